@@ -3,14 +3,19 @@
 
     python index.py meta,thumbs,sprites ~/videos -r --workers 2
 
-The way of a run: `main` turns the command line into Commands; those that make one artifact per video
-(VideoTask) are handed to one Runner, which walks the folder, leaves out what is fresh and sends each
-remaining video, with all the tasks that want it, to a worker process. There `perform` opens the video
-once, decodes each wanted frame once, hands it to every task that asked, checks that the video did not
+The way of a run: `main` turns the command line into Commands; those that make one artifact per
+video
+(VideoTask) are handed to one Runner, which walks the folder, leaves out what is fresh and sends
+each
+remaining video, with all the tasks that want it, to a worker process. There `perform` opens the
+video
+once, decodes each wanted frame once, hands it to every task that asked, checks that the video did
+not
 change meanwhile, and publishes the artifacts by rename. What happened comes back as Outcomes.
 
 What importing code may rely on: COMMANDS (name -> class), a command's options() and model(), its
-run(job) -> Result, ARTIFACTS (kind -> the files it owns), and main(argv) -> exit code. Importing reads
+run(job) -> Result, ARTIFACTS (kind -> the files it owns), and main(argv) -> exit code. Importing
+reads
 and writes nothing; only `main` prints results, only Console prints progress and messages.
 """
 
@@ -35,7 +40,6 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -54,10 +58,17 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     Pixels = NDArray[np.uint8]
+    Bits = NDArray[np.bool_]
 
 __version__ = "1.0.0"
 
-# === Vocabulary =======================================================================================
+RUN_AS_SCRIPT = __name__ == "__main__"
+if RUN_AS_SCRIPT:
+    # Worker processes know this code as the module `index`: be it, and spare them a second copy.
+    __name__ = "index"
+    sys.modules[__name__] = sys.modules["__main__"]
+
+# === Vocabulary ===================================================================================
 
 
 class Exit(IntEnum):
@@ -96,7 +107,7 @@ class VideoError(Exception):
     """One video could not be processed; the message is the reason, in words for its owner."""
 
 
-class Cancelled(Exception):
+class CancelledError(Exception):
     """The run was asked to stop."""
 
 
@@ -119,7 +130,9 @@ class Video:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one video in one task; `facts` is what the parent process keeps of the artifact."""
+    """What became of one video in one task; `facts` is what the parent process keeps of the
+    artifact.
+    """
 
     kind: str
     status: Status
@@ -186,19 +199,22 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-# === Names on disk ====================================================================================
+# === Names on disk ================================================================================
 
 SIDECARS = ".artifacts"
 LONGEST_KEY = (
     210  # bytes: what a file system's 255 leaves for the longest suffix and the hidden dot
 )
 VIDEO_EXTENSIONS = frozenset(
-    ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .m2ts .mts .flv .wmv .asf .ogv .3gp .3g2 .vob".split()
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".mts"}
+    | {".flv", ".wmv", ".asf", ".ogv", ".3gp", ".3g2", ".vob"}
 )
 
 
 def sidecar_key(name: str) -> str:
-    """The stem of a video's sidecars: its full file name, or for a very long one its start and a digest."""
+    """The stem of a video's sidecars: its full file name, or for a very long one its start and a
+    digest.
+    """
     raw = os.fsencode(name)
     if len(raw) <= LONGEST_KEY:
         return name
@@ -210,10 +226,13 @@ def sidecar_key(name: str) -> str:
 
 @dataclass(frozen=True)
 class Artifact:
-    """One kind of artifact and the files it owns; `{}` stands for the video's key, `*` for a number.
+    """One kind of artifact and the files it owns; `{}` stands for the video's key, `*` for a
+    number.
 
-    All of `files` must be there for the artifact to be present, unless `any_file` is enough. The first
-    is its record: where it is JSON, it remembers the size of the source. A name that ends in `/` is a
+    All of `files` must be there for the artifact to be present, unless `any_file` is enough. The
+    first
+    is its record: where it is JSON, it remembers the size of the source. A name that ends in `/` is
+    a
     folder. Files in `extras` belong to it too, but only some parameters make them.
     """
 
@@ -271,7 +290,9 @@ ARTIFACTS: dict[str, Artifact] = {
 
 
 class Shelf(dict[str, os.DirEntry[str]]):
-    """The sidecars in one folder by name, read with one scan; a folder that is not there is empty."""
+    """The sidecars in one folder by name, read with one scan; a folder that is not there is
+    empty.
+    """
 
     def __init__(self, home: str) -> None:
         super().__init__()
@@ -284,7 +305,8 @@ class Shelf(dict[str, os.DirEntry[str]]):
 
 
 def recorded_size(path: str) -> int | None:
-    """The source's size in bytes that a JSON artifact recorded, or None where it is no complete record.
+    """The source's size in bytes that a JSON artifact recorded, or None where it is no complete
+    record.
 
     Only the head and the last bytes are read: a library is asked this for every artifact it has.
     """
@@ -344,7 +366,7 @@ class Library:
         return not stem.startswith("._") and not entry.is_dir()
 
 
-# === Writing ==========================================================================================
+# === Writing ======================================================================================
 
 SCRATCH = ".tmp-"
 
@@ -403,7 +425,9 @@ def write_through(path: Path, content: bytes) -> None:
 
 
 def replace_file(target: Path, content: bytes) -> None:
-    """Publish a file whole: temporary in the same folder, fsync, rename. The old one stays until then."""
+    """Publish a file whole: temporary in the same folder, fsync, rename. The old one stays until
+    then.
+    """
     scratch = target.parent / scratch_name()
     try:
         write_through(scratch, content)
@@ -432,7 +456,8 @@ def replace_folder(target: Path, files: Mapping[str, bytes]) -> None:
 class Made:
     """What a task made of one video: contents by file pattern (see Artifact), nothing on disk yet.
 
-    A pattern that ends in `/` has a dict of file names for its content. `data` becomes the record, in
+    A pattern that ends in `/` has a dict of file names for its content. `data` becomes the record,
+    in
     JSON, with the common head. `facts` go back to the parent process; `note` is told to the user.
     """
 
@@ -443,7 +468,9 @@ class Made:
 
 
 def publish(task: VideoTask, video: Video, source: os.stat_result, made: Made) -> None:
-    """Put what a task made under its final names, the record last, and drop what it made earlier."""
+    """Put what a task made under its final names, the record last, and drop what it made
+    earlier.
+    """
     home = Path(video.home)
     home.mkdir(parents=True, exist_ok=True)
     contents = dict(made.files)
@@ -478,7 +505,9 @@ def read_json(path: str | Path) -> dict[str, Any] | None:
 
 
 def json_text(data: Any, indent: int | None = 2) -> str:
-    """One JSON document; undecodable bytes in names become lone-surrogate escapes, so it is valid UTF-8."""
+    """One JSON document; undecodable bytes in names become lone-surrogate escapes, so it is valid
+    UTF-8.
+    """
     text = json.dumps(data, ensure_ascii=False, indent=indent, allow_nan=False)
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
@@ -498,11 +527,12 @@ def record_head(task: VideoTask, video: Video, source: os.stat_result) -> dict[s
     }
 
 
-# === Parameters =======================================================================================
+# === Parameters ===================================================================================
 
 
 class Option:
-    """One parameter of a command: from it come its flag, configuration key, API field and documentation.
+    """One parameter of a command: from it come its flag, configuration key, API field and
+    documentation.
 
     The type is the annotation beside it; `rules` are pydantic's bounds (ge, le, gt, pattern ...).
     """
@@ -534,8 +564,10 @@ def option(default: Any, doc: str, *, short: str = "", place: bool = False, **ru
 class Command:
     """A request: its docstring is the help, its options are the parameters, `run` does the work.
 
-    Values are checked by a pydantic model derived from the annotations and the rules of the options;
-    values that already have their option's plain type and no rule need no model, which keeps pydantic's
+    Values are checked by a pydantic model derived from the annotations and the rules of the
+    options;
+    values that already have their option's plain type and no rule need no model, which keeps
+    pydantic's
     import (half of a short run) out of commands that were given nothing to check.
     """
 
@@ -552,22 +584,14 @@ class Command:
         raise NotImplementedError
 
     @classmethod
-    @functools.cache
     def options(cls) -> dict[str, Option]:
         """The parameters by name, those of base classes first."""
-        found = [
-            o
-            for base in reversed(cls.__mro__)
-            for o in vars(base).values()
-            if isinstance(o, Option)
-        ]
-        return {o.name: o for o in found}
+        return declared_options(cls)
 
     @classmethod
-    @functools.cache
     def hints(cls) -> dict[str, Any]:
-        """The declared types of the parameters."""
-        return {n: h for n, h in typing.get_type_hints(cls).items() if n in cls.options()}
+        """The types of the parameters."""
+        return declared_hints(cls)
 
     @classmethod
     def _plain(cls, name: str, value: object) -> bool:
@@ -621,7 +645,21 @@ class Command:
         return {n: getattr(self, n) for n in self.options() if n not in skip}
 
 
-# === Processes ========================================================================================
+@functools.cache
+def declared_options(command: type) -> dict[str, Option]:
+    """The options in the bodies of a command and its bases, those of bases first."""
+    bodies = [vars(base).values() for base in reversed(command.__mro__)]
+    return {o.name: o for body in bodies for o in body if isinstance(o, Option)}
+
+
+@functools.cache
+def declared_hints(command: type) -> dict[str, Any]:
+    """The annotations of those options."""
+    declared = declared_options(command)
+    return {n: h for n, h in typing.get_type_hints(command).items() if n in declared}
+
+
+# === Processes ====================================================================================
 
 
 @dataclass(frozen=True, slots=True)
@@ -679,7 +717,7 @@ def run_tool(argv: Sequence[str], *, timeout: float, pass_fds: Sequence[int] = (
         stderr=subprocess.PIPE,
         pass_fds=pass_fds,
         start_new_session=True,
-        preexec_fn=die_with_parent,  # noqa: PLW1509 - called in workers, which have one thread that forks
+        preexec_fn=die_with_parent,
     ) as child:
         try:
             out, err = child.communicate(timeout=timeout)
@@ -702,7 +740,7 @@ def kill_group(child: subprocess.Popen[bytes]) -> None:
         os.killpg(child.pid, signal.SIGKILL)
 
 
-# === Workers ==========================================================================================
+# === Workers ======================================================================================
 
 WORKER_MEMORY = 6 << 30  # bytes of address space; libraries reserve about 2 GiB of it unused
 WORKER_TASKS = 200  # then a fresh process: libav and its users leak a little
@@ -735,7 +773,8 @@ def _follow(sentinel: int) -> None:
 
 
 class Workers:
-    """Processes that decode. A crash costs the one call that caused it, a hang is killed at its timeout.
+    """Processes that decode. A crash costs the one call that caused it, a hang is killed at its
+    timeout.
 
     What is handed over is one picklable call, as to any executor with `submit`.
     """
@@ -754,7 +793,8 @@ class Workers:
             os.environ.setdefault(name, "1")
         main_module = sys.modules["__main__"]
         if main_module.__spec__ is None:
-            # Workers need this module only; without a spec each would run the whole script once more.
+            # Workers need this module only; without a spec each would run the whole script once
+            # more.
             main_module.__spec__ = importlib.machinery.ModuleSpec("__main__", None)
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([__name__, *self.imports])
@@ -765,7 +805,7 @@ class Workers:
     def call(self, job: Job, timeout: float, function: Callable[..., Any], *args: Any) -> Any:
         """Run a function in a worker and wait; cancelling the job kills the worker.
 
-        Raises VideoError for a crash or a hang and Cancelled; else what the function raises.
+        Raises VideoError for a crash or a hang and CancelledError; else what the function raises.
         """
         import concurrent.futures
 
@@ -778,7 +818,7 @@ class Workers:
                 if future.done():
                     return future.result()
             future.cancel()
-            raise Cancelled
+            raise CancelledError
         except ProcessExpired as death:
             raise VideoError(f"its decoder crashed ({exit_name(death.exitcode)})") from None
         except TimeoutError:
@@ -799,7 +839,7 @@ def exit_name(code: int) -> str:
     return f"exit code {code}"
 
 
-# === Media ============================================================================================
+# === Media ========================================================================================
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,flv,asf,ogg"
 CODECS = (
@@ -815,7 +855,9 @@ LONGEST = 30 * 86400.0  # seconds a video may claim to last
 
 
 def open_regular(path: str) -> int:
-    """A descriptor of a regular file. A FIFO, a folder or a device is refused without waiting for it."""
+    """A descriptor of a regular file. A FIFO, a folder or a device is refused without waiting for
+    it.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -834,8 +876,10 @@ def open_regular(path: str) -> int:
 class Media:
     """One video file opened for reading, in a worker process only.
 
-    It is opened through a descriptor, so that no name means anything to libav and nobody can swap the
-    file meanwhile. Opening the container waits until something asks for it. Times are seconds from the
+    It is opened through a descriptor, so that no name means anything to libav and nobody can swap
+    the
+    file meanwhile. Opening the container waits until something asks for it. Times are seconds from
+    the
     start of the container, as players count them.
     """
 
@@ -850,7 +894,8 @@ class Media:
         )
         self.descriptor = open_regular(video.path)
         self.stat = os.fstat(self.descriptor)
-        self.damage = 0  # packets that could not be decoded
+        self.damage = 0  # packets that could not be read or decoded
+        self.cut_off: float | None = None  # seconds after which a truncated file has no more data
 
     def __enter__(self) -> Media:
         return self
@@ -906,7 +951,9 @@ class Media:
 
     @functools.cached_property
     def stream(self) -> VideoStream:
-        """The stream a player shows: the largest that is no cover picture, a default one before others."""
+        """The stream a player shows: the largest that is no cover picture, a default one before
+        others.
+        """
         from av.stream import Disposition
 
         streams = [
@@ -961,7 +1008,9 @@ class Media:
         return (pts - self.start) * self.tick
 
     def lacks(self, pts: int, end: int) -> bool:
-        """Whether a time inside the video's promised length lies past `end`, the last data found."""
+        """Whether a time inside the video's promised length lies past `end`, the last data
+        found.
+        """
         stream = self.stream
         promised = self.pts(self.duration)
         if stream.duration:
@@ -973,7 +1022,9 @@ class Media:
         return self.start + math.floor((seconds + 5e-7) / self.tick)
 
     def packets(self, pts: int | None) -> Iterator[Packet[VideoStream]]:
-        """Compressed frames of the stream from a keyframe at or before `pts` (None: from where it stands)."""
+        """Compressed frames of the stream from a keyframe at or before `pts` (None: from where it
+        stands).
+        """
         import av
 
         if pts is not None:
@@ -996,11 +1047,14 @@ class Media:
         try:
             self.container.seek(pts, stream=self.stream, backward=True)
         except (av.FFmpegError, OSError, ValueError):
-            # Some demuxers find nothing before the first or after the last entry: begin at the beginning.
+            # Some demuxers find nothing before the first or after the last entry: begin at the
+            # beginning.
             self.container.seek(self.start, stream=self.stream, backward=True)
 
     def decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
-        """The frames that come out for a packet (None: those still held back; then the decoder is reset)."""
+        """The frames that come out for a packet (None: those still held back; then the decoder is
+        reset).
+        """
         import av
 
         context = self.stream.codec_context
@@ -1015,7 +1069,9 @@ class Media:
 
     @functools.cached_property
     def keyframes(self) -> list[int]:
-        """Timestamps of the keyframes that the container's index lists, in order; empty without an index."""
+        """Timestamps of the keyframes that the container's index lists, in order; empty without an
+        index.
+        """
         if "matroska" in self.container.format.name:
             # The cues of a Matroska file are read at the first seek that needs them.
             self._seek(
@@ -1026,19 +1082,23 @@ class Media:
         )
 
 
-# === Frames ===========================================================================================
+# === Frames =======================================================================================
 
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """A frame that a task asks for: the one shown at `time` (s), or a keyframe at most `tolerance` away."""
+    """A frame that a task asks for: the one shown at `time` (s), or a keyframe at most `tolerance`
+    away.
+    """
 
     time: float
     tolerance: float = 0.0
 
 
 class Frame:
-    """A decoded frame as a player would show it: `time` in seconds, pixels on demand and at any size."""
+    """A decoded frame as a player would show it: `time` in seconds, pixels on demand and at any
+    size.
+    """
 
     def __init__(self, media: Media, raw: VideoFrame, pts: int) -> None:
         self.raw, self.pts, self.time = raw, pts, max(media.seconds(pts), 0.0)
@@ -1068,10 +1128,13 @@ class Frame:
 
 
 def read_frames(media: Media, wants: Sequence[Want]) -> Iterator[tuple[Frame, list[int]]]:
-    """The wanted frames about in the order of time, each decoded once, with the indices of their wants.
+    """The wanted frames about in the order of time, each decoded once, with the indices of their
+    wants.
 
-    A want that a keyframe satisfies costs one packet and a flush of the decoder; the others are decoded
-    from the keyframe before them, leaving out frames that no other frame refers to. Which frame a want
+    A want that a keyframe satisfies costs one packet and a flush of the decoder; the others are
+    decoded
+    from the keyframe before them, leaving out frames that no other frame refers to. Which frame a
+    want
     gets depends on that want alone, never on its company.
     """
     keys: dict[int, list[int]] = {}
@@ -1092,7 +1155,9 @@ def read_frames(media: Media, wants: Sequence[Want]) -> Iterator[tuple[Frame, li
 
 
 def nearest_keyframe(media: Media, want: Want) -> int | None:
-    """The timestamp of the keyframe that will do for a want, or None when it must be decoded exactly."""
+    """The timestamp of the keyframe that will do for a want, or None when it must be decoded
+    exactly.
+    """
     if not want.tolerance:
         return None
     target, keyframes = media.pts(want.time), media.keyframes
@@ -1104,7 +1169,8 @@ def nearest_keyframe(media: Media, want: Want) -> int | None:
 def read_keyframe(media: Media, pts: int, indices: list[int]) -> Iterator[tuple[Frame, list[int]]]:
     """The keyframe that a seek to `pts` finds, from one packet where the decoder gives it.
 
-    With edit lists or recovery points nothing may come out of a flush; then decoding goes on forward.
+    With edit lists or recovery points nothing may come out of a flush; then decoding goes on
+    forward.
     """
     first: int | None = None
     for packet in itertools.chain(media.packets(pts), [None]):
@@ -1122,12 +1188,15 @@ def read_keyframe(media: Media, pts: int, indices: list[int]) -> Iterator[tuple[
 
 
 def read_exact(media: Media, wanted: Mapping[int, list[int]]) -> Iterator[tuple[Frame, list[int]]]:
-    """The frames shown at the wanted timestamps, from one decode that begins before the first of them."""
+    """The frames shown at the wanted timestamps, from one decode that begins before the first of
+    them.
+    """
     begin, timestamps, end = timestamps_around(media, min(wanted), max(wanted))
     shown_at: dict[int, list[int]] = {}
     for target, indices in wanted.items() if timestamps else ():
         if media.lacks(target, end):
-            continue  # the file is cut off before this time: a frame from long before would be a lie
+            media.cut_off = media.seconds(end)
+            continue  # a frame from long before would be a lie
         place = bisect.bisect_right(timestamps, target) - 1
         shown_at.setdefault(timestamps[max(place, 0)], []).extend(indices)
     if shown_at:
@@ -1135,9 +1204,11 @@ def read_exact(media: Media, wanted: Mapping[int, list[int]]) -> Iterator[tuple[
 
 
 def timestamps_around(media: Media, first: int, last: int) -> tuple[int, list[int], int]:
-    """Where to seek so that `first` is preceded, the sorted timestamps from there to past `last`, their end.
+    """Where to seek so that `first` is preceded, the sorted timestamps from there to past `last`,
+    their end.
 
-    Demuxers seek by decoding timestamps and may land after the frame one wants: step back until not.
+    Demuxers seek by decoding timestamps and may land after the frame one wants: step back until
+    not.
     """
     for back in (0.0, 0.5, 3.0, 30.0, math.inf):
         begin = (
@@ -1162,35 +1233,38 @@ def decode_forward(
 ) -> Iterator[tuple[Frame, list[int]]]:
     """Decode from `begin` and give the frames whose timestamps are asked for.
 
-    Other frames are decoded only where later ones refer to them. A frame that the decoder dropped is
-    stood in for by the one before it, which is what a player goes on showing.
+    Other frames are decoded only where later ones refer to them. A frame that the decoder dropped
+    is stood in for by the one before it, which is what a player goes on showing.
     """
-    context, pending, before = media.stream.codec_context, deque(sorted(shown_at)), None
-    for frame in itertools.chain(_decode_until(media, begin, shown_at), [None]):
-        while pending and (frame is None or frame.pts >= pending[0]):
-            exact = frame is not None and frame.pts == pending[0]
-            if chosen := frame if exact or before is None else before:
-                yield Frame(media, chosen, chosen.pts), shown_at[pending[0]]
-            pending.popleft()
-        before = frame
+    pending, before = deque(sorted(shown_at)), None
+    for pts, frame in _decode_until(media, begin, shown_at):
+        while pending and pts >= pending[0]:
+            stand_in = before if before is not None and pts > pending[0] else (pts, frame)
+            yield Frame(media, stand_in[1], stand_in[0]), shown_at[pending.popleft()]
+        before = (pts, frame)
         if not pending:
             break
-    context.skip_frame = "DEFAULT"
+    if before:
+        for target in pending:
+            yield Frame(media, before[1], before[0]), shown_at[target]
+    media.stream.codec_context.skip_frame = "DEFAULT"
     media.decode(None)
 
 
-def _decode_until(media: Media, begin: int, shown_at: Mapping[int, Any]) -> Iterator[VideoFrame]:
-    """Frames with timestamps from `begin`, up to the last one asked for and what the decoder holds then."""
-    last, context = max(shown_at, default=begin), media.stream.codec_context
+def _decode_until(
+    media: Media, begin: int, shown_at: Mapping[int, Any]
+) -> Iterator[tuple[int, VideoFrame]]:
+    """Timestamped frames from `begin` to the last one asked for and what the decoder holds then."""
+    last, context = max(shown_at), media.stream.codec_context
     for packet in media.packets(begin):
         if packet.dts is not None and packet.dts > last:
             break
         context.skip_frame = "DEFAULT" if packet.pts is None or packet.pts in shown_at else "NONREF"
-        yield from (frame for frame in media.decode(packet) if frame.pts is not None)
-    yield from (frame for frame in media.decode(None) if frame.pts is not None)
+        yield from ((frame.pts, frame) for frame in media.decode(packet) if frame.pts is not None)
+    yield from ((frame.pts, frame) for frame in media.decode(None) if frame.pts is not None)
 
 
-# === Pictures =========================================================================================
+# === Pictures =====================================================================================
 
 
 def display_size(raw: VideoFrame, sample_aspect: Any, turns: int) -> tuple[int, int]:
@@ -1201,15 +1275,19 @@ def display_size(raw: VideoFrame, sample_aspect: Any, turns: int) -> tuple[int, 
 
 
 def picture(raw: VideoFrame, turns: int, width: int, height: int) -> Pixels:
-    """A frame as RGB of the given upright size: matrix, range, interlacing, HDR and rotation applied."""
+    """A frame as RGB of the given upright size: matrix, range, interlacing, HDR and rotation
+    applied.
+    """
     import numpy as np
 
+    pixels: Pixels
     if turns % 2:
         width, height = height, width
     if raw.color_trc in TRANSFERS:
         pixels = tone_map(convert(raw, "rgb48le", width, height), raw.color_trc)
     elif raw.interlaced_frame:
-        # One field, as a player that deinterlaces shows it; both would comb wherever something moves.
+        # One field, as a player that deinterlaces shows it; both would comb wherever something
+        # moves.
         field_rows = convert(raw, "rgb24", raw.width, raw.height)[::2]
         pixels = resize(field_rows, width, height)
     else:
@@ -1217,7 +1295,8 @@ def picture(raw: VideoFrame, turns: int, width: int, height: int) -> Pixels:
     return np.ascontiguousarray(np.rot90(pixels, turns))
 
 
-# AVColorSpace -> swscale's matrices; what is left unsaid is BT.709 for HD and BT.601 below, as players do.
+# AVColorSpace -> swscale's matrices; what is left unsaid is BT.709 for HD and BT.601 below, as
+# players do.
 MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 RANGE_LIMITED, RANGE_FULL = 1, 2
 
@@ -1282,7 +1361,9 @@ def hable(value: Any) -> Any:
 
 
 def tone_map(pixels: NDArray[np.uint16], transfer: int) -> Pixels:
-    """16-bit BT.2020 RGB with an HDR transfer as 8-bit BT.709 RGB, hue kept: one gain for all channels."""
+    """16-bit BT.2020 RGB with an HDR transfer as 8-bit BT.709 RGB, hue kept: one gain for all
+    channels.
+    """
     import numpy as np
 
     levels = np.linspace(0, 1, 65536, dtype=np.float32)
@@ -1297,6 +1378,8 @@ def tone_map(pixels: NDArray[np.uint16], transfer: int) -> Pixels:
 
 def jpeg(pixels: Pixels, quality: int) -> bytes:
     """RGB pixels as JPEG; `quality` on ffmpeg's scale, from 2 (best) to 31."""
+    from fractions import Fraction
+
     import av
 
     height, width = pixels.shape[:2]
@@ -1310,7 +1393,7 @@ def jpeg(pixels: Pixels, quality: int) -> bytes:
     return b"".join(bytes(packet) for packet in encoder.encode(frame) + encoder.encode(None))
 
 
-# === One video in a worker ============================================================================
+# === One video in a worker ========================================================================
 
 
 @dataclass(frozen=True, slots=True)
@@ -1324,7 +1407,7 @@ def attempt(function: Callable[..., Any], *args: Any) -> Any:
     """What the function gives, or a Failure: the one place where an exception becomes data."""
     try:
         return function(*args)
-    except Cancelled:
+    except CancelledError:
         raise
     except Exception as error:  # noqa: BLE001 - libav raises nearly anything on a damaged file
         return Failure(reason_of(error))
@@ -1369,7 +1452,9 @@ def perform(video: Video, tasks: Sequence[VideoTask]) -> list[Outcome]:
 
 
 def make_all(media: Media, tasks: Sequence[VideoTask]) -> list[Made | Failure]:
-    """The products of the tasks in their order; those that look at sampled frames share one pass."""
+    """The products of the tasks in their order; those that look at sampled frames share one
+    pass.
+    """
     sampling = [task for task in tasks if isinstance(task, FrameTask)]
     sampled = dict(zip(map(id, sampling), sample(media, sampling), strict=True))
     return [sampled[id(t)] if id(t) in sampled else attempt(t.make, media) for t in tasks]
@@ -1411,7 +1496,12 @@ def sample(media: Media, tasks: Sequence[FrameTask]) -> list[Made | Failure]:
 
 
 def finish(task: FrameTask, media: Media, taken: int, asked: int) -> Made | Failure:
-    """Let a task make its artifact of the frames it took; one that missed some is marked degraded."""
+    """Let a task make its artifact of the frames it took; one that missed some is marked
+    degraded.
+    """
+    if not taken and media.cut_off is not None:
+        length = f"{media.cut_off:.1f} of {media.duration:.1f} s"
+        return Failure(f"is cut off after {length}, before any frame that is wanted: copy it again")
     if not taken:
         return Failure("no picture in it could be decoded: it is truncated or damaged")
     made = attempt(task.finish, media)
@@ -1432,7 +1522,7 @@ def settle(task: VideoTask, media: Media, product: Made | Failure) -> Outcome:
     return Outcome(task.artifact.kind, Status.FAILED, product.reason)
 
 
-# === Runner ===========================================================================================
+# === Runner =======================================================================================
 
 
 class Console:
@@ -1482,13 +1572,15 @@ class Job:
         self.signal: int | None = None
 
     def check(self) -> None:
-        """Raise Cancelled when the job was asked to stop."""
+        """Raise CancelledError when the job was asked to stop."""
         if self.cancelled.is_set():
-            raise Cancelled
+            raise CancelledError
 
     @contextlib.contextmanager
     def interruptible(self) -> Iterator[None]:
-        """While the body runs, Ctrl-C and SIGTERM cancel this job instead of killing the program."""
+        """While the body runs, Ctrl-C and SIGTERM cancel this job instead of killing the
+        program.
+        """
 
         def stop(number: int, _: FrameType | None) -> None:
             self.signal = number
@@ -1518,7 +1610,9 @@ class Unit:
 
 
 class Queue:
-    """Units waiting, by the set of tasks they hold; one is given out when every task's cap allows it."""
+    """Units waiting, by the set of tasks they hold; one is given out when every task's cap allows
+    it.
+    """
 
     def __init__(self, units: Iterable[Unit], caps: Mapping[str, int]) -> None:
         self.lines: dict[tuple[str, ...], deque[Unit]] = {}
@@ -1527,7 +1621,9 @@ class Queue:
         self.caps, self.running, self.changed = caps, Counter[str](), threading.Condition()
 
     def take(self, job: Job) -> Unit | None:
-        """The next unit that may run now; waits for one. None when nothing is left or the job stopped."""
+        """The next unit that may run now; waits for one. None when nothing is left or the job
+        stopped.
+        """
         with self.changed:
             while any(self.lines.values()) and not job.cancelled.is_set():
                 for kinds, line in self.lines.items():
@@ -1547,7 +1643,8 @@ class Queue:
 class Runner:
     """Finds videos, leaves out what is fresh, runs the rest in workers, and gathers the outcomes.
 
-    One task or several, for one command, a chain, `batch` or `finish`: this is the only way any video
+    One task or several, for one command, a chain, `batch` or `finish`: this is the only way any
+    video
     task runs. Threads take units from the queue and wait for the workers.
     """
 
@@ -1656,7 +1753,7 @@ class Runner:
         kinds = [task.artifact.kind for task in unit.tasks]
         try:
             done = attempt(workers.call, self.job, timeout, perform, unit.video, unit.tasks)
-        except Cancelled:
+        except CancelledError:
             self.untidy.add(unit.video.home)
             return [Outcome(kind, Status.CANCELLED) for kind in kinds]
         if isinstance(done, Failure):
@@ -1690,7 +1787,7 @@ class Runner:
             code = self.job.exit_code
         text = "\n".join(self._line(report) for report in reports)
         data = reports[0] if len(reports) == 1 else {"tasks": reports}
-        return Result(data, f"{text}\n{len(self.videos):,} videos in {seconds:.1f} s", code)
+        return Result(data, f"{text}\n{plural(len(self.videos), 'video')} in {seconds:.1f} s", code)
 
     def _report(self, kind: str) -> dict[str, Any]:
         known = self.outcomes[kind]
@@ -1711,13 +1808,15 @@ class Runner:
         return f"{report['task']}: {', '.join(counts)}"
 
 
-# === Catalogue ========================================================================================
+# === Catalogue ====================================================================================
 
 
 class Catalogue:
-    """A cache of metadata summaries in the user's cache folder: lost, it is filled again from sidecars.
+    """A cache of metadata summaries in the user's cache folder: lost, it is filled again from
+    sidecars.
 
-    A summary is {duration, width, height, vcodec, acodec}, valid while the video's size and time stay.
+    A summary is {duration, width, height, vcodec, acodec}, valid while the video's size and time
+    stay.
     """
 
     COLUMNS = ("duration", "width", "height", "vcodec", "acodec")
@@ -1781,14 +1880,10 @@ class Catalogue:
         import sqlite3
 
         if self.fresh:
-            with contextlib.suppress(
-                sqlite3.OperationalError
-            ):  # another run writes: it will be read again
-                with self.database:
-                    self.database.executemany(
-                        "INSERT OR REPLACE INTO summary VALUES (?,?,?,?,?,?,?,?)",
-                        self.fresh.values(),
-                    )
+            # Where another run writes at this moment, the next listing reads the sidecars again.
+            with contextlib.suppress(sqlite3.OperationalError), self.database:
+                insert = "INSERT OR REPLACE INTO summary VALUES (?,?,?,?,?,?,?,?)"
+                self.database.executemany(insert, self.fresh.values())
             self.fresh.clear()
         if "database" in vars(self):
             self.database.close()
@@ -1818,7 +1913,7 @@ def summarize(metadata: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-# === Commands: bases ==================================================================================
+# === Commands: bases ==============================================================================
 
 Seek = Literal["auto", "keyframe", "exact"]
 POSITION = r"^(middle|\d+(\.\d+)?%?)$"
@@ -1900,7 +1995,9 @@ class VideoTask(RunCommand):
         return []
 
     def make(self, media: Media) -> Made:
-        """Make the artifact of one video. Raises VideoError where it cannot be made. Runs in a worker."""
+        """Make the artifact of one video. Raises VideoError where it cannot be made. Runs in a
+        worker.
+        """
         raise NotImplementedError
 
 
@@ -1916,7 +2013,9 @@ class FrameTask(VideoTask):
         raise NotImplementedError
 
     def take(self, frame: Frame, index: int) -> None:
-        """Look at the frame for want number `index`. Frames come in the order of time of each kind of seek."""
+        """Look at the frame for want number `index`. Frames come in the order of time of each kind
+        of seek.
+        """
         raise NotImplementedError
 
     def finish(self, media: Media) -> Made:
@@ -1937,7 +2036,7 @@ def position(text: str, duration: float) -> float:
     return float(text)
 
 
-# === Commands: metadata ===============================================================================
+# === Commands: metadata ===========================================================================
 
 
 class Metadata(VideoTask):
@@ -1962,13 +2061,14 @@ def probe_with_ffprobe(media: Media) -> dict[str, Any]:
     limits = [part for name, value in media.limits.items() for part in (f"-{name}", value)]
     show = ["-show_format", "-show_streams", "-show_chapters", "-print_format", "json"]
     argv = [need_tool("ffprobe"), "-v", "error", *limits, *show, media.url]
-    return {"prober": "ffprobe"} | json.loads(
-        run_tool(argv, timeout=60, pass_fds=[media.descriptor])
-    )
+    told: dict[str, Any] = json.loads(run_tool(argv, timeout=60, pass_fds=[media.descriptor]))
+    return {"prober": "ffprobe"} | told
 
 
 def probe_with_pyav(media: Media) -> dict[str, Any]:
-    """The same JSON as far as libav in this process tells, with ffprobe's keys and number formats."""
+    """The same JSON as far as libav in this process tells, with ffprobe's keys and number
+    formats.
+    """
     container = media.container
     about = {
         "nb_streams": len(container.streams),
@@ -2117,7 +2217,7 @@ def _chapter_json(chapter: Any) -> dict[str, Any]:
     }
 
 
-# === Commands: pictures ===============================================================================
+# === Commands: pictures ===========================================================================
 
 
 class Thumbs(FrameTask):
@@ -2137,7 +2237,8 @@ class Thumbs(FrameTask):
     CANDIDATES: ClassVar = 10
 
     def wants(self, media: Media) -> list[Want]:
-        self.best, self.score, self.note = None, -1.0, ""
+        self.best: Pixels | None = None
+        self.score, self.note = -1.0, ""
         length = media.duration
         if self.time == "auto":
             step = length / self.CANDIDATES
@@ -2160,9 +2261,11 @@ class Thumbs(FrameTask):
 
 
 def appeal(luma: Pixels) -> float:
-    """How well a picture stands for its video: contrast and sharpness, nothing for black or flat ones.
+    """How well a picture stands for its video: contrast and sharpness, nothing for black or flat
+    ones.
 
-    Sharpness is the mean absolute Laplacian, whose logarithm keeps noise and text from winning outright.
+    Sharpness is the mean absolute Laplacian, whose logarithm keeps noise and text from winning
+    outright.
     """
     import numpy as np
 
@@ -2175,7 +2278,9 @@ def appeal(luma: Pixels) -> float:
 
 
 class Sprites(FrameTask):
-    """Make sprite sheets for hover scrubbing, with an index in JSON and a WebVTT thumbnail track."""
+    """Make sprite sheets for hover scrubbing, with an index in JSON and a WebVTT thumbnail
+    track.
+    """
 
     artifact = ARTIFACTS["sprites"]
     batch_limit = 2
@@ -2276,13 +2381,15 @@ class Sprites(FrameTask):
         return "WEBVTT\n\n" + "\n".join(cues)
 
 
-# === Commands: fingerprints and timelines =============================================================
+# === Commands: fingerprints and timelines =========================================================
 
 
 class Phash(FrameTask):
-    """Compute a perceptual hash of each video from frames at exact times, .artifacts/NAME.phash.json.
+    """Compute a perceptual hash of each video from frames at exact times,
+    .artifacts/NAME.phash.json.
 
-    Bits are row-major, the first is the most significant; compare by Hamming distance. Frames of one
+    Bits are row-major, the first is the most significant; compare by Hamming distance. Frames of
+    one
     colour say nothing: they are marked flat and stay out of the combination.
     """
 
@@ -2300,7 +2407,7 @@ class Phash(FrameTask):
     combine: Literal["xor", "majority", "avg"] = option("xor", "how the frames' hashes become one")
 
     def wants(self, media: Media) -> list[Want]:
-        self.hashed: dict[int, tuple[float, NDArray[np.bool_], bool]] = {}
+        self.hashed: dict[int, tuple[float, Bits, bool]] = {}
         length, tolerance = media.duration, math.inf if self.seek == "keyframe" else 0.0
         if self.frames == 1:
             return [Want(min(position(self.time, length), length), tolerance)]
@@ -2332,12 +2439,13 @@ class Phash(FrameTask):
 FLAT = 4.0  # standard deviation of luma, of 255, below which a picture is one colour with noise
 
 
-def average_hash(grey: Pixels) -> NDArray[np.bool_]:
+def average_hash(grey: Pixels) -> Bits:
     """1024 bits of a 32x32 picture: brighter than its mean (N. Krawetz, "Looks Like It", 2011)."""
-    return (grey > grey.mean()).ravel()
+    bits: Bits = grey > grey.mean()
+    return bits.ravel()
 
 
-def dct_hash(grey: Pixels) -> NDArray[np.bool_]:
+def dct_hash(grey: Pixels) -> Bits:
     """64 bits of a 32x32 picture: its 8x8 lowest DCT-II coefficients above their median.
 
     C. Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions", 2010, with the
@@ -2348,22 +2456,23 @@ def dct_hash(grey: Pixels) -> NDArray[np.bool_]:
     k, n = np.arange(8)[:, None], np.arange(32)[None, :]
     basis = np.cos(np.pi * k * (2 * n + 1) / 64)
     low = basis @ grey.astype(np.float64) @ basis.T
-    return typing.cast("NDArray[np.bool_]", (low > np.median(low)).ravel())
+    bits: Bits = low > np.median(low)
+    return bits.ravel()
 
 
-HASHES: dict[str, Callable[[Pixels], NDArray[np.bool_]]] = {"ahash": average_hash, "dct": dct_hash}
+HASHES: dict[str, Callable[[Pixels], Bits]] = {"ahash": average_hash, "dct": dct_hash}
 
 
-def combine_bits(hashes: Sequence[NDArray[np.bool_]], how: str) -> NDArray[np.bool_]:
+def combine_bits(hashes: Sequence[Bits], how: str) -> Bits:
     """One hash of several: their exclusive or, or the bits that more than half of them have set."""
     import numpy as np
 
-    if how == "xor":
-        return typing.cast("NDArray[np.bool_]", np.bitwise_xor.reduce(hashes))
-    return np.mean(hashes, axis=0) > 0.5
+    stacked = np.array(hashes)
+    combined: Bits = np.bitwise_xor.reduce(stacked) if how == "xor" else stacked.mean(axis=0) > 0.5
+    return combined
 
 
-def hexadecimal(bits: NDArray[np.bool_]) -> str:
+def hexadecimal(bits: Bits) -> str:
     import numpy as np
 
     return bytes(np.packbits(bits)).hex()
@@ -2373,7 +2482,8 @@ class Heatmaps(FrameTask):
     """Measure brightness and motion over time, .artifacts/NAME.heatmaps.json.
 
     Brightness is the mean luma, motion the mean absolute difference of luma from the sample before,
-    both from 0 to 1; the first sample's motion is 0. A keyframe that serves two samples counts once.
+    both from 0 to 1; the first sample's motion is 0. A keyframe that serves two samples counts
+    once.
     """
 
     artifact = ARTIFACTS["heatmaps"]
@@ -2439,7 +2549,8 @@ def draw_timeline(samples: Sequence[Mapping[str, float]], duration: float) -> by
         values = [sample[name] for sample in samples if name in sample]
         if not values:
             continue
-        # Motion is small in most films: its curve is scaled to its own maximum, which the legend tells.
+        # Motion is small in most films: its curve is scaled to its own maximum, which the legend
+        # tells.
         top = 1.0 if name == "brightness" else max(max(values), 0.01)
         xs = [sample["time"] / max(duration, 1e-9) * (width - 1) for sample in samples]
         ys = [bottom - value / top * (bottom - strip - 8) for value in values]
@@ -2475,13 +2586,14 @@ def draw_ticks(canvas: Pixels, duration: float, top: int, bottom: int) -> None:
         )
 
 
-# === Commands: scenes =================================================================================
+# === Commands: scenes =============================================================================
 
 
 class Scenes(VideoTask):
     """Find cuts with PySceneDetect's detectors, .artifacts/NAME.scenes.json.
 
-    A marker is the first frame of a new scene. Scores and --threshold share one unit, 0 to 1: 0.4 is the
+    A marker is the first frame of a new scene. Scores and --threshold share one unit, 0 to 1: 0.4
+    is the
     content detector's own default of 27 on its scale of 255; the lower, the more markers.
     """
 
@@ -2510,7 +2622,8 @@ class Scenes(VideoTask):
         cuts = DETECTORS[self.detector](media, self.threshold * unit)
         if self.limit:
             cuts = sorted(sorted(cuts, key=lambda cut: -cut[1])[: self.limit])
-        # A frame's time is rounded to the microsecond above: seeking to it must not find the one before.
+        # A frame's time is rounded to the microsecond above: seeking to it must not find the one
+        # before.
         marks = [
             {"time": math.ceil(media.seconds(pts) * 1e6) / 1e6, "score": round(score / unit, 4)}
             for pts, score in cuts
@@ -2561,49 +2674,52 @@ class Scenes(VideoTask):
 Cuts = list[
     tuple[int, float]
 ]  # (timestamp of the first frame of a scene, the detector's score there)
-SHORTEST_SCENE = 15  # frames, PySceneDetect's default
+SHORTEST_SCENE = 0.6  # seconds, as the scenedetect program has it
+UNSURE = 0.15  # how near to the threshold, as a part of it, a quick decode's score decides nothing
 
 
 def content_cuts(media: Media, threshold: float) -> Cuts:
     """Cuts where the content detector's score reaches `threshold`, on the very frame.
 
-    A first pass leaves out the loop filter and the frames that no other refers to, a third of the work.
-    It decides what is clear; wherever frames were left out beside a possible cut, or the score is near
+    A first pass leaves out the loop filter and the frames that no other refers to, a third of the
+    work.
+    It decides what is clear; wherever frames were left out beside a possible cut, or the score is
+    near
     the threshold, the frames there are decoded in full and scored again.
     """
-    steps, timeline, heavy = draft_scores(media)
+    steps, sizes = draft_scores(media)
+    timeline = sorted(sizes)
     index = {pts: number for number, pts in enumerate(timeline)}
     scores: dict[int, float] = {}
     doubtful: list[tuple[int, int]] = []
     for before, pts, score in steps:
         gap = timeline[index[before] + 1 : index[pts]]
-        unclear = 0.6 * threshold < score < 1.4 * threshold
-        if (gap and (score > 0.6 * threshold or heavy.intersection(gap))) or unclear:
+        # A frame nobody refers to is small, unless it shows something its neighbours do not: a
+        # flash.
+        flash = any(sizes[skipped] > max(sizes[before], sizes[pts]) for skipped in gap)
+        if abs(score - threshold) < UNSURE * threshold or (gap and (flash or score > threshold)):
             doubtful.append((before, pts))
         else:
             scores[pts] = score
-    for first, last in merged(doubtful):
-        scores |= full_scores(media, timeline[index[first] : index[last] + 1])
-    return filtered_cuts(timeline, scores, threshold)
+    # Doubts behind one keyframe share one decode.
+    for _, spans in itertools.groupby(doubtful, lambda d: bisect.bisect(media.keyframes, d[0])):
+        wanted = {i for first, last in spans for i in range(index[first], index[last] + 1)}
+        scores |= full_scores(media, timeline, sorted(wanted))
+    return filtered_cuts(media, scores | {timeline[0]: 0.0}, threshold)
 
 
-def draft_scores(media: Media) -> tuple[list[tuple[int, int, float]], list[int], set[int]]:
-    """Scores of a quick decode: steps (timestamp before, timestamp, score), all timestamps, heavy ones.
-
-    Heavy frames are those left out whose packet is so large that they may hold a new picture.
+def draft_scores(media: Media) -> tuple[list[tuple[int, int, float]], dict[int, int]]:
+    """Scores of a quick decode, as steps (timestamp before, timestamp, score), and every packet's
+    size.
     """
     steps: list[tuple[int, int, float]] = []
     sizes: dict[int, int] = {}
     before: tuple[int, Any] | None = None
-    key_size, heavy = 1, set()
     with Media(media.video, media.allow_codecs, draft=True) as draft:
         draft.stream.codec_context.skip_frame = "NONREF"
         for packet in itertools.chain(draft.packets(draft.start), [None]):
             if packet and packet.pts is not None:
                 sizes[packet.pts] = packet.size
-                key_size = packet.size if packet.is_keyframe else key_size
-                if packet.size * 3 > key_size:
-                    heavy.add(packet.pts)
             for raw in draft.decode(packet):
                 if raw.pts not in sizes:
                     continue
@@ -2614,7 +2730,7 @@ def draft_scores(media: Media) -> tuple[list[tuple[int, int, float]], list[int],
         media.damage += draft.damage
     if not before:
         raise VideoError("no picture in it could be decoded: it is truncated or damaged")
-    return steps, sorted(sizes), heavy
+    return steps, sizes
 
 
 def small_hsv(raw: VideoFrame) -> Any:
@@ -2623,76 +2739,74 @@ def small_hsv(raw: VideoFrame) -> Any:
 
     width = min(raw.width, 256)
     height = max(round(raw.height * width / raw.width), 1)
-    return cv2.cvtColor(
-        raw.reformat(width, height, "bgr24", interpolation="FAST_BILINEAR").to_ndarray(),
-        cv2.COLOR_BGR2HSV,
-    )
+    if raw.color_trc in TRANSFERS:
+        return cv2.cvtColor(picture(raw, 0, width, height), cv2.COLOR_RGB2HSV)
+    pixels = raw.reformat(width, height, "bgr24", interpolation="FAST_BILINEAR").to_ndarray()
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2HSV)
 
 
 def content_score(before: Any, after: Any) -> float:
-    """Mean absolute difference over hue, saturation and value, 0 to 255 (PySceneDetect, ContentDetector)."""
+    """Mean absolute difference over hue, saturation and value, 0 to 255 (PySceneDetect,
+    ContentDetector).
+    """
     import cv2
 
     return float(cv2.norm(before, after, cv2.NORM_L1) / before.size)
 
 
-def merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Spans in order, with those that touch made one."""
-    joined: list[tuple[int, int]] = []
-    for first, last in sorted(spans):
-        if joined and first <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(last, joined[-1][1]))
-        else:
-            joined.append((first, last))
-    return joined
-
-
-def full_scores(media: Media, timestamps: Sequence[int]) -> dict[int, float]:
-    """The scores of consecutive frames, decoded in full; the first is only what the second is compared to."""
-    begin, _, _ = timestamps_around(media, timestamps[0], timestamps[0])
+def full_scores(media: Media, timeline: Sequence[int], numbers: Sequence[int]) -> dict[int, float]:
+    """Scores by timestamp of those frames, by number, that follow another of them; decoded in
+    full.
+    """
+    begin, _, _ = timestamps_around(media, timeline[numbers[0]], timeline[numbers[0]])
     scores: dict[int, float] = {}
-    before = None
-    for frame, _ in decode_forward(media, begin, {pts: [] for pts in timestamps}):
+    before: Any = None
+    follows = {timeline[b]: a + 1 == b for a, b in itertools.pairwise(numbers)}
+    for frame, _ in decode_forward(media, begin, {timeline[number]: [] for number in numbers}):
         after = small_hsv(frame.raw)
-        if before is not None:
+        if before is not None and follows.get(frame.pts):
             scores[frame.pts] = content_score(before, after)
         before = after
     return scores
 
 
-def filtered_cuts(timeline: Sequence[int], scores: Mapping[int, float], threshold: float) -> Cuts:
-    """The frames at or above the threshold, merged where they come closer than the shortest scene."""
-    from scenedetect.common import FrameTimecode
+def filtered_cuts(media: Media, scores: Mapping[int, float], threshold: float) -> Cuts:
+    """The frames at or above the threshold, merged where they come closer than the shortest
+    scene.
+    """
     from scenedetect.detector import FlashFilter
 
     flashes = FlashFilter(FlashFilter.Mode.MERGE, SHORTEST_SCENE)
-    cuts: Cuts = []
-    for number, pts in enumerate(timeline):
-        above = scores.get(pts, 0.0) >= threshold
-        for cut in flashes.filter(FrameTimecode(number, fps=25.0), above):
-            cuts.append((timeline[cut.frame_num], scores.get(timeline[cut.frame_num], 0.0)))
-    return cuts
+    found = (flashes.filter(timecode(media, p), scores[p] >= threshold) for p in sorted(scores))
+    return [(cut.pts, scores[cut.pts]) for cuts in found for cut in cuts]
+
+
+def timecode(media: Media, pts: int) -> Any:
+    """A timestamp as PySceneDetect's detectors count time, whatever the frame rate does."""
+    from fractions import Fraction
+
+    from scenedetect.common import FrameTimecode, Timecode
+
+    moment = Timecode(pts, Fraction(media.stream.time_base or 1))
+    return FrameTimecode(moment, fps=float(media.stream.average_rate or 25))
 
 
 def adaptive_cuts(media: Media, threshold: float) -> Cuts:
-    """Cuts of PySceneDetect's adaptive detector, which compares a score with those around it: all frames."""
+    """Cuts of PySceneDetect's adaptive detector, which compares a score with those around it."""
     import cv2
-    from scenedetect.common import FrameTimecode
     from scenedetect.detectors import AdaptiveDetector
     from scenedetect.stats_manager import StatsManager
 
-    detector = AdaptiveDetector(adaptive_threshold=threshold)
+    detector = AdaptiveDetector(adaptive_threshold=threshold, min_scene_len=SHORTEST_SCENE)
     detector.stats_manager = StatsManager()
-    ratio, timeline, cuts = detector.get_metrics()[-1], [], []
+    cuts: list[Any] = []
     for packet in itertools.chain(media.packets(media.start), [None]):
         for raw in media.decode(packet):
-            now = FrameTimecode(len(timeline), fps=25.0)
-            timeline.append(raw.pts)
-            cuts += detector.process_frame(now, cv2.cvtColor(small_hsv(raw), cv2.COLOR_HSV2BGR))
-    scores = [detector.stats_manager.get_metrics(cut, [ratio])[0] for cut in cuts]
-    return [
-        (timeline[cut.frame_num], float(score)) for cut, score in zip(cuts, scores, strict=True)
-    ]
+            if raw.pts is not None:
+                pixels = cv2.cvtColor(small_hsv(raw), cv2.COLOR_HSV2BGR)
+                cuts += detector.process_frame(timecode(media, raw.pts), pixels)
+    ratio = detector.get_metrics()[-1]
+    return [(cut.pts, float(detector.stats_manager.get_metrics(cut, [ratio])[0])) for cut in cuts]
 
 
 DETECTORS: dict[str, Callable[[Media, float], Cuts]] = {
@@ -2708,9 +2822,8 @@ def cut_clip(media: Media, start: float, length: float, width: int, timeout: flo
     limits = [part for name, value in media.limits.items() for part in (f"-{name}", value)]
     tone = HDR_FILTER if media.stream.codec_context.color_trc in TRANSFERS else ""
     size = f"{tone}scale={width}:-2:flags=area,setsar=1,format=yuv420p"
-    codec = (
-        "-c:v libx264 -preset veryfast -crf 26 -c:a aac -b:a 96k -ac 2 -movflags +faststart".split()
-    )
+    codec = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "26"]
+    codec += ["-c:a", "aac", "-b:a", "96k", "-ac", "2", "-movflags", "+faststart"]
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "clip.mp4"
         argv = [
@@ -2738,7 +2851,10 @@ def cut_clip(media: Media, start: float, length: float, width: int, timeout: flo
         return target.read_bytes()
 
 
-HDR_FILTER = "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv,"
+HDR_FILTER = (
+    "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,"
+    "tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv,"
+)
 
 
 def chapters_file(scenes: Iterable[Mapping[str, float]]) -> str:
@@ -2756,7 +2872,7 @@ def chapters_file(scenes: Iterable[Mapping[str, float]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-# === Commands: the library ============================================================================
+# === Commands: the library ========================================================================
 
 
 class List(LibraryCommand):
@@ -2788,7 +2904,7 @@ class List(LibraryCommand):
             try:
                 found = Path(video.path).stat()
             except OSError:
-                continue  # deleted since the folder was read, or a link to nothing: not a video to list
+                continue  # deleted since the folder was read, or a link to nothing: not a video
             if not stat.S_ISREG(found.st_mode):
                 continue
             size, mtime_ns, *values = known.get(os.fsencode(video.path), (None, None))
@@ -2807,7 +2923,9 @@ class List(LibraryCommand):
             yield base | {key: value for key, value in facts.items() if value is not None}
 
     def from_sidecar(self, video: Video, shelf: Shelf, catalogue: Catalogue) -> dict[str, Any]:
-        """The summary in the metadata artifact, where there is a fresh one; the catalogue learns it."""
+        """The summary in the metadata artifact, where there is a fresh one; the catalogue learns
+        it.
+        """
         metadata = ARTIFACTS["metadata"]
         if not shelf or metadata.state(video, shelf) is not State.FRESH:
             return {}
@@ -2848,6 +2966,7 @@ class Report(LibraryCommand):
         """Per kind: true, false, or "stale"."""
         if not shelf:
             return dict.fromkeys(ARTIFACTS, False)
+        words: dict[State, bool | str]
         words = {State.FRESH: True, State.MISSING: False, State.STALE: "stale"}
         try:
             return {
@@ -3076,7 +3195,7 @@ COMMANDS: dict[str, type[Command]] = {
     "doctor": Doctor,
 }
 
-# === Configuration ====================================================================================
+# === Configuration ================================================================================
 
 THRESHOLDS = {"scene": ("scenes", "threshold"), "phash_similarity": ("dupes", "threshold")}
 LIBRARY_KEYS = {"extensions": "ext", "artifacts_dir": "artifacts_dir"}
@@ -3084,8 +3203,10 @@ LIBRARY_KEYS = {"extensions": "ext", "artifacts_dir": "artifacts_dir"}
 
 @dataclass(frozen=True)
 class Config:
-    """The values of a videorc.json. One that was only found in the folder of videos may set numbers and
-    choices, since whoever made the folder wrote it."""
+    """The values of a videorc.json. One that was only found in the folder of videos may set numbers
+    and
+    choices, since whoever made the folder wrote it.
+    """
 
     data: Mapping[str, Any] = field(default_factory=dict)
     origin: str = ""
@@ -3093,7 +3214,9 @@ class Config:
 
     @classmethod
     def load(cls, explicit: str | None, directory: Path | None) -> Config:
-        """From --config, else $VIDEORC, else the folder. Raises UsageError that names every mistake."""
+        """From --config, else $VIDEORC, else the folder. Raises UsageError that names every
+        mistake.
+        """
         named = explicit or os.environ.get("VIDEORC")
         path = Path(named) if named else (directory or Path()) / "videorc.json"
         if not named and not path.is_file():
@@ -3127,7 +3250,9 @@ class Config:
         return {key: value for key, value in found.items() if key in command.options()}
 
     def mistakes(self) -> Iterator[str]:
-        """Every unknown key, wrong value and value that this file may not set, each with its path."""
+        """Every unknown key, wrong value and value that this file may not set, each with its
+        path.
+        """
         for section, value in self.data.items():
             if section in LIBRARY_KEYS:
                 yield from self.value_mistakes(
@@ -3178,14 +3303,16 @@ PROMISED = ("codecs", "transcode")  # commands to come whose workers a videorc.j
 
 
 def is_plain_choice(hint: Any) -> bool:
-    """Whether a parameter is a number or one of a few words, which no file of strangers can misuse."""
+    """Whether a parameter is a number or one of a few words, which no file of strangers can
+    misuse.
+    """
     parts = [h for h in typing.get_args(hint) if h is not type(None)]
     if typing.get_origin(hint) is Literal:
         return True
     return hint in (int, float) or (bool(parts) and all(h in (int, float) for h in parts))
 
 
-# === Command line =====================================================================================
+# === Command line =================================================================================
 
 
 class Parser(argparse.ArgumentParser):
@@ -3196,7 +3323,9 @@ class Parser(argparse.ArgumentParser):
 
 
 def command_parser(names: str, classes: Sequence[type[Command]], config: Config) -> Parser:
-    """The parser of one command or a chain: it only tells words apart, the commands check values."""
+    """The parser of one command or a chain: it only tells words apart, the commands check
+    values.
+    """
     doc = "\n\n".join(f"{c.__doc__}" for c in dict.fromkeys(classes))
     parser = Parser(
         prog=f"index.py {names}",
@@ -3366,20 +3495,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         result = complaint(error, Exit.USAGE)
     except ModuleNotFoundError as error:
         result = complaint(reason_of(error), Exit.SOME_FAILED)
-    except Cancelled:
+    except CancelledError:
         result = complaint("interrupted", job.exit_code)
     show(result, as_json)
     return int(result.code)
 
 
 def complaint(error: object, code: Exit) -> Result:
-    """A request that came to nothing: one line on standard error, and the same for readers of JSON."""
+    """A request that came to nothing: one line on standard error, and the same for readers of
+    JSON.
+    """
     sys.stderr.write("".join(f"index.py: {line}\n" for line in str(error).splitlines()))
     return Result({"error": str(error)}, "", code)
 
 
-if __name__ == "__main__":
-    # Worker processes know this code as the module `index`: run that one, not a second copy of it.
-    import index
-
-    sys.exit(index.main())
+if RUN_AS_SCRIPT:
+    sys.exit(main())
