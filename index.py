@@ -571,7 +571,7 @@ class Command:
     import (half of a short run) out of commands that were given nothing to check.
     """
 
-    name: ClassVar[str] = ""
+    _hints: ClassVar[dict[str, Any]]
 
     def __init__(self, **given: Any) -> None:
         if not all(self._plain(name, value) for name, value in given.items()):
@@ -586,12 +586,15 @@ class Command:
     @classmethod
     def options(cls) -> dict[str, Option]:
         """The parameters by name, those of base classes first."""
-        return declared_options(cls)
+        bodies = [vars(base).values() for base in reversed(cls.__mro__)]
+        return {o.name: o for body in bodies for o in body if isinstance(o, Option)}
 
     @classmethod
     def hints(cls) -> dict[str, Any]:
         """The types of the parameters."""
-        return declared_hints(cls)
+        if "_hints" not in vars(cls):
+            cls._hints = typing.get_type_hints(cls)
+        return {name: cls._hints[name] for name in cls.options()}
 
     @classmethod
     def _plain(cls, name: str, value: object) -> bool:
@@ -643,20 +646,6 @@ class Command:
         """The effective parameters as they stand in an artifact: those that shape its content."""
         skip = RunCommand.options()
         return {n: getattr(self, n) for n in self.options() if n not in skip}
-
-
-@functools.cache
-def declared_options(command: type) -> dict[str, Option]:
-    """The options in the bodies of a command and its bases, those of bases first."""
-    bodies = [vars(base).values() for base in reversed(command.__mro__)]
-    return {o.name: o for body in bodies for o in body if isinstance(o, Option)}
-
-
-@functools.cache
-def declared_hints(command: type) -> dict[str, Any]:
-    """The annotations of those options."""
-    declared = declared_options(command)
-    return {n: h for n, h in typing.get_type_hints(command).items() if n in declared}
 
 
 # === Processes ====================================================================================
@@ -1117,7 +1106,8 @@ class Frame:
         size = (width, height or self.height_for(width))
         if size not in self._pictures:
             self._pictures[size] = picture(self.raw, self.turns, *size)
-        return self._pictures[size]
+        pixels: Pixels = self._pictures[size]
+        return pixels
 
     def luma(self, width: int, height: int | None = None) -> Pixels:
         """Full-range luma (BT.601 weights) of shape (height, width), 8 bits."""
@@ -3026,7 +3016,8 @@ class Batch(RunCommand):
     @classmethod
     def hints(cls) -> dict[str, Any]:
         """The declared types, and those of the caps."""
-        return super().hints() | dict.fromkeys(map(cap_name, task_classes()), int | None)
+        declared = typing.get_type_hints(cls)
+        return {name: declared.get(name, int | None) for name in cls.options()}
 
     def planned(self, job: Job) -> list[VideoTask]:
         return [self.build(task, job) for task in dict.fromkeys(map(task_named, self.tasks))]
