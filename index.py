@@ -1106,15 +1106,15 @@ class Frame:
         size = (width, height or self.height_for(width))
         if size not in self._pictures:
             self._pictures[size] = picture(self.raw, self.turns, *size)
-        pixels: Pixels = self._pictures[size]
-        return pixels
+        return self._pictures[size]
 
     def luma(self, width: int, height: int | None = None) -> Pixels:
         """Full-range luma (BT.601 weights) of shape (height, width), 8 bits."""
         import numpy as np
 
         red, green, blue = np.moveaxis(self.rgb(width, height).astype(np.uint32), -1, 0)
-        return ((299 * red + 587 * green + 114 * blue + 500) // 1000).astype(np.uint8)
+        luma: Pixels = ((299 * red + 587 * green + 114 * blue + 500) // 1000).astype(np.uint8)
+        return luma
 
 
 def read_frames(media: Media, wants: Sequence[Want]) -> Iterator[tuple[Frame, list[int]]]:
@@ -3345,7 +3345,7 @@ def add_option(parser: Parser, declared: Option, hint: Any, default: Any) -> Non
     if hint is not bool and told not in (None, "") and "default" not in doc:
         doc += f" (default: {str(told).replace('%', '%%')})"
     if declared.place:
-        parser.add_argument(declared.name, nargs="?", type=Path, help=doc)
+        parser.add_argument(declared.name, nargs="?", help=doc)
         return
     flags = [declared.short, declared.flag] if declared.short else [declared.flag]
     if hint is bool:
@@ -3356,10 +3356,7 @@ def add_option(parser: Parser, declared: Option, hint: Any, default: Any) -> Non
     choices = (
         "|".join(map(str, typing.get_args(hint))) if typing.get_origin(hint) is Literal else ""
     )
-    is_path = Path in (hint, *typing.get_args(hint))
-    parser.add_argument(
-        *flags, dest=declared.name, metavar=choices or "X", help=doc, type=Path if is_path else str
-    )
+    parser.add_argument(*flags, dest=declared.name, metavar=choices or "X", help=doc)
     if declared.name == "output_format":
         parser.add_argument(
             "--json",
@@ -3406,14 +3403,19 @@ def read_line(words: Sequence[str], job: Job) -> list[Command] | Result:
             {"commands": names.split(",")}, command_parser(names, classes, config).format_help()
         )
     given = vars(command_parser(names, classes, Config()).parse_args(rest))
-    job.config = Config.load(given.pop("config", asked.config), given.get("directory"))
+    explicit = given.pop("config", asked.config)
+    job.config = Config.load(explicit, Path(given.get("directory", ".")))
     return [build(command, given, job.config) for command in classes]
 
 
 def build(command: type[Command], given: Mapping[str, Any], config: Config) -> Command:
     """A command from the flags it knows: flag before configuration before default."""
-    flags = {name: value for name, value in given.items() if name in command.options()}
-    return command(**config.settings(command) | flags)
+    values = config.settings(command)
+    for name, hint in command.hints().items():
+        if name in given:
+            is_path = Path in (hint, *typing.get_args(hint))
+            values[name] = Path(given[name]) if is_path else given[name]
+    return command(**values)
 
 
 def overview() -> str:
