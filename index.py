@@ -245,21 +245,26 @@ class Artifact:
     def state(self, video: Video, shelf: Shelf, also: Iterable[str] = ()) -> State:
         """How the artifact stands; `also` names extras that this request wants to be there."""
         required = [pattern.format(video.key) for pattern in (*self.files, *also)]
-        there = [entry for name in required if (entry := shelf.get(name.rstrip("/")))]
+        there = [name for name in required if name.rstrip("/") in shelf]
         if not there or (len(there) < len(required) and not self.any_file):
             return State.MISSING
-        if not self.derived:
-            return State.FRESH
-        return State.FRESH if self._fresh(video, there) else State.STALE
+        return State.FRESH if not self.derived or self._fresh(video, shelf, there) else State.STALE
 
-    def _fresh(self, video: Video, entries: Sequence[os.DirEntry[str]]) -> bool:
+    def _fresh(self, video: Video, shelf: Shelf, names: Sequence[str]) -> bool:
         source = Path(video.path).stat()
-        for entry in entries:
+        for name in names:
+            entry = shelf[name.rstrip("/")]
             found = entry.stat()
             if found.st_mtime_ns < source.st_mtime_ns or found.st_size == 0:
                 return False
-        record = entries[0]
-        return not record.name.endswith(".json") or recorded_size(record.path) == source.st_size
+            if entry.is_dir() != name.endswith("/"):
+                return False
+        if not names[0].endswith(".json"):
+            return True
+        record = read_record(shelf[names[0]].path)
+        if record is None or record.size != source.st_size:
+            return False
+        return all(name in shelf for name in record.files)
 
     def owned(self, video: Video, names: Iterable[str]) -> list[str]:
         """Those of `names` that belong to this artifact of this video."""
@@ -304,21 +309,35 @@ class Shelf(dict[str, os.DirEntry[str]]):
             self.update((entry.name, entry) for entry in entries)
 
 
-def recorded_size(path: str) -> int | None:
-    """The source's size in bytes that a JSON artifact recorded, or None where it is no complete
-    record.
+class Record(typing.NamedTuple):
+    """What a JSON artifact recorded: the source's size in bytes and the files made with it."""
+
+    size: int
+    files: list[str]
+
+
+def read_record(path: str) -> Record | None:
+    """The head of a JSON artifact; None where it is incomplete, or a stub that nobody wants now.
 
     Only the head and the last bytes are read: a library is asked this for every artifact it has.
     """
     try:
         with Path(path).open("rb") as file:
-            head = file.read(2048)
+            head = file.read(16384)
             file.seek(max(file.seek(0, os.SEEK_END) - 8, 0))
             whole = file.read().rstrip().endswith(b"}")
     except OSError:
         return None
-    match = re.search(rb'"source":\s*\{\s*"size":\s*(\d+)', head)
-    return int(match[1]) if match and whole else None
+    size = re.search(rb'"source":\s*\{\s*"size":\s*(\d+)', head)
+    files = re.search(rb'"files":\s*(\[[^]]*\])', head)
+    if not (size and files and whole) or (b'"stub": true' in head and not ffprobe_disabled()):
+        return None
+    return Record(int(size[1]), json.loads(files[1]))
+
+
+def ffprobe_disabled() -> bool:
+    """Whether the environment asks that ffprobe is never started and metadata be stubs."""
+    return os.environ.get("FFPROBE_DISABLE") == "1"
 
 
 @dataclass
@@ -467,32 +486,38 @@ class Made:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def publish(task: VideoTask, video: Video, source: os.stat_result, made: Made) -> None:
-    """Put what a task made under its final names, the record last, and drop what it made
-    earlier.
+def publish(task: VideoTask, video: Video, source: os.stat_result, made: Made) -> str:
+    """Put what a task made under its final names, the record last, and drop what it made earlier.
+
+    Returns a note where an unreadable record was found in its place and set aside.
     """
     home = Path(video.home)
     home.mkdir(parents=True, exist_ok=True)
-    contents = dict(made.files)
+    contents = {pattern.rstrip("/").format(video.key): c for pattern, c in made.files.items()}
+    note = ""
     if made.data is not None:
-        contents[task.artifact.files[0]] = json_bytes(record_head(task, video, source) | made.data)
-    for pattern, content in contents.items():
-        target = home / pattern.rstrip("/").format(video.key)
-        keep_corrupt(target)
+        record = task.artifact.files[0].format(video.key)
+        note = keep_corrupt(home / record)
+        head = record_head(task, video, source) | {"files": list(contents)}
+        contents[record] = json_bytes(head | made.data)
+    for name, content in contents.items():
         if isinstance(content, dict):
-            replace_folder(target, content)
+            replace_folder(home / name, content)
         else:
-            replace_file(target, content)
-    current = {pattern.rstrip("/").format(video.key) for pattern in contents}
+            replace_file(home / name, content)
     for name in task.artifact.owned(video, Shelf(video.home)):
-        if name not in current:
+        if name not in contents:
             remove(home / name)
+    return note
 
 
-def keep_corrupt(target: Path) -> None:
-    """Set aside a JSON sidecar that cannot be read: someone may want what is left of it."""
-    if target.suffix == ".json" and target.is_file() and read_json(target) is None:
-        target.rename(target.with_name(f"{target.name[:225]}.corrupt-{time.time_ns() // 10**9}"))
+def keep_corrupt(target: Path) -> str:
+    """Set aside a JSON file that cannot be read: someone may want what is left of it."""
+    if not target.is_file() or read_json(target) is not None:
+        return ""
+    kept = target.with_name(f"{target.name[:225]}.corrupt-{time.time_ns() // 10**9}")
+    target.rename(kept)
+    return f"the old one was corrupt and is kept as {kept.name}"
 
 
 def read_json(path: str | Path) -> dict[str, Any] | None:
@@ -660,7 +685,6 @@ class Tool:
     origin: str
 
 
-@functools.cache
 def find_tool(name: str) -> Tool | None:
     """ffmpeg or ffprobe on PATH, else the ffmpeg that comes with the imageio-ffmpeg package."""
     import shutil
@@ -1058,17 +1082,21 @@ class Media:
 
     @functools.cached_property
     def keyframes(self) -> list[int]:
-        """Timestamps of the keyframes that the container's index lists, in order; empty without an
-        index.
+        """Presentation timestamps of the keyframes that the container's index lists, in order.
+
+        Empty without an index. MP4's index has decoding timestamps: the first keyframe tells how far
+        presentation comes after them.
         """
         if "matroska" in self.container.format.name:
-            # The cues of a Matroska file are read at the first seek that needs them.
-            self._seek(
-                self.pts(self.container.duration / 1_000_000 if self.container.duration else 0.0)
-            )
-        return sorted(
-            e.timestamp for e in self.stream.index_entries if e.is_keyframe and not e.is_discard
-        )
+            # Matroska's cues are read at the first seek that needs them.
+            end = (self.container.duration or 0) / 1_000_000
+            self._seek(self.pts(end))
+        entries = self.stream.index_entries
+        listed = sorted(e.timestamp for e in entries if e.is_keyframe and not e.is_discard)
+        first = next((p for p in self.packets(self.start) if p.is_keyframe), None)
+        if not first or first.pts is None or first.dts not in listed[:1]:
+            return listed
+        return [timestamp + first.pts - first.dts for timestamp in listed]
 
 
 # === Frames =======================================================================================
@@ -1507,7 +1535,8 @@ def settle(task: VideoTask, media: Media, product: Made | Failure) -> Outcome:
     if isinstance(product, Made):
         stored = attempt(publish, task, media.video, media.stat, product)
         if not isinstance(stored, Failure):
-            return Outcome(task.artifact.kind, Status.MADE, note=product.note, facts=product.facts)
+            note = "; ".join(filter(None, (product.note, stored)))
+            return Outcome(task.artifact.kind, Status.MADE, note=note, facts=product.facts)
         product = stored
     return Outcome(task.artifact.kind, Status.FAILED, product.reason)
 
@@ -2035,22 +2064,29 @@ class Metadata(VideoTask):
     artifact = ARTIFACTS["metadata"]
     batch_limit = 3
 
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        # Found here and handed to the workers, whose environment is that of the first run.
+        self.stub = ffprobe_disabled()
+        self.ffprobe = None if self.stub else find_tool("ffprobe")
+
     def make(self, media: Media) -> Made:
-        if os.environ.get("FFPROBE_DISABLE") == "1":
+        if self.stub:
             about = {"filename": media.video.name, "size": str(media.stat.st_size)}
-            return Made({"prober": "none", "stub": True, "format": about, "streams": []})
-        probed = probe_with_ffprobe(media) if find_tool("ffprobe") else probe_with_pyav(media)
+            return Made({"stub": True, "prober": "none", "format": about, "streams": []})
+        path = self.ffprobe.path if self.ffprobe else None
+        probed = probe_with_ffprobe(path, media) if path else probe_with_pyav(media)
         if not probed.get("streams"):
             raise VideoError("has no streams: it is truncated or damaged")
         probed["format"]["filename"] = media.video.name
         return Made(probed, facts={"summary": summarize(probed)})
 
 
-def probe_with_ffprobe(media: Media) -> dict[str, Any]:
+def probe_with_ffprobe(ffprobe: str, media: Media) -> dict[str, Any]:
     """ffprobe's own JSON: format, streams and chapters."""
     limits = [part for name, value in media.limits.items() for part in (f"-{name}", value)]
     show = ["-show_format", "-show_streams", "-show_chapters", "-print_format", "json"]
-    argv = [need_tool("ffprobe"), "-v", "error", *limits, *show, media.url]
+    argv = [ffprobe, "-v", "error", *limits, *show, media.url]
     told: dict[str, Any] = json.loads(run_tool(argv, timeout=60, pass_fds=[media.descriptor]))
     return {"prober": "ffprobe"} | told
 
