@@ -25,6 +25,7 @@ import argparse
 import bisect
 import contextlib
 import functools
+import io
 import itertools
 import json
 import math
@@ -1005,6 +1006,9 @@ class Media:
         container, stream = self.container, self.stream
         if container.duration and container.duration > 0:
             seconds = container.duration / 1_000_000
+            if "matroska" in container.format.name:
+                # Matroska tells when the last frame ends, from where its clock began.
+                seconds -= max((container.start_time or 0) / 1_000_000, 0.0)
         elif stream.duration:
             seconds = stream.duration * self.tick
         else:
@@ -1091,12 +1095,12 @@ class Media:
             # Matroska's cues are read at the first seek that needs them.
             end = (self.container.duration or 0) / 1_000_000
             self._seek(self.pts(end))
-        entries = self.stream.index_entries
-        listed = sorted(e.timestamp for e in entries if e.is_keyframe and not e.is_discard)
+        entries = [entry for entry in self.stream.index_entries if entry.is_keyframe]
         first = next((p for p in self.packets(self.start) if p.is_keyframe), None)
-        if not first or first.pts is None or first.dts not in listed[:1]:
-            return listed
-        return [timestamp + first.pts - first.dts for timestamp in listed]
+        delay = 0
+        if first and first.pts is not None and first.dts in {e.timestamp for e in entries}:
+            delay = first.pts - first.dts
+        return sorted(entry.timestamp + delay for entry in entries if not entry.is_discard)
 
 
 # === Frames =======================================================================================
@@ -1805,7 +1809,8 @@ class Runner:
         if self.job.cancelled.is_set():
             code = self.job.exit_code
         text = "\n".join(self._line(report) for report in reports)
-        data = reports[0] if len(reports) == 1 else {"tasks": reports}
+        alone = len(reports) == 1 and isinstance(self.request, VideoTask)
+        data = reports[0] if alone else {"tasks": reports}
         return Result(data, f"{text}\n{plural(len(self.videos), 'video')} in {seconds:.1f} s", code)
 
     def _report(self, kind: str) -> dict[str, Any]:
@@ -2024,7 +2029,8 @@ class FrameTask(VideoTask):
     """An artifact made from sampled frames; several such tasks share one decode of a video."""
 
     seek: Seek = option(
-        "auto", "auto: keyframes where they are near enough; keyframe: always; exact: never"
+        "auto",
+        "auto: a keyframe where one is near; keyframe: always one; exact: the frame shown then",
     )
 
     def wants(self, media: Media) -> list[Want]:
@@ -2767,7 +2773,8 @@ def small_hsv(raw: VideoFrame) -> Any:
     height = max(round(raw.height * width / raw.width), 1)
     if raw.color_trc in TRANSFERS:
         return cv2.cvtColor(picture(raw, 0, width, height), cv2.COLOR_RGB2HSV)
-    pixels = raw.reformat(width, height, "bgr24", interpolation="FAST_BILINEAR").to_ndarray()
+    # Picked pixels, not averaged ones: the detector's thresholds are made for such aliased pictures.
+    pixels = raw.reformat(width, height, "bgr24", interpolation="POINT").to_ndarray()
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2HSV)
 
 
@@ -3498,6 +3505,9 @@ def named(command: Command, result: Result) -> Result:
 def show(result: Result, as_json: bool) -> None:
     """Print a result; a reader that has had enough (`| head`) ends it quietly."""
     text = json_text(result.data) if as_json else result.text
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        encoding = "utf-8" if as_json else sys.stdout.encoding
+        sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
     try:
         if text:
             sys.stdout.write(text + "\n")

@@ -1,0 +1,110 @@
+"""Writes what is derived from the commands: the README's option tables and videorc.sample.json.
+
+python tests/docs.py          # rewrite both
+python tests/docs.py --check  # exit 1 where they differ from the commands
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import typing
+from pathlib import Path
+from typing import Any, Literal
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import index  # noqa: E402
+
+BEGIN, END = "<!-- options: from the commands, by tests/docs.py -->", "<!-- end of options -->"
+
+
+def readme() -> str:
+    """README.md with its option tables as the commands have them."""
+    text = (ROOT / "README.md").read_text()
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{tables()}\n\n{END}{after}"
+
+
+def tables() -> str:
+    """The options that many commands share, then each command with its own."""
+    shared = [
+        ("Every command about a folder", index.LibraryCommand, index.Command),
+        ("Every command that makes artifacts, also", index.RunCommand, index.LibraryCommand),
+        ("Every command that samples frames, also", index.FrameTask, index.RunCommand),
+    ]
+    parts = [f"**{title}**\n\n{table(c, base)}" for title, c, base in shared]
+    for command in dict.fromkeys(index.COMMANDS.values()):
+        names = ", ".join(f"`{name}`" for name, c in index.COMMANDS.items() if c is command)
+        base = next((c for _, c, _ in reversed(shared) if issubclass(command, c)), index.Command)
+        parts.append(f"### {names}\n\n{prose(command)}\n\n{table(command, base)}".rstrip())
+    return "\n\n".join(parts)
+
+
+def prose(command: type[index.Command]) -> str:
+    """The docstring as paragraphs."""
+    return "\n\n".join(
+        " ".join(part.split()) for part in re.split(r"\n\s*\n", command.__doc__ or "")
+    )
+
+
+def table(command: type[index.Command], base: type[index.Command]) -> str:
+    """The options of a command beyond those of its base."""
+    rows = [
+        f"| {spelled(o, command.hints()[name])} | {default(o)} | {cell(o.doc)} |"
+        for name, o in command.options().items()
+        if name not in base.options()
+    ]
+    return "\n".join(["| option | default | |", "| --- | --- | --- |", *rows]) if rows else ""
+
+
+def spelled(declared: index.Option, hint: Any) -> str:
+    """An option as one types it."""
+    if declared.place:
+        return f"`{declared.name}`"
+    flags = [declared.short, declared.flag] if declared.short else [declared.flag]
+    choices = typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
+    value = "" if hint is bool else " " + ("\\|".join(map(str, choices)) or "X")
+    return ", ".join(f"`{flag}{value}`" for flag in flags)
+
+
+def default(declared: index.Option) -> str:
+    value = declared.default
+    if isinstance(value, tuple):
+        value = ",".join(value)
+    if value is None or value == "":
+        return ""
+    return f"`{'on' if value is True else 'off' if value is False else value}`"
+
+
+def cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def sample() -> str:
+    """A videorc.json that sets every number and choice to what it is without one."""
+    content: dict[str, Any] = {
+        "workers": {},
+        "thresholds": {"scene": 0.4, "phash_similarity": 0.92},
+    }
+    for task in [*index.task_classes(), index.Finish]:
+        name = next(name for name, c in index.COMMANDS.items() if c is task)
+        content["workers"][name] = getattr(task, "batch_limit", None) or 2
+    return json.dumps(content, indent=2) + "\n"
+
+
+def main() -> int:
+    """Write the files, or compare them."""
+    wanted = {ROOT / "README.md": readme(), ROOT / "videorc.sample.json": sample()}
+    if "--check" in sys.argv:
+        return int(any(path.read_text() != text for path, text in wanted.items()))
+    for path, text in wanted.items():
+        path.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
