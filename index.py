@@ -1088,8 +1088,8 @@ class Media:
     def keyframes(self) -> list[int]:
         """Presentation timestamps of the keyframes that the container's index lists, in order.
 
-        Empty without an index. MP4's index has decoding timestamps: the first keyframe tells how far
-        presentation comes after them.
+        Empty without an index. MP4's index has decoding timestamps: the first keyframe tells how
+        far presentation comes after them.
         """
         if "matroska" in self.container.format.name:
             # Matroska's cues are read at the first seek that needs them.
@@ -1276,12 +1276,13 @@ def decode_forward(
 def _decode_until(
     media: Media, begin: int, shown_at: Mapping[int, Any]
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """Timestamped frames from `begin` to the last one asked for and what the decoder holds then."""
-    last, context = max(shown_at), media.stream.codec_context
+    """Timestamped frames from `begin` until the decoder was given all asked for and let them out."""
+    missing, last, context = set(shown_at), max(shown_at), media.stream.codec_context
     for packet in media.packets(begin):
-        if packet.dts is not None and packet.dts > last:
+        if not missing or (packet.dts is not None and packet.dts > last):
             break
-        context.skip_frame = "DEFAULT" if packet.pts is None or packet.pts in shown_at else "NONREF"
+        context.skip_frame = "DEFAULT" if packet.pts is None or packet.pts in missing else "NONREF"
+        missing.discard(packet.pts)
         yield from ((frame.pts, frame) for frame in media.decode(packet) if frame.pts is not None)
     yield from ((frame.pts, frame) for frame in media.decode(None) if frame.pts is not None)
 
@@ -1901,9 +1902,10 @@ class Catalogue:
         return {row[0]: row[1:] for row in rows}
 
     def close(self) -> None:
-        import sqlite3
-
+        """Write what was learned and let go of the database."""
         if self.fresh:
+            import sqlite3
+
             # Where another run writes at this moment, the next listing reads the sidecars again.
             with contextlib.suppress(sqlite3.OperationalError), self.database:
                 insert = "INSERT OR REPLACE INTO summary VALUES (?,?,?,?,?,?,?,?)"
@@ -2443,7 +2445,7 @@ class Phash(FrameTask):
         length, tolerance = media.duration, math.inf if self.seek == "keyframe" else 0.0
         if self.frames == 1:
             return [Want(min(position(self.time, length), length), tolerance)]
-        return [Want(length * (i + 1) / (self.frames + 1), tolerance) for i in range(self.frames)]
+        return [Want(length * (i + 0.5) / self.frames, tolerance) for i in range(self.frames)]
 
     def take(self, frame: Frame, index: int) -> None:
         grey = frame.luma(32, 32)
@@ -2773,7 +2775,7 @@ def small_hsv(raw: VideoFrame) -> Any:
     height = max(round(raw.height * width / raw.width), 1)
     if raw.color_trc in TRANSFERS:
         return cv2.cvtColor(picture(raw, 0, width, height), cv2.COLOR_RGB2HSV)
-    # Picked pixels, not averaged ones: the detector's thresholds are made for such aliased pictures.
+    # Picked pixels, not averaged ones: the detector's threshold was found on such pictures.
     pixels = raw.reformat(width, height, "bgr24", interpolation="POINT").to_ndarray()
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2HSV)
 
