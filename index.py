@@ -175,12 +175,15 @@ def human_size(size: float) -> str:
     return f"{size:.1f} TiB"
 
 
+UNPRINTABLE = r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+
+
 def shown(name: str) -> str:
     """A name safe to print on a terminal: control characters and undecodable bytes escaped."""
+    if name.isascii() and name.isprintable():
+        return name
     return re.sub(
-        r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]",
-        lambda match: match[0].encode("unicode_escape", "surrogatepass").decode("ascii"),
-        name,
+        UNPRINTABLE, lambda m: m[0].encode("unicode_escape", "surrogatepass").decode("ascii"), name
     )
 
 
@@ -252,7 +255,7 @@ class Artifact:
         return State.FRESH if not self.derived or self._fresh(video, shelf, there) else State.STALE
 
     def _fresh(self, video: Video, shelf: Shelf, names: Sequence[str]) -> bool:
-        source = Path(video.path).stat()
+        source = status(video.path)
         for name in names:
             entry = shelf[name.rstrip("/")]
             found = entry.stat()
@@ -295,6 +298,11 @@ ARTIFACTS: dict[str, Artifact] = {
 }
 
 
+def status(path: str) -> os.stat_result:
+    """What the file system says of a file."""
+    return os.stat(path)  # noqa: PTH116 - a Path per video makes listings half as fast
+
+
 class Shelf(dict[str, os.DirEntry[str]]):
     """The sidecars in one folder by name, read with one scan; a folder that is not there is
     empty.
@@ -330,10 +338,14 @@ def read_record(path: str) -> Record | None:
     except OSError:
         return None
     size = re.search(rb'"source":\s*\{\s*"size":\s*(\d+)', head)
-    files = re.search(rb'"files":\s*(\[[^]]*\])', head)
+    files = re.search(rb'"files":\s*', head)
     if not (size and files and whole) or (b'"stub": true' in head and not ffprobe_disabled()):
         return None
-    return Record(int(size[1]), json.loads(files[1]))
+    try:
+        names, _ = json.JSONDecoder().raw_decode(head[files.end() :].decode("utf-8", "replace"))
+    except ValueError:  # a list so long that the head does not hold it
+        names = (read_json(path) or {}).get("files", [])
+    return Record(int(size[1]), names)
 
 
 def ffprobe_disabled() -> bool:
@@ -937,7 +949,7 @@ class Media:
     def changed(self) -> str:
         """What happened to the file since it was opened, or an empty string."""
         try:
-            now = Path(self.video.path).stat()
+            now = status(self.video.path)
         except FileNotFoundError:
             return "vanished during the run: nothing was stored"
         same = (now.st_ino, now.st_size, now.st_mtime_ns) == (
@@ -1276,7 +1288,7 @@ def decode_forward(
 def _decode_until(
     media: Media, begin: int, shown_at: Mapping[int, Any]
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """Timestamped frames from `begin` until the decoder was given all asked for and let them out."""
+    """Timestamped frames from `begin` until the decoder has let out all that were asked for."""
     missing, last, context = set(shown_at), max(shown_at), media.stream.codec_context
     for packet in media.packets(begin):
         if not missing or (packet.dts is not None and packet.dts > last):
@@ -1409,6 +1421,7 @@ def jpeg(pixels: Pixels, quality: int) -> bytes:
     encoder: Any = av.CodecContext.create("mjpeg", "w")
     encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuvj420p"
     encoder.time_base, encoder.qmin, encoder.qmax = Fraction(1, 25), quality, quality
+    encoder.thread_count = 1
     encoder.options = {"strict": "unofficial"}
     frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(
         format="yuvj420p", dst_colorspace="ITU601", dst_color_range="JPEG"
@@ -1882,7 +1895,7 @@ class Catalogue:
     def remember(self, video: Video, summary: Mapping[str, Any]) -> None:
         """Keep the summary of a video as it is now; written when the catalogue is closed."""
         with contextlib.suppress(FileNotFoundError):
-            found = Path(video.path).stat()
+            found = status(video.path)
             values = tuple(summary.get(column) for column in self.COLUMNS)
             self.fresh[video.path] = (
                 os.fsencode(video.path),
@@ -2929,7 +2942,8 @@ class List(LibraryCommand):
         rows.sort(key=self.ORDERS[self.sort])
         for name, reason in library.problems:
             job.console.say(f"list: {shown(name)}: {reason}")
-        lines = [self.line(row) for row in rows]
+        prefix = len(str(library.root.absolute()).rstrip("/")) + 1
+        lines = [self.line(row, prefix) for row in rows]
         return Result(rows, "\n".join(lines), Exit.SOME_FAILED if library.problems else Exit.OK)
 
     def rows(self, job: Job, library: Library, catalogue: Catalogue) -> Iterator[dict[str, Any]]:
@@ -2937,7 +2951,7 @@ class List(LibraryCommand):
         for video in library.videos():
             job.check()
             try:
-                found = Path(video.path).stat()
+                found = status(video.path)
             except OSError:
                 continue  # deleted since the folder was read, or a link to nothing: not a video
             if not stat.S_ISREG(found.st_mode):
@@ -2969,15 +2983,15 @@ class List(LibraryCommand):
             catalogue.remember(video, summary)
         return summary
 
-    def line(self, row: Mapping[str, Any]) -> str:
+    def line(self, row: Mapping[str, Any], prefix: int) -> str:
+        """A row as text, its path without the first `prefix` letters."""
         facts = [human_size(row["size"])] if self.show_size else []
         if "duration" in row:
             facts.append(clock(row["duration"]))
         if "width" in row:
             facts.append(f"{row['width']}x{row['height']}")
         facts += [row[key] for key in ("vcodec", "acodec") if key in row]
-        name = shown(os.path.relpath(row["path"], self.directory.absolute()))
-        return f"{name}  {'  '.join(facts)}".rstrip()
+        return f"{shown(row['path'][prefix:])}  {'  '.join(facts)}".rstrip()
 
 
 class Report(LibraryCommand):

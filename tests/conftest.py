@@ -1,0 +1,75 @@
+"""Fixtures for every test: a cache of its own, a folder of videos, the program."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import support
+from support import Library, Run
+
+Cli = Callable[..., Run]
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that holds the clips of `media`, each made when first asked for."""
+    return tmp_path_factory.mktemp("clips")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing of the user's own: no configuration, no cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("VIDEORC", raising=False)
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where this test's cache lies."""
+    place = tmp_path / "cache"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(place))
+    return place
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """A run in this process leaves the handling of signals as it was."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    assert [signal.getsignal(number) for number in numbers] == before
+
+
+@pytest.fixture(scope="session")
+def cli() -> Cli:
+    return support.run_cli
+
+
+@pytest.fixture
+def library(tmp_path: Path, clips: Path) -> Iterator[Library]:
+    """An empty folder. In the end what was put in must be as it was, and no scratch file left."""
+    root = tmp_path / "videos"
+    root.mkdir()
+    library = Library(root, clips)
+    yield library
+    library.check()
+
+
+@pytest.fixture
+def real_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests about real metadata, wherever the suite runs."""
+    monkeypatch.delenv("FFPROBE_DISABLE", raising=False)
+
+
+@pytest.fixture
+def no_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with neither ffmpeg nor ffprobe on PATH."""
+    empty = tmp_path / "bin"
+    empty.mkdir()
+    monkeypatch.setenv("PATH", os.fspath(empty))

@@ -1,0 +1,249 @@
+"""The command line: help, usage, output that is safe to read and to pipe."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import struct
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Cli
+from support import Library, Run, command, run_process, started
+
+# The flags that the usage lines promise, by command.
+FLAGS = {
+    "list": "-r --output-format --json --show-size --sort --ext",
+    "metadata": "-r --force --workers --ext",
+    "meta": "-r --force --workers",
+    "queue": "-r --force --workers",
+    "thumbs": "-r --force --workers --time --quality --width --seek",
+    "sprites": "-r --interval --width --cols --rows --quality --max-frames --force --seek",
+    "batch": "-r --tasks --max-meta --max-thumbs --max-sprites --force",
+    "phash": "-r --time --frames --algo --combine --workers --force --output-format",
+    "heatmaps": "-r --interval --mode --png --workers --force --output-format",
+    "scenes": "-r --threshold --limit --thumbs --clips --clip-duration --thumbs-width --workers"
+    " --force --output-format --detector --chapters",
+    "report": "-r --output-format --json",
+    "finish": "-r --workers --dry-run",
+    "doctor": "--output-format",
+}
+
+
+class TestHelp:
+    def test_overview(self, cli: Cli) -> None:
+        run = cli("--help")
+        assert run.code == 0
+        assert run.err == ""
+        assert all(re.search(rf"\b{name}\b", run.out) for name in FLAGS)
+        assert cli("-h").out == run.out
+
+    @pytest.mark.parametrize("name", FLAGS)
+    def test_of_a_command(self, cli: Cli, name: str) -> None:
+        run = cli(name, "--help")
+        assert run.code == 0
+        assert run.err == ""
+        missing = [flag for flag in FLAGS[name].split() if not re.search(rf"{flag}\b", run.out)]
+        assert not missing
+
+    def test_of_a_chain(self, cli: Cli) -> None:
+        run = cli("meta,thumbs,sprites", "--help")
+        assert run.code == 0
+        assert "--time" in run.out
+        assert "--cols" in run.out
+
+    def test_commands(self, cli: Cli) -> None:
+        run = cli("--list-commands")
+        assert run.code == 0
+        assert set(FLAGS) <= set(re.findall(r"[\w-]+", run.out))
+
+    def test_as_a_program(self) -> None:
+        for args in (["--list-commands"], ["list", "--help"]):
+            run = run_process(*args)
+            assert run.code == 0
+            assert "list" in run.out
+            assert run.err == ""
+
+    def test_it_starts_without_heavy_libraries(self) -> None:
+        """Only what help and a listing need is imported."""
+        heavy = ("av", "cv2", "numpy", "scenedetect", "pebble", "multiprocessing", "sqlite3")
+        code = (
+            "import sys, index; index.main(['--help']);"
+            f"print(*(name for name in {heavy} if name in sys.modules), file=sys.stderr)"
+        )
+        root = Path(command()[1]).parent
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=root, capture_output=True, check=True, timeout=60
+        )
+        assert done.stderr.decode().split() == []
+
+
+class TestUsage:
+    @pytest.mark.parametrize(
+        "args",
+        [
+            ("nonsense",),
+            ("meta,nonsense", "."),
+            ("list", ".", "--nonsense"),
+            ("list", ".", "extra"),
+            ("thumbs", ".", "--quality"),
+            ("thumbs", ".", "--quality", "best"),
+            ("--nonsense",),
+            (",", "."),
+        ],
+    )
+    def test_mistakes(self, cli: Cli, tmp_path: Path, args: tuple[str, ...]) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(tmp_path)
+            run = cli(*args)
+        assert run.code == 2
+        assert run.out == ""
+        assert run.err
+        assert "Traceback" not in run.err
+
+    def test_several_mistakes_are_told_together(self, cli: Cli, library: Library) -> None:
+        run = cli("sprites", library.root, "--cols", 0, "--quality", 77, "--interval", "x")
+        assert run.code == 2
+        assert all(flag in run.err for flag in ("cols", "quality", "interval"))
+
+    @pytest.mark.parametrize("args", [(), ("", ".")])
+    def test_nothing_at_all(self, cli: Cli, args: tuple[str, ...]) -> None:
+        run = cli(*args)
+        assert run.code == 2
+        assert "usage" in (run.out + run.err).lower()
+
+    @pytest.mark.parametrize("name", [name for name in FLAGS if name != "doctor"])
+    def test_not_a_directory(self, cli: Cli, tmp_path: Path, name: str) -> None:
+        place = tmp_path / "nowhere"
+        run = cli(name, place)
+        assert run.code == 2
+        assert run.out == ""
+        assert len(run.err.splitlines()) == 1
+        assert str(place) in run.err
+        file = tmp_path / "file"
+        file.touch()
+        assert cli(name, file).code == 2
+
+    def test_as_a_program(self, tmp_path: Path) -> None:
+        run = run_process("thumbs", tmp_path / "nowhere")
+        assert run.code == 2
+        assert len(run.err.splitlines()) == 1
+
+
+class TestOutput:
+    def test_results_and_messages_go_apart(self, cli: Cli, library: Library) -> None:
+        for clip in ("short.mp4", "text.mp4"):
+            library.add(clip)
+        run = cli("thumbs", library.root, "--json")
+        assert run.json["counts"]["failed"] == 1
+        assert "text.mp4" in run.err
+        assert "\r" not in run.err
+        assert cli("thumbs", library.root, "--output-format", "json").json == dict(
+            run.json,
+            counts=run.json["counts"] | {"made": 0, "skipped": 1},
+            results=[
+                entry | {"status": "skipped"} if entry["status"] == "made" else entry
+                for entry in run.json["results"]
+            ],
+        )
+
+    def test_a_summary_to_read(self, cli: Cli, library: Library) -> None:
+        library.add("short.mp4")
+        run = cli("thumbs", library.root)
+        assert run.code == 0
+        assert re.search(r"\b1\b.*made|made.*\b1\b", run.out)
+
+    @pytest.mark.parametrize("task", ["list", "thumbs", "report"])
+    def test_names_cannot_command_a_terminal(self, library: Library, task: str) -> None:
+        for name in ("\x1b]0;owned\x07.mp4", "two\nlines.mp4", "\x9b31m.mp4", "back\rward.mp4"):
+            library.add_bytes(name, b"no video")
+        out = on_a_terminal(task, library.root)
+        assert b"\x1b]0;owned" not in out
+        assert b"\x9b" not in out
+        assert b"\xc2\x9b" not in out
+        assert b"two\r\nlines" not in out
+        assert b"back\rward" not in out
+        if task != "report":
+            assert b"owned" in out
+
+    def test_progress_on_a_terminal(self, library: Library) -> None:
+        for number in range(3):
+            library.add("short.mp4", f"{number}.mp4")
+        out = on_a_terminal("thumbs", library.root)
+        assert b"3/3" in out
+        assert b"3 made" in out
+
+    def test_a_reader_that_has_enough(self, library: Library) -> None:
+        for number in range(4000):
+            (library.root / f"{number:05} {'x' * 80}.mp4").touch()
+        with started(command("list", library.root)) as run:
+            assert run.process.stdout is not None
+            assert run.process.stderr is not None
+            first = run.process.stdout.readline()
+            run.process.stdout.close()
+            assert first.startswith(b"00000 ")
+            assert run.process.stderr.read() == b""
+            assert run.process.wait(20) == 0
+            run.process.stdout = None
+
+    def test_an_encoding_that_knows_few_letters(self, library: Library) -> None:
+        """Names that the terminal's encoding lacks are written somehow, not stumbled over."""
+        library.add_bytes("snö日本🎬.mp4", b"x")
+        environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+        for args in (("list", library.root), ("list", library.root, "--json")):
+            done = subprocess.run(
+                command(*args), env=environment, capture_output=True, check=False, timeout=60
+            )
+            assert done.returncode == 0, done.stderr
+            assert b".mp4" in done.stdout
+
+
+def on_a_terminal(*args: object) -> bytes:
+    """Everything a command shows when both its outputs are a terminal."""
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 120, 0, 0))
+    with started(command(*args), stdin=theirs, stdout=theirs, stderr=theirs) as run:
+        os.close(theirs)
+        shown, deadline = b"", time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                part = os.read(ours, 65536)
+            except OSError as error:
+                assert error.errno == errno.EIO
+                break
+            if not part:
+                break
+            shown += part
+        run.process.wait(20)
+    os.close(ours)
+    return shown
+
+
+class TestDoctor:
+    def test_what_it_found(self, cli: Cli) -> None:
+        run = cli("doctor")
+        assert run.code == 0
+        for word in ("ffmpeg", "ffprobe", "libx264", "av", "numpy"):
+            assert any(word in line for line in run.out.splitlines())
+
+    def test_json(self, cli: Cli) -> None:
+        told = cli("doctor", "--output-format", "json")
+        assert told.code == 0
+        assert "ffmpeg" in told.out
+        assert isinstance(told.json, dict)
+
+    @pytest.mark.usefixtures("no_tools")
+    def test_on_a_bare_machine(self) -> None:
+        """The ffmpeg that came with a package will do, and no ffprobe is needed."""
+        run: Run = run_process("doctor")
+        assert run.code == 0, run.out
+        (line,) = [line for line in run.out.splitlines() if "imageio" in line and "ffmpeg" in line][
+            :1
+        ]
+        assert "MISSING" not in line

@@ -1,0 +1,155 @@
+"""What is declared once shows everywhere: readme, sample configuration, a newcomer's task."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from typing import Any
+
+import docs
+import pytest
+from conftest import Cli
+from support import ROOT, TESTS, Library, Run
+
+import index
+
+
+def options_in_help(cli: Cli, name: str) -> set[str]:
+    """The long flags a command has."""
+    run = cli(name, "--help")
+    assert run.code == 0
+    _, _, listed = run.out.partition("options:")
+    heads = re.findall(r"^  (-.*?)(?:   |$)", listed, flags=re.MULTILINE)
+    flags = {flag for head in heads for flag in re.findall(r"--[a-z][a-z-]*", head)}
+    return {flag for flag in flags if not flag.startswith("--no-")} - {"--help"}
+
+
+def names_of(command: type[index.Command]) -> list[str]:
+    return [name for name, known in index.COMMANDS.items() if known is command]
+
+
+@pytest.mark.parametrize("command", dict.fromkeys(index.COMMANDS.values()))
+class TestReadme:
+    def test_every_option_is_told(self, cli: Cli, command: type[index.Command]) -> None:
+        """In the command's own table or in those of what many share; and no table tells of more."""
+        names = names_of(command)
+        sections = readme_sections()
+        (own,) = [text for title, text in sections if f"`{names[0]}`" in title]
+        (shared,) = [text for title, text in sections if title == "## Commands"]
+        options = options_in_help(cli, names[0])
+        assert options - {"--config", "--json"} <= flags_told(own) | flags_told(shared)
+        assert flags_told(own) <= options
+
+    def test_every_name_is_told(self, command: type[index.Command]) -> None:
+        names = names_of(command)
+        titles = [title for title, _ in readme_sections()]
+        assert [title for title in titles if all(f"`{name}`" in title for name in names)]
+
+
+def readme_sections() -> list[tuple[str, str]]:
+    """Heading and text of every section of the readme."""
+    parts = re.split(r"^(#+ .*)$", (ROOT / "README.md").read_text(), flags=re.MULTILINE)[1:]
+    return list(zip(parts[::2], parts[1::2], strict=True))
+
+
+def flags_told(text: str) -> set[str]:
+    """The flags in the first cells of a section's tables."""
+    cells = re.findall(r"^\| (`-.*?`) \|", text, flags=re.MULTILINE)
+    return {flag for cell in cells for flag in re.findall(r"--[a-z][a-z-]*", cell)}
+
+
+def test_what_is_derived_is_up_to_date() -> None:
+    """`python tests/docs.py` was run after the last change of a command."""
+    assert (ROOT / "README.md").read_text() == docs.readme()
+    assert (ROOT / "videorc.sample.json").read_text() == docs.sample()
+
+
+class TestSample:
+    @pytest.fixture
+    def sample(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads((ROOT / "videorc.sample.json").read_text())
+        return content
+
+    def test_it_has_the_promised_keys(self, sample: dict[str, Any]) -> None:
+        promised = {"metadata", "thumbs", "phash", "heatmaps", "scenes", "finish"}
+        assert promised <= set(sample["workers"])
+        assert set(sample["thresholds"]) >= {"scene"}
+
+    def test_it_names_every_artifact_command(self, sample: dict[str, Any]) -> None:
+        kinds = {
+            command.artifact.kind
+            for command in index.COMMANDS.values()
+            if issubclass(command, index.VideoTask)
+        }
+        assert kinds <= set(sample["workers"])
+
+    def test_every_key_in_it_is_known(self, cli: Cli, library: Library) -> None:
+        run = cli("--config", ROOT / "videorc.sample.json", "list", library.root)
+        assert run.code == 0, run.err
+
+
+class TestTable:
+    def test_every_command_says_what_it_does(self, cli: Cli) -> None:
+        overview = cli("--help").out
+        for name, command in index.COMMANDS.items():
+            assert command.__doc__
+            assert command.__doc__.splitlines()[0] in overview
+            assert name in cli("--list-commands").out.split()
+
+    def test_every_option_says_what_it_is(self) -> None:
+        for command in index.COMMANDS.values():
+            for name, option in command.options().items():
+                assert option.doc, f"{command.__name__}.{name}"
+
+    def test_every_command_has_a_schema(self) -> None:
+        for command in index.COMMANDS.values():
+            schema = command.model().model_json_schema()
+            assert set(schema.get("properties", {})) == set(command.options())
+
+    def test_every_kind_belongs_to_one_command(self) -> None:
+        tasks = [c for c in index.COMMANDS.values() if issubclass(c, index.VideoTask)]
+        for task in tasks:
+            assert index.ARTIFACTS[task.artifact.kind] is task.artifact
+
+
+class TestNewcomer:
+    """A task of a third party: one class, one line in each table, and everything knows it."""
+
+    def run(self, *args: object) -> Run:
+        words = [sys.executable, str(TESTS / "thirdparty.py"), *(str(arg) for arg in args)]
+        done = subprocess.run(
+            words,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        return Run(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def test_it_runs(self, library: Library) -> None:
+        library.add("numbered.mp4")
+        run = self.run("note", library.root, "--word", "hello", "--json")
+        assert run.code == 0, run.err
+        assert run.counts == {"made": 1}
+        assert library.artifact("numbered.mp4.note.txt").read_text() == "hello, 10 s, 3 frames\n"
+        assert self.run("note", library.root, "--json").counts == {"skipped": 1}
+        chain = self.run("thumbs,note,phash", library.root, "--json")
+        assert [entry["task"] for entry in chain.json["tasks"]] == ["thumbs", "note", "phash"]
+        assert self.run("report", library.root, "--json").json["counts"]["note"] == 1
+
+    def test_its_parameters_are_checked_and_explained(self, library: Library) -> None:
+        assert "note" in self.run("--list-commands").out.split()
+        assert "--word" in self.run("note", "--help").out
+        run = self.run("note", library.root, "--word", "x" * 99)
+        assert run.code == 2
+        assert "--word" in run.err
+
+    @pytest.mark.parametrize("command", ["batch", "finish"])
+    def test_the_others_take_it(self, library: Library, command: str) -> None:
+        library.add("short.mp4")
+        run = self.run(command, library.root, "--tasks", "note,thumbs", "--max-note", 1, "--json")
+        assert run.code == 0, run.err
+        assert library.artifacts() == ["short.mp4.jpg", "short.mp4.note.txt"]

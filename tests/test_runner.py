@@ -1,0 +1,595 @@
+"""The runner: what it leaves out, what it survives, how it stops, what it leaves behind."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import hostile
+import media
+import pytest
+from conftest import Cli
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support import (
+    ALL_TASKS,
+    FILES,
+    ODD_NAMES,
+    Library,
+    Started,
+    command,
+    hostile_command,
+    leftovers,
+    modes_count,
+    run_cli,
+    run_process,
+    run_unprivileged,
+    stamps,
+    started,
+    wait_until,
+)
+
+import index
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+
+
+@pytest.fixture
+def misbehaving(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tasks of `hostile` stand in the table."""
+    for name, task in hostile.TASKS.items():
+        monkeypatch.setitem(index.COMMANDS, name, task)
+
+
+@pytest.fixture
+def mere_user(tmp_path: Path) -> None:
+    """For tests in which the modes of files count."""
+    if not modes_count(tmp_path):
+        pytest.skip("root cannot give up its power over files here")
+
+
+def counts(run_json: dict[str, Any]) -> dict[str, dict[str, int]]:
+    return {
+        entry["task"]: {status: count for status, count in entry["counts"].items() if count}
+        for entry in run_json["tasks"]
+    }
+
+
+class TestFresh:
+    def test_all_kinds_together(self, cli: Cli, library: Library) -> None:
+        """Made, then left alone, made again by force, and when the video changed."""
+        video = library.add("short.mp4")
+        expected = sorted(name.format("short.mp4") for names in FILES.values() for name in names)
+        made = cli(ALL_TASKS, library.root, "--json")
+        assert made.code == 0, made.err
+        assert counts(made.json) == {kind: {"made": 1} for kind in FILES}
+        assert library.artifacts() == expected
+        before = stamps(library.root)
+        again = cli(ALL_TASKS, library.root, "--json")
+        assert counts(again.json) == {kind: {"skipped": 1} for kind in FILES}
+        assert stamps(library.root) == before
+        forced = cli(ALL_TASKS, library.root, "--force", "--json")
+        assert counts(forced.json) == {kind: {"made": 1} for kind in FILES}
+        after = stamps(library.root)
+        assert not [path for path in after if path != video and after[path] == before[path]]
+        library.make_newer(video)
+        stale = cli(ALL_TASKS, library.root, "--json")
+        assert counts(stale.json) == {kind: {"made": 1} for kind in FILES}
+        assert library.artifacts() == expected
+
+    @pytest.mark.parametrize("suffix", ["jpg", "sprites.vtt", "phash.json", "heatmaps.json"])
+    @pytest.mark.parametrize("damage", ["gone", "empty"])
+    def test_only_the_damaged_one(
+        self, cli: Cli, library: Library, suffix: str, damage: str
+    ) -> None:
+        library.add("short.mp4")
+        cli("thumbs,sprites,phash,heatmaps", library.root)
+        place = library.artifact(f"short.mp4.{suffix}")
+        place.unlink() if damage == "gone" else place.write_bytes(b"")
+        run = cli("thumbs,sprites,phash,heatmaps", library.root, "--json")
+        made = [kind for kind, count in counts(run.json).items() if count == {"made": 1}]
+        assert len(made) == 1
+        assert place.stat().st_size > 0
+
+    def test_the_recorded_size_decides_for_json(self, cli: Cli, library: Library) -> None:
+        library.add("short.mp4", "a.mp4")
+        cli("phash,heatmaps", library.root)
+        os.utime(library.add("one_frame.mp4", "a.mp4"), (1_000_000_000, 1_000_000_000))
+        run = cli("phash,heatmaps", library.root, "--json")
+        assert counts(run.json) == {"phash": {"made": 1}, "heatmaps": {"made": 1}}
+
+    def test_a_dry_run(self, cli: Cli, library: Library) -> None:
+        library.add("short.mp4")
+        run = cli("thumbs", library.root, "--dry-run")
+        assert run.code == 0
+        assert library.artifacts() == []
+
+
+class TestElsewhere:
+    """`--artifacts-dir`: a mirrored tree, for libraries one may not write to."""
+
+    def test_a_mirrored_tree(self, cli: Cli, library: Library, tmp_path: Path) -> None:
+        place = tmp_path / "elsewhere"
+        library.add("short.mp4", "a.mp4")
+        library.add("short.mp4", "sub/b.mp4")
+        flags = ("-r", "--artifacts-dir", place)
+        assert cli("thumbs,phash", library.root, *flags).code == 0
+        made = {str(path.relative_to(place)) for path in place.rglob("*") if path.is_file()}
+        assert made == {
+            ".artifacts/a.mp4.jpg",
+            ".artifacts/a.mp4.phash.json",
+            "sub/.artifacts/b.mp4.jpg",
+            "sub/.artifacts/b.mp4.phash.json",
+        }
+        assert {path.name for path in library.root.rglob("*")} == {"a.mp4", "b.mp4", "sub"}
+        again = cli("thumbs,phash", library.root, *flags, "--json")
+        assert counts(again.json) == {"thumbs": {"skipped": 2}, "phash": {"skipped": 2}}
+        told = cli("report", library.root, *flags, "--json").json
+        assert told["counts"]["thumbs"] == 2
+        assert cli("report", library.root, "-r", "--json").json["counts"]["thumbs"] == 0
+        finish = cli("finish", library.root, *flags, "--json")
+        assert finish.code == 0, finish.err
+        assert library.artifacts() == []
+
+    @pytest.mark.usefixtures("mere_user")
+    def test_a_library_that_cannot_be_written(self, library: Library, tmp_path: Path) -> None:
+        library.add("short.mp4")
+        library.root.chmod(0o555)
+        place = tmp_path / "elsewhere"
+        run = run_unprivileged(ALL_TASKS, library.root, "--artifacts-dir", place)
+        library.root.chmod(0o755)
+        assert run.code == 0, run.err
+        assert (place / ".artifacts/short.mp4.jpg").is_file()
+
+
+class TestWorkers:
+    @pytest.mark.usefixtures("misbehaving")
+    @pytest.mark.parametrize(("workers", "most"), [(1, 1), (3, 3)])
+    def test_no_more_at_a_time_than_allowed(
+        self, cli: Cli, library: Library, workers: int, most: int
+    ) -> None:
+        for number in range(4):
+            library.add("one_frame.mp4", f"slow{number}.mp4")
+        assert cli("slow", library.root, "--workers", workers).code == 0
+        spans = [library.json(name) for name in library.artifacts()]
+        overlaps = [
+            sum(one["began"] <= other["began"] < one["ended"] for one in spans) for other in spans
+        ]
+        assert max(overlaps) == most
+
+    def test_a_batch_keeps_the_caps_of_its_tasks(self, library: Library) -> None:
+        for number in range(3):
+            library.add("one_frame.mp4", f"slow{number}.mp4")
+        args = ("--tasks", "slow,thumbs", "--max-slow", 1, "--workers", 3)
+        with started(hostile_command("batch", library.root, *args)) as run:
+            _, err = run.process.communicate(timeout=30)
+            assert run.process.returncode == 0, err
+        spans = [
+            library.json(name) for name in library.artifacts() if name.endswith("hostile.json")
+        ]
+        spans.sort(key=lambda span: span["began"])
+        assert len(spans) == 3
+        assert all(one["ended"] <= other["began"] for one, other in itertools.pairwise(spans))
+
+    def test_the_same_result_however_many(self, cli: Cli, library: Library) -> None:
+        names = [f"{number}.mp4" for number in range(4)]
+        for name in names:
+            library.add("short.mp4", name)
+        found = []
+        for workers in (1, 4):
+            cli("phash", library.root, "--workers", workers, "--force")
+            found.append([library.json(f"{name}.phash.json")["phash"] for name in names])
+        assert found[0] == found[1]
+
+
+@pytest.mark.usefixtures("misbehaving")
+class TestSurviving:
+    """One bad video costs one line; everything else is done."""
+
+    @pytest.mark.parametrize(
+        ("task", "reason"),
+        [
+            ("crash", "crash"),
+            ("greedy", "memory"),
+            ("surprise", "ZeroDivisionError"),
+            ("torn", ""),
+        ],
+    )
+    def test_one_bad_video(self, cli: Cli, library: Library, task: str, reason: str) -> None:
+        for name in ("a.mp4", "b.mp4", f"{task}.mp4", "y.mp4", "z.mp4"):
+            library.add("one_frame.mp4", name)
+        run = cli(task, library.root, "--workers", 2, "--json")
+        assert run.code == 1
+        assert run.counts == {"made": 4, "failed": 1}
+        assert reason in run.failure(f"{task}.mp4")
+        assert len(library.artifacts()) == 4
+        told = [line for line in run.err.splitlines() if f"{task}.mp4" in line]
+        assert len(told) == 1
+        assert "Traceback" not in run.err
+
+    def test_many_crashes(self, cli: Cli, library: Library) -> None:
+        for number in range(6):
+            library.add("one_frame.mp4", f"crash{number}.mp4")
+            library.add("one_frame.mp4", f"fine{number}.mp4")
+        run = cli("crash", library.root, "--workers", 2, "--json")
+        assert run.counts == {"made": 6, "failed": 6}
+
+    def test_a_hang_ends_at_its_time(self, cli: Cli, library: Library) -> None:
+        for name in ("a.mp4", "hang.mp4", "z.mp4"):
+            library.add("one_frame.mp4", name)
+        began = time.monotonic()
+        run = cli("hang", library.root, "--timeout", 1, "--json")
+        assert time.monotonic() - began < 15
+        assert run.code == 1
+        assert run.counts == {"made": 2, "failed": 1}
+        assert "1 s" in run.failure("hang.mp4")
+        (library.root / "hang.began").unlink()
+
+    @pytest.mark.parametrize(
+        ("task", "word"), [("vanish", "vanished"), ("grow", "unstable"), ("swap", "unstable")]
+    )
+    def test_a_video_that_does_not_hold_still(
+        self, cli: Cli, library: Library, task: str, word: str
+    ) -> None:
+        """What was made of something else than what is there now is not stored."""
+        library.add("short.mp4", "a.mp4")
+        library.forget(library.add("short.mp4", f"{task}.mp4"))
+        run = cli(f"{task},thumbs", library.root, "--json")
+        assert run.code == 1
+        assert counts(run.json) == {
+            task: {"made": 1, "failed": 1},
+            "thumbs": {"made": 1, "failed": 1},
+        }
+        for entry in run.json["tasks"]:
+            (failed,) = [result for result in entry["results"] if result["status"] == "failed"]
+            assert word in failed["error"]
+        assert library.artifacts() == [f"a.mp4.{task}.hostile.json", "a.mp4.jpg"] or (
+            library.artifacts() == ["a.mp4.jpg", f"a.mp4.{task}.hostile.json"]
+        )
+
+    def test_a_failure_in_one_task_leaves_the_others_alone(
+        self, cli: Cli, library: Library
+    ) -> None:
+        library.add("short.mp4", "surprise.mp4")
+        run = cli("thumbs,surprise,phash", library.root, "--json")
+        assert run.code == 1
+        assert counts(run.json) == {
+            "thumbs": {"made": 1},
+            "surprise": {"failed": 1},
+            "phash": {"made": 1},
+        }
+
+
+class TestBadFiles:
+    def test_what_is_no_regular_file(self, cli: Cli, library: Library) -> None:
+        """A FIFO would wait for ever for someone to write."""
+        library.add("short.mp4")
+        os.mkfifo(library.root / "fifo.mp4")
+        (library.root / "dangling.mp4").symlink_to(library.root / "nowhere")
+        (library.root / "folder.mp4").mkdir()
+        run = cli("meta,thumbs", library.root, "--timeout", 20, "--json")
+        assert run.code == 1
+        assert "20 s" not in run.err
+        for entry in run.json["tasks"]:
+            status = {result["video"]: result["status"] for result in entry["results"]}
+            assert status["short.mp4"] == "made"
+            assert status["fifo.mp4"] == status["dangling.mp4"] == "failed"
+            assert "folder.mp4" not in status
+
+    @pytest.mark.usefixtures("real_probe")
+    @pytest.mark.parametrize("tasks", ["meta", "thumbs,sprites,phash,heatmaps", "scenes"])
+    def test_broken_ones_are_named(self, cli: Cli, library: Library, tasks: str) -> None:
+        bad = ("empty.mp4", "text.mp4", "cut_index.mp4")
+        for clip in (*bad, "short.mp4"):
+            library.add(clip)
+        run = cli(f"{tasks},{tasks}", library.root, "--json")
+        assert run.code == 1
+        entries = run.json.get("tasks", [run.json])
+        assert len(entries) == len(tasks.split(","))
+        for entry in entries:
+            failed = {
+                result["video"]: result["error"]
+                for result in entry["results"]
+                if result["status"] == "failed"
+            }
+            assert set(failed) == set(bad)
+            assert "0 bytes" in failed["empty.mp4"] or "empty" in failed["empty.mp4"]
+            assert not [reason for reason in failed.values() if "\n" in reason]
+
+    def test_cut_off_in_the_middle(self, cli: Cli, library: Library) -> None:
+        """Says ten seconds and has less than half: an error or marked as degraded, never a lie."""
+        video = library.add("cut_data.mp4")
+        there = media.seconds_of(video)
+        run = cli("thumbs,sprites,heatmaps", library.root, "--interval", 1, "--json")
+        for entry in run.json["tasks"]:
+            (result,) = entry["results"]
+            assert result["status"] == "failed" or "degraded" in result.get("note", ""), result
+        for kind in ("sprites", "heatmaps"):
+            place = library.artifact(f"cut_data.mp4.{kind}.json")
+            if place.exists():
+                document = json.loads(place.read_text())
+                rows = document.get("frames") or document.get("samples")
+                assert document["degraded"]
+                assert all(row["time"] <= there for row in rows)
+
+    def test_a_picture_of_gigabytes(self, cli: Cli, library: Library) -> None:
+        library.add("huge.mov")
+        library.add("short.mp4")
+        run = cli("thumbs,scenes", library.root, "--ext", "*", "--json")
+        assert run.code == 1
+        assert counts(run.json) == {
+            "thumbs": {"made": 1, "failed": 1},
+            "scenes": {"made": 1, "failed": 1},
+        }
+
+    @pytest.mark.parametrize("field", ["mvhd", "mdhd", "mvhd mdhd tkhd"])
+    def test_an_absurd_duration(self, cli: Cli, library: Library, field: str) -> None:
+        """A header that speaks of years neither hangs the run nor fills the disk."""
+        content = bytearray(media.clip("short.mp4", library.clips).read_bytes())
+        for name in field.split():
+            at = content.index(name.encode())
+            offset = at + (24 if name == "tkhd" else 20)
+            content[offset : offset + 4] = b"\x7f\xff\xff\xf0"
+        library.add_bytes("years.mp4", bytes(content))
+        run = cli(ALL_TASKS, library.root, "--timeout", 30, "--json")
+        assert run.code in {0, 1}
+        assert "Traceback" not in run.err
+        assert sum(path.stat().st_size for path in library.root.rglob("*")) < 5_000_000
+
+    @pytest.mark.usefixtures("mere_user")
+    def test_unreadable(self, library: Library) -> None:
+        video = library.add("short.mp4", "locked.mp4")
+        library.add("short.mp4", "open.mp4")
+        video.chmod(0)
+        run = run_unprivileged("thumbs", library.root, "--json")
+        video.chmod(0o644)
+        assert run.code == 1, run.err
+        assert run.counts == {"made": 1, "failed": 1}
+        assert "ermission" in run.failure("locked.mp4")
+
+    @pytest.mark.usefixtures("mere_user")
+    def test_a_folder_that_cannot_be_entered(self, library: Library) -> None:
+        library.add("short.mp4", "a.mp4")
+        secret = library.root / "secret"
+        secret.mkdir(mode=0)
+        run = run_unprivileged("thumbs", library.root, "-r", "--json")
+        secret.chmod(0o755)
+        assert run.code == 1, run.err
+        assert "secret" in run.err
+        assert "Traceback" not in run.err
+        assert library.artifacts() == ["a.mp4.jpg"]
+
+    @settings(max_examples=12, deadline=None, derandomize=True)
+    @given(seed=st.integers(0, 2**32), share=st.sampled_from([0.0005, 0.005, 0.05]))
+    def test_mutated_bytes(
+        self, tmp_path_factory: pytest.TempPathFactory, clips: Path, seed: int, share: float
+    ) -> None:
+        """Whatever the bytes say: an exit code, a line for each failure, finished files only."""
+        folder = tmp_path_factory.mktemp("mutated")
+        for clip in ("short.mp4", "h264.mkv", "mpeg4.avi", "hevc.mp4"):
+            content = bytearray(media.clip(clip, clips).read_bytes())
+            dice = random.Random(seed)
+            for _ in range(int(len(content) * share) + 1):
+                content[dice.randrange(len(content))] = dice.randrange(256)
+            (folder / clip).write_bytes(content)
+        run = run_cli("meta,thumbs,phash,scenes", folder, "--ext", "*", "--timeout", 30, "--json")
+        assert run.code in {0, 1}, run.err
+        assert "Traceback" not in run.err
+        for entry in run.json["tasks"]:
+            assert entry["total"] == 4
+            assert "cancelled" not in {result["status"] for result in entry["results"]}
+            for result in entry["results"]:
+                assert result["status"] == "made" or result["error"]
+        assert not leftovers(folder)
+        shutil.rmtree(folder)
+
+
+class TestNames:
+    def test_odd_names(self, cli: Cli, library: Library) -> None:
+        for name in ODD_NAMES:
+            library.add("short.mp4", name)
+        run = cli("meta,thumbs,sprites,phash", library.root, "--json")
+        assert run.code == 0, run.err
+        for entry in run.json["tasks"]:
+            assert entry["counts"]["made"] == len(ODD_NAMES)
+            assert {result["video"] for result in entry["results"]} == set(ODD_NAMES)
+        for name in ODD_NAMES:
+            if len(os.fsencode(name)) < 200:
+                assert library.artifact(f"{name}.jpg").is_file()
+                assert library.json(f"{name}.sprites.json")["sheets"] == [f"{name}.sprites.jpg"]
+        again = cli("meta,thumbs,sprites,phash", library.root, "--json")
+        assert all(entry["counts"]["skipped"] == len(ODD_NAMES) for entry in again.json["tasks"])
+        told = cli("report", library.root, "--json").json
+        assert told["counts"]["thumbs"] == len(ODD_NAMES)
+
+    def test_clips_of_odd_names(self, cli: Cli, library: Library) -> None:
+        """These go through an ffmpeg process."""
+        names = ("-x.mp4", "http:evil.mp4", "50%d off.mp4", "new\nline.mp4", ODD_NAMES[12])
+        for name in names:
+            library.add("cuts.mp4", name)
+        run = cli("scenes", library.root, "--clips", "--clip-duration", 0.2, "--json")
+        assert run.code == 0, run.err
+        assert run.counts == {"made": len(names)}
+        for name in names:
+            assert len(list(library.artifact(f".{name}.scenes").iterdir())) >= 3
+
+    def test_long_names_do_not_meet(self, cli: Cli, library: Library) -> None:
+        """Where a suffix does not fit any more, two long names still have their own artifacts."""
+        names = ["n" * 250 + ".mp4", "n" * 249 + "x.mp4"]
+        library.add("numbered.mp4", names[0])
+        library.add("sparse.mp4", names[1])
+        assert cli("sprites,meta", library.root).code == 0
+        assert len(library.artifacts()) == 8
+        os.unlink(library.root / names[0])  # noqa: PTH108 - the name is too long for nothing else
+        library.forget(library.root / names[0])
+        told = cli("report", library.root, "--json").json
+        assert told["counts"]["sprites"] == 1
+
+
+class TestFolders:
+    @pytest.mark.usefixtures("mere_user")
+    def test_one_that_cannot_be_written(self, library: Library) -> None:
+        library.add("short.mp4", "a.mp4")
+        library.add("short.mp4", "sub/b.mp4")
+        (library.root / "sub").chmod(0o555)
+        run = run_unprivileged("thumbs,phash", library.root, "-r", "--json")
+        (library.root / "sub").chmod(0o755)
+        assert run.code == 1
+        assert counts(run.json) == {
+            "thumbs": {"made": 1, "failed": 1},
+            "phash": {"made": 1, "failed": 1},
+        }
+        told = [line for line in run.err.splitlines() if "b.mp4" in line]
+        assert len(told) == 2
+        assert all("ermi" in line or "read-only" in line for line in told)
+        assert "Traceback" not in run.err
+        assert library.artifacts("sub") == []
+
+    @pytest.mark.usefixtures("mere_user")
+    def test_what_was_there_stays_when_writing_fails(self, cli: Cli, library: Library) -> None:
+        library.add("short.mp4")
+        cli("thumbs", library.root)
+        before = stamps(library.root)
+        (library.root / ".artifacts").chmod(0o555)
+        assert run_unprivileged("thumbs", library.root, "--force").code == 1
+        (library.root / ".artifacts").chmod(0o755)
+        assert stamps(library.root) == before
+
+    @linux
+    def test_a_disk_that_takes_no_more(self, library: Library) -> None:
+        """No file may grow beyond a kilobyte: one line, no temporary, the old file intact."""
+        import resource
+
+        library.add("bikes.mp4")
+        run_process("thumbs", library.root)
+        before = stamps(library.root)
+        run = run_process(
+            "thumbs",
+            library.root,
+            "--force",
+            "--json",
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024)),
+        )
+        assert run.code == 1, run.err
+        assert run.counts == {"failed": 1}
+        assert "Traceback" not in run.err
+        assert stamps(library.root) == before
+
+
+@linux
+class TestStopping:
+    @pytest.fixture
+    def hanging(self, library: Library) -> Path:
+        for name in ("a.mp4", "hang.mp4", "hang2.mp4", "z.mp4"):
+            library.add("one_frame.mp4", name)
+        return library.root
+
+    def started_hanging(self, run: Started, root: Path, count: int = 2) -> None:
+        run.wait_for(lambda: len(list(root.glob("*.began"))) >= count)
+
+    @pytest.mark.parametrize(
+        ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["int", "term"]
+    )
+    @pytest.mark.parametrize("everyone", [False, True], ids=["one", "group"])
+    def test_signals(
+        self, hanging: Path, library: Library, number: int, code: int, everyone: bool
+    ) -> None:
+        """Within seconds it is over and nobody left; a terminal tells the whole group."""
+        args = hostile_command("thumbs,hang", hanging, "--workers", 2, "--json")
+        with started(args) as run:
+            self.started_hanging(run, hanging)
+            send: Callable[[int, int], None] = os.killpg if everyone else os.kill
+            send(run.process.pid, number)
+            out, err = run.process.communicate(timeout=5)
+            assert run.process.returncode == code, err
+            assert wait_until(lambda: not run.family(), 2)
+        told = counts(json.loads(out))
+        assert told["hang"]["cancelled"] >= 2
+        assert b"Traceback" not in err
+        assert not leftovers(hanging)
+
+    def test_a_program_it_waits_for_ends_too(self, library: Library) -> None:
+        library.add("one_frame.mp4", "child.mp4")
+        with started(hostile_command("child", library.root)) as run:
+            self.started_hanging(run, library.root, 1)
+            assert wait_until(lambda: sleepers(run), 5)
+            run.process.send_signal(signal.SIGTERM)
+            run.process.communicate(timeout=5)
+            assert run.process.returncode == 143
+            assert wait_until(lambda: not run.family(), 2)
+
+    @pytest.mark.parametrize("task", ["hang", "child"])
+    def test_killed_outright(self, library: Library, task: str) -> None:
+        """Nobody survives the run by more than two seconds."""
+        library.add("one_frame.mp4", f"{task}.mp4")
+        with started(hostile_command(task, library.root)) as run:
+            self.started_hanging(run, library.root, 1)
+            assert len(run.family()) > 1
+            run.process.kill()
+            assert wait_until(lambda: not run.family(), 3)
+
+    def test_killed_while_writing(self, library: Library, cli: Cli) -> None:
+        """Whenever it dies, what has a final name is whole; the next run cleans up and goes on."""
+        names = [f"{number}.mp4" for number in range(4)]
+        for name in names:
+            library.add("bikes.mp4", name)
+        dice = random.Random(4)
+        for _ in range(3):
+            with started(command("thumbs,sprites,phash,heatmaps", library.root, "--force")) as run:
+                run.wait_for(library.artifacts)
+                time.sleep(dice.uniform(0, 0.4))
+                run.kill()
+            for path in (library.root / ".artifacts").iterdir():
+                if path.suffix == ".json":
+                    assert json.loads(path.read_bytes())["source"]
+                if path.suffix == ".jpg":
+                    assert path.read_bytes().endswith(b"\xff\xd9")
+        assert cli("thumbs,sprites,phash,heatmaps", library.root).code == 0
+        assert not leftovers(library.root)
+        assert len(library.artifacts()) == 4 * 6
+
+    def test_scratch_files_of_the_living_are_left_alone(self, cli: Cli, library: Library) -> None:
+        """Only what dead processes left is swept."""
+        library.add("short.mp4")
+        library.artifact("x").parent.mkdir()
+        living = library.artifact(index.scratch_name())
+        dead = library.artifact(living.name.replace(f"-{os.getpid()}-", f"-{2**22 - 1}-"))
+        assert living != dead
+        for path in (living, dead):
+            path.write_bytes(b"half")
+        assert cli("thumbs", library.root).code == 0
+        assert library.artifacts() == sorted([living.name, "short.mp4.jpg"])
+        living.unlink()
+
+    def test_two_at_once(self, library: Library, cli: Cli) -> None:
+        """Two runs on one library: no corruption, at most work done twice."""
+        names = [f"{number}.mp4" for number in range(4)]
+        for name in names:
+            library.add("short.mp4", name)
+        args = command("meta,thumbs,sprites,scenes", library.root, "--thumbs", "--json")
+        with started(args) as one, started(args) as other:
+            for run in (one, other):
+                out, err = run.process.communicate(timeout=60)
+                assert run.process.returncode == 0, err
+                assert json.loads(out)["tasks"]
+        for name in names:
+            assert media.read_picture(library.artifact(f"{name}.jpg")).shape == (180, 320, 3)
+            assert library.json(f"{name}.sprites.json")["frames"]
+        told = cli("report", library.root, "--json").json
+        assert told["counts"]["sprites"] == told["counts"]["metadata"] == 4
+
+
+def sleepers(run: Started) -> list[int]:
+    """The sleeping programs that a run has started."""
+    return [
+        pid for pid in run.family() if (Path(f"/proc/{pid}/comm")).read_text().strip() == "sleep"
+    ]

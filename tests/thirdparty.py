@@ -1,0 +1,34 @@
+"""A task as somebody else would write it. Run as a script, this is the program with that task."""
+
+from __future__ import annotations
+
+import sys
+
+import index
+
+
+class Note(index.FrameTask):
+    """Write a line about each video."""
+
+    artifact = index.Artifact("note", ("{}.note.txt",))
+
+    word: str = index.option("note", "how the line begins", max_length=20)
+
+    def wants(self, media: index.Media) -> list[index.Want]:
+        self.seen = 0
+        return [self.want(media.duration * share, 0.0) for share in (0.0, 0.3, 0.6)]
+
+    def take(self, frame: index.Frame, number: int) -> None:
+        self.seen += 1
+
+    def finish(self, media: index.Media) -> index.Made:
+        line = f"{self.word}, {media.duration:.0f} s, {self.seen} frames\n"
+        return index.Made(files={"{}.note.txt": line.encode()})
+
+
+if __name__ == "__main__":
+    import thirdparty
+
+    index.ARTIFACTS["note"] = thirdparty.Note.artifact
+    index.COMMANDS["note"] = thirdparty.Note
+    sys.exit(index.main(sys.argv[1:]))
