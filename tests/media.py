@@ -351,16 +351,17 @@ def _hdr(transfer: str, code: str) -> Recipe:
     return make
 
 
-def _coloured(matrix: str, full: bool = False) -> Recipe:
+def _coloured(matrix: str, full: bool = False, pixels: str = "yuv420p") -> Recipe:
     """A recipe for the patches in a given colour matrix and range, told in the stream."""
 
     def make(path: Path) -> None:
         level = "full" if full else "limited"
-        convert = f"zscale=min=gbr:rin=full:m={matrix}:r={level},format=yuv420p"
+        convert = f"zscale=min=gbr:rin=full:m={matrix}:r={level},format={pixels}"
         name = "smpte170m" if matrix == "170m" else "bt709"
         told = ("-colorspace", name, "-color_primaries", name, "-color_trc", name)
         span = ("-color_range", "pc" if full else "tv")
-        encode(path, [patches_picture()] * 25, *H264, "-vf", convert, *told, *span, "-crf", 10)
+        options = (*H264, "-pix_fmt", pixels, "-vf", convert, *told, *span, "-crf", 10)
+        encode(path, [patches_picture()] * 25, *options)
 
     return make
 
@@ -448,6 +449,7 @@ CLIPS: dict[str, Recipe] = {
     "bt601.mp4": _coloured("170m"),
     "bt709.mp4": _coloured("709"),
     "full_range.mp4": _coloured("709", full=True),
+    "full_range_10bit.mp4": _coloured("709", full=True, pixels="yuv420p10le"),
     "variable.mp4": _variable,
     "offset.mkv": _remuxed("numbered.mp4", "-an", "-output_ts_offset", 5),
     "offset.mp4": _remuxed("numbered.mp4", "-an", "-output_ts_offset", 5),
