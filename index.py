@@ -4,19 +4,15 @@
     python index.py meta,thumbs,sprites ~/videos -r --workers 2
 
 The way of a run: `main` turns the command line into Commands; those that make one artifact per
-video
-(VideoTask) are handed to one Runner, which walks the folder, leaves out what is fresh and sends
-each
-remaining video, with all the tasks that want it, to a worker process. There `perform` opens the
-video
-once, decodes each wanted frame once, hands it to every task that asked, checks that the video did
-not
-change meanwhile, and publishes the artifacts by rename. What happened comes back as Outcomes.
+video (VideoTask) are handed to one Runner, which walks the folder, leaves out what is fresh and
+sends each remaining video, with all the tasks that want it, to a worker process. There `perform`
+opens the video once, decodes each wanted frame once, hands it to every task that asked, checks that
+the video did not change meanwhile, and publishes the artifacts by rename. What happened comes back
+as Outcomes.
 
 What importing code may rely on: COMMANDS (name -> class), a command's options() and model(), its
 run(job) -> Result, ARTIFACTS (kind -> the files it owns), and main(argv) -> exit code. Importing
-reads
-and writes nothing; only `main` prints results, only Console prints progress and messages.
+reads and writes nothing; only `main` prints results, only Console prints progress and messages.
 """
 
 from __future__ import annotations
@@ -131,9 +127,7 @@ class Video:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one video in one task; `facts` is what the parent process keeps of the
-    artifact.
-    """
+    """What became of one video in one task; `facts` is what the parent process keeps of it."""
 
     kind: str
     status: Status
@@ -206,9 +200,7 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 # === Names on disk ================================================================================
 
 SIDECARS = ".artifacts"
-LONGEST_KEY = (
-    210  # bytes: what a file system's 255 leaves for the longest suffix and the hidden dot
-)
+LONGEST_KEY = 210  # bytes: what a file system's 255 leave for the dot and the longest suffix
 VIDEO_EXTENSIONS = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".mts"}
     | {".flv", ".wmv", ".asf", ".ogv", ".3gp", ".3g2", ".vob"}
@@ -216,9 +208,7 @@ VIDEO_EXTENSIONS = frozenset(
 
 
 def sidecar_key(name: str) -> str:
-    """The stem of a video's sidecars: its full file name, or for a very long one its start and a
-    digest.
-    """
+    """The stem of a video's sidecars: its file name, or of a very long one a part and a digest."""
     raw = os.fsencode(name)
     if len(raw) <= LONGEST_KEY:
         return name
@@ -234,10 +224,8 @@ class Artifact:
     number.
 
     All of `files` must be there for the artifact to be present, unless `any_file` is enough. The
-    first
-    is its record: where it is JSON, it remembers the size of the source. A name that ends in `/` is
-    a
-    folder. Files in `extras` belong to it too, but only some parameters make them.
+    first is its record: where it is JSON, it remembers the size of the source. A name that ends in
+    `/` is a folder. Files in `extras` belong to it too, but only some parameters make them.
     """
 
     kind: str
@@ -304,9 +292,7 @@ def status(path: str) -> os.stat_result:
 
 
 class Shelf(dict[str, os.DirEntry[str]]):
-    """The sidecars in one folder by name, read with one scan; a folder that is not there is
-    empty.
-    """
+    """The sidecars in one folder by name, read with one scan; empty where there is no folder."""
 
     def __init__(self, home: str) -> None:
         super().__init__()
@@ -457,9 +443,7 @@ def write_through(path: Path, content: bytes) -> None:
 
 
 def replace_file(target: Path, content: bytes) -> None:
-    """Publish a file whole: temporary in the same folder, fsync, rename. The old one stays until
-    then.
-    """
+    """Publish a file whole: temporary in the same folder, fsync, rename over the old one."""
     scratch = target.parent / scratch_name()
     try:
         write_through(scratch, content)
@@ -489,8 +473,8 @@ class Made:
     """What a task made of one video: contents by file pattern (see Artifact), nothing on disk yet.
 
     A pattern that ends in `/` has a dict of file names for its content. `data` becomes the record,
-    in
-    JSON, with the common head. `facts` go back to the parent process; `note` is told to the user.
+    in JSON, with the common head. `facts` go back to the parent process; `note` is told to the
+    user.
     """
 
     data: dict[str, Any] | None = None
@@ -543,9 +527,7 @@ def read_json(path: str | Path) -> dict[str, Any] | None:
 
 
 def json_text(data: Any, indent: int | None = 2) -> str:
-    """One JSON document; undecodable bytes in names become lone-surrogate escapes, so it is valid
-    UTF-8.
-    """
+    """One JSON document in valid UTF-8: undecodable bytes of names are escaped as surrogates."""
     text = json.dumps(data, ensure_ascii=False, indent=indent, allow_nan=False)
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
@@ -603,10 +585,8 @@ class Command:
     """A request: its docstring is the help, its options are the parameters, `run` does the work.
 
     Values are checked by a pydantic model derived from the annotations and the rules of the
-    options;
-    values that already have their option's plain type and no rule need no model, which keeps
-    pydantic's
-    import (half of a short run) out of commands that were given nothing to check.
+    options; values that already have their option's plain type and no rule need no model, which
+    keeps pydantic's import (half of a short run) out of commands that were given nothing to check.
     """
 
     _hints: ClassVar[dict[str, Any]]
@@ -822,8 +802,7 @@ class Workers:
             os.environ.setdefault(name, "1")
         main_module = sys.modules["__main__"]
         if main_module.__spec__ is None:
-            # Workers need this module only; without a spec each would run the whole script once
-            # more.
+            # Workers need this module only; without a spec each would run the whole script.
             main_module.__spec__ = importlib.machinery.ModuleSpec("__main__", None)
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([__name__, *self.imports])
@@ -884,9 +863,7 @@ LONGEST = 30 * 86400.0  # seconds a video may claim to last
 
 
 def open_regular(path: str) -> int:
-    """A descriptor of a regular file. A FIFO, a folder or a device is refused without waiting for
-    it.
-    """
+    """A descriptor of a regular file; a FIFO, a folder or a device is refused without waiting."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -906,10 +883,8 @@ class Media:
     """One video file opened for reading, in a worker process only.
 
     It is opened through a descriptor, so that no name means anything to libav and nobody can swap
-    the
-    file meanwhile. Opening the container waits until something asks for it. Times are seconds from
-    the
-    start of the container, as players count them.
+    the file meanwhile. Opening the container waits until something asks for it. Times are seconds
+    from the start of the container, as players count them.
     """
 
     def __init__(
@@ -980,9 +955,7 @@ class Media:
 
     @functools.cached_property
     def stream(self) -> VideoStream:
-        """The stream a player shows: the largest that is no cover picture, a default one before
-        others.
-        """
+        """The stream a player shows: the largest but for cover pictures, default ones first."""
         from av.stream import Disposition
 
         streams = [
@@ -1028,7 +1001,8 @@ class Media:
             seconds = stream.duration * self.tick
         else:
             seconds = max(
-                (self.seconds(p.pts) for p in self.packets(0) if p.pts is not None), default=0.0
+                (self.seconds(p.pts) for p in self.packets(self.start) if p.pts is not None),
+                default=0.0,
             )
         if seconds > LONGEST:
             raise VideoError(
@@ -1040,9 +1014,7 @@ class Media:
         return (pts - self.start) * self.tick
 
     def lacks(self, pts: int, end: int) -> bool:
-        """Whether a time inside the video's promised length lies past `end`, the last data
-        found.
-        """
+        """Whether a time inside the promised length lies past `end`, the last data found."""
         stream = self.stream
         promised = self.pts(self.duration)
         if stream.duration:
@@ -1053,14 +1025,11 @@ class Media:
         """The presentation timestamp at a time, with half a microsecond of grace for rounding."""
         return self.start + math.floor((seconds + 5e-7) / self.tick)
 
-    def packets(self, pts: int | None) -> Iterator[Packet[VideoStream]]:
-        """Compressed frames of the stream from a keyframe at or before `pts` (None: from where it
-        stands).
-        """
+    def packets(self, pts: int) -> Iterator[Packet[VideoStream]]:
+        """Compressed frames of the stream from a keyframe at or before `pts`."""
         import av
 
-        if pts is not None:
-            self._seek(pts)
+        self._seek(pts)
         stream = self.container.demux(self.stream)
         while True:
             try:
@@ -1079,14 +1048,11 @@ class Media:
         try:
             self.container.seek(pts, stream=self.stream, backward=True)
         except (av.FFmpegError, OSError, ValueError):
-            # Some demuxers find nothing before the first or after the last entry: begin at the
-            # beginning.
+            # Some demuxers find nothing beyond the first or the last entry: begin again.
             self.container.seek(self.start, stream=self.stream, backward=True)
 
     def decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
-        """The frames that come out for a packet (None: those still held back; then the decoder is
-        reset).
-        """
+        """The frames that come out for a packet; for None those held back, and a reset decoder."""
         import av
 
         context = self.stream.codec_context
@@ -1123,18 +1089,14 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """A frame that a task asks for: the one shown at `time` (s), or a keyframe at most `tolerance`
-    away.
-    """
+    """A frame to take: the one shown at `time` (s), or a keyframe at most `tolerance` (s) away."""
 
     time: float
     tolerance: float = 0.0
 
 
 class Frame:
-    """A decoded frame as a player would show it: `time` in seconds, pixels on demand and at any
-    size.
-    """
+    """A decoded frame as a player would show it: its `time` (s), and pixels at any size."""
 
     def __init__(self, media: Media, raw: VideoFrame, pts: int) -> None:
         self.raw, self.pts, self.time = raw, pts, max(media.seconds(pts), 0.0)
@@ -1169,10 +1131,8 @@ def read_frames(media: Media, wants: Sequence[Want]) -> Iterator[tuple[Frame, li
     wants.
 
     A want that a keyframe satisfies costs one packet and a flush of the decoder; the others are
-    decoded
-    from the keyframe before them, leaving out frames that no other frame refers to. Which frame a
-    want
-    gets depends on that want alone, never on its company.
+    decoded from the keyframe before them, leaving out frames that no other frame refers to. Which
+    frame a want gets depends on that want alone, never on its company.
     """
     keys: dict[int, list[int]] = {}
     exact: dict[int, list[int]] = {}
@@ -1192,9 +1152,7 @@ def read_frames(media: Media, wants: Sequence[Want]) -> Iterator[tuple[Frame, li
 
 
 def nearest_keyframe(media: Media, want: Want) -> int | None:
-    """The timestamp of the keyframe that will do for a want, or None when it must be decoded
-    exactly.
-    """
+    """The timestamp of the keyframe that will do for a want; None: it must be decoded exactly."""
     if not want.tolerance:
         return None
     target, keyframes = media.pts(want.time), media.keyframes
@@ -1225,9 +1183,7 @@ def read_keyframe(media: Media, pts: int, indices: list[int]) -> Iterator[tuple[
 
 
 def read_exact(media: Media, wanted: Mapping[int, list[int]]) -> Iterator[tuple[Frame, list[int]]]:
-    """The frames shown at the wanted timestamps, from one decode that begins before the first of
-    them.
-    """
+    """The frames shown at the wanted timestamps, from one decode that begins before them all."""
     begin, timestamps, end = timestamps_around(media, min(wanted), max(wanted))
     shown_at: dict[int, list[int]] = {}
     for target, indices in wanted.items() if timestamps else ():
@@ -1313,9 +1269,7 @@ def display_size(raw: VideoFrame, sample_aspect: Any, turns: int) -> tuple[int, 
 
 
 def picture(raw: VideoFrame, turns: int, width: int, height: int) -> Pixels:
-    """A frame as RGB of the given upright size: matrix, range, interlacing, HDR and rotation
-    applied.
-    """
+    """A frame as upright RGB: matrix, range, interlacing, HDR and rotation applied."""
     import numpy as np
 
     pixels: Pixels
@@ -1324,8 +1278,7 @@ def picture(raw: VideoFrame, turns: int, width: int, height: int) -> Pixels:
     if raw.color_trc in TRANSFERS:
         pixels = tone_map(convert(raw, "rgb48le", width, height), raw.color_trc)
     elif raw.interlaced_frame:
-        # One field, as a player that deinterlaces shows it; both would comb wherever something
-        # moves.
+        # One field, as a deinterlacing player shows it; both would comb where something moves.
         field_rows = convert(raw, "rgb24", raw.width, raw.height)[::2]
         pixels = resize(field_rows, width, height)
     else:
@@ -1333,8 +1286,7 @@ def picture(raw: VideoFrame, turns: int, width: int, height: int) -> Pixels:
     return np.ascontiguousarray(np.rot90(pixels, turns))
 
 
-# AVColorSpace -> swscale's matrices; what is left unsaid is BT.709 for HD and BT.601 below, as
-# players do.
+# AVColorSpace -> swscale's matrices; where nothing is said players take BT.709 for HD, else BT.601.
 MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 RANGE_LIMITED, RANGE_FULL = 1, 2
 
@@ -1399,9 +1351,7 @@ def hable(value: Any) -> Any:
 
 
 def tone_map(pixels: NDArray[np.uint16], transfer: int) -> Pixels:
-    """16-bit BT.2020 RGB with an HDR transfer as 8-bit BT.709 RGB, hue kept: one gain for all
-    channels.
-    """
+    """16-bit HDR RGB in BT.2020 as 8-bit BT.709 RGB; one gain for all channels keeps the hue."""
     import numpy as np
 
     levels = np.linspace(0, 1, 65536, dtype=np.float32)
@@ -1491,9 +1441,7 @@ def perform(video: Video, tasks: Sequence[VideoTask]) -> list[Outcome]:
 
 
 def make_all(media: Media, tasks: Sequence[VideoTask]) -> list[Made | Failure]:
-    """The products of the tasks in their order; those that look at sampled frames share one
-    pass.
-    """
+    """The products of the tasks in their order; those that sample frames share one pass."""
     sampling = [task for task in tasks if isinstance(task, FrameTask)]
     sampled = dict(zip(map(id, sampling), sample(media, sampling), strict=True))
     return [sampled[id(t)] if id(t) in sampled else attempt(t.make, media) for t in tasks]
@@ -1535,9 +1483,7 @@ def sample(media: Media, tasks: Sequence[FrameTask]) -> list[Made | Failure]:
 
 
 def finish(task: FrameTask, media: Media, taken: int, asked: int) -> Made | Failure:
-    """Let a task make its artifact of the frames it took; one that missed some is marked
-    degraded.
-    """
+    """Let a task make its artifact of the frames it took; marked degraded if some are missing."""
     if not taken and media.cut_off is not None:
         length = f"{media.cut_off:.1f} of {media.duration:.1f} s"
         return Failure(f"is cut off after {length}, before any frame that is wanted: copy it again")
@@ -1618,9 +1564,7 @@ class Job:
 
     @contextlib.contextmanager
     def interruptible(self) -> Iterator[None]:
-        """While the body runs, Ctrl-C and SIGTERM cancel this job instead of killing the
-        program.
-        """
+        """While the body runs, Ctrl-C and SIGTERM cancel this job instead of ending the program."""
 
         def stop(number: int, _: FrameType | None) -> None:
             self.signal = number
@@ -1650,9 +1594,7 @@ class Unit:
 
 
 class Queue:
-    """Units waiting, by the set of tasks they hold; one is given out when every task's cap allows
-    it.
-    """
+    """Units waiting, by the tasks they hold; one is given out when every task's cap allows it."""
 
     def __init__(self, units: Iterable[Unit], caps: Mapping[str, int]) -> None:
         self.lines: dict[tuple[str, ...], deque[Unit]] = {}
@@ -1661,9 +1603,7 @@ class Queue:
         self.caps, self.running, self.changed = caps, Counter[str](), threading.Condition()
 
     def take(self, job: Job) -> Unit | None:
-        """The next unit that may run now; waits for one. None when nothing is left or the job
-        stopped.
-        """
+        """The next unit that may run, once there is one; None when nothing is left to run."""
         with self.changed:
             while any(self.lines.values()) and not job.cancelled.is_set():
                 for kinds, line in self.lines.items():
@@ -1684,8 +1624,7 @@ class Runner:
     """Finds videos, leaves out what is fresh, runs the rest in workers, and gathers the outcomes.
 
     One task or several, for one command, a chain, `batch` or `finish`: this is the only way any
-    video
-    task runs. Threads take units from the queue and wait for the workers.
+    video task runs. Threads take units from the queue and wait for the workers.
     """
 
     def __init__(
@@ -2037,9 +1976,7 @@ class VideoTask(RunCommand):
         return []
 
     def make(self, media: Media) -> Made:
-        """Make the artifact of one video. Raises VideoError where it cannot be made. Runs in a
-        worker.
-        """
+        """Make the artifact of one video, in a worker. Raises VideoError where it can't be made."""
         raise NotImplementedError
 
 
@@ -2056,9 +1993,7 @@ class FrameTask(VideoTask):
         raise NotImplementedError
 
     def take(self, frame: Frame, index: int) -> None:
-        """Look at the frame for want number `index`. Frames come in the order of time of each kind
-        of seek.
-        """
+        """Look at the frame for want number `index`; frames come about in the order of time."""
         raise NotImplementedError
 
     def finish(self, media: Media) -> Made:
@@ -2116,9 +2051,7 @@ def probe_with_ffprobe(ffprobe: str, media: Media) -> dict[str, Any]:
 
 
 def probe_with_pyav(media: Media) -> dict[str, Any]:
-    """The same JSON as far as libav in this process tells, with ffprobe's keys and number
-    formats.
-    """
+    """The same as far as libav in this process tells, with ffprobe's keys and formats."""
     container = media.container
     about = {
         "nb_streams": len(container.streams),
@@ -2328,9 +2261,7 @@ def appeal(luma: Pixels) -> float:
 
 
 class Sprites(FrameTask):
-    """Make sprite sheets for hover scrubbing, with an index in JSON and a WebVTT thumbnail
-    track.
-    """
+    """Make sprite sheets for hover scrubbing, with a JSON index and a WebVTT thumbnail track."""
 
     artifact = ARTIFACTS["sprites"]
     batch_limit = 2
@@ -2439,8 +2370,7 @@ class Phash(FrameTask):
     .artifacts/NAME.phash.json.
 
     Bits are row-major, the first is the most significant; compare by Hamming distance. Frames of
-    one
-    colour say nothing: they are marked flat and stay out of the combination.
+    one colour say nothing: they are marked flat and stay out of the combination.
     """
 
     artifact = ARTIFACTS["phash"]
@@ -2599,8 +2529,7 @@ def draw_timeline(samples: Sequence[Mapping[str, float]], duration: float) -> by
         values = [sample[name] for sample in samples if name in sample]
         if not values:
             continue
-        # Motion is small in most films: its curve is scaled to its own maximum, which the legend
-        # tells.
+        # Motion is mostly small: its curve is scaled to its own maximum, which the legend tells.
         top = 1.0 if name == "brightness" else max(max(values), 0.01)
         xs = [sample["time"] / max(duration, 1e-9) * (width - 1) for sample in samples]
         ys = [bottom - value / top * (bottom - strip - 8) for value in values]
@@ -2643,8 +2572,7 @@ class Scenes(VideoTask):
     """Find cuts with PySceneDetect's detectors, .artifacts/NAME.scenes.json.
 
     A marker is the first frame of a new scene. Scores and --threshold share one unit, 0 to 1: 0.4
-    is the
-    content detector's own default of 27 on its scale of 255; the lower, the more markers.
+    is the content detector's own default of 27 on its scale of 255; the lower, the more markers.
     """
 
     artifact = ARTIFACTS["scenes"]
@@ -2672,8 +2600,7 @@ class Scenes(VideoTask):
         cuts = DETECTORS[self.detector](media, self.threshold * unit)
         if self.limit:
             cuts = sorted(sorted(cuts, key=lambda cut: -cut[1])[: self.limit])
-        # A frame's time is rounded to the microsecond above: seeking to it must not find the one
-        # before.
+        # Rounded up to the microsecond: seeking to a marker must not find the frame before it.
         marks = [
             {"time": math.ceil(media.seconds(pts) * 1e6) / 1e6, "score": round(score / unit, 4)}
             for pts, score in cuts
@@ -2732,10 +2659,8 @@ def content_cuts(media: Media, threshold: float) -> Cuts:
     """Cuts where the content detector's score reaches `threshold`, on the very frame.
 
     A first pass leaves out the loop filter and the frames that no other refers to, a third of the
-    work.
-    It decides what is clear; wherever frames were left out beside a possible cut, or the score is
-    near
-    the threshold, the frames there are decoded in full and scored again.
+    work. It decides what is clear; wherever frames were left out beside a possible cut, or the
+    score is near the threshold, the frames there are decoded in full and scored again.
     """
     steps, sizes = draft_scores(media)
     timeline = sorted(sizes)
@@ -2744,8 +2669,7 @@ def content_cuts(media: Media, threshold: float) -> Cuts:
     doubtful: list[tuple[int, int]] = []
     for before, pts, score in steps:
         gap = timeline[index[before] + 1 : index[pts]]
-        # A frame nobody refers to is small, unless it shows something its neighbours do not: a
-        # flash.
+        # A frame nobody refers to is small, unless it shows what its neighbours do not: a flash.
         flash = any(sizes[skipped] > max(sizes[before], sizes[pts]) for skipped in gap)
         if abs(score - threshold) < UNSURE * threshold or (gap and (flash or score > threshold)):
             doubtful.append((before, pts))
@@ -2759,9 +2683,7 @@ def content_cuts(media: Media, threshold: float) -> Cuts:
 
 
 def draft_scores(media: Media) -> tuple[list[tuple[int, int, float]], dict[int, int]]:
-    """Scores of a quick decode, as steps (timestamp before, timestamp, score), and every packet's
-    size.
-    """
+    """Scores of a quick decode, as (timestamp before, timestamp, score), and packet sizes."""
     steps: list[tuple[int, int, float]] = []
     sizes: dict[int, int] = {}
     before: tuple[int, Any] | None = None
@@ -2797,18 +2719,14 @@ def small_hsv(raw: VideoFrame) -> Any:
 
 
 def content_score(before: Any, after: Any) -> float:
-    """Mean absolute difference over hue, saturation and value, 0 to 255 (PySceneDetect,
-    ContentDetector).
-    """
+    """Mean absolute difference of hue, saturation and value, 0 to 255 (PySceneDetect's)."""
     import cv2
 
     return float(cv2.norm(before, after, cv2.NORM_L1) / before.size)
 
 
 def full_scores(media: Media, timeline: Sequence[int], numbers: Sequence[int]) -> dict[int, float]:
-    """Scores by timestamp of those frames, by number, that follow another of them; decoded in
-    full.
-    """
+    """Scores by timestamp of those numbered frames that follow another one, decoded in full."""
     begin, _, _ = timestamps_around(media, timeline[numbers[0]], timeline[numbers[0]])
     scores: dict[int, float] = {}
     before: Any = None
@@ -2822,9 +2740,7 @@ def full_scores(media: Media, timeline: Sequence[int], numbers: Sequence[int]) -
 
 
 def filtered_cuts(media: Media, scores: Mapping[int, float], threshold: float) -> Cuts:
-    """The frames at or above the threshold, merged where they come closer than the shortest
-    scene.
-    """
+    """The frames that reach the threshold, merged where closer than the shortest scene."""
     from scenedetect.detector import FlashFilter
 
     flashes = FlashFilter(FlashFilter.Mode.MERGE, SHORTEST_SCENE)
@@ -2975,9 +2891,7 @@ class List(LibraryCommand):
             yield base | {key: value for key, value in facts.items() if value is not None}
 
     def from_sidecar(self, video: Video, shelf: Shelf, catalogue: Catalogue) -> dict[str, Any]:
-        """The summary in the metadata artifact, where there is a fresh one; the catalogue learns
-        it.
-        """
+        """The summary in a fresh metadata artifact, if there is one; the catalogue learns it."""
         metadata = ARTIFACTS["metadata"]
         if not shelf or metadata.state(video, shelf) is not State.FRESH:
             return {}
@@ -3256,9 +3170,10 @@ LIBRARY_KEYS = {"extensions": "ext", "artifacts_dir": "artifacts_dir"}
 
 @dataclass(frozen=True)
 class Config:
-    """The values of a videorc.json. One that was only found in the folder of videos may set numbers
-    and
-    choices, since whoever made the folder wrote it.
+    """The values of a videorc.json.
+
+    One that was only found in the folder of videos may set numbers and choices: whoever made the
+    folder may have written it.
     """
 
     data: Mapping[str, Any] = field(default_factory=dict)
@@ -3267,9 +3182,7 @@ class Config:
 
     @classmethod
     def load(cls, explicit: str | None, directory: Path | None) -> Config:
-        """From --config, else $VIDEORC, else the folder. Raises UsageError that names every
-        mistake.
-        """
+        """From --config, else $VIDEORC, else the folder. Raises UsageError naming every mistake."""
         named = explicit or os.environ.get("VIDEORC")
         path = Path(named) if named else (directory or Path()) / "videorc.json"
         if not named and not path.is_file():
@@ -3303,9 +3216,7 @@ class Config:
         return {key: value for key, value in found.items() if key in command.options()}
 
     def mistakes(self) -> Iterator[str]:
-        """Every unknown key, wrong value and value that this file may not set, each with its
-        path.
-        """
+        """Every unknown key, wrong value and value this file may not set, each with its path."""
         for section, value in self.data.items():
             if section in LIBRARY_KEYS:
                 yield from self.value_mistakes(
@@ -3356,9 +3267,7 @@ PROMISED = ("codecs", "transcode")  # commands to come whose workers a videorc.j
 
 
 def is_plain_choice(hint: Any) -> bool:
-    """Whether a parameter is a number or one of a few words, which no file of strangers can
-    misuse.
-    """
+    """Whether a parameter is a number or one of a few words, which no stranger can misuse."""
     parts = [h for h in typing.get_args(hint) if h is not type(None)]
     if typing.get_origin(hint) is Literal:
         return True
@@ -3376,9 +3285,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def command_parser(names: str, classes: Sequence[type[Command]], config: Config) -> Parser:
-    """The parser of one command or a chain: it only tells words apart, the commands check
-    values.
-    """
+    """The parser of one command or a chain; it tells words apart, the commands check values."""
     doc = "\n\n".join(f"{c.__doc__}" for c in dict.fromkeys(classes))
     parser = Parser(
         prog=f"index.py {names}",
@@ -3560,9 +3467,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def complaint(error: object, code: Exit) -> Result:
-    """A request that came to nothing: one line on standard error, and the same for readers of
-    JSON.
-    """
+    """A request that came to nothing: a line on standard error, and the same in JSON."""
     sys.stderr.write("".join(f"index.py: {line}\n" for line in str(error).splitlines()))
     return Result({"error": str(error)}, "", code)
 
