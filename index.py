@@ -235,14 +235,17 @@ class Artifact:
 
     All of `files` must be there for the artifact to be present, unless `any_file` is enough. The
     first
-    is its record: where it is JSON, it remembers the size of the source. A name that ends in `/` is
-    a
-    folder. Files in `extras` belong to it too, but only some parameters make them.
+    is its record, unless `record` names another: where it is JSON, it remembers the size of the
+    source.
+    A name that ends in `/` is a folder. Files in `extras` belong to it too, but only some
+    parameters
+    make them.
     """
 
     kind: str
     files: tuple[str, ...]
     extras: tuple[str, ...] = ()
+    record: str = ""
     any_file: bool = False
     derived: bool = True
 
@@ -263,9 +266,10 @@ class Artifact:
                 return False
             if entry.is_dir() != name.endswith("/"):
                 return False
-        if not names[0].endswith(".json"):
+        name = self.record.format(video.key) or names[0]
+        if not name.endswith(".json") or name not in shelf:
             return True
-        record = read_record(shelf[names[0]].path)
+        record = read_record(shelf[name].path)
         if record is None or record.size != source.st_size:
             return False
         return all(name in shelf for name in record.files)
@@ -287,7 +291,12 @@ ARTIFACTS: dict[str, Artifact] = {
             ("{}.sprites.json", "{}.sprites.jpg", "{}.sprites.vtt"),
             extras=("{}.sprites-*.jpg",),
         ),
-        Artifact("previews", (".{}.previews/",), extras=("{}.previews.json",)),
+        Artifact(
+            "previews",
+            (".{}.previews/",),
+            extras=tuple(f"{{}}.previews.{suffix}" for suffix in ("json", "webm", "mp4", "webp")),
+            record="{}.previews.json",
+        ),
         Artifact("subtitles", ("{}.vtt", "{}.srt", "{}.json"), any_file=True),
         Artifact("phash", ("{}.phash.json",)),
         Artifact("heatmaps", ("{}.heatmaps.json",), extras=("{}.heatmaps.png",)),
@@ -509,7 +518,7 @@ def publish(task: VideoTask, video: Video, source: os.stat_result, made: Made) -
     contents = {pattern.rstrip("/").format(video.key): c for pattern, c in made.files.items()}
     note = ""
     if made.data is not None:
-        record = task.artifact.files[0].format(video.key)
+        record = (task.artifact.record or task.artifact.files[0]).format(video.key)
         note = keep_corrupt(home / record)
         head = record_head(task, video, source) | {"files": list(contents)}
         contents[record] = json_bytes(head | made.data)
@@ -1430,6 +1439,189 @@ def jpeg(pixels: Pixels, quality: int) -> bytes:
         format="yuvj420p", dst_colorspace="ITU601", dst_color_range="JPEG"
     )
     return b"".join(bytes(packet) for packet in encoder.encode(frame) + encoder.encode(None))
+
+
+# === Encoding =====================================================================================
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a film is encoded in this process: container, encoder and the encoder's options."""
+
+    container: str
+    encoder: str
+    options: Mapping[str, str]
+
+
+class Shot(typing.NamedTuple):
+    """A frame of an excerpt: from when on it is shown, in seconds of the video, and how long."""
+
+    frame: Frame
+    time: float
+    duration: float
+
+
+class Excerpt:
+    """The frames that begin within some seconds of a video; where none does, the one shown there.
+
+    Raises VideoError where a truncated file has no data any more. Films of a high frame rate are
+    thinned.
+    """
+
+    MOST_FPS: ClassVar = 30.0  # more costs more and shows a viewer of a small picture nothing
+
+    def __init__(self, media: Media, start: float, length: float) -> None:
+        first, last = media.pts(start), media.pts(start + length)
+        self.media = media
+        self.begin, timestamps, end = timestamps_around(media, first, last)
+        if not timestamps or media.lacks(first, end):
+            whole = f"{media.seconds(end):.1f} of {media.duration:.1f} s"
+            raise VideoError(f"is cut off after {whole}: copy it again")
+        left, right = (bisect.bisect_left(timestamps, pts) for pts in (first, last))
+        within = timestamps[left:right] or timestamps[max(left - 1, 0) : max(left, 1)]
+        self.timestamps = thinned(within, round(0.9 / self.MOST_FPS / media.tick))
+        self.start = max(self.timestamps[0], first)
+        self.end = max(min(last, end), self.timestamps[-1] + 1)
+
+    def __len__(self) -> int:
+        return len(self.timestamps)
+
+    def __iter__(self) -> Iterator[Shot]:
+        wanted: dict[int, list[int]] = {pts: [] for pts in self.timestamps}
+        frames = decode_forward(self.media, self.begin, wanted)
+        starts = [self.start, *self.timestamps[1:], self.end]
+        for (pts, until), (frame, _) in zip(itertools.pairwise(starts), frames, strict=False):
+            yield Shot(frame, self.media.seconds(pts), (until - pts) * self.media.tick)
+
+
+def thinned(timestamps: Iterable[int], gap: int) -> list[int]:
+    """The first of some sorted timestamps and those that keep a distance from the one before."""
+    kept: list[int] = []
+    for pts in timestamps:
+        if not kept or pts - kept[-1] >= gap:
+            kept.append(pts)
+    return kept
+
+
+class Movie:
+    """A film without sound, encoded in memory picture by picture; times are seconds from its
+    beginning.
+    """
+
+    TICKS: ClassVar = 90_000  # per second
+    BT709: ClassVar = 1  # matrix, primaries and transfer, of what Frame.rgb gives
+
+    def __init__(
+        self, recipe: Recipe, size: tuple[int, int], fps: float, pictures: int = 0
+    ) -> None:
+        import io
+        from fractions import Fraction
+
+        import av
+
+        if recipe.encoder not in av.codecs_available:
+            raise VideoError(
+                f"the package av has no {recipe.encoder} here: pip install --force-reinstall av"
+            )
+        self.buffer, self.tick = io.BytesIO(), Fraction(1, self.TICKS)
+        self.container = open_movie(self.buffer, recipe, pictures)
+        rate = Fraction(fps).limit_denominator(1001)
+        self.stream = self.container.add_stream(
+            recipe.encoder, rate=rate, options=dict(recipe.options)
+        )
+        self.stream.width, self.stream.height, self.stream.pix_fmt = *size, "yuv420p"
+        context = self.stream.codec_context
+        context.time_base, context.thread_count = self.tick, 1
+        context.colorspace = context.color_primaries = context.color_trc = self.BT709
+        context.color_range = RANGE_LIMITED
+
+    def add(self, pixels: Pixels, seconds: float, duration: float) -> None:
+        """Encode RGB pixels as the picture shown at a time."""
+        import av
+
+        frame: Any = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+        frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+        frame.pts, frame.duration = round(seconds * self.TICKS), round(duration * self.TICKS)
+        frame.time_base = self.tick
+        self.container.mux(self.stream.encode(frame))
+
+    def close(self) -> bytes:
+        """The finished file."""
+        self.container.mux(self.stream.encode(None))
+        self.container.close()
+        return self.buffer.getvalue()
+
+
+def open_movie(buffer: Any, recipe: Recipe, pictures: int) -> Any:
+    """A container to write to: MP4 with its index in front, WebP that plays for ever."""
+    import av
+
+    # Room for MP4's index is kept free, so that nothing needs to be moved in a second pass.
+    options = {"mp4": {"moov_size": str(1000 + 24 * pictures)}, "webp": {"loop": "0"}}
+    return av.open(
+        buffer, "w", format=recipe.container, container_options=options.get(recipe.container, {})
+    )
+
+
+class Clip(typing.NamedTuple):
+    """A short film in memory, and which part of the video it shows, in seconds."""
+
+    content: bytes
+    pictures: int
+    start: float
+    duration: float
+
+
+def film(
+    shots: Excerpt, width: int, recipe: Recipe, also: Callable[[Shot, Pixels], None] | None = None
+) -> Clip:
+    """Encode an excerpt at a width, an even one, and show each shot to `also`.
+
+    Raises VideoError where nothing of it can be decoded.
+    """
+    movie, start, end = None, 0.0, 0.0
+    for shot in shots:
+        pixels = shot.frame.rgb(width)
+        if movie is None:
+            start, fps = shot.time, min(max(1 / shot.duration, 1.0), 2 * shots.MOST_FPS)
+            movie = Movie(recipe, (width, pixels.shape[0]), fps, len(shots))
+        movie.add(pixels, shot.time - start, shot.duration)
+        end = shot.time + shot.duration
+        if also:
+            also(shot, pixels)
+    if movie is None:
+        at = clock(shots.media.seconds(shots.start))
+        raise VideoError(f"no picture at {at} could be decoded: it is damaged")
+    return Clip(movie.close(), len(shots), start, end - start)
+
+
+def join(clips: Sequence[Clip], recipe: Recipe) -> bytes:
+    """Clips of one recipe and size behind each other in one film, without encoding them again."""
+    import io
+
+    import av
+
+    joined, offset, stream = io.BytesIO(), 0.0, None
+    with open_movie(joined, recipe, sum(clip.pictures for clip in clips)) as target:
+        for clip in clips:
+            with av.open(io.BytesIO(clip.content), "r") as part:
+                stream = stream or target.add_stream_from_template(part.streams.video[0])
+                for packet in part.demux(video=0):
+                    if packet.pts is None or packet.dts is None or not packet.time_base:
+                        continue  # the end of the part
+                    shift = round(offset / packet.time_base)
+                    packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                    packet.stream = stream
+                    target.mux(packet)
+            offset += clip.duration
+    return joined.getvalue()
+
+
+@functools.cache
+def abilities(ffmpeg: str, kind: Literal["encoder", "filter"]) -> frozenset[str]:
+    """The names of the encoders or filters that a build of ffmpeg has."""
+    listing = run_tool([ffmpeg, "-hide_banner", f"-{kind}s"], timeout=30).decode("utf-8", "replace")
+    return frozenset(words[1] for line in listing.splitlines() if len(words := line.split()) > 1)
 
 
 # === One video in a worker ========================================================================
@@ -2661,6 +2853,7 @@ class Scenes(VideoTask):
     thumbs_width: int = option(320, "width of those pictures and clips", ge=16, le=4096)
     chapters: bool = option(False, "also the scenes as chapters in ffmpeg's metadata format")
 
+    CLIP: ClassVar = Recipe("mp4", "libx264", {"preset": "veryfast", "crf": "26"})
     UNIT: ClassVar = 67.5  # the content score that is 1 here: the detector's default of 27 is 0.4
     ADAPTIVE_UNIT: ClassVar = 7.5  # the same for the adaptive detector's ratio, whose default is 3
 
@@ -2713,7 +2906,8 @@ class Scenes(VideoTask):
         for index, scene in enumerate(scenes if self.clips else ()):
             name = f"scene_{index + 1:03}.mp4"
             length = min(self.clip_duration, scene["end"] - scene["start"])
-            files[name] = cut_clip(media, scene["start"], length, self.thumbs_width, self.timeout)
+            shots = Excerpt(media, scene["start"], length)
+            files[name] = film(shots, self.thumbs_width // 2 * 2, self.CLIP).content
             scene["clip"] = f"{folder}/{name}"
         pictures = {scene["start"]: scene for scene in scenes}
         for mark in marks:
@@ -2866,48 +3060,6 @@ DETECTORS: dict[str, Callable[[Media, float], Cuts]] = {
 }
 
 
-def cut_clip(media: Media, start: float, length: float, width: int, timeout: float) -> bytes:
-    """A part of a video as a small H.264 MP4 that browsers play."""
-    import tempfile
-
-    limits = [part for name, value in media.limits.items() for part in (f"-{name}", value)]
-    tone = HDR_FILTER if media.stream.codec_context.color_trc in TRANSFERS else ""
-    size = f"{tone}scale={width}:-2:flags=area,setsar=1,format=yuv420p"
-    codec = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "26"]
-    codec += ["-c:a", "aac", "-b:a", "96k", "-ac", "2", "-movflags", "+faststart"]
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "clip.mp4"
-        argv = [
-            need_tool("ffmpeg"),
-            "-v",
-            "error",
-            "-nostdin",
-            *limits,
-            "-ss",
-            f"{start:.6f}",
-            "-i",
-            media.url,
-            "-t",
-            f"{length:.6f}",
-            "-map",
-            "0:V:0",
-            "-map",
-            "0:a:0?",
-            "-vf",
-            size,
-            *codec,
-            f"file:{target}",
-        ]
-        run_tool(argv, timeout=timeout or 3600.0, pass_fds=[media.descriptor])
-        return target.read_bytes()
-
-
-HDR_FILTER = (
-    "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,"
-    "tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv,"
-)
-
-
 def chapters_file(scenes: Iterable[Mapping[str, float]]) -> str:
     """The scenes as chapters in ffmpeg's metadata format."""
     lines = [";FFMETADATA1"]
@@ -2921,6 +3073,113 @@ def chapters_file(scenes: Iterable[Mapping[str, float]]) -> str:
             f"title=Scene {number}",
         ]
     return "\n".join(lines) + "\n"
+
+
+# === Commands: previews ===========================================================================
+
+
+class Previews(VideoTask):
+    """Make short preview clips, evenly spread over each video, in .artifacts/.NAME.previews/.
+
+    A video too short for all of them gets fewer; they never overlap. Clips are upright, 8-bit
+    BT.709
+    with square pixels, at most 30 frames a second, without sound. --crf counts on the encoder's own
+    scale: 0 to 63 for webm (VP9), 0 to 51 for mp4 (H.264).
+    """
+
+    artifact = ARTIFACTS["previews"]
+    lane = "previews"
+    batch_limit = 2
+
+    segments: int = option(9, "clips; 9 of them stand at 10%, 20% ... 90%", ge=1, le=100)
+    duration: float = option(1.0, "seconds of a clip", gt=0, le=60)
+    width: int = option(320, "width in pixels, made even", ge=16, le=4096)
+    format: Literal["webm", "mp4"] = option("webm", "webm: VP9; mp4: H.264")
+    crf: int = option(30, "quality, lower is better", ge=0, le=63)
+    bitrate: str = option("300k", "bits per second at most", pattern=r"^[1-9]\d{0,6}[kM]?$")
+    index: bool = option(True, "write times and sizes to .artifacts/NAME.previews.json")
+    join: bool = option(False, "also all clips in one, .artifacts/NAME.previews.webm or .mp4")
+    image: Literal["none", "webp"] = option(
+        "none", "webp: also an animated picture, .artifacts/NAME.previews.webp"
+    )
+
+    def extras(self) -> list[str]:
+        asked = {"json": self.index, self.format: self.join, "webp": self.image == "webp"}
+        return [f"{{}}.previews.{suffix}" for suffix, wanted in asked.items() if wanted]
+
+    def recipe(self) -> Recipe:
+        """The fast settings of the encoder: VP9 as for live video, where quality is capped by
+        both.
+        """
+        if self.format == "webm":
+            speed = {"deadline": "realtime", "cpu-used": "6", "row-mt": "1"}
+            return Recipe("webm", "libvpx-vp9", speed | {"crf": str(self.crf), "b": self.bitrate})
+        cap = {"maxrate": self.bitrate, "bufsize": self.bitrate}
+        crf = str(min(self.crf, 51))
+        return Recipe("mp4", "libx264", {"preset": "veryfast", "crf": crf} | cap)
+
+    def make(self, media: Media) -> Made:
+        recipe, clips = self.recipe(), []
+        animation = Animation() if self.image == "webp" else None
+        also = animation.add if animation else None
+        for start in clip_starts(media.duration, self.segments, self.duration):
+            shots = Excerpt(media, start, min(self.duration, media.duration))
+            clips.append(film(shots, self.width // 2 * 2, recipe, also))
+        names = [f"seg_{number:02}.{self.format}" for number in range(1, len(clips) + 1)]
+        contents = {name: clip.content for name, clip in zip(names, clips, strict=True)}
+        made = Made(files={".{}.previews/": contents})
+        if self.join:
+            made.files[f"{{}}.previews.{self.format}"] = join(clips, recipe)
+        if animation:
+            made.files["{}.previews.webp"] = animation.close()
+        folder = f".{media.video.key}.previews"
+        segments = [
+            {
+                "file": f"{folder}/{name}",
+                "start": round(clip.start, 6),
+                "duration": round(clip.duration, 6),
+                "size": len(clip.content),
+            }
+            for name, clip in zip(names, clips, strict=True)
+        ]
+        if media.damage:
+            made.note = f"degraded: {plural(media.damage, 'packet')} could not be decoded"
+        if self.index:
+            made.data = {"segments": segments} | ({"degraded": made.note} if made.note else {})
+        return made
+
+
+class Animation:
+    """An animated WebP of clips, with ten pictures a second."""
+
+    RECIPE: ClassVar = Recipe("webp", "libwebp_anim", {"quality": "60", "compression_level": "2"})
+    FPS: ClassVar = 10
+
+    def __init__(self) -> None:
+        self.movie: Movie | None = None
+        self.pictures, self.latest = 0, -math.inf
+
+    def add(self, shot: Shot, pixels: Pixels) -> None:
+        """Take a shot, unless the latest one taken is too near."""
+        if abs(shot.time - self.latest) < 0.9 / self.FPS:
+            return
+        self.latest = shot.time
+        if not self.movie:
+            self.movie = Movie(self.RECIPE, (pixels.shape[1], pixels.shape[0]), self.FPS)
+        self.movie.add(pixels, self.pictures / self.FPS, 1 / self.FPS)
+        self.pictures += 1
+
+    def close(self) -> bytes:
+        return self.movie.close() if self.movie else b""
+
+
+def clip_starts(duration: float, segments: int, length: float) -> list[float]:
+    """Where clips begin, in seconds: evenly spread, and never one before the end of another."""
+    # Rounding of the container's duration shall not cost a clip.
+    count = segments if segments * length <= duration + 0.01 else int(duration / length + 0.01) - 1
+    count = max(count, 1)
+    step = duration / (count + 1)
+    return [max(min(step * (i + 1), duration - (count - i) * length), 0.0) for i in range(count)]
 
 
 # === Commands: the library ========================================================================
@@ -3242,6 +3501,7 @@ COMMANDS: dict[str, type[Command]] = {
     "phash": Phash,
     "heatmaps": Heatmaps,
     "scenes": Scenes,
+    "previews": Previews,
     "report": Report,
     "batch": Batch,
     "finish": Finish,
@@ -3352,7 +3612,7 @@ class Config:
             yield f"{path}: {str(error).partition(' ')[2]}"
 
 
-PROMISED = ("codecs", "transcode")  # commands to come whose workers a videorc.json may already set
+PROMISED = ("transcode",)  # commands to come whose workers a videorc.json may already set
 
 
 def is_plain_choice(hint: Any) -> bool:
