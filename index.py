@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.packet import Packet
     from av.video.frame import VideoFrame
+    from av.video.reformatter import VideoReformatter
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
     from pydantic import BaseModel
@@ -1348,18 +1349,31 @@ MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 RANGE_LIMITED, RANGE_FULL = 1, 2
 
 
+@functools.cache
+def reformatter() -> VideoReformatter:
+    """libswscale with the tables it made last, which cost more than a small picture does."""
+    from av.video.reformatter import VideoReformatter
+
+    return VideoReformatter()
+
+
 def convert(raw: VideoFrame, pixel_format: str, width: int, height: int) -> Any:
     """A frame as an array in an RGB pixel format, scaled, by its own matrix and range."""
     hd = raw.width >= 1280 or raw.height > 576
     full = raw.color_range == RANGE_FULL or raw.format.name.startswith("yuvj")
-    return raw.reformat(
-        width,
-        height,
-        pixel_format,
-        src_colorspace=MATRICES.get(raw.colorspace, 1 if hd else 5),
-        src_color_range=RANGE_FULL if full else RANGE_LIMITED,
-        interpolation="AREA" if width < raw.width else "BICUBIC",
-    ).to_ndarray()
+    return (
+        reformatter()
+        .reformat(
+            raw,
+            width,
+            height,
+            pixel_format,
+            src_colorspace=MATRICES.get(raw.colorspace, 1 if hd else 5),
+            src_color_range=RANGE_FULL if full else RANGE_LIMITED,
+            interpolation="AREA" if width < raw.width else "BICUBIC",
+        )
+        .to_ndarray()
+    )
 
 
 def resize(pixels: Pixels, width: int, height: int) -> Pixels:
@@ -1518,6 +1532,7 @@ class Movie:
         from fractions import Fraction
 
         import av
+        from av.video.reformatter import VideoReformatter
 
         if recipe.encoder not in av.codecs_available:
             raise VideoError(
@@ -1530,6 +1545,7 @@ class Movie:
             recipe.encoder, rate=rate, options=dict(recipe.options)
         )
         self.stream.width, self.stream.height, self.stream.pix_fmt = *size, "yuv420p"
+        self.reformatter = VideoReformatter()
         context = self.stream.codec_context
         context.time_base, context.thread_count = self.tick, 1
         context.colorspace = context.color_primaries = context.color_trc = self.BT709
@@ -1539,8 +1555,12 @@ class Movie:
         """Encode RGB pixels as the picture shown at a time."""
         import av
 
-        frame: Any = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-        frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+        frame: Any = self.reformatter.reformat(
+            av.VideoFrame.from_ndarray(pixels, format="rgb24"),
+            format="yuv420p",
+            dst_colorspace=self.BT709,
+            dst_color_range=RANGE_LIMITED,
+        )
         frame.pts, frame.duration = round(seconds * self.TICKS), round(duration * self.TICKS)
         frame.time_base = self.tick
         self.container.mux(self.stream.encode(frame))
@@ -3082,9 +3102,7 @@ class Previews(VideoTask):
     """Make short preview clips, evenly spread over each video, in .artifacts/.NAME.previews/.
 
     A video too short for all of them gets fewer; they never overlap. Clips are upright, 8-bit
-    BT.709
-    with square pixels, at most 30 frames a second, without sound. --crf counts on the encoder's own
-    scale: 0 to 63 for webm (VP9), 0 to 51 for mp4 (H.264).
+    BT.709 with square pixels, at most 30 frames a second, without sound.
     """
 
     artifact = ARTIFACTS["previews"]
@@ -3095,7 +3113,7 @@ class Previews(VideoTask):
     duration: float = option(1.0, "seconds of a clip", gt=0, le=60)
     width: int = option(320, "width in pixels, made even", ge=16, le=4096)
     format: Literal["webm", "mp4"] = option("webm", "webm: VP9; mp4: H.264")
-    crf: int = option(30, "quality, lower is better", ge=0, le=63)
+    crf: int = option(30, "quality on VP9's scale; for mp4 the same part of H.264's", ge=0, le=63)
     bitrate: str = option("300k", "bits per second at most", pattern=r"^[1-9]\d{0,6}[kM]?$")
     index: bool = option(True, "write times and sizes to .artifacts/NAME.previews.json")
     join: bool = option(False, "also all clips in one, .artifacts/NAME.previews.webm or .mp4")
@@ -3112,11 +3130,11 @@ class Previews(VideoTask):
         both.
         """
         if self.format == "webm":
-            speed = {"deadline": "realtime", "cpu-used": "6", "row-mt": "1"}
+            speed = {"deadline": "realtime", "cpu-used": "8", "row-mt": "1"}
             return Recipe("webm", "libvpx-vp9", speed | {"crf": str(self.crf), "b": self.bitrate})
         cap = {"maxrate": self.bitrate, "bufsize": self.bitrate}
-        crf = str(min(self.crf, 51))
-        return Recipe("mp4", "libx264", {"preset": "veryfast", "crf": crf} | cap)
+        crf = round(self.crf * 51 / 63)
+        return Recipe("mp4", "libx264", {"preset": "veryfast", "crf": str(crf)} | cap)
 
     def make(self, media: Media) -> Made:
         recipe, clips = self.recipe(), []
