@@ -586,15 +586,17 @@ class Option:
     """
 
     def __init__(
-        self, default: Any, doc: str, *, short: str = "", place: bool = False, **rules: Any
+        self,
+        default: Any,
+        doc: str,
+        *,
+        short: str = "",
+        place: bool = False,
+        bare: str = "",
+        **rules: Any,
     ) -> None:
-        self.default, self.doc, self.short, self.place, self.rules = (
-            default,
-            doc,
-            short,
-            place,
-            rules,
-        )
+        self.default, self.doc, self.rules = default, doc, rules
+        self.short, self.place, self.bare = short, place, bare
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -604,9 +606,14 @@ class Option:
         return "--" + self.name.replace("_", "-")
 
 
-def option(default: Any, doc: str, *, short: str = "", place: bool = False, **rules: Any) -> Any:
-    """Declare a parameter in the body of a Command; `place` makes it positional."""
-    return Option(default, doc, short=short, place=place, **rules)
+def option(
+    default: Any, doc: str, *, short: str = "", place: bool = False, bare: str = "", **rules: Any
+) -> Any:
+    """Declare a parameter in the body of a Command.
+
+    `place` makes it positional; `bare` is what its flag means without a value.
+    """
+    return Option(default, doc, short=short, place=place, bare=bare, **rules)
 
 
 class Command:
@@ -711,18 +718,22 @@ class Tool:
     origin: str
 
 
-def find_tool(name: str) -> Tool | None:
-    """ffmpeg or ffprobe on PATH, else the ffmpeg that comes with the imageio-ffmpeg package."""
+def installed(name: str) -> Iterator[Tool]:
+    """ffmpeg or ffprobe on PATH, then the ffmpeg that comes with the imageio-ffmpeg package."""
     import shutil
 
     if found := shutil.which(name):
-        return Tool(name, found, "PATH")
+        yield Tool(name, found, "PATH")
     if name == "ffmpeg":
         with contextlib.suppress(ImportError, RuntimeError):
             import imageio_ffmpeg
 
-            return Tool(name, imageio_ffmpeg.get_ffmpeg_exe(), "imageio-ffmpeg")
-    return None
+            yield Tool(name, imageio_ffmpeg.get_ffmpeg_exe(), "imageio-ffmpeg")
+
+
+def find_tool(name: str) -> Tool | None:
+    """The first program of that name."""
+    return next(installed(name), None)
 
 
 def need_tool(name: str) -> str:
@@ -958,6 +969,11 @@ class Media:
             "max_pixels": str(MAX_PIXELS),
         }
         return limits if self.allow_codecs == "any" else limits | {"codec_whitelist": codecs}
+
+    @property
+    def input_flags(self) -> list[str]:
+        """The limits as ffmpeg and ffprobe take them before an input."""
+        return [part for name, value in self.limits.items() for part in (f"-{name}", value)]
 
     def changed(self) -> str:
         """What happened to the file since it was opened, or an empty string."""
@@ -2320,9 +2336,8 @@ class Metadata(VideoTask):
 
 def probe_with_ffprobe(ffprobe: str, media: Media) -> dict[str, Any]:
     """ffprobe's own JSON: format, streams and chapters."""
-    limits = [part for name, value in media.limits.items() for part in (f"-{name}", value)]
     show = ["-show_format", "-show_streams", "-show_chapters", "-print_format", "json"]
-    argv = [ffprobe, "-v", "error", *limits, *show, media.url]
+    argv = [ffprobe, "-v", "error", *media.input_flags, *show, media.url]
     told: dict[str, Any] = json.loads(run_tool(argv, timeout=60, pass_fds=[media.descriptor]))
     return {"prober": "ffprobe"} | told
 
@@ -2789,37 +2804,62 @@ class Heatmaps(FrameTask):
         return made
 
 
-INK, GRID, BRIGHTNESS, MOTION = (235, 235, 235), (70, 70, 70), (80, 200, 255), (90, 110, 255)  # BGR
+INK, GRID = (235, 235, 235), (70, 70, 70)  # BGR
+BRIGHTNESS, MOTION, THIRD = (80, 200, 255), (90, 110, 255), (120, 220, 120)
 
 
 def draw_timeline(samples: Sequence[Mapping[str, float]], duration: float) -> bytes:
-    """A PNG of the samples: a strip as bright as the video, the curves below it, ticks in its time.
+    """A PNG of the samples: a strip as bright as the video and the curves below it."""
+    canvas, curves = blank_timeline(duration), []
+    width, ends = canvas.shape[1], [*(sample["time"] for sample in samples[1:]), duration]
+    for sample, end in zip(samples, ends, strict=True):
+        left, right = (round(t / max(duration, 1e-9) * width) for t in (sample["time"], end))
+        canvas[:STRIP, left:right] = round(255 * sample.get("brightness", 0.1))
+    for name, color in (("brightness", BRIGHTNESS), ("motion", MOTION)):
+        points = [(sample["time"], sample[name]) for sample in samples if name in sample]
+        if points:
+            # Motion is small in most films: its curve is scaled to its own maximum.
+            top = 1.0 if name == "brightness" else max(0.01, *(value for _, value in points))
+            curves.append(Curve(f"{name} (top {top:.2f})", color, points, 0.0, top))
+    return drawn(canvas, curves, duration)
 
-    Four pixels per second, from 480 to 2400 wide: long videos give long pictures.
-    """
+
+class Curve(typing.NamedTuple):
+    """Values over time, in seconds, with the range that is drawn."""
+
+    legend: str
+    color: tuple[int, int, int]
+    points: Sequence[tuple[float, float]]
+    low: float
+    high: float
+
+
+STRIP, BASELINE = 28, 148  # rows of a timeline: where the curves' part begins and where it ends
+
+
+def blank_timeline(duration: float) -> Pixels:
+    """Four pixels per second, from 480 to 2400 wide: long videos give long pictures."""
+    import numpy as np
+
+    return np.full((172, int(min(max(duration * 4, 480), 2400)), 3), 24, np.uint8)
+
+
+def drawn(canvas: Pixels, curves: Sequence[Curve], duration: float) -> bytes:
+    """A timeline with its ticks, curves and legends, as PNG."""
     import cv2
     import numpy as np
 
-    width, strip, bottom = int(min(max(duration * 4, 480), 2400)), 28, 148
-    canvas = np.full((172, width, 3), 24, np.uint8)
-    ends = [sample["time"] for sample in samples[1:]] + [duration]
-    for sample, end in zip(samples, ends, strict=True):
-        left, right = (round(t / max(duration, 1e-9) * width) for t in (sample["time"], end))
-        canvas[:strip, left:right] = round(255 * sample.get("brightness", 0.1))
-    draw_ticks(canvas, duration, strip, bottom)
-    for row, (name, color) in enumerate((("brightness", BRIGHTNESS), ("motion", MOTION))):
-        values = [sample[name] for sample in samples if name in sample]
-        if not values:
-            continue
-        # Motion is small in most films: its curve is scaled to its own maximum, which the legend
-        # tells.
-        top = 1.0 if name == "brightness" else max(max(values), 0.01)
-        xs = [sample["time"] / max(duration, 1e-9) * (width - 1) for sample in samples]
-        ys = [bottom - value / top * (bottom - strip - 8) for value in values]
-        points = np.array([*zip(xs, ys, strict=True), (width - 1, ys[-1])]).round().astype(np.int32)
-        cv2.polylines(canvas, [points], False, color, 1, cv2.LINE_AA)
-        legend = f"{name} (top {top:.2f})"
-        cv2.putText(canvas, legend, (8 + 170 * row, strip + 14), FONT, 0.4, color, 1, cv2.LINE_AA)
+    draw_ticks(canvas, duration, STRIP, BASELINE)
+    for number, curve in enumerate(curves):
+        seconds, values = np.array(curve.points).T
+        xs = seconds / max(duration, 1e-9) * (canvas.shape[1] - 1)
+        share = (values - curve.low) / (curve.high - curve.low)
+        ys = BASELINE - share * (BASELINE - STRIP - 8)
+        last = [(canvas.shape[1] - 1, ys[-1])]
+        points = np.array([*zip(xs, ys, strict=True), *last]).round().astype(np.int32)
+        cv2.polylines(canvas, [points], False, curve.color, 1, cv2.LINE_AA)
+        place = (8 + 170 * number, STRIP + 14)
+        cv2.putText(canvas, curve.legend, place, FONT, 0.4, curve.color, 1, cv2.LINE_AA)
     return bytes(cv2.imencode(".png", canvas)[1])
 
 
@@ -3200,6 +3240,354 @@ def clip_starts(duration: float, segments: int, length: float) -> list[float]:
     return [max(min(step * (i + 1), duration - (count - i) * length), 0.0) for i in range(count)]
 
 
+# === Commands: compare ============================================================================
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What must be alike in two videos before their pixels can be compared.
+
+    `size` is upright; `frames` are those shown, over `span` seconds from `start` on; `promised` is
+    the length in seconds that the file claims.
+    """
+
+    name: str
+    stream: int
+    size: tuple[int, int]
+    turns: int
+    rate: float
+    start: float
+    span: float
+    promised: float
+    frames: int
+    pixels: str
+    transfer: int
+
+    @property
+    def hdr(self) -> bool:
+        return self.transfer in TRANSFERS
+
+
+def look_at(media: Media) -> Sight:
+    """Look at the first picture and the timestamps of all."""
+    first = first_frame(media)
+    if not first:
+        raise VideoError("no picture in it could be decoded: it is truncated or damaged")
+    raw, stream = first.raw, media.stream
+    shown_at = [p.pts for p in media.packets(media.start) if p.pts is not None and not p.is_discard]
+    span = (max(shown_at) - min(shown_at)) * media.tick
+    average = (len(shown_at) - 1) / span if span else float(stream.average_rate or 25)
+    return Sight(
+        name=media.video.name,
+        stream=stream.index,
+        size=(raw.height, raw.width) if first.turns % 2 else (raw.width, raw.height),
+        turns=first.turns,
+        rate=average,
+        start=min(shown_at) * media.tick,
+        span=span + 1 / average,
+        promised=media.duration,
+        frames=len(shown_at),
+        pixels=raw.format.name,
+        transfer=raw.color_trc,
+    )
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """How two videos are brought together before they are compared, and what is said of it."""
+
+    original: Sight
+    other: Sight
+
+    PIXELS: ClassVar = re.compile(r"yuv4(20|22|44)p(10le|12le)?$")
+
+    @property
+    def pixels(self) -> str:
+        """The pixel format of the comparison: the original's, where the metrics know it."""
+        name = self.original.pixels.replace("yuvj", "yuv")
+        return name if self.PIXELS.match(name) else "yuv420p"
+
+    @property
+    def same_rate(self) -> bool:
+        return abs(self.original.rate / self.other.rate - 1) < 0.002
+
+    def chain(self, sight: Sight) -> str:
+        """The filters that every frame of a side goes through first."""
+        rate = f"fps={self.original.rate:.6f}," if not self.same_rate else ""
+        width, height = self.original.size
+        scale = f"scale={width}:{height}:flags=bicubic," if sight.size != (width, height) else ""
+        return f"setpts=PTS-STARTPTS,{rate}settb=AVTB,{scale}format={self.pixels}"
+
+    def done(self) -> Iterator[str]:
+        """What was adapted, in words."""
+        a, b = self.original, self.other
+        if a.size != b.size:
+            yield f"size: scaled from {b.size[0]}x{b.size[1]} to {a.size[0]}x{a.size[1]}"
+        if a.turns != b.turns:
+            yield f"rotation: {90 * a.turns} and {90 * b.turns} degrees; both compared upright"
+        if not self.same_rate:
+            yield f"frame rate: {b.rate:.3f} brought to {a.rate:.3f} frames a second"
+        if abs(a.start - b.start) > 0.001:
+            yield f"start: {a.start:.3f} and {b.start:.3f} s; both begin at their first frame"
+        if abs(a.span - b.span) > 1.5 / min(a.rate, b.rate):
+            shorter = min(a.span, b.span)
+            yield f"length: {a.span:.2f} and {b.span:.2f} s; the first {shorter:.2f} s compared"
+        if {a.pixels, b.pixels} != {self.pixels}:
+            yield f"pixel format: {a.pixels} and {b.pixels}, compared as {self.pixels}"
+
+    def doubts(self, compared: int) -> Iterator[str]:
+        """What makes the values say less than they seem to."""
+        a, b = self.original, self.other
+        if abs(a.frames - b.frames) > 0.01 * a.frames:
+            yield f"frame count: {a.frames:,} and {b.frames:,} differ by more than 1%"
+        expected = round(min(a.span, b.span) * a.rate)
+        if compared < 0.99 * expected:
+            yield f"only {compared:,} of {expected:,} frames could be decoded and compared"
+        if a.size[0] * b.size[1] != b.size[0] * a.size[1]:
+            yield "shape: width to height differs, so that scaling distorts"
+        if a.hdr != b.hdr:
+            yield "one of them is HDR and the other is not: the values say little"
+        for sight in (a, b):
+            if sight.promised - sight.span > max(1.0, 0.01 * sight.promised):
+                promised = f"promises {sight.promised:.1f} s and holds {sight.span:.1f} s"
+                yield f"{shown(sight.name)} {promised} of pictures"
+
+
+QUALITY = {
+    "ssim": ((0.99, "excellent"), (0.95, "good"), (0.88, "fair"), (0.5, "poor")),
+    "psnr": ((37.0, "excellent"), (31.0, "good"), (25.0, "fair"), (20.0, "poor")),
+}
+
+
+def quality(metric: str, value: float) -> str:
+    """The class of a mean: excellent, good, fair, poor or bad, as mean opinion scores from 5 to 1.
+
+    PSNR by the table of EvalVid (J. Klaue et al., TOOLS 2003), SSIM by T. Zinner et al., "Impact of
+    Frame Rate and Resolution on Objective QoE Metrics", QoMEX 2010.
+    """
+    return next((word for least, word in QUALITY[metric] if value >= least), "bad")
+
+
+class Compare(Command):
+    """Measure how close a video is to its original: SSIM, PSNR, XPSNR and VMAF.
+
+    The other video is scaled, timed and turned like the original first, and what was done is said.
+    Both are decoded once. Means are over frames, PSNR's over those that differ at all; inf stands
+    for
+    no difference. Classes: SSIM from 0.99 excellent, 0.95 good, 0.88 fair, 0.5 poor, else bad; PSNR
+    from 37 dB, 31, 25 and 20.
+    """
+
+    original: Path = option(Path(), "the video to measure by", place=True)
+    other: Path = option(Path(), "the video to measure", place=True)
+    vmaf: bool = option(True, "also VMAF and XPSNR, where an ffmpeg here has them")
+    png: Path | None = option(
+        None, "draw quality over time; without a name as OTHER.compare.png", bare="."
+    )
+    timeout: float = RunCommand.timeout
+    allow_codecs: str = RunCommand.allow_codecs
+    output_format: Literal["text", "json"] = LibraryCommand.output_format
+
+    FILTERS: ClassVar = ("ssim", "psnr", "xpsnr", "libvmaf")
+
+    def run(self, job: Job) -> Result:
+        for path in (self.original, self.other):
+            if path == Path() or not path.exists():
+                name = shown(str(path)) if path != Path() else "compare ORIGINAL OTHER"
+                raise UsageError(f"{name}: no such file")
+        if self.png and self.png_path.suffix.lower() != ".png":
+            raise UsageError(f"--png {shown(str(self.png))}: the name should end in .png")
+        workers = Workers(1, {"av", "numpy"})
+        try:
+            found = attempt(self.measure, job, workers)
+        finally:
+            workers.close(kill=job.cancelled.is_set())
+        if isinstance(found, Failure):
+            job.console.say(f"compare: {found.reason}")
+            return Result({"error": found.reason}, "", Exit.SOME_FAILED)
+        return Result(found, self.text(found))
+
+    @property
+    def png_path(self) -> Path:
+        return Path(f"{self.other.name}.compare.png") if self.png == Path() else self.png or Path()
+
+    def measure(self, job: Job, workers: Workers) -> dict[str, Any]:
+        """Compare in a worker; write the picture. Raises VideoError."""
+        builds = list(installed("ffmpeg")) or [Tool("ffmpeg", need_tool("ffmpeg"), "")]
+        names = set(self.FILTERS if self.vmaf else self.FILTERS[:2])
+        best = max(builds, key=lambda tool: len(names & abilities(tool.path, "filter")))
+        metrics = [m for m in self.FILTERS if m in names & abilities(best.path, "filter")]
+        videos = [Video(str(p.absolute()), str(p), "") for p in (self.original, self.other)]
+        told = workers.call(job, self.timeout, compare_videos, videos, best.path, metrics, self)
+        data, picture_bytes = typing.cast("tuple[dict[str, Any], bytes]", told)
+        if self.png:
+            replace_file(self.png_path.absolute(), picture_bytes)
+            data["png"] = str(self.png_path)
+        return data
+
+    def text(self, data: Mapping[str, Any]) -> str:
+        rows = [["metric", "mean", "worst", "quality"]]
+        for metric in ("ssim", "psnr", "xpsnr", "vmaf"):
+            if metric in data:
+                values = [data[metric], data["minimum"][metric]]
+                digits = 4 if metric == "ssim" else 2
+                cells = [v if isinstance(v, str) else f"{v:.{digits}f}" for v in values]
+                rows.append([metric.upper(), *cells, data.get(f"{metric}_quality", "")])
+        worst = f"worst frame at {clock(data['worst']['time'], millis=True)}"
+        lines = [table(rows), f"{plural(data['frames'], 'frame')}, {worst}"]
+        return "\n".join([*lines, *(f"note: {warning}" for warning in data["warnings"])])
+
+
+def compare_videos(
+    videos: Sequence[Video], ffmpeg: str, metrics: Sequence[str], request: Compare
+) -> tuple[dict[str, Any], bytes]:
+    """The values of a comparison and, where it is wanted, their picture. Runs in a worker."""
+    with contextlib.ExitStack() as stack:
+        sides, sights = [], []
+        for video in videos:
+            seen = attempt(open_to_look, stack, video, request.allow_codecs)
+            if isinstance(seen, Failure):
+                raise VideoError(f"{shown(video.rel)}: {seen.reason}")
+            sides.append(seen[0])
+            sights.append(seen[1])
+        alignment = Alignment(*sights)
+        frames = measured_frames(sides, alignment, ffmpeg, metrics, request.timeout)
+    if not frames:
+        raise VideoError("no frame of the two could be compared")
+    names = {"original": videos[0].rel, "other": videos[1].rel}
+    data = names | summary_of(frames) | {"frames": len(frames)}
+    done = list(alignment.done())
+    data |= {"aligned": bool(done), "warnings": done + list(alignment.doubts(len(frames)))}
+    return data, draw_quality(frames) if request.png else b""
+
+
+def open_to_look(
+    stack: contextlib.ExitStack, video: Video, allow_codecs: str
+) -> tuple[Media, Sight]:
+    media = stack.enter_context(Media(video, allow_codecs))
+    return media, look_at(media)
+
+
+FrameValues = dict[str, float]  # of one frame: time, and values by the names that filters give them
+
+
+def measured_frames(
+    sides: Sequence[Media],
+    alignment: Alignment,
+    ffmpeg: str,
+    metrics: Sequence[str],
+    timeout: float,
+) -> list[FrameValues]:
+    """Run ffmpeg once over both videos and read what its filters say of every frame."""
+    import tempfile
+
+    with tempfile.TemporaryFile() as log:
+        graph = comparison_graph(alignment, metrics, log.fileno())
+        inputs = [part for side in sides for part in (*side.input_flags, "-i", side.url)]
+        argv = [ffmpeg, "-v", "error", "-nostdin", *inputs, "-filter_complex", graph]
+        descriptors = [*(side.descriptor for side in sides), log.fileno()]
+        out = run_tool([*argv, "-f", "null", "-"], timeout=timeout or LONGEST, pass_fds=descriptors)
+        log.seek(0)
+        scored = json.load(log)["frames"] if "libvmaf" in metrics else []
+    frames: list[FrameValues] = []
+    for line in out.decode().splitlines():
+        key, _, value = line.partition("=")
+        if key.startswith("frame:"):
+            frames.append({"time": float(line.rpartition("pts_time:")[2])})
+        elif key.startswith("lavfi."):
+            frames[-1][key.removeprefix("lavfi.")] = float(value)
+    for frame, score in zip(frames, scored, strict=False):
+        frame["vmaf"] = score["metrics"]["vmaf"]
+    return frames
+
+
+def comparison_graph(alignment: Alignment, metrics: Sequence[str], log: int) -> str:
+    """The filters: both sides aligned, then the other through one metric after the other."""
+    a, b = alignment.original, alignment.other
+    # Containers round time differently: the frame to compare with is the nearest, not the one
+    # before.
+    sync = "shortest=1:ts_sync_mode=nearest"
+    options = {"libvmaf": f":log_fmt=json:log_path=/dev/fd/{log}:n_threads={cores()}"}
+    copies = "".join(f"[r{i}]" for i in range(len(metrics)))
+    chains = [
+        f"[0:{a.stream}]{alignment.chain(a)},split={len(metrics)}{copies}",
+        f"[1:{b.stream}]{alignment.chain(b)}[m0]",
+    ]
+    for i, metric in enumerate(metrics):
+        end = f"[m{i + 1}]" if i + 1 < len(metrics) else ",metadata=print:file=-"
+        chains.append(f"[m{i}][r{i}]{metric}={sync}{options.get(metric, '')}{end}")
+    return ";".join(chains)
+
+
+PLANES = "yuv"
+VALUES = {"ssim": "ssim.{}", "psnr": "psnr.psnr.{}", "xpsnr": "xpsnr.xpsnr.{}"}
+
+
+def summary_of(frames: Sequence[FrameValues]) -> dict[str, Any]:
+    """Means, minima and values per plane, as JSON has them."""
+    data: dict[str, Any] = {"planes": {}, "minimum": {}}
+    for metric, pattern in VALUES.items():
+        keys = {
+            plane: pattern.format(plane.upper() if metric == "ssim" else plane) for plane in PLANES
+        }
+        planes = {p: [f[k] for f in frames if k in f] for p, k in keys.items()}
+        if planes["y"]:
+            data["planes"][metric] = {
+                p: told(mean(values)) for p, values in planes.items() if values
+            }
+    for metric in ("ssim", "psnr", "xpsnr", "vmaf"):
+        values = [overall(frame, metric) for frame in frames]
+        if not math.isnan(values[0]):
+            data[metric], data["minimum"][metric] = told(mean(values)), told(min(values))
+        if metric in QUALITY:
+            data[f"{metric}_quality"] = quality(metric, mean(values))
+    worst = min(frames, key=lambda frame: (overall(frame, "ssim"), overall(frame, "psnr")))
+    data["worst"] = {"time": round(worst["time"], 6)}
+    data["worst"] |= {metric: told(overall(worst, metric)) for metric in ("ssim", "psnr")}
+    return data
+
+
+def overall(frame: FrameValues, metric: str) -> float:
+    """One value for all planes of a frame; not a number where the metric was not measured.
+
+    For XPSNR the planes count 6:1:1, as JVET's common test conditions have it for PSNR.
+    """
+    if metric == "xpsnr":
+        y, u, v = (frame.get(f"xpsnr.xpsnr.{plane}", math.nan) for plane in "yuv")
+        return (6 * y + u + v) / 8
+    key = {"ssim": "ssim.All", "psnr": "psnr.psnr_avg"}.get(metric, metric)
+    return frame.get(key, math.nan)
+
+
+def mean(values: Iterable[float]) -> float:
+    """The mean of the finite values; infinite where all are."""
+    finite = [value for value in values if math.isfinite(value)]
+    return sum(finite) / len(finite) if finite else math.inf
+
+
+def told(value: float) -> float | str:
+    """A value as JSON can have it."""
+    return "inf" if math.isinf(value) else round(value, 6)
+
+
+def draw_quality(frames: Sequence[FrameValues]) -> bytes:
+    """A PNG of SSIM, PSNR and VMAF over time: SSIM from its minimum to 1, the others from 0."""
+    duration = frames[-1]["time"] + (frames[-1]["time"] / max(len(frames) - 1, 1) or 1.0)
+    canvas, curves = blank_timeline(duration), []
+    for metric, top, color in (
+        ("ssim", 1.0, BRIGHTNESS),
+        ("psnr", 60.0, MOTION),
+        ("vmaf", 100.0, THIRD),
+    ):
+        points = [(f["time"], min(overall(f, metric), top)) for f in frames]
+        bottom = (
+            min(math.floor(min(v for _, v in points) * 10) / 10, 0.9) if metric == "ssim" else 0.0
+        )
+        if not math.isnan(points[0][1]):
+            curves.append(Curve(f"{metric} ({bottom:g} to {top:g})", color, points, bottom, top))
+    return drawn(canvas, curves, duration)
+
+
 # === Commands: the library ========================================================================
 
 
@@ -3479,12 +3867,7 @@ class Doctor(Command):
         yield self.program("ffprobe", ffprobe, "metadata is read in this process instead")
         if ffmpeg:
             for kind, wanted in (("encoder", self.ENCODERS), ("filter", self.FILTERS)):
-                listing = run_tool([ffmpeg.path, "-hide_banner", f"-{kind}s"], timeout=30).decode(
-                    "utf-8", "replace"
-                )
-                there = {
-                    words[1] for line in listing.splitlines() if len(words := line.split()) > 1
-                }
+                there = abilities(ffmpeg.path, kind)
                 for name in wanted:
                     yield self.check_row(name, name in there, f"{kind} of this ffmpeg")
 
@@ -3520,6 +3903,7 @@ COMMANDS: dict[str, type[Command]] = {
     "heatmaps": Heatmaps,
     "scenes": Scenes,
     "previews": Previews,
+    "compare": Compare,
     "report": Report,
     "batch": Batch,
     "finish": Finish,
@@ -3696,7 +4080,8 @@ def add_option(parser: Parser, declared: Option, hint: Any, default: Any) -> Non
     choices = (
         "|".join(map(str, typing.get_args(hint))) if typing.get_origin(hint) is Literal else ""
     )
-    parser.add_argument(*flags, dest=declared.name, metavar=choices or "X", help=doc)
+    may_be_bare: dict[str, Any] = {"nargs": "?", "const": declared.bare} if declared.bare else {}
+    parser.add_argument(*flags, dest=declared.name, metavar=choices or "X", help=doc, **may_be_bare)
     if declared.name == "output_format":
         parser.add_argument(
             "--json",
