@@ -3247,8 +3247,9 @@ def clip_starts(duration: float, segments: int, length: float) -> list[float]:
 class Sight:
     """What must be alike in two videos before their pixels can be compared.
 
-    `size` is upright; `frames` are those shown, over `span` seconds from `start` on; `promised` is
-    the length in seconds that the file claims.
+    `size` is upright; `frames` are those shown, over `span` seconds from `start` on; `rate` is how
+    many a second, `regular` whether they keep to it; `promised` is the length in seconds that
+    the file claims.
     """
 
     name: str
@@ -3256,6 +3257,7 @@ class Sight:
     size: tuple[int, int]
     turns: int
     rate: float
+    regular: bool
     start: float
     span: float
     promised: float
@@ -3274,17 +3276,20 @@ def look_at(media: Media) -> Sight:
     if not first:
         raise VideoError("no picture in it could be decoded: it is truncated or damaged")
     raw, stream = first.raw, media.stream
-    shown_at = [p.pts for p in media.packets(media.start) if p.pts is not None and not p.is_discard]
-    span = (max(shown_at) - min(shown_at)) * media.tick
-    average = (len(shown_at) - 1) / span if span else float(stream.average_rate or 25)
+    packets = (p for p in media.packets(media.start) if not p.is_discard)
+    shown_at = sorted(p.pts * media.tick for p in packets if p.pts is not None)
+    span = shown_at[-1] - shown_at[0]
+    rate = (len(shown_at) - 1) / span if span else float(stream.average_rate or 25)
+    off = [abs((at - shown_at[0]) * rate - number) for number, at in enumerate(shown_at)]
     return Sight(
         name=media.video.name,
         stream=stream.index,
         size=(raw.height, raw.width) if first.turns % 2 else (raw.width, raw.height),
         turns=first.turns,
-        rate=average,
-        start=min(shown_at) * media.tick,
-        span=span + 1 / average,
+        rate=rate,
+        regular=max(off) < 0.5,
+        start=shown_at[0],
+        span=span + 1 / rate,
         promised=media.duration,
         frames=len(shown_at),
         pixels=raw.format.name,
@@ -3311,9 +3316,19 @@ class Alignment:
     def same_rate(self) -> bool:
         return abs(self.original.rate / self.other.rate - 1) < 0.002
 
+    @property
+    def grid(self) -> float | None:
+        """Frames per second that both are brought to, since containers round times differently.
+
+        None where both are irregular at one rate: then each frame goes with the nearest in time.
+        """
+        if self.same_rate and not (self.original.regular and self.other.regular):
+            return None
+        return self.original.rate
+
     def chain(self, sight: Sight) -> str:
         """The filters that every frame of a side goes through first."""
-        rate = f"fps={self.original.rate:.6f}," if not self.same_rate else ""
+        rate = f"fps={self.grid:.9f}:start_time=0," if self.grid else ""
         width, height = self.original.size
         scale = f"scale={width}:{height}:flags=bicubic," if sight.size != (width, height) else ""
         return f"setpts=PTS-STARTPTS,{rate}settb=AVTB,{scale}format={self.pixels}"
@@ -3504,8 +3519,6 @@ def measured_frames(
 def comparison_graph(alignment: Alignment, metrics: Sequence[str], log: int) -> str:
     """The filters: both sides aligned, then the other through one metric after the other."""
     a, b = alignment.original, alignment.other
-    # Containers round time differently: the frame to compare with is the nearest, not the one
-    # before.
     sync = "shortest=1:ts_sync_mode=nearest"
     options = {"libvmaf": f":log_fmt=json:log_path=/dev/fd/{log}:n_threads={cores()}"}
     copies = "".join(f"[r{i}]" for i in range(len(metrics)))
@@ -3519,50 +3532,58 @@ def comparison_graph(alignment: Alignment, metrics: Sequence[str], log: int) -> 
     return ";".join(chains)
 
 
-PLANES = "yuv"
-VALUES = {"ssim": "ssim.{}", "psnr": "psnr.psnr.{}", "xpsnr": "xpsnr.xpsnr.{}"}
+PLANES = {
+    "ssim": ("ssim.Y", "ssim.U", "ssim.V"),
+    "psnr": ("psnr.psnr.y", "psnr.psnr.u", "psnr.psnr.v"),
+    "xpsnr": ("xpsnr.xpsnr.y", "xpsnr.xpsnr.u", "xpsnr.xpsnr.v"),
+}
 
 
 def summary_of(frames: Sequence[FrameValues]) -> dict[str, Any]:
     """Means, minima and values per plane, as JSON has them."""
-    data: dict[str, Any] = {"planes": {}, "minimum": {}}
-    for metric, pattern in VALUES.items():
-        keys = {
-            plane: pattern.format(plane.upper() if metric == "ssim" else plane) for plane in PLANES
-        }
-        planes = {p: [f[k] for f in frames if k in f] for p, k in keys.items()}
-        if planes["y"]:
-            data["planes"][metric] = {
-                p: told(mean(values)) for p, values in planes.items() if values
-            }
+    data: dict[str, Any] = {}
+    planes: dict[str, Any] = {}
+    minimum: dict[str, Any] = {}
     for metric in ("ssim", "psnr", "xpsnr", "vmaf"):
         values = [overall(frame, metric) for frame in frames]
-        if not math.isnan(values[0]):
-            data[metric], data["minimum"][metric] = told(mean(values)), told(min(values))
+        if math.isnan(values[0]):
+            continue
+        pool = mean_xpsnr if metric == "xpsnr" else mean
+        by_plane = [pool([frame[key] for frame in frames]) for key in PLANES.get(metric, ())]
+        if by_plane:
+            planes[metric] = dict(zip("yuv", map(told, by_plane), strict=True))
+        average = min(by_plane) if metric == "xpsnr" else mean(values)
+        data[metric], minimum[metric] = told(average), told(min(values))
         if metric in QUALITY:
-            data[f"{metric}_quality"] = quality(metric, mean(values))
+            data[f"{metric}_quality"] = quality(metric, average)
     worst = min(frames, key=lambda frame: (overall(frame, "ssim"), overall(frame, "psnr")))
-    data["worst"] = {"time": round(worst["time"], 6)}
-    data["worst"] |= {metric: told(overall(worst, metric)) for metric in ("ssim", "psnr")}
-    return data
+    of_worst: dict[str, Any] = {"time": round(worst["time"], 6)}
+    of_worst |= {metric: told(overall(worst, metric)) for metric in ("ssim", "psnr")}
+    return data | {"planes": planes, "minimum": minimum, "worst": of_worst}
 
 
 def overall(frame: FrameValues, metric: str) -> float:
-    """One value for all planes of a frame; not a number where the metric was not measured.
+    """A frame's value over all planes: for XPSNR that of the worst one, as ffmpeg sums it up.
 
-    For XPSNR the planes count 6:1:1, as JVET's common test conditions have it for PSNR.
+    Not a number where the metric was not measured.
     """
     if metric == "xpsnr":
-        y, u, v = (frame.get(f"xpsnr.xpsnr.{plane}", math.nan) for plane in "yuv")
-        return (6 * y + u + v) / 8
-    key = {"ssim": "ssim.All", "psnr": "psnr.psnr_avg"}.get(metric, metric)
-    return frame.get(key, math.nan)
+        return min(frame.get(key, math.nan) for key in PLANES["xpsnr"])
+    return frame.get({"ssim": "ssim.All", "psnr": "psnr.psnr_avg"}.get(metric, metric), math.nan)
 
 
 def mean(values: Iterable[float]) -> float:
     """The mean of the finite values; infinite where all are."""
     finite = [value for value in values if math.isfinite(value)]
     return sum(finite) / len(finite) if finite else math.inf
+
+
+def mean_xpsnr(values: Sequence[float]) -> float:
+    """What ffmpeg's xpsnr says of several frames: the mean is taken of the weighted distortions'
+    roots.
+    """
+    root = sum(10 ** (-value / 20) for value in values) / len(values)
+    return -20 * math.log10(root) if root else math.inf
 
 
 def told(value: float) -> float | str:
