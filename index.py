@@ -3304,6 +3304,7 @@ class Alignment:
     original: Sight
     other: Sight
 
+    ROUNDING: ClassVar = 0.0015  # seconds by which containers may disagree on a frame's time
     PIXELS: ClassVar = re.compile(r"yuv4(20|22|44)p(10le|12le)?$")
 
     @property
@@ -3318,20 +3319,27 @@ class Alignment:
 
     @property
     def grid(self) -> float | None:
-        """Frames per second that both are brought to, since containers round times differently.
+        """Frames per second that both are brought to, since containers round time differently.
 
-        None where both are irregular at one rate: then each frame goes with the nearest in time.
+        None where both are irregular at one rate: their frames are paired by time.
         """
-        if self.same_rate and not (self.original.regular and self.other.regular):
+        regular = [sight.rate for sight in (self.original, self.other) if sight.regular]
+        if self.same_rate and len(regular) < 2:
             return None
-        return self.original.rate
+        return regular[0] if regular else self.original.rate
 
     def chain(self, sight: Sight) -> str:
         """The filters that every frame of a side goes through first."""
-        rate = f"fps={self.grid:.9f}:start_time=0," if self.grid else ""
+        length = min(self.original.span, self.other.span)
         width, height = self.original.size
+        if self.grid:
+            timing = f"fps={self.grid:.9f}:start_time=0,trim=end_frame={round(length * self.grid)}"
+        else:
+            # A frame is paired with the original's latest: what rounding moved shall not be later.
+            early = self.ROUNDING if sight is self.original else 0.0
+            timing = f"trim=duration={length:.6f},setpts=PTS-{early}/TB"
         scale = f"scale={width}:{height}:flags=bicubic," if sight.size != (width, height) else ""
-        return f"setpts=PTS-STARTPTS,{rate}settb=AVTB,{scale}format={self.pixels}"
+        return f"setpts=PTS-STARTPTS,{timing},settb=AVTB,{scale}format={self.pixels}"
 
     def done(self) -> Iterator[str]:
         """What was adapted, in words."""
@@ -3341,7 +3349,8 @@ class Alignment:
         if a.turns != b.turns:
             yield f"rotation: {90 * a.turns} and {90 * b.turns} degrees; both compared upright"
         if not self.same_rate:
-            yield f"frame rate: {b.rate:.3f} brought to {a.rate:.3f} frames a second"
+            rates = f"{a.rate:.3f} and {b.rate:.3f} frames a second"
+            yield f"frame rate: {rates}, compared at {self.grid:.3f}"
         if abs(a.start - b.start) > 0.001:
             yield f"start: {a.start:.3f} and {b.start:.3f} s; both begin at their first frame"
         if abs(a.span - b.span) > 1.5 / min(a.rate, b.rate):
@@ -3355,7 +3364,7 @@ class Alignment:
         a, b = self.original, self.other
         if abs(a.frames - b.frames) > 0.01 * a.frames:
             yield f"frame count: {a.frames:,} and {b.frames:,} differ by more than 1%"
-        expected = round(min(a.span, b.span) * a.rate)
+        expected = round(min(a.span, b.span) * (self.grid or b.rate))
         if compared < 0.99 * expected:
             yield f"only {compared:,} of {expected:,} frames could be decoded and compared"
         if a.size[0] * b.size[1] != b.size[0] * a.size[1]:
@@ -3519,7 +3528,7 @@ def measured_frames(
 def comparison_graph(alignment: Alignment, metrics: Sequence[str], log: int) -> str:
     """The filters: both sides aligned, then the other through one metric after the other."""
     a, b = alignment.original, alignment.other
-    sync = "shortest=1:ts_sync_mode=nearest"
+    sync = f"shortest={int(alignment.grid is not None)}"
     options = {"libvmaf": f":log_fmt=json:log_path=/dev/fd/{log}:n_threads={cores()}"}
     copies = "".join(f"[r{i}]" for i in range(len(metrics)))
     chains = [
