@@ -2342,9 +2342,10 @@ def probe_with_ffprobe(ffprobe: str, media: Media) -> dict[str, Any]:
     return {"prober": "ffprobe"} | told
 
 
-def probe_with_pyav(media: Media) -> dict[str, Any]:
-    """The same JSON as far as libav in this process tells, with ffprobe's keys and number
-    formats.
+def probe_with_pyav(media: Media, look: bool = True) -> dict[str, Any]:
+    """The same JSON as far as libav in this process tells, with ffprobe's keys and number formats.
+
+    `look`: decode a picture too, which alone tells the rotation.
     """
     container = media.container
     about = {
@@ -2358,6 +2359,8 @@ def probe_with_pyav(media: Media) -> dict[str, Any]:
         "tags": dict(container.metadata),
     }
     streams = [_present(_stream_json(media, stream)) for stream in container.streams]
+    for stream in streams if look else ():
+        stream |= _present({"side_data_list": _rotation_json(media, stream["index"])})
     chapters = [_chapter_json(chapter) for chapter in container.chapters()]
     return {"prober": "pyav", "streams": streams, "chapters": chapters, "format": _present(about)}
 
@@ -2465,13 +2468,15 @@ def _picture_json(media: Media, stream: VideoStream) -> dict[str, Any]:
         "pix_fmt": context.pix_fmt,
         "r_frame_rate": _ratio(stream.base_rate),
         "avg_frame_rate": _ratio(stream.average_rate),
-        "side_data_list": _rotation_json(media, stream),
     } | {key: COLOR_NAMES[key].get(value) for key, value in colors.items()}
 
 
-def _rotation_json(media: Media, stream: VideoStream) -> list[dict[str, Any]]:
+def _rotation_json(media: Media, index: int) -> list[dict[str, Any]]:
     """The display matrix of the stream that is shown, which libav hangs on its frames."""
-    first = None if stream.index != media.stream.index else attempt(first_frame, media)
+    shown_one = attempt(lambda: media.stream)
+    if isinstance(shown_one, Failure) or shown_one.index != index:
+        return []
+    first = attempt(first_frame, media)
     if not isinstance(first, Frame) or not first.raw.rotation:
         return []
     return [{"side_data_type": "Display Matrix", "rotation": first.raw.rotation}]
@@ -3240,6 +3245,269 @@ def clip_starts(duration: float, segments: int, length: float) -> list[float]:
     return [max(min(step * (i + 1), duration - (count - i) * length), 0.0) for i in range(count)]
 
 
+# === Commands: codecs =============================================================================
+
+PLAIN_PIXELS = frozenset({"yuv420p", "yuvj420p"})
+DEEP_PIXELS = PLAIN_PIXELS | {"yuv420p10le"}
+
+
+def misfits(
+    metadata: Mapping[str, Any],
+    target_v: str = "h264",
+    target_a: str = "aac",
+    profiles: Sequence[str] = (),
+    deep: bool | None = None,
+) -> list[str]:
+    """Why a video, told by ffprobe-shaped metadata, is no MP4 of the target codecs; empty: it is.
+
+    `profiles`, where given, are the only profiles its pictures may have. `deep` says whether ten
+    bits a sample are welcome; left out, they are with every codec but H.264, which few players
+    decode so.
+    """
+    streams = metadata.get("streams", [])
+    container = container_misfit(metadata)
+    reasons = [container] if container else []
+    if not any(is_picture(stream) for stream in streams):
+        reasons.append("has no video stream")
+    for stream in streams:
+        if is_picture(stream):
+            reasons.append(picture_misfit(stream, target_v, profiles, deep))
+        elif stream.get("codec_type") == "audio":
+            reasons.append(sound_misfit(stream, target_a))
+    return list(dict.fromkeys(filter(None, reasons)))
+
+
+def is_picture(stream: Mapping[str, Any]) -> bool:
+    """Whether a stream is moving pictures and not a cover."""
+    cover = stream.get("disposition", {}).get("attached_pic")
+    return stream.get("codec_type") == "video" and not cover
+
+
+def container_misfit(metadata: Mapping[str, Any]) -> str:
+    """Why the container is not MP4, or an empty string. QuickTime differs by its brand only."""
+    about = metadata.get("format", {})
+    names = str(about.get("format_name", "unknown")).split(",")
+    if "mp4" not in names:
+        return f"container is {names[0]}, not mp4"
+    brand = str(about.get("tags", {}).get("major_brand", "")).strip()
+    return "container is QuickTime, not mp4" if brand in ("", "qt") else ""
+
+
+def picture_misfit(
+    stream: Mapping[str, Any],
+    target: str,
+    profiles: Sequence[str] = (),
+    deep: bool | None = None,
+) -> str:
+    codec, profile = stream.get("codec_name") or "unknown", stream.get("profile")
+    if codec != target:
+        return f"video is {codec}, not {target}"
+    if profiles and str(profile).lower() not in map(str.lower, profiles):
+        return f"video profile is {profile}, not {' or '.join(profiles)}"
+    pixels = stream.get("pix_fmt")
+    fitting = DEEP_PIXELS if (target != "h264" if deep is None else deep) else PLAIN_PIXELS
+    if pixels and pixels not in fitting:
+        return f"video is {codec} {profile or ''} in {pixels}, which few players show"
+    return ""
+
+
+def sound_misfit(stream: Mapping[str, Any], target: str) -> str:
+    codec = stream.get("codec_name") or "unknown"
+    return "" if codec == target else f"audio is {codec}, not {target}"
+
+
+CONTAINERS = {"matroska": "mkv", "mpegts": "ts", "mpeg": "mpg", "asf": "wmv"}
+
+
+class Codecs(LibraryCommand):
+    """List containers and codecs, and what keeps each video from being an MP4 of the target codecs.
+
+    Metadata artifacts are used where they are fresh; the other videos are probed, and nothing is
+    written. What `transcode` would leave as it is counts as compatible.
+    """
+
+    ext: tuple[str, ...] = option(
+        (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v"),
+        "file extensions, comma-separated, or * for every video type",
+    )
+    target_v: Literal["h264", "hevc", "vp9", "av1"] = option("h264", "the video codec to have")
+    target_a: Literal["aac", "mp3", "opus", "ac3", "eac3", "alac"] = option(
+        "aac", "the codec of every audio stream to have"
+    )
+    allowed_profiles: tuple[str, ...] = option(
+        (), "profiles the video may have, comma-separated, as High,Main (default: any)"
+    )
+    workers: int = option(4, "processes that probe, at most", ge=1, le=256)
+    timeout: float = option(60.0, "seconds one file may take; 0: no limit", ge=0)
+    allow_codecs: str = RunCommand.allow_codecs
+
+    BATCH: ClassVar = 32  # videos per call of a worker
+    STARTING: ClassVar = 100  # videos for which one more process is worth its start
+
+    def run(self, job: Job) -> Result:
+        library = self.library()
+        videos = list(library.videos())
+        facts = self.gather(job, videos)
+        rows = [self.row(video, facts[video.rel]) for video in videos]
+        rows += [{"video": name, "error": reason} for name, reason in library.problems]
+        for row in rows:
+            if "error" in row:
+                job.console.say(f"codecs: {shown(row['video'])}: {shown(row['error'])}")
+        code = Exit.SOME_FAILED if any("error" in row for row in rows) else Exit.OK
+        data = {"target_v": self.target_v, "target_a": self.target_a}
+        data |= self.totals(rows) | {"results": rows}
+        return Result(data, self.text(data), code)
+
+    def gather(self, job: Job, videos: Sequence[Video]) -> dict[str, Any]:
+        """What is known of every video, by name: ffprobe-shaped metadata or a Failure."""
+        facts: dict[str, Any] = {}
+        shelf = Shelf("")
+        for video in videos:
+            job.check()
+            if shelf.home != video.home:
+                shelf = Shelf(video.home)
+            if stored := fresh_metadata(video, shelf):
+                facts[video.rel] = stored
+        missing = [video for video in videos if video.rel not in facts]
+        return facts | (self.probe(job, missing) if missing else {})
+
+    def probe(self, job: Job, videos: Sequence[Video]) -> dict[str, Any]:
+        """Look into videos in workers, many per call, since a call costs more than a look."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        count = min(self.workers, cores(), 1 + len(videos) // self.STARTING)
+        workers = Workers(count, {"av"})
+        batches = [videos[i : i + self.BATCH] for i in range(0, len(videos), self.BATCH)]
+        try:
+            with ThreadPoolExecutor(count) as threads:
+                probed = threads.map(lambda batch: self.probe_batch(job, workers, batch), batches)
+                return {rel: found for batch in probed for rel, found in batch.items()}
+        finally:
+            workers.close(kill=job.cancelled.is_set())
+
+    def probe_batch(self, job: Job, workers: Workers, batch: Sequence[Video]) -> dict[str, Any]:
+        """Metadata or Failures of a batch; where one video takes the worker down, each has its
+        own.
+        """
+        found = attempt(workers.call, job, self.timeout, probe_all, batch, self.allow_codecs)
+        if not isinstance(found, Failure):
+            return dict(zip((video.rel for video in batch), found, strict=True))
+        if len(batch) == 1:
+            return {batch[0].rel: found}
+        return {k: v for one in batch for k, v in self.probe_batch(job, workers, [one]).items()}
+
+    def row(self, video: Video, metadata: Any) -> dict[str, Any]:
+        """One line of the answer; what is not known is null."""
+        row: dict[str, Any] = {"video": video.rel}
+        row |= dict.fromkeys(("container", "vcodec", "vprofile"))
+        row |= {"acodecs": [], "size": None, "duration": None, "compatible": None}
+        with contextlib.suppress(OSError):
+            row["size"] = Path(video.path).stat().st_size
+        if isinstance(metadata, Failure):
+            return row | {"error": metadata.reason, "why": [metadata.reason]}
+        if metadata.get("stub"):
+            return row | {"why": ["unknown: its metadata is a stub"]}
+        why = misfits(metadata, self.target_v, self.target_a, self.allowed_profiles)
+        return (
+            row
+            | codec_facts(video, metadata)
+            | {"compatible": not why}
+            | ({"why": why} if why else {})
+        )
+
+    @staticmethod
+    def totals(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        verdicts = Counter(row.get("compatible") for row in rows)
+        return {
+            "total": len(rows),
+            "compatible": verdicts[True],
+            "incompatible": verdicts[False],
+            "unknown": verdicts[None],
+            "size": sum(row.get("size") or 0 for row in rows),
+            "duration": round(sum(row.get("duration") or 0.0 for row in rows), 3),
+            "vcodecs": dict(Counter(row["vcodec"] for row in rows if row.get("vcodec"))),
+        }
+
+    @staticmethod
+    def text(data: Mapping[str, Any]) -> str:
+        lines = [["video", "container", "video codec", "audio", "size", "length", "fits"]]
+        words = {True: "yes", False: "no", None: "?"}
+        for row in data["results"]:
+            codec = " ".join(filter(None, (row.get("vcodec"), row.get("vprofile"))))
+            lines.append(
+                [
+                    shown(row["video"]),
+                    row.get("container") or "?",
+                    codec or "-",
+                    "+".join(row.get("acodecs", ())) or "-",
+                    human_size(row.get("size") or 0),
+                    clock(row.get("duration") or 0.0),
+                    words[row.get("compatible")],
+                ]
+            )
+        reasons = [
+            f"{shown(row['video'])}: {'; '.join(row['why'])}"
+            for row in data["results"]
+            if row.get("compatible") is False
+        ]
+        counts = ", ".join(f"{data[k]:,} {k}" for k in ("compatible", "incompatible", "unknown"))
+        extent = f"{human_size(data['size'])}, {clock(data['duration'])}"
+        total = f"{plural(data['total'], 'video')}: {counts}; {extent}"
+        return "\n".join([*([table(lines)] if data["results"] else []), *reasons, total])
+
+
+def fresh_metadata(video: Video, shelf: Shelf) -> dict[str, Any] | None:
+    """The metadata artifact of a video, where it is fresh and can be read."""
+    artifact = ARTIFACTS["metadata"]
+    try:
+        if not shelf or artifact.state(video, shelf) is not State.FRESH:
+            return None
+    except OSError:  # the video cannot be looked at: opening it will say why
+        return None
+    return read_json(shelf[artifact.files[0].format(video.key)].path)
+
+
+def probe_all(videos: Sequence[Video], allow_codecs: str) -> list[dict[str, Any] | Failure]:
+    """ffprobe-shaped metadata of videos, or why there is none. Runs in a worker."""
+
+    def probe(video: Video) -> dict[str, Any]:
+        with Media(video, allow_codecs) as media:
+            return probe_with_pyav(media, look=False)
+
+    return [attempt(probe, video) for video in videos]
+
+
+def codec_facts(video: Video, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Container, codecs, duration and streams, of the film a player shows and all its sound."""
+    streams, summary = metadata.get("streams", []), summarize(metadata)
+    shown_one: Mapping[str, Any] = next(
+        (s for s in streams if is_picture(s) and s.get("width") == summary["width"]), {}
+    )
+    sounds = [stream for stream in streams if stream.get("codec_type") == "audio"]
+    kinds = Counter(
+        "picture" if s.get("disposition", {}).get("attached_pic") else s.get("codec_type")
+        for s in streams
+    )
+    return {
+        "container": container_name(video, metadata.get("format", {})),
+        "vcodec": shown_one.get("codec_name"),
+        "vprofile": shown_one.get("profile"),
+        "acodecs": [sound.get("codec_name") or "unknown" for sound in sounds],
+        "languages": [sound.get("tags", {}).get("language", "und") for sound in sounds],
+        "duration": summary["duration"],
+        "streams": dict(kinds),
+    }
+
+
+def container_name(video: Video, about: Mapping[str, Any]) -> str:
+    """What people call a container, where libav's name stands for several: as the file is named."""
+    names = str(about.get("format_name", "unknown")).split(",")
+    extension = video.name.rpartition(".")[2].lower().replace("m4v", "mp4")
+    if str(about.get("tags", {}).get("major_brand", "")).strip() == "qt":
+        return "mov"
+    return extension if extension in names else CONTAINERS.get(names[0], names[0])
+
+
 # === Commands: compare ============================================================================
 
 
@@ -3367,7 +3635,7 @@ class Alignment:
         expected = round(min(a.span, b.span) * (self.grid or b.rate))
         if compared < 0.99 * expected:
             yield f"only {compared:,} of {expected:,} frames could be decoded and compared"
-        if a.size[0] * b.size[1] != b.size[0] * a.size[1]:
+        if abs(a.size[0] * b.size[1] / (b.size[0] * a.size[1]) - 1) > 0.02:
             yield "shape: width to height differs, so that scaling distorts"
         if a.hdr != b.hdr:
             yield "one of them is HDR and the other is not: the values say little"
@@ -3933,6 +4201,7 @@ COMMANDS: dict[str, type[Command]] = {
     "heatmaps": Heatmaps,
     "scenes": Scenes,
     "previews": Previews,
+    "codecs": Codecs,
     "compare": Compare,
     "report": Report,
     "batch": Batch,
