@@ -998,10 +998,10 @@ class Media:
 
         av.logging.set_level(None)
         opened = av.open(self.url, container_options=self.limits, metadata_errors="replace")
+        own = {k: v for k, v in self.limits.items() if k in ("codec_whitelist", "max_pixels")}
         for stream in opened.streams:
-            stream.codec_context.options = {
-                k: v for k, v in self.limits.items() if k in ("codec_whitelist", "max_pixels")
-            }
+            if stream.codec_context:  # a data stream, such as a camera's time code, has none
+                stream.codec_context.options = own
         return opened
 
     @functools.cached_property
