@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.packet import Packet
     from av.video.frame import VideoFrame
+    from av.video.reformatter import VideoReformatter
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
     from pydantic import BaseModel
@@ -224,13 +225,15 @@ class Artifact:
     number.
 
     All of `files` must be there for the artifact to be present, unless `any_file` is enough. The
-    first is its record: where it is JSON, it remembers the size of the source. A name that ends in
-    `/` is a folder. Files in `extras` belong to it too, but only some parameters make them.
+    first is its record, unless `record` names another: where it is JSON, it remembers the size of
+    the source. A name that ends in `/` is a folder. Files in `extras` belong to it too, but only
+    some parameters make them.
     """
 
     kind: str
     files: tuple[str, ...]
     extras: tuple[str, ...] = ()
+    record: str = ""
     any_file: bool = False
     derived: bool = True
 
@@ -251,9 +254,10 @@ class Artifact:
                 return False
             if entry.is_dir() != name.endswith("/"):
                 return False
-        if not names[0].endswith(".json"):
+        name = self.record.format(video.key) or names[0]
+        if not name.endswith(".json") or name not in shelf:
             return True
-        record = read_record(shelf[names[0]].path)
+        record = read_record(shelf[name].path)
         if record is None or record.size != source.st_size:
             return False
         return all(name in shelf for name in record.files)
@@ -275,7 +279,12 @@ ARTIFACTS: dict[str, Artifact] = {
             ("{}.sprites.json", "{}.sprites.jpg", "{}.sprites.vtt"),
             extras=("{}.sprites-*.jpg",),
         ),
-        Artifact("previews", (".{}.previews/",), extras=("{}.previews.json",)),
+        Artifact(
+            "previews",
+            (".{}.previews/",),
+            extras=tuple(f"{{}}.previews.{suffix}" for suffix in ("json", "webm", "mp4", "webp")),
+            record="{}.previews.json",
+        ),
         Artifact("subtitles", ("{}.vtt", "{}.srt", "{}.json"), any_file=True),
         Artifact("phash", ("{}.phash.json",)),
         Artifact("heatmaps", ("{}.heatmaps.json",), extras=("{}.heatmaps.png",)),
@@ -493,7 +502,7 @@ def publish(task: VideoTask, video: Video, source: os.stat_result, made: Made) -
     contents = {pattern.rstrip("/").format(video.key): c for pattern, c in made.files.items()}
     note = ""
     if made.data is not None:
-        record = task.artifact.files[0].format(video.key)
+        record = (task.artifact.record or task.artifact.files[0]).format(video.key)
         note = keep_corrupt(home / record)
         head = record_head(task, video, source) | {"files": list(contents)}
         contents[record] = json_bytes(head | made.data)
@@ -558,15 +567,17 @@ class Option:
     """
 
     def __init__(
-        self, default: Any, doc: str, *, short: str = "", place: bool = False, **rules: Any
+        self,
+        default: Any,
+        doc: str,
+        *,
+        short: str = "",
+        place: bool = False,
+        bare: str = "",
+        **rules: Any,
     ) -> None:
-        self.default, self.doc, self.short, self.place, self.rules = (
-            default,
-            doc,
-            short,
-            place,
-            rules,
-        )
+        self.default, self.doc, self.rules = default, doc, rules
+        self.short, self.place, self.bare = short, place, bare
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -576,9 +587,14 @@ class Option:
         return "--" + self.name.replace("_", "-")
 
 
-def option(default: Any, doc: str, *, short: str = "", place: bool = False, **rules: Any) -> Any:
-    """Declare a parameter in the body of a Command; `place` makes it positional."""
-    return Option(default, doc, short=short, place=place, **rules)
+def option(
+    default: Any, doc: str, *, short: str = "", place: bool = False, bare: str = "", **rules: Any
+) -> Any:
+    """Declare a parameter in the body of a Command.
+
+    `place` makes it positional; `bare` is what its flag means without a value.
+    """
+    return Option(default, doc, short=short, place=place, bare=bare, **rules)
 
 
 class Command:
@@ -681,18 +697,22 @@ class Tool:
     origin: str
 
 
-def find_tool(name: str) -> Tool | None:
-    """ffmpeg or ffprobe on PATH, else the ffmpeg that comes with the imageio-ffmpeg package."""
+def installed(name: str) -> Iterator[Tool]:
+    """ffmpeg or ffprobe on PATH, then the ffmpeg that comes with the imageio-ffmpeg package."""
     import shutil
 
     if found := shutil.which(name):
-        return Tool(name, found, "PATH")
+        yield Tool(name, found, "PATH")
     if name == "ffmpeg":
         with contextlib.suppress(ImportError, RuntimeError):
             import imageio_ffmpeg
 
-            return Tool(name, imageio_ffmpeg.get_ffmpeg_exe(), "imageio-ffmpeg")
-    return None
+            yield Tool(name, imageio_ffmpeg.get_ffmpeg_exe(), "imageio-ffmpeg")
+
+
+def find_tool(name: str) -> Tool | None:
+    """The first program of that name."""
+    return next(installed(name), None)
 
 
 def need_tool(name: str) -> str:
@@ -924,6 +944,11 @@ class Media:
         }
         return limits if self.allow_codecs == "any" else limits | {"codec_whitelist": codecs}
 
+    @property
+    def input_flags(self) -> list[str]:
+        """The limits as ffmpeg and ffprobe take them before an input."""
+        return [part for name, value in self.limits.items() for part in (f"-{name}", value)]
+
     def changed(self) -> str:
         """What happened to the file since it was opened, or an empty string."""
         try:
@@ -947,10 +972,10 @@ class Media:
 
         av.logging.set_level(None)
         opened = av.open(self.url, container_options=self.limits, metadata_errors="replace")
+        own = {k: v for k, v in self.limits.items() if k in ("codec_whitelist", "max_pixels")}
         for stream in opened.streams:
-            stream.codec_context.options = {
-                k: v for k, v in self.limits.items() if k in ("codec_whitelist", "max_pixels")
-            }
+            if stream.codec_context:  # a data stream, such as a camera's time code, has none
+                stream.codec_context.options = own
         return opened
 
     @functools.cached_property
@@ -1291,18 +1316,31 @@ MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 RANGE_LIMITED, RANGE_FULL = 1, 2
 
 
+@functools.cache
+def reformatter() -> VideoReformatter:
+    """libswscale with the tables it made last, which cost more than a small picture does."""
+    from av.video.reformatter import VideoReformatter
+
+    return VideoReformatter()
+
+
 def convert(raw: VideoFrame, pixel_format: str, width: int, height: int) -> Any:
     """A frame as an array in an RGB pixel format, scaled, by its own matrix and range."""
     hd = raw.width >= 1280 or raw.height > 576
     full = raw.color_range == RANGE_FULL or raw.format.name.startswith("yuvj")
-    return raw.reformat(
-        width,
-        height,
-        pixel_format,
-        src_colorspace=MATRICES.get(raw.colorspace, 1 if hd else 5),
-        src_color_range=RANGE_FULL if full else RANGE_LIMITED,
-        interpolation="AREA" if width < raw.width else "BICUBIC",
-    ).to_ndarray()
+    return (
+        reformatter()
+        .reformat(
+            raw,
+            width,
+            height,
+            pixel_format,
+            src_colorspace=MATRICES.get(raw.colorspace, 1 if hd else 5),
+            src_color_range=RANGE_FULL if full else RANGE_LIMITED,
+            interpolation="AREA" if width < raw.width else "BICUBIC",
+        )
+        .to_ndarray()
+    )
 
 
 def resize(pixels: Pixels, width: int, height: int) -> Pixels:
@@ -1380,6 +1418,195 @@ def jpeg(pixels: Pixels, quality: int) -> bytes:
         format="yuvj420p", dst_colorspace="ITU601", dst_color_range="JPEG"
     )
     return b"".join(bytes(packet) for packet in encoder.encode(frame) + encoder.encode(None))
+
+
+# === Encoding =====================================================================================
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a film is encoded in this process: container, encoder and the encoder's options."""
+
+    container: str
+    encoder: str
+    options: Mapping[str, str]
+
+
+class Shot(typing.NamedTuple):
+    """A frame of an excerpt: from when on it is shown, in seconds of the video, and how long."""
+
+    frame: Frame
+    time: float
+    duration: float
+
+
+class Excerpt:
+    """The frames that begin within some seconds of a video; where none does, the one shown there.
+
+    Raises VideoError where a truncated file has no data any more. Films of a high frame rate are
+    thinned.
+    """
+
+    MOST_FPS: ClassVar = 30.0  # more costs more and shows a viewer of a small picture nothing
+
+    def __init__(self, media: Media, start: float, length: float) -> None:
+        first, last = media.pts(start), media.pts(start + length)
+        self.media = media
+        self.begin, timestamps, end = timestamps_around(media, first, last)
+        if not timestamps or media.lacks(first, end):
+            whole = f"{media.seconds(end):.1f} of {media.duration:.1f} s"
+            raise VideoError(f"is cut off after {whole}: copy it again")
+        left, right = (bisect.bisect_left(timestamps, pts) for pts in (first, last))
+        within = timestamps[left:right] or timestamps[max(left - 1, 0) : max(left, 1)]
+        self.timestamps = thinned(within, round(0.9 / self.MOST_FPS / media.tick))
+        self.start = max(self.timestamps[0], first)
+        self.end = max(min(last, end), self.timestamps[-1] + 1)
+
+    def __len__(self) -> int:
+        return len(self.timestamps)
+
+    def __iter__(self) -> Iterator[Shot]:
+        wanted: dict[int, list[int]] = {pts: [] for pts in self.timestamps}
+        frames = decode_forward(self.media, self.begin, wanted)
+        starts = [self.start, *self.timestamps[1:], self.end]
+        for (pts, until), (frame, _) in zip(itertools.pairwise(starts), frames, strict=False):
+            yield Shot(frame, self.media.seconds(pts), (until - pts) * self.media.tick)
+
+
+def thinned(timestamps: Iterable[int], gap: int) -> list[int]:
+    """The first of some sorted timestamps and those that keep a distance from the one before."""
+    kept: list[int] = []
+    for pts in timestamps:
+        if not kept or pts - kept[-1] >= gap:
+            kept.append(pts)
+    return kept
+
+
+class Movie:
+    """A film without sound, encoded in memory picture by picture; times are seconds from its
+    beginning.
+    """
+
+    TICKS: ClassVar = 90_000  # per second
+    BT709: ClassVar = 1  # matrix, primaries and transfer, of what Frame.rgb gives
+
+    def __init__(
+        self, recipe: Recipe, size: tuple[int, int], fps: float, pictures: int = 0
+    ) -> None:
+        import io
+        from fractions import Fraction
+
+        import av
+        from av.video.reformatter import VideoReformatter
+
+        if recipe.encoder not in av.codecs_available:
+            raise VideoError(
+                f"the package av has no {recipe.encoder} here: pip install --force-reinstall av"
+            )
+        self.buffer, self.tick = io.BytesIO(), Fraction(1, self.TICKS)
+        self.container = open_movie(self.buffer, recipe, pictures)
+        rate = Fraction(fps).limit_denominator(1001)
+        self.stream = self.container.add_stream(
+            recipe.encoder, rate=rate, options=dict(recipe.options)
+        )
+        self.stream.width, self.stream.height, self.stream.pix_fmt = *size, "yuv420p"
+        self.reformatter = VideoReformatter()
+        context = self.stream.codec_context
+        context.time_base, context.thread_count = self.tick, 1
+        context.colorspace = context.color_primaries = context.color_trc = self.BT709
+        context.color_range = RANGE_LIMITED
+
+    def add(self, pixels: Pixels, seconds: float, duration: float) -> None:
+        """Encode RGB pixels as the picture shown at a time."""
+        import av
+
+        frame: Any = self.reformatter.reformat(
+            av.VideoFrame.from_ndarray(pixels, format="rgb24"),
+            format="yuv420p",
+            dst_colorspace=self.BT709,
+            dst_color_range=RANGE_LIMITED,
+        )
+        frame.pts, frame.duration = round(seconds * self.TICKS), round(duration * self.TICKS)
+        frame.time_base = self.tick
+        self.container.mux(self.stream.encode(frame))
+
+    def close(self) -> bytes:
+        """The finished file."""
+        self.container.mux(self.stream.encode(None))
+        self.container.close()
+        return self.buffer.getvalue()
+
+
+def open_movie(buffer: Any, recipe: Recipe, pictures: int) -> Any:
+    """A container to write to: MP4 with its index in front, WebP that plays for ever."""
+    import av
+
+    # Room for MP4's index is kept free, so that nothing needs to be moved in a second pass.
+    options = {"mp4": {"moov_size": str(1000 + 24 * pictures)}, "webp": {"loop": "0"}}
+    return av.open(
+        buffer, "w", format=recipe.container, container_options=options.get(recipe.container, {})
+    )
+
+
+class Clip(typing.NamedTuple):
+    """A short film in memory, and which part of the video it shows, in seconds."""
+
+    content: bytes
+    pictures: int
+    start: float
+    duration: float
+
+
+def film(
+    shots: Excerpt, width: int, recipe: Recipe, also: Callable[[Shot, Pixels], None] | None = None
+) -> Clip:
+    """Encode an excerpt at a width, an even one, and show each shot to `also`.
+
+    Raises VideoError where nothing of it can be decoded.
+    """
+    movie, start, end = None, 0.0, 0.0
+    for shot in shots:
+        pixels = shot.frame.rgb(width)
+        if movie is None:
+            start, fps = shot.time, min(max(1 / shot.duration, 1.0), 2 * shots.MOST_FPS)
+            movie = Movie(recipe, (width, pixels.shape[0]), fps, len(shots))
+        movie.add(pixels, shot.time - start, shot.duration)
+        end = shot.time + shot.duration
+        if also:
+            also(shot, pixels)
+    if movie is None:
+        at = clock(shots.media.seconds(shots.start))
+        raise VideoError(f"no picture at {at} could be decoded: it is damaged")
+    return Clip(movie.close(), len(shots), start, end - start)
+
+
+def join(clips: Sequence[Clip], recipe: Recipe) -> bytes:
+    """Clips of one recipe and size behind each other in one film, without encoding them again."""
+    import io
+
+    import av
+
+    joined, offset, stream = io.BytesIO(), 0.0, None
+    with open_movie(joined, recipe, sum(clip.pictures for clip in clips)) as target:
+        for clip in clips:
+            with av.open(io.BytesIO(clip.content), "r") as part:
+                stream = stream or target.add_stream_from_template(part.streams.video[0])
+                for packet in part.demux(video=0):
+                    if packet.pts is None or packet.dts is None or not packet.time_base:
+                        continue  # the end of the part
+                    shift = round(offset / packet.time_base)
+                    packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                    packet.stream = stream
+                    target.mux(packet)
+            offset += clip.duration
+    return joined.getvalue()
+
+
+@functools.cache
+def abilities(ffmpeg: str, kind: Literal["encoder", "filter"]) -> frozenset[str]:
+    """The names of the encoders or filters that a build of ffmpeg has."""
+    listing = run_tool([ffmpeg, "-hide_banner", f"-{kind}s"], timeout=30).decode("utf-8", "replace")
+    return frozenset(words[1] for line in listing.splitlines() if len(words := line.split()) > 1)
 
 
 # === One video in a worker ========================================================================
@@ -2043,15 +2270,17 @@ class Metadata(VideoTask):
 
 def probe_with_ffprobe(ffprobe: str, media: Media) -> dict[str, Any]:
     """ffprobe's own JSON: format, streams and chapters."""
-    limits = [part for name, value in media.limits.items() for part in (f"-{name}", value)]
     show = ["-show_format", "-show_streams", "-show_chapters", "-print_format", "json"]
-    argv = [ffprobe, "-v", "error", *limits, *show, media.url]
+    argv = [ffprobe, "-v", "error", *media.input_flags, *show, media.url]
     told: dict[str, Any] = json.loads(run_tool(argv, timeout=60, pass_fds=[media.descriptor]))
     return {"prober": "ffprobe"} | told
 
 
-def probe_with_pyav(media: Media) -> dict[str, Any]:
-    """The same as far as libav in this process tells, with ffprobe's keys and formats."""
+def probe_with_pyav(media: Media, look: bool = True) -> dict[str, Any]:
+    """The same as far as libav in this process tells, with ffprobe's keys and formats.
+
+    `look`: decode a picture too, which alone tells the rotation.
+    """
     container = media.container
     about = {
         "nb_streams": len(container.streams),
@@ -2064,6 +2293,8 @@ def probe_with_pyav(media: Media) -> dict[str, Any]:
         "tags": dict(container.metadata),
     }
     streams = [_present(_stream_json(media, stream)) for stream in container.streams]
+    for stream in streams if look else ():
+        stream |= _present({"side_data_list": _rotation_json(media, stream["index"])})
     chapters = [_chapter_json(chapter) for chapter in container.chapters()]
     return {"prober": "pyav", "streams": streams, "chapters": chapters, "format": _present(about)}
 
@@ -2171,13 +2402,15 @@ def _picture_json(media: Media, stream: VideoStream) -> dict[str, Any]:
         "pix_fmt": context.pix_fmt,
         "r_frame_rate": _ratio(stream.base_rate),
         "avg_frame_rate": _ratio(stream.average_rate),
-        "side_data_list": _rotation_json(media, stream),
     } | {key: COLOR_NAMES[key].get(value) for key, value in colors.items()}
 
 
-def _rotation_json(media: Media, stream: VideoStream) -> list[dict[str, Any]]:
+def _rotation_json(media: Media, index: int) -> list[dict[str, Any]]:
     """The display matrix of the stream that is shown, which libav hangs on its frames."""
-    first = None if stream.index != media.stream.index else attempt(first_frame, media)
+    shown_one = attempt(lambda: media.stream)
+    if isinstance(shown_one, Failure) or shown_one.index != index:
+        return []
+    first = attempt(first_frame, media)
     if not isinstance(first, Frame) or not first.raw.rotation:
         return []
     return [{"side_data_type": "Display Matrix", "rotation": first.raw.rotation}]
@@ -2507,36 +2740,62 @@ class Heatmaps(FrameTask):
         return made
 
 
-INK, GRID, BRIGHTNESS, MOTION = (235, 235, 235), (70, 70, 70), (80, 200, 255), (90, 110, 255)  # BGR
+INK, GRID = (235, 235, 235), (70, 70, 70)  # BGR
+BRIGHTNESS, MOTION, THIRD = (80, 200, 255), (90, 110, 255), (120, 220, 120)
 
 
 def draw_timeline(samples: Sequence[Mapping[str, float]], duration: float) -> bytes:
-    """A PNG of the samples: a strip as bright as the video, the curves below it, ticks in its time.
+    """A PNG of the samples: a strip as bright as the video and the curves below it."""
+    canvas, curves = blank_timeline(duration), []
+    width, ends = canvas.shape[1], [*(sample["time"] for sample in samples[1:]), duration]
+    for sample, end in zip(samples, ends, strict=True):
+        left, right = (round(t / max(duration, 1e-9) * width) for t in (sample["time"], end))
+        canvas[:STRIP, left:right] = round(255 * sample.get("brightness", 0.1))
+    for name, color in (("brightness", BRIGHTNESS), ("motion", MOTION)):
+        points = [(sample["time"], sample[name]) for sample in samples if name in sample]
+        if points:
+            # Motion is small in most films: its curve is scaled to its own maximum.
+            top = 1.0 if name == "brightness" else max(0.01, *(value for _, value in points))
+            curves.append(Curve(f"{name} (top {top:.2f})", color, points, 0.0, top))
+    return drawn(canvas, curves, duration)
 
-    Four pixels per second, from 480 to 2400 wide: long videos give long pictures.
-    """
+
+class Curve(typing.NamedTuple):
+    """Values over time, in seconds, with the range that is drawn."""
+
+    legend: str
+    color: tuple[int, int, int]
+    points: Sequence[tuple[float, float]]
+    low: float
+    high: float
+
+
+STRIP, BASELINE = 28, 148  # rows of a timeline: where the curves' part begins and where it ends
+
+
+def blank_timeline(duration: float) -> Pixels:
+    """Four pixels per second, from 480 to 2400 wide: long videos give long pictures."""
+    import numpy as np
+
+    return np.full((172, int(min(max(duration * 4, 480), 2400)), 3), 24, np.uint8)
+
+
+def drawn(canvas: Pixels, curves: Sequence[Curve], duration: float) -> bytes:
+    """A timeline with its ticks, curves and legends, as PNG."""
     import cv2
     import numpy as np
 
-    width, strip, bottom = int(min(max(duration * 4, 480), 2400)), 28, 148
-    canvas = np.full((172, width, 3), 24, np.uint8)
-    ends = [sample["time"] for sample in samples[1:]] + [duration]
-    for sample, end in zip(samples, ends, strict=True):
-        left, right = (round(t / max(duration, 1e-9) * width) for t in (sample["time"], end))
-        canvas[:strip, left:right] = round(255 * sample.get("brightness", 0.1))
-    draw_ticks(canvas, duration, strip, bottom)
-    for row, (name, color) in enumerate((("brightness", BRIGHTNESS), ("motion", MOTION))):
-        values = [sample[name] for sample in samples if name in sample]
-        if not values:
-            continue
-        # Motion is mostly small: its curve is scaled to its own maximum, which the legend tells.
-        top = 1.0 if name == "brightness" else max(max(values), 0.01)
-        xs = [sample["time"] / max(duration, 1e-9) * (width - 1) for sample in samples]
-        ys = [bottom - value / top * (bottom - strip - 8) for value in values]
-        points = np.array([*zip(xs, ys, strict=True), (width - 1, ys[-1])]).round().astype(np.int32)
-        cv2.polylines(canvas, [points], False, color, 1, cv2.LINE_AA)
-        legend = f"{name} (top {top:.2f})"
-        cv2.putText(canvas, legend, (8 + 170 * row, strip + 14), FONT, 0.4, color, 1, cv2.LINE_AA)
+    draw_ticks(canvas, duration, STRIP, BASELINE)
+    for number, curve in enumerate(curves):
+        seconds, values = np.array(curve.points).T
+        xs = seconds / max(duration, 1e-9) * (canvas.shape[1] - 1)
+        share = (values - curve.low) / (curve.high - curve.low)
+        ys = BASELINE - share * (BASELINE - STRIP - 8)
+        last = [(canvas.shape[1] - 1, ys[-1])]
+        points = np.array([*zip(xs, ys, strict=True), *last]).round().astype(np.int32)
+        cv2.polylines(canvas, [points], False, curve.color, 1, cv2.LINE_AA)
+        place = (8 + 170 * number, STRIP + 14)
+        cv2.putText(canvas, curve.legend, place, FONT, 0.4, curve.color, 1, cv2.LINE_AA)
     return bytes(cv2.imencode(".png", canvas)[1])
 
 
@@ -2589,6 +2848,7 @@ class Scenes(VideoTask):
     thumbs_width: int = option(320, "width of those pictures and clips", ge=16, le=4096)
     chapters: bool = option(False, "also the scenes as chapters in ffmpeg's metadata format")
 
+    CLIP: ClassVar = Recipe("mp4", "libx264", {"preset": "veryfast", "crf": "26"})
     UNIT: ClassVar = 67.5  # the content score that is 1 here: the detector's default of 27 is 0.4
     ADAPTIVE_UNIT: ClassVar = 7.5  # the same for the adaptive detector's ratio, whose default is 3
 
@@ -2640,7 +2900,8 @@ class Scenes(VideoTask):
         for index, scene in enumerate(scenes if self.clips else ()):
             name = f"scene_{index + 1:03}.mp4"
             length = min(self.clip_duration, scene["end"] - scene["start"])
-            files[name] = cut_clip(media, scene["start"], length, self.thumbs_width, self.timeout)
+            shots = Excerpt(media, scene["start"], length)
+            files[name] = film(shots, self.thumbs_width // 2 * 2, self.CLIP).content
             scene["clip"] = f"{folder}/{name}"
         pictures = {scene["start"]: scene for scene in scenes}
         for mark in marks:
@@ -2782,48 +3043,6 @@ DETECTORS: dict[str, Callable[[Media, float], Cuts]] = {
 }
 
 
-def cut_clip(media: Media, start: float, length: float, width: int, timeout: float) -> bytes:
-    """A part of a video as a small H.264 MP4 that browsers play."""
-    import tempfile
-
-    limits = [part for name, value in media.limits.items() for part in (f"-{name}", value)]
-    tone = HDR_FILTER if media.stream.codec_context.color_trc in TRANSFERS else ""
-    size = f"{tone}scale={width}:-2:flags=area,setsar=1,format=yuv420p"
-    codec = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "26"]
-    codec += ["-c:a", "aac", "-b:a", "96k", "-ac", "2", "-movflags", "+faststart"]
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "clip.mp4"
-        argv = [
-            need_tool("ffmpeg"),
-            "-v",
-            "error",
-            "-nostdin",
-            *limits,
-            "-ss",
-            f"{start:.6f}",
-            "-i",
-            media.url,
-            "-t",
-            f"{length:.6f}",
-            "-map",
-            "0:V:0",
-            "-map",
-            "0:a:0?",
-            "-vf",
-            size,
-            *codec,
-            f"file:{target}",
-        ]
-        run_tool(argv, timeout=timeout or 3600.0, pass_fds=[media.descriptor])
-        return target.read_bytes()
-
-
-HDR_FILTER = (
-    "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,"
-    "tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv,"
-)
-
-
 def chapters_file(scenes: Iterable[Mapping[str, float]]) -> str:
     """The scenes as chapters in ffmpeg's metadata format."""
     lines = [";FFMETADATA1"]
@@ -2837,6 +3056,747 @@ def chapters_file(scenes: Iterable[Mapping[str, float]]) -> str:
             f"title=Scene {number}",
         ]
     return "\n".join(lines) + "\n"
+
+
+# === Commands: previews ===========================================================================
+
+
+class Previews(VideoTask):
+    """Make short preview clips, evenly spread over each video, in .artifacts/.NAME.previews/.
+
+    A video too short for all of them gets fewer; they never overlap. Clips are upright, 8-bit
+    BT.709 with square pixels, at most 30 frames a second, without sound.
+    """
+
+    artifact = ARTIFACTS["previews"]
+    lane = "previews"
+    batch_limit = 2
+
+    segments: int = option(9, "clips; 9 of them stand at 10%, 20% ... 90%", ge=1, le=100)
+    duration: float = option(1.0, "seconds of a clip", gt=0, le=60)
+    width: int = option(320, "width in pixels, made even", ge=16, le=4096)
+    format: Literal["webm", "mp4"] = option("webm", "webm: VP9; mp4: H.264")
+    crf: int = option(30, "quality on VP9's scale; for mp4 the same part of H.264's", ge=0, le=63)
+    bitrate: str = option("300k", "bits per second at most", pattern=r"^[1-9]\d{0,6}[kM]?$")
+    index: bool = option(True, "write times and sizes to .artifacts/NAME.previews.json")
+    join: bool = option(False, "also all clips in one, .artifacts/NAME.previews.webm or .mp4")
+    image: Literal["none", "webp"] = option(
+        "none", "webp: also an animated picture, .artifacts/NAME.previews.webp"
+    )
+
+    def extras(self) -> list[str]:
+        asked = {"json": self.index, self.format: self.join, "webp": self.image == "webp"}
+        return [f"{{}}.previews.{suffix}" for suffix, wanted in asked.items() if wanted]
+
+    def recipe(self) -> Recipe:
+        """The encoder's fast settings: VP9's for live video, where both cap the quality."""
+        if self.format == "webm":
+            speed = {"deadline": "realtime", "cpu-used": "8", "row-mt": "1"}
+            return Recipe("webm", "libvpx-vp9", speed | {"crf": str(self.crf), "b": self.bitrate})
+        cap = {"maxrate": self.bitrate, "bufsize": self.bitrate}
+        crf = round(self.crf * 51 / 63)
+        return Recipe("mp4", "libx264", {"preset": "veryfast", "crf": str(crf)} | cap)
+
+    def make(self, media: Media) -> Made:
+        recipe, clips = self.recipe(), []
+        animation = Animation() if self.image == "webp" else None
+        also = animation.add if animation else None
+        for start in clip_starts(media.duration, self.segments, self.duration):
+            shots = Excerpt(media, start, min(self.duration, media.duration))
+            clips.append(film(shots, self.width // 2 * 2, recipe, also))
+        names = [f"seg_{number:02}.{self.format}" for number in range(1, len(clips) + 1)]
+        contents = {name: clip.content for name, clip in zip(names, clips, strict=True)}
+        made = Made(files={".{}.previews/": contents})
+        if self.join:
+            made.files[f"{{}}.previews.{self.format}"] = join(clips, recipe)
+        if animation:
+            made.files["{}.previews.webp"] = animation.close()
+        folder = f".{media.video.key}.previews"
+        segments = [
+            {
+                "file": f"{folder}/{name}",
+                "start": round(clip.start, 6),
+                "duration": round(clip.duration, 6),
+                "size": len(clip.content),
+            }
+            for name, clip in zip(names, clips, strict=True)
+        ]
+        if media.damage:
+            made.note = f"degraded: {plural(media.damage, 'packet')} could not be decoded"
+        if self.index:
+            made.data = {"segments": segments} | ({"degraded": made.note} if made.note else {})
+        return made
+
+
+class Animation:
+    """An animated WebP of clips, with ten pictures a second."""
+
+    RECIPE: ClassVar = Recipe("webp", "libwebp_anim", {"quality": "60", "compression_level": "2"})
+    FPS: ClassVar = 10
+
+    def __init__(self) -> None:
+        self.movie: Movie | None = None
+        self.pictures, self.latest = 0, -math.inf
+
+    def add(self, shot: Shot, pixels: Pixels) -> None:
+        """Take a shot, unless the latest one taken is too near."""
+        if abs(shot.time - self.latest) < 0.9 / self.FPS:
+            return
+        self.latest = shot.time
+        if not self.movie:
+            self.movie = Movie(self.RECIPE, (pixels.shape[1], pixels.shape[0]), self.FPS)
+        self.movie.add(pixels, self.pictures / self.FPS, 1 / self.FPS)
+        self.pictures += 1
+
+    def close(self) -> bytes:
+        return self.movie.close() if self.movie else b""
+
+
+def clip_starts(duration: float, segments: int, length: float) -> list[float]:
+    """Where clips begin, in seconds: evenly spread, and never one before the end of another."""
+    # Rounding of the container's duration shall not cost a clip.
+    count = segments if segments * length <= duration + 0.01 else int(duration / length + 0.01) - 1
+    count = max(count, 1)
+    step = duration / (count + 1)
+    return [max(min(step * (i + 1), duration - (count - i) * length), 0.0) for i in range(count)]
+
+
+# === Commands: codecs =============================================================================
+
+PLAIN_PIXELS = frozenset({"yuv420p", "yuvj420p"})
+DEEP_PIXELS = PLAIN_PIXELS | {"yuv420p10le"}
+
+
+def misfits(
+    metadata: Mapping[str, Any],
+    target_v: str = "h264",
+    target_a: str = "aac",
+    profiles: Sequence[str] = (),
+    deep: bool | None = None,
+) -> list[str]:
+    """Why a video, told by ffprobe-shaped metadata, is no MP4 of the target codecs; empty: it is.
+
+    `profiles`, where given, are the only profiles its pictures may have. `deep` says whether ten
+    bits a sample are welcome; left out, they are with every codec but H.264, which few players
+    decode so.
+    """
+    streams = metadata.get("streams", [])
+    container = container_misfit(metadata)
+    reasons = [container] if container else []
+    if not any(is_picture(stream) for stream in streams):
+        reasons.append("has no video stream")
+    for stream in streams:
+        if is_picture(stream):
+            reasons.append(picture_misfit(stream, target_v, profiles, deep))
+        elif stream.get("codec_type") == "audio":
+            reasons.append(sound_misfit(stream, target_a))
+    return list(dict.fromkeys(filter(None, reasons)))
+
+
+def is_picture(stream: Mapping[str, Any]) -> bool:
+    """Whether a stream is moving pictures and not a cover."""
+    cover = stream.get("disposition", {}).get("attached_pic")
+    return stream.get("codec_type") == "video" and not cover
+
+
+def container_misfit(metadata: Mapping[str, Any]) -> str:
+    """Why the container is not MP4, or an empty string. QuickTime differs by its brand only."""
+    about = metadata.get("format", {})
+    names = str(about.get("format_name", "unknown")).split(",")
+    if "mp4" not in names:
+        return f"container is {names[0]}, not mp4"
+    brand = str(about.get("tags", {}).get("major_brand", "")).strip()
+    return "container is QuickTime, not mp4" if brand in ("", "qt") else ""
+
+
+def picture_misfit(
+    stream: Mapping[str, Any],
+    target: str,
+    profiles: Sequence[str] = (),
+    deep: bool | None = None,
+) -> str:
+    codec, profile = stream.get("codec_name") or "unknown", stream.get("profile")
+    if codec != target:
+        return f"video is {codec}, not {target}"
+    if profiles and str(profile).lower() not in map(str.lower, profiles):
+        return f"video profile is {profile}, not {' or '.join(profiles)}"
+    pixels = stream.get("pix_fmt")
+    fitting = DEEP_PIXELS if (target != "h264" if deep is None else deep) else PLAIN_PIXELS
+    if pixels and pixels not in fitting:
+        return f"video is {codec} {profile or ''} in {pixels}, which few players show"
+    return ""
+
+
+def sound_misfit(stream: Mapping[str, Any], target: str) -> str:
+    codec = stream.get("codec_name") or "unknown"
+    return "" if codec == target else f"audio is {codec}, not {target}"
+
+
+CONTAINERS = {"matroska": "mkv", "mpegts": "ts", "mpeg": "mpg", "asf": "wmv"}
+
+
+class Codecs(LibraryCommand):
+    """List containers and codecs, and what keeps each video from being an MP4 of the target codecs.
+
+    Metadata artifacts are used where they are fresh; the other videos are probed, and nothing is
+    written. What `transcode` would leave as it is counts as compatible.
+    """
+
+    ext: tuple[str, ...] = option(
+        (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v"),
+        "file extensions, comma-separated, or * for every video type",
+    )
+    target_v: Literal["h264", "hevc", "vp9", "av1"] = option("h264", "the video codec to have")
+    target_a: Literal["aac", "mp3", "opus", "ac3", "eac3", "alac"] = option(
+        "aac", "the codec of every audio stream to have"
+    )
+    allowed_profiles: tuple[str, ...] = option(
+        (), "profiles the video may have, comma-separated, as High,Main (default: any)"
+    )
+    workers: int = option(4, "processes that probe, at most", ge=1, le=256)
+    timeout: float = option(60.0, "seconds one file may take; 0: no limit", ge=0)
+    allow_codecs: str = RunCommand.allow_codecs
+
+    BATCH: ClassVar = 32  # videos per call of a worker
+    STARTING: ClassVar = 100  # videos for which one more process is worth its start
+
+    def run(self, job: Job) -> Result:
+        library = self.library()
+        videos = list(library.videos())
+        facts = self.gather(job, videos)
+        rows = [self.row(video, facts[video.rel]) for video in videos]
+        rows += [{"video": name, "error": reason} for name, reason in library.problems]
+        for row in rows:
+            if "error" in row:
+                job.console.say(f"codecs: {shown(row['video'])}: {shown(row['error'])}")
+        code = Exit.SOME_FAILED if any("error" in row for row in rows) else Exit.OK
+        data = {"target_v": self.target_v, "target_a": self.target_a}
+        data |= self.totals(rows) | {"results": rows}
+        return Result(data, self.text(data), code)
+
+    def gather(self, job: Job, videos: Sequence[Video]) -> dict[str, Any]:
+        """What is known of every video, by name: ffprobe-shaped metadata or a Failure."""
+        facts: dict[str, Any] = {}
+        shelf = Shelf("")
+        for video in videos:
+            job.check()
+            if shelf.home != video.home:
+                shelf = Shelf(video.home)
+            if stored := fresh_metadata(video, shelf):
+                facts[video.rel] = stored
+        missing = [video for video in videos if video.rel not in facts]
+        return facts | (self.probe(job, missing) if missing else {})
+
+    def probe(self, job: Job, videos: Sequence[Video]) -> dict[str, Any]:
+        """Look into videos in workers, many per call, since a call costs more than a look."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        count = min(self.workers, cores(), 1 + len(videos) // self.STARTING)
+        workers = Workers(count, {"av"})
+        batches = [videos[i : i + self.BATCH] for i in range(0, len(videos), self.BATCH)]
+        try:
+            with ThreadPoolExecutor(count) as threads:
+                probed = threads.map(lambda batch: self.probe_batch(job, workers, batch), batches)
+                return {rel: found for batch in probed for rel, found in batch.items()}
+        finally:
+            workers.close(kill=job.cancelled.is_set())
+
+    def probe_batch(self, job: Job, workers: Workers, batch: Sequence[Video]) -> dict[str, Any]:
+        """Metadata or Failures of a batch; where one video ends the worker, each has its own."""
+        found = attempt(workers.call, job, self.timeout, probe_all, batch, self.allow_codecs)
+        if not isinstance(found, Failure):
+            return dict(zip((video.rel for video in batch), found, strict=True))
+        if len(batch) == 1:
+            return {batch[0].rel: found}
+        return {k: v for one in batch for k, v in self.probe_batch(job, workers, [one]).items()}
+
+    def row(self, video: Video, metadata: Any) -> dict[str, Any]:
+        """One line of the answer; what is not known is null."""
+        row: dict[str, Any] = {"video": video.rel}
+        row |= dict.fromkeys(("container", "vcodec", "vprofile"))
+        row |= {"acodecs": [], "size": None, "duration": None, "compatible": None}
+        with contextlib.suppress(OSError):
+            row["size"] = Path(video.path).stat().st_size
+        if isinstance(metadata, Failure):
+            return row | {"error": metadata.reason, "why": [metadata.reason]}
+        if metadata.get("stub"):
+            return row | {"why": ["unknown: its metadata is a stub"]}
+        why = misfits(metadata, self.target_v, self.target_a, self.allowed_profiles)
+        return (
+            row
+            | codec_facts(video, metadata)
+            | {"compatible": not why}
+            | ({"why": why} if why else {})
+        )
+
+    @staticmethod
+    def totals(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        verdicts = Counter(row.get("compatible") for row in rows)
+        return {
+            "total": len(rows),
+            "compatible": verdicts[True],
+            "incompatible": verdicts[False],
+            "unknown": verdicts[None],
+            "size": sum(row.get("size") or 0 for row in rows),
+            "duration": round(sum(row.get("duration") or 0.0 for row in rows), 3),
+            "vcodecs": dict(Counter(row["vcodec"] for row in rows if row.get("vcodec"))),
+        }
+
+    @staticmethod
+    def text(data: Mapping[str, Any]) -> str:
+        lines = [["video", "container", "video codec", "audio", "size", "length", "fits"]]
+        words = {True: "yes", False: "no", None: "?"}
+        for row in data["results"]:
+            codec = " ".join(filter(None, (row.get("vcodec"), row.get("vprofile"))))
+            lines.append(
+                [
+                    shown(row["video"]),
+                    row.get("container") or "?",
+                    codec or "-",
+                    "+".join(row.get("acodecs", ())) or "-",
+                    human_size(row.get("size") or 0),
+                    clock(row.get("duration") or 0.0),
+                    words[row.get("compatible")],
+                ]
+            )
+        reasons = [
+            f"{shown(row['video'])}: {'; '.join(row['why'])}"
+            for row in data["results"]
+            if row.get("compatible") is False
+        ]
+        counts = ", ".join(f"{data[k]:,} {k}" for k in ("compatible", "incompatible", "unknown"))
+        extent = f"{human_size(data['size'])}, {clock(data['duration'])}"
+        total = f"{plural(data['total'], 'video')}: {counts}; {extent}"
+        return "\n".join([*([table(lines)] if data["results"] else []), *reasons, total])
+
+
+def fresh_metadata(video: Video, shelf: Shelf) -> dict[str, Any] | None:
+    """The metadata artifact of a video, where it is fresh and can be read."""
+    artifact = ARTIFACTS["metadata"]
+    try:
+        if not shelf or artifact.state(video, shelf) is not State.FRESH:
+            return None
+    except OSError:  # the video cannot be looked at: opening it will say why
+        return None
+    return read_json(shelf[artifact.files[0].format(video.key)].path)
+
+
+def probe_all(videos: Sequence[Video], allow_codecs: str) -> list[dict[str, Any] | Failure]:
+    """ffprobe-shaped metadata of videos, or why there is none. Runs in a worker."""
+
+    def probe(video: Video) -> dict[str, Any]:
+        with Media(video, allow_codecs) as media:
+            return probe_with_pyav(media, look=False)
+
+    return [attempt(probe, video) for video in videos]
+
+
+def codec_facts(video: Video, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Container, codecs, duration and streams, of the film a player shows and all its sound."""
+    streams, summary = metadata.get("streams", []), summarize(metadata)
+    shown_one: Mapping[str, Any] = next(
+        (s for s in streams if is_picture(s) and s.get("width") == summary["width"]), {}
+    )
+    sounds = [stream for stream in streams if stream.get("codec_type") == "audio"]
+    kinds = Counter(
+        "picture" if s.get("disposition", {}).get("attached_pic") else s.get("codec_type")
+        for s in streams
+    )
+    return {
+        "container": container_name(video, metadata.get("format", {})),
+        "vcodec": shown_one.get("codec_name"),
+        "vprofile": shown_one.get("profile"),
+        "acodecs": [sound.get("codec_name") or "unknown" for sound in sounds],
+        "languages": [sound.get("tags", {}).get("language", "und") for sound in sounds],
+        "duration": summary["duration"],
+        "streams": dict(kinds),
+    }
+
+
+def container_name(video: Video, about: Mapping[str, Any]) -> str:
+    """What people call a container, where libav's name stands for several: as the file is named."""
+    names = str(about.get("format_name", "unknown")).split(",")
+    extension = video.name.rpartition(".")[2].lower().replace("m4v", "mp4")
+    if str(about.get("tags", {}).get("major_brand", "")).strip() == "qt":
+        return "mov"
+    return extension if extension in names else CONTAINERS.get(names[0], names[0])
+
+
+# === Commands: compare ============================================================================
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What must be alike in two videos before their pixels can be compared.
+
+    `size` is upright; `frames` are those shown, over `span` seconds from `start` on; `rate` is how
+    many a second, `regular` whether they keep to it; `promised` is the length in seconds that the
+    file claims.
+    """
+
+    name: str
+    stream: int
+    size: tuple[int, int]
+    turns: int
+    rate: float
+    regular: bool
+    start: float
+    span: float
+    promised: float
+    frames: int
+    pixels: str
+    transfer: int
+
+    @property
+    def hdr(self) -> bool:
+        return self.transfer in TRANSFERS
+
+
+def look_at(media: Media) -> Sight:
+    """Look at the first picture and the timestamps of all."""
+    first = first_frame(media)
+    if not first:
+        raise VideoError("no picture in it could be decoded: it is truncated or damaged")
+    raw, stream = first.raw, media.stream
+    packets = (p for p in media.packets(media.start) if not p.is_discard)
+    shown_at = sorted(p.pts * media.tick for p in packets if p.pts is not None)
+    span = shown_at[-1] - shown_at[0]
+    rate = (len(shown_at) - 1) / span if span else float(stream.average_rate or 25)
+    off = [abs((at - shown_at[0]) * rate - number) for number, at in enumerate(shown_at)]
+    return Sight(
+        name=media.video.name,
+        stream=stream.index,
+        size=(raw.height, raw.width) if first.turns % 2 else (raw.width, raw.height),
+        turns=first.turns,
+        rate=rate,
+        regular=max(off) < 0.5,
+        start=shown_at[0],
+        span=span + 1 / rate,
+        promised=media.duration,
+        frames=len(shown_at),
+        pixels=raw.format.name,
+        transfer=raw.color_trc,
+    )
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """How two videos are brought together before they are compared, and what is said of it."""
+
+    original: Sight
+    other: Sight
+
+    ROUNDING: ClassVar = 0.0015  # seconds by which containers may disagree on a frame's time
+    PIXELS: ClassVar = re.compile(r"yuv4(20|22|44)p(10le|12le)?$")
+
+    @property
+    def pixels(self) -> str:
+        """The pixel format of the comparison: the original's, where the metrics know it."""
+        name = self.original.pixels.replace("yuvj", "yuv")
+        return name if self.PIXELS.match(name) else "yuv420p"
+
+    @property
+    def same_rate(self) -> bool:
+        return abs(self.original.rate / self.other.rate - 1) < 0.002
+
+    @property
+    def grid(self) -> float | None:
+        """Frames per second that both are brought to, since containers round time differently.
+
+        None where both are irregular at one rate: their frames are paired by time.
+        """
+        regular = [sight.rate for sight in (self.original, self.other) if sight.regular]
+        if self.same_rate and len(regular) < 2:
+            return None
+        return regular[0] if regular else self.original.rate
+
+    def chain(self, sight: Sight) -> str:
+        """The filters that every frame of a side goes through first."""
+        length = min(self.original.span, self.other.span)
+        width, height = self.original.size
+        if self.grid:
+            timing = f"fps={self.grid:.9f}:start_time=0,trim=end_frame={round(length * self.grid)}"
+        else:
+            # A frame is paired with the original's latest: what rounding moved shall not be later.
+            early = self.ROUNDING if sight is self.original else 0.0
+            timing = f"trim=duration={length:.6f},setpts=PTS-{early}/TB"
+        scale = f"scale={width}:{height}:flags=bicubic," if sight.size != (width, height) else ""
+        return f"setpts=PTS-STARTPTS,{timing},settb=AVTB,{scale}format={self.pixels}"
+
+    def done(self) -> Iterator[str]:
+        """What was adapted, in words."""
+        a, b = self.original, self.other
+        if a.size != b.size:
+            yield f"size: scaled from {b.size[0]}x{b.size[1]} to {a.size[0]}x{a.size[1]}"
+        if a.turns != b.turns:
+            yield f"rotation: {90 * a.turns} and {90 * b.turns} degrees; both compared upright"
+        if not self.same_rate:
+            rates = f"{a.rate:.3f} and {b.rate:.3f} frames a second"
+            yield f"frame rate: {rates}, compared at {self.grid:.3f}"
+        if abs(a.start - b.start) > 0.001:
+            yield f"start: {a.start:.3f} and {b.start:.3f} s; both begin at their first frame"
+        if abs(a.span - b.span) > 1.5 / min(a.rate, b.rate):
+            shorter = min(a.span, b.span)
+            yield f"length: {a.span:.2f} and {b.span:.2f} s; the first {shorter:.2f} s compared"
+        if {a.pixels, b.pixels} != {self.pixels}:
+            yield f"pixel format: {a.pixels} and {b.pixels}, compared as {self.pixels}"
+
+    def doubts(self, compared: int) -> Iterator[str]:
+        """What makes the values say less than they seem to."""
+        a, b = self.original, self.other
+        if abs(a.frames - b.frames) > 0.01 * a.frames:
+            yield f"frame count: {a.frames:,} and {b.frames:,} differ by more than 1%"
+        expected = round(min(a.span, b.span) * (self.grid or b.rate))
+        if compared < 0.99 * expected:
+            yield f"only {compared:,} of {expected:,} frames could be decoded and compared"
+        if abs(a.size[0] * b.size[1] / (b.size[0] * a.size[1]) - 1) > 0.02:
+            yield "shape: width to height differs, so that scaling distorts"
+        if a.hdr != b.hdr:
+            yield "one of them is HDR and the other is not: the values say little"
+        for sight in (a, b):
+            if sight.promised - sight.span > max(1.0, 0.01 * sight.promised):
+                promised = f"promises {sight.promised:.1f} s and holds {sight.span:.1f} s"
+                yield f"{shown(sight.name)} {promised} of pictures"
+
+
+QUALITY = {
+    "ssim": ((0.99, "excellent"), (0.95, "good"), (0.88, "fair"), (0.5, "poor")),
+    "psnr": ((37.0, "excellent"), (31.0, "good"), (25.0, "fair"), (20.0, "poor")),
+}
+
+
+def quality(metric: str, value: float) -> str:
+    """The class of a mean: excellent, good, fair, poor or bad, as mean opinion scores from 5 to 1.
+
+    PSNR by the table of EvalVid (J. Klaue et al., TOOLS 2003), SSIM by T. Zinner et al., "Impact of
+    Frame Rate and Resolution on Objective QoE Metrics", QoMEX 2010.
+    """
+    return next((word for least, word in QUALITY[metric] if value >= least), "bad")
+
+
+class Compare(Command):
+    """Measure how close a video is to its original: SSIM, PSNR, XPSNR and VMAF.
+
+    The other video is scaled, timed and turned like the original first, and what was done is said.
+    Both are decoded once. Means are over frames, PSNR's over those that differ at all; inf stands
+    for no difference. Classes: SSIM from 0.99 excellent, 0.95 good, 0.88 fair, 0.5 poor, else bad;
+    PSNR from 37 dB, 31, 25 and 20.
+    """
+
+    original: Path = option(Path(), "the video to measure by", place=True)
+    other: Path = option(Path(), "the video to measure", place=True)
+    vmaf: bool = option(True, "also VMAF and XPSNR, where an ffmpeg here has them")
+    png: Path | None = option(
+        None, "draw quality over time; without a name as OTHER.compare.png", bare="."
+    )
+    timeout: float = RunCommand.timeout
+    allow_codecs: str = RunCommand.allow_codecs
+    output_format: Literal["text", "json"] = LibraryCommand.output_format
+
+    FILTERS: ClassVar = ("ssim", "psnr", "xpsnr", "libvmaf")
+
+    def run(self, job: Job) -> Result:
+        for path in (self.original, self.other):
+            if path == Path() or not path.exists():
+                name = shown(str(path)) if path != Path() else "compare ORIGINAL OTHER"
+                raise UsageError(f"{name}: no such file")
+        if self.png and self.png_path.suffix.lower() != ".png":
+            raise UsageError(f"--png {shown(str(self.png))}: the name should end in .png")
+        workers = Workers(1, {"av", "numpy"})
+        try:
+            found = attempt(self.measure, job, workers)
+        finally:
+            workers.close(kill=job.cancelled.is_set())
+        if isinstance(found, Failure):
+            job.console.say(f"compare: {found.reason}")
+            return Result({"error": found.reason}, "", Exit.SOME_FAILED)
+        return Result(found, self.text(found))
+
+    @property
+    def png_path(self) -> Path:
+        return Path(f"{self.other.name}.compare.png") if self.png == Path() else self.png or Path()
+
+    def measure(self, job: Job, workers: Workers) -> dict[str, Any]:
+        """Compare in a worker; write the picture. Raises VideoError."""
+        builds = list(installed("ffmpeg")) or [Tool("ffmpeg", need_tool("ffmpeg"), "")]
+        names = set(self.FILTERS if self.vmaf else self.FILTERS[:2])
+        best = max(builds, key=lambda tool: len(names & abilities(tool.path, "filter")))
+        metrics = [m for m in self.FILTERS if m in names & abilities(best.path, "filter")]
+        videos = [Video(str(p.absolute()), str(p), "") for p in (self.original, self.other)]
+        told = workers.call(job, self.timeout, compare_videos, videos, best.path, metrics, self)
+        data, picture_bytes = typing.cast("tuple[dict[str, Any], bytes]", told)
+        if self.png:
+            replace_file(self.png_path.absolute(), picture_bytes)
+            data["png"] = str(self.png_path)
+        return data
+
+    def text(self, data: Mapping[str, Any]) -> str:
+        rows = [["metric", "mean", "worst", "quality"]]
+        for metric in ("ssim", "psnr", "xpsnr", "vmaf"):
+            if metric in data:
+                values = [data[metric], data["minimum"][metric]]
+                digits = 4 if metric == "ssim" else 2
+                cells = [v if isinstance(v, str) else f"{v:.{digits}f}" for v in values]
+                rows.append([metric.upper(), *cells, data.get(f"{metric}_quality", "")])
+        worst = f"worst frame at {clock(data['worst']['time'], millis=True)}"
+        lines = [table(rows), f"{plural(data['frames'], 'frame')}, {worst}"]
+        return "\n".join([*lines, *(f"note: {warning}" for warning in data["warnings"])])
+
+
+def compare_videos(
+    videos: Sequence[Video], ffmpeg: str, metrics: Sequence[str], request: Compare
+) -> tuple[dict[str, Any], bytes]:
+    """The values of a comparison and, where it is wanted, their picture. Runs in a worker."""
+    with contextlib.ExitStack() as stack:
+        sides, sights = [], []
+        for video in videos:
+            seen = attempt(open_to_look, stack, video, request.allow_codecs)
+            if isinstance(seen, Failure):
+                raise VideoError(f"{shown(video.rel)}: {seen.reason}")
+            sides.append(seen[0])
+            sights.append(seen[1])
+        alignment = Alignment(*sights)
+        frames = measured_frames(sides, alignment, ffmpeg, metrics, request.timeout)
+    if not frames:
+        raise VideoError("no frame of the two could be compared")
+    names = {"original": videos[0].rel, "other": videos[1].rel}
+    data = names | summary_of(frames) | {"frames": len(frames)}
+    done = list(alignment.done())
+    data |= {"aligned": bool(done), "warnings": done + list(alignment.doubts(len(frames)))}
+    return data, draw_quality(frames) if request.png else b""
+
+
+def open_to_look(
+    stack: contextlib.ExitStack, video: Video, allow_codecs: str
+) -> tuple[Media, Sight]:
+    media = stack.enter_context(Media(video, allow_codecs))
+    return media, look_at(media)
+
+
+FrameValues = dict[str, float]  # of one frame: time, and values by the names that filters give them
+
+
+def measured_frames(
+    sides: Sequence[Media],
+    alignment: Alignment,
+    ffmpeg: str,
+    metrics: Sequence[str],
+    timeout: float,
+) -> list[FrameValues]:
+    """Run ffmpeg once over both videos and read what its filters say of every frame."""
+    import tempfile
+
+    with tempfile.TemporaryFile() as log:
+        graph = comparison_graph(alignment, metrics, log.fileno())
+        inputs = [part for side in sides for part in (*side.input_flags, "-i", side.url)]
+        argv = [ffmpeg, "-v", "error", "-nostdin", *inputs, "-filter_complex", graph]
+        descriptors = [*(side.descriptor for side in sides), log.fileno()]
+        out = run_tool([*argv, "-f", "null", "-"], timeout=timeout or LONGEST, pass_fds=descriptors)
+        log.seek(0)
+        scored = json.load(log)["frames"] if "libvmaf" in metrics else []
+    frames: list[FrameValues] = []
+    for line in out.decode().splitlines():
+        key, _, value = line.partition("=")
+        if key.startswith("frame:"):
+            frames.append({"time": float(line.rpartition("pts_time:")[2])})
+        elif key.startswith("lavfi."):
+            frames[-1][key.removeprefix("lavfi.")] = float(value)
+    for frame, score in zip(frames, scored, strict=False):
+        frame["vmaf"] = score["metrics"]["vmaf"]
+    return frames
+
+
+def comparison_graph(alignment: Alignment, metrics: Sequence[str], log: int) -> str:
+    """The filters: both sides aligned, then the other through one metric after the other."""
+    a, b = alignment.original, alignment.other
+    sync = f"shortest={int(alignment.grid is not None)}"
+    options = {"libvmaf": f":log_fmt=json:log_path=/dev/fd/{log}:n_threads={cores()}"}
+    copies = "".join(f"[r{i}]" for i in range(len(metrics)))
+    chains = [
+        f"[0:{a.stream}]{alignment.chain(a)},split={len(metrics)}{copies}",
+        f"[1:{b.stream}]{alignment.chain(b)}[m0]",
+    ]
+    for i, metric in enumerate(metrics):
+        end = f"[m{i + 1}]" if i + 1 < len(metrics) else ",metadata=print:file=-"
+        chains.append(f"[m{i}][r{i}]{metric}={sync}{options.get(metric, '')}{end}")
+    return ";".join(chains)
+
+
+PLANES = {
+    "ssim": ("ssim.Y", "ssim.U", "ssim.V"),
+    "psnr": ("psnr.psnr.y", "psnr.psnr.u", "psnr.psnr.v"),
+    "xpsnr": ("xpsnr.xpsnr.y", "xpsnr.xpsnr.u", "xpsnr.xpsnr.v"),
+}
+
+
+def summary_of(frames: Sequence[FrameValues]) -> dict[str, Any]:
+    """Means, minima and values per plane, as JSON has them."""
+    data: dict[str, Any] = {}
+    planes: dict[str, Any] = {}
+    minimum: dict[str, Any] = {}
+    for metric in ("ssim", "psnr", "xpsnr", "vmaf"):
+        values = [overall(frame, metric) for frame in frames]
+        if math.isnan(values[0]):
+            continue
+        pool = mean_xpsnr if metric == "xpsnr" else mean
+        by_plane = [pool([frame[key] for frame in frames]) for key in PLANES.get(metric, ())]
+        if by_plane:
+            planes[metric] = dict(zip("yuv", map(told, by_plane), strict=True))
+        average = min(by_plane) if metric == "xpsnr" else mean(values)
+        data[metric], minimum[metric] = told(average), told(min(values))
+        if metric in QUALITY:
+            data[f"{metric}_quality"] = quality(metric, average)
+    worst = min(frames, key=lambda frame: (overall(frame, "ssim"), overall(frame, "psnr")))
+    of_worst: dict[str, Any] = {"time": round(worst["time"], 6)}
+    of_worst |= {metric: told(overall(worst, metric)) for metric in ("ssim", "psnr")}
+    return data | {"planes": planes, "minimum": minimum, "worst": of_worst}
+
+
+def overall(frame: FrameValues, metric: str) -> float:
+    """A frame's value over all planes: for XPSNR that of the worst one, as ffmpeg sums it up.
+
+    Not a number where the metric was not measured.
+    """
+    if metric == "xpsnr":
+        return min(frame.get(key, math.nan) for key in PLANES["xpsnr"])
+    return frame.get({"ssim": "ssim.All", "psnr": "psnr.psnr_avg"}.get(metric, metric), math.nan)
+
+
+def mean(values: Iterable[float]) -> float:
+    """The mean of the finite values; infinite where all are."""
+    finite = [value for value in values if math.isfinite(value)]
+    return sum(finite) / len(finite) if finite else math.inf
+
+
+def mean_xpsnr(values: Sequence[float]) -> float:
+    """What ffmpeg's xpsnr says of several frames: the mean is taken of the weighted distortions'
+    roots.
+    """
+    root = sum(10 ** (-value / 20) for value in values) / len(values)
+    return -20 * math.log10(root) if root else math.inf
+
+
+def told(value: float) -> float | str:
+    """A value as JSON can have it."""
+    return "inf" if math.isinf(value) else round(value, 6)
+
+
+def draw_quality(frames: Sequence[FrameValues]) -> bytes:
+    """A PNG of SSIM, PSNR and VMAF over time: SSIM from its minimum to 1, the others from 0."""
+    duration = frames[-1]["time"] + (frames[-1]["time"] / max(len(frames) - 1, 1) or 1.0)
+    canvas, curves = blank_timeline(duration), []
+    for metric, top, color in (
+        ("ssim", 1.0, BRIGHTNESS),
+        ("psnr", 60.0, MOTION),
+        ("vmaf", 100.0, THIRD),
+    ):
+        points = [(f["time"], min(overall(f, metric), top)) for f in frames]
+        bottom = (
+            min(math.floor(min(v for _, v in points) * 10) / 10, 0.9) if metric == "ssim" else 0.0
+        )
+        if not math.isnan(points[0][1]):
+            curves.append(Curve(f"{metric} ({bottom:g} to {top:g})", color, points, bottom, top))
+    return drawn(canvas, curves, duration)
 
 
 # === Commands: the library ========================================================================
@@ -3116,12 +4076,7 @@ class Doctor(Command):
         yield self.program("ffprobe", ffprobe, "metadata is read in this process instead")
         if ffmpeg:
             for kind, wanted in (("encoder", self.ENCODERS), ("filter", self.FILTERS)):
-                listing = run_tool([ffmpeg.path, "-hide_banner", f"-{kind}s"], timeout=30).decode(
-                    "utf-8", "replace"
-                )
-                there = {
-                    words[1] for line in listing.splitlines() if len(words := line.split()) > 1
-                }
+                there = abilities(ffmpeg.path, kind)
                 for name in wanted:
                     yield self.check_row(name, name in there, f"{kind} of this ffmpeg")
 
@@ -3156,6 +4111,9 @@ COMMANDS: dict[str, type[Command]] = {
     "phash": Phash,
     "heatmaps": Heatmaps,
     "scenes": Scenes,
+    "previews": Previews,
+    "codecs": Codecs,
+    "compare": Compare,
     "report": Report,
     "batch": Batch,
     "finish": Finish,
@@ -3263,7 +4221,7 @@ class Config:
             yield f"{path}: {str(error).partition(' ')[2]}"
 
 
-PROMISED = ("codecs", "transcode")  # commands to come whose workers a videorc.json may already set
+PROMISED = ("transcode",)  # commands to come whose workers a videorc.json may already set
 
 
 def is_plain_choice(hint: Any) -> bool:
@@ -3325,7 +4283,8 @@ def add_option(parser: Parser, declared: Option, hint: Any, default: Any) -> Non
     choices = (
         "|".join(map(str, typing.get_args(hint))) if typing.get_origin(hint) is Literal else ""
     )
-    parser.add_argument(*flags, dest=declared.name, metavar=choices or "X", help=doc)
+    may_be_bare: dict[str, Any] = {"nargs": "?", "const": declared.bare} if declared.bare else {}
+    parser.add_argument(*flags, dest=declared.name, metavar=choices or "X", help=doc, **may_be_bare)
     if declared.name == "output_format":
         parser.add_argument(
             "--json",

@@ -42,7 +42,8 @@ ALL_TASKS = f"metadata,{FRAME_TASKS}"
 # What follows the video's name in the name of a finished artifact, those of `hostile` included.
 FINAL = re.compile(
     r"\.(ffprobe\.json|jpg|sprites(-\d+)?\.jpg|sprites\.(json|vtt)|phash\.json|heatmaps\.(json|png)"
-    r"|scenes(\.json|\.ffmeta)?|hostile\.json|note\.txt)(\.corrupt-\d+)?$"
+    r"|scenes(\.json|\.ffmeta)?|previews(\.(json|webm|mp4|webp))?|hostile\.json|note\.txt)"
+    r"(\.corrupt-\d+)?$"
 )
 
 # Names that something between the command line and libav tends to take for something else.
