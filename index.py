@@ -43,6 +43,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 if TYPE_CHECKING:
     import sqlite3
     import subprocess
+    from multiprocessing.connection import Connection
     from types import FrameType
 
     import numpy as np
@@ -94,6 +95,7 @@ class Status(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     PLANNED = "planned"
+    DISCARDED = "discarded"
 
 
 class UsageError(ValueError):
@@ -442,6 +444,30 @@ def write_through(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def flush_to_disk(path: Path) -> None:
+    """Wait until the disk has a file that another program wrote."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def rename_new(source: Path, target: Path) -> None:
+    """Rename a file of ours, never over another. Raises FileExistsError where there is one."""
+    try:
+        target.hardlink_to(source)
+    except FileExistsError:
+        raise
+    except OSError:
+        # No hard links here (FAT, some network disks): the best there is are two steps.
+        if target.exists() or target.is_symlink():
+            raise FileExistsError(target) from None
+        source.rename(target)
+    else:
+        source.unlink()
+
+
 def replace_file(target: Path, content: bytes) -> None:
     """Publish a file whole: temporary in the same folder, fsync, rename over the old one."""
     scratch = target.parent / scratch_name()
@@ -481,11 +507,34 @@ class Made:
     files: dict[str, bytes | dict[str, bytes]] = field(default_factory=dict)
     note: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
+    status: Status = Status.MADE
+    product: Product | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A finished file too large to hand over as bytes: its scratch file and its final name."""
+
+    scratch: Path
+    target: Path
+    replace: bool = False
+
+    def publish(self) -> None:
+        """Give it its final name. Raises VideoError where another file has that by now."""
+        if self.replace:
+            self.scratch.replace(self.target)
+            return
+        try:
+            rename_new(self.scratch, self.target)
+        except FileExistsError:
+            raise VideoError(f"{self.target.name} appeared meanwhile: nothing was stored") from None
 
 
 def publish(task: VideoTask, video: Video, source: os.stat_result, made: Made) -> str:
     """Put what a task made under its final names, the record last, and drop what it made earlier.
 
+    Only a Product comes after the record, which describes it: without its file the record counts
+    for nothing, whereas a file without its record would be a stranger's that must never be touched.
     Returns a note where an unreadable record was found in its place and set aside.
     """
     home = Path(video.home)
@@ -505,6 +554,8 @@ def publish(task: VideoTask, video: Video, source: os.stat_result, made: Made) -
     for name in task.artifact.owned(video, Shelf(video.home)):
         if name not in contents:
             remove(home / name)
+    if made.product and made.status is Status.MADE:
+        made.product.publish()
     return note
 
 
@@ -663,6 +714,10 @@ class Command:
             message = f"should be: {declared.doc}"
         return f"{declared.flag} {message}; got {shown(str(error['input']))}"
 
+    @classmethod
+    def arrange(cls, given: dict[str, Any]) -> None:
+        """Set right what the words of a command line mean where that depends on their number."""
+
     def params(self) -> dict[str, Any]:
         """The effective parameters as they stand in an artifact: those that shape its content."""
         skip = RunCommand.options()
@@ -711,14 +766,24 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
-def run_tool(argv: Sequence[str], *, timeout: float, pass_fds: Sequence[int] = ()) -> bytes:
+def run_tool(
+    argv: Sequence[str],
+    *,
+    timeout: float,
+    pass_fds: Sequence[int] = (),
+    hear: Callable[[str], bool] | None = None,
+    stall: float = math.inf,
+) -> bytes:
     """Run a program to its end and give its standard output: the only place a process is started.
 
     The child has its own session, dies with this process, and is killed with its group on any
-    exception. Raises VideoError with the last line of what it said when it fails or takes too long.
+    exception. `hear` is given each line of both its outputs as it comes and says whether that shows
+    headway; without any for `stall` seconds the child is given up. Raises VideoError with what it
+    said when it fails or takes too long.
     """
     import subprocess
 
+    name = Path(argv[0]).name
     with subprocess.Popen(
         argv,
         stdin=subprocess.DEVNULL,
@@ -729,19 +794,68 @@ def run_tool(argv: Sequence[str], *, timeout: float, pass_fds: Sequence[int] = (
         preexec_fn=die_with_parent,
     ) as child:
         try:
-            out, err = child.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            kill_group(child)
-            raise VideoError(f"{Path(argv[0]).name} took longer than {timeout:g} s") from None
+            out, err = listen(child, Patience(name, timeout, stall), hear)
+            child.wait()
         except BaseException:
             kill_group(child)
             raise
+    if child.returncode < 0:
+        raise VideoError(f"{name} was killed ({exit_name(child.returncode)})")
     if child.returncode:
-        said = err.decode("utf-8", "replace").strip().splitlines() or [
-            f"exit code {child.returncode}"
-        ]
-        raise VideoError(f"{Path(argv[0]).name}: {said[-1]}")
+        raise VideoError(f"{name}: {complaint_in(err) or f'exit code {child.returncode}'}")
     return out
+
+
+def complaint_in(err: bytes) -> str:
+    """The line that says what went wrong; ffmpeg's last one is often a mere consequence."""
+    lines = err.decode("utf-8", "replace").strip().splitlines()
+    if any("No space left on device" in line for line in lines):
+        return "the disk is full: nothing was stored"
+    return next((line for line in reversed(lines) if not line.startswith("Conversion failed")), "")
+
+
+class Patience:
+    """How long a program may take, and how long it may show no headway, both in seconds."""
+
+    def __init__(self, name: str, timeout: float, stall: float) -> None:
+        self.name, self.timeout, self.stall = name, timeout, stall
+        self.began = self.moved = time.monotonic()
+
+    def check(self) -> None:
+        """Raise VideoError when either is over."""
+        now = time.monotonic()
+        if now - self.began > self.timeout:
+            raise VideoError(f"{self.name} took longer than {self.timeout:g} s")
+        if now - self.moved > self.stall:
+            raise VideoError(f"{self.name} made no headway for {self.stall:.0f} s and was stopped")
+
+
+LONGEST_COMPLAINT = 1 << 20  # bytes of standard error to keep: a damaged video fills gigabytes
+
+
+def listen(
+    child: subprocess.Popen[bytes], patience: Patience, hear: Callable[[str], bool] | None
+) -> tuple[bytes, bytes]:
+    """Read both pipes of a child until it closes them."""
+    import selectors
+
+    kept, begun = {1: bytearray(), 2: bytearray()}, {1: b"", 2: b""}
+    with selectors.DefaultSelector() as selector:
+        selector.register(typing.cast("int", child.stdout), selectors.EVENT_READ, 1)
+        selector.register(typing.cast("int", child.stderr), selectors.EVENT_READ, 2)
+        while selector.get_map():
+            for key, _ in selector.select(0.5):
+                chunk = os.read(key.fd, 65536)
+                if not chunk:
+                    selector.unregister(key.fileobj)
+                kept[key.data] += chunk
+                if hear:
+                    *lines, begun[key.data] = (begun[key.data] + chunk).split(b"\n")
+                    if any([hear(line.decode("utf-8", "replace")) for line in lines]):
+                        patience.moved = time.monotonic()
+            del kept[2][:-LONGEST_COMPLAINT]
+            patience.check()
+    return bytes(kept[1]), bytes(kept[2])
 
 
 def kill_group(child: subprocess.Popen[bytes]) -> None:
@@ -760,15 +874,26 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def prepare_worker() -> None:
+_parent: Connection | None = None  # in a worker: where `tell` writes
+
+
+def tell(**news: Any) -> None:
+    """Let the parent process know how a call is getting on; short, so that the pipe takes it whole."""
+    if _parent:
+        _parent.send_bytes(json.dumps(news).encode())
+
+
+def prepare_worker(memory: int, parent_ear: Connection) -> None:
     """Make a worker process safe to open strangers' files in."""
+    global _parent
     import multiprocessing
     import resource
 
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
-        resource.setrlimit(resource.RLIMIT_AS, (WORKER_MEMORY, WORKER_MEMORY))
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    _parent = parent_ear
     if parent := multiprocessing.parent_process():
         threading.Thread(target=_follow, args=(parent.sentinel,), daemon=True).start()
 
@@ -788,8 +913,15 @@ class Workers:
     What is handed over is one picklable call, as to any executor with `submit`.
     """
 
-    def __init__(self, count: int, imports: Iterable[str]) -> None:
-        self.count, self.imports = count, sorted(imports)
+    def __init__(
+        self,
+        count: int,
+        imports: Iterable[str],
+        memory: int = WORKER_MEMORY,
+        heard: Callable[[dict[str, Any]], None] = lambda news: None,
+    ) -> None:
+        self.count, self.imports, self.memory, self.heard = count, sorted(imports), memory, heard
+        self.listening = threading.Lock()
 
     @functools.cached_property
     def pool(self) -> pebble.ProcessPool:
@@ -806,9 +938,16 @@ class Workers:
             main_module.__spec__ = importlib.machinery.ModuleSpec("__main__", None)
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([__name__, *self.imports])
+        self.ear, mouth = context.Pipe(duplex=False)
         return pebble.ProcessPool(
-            self.count, WORKER_TASKS, initializer=prepare_worker, context=context
+            self.count, WORKER_TASKS, prepare_worker, (self.memory, mouth), context
         )
+
+    def listen(self) -> None:
+        """Pass on what workers told meanwhile."""
+        with self.listening:
+            while self.ear.poll():
+                self.heard(json.loads(self.ear.recv_bytes()))
 
     def call(self, job: Job, timeout: float, function: Callable[..., Any], *args: Any) -> Any:
         """Run a function in a worker and wait; cancelling the job kills the worker.
@@ -823,6 +962,7 @@ class Workers:
         try:
             while not job.cancelled.is_set():
                 concurrent.futures.wait([future], 0.1)
+                self.listen()
                 if future.done():
                     return future.result()
             future.cancel()
@@ -1428,11 +1568,14 @@ def perform(video: Video, tasks: Sequence[VideoTask]) -> list[Outcome]:
     def work() -> list[Outcome]:
         with Media(video, tasks[0].allow_codecs) as media:
             products = make_all(media, tasks)
-            if change := media.changed():
-                raise VideoError(change)
-            return [
-                settle(task, media, product) for task, product in zip(tasks, products, strict=True)
-            ]
+            try:
+                if change := media.changed():
+                    raise VideoError(change)
+                return [settle(t, media, p) for t, p in zip(tasks, products, strict=True)]
+            finally:
+                for made in products:
+                    if isinstance(made, Made) and made.product:
+                        remove(made.product.scratch)
 
     done = attempt(work)
     if isinstance(done, Failure):
@@ -1500,10 +1643,12 @@ def finish(task: FrameTask, media: Media, taken: int, asked: int) -> Made | Fail
 def settle(task: VideoTask, media: Media, product: Made | Failure) -> Outcome:
     """Publish a product and say what came of it."""
     if isinstance(product, Made):
-        stored = attempt(publish, task, media.video, media.stat, product)
+        stored: str | Failure = ""
+        if product.status in (Status.MADE, Status.DISCARDED):
+            stored = attempt(publish, task, media.video, media.stat, product)
         if not isinstance(stored, Failure):
             note = "; ".join(filter(None, (product.note, stored)))
-            return Outcome(task.artifact.kind, Status.MADE, note=note, facts=product.facts)
+            return Outcome(task.artifact.kind, product.status, note=note, facts=product.facts)
         product = stored
     return Outcome(task.artifact.kind, Status.FAILED, product.reason)
 
@@ -1516,6 +1661,7 @@ class Console:
 
     def __init__(self) -> None:
         self.bar: Any = None
+        self.notes: dict[str, str] = {}  # what is worked on and how far that is
         self.lock = threading.Lock()
 
     def say(self, text: str) -> None:
@@ -1532,7 +1678,11 @@ class Console:
             from tqdm import tqdm
 
             self.bar = tqdm(
-                total=total, unit="video", file=sys.stderr, dynamic_ncols=True, smoothing=0.1
+                total=total,
+                file=sys.stderr,
+                dynamic_ncols=True,
+                smoothing=0.1,
+                bar_format="{percentage:3.0f}%|{bar}| {n:.3g}/{total} [{elapsed}<{remaining}{postfix}]",
             )
         try:
             yield
@@ -1541,11 +1691,19 @@ class Console:
                 self.bar.close()
             self.bar = None
 
-    def step(self, current: str, done: int) -> None:
-        if self.bar is not None:
-            with self.lock:
-                self.bar.set_postfix_str(shown(current)[-40:], refresh=False)
-                self.bar.update(done)
+    def step(self, current: str, done: float, note: str = "") -> None:
+        """Move on by `done` videos; `note` says how far the current one is."""
+        if self.bar is None:
+            return
+        with self.lock:
+            self.notes.pop(current, None)
+            if note:
+                self.notes[current] = note
+            told = [f"{shown(name)[-40:]} {note}" for name, note in self.notes.items()]
+            self.bar.set_postfix_str("; ".join(told) or shown(current)[-40:], refresh=False)
+            self.bar.update(done)
+            if note:
+                self.bar.refresh()
 
 
 class Job:
@@ -1640,6 +1798,7 @@ class Runner:
         self.outcomes: dict[str, dict[str, Outcome]] = {task.artifact.kind: {} for task in tasks}
         self.videos: dict[str, Video] = {}
         self.catalogue = Catalogue()
+        self.shares: dict[str, float] = {}  # how much of a video is done, where its worker tells
         self.untidy: set[str] = (
             set()
         )  # folders where a worker may have died in the middle of writing
@@ -1649,8 +1808,10 @@ class Runner:
         started = time.monotonic()
         units = self.plan() if units is None else units
         if self.request.dry_run:
-            units = []
-        workers = Workers(min(self.processes, max(len(units), 1)), self._imports())
+            units = [unit for unit in units if all(task.plans_itself for task in unit.tasks)]
+        memory = max(task.memory for task in self.tasks)
+        count = min(self.processes, max(len(units), 1))
+        workers = Workers(count, self._imports(), memory, self._hear)
         queue = Queue(units, self.caps)
         threads = [
             threading.Thread(target=self._serve, args=(queue, workers))
@@ -1673,6 +1834,12 @@ class Runner:
         self.catalogue.close()
         return self._result(time.monotonic() - started)
 
+    def _hear(self, news: Mapping[str, Any]) -> None:
+        """Show how far a worker is with its video."""
+        rel, share = news["video"], news["share"]
+        self.job.console.step(rel, share - self.shares.get(rel, 0.0), news["note"])
+        self.shares[rel] = share
+
     def _imports(self) -> set[str]:
         return {module for task in self.tasks for module in task.imports}
 
@@ -1693,7 +1860,7 @@ class Runner:
                 units.append(Unit(video, tuple(group)))
         for name, reason in self.library.problems:
             for task in self.tasks:
-                self._fail(task.artifact.kind, name, reason)
+                self.fail(task.artifact.kind, name, reason)
         return units
 
     def _wanted(self, task: VideoTask, video: Video, shelf: Shelf) -> bool:
@@ -1706,14 +1873,14 @@ class Runner:
                 task.artifact.kind, Status.SKIPPED
             )
             return False
-        if self.request.dry_run:
+        if self.request.dry_run and not task.plans_itself:
             note = "again" if state is State.FRESH else str(state)
             self.outcomes[task.artifact.kind][video.rel] = Outcome(
                 task.artifact.kind, Status.PLANNED, note=note
             )
         return True
 
-    def _fail(self, kind: str, name: str, reason: str) -> None:
+    def fail(self, kind: str, name: str, reason: str) -> None:
         self.outcomes[kind][name] = Outcome(kind, Status.FAILED, reason)
         self.videos.setdefault(name, Video(name, name, ""))
         self.job.console.say(f"{kind}: {shown(name)}: {shown(reason)}")
@@ -1748,7 +1915,7 @@ class Runner:
                 continue
             known[unit.video.rel] = outcome
             if outcome.status is Status.FAILED:
-                self._fail(outcome.kind, unit.video.rel, outcome.error)
+                self.fail(outcome.kind, unit.video.rel, outcome.error)
             elif outcome.note:
                 self.job.console.say(
                     f"{outcome.kind}: {shown(unit.video.rel)}: {shown(outcome.note)}"
@@ -1756,7 +1923,7 @@ class Runner:
             if "summary" in outcome.facts:
                 self.catalogue.remember(unit.video, outcome.facts["summary"])
         if not late:
-            self.job.console.step(unit.video.rel, 1)
+            self.job.console.step(unit.video.rel, 1 - self.shares.get(unit.video.rel, 0.0))
 
     def _result(self, seconds: float) -> Result:
         reports = [self._report(task.artifact.kind) for task in self.tasks]
@@ -1776,6 +1943,8 @@ class Runner:
         shown_counts = ["made", "skipped", "failed", "cancelled"] + [
             "planned"
         ] * self.request.dry_run
+        shown_counts += [str(status) for status in Status if status not in shown_counts]
+        shown_counts = [n for n in shown_counts if counts[n] or n not in ("planned", "discarded")]
         return {
             "task": kind,
             "total": len(results),
@@ -1963,6 +2132,8 @@ class VideoTask(RunCommand):
         None  # how many at a time in a batch; None: as many as cores
     )
     imports: ClassVar[tuple[str, ...]] = ("av", "numpy")
+    memory: ClassVar[int] = WORKER_MEMORY
+    plans_itself: ClassVar[bool] = False  # whether `make` heeds dry_run: the plan needs a look
 
     def planned(self, job: Job) -> list[VideoTask]:
         return [self]
@@ -3371,7 +3542,12 @@ def read_line(words: Sequence[str], job: Job) -> list[Command] | Result:
         return Result(
             {"commands": names.split(",")}, command_parser(names, classes, config).format_help()
         )
-    given = vars(command_parser(names, classes, Config()).parse_args(rest))
+    parser = command_parser(names, classes, Config())
+    # Only the intermixed way lets flags stand between two places; it does not know `--`.
+    parse = parser.parse_args if "--" in rest else parser.parse_intermixed_args
+    given = vars(parse(rest))
+    for command in classes:
+        command.arrange(given)
     explicit = given.pop("config", asked.config)
     job.config = Config.load(explicit, Path(given.get("directory", ".")))
     return [build(command, given, job.config) for command in classes]
