@@ -851,7 +851,8 @@ def listen(
                 kept[key.data] += chunk
                 if hear:
                     *lines, begun[key.data] = (begun[key.data] + chunk).split(b"\n")
-                    if any([hear(line.decode("utf-8", "replace")) for line in lines]):
+                    moving = [hear(line.decode("utf-8", "replace")) for line in lines]
+                    if any(moving):
                         patience.moved = time.monotonic()
             del kept[2][:-LONGEST_COMPLAINT]
             patience.check()
@@ -878,7 +879,7 @@ _parent: Connection | None = None  # in a worker: where `tell` writes
 
 
 def tell(**news: Any) -> None:
-    """Let the parent process know how a call is getting on; short, so that the pipe takes it whole."""
+    """Let the parent process know how a call gets on: a few words, which a pipe takes whole."""
     if _parent:
         _parent.send_bytes(json.dumps(news).encode())
 
@@ -1656,6 +1657,9 @@ def settle(task: VideoTask, media: Media, product: Made | Failure) -> Outcome:
 # === Runner =======================================================================================
 
 
+PROGRESS_LINE = "{percentage:3.0f}%|{bar}| {n:.3g}/{total} videos [{elapsed}<{remaining}{postfix}]"
+
+
 class Console:
     """Messages and, on a terminal, one progress line, all on standard error."""
 
@@ -1682,7 +1686,7 @@ class Console:
                 file=sys.stderr,
                 dynamic_ncols=True,
                 smoothing=0.1,
-                bar_format="{percentage:3.0f}%|{bar}| {n:.3g}/{total} [{elapsed}<{remaining}{postfix}]",
+                bar_format=PROGRESS_LINE,
             )
         try:
             yield
