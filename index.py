@@ -1089,9 +1089,10 @@ class Media:
         av.logging.set_level(None)
         opened = av.open(self.url, container_options=self.limits, metadata_errors="replace")
         for stream in opened.streams:
-            stream.codec_context.options = {
-                k: v for k, v in self.limits.items() if k in ("codec_whitelist", "max_pixels")
-            }
+            if stream.codec_context is not None:  # data and attachments have none
+                stream.codec_context.options = {
+                    k: v for k, v in self.limits.items() if k in ("codec_whitelist", "max_pixels")
+                }
         return opened
 
     @functools.cached_property
@@ -3014,6 +3015,1009 @@ def chapters_file(scenes: Iterable[Mapping[str, float]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+# === Commands: transcode ==========================================================================
+
+VideoCodec = Literal["h264", "hevc", "vp9", "av1"]
+AudioCodec = Literal["aac", "mp3", "opus", "ac3", "eac3", "alac"]
+Hardware = Literal["none", "auto", "videotoolbox", "nvenc", "qsv", "vaapi"]
+ACCELERATORS = ("videotoolbox", "nvenc", "qsv", "vaapi")
+RATE = r"^(\d+(\.\d+)?[kKmM]?)?$"
+
+TEXT_SUBTITLES = frozenset({"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text"})
+PLAIN_PIXELS = frozenset({"yuv420p", "yuvj420p"})
+DEEP_PIXELS = PLAIN_PIXELS | {"yuv420p10le"}
+HDR_TRANSFERS = frozenset({"smpte2084", "arib-std-b67"})
+
+
+def misfits(
+    metadata: Mapping[str, Any],
+    target_v: str = "h264",
+    target_a: str = "aac",
+    profiles: Sequence[str] = (),
+    deep: bool | None = None,
+) -> list[str]:
+    """Why a video, told by ffprobe-shaped metadata, is no MP4 of the target codecs; empty: it is.
+
+    `profiles`, where given, are the only profiles its pictures may have. `deep` says whether ten
+    bits a sample are welcome; left out, they are with every codec but H.264, which few players
+    decode so.
+    """
+    streams = metadata.get("streams", [])
+    container = container_misfit(metadata)
+    reasons = [container] if container else []
+    if not any(is_picture(stream) for stream in streams):
+        reasons.append("has no video stream")
+    for stream in streams:
+        if is_picture(stream):
+            reasons.append(picture_misfit(stream, target_v, profiles, deep))
+        elif stream.get("codec_type") == "audio":
+            reasons.append(sound_misfit(stream, target_a))
+    return list(dict.fromkeys(filter(None, reasons)))
+
+
+def is_picture(stream: Mapping[str, Any]) -> bool:
+    """Whether a stream is moving pictures and not a cover."""
+    cover = stream.get("disposition", {}).get("attached_pic")
+    return stream.get("codec_type") == "video" and not cover
+
+
+def container_misfit(metadata: Mapping[str, Any]) -> str:
+    """Why the container is not MP4, or an empty string. QuickTime differs by its brand only."""
+    about = metadata.get("format", {})
+    names = str(about.get("format_name", "unknown")).split(",")
+    if "mp4" not in names:
+        return f"container is {names[0]}, not mp4"
+    brand = str(about.get("tags", {}).get("major_brand", "")).strip()
+    return "container is QuickTime, not mp4" if brand in ("", "qt") else ""
+
+
+def picture_misfit(
+    stream: Mapping[str, Any],
+    target: str,
+    profiles: Sequence[str] = (),
+    deep: bool | None = None,
+) -> str:
+    codec, profile = stream.get("codec_name") or "unknown", stream.get("profile")
+    if codec != target:
+        return f"video is {codec}, not {target}"
+    if profiles and str(profile).lower() not in map(str.lower, profiles):
+        return f"video profile is {profile}, not {' or '.join(profiles)}"
+    pixels = stream.get("pix_fmt")
+    fitting = DEEP_PIXELS if (target != "h264" if deep is None else deep) else PLAIN_PIXELS
+    if pixels and pixels not in fitting:
+        return f"video is {codec} {profile or ''} in {pixels}, which few players show"
+    return ""
+
+
+def sound_misfit(stream: Mapping[str, Any], target: str) -> str:
+    codec = stream.get("codec_name") or "unknown"
+    return "" if codec == target else f"audio is {codec}, not {target}"
+
+
+def is_hdr(stream: Mapping[str, Any]) -> bool:
+    return stream.get("color_transfer") in HDR_TRANSFERS
+
+
+def is_deep(stream: Mapping[str, Any]) -> bool:
+    """Whether its samples have more than eight bits."""
+    return bool(re.search(r"(9|1[0246])(le|be)?$|^p[01]1[026]", stream.get("pix_fmt") or ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What becomes of one stream of a source; `why` says why it is not simply copied."""
+
+    stream: Mapping[str, Any]
+    action: Literal["copy", "encode", "drop"]
+    why: str = ""
+
+    @property
+    def type(self) -> str:
+        return str(self.stream.get("codec_type"))
+
+    def __str__(self) -> str:
+        language = self.stream.get("tags", {}).get("language", "")
+        codec = self.stream.get("codec_name") or "unknown codec"
+        told = ", ".join(filter(None, (codec, "" if language == "und" else language)))
+        return f"stream {self.stream['index']} ({told}): {self.why}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done with one source: why, and the way of every stream."""
+
+    metadata: Mapping[str, Any]
+    reasons: list[str]
+    routes: list[Route]
+    duration: float
+
+    @property
+    def kept(self) -> list[Route]:
+        return [route for route in self.routes if route.action != "drop"]
+
+    @property
+    def encodes(self) -> bool:
+        return any(r.action == "encode" and r.type == "video" for r in self.routes)
+
+    @property
+    def left_out(self) -> list[str]:
+        """The streams that the output will not have, each with the reason."""
+        return [str(route) for route in self.routes if route.action == "drop"]
+
+    def __str__(self) -> str:
+        """The work in a few words."""
+        ways = {(r.type, "encode" if r.action == "encode" else "copy") for r in self.kept}
+        if not any(way == "encode" for kind, way in ways if kind != "subtitle"):
+            return "remux"
+        return ", ".join(f"{way} {kind}" for kind, way in sorted(ways, reverse=True))
+
+
+def plan_streams(media: Media, request: Transcode) -> Plan:
+    """Look at a source and decide on every stream. Raises VideoError where there are no pictures."""
+    if not media.container.streams.video:
+        raise VideoError("has no video stream")
+    metadata = probe_with_pyav(media)
+    keep_depth = request.hdr == "keep" or None
+    deep = keep_depth if request.target_v == "h264" else True
+    reasons = misfits(metadata, request.target_v, request.target_a, (), deep)
+    first = attempt(first_frame, media)
+    combed = isinstance(first, Frame) and first.raw.interlaced_frame
+    routes = []
+    for stream in metadata["streams"]:
+        if request.tone_maps(stream) and is_picture(stream):
+            reasons.append(f"video is HDR ({stream['color_transfer']}), to be tone-mapped")
+        marked = {**stream, "interlaced": bool(combed)} if is_picture(stream) else stream
+        routes.append(route_of(marked, metadata, request, deep))
+    return Plan(metadata, reasons, routes, media.duration)
+
+
+def route_of(
+    stream: Mapping[str, Any],
+    metadata: Mapping[str, Any],
+    request: Transcode,
+    deep: bool | None,
+) -> Route:
+    """The way of one stream into the output."""
+    kind, codec = stream.get("codec_type"), stream.get("codec_name")
+    if is_picture(stream):
+        why = picture_misfit(stream, request.target_v, (), deep)
+        if "avi" in str(metadata["format"].get("format_name")):
+            why = why or "AVI has no display times"
+        if request.tone_maps(stream):
+            why = why or "to be tone-mapped"
+        return Route(stream, "copy" if not why and request.copy_fitting else "encode", why)
+    if kind == "video":
+        return Route(stream, "drop", "a cover picture")
+    if kind == "audio":
+        why = sound_misfit(stream, request.target_a)
+        return Route(stream, "copy" if not why and request.copy_fitting else "encode", why)
+    if kind == "subtitle" and request.drop_subtitles:
+        return Route(stream, "drop", "subtitles were not wanted")
+    if kind == "subtitle" and codec in TEXT_SUBTITLES:
+        return Route(stream, "copy" if codec == "mov_text" else "encode", "")
+    if kind == "subtitle":
+        return Route(stream, "drop", "picture subtitles, which MP4 cannot hold")
+    return Route(stream, "drop", f"{kind or 'unknown'} stream, which MP4 cannot hold")
+
+
+class Transcode(RunCommand):
+    """Make MP4 files of the target codecs in another folder, for the videos that are none yet.
+
+    DEST gets the same folders and names, ending in .mp4. Streams that already fit are copied, not
+    encoded. An output appears only when it was checked to be complete; a record of it in
+    DEST/.artifacts lets the next run skip it. The folder of the videos is not written to.
+    """
+
+    dest: Path | None = option(None, "the folder for the outputs, outside the other", place=True)
+    target_v: VideoCodec = option("h264", "video codec of the outputs")
+    target_a: AudioCodec = option("aac", "audio codec of the outputs")
+    crf: int = option(28, "constant quality: lower is better and larger", ge=0, le=63)
+    v_bitrate: str = option(
+        "", "video bits per second in place of --crf, such as 3000k", pattern=RATE
+    )
+    a_bitrate: str = option(
+        "128k", "audio bits per second up to stereo, more channels in proportion", pattern=RATE
+    )
+    preset: Literal[
+        "ultrafast",
+        "superfast",
+        "veryfast",
+        "faster",
+        "fast",
+        "medium",
+        "slow",
+        "slower",
+        "veryslow",
+    ] = option("medium", "effort: slower gives smaller files")
+    hardware: Hardware = option("none", "encode by this hardware; auto: by what works here")
+    hdr: Literal["auto", "keep", "tonemap"] = option(
+        "auto", "auto: high dynamic range and 10 bits stay, but not in h264"
+    )
+    drop_subtitles: bool = option(False, "leave subtitles out")
+    copy_fitting: bool = option(
+        True, "copy streams that already fit; --no-copy-fitting encodes them"
+    )
+    min_saving: str = option(
+        "",
+        "discard an output that does not save this share, such as 10%, and do not try again",
+        pattern=r"^(\d+(\.\d+)?%)?$",
+    )
+    accept_degraded: bool = option(False, "publish also what could be saved of a damaged source")
+    workers: int | None = option(1, "videos encoded at a time", ge=1, le=256)
+    timeout: float = option(
+        0.0, "seconds one video may take; 0: as long as its encoder gets on", ge=0
+    )
+    ext: tuple[str, ...] = option(
+        (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v"),
+        "file extensions, comma-separated, or * for every video type",
+    )
+
+    @classmethod
+    def arrange(cls, given: dict[str, Any]) -> None:
+        """A single place on the command line is DEST."""
+        if "dest" not in given and "directory" in given:
+            given["dest"] = given.pop("directory")
+
+    def params(self) -> dict[str, Any]:
+        """What shapes an output, and not where it goes or whether it is wanted."""
+        judging = ("dest", "min_saving", "accept_degraded")
+        return {name: value for name, value in super().params().items() if name not in judging}
+
+    @property
+    def target(self) -> Path:
+        """The folder of the outputs. Raises UsageError where none was named."""
+        if self.dest is None:
+            raise UsageError("transcode needs a folder for its outputs: transcode [DIR] DEST")
+        return self.dest.absolute()
+
+    @property
+    def wanted_saving(self) -> float | None:
+        """The share of the source's size that an output must save, from 0 to 1."""
+        return float(self.min_saving[:-1]) / 100 if self.min_saving else None
+
+    def tone_maps(self, stream: Mapping[str, Any]) -> bool:
+        """Whether a stream's high dynamic range is to become a standard one."""
+        wanted = self.hdr == "tonemap" or (self.hdr == "auto" and self.target_v == "h264")
+        return wanted and is_hdr(stream)
+
+    def output(self, video: Video) -> Path:
+        """Where the output for a video goes."""
+        return self.target / Path(video.rel).with_suffix(".mp4")
+
+    def library(self) -> Library:
+        """The folder to walk; sidecars stand with the outputs, for a source may be read-only."""
+        library = super().library()
+        library.artifacts_dir = self.target
+        return library
+
+    def run(self, job: Job) -> Result:
+        self.check_places()
+        try:
+            encoder = choose_encoder(self, job.console)
+        except VideoError as error:
+            return complaint(error, Exit.SOME_FAILED)
+        runner = Runner(job, self, [TranscodeTask(self, encoder)], {})
+        units = self.without_clashes(runner, runner.plan())
+        return self.summary(runner, runner.run(units))
+
+    def check_places(self) -> None:
+        """Raise UsageError for places that would put outputs among the sources."""
+        self.library()
+        if self.target.exists() and not self.target.is_dir():
+            raise UsageError(f"{shown(str(self.dest))}: is not a directory")
+        if stands_within(self.target, self.directory):
+            raise UsageError(
+                f"{shown(str(self.dest))}: is the folder of the videos or inside it; "
+                "name one outside"
+            )
+        if self.crf > 51 and self.target_v in ("h264", "hevc"):
+            raise UsageError(f"--crf goes up to 51 with {self.target_v}, got {self.crf}")
+
+    def without_clashes(self, runner: Runner, units: Sequence[Unit]) -> list[Unit]:
+        """The units whose output is theirs alone; the others fail before anything is encoded.
+
+        Raises UsageError where an output would be a source or stand among the sources, by whatever
+        link.
+        """
+        claims: dict[Path, list[Unit]] = {}
+        for unit in units:
+            claims.setdefault(self.output(unit.video), []).append(unit)
+        for output, claimants in claims.items():
+            for unit in claimants:
+                if same_file(output, Path(unit.video.path)):
+                    raise UsageError(f"{shown(str(output))}: is the source {shown(unit.video.rel)}")
+                if len(claimants) > 1:
+                    others = [shown(o.video.rel) for o in claimants if o is not unit]
+                    reason = f"would have the same output as {' and '.join(others)}: rename one"
+                    runner.fail(TranscodeTask.artifact.kind, unit.video.rel, reason)
+        for folder in dict.fromkeys(output.parent for output in claims):
+            if stands_within(folder, self.directory):
+                raise UsageError(f"{shown(str(folder))}: leads into the folder of the videos")
+        return [claimants[0] for claimants in claims.values() if len(claimants) == 1]
+
+    def summary(self, runner: Runner, done: Result) -> Result:
+        """What became of every video, and the whole in a few lines."""
+        outcomes = runner.outcomes[TranscodeTask.artifact.kind]
+        actions = [
+            self.action(video, outcomes[rel])
+            for rel, video in runner.videos.items()
+            if rel in outcomes
+        ]
+        errors = [
+            {"video": rel, "error": outcome.error}
+            for rel, outcome in outcomes.items()
+            if outcome.status is Status.FAILED
+        ]
+        data = {
+            "dry_run": self.dry_run,
+            "total": len(actions),
+            "actions": actions,
+            "errors": errors,
+        }
+        lines = [action_line(a) for a in actions if a["status"] != Status.SKIPPED or len(a) > 4]
+        if self.dry_run:
+            effort = sum(action.get("effort", 0.0) for action in actions)
+            lines.append(f"estimated effort: {clock(effort)} on one core")
+        return Result(data, "\n".join([*lines, done.text]), done.code)
+
+    def action(self, video: Video, outcome: Outcome) -> dict[str, Any]:
+        """One video's part of the result."""
+        row: dict[str, Any] = {"video": video.rel, "status": str(outcome.status)}
+        if outcome.status is Status.SKIPPED and not outcome.facts:
+            output = self.output(video)
+            if output.exists():
+                return row | {"output": str(output), "reasons": ["done before"]}
+            return row | {"reasons": ["discarded before: it does not save enough"]}
+        if outcome.error:
+            row["reasons"] = [outcome.error]
+        return row | dict(outcome.facts)
+
+
+def action_line(action: Mapping[str, Any]) -> str:
+    """One video's part of the result, for people."""
+    facts = [action.get("work", ""), "; ".join(action.get("reasons", []))]
+    if "effort" in action:
+        facts.append(f"about {clock(action['effort'])}")
+    if "saving" in action:
+        facts.append(f"{action['saving']:.1%} smaller")
+    facts += [f"left out: {told}" for told in action.get("left_out", [])]
+    facts.append(action.get("degraded", ""))
+    told = " - ".join(shown(fact) for fact in facts if fact)
+    return f"{action['status']:9} {shown(action['video'])}: {told}"
+
+
+def stands_within(path: Path, folder: Path) -> bool:
+    """Whether a path, or what is there of it, is a folder or lies inside it, by whatever link."""
+    home = path.resolve()
+    return any(same_file(place, folder) for place in (home, *home.parents))
+
+
+def same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """A video encoder of the ffmpeg at hand: its name there, and the hardware it runs on."""
+
+    name: str
+    hardware: str
+
+    SOFTWARE: ClassVar = {
+        "h264": "libx264",
+        "hevc": "libx265",
+        "vp9": "libvpx-vp9",
+        "av1": "libsvtav1",
+    }
+
+    @classmethod
+    def of(cls, codec: str, hardware: str) -> Encoder:
+        if hardware == "none":
+            return cls(cls.SOFTWARE[codec], hardware)
+        return cls(f"{codec}_{hardware}", hardware)
+
+    def device(self) -> list[str]:
+        """What ffmpeg must be told before the input."""
+        return ["-vaapi_device", "/dev/dri/renderD128"] if self.hardware == "vaapi" else []
+
+    def upload(self, deep: bool) -> list[str]:
+        """The filters that hand pictures over: their pixel format, and where they go."""
+        if self.hardware == "none":
+            return ["format=yuv420p10le" if deep else "format=yuv420p"]
+        pixels = "format=p010le" if deep else "format=nv12"
+        return [pixels, "hwupload"] if self.hardware == "vaapi" else [pixels]
+
+    def trial(self, sound: str) -> None:
+        """Encode one black frame and a moment of silence. Raises VideoError where that fails."""
+        run_tool(
+            [
+                *(need_tool("ffmpeg"), "-v", "error", "-nostdin", *self.device()),
+                *("-f", "lavfi", "-i", "color=black:size=256x256:rate=25"),
+                *("-f", "lavfi", "-i", "anullsrc=sample_rate=48000"),
+                *("-map", "0:v", "-map", "1:a", "-vf", ",".join(self.upload(deep=False))),
+                *("-c:v", self.name, "-frames:v", "1", "-c:a", sound, "-frames:a", "1"),
+                *("-f", "null", "-"),
+            ],
+            timeout=60,
+        )
+
+
+SOUND_ENCODERS = {"mp3": "libmp3lame", "opus": "libopus"}
+
+
+def choose_encoder(request: Transcode, console: Console) -> Encoder:
+    """The encoder that a request asks for, or with `auto` the first that works on this machine.
+
+    Raises VideoError that lists what works where the wanted one does not.
+    """
+    sound = SOUND_ENCODERS.get(request.target_a, request.target_a)
+    if request.hardware == "auto":
+        for hardware in (*ACCELERATORS, "none"):
+            encoder = Encoder.of(request.target_v, hardware)
+            if not isinstance(attempt(encoder.trial, sound), Failure):
+                console.say(f"transcode: encoding with {encoder.name}")
+                return encoder
+    wanted = Encoder.of(request.target_v, request.hardware.replace("auto", "none"))
+    failed = attempt(wanted.trial, sound)
+    if not isinstance(failed, Failure):
+        return wanted
+    there = [
+        f"--hardware {hardware}"
+        for hardware in ("none", *ACCELERATORS)
+        if not isinstance(attempt(Encoder.of(request.target_v, hardware).trial, sound), Failure)
+    ]
+    raise VideoError(
+        f"{need_tool('ffmpeg')} cannot encode {request.target_v} with {wanted.name} and {sound}"
+        f" ({failed.reason}); what works here: {', '.join(there) or 'nothing'}"
+    )
+
+
+PRESETS = (
+    "ultrafast",
+    "superfast",
+    "veryfast",
+    "faster",
+    "fast",
+    "medium",
+    "slow",
+    "slower",
+    "veryslow",
+)
+VP9_CPU_USED = (5, 5, 5, 4, 4, 3, 2, 1, 0)
+SVT_PRESETS = (12, 11, 10, 10, 9, 8, 6, 4, 2)
+NVENC_PRESETS = (1, 1, 2, 3, 3, 4, 5, 6, 7)
+
+
+def effort_options(encoder: Encoder, preset: str) -> dict[str, str]:
+    """An encoder's own options for one of x264's presets."""
+    level = PRESETS.index(preset)
+    if encoder.hardware in ("vaapi", "videotoolbox"):
+        return {}
+    if encoder.hardware == "nvenc":
+        return {"preset": f"p{NVENC_PRESETS[level]}"}
+    if encoder.name == "libvpx-vp9":
+        return {"deadline": "good", "cpu-used": str(VP9_CPU_USED[level]), "row-mt": "1"}
+    if encoder.name == "libsvtav1":
+        return {"preset": str(SVT_PRESETS[level])}
+    return {"preset": preset if encoder.hardware == "none" else PRESETS[max(level, 2)]}
+
+
+def quality_options(encoder: Encoder, request: Transcode) -> dict[str, str]:
+    """An encoder's own options for the bit rate or the constant quality that is asked for."""
+    if request.v_bitrate:
+        rate = bits(request.v_bitrate)
+        return {"b": str(rate), "maxrate": str(rate * 3 // 2), "bufsize": str(rate * 3)}
+    crf = str(request.crf)
+    ways = {
+        "videotoolbox": {"q": str(max(round(100 - request.crf * 1.6), 1))},
+        "nvenc": {"rc": "vbr", "cq": crf, "b": "0"},
+        "qsv": {"global_quality": crf},
+        "vaapi": {"rc_mode": "CQP", "qp": crf},
+        "none": {"crf": crf, "b": "0"} if encoder.name == "libvpx-vp9" else {"crf": crf},
+    }
+    return ways[encoder.hardware]
+
+
+def bits(rate: str) -> int:
+    """Bits per second of `3000k` or `3M`."""
+    units = {"k": 1000, "m": 1_000_000}
+    unit = units.get(rate[-1:].lower())
+    return round(float(rate[:-1]) * unit) if unit else round(float(rate))
+
+
+# The same way from high dynamic range as for pictures, in ffmpeg's filters.
+TO_STANDARD_RANGE = (
+    "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,"
+    "tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv"
+)
+BT709_TAGS = {
+    "color_range": "tv",
+    "colorspace": "bt709",
+    "color_trc": "bt709",
+    "color_primaries": "bt709",
+}
+COLOR_KEYS = {
+    "color_range": "color_range",
+    "colorspace": "color_space",
+    "color_trc": "color_transfer",
+    "color_primaries": "color_primaries",
+}
+
+
+def picture_options(
+    stream: Mapping[str, Any], media: Media, request: Transcode, encoder: Encoder
+) -> dict[str, str]:
+    """ffmpeg's options, without the number of the stream, that encode one stream of pictures."""
+    to_standard = request.tone_maps(stream)
+    rgb = bool(re.match(r"(gbr|rgb|bgr|[0a]rgb|[0a]bgr|pal8)", stream.get("pix_fmt") or ""))
+    keeps_depth = request.target_v != "h264" or request.hdr == "keep"
+    deep = is_deep(stream) and keeps_depth and not to_standard
+    full = stream.get("color_range") == "pc" or "yuvj" in (stream.get("pix_fmt") or "")
+    filters = ["bwdif=mode=send_frame:deint=interlaced"] if stream.get("interlaced") else []
+    if to_standard:
+        filters.append(TO_STANDARD_RANGE)
+    elif rgb:
+        filters.append("scale=out_color_matrix=bt709:out_range=tv")
+    elif full:
+        filters.append("scale=in_range=full:out_range=full")
+    if (stream.get("width") or 0) % 2 or (stream.get("height") or 0) % 2:
+        filters.append("crop=trunc(iw/2)*2:trunc(ih/2)*2")
+    colors = BT709_TAGS
+    if not (to_standard or rgb):
+        colors = {name: stream[key] for name, key in COLOR_KEYS.items() if stream.get(key)}
+    mastering = mastering_options(media, encoder) if is_hdr(stream) and not to_standard else {}
+    return {
+        "c": encoder.name,
+        "filter": ",".join([*filters, *encoder.upload(deep)]),
+        **effort_options(encoder, request.preset),
+        **quality_options(encoder, request),
+        **colors,
+        **({"x265-params": "log-level=error"} if encoder.name == "libx265" else {}),
+        **mastering,
+    }
+
+
+def mastering_options(media: Media, encoder: Encoder) -> dict[str, str]:
+    """What an HDR10 film says of its mastering display, which older ffmpegs do not pass on."""
+    first = attempt(first_frame, media)
+    if not isinstance(first, Frame) or encoder.name not in ("libx265", "libsvtav1"):
+        return {}
+    side_data: Any = first.raw.side_data
+    side = {data.type.name: bytes(data) for data in side_data}
+    display = mastering_display(side.get("MASTERING_DISPLAY_METADATA", b""))
+    light = side.get("CONTENT_LIGHT_LEVEL", b"")
+    peaks = [int.from_bytes(light[i : i + 4], sys.byteorder) for i in (0, 4)] if light else []
+    svt = encoder.name == "libsvtav1"
+    params = [] if svt else ["log-level=error", "hdr10=1", "repeat-headers=1"]
+    if display:
+        units = [1.0] * 10 if svt else [50_000.0] * 8 + [10_000.0] * 2
+        red_x, red_y, green_x, green_y, blue_x, blue_y, white_x, white_y, dark, bright = (
+            f"{value * unit:.{4 * svt}f}" for value, unit in zip(display, units, strict=True)
+        )
+        points = f"G({green_x},{green_y})B({blue_x},{blue_y})R({red_x},{red_y})"
+        key = "mastering-display" if svt else "master-display"
+        params.append(f"{key}={points}WP({white_x},{white_y})L({bright},{dark})")
+    if peaks:
+        key = "content-light=" if svt else "max-cll="
+        params.append(f"{key}{peaks[0]},{peaks[1]}")
+    return {"svtav1-params" if svt else "x265-params": ":".join(params)} if params else {}
+
+
+def mastering_display(raw: bytes) -> list[float]:
+    """Red, green, blue and white (x, y), least and most light, of libav's own structure."""
+    import struct
+
+    if len(raw) < struct.calcsize("20i2i"):
+        return []
+    *ratios, has_primaries, has_luminance = struct.unpack_from("20i2i", raw)
+    if not (has_primaries and has_luminance) or not all(ratios[1::2]):
+        return []
+    return [above / below for above, below in zip(ratios[::2], ratios[1::2], strict=True)]
+
+
+def sound_options(stream: Mapping[str, Any], request: Transcode) -> dict[str, str]:
+    """ffmpeg's options that encode one stream of sound."""
+    options = {"c": SOUND_ENCODERS.get(request.target_a, request.target_a)}
+    channels = stream.get("channels") or 2
+    if request.target_a == "mp3":
+        channels = min(channels, 2)
+    if request.target_a != "alac" and request.a_bitrate:
+        options["b"] = str(bits(request.a_bitrate) * max(channels, 2) // 2)
+    if request.target_a == "opus":
+        # libopus does not know the surround layouts with side speakers.
+        options["filter"] = "aformat=channel_layouts=7.1|6.1|5.1|5.0|quad|3.0|stereo|mono"
+    return options
+
+
+# MP4 wants languages in three letters (ISO 639-2), Matroska often has two.
+LANGUAGE_PAIRS = (
+    "ar:ara bg:bul ca:cat cs:cze da:dan de:ger el:gre en:eng es:spa et:est fa:per fi:fin fr:fre "
+    "he:heb hi:hin hr:hrv hu:hun id:ind is:ice it:ita ja:jpn ko:kor lt:lit lv:lav nl:dut no:nor "
+    "pl:pol pt:por ro:rum ru:rus sk:slo sl:slv sr:srp sv:swe th:tha tr:tur uk:ukr vi:vie zh:chi"
+)
+LANGUAGES = dict(re.findall(r"(\w+):(\w+)", LANGUAGE_PAIRS))
+
+
+def tag_options(stream: Mapping[str, Any]) -> list[str]:
+    """A stream's tags in the form that MP4 has for them."""
+    tags = stream.get("tags", {})
+    options = []
+    if tags.get("title"):
+        # MP4 has no title of a track: its handler's name is what players show.
+        options.append(f"handler_name={tags['title']}")
+    language = LANGUAGES.get(str(tags.get("language", "")).partition("-")[0].lower())
+    if language:
+        options.append(f"language={language}")
+    return options
+
+
+def transcode_argv(
+    media: Media, plan: Plan, request: Transcode, encoder: Encoder, scratch: Path
+) -> list[str]:
+    """The ffmpeg command that makes the output."""
+    limits = [part for name, value in media.limits.items() for part in (f"-{name}", value)]
+    argv = [need_tool("ffmpeg"), "-v", "error", "-nostdin", "-nostats", "-progress", "pipe:1"]
+    argv += [
+        *encoder.device(),
+        *limits,
+        "-i",
+        media.url,
+        "-map_metadata",
+        "0",
+        "-map_chapters",
+        "0",
+    ]
+    for number, route in enumerate(plan.kept):
+        argv += ["-map", f"0:{route.stream['index']}"]
+        options = {"c": "copy"}
+        if route.action == "encode" and route.type == "video":
+            options = picture_options(route.stream, media, request, encoder)
+            options["fps_mode"] = "vfr"
+        elif route.action == "encode" and route.type == "audio":
+            options = sound_options(route.stream, request)
+        elif route.action == "encode":
+            options = {"c": "mov_text"}
+        if route.type == "video" and request.target_v == "hevc":
+            options["tag"] = "hvc1"
+        argv += [part for name, value in options.items() for part in (f"-{name}:{number}", value)]
+        for tag in tag_options(route.stream):
+            argv += [f"-metadata:s:{number}", tag]
+    # Sparse subtitles make ffmpeg hold back many packets of the other streams.
+    return [
+        *argv,
+        *("-max_muxing_queue_size", "4096", "-movflags", "+faststart", "-f", "mp4"),
+        f"file:{scratch}",
+    ]
+
+
+class Listener:
+    """Follows an ffmpeg run by what it says: its progress, and complaints of its decoders."""
+
+    DAMAGE = re.compile(
+        r"error while decoding|error submitting packet|invalid data found|corrupt|truncat"
+        r"|concealing|invalid nal|missing reference|non-existing [ps]ps|damaged|partial file",
+        re.IGNORECASE,
+    )
+
+    def __init__(self, video: Video, duration: float) -> None:
+        self.video, self.duration = video, max(duration, 0.001)
+        self.values: dict[str, str] = {}
+        self.last = ""
+        self.damage = 0
+
+    def __call__(self, line: str) -> bool:
+        key, equals, value = line.strip().partition("=")
+        if not equals or " " in key:
+            self.damage += bool(self.DAMAGE.search(line))
+            return False
+        self.values[key] = value
+        if key != "progress":
+            return False
+        now = "/".join(self.values.get(k, "") for k in ("frame", "out_time_us", "total_size"))
+        moved, self.last = now != self.last, now
+        tell(video=self.video.rel, share=round(self.share, 4), note=self.note)
+        return moved
+
+    @property
+    def share(self) -> float:
+        """How much is done, 0 to 1; the checks that follow are the rest."""
+        done = self.values.get("out_time_us", "")
+        seconds = int(done) / 1e6 if done.lstrip("-").isdigit() else 0.0
+        return min(max(seconds / self.duration, 0.0), 0.99)
+
+    @property
+    def note(self) -> str:
+        speed = self.values.get("speed", "").strip().removesuffix("x")
+        told = f"{self.share:.0%}"
+        with contextlib.suppress(ValueError):
+            left = self.duration * (1 - self.share) / max(float(speed), 1e-3)
+            told += f" {float(speed):.3g}x ETA {clock(left)}"
+        return told
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """What reading a stream to its end showed; times are seconds from the container's start."""
+
+    type: str
+    packets: int
+    end: float
+    step: float
+    promised: float | None
+
+
+def survey(media: Media) -> dict[int, Track]:
+    """Read every packet of a file: what its streams hold and where they end."""
+    container = media.container
+    start = container.start_time or 0
+    if start == NO_TIMESTAMP:
+        start = 0
+    packets, ends, steps = Counter[int](), dict[int, float](), dict[int, float]()
+    for packet in every_packet(media):
+        index, tick = packet.stream_index, float(packet.time_base or 0)
+        packets[index] += 1
+        shown_at = packet.pts if packet.pts is not None else packet.dts
+        if shown_at is not None:
+            end = (shown_at + (packet.duration or 0)) * tick - start / 1e6
+            ends[index] = max(ends.get(index, 0.0), end)
+            steps[index] = max(steps.get(index, 0.0), (packet.duration or 0) * tick)
+    whole = container.duration / 1e6 if container.duration else math.inf
+    found = {}
+    for stream in container.streams:
+        promised, index = None, stream.index
+        if stream.duration and stream.time_base:
+            finish_at = (stream.start_time or 0) + stream.duration
+            promised = min(finish_at * float(stream.time_base) - start / 1e6, whole)
+        found[index] = Track(
+            stream.type, packets[index], ends.get(index, 0.0), steps.get(index, 0.0), promised
+        )
+    return found
+
+
+def every_packet(media: Media) -> Iterator[Any]:
+    """The packets of all streams that are played, up to the end or to where nothing can be read."""
+    import av
+
+    packets = media.container.demux()
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except (av.FFmpegError, OSError, ValueError):
+            media.damage += 1
+            return
+        if packet.size and not packet.is_discard:
+            yield packet
+        media.damage += bool(packet.size and packet.is_corrupt)
+
+
+PLAYED = ("video", "audio")
+
+
+def shortage(media: Media, tracks: Mapping[int, Track]) -> str:
+    """How a source falls short of what it promises, or an empty string."""
+    container = media.container
+    end = max((track.end for track in tracks.values()), default=0.0)
+    # MPEG streams and FLV promise nothing: their length is a guess by libav or of a dead recorder.
+    keeps_word = not {"mpeg", "mpegts", "flv"} & set(container.format.name.split(","))
+    whole = container.duration / 1e6 if container.duration and keeps_word else 0.0
+    short = [(end, whole)] + [
+        (track.end, track.promised)
+        for track in tracks.values()
+        if track.type in PLAYED and track.promised and keeps_word
+    ]
+    for there, promised in short:
+        if promised - there > 1.0:
+            return f"is cut off after {there:.1f} of {promised:.1f} s"
+    if media.damage:
+        return f"{plural(media.damage, 'packet')} could not be read"
+    return ""
+
+
+def compare_tracks(plan: Plan, source: Mapping[int, Track], output: Mapping[int, Track]) -> None:
+    """Raise VideoError where an output has not all that its source has."""
+    made = [track for track in output.values() if track.type != "data"]
+    wanted = [source[route.stream["index"]] for route in plan.kept]
+    if [track.type for track in made] != [track.type for track in wanted]:
+        there, due = Counter(t.type for t in made), Counter(t.type for t in wanted)
+        raise VideoError(f"the output has {dict(there)} streams in place of {dict(due)}")
+    for route, old, new in zip(plan.kept, wanted, made, strict=True):
+        slack = 0.5 + max(old.step, new.step)
+        if old.packets and not new.packets:
+            raise VideoError(f"the output's {old.type} is empty")
+        if old.type in PLAYED and new.end < old.end - slack:
+            raise VideoError(
+                f"the output's {old.type} ends at {new.end:.1f} s, the source's at {old.end:.1f} s"
+            )
+        if route.action == "copy" and old.type == "video" and new.packets < old.packets:
+            raise VideoError(f"the output has {new.packets} of {old.packets} video packets")
+
+
+TAIL = 3.0  # seconds at the end of an output that are decoded before it is published
+
+
+def decode_tail(media: Media, tracks: Mapping[int, Track]) -> int:
+    """Decode the last seconds of every stream that is played; how many packets failed.
+
+    Raises VideoError where one gives nothing at all.
+    """
+    import av
+
+    failed = 0
+    for stream in (*media.container.streams.video, *media.container.streams.audio):
+        track, frames = tracks[stream.index], 0
+        tick = float(stream.time_base or 1)
+        target = round(max(track.end - TAIL, 0.0) / tick)
+        media.container.seek(target, stream=stream, backward=True)
+        for packet in media.container.demux(stream):
+            try:
+                frames += len(packet.decode())
+            except (av.FFmpegError, OSError, ValueError):
+                failed += 1
+        if track.packets and not frames:
+            raise VideoError(f"the last seconds of the output's {track.type} cannot be decoded")
+    return failed
+
+
+# CPU seconds per million pixels at the preset medium, measured on a 2020s server core, and how the
+# presets differ from it: a rough guess is better than none when a library takes weeks.
+PIXEL_COST = {"libx264": 0.045, "libx265": 0.16, "libvpx-vp9": 0.28, "libsvtav1": 0.11}
+HARDWARE_COST = 0.004
+PRESET_COST = (0.15, 0.25, 0.4, 0.65, 0.85, 1.0, 1.7, 3.0, 6.0)
+COPY_SPEED = 200e6  # bytes per second
+SOUND_SPEED = 60.0  # seconds of sound per second
+
+
+def estimated_effort(media: Media, plan: Plan, request: Transcode, encoder: Encoder) -> float:
+    """About how many CPU seconds the work will take."""
+    seconds = media.stat.st_size / COPY_SPEED
+    for route in plan.kept:
+        if route.action == "encode" and route.type == "video":
+            above, _, below = str(route.stream.get("avg_frame_rate") or "25/1").partition("/")
+            frames = plan.duration * float(above) / float(below or 1)
+            pixels = (route.stream.get("width") or 0) * (route.stream.get("height") or 0) / 1e6
+            cost = PIXEL_COST.get(encoder.name, HARDWARE_COST)
+            seconds += frames * pixels * cost * PRESET_COST[PRESETS.index(request.preset)]
+        elif route.action == "encode" and route.type == "audio":
+            seconds += plan.duration / SOUND_SPEED
+    return round(seconds, 1)
+
+
+class TranscodeTask(VideoTask):
+    """The part of a Transcode that is done for one video, in a worker.
+
+    The record of an output, or of the decision against one, stands in DEST/.artifacts under the
+    name of the source: an output without such a record is a stranger's and never touched.
+    """
+
+    artifact = Artifact("transcode", ("{}.transcode.json",))
+    imports = ("av",)
+    memory = 24 << 30  # of address space: encoders reserve much on machines of many cores
+    plans_itself = True
+    STALL: ClassVar = 300.0  # seconds without headway, and a second more for each 10 MB of source
+
+    def __init__(self, request: Transcode, encoder: Encoder) -> None:
+        super().__init__(**request.shared())
+        self.request, self.encoder = request, encoder
+
+    def params(self) -> dict[str, Any]:
+        return self.request.params()
+
+    def state(self, video: Video, shelf: Shelf) -> State:
+        """Fresh where the record is of this source and these parameters and its output is there."""
+        entry = shelf.get(self.artifact.files[0].format(video.key))
+        record = read_json(entry.path) if entry else None
+        if record is None:
+            return State.MISSING
+        source = Path(video.path).stat()
+        known = {"size": source.st_size, "mtime_ns": source.st_mtime_ns}
+        if record.get("source") != known or record.get("params") != self.params():
+            return State.STALE
+        if record.get("discarded"):
+            wanted = self.request.wanted_saving
+            return State.FRESH if wanted is not None and record["saving"] < wanted else State.STALE
+        output = self.request.output(video)
+        there = output.is_file() and output.stat().st_size == record.get("output_size")
+        return State.FRESH if there else State.MISSING
+
+    def make(self, media: Media) -> Made:
+        plan = plan_streams(media, self.request)
+        output = self.request.output(media.video)
+        if not plan.reasons and not self.force:
+            return Made(status=Status.SKIPPED, facts={"reasons": ["compatible"]})
+        facts: dict[str, Any] = {
+            "output": str(output),
+            "work": str(plan),
+            "reasons": plan.reasons or ["compatible, but asked for with --force"],
+        }
+        if plan.left_out:
+            facts["left_out"] = plan.left_out
+        if (output.exists() or output.is_symlink()) and not self.force:
+            raise VideoError(
+                f"{output} is there and was not made from this source with these parameters: "
+                "--force replaces it"
+            )
+        if self.dry_run:
+            effort = estimated_effort(media, plan, self.request, self.encoder)
+            return Made(status=Status.PLANNED, facts=facts | {"effort": effort})
+        return self.produce(media, plan, output, facts)
+
+    def produce(self, media: Media, plan: Plan, output: Path, facts: dict[str, Any]) -> Made:
+        """Make the output under a scratch name, check it, and hand it over for publishing."""
+        home = Path(media.video.home)
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise VideoError(f"{output.parent} cannot be written: {error.strerror}") from None
+        scratch = home / scratch_name()
+        try:
+            degraded = self.encode(media, plan, scratch)
+            flush_to_disk(scratch)
+            return self.judged(media, output, scratch, facts, degraded)
+        except BaseException:
+            remove(scratch)
+            raise
+
+    def encode(self, media: Media, plan: Plan, scratch: Path) -> str:
+        """Run ffmpeg and check what it made; how it is degraded, or an empty string."""
+        with Media(media.video, self.allow_codecs) as whole:
+            tracks = survey(whole)
+            degraded = self.accepted(shortage(whole, tracks))
+        listener = Listener(media.video, plan.duration)
+        run_tool(
+            transcode_argv(media, plan, self.request, self.encoder, scratch),
+            timeout=self.timeout or math.inf,
+            pass_fds=[media.descriptor],
+            hear=listener,
+            stall=self.STALL + media.stat.st_size / 10e6,
+        )
+        if listener.damage and not degraded:
+            degraded = self.accepted(
+                f"is damaged: {plural(listener.damage, 'complaint')} in decoding"
+            )
+        made = Video(str(scratch), media.video.rel, media.video.home)
+        with Media(made, self.allow_codecs) as result:
+            found = survey(result)
+            compare_tracks(plan, tracks, found)
+            if decode_tail(result, found) and not degraded:
+                raise VideoError("the last seconds of the output cannot be decoded without errors")
+        return degraded
+
+    def accepted(self, shortcoming: str) -> str:
+        """The shortcoming of a source where that is put up with. Raises VideoError where not."""
+        if shortcoming and not self.request.accept_degraded:
+            raise VideoError(
+                f"{shortcoming}: copy it again, or save what is there with --accept-degraded"
+            )
+        return shortcoming and f"degraded: {shortcoming}"
+
+    def judged(
+        self, media: Media, output: Path, scratch: Path, facts: dict[str, Any], degraded: str
+    ) -> Made:
+        """The finished output, or the decision that it saves too little."""
+        size = scratch.stat().st_size
+        saving = round(1 - size / media.stat.st_size, 4)
+        record = facts | {"output": output.name, "output_size": size, "saving": saving}
+        facts = facts | {"saving": saving}
+        if degraded:
+            record["degraded"] = facts["degraded"] = degraded
+        wanted = self.request.wanted_saving
+        if wanted is not None and saving < wanted:
+            remove(scratch)
+            del facts["output"]
+            why = f"discarded: it saves {saving:.1%}, wanted are {wanted:.1%}"
+            facts["reasons"] = [*facts["reasons"], why]
+            return Made(
+                record | {"discarded": True}, note=why, facts=facts, status=Status.DISCARDED
+            )
+        product = Product(scratch, output, self.force)
+        return Made(record, note=degraded, facts=facts, product=product)
+
+
 # === Commands: the library ========================================================================
 
 
@@ -3331,6 +4335,7 @@ COMMANDS: dict[str, type[Command]] = {
     "phash": Phash,
     "heatmaps": Heatmaps,
     "scenes": Scenes,
+    "transcode": Transcode,
     "report": Report,
     "batch": Batch,
     "finish": Finish,
