@@ -422,7 +422,11 @@ def process_alive(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    try:
+        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
+    except (OSError, IndexError):
+        return True  # no such folder here: it takes signals, so it lives
+    return state != b"Z"  # one that only waits to be counted is dead
 
 
 def remove(path: str | Path) -> None:
@@ -806,12 +810,20 @@ def run_tool(
     return out
 
 
+# What ffmpeg says after it said what went wrong.
+CONSEQUENCE = re.compile(
+    r"(\[.*\] )?(Conversion failed|Failed to inject|Nothing was written|Task finished with error"
+    r"|Error (initializing|opening|reinitializing|while opening|while processing|marking|sending))"
+)
+
+
 def complaint_in(err: bytes) -> str:
-    """The line that says what went wrong; ffmpeg's last one is often a mere consequence."""
+    """The line that says what went wrong."""
     lines = err.decode("utf-8", "replace").strip().splitlines()
     if any("No space left on device" in line for line in lines):
         return "the disk is full: nothing was stored"
-    return next((line for line in reversed(lines) if not line.startswith("Conversion failed")), "")
+    telling = [line for line in lines if not CONSEQUENCE.match(line)]
+    return re.sub(r"^\[[^]]* @ 0x[0-9a-f]+\] ", "", (telling or lines or [""])[-1])
 
 
 class Patience:
@@ -2263,7 +2275,7 @@ def _stream_json(media: Media, stream: Any) -> dict[str, Any]:
         "codec_name": context.codec.canonical_name if context else None,
         "codec_type": stream.type,
         "profile": stream.profile if context else None,
-        "codec_tag_string": stream.codec_tag if context else None,
+        "codec_tag_string": codec_tag(stream) if context else None,
         "time_base": _ratio(stream.time_base),
         "start_pts": stream.start_time,
         "start_time": _ffprobe_seconds(stream.start_time, tick),
@@ -2286,6 +2298,14 @@ def _stream_json(media: Media, stream: Any) -> dict[str, Any]:
             "channel_layout": context.layout.name,
         }
     return common
+
+
+def codec_tag(stream: Any) -> str | None:
+    """The four letters of a codec, or None where its tag is a number, as AVI's are for sound."""
+    try:
+        return str(stream.codec_tag)
+    except UnicodeDecodeError:
+        return None
 
 
 COLOR_NAMES: dict[str, dict[int, str]] = {
@@ -3379,11 +3399,16 @@ def action_line(action: Mapping[str, Any]) -> str:
     if "effort" in action:
         facts.append(f"about {clock(action['effort'])}")
     if "saving" in action:
-        facts.append(f"{action['saving']:.1%} smaller")
+        facts.append(size_change(action["saving"]))
     facts += [f"left out: {told}" for told in action.get("left_out", [])]
     facts.append(action.get("degraded", ""))
     told = " - ".join(shown(fact) for fact in facts if fact)
     return f"{action['status']:9} {shown(action['video'])}: {told}"
+
+
+def size_change(saving: float) -> str:
+    """The share of the source's size that an output saves, in words."""
+    return f"{saving:.1%} smaller" if saving >= 0 else f"{-saving:.1%} larger"
 
 
 def stands_within(path: Path, folder: Path) -> bool:
@@ -3707,11 +3732,13 @@ class Listener:
         self.values: dict[str, str] = {}
         self.last = ""
         self.damage = 0
+        self.full = False
 
     def __call__(self, line: str) -> bool:
         key, equals, value = line.strip().partition("=")
         if not equals or " " in key:
             self.damage += bool(self.DAMAGE.search(line))
+            self.full |= "No space left on device" in line
             return False
         self.values[key] = value
         if key != "progress":
@@ -3764,17 +3791,29 @@ def survey(media: Media) -> dict[int, Track]:
             end = (shown_at + (packet.duration or 0)) * tick - start / 1e6
             ends[index] = max(ends.get(index, 0.0), end)
             steps[index] = max(steps.get(index, 0.0), (packet.duration or 0) * tick)
-    whole = container.duration / 1e6 if container.duration else math.inf
-    found = {}
-    for stream in container.streams:
-        promised, index = None, stream.index
-        if stream.duration and stream.time_base:
-            finish_at = (stream.start_time or 0) + stream.duration
-            promised = min(finish_at * float(stream.time_base) - start / 1e6, whole)
-        found[index] = Track(
-            stream.type, packets[index], ends.get(index, 0.0), steps.get(index, 0.0), promised
+    return {
+        stream.index: Track(
+            stream.type,
+            packets[stream.index],
+            ends.get(stream.index, 0.0),
+            steps.get(stream.index, 0.0),
+            promised_end(container, stream, start / 1e6),
         )
-    return found
+        for stream in container.streams
+    }
+
+
+def promised_end(container: InputContainer, stream: Any, start: float) -> float | None:
+    """When a stream ends by its header, in seconds from the container's start; None: not told."""
+    if not stream.duration or not stream.time_base:
+        return None
+    tick, begin = float(stream.time_base), stream.start_time or 0
+    if container.format.name == "avi" and stream.type == "video":
+        # libav shortens a cut-off AVI to what is there, but leaves the number of its frames.
+        return float((begin + max(stream.duration, stream.frames)) * tick - start)
+    end = float((begin + stream.duration) * tick - start)
+    # An edit list may end the film before its tracks end.
+    return min(end, container.duration / 1e6) if container.duration else end
 
 
 def every_packet(media: Media) -> Iterator[Any]:
@@ -3884,7 +3923,7 @@ def estimated_effort(media: Media, plan: Plan, request: Transcode, encoder: Enco
             seconds += frames * pixels * cost * PRESET_COST[PRESETS.index(request.preset)]
         elif route.action == "encode" and route.type == "audio":
             seconds += plan.duration / SOUND_SPEED
-    return round(seconds, 1)
+    return max(round(seconds, 1), 0.1)
 
 
 class TranscodeTask(VideoTask):
@@ -3905,7 +3944,8 @@ class TranscodeTask(VideoTask):
         self.request, self.encoder = request, encoder
 
     def params(self) -> dict[str, Any]:
-        return self.request.params()
+        """What shapes an output: it is the encoder that does, not the way it was chosen."""
+        return self.request.params() | {"hardware": self.encoder.name}
 
     def state(self, video: Video, shelf: Shelf) -> State:
         """Fresh where the record is of this source and these parameters and its output is there."""
@@ -3966,6 +4006,8 @@ class TranscodeTask(VideoTask):
         """Run ffmpeg and check what it made; how it is degraded, or an empty string."""
         with Media(media.video, self.allow_codecs) as whole:
             tracks = survey(whole)
+            if not any(track.type == "video" and track.packets for track in tracks.values()):
+                raise VideoError("holds no video data: it is truncated or damaged")
             degraded = self.accepted(shortage(whole, tracks))
         listener = Listener(media.video, plan.duration)
         run_tool(
@@ -3975,6 +4017,8 @@ class TranscodeTask(VideoTask):
             hear=listener,
             stall=self.STALL + media.stat.st_size / 10e6,
         )
+        if listener.full:
+            raise VideoError("the disk is full: nothing was stored")  # and yet ffmpeg may exit 0
         if listener.damage and not degraded:
             degraded = self.accepted(
                 f"is damaged: {plural(listener.damage, 'complaint')} in decoding"
@@ -4009,7 +4053,7 @@ class TranscodeTask(VideoTask):
         if wanted is not None and saving < wanted:
             remove(scratch)
             del facts["output"]
-            why = f"discarded: it saves {saving:.1%}, wanted are {wanted:.1%}"
+            why = f"discarded: it is {size_change(saving)}, wanted is {size_change(wanted)}"
             facts["reasons"] = [*facts["reasons"], why]
             return Made(
                 record | {"discarded": True}, note=why, facts=facts, status=Status.DISCARDED
