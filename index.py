@@ -43,6 +43,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 if TYPE_CHECKING:
     import sqlite3
     import subprocess
+    from multiprocessing.connection import Connection
     from types import FrameType
 
     import numpy as np
@@ -95,6 +96,7 @@ class Status(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     PLANNED = "planned"
+    DISCARDED = "discarded"
 
 
 class UsageError(ValueError):
@@ -429,7 +431,11 @@ def process_alive(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    try:
+        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
+    except (OSError, IndexError):
+        return True  # no such folder here: it takes signals, so it lives
+    return state != b"Z"  # one that only waits to be counted is dead
 
 
 def remove(path: str | Path) -> None:
@@ -449,6 +455,30 @@ def write_through(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def flush_to_disk(path: Path) -> None:
+    """Wait until the disk has a file that another program wrote."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def rename_new(source: Path, target: Path) -> None:
+    """Rename a file of ours, never over another. Raises FileExistsError where there is one."""
+    try:
+        target.hardlink_to(source)
+    except FileExistsError:
+        raise
+    except OSError:
+        # No hard links here (FAT, some network disks): the best there is are two steps.
+        if target.exists() or target.is_symlink():
+            raise FileExistsError(target) from None
+        source.rename(target)
+    else:
+        source.unlink()
 
 
 def replace_file(target: Path, content: bytes) -> None:
@@ -490,11 +520,34 @@ class Made:
     files: dict[str, bytes | dict[str, bytes]] = field(default_factory=dict)
     note: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
+    status: Status = Status.MADE
+    product: Product | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A finished file too large to hand over as bytes: its scratch file and its final name."""
+
+    scratch: Path
+    target: Path
+    replace: bool = False
+
+    def publish(self) -> None:
+        """Give it its final name. Raises VideoError where another file has that by now."""
+        if self.replace:
+            self.scratch.replace(self.target)
+            return
+        try:
+            rename_new(self.scratch, self.target)
+        except FileExistsError:
+            raise VideoError(f"{self.target.name} appeared meanwhile: nothing was stored") from None
 
 
 def publish(task: VideoTask, video: Video, source: os.stat_result, made: Made) -> str:
     """Put what a task made under its final names, the record last, and drop what it made earlier.
 
+    Only a Product comes after the record, which describes it: without its file the record counts
+    for nothing, whereas a file without its record would be a stranger's that must never be touched.
     Returns a note where an unreadable record was found in its place and set aside.
     """
     home = Path(video.home)
@@ -514,6 +567,8 @@ def publish(task: VideoTask, video: Video, source: os.stat_result, made: Made) -
     for name in task.artifact.owned(video, Shelf(video.home)):
         if name not in contents:
             remove(home / name)
+    if made.product and made.status is Status.MADE:
+        made.product.publish()
     return note
 
 
@@ -679,6 +734,10 @@ class Command:
             message = f"should be: {declared.doc}"
         return f"{declared.flag} {message}; got {shown(str(error['input']))}"
 
+    @classmethod
+    def arrange(cls, given: dict[str, Any]) -> None:
+        """Set right what the words of a command line mean where that depends on their number."""
+
     def params(self) -> dict[str, Any]:
         """The effective parameters as they stand in an artifact: those that shape its content."""
         skip = RunCommand.options()
@@ -731,14 +790,24 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
-def run_tool(argv: Sequence[str], *, timeout: float, pass_fds: Sequence[int] = ()) -> bytes:
+def run_tool(
+    argv: Sequence[str],
+    *,
+    timeout: float,
+    pass_fds: Sequence[int] = (),
+    hear: Callable[[str], bool] | None = None,
+    stall: float = math.inf,
+) -> bytes:
     """Run a program to its end and give its standard output: the only place a process is started.
 
     The child has its own session, dies with this process, and is killed with its group on any
-    exception. Raises VideoError with the last line of what it said when it fails or takes too long.
+    exception. `hear` is given each line of both its outputs as it comes and says whether that shows
+    headway; without any for `stall` seconds the child is given up. Raises VideoError with what it
+    said when it fails or takes too long.
     """
     import subprocess
 
+    name = Path(argv[0]).name
     with subprocess.Popen(
         argv,
         stdin=subprocess.DEVNULL,
@@ -749,19 +818,77 @@ def run_tool(argv: Sequence[str], *, timeout: float, pass_fds: Sequence[int] = (
         preexec_fn=die_with_parent,
     ) as child:
         try:
-            out, err = child.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            kill_group(child)
-            raise VideoError(f"{Path(argv[0]).name} took longer than {timeout:g} s") from None
+            out, err = listen(child, Patience(name, timeout, stall), hear)
+            child.wait()
         except BaseException:
             kill_group(child)
             raise
+    if child.returncode < 0:
+        raise VideoError(f"{name} was killed ({exit_name(child.returncode)})")
     if child.returncode:
-        said = err.decode("utf-8", "replace").strip().splitlines() or [
-            f"exit code {child.returncode}"
-        ]
-        raise VideoError(f"{Path(argv[0]).name}: {said[-1]}")
+        raise VideoError(f"{name}: {complaint_in(err) or f'exit code {child.returncode}'}")
     return out
+
+
+# What ffmpeg says after it said what went wrong.
+CONSEQUENCE = re.compile(
+    r"(\[.*\] )?(Conversion failed|Failed to inject|Nothing was written|Task finished with error"
+    r"|Error (initializing|opening|reinitializing|while opening|while processing|marking|sending))"
+)
+
+
+def complaint_in(err: bytes) -> str:
+    """The line that says what went wrong."""
+    lines = err.decode("utf-8", "replace").strip().splitlines()
+    if any("No space left on device" in line for line in lines):
+        return "the disk is full: nothing was stored"
+    telling = [line for line in lines if not CONSEQUENCE.match(line)]
+    return re.sub(r"^\[[^]]* @ 0x[0-9a-f]+\] ", "", (telling or lines or [""])[-1])
+
+
+class Patience:
+    """How long a program may take, and how long it may show no headway, both in seconds."""
+
+    def __init__(self, name: str, timeout: float, stall: float) -> None:
+        self.name, self.timeout, self.stall = name, timeout, stall
+        self.began = self.moved = time.monotonic()
+
+    def check(self) -> None:
+        """Raise VideoError when either is over."""
+        now = time.monotonic()
+        if now - self.began > self.timeout:
+            raise VideoError(f"{self.name} took longer than {self.timeout:g} s")
+        if now - self.moved > self.stall:
+            raise VideoError(f"{self.name} made no headway for {self.stall:.0f} s and was stopped")
+
+
+LONGEST_COMPLAINT = 1 << 20  # bytes of standard error to keep: a damaged video fills gigabytes
+
+
+def listen(
+    child: subprocess.Popen[bytes], patience: Patience, hear: Callable[[str], bool] | None
+) -> tuple[bytes, bytes]:
+    """Read both pipes of a child until it closes them."""
+    import selectors
+
+    kept, begun = {1: bytearray(), 2: bytearray()}, {1: b"", 2: b""}
+    with selectors.DefaultSelector() as selector:
+        selector.register(typing.cast("int", child.stdout), selectors.EVENT_READ, 1)
+        selector.register(typing.cast("int", child.stderr), selectors.EVENT_READ, 2)
+        while selector.get_map():
+            for key, _ in selector.select(0.5):
+                chunk = os.read(key.fd, 65536)
+                if not chunk:
+                    selector.unregister(key.fileobj)
+                kept[key.data] += chunk
+                if hear:
+                    *lines, begun[key.data] = (begun[key.data] + chunk).split(b"\n")
+                    moving = [hear(line.decode("utf-8", "replace")) for line in lines]
+                    if any(moving):
+                        patience.moved = time.monotonic()
+            del kept[2][:-LONGEST_COMPLAINT]
+            patience.check()
+    return bytes(kept[1]), bytes(kept[2])
 
 
 def kill_group(child: subprocess.Popen[bytes]) -> None:
@@ -780,15 +907,26 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def prepare_worker() -> None:
+_parent: Connection | None = None  # in a worker: where `tell` writes
+
+
+def tell(**news: Any) -> None:
+    """Let the parent process know how a call gets on: a few words, which a pipe takes whole."""
+    if _parent:
+        _parent.send_bytes(json.dumps(news).encode())
+
+
+def prepare_worker(memory: int, parent_ear: Connection) -> None:
     """Make a worker process safe to open strangers' files in."""
+    global _parent
     import multiprocessing
     import resource
 
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
-        resource.setrlimit(resource.RLIMIT_AS, (WORKER_MEMORY, WORKER_MEMORY))
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    _parent = parent_ear
     if parent := multiprocessing.parent_process():
         threading.Thread(target=_follow, args=(parent.sentinel,), daemon=True).start()
 
@@ -808,8 +946,15 @@ class Workers:
     What is handed over is one picklable call, as to any executor with `submit`.
     """
 
-    def __init__(self, count: int, imports: Iterable[str]) -> None:
-        self.count, self.imports = count, sorted(imports)
+    def __init__(
+        self,
+        count: int,
+        imports: Iterable[str],
+        memory: int = WORKER_MEMORY,
+        heard: Callable[[dict[str, Any]], None] = lambda news: None,
+    ) -> None:
+        self.count, self.imports, self.memory, self.heard = count, sorted(imports), memory, heard
+        self.listening = threading.Lock()
 
     @functools.cached_property
     def pool(self) -> pebble.ProcessPool:
@@ -826,9 +971,16 @@ class Workers:
             main_module.__spec__ = importlib.machinery.ModuleSpec("__main__", None)
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([__name__, *self.imports])
+        self.ear, mouth = context.Pipe(duplex=False)
         return pebble.ProcessPool(
-            self.count, WORKER_TASKS, initializer=prepare_worker, context=context
+            self.count, WORKER_TASKS, prepare_worker, (self.memory, mouth), context
         )
+
+    def listen(self) -> None:
+        """Pass on what workers told meanwhile."""
+        with self.listening:
+            while self.ear.poll():
+                self.heard(json.loads(self.ear.recv_bytes()))
 
     def call(self, job: Job, timeout: float, function: Callable[..., Any], *args: Any) -> Any:
         """Run a function in a worker and wait; cancelling the job kills the worker.
@@ -843,6 +995,7 @@ class Workers:
         try:
             while not job.cancelled.is_set():
                 concurrent.futures.wait([future], 0.1)
+                self.listen()
                 if future.done():
                     return future.result()
             future.cancel()
@@ -1655,11 +1808,14 @@ def perform(video: Video, tasks: Sequence[VideoTask]) -> list[Outcome]:
     def work() -> list[Outcome]:
         with Media(video, tasks[0].allow_codecs) as media:
             products = make_all(media, tasks)
-            if change := media.changed():
-                raise VideoError(change)
-            return [
-                settle(task, media, product) for task, product in zip(tasks, products, strict=True)
-            ]
+            try:
+                if change := media.changed():
+                    raise VideoError(change)
+                return [settle(t, media, p) for t, p in zip(tasks, products, strict=True)]
+            finally:
+                for made in products:
+                    if isinstance(made, Made) and made.product:
+                        remove(made.product.scratch)
 
     done = attempt(work)
     if isinstance(done, Failure):
@@ -1727,10 +1883,12 @@ def finish(task: FrameTask, media: Media, taken: int, asked: int) -> Made | Fail
 def settle(task: VideoTask, media: Media, product: Made | Failure) -> Outcome:
     """Publish a product and say what came of it."""
     if isinstance(product, Made):
-        stored = attempt(publish, task, media.video, media.stat, product)
+        stored: str | Failure = ""
+        if product.status in (Status.MADE, Status.DISCARDED):
+            stored = attempt(publish, task, media.video, media.stat, product)
         if not isinstance(stored, Failure):
             note = "; ".join(filter(None, (product.note, stored)))
-            return Outcome(task.artifact.kind, Status.MADE, note=note, facts=product.facts)
+            return Outcome(task.artifact.kind, product.status, note=note, facts=product.facts)
         product = stored
     return Outcome(task.artifact.kind, Status.FAILED, product.reason)
 
@@ -1738,11 +1896,15 @@ def settle(task: VideoTask, media: Media, product: Made | Failure) -> Outcome:
 # === Runner =======================================================================================
 
 
+PROGRESS_LINE = "{percentage:3.0f}%|{bar}| {n:.3g}/{total} videos [{elapsed}<{remaining}{postfix}]"
+
+
 class Console:
     """Messages and, on a terminal, one progress line, all on standard error."""
 
     def __init__(self) -> None:
         self.bar: Any = None
+        self.notes: dict[str, str] = {}  # what is worked on and how far that is
         self.lock = threading.Lock()
 
     def say(self, text: str) -> None:
@@ -1759,7 +1921,11 @@ class Console:
             from tqdm import tqdm
 
             self.bar = tqdm(
-                total=total, unit="video", file=sys.stderr, dynamic_ncols=True, smoothing=0.1
+                total=total,
+                file=sys.stderr,
+                dynamic_ncols=True,
+                smoothing=0.1,
+                bar_format=PROGRESS_LINE,
             )
         try:
             yield
@@ -1768,11 +1934,19 @@ class Console:
                 self.bar.close()
             self.bar = None
 
-    def step(self, current: str, done: int) -> None:
-        if self.bar is not None:
-            with self.lock:
-                self.bar.set_postfix_str(shown(current)[-40:], refresh=False)
-                self.bar.update(done)
+    def step(self, current: str, done: float, note: str = "") -> None:
+        """Move on by `done` videos; `note` says how far the current one is."""
+        if self.bar is None:
+            return
+        with self.lock:
+            self.notes.pop(current, None)
+            if note:
+                self.notes[current] = note
+            told = [f"{shown(name)[-40:]} {note}" for name, note in self.notes.items()]
+            self.bar.set_postfix_str("; ".join(told) or shown(current)[-40:], refresh=False)
+            self.bar.update(done)
+            if note:
+                self.bar.refresh()
 
 
 class Job:
@@ -1867,6 +2041,7 @@ class Runner:
         self.outcomes: dict[str, dict[str, Outcome]] = {task.artifact.kind: {} for task in tasks}
         self.videos: dict[str, Video] = {}
         self.catalogue = Catalogue()
+        self.shares: dict[str, float] = {}  # how much of a video is done, where its worker tells
         self.untidy: set[str] = (
             set()
         )  # folders where a worker may have died in the middle of writing
@@ -1876,8 +2051,10 @@ class Runner:
         started = time.monotonic()
         units = self.plan() if units is None else units
         if self.request.dry_run:
-            units = []
-        workers = Workers(min(self.processes, max(len(units), 1)), self._imports())
+            units = [unit for unit in units if all(task.plans_itself for task in unit.tasks)]
+        memory = max(task.memory for task in self.tasks)
+        count = min(self.processes, max(len(units), 1))
+        workers = Workers(count, self._imports(), memory, self._hear)
         queue = Queue(units, self.caps)
         threads = [
             threading.Thread(target=self._serve, args=(queue, workers))
@@ -1900,6 +2077,12 @@ class Runner:
         self.catalogue.close()
         return self._result(time.monotonic() - started)
 
+    def _hear(self, news: Mapping[str, Any]) -> None:
+        """Show how far a worker is with its video."""
+        rel, share = news["video"], news["share"]
+        self.job.console.step(rel, share - self.shares.get(rel, 0.0), news["note"])
+        self.shares[rel] = share
+
     def _imports(self) -> set[str]:
         return {module for task in self.tasks for module in task.imports}
 
@@ -1920,7 +2103,7 @@ class Runner:
                 units.append(Unit(video, tuple(group)))
         for name, reason in self.library.problems:
             for task in self.tasks:
-                self._fail(task.artifact.kind, name, reason)
+                self.fail(task.artifact.kind, name, reason)
         return units
 
     def _wanted(self, task: VideoTask, video: Video, shelf: Shelf) -> bool:
@@ -1933,14 +2116,14 @@ class Runner:
                 task.artifact.kind, Status.SKIPPED
             )
             return False
-        if self.request.dry_run:
+        if self.request.dry_run and not task.plans_itself:
             note = "again" if state is State.FRESH else str(state)
             self.outcomes[task.artifact.kind][video.rel] = Outcome(
                 task.artifact.kind, Status.PLANNED, note=note
             )
         return True
 
-    def _fail(self, kind: str, name: str, reason: str) -> None:
+    def fail(self, kind: str, name: str, reason: str) -> None:
         self.outcomes[kind][name] = Outcome(kind, Status.FAILED, reason)
         self.videos.setdefault(name, Video(name, name, ""))
         self.job.console.say(f"{kind}: {shown(name)}: {shown(reason)}")
@@ -1975,7 +2158,7 @@ class Runner:
                 continue
             known[unit.video.rel] = outcome
             if outcome.status is Status.FAILED:
-                self._fail(outcome.kind, unit.video.rel, outcome.error)
+                self.fail(outcome.kind, unit.video.rel, outcome.error)
             elif outcome.note:
                 self.job.console.say(
                     f"{outcome.kind}: {shown(unit.video.rel)}: {shown(outcome.note)}"
@@ -1983,7 +2166,7 @@ class Runner:
             if "summary" in outcome.facts:
                 self.catalogue.remember(unit.video, outcome.facts["summary"])
         if not late:
-            self.job.console.step(unit.video.rel, 1)
+            self.job.console.step(unit.video.rel, 1 - self.shares.get(unit.video.rel, 0.0))
 
     def _result(self, seconds: float) -> Result:
         reports = [self._report(task.artifact.kind) for task in self.tasks]
@@ -2003,6 +2186,8 @@ class Runner:
         shown_counts = ["made", "skipped", "failed", "cancelled"] + [
             "planned"
         ] * self.request.dry_run
+        shown_counts += [str(status) for status in Status if status not in shown_counts]
+        shown_counts = [n for n in shown_counts if counts[n] or n not in ("planned", "discarded")]
         return {
             "task": kind,
             "total": len(results),
@@ -2190,6 +2375,8 @@ class VideoTask(RunCommand):
         None  # how many at a time in a batch; None: as many as cores
     )
     imports: ClassVar[tuple[str, ...]] = ("av", "numpy")
+    memory: ClassVar[int] = WORKER_MEMORY
+    plans_itself: ClassVar[bool] = False  # whether `make` heeds dry_run: the plan needs a look
 
     def planned(self, job: Job) -> list[VideoTask]:
         return [self]
@@ -2318,7 +2505,7 @@ def _stream_json(media: Media, stream: Any) -> dict[str, Any]:
         "codec_name": context.codec.canonical_name if context else None,
         "codec_type": stream.type,
         "profile": stream.profile if context else None,
-        "codec_tag_string": stream.codec_tag if context else None,
+        "codec_tag_string": codec_tag(stream) if context else None,
         "time_base": _ratio(stream.time_base),
         "start_pts": stream.start_time,
         "start_time": _ffprobe_seconds(stream.start_time, tick),
@@ -2341,6 +2528,14 @@ def _stream_json(media: Media, stream: Any) -> dict[str, Any]:
             "channel_layout": context.layout.name,
         }
     return common
+
+
+def codec_tag(stream: Any) -> str | None:
+    """The four letters of a codec, or None where its tag is a number, as AVI's are for sound."""
+    try:
+        return str(stream.codec_tag)
+    except UnicodeDecodeError:
+        return None
 
 
 COLOR_NAMES: dict[str, dict[int, str]] = {
@@ -3799,6 +3994,966 @@ def draw_quality(frames: Sequence[FrameValues]) -> bytes:
     return drawn(canvas, curves, duration)
 
 
+# === Commands: transcode ==========================================================================
+
+VideoCodec = Literal["h264", "hevc", "vp9", "av1"]
+AudioCodec = Literal["aac", "mp3", "opus", "ac3", "eac3", "alac"]
+Hardware = Literal["none", "auto", "videotoolbox", "nvenc", "qsv", "vaapi"]
+ACCELERATORS = ("videotoolbox", "nvenc", "qsv", "vaapi")
+RATE = r"^(\d+(\.\d+)?[kKmM]?)?$"
+
+TEXT_SUBTITLES = frozenset({"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text"})
+HDR_TRANSFERS = frozenset({"smpte2084", "arib-std-b67"})
+
+
+def is_hdr(stream: Mapping[str, Any]) -> bool:
+    return stream.get("color_transfer") in HDR_TRANSFERS
+
+
+def is_deep(stream: Mapping[str, Any]) -> bool:
+    """Whether its samples have more than eight bits."""
+    return bool(re.search(r"(9|1[0246])(le|be)?$|^p[01]1[026]", stream.get("pix_fmt") or ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What becomes of one stream of a source; `why` says why it is not simply copied."""
+
+    stream: Mapping[str, Any]
+    action: Literal["copy", "encode", "drop"]
+    why: str = ""
+
+    @property
+    def type(self) -> str:
+        return str(self.stream.get("codec_type"))
+
+    def __str__(self) -> str:
+        language = self.stream.get("tags", {}).get("language", "")
+        codec = self.stream.get("codec_name") or "unknown codec"
+        told = ", ".join(filter(None, (codec, "" if language == "und" else language)))
+        return f"stream {self.stream['index']} ({told}): {self.why}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done with one source: why, and the way of every stream."""
+
+    metadata: Mapping[str, Any]
+    reasons: list[str]
+    routes: list[Route]
+    duration: float
+
+    @property
+    def kept(self) -> list[Route]:
+        return [route for route in self.routes if route.action != "drop"]
+
+    @property
+    def encodes(self) -> bool:
+        return any(r.action == "encode" and r.type == "video" for r in self.routes)
+
+    @property
+    def left_out(self) -> list[str]:
+        """The streams that the output will not have, each with the reason."""
+        return [str(route) for route in self.routes if route.action == "drop"]
+
+    def __str__(self) -> str:
+        """The work in a few words."""
+        ways = {(r.type, "encode" if r.action == "encode" else "copy") for r in self.kept}
+        if not any(way == "encode" for kind, way in ways if kind != "subtitle"):
+            return "remux"
+        return ", ".join(f"{way} {kind}" for kind, way in sorted(ways, reverse=True))
+
+
+def plan_streams(media: Media, request: Transcode) -> Plan:
+    """Look at a source and decide on every stream. Raises VideoError where it has no pictures."""
+    if not media.container.streams.video:
+        raise VideoError("has no video stream")
+    metadata = probe_with_pyav(media)
+    keep_depth = request.hdr == "keep" or None
+    deep = keep_depth if request.target_v == "h264" else True
+    reasons = misfits(metadata, request.target_v, request.target_a, (), deep)
+    first = attempt(first_frame, media)
+    combed = isinstance(first, Frame) and first.raw.interlaced_frame
+    routes = []
+    for stream in metadata["streams"]:
+        if request.tone_maps(stream) and is_picture(stream):
+            reasons.append(f"video is HDR ({stream['color_transfer']}), to be tone-mapped")
+        marked = {**stream, "interlaced": bool(combed)} if is_picture(stream) else stream
+        routes.append(route_of(marked, metadata, request, deep))
+    return Plan(metadata, reasons, routes, media.duration)
+
+
+def route_of(
+    stream: Mapping[str, Any],
+    metadata: Mapping[str, Any],
+    request: Transcode,
+    deep: bool | None,
+) -> Route:
+    """The way of one stream into the output."""
+    kind, codec = stream.get("codec_type"), stream.get("codec_name")
+    if is_picture(stream):
+        why = picture_misfit(stream, request.target_v, (), deep)
+        if "avi" in str(metadata["format"].get("format_name")):
+            why = why or "AVI has no display times"
+        if request.tone_maps(stream):
+            why = why or "to be tone-mapped"
+        return Route(stream, "copy" if not why and request.copy_fitting else "encode", why)
+    if kind == "video":
+        return Route(stream, "drop", "a cover picture")
+    if kind == "audio":
+        why = sound_misfit(stream, request.target_a)
+        return Route(stream, "copy" if not why and request.copy_fitting else "encode", why)
+    if kind == "subtitle" and request.drop_subtitles:
+        return Route(stream, "drop", "subtitles were not wanted")
+    if kind == "subtitle" and codec in TEXT_SUBTITLES:
+        return Route(stream, "copy" if codec == "mov_text" else "encode", "")
+    if kind == "subtitle":
+        return Route(stream, "drop", "picture subtitles, which MP4 cannot hold")
+    return Route(stream, "drop", f"{kind or 'unknown'} stream, which MP4 cannot hold")
+
+
+class Transcode(RunCommand):
+    """Make MP4 files of the target codecs in another folder, for the videos that are none yet.
+
+    DEST gets the same folders and names, ending in .mp4. Streams that already fit are copied, not
+    encoded. An output appears only when it was checked to be complete; a record of it in
+    DEST/.artifacts lets the next run skip it. The folder of the videos is not written to.
+    """
+
+    dest: Path | None = option(None, "the folder for the outputs, outside the other", place=True)
+    target_v: VideoCodec = option("h264", "video codec of the outputs")
+    target_a: AudioCodec = option("aac", "audio codec of the outputs")
+    crf: int = option(28, "constant quality: lower is better and larger", ge=0, le=63)
+    v_bitrate: str = option(
+        "", "video bits per second in place of --crf, such as 3000k", pattern=RATE
+    )
+    a_bitrate: str = option(
+        "128k", "audio bits per second up to stereo, more channels in proportion", pattern=RATE
+    )
+    preset: Literal[
+        "ultrafast",
+        "superfast",
+        "veryfast",
+        "faster",
+        "fast",
+        "medium",
+        "slow",
+        "slower",
+        "veryslow",
+    ] = option("medium", "effort: slower gives smaller files")
+    hardware: Hardware = option("none", "encode by this hardware; auto: by what works here")
+    hdr: Literal["auto", "keep", "tonemap"] = option(
+        "auto", "auto: high dynamic range and 10 bits stay, but not in h264"
+    )
+    drop_subtitles: bool = option(False, "leave subtitles out")
+    copy_fitting: bool = option(
+        True, "copy streams that already fit; --no-copy-fitting encodes them"
+    )
+    min_saving: str = option(
+        "",
+        "discard an output that does not save this share, such as 10%, and do not try again",
+        pattern=r"^(\d+(\.\d+)?%)?$",
+    )
+    accept_degraded: bool = option(False, "publish also what could be saved of a damaged source")
+    workers: int | None = option(1, "videos encoded at a time", ge=1, le=256)
+    timeout: float = option(
+        0.0, "seconds one video may take; 0: as long as its encoder gets on", ge=0
+    )
+    ext: tuple[str, ...] = option(
+        (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v"),
+        "file extensions, comma-separated, or * for every video type",
+    )
+
+    @classmethod
+    def arrange(cls, given: dict[str, Any]) -> None:
+        """A single place on the command line is DEST."""
+        if "dest" not in given and "directory" in given:
+            given["dest"] = given.pop("directory")
+
+    def params(self) -> dict[str, Any]:
+        """What shapes an output, and not where it goes or whether it is wanted."""
+        judging = ("dest", "min_saving", "accept_degraded")
+        return {name: value for name, value in super().params().items() if name not in judging}
+
+    @property
+    def target(self) -> Path:
+        """The folder of the outputs. Raises UsageError where none was named."""
+        if self.dest is None:
+            raise UsageError("transcode needs a folder for its outputs: transcode [DIR] DEST")
+        return self.dest.absolute()
+
+    @property
+    def wanted_saving(self) -> float | None:
+        """The share of the source's size that an output must save, from 0 to 1."""
+        return float(self.min_saving[:-1]) / 100 if self.min_saving else None
+
+    def tone_maps(self, stream: Mapping[str, Any]) -> bool:
+        """Whether a stream's high dynamic range is to become a standard one."""
+        wanted = self.hdr == "tonemap" or (self.hdr == "auto" and self.target_v == "h264")
+        return wanted and is_hdr(stream)
+
+    def output(self, video: Video) -> Path:
+        """Where the output for a video goes."""
+        return self.target / Path(video.rel).with_suffix(".mp4")
+
+    def library(self) -> Library:
+        """The folder to walk; sidecars stand with the outputs, for a source may be read-only."""
+        library = super().library()
+        library.artifacts_dir = self.target
+        return library
+
+    def run(self, job: Job) -> Result:
+        self.check_places()
+        try:
+            encoder = choose_encoder(self, job.console)
+        except VideoError as error:
+            return complaint(error, Exit.SOME_FAILED)
+        runner = Runner(job, self, [TranscodeTask(self, encoder)], {})
+        units = self.without_clashes(runner, runner.plan())
+        return self.summary(runner, runner.run(units))
+
+    def check_places(self) -> None:
+        """Raise UsageError for places that would put outputs among the sources."""
+        self.library()
+        if self.target.exists() and not self.target.is_dir():
+            raise UsageError(f"{shown(str(self.dest))}: is not a directory")
+        if stands_within(self.target, self.directory):
+            raise UsageError(
+                f"{shown(str(self.dest))}: is the folder of the videos or inside it; "
+                "name one outside"
+            )
+        if self.crf > 51 and self.target_v in ("h264", "hevc"):
+            raise UsageError(f"--crf goes up to 51 with {self.target_v}, got {self.crf}")
+
+    def without_clashes(self, runner: Runner, units: Sequence[Unit]) -> list[Unit]:
+        """The units whose output is theirs alone; the others fail before anything is encoded.
+
+        Raises UsageError where an output would be a source or stand among the sources, by whatever
+        link.
+        """
+        claims: dict[Path, list[Unit]] = {}
+        for unit in units:
+            claims.setdefault(self.output(unit.video), []).append(unit)
+        for output, claimants in claims.items():
+            for unit in claimants:
+                if same_file(output, Path(unit.video.path)):
+                    raise UsageError(f"{shown(str(output))}: is the source {shown(unit.video.rel)}")
+                if len(claimants) > 1:
+                    others = [shown(o.video.rel) for o in claimants if o is not unit]
+                    reason = f"would have the same output as {' and '.join(others)}: rename one"
+                    runner.fail(TranscodeTask.artifact.kind, unit.video.rel, reason)
+        for folder in dict.fromkeys(output.parent for output in claims):
+            if stands_within(folder, self.directory):
+                raise UsageError(f"{shown(str(folder))}: leads into the folder of the videos")
+        return [claimants[0] for claimants in claims.values() if len(claimants) == 1]
+
+    def summary(self, runner: Runner, done: Result) -> Result:
+        """What became of every video, and the whole in a few lines."""
+        outcomes = runner.outcomes[TranscodeTask.artifact.kind]
+        actions = [
+            self.action(video, outcomes[rel])
+            for rel, video in runner.videos.items()
+            if rel in outcomes
+        ]
+        errors = [
+            {"video": rel, "error": outcome.error}
+            for rel, outcome in outcomes.items()
+            if outcome.status is Status.FAILED
+        ]
+        data = {
+            "dry_run": self.dry_run,
+            "total": len(actions),
+            "actions": actions,
+            "errors": errors,
+        }
+        lines = [action_line(a) for a in actions if a["status"] != Status.SKIPPED or len(a) > 4]
+        if self.dry_run:
+            effort = sum(action.get("effort", 0.0) for action in actions)
+            lines.append(f"estimated effort: {clock(effort)} on one core")
+        return Result(data, "\n".join([*lines, done.text]), done.code)
+
+    def action(self, video: Video, outcome: Outcome) -> dict[str, Any]:
+        """One video's part of the result."""
+        row: dict[str, Any] = {"video": video.rel, "status": str(outcome.status)}
+        if outcome.status is Status.SKIPPED and not outcome.facts:
+            output = self.output(video)
+            if output.exists():
+                return row | {"output": str(output), "reasons": ["done before"]}
+            return row | {"reasons": ["discarded before: it does not save enough"]}
+        if outcome.error:
+            row["reasons"] = [outcome.error]
+        return row | dict(outcome.facts)
+
+
+def action_line(action: Mapping[str, Any]) -> str:
+    """One video's part of the result, for people."""
+    facts = [action.get("work", ""), "; ".join(action.get("reasons", []))]
+    if "effort" in action:
+        facts.append(f"about {clock(action['effort'])}")
+    if "saving" in action:
+        facts.append(size_change(action["saving"]))
+    facts += [f"left out: {told}" for told in action.get("left_out", [])]
+    facts.append(action.get("degraded", ""))
+    told = " - ".join(shown(fact) for fact in facts if fact)
+    return f"{action['status']:9} {shown(action['video'])}: {told}"
+
+
+def size_change(saving: float) -> str:
+    """The share of the source's size that an output saves, in words."""
+    return f"{saving:.1%} smaller" if saving >= 0 else f"{-saving:.1%} larger"
+
+
+def stands_within(path: Path, folder: Path) -> bool:
+    """Whether a path, or what is there of it, is a folder or lies inside it, by whatever link."""
+    home = path.resolve()
+    return any(same_file(place, folder) for place in (home, *home.parents))
+
+
+def same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """A video encoder of the ffmpeg at hand: its name there, and the hardware it runs on."""
+
+    name: str
+    hardware: str
+
+    SOFTWARE: ClassVar = {
+        "h264": "libx264",
+        "hevc": "libx265",
+        "vp9": "libvpx-vp9",
+        "av1": "libsvtav1",
+    }
+
+    @classmethod
+    def of(cls, codec: str, hardware: str) -> Encoder:
+        if hardware == "none":
+            return cls(cls.SOFTWARE[codec], hardware)
+        return cls(f"{codec}_{hardware}", hardware)
+
+    def device(self) -> list[str]:
+        """What ffmpeg must be told before the input."""
+        return ["-vaapi_device", "/dev/dri/renderD128"] if self.hardware == "vaapi" else []
+
+    def upload(self, deep: bool) -> list[str]:
+        """The filters that hand pictures over: their pixel format, and where they go."""
+        if self.hardware == "none":
+            return ["format=yuv420p10le" if deep else "format=yuv420p"]
+        pixels = "format=p010le" if deep else "format=nv12"
+        return [pixels, "hwupload"] if self.hardware == "vaapi" else [pixels]
+
+    def trial(self, sound: str) -> None:
+        """Encode one black frame and a moment of silence. Raises VideoError where that fails."""
+        run_tool(
+            [
+                *(need_tool("ffmpeg"), "-v", "error", "-nostdin", *self.device()),
+                *("-f", "lavfi", "-i", "color=black:size=256x256:rate=25"),
+                *("-f", "lavfi", "-i", "anullsrc=sample_rate=48000"),
+                *("-map", "0:v", "-map", "1:a", "-vf", ",".join(self.upload(deep=False))),
+                *("-c:v", self.name, "-frames:v", "1", "-c:a", sound, "-frames:a", "1"),
+                *("-f", "null", "-"),
+            ],
+            timeout=60,
+        )
+
+
+SOUND_ENCODERS = {"mp3": "libmp3lame", "opus": "libopus"}
+
+
+def choose_encoder(request: Transcode, console: Console) -> Encoder:
+    """The encoder that a request asks for, or with `auto` the first that works on this machine.
+
+    Raises VideoError that lists what works where the wanted one does not.
+    """
+    sound = SOUND_ENCODERS.get(request.target_a, request.target_a)
+    if request.hardware == "auto":
+        for hardware in (*ACCELERATORS, "none"):
+            encoder = Encoder.of(request.target_v, hardware)
+            if not isinstance(attempt(encoder.trial, sound), Failure):
+                console.say(f"transcode: encoding with {encoder.name}")
+                return encoder
+    wanted = Encoder.of(request.target_v, request.hardware.replace("auto", "none"))
+    failed = attempt(wanted.trial, sound)
+    if not isinstance(failed, Failure):
+        return wanted
+    there = [
+        f"--hardware {hardware}"
+        for hardware in ("none", *ACCELERATORS)
+        if not isinstance(attempt(Encoder.of(request.target_v, hardware).trial, sound), Failure)
+    ]
+    raise VideoError(
+        f"{need_tool('ffmpeg')} cannot encode {request.target_v} with {wanted.name} and {sound}"
+        f" ({failed.reason}); what works here: {', '.join(there) or 'nothing'}"
+    )
+
+
+PRESETS = (
+    "ultrafast",
+    "superfast",
+    "veryfast",
+    "faster",
+    "fast",
+    "medium",
+    "slow",
+    "slower",
+    "veryslow",
+)
+VP9_CPU_USED = (5, 5, 5, 4, 4, 3, 2, 1, 0)
+SVT_PRESETS = (12, 11, 10, 10, 9, 8, 6, 4, 2)
+NVENC_PRESETS = (1, 1, 2, 3, 3, 4, 5, 6, 7)
+
+
+def effort_options(encoder: Encoder, preset: str) -> dict[str, str]:
+    """An encoder's own options for one of x264's presets."""
+    level = PRESETS.index(preset)
+    if encoder.hardware in ("vaapi", "videotoolbox"):
+        return {}
+    if encoder.hardware == "nvenc":
+        return {"preset": f"p{NVENC_PRESETS[level]}"}
+    if encoder.name == "libvpx-vp9":
+        return {"deadline": "good", "cpu-used": str(VP9_CPU_USED[level]), "row-mt": "1"}
+    if encoder.name == "libsvtav1":
+        return {"preset": str(SVT_PRESETS[level])}
+    return {"preset": preset if encoder.hardware == "none" else PRESETS[max(level, 2)]}
+
+
+def quality_options(encoder: Encoder, request: Transcode) -> dict[str, str]:
+    """An encoder's own options for the bit rate or the constant quality that is asked for."""
+    if request.v_bitrate:
+        rate = bits(request.v_bitrate)
+        return {"b": str(rate), "maxrate": str(rate * 3 // 2), "bufsize": str(rate * 3)}
+    crf = str(request.crf)
+    ways = {
+        "videotoolbox": {"q": str(max(round(100 - request.crf * 1.6), 1))},
+        "nvenc": {"rc": "vbr", "cq": crf, "b": "0"},
+        "qsv": {"global_quality": crf},
+        "vaapi": {"rc_mode": "CQP", "qp": crf},
+        "none": {"crf": crf, "b": "0"} if encoder.name == "libvpx-vp9" else {"crf": crf},
+    }
+    return ways[encoder.hardware]
+
+
+def bits(rate: str) -> int:
+    """Bits per second of `3000k` or `3M`."""
+    units = {"k": 1000, "m": 1_000_000}
+    unit = units.get(rate[-1:].lower())
+    return round(float(rate[:-1]) * unit) if unit else round(float(rate))
+
+
+# The same way from high dynamic range as for pictures, in ffmpeg's filters.
+TO_STANDARD_RANGE = (
+    "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,"
+    "tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv"
+)
+BT709_TAGS = {
+    "color_range": "tv",
+    "colorspace": "bt709",
+    "color_trc": "bt709",
+    "color_primaries": "bt709",
+}
+COLOR_KEYS = {
+    "color_range": "color_range",
+    "colorspace": "color_space",
+    "color_trc": "color_transfer",
+    "color_primaries": "color_primaries",
+}
+
+
+def picture_options(
+    stream: Mapping[str, Any], media: Media, request: Transcode, encoder: Encoder
+) -> dict[str, str]:
+    """ffmpeg's options, without the number of the stream, that encode one stream of pictures."""
+    to_standard = request.tone_maps(stream)
+    rgb = bool(re.match(r"(gbr|rgb|bgr|[0a]rgb|[0a]bgr|pal8)", stream.get("pix_fmt") or ""))
+    keeps_depth = request.target_v != "h264" or request.hdr == "keep"
+    deep = is_deep(stream) and keeps_depth and not to_standard
+    full = stream.get("color_range") == "pc" or "yuvj" in (stream.get("pix_fmt") or "")
+    filters = ["bwdif=mode=send_frame:deint=interlaced"] if stream.get("interlaced") else []
+    if to_standard:
+        filters.append(TO_STANDARD_RANGE)
+    elif rgb:
+        filters.append("scale=out_color_matrix=bt709:out_range=tv")
+    elif full:
+        filters.append("scale=in_range=full:out_range=full")
+    if (stream.get("width") or 0) % 2 or (stream.get("height") or 0) % 2:
+        filters.append("crop=trunc(iw/2)*2:trunc(ih/2)*2")
+    colors = BT709_TAGS
+    if not (to_standard or rgb):
+        colors = {name: stream[key] for name, key in COLOR_KEYS.items() if stream.get(key)}
+    mastering = mastering_options(media, encoder) if is_hdr(stream) and not to_standard else {}
+    return {
+        "c": encoder.name,
+        "filter": ",".join([*filters, *encoder.upload(deep)]),
+        **effort_options(encoder, request.preset),
+        **quality_options(encoder, request),
+        **colors,
+        **({"x265-params": "log-level=error"} if encoder.name == "libx265" else {}),
+        **mastering,
+    }
+
+
+def mastering_options(media: Media, encoder: Encoder) -> dict[str, str]:
+    """What an HDR10 film says of its mastering display, which older ffmpegs do not pass on."""
+    first = attempt(first_frame, media)
+    if not isinstance(first, Frame) or encoder.name not in ("libx265", "libsvtav1"):
+        return {}
+    side_data: Any = first.raw.side_data
+    side = {data.type.name: bytes(data) for data in side_data}
+    display = mastering_display(side.get("MASTERING_DISPLAY_METADATA", b""))
+    light = side.get("CONTENT_LIGHT_LEVEL", b"")
+    peaks = [int.from_bytes(light[i : i + 4], sys.byteorder) for i in (0, 4)] if light else []
+    svt = encoder.name == "libsvtav1"
+    params = [] if svt else ["log-level=error", "hdr10=1", "repeat-headers=1"]
+    if display:
+        units = [1.0] * 10 if svt else [50_000.0] * 8 + [10_000.0] * 2
+        red_x, red_y, green_x, green_y, blue_x, blue_y, white_x, white_y, dark, bright = (
+            f"{value * unit:.{4 * svt}f}" for value, unit in zip(display, units, strict=True)
+        )
+        points = f"G({green_x},{green_y})B({blue_x},{blue_y})R({red_x},{red_y})"
+        key = "mastering-display" if svt else "master-display"
+        params.append(f"{key}={points}WP({white_x},{white_y})L({bright},{dark})")
+    if peaks:
+        key = "content-light=" if svt else "max-cll="
+        params.append(f"{key}{peaks[0]},{peaks[1]}")
+    return {"svtav1-params" if svt else "x265-params": ":".join(params)} if params else {}
+
+
+def mastering_display(raw: bytes) -> list[float]:
+    """Red, green, blue and white (x, y), least and most light, of libav's own structure."""
+    import struct
+
+    if len(raw) < struct.calcsize("20i2i"):
+        return []
+    *ratios, has_primaries, has_luminance = struct.unpack_from("20i2i", raw)
+    if not (has_primaries and has_luminance) or not all(ratios[1::2]):
+        return []
+    return [above / below for above, below in zip(ratios[::2], ratios[1::2], strict=True)]
+
+
+def sound_options(stream: Mapping[str, Any], request: Transcode) -> dict[str, str]:
+    """ffmpeg's options that encode one stream of sound."""
+    options = {"c": SOUND_ENCODERS.get(request.target_a, request.target_a)}
+    channels = stream.get("channels") or 2
+    if request.target_a == "mp3":
+        channels = min(channels, 2)
+    if request.target_a != "alac" and request.a_bitrate:
+        options["b"] = str(bits(request.a_bitrate) * max(channels, 2) // 2)
+    if request.target_a == "opus":
+        # libopus does not know the surround layouts with side speakers.
+        options["filter"] = "aformat=channel_layouts=7.1|6.1|5.1|5.0|quad|3.0|stereo|mono"
+    return options
+
+
+# MP4 wants languages in three letters (ISO 639-2), Matroska often has two.
+LANGUAGE_PAIRS = (
+    "ar:ara bg:bul ca:cat cs:cze da:dan de:ger el:gre en:eng es:spa et:est fa:per fi:fin fr:fre "
+    "he:heb hi:hin hr:hrv hu:hun id:ind is:ice it:ita ja:jpn ko:kor lt:lit lv:lav nl:dut no:nor "
+    "pl:pol pt:por ro:rum ru:rus sk:slo sl:slv sr:srp sv:swe th:tha tr:tur uk:ukr vi:vie zh:chi"
+)
+LANGUAGES = dict(re.findall(r"(\w+):(\w+)", LANGUAGE_PAIRS))
+
+
+def tag_options(stream: Mapping[str, Any]) -> list[str]:
+    """A stream's tags in the form that MP4 has for them."""
+    tags = stream.get("tags", {})
+    options = []
+    if tags.get("title"):
+        # MP4 has no title of a track: its handler's name is what players show.
+        options.append(f"handler_name={tags['title']}")
+    language = LANGUAGES.get(str(tags.get("language", "")).partition("-")[0].lower())
+    if language:
+        options.append(f"language={language}")
+    return options
+
+
+def transcode_argv(
+    media: Media, plan: Plan, request: Transcode, encoder: Encoder, scratch: Path
+) -> list[str]:
+    """The ffmpeg command that makes the output."""
+    limits = [part for name, value in media.limits.items() for part in (f"-{name}", value)]
+    argv = [need_tool("ffmpeg"), "-v", "error", "-nostdin", "-nostats", "-progress", "pipe:1"]
+    argv += [
+        *encoder.device(),
+        *limits,
+        "-i",
+        media.url,
+        "-map_metadata",
+        "0",
+        "-map_chapters",
+        "0",
+    ]
+    for number, route in enumerate(plan.kept):
+        argv += ["-map", f"0:{route.stream['index']}"]
+        options = {"c": "copy"}
+        if route.action == "encode" and route.type == "video":
+            options = picture_options(route.stream, media, request, encoder)
+            options["fps_mode"] = "vfr"
+        elif route.action == "encode" and route.type == "audio":
+            options = sound_options(route.stream, request)
+        elif route.action == "encode":
+            options = {"c": "mov_text"}
+        if route.type == "video" and request.target_v == "hevc":
+            options["tag"] = "hvc1"
+        argv += [part for name, value in options.items() for part in (f"-{name}:{number}", value)]
+        for tag in tag_options(route.stream):
+            argv += [f"-metadata:s:{number}", tag]
+    # Sparse subtitles make ffmpeg hold back many packets of the other streams.
+    return [
+        *argv,
+        *("-max_muxing_queue_size", "4096", "-movflags", "+faststart", "-f", "mp4"),
+        f"file:{scratch}",
+    ]
+
+
+class Listener:
+    """Follows an ffmpeg run by what it says: its progress, and complaints of its decoders."""
+
+    DAMAGE = re.compile(
+        r"error while decoding|error submitting packet|invalid data found|corrupt|truncat"
+        r"|concealing|invalid nal|missing reference|non-existing [ps]ps|damaged|partial file",
+        re.IGNORECASE,
+    )
+
+    def __init__(self, video: Video, duration: float) -> None:
+        self.video, self.duration = video, max(duration, 0.001)
+        self.values: dict[str, str] = {}
+        self.last = ""
+        self.damage = 0
+        self.full = False
+
+    def __call__(self, line: str) -> bool:
+        key, equals, value = line.strip().partition("=")
+        if not equals or " " in key:
+            self.damage += bool(self.DAMAGE.search(line))
+            self.full |= "No space left on device" in line
+            return False
+        self.values[key] = value
+        if key != "progress":
+            return False
+        now = "/".join(self.values.get(k, "") for k in ("frame", "out_time_us", "total_size"))
+        moved, self.last = now != self.last, now
+        tell(video=self.video.rel, share=round(self.share, 4), note=self.note)
+        return moved
+
+    @property
+    def share(self) -> float:
+        """How much is done, 0 to 1; the checks that follow are the rest."""
+        done = self.values.get("out_time_us", "")
+        seconds = int(done) / 1e6 if done.lstrip("-").isdigit() else 0.0
+        return min(max(seconds / self.duration, 0.0), 0.99)
+
+    @property
+    def note(self) -> str:
+        speed = self.values.get("speed", "").strip().removesuffix("x")
+        told = f"{self.share:.0%}"
+        with contextlib.suppress(ValueError):
+            left = self.duration * (1 - self.share) / max(float(speed), 1e-3)
+            told += f" {float(speed):.3g}x ETA {clock(left)}"
+        return told
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """What reading a stream to its end showed; times are seconds from the container's start."""
+
+    type: str
+    packets: int
+    end: float
+    step: float
+    promised: float | None
+
+
+def survey(media: Media) -> dict[int, Track]:
+    """Read every packet of a file: what its streams hold and where they end."""
+    container = media.container
+    start = container.start_time or 0
+    if start == NO_TIMESTAMP:
+        start = 0
+    packets, ends, steps = Counter[int](), dict[int, float](), dict[int, float]()
+    for packet in every_packet(media):
+        index, tick = packet.stream_index, float(packet.time_base or 0)
+        packets[index] += 1
+        shown_at = packet.pts if packet.pts is not None else packet.dts
+        if shown_at is not None:
+            end = (shown_at + (packet.duration or 0)) * tick - start / 1e6
+            ends[index] = max(ends.get(index, 0.0), end)
+            steps[index] = max(steps.get(index, 0.0), (packet.duration or 0) * tick)
+    return {
+        stream.index: Track(
+            stream.type,
+            packets[stream.index],
+            ends.get(stream.index, 0.0),
+            steps.get(stream.index, 0.0),
+            promised_end(container, stream, start / 1e6),
+        )
+        for stream in container.streams
+    }
+
+
+def promised_end(container: InputContainer, stream: Any, start: float) -> float | None:
+    """When a stream ends by its header, in seconds from the container's start; None: not told."""
+    if not stream.duration or not stream.time_base:
+        return None
+    tick, begin = float(stream.time_base), stream.start_time or 0
+    if container.format.name == "avi" and stream.type == "video":
+        # libav shortens a cut-off AVI to what is there, but leaves the number of its frames.
+        return float((begin + max(stream.duration, stream.frames)) * tick - start)
+    end = float((begin + stream.duration) * tick - start)
+    # An edit list may end the film before its tracks end.
+    return min(end, container.duration / 1e6) if container.duration else end
+
+
+def every_packet(media: Media) -> Iterator[Any]:
+    """The packets of all streams that are played, up to the end or to where nothing can be read."""
+    import av
+
+    packets = media.container.demux()
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except (av.FFmpegError, OSError, ValueError):
+            media.damage += 1
+            return
+        if packet.size and not packet.is_discard:
+            yield packet
+        media.damage += bool(packet.size and packet.is_corrupt)
+
+
+PLAYED = ("video", "audio")
+
+
+def shortage(media: Media, tracks: Mapping[int, Track]) -> str:
+    """How a source falls short of what it promises, or an empty string."""
+    container = media.container
+    end = max((track.end for track in tracks.values()), default=0.0)
+    # MPEG streams and FLV promise nothing: their length is a guess by libav or of a dead recorder.
+    keeps_word = not {"mpeg", "mpegts", "flv"} & set(container.format.name.split(","))
+    whole = container.duration / 1e6 if container.duration and keeps_word else 0.0
+    short = [(end, whole)] + [
+        (track.end, track.promised)
+        for track in tracks.values()
+        if track.type in PLAYED and track.promised and keeps_word
+    ]
+    for there, promised in short:
+        if promised - there > 1.0:
+            return f"is cut off after {there:.1f} of {promised:.1f} s"
+    if media.damage:
+        return f"{plural(media.damage, 'packet')} could not be read"
+    return ""
+
+
+def compare_tracks(plan: Plan, source: Mapping[int, Track], output: Mapping[int, Track]) -> None:
+    """Raise VideoError where an output has not all that its source has."""
+    made = [track for track in output.values() if track.type != "data"]
+    wanted = [source[route.stream["index"]] for route in plan.kept]
+    if [track.type for track in made] != [track.type for track in wanted]:
+        there, due = Counter(t.type for t in made), Counter(t.type for t in wanted)
+        raise VideoError(f"the output has {dict(there)} streams in place of {dict(due)}")
+    for route, old, new in zip(plan.kept, wanted, made, strict=True):
+        slack = 0.5 + max(old.step, new.step)
+        if old.packets and not new.packets:
+            raise VideoError(f"the output's {old.type} is empty")
+        if old.type in PLAYED and new.end < old.end - slack:
+            raise VideoError(
+                f"the output's {old.type} ends at {new.end:.1f} s, the source's at {old.end:.1f} s"
+            )
+        if route.action == "copy" and old.type == "video" and new.packets < old.packets:
+            raise VideoError(f"the output has {new.packets} of {old.packets} video packets")
+
+
+TAIL = 3.0  # seconds at the end of an output that are decoded before it is published
+
+
+def decode_tail(media: Media, tracks: Mapping[int, Track]) -> int:
+    """Decode the last seconds of every stream that is played; how many packets failed.
+
+    Raises VideoError where one gives nothing at all.
+    """
+    import av
+
+    failed = 0
+    for stream in (*media.container.streams.video, *media.container.streams.audio):
+        track, frames = tracks[stream.index], 0
+        tick = float(stream.time_base or 1)
+        target = round(max(track.end - TAIL, 0.0) / tick)
+        media.container.seek(target, stream=stream, backward=True)
+        for packet in media.container.demux(stream):
+            try:
+                frames += len(packet.decode())
+            except (av.FFmpegError, OSError, ValueError):
+                failed += 1
+        if track.packets and not frames:
+            raise VideoError(f"the last seconds of the output's {track.type} cannot be decoded")
+    return failed
+
+
+# CPU seconds per million pixels at the preset medium, measured on a 2020s server core, and how the
+# presets differ from it: a rough guess is better than none when a library takes weeks.
+PIXEL_COST = {"libx264": 0.045, "libx265": 0.16, "libvpx-vp9": 0.28, "libsvtav1": 0.11}
+HARDWARE_COST = 0.004
+PRESET_COST = (0.15, 0.25, 0.4, 0.65, 0.85, 1.0, 1.7, 3.0, 6.0)
+COPY_SPEED = 200e6  # bytes per second
+SOUND_SPEED = 60.0  # seconds of sound per second
+
+
+def estimated_effort(media: Media, plan: Plan, request: Transcode, encoder: Encoder) -> float:
+    """About how many CPU seconds the work will take."""
+    seconds = media.stat.st_size / COPY_SPEED
+    for route in plan.kept:
+        if route.action == "encode" and route.type == "video":
+            above, _, below = str(route.stream.get("avg_frame_rate") or "25/1").partition("/")
+            frames = plan.duration * float(above) / float(below or 1)
+            pixels = (route.stream.get("width") or 0) * (route.stream.get("height") or 0) / 1e6
+            cost = PIXEL_COST.get(encoder.name, HARDWARE_COST)
+            seconds += frames * pixels * cost * PRESET_COST[PRESETS.index(request.preset)]
+        elif route.action == "encode" and route.type == "audio":
+            seconds += plan.duration / SOUND_SPEED
+    return max(round(seconds, 1), 0.1)
+
+
+class TranscodeTask(VideoTask):
+    """The part of a Transcode that is done for one video, in a worker.
+
+    The record of an output, or of the decision against one, stands in DEST/.artifacts under the
+    name of the source: an output without such a record is a stranger's and never touched.
+    """
+
+    artifact = Artifact("transcode", ("{}.transcode.json",))
+    imports = ("av",)
+    memory = 24 << 30  # of address space: encoders reserve much on machines of many cores
+    plans_itself = True
+    STALL: ClassVar = 300.0  # seconds without headway, and a second more for each 10 MB of source
+
+    def __init__(self, request: Transcode, encoder: Encoder) -> None:
+        super().__init__(**request.shared())
+        self.request, self.encoder = request, encoder
+
+    def params(self) -> dict[str, Any]:
+        """What shapes an output: it is the encoder that does, not the way it was chosen."""
+        return self.request.params() | {"hardware": self.encoder.name}
+
+    def state(self, video: Video, shelf: Shelf) -> State:
+        """Fresh where the record is of this source and these parameters and its output is there."""
+        entry = shelf.get(self.artifact.files[0].format(video.key))
+        record = read_json(entry.path) if entry else None
+        if record is None:
+            return State.MISSING
+        source = Path(video.path).stat()
+        known = {"size": source.st_size, "mtime_ns": source.st_mtime_ns}
+        if record.get("source") != known or record.get("params") != self.params():
+            return State.STALE
+        if record.get("discarded"):
+            wanted = self.request.wanted_saving
+            return State.FRESH if wanted is not None and record["saving"] < wanted else State.STALE
+        output = self.request.output(video)
+        there = output.is_file() and output.stat().st_size == record.get("output_size")
+        return State.FRESH if there else State.MISSING
+
+    def make(self, media: Media) -> Made:
+        plan = plan_streams(media, self.request)
+        output = self.request.output(media.video)
+        if not plan.reasons and not self.force:
+            return Made(status=Status.SKIPPED, facts={"reasons": ["compatible"]})
+        facts: dict[str, Any] = {
+            "output": str(output),
+            "work": str(plan),
+            "reasons": plan.reasons or ["compatible, but asked for with --force"],
+        }
+        if plan.left_out:
+            facts["left_out"] = plan.left_out
+        if (output.exists() or output.is_symlink()) and not self.force:
+            raise VideoError(
+                f"{output} is there and was not made from this source with these parameters: "
+                "--force replaces it"
+            )
+        if self.dry_run:
+            effort = estimated_effort(media, plan, self.request, self.encoder)
+            return Made(status=Status.PLANNED, facts=facts | {"effort": effort})
+        return self.produce(media, plan, output, facts)
+
+    def produce(self, media: Media, plan: Plan, output: Path, facts: dict[str, Any]) -> Made:
+        """Make the output under a scratch name, check it, and hand it over for publishing."""
+        home = Path(media.video.home)
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise VideoError(f"{output.parent} cannot be written: {error.strerror}") from None
+        scratch = home / scratch_name()
+        try:
+            degraded = self.encode(media, plan, scratch)
+            flush_to_disk(scratch)
+            return self.judged(media, output, scratch, facts, degraded)
+        except BaseException:
+            remove(scratch)
+            raise
+
+    def encode(self, media: Media, plan: Plan, scratch: Path) -> str:
+        """Run ffmpeg and check what it made; how it is degraded, or an empty string."""
+        with Media(media.video, self.allow_codecs) as whole:
+            tracks = survey(whole)
+            if not any(track.type == "video" and track.packets for track in tracks.values()):
+                raise VideoError("holds no video data: it is truncated or damaged")
+            degraded = self.accepted(shortage(whole, tracks))
+        listener = Listener(media.video, plan.duration)
+        run_tool(
+            transcode_argv(media, plan, self.request, self.encoder, scratch),
+            timeout=self.timeout or math.inf,
+            pass_fds=[media.descriptor],
+            hear=listener,
+            stall=self.STALL + media.stat.st_size / 10e6,
+        )
+        if listener.full:
+            raise VideoError("the disk is full: nothing was stored")  # and yet ffmpeg may exit 0
+        if listener.damage and not degraded:
+            degraded = self.accepted(
+                f"is damaged: {plural(listener.damage, 'complaint')} in decoding"
+            )
+        made = Video(str(scratch), media.video.rel, media.video.home)
+        with Media(made, self.allow_codecs) as result:
+            found = survey(result)
+            compare_tracks(plan, tracks, found)
+            if decode_tail(result, found) and not degraded:
+                raise VideoError("the last seconds of the output cannot be decoded without errors")
+        return degraded
+
+    def accepted(self, shortcoming: str) -> str:
+        """The shortcoming of a source where that is put up with. Raises VideoError where not."""
+        if shortcoming and not self.request.accept_degraded:
+            raise VideoError(
+                f"{shortcoming}: copy it again, or save what is there with --accept-degraded"
+            )
+        return shortcoming and f"degraded: {shortcoming}"
+
+    def judged(
+        self, media: Media, output: Path, scratch: Path, facts: dict[str, Any], degraded: str
+    ) -> Made:
+        """The finished output, or the decision that it saves too little."""
+        size = scratch.stat().st_size
+        saving = round(1 - size / media.stat.st_size, 4)
+        record = facts | {"output": output.name, "output_size": size, "saving": saving}
+        facts = facts | {"saving": saving}
+        if degraded:
+            record["degraded"] = facts["degraded"] = degraded
+        wanted = self.request.wanted_saving
+        if wanted is not None and saving < wanted:
+            remove(scratch)
+            del facts["output"]
+            why = f"discarded: it is {size_change(saving)}, wanted is {size_change(wanted)}"
+            facts["reasons"] = [*facts["reasons"], why]
+            return Made(
+                record | {"discarded": True}, note=why, facts=facts, status=Status.DISCARDED
+            )
+        product = Product(scratch, output, self.force)
+        return Made(record, note=degraded, facts=facts, product=product)
+
+
 # === Commands: the library ========================================================================
 
 
@@ -4113,6 +5268,7 @@ COMMANDS: dict[str, type[Command]] = {
     "scenes": Scenes,
     "previews": Previews,
     "codecs": Codecs,
+    "transcode": Transcode,
     "compare": Compare,
     "report": Report,
     "batch": Batch,
@@ -4191,7 +5347,7 @@ class Config:
     def item_mistakes(self, section: str, key: str, item: Any) -> Iterator[str]:
         path = f"{section}.{key}"
         if section == "workers":
-            known = key in COMMANDS or key in ARTIFACTS or key in PROMISED
+            known = key in COMMANDS or key in ARTIFACTS
             yield from (
                 self.value_mistakes(path, RunCommand, "workers", item)
                 if known
@@ -4219,9 +5375,6 @@ class Config:
             command.check({key: value})
         except UsageError as error:
             yield f"{path}: {str(error).partition(' ')[2]}"
-
-
-PROMISED = ("transcode",)  # commands to come whose workers a videorc.json may already set
 
 
 def is_plain_choice(hint: Any) -> bool:
@@ -4330,7 +5483,12 @@ def read_line(words: Sequence[str], job: Job) -> list[Command] | Result:
         return Result(
             {"commands": names.split(",")}, command_parser(names, classes, config).format_help()
         )
-    given = vars(command_parser(names, classes, Config()).parse_args(rest))
+    parser = command_parser(names, classes, Config())
+    # Only the intermixed way lets flags stand between two places; it does not know `--`.
+    parse = parser.parse_args if "--" in rest else parser.parse_intermixed_args
+    given = vars(parse(rest))
+    for command in classes:
+        command.arrange(given)
     explicit = given.pop("config", asked.config)
     job.config = Config.load(explicit, Path(given.get("directory", ".")))
     return [build(command, given, job.config) for command in classes]
