@@ -35,10 +35,9 @@ import time
 import typing
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 if TYPE_CHECKING:
     import sqlite3
@@ -111,8 +110,7 @@ class CancelledError(Exception):
     """The run was asked to stop."""
 
 
-@dataclass(frozen=True, slots=True)
-class Video:
+class Video(NamedTuple):
     """One video file: where it is, what the listed folder calls it, and where its sidecars live."""
 
     path: str
@@ -128,15 +126,14 @@ class Video:
         return sidecar_key(self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one video in one task; `facts` is what the parent process keeps of it."""
 
     kind: str
     status: Status
     error: str = ""
     note: str = ""
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = {}
 
     def as_json(self, video: Video) -> dict[str, Any]:
         said = {"error": self.error, "note": self.note}
@@ -145,8 +142,7 @@ class Outcome:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What a command answers: `data` for JSON, `text` for a terminal, and the exit code."""
 
     data: Any
@@ -221,8 +217,7 @@ def sidecar_key(name: str) -> str:
     return raw[: LONGEST_KEY - 20].decode("utf-8", "ignore") + "~" + digest + Path(name).suffix[:6]
 
 
-@dataclass(frozen=True)
-class Artifact:
+class Artifact(NamedTuple):
     """One kind of artifact and the files it owns; `{}` stands for the video's key, `*` for a
     number.
 
@@ -315,7 +310,7 @@ class Shelf(dict[str, os.DirEntry[str]]):
             self.update((entry.name, entry) for entry in entries)
 
 
-class Record(typing.NamedTuple):
+class Record(NamedTuple):
     """What a JSON artifact recorded: the source's size in bytes and the files made with it."""
 
     size: int
@@ -350,18 +345,22 @@ def ffprobe_disabled() -> bool:
     return os.environ.get("FFPROBE_DISABLE") == "1"
 
 
-@dataclass
 class Library:
     """A folder of videos as one request sees it, and where its sidecars are kept.
 
     `problems` gathers (name, reason) of folders that could not be read while walking.
     """
 
-    root: Path
-    recursive: bool = False
-    extensions: frozenset[str] = frozenset({".mp4"})
-    artifacts_dir: Path | None = None
-    problems: list[tuple[str, str]] = field(default_factory=list)
+    def __init__(
+        self,
+        root: Path,
+        recursive: bool = False,
+        extensions: frozenset[str] = frozenset({".mp4"}),
+        artifacts_dir: Path | None = None,
+    ) -> None:
+        self.root, self.recursive, self.extensions = root, recursive, extensions
+        self.artifacts_dir = artifacts_dir
+        self.problems: list[tuple[str, str]] = []
 
     def videos(self) -> Iterator[Video]:
         """Every video, folder by folder in the order of names; one scan per folder, no stat."""
@@ -507,7 +506,6 @@ def replace_folder(target: Path, files: Mapping[str, bytes]) -> None:
         remove(old)
 
 
-@dataclass
 class Made:
     """What a task made of one video: contents by file pattern (see Artifact), nothing on disk yet.
 
@@ -516,16 +514,21 @@ class Made:
     user.
     """
 
-    data: dict[str, Any] | None = None
-    files: dict[str, bytes | dict[str, bytes]] = field(default_factory=dict)
-    note: str = ""
-    facts: dict[str, Any] = field(default_factory=dict)
-    status: Status = Status.MADE
-    product: Product | None = None
+    def __init__(
+        self,
+        data: dict[str, Any] | None = None,
+        files: dict[str, bytes | dict[str, bytes]] | None = None,
+        *,
+        note: str = "",
+        facts: dict[str, Any] | None = None,
+        status: Status = Status.MADE,
+        product: Product | None = None,
+    ) -> None:
+        self.data, self.files, self.note = data, files or {}, note
+        self.facts, self.status, self.product = facts or {}, status, product
 
 
-@dataclass(frozen=True, slots=True)
-class Product:
+class Product(NamedTuple):
     """A finished file too large to hand over as bytes: its scratch file and its final name."""
 
     scratch: Path
@@ -747,8 +750,7 @@ class Command:
 # === Processes ====================================================================================
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
+class Tool(NamedTuple):
     """An external program: what it is called, where it is, and where that was found."""
 
     name: str
@@ -1265,8 +1267,7 @@ class Media:
 # === Frames =======================================================================================
 
 
-@dataclass(frozen=True, slots=True)
-class Want:
+class Want(NamedTuple):
     """A frame to take: the one shown at `time` (s), or a keyframe at most `tolerance` (s) away."""
 
     time: float
@@ -1576,8 +1577,7 @@ def jpeg(pixels: Pixels, quality: int) -> bytes:
 # === Encoding =====================================================================================
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
+class Recipe(NamedTuple):
     """How a film is encoded in this process: container, encoder and the encoder's options."""
 
     container: str
@@ -1585,7 +1585,7 @@ class Recipe:
     options: Mapping[str, str]
 
 
-class Shot(typing.NamedTuple):
+class Shot(NamedTuple):
     """A frame of an excerpt: from when on it is shown, in seconds of the video, and how long."""
 
     frame: Frame
@@ -1701,7 +1701,7 @@ def open_movie(buffer: Any, recipe: Recipe, pictures: int) -> Any:
     )
 
 
-class Clip(typing.NamedTuple):
+class Clip(NamedTuple):
     """A short film in memory, and which part of the video it shows, in seconds."""
 
     content: bytes
@@ -1765,8 +1765,7 @@ def abilities(ffmpeg: str, kind: Literal["encoder", "filter"]) -> frozenset[str]
 # === One video in a worker ========================================================================
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """Why something could not be made, in words for the owner of the video."""
 
     reason: str
@@ -1986,8 +1985,7 @@ class Job:
         return Exit.TERMINATED if self.signal == signal.SIGTERM else Exit.INTERRUPTED
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """What is scheduled: one video with the tasks that one worker does on it in one go."""
 
     video: Video
@@ -2040,7 +2038,7 @@ class Runner:
         }
         self.outcomes: dict[str, dict[str, Outcome]] = {task.artifact.kind: {} for task in tasks}
         self.videos: dict[str, Video] = {}
-        self.catalogue = Catalogue()
+        self.catalogue = Catalogue(self.library.root)
         self.shares: dict[str, float] = {}  # how much of a video is done, where its worker tells
         self.untidy: set[str] = (
             set()
@@ -2213,7 +2211,8 @@ class Catalogue:
 
     COLUMNS = ("duration", "width", "height", "vcodec", "acodec")
 
-    def __init__(self) -> None:
+    def __init__(self, root: Path) -> None:
+        self.root = root
         self.fresh: dict[str, tuple[Any, ...]] = {}
 
     @staticmethod
@@ -2258,11 +2257,12 @@ class Catalogue:
                 *values,
             )
 
-    def summaries(self, root: Path) -> dict[bytes, tuple[Any, ...]]:
-        """What is known below a folder: path -> (size, mtime_ns, *COLUMNS)."""
+    @functools.cached_property
+    def known(self) -> dict[bytes, tuple[Any, ...]]:
+        """What is catalogued below the folder: path -> (size, mtime_ns, *COLUMNS)."""
         if not self.path().exists():
             return {}
-        prefix = os.fsencode(root.absolute()).rstrip(b"/") + b"/"
+        prefix = os.fsencode(self.root.absolute()).rstrip(b"/") + b"/"
         rows = self.database.execute(
             "SELECT * FROM summary WHERE path >= ? AND path < ?", (prefix, prefix[:-1] + b"0")
         )
@@ -2955,7 +2955,7 @@ def draw_timeline(samples: Sequence[Mapping[str, float]], duration: float) -> by
     return drawn(canvas, curves, duration)
 
 
-class Curve(typing.NamedTuple):
+class Curve(NamedTuple):
     """Values over time, in seconds, with the range that is drawn."""
 
     legend: str
@@ -3620,8 +3620,7 @@ def container_name(video: Video, about: Mapping[str, Any]) -> str:
 # === Commands: compare ============================================================================
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
+class Sight(NamedTuple):
     """What must be alike in two videos before their pixels can be compared.
 
     `size` is upright; `frames` are those shown, over `span` seconds from `start` on; `rate` is how
@@ -3674,21 +3673,21 @@ def look_at(media: Media) -> Sight:
     )
 
 
-@dataclass(frozen=True)
-class Alignment:
+ROUNDING = 0.0015  # seconds by which containers may disagree on a frame's time
+COMPARABLE_PIXELS = r"yuv4(20|22|44)p(10le|12le)?$"
+
+
+class Alignment(NamedTuple):
     """How two videos are brought together before they are compared, and what is said of it."""
 
     original: Sight
     other: Sight
 
-    ROUNDING: ClassVar = 0.0015  # seconds by which containers may disagree on a frame's time
-    PIXELS: ClassVar = re.compile(r"yuv4(20|22|44)p(10le|12le)?$")
-
     @property
     def pixels(self) -> str:
         """The pixel format of the comparison: the original's, where the metrics know it."""
         name = self.original.pixels.replace("yuvj", "yuv")
-        return name if self.PIXELS.match(name) else "yuv420p"
+        return name if re.match(COMPARABLE_PIXELS, name) else "yuv420p"
 
     @property
     def same_rate(self) -> bool:
@@ -3713,7 +3712,7 @@ class Alignment:
             timing = f"fps={self.grid:.9f}:start_time=0,trim=end_frame={round(length * self.grid)}"
         else:
             # A frame is paired with the original's latest: what rounding moved shall not be later.
-            early = self.ROUNDING if sight is self.original else 0.0
+            early = ROUNDING if sight is self.original else 0.0
             timing = f"trim=duration={length:.6f},setpts=PTS-{early}/TB"
         scale = f"scale={width}:{height}:flags=bicubic," if sight.size != (width, height) else ""
         return f"setpts=PTS-STARTPTS,{timing},settb=AVTB,{scale}format={self.pixels}"
@@ -4015,8 +4014,7 @@ def is_deep(stream: Mapping[str, Any]) -> bool:
     return bool(re.search(r"(9|1[0246])(le|be)?$|^p[01]1[026]", stream.get("pix_fmt") or ""))
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """What becomes of one stream of a source; `why` says why it is not simply copied."""
 
     stream: Mapping[str, Any]
@@ -4034,8 +4032,7 @@ class Route:
         return f"stream {self.stream['index']} ({told}): {self.why}"
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What is to be done with one source: why, and the way of every stream."""
 
     metadata: Mapping[str, Any]
@@ -4316,24 +4313,19 @@ def same_file(one: Path, other: Path) -> bool:
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class Encoder:
+SOFTWARE = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1"}
+
+
+class Encoder(NamedTuple):
     """A video encoder of the ffmpeg at hand: its name there, and the hardware it runs on."""
 
     name: str
     hardware: str
 
-    SOFTWARE: ClassVar = {
-        "h264": "libx264",
-        "hevc": "libx265",
-        "vp9": "libvpx-vp9",
-        "av1": "libsvtav1",
-    }
-
     @classmethod
     def of(cls, codec: str, hardware: str) -> Encoder:
         if hardware == "none":
-            return cls(cls.SOFTWARE[codec], hardware)
+            return cls(SOFTWARE[codec], hardware)
         return cls(f"{codec}_{hardware}", hardware)
 
     def device(self) -> list[str]:
@@ -4657,8 +4649,7 @@ class Listener:
         return told
 
 
-@dataclass(frozen=True, slots=True)
-class Track:
+class Track(NamedTuple):
     """What reading a stream to its end showed; times are seconds from the container's start."""
 
     type: str
@@ -4970,7 +4961,8 @@ class List(LibraryCommand):
     }
 
     def run(self, job: Job) -> Result:
-        library, catalogue = self.library(), Catalogue()
+        library = self.library()
+        catalogue = Catalogue(library.root)
         rows = list(self.rows(job, library, catalogue))
         catalogue.close()
         rows.sort(key=self.ORDERS[self.sort])
@@ -4981,36 +4973,36 @@ class List(LibraryCommand):
         return Result(rows, "\n".join(lines), Exit.SOME_FAILED if library.problems else Exit.OK)
 
     def rows(self, job: Job, library: Library, catalogue: Catalogue) -> Iterator[dict[str, Any]]:
-        known, shelf = catalogue.summaries(library.root), Shelf("")
+        shelf = Shelf("")
         for video in library.videos():
             job.check()
             try:
                 found = status(video.path)
             except OSError:
-                continue  # deleted since the folder was read, or a link to nothing: not a video
+                continue  # deleted since the folder was read, or a link to nothing
             if not stat.S_ISREG(found.st_mode):
                 continue
-            size, mtime_ns, *values = known.get(os.fsencode(video.path), (None, None))
-            if (size, mtime_ns) == (found.st_size, found.st_mtime_ns):
-                facts = dict(zip(Catalogue.COLUMNS, values, strict=True))
-            else:
-                if shelf.home != video.home:
-                    shelf = Shelf(video.home)
-                facts = self.from_sidecar(video, shelf, catalogue)
-            base = {
-                "path": video.path,
-                "name": video.name,
-                "size": found.st_size,
-                "mtime": found.st_mtime,
-            }
+            if shelf.home != video.home:
+                shelf = Shelf(video.home)
+            base: dict[str, Any] = {"path": video.path, "name": video.name}
+            base |= {"size": found.st_size, "mtime": found.st_mtime}
+            facts = self.facts(video, found, shelf, catalogue)
             yield base | {key: value for key, value in facts.items() if value is not None}
 
-    def from_sidecar(self, video: Video, shelf: Shelf, catalogue: Catalogue) -> dict[str, Any]:
-        """The summary in a fresh metadata artifact, if there is one; the catalogue learns it."""
+    def facts(
+        self, video: Video, found: os.stat_result, shelf: Shelf, catalogue: Catalogue
+    ) -> Mapping[str, Any]:
+        """The summary of a video with fresh metadata: as catalogued, else read and catalogued."""
         metadata = ARTIFACTS["metadata"]
-        if not shelf or metadata.state(video, shelf) is not State.FRESH:
+        entry = shelf.get(metadata.files[0].format(video.key))
+        if not entry:
             return {}
-        summary = summarize(read_json(shelf[metadata.files[0].format(video.key)].path) or {})
+        size, mtime_ns, *values = catalogue.known.get(os.fsencode(video.path), (None, None))
+        if (size, mtime_ns) == (found.st_size, found.st_mtime_ns):
+            return dict(zip(Catalogue.COLUMNS, values, strict=True))
+        if metadata.state(video, shelf) is not State.FRESH:
+            return {}
+        summary = summarize(read_json(entry.path) or {})
         if summary:
             catalogue.remember(video, summary)
         return summary
@@ -5282,15 +5274,14 @@ THRESHOLDS = {"scene": ("scenes", "threshold"), "phash_similarity": ("dupes", "t
 LIBRARY_KEYS = {"extensions": "ext", "artifacts_dir": "artifacts_dir"}
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(NamedTuple):
     """The values of a videorc.json.
 
     One that was only found in the folder of videos may set numbers and choices: whoever made the
     folder may have written it.
     """
 
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = {}
     origin: str = ""
     trusted: bool = True
 
