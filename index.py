@@ -1003,6 +1003,9 @@ class Workers:
             future.cancel()
             raise CancelledError
         except ProcessExpired as death:
+            # A signal to the whole group ends workers before this process has heard of it.
+            if job.cancelled.wait(0.2):
+                raise CancelledError from None
             raise VideoError(f"its decoder crashed ({exit_name(death.exitcode)})") from None
         except TimeoutError:
             raise VideoError(
