@@ -1077,6 +1077,7 @@ class Media:
         self.descriptor = open_regular(video.path)
         self.stat = os.fstat(self.descriptor)
         self.damage = 0  # packets that could not be read or decoded
+        self.rotation: int | None = None  # degrees, as the first decoded frame tells
         self.cut_off: float | None = None  # seconds after which a truncated file has no more data
 
     def __enter__(self) -> Media:
@@ -1283,6 +1284,7 @@ class Frame:
     def __init__(self, media: Media, raw: VideoFrame, pts: int) -> None:
         self.raw, self.pts, self.time = raw, pts, max(media.seconds(pts), 0.0)
         self.turns = round(raw.rotation / 90) % 4
+        media.rotation = raw.rotation
         self.size = display_size(raw, media.stream.sample_aspect_ratio, self.turns)
         self._pictures: dict[tuple[int, int], Pixels] = {}
 
@@ -2608,10 +2610,11 @@ def _rotation_json(media: Media, index: int) -> list[dict[str, Any]]:
     shown_one = attempt(lambda: media.stream)
     if isinstance(shown_one, Failure) or shown_one.index != index:
         return []
-    first = attempt(first_frame, media)
-    if not isinstance(first, Frame) or not first.raw.rotation:
+    if media.rotation is None:
+        attempt(first_frame, media)
+    if not media.rotation:
         return []
-    return [{"side_data_type": "Display Matrix", "rotation": first.raw.rotation}]
+    return [{"side_data_type": "Display Matrix", "rotation": media.rotation}]
 
 
 def first_frame(media: Media) -> Frame | None:
