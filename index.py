@@ -941,6 +941,26 @@ def _follow(sentinel: int) -> None:
     os._exit(1)
 
 
+def start_forkserver() -> None:
+    """Start the process that workers are forked from, where it is not yet running.
+
+    It must not look for modules in the working directory, which may be a stranger's folder of
+    videos: it finds this module's own folder and what is installed.
+    """
+    from multiprocessing import forkserver
+
+    before = dict(os.environ)
+    paths = [str(Path(__file__).resolve().parent), before.get("PYTHONPATH", "")]
+    os.environ |= {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    try:
+        forkserver.ensure_running()
+    finally:
+        for name in ("PYTHONSAFEPATH", "PYTHONPATH"):
+            os.environ.pop(name)
+            if name in before:
+                os.environ[name] = before[name]
+
+
 class Workers:
     """Processes that decode. A crash costs the one call that caused it, a hang is killed at its
     timeout.
@@ -973,6 +993,7 @@ class Workers:
             main_module.__spec__ = importlib.machinery.ModuleSpec("__main__", None)
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([__name__, *self.imports])
+        start_forkserver()
         self.ear, mouth = context.Pipe(duplex=False)
         return pebble.ProcessPool(
             self.count, WORKER_TASKS, prepare_worker, (self.memory, mouth), context

@@ -606,3 +606,13 @@ def sleepers(run: Started) -> list[int]:
     return [
         pid for pid in run.family() if (Path(f"/proc/{pid}/comm")).read_text().strip() == "sleep"
     ]
+
+
+def test_modules_in_the_folder_of_videos_are_never_run(library: Library) -> None:
+    """Started inside a folder that holds modules of the same names, it uses its own."""
+    library.add("one_frame.mp4")
+    for name in ("index", "av", "numpy"):
+        (library.root / f"{name}.py").write_text("raise SystemExit('a stranger was run')\n")
+    run = run_process("thumbs", ".", "--json", cwd=library.root)
+    assert run.code == 0, run.err
+    assert run.counts == {"made": 1}
