@@ -4751,8 +4751,8 @@ def shortage(media: Media, tracks: Mapping[int, Track]) -> str:
     """How a source falls short of what it promises, or an empty string."""
     container = media.container
     end = max((track.end for track in tracks.values()), default=0.0)
-    # MPEG streams and FLV promise nothing: their length is a guess by libav or of a dead recorder.
-    keeps_word = not {"mpeg", "mpegts", "flv"} & set(container.format.name.split(","))
+    # MPEG streams promise nothing: their length is libav's guess.
+    keeps_word = not {"mpeg", "mpegts"} & set(container.format.name.split(","))
     whole = container.duration / 1e6 if container.duration and keeps_word else 0.0
     short = [(end, whole)] + [
         (track.end, track.promised)

@@ -202,7 +202,7 @@ class TestSources:
         os.mkfifo(library.root / "a.mp4")
         assert "not a regular file" in reason(transcode(library, out))
 
-    @pytest.mark.parametrize("container", ["mp4", "mkv", "webm", "mov", "avi"])
+    @pytest.mark.parametrize("container", ["mp4", "mkv", "webm", "mov", "avi", "flv"])
     @pytest.mark.parametrize("codec", ["vp9", "hevc"])
     def test_truncated(self, library: Library, out: Path, container: str, codec: str) -> None:
         """Cut off in the data: refused, and on demand what is there is saved."""
@@ -213,11 +213,12 @@ class TestSources:
         media.ffmpeg("-i", source, *coded, *front, path)
         path.write_bytes(path.read_bytes()[: path.stat().st_size * 4 // 10])
         library.keep(path)
-        run = transcode(library, out, "--target-v", codec)
+        flags = ("--target-v", codec, "--ext", container)
+        run = transcode(library, out, *flags)
         assert "is cut off after" in reason(run)
         assert "--accept-degraded" in reason(run)
         assert finals(out) == []
-        saved = transcode(library, out, "--target-v", codec, "--accept-degraded")
+        saved = transcode(library, out, *flags, "--accept-degraded")
         (action,) = saved.json["actions"]
         assert action["status"] == "made", saved.err
         assert "is cut off after" in action["degraded"]
