@@ -546,21 +546,21 @@ class Product(NamedTuple):
             raise VideoError(f"{self.target.name} appeared meanwhile: nothing was stored") from None
 
 
-def publish(task: VideoTask, video: Video, source: os.stat_result, made: Made) -> str:
+def publish(task: VideoTask, media: Media, made: Made) -> str:
     """Put what a task made under its final names, the record last, and drop what it made earlier.
 
     Only a Product comes after the record, which describes it: without its file the record counts
     for nothing, whereas a file without its record would be a stranger's that must never be touched.
     Returns a note where an unreadable record was found in its place and set aside.
     """
-    home = Path(video.home)
+    video, home = media.video, Path(media.video.home)
     home.mkdir(parents=True, exist_ok=True)
     contents = {pattern.rstrip("/").format(video.key): c for pattern, c in made.files.items()}
     note = ""
     if made.data is not None:
         record = (task.artifact.record or task.artifact.files[0]).format(video.key)
         note = keep_corrupt(home / record)
-        head = record_head(task, video, source) | {"files": list(contents)}
+        head = record_head(task, media) | {"files": list(contents)}
         contents[record] = json_bytes(head | made.data)
     for name, content in contents.items():
         if isinstance(content, dict):
@@ -603,12 +603,16 @@ def json_bytes(data: Any) -> bytes:
     return (json_text(data) + "\n").encode()
 
 
-def record_head(task: VideoTask, video: Video, source: os.stat_result) -> dict[str, Any]:
+def record_head(task: VideoTask, media: Media) -> dict[str, Any]:
     """What every JSON artifact carries beside its own data."""
     return {
         "schema": task.schema,
-        "video": video.rel,
-        "source": {"size": source.st_size, "mtime_ns": source.st_mtime_ns},
+        "video": media.video.rel,
+        "source": {
+            "size": media.stat.st_size,
+            "mtime_ns": media.stat.st_mtime_ns,
+            "oshash": media.oshash,
+        },
         "params": task.params(),
         "generated_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
@@ -1078,6 +1082,24 @@ def open_regular(path: str) -> int:
     raise VideoError("is not a regular file")
 
 
+def oshash(descriptor: int) -> str:
+    """The 64-bit hash by which media catalogues know a file, in hexadecimal; "" below 9 bytes.
+
+    It is the size plus the first and the last 64 KiB as little-endian words, modulo 2^64, as
+    OpenSubtitles defined it. Being a sum, it tells likely copies, and never proves identity.
+    """
+    import struct
+
+    size = os.fstat(descriptor).st_size
+    if size <= 8:
+        return ""
+    length = min(size // 8 * 8, 65536)
+    words = struct.Struct(f"<{length // 8}Q")
+    parts = (os.pread(descriptor, length, start) for start in (0, size - length))
+    total = size + sum(sum(words.unpack(part)) for part in parts)
+    return f"{total % 2**64:016x}"
+
+
 class Media:
     """One video file opened for reading, in a worker process only.
 
@@ -1108,6 +1130,10 @@ class Media:
         if "container" in vars(self):
             self.container.close()
         os.close(self.descriptor)
+
+    @functools.cached_property
+    def oshash(self) -> str:
+        return oshash(self.descriptor)
 
     @property
     def url(self) -> str:
@@ -1910,7 +1936,7 @@ def settle(task: VideoTask, media: Media, product: Made | Failure) -> Outcome:
     if isinstance(product, Made):
         stored: str | Failure = ""
         if product.status in (Status.MADE, Status.DISCARDED):
-            stored = attempt(publish, task, media.video, media.stat, product)
+            stored = attempt(publish, task, media, product)
         if not isinstance(stored, Failure):
             note = "; ".join(filter(None, (product.note, stored)))
             return Outcome(task.artifact.kind, product.status, note=note, facts=product.facts)
@@ -4865,7 +4891,10 @@ class TranscodeTask(VideoTask):
             return State.MISSING
         source = Path(video.path).stat()
         known = {"size": source.st_size, "mtime_ns": source.st_mtime_ns}
-        if record.get("source") != known or record.get("params") != self.params():
+        recorded = record.get("source", {})
+        if {key: recorded.get(key) for key in known} != known or record.get(
+            "params"
+        ) != self.params():
             return State.STALE
         if record.get("discarded"):
             wanted = self.request.wanted_saving

@@ -13,6 +13,8 @@ import pytest
 from conftest import Cli
 from support import Library, digest, run_process, stamps
 
+import index
+
 needs_ffprobe = pytest.mark.skipif(
     shutil.which("ffprobe") is None, reason="there is no ffprobe on PATH to compare with"
 )
@@ -48,7 +50,8 @@ class TestReal:
         assert isinstance(document["schema"], int)
         assert Path(document["video"]).name == "short.mp4"
         status = video.stat()
-        assert document["source"] == {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
+        about = {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
+        assert document["source"] == about | {"oshash": document["source"]["oshash"]}
         assert isinstance(document["params"], dict)
         made = datetime.datetime.fromisoformat(document["generated_at"])
         assert made.utcoffset() == datetime.timedelta(0)
@@ -224,3 +227,29 @@ def test_a_corrupt_sidecar_is_kept_aside_and_made_again(cli: Cli, library: Libra
     kept = [name for name in library.artifacts() if ".corrupt-" in name]
     assert [digest(library.artifact(name)) for name in kept] == [damaged]
     assert "corrupt" in run.err
+
+
+class TestOshash:
+    """The vectors are those that media catalogues publish; a record carries the hash."""
+
+    @pytest.mark.parametrize(
+        ("content", "expected"),
+        [
+            (b"this is a test" * 2**15, "6a0eba04654d0b9b"),
+            (bytes(range(256)) * 1024, "a0601fdf9f630000"),
+            (b"8 bytes!", ""),
+            (b"\x01" + bytes(8), "000000000000000a"),
+        ],
+    )
+    def test_vectors(self, tmp_path: Path, content: bytes, expected: str) -> None:
+        file = tmp_path / "content"
+        file.write_bytes(content)
+        with file.open("rb") as opened:
+            assert index.oshash(opened.fileno()) == expected
+
+    def test_a_record_names_its_source_by_it(self, library: Library, cli: Cli) -> None:
+        video = library.add("short.mp4")
+        assert cli("meta", library.root).code == 0
+        recorded = library.json("short.mp4.ffprobe.json")["source"]["oshash"]
+        with video.open("rb") as opened:
+            assert recorded == index.oshash(opened.fileno())
