@@ -2851,7 +2851,9 @@ class Phash(FrameTask):
     .artifacts/NAME.phash.json.
 
     Bits are row-major, the first is the most significant; compare by Hamming distance. Frames of
-    one colour say nothing: they are marked flat and stay out of the combination.
+    one colour say nothing: they are marked flat and stay out of the combination. --algo stash gives
+    the hash and the oshash by which databases made with Stash know a video, from frames of its own
+    choice.
     """
 
     artifact = ARTIFACTS["phash"]
@@ -2862,39 +2864,65 @@ class Phash(FrameTask):
         pattern=POSITION,
     )
     frames: int = option(5, "frames, evenly spaced", ge=1, le=1000)
-    algo: Literal["ahash", "dct"] = option(
-        "ahash", "ahash: 32x32 average, 1024 bits; dct: 8x8 DCT, 64 bits"
+    algo: Literal["ahash", "dct", "stash"] = option(
+        "ahash",
+        "ahash: 32x32 average, 1024 bits; dct: 8x8 DCT, 64 bits; stash: Stash's hash of 25 frames",
     )
     combine: Literal["xor", "majority", "avg"] = option("xor", "how the frames' hashes become one")
 
     def wants(self, media: Media) -> list[Want]:
         self.hashed: dict[int, tuple[float, Bits, bool]] = {}
-        length, tolerance = media.duration, math.inf if self.seek == "keyframe" else 0.0
+        self.pictures: dict[int, Pixels] = {}
+        tolerance = math.inf if self.seek == "keyframe" else 0.0
+        return [Want(seconds, tolerance) for seconds in self.times(media)]
+
+    def times(self, media: Media) -> list[float]:
+        """When the frames to hash are shown, in seconds."""
+        length = media.duration
+        if self.algo == "stash":
+            return stash_times(media)
         if self.frames == 1:
-            return [Want(min(position(self.time, length), length), tolerance)]
-        return [Want(length * (i + 0.5) / self.frames, tolerance) for i in range(self.frames)]
+            return [min(position(self.time, length), length)]
+        return [length * (i + 0.5) / self.frames for i in range(self.frames)]
 
     def take(self, frame: Frame, index: int) -> None:
         grey = frame.luma(32, 32)
         flat = bool(grey.std() < FLAT)
-        self.hashed[index] = (frame.time, HASHES[self.algo](grey), flat)
+        if self.algo == "stash":
+            self.pictures[index] = picture_for_stash(frame)
+            bits = stash_hash(self.pictures[index])
+        else:
+            bits = HASHES[self.algo](grey)
+        self.hashed[index] = (frame.time, bits, flat)
+
+    def combined(self) -> str | None:
+        """The hash of the whole video; None where no frame tells anything."""
+        telling = [bits for _, bits, flat in self.hashed.values() if not flat]
+        if self.algo == "stash":
+            # Another's databases know this one without leading zeros, and 0 as none.
+            bits = stash_hash(montage([self.pictures[i] for i in sorted(self.pictures)]))
+            return f"{int(hexadecimal(bits), 16):x}" if bits.any() else None
+        return hexadecimal(combine_bits(telling, self.combine)) if telling else None
 
     def finish(self, media: Media) -> Made:
-        telling = [bits for _, bits, flat in self.hashed.values() if not flat]
+        if self.algo == "stash" and len(self.hashed) < STASH_FRAMES:
+            raise VideoError("not every frame that Stash's hash needs could be decoded")
         frames = [
             {"time": round(seconds, 6), "hash": hexadecimal(bits), "flat": flat}
             for _, (seconds, bits, flat) in sorted(self.hashed.items())
         ]
         data: dict[str, Any] = {
-            "phash": hexadecimal(combine_bits(telling, self.combine)) if telling else None,
+            "phash": self.combined(),
             "algorithm": self.algo,
-            "combine": self.combine,
-            "bits": {"ahash": 1024, "dct": 64}[self.algo],
+            "combine": "montage" if self.algo == "stash" else self.combine,
+            "bits": 1024 if self.algo == "ahash" else 64,
             "frames": frames,
         }
-        if not telling:
+        if self.algo == "stash":
+            data["oshash"] = media.oshash
+        if not data["phash"]:
             data["reason"] = "every frame is flat (one colour): there is nothing to tell it by"
-        return Made(data, note="" if telling else "no hash: every frame is flat")
+        return Made(data, note="" if data["phash"] else "no hash: every frame is flat")
 
 
 FLAT = 4.0  # standard deviation of luma, of 255, below which a picture is one colour with noise
@@ -2906,19 +2934,96 @@ def average_hash(grey: Pixels) -> Bits:
     return bits.ravel()
 
 
-def dct_hash(grey: Pixels) -> Bits:
-    """64 bits of a 32x32 picture: its 8x8 lowest DCT-II coefficients above their median.
+def dct_hash(grey: Pixels | NDArray[np.float64]) -> Bits:
+    """64 bits of a square picture: its 8x8 lowest DCT-II coefficients above their median.
 
     C. Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions", 2010, with the
     block that includes the mean, as the imagehash package takes it.
     """
     import numpy as np
 
-    k, n = np.arange(8)[:, None], np.arange(32)[None, :]
-    basis = np.cos(np.pi * k * (2 * n + 1) / 64)
+    size = len(grey)
+    k, n = np.arange(8)[:, None], np.arange(size)[None, :]
+    basis = np.cos(np.pi * k * (2 * n + 1) / (2 * size))
     low = basis @ grey.astype(np.float64) @ basis.T
     bits: Bits = low > np.median(low)
     return bits.ravel()
+
+
+STASH_FRAMES, STASH_WIDTH = 25, 160
+
+
+def stash_times(media: Media) -> list[float]:
+    """When the frames of Stash's hash are shown: of each moment the first frame from it on."""
+    length = media.container.duration / 1_000_000 if media.container.duration else media.duration
+    length = round(length, 2)
+    moments = [0.05 * length + i * 0.9 * length / STASH_FRAMES for i in range(STASH_FRAMES)]
+    return [first_frame_from(media, moment) for moment in moments]
+
+
+def first_frame_from(media: Media, moment: float) -> float:
+    """When the first frame at or after a moment is shown, as `ffmpeg -ss` finds it."""
+    target = media.start + round(moment / media.tick)
+    _, timestamps, _ = timestamps_around(media, target, target + round(1 / media.tick))
+    later = bisect.bisect_left(timestamps, target)
+    return media.seconds(timestamps[later]) if later < len(timestamps) else moment
+
+
+def picture_for_stash(frame: Frame) -> Pixels:
+    """RGB of 160 pixels' width and an even height: stored aspect, no deinterlacing, no tone map."""
+    import numpy as np
+
+    raw, turned = frame.raw, frame.turns % 2
+    stored = (raw.height, raw.width) if turned else (raw.width, raw.height)
+    size = (STASH_WIDTH, 2 * ((STASH_WIDTH * stored[1] + stored[0]) // (2 * stored[0])))
+    scaled = reformatter().reformat(
+        raw,
+        *(size[::-1] if turned else size),
+        "rgb24",
+        src_colorspace=MATRICES.get(raw.colorspace, 5),
+        interpolation="BICUBIC",
+    )
+    return np.ascontiguousarray(np.rot90(scaled.to_ndarray(), frame.turns))
+
+
+def montage(pictures: Sequence[Pixels]) -> Pixels:
+    """Pictures side by side, five in a row, each in a field of the first one's size."""
+    import numpy as np
+
+    height, width, _ = pictures[0].shape
+    sheet = np.zeros((height * 5, width * 5, 3), np.uint8)
+    for number, picture in enumerate(pictures):
+        y, x = number // 5 * height, number % 5 * width
+        part = picture[:height, :width]
+        sheet[y : y + part.shape[0], x : x + part.shape[1]] = part
+    return sheet
+
+
+def stash_hash(pixels: Pixels) -> Bits:
+    """64 bits of an RGB picture, bit by bit as goimagehash 1.1.0 has them after nfnt/resize."""
+    import numpy as np
+
+    square = shrink_like_nfnt(shrink_like_nfnt(pixels.swapaxes(0, 1)).swapaxes(0, 1))
+    return dct_hash(square.astype(np.float64) @ np.array([0.299, 0.587, 0.114]))
+
+
+def shrink_like_nfnt(pixels: Pixels, size: int = 64) -> Pixels:
+    """An array (n, ...) stretched to `size` along its first axis: nfnt/resize's integer bilinear.
+
+    The weights are 1/256 steps of a triangle as wide as the scale, cut off, as is the sum.
+    """
+    import numpy as np
+
+    scale = len(pixels) / size
+    taps = np.arange(2 * max(math.ceil(scale), 1))
+    center = scale * (np.arange(size) + 0.5) - 0.5
+    start = np.trunc(center).astype(int) - len(taps) // 2 + 1
+    away = np.abs((center - start)[:, None] - taps) * min(1 / scale, 1.0)
+    weights = np.trunc(256 * np.maximum(0.0, 1 - away)).astype(np.int64)
+    places = np.clip(start[:, None] + taps, 0, len(pixels) - 1)
+    sums = np.einsum("yk,yk...->y...", weights, pixels[places].astype(np.int64))
+    total = weights.sum(axis=1).reshape(-1, *[1] * (pixels.ndim - 1))
+    return typing.cast("Pixels", (sums // total).astype(np.uint8))
 
 
 HASHES: dict[str, Callable[[Pixels], Bits]] = {"ahash": average_hash, "dct": dct_hash}
