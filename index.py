@@ -465,16 +465,48 @@ def flush_to_disk(path: Path) -> None:
         os.close(descriptor)
 
 
+@functools.cache
+def exclusive_rename() -> Callable[[bytes, bytes], int]:
+    """The system's call that renames and never overwrites; what it returns is an error number."""
+    import ctypes
+    import errno
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    at_cwd, noreplace, exclusive = -100, 1, 4
+
+    def rename(source: bytes, target: bytes) -> int:
+        if hasattr(libc, "renameat2"):  # Linux
+            failed = libc.renameat2(at_cwd, source, at_cwd, target, noreplace)
+        elif hasattr(libc, "renamex_np"):  # macOS
+            failed = libc.renamex_np(source, target, exclusive)
+        else:
+            return errno.ENOSYS
+        return ctypes.get_errno() if failed else 0
+
+    return rename
+
+
 def rename_new(source: Path, target: Path) -> None:
-    """Rename a file of ours, never over another. Raises FileExistsError where there is one."""
+    """Rename a file or folder, never over another. Raises FileExistsError where there is one."""
+    import errno
+
+    code = exclusive_rename()(os.fsencode(source), os.fsencode(target))
+    if code in (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP):
+        rename_in_steps(source, target)
+    elif code:
+        raise OSError(code, os.strerror(code), str(source), None, str(target))
+
+
+def rename_in_steps(source: Path, target: Path) -> None:
+    """The same where the disk has no such call: by a hard link, which is never put over a file."""
     try:
-        target.hardlink_to(source)
+        os.link(source, target, follow_symlinks=False)
     except FileExistsError:
         raise
     except OSError:
-        # No hard links here (FAT, some network disks): the best there is are two steps.
+        # A folder, or no hard links here (FAT, some network disks): the best there is.
         if target.exists() or target.is_symlink():
-            raise FileExistsError(target) from None
+            raise FileExistsError(17, "File exists", str(source), None, str(target)) from None
         source.rename(target)
     else:
         source.unlink()
@@ -616,6 +648,686 @@ def record_head(task: VideoTask, media: Media) -> dict[str, Any]:
         "params": task.params(),
         "generated_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
+
+
+# === Journal ======================================================================================
+
+JOURNALS, TRASH = ".journal", ".trash"  # folders in `.artifacts`
+KEPT_JOURNALS = 50  # finished ones, for `--undo`
+LOCK_PATIENCE = 60.0  # seconds to wait for another process to be done with a folder
+
+
+def folded(name: str) -> str:
+    """What two names have in common that some file systems, and people, take for the same."""
+    import unicodedata
+
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+@contextlib.contextmanager
+def locked(folder: str | Path, patience: float = LOCK_PATIENCE) -> Iterator[None]:
+    """Be the only one, among all processes and threads, who changes what is in a folder.
+
+    The lock is on the folder itself: it leaves no file and ends with its owner, however that comes.
+    Only where a network disk cannot lock folders it is on a file `.lock` in it. Readers need none.
+    Raises VideoError when another keeps it for longer than `patience` seconds.
+    """
+    import errno
+    import fcntl
+
+    deadline = time.monotonic() + patience
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    place = shown(str(folder))
+                    raise VideoError(f"{place}: another run keeps it locked: try later") from None
+                time.sleep(0.002)
+            except OSError as error:
+                if error.errno not in (errno.EBADF, errno.EINVAL) or stat.S_ISREG(
+                    os.fstat(descriptor).st_mode
+                ):
+                    raise
+                os.close(descriptor)
+                descriptor = os.open(f"{folder}/.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+class Move(NamedTuple):
+    """A file or folder to get another name, never over another; `inode` tells it from a stranger.
+
+    In phase 0 names that are both left and taken are cleared by way of scratch names, in phase 1
+    all else moves: so within a phase every path is used once, and being there says what is done.
+    """
+
+    phase: int
+    source: str
+    target: str
+    inode: int
+
+    def as_json(self, place: Places) -> dict[str, Any]:
+        names = {"from": place.told(self.source), "to": place.told(self.target)}
+        return {"phase": self.phase, **names, "inode": self.inode}
+
+    def put(self, *, back: bool = False, again: bool = False) -> str:
+        """Do it, or take it back; `again`: it may have been done before. Returns why it can't be.
+
+        Raises OSError, FileExistsError where a stranger has the name.
+        """
+        source, target = (self.target, self.source) if back else (self.source, self.target)
+        there, done = os.path.lexists(source), os.path.lexists(target)
+        if again and done and (not there or os.lstat(target).st_ino == self.inode):
+            if there and os.lstat(source).st_ino == self.inode:
+                remove(source)  # killed between the two halves of a rename: both are one file
+            return ""
+        if not there:
+            return f"{shown(source)} is not there any more"
+        rename_new(Path(source), Path(target))
+        return ""
+
+
+class Rewrite(NamedTuple):
+    """A small file to get other content; None stands for no file. `mtime_ns` is kept if not 0."""
+
+    phase: int
+    path: str
+    old: bytes | None
+    new: bytes | None
+    mtime_ns: int
+
+    def as_json(self, place: Places) -> dict[str, Any]:
+        old, new = (c and c.decode("utf-8", "surrogateescape") for c in (self.old, self.new))
+        told = {"file": place.told(self.path), "old": old, "new": new, "mtime_ns": self.mtime_ns}
+        return {"phase": self.phase} | told
+
+    def put(self, *, back: bool = False, again: bool = False) -> str:
+        """Do it, or take it back, unless somebody changed the file: then the reason comes back."""
+        before, after = (self.new, self.old) if back else (self.old, self.new)
+        try:
+            current: bytes | None = Path(self.path).read_bytes()
+        except FileNotFoundError:
+            current = None
+        if current == after:
+            return ""
+        if current != before:
+            return f"{shown(self.path)} was changed meanwhile and is left as it is"
+        if after is None:
+            remove(self.path)
+            return ""
+        replace_file(Path(self.path), after)
+        if self.mtime_ns:
+            os.utime(self.path, ns=(self.mtime_ns, self.mtime_ns))
+        return ""
+
+
+class Places(NamedTuple):
+    """The folders that a journal may speak of: the library, and where its sidecars are kept."""
+
+    root: str
+    shelves: str
+
+    @classmethod
+    def of(cls, root: Path, artifacts_dir: Path | None = None) -> Places:
+        return cls(os.path.realpath(root), os.path.realpath(artifacts_dir or root))
+
+    @property
+    def home(self) -> Path:
+        return Path(self.shelves, SIDECARS)
+
+    def told(self, path: str) -> str:
+        """A path as a journal has it: below the library, or with a slash below the shelves."""
+        for base, mark in ((self.root, ""), (self.shelves, "/")):
+            if path.startswith(base.rstrip("/") + "/"):
+                return mark + path[len(base.rstrip("/")) + 1 :]
+        raise VideoError(f"{shown(path)}: is outside of {shown(self.root)}")
+
+    def path(self, told: Any) -> str:
+        """The path that a journal speaks of. Raises ValueError for one that leads elsewhere."""
+        if not isinstance(told, str) or {"", ".", ".."} & set(told.removeprefix("/").split("/")):
+            raise ValueError(f"names {told!r}")
+        base = self.shelves if told.startswith("/") else self.root
+        path = os.path.join(base, told.removeprefix("/"))  # noqa: PTH118 - thousands of them
+        within = base.rstrip("/") + "/"
+        if not (os.path.realpath(os.path.dirname(path)) + "/").startswith(within):  # noqa: PTH120
+            raise ValueError(f"names {told!r}, which leads elsewhere")
+        return path
+
+
+class Entry(NamedTuple):
+    """A journal on disk: its name says its number, whose it is and how far that came."""
+
+    number: int
+    command: str
+    state: str  # forward-N or backward-N while phase N runs; done or undone
+    path: Path
+
+    @property
+    def pending(self) -> bool:
+        return "-" in self.state
+
+    def become(self, state: str) -> Entry:
+        """Note durably what is going on now."""
+        target = self.path.with_name(f"{self.number:06}.{self.command}.{state}")
+        self.path.rename(target)
+        flush_to_disk(target.parent)
+        return self._replace(state=state, path=target)
+
+
+def journals(places: Places) -> list[Entry]:
+    """The journals of a library, oldest first."""
+    form = re.compile(r"(\d{6,})\.([a-z-]+)\.(forward-[012]|backward-[012]|done|undone)")
+    shelf = Shelf(f"{places.home}/{JOURNALS}")
+    found = [(form.fullmatch(name), entry.path) for name, entry in shelf.items()]
+    return sorted(Entry(int(m[1]), m[2], m[3], Path(path)) for m, path in found if m)
+
+
+def refuse_interrupted(places: Places) -> None:
+    """Raise VideoError where a change of this library, or of one around it, was interrupted."""
+    for folder in (Path(places.shelves), *Path(places.shelves).parents):
+        if any(entry.pending for entry in journals(Places(str(folder), str(folder)))):
+            place = shown(str(folder))
+            raise VideoError(
+                f"{place}: an interrupted run waits to be finished: rename --recover -d {place}, "
+                "or --undo to take it back"
+            )
+
+
+class Journal:
+    """The changes of one command to a library, written down before the first of them is made.
+
+    Whatever ends the run, `recover` can finish the changes or take them back, and `undo` takes back
+    finished ones. Nothing is ever overwritten or deleted: what goes is moved to the trash. Used as
+    a context it keeps other journals, and updates of tags in the folders `homes`, waiting.
+
+        with Journal(places, "dupes", {"why": "..."}, homes) as journal:
+            journal.trash(path)
+            journal.replace(tags_path, old_bytes, new_bytes)
+            journal.carry_out(job)
+    """
+
+    # Told each step before and after it is done; tests let it fail there.
+    watch: ClassVar[Callable[[str], None]] = staticmethod(lambda step: None)
+
+    def __init__(
+        self,
+        places: Places,
+        command: str,
+        facts: Mapping[str, Any] | None = None,
+        homes: Iterable[str] = (),
+    ) -> None:
+        self.places, self.command, self.facts = places, command, dict(facts or {})
+        self.homes = sorted({os.path.realpath(home) for home in homes if Path(home).is_dir()})
+        self.moves: list[tuple[str, str]] = []
+        self.rewrites: list[Rewrite] = []
+        self.real_folders: dict[str, str] = {}
+        self.stack = contextlib.ExitStack()
+        self.number = 0
+
+    def __enter__(self) -> Journal:
+        folder = self.places.home / JOURNALS
+        with self.stack:
+            folder.mkdir(parents=True, exist_ok=True)
+            allow_descriptors(len(self.homes))
+            for place in (str(folder), *self.homes):
+                self.stack.enter_context(locked(place))
+            refuse_interrupted(self.places)
+            sweep(str(folder))
+            self.number = max((entry.number for entry in journals(self.places)), default=0) + 1
+            self.stack = self.stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stack.close()
+
+    def real(self, path: str) -> str:
+        """An absolute path without links in its folder."""
+        folder, _, name = path.rpartition("/")
+        if folder not in self.real_folders:
+            self.real_folders[folder] = os.path.realpath(folder or "/")
+        return f"{self.real_folders[folder].rstrip('/')}/{name}"
+
+    def move(self, source: str, target: str) -> None:
+        """A file or folder is to get another name on the same disk; both are absolute paths."""
+        self.moves.append((self.real(source), self.real(target)))
+
+    def trash(self, path: str) -> str:
+        """A file or folder is to go to the trash of its folder, where it gets the name returned."""
+        folder, _, name = path.rpartition("/")
+        home = folder if folder.endswith(f"/{SIDECARS}") else f"{folder}/{SIDECARS}"
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        target = f"{home}/{TRASH}/{self.number:06}-{stamp}/{name}"
+        self.move(path, target)
+        return target
+
+    def replace(self, path: str, old: bytes | None, new: bytes | None, keep_time: str = "") -> None:
+        """A small file that holds `old`, or is moved there and does, is to hold `new`.
+
+        `keep_time` names the file, as it is called now, whose time of change it is to have.
+        """
+        mtime_ns = status(keep_time).st_mtime_ns if keep_time else 0
+        self.rewrites.append(Rewrite(2, self.real(path), old, new, mtime_ns))
+
+    def planned(self) -> list[Move | Rewrite]:
+        """All steps in the order in which they are made. Raises OSError where a file is gone."""
+        left = {folded(source) for source, _ in self.moves}
+        taken = {folded(target) for _, target in self.moves}
+        first: list[Move] = []
+        then: list[Move] = []
+        for number, (source, target) in enumerate(self.moves):
+            inode = os.lstat(source).st_ino
+            if folded(source) in taken or folded(target) in left:
+                scratch = f"{os.path.dirname(target)}/.moving-{self.number}-{number}"  # noqa: PTH120
+                first.append(Move(0, source, scratch, inode))
+                source = scratch
+            then.append(Move(1, source, target, inode))
+        return [*first, *then, *self.rewrites]
+
+    def carry_out(self, job: Job | None = None) -> None:
+        """Make all the changes, or none: whatever fails, those made before are taken back.
+
+        Raises VideoError that says what failed, CancelledError when the job was.
+        """
+        if not self.moves and not self.rewrites:
+            return
+        try:
+            steps = self.planned()
+        except FileNotFoundError as error:
+            name = shown(str(error.filename))
+            raise VideoError(f"{name} vanished: nothing was changed") from None
+        folders = new_folders(steps)
+        head = {"schema": 1, "command": self.command, "facts": self.facts}
+        head["folders"] = list(map(self.places.told, folders))
+        lines = [head, *(step.as_json(self.places) for step in steps)]
+        path = self.places.home / JOURNALS / f"{self.number:06}.{self.command}.forward-0"
+        replace_file(path, packed(lines))
+        flush_to_disk(path.parent)
+        account = Account(self.places, Entry(self.number, self.command, "forward-0", path))
+        try:
+            account.go_on(job)
+        except (OSError, VideoError, CancelledError) as error:
+            problems = account.go_back()
+            if isinstance(error, CancelledError):
+                raise
+            told = "; ".join([failed_step(error), "nothing was changed", *problems])
+            raise VideoError(told) from None
+
+
+def failed_step(error: OSError | VideoError) -> str:
+    """Why a change could not be made, with the name of the file."""
+    if isinstance(error, VideoError):
+        return str(error)
+    name = shown(str(error.filename2 or error.filename or ""))
+    if isinstance(error, FileExistsError):
+        return f"{name} appeared meanwhile"
+    return f"{name}: {error.strerror}"
+
+
+def packed(lines: Iterable[Mapping[str, Any]]) -> bytes:
+    """A journal's content: JSON by line, compressed since it holds what files said before."""
+    import gzip
+
+    return gzip.compress("".join(json.dumps(line) + "\n" for line in lines).encode(), 1)
+
+
+def new_folders(steps: Iterable[Move | Rewrite]) -> list[str]:
+    """The folders that steps need and that are not there yet, outer ones first."""
+    needed: dict[str, None] = {}
+    targets = [step.target for step in steps if isinstance(step, Move)]
+    for parent in dict.fromkeys(target.rpartition("/")[0] for target in targets):
+        missing = []
+        while not os.path.isdir(parent):  # noqa: PTH112
+            missing.append(parent)
+            parent = os.path.dirname(parent)  # noqa: PTH120
+        needed |= dict.fromkeys(reversed(missing))
+    return list(needed)
+
+
+def allow_descriptors(count: int) -> None:
+    """Raise this process's limit of open files as far as a journal's locks need and may be."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < count + 256:
+        wanted = count + 256 if hard == resource.RLIM_INFINITY else min(count + 256, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+class Account:
+    """A journal read back, to go on with it or to take it back; its caller has the locks."""
+
+    def __init__(self, places: Places, entry: Entry) -> None:
+        self.places, self.entry = places, entry
+        try:
+            self.read()
+        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise VideoError(f"{shown(str(entry.path))}: is no readable journal: {error}") from None
+
+    def read(self) -> None:
+        """Raises ValueError, KeyError or TypeError for a journal that was not written here."""
+        import gzip
+
+        with gzip.open(self.entry.path) as file:
+            head = json.loads(file.readline())
+            self.facts: dict[str, Any] = dict(head["facts"])
+            self.folders = [self.places.path(told) for told in head["folders"]]
+            self.steps = [self.step(json.loads(line)) for line in file]
+
+    def step(self, line: Mapping[str, Any]) -> Move | Rewrite:
+        if "from" in line:
+            source, target = self.places.path(line["from"]), self.places.path(line["to"])
+            return Move(int(line["phase"]), source, target, int(line["inode"]))
+        contents = [line["old"], line["new"]]
+        old, new = (c if c is None else c.encode("utf-8", "surrogateescape") for c in contents)
+        return Rewrite(2, self.places.path(line["file"]), old, new, int(line["mtime_ns"]))
+
+    @property
+    def homes(self) -> list[str]:
+        """The folders whose files it changes."""
+        paths = [s.path if isinstance(s, Rewrite) else s.source for s in self.steps]
+        homes = {path.rpartition("/")[0] for path in paths}
+        return sorted(home for home in homes if Path(home).is_dir())
+
+    def lock(self, stack: contextlib.ExitStack) -> None:
+        """Let nobody change sidecars in those folders meanwhile."""
+        allow_descriptors(len(self.homes))
+        for home in self.homes:
+            stack.enter_context(locked(home))
+
+    def go_on(self, job: Job | None = None, again: bool = False) -> None:
+        """Make the changes, from the phase on that was begun. Raises OSError or VideoError."""
+        begun = int(self.entry.state[-1])
+        for folder in self.folders:
+            Path(folder).mkdir(exist_ok=True)
+        for phase in range(begun, 3):
+            if phase > begun:
+                self.entry = self.entry.become(f"forward-{phase}")
+            for step in self.steps:
+                if step.phase == phase:
+                    if job:
+                        job.check()
+                    Journal.watch("before")
+                    if problem := step.put(again=again and phase == begun):
+                        raise VideoError(problem)
+                    Journal.watch("after")
+            self.flush(phase)
+        self.close("done")
+
+    def go_back(self) -> list[str]:
+        """Take the changes back, as far as they were made; what could not be is returned."""
+        state = self.entry.state
+        begun = 2 if state == "done" else int(state[-1])
+        problems = []
+        for phase in range(begun, -1, -1):
+            self.entry = self.entry.become(f"backward-{phase}")
+            for step in reversed([s for s in self.steps if s.phase == phase]):
+                Journal.watch("before")
+                if problem := self.put_back(step):
+                    problems.append(problem)
+                Journal.watch("after")
+            self.flush(phase)
+        for folder in reversed(self.folders):
+            with contextlib.suppress(OSError):
+                Path(folder).rmdir()
+        self.close("undone")
+        return problems
+
+    @staticmethod
+    def put_back(step: Move | Rewrite) -> str:
+        try:
+            return step.put(back=True, again=True)
+        except OSError as error:
+            return f"{failed_step(error)}: left as it is"
+
+    def flush(self, phase: int) -> None:
+        """Wait until the disk has a phase's renames, so that the next mark is not there before."""
+        paths: set[str] = set()
+        for step in self.steps:
+            if step.phase == phase:
+                paths |= {step.path} if isinstance(step, Rewrite) else {step.source, step.target}
+        for folder in {path.rpartition("/")[0] for path in paths}:
+            if Path(folder).is_dir():
+                flush_to_disk(Path(folder))
+
+    def close(self, state: str) -> None:
+        """Note that all is done, and what this journal takes back is undone."""
+        known = journals(self.places)
+        for entry in known:
+            if entry.number == self.facts.get("undoes") and state == "done":
+                entry.become("undone")
+        self.entry = self.entry.become(state)
+        for entry in [e for e in known if not e.pending][:-KEPT_JOURNALS]:
+            remove(entry.path)
+
+
+class Aftermath(NamedTuple):
+    """What became of a journal, and what could not be taken back of it or why that was needed."""
+
+    account: Account
+    problems: list[str]
+
+    @property
+    def finished(self) -> bool:
+        return self.account.entry.state == "done"
+
+
+def recover(places: Places, *, back: bool = False) -> Aftermath | None:
+    """Finish what was interrupted, or take it back where it can't be or `back` asks for it.
+
+    None where nothing was interrupted.
+    """
+    with owned_journals(places) as (entries, stack):
+        if not (pending := [entry for entry in entries if entry.pending]):
+            return None
+        account = Account(places, pending[0])
+        account.lock(stack)
+        problems = []
+        if not back and account.entry.state.startswith("forward"):
+            try:
+                account.go_on(again=True)
+                return Aftermath(account, [])
+            except (OSError, VideoError) as error:
+                problems = [failed_step(error)]
+        return Aftermath(account, problems + account.go_back())
+
+
+def undo(places: Places, command: str) -> Aftermath | None:
+    """Take back what a command did last that was not taken back yet; None where it did nothing."""
+    with owned_journals(places) as (entries, stack):
+        refuse_interrupted(places)
+        if not (account := last_of(places, entries, command)):
+            return None
+        account.lock(stack)
+        return Aftermath(account, account.go_back())
+
+
+def last_of(places: Places, entries: Iterable[Entry], command: str) -> Account | None:
+    """The last finished journal of a command that was not taken back."""
+    done = [e for e in entries if e.command == command and e.state == "done"]
+    return Account(places, done[-1]) if done else None
+
+
+@contextlib.contextmanager
+def owned_journals(places: Places) -> Iterator[tuple[list[Entry], contextlib.ExitStack]]:
+    """The journals of a library while nobody else can touch them, and what further locks go on."""
+    folder = places.home / JOURNALS
+    with contextlib.ExitStack() as stack:
+        if folder.is_dir():
+            stack.enter_context(locked(folder))
+        yield journals(places), stack
+
+
+# === Tags =========================================================================================
+
+NAME_LISTS = ("tags", "performers", "performers_inferred", "performers_rejected")
+
+
+def clean_names(names: Iterable[str]) -> list[str]:
+    """Names trimmed, each once whatever its case. Raises UsageError for control characters."""
+    known: dict[str, str] = {}
+    for name in map(str.strip, names):
+        if re.search(UNPRINTABLE, name):
+            raise UsageError(f"{shown(name)}: a name cannot have control characters")
+        if name:
+            known.setdefault(folded(name), name)
+    return list(known.values())
+
+
+def without_names(names: Iterable[str], gone: Iterable[str]) -> list[str]:
+    """The names that are not among others, whatever their case."""
+    out = set(map(folded, map(str.strip, gone)))
+    return [name for name in names if folded(name) not in out]
+
+
+class TagChange(NamedTuple):
+    """What is to become of a video's tags and performers; `apply` is a change for `update_tags`.
+
+    Names in `remove` go before those in `add` come; `replace` lets the added ones stay alone.
+    An inferred performer that is removed here is not inferred again.
+    """
+
+    add: Sequence[str] = ()
+    remove: Sequence[str] = ()
+    replace: bool = False
+    performers_add: Sequence[str] = ()
+    performers_remove: Sequence[str] = ()
+    clear_performers: bool = False
+
+    def apply(self, record: dict[str, Any]) -> None:
+        kept = [] if self.replace else without_names(record["tags"], self.remove)
+        record["tags"] = clean_names([*kept, *self.add])
+        if self.clear_performers:
+            record |= {key: [] for key in NAME_LISTS[1:]}
+        inferred = record.get("performers_inferred", [])
+        staying = without_names(inferred, self.performers_remove)
+        rejected = [*record.get("performers_rejected", []), *without_names(inferred, staying)]
+        record["performers_rejected"] = without_names(rejected, self.performers_add)
+        record["performers_inferred"] = without_names(staying, self.performers_add)
+        kept = without_names(record["performers"], self.performers_remove)
+        record["performers"] = clean_names([*kept, *self.performers_add])
+
+
+def put_inferred(record: dict[str, Any], names: Iterable[str], refresh: bool = False) -> None:
+    """Let a record's performers be those entered by hand and the inferred `names`.
+
+    Without `refresh` those inferred earlier stay too, and those removed by hand stay away.
+    """
+    before = record.get("performers_inferred", [])
+    by_hand = without_names(record["performers"], before)
+    wanted = without_names(names, by_hand)
+    if not refresh:
+        wanted = [*before, *without_names(wanted, record.get("performers_rejected", []))]
+    record["performers_inferred"] = clean_names(wanted)
+    record["performers"] = clean_names([*by_hand, *wanted])
+    if refresh:
+        record["performers_rejected"] = []
+
+
+def tags_path(video: Video) -> Path:
+    return Path(video.home, ARTIFACTS["tags"].files[0].format(video.key))
+
+
+def read_tags(video: Video) -> dict[str, Any]:
+    """A video's {video, tags, performers, ...}, with empty lists where it has none.
+
+    Raises VideoError for a file that is not readable as that: only its owner can mend it.
+    """
+    return parse_tags(video, read_bytes(tags_path(video)))
+
+
+def read_bytes(path: Path) -> bytes | None:
+    """What is in a file, or None where there is none. Raises VideoError."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise VideoError(f"{shown(path.name)}: cannot be read: {error.strerror}") from None
+
+
+def parse_tags(video: Video, content: bytes | None) -> dict[str, Any]:
+    """The record in a tags file; unknown keys are kept."""
+    if content is None:
+        return {"video": video.rel, "tags": [], "performers": []}
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is not JSON")
+
+    try:
+        record = json.loads(content, parse_constant=refuse)
+        if not isinstance(record, dict):
+            raise ValueError("it is not an object")
+        for name in NAME_LISTS:
+            names = record.get(name, [])
+            if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+                raise ValueError(f'"{name}" is not a list of names')
+    except (ValueError, RecursionError) as error:
+        name = shown(tags_path(video).name)
+        raise VideoError(f"{name} is corrupt ({error}): mend it or move it away") from None
+    record = {"video": video.rel, "tags": [], "performers": []} | record
+    if str(record["video"]).rpartition("/")[2] != video.name:
+        record["video"] = video.rel
+    return typing.cast("dict[str, Any]", record)
+
+
+def update_tags(video: Video, change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """Change a video's tags and give the whole record; on return the disk has it.
+
+    `change` gets the record as it is now and changes that; among all processes one does so at a
+    time. Raises VideoError where the video is gone or its tags file corrupt, UsageError for a bad
+    name, OSError.
+    """
+    path = tags_path(video)
+    if not path.parent.is_dir():
+        blank = parse_tags(video, None)
+        change(blank)
+        if not has_names(blank):
+            return blank
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with locked(path.parent):
+        if not os.path.lexists(video.path):
+            raise VideoError("vanished: it was there when the folder was listed")
+        content = read_bytes(path)
+        record = parse_tags(video, content)
+        change(record)
+        new = tags_bytes(record)
+        if parse_tags(video, content) != json.loads(new) and (content or has_names(record)):
+            replace_file(path, tags_bytes(record | {"source": source_of(video)}))
+            flush_to_disk(path.parent)
+    return typing.cast("dict[str, Any]", json.loads(new))
+
+
+def has_names(record: Mapping[str, Any]) -> bool:
+    return any(record.get(name) for name in NAME_LISTS)
+
+
+def tags_bytes(record: Mapping[str, Any]) -> bytes:
+    """A record as it stands on disk: what is inferred is among the performers, no empty extras."""
+    inferred = record.get("performers_inferred", [])
+    gone = without_names(inferred, record["performers"])
+    tidy = dict(record) | {"performers_inferred": without_names(inferred, gone)}
+    return json_bytes(
+        {key: value for key, value in tidy.items() if value or key not in NAME_LISTS[2:]}
+    )
+
+
+def source_of(video: Video) -> dict[str, Any]:
+    """By what a video can be found again when it was moved: size, time and oshash."""
+    with contextlib.suppress(VideoError):
+        descriptor = open_regular(video.path)
+        try:
+            found = os.fstat(descriptor)
+            head = {"size": found.st_size, "mtime_ns": found.st_mtime_ns}
+            return head | {"oshash": oshash(descriptor)}
+        finally:
+            os.close(descriptor)
+    found = status(video.path)
+    return {"size": found.st_size, "mtime_ns": found.st_mtime_ns}
 
 
 # === Parameters ===================================================================================
@@ -5106,6 +5818,81 @@ class TranscodeTask(VideoTask):
         return Made(record, note=degraded, facts=facts, product=product)
 
 
+# === Commands: tags ===============================================================================
+
+
+class Tags(LibraryCommand):
+    """Show or change the tags and performers of a video, or of every video of a folder.
+
+    They are kept in .artifacts/NAME.tags.json, which may be edited by hand. Names count as the same
+    whatever their case, and stay as they were first written.
+    """
+
+    directory: Path = option(Path(), "a video, or a folder of videos", place=True)
+    set: tuple[str, ...] = option((), "tags to add, comma-separated")
+    remove: tuple[str, ...] = option((), "tags to take away, comma-separated; before --set adds")
+    mode: Literal["add", "replace"] = option("add", "replace: --set's tags take the place of all")
+    add_performers: tuple[str, ...] = option((), "performers to add, comma-separated")
+    remove_performers: tuple[str, ...] = option((), "performers to take away, comma-separated")
+    clear_performers: bool = option(False, "take all performers away")
+
+    def run(self, job: Job) -> Result:
+        if self.mode == "replace" and not self.set:
+            raise UsageError("--mode replace needs --set; --set '' takes all tags away")
+        return self.each(job, self.change().apply if self.changes() else None)
+
+    def changes(self) -> bool:
+        return any((self.set, self.remove, self.add_performers, self.remove_performers)) or (
+            self.clear_performers
+        )
+
+    def change(self) -> TagChange:
+        """What is asked for. Raises UsageError for a bad name, before anything is changed."""
+        added, performers = clean_names(self.set), clean_names(self.add_performers)
+        replace = self.mode == "replace"
+        gone = self.remove_performers
+        return TagChange(added, self.remove, replace, performers, gone, self.clear_performers)
+
+    def targets(self) -> tuple[Library, Iterator[Video]]:
+        """The folder and its videos, or one. Raises UsageError where there is neither."""
+        place = self.directory
+        if place.is_dir() or not os.path.lexists(place):
+            library = self.library()
+            return library, library.videos()
+        folder = place.parent
+        home = str((self.artifacts_dir or folder).absolute() / SIDECARS)
+        return Library(folder), iter([Video(str(place.absolute()), place.name, home)])
+
+    def each(self, job: Job, change: Callable[[dict[str, Any]], None] | None) -> Result:
+        """Change the tags of every video, or read them, and tell them."""
+        library, videos = self.targets()
+        rows: list[dict[str, Any]] = []
+        errors: list[dict[str, str]] = []
+        for video in videos:
+            job.check()
+            found = attempt(update_tags, video, change) if change else attempt(read_tags, video)
+            if isinstance(found, Failure):
+                errors.append({"video": video.rel, "error": found.reason})
+            else:
+                rows.append({"video": video.rel} | {key: found[key] for key in NAME_LISTS[:2]})
+        errors += [{"video": name, "error": reason} for name, reason in library.problems]
+        for error in errors:
+            job.console.say(f"tags: {shown(error['video'])}: {shown(error['error'])}")
+        data: Any = {"total": len(rows) + len(errors), "results": rows, "errors": errors}
+        if not self.directory.is_dir() and rows:
+            data = rows[0]
+        lines = [tag_line(row) for row in rows if change or row["tags"] or row["performers"]]
+        return Result(data, "\n".join(lines), Exit.SOME_FAILED if errors else Exit.OK)
+
+
+def tag_line(row: Mapping[str, Any]) -> str:
+    """A video's tags as text."""
+    told = [", ".join(row["tags"]) or "no tags"]
+    if row["performers"]:
+        told.append("performers: " + ", ".join(row["performers"]))
+    return shown(f"{row['video']}: {'; '.join(told)}")
+
+
 # === Commands: the library ========================================================================
 
 
@@ -5423,6 +6210,7 @@ COMMANDS: dict[str, type[Command]] = {
     "codecs": Codecs,
     "transcode": Transcode,
     "compare": Compare,
+    "tags": Tags,
     "report": Report,
     "batch": Batch,
     "finish": Finish,

@@ -42,9 +42,12 @@ ALL_TASKS = f"metadata,{FRAME_TASKS}"
 # What follows the video's name in the name of a finished artifact, those of `hostile` included.
 FINAL = re.compile(
     r"\.(ffprobe\.json|jpg|sprites(-\d+)?\.jpg|sprites\.(json|vtt)|phash\.json|heatmaps\.(json|png)"
-    r"|scenes(\.json|\.ffmeta)?|previews(\.(json|webm|mp4|webp))?|hostile\.json|note\.txt)"
+    r"|scenes(\.json|\.ffmeta)?|previews(\.(json|webm|mp4|webp))?|tags\.json|hostile\.json|note\.txt)"
     r"(\.corrupt-\d+)?$"
 )
+
+# What may stay in the artifact folder of a library beside the artifacts.
+LASTING = {".faces.index.json", ".journal", ".trash"}
 
 # Names that something between the command line and libav tends to take for something else.
 ODD_NAMES = (
@@ -287,7 +290,7 @@ def digest(path: Path) -> str:
 def leftovers(root: Path) -> list[str]:
     """Files in the artifact folders below a folder that have no final name."""
     names = [path.name for place in root.rglob(".artifacts") for path in place.iterdir()]
-    return [name for name in names if not FINAL.search(name) and name != ".faces.index.json"]
+    return [name for name in names if not FINAL.search(name) and name not in LASTING]
 
 
 def stamps(root: Path) -> dict[Path, tuple[int, int]]:

@@ -1,0 +1,370 @@
+"""Changes to a library that are written down first: whole again after a kill at any step."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import index
+
+
+class Killed(BaseException):
+    """What nothing in the program catches: all that happens afterwards is up to the next run."""
+
+
+class Fault:
+    """Lets a journal fail before or after its n-th step, and counts the steps."""
+
+    def __init__(self) -> None:
+        self.at, self.count = -1, 0
+        self.error: BaseException = Killed()
+
+    def __call__(self, step: str) -> None:
+        self.count += 1
+        if self.count - 1 == self.at:
+            raise self.error
+
+    def set(self, at: int, error: BaseException | None = None) -> None:
+        self.at, self.count, self.error = at, 0, error or Killed()
+
+
+@pytest.fixture
+def fault(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fault]:
+    fault = Fault()
+    monkeypatch.setattr(index.Journal, "watch", fault)
+    yield fault
+
+
+def files(root: Path) -> dict[str, bytes]:
+    """Every file below a folder by its path, but for journals and what lies in the trash."""
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file() and not {".journal", ".trash"} & set(path.parts)
+    }
+
+
+def trashed(root: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in root.rglob(".trash/*/*") if p.is_file()}
+
+
+class Scene:
+    """A folder where every kind of step has work: a swap, a chain, a folder, contents, trash."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        (root / "sub" / ".artifacts").mkdir(parents=True)
+        (root / ".artifacts").mkdir()
+        for name in ("a", "b", "c", "d", "gone", "sub/e", ".artifacts/a.json", ".artifacts/c.txt"):
+            (root / name).write_text(f"{name} was here")
+        (root / "folder").mkdir()
+        (root / "folder" / "inside").write_text("inside")
+        self.places = index.Places.of(root)
+        self.before = files(root)
+        self.after = {
+            "b": b"a was here",
+            "a": b"b was here",
+            "d": b"c was here",
+            "new/f": b"d was here",
+            "sub/.artifacts/e": b"sub/e was here",
+            "moved/inside": b"inside",
+            ".artifacts/b.json": b"rewritten",
+            ".artifacts/c.txt": b"c.txt was rewritten",
+            ".artifacts/born": b"new",
+        }
+
+    def path(self, name: str) -> str:
+        return str(self.root / name)
+
+    def plan(self) -> index.Journal:
+        journal = index.Journal(self.places, "test", homes=[self.path(".artifacts")])
+        moves = {
+            "a": "b",
+            "b": "a",
+            "c": "d",
+            "d": "new/f",
+            "sub/e": "sub/.artifacts/e",
+            "folder": "moved",
+            ".artifacts/a.json": ".artifacts/b.json",
+        }
+        for source, target in moves.items():
+            journal.move(self.path(source), self.path(target))
+        old = b".artifacts/a.json was here"
+        journal.replace(
+            self.path(".artifacts/b.json"), old, b"rewritten", self.path(".artifacts/a.json")
+        )
+        text = self.path(".artifacts/c.txt")
+        journal.replace(text, b".artifacts/c.txt was here", b"c.txt was rewritten")
+        journal.replace(self.path(".artifacts/born"), None, b"new")
+        return journal
+
+    def carry_out(self) -> None:
+        with self.plan() as journal:
+            journal.trash(self.path("gone"))
+            journal.carry_out()
+
+    def states(self) -> list[str]:
+        return [entry.state for entry in index.journals(self.places)]
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    return Scene(tmp_path / "library")
+
+
+class TestCarryOut:
+    def test_all_is_done_and_can_be_undone(self, scene: Scene) -> None:
+        stamp = Path(scene.path(".artifacts/a.json")).stat().st_mtime_ns
+        scene.carry_out()
+        assert files(scene.root) == scene.after
+        assert trashed(scene.root) == {"gone": b"gone was here"}
+        assert Path(scene.path(".artifacts/b.json")).stat().st_mtime_ns == stamp
+        assert scene.states() == ["done"]
+        done = index.undo(scene.places, "test")
+        assert done and not done.problems and done.account.entry.state == "undone"
+        assert files(scene.root) == scene.before
+        assert not trashed(scene.root) and not (scene.root / "new").exists()
+        assert index.undo(scene.places, "test") is None
+
+    def test_nothing_to_do_leaves_nothing(self, scene: Scene) -> None:
+        with index.Journal(scene.places, "test") as journal:
+            journal.carry_out()
+        assert scene.states() == []
+
+    def test_a_stranger_in_the_way_takes_everything_back(self, scene: Scene) -> None:
+        (scene.root / "moved").write_text("somebody's")
+        with pytest.raises(index.VideoError, match=r"moved appeared meanwhile; nothing was"):
+            scene.carry_out()
+        assert files(scene.root) == scene.before | {"moved": b"somebody's"}
+        assert scene.states() == ["undone"]
+
+    def test_what_vanished_takes_everything_back(self, scene: Scene) -> None:
+        with scene.plan() as journal:
+            (scene.root / "c").unlink()
+            with pytest.raises(index.VideoError, match="c vanished: nothing was changed"):
+                journal.carry_out()
+        assert scene.states() == []
+
+    def test_what_changed_takes_everything_back(self, scene: Scene) -> None:
+        (scene.root / ".artifacts" / "c.txt").write_text("edited")
+        with pytest.raises(index.VideoError, match=r"c\.txt was changed meanwhile"):
+            scene.carry_out()
+        assert files(scene.root) == scene.before | {".artifacts/c.txt": b"edited"}
+
+    def test_a_full_disk_at_any_step_takes_everything_back(
+        self, scene: Scene, fault: Fault
+    ) -> None:
+        for at in range(0, 100, 2):
+            fault.set(at, OSError(28, "No space left on device", "b"))
+            try:
+                scene.carry_out()
+            except index.VideoError as error:
+                assert "No space left" in str(error)
+                assert files(scene.root) == scene.before
+            else:
+                break
+        assert at > 20
+
+    def test_cancelling_takes_everything_back(self, scene: Scene, fault: Fault) -> None:
+        fault.set(9, index.CancelledError())
+        with pytest.raises(index.CancelledError):
+            scene.carry_out()
+        assert files(scene.root) == scene.before
+
+    def test_without_exclusive_renames(self, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As on a disk whose driver does not know them: by links, and for folders by a look."""
+        monkeypatch.setattr(index, "exclusive_rename", lambda: lambda source, target: 38)
+        scene.carry_out()
+        assert files(scene.root) == scene.after
+        index.undo(scene.places, "test")
+        assert files(scene.root) == scene.before
+        (scene.root / "moved").mkdir()
+        with pytest.raises(index.VideoError, match="moved appeared meanwhile"):
+            scene.carry_out()
+        assert files(scene.root) == scene.before
+
+
+class TestKilled:
+    @pytest.mark.parametrize("linked", [False, True])
+    def test_at_every_step_and_finished(
+        self, tmp_path: Path, fault: Fault, linked: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if linked:
+            monkeypatch.setattr(index, "exclusive_rename", lambda: lambda source, target: 38)
+        for at in range(100):
+            scene = Scene(tmp_path / f"{at}")
+            fault.set(at)
+            try:
+                scene.carry_out()
+            except Killed:
+                fault.set(-1)
+                with (
+                    pytest.raises(index.VideoError, match="rename --recover"),
+                    index.Journal(scene.places, "test"),
+                ):
+                    pass
+                done = index.recover(scene.places)
+                assert done and done.finished and not done.problems
+                assert files(scene.root) == scene.after, at
+                assert index.recover(scene.places) is None
+            else:
+                break
+        assert at > 20
+        assert files(scene.root) == scene.after
+
+    def test_at_every_step_and_taken_back(self, tmp_path: Path, fault: Fault) -> None:
+        for at in range(100):
+            scene = Scene(tmp_path / f"{at}")
+            fault.set(at)
+            try:
+                scene.carry_out()
+            except Killed:
+                fault.set(-1)
+                done = index.recover(scene.places, back=True)
+                assert done and not done.finished and not done.problems
+                assert files(scene.root) == scene.before, at
+                assert not (scene.root / "new").exists()
+                scene.carry_out()
+                assert files(scene.root) == scene.after
+            else:
+                break
+        assert at > 20
+
+    def test_at_every_step_of_taking_back(self, tmp_path: Path, fault: Fault) -> None:
+        """A way back that was begun is gone to its end, whichever way is asked for."""
+        for at in range(100):
+            scene = Scene(tmp_path / f"{at}")
+            scene.carry_out()
+            fault.set(at)
+            try:
+                index.undo(scene.places, "test")
+            except Killed:
+                fault.set(-1)
+                done = index.recover(scene.places)
+                assert done and not done.problems
+                assert files(scene.root) == scene.before, at
+            else:
+                break
+            finally:
+                fault.set(-1)
+        assert at > 20
+
+    def test_between_the_halves_of_a_rename_by_link(
+        self, scene: Scene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(index, "exclusive_rename", lambda: lambda source, target: 38)
+        steps = iter(range(100))
+
+        def unlink(path: Path, **_: bool) -> None:
+            if next(steps) == 2:
+                raise Killed
+            path.rename(scene.root.parent / f"unlinked-{next(steps)}")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "unlink", unlink)
+            with pytest.raises(Killed):
+                scene.carry_out()
+        done = index.recover(scene.places)
+        assert done and done.finished
+        assert files(scene.root) == scene.after
+
+    def test_what_cannot_be_finished_is_taken_back(self, scene: Scene, fault: Fault) -> None:
+        fault.set(9)
+        with pytest.raises(Killed):
+            scene.carry_out()
+        (scene.root / "moved").write_text("somebody's")
+        fault.set(-1)
+        done = index.recover(scene.places)
+        assert done and not done.finished
+        assert "moved appeared meanwhile" in done.problems[0]
+        assert files(scene.root) == scene.before | {"moved": b"somebody's"}
+
+    def test_a_newcomer_under_an_old_name_is_left_alone(self, scene: Scene, fault: Fault) -> None:
+        scene.carry_out()
+        (scene.root / "c").write_text("a new one")
+        done = index.undo(scene.places, "test")
+        assert done and any("c appeared meanwhile" in problem for problem in done.problems)
+        found = files(scene.root)
+        assert found.pop("c") == b"a new one"
+        assert b"c was here" in found.values()
+
+
+class TestHostileJournal:
+    def write(self, scene: Scene, *lines: object) -> None:
+        place = scene.root / ".artifacts" / ".journal"
+        place.mkdir(exist_ok=True)
+        packed = index.packed(lines)  # type: ignore[arg-type]
+        (place / "000001.test.forward-0").write_bytes(packed)
+
+    @pytest.mark.parametrize(
+        "name", ["../outside", "/../outside", "out/x", "", ".", "a/../../x", 3]
+    )
+    def test_it_cannot_name_what_is_outside(self, scene: Scene, name: object) -> None:
+        (scene.root.parent / "outside").write_text("mine")
+        (scene.root / "out").symlink_to(scene.root.parent)
+        move = {"phase": 0, "from": name, "to": "stolen", "inode": 1}
+        self.write(scene, {"facts": {}, "folders": []}, move)
+        with pytest.raises(index.VideoError, match="is no readable journal"):
+            index.recover(scene.places)
+        assert (scene.root.parent / "outside").read_text() == "mine"
+        assert not (scene.root / "stolen").exists()
+
+    @pytest.mark.parametrize("line", [3, [], {}, {"facts": 3, "folders": []}, {"facts": {}}])
+    def test_it_can_be_any_json(self, scene: Scene, line: object) -> None:
+        self.write(scene, line)
+        with pytest.raises(index.VideoError, match="is no readable journal"):
+            index.recover(scene.places)
+
+    def test_it_can_be_no_journal_at_all(self, scene: Scene) -> None:
+        self.write(scene)
+        (scene.root / ".artifacts/.journal/000001.test.forward-0").write_bytes(b"\x1f\x8bxx")
+        with pytest.raises(index.VideoError, match="is no readable journal"):
+            index.recover(scene.places)
+
+
+class TestTogether:
+    def test_two_runs_take_turns(self, scene: Scene) -> None:
+        order = []
+
+        def second() -> None:
+            with index.Journal(scene.places, "test"):
+                order.append("second")
+
+        with index.Journal(scene.places, "test"):
+            thread = threading.Thread(target=second)
+            thread.start()
+            time.sleep(0.1)
+            order.append("first")
+        thread.join()
+        assert order == ["first", "second"]
+
+    def test_who_waits_too_long_is_told(self, scene: Scene) -> None:
+        with (
+            index.locked(scene.root),
+            pytest.raises(index.VideoError, match="another run keeps it locked"),
+            index.locked(scene.root, patience=0.05),
+        ):
+            pass
+
+    def test_old_journals_go(self, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(index, "KEPT_JOURNALS", 3)
+        for source, target in [("c", "x"), ("x", "c")] * 3:
+            with index.Journal(scene.places, "test") as journal:
+                journal.move(scene.path(source), scene.path(target))
+                journal.carry_out()
+        assert [entry.number for entry in index.journals(scene.places)] == [3, 4, 5, 6]
+
+    def test_an_interrupted_run_above_is_heeded(self, scene: Scene, fault: Fault) -> None:
+        fault.set(3)
+        with pytest.raises(Killed):
+            scene.carry_out()
+        below = index.Places.of(scene.root / "sub")
+        with (
+            pytest.raises(index.VideoError, match="rename --recover"),
+            index.Journal(below, "test"),
+        ):
+            pass
