@@ -37,9 +37,10 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum, StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
+    import socket
     import sqlite3
     import subprocess
     from multiprocessing.connection import Connection
@@ -100,6 +101,30 @@ class Status(StrEnum):
 
 class UsageError(ValueError):
     """The request itself is wrong: a flag, a value, a folder, a configuration file."""
+
+
+class ParameterError(UsageError):
+    """Parameters are wrong; `fields` holds the name of each and what is wrong with it."""
+
+    def __init__(self, fields: Sequence[tuple[str, str]], text: str = "") -> None:
+        super().__init__(text or "; ".join(f"{name}: {message}" for name, message in fields))
+        self.fields = list(fields)
+
+
+class NotFoundError(UsageError):
+    """What a request names is not there."""
+
+
+class OutsideError(UsageError):
+    """A request names something outside the folders that the server was given."""
+
+
+class CorruptError(UsageError):
+    """A sidecar cannot be read."""
+
+
+class BusyError(UsageError):
+    """The server has as much to do as it takes."""
 
 
 class VideoError(Exception):
@@ -357,9 +382,10 @@ class Library:
         recursive: bool = False,
         extensions: frozenset[str] = frozenset({".mp4"}),
         artifacts_dir: Path | None = None,
+        roots: Roots | None = None,
     ) -> None:
         self.root, self.recursive, self.extensions = root, recursive, extensions
-        self.artifacts_dir = artifacts_dir
+        self.artifacts_dir, self.roots = artifacts_dir, roots
         self.problems: list[tuple[str, str]] = []
 
     def videos(self) -> Iterator[Video]:
@@ -371,8 +397,11 @@ class Library:
             below = pending.pop()
             entries = self._entries(f"{top}/{below}", below)
             home = f"{shelves}/{below}{SIDECARS}"
+            if self.roots and not self.roots.hold(home):
+                self.problems.append((f"{below}{SIDECARS}", LEADS_OUT))
+                entries = []
             for entry in entries:
-                if self._is_video(entry):
+                if self._is_video(entry) and self._stays_inside(entry, below):
                     yield Video(entry.path, below + entry.name, home)
             if self.recursive:
                 folders = [e.name for e in entries if e.is_dir(follow_symlinks=False)]
@@ -386,12 +415,76 @@ class Library:
             self.problems.append((below or "./", f"cannot be listed: {error.strerror}"))
             return []
 
+    def _stays_inside(self, entry: os.DirEntry[str], below: str) -> bool:
+        """Whether a link may be followed: where roots are set, only to what lies in one."""
+        if not self.roots or not entry.is_symlink() or self.roots.hold(entry.path):
+            return True
+        self.problems.append((below + entry.name, LEADS_OUT))
+        return False
+
     def _is_video(self, entry: os.DirEntry[str]) -> bool:
         stem, _, extension = entry.name.rpartition(".")
         if not stem or f".{extension.lower()}" not in self.extensions:
             return False
         # `._name` files are what macOS leaves on foreign disks: resource forks, never videos.
         return not stem.startswith("._") and not entry.is_dir()
+
+
+LEADS_OUT = "is a link that leads out of the library: left alone"
+
+
+class Roots:
+    """The folders that a server was given: nothing outside them is read or written, wherever a
+    request, a link or a sidecar points.
+    """
+
+    def __init__(self, places: Sequence[str | Path]) -> None:
+        self.places = [os.path.realpath(place) for place in places]
+        for place in self.places:
+            if not Path(place).is_dir():
+                raise UsageError(f"{shown(place)}: not a directory")
+
+    def hold(self, path: str | Path) -> bool:
+        """Whether a path, all links followed, lies in one of the folders."""
+        real = os.path.realpath(path)
+        return any(
+            real == place or real.startswith(f"{place.rstrip('/')}/") for place in self.places
+        )
+
+    def place(self, text: str, base: Path | None = None) -> Path:
+        """The path that a request names, from `base` or the first folder. Raises OutsideError."""
+        if "\0" in text or ".." in text.split("/"):
+            raise OutsideError(f"{shown(text)}: may hold neither .. nor a null character")
+        path = Path(base or self.places[0], text)
+        if not self.hold(path):
+            raise OutsideError(f"{shown(Path(text).name)}: is outside the library")
+        return path
+
+    def folder(self, text: str) -> Path:
+        """The folder that a request names. Raises OutsideError or NotFoundError."""
+        path = self.place(text)
+        if not path.is_dir():
+            raise NotFoundError(f"{shown(self.relative(text))}: no such folder")
+        return path
+
+    def video(self, folder: Path, name: str, artifacts_dir: Path | None = None) -> Video:
+        """The video of that name in or below a folder. Raises OutsideError or NotFoundError."""
+        path = self.place(name, folder)
+        parts = name.split("/")
+        below, file = "".join(f"{part}/" for part in parts[:-1]), parts[-1]
+        video = Video(str(path), name, f"{artifacts_dir or folder}/{below}{SIDECARS}")
+        known = Path(file).suffix.lower() in VIDEO_EXTENSIONS and "" not in parts
+        if not known or {".", SIDECARS} & set(parts) or not path.is_file():
+            raise NotFoundError(f"{shown(name)}: no such video")
+        if not self.hold(video.home):
+            raise OutsideError(f"{shown(below + SIDECARS)}: {LEADS_OUT}")
+        return video
+
+    def relative(self, text: str) -> str:
+        """A message without absolute paths: those below a root from there, others by their name."""
+        for place in sorted(self.places, key=len, reverse=True):
+            text = text.replace(f"{place}/", "").replace(place, ".")
+        return re.sub(r"(?<![\w.:/<])/(?:[^\s'\",:;/]+/)+([^\s'\",:;/]*)", r"\1", text)
 
 
 # === Writing ======================================================================================
@@ -1348,10 +1441,13 @@ class Option:
         short: str = "",
         place: bool = False,
         bare: str = "",
+        many: bool = False,
+        local: bool = False,
         **rules: Any,
     ) -> None:
         self.default, self.doc, self.rules = default, doc, rules
-        self.short, self.place, self.bare = short, place, bare
+        self.short, self.place, self.bare, self.many = short, place, bare, many
+        self.local = local
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -1362,13 +1458,24 @@ class Option:
 
 
 def option(
-    default: Any, doc: str, *, short: str = "", place: bool = False, bare: str = "", **rules: Any
+    default: Any,
+    doc: str,
+    *,
+    short: str = "",
+    place: bool = False,
+    bare: str = "",
+    many: bool = False,
+    local: bool = False,
+    **rules: Any,
 ) -> Any:
     """Declare a parameter in the body of a Command.
 
-    `place` makes it positional; `bare` is what its flag means without a value.
+    `place` makes it positional; `bare` is what its flag means without a value; `many` lets the flag
+    take several values; `local` keeps it out of the API, as what names a program or a model must.
     """
-    return Option(default, doc, short=short, place=place, bare=bare, **rules)
+    return Option(
+        default, doc, short=short, place=place, bare=bare, many=many, local=local, **rules
+    )
 
 
 class Command:
@@ -1380,6 +1487,7 @@ class Command:
     """
 
     _hints: ClassVar[dict[str, Any]]
+    roots: Roots | None = None  # what a server confines the request to
 
     def __init__(self, **given: Any) -> None:
         if not all(self._plain(name, value) for name, value in given.items()):
@@ -1434,24 +1542,26 @@ class Command:
 
     @classmethod
     def check(cls, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The values converted and checked. Raises UsageError that names every wrong one."""
+        """The values converted and checked. Raises ParameterError that names every wrong one."""
         from pydantic import ValidationError
 
         try:
             return dict(cls.model().model_validate(dict(given)))
         except ValidationError as error:
-            raise UsageError("; ".join(cls._complaint(e) for e in error.errors())) from None
+            told = [cls._complaint(e) for e in error.errors()]
+            flags = {name: declared.flag for name, declared in cls.options().items()}
+            text = "; ".join(f"{flags.get(name, name + ':')} {message}" for name, message in told)
+            raise ParameterError(told, text) from None
 
     @classmethod
-    def _complaint(cls, error: Any) -> str:
+    def _complaint(cls, error: Any) -> tuple[str, str]:
         name = str(error["loc"][0])
         if name not in cls.options():
-            return f"{name}: no such parameter"
-        declared = cls.options()[name]
+            return name, "no such parameter"
         message = error["msg"].replace("Input should", "should")
         if error["type"] == "string_pattern_mismatch":
-            message = f"should be: {declared.doc}"
-        return f"{declared.flag} {message}; got {shown(str(error['input']))}"
+            message = f"should be: {cls.options()[name].doc}"
+        return name, f"{message}; got {shown(str(error['input']))}"
 
     @classmethod
     def arrange(cls, given: dict[str, Any]) -> None:
@@ -1657,6 +1767,9 @@ def _follow(sentinel: int) -> None:
     os._exit(1)
 
 
+_environment = threading.Lock()
+
+
 def start_forkserver() -> None:
     """Start the process that workers are forked from, where it is not yet running.
 
@@ -1665,16 +1778,17 @@ def start_forkserver() -> None:
     """
     from multiprocessing import forkserver
 
-    before = dict(os.environ)
-    paths = [str(Path(__file__).resolve().parent), before.get("PYTHONPATH", "")]
-    os.environ |= {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
-    try:
-        forkserver.ensure_running()
-    finally:
-        for name in ("PYTHONSAFEPATH", "PYTHONPATH"):
-            os.environ.pop(name)
-            if name in before:
-                os.environ[name] = before[name]
+    with _environment:
+        before = dict(os.environ)
+        paths = [str(Path(__file__).resolve().parent), before.get("PYTHONPATH", "")]
+        os.environ |= {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        try:
+            forkserver.ensure_running()
+        finally:
+            for name in ("PYTHONSAFEPATH", "PYTHONPATH"):
+                os.environ.pop(name)
+                if name in before:
+                    os.environ[name] = before[name]
 
 
 class Workers:
@@ -2715,8 +2829,8 @@ class Console:
 class Job:
     """One run as its caller sees it: where its messages go, and the switch that stops it."""
 
-    def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console()
+    def __init__(self, console: Console | None = None, slots: Slots | None = None) -> None:
+        self.console, self.slots = console or Console(), slots or Slots()
         self.config = Config()
         self.cancelled = threading.Event()
         self.signal: int | None = None
@@ -2755,32 +2869,91 @@ class Unit(NamedTuple):
     video: Video
     tasks: tuple[VideoTask, ...]
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        return tuple(task.artifact.kind for task in self.tasks)
 
-class Queue:
-    """Units waiting, by the tasks they hold; one is given out when every task's cap allows it."""
 
-    def __init__(self, units: Iterable[Unit], caps: Mapping[str, int]) -> None:
-        self.lines: dict[tuple[str, ...], deque[Unit]] = {}
+class Place(NamedTuple):
+    """A call of a worker that is no Unit: the kind it counts as."""
+
+    kinds: tuple[str, ...]
+
+
+Item = TypeVar("Item", bound="Unit | Place")
+
+
+class Slots:
+    """What runs at this moment, by kind, over all the runs that share it: caps hold for all of them
+    together. Of several that wait the one with the least running goes first, so that none starves.
+    """
+
+    def __init__(self) -> None:
+        self.running, self.changed = Counter[str](), threading.Condition()
+        self.waiting: list[Queue[Any]] = []
+
+    @contextlib.contextmanager
+    def hold(self, job: Job, kind: str, cap: int) -> Iterator[None]:
+        """Be one of those that run while the body does. Raises CancelledError."""
+        queue = Queue([Place((kind,))], {kind: cap}, cap, self)
+        place = queue.take(job)
+        if place is None:
+            raise CancelledError
+        try:
+            yield
+        finally:
+            queue.done(place)
+
+
+class Queue(Generic[Item]):
+    """Units waiting, by the tasks they hold; one is given out when every task's cap allows it.
+
+    `most` is how many may run at a time in all; never fewer than there are cores.
+    """
+
+    def __init__(
+        self, units: Iterable[Item], caps: Mapping[str, int], most: int, slots: Slots
+    ) -> None:
+        self.lines: dict[tuple[str, ...], deque[Item]] = {}
         for unit in units:
-            self.lines.setdefault(tuple(t.artifact.kind for t in unit.tasks), deque()).append(unit)
-        self.caps, self.running, self.changed = caps, Counter[str](), threading.Condition()
+            self.lines.setdefault(unit.kinds, deque()).append(unit)
+        self.caps, self.most, self.slots, self.active = caps, max(most, cores()), slots, 0
 
-    def take(self, job: Job) -> Unit | None:
-        """The next unit that may run, once there is one; None when nothing is left to run."""
-        with self.changed:
-            while any(self.lines.values()) and not job.cancelled.is_set():
-                for kinds, line in self.lines.items():
-                    if line and all(self.running[kind] < self.caps[kind] for kind in kinds):
-                        self.running.update(kinds)
-                        self.lines[kinds] = self.lines.pop(kinds)
-                        return line.popleft()
-                self.changed.wait(0.1)
+    def next(self) -> tuple[str, ...] | None:
+        """The line whose first unit may run now."""
+        running = self.slots.running
+        if running[""] >= self.most:
             return None
+        may = (kinds for kinds, line in self.lines.items() if line)
+        return next((k for k in may if all(running[kind] < self.caps[kind] for kind in k)), None)
 
-    def done(self, unit: Unit) -> None:
-        with self.changed:
-            self.running.subtract(task.artifact.kind for task in unit.tasks)
-            self.changed.notify_all()
+    def take(self, job: Job) -> Item | None:
+        """The next unit that may run, once there is one; None when nothing is left to run."""
+        slots = self.slots
+        with slots.changed:
+            slots.waiting.append(self)
+            try:
+                while any(self.lines.values()) and not job.cancelled.is_set():
+                    able = (queue for queue in slots.waiting if queue.next())
+                    if min(able, key=lambda queue: queue.active, default=None) is self:
+                        return self._give()
+                    slots.changed.wait(0.1)
+                return None
+            finally:
+                slots.waiting.remove(self)
+
+    def _give(self) -> Item:
+        kinds = typing.cast("tuple[str, ...]", self.next())
+        self.active += 1
+        self.slots.running.update(("", *kinds))
+        self.lines[kinds] = self.lines.pop(kinds)
+        return self.lines[kinds].popleft()
+
+    def done(self, unit: Item) -> None:
+        with self.slots.changed:
+            self.active -= 1
+            self.slots.running.subtract(("", *unit.kinds))
+            self.slots.changed.notify_all()
 
 
 class Runner:
@@ -2804,6 +2977,7 @@ class Runner:
         self.videos: dict[str, Video] = {}
         self.catalogue = Catalogue(self.library.root)
         self.shares: dict[str, float] = {}  # how much of a video is done, where its worker tells
+        self.parts = Counter[str]()  # units of each video
         self.untidy: set[str] = (
             set()
         )  # folders where a worker may have died in the middle of writing
@@ -2817,13 +2991,14 @@ class Runner:
         memory = max(task.memory for task in self.tasks)
         count = min(self.processes, max(len(units), 1))
         workers = Workers(count, self._imports(), memory, self._hear)
-        queue = Queue(units, self.caps)
+        queue = Queue(units, self.caps, self.processes, self.job.slots)
+        self.parts = Counter(unit.video.rel for unit in units)
         threads = [
             threading.Thread(target=self._serve, args=(queue, workers))
             for _ in range(workers.count)
         ]
         try:
-            with self.job.console.progress(len(units)):
+            with self.job.console.progress(len(self.parts)):
                 for thread in threads if units else ():
                     thread.start()
                 for thread in threads if units else ():
@@ -2842,7 +3017,8 @@ class Runner:
     def _hear(self, news: Mapping[str, Any]) -> None:
         """Show how far a worker is with its video."""
         rel, share = news["video"], news["share"]
-        self.job.console.step(rel, share - self.shares.get(rel, 0.0), news["note"])
+        done = (share - self.shares.get(rel, 0.0)) / self.parts[rel]
+        self.job.console.step(rel, done, news["note"])
         self.shares[rel] = share
 
     def _imports(self) -> set[str]:
@@ -2890,7 +3066,7 @@ class Runner:
         self.videos.setdefault(name, Video(name, name, ""))
         self.job.console.say(f"{kind}: {shown(name)}: {shown(reason)}")
 
-    def _serve(self, queue: Queue, workers: Workers) -> None:
+    def _serve(self, queue: Queue[Unit], workers: Workers) -> None:
         """One thread: take a unit, have it done, record it, until nothing is left."""
         while unit := queue.take(self.job):
             try:
@@ -2928,7 +3104,8 @@ class Runner:
             if "summary" in outcome.facts:
                 self.catalogue.remember(unit.video, outcome.facts["summary"])
         if not late:
-            self.job.console.step(unit.video.rel, 1 - self.shares.get(unit.video.rel, 0.0))
+            rest = 1 - self.shares.pop(unit.video.rel, 0.0)
+            self.job.console.step(unit.video.rel, rest / self.parts[unit.video.rel])
 
     def _result(self, seconds: float) -> Result:
         reports = [self._report(task.artifact.kind) for task in self.tasks]
@@ -3047,27 +3224,407 @@ class Catalogue:
 
 
 def summarize(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """The few facts that listings show, from ffprobe-shaped metadata; empty for a stub."""
+    """The few facts that listings show, from ffprobe-shaped metadata; empty for a stub.
+
+    What has not the type it should have counts as not told: sidecars can be edited by hand.
+    """
+
+    def told(source: object, key: str, kind: type) -> Any:
+        value = source.get(key) if isinstance(source, dict) else None
+        return value if isinstance(value, kind) and not isinstance(value, bool) else None
+
     if metadata.get("stub"):
         return {}
-    streams = metadata.get("streams", [])
+    streams = [s for s in told(metadata, "streams", list) or [] if isinstance(s, dict)]
     pictures = [
         s
         for s in streams
-        if s.get("codec_type") == "video" and not s.get("disposition", {}).get("attached_pic")
+        if s.get("codec_type") == "video"
+        and not (told(s, "disposition", dict) or {}).get("attached_pic")
     ]
     video: Mapping[str, Any] = max(
-        pictures, key=lambda s: (s.get("width") or 0) * (s.get("height") or 0), default={}
+        pictures,
+        key=lambda s: (told(s, "width", int) or 0) * (told(s, "height", int) or 0),
+        default={},
     )
     audio: Mapping[str, Any] = next((s for s in streams if s.get("codec_type") == "audio"), {})
-    duration = metadata.get("format", {}).get("duration")
+    duration = (told(metadata, "format", dict) or {}).get("duration")
+    seconds = attempt(float, duration) if isinstance(duration, str | float | int) else None
     return {
-        "duration": float(duration) if duration not in (None, "N/A") else None,
-        "width": video.get("width"),
-        "height": video.get("height"),
-        "vcodec": video.get("codec_name"),
-        "acodec": audio.get("codec_name"),
+        "duration": seconds if isinstance(seconds, float) and math.isfinite(seconds) else None,
+        "width": told(video, "width", int),
+        "height": told(video, "height", int),
+        "vcodec": told(video, "codec_name", str),
+        "acodec": told(audio, "codec_name", str),
     }
+
+
+# === Jobs =========================================================================================
+
+JOBS_QUEUED, JOBS_KEPT, JOBS_AT_ONCE, EVENTS_KEPT = 64, 200, 4, 2000
+PACE = 0.1  # seconds between two events of one job
+
+
+class JobState(StrEnum):
+    """How a submitted job stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    ERROR = "error"
+    CANCELLED = "cancelled"
+
+
+ENDED = frozenset({JobState.DONE, JobState.ERROR, JobState.CANCELLED})
+
+
+class Event(NamedTuple):
+    """Something that happened to a job: a number that only grows, and the job at that moment.
+
+    `kind` is `progress`, or `end` for the last event of a job; `data` is one JSON document.
+    """
+
+    number: int
+    job: str
+    kind: Literal["progress", "end"]
+    data: str
+
+
+class Progress(Console):
+    """How far a run is, for those who ask or are told; nothing is printed."""
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        super().__init__()
+        self.changed = changed
+        self.total, self.done = 0, 0.0
+        self.parts: dict[str, float] = {}  # what is worked on, and which part of it is done
+        self.messages = deque[str](maxlen=50)
+
+    def say(self, text: str) -> None:
+        with self.lock:
+            self.messages.append(text)
+        self.changed()
+
+    @contextlib.contextmanager
+    def progress(self, total: int) -> Iterator[None]:
+        with self.lock:
+            self.total += total
+        self.changed()
+        yield
+
+    def step(self, current: str, done: float, note: str = "") -> None:
+        with self.lock:
+            self.done += done
+            self.parts[current] = self.parts.get(current, 0.0) + done
+            if self.parts[current] > 1 - 1e-6:
+                del self.parts[current]
+        self.changed()
+
+    def as_json(self) -> dict[str, Any]:
+        """Files done and to do, and of one that is worked on its name and how many percent."""
+        with self.lock:
+            current = next(iter(self.parts), None)
+            percent = round(100 * self.parts[current], 1) if current is not None else None
+            files = {"progress_current": int(self.done + 1e-6), "progress_total": self.total}
+            return files | {"current": current, "percent": percent}
+
+    def complete(self) -> None:
+        """A command that told of no files counts as one thing that is done."""
+        self.total = self.total or 1
+        self.done = self.done if self.done > 0 else self.total
+        self.parts.clear()
+
+
+def timestamp(seconds: float | None) -> str | None:
+    """A time as ISO 8601 in UTC with milliseconds."""
+    if seconds is None:
+        return None
+    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return f"{whole}.{int(seconds * 1000) % 1000:03}Z"
+
+
+class Submission(Job):
+    """A command on a JobBoard, from its submission to long after its end."""
+
+    def __init__(self, task: str, command: Command, told: dict[str, Any], board: JobBoard) -> None:
+        import secrets
+
+        super().__init__(Progress(lambda: board.changed(self)), board.slots)
+        self.id, self.task, self.command, self.told = secrets.token_hex(8), task, command, told
+        self.state, self.error, self.packed = JobState.QUEUED, "", b""
+        self.created: float = time.time()
+        self.started: float | None = None
+        self.ended: float | None = None
+        self.failed = 0
+
+    def as_json(self, whole: bool = False) -> dict[str, Any]:
+        """The job as it stands; `whole` adds its parameters, its messages and its result."""
+        progress = typing.cast("Progress", self.console)
+        head = {"id": self.id, "task": self.task, "directory": self.told["directory"]}
+        head |= {"status": str(self.state), "failed": self.failed} | progress.as_json()
+        times = {"created": self.created, "started": self.started, "ended": self.ended}
+        head |= {f"{name}_at": timestamp(value) for name, value in times.items()}
+        head["error"] = self.error or None
+        return head | self._rest(progress) if whole else head
+
+    def _rest(self, progress: Progress) -> dict[str, Any]:
+        import zlib
+
+        result = json.loads(zlib.decompress(self.packed)) if self.packed else None
+        return self.told | {"messages": list(progress.messages), "result": result}
+
+    def keep(self, data: Any) -> None:
+        """Keep the result, packed: that of a large library is a line per video."""
+        import zlib
+
+        self.packed = zlib.compress(json.dumps(data).encode(), 1)
+        reports = data.get("tasks", [data]) if isinstance(data, dict) else []
+        self.failed = sum(report.get("counts", {}).get("failed", 0) for report in reports)
+
+    def perform(self, relative: Callable[[str], str]) -> JobState:
+        """Run the command to whatever end; its state, error and result say which."""
+        try:
+            outcome = self.command.run(self)
+            self.keep(outcome.data)
+            if isinstance(outcome.data, dict) and "error" in outcome.data:
+                self.error = relative(str(outcome.data["error"]))
+        except CancelledError:
+            pass
+        except UsageError as error:
+            self.error = relative(str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the board goes on
+            self.error = relative(reason_of(error))
+        if self.cancelled.is_set():
+            return JobState.CANCELLED
+        typing.cast("Progress", self.console).complete()
+        return JobState.ERROR if self.error else JobState.DONE
+
+
+class JobBoard:
+    """Jobs waiting, running and ended, and what happened to them as events.
+
+    A few run at a time, all within the same Slots. Memory is bounded: the queue, the jobs that are
+    kept after their end, and the events that late listeners can still have.
+    """
+
+    def __init__(self, relative: Callable[[str], str] = str) -> None:
+        self.relative, self.slots = relative, Slots()
+        self.jobs: dict[str, Submission] = {}
+        self.events = deque[Event](maxlen=EVENTS_KEPT)
+        self.number = time.time_ns() // 1_000_000  # above that of any board before this one
+        self.listeners: set[Callable[[], None]] = set()
+        self.moved = threading.Condition(threading.RLock())
+        self.dirty: dict[str, Submission] = {}
+        self.closed = False
+        self.threads: list[threading.Thread] = []
+
+    def submit(
+        self, task: str, command: Command, config: Config, told: dict[str, Any]
+    ) -> tuple[Submission, bool]:
+        """Queue a command; the same one that still waits is not queued twice.
+
+        Returns the job and whether it is new. Raises BusyError when the queue is full.
+        """
+        with self.moved:
+            waiting = [job for job in self.jobs.values() if job.state is JobState.QUEUED]
+            for job in waiting:
+                if (job.task, job.told) == (task, told):
+                    return job, False
+            if self.closed or len(waiting) >= JOBS_QUEUED:
+                raise BusyError(f"{len(waiting)} jobs wait already: try again when some are done")
+            job = Submission(task, command, told, self)
+            job.config = config
+            self.jobs[job.id] = job
+            self._start_threads()
+            self._publish(job)
+            self.moved.notify_all()
+            return job, True
+
+    def find(self, job_id: str) -> Submission:
+        """The job of that id. Raises NotFoundError."""
+        with self.moved:
+            if job_id not in self.jobs:
+                raise NotFoundError("no such job; only the last ones are kept")
+            return self.jobs[job_id]
+
+    def every(self) -> list[Submission]:
+        """All jobs there are, the newest first."""
+        with self.moved:
+            return list(self.jobs.values())[::-1]
+
+    def cancel(self, job_id: str) -> Submission:
+        """Ask a job to stop: one that waits has ended at once, one that runs when all is tidy."""
+        with self.moved:
+            job = self.find(job_id)
+            job.cancelled.set()
+            if job.state is JobState.QUEUED:
+                self._end(job, JobState.CANCELLED)
+            return job
+
+    def stop(self) -> None:
+        """Take no more jobs and cancel all there are; `events_after` tells it to listeners."""
+        with self.moved:
+            self.closed = True
+            for job in [job for job in self.jobs.values() if job.state not in ENDED]:
+                self.cancel(job.id)
+            self.moved.notify_all()
+            self._wake()
+
+    def close(self, seconds: float = 4.0) -> None:
+        """Stop, and wait until what ran is tidied up."""
+        self.stop()
+        deadline = time.monotonic() + seconds
+        for thread in self.threads:
+            thread.join(max(deadline - time.monotonic(), 0.0))
+
+    def changed(self, job: Submission) -> None:
+        """Note that a running job got on: those who listen are told soon."""
+        with self.moved:
+            if not self.dirty:
+                self.moved.notify_all()
+            self.dirty[job.id] = job
+
+    def events_after(self, number: int | None, job_id: str = "") -> tuple[int, list[Event]]:
+        """What happened after an event, to one job or to all; and the number to go on from.
+
+        For None it is how those jobs stand that have not ended, and where events were forgotten
+        since then, how all do.
+        """
+        with self.moved:
+            first = self.events[0].number if self.events else self.number + 1
+            if number is None or not first - 1 <= number <= self.number:
+                found = self._standing(job_id, whole=number is not None)
+            else:
+                late = itertools.islice(reversed(self.events), self.number - number)
+                found = [e for e in late if job_id in ("", e.job)][::-1]
+            return self.number, found
+
+    def _standing(self, job_id: str, whole: bool) -> list[Event]:
+        jobs = [self.find(job_id)] if job_id else list(self.jobs.values())
+        wanted = [job for job in jobs if job_id or whole or job.state not in ENDED]
+        return [self._event(job, self.number) for job in wanted]
+
+    def _event(self, job: Submission, number: int) -> Event:
+        kind: Literal["progress", "end"] = "end" if job.state in ENDED else "progress"
+        return Event(number, job.id, kind, json_text(job.as_json(), indent=None))
+
+    def _publish(self, job: Submission) -> None:
+        self.number += 1
+        self.events.append(self._event(job, self.number))
+        self._wake()
+
+    def _wake(self) -> None:
+        for listener in tuple(self.listeners):
+            listener()
+
+    def _end(self, job: Submission, state: JobState) -> None:
+        with self.moved:
+            job.state, job.ended = state, time.time()
+            self.dirty.pop(job.id, None)
+            self._publish(job)
+            ended = [j for j in self.jobs.values() if j.state in ENDED]
+            for old in sorted(ended, key=lambda j: j.ended or 0.0)[:-JOBS_KEPT]:
+                del self.jobs[old.id]
+
+    def _start_threads(self) -> None:
+        if not self.threads:
+            works = [self._tell, *[self._work] * JOBS_AT_ONCE]
+            self.threads = [threading.Thread(target=work, daemon=True) for work in works]
+            for thread in self.threads:
+                thread.start()
+
+    def _work(self) -> None:
+        """One thread: run jobs in the order they came."""
+        while job := self._next():
+            self._publish_start(job)
+            self._end(job, job.perform(self.relative))
+
+    def _next(self) -> Submission | None:
+        with self.moved:
+            while not self.closed:
+                for job in self.jobs.values():
+                    if job.state is JobState.QUEUED:
+                        job.state, job.started = JobState.RUNNING, time.time()
+                        return job
+                self.moved.wait()
+            return None
+
+    def _publish_start(self, job: Submission) -> None:
+        with self.moved:
+            self._publish(job)
+
+    def _tell(self) -> None:
+        """One thread: publish what changed, at a bounded pace whatever the jobs do."""
+        while not self.closed:
+            with self.moved:
+                while not (self.dirty or self.closed):
+                    self.moved.wait()
+                changed, self.dirty = self.dirty, {}
+                for job in changed.values():
+                    if job.state is JobState.RUNNING:
+                        self._publish(job)
+            time.sleep(PACE)
+
+
+def job_tasks() -> dict[str, type[Command]]:
+    """What may run as a job, by every name it has."""
+    return {
+        name: command
+        for name, command in COMMANDS.items()
+        if issubclass(command, RunCommand) or name in JOB_COMMANDS
+    }
+
+
+def job_parameters(command: type[Command]) -> dict[str, Option]:
+    """The parameters of a job beside those that stand in the request itself."""
+    apart = ("directory", "recursive", "force", "output_format")
+    return {n: o for n, o in command.options().items() if n not in apart and not o.local}
+
+
+def job_command(
+    task: str,
+    directory: str,
+    switches: Mapping[str, bool],
+    params: Mapping[str, Any],
+    roots: Roots,
+) -> tuple[Command, Config]:
+    """The command that a request asks for, confined to the roots.
+
+    Raises ParameterError, which names the field, OutsideError, NotFoundError or UsageError.
+    """
+    command = job_tasks().get(task)
+    if command is None:
+        raise ParameterError([("task", f"no such task; there are {', '.join(job_tasks())}")])
+    folder = roots.folder(directory)
+    known = job_parameters(command)
+    wrong = [(f"params.{shown(name)}", "no such parameter") for name in params if name not in known]
+    wrong += [
+        (name, f"{task} has no such parameter")
+        for name, value in switches.items()
+        if value and name not in command.options()
+    ]
+    if wrong:
+        raise ParameterError(wrong)
+    given: dict[str, Any]
+    given = {name: value for name, value in switches.items() if name in command.options()}
+    given |= {name: confined(command, name, v, folder, roots) for name, v in params.items()}
+    if "directory" in command.options():
+        given["directory"] = folder
+    config = Config.load(None, folder)
+    try:
+        built = build(command, given, config)
+    except ParameterError as error:
+        raise ParameterError([(f"params.{name}", said) for name, said in error.fields]) from None
+    built.roots = roots
+    return built, config
+
+
+def confined(command: type[Command], name: str, value: Any, folder: Path, roots: Roots) -> Any:
+    """A parameter's value; a path in it is taken from the folder and must lie in a root."""
+    hint = command.hints()[name]
+    if Path in (hint, *typing.get_args(hint)) and isinstance(value, str):
+        return str(roots.place(value, folder))
+    return value
 
 
 # === Commands: bases ==============================================================================
@@ -3095,7 +3652,7 @@ class LibraryCommand(Command):
             raise UsageError(f"{shown(str(self.directory))}: not a directory")
         dotted = {"." + ext.lower().lstrip(".") for ext in self.ext}
         extensions = VIDEO_EXTENSIONS if "*" in self.ext else frozenset(dotted)
-        return Library(self.directory, self.recursive, extensions, self.artifacts_dir)
+        return Library(self.directory, self.recursive, extensions, self.artifacts_dir, self.roots)
 
 
 class RunCommand(LibraryCommand):
@@ -4368,7 +4925,8 @@ class Codecs(LibraryCommand):
 
     def probe_batch(self, job: Job, workers: Workers, batch: Sequence[Video]) -> dict[str, Any]:
         """Metadata or Failures of a batch; where one video ends the worker, each has its own."""
-        found = attempt(workers.call, job, self.timeout, probe_all, batch, self.allow_codecs)
+        with job.slots.hold(job, "codecs", self.workers):
+            found = attempt(workers.call, job, self.timeout, probe_all, batch, self.allow_codecs)
         if not isinstance(found, Failure):
             return dict(zip((video.rel for video in batch), found, strict=True))
         if len(batch) == 1:
@@ -4687,7 +5245,8 @@ class Compare(Command):
         best = max(builds, key=lambda tool: len(names & abilities(tool.path, "filter")))
         metrics = [m for m in self.FILTERS if m in names & abilities(best.path, "filter")]
         videos = [Video(str(p.absolute()), str(p), "") for p in (self.original, self.other)]
-        told = workers.call(job, self.timeout, compare_videos, videos, best.path, metrics, self)
+        with job.slots.hold(job, "compare", cores()):
+            told = workers.call(job, self.timeout, compare_videos, videos, best.path, metrics, self)
         data, picture_bytes = typing.cast("tuple[dict[str, Any], bytes]", told)
         if self.png:
             replace_file(self.png_path.absolute(), picture_bytes)
@@ -6196,6 +6755,366 @@ class Doctor(Command):
                 yield self.check_row(name, False, f"for {purpose}", f"pip install {name}", needed)
 
 
+# === Commands: serve ==============================================================================
+
+MEDIA_TYPES = {
+    ".mp4": "video/mp4",
+    ".m4v": "video/mp4",
+    ".mov": "video/quicktime",
+    ".mkv": "video/x-matroska",
+    ".webm": "video/webm",
+    ".avi": "video/x-msvideo",
+    ".mpg": "video/mpeg",
+    ".mpeg": "video/mpeg",
+    ".vob": "video/mpeg",
+    ".ts": "video/mp2t",
+    ".m2ts": "video/mp2t",
+    ".mts": "video/mp2t",
+    ".flv": "video/x-flv",
+    ".wmv": "video/x-ms-wmv",
+    ".asf": "video/x-ms-asf",
+    ".ogv": "video/ogg",
+    ".3gp": "video/3gpp",
+    ".3g2": "video/3gpp2",
+    ".jpg": "image/jpeg",
+    ".png": "image/png",
+    ".webp": "image/webp",
+    ".json": "application/json",
+    ".vtt": "text/vtt; charset=utf-8",
+    ".srt": "application/x-subrip; charset=utf-8",
+    ".ffmeta": "text/plain; charset=utf-8",
+}
+LARGEST_SIDECAR = 64 << 20  # bytes of a JSON file that is still read whole
+PAGE_LIMIT = 500
+
+
+class Settings(NamedTuple):
+    """What a server is started with."""
+
+    roots: Roots
+    token: str = ""
+    hosts: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
+
+    @classmethod
+    def from_environment(cls) -> Settings:
+        """VIDEO_ROOTS (separated like PATH), VIDEO_TOKEN, VIDEO_HOSTS and VIDEO_CORS_ORIGINS
+        (separated by commas)."""
+
+        def words(name: str) -> tuple[str, ...]:
+            return tuple(filter(None, os.environ.get(name, "").split(",")))
+
+        places = os.environ.get("VIDEO_ROOTS", "").split(os.pathsep)
+        return cls(
+            Roots([place for place in places if place] or ["."]),
+            os.environ.get("VIDEO_TOKEN", ""),
+            words("VIDEO_HOSTS"),
+            words("VIDEO_CORS_ORIGINS"),
+        )
+
+    def knows_host(self, header: str) -> bool:
+        """Whether a Host header names this server: else a strange name was bound to its address."""
+        match = re.fullmatch(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(:\d{1,5})?", header.lower())
+        return match is not None and match[1] in {"localhost", "127.0.0.1", "[::1]", *self.hosts}
+
+    def session(self) -> str:
+        """What the cookie holds: it proves that the token was known and does not tell it."""
+        import hashlib
+        import hmac
+
+        return hmac.new(self.token.encode(), b"session", hashlib.sha256).hexdigest()
+
+    def lets_in(self, bearer: str, cookie: str, reading: bool) -> bool:
+        """Whether a request may pass: the token in its header or, for reading, the cookie."""
+        import hmac
+
+        if not self.token or hmac.compare_digest(bearer.encode(), self.token.encode()):
+            return True
+        return reading and hmac.compare_digest(cookie.encode(), self.session().encode())
+
+    def is_cross_site(self, method: str, headers: Mapping[str, str]) -> bool:
+        """Whether a page of another origin sent the request; Go's CrossOriginProtection, and
+        stricter: only following a link may read.
+
+        A client that says nothing of where it comes from is no browser.
+        """
+        site, origin = headers.get("sec-fetch-site", ""), headers.get("origin", "")
+        if origin in self.cors_origins and origin:
+            return False
+        if site:
+            link = method == "GET" and headers.get("sec-fetch-mode") == "navigate"
+            framed = headers.get("sec-fetch-dest") != "document"
+            return site not in ("same-origin", "none") and not (link and not framed)
+        return (
+            bool(origin) and origin.partition("://")[2].lower() != headers.get("host", "").lower()
+        )
+
+
+def read_document(path: Path, roots: Roots) -> dict[str, Any]:
+    """A JSON sidecar. Raises NotFoundError, OutsideError, or CorruptError for one that is no valid
+    JSON object that can be sent on.
+    """
+    if not path.is_file():
+        raise NotFoundError(f"{shown(path.name)}: not made yet")
+    if not roots.hold(path):
+        raise OutsideError(f"{shown(path.name)}: {LEADS_OUT}")
+    try:
+        if path.stat().st_size > LARGEST_SIDECAR:
+            raise ValueError
+        data = json.loads(path.read_bytes().decode())
+        json_text([[[[data]]]])
+    except (ValueError, RecursionError):
+        raise CorruptError(f"{shown(path.name)}: is corrupt: make it again") from None
+    if not isinstance(data, dict):
+        raise CorruptError(f"{shown(path.name)}: is corrupt: make it again")
+    return data
+
+
+def quoted(name: str) -> str:
+    """A name as part of a URL, byte for byte."""
+    import urllib.parse
+
+    return urllib.parse.quote(os.fsencode(name))
+
+
+Asked = TypeVar("Asked", bound=LibraryCommand)
+
+
+class Service:
+    """What the API answers, free of HTTP: every method takes what a request says and gives data.
+
+    Methods raise UsageError, which says by its class what kind of wrong it is.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings, self.roots = settings, settings.roots
+        self.board = JobBoard(self.roots.relative)
+
+    def request(self, command: type[Asked], directory: str, **given: Any) -> Asked:
+        """A command on a folder as the configuration has it."""
+        folder = self.roots.folder(directory)
+        values: dict[str, Any] = {"directory": folder, **given}
+        built = typing.cast("Asked", build(command, values, Config.load(None, folder)))
+        built.roots = self.roots
+        return built
+
+    def video(self, directory: str, name: str) -> Video:
+        """The video that a request names."""
+        folder = self.roots.folder(directory)
+        shelves = self.request(List, directory).artifacts_dir
+        return self.roots.video(folder, name, shelves)
+
+    def videos(
+        self, directory: str, page: Page, given: Mapping[str, Any], detail: bool
+    ) -> dict[str, Any]:
+        """A page of a folder's videos."""
+        request = self.request(List, directory, **given)
+        rows = request.run(Job()).data
+        top = len(str(request.directory).rstrip("/")) + 1
+        words = page.q.lower().split()
+        found = [row for row in rows if all(w in row["path"][top:].lower() for w in words)]
+        shown_rows = found[page.offset : page.offset + page.limit]
+        listed = [self.row(row, row["path"][top:], request, detail) for row in shown_rows]
+        return {"total": len(found), "offset": page.offset, "limit": page.limit, "videos": listed}
+
+    def row(self, row: Mapping[str, Any], rel: str, request: List, detail: bool) -> dict[str, Any]:
+        """A row of a listing as it is sent: named from the folder, never absolutely."""
+        told = dict(row) | {"path": rel, "url": f"/videos/{quoted(rel)}"}
+        if detail:
+            video = self.roots.video(request.directory, rel, request.artifacts_dir)
+            told["artifacts"] = Report().row(video, Shelf(video.home))
+        return told
+
+    def artifacts(self, video: Video) -> dict[str, Any]:
+        """Which artifacts of a video are present or stale, and every file of theirs."""
+        shelf = Shelf(video.home)
+        files = {
+            kind: [
+                {"part": part, "type": MEDIA_TYPES[path.suffix], "url": self.url(video, kind, part)}
+                for part, path in self.files(video, kind, shelf).items()
+            ]
+            for kind in ARTIFACTS
+        }
+        present = Report().row(video, shelf)
+        return {"video": video.rel, "artifacts": present, "files": files}
+
+    @staticmethod
+    def url(video: Video, kind: str, part: str) -> str:
+        return f"/videos/{quoted(video.rel)}/files/{kind}/{quoted(part)}"
+
+    def files(self, video: Video, kind: str, shelf: Shelf) -> dict[str, Path]:
+        """The files of one artifact of a video, by name; those in its folders by theirs."""
+        found: dict[str, Path] = {}
+        for name in ARTIFACTS[kind].owned(video, shelf):
+            path = Path(video.home, name)
+            if not self.roots.hold(path):
+                continue
+            inside = sorted(Shelf(str(path))) if path.is_dir() else []
+            found |= {part: path / part for part in inside} or {name: path}
+        return {
+            part: path
+            for part, path in found.items()
+            if path.suffix in MEDIA_TYPES and path.is_file() and self.roots.hold(path)
+        }
+
+    def file(self, video: Video, kind: str, part: str = "") -> Path:
+        """One file of an artifact: by its name, else the first one to look at."""
+        if kind not in ARTIFACTS:
+            raise NotFoundError(f"{shown(kind)}: no such kind; there are {', '.join(ARTIFACTS)}")
+        files = self.files(video, kind, Shelf(video.home))
+        seen = [name for name in files if not name.endswith(".json")] or list(files)
+        name = part or next(iter(seen), "")
+        if name not in files:
+            raise NotFoundError(f"{shown(part or kind)}: not made yet")
+        return files[name]
+
+    def document(self, video: Video, kind: str) -> dict[str, Any]:
+        """The record of an artifact, a JSON object."""
+        artifact = ARTIFACTS[kind]
+        name = (artifact.record or artifact.files[0]).format(video.key)
+        return read_document(Path(video.home, name), self.roots)
+
+    def details(self, video: Video) -> dict[str, Any]:
+        """Everything about one video: size and summary, artifacts, and what their records say."""
+        found = status(video.path)
+        told = {"path": video.rel, "name": video.name, "url": f"/videos/{quoted(video.rel)}"}
+        told |= {"size": found.st_size, "mtime": found.st_mtime} | self.artifacts(video)
+        documents: dict[str, Any] = {}
+        for kind in ("metadata", "sprites", "previews", "phash", "heatmaps", "scenes"):
+            try:
+                documents[kind] = self.document(video, kind)
+            except (NotFoundError, OutsideError):
+                documents[kind] = None
+            except CorruptError as error:
+                documents[kind] = {"error": str(error)}
+        known = summarize(documents["metadata"] or {})
+        return told | {k: v for k, v in known.items() if v is not None} | {"documents": documents}
+
+    def metadata(self, video: Video) -> dict[str, Any]:
+        """The stored metadata of a video."""
+        return self.document(video, "metadata")
+
+    def report(self, directory: str, recursive: bool, ext: Any = None) -> dict[str, Any]:
+        """How far a folder's artifacts are made."""
+        given = {"recursive": recursive} | ({"ext": ext} if ext else {})
+        return typing.cast(
+            "dict[str, Any]", self.request(Report, directory, **given).run(self.quiet()).data
+        )
+
+    def quiet(self) -> Job:
+        """A run that prints nothing."""
+        return Job(Progress(lambda: None), self.board.slots)
+
+    def tasks(self) -> list[dict[str, Any]]:
+        """Every task that can run as a job, with the JSON schema of its parameters."""
+        names: dict[type[Command], list[str]] = {}
+        for name, command in job_tasks().items():
+            names.setdefault(command, []).append(name)
+        return [self.task(command, known) for command, known in names.items()]
+
+    @staticmethod
+    def task(command: type[Command], names: Sequence[str]) -> dict[str, Any]:
+        schema = command.model().model_json_schema()
+        wanted = job_parameters(command)
+        schema["properties"] = {n: p for n, p in schema["properties"].items() if n in wanted}
+        kind = command.artifact.kind if issubclass(command, VideoTask) else None
+        told = {"task": names[0], "aliases": list(names[1:]), "kind": kind}
+        told |= {"summary": (command.__doc__ or "").splitlines()[0]}
+        takes = [name for name in ("recursive", "force") if name in command.options()]
+        return told | {"takes": takes, "params": schema}
+
+    def config(self, directory: str) -> dict[str, Any]:
+        """The effective defaults of every task in a folder, and the limits of this server."""
+        config = Config.load(None, self.roots.folder(directory))
+        defaults = {}
+        for name, command in job_tasks().items():
+            effective = {n: o.default for n, o in job_parameters(command).items()}
+            given = {n: v for n, v in config.settings(command).items() if n in effective}
+            defaults[name] = jsonable(effective | given)
+        limits = {"page": PAGE_LIMIT, "jobs_queued": JOBS_QUEUED, "jobs_kept": JOBS_KEPT}
+        told = {"version": __version__, "roots": self.roots.places, "kinds": list(ARTIFACTS)}
+        return told | {"limits": limits, "tasks": defaults}
+
+    def submit(
+        self, task: str, directory: str, switches: Mapping[str, bool], params: Mapping[str, Any]
+    ) -> tuple[Submission, bool]:
+        """Queue a job; whether it is new."""
+        command, config = job_command(task, directory, switches, params, self.roots)
+        told = {"directory": directory, **switches, "params": jsonable(params)}
+        return self.board.submit(task, command, config, told)
+
+
+def jsonable(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters as JSON has them."""
+    return {n: str(v) if isinstance(v, Path) else v for n, v in values.items()}
+
+
+class Page(NamedTuple):
+    """Which part of a list is wanted."""
+
+    offset: int = 0
+    limit: int = 100
+    q: str = ""
+
+
+class Serve(Command):
+    """Serve the library to a browser and to programs on this machine: the API and its page."""
+
+    root: tuple[str, ...] = option(
+        (".",), "folders that may be seen and changed; nothing else ever is", many=True
+    )
+    host: str = option(
+        "127.0.0.1", "the address to listen at; any but this machine's needs --token"
+    )
+    port: int = option(8000, "the port to listen at; 0: any free one", ge=0, le=65535)
+    token: str = option("", "a secret that every request has to know")
+    cors_origin: tuple[str, ...] = option(
+        (), "other origins whose pages may use the API, such as http://localhost:5173", many=True
+    )
+    output_format: Literal["text", "json"] = LibraryCommand.output_format
+
+    GRACE: ClassVar = 2  # seconds that open requests get to end
+
+    def run(self, job: Job) -> Result:
+        import uvicorn
+
+        import api  # finds this module: it is importable as `index` also when it is a script
+
+        local = self.host in ("localhost", "::1") or self.host.startswith("127.")
+        if not local and not self.token:
+            raise UsageError(f"--host {shown(self.host)} lets other machines in: set a --token")
+        settings = Settings(Roots(self.root), self.token, (self.host,), self.cors_origin)
+        listening = self.listen()
+        port = listening.getsockname()[1]
+        config = uvicorn.Config(
+            api.create_app(settings),
+            log_level="warning",
+            ws="none",
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=self.GRACE,
+        )
+        places = ", ".join(map(shown, settings.roots.places))
+        job.console.say(f"serving {places} at http://{self.host}:{port}/ - Ctrl-C ends it")
+        uvicorn.Server(config).run(sockets=[listening])
+        return Result({"ended": True}, "", job.exit_code if job.cancelled.is_set() else Exit.OK)
+
+    def listen(self) -> socket.socket:
+        """The socket to serve at. Raises UsageError where that cannot be had."""
+        import socket
+
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        try:
+            return socket.create_server((self.host, self.port), family=family)
+        except OSError as error:
+            where = f"{shown(self.host)}:{self.port}"
+            raise UsageError(f"cannot listen at {where}: {error.strerror or error}") from None
+
+
+JOB_COMMANDS = frozenset(
+    {"codecs", "compare", "dupes", "phash-dupes", "listing", "rename", "report"}
+)
+
 COMMANDS: dict[str, type[Command]] = {
     "list": List,
     "metadata": Metadata,
@@ -6214,6 +7133,7 @@ COMMANDS: dict[str, type[Command]] = {
     "report": Report,
     "batch": Batch,
     "finish": Finish,
+    "serve": Serve,
     "doctor": Doctor,
 }
 
@@ -6376,8 +7296,10 @@ def add_option(parser: Parser, declared: Option, hint: Any, default: Any) -> Non
     choices = (
         "|".join(map(str, typing.get_args(hint))) if typing.get_origin(hint) is Literal else ""
     )
-    may_be_bare: dict[str, Any] = {"nargs": "?", "const": declared.bare} if declared.bare else {}
-    parser.add_argument(*flags, dest=declared.name, metavar=choices or "X", help=doc, **may_be_bare)
+    number: dict[str, Any] = {"nargs": "?", "const": declared.bare} if declared.bare else {}
+    if declared.many:
+        number = {"nargs": "+", "action": "extend"}
+    parser.add_argument(*flags, dest=declared.name, metavar=choices or "X", help=doc, **number)
     if declared.name == "output_format":
         parser.add_argument(
             "--json",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import support
+from served import Served, serving
 from support import Library, Run
 
 Cli = Callable[..., Run]
@@ -73,3 +74,10 @@ def no_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     empty = tmp_path / "bin"
     empty.mkdir()
     monkeypatch.setenv("PATH", os.fspath(empty))
+
+
+@pytest.fixture
+def served(library: Library) -> Iterator[Served]:
+    """A server of the folder of videos."""
+    with serving(library.root) as running:
+        yield running

@@ -1,0 +1,886 @@
+"""The library over HTTP: routes, status codes and streams; what they mean is decided in `index`.
+
+    uvicorn api:app            with VIDEO_ROOTS, VIDEO_TOKEN ... in the environment
+    python index.py serve      the same with flags
+
+Every answer that is not data is an RFC 9457 problem. Paths name a video by its name in or below
+`directory`, percent-encoded byte for byte; what a listing gives as `url` is that already.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import stat
+import threading
+import urllib.parse
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from email.utils import formatdate, parsedate_to_datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Body, Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi import Path as InPath
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import FileResponse
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.exceptions import HTTPException as HTTPError
+from starlette.types import Message, Receive, Scope, Send
+
+import index
+
+BODY_LIMIT, IMPORT_LIMIT = 1 << 20, 16 << 20
+STREAM_LIMIT = 64
+COOKIE = "session"
+WEB = Path(__file__).resolve().parent / "web"
+WEB_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".webp": "image/webp",
+    ".ico": "image/x-icon",
+    ".woff2": "font/woff2",
+    ".webmanifest": "application/manifest+json",
+}
+HEADERS = {
+    "x-content-type-options": "nosniff",
+    "content-security-policy": (
+        "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; object-src 'none';"
+        " base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+STATUS: dict[type[index.UsageError], int] = {
+    index.ParameterError: 422,
+    index.NotFoundError: 404,
+    index.OutsideError: 403,
+    index.CorruptError: 409,
+    index.BusyError: 429,
+}
+
+
+# === What is said =================================================================================
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+
+class FieldProblem(Model):
+    field: str
+    message: str
+
+
+class Problem(Model):
+    """RFC 9457: what went wrong, without paths of this machine."""
+
+    type: str = "about:blank"
+    title: str = Field(examples=["Not Found"])
+    status: int = Field(examples=[404])
+    detail: str = Field(examples=["holiday.mp4: no such video"])
+    errors: list[FieldProblem] | None = None
+
+
+class Health(Model):
+    status: Literal["ok"]
+    version: str
+
+
+class Session(Model):
+    required: bool = Field(description="whether this server has a token")
+    authenticated: bool = Field(description="whether this request knew it")
+
+
+class Secret(BaseModel):
+    token: str
+
+
+Presence = bool | Literal["stale"]
+
+
+class Row(Model):
+    """A video in a listing; times are seconds, sizes bytes."""
+
+    path: str = Field(description="from the listed folder", examples=["trips/holiday.mp4"])
+    name: str
+    url: str = Field(description="add ?directory= as it was asked for")
+    size: int
+    mtime: float
+    duration: float | None = None
+    width: int | None = None
+    height: int | None = None
+    vcodec: str | None = None
+    acodec: str | None = None
+    artifacts: dict[str, Presence] | None = Field(None, description="with detail=1")
+
+
+class Videos(Model):
+    total: int
+    offset: int
+    limit: int
+    videos: list[Row]
+
+
+class File(Model):
+    part: str = Field(description="for /videos/{name}/files/{kind}/{part}")
+    type: str
+    url: str
+
+
+class Artifacts(Model):
+    video: str
+    artifacts: dict[str, Presence]
+    files: dict[str, list[File]]
+
+
+class Details(Row):
+    video: str
+    artifacts: dict[str, Presence] | None = None
+    files: dict[str, list[File]]
+    documents: dict[str, dict[str, Any] | None] = Field(
+        description="the records of artifacts by kind, null where not made"
+    )
+
+
+class Metadata(Model):
+    """What ffprobe tells: `format`, `streams`, `chapters`, and when and from what it was made."""
+
+
+class Report(Model):
+    total: int
+    counts: dict[str, int]
+    stale: dict[str, int]
+    coverage: dict[str, float]
+    videos: list[dict[str, Any]]
+
+
+class Task(Model):
+    task: str
+    aliases: list[str]
+    kind: str | None
+    summary: str
+    takes: list[Literal["recursive", "force"]]
+    params: dict[str, Any] = Field(description="JSON schema of `params`")
+
+
+class Tasks(Model):
+    tasks: list[Task]
+
+
+class Config(Model):
+    version: str
+    roots: list[str]
+    kinds: list[str]
+    limits: dict[str, int]
+    tasks: dict[str, dict[str, Any]]
+
+
+class JobRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    task: str = Field(examples=["thumbs"])
+    directory: str = "."
+    recursive: bool = False
+    force: bool = False
+    params: dict[str, Any] = Field({}, description="the task's own, see /tasks")
+
+
+class Job(Model):
+    """A job; the percentage is that of `current`, progress is counted in files."""
+
+    id: str
+    task: str
+    directory: str
+    status: Literal["queued", "running", "done", "error", "cancelled"]
+    progress_current: int
+    progress_total: int
+    current: str | None
+    percent: float | None
+    failed: int = Field(description="files that failed; the result says why")
+    created_at: str
+    started_at: str | None
+    ended_at: str | None
+    error: str | None
+
+
+class WholeJob(Job):
+    recursive: bool
+    force: bool
+    params: dict[str, Any]
+    messages: list[str]
+    result: Any
+
+
+class Jobs(Model):
+    jobs: list[Job]
+
+
+def answer(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Data as JSON; undecodable bytes in names are escaped, so that no name can spoil it."""
+    text = index.json_text(data, indent=None)
+    return Response(
+        text, status, {"cache-control": "no-store", **(headers or {})}, "application/json"
+    )
+
+
+def problem(
+    status: int,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    errors: list[dict[str, str]] | None = None,
+) -> Response:
+    """An error as RFC 9457 has it."""
+    data: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase}
+    data |= {"status": status, "detail": detail} | ({"errors": errors} if errors else {})
+    told = {"cache-control": "no-store", **(headers or {})}
+    return Response(index.json_text(data, indent=None), status, told, "application/problem+json")
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The errors of a route, for its documentation."""
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": content}
+        for status in sorted({400, 401, 403, 404, 413, 421, 422, 500, *statuses})
+    }
+
+
+# === What stands before every route ===============================================================
+
+
+class App(FastAPI):
+    """The application behind its guard: hosts, origins, token, sizes, headers.
+
+    The guard stands outside of everything else, so that no answer leaves without its headers.
+    """
+
+    def __init__(self, settings: index.Settings, **options: Any) -> None:
+        super().__init__(**options)
+        self.settings, self.service = settings, index.Service(settings)
+        self.hub = Hub(self.service.board)
+        self.requests: set[asyncio.Task[Any]] = set()
+        self.entry: Callable[[Scope, Receive, Send], Awaitable[None]] = self.guard
+        if settings.cors_origins:
+            self.entry = CORSMiddleware(
+                self.guard,
+                allow_origins=settings.cors_origins,
+                allow_methods=["GET", "POST", "PATCH", "DELETE"],
+                allow_headers=["Authorization", "Content-Type", "Last-Event-ID", "Range"],
+                expose_headers=["Location", "Retry-After", "Content-Range", "ETag"],
+            )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await super().__call__(scope, receive, send)
+        elif scope["type"] == "http":
+            await self.entry(scope, receive, send)
+
+    async def guard(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse what must not come in, and bound and dress what may."""
+        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
+
+        async def dressed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                kept = [(k, v) for k, v in message["headers"] if k.decode("latin-1") not in HEADERS]
+                fixed = [(k.encode(), v.encode()) for k, v in HEADERS.items()]
+                message = {**message, "headers": kept + fixed}
+            await send(message)
+
+        limit = IMPORT_LIMIT if scope["path"] == "/tags/import" else BODY_LIMIT
+        refused = self.refusal(scope, headers, limit)
+        if refused:
+            await refused(scope, receive, dressed)
+            return
+        decode_path(scope)
+        task = asyncio.current_task()
+        assert task
+        self.requests.add(task)
+        try:
+            await super().__call__(scope, bounded(receive, limit), dressed)
+        finally:
+            self.requests.discard(task)
+
+    def refusal(self, scope: Scope, headers: Mapping[str, str], limit: int) -> Response | None:
+        """What is answered to a request that goes no further."""
+        settings, method = self.settings, scope["method"]
+        if not settings.knows_host(headers.get("host", "")):
+            return problem(421, "this server does not go by that name")
+        if settings.is_cross_site(method, headers):
+            return problem(403, "requests from other sites are refused")
+        if not settings.token and not is_local(scope.get("client")):
+            return problem(403, "requests from other machines need a server with a token")
+        if not self.is_open(scope["path"]) and not self.knows_token(method, headers):
+            return problem(401, "a token is needed", {"www-authenticate": "Bearer"})
+        size = headers.get("content-length", "0")
+        if not size.isdigit() or len(size) > 18:
+            return problem(400, "Content-Length should be a number")
+        if int(size) > limit:
+            return problem(413, f"at most {limit:,} bytes are taken")
+        return None
+
+    @staticmethod
+    def is_open(path: str) -> bool:
+        """Whether a path is there for those who do not know the token: the page and its door."""
+        return path in ("/", "/health", "/session") or path.startswith("/web/")
+
+    def knows_token(self, method: str, headers: Mapping[str, str]) -> bool:
+        scheme, _, bearer = headers.get("authorization", "").partition(" ")
+        pairs = (pair.strip().partition("=") for pair in headers.get("cookie", "").split(";"))
+        cookie = next((value for name, _, value in pairs if name == COOKIE), "")
+        known = bearer.strip() if scheme.lower() == "bearer" else ""
+        return self.settings.lets_in(known, cookie, reading=method in ("GET", "HEAD"))
+
+    def let_go(self) -> None:
+        """Cut short what is still being sent, so that the server can end."""
+        for task in self.requests:
+            task.cancel()
+
+
+def is_local(client: tuple[str, int] | None) -> bool:
+    """Whether a request came from this machine."""
+    return client is None or client[0].startswith("127.") or client[0] in ("::1", "testclient")
+
+
+def decode_path(scope: Scope) -> None:
+    """Keep the path with its bytes as file names have them, and give the routes one without.
+
+    Both have as many characters, so that what a route finds can be looked up in the other.
+    """
+    raw = scope.get("raw_path") or urllib.parse.quote(scope["path"]).encode()
+    scope["file_path"] = os.fsdecode(urllib.parse.unquote_to_bytes(raw))
+    scope["path"] = scope["file_path"].encode("utf-8", "replace").decode()
+
+
+def bounded(receive: Receive, limit: int) -> Receive:
+    """Take no more of a body than the limit, whatever its length was said to be."""
+    taken = 0
+
+    async def take() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > limit:
+            raise HTTPError(413, f"at most {limit:,} bytes are taken")
+        return message
+
+    return take
+
+
+class Hub:
+    """Lets streams wait for events of the board, which come from other threads."""
+
+    def __init__(self, board: index.JobBoard) -> None:
+        self.board, self.streams, self.pending = board, 0, False
+        self.bell = asyncio.Event()
+
+    def ring(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Something happened; called by any thread."""
+        if not self.pending:
+            self.pending = True
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and its streams with it
+                loop.call_soon_threadsafe(self._ring)
+
+    def _ring(self) -> None:
+        self.pending = False
+        bell, self.bell = self.bell, asyncio.Event()
+        bell.set()
+
+    async def follow(self, last: int | None, job: str = "") -> AsyncIterator[ServerSentEvent]:
+        """What happened after an event, and all that happens until the job or the server ends."""
+        loop = asyncio.get_running_loop()
+
+        def listener() -> None:
+            self.ring(loop)
+
+        self.board.listeners.add(listener)
+        self.streams += 1
+        try:
+            while True:
+                bell = self.bell
+                last, events = self.board.events_after(last, job)
+                for event in events:
+                    yield ServerSentEvent(
+                        raw_data=event.data, event=event.kind, id=str(event.number)
+                    )
+                    if job and event.kind == "end":
+                        return
+                if self.board.closed and not events:
+                    return
+                await bell.wait()
+        finally:
+            self.streams -= 1
+            self.board.listeners.discard(listener)
+
+
+# === What routes take =============================================================================
+
+
+class AnyName(Convertor[str]):
+    """A video's name in a path: any characters, folders and line breaks among them."""
+
+    regex = r"[\s\S]+"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("name", AnyName())
+
+
+def app_of(request: Request) -> App:
+    return request.scope["app"]  # type: ignore[no-any-return]
+
+
+def service_of(request: Request) -> index.Service:
+    return app_of(request).service
+
+
+Served = Annotated[index.Service, Depends(service_of)]
+
+
+def directory_of(
+    request: Request,
+    directory: Annotated[
+        str, Query(description="the folder, from the first root, or absolute in any root")
+    ] = ".",
+) -> str:
+    """The folder that a query names, with undecodable bytes as file names have them."""
+    given = urllib.parse.parse_qs(request.url.query, errors="surrogateescape")
+    return given.get("directory", [directory])[-1]
+
+
+Directory = Annotated[str, Depends(directory_of)]
+Recursive = Annotated[bool, Query(description="also the folders below it")]
+Extensions = Annotated[
+    str, Query(description="file extensions, comma-separated, or * for every video type")
+]
+
+
+def video_of(
+    request: Request,
+    service: Served,
+    directory: Directory,
+    name: Annotated[str, InPath(description="the video, in or below the folder")],
+) -> index.Video:
+    """The video that a path names."""
+    begin = len("/videos/")
+    return service.video(directory, request.scope["file_path"][begin : begin + len(name)])
+
+
+Named = Annotated[index.Video, Depends(video_of)]
+
+
+def part_of(
+    request: Request,
+    part: Annotated[str, InPath(description="one of its files, as `artifacts` lists them")],
+) -> str:
+    return str(request.scope["file_path"])[-len(part) :]
+
+
+def stream_of(request: Request) -> int | None:
+    """The number of the last event a client had; refuses where too many listen already."""
+    if app_of(request).hub.streams >= STREAM_LIMIT:
+        raise HTTPException(429, "too many listen already", {"retry-after": "5"})
+    last = request.headers.get("last-event-id", "")
+    return int(last) if last.isascii() and last.isdigit() and len(last) < 19 else None
+
+
+LastEvent = Annotated[int | None, Depends(stream_of)]
+
+
+def known_job(service: Served, job_id: str) -> str:
+    return service.board.find(job_id).id
+
+
+# === Files ========================================================================================
+
+
+class Sent(FileResponse):
+    chunk_size = 256 * 1024
+
+
+def send_file(request: Request, path: str | Path, media_type: str) -> Response:
+    """A file with what lets a browser keep it: ETag, 304, and ranges."""
+    try:
+        found = index.status(str(path))
+    except OSError:
+        raise HTTPException(404, "is gone") from None
+    if not stat.S_ISREG(found.st_mode):
+        raise HTTPException(404, "is no file")
+    etag = f'"{found.st_mtime_ns:x}-{found.st_size:x}"'
+    headers = {"etag": etag, "cache-control": "private, no-cache"}
+    headers["last-modified"] = formatdate(found.st_mtime, usegmt=True)
+    if unchanged(request, etag, found.st_mtime):
+        return Response(status_code=304, headers=headers)
+    check_range(request, found.st_size)
+    return Sent(path, 200, headers, media_type, stat_result=found)
+
+
+def unchanged(request: Request, etag: str, mtime: float) -> bool:
+    """Whether the client has this version already (RFC 9110, 13.1)."""
+    known = request.headers.get("if-none-match")
+    if known is not None:
+        tags = [tag.strip().removeprefix("W/") for tag in known.split(",")]
+        return known.strip() == "*" or etag in tags
+    try:
+        since = parsedate_to_datetime(request.headers.get("if-modified-since", ""))
+        return int(mtime) <= since.timestamp()
+    except (ValueError, OverflowError):
+        return False
+
+
+def check_range(request: Request, size: int) -> None:
+    """Leave out a Range header that makes no sense, as RFC 9110 asks; refuse one beyond the end."""
+    wanted = request.headers.get("range", "").replace(" ", "")
+    head, _, rest = wanted.partition("=")
+    pairs = [part.partition("-") for part in rest.split(",")]
+    numbers = [(a, b) for a, dash, b in pairs if dash and is_number(a) and is_number(b) and a + b]
+    ordered = all(not (a and b) or int(a) <= int(b) for a, b in numbers)
+    if head != "bytes" or len(numbers) != len(pairs) or len(pairs) > 8 or not ordered:
+        kept = [(name, value) for name, value in request.scope["headers"] if name != b"range"]
+        request.scope["headers"] = kept
+    elif any(int(a) >= size if a else int(b) == 0 or not size for a, b in numbers):
+        raise HTTPException(416, "is beyond the end", {"content-range": f"bytes */{size}"})
+
+
+def is_number(text: str) -> bool:
+    return not text or (text.isascii() and text.isdigit() and len(text) < 19)
+
+
+def web_file(request: Request, name: str) -> Response:
+    """A file of the page."""
+    path = WEB / name
+    media_type = WEB_TYPES.get(path.suffix)
+    if "\0" in name or not media_type or not index.Roots([WEB]).hold(path) or not path.is_file():
+        raise HTTPException(404, "there is no such file of the page")
+    return send_file(request, path, media_type)
+
+
+# === Routes =======================================================================================
+
+routes = APIRouter()
+
+
+@routes.get("/", include_in_schema=False)
+def page(request: Request) -> Response:
+    if not (WEB / "index.html").is_file():
+        return Response("The API is here; its page is not installed.\n", media_type="text/plain")
+    return web_file(request, "index.html")
+
+
+@routes.get("/web/{name:name}", include_in_schema=False)
+def page_file(request: Request, name: str) -> Response:
+    return web_file(request, name)
+
+
+@routes.get("/health", response_model=Health, summary="Whether the server is alive")
+async def health() -> Response:
+    return answer({"status": "ok", "version": index.__version__})
+
+
+@routes.get("/session", response_model=Session, summary="Whether a token is needed and was given")
+async def session(request: Request) -> Response:
+    app = app_of(request)
+    known = app.knows_token("GET", dict(request.headers))
+    return answer({"required": bool(app.settings.token), "authenticated": known})
+
+
+@routes.post("/session", status_code=204, summary="Trade the token for a cookie that may read")
+async def open_session(service: Served, secret: Secret) -> Response:
+    settings = service.settings
+    if not settings.lets_in(secret.token, "", reading=False):
+        await asyncio.sleep(0.5)
+        raise HTTPException(401, "that is not the token", {"www-authenticate": "Bearer"})
+    response = Response(status_code=204)
+    if settings.token:
+        response.set_cookie(COOKIE, settings.session(), httponly=True, samesite="strict")
+    return response
+
+
+@routes.delete("/session", status_code=204, summary="Forget the cookie")
+async def close_session() -> Response:
+    response = Response(status_code=204)
+    response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    return response
+
+
+@routes.get("/tasks", response_model=Tasks, summary="What jobs can do, with their parameters")
+def tasks(service: Served) -> Response:
+    return answer({"tasks": service.tasks()})
+
+
+@routes.get("/config", response_model=Config, summary="Effective defaults and limits")
+def config(service: Served, directory: Directory) -> Response:
+    return answer(service.config(directory))
+
+
+@routes.get("/videos", response_model=Videos, summary="List videos, page by page")
+def videos(
+    service: Served,
+    directory: Directory,
+    recursive: Recursive = False,
+    offset: Annotated[int, Query(ge=0, le=1 << 31)] = 0,
+    limit: Annotated[int, Query(ge=1, le=index.PAGE_LIMIT)] = 100,
+    q: Annotated[str, Query(description="words that the name has")] = "",
+    sort: Literal["name", "size", "duration"] = "name",
+    ext: Extensions = "",
+    detail: Annotated[bool, Query(description="also which artifacts are there")] = False,
+) -> Response:
+    given = {"recursive": recursive, "sort": sort} | ({"ext": ext} if ext else {})
+    return answer(service.videos(directory, index.Page(offset, limit, q), given, detail))
+
+
+@routes.get("/report", response_model=Report, summary="How far artifacts are made")
+def report(
+    service: Served, directory: Directory, recursive: Recursive = False, ext: Extensions = ""
+) -> Response:
+    return answer(service.report(directory, recursive, ext))
+
+
+@routes.get(
+    "/videos/{name:name}/artifacts",
+    response_model=Artifacts,
+    summary="Which artifacts a video has, with every file",
+)
+def artifacts(service: Served, video: Named) -> Response:
+    return answer(service.artifacts(video))
+
+
+@routes.get(
+    "/videos/{name:name}/metadata",
+    response_model=Metadata,
+    summary="What ffprobe knows of a video",
+    responses=problems(409),
+)
+def metadata(service: Served, video: Named) -> Response:
+    return answer(service.metadata(video))
+
+
+BINARY: dict[int | str, dict[str, Any]] = {
+    status: {"description": said, "content": {"*/*": {}}}
+    for status, said in ((200, "The file"), (206, "A part of it"))
+}
+BINARY[304] = {"description": "As the client has it"}
+BINARY.update(problems(416))
+
+
+@routes.get("/videos/{name:name}/stream", response_class=Response, responses=BINARY)
+def stream(request: Request, video: Named) -> Response:
+    """Send a video, whole or by ranges."""
+    return send_file(request, video.path, index.MEDIA_TYPES[Path(video.path).suffix.lower()])
+
+
+@routes.get("/videos/{name:name}/files/{kind}", response_class=Response, responses=BINARY)
+def main_file(request: Request, service: Served, video: Named, kind: str) -> Response:
+    """Send the file of an artifact that one looks at."""
+    path = service.file(video, kind)
+    return send_file(request, path, index.MEDIA_TYPES[path.suffix])
+
+
+@routes.get("/videos/{name:name}/files/{kind}/{part}", response_class=Response, responses=BINARY)
+def any_file(
+    request: Request,
+    service: Served,
+    video: Named,
+    kind: str,
+    part: Annotated[str, Depends(part_of)],
+) -> Response:
+    """Send one file of an artifact."""
+    path = service.file(video, kind, part)
+    return send_file(request, path, index.MEDIA_TYPES[path.suffix])
+
+
+SENT: dict[str, Callable[..., Response]] = {
+    "stream": stream,
+    "files/{kind}": main_file,
+    "files/{kind}/{part}": any_file,
+}
+for path, send in SENT.items():
+    routes.head(f"/videos/{{name:name}}/{path}", include_in_schema=False)(send)
+
+
+@routes.get("/videos/{name:name}", response_model=Details, summary="Everything about one video")
+def details(service: Served, video: Named) -> Response:
+    return answer(service.details(video))
+
+
+@routes.post(
+    "/jobs",
+    status_code=202,
+    response_model=WholeJob,
+    summary="Submit a job",
+    responses={**problems(429), 200: {"model": WholeJob, "description": "It waits already"}},
+)
+def submit(service: Served, asked: Annotated[JobRequest, Body()]) -> Response:
+    switches = {"recursive": asked.recursive, "force": asked.force}
+    job, new = service.submit(asked.task, asked.directory, switches, asked.params)
+    told = {"location": f"/jobs/{job.id}"}
+    return answer(job.as_json(whole=True), 202 if new else 200, told)
+
+
+@routes.get("/jobs", response_model=Jobs, summary="List jobs, the newest first")
+def jobs(service: Served) -> Response:
+    return answer({"jobs": [job.as_json() for job in service.board.every()]})
+
+
+@routes.get("/jobs/{job_id}", response_model=WholeJob, summary="One job with its result")
+def job(service: Served, job_id: str) -> Response:
+    return answer(service.board.find(job_id).as_json(whole=True))
+
+
+@routes.delete(
+    "/jobs/{job_id}",
+    response_model=WholeJob,
+    summary="Cancel a job; it says cancelled when everything is tidied up",
+)
+def cancel(service: Served, job_id: str) -> Response:
+    return answer(service.board.cancel(job_id).as_json(whole=True))
+
+
+@routes.get(
+    "/jobs/{job_id}/events",
+    response_class=EventSourceResponse,
+    summary="Follow one job until it ends",
+    responses=problems(429),
+)
+async def job_events(
+    request: Request, job_id: Annotated[str, Depends(known_job)], last: LastEvent
+) -> AsyncIterator[ServerSentEvent]:
+    async for event in app_of(request).hub.follow(last, job_id):
+        yield event
+
+
+@routes.get(
+    "/events",
+    response_class=EventSourceResponse,
+    summary="Follow all jobs",
+    responses=problems(429),
+)
+async def events(request: Request, last: LastEvent) -> AsyncIterator[ServerSentEvent]:
+    async for event in app_of(request).hub.follow(last):
+        yield event
+
+
+# === The application ==============================================================================
+
+
+def create_app(settings: index.Settings) -> App:
+    """The application for these settings."""
+    app = App(
+        settings,
+        title="Video library",
+        version=index.__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        separate_input_output_schemas=False,
+        responses=problems(),
+        description=(__doc__ or "").partition("\n\n")[2],
+    )
+    app.add_exception_handler(HTTPError, on_http_error)
+    app.add_exception_handler(RequestValidationError, on_wrong_request)
+    app.add_exception_handler(index.UsageError, on_usage_error)
+    app.add_exception_handler(Exception, on_surprise)
+    app.include_router(routes)
+    document(app)
+    return app
+
+
+@contextlib.asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Cancel the jobs when the server is told to end, and not only when it has ended."""
+    assert isinstance(app, App)
+    board, loop = app.service.board, asyncio.get_running_loop()
+    before: dict[int, Any] = {}
+
+    def stop() -> None:
+        board.stop()
+        loop.call_later(index.Serve.GRACE, app.let_go)
+
+    def on_signal(number: int, frame: Any) -> None:
+        loop.call_soon_threadsafe(stop)
+        if callable(handler := before[number]):
+            handler(number, frame)
+
+    if threading.current_thread() is threading.main_thread():
+        for caught in (signal.SIGINT, signal.SIGTERM):
+            before[caught] = signal.signal(caught, on_signal)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(board.close)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def on_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPError)
+    return problem(error.status_code, str(error.detail), error.headers)
+
+
+def on_wrong_request(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    fields = [
+        {"field": ".".join(map(str, e["loc"][1:])) or "body", "message": str(e["msg"])}
+        for e in error.errors()
+    ]
+    detail = "; ".join(f"{field['field']}: {field['message']}" for field in fields)
+    return problem(422, detail, errors=fields)
+
+
+def on_usage_error(request: Request, error: Exception) -> Response:
+    status = next((s for kind, s in STATUS.items() if isinstance(error, kind)), 400)
+    relative = service_of(request).roots.relative
+    fields = error.fields if isinstance(error, index.ParameterError) else []
+    errors = [{"field": name, "message": relative(message)} for name, message in fields]
+    headers = {"retry-after": "5"} if status == 429 else None
+    return problem(status, relative(str(error)), headers, errors)
+
+
+def on_surprise(request: Request, error: Exception) -> Response:
+    return problem(500, "the server failed; its log says how")
+
+
+def document(app: App) -> None:
+    """Complete the OpenAPI document: the error model, and how a token is given."""
+    made = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        schema = made()
+        components = schema.setdefault("components", {})
+        models = components.setdefault("schemas", {})
+        template = "#/components/schemas/{model}"
+        extra = Problem.model_json_schema(ref_template=template)
+        models.update(extra.pop("$defs", {}) | {"Problem": extra})
+        bearer = {"bearer": {"type": "http", "scheme": "bearer"}}
+        cookie = {"cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE}}
+        components["securitySchemes"] = bearer | cookie
+        schema["security"] = [{}, {"bearer": []}, {"cookie": []}]
+        return schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def __getattr__(name: str) -> Any:
+    """`api.app`, made from the environment when it is asked for."""
+    if name == "app":
+        globals()["app"] = create_app(index.Settings.from_environment())
+        return globals()["app"]
+    raise AttributeError(name)
