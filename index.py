@@ -2102,6 +2102,9 @@ class Media:
     def _seek(self, pts: int) -> None:
         import av
 
+        if pts <= self.start and "mpeg" in self.container.format.name:
+            # MPEG streams are searched by decoding times, and the first is before the start.
+            pts -= round(10 / self.tick)
         try:
             self.container.seek(pts, stream=self.stream, backward=True)
         except (av.FFmpegError, OSError, ValueError):
@@ -2127,8 +2130,11 @@ class Media:
         """Presentation timestamps of the keyframes that the container's index lists, in order.
 
         Empty without an index. MP4's index has decoding timestamps: the first keyframe tells how
-        far presentation comes after them.
+        far presentation comes after them. What libav keeps of an MPEG stream as it reads is no
+        index: it calls every frame a keyframe.
         """
+        if "mpeg" in self.container.format.name:
+            return []
         if "matroska" in self.container.format.name:
             # Matroska's cues are read at the first seek that needs them.
             end = (self.container.duration or 0) / 1_000_000
@@ -2254,26 +2260,27 @@ def read_exact(media: Media, wanted: Mapping[int, list[int]]) -> Iterator[tuple[
 
 
 def timestamps_around(media: Media, first: int, last: int) -> tuple[int, list[int], int]:
-    """Where to seek so that `first` is preceded, the sorted timestamps from there to past `last`,
-    their end.
+    """Where to seek so that a keyframe precedes `first`, the sorted timestamps from there to past
+    `last`, their end.
 
-    Demuxers seek by decoding timestamps and may land after the frame one wants: step back until
-    not.
+    Demuxers seek by decoding timestamps, those of MPEG streams to any frame: they may land after
+    the frame one wants, or after the keyframe it needs. Step back until not.
     """
     for back in (0.0, 0.5, 3.0, 30.0, math.inf):
         begin = (
             media.start if math.isinf(back) else max(first - round(back / media.tick), media.start)
         )
-        timestamps, end = [], media.start
+        timestamps, end, decodable = [], media.start, False
         for packet in media.packets(begin):
             pts = packet.pts if packet.pts is not None else packet.dts
             if pts is not None:
                 timestamps.append(pts)
                 end = max(end, pts + (packet.duration or 0))
+                decodable |= packet.is_keyframe and pts <= first
             if packet.dts is not None and packet.dts > last:
                 break
         timestamps.sort()
-        if timestamps and (timestamps[0] <= first or begin == media.start):
+        if decodable or begin == media.start:
             break
     return begin, timestamps, end
 
