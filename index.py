@@ -1948,6 +1948,7 @@ class Media:
         self.damage = 0  # packets that could not be read or decoded
         self.rotation: int | None = None  # degrees, as the first decoded frame tells
         self.cut_off: float | None = None  # seconds after which a truncated file has no more data
+        self.end = NO_TIMESTAMP  # where the last packet read so far ends, in the stream's time base
 
     def __enter__(self) -> Media:
         return self
@@ -2070,13 +2071,20 @@ class Media:
     def seconds(self, pts: int) -> float:
         return (pts - self.start) * self.tick
 
+    @property
+    def unreadable(self) -> str:
+        """How much could not be read or decoded, or an empty string."""
+        return f"{plural(self.damage, 'packet')} could not be decoded" if self.damage else ""
+
     def lacks(self, pts: int, end: int) -> bool:
         """Whether a time inside the promised length lies past `end`, the last data found."""
-        stream = self.stream
-        promised = self.pts(self.duration)
-        if stream.duration:
-            promised = min(promised, (stream.start_time or 0) + stream.duration)
-        return pts < promised and (pts - end) * self.tick > 1.0
+        return pts < self.promised and (pts - end) * self.tick > 1.0
+
+    @property
+    def promised(self) -> int:
+        """The timestamp up to which the file says that it has pictures."""
+        stream, end = self.stream, self.pts(self.duration)
+        return min(end, (stream.start_time or 0) + stream.duration) if stream.duration else end
 
     def pts(self, seconds: float) -> int:
         """The presentation timestamp at a time, with half a microsecond of grace for rounding."""
@@ -2097,6 +2105,8 @@ class Media:
                 self.damage += 1
                 return
             if packet.size:
+                if packet.pts is not None:
+                    self.end = max(self.end, packet.pts + (packet.duration or 0))
                 yield packet
 
     def _seek(self, pts: int) -> None:
@@ -2757,11 +2767,19 @@ def finish(task: FrameTask, media: Media, taken: int, asked: int) -> Made | Fail
     if not taken:
         return Failure("no picture in it could be decoded: it is truncated or damaged")
     made = attempt(task.finish, media)
-    if taken < asked and isinstance(made, Made):
-        made.note = f"degraded: {asked - taken} of {plural(asked, 'frame')} could not be decoded"
+    if isinstance(made, Made):
+        short = f"{asked - taken} of {plural(asked, 'frame')} could not be decoded"
+        marked(made, short if taken < asked else "")
+    return typing.cast("Made | Failure", made)
+
+
+def marked(made: Made, shortcoming: str) -> Made:
+    """The same, told and recorded as degraded where its source falls short."""
+    if shortcoming:
+        made.note = f"degraded: {shortcoming}"
         if made.data is not None:
             made.data["degraded"] = made.note
-    return typing.cast("Made | Failure", made)
+    return made
 
 
 def settle(task: VideoTask, media: Media, product: Made | Failure) -> Outcome:
@@ -3984,7 +4002,7 @@ class Thumbs(FrameTask):
             step = length / self.CANDIDATES
             return [self.want(step * (i + 0.5), step / 2) for i in range(self.CANDIDATES)]
         at = position(self.time, length)
-        if at > length:
+        if at > length + 1e-6:
             self.note = f"{self.time} is past the end ({length:.2f} s): the last frame was taken"
         named = self.time == "middle" or self.time.endswith("%")
         return [self.want(at, min(max(1.0, length / 50), 5.0) if named and length > 10 else 0.0)]
@@ -4494,7 +4512,10 @@ class Scenes(VideoTask):
             {"time": math.ceil(media.seconds(pts) * 1e6) / 1e6, "score": round(score / unit, 4)}
             for pts, score in cuts
         ]
-        bounds = [0.0, *(mark["time"] for mark in marks), media.duration]
+        seen, cut_off = media.seconds(media.end), media.lacks(media.promised - 1, media.end)
+        # A header may promise less than there is, too.
+        end = seen if cut_off or (marks and marks[-1]["time"] >= media.duration) else media.duration
+        bounds = [0.0, *(mark["time"] for mark in marks), end]
         scenes: list[dict[str, Any]] = [
             {"start": start, "end": end}
             for start, end in itertools.pairwise(bounds)
@@ -4512,7 +4533,8 @@ class Scenes(VideoTask):
             made.files[".{}.scenes/"] = self.illustrate(media, scenes, marks)
         if self.chapters:
             made.files["{}.scenes.ffmeta"] = chapters_file(scenes).encode()
-        return made
+        lost = f"cut off after {seen:.1f} of {media.duration:.1f} s" if cut_off else ""
+        return marked(made, lost or media.unreadable)
 
     def illustrate(
         self, media: Media, scenes: Sequence[dict[str, Any]], marks: Sequence[dict[str, Any]]
@@ -4589,7 +4611,7 @@ def draft_scores(media: Media) -> tuple[list[tuple[int, int, float]], dict[int, 
                 if before:
                     steps.append((before[0], raw.pts, content_score(before[1], hsv)))
                 before = (raw.pts, hsv)
-        media.damage += draft.damage
+        media.damage, media.end = media.damage + draft.damage, max(media.end, draft.end)
     if not before:
         raise VideoError("no picture in it could be decoded: it is truncated or damaged")
     return steps, sizes
@@ -4750,11 +4772,9 @@ class Previews(VideoTask):
             }
             for name, clip in zip(names, clips, strict=True)
         ]
-        if media.damage:
-            made.note = f"degraded: {plural(media.damage, 'packet')} could not be decoded"
         if self.index:
-            made.data = {"segments": segments} | ({"degraded": made.note} if made.note else {})
-        return made
+            made.data = {"segments": segments}
+        return marked(made, media.unreadable)
 
 
 class Animation:
@@ -4847,8 +4867,9 @@ def picture_misfit(
     codec, profile = stream.get("codec_name") or "unknown", stream.get("profile")
     if codec != target:
         return f"video is {codec}, not {target}"
-    if profiles and str(profile).lower() not in map(str.lower, profiles):
-        return f"video profile is {profile}, not {' or '.join(profiles)}"
+    if profiles:  # whoever names a profile wants its pixels too
+        fits = str(profile).lower() in map(str.lower, profiles)
+        return "" if fits else f"video profile is {profile}, not {' or '.join(profiles)}"
     pixels = stream.get("pix_fmt")
     fitting = DEEP_PIXELS if (target != "h264" if deep is None else deep) else PLAIN_PIXELS
     if pixels and pixels not in fitting:

@@ -111,6 +111,15 @@ class TestTargets:
             run = cli("codecs", library.root, "--allowed-profiles", profiles, "--json")
             assert row(run, "short.mp4")["compatible"] is fits
 
+    def test_a_named_profile_of_ten_bits(self, cli: Cli, library: Library, tmp_path: Path) -> None:
+        deep = tmp_path / "deep.mp4"
+        source = media.clip("one_frame.mp4", library.clips)
+        media.ffmpeg("-i", source, "-c:v", "libx264", "-pix_fmt", "yuv420p10le", deep)
+        library.add_bytes("deep.mp4", deep.read_bytes())
+        for profiles, fits in (("High,High 10", True), ("High", False), ("", False)):
+            run = cli("codecs", library.root, "--allowed-profiles", profiles, "--json")
+            assert row(run, "deep.mp4")["compatible"] is fits
+
     def test_wrong_ones(self, cli: Cli, library: Library) -> None:
         assert cli("codecs", library.root, "--target-v", "cinepak").code == 2
         assert cli("codecs", library.root / "nowhere").code == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,31 @@ class TestCuts:
         assert cli("scenes", library.root, "--limit", 2).code == 0
         assert len(cuts(library, "cuts.mp4")) == 2
         assert set(cuts(library, "cuts.mp4")) < set(media.CUTS)
+
+    def test_a_cut_off_film(self, cli: Cli, library: Library) -> None:
+        """Its scenes end with the data, and it is said that there should be more."""
+        library.add("cut_data.mp4")
+        run = cli("scenes", library.root, "--json")
+        assert "degraded: cut off after" in run.json["results"][0]["note"]
+        made = library.json("cut_data.mp4.scenes.json")
+        assert made["degraded"].startswith("degraded: cut off after")
+        assert 2 < made["scenes"][-1]["end"] < 5
+
+    def test_a_header_that_promises_too_little(
+        self, cli: Cli, library: Library, tmp_path: Path
+    ) -> None:
+        """Cuts past the promised end have their scenes, too."""
+        film = tmp_path / "short.mkv"
+        media.ffmpeg("-i", media.clip("cuts.mp4", library.clips), "-c", "copy", film)
+        content = film.read_bytes()
+        duration = content.index(b"\x44\x89\x88") + 3
+        lie = content[:duration] + struct.pack(">d", 4000.0) + content[duration + 8 :]
+        library.add_bytes("short.mkv", lie)
+        run = cli("scenes", library.root, "--ext", "mkv", "--thumbs", "--json")
+        assert run.code == 0, run.err
+        made = library.json("short.mkv.scenes.json")
+        assert made["scenes"][-1]["start"] == pytest.approx(8.0, abs=0.002)
+        assert made["scenes"][-1]["end"] == pytest.approx(10.0, abs=0.1)
 
 
 class TestExtras:
