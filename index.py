@@ -272,9 +272,10 @@ class Artifact(NamedTuple):
         for name in names:
             entry = shelf[name.rstrip("/")]
             found = entry.stat()
-            if found.st_mtime_ns < source.st_mtime_ns or found.st_size == 0:
+            folder = name.endswith("/")  # whose size network file systems say is 0
+            if found.st_mtime_ns < source.st_mtime_ns or entry.is_dir() != folder:
                 return False
-            if entry.is_dir() != name.endswith("/"):
+            if not (found.st_size or folder):
                 return False
         name = self.record.format(video.key) or names[0]
         if not name.endswith(".json") or name not in shelf:
@@ -286,8 +287,8 @@ class Artifact(NamedTuple):
 
     def owned(self, video: Video, names: Iterable[str]) -> list[str]:
         """Those of `names` that belong to this artifact of this video."""
-        ours = [re.escape(p.rstrip("/").format(video.key)) for p in (*self.files, *self.extras)]
-        pattern = re.compile("|".join(our.replace(r"\*", "[0-9]+") for our in ours))
+        ours = [re.escape(p.rstrip("/")).replace(r"\*", "[0-9]+") for p in self.files + self.extras]
+        pattern = re.compile("|".join(ours).replace(r"\{\}", re.escape(video.key)))
         return [name for name in names if pattern.fullmatch(name)]
 
 
@@ -323,16 +324,20 @@ def status(path: str) -> os.stat_result:
 
 
 class Shelf(dict[str, os.DirEntry[str]]):
-    """The sidecars in one folder by name, read with one scan; empty where there is no folder."""
+    """The sidecars in one folder by name, read with one scan; empty where there is no folder, or
+    one that cannot be read, in which case `problem` says why.
+    """
 
     def __init__(self, home: str) -> None:
         super().__init__()
-        self.home = home
-        with (
-            contextlib.suppress(FileNotFoundError, NotADirectoryError),
-            os.scandir(home) as entries,
-        ):
-            self.update((entry.name, entry) for entry in entries)
+        self.home, self.problem = home, ""
+        try:
+            with os.scandir(home) as entries:
+                self.update((entry.name, entry) for entry in entries)
+        except (FileNotFoundError, NotADirectoryError):
+            pass  # nothing was made here yet
+        except OSError as error:
+            self.problem = f"cannot be read: {error.strerror}"
 
 
 class Record(NamedTuple):
@@ -354,7 +359,7 @@ def read_record(path: str) -> Record | None:
             whole = file.read().rstrip().endswith(b"}")
     except OSError:
         return None
-    size = re.search(rb'"source":\s*\{\s*"size":\s*(\d+)', head)
+    size = re.search(rb'"source":\s*\{\s*"size":\s*(\d{1,19})\b', head)
     files = re.search(rb'"files":\s*', head)
     if not (size and files and whole) or (b'"stub": true' in head and not ffprobe_disabled()):
         return None
@@ -362,6 +367,8 @@ def read_record(path: str) -> Record | None:
         names, _ = json.JSONDecoder().raw_decode(head[files.end() :].decode("utf-8", "replace"))
     except ValueError:  # a list so long that the head does not hold it
         names = (read_json(path) or {}).get("files", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return None
     return Record(int(size[1]), names)
 
 
@@ -426,8 +433,11 @@ class Library:
         stem, _, extension = entry.name.rpartition(".")
         if not stem or f".{extension.lower()}" not in self.extensions:
             return False
-        # `._name` files are what macOS leaves on foreign disks: resource forks, never videos.
-        return not stem.startswith("._") and not entry.is_dir()
+        try:
+            # `._name` files are what macOS leaves on foreign disks: resource forks, never videos.
+            return not stem.startswith("._") and not entry.is_dir()
+        except OSError:  # a link that leads nowhere: opening it will say why
+            return True
 
 
 LEADS_OUT = "is a link that leads out of the library: left alone"
@@ -513,7 +523,8 @@ def sweep(home: str) -> None:
     mark = re.compile(re.escape(f"{SCRATCH}{this_host()}-") + r"(\d+)-\d+")
     for name, entry in Shelf(home).items():
         if (match := mark.fullmatch(name)) and not process_alive(int(match[1])):
-            remove(entry.path)
+            with contextlib.suppress(OSError):  # in a folder that is read-only by now
+                remove(entry.path)
 
 
 def process_alive(pid: int) -> bool:
@@ -618,14 +629,23 @@ def replace_file(target: Path, content: bytes) -> None:
 
 def replace_folder(target: Path, files: Mapping[str, bytes]) -> None:
     """Publish a folder whole, in place of an old one of the same name."""
+    import errno
+
     scratch, old = target.parent / scratch_name(), target.parent / scratch_name()
     try:
         scratch.mkdir()
         for name, content in files.items():
             write_through(scratch / name, content)
-        with contextlib.suppress(FileNotFoundError):
-            target.rename(old)
-        scratch.rename(target)
+        while True:
+            with contextlib.suppress(FileNotFoundError):
+                target.rename(old)
+            try:
+                scratch.rename(target)
+                break
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+                remove(old)  # another run was faster: its folder makes way too
     finally:
         remove(scratch)
         remove(old)
@@ -692,6 +712,9 @@ def publish(task: VideoTask, media: Media, made: Made) -> str:
             replace_folder(home / name, content)
         else:
             replace_file(home / name, content)
+    if media.stat.st_mtime_ns > time.time_ns():  # made by a clock that is ahead of this one
+        for name in contents:
+            os.utime(home / name, ns=(media.stat.st_mtime_ns, media.stat.st_mtime_ns))
     for name in task.artifact.owned(video, Shelf(video.home)):
         if name not in contents:
             remove(home / name)
@@ -1636,15 +1659,19 @@ def run_tool(
     import subprocess
 
     name = Path(argv[0]).name
-    with subprocess.Popen(
-        argv,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        pass_fds=pass_fds,
-        start_new_session=True,
-        preexec_fn=die_with_parent,
-    ) as child:
+    try:
+        child = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=pass_fds,
+            start_new_session=True,
+            preexec_fn=die_with_parent,
+        )
+    except OSError as error:
+        raise VideoError(f"{argv[0]} cannot be started: {error.strerror}") from None
+    with child:
         try:
             out, err = listen(child, Patience(name, timeout, stall), hear)
             child.wait()
@@ -1671,7 +1698,8 @@ def complaint_in(err: bytes) -> str:
     if any("No space left on device" in line for line in lines):
         return "the disk is full: nothing was stored"
     telling = [line for line in lines if not CONSEQUENCE.match(line)]
-    return re.sub(r"^\[[^]]* @ 0x[0-9a-f]+\] ", "", (telling or lines or [""])[-1])
+    place = r"^\[[^]]* @ 0x[0-9a-f]+\] |^file:/dev/fd/\d+: "
+    return re.sub(place, "", (telling or lines or [""])[-1])
 
 
 class Patience:
@@ -2666,10 +2694,10 @@ class Failure(NamedTuple):
     reason: str
 
 
-def attempt(function: Callable[..., Any], *args: Any) -> Any:
+def attempt(function: Callable[..., Any], *args: Any, **named: Any) -> Any:
     """What the function gives, or a Failure: the one place where an exception becomes data."""
     try:
-        return function(*args)
+        return function(*args, **named)
     except CancelledError:
         raise
     except Exception as error:  # noqa: BLE001 - libav raises nearly anything on a damaged file
@@ -2682,7 +2710,8 @@ def reason_of(error: BaseException) -> str:
 
     if isinstance(error, VideoError):
         return str(error)
-    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+    closed = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, errno.ELOOP)
+    if isinstance(error, OSError) and error.errno in closed:
         return f"cannot write here ({os.strerror(error.errno)}): see --artifacts-dir"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return "the disk is full: nothing was stored"
@@ -2810,7 +2839,7 @@ class Console:
         self.lock = threading.Lock()
 
     def say(self, text: str) -> None:
-        with self.lock:
+        with self.lock, contextlib.suppress(OSError):  # whoever read it may be gone: work goes on
             if self.bar is not None:
                 self.bar.clear()
             sys.stderr.write(text + "\n")
@@ -3246,6 +3275,28 @@ class Catalogue:
             self.fresh.clear()
         if "database" in vars(self):
             self.database.close()
+
+
+STREAM_SHAPE: dict[str, type] = {"disposition": dict, "tags": dict, "width": int, "height": int} | (
+    dict.fromkeys(("codec_name", "codec_type", "profile", "pix_fmt"), str)
+)
+
+
+def read_metadata(path: str) -> dict[str, Any] | None:
+    """The metadata in an artifact; None where it is not of ffprobe's shape, whoever changed it."""
+    metadata = read_json(path) or {}
+    about, streams = metadata.get("format"), metadata.get("streams")
+    if not isinstance(about, dict) or not isinstance(streams, list):
+        return None
+    for part in (about, *streams):
+        if not isinstance(part, dict):
+            return None
+        if not all(isinstance(part.get(key, kind()), kind) for key, kind in STREAM_SHAPE.items()):
+            return None
+        if max(part.get("width", 0), part.get("height", 0)) >= 1 << 31:
+            return None
+    seconds = str(about.get("duration", "N/A"))
+    return metadata if re.fullmatch(r"\d{1,12}(\.\d*)?|N/A", seconds) else None
 
 
 def summarize(metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -3805,8 +3856,11 @@ def probe_with_ffprobe(ffprobe: str, media: Media) -> dict[str, Any]:
     """ffprobe's own JSON: format, streams and chapters."""
     show = ["-show_format", "-show_streams", "-show_chapters", "-print_format", "json"]
     argv = [ffprobe, "-v", "error", *media.input_flags, *show, media.url]
-    told: dict[str, Any] = json.loads(run_tool(argv, timeout=60, pass_fds=[media.descriptor]))
-    return {"prober": "ffprobe"} | told
+    told = run_tool(argv, timeout=60, pass_fds=[media.descriptor])
+    try:
+        return {"prober": "ffprobe", **json.loads(told)}
+    except (ValueError, TypeError):
+        raise VideoError(f"{ffprobe} does not answer in JSON: is it ffprobe?") from None
 
 
 def probe_with_pyav(media: Media, look: bool = True) -> dict[str, Any]:
@@ -5029,7 +5083,7 @@ def fresh_metadata(video: Video, shelf: Shelf) -> dict[str, Any] | None:
             return None
     except OSError:  # the video cannot be looked at: opening it will say why
         return None
-    return read_json(shelf[artifact.files[0].format(video.key)].path)
+    return read_metadata(shelf[artifact.files[0].format(video.key)].path)
 
 
 def probe_all(videos: Sequence[Video], allow_codecs: str) -> list[dict[str, Any] | Failure]:
@@ -6295,14 +6349,16 @@ class TranscodeTask(VideoTask):
             return State.MISSING
         source = Path(video.path).stat()
         known = {"size": source.st_size, "mtime_ns": source.st_mtime_ns}
-        recorded = record.get("source", {})
-        if {key: recorded.get(key) for key in known} != known or record.get(
-            "params"
-        ) != self.params():
+        recorded, saving = record.get("source"), record.get("saving")
+        if not isinstance(recorded, dict) or {k: recorded.get(k) for k in known} != known:
+            return State.STALE
+        if record.get("params") != self.params():
             return State.STALE
         if record.get("discarded"):
             wanted = self.request.wanted_saving
-            return State.FRESH if wanted is not None and record["saving"] < wanted else State.STALE
+            if wanted is None or not isinstance(saving, float):
+                return State.STALE
+            return State.FRESH if saving < wanted else State.STALE
         output = self.request.output(video)
         there = output.is_file() and output.stat().st_size == record.get("output_size")
         return State.FRESH if there else State.MISSING
@@ -6537,7 +6593,7 @@ class List(LibraryCommand):
             return dict(zip(Catalogue.COLUMNS, values, strict=True))
         if metadata.state(video, shelf) is not State.FRESH:
             return {}
-        summary = summarize(read_json(entry.path) or {})
+        summary = summarize(read_metadata(entry.path) or {})
         if summary:
             catalogue.remember(video, summary)
         return summary
@@ -6563,6 +6619,8 @@ class Report(LibraryCommand):
             job.check()
             if shelf.home != video.home:
                 shelf = Shelf(video.home)
+                if shelf.problem:
+                    library.problems.append((shelf.home, shelf.problem))
             rows.append({"video": video.rel} | self.row(video, shelf))
         for name, reason in library.problems:
             job.console.say(f"report: {shown(name)}: {reason}")
@@ -6758,7 +6816,8 @@ class Doctor(Command):
         yield self.program("ffprobe", ffprobe, "metadata is read in this process instead")
         if ffmpeg:
             for kind, wanted in (("encoder", self.ENCODERS), ("filter", self.FILTERS)):
-                there = abilities(ffmpeg.path, kind)
+                found = attempt(abilities, ffmpeg.path, kind)
+                there = frozenset() if isinstance(found, Failure) else found
                 for name in wanted:
                     yield self.check_row(name, name in there, f"{kind} of this ffmpeg")
 
@@ -6767,10 +6826,12 @@ class Doctor(Command):
     ) -> dict[str, Any]:
         if not tool:
             return self.check_row(name, False, "not on PATH", install, needed)
-        version = run_tool([tool.path, "-version"], timeout=30).decode("utf-8", "replace").split()
-        return self.check_row(
-            name, True, f"{version[2]} at {tool.path} ({tool.origin})", needed=needed
-        )
+        told = attempt(run_tool, [tool.path, "-version"], timeout=30)
+        if isinstance(told, Failure):
+            return self.check_row(name, False, told.reason, install, needed)
+        version = re.match(r"\S+ version (\S+)", told.decode("utf-8", "replace"))
+        where = f"{version[1] if version else 'unknown version'} at {tool.path} ({tool.origin})"
+        return self.check_row(name, True, where, needed=needed)
 
     def packages(self) -> Iterator[dict[str, Any]]:
         from importlib.metadata import PackageNotFoundError, version
@@ -7442,16 +7503,20 @@ def show(result: Result, as_json: bool) -> None:
         encoding = "utf-8" if as_json else sys.stdout.encoding
         sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
     try:
-        if text:
+        if text and sys.stdout:
             sys.stdout.write(text + "\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
+            sys.stdout.flush()
+    except OSError as error:
         # The interpreter flushes once more when it ends: give it somewhere to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and give its exit code."""
+    import errno
+
     words = list(sys.argv[1:] if argv is None else argv)
     as_json = (
         "--json" in words
@@ -7465,17 +7530,28 @@ def main(argv: Sequence[str] | None = None) -> int:
             result = asked if isinstance(asked, Result) else run_commands(asked, job)
     except UsageError as error:
         result = complaint(error, Exit.USAGE)
-    except ModuleNotFoundError as error:
+    except (ModuleNotFoundError, VideoError) as error:
         result = complaint(reason_of(error), Exit.SOME_FAILED)
+    except OSError as error:
+        invalid = error.errno == errno.ENAMETOOLONG
+        result = complaint(told_by_system(error), Exit.USAGE if invalid else Exit.SOME_FAILED)
     except CancelledError:
         result = complaint("interrupted", job.exit_code)
-    show(result, as_json)
+    try:
+        show(result, as_json)
+    except OSError as error:
+        result = complaint(f"standard output: {error.strerror}", Exit.SOME_FAILED)
     return int(result.code)
+
+
+def told_by_system(error: OSError) -> str:
+    return ": ".join(filter(None, (shown(str(error.filename or "")), error.strerror or str(error))))
 
 
 def complaint(error: object, code: Exit) -> Result:
     """A request that came to nothing: a line on standard error, and the same in JSON."""
-    sys.stderr.write("".join(f"index.py: {line}\n" for line in str(error).splitlines()))
+    with contextlib.suppress(OSError):  # nobody listens any more
+        sys.stderr.write("".join(f"index.py: {line}\n" for line in str(error).splitlines()))
     return Result({"error": str(error)}, "", code)
 
 

@@ -1,0 +1,288 @@
+"""What stands around the videos may be damaged, hostile or gone: no run ends in a traceback."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from conftest import Cli
+from support import Library, command, modes_count, run_process, run_unprivileged
+
+import index
+
+
+class TestSidecars:
+    """JSON that someone else wrote."""
+
+    @pytest.mark.parametrize("files", ["5", "null", "[{}]", "[[1]]", "[" + "[" * 30 + "]" * 31])
+    def test_a_record_of_odd_files_is_stale(self, cli: Cli, library: Library, files: str) -> None:
+        video = library.add("one_frame.mp4")
+        cli("phash", library.root)
+        head = f'{{"source": {{"size": {video.stat().st_size}}}, "files": {files}}}'
+        library.artifact("one_frame.mp4.phash.json").write_text(head)
+        assert cli("report", library.root, "--json").json["stale"]["phash"] == 1
+        assert cli("phash", library.root, "--json").counts == {"made": 1}
+
+    def test_a_size_of_thousands_of_digits(self, cli: Cli, library: Library) -> None:
+        library.add("one_frame.mp4")
+        cli("phash", library.root)
+        head = f'{{"source": {{"size": {"9" * 5000}}}, "files": []}}'
+        library.artifact("one_frame.mp4.phash.json").write_text(head)
+        assert cli("report", library.root, "--json").json["stale"]["phash"] == 1
+
+    @pytest.mark.parametrize(
+        "odd",
+        [
+            {"streams": 5},
+            {"streams": [5]},
+            {"format": 7},
+            {"format": {"duration": "nan"}},
+            {"format": {"duration": "1e999"}},
+            {"format": {"duration": [1]}},
+            {"streams": [{"codec_type": "video", "width": "a", "height": {}}]},
+            {"streams": [{"codec_type": "video", "width": 1 << 70, "height": 1}]},
+            {"streams": [{"codec_type": "video", "disposition": 3}]},
+            {"streams": [{"codec_type": "audio", "codec_name": {"a": 1}, "tags": []}]},
+        ],
+        ids=str,
+    )
+    def test_metadata_of_another_shape(
+        self, cli: Cli, library: Library, odd: dict[str, object], real_probe: None
+    ) -> None:
+        library.add("short.mp4")
+        cli("meta", library.root)
+        path = library.artifact("short.mp4.ffprobe.json")
+        path.write_text(json.dumps(json.loads(path.read_text()) | odd))
+        index.Catalogue.path().unlink()
+        for arguments in ((), ("--sort", "duration")):
+            (row,) = cli("list", library.root, "--json", *arguments).json
+            assert "width" not in row
+        (found,) = cli("codecs", library.root, "--json").json["results"]
+        assert (found["vcodec"], found["compatible"]) == ("h264", True)
+
+    @pytest.mark.parametrize(
+        "odd",
+        [{"source": [1]}, {"discarded": True, "saving": "much"}],
+        ids=str,
+    )
+    def test_a_record_of_transcode(
+        self, cli: Cli, library: Library, tmp_path: Path, odd: dict[str, object]
+    ) -> None:
+        library.add("mpeg4.avi")
+        dest = tmp_path / "out"
+        arguments = ("transcode", library.root, dest, "--preset", "ultrafast", "--json")
+        assert cli(*arguments).code == 0
+        record = dest / ".artifacts" / "mpeg4.avi.transcode.json"
+        record.write_text(json.dumps(json.loads(record.read_text()) | odd))
+        again = cli(*arguments, "--min-saving", "1%", "--force", "--dry-run")
+        assert again.json["actions"][0]["status"] == "planned"
+
+    def test_a_star_in_a_name_is_no_wildcard(self, cli: Cli, library: Library) -> None:
+        """What belongs to `a*.mp4` is its own, and not what `a1.mp4` has."""
+        for name in ("a*.mp4", "a1.mp4"):
+            library.add("one_frame.mp4", name)
+        cli("previews", library.root, "--join")
+        library.forget(library.root / "a1.mp4")
+        (library.root / "a1.mp4").unlink()
+        cli("previews", library.root, "--force")
+        assert [name for name in library.artifacts() if name.endswith(".webm")] == [
+            "a1.mp4.previews.webm"
+        ]
+
+    def test_a_video_from_the_future(self, cli: Cli, library: Library) -> None:
+        """What a camera with a wrong clock recorded is not made again at every run."""
+        video = library.add("one_frame.mp4")
+        os.utime(video, (time.time() + 90_000, time.time() + 90_000))
+        tasks = ("meta,thumbs,sprites,previews", library.root, "--json")
+        assert cli(*tasks).code == 0
+        again = cli(*tasks).json["tasks"]
+        assert [report["counts"]["skipped"] for report in again] == [1, 1, 1, 1]
+
+    def test_folders_whose_size_is_unknown(self, cli: Cli, library: Library) -> None:
+        """Network file systems say that a folder has 0 bytes."""
+        video = library.add("one_frame.mp4")
+        cli("previews", library.root)
+
+        shelf: Any = index.Shelf(str(library.root / ".artifacts"))
+        folder = f".{video.name}.previews"
+        seen = SimpleNamespace(st_size=0, st_mtime_ns=time.time_ns())
+        shelf[folder] = SimpleNamespace(stat=lambda: seen, is_dir=lambda: True)
+        os.utime(video, (1, 1))
+        one = index.Video(str(video), video.name, shelf.home)
+        assert index.ARTIFACTS["previews"].state(one, shelf) is index.State.FRESH
+
+
+class TestFolders:
+    def test_links_that_lead_nowhere(self, cli: Cli, library: Library) -> None:
+        library.add("one_frame.mp4")
+        (library.root / "loop.mp4").symlink_to("loop.mp4")
+        assert [row["name"] for row in cli("list", library.root, "--json").json] == [
+            "one_frame.mp4"
+        ]
+        run = cli("thumbs", library.root, "--json")
+        assert run.counts == {"made": 1, "failed": 1}
+        assert "symbolic links" in run.failure("loop.mp4")
+
+    @pytest.mark.parametrize("kind", ["file", "loop"])
+    def test_no_folder_for_the_sidecars(self, cli: Cli, library: Library, kind: str) -> None:
+        library.add("one_frame.mp4")
+        home = library.root / ".artifacts"
+        if kind == "file":
+            home.write_text("")
+        else:
+            home.symlink_to(home.name)
+        assert "cannot write here" in cli("thumbs", library.root, "--json").failure("one_frame.mp4")
+        report = cli("report", library.root)
+        assert report.code == (0 if kind == "file" else 1)
+        for question in ("list", "codecs"):
+            assert cli(question, library.root).code == 0
+        home.unlink()
+
+    def test_sidecars_that_cannot_be_read(self, library: Library, tmp_path: Path) -> None:
+        if not modes_count(tmp_path):
+            pytest.skip("root cannot give up its power over files here")
+        library.add("one_frame.mp4")
+        home = library.root / ".artifacts"
+        home.mkdir(mode=0)
+        try:
+            for arguments in (("thumbs",), ("report",), ("list",), ("codecs",), ("finish",)):
+                run = run_unprivileged(*arguments, library.root)
+                assert "Traceback" not in run.err
+                assert run.code == (0 if arguments[0] in ("list", "codecs") else 1)
+                assert ("Permission denied" in run.err) is (run.code == 1)
+        finally:
+            home.chmod(0o755)
+
+    def test_scratch_files_that_cannot_be_removed(self, library: Library, tmp_path: Path) -> None:
+        if not modes_count(tmp_path):
+            pytest.skip("root cannot give up its power over files here")
+        library.add("one_frame.mp4")
+        home = library.root / ".artifacts"
+        scratch = home / f"{index.SCRATCH}{index.this_host()}-{1 << 22}-0"
+        scratch.mkdir(parents=True)
+        home.chmod(0o555)
+        run = run_unprivileged("thumbs", library.root, "--json")
+        home.chmod(0o755)
+        scratch.rmdir()
+        assert "cannot write here" in run.failure("one_frame.mp4")
+
+    @pytest.mark.parametrize("task", ["list", "thumbs", "report"])
+    def test_a_name_that_is_too_long(self, cli: Cli, task: str) -> None:
+        run = cli(task, "n" * 300)
+        assert run.code == 2
+        (line,) = run.err.splitlines()
+        assert line.endswith("File name too long")
+
+    def test_two_runs_put_the_same_folder(self, tmp_path: Path) -> None:
+        """Whoever comes second replaces what the first one put there."""
+        errors: list[OSError] = []
+
+        def put(letter: bytes) -> None:
+            for _ in range(150):
+                try:
+                    index.replace_folder(tmp_path / "folder", {"a": letter, "b": letter})
+                except OSError as error:
+                    errors.append(error)
+
+        threads = [threading.Thread(target=put, args=(bytes([65 + i]),)) for i in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not [error for error in errors if error.errno != errno.ENOENT], errors
+        assert not errors
+        assert [path.name for path in tmp_path.glob("f*")] == ["folder"]
+        assert len({path.read_bytes() for path in (tmp_path / "folder").iterdir()}) == 1
+
+
+class TestOutput:
+    def test_nobody_hears_the_messages(self, library: Library) -> None:
+        """A reader of the messages that goes away does not end the work."""
+        for number in range(12):
+            library.add_bytes(f"a{number:02}.mp4", b"no video")
+            library.add("one_frame.mp4", f"b{number:02}.mp4")
+        with subprocess.Popen(
+            command("thumbs", library.root, "--json"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as child:
+            assert child.stdout and child.stderr
+            child.stderr.close()
+            told = json.loads(child.stdout.read())
+        assert child.returncode == 1
+        assert told["counts"] == {"made": 12, "skipped": 0, "failed": 12, "cancelled": 0}
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+    def test_no_room_for_the_results(self, library: Library) -> None:
+        library.add("one_frame.mp4")
+        with Path("/dev/full").open("wb") as full:
+            done = subprocess.run(
+                command("list", library.root), stdout=full, stderr=subprocess.PIPE, check=False
+            )
+        assert done.returncode == 1
+        assert done.stderr.decode() == "index.py: standard output: No space left on device\n"
+
+    def test_no_output_at_all(self, library: Library) -> None:
+        done = subprocess.run(
+            ["sh", "-c", '"$@" >&-', "sh", *command("list", library.root)],
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+
+
+class TestPrograms:
+    """Programs of the right name that are something else."""
+
+    def put(self, folder: Path, name: str, content: str) -> None:
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_text(content)
+        (folder / name).chmod(0o755)
+
+    @pytest.mark.parametrize("content", ["#!/bin/sh\nexit 3\n", "garbage", "#!/bin/sh\necho hi\n"])
+    def test_doctor(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str) -> None:
+        for name in ("ffmpeg", "ffprobe"):
+            self.put(tmp_path / "bin", name, content)
+        monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+        run = run_process("doctor", "--output-format", "json")
+        found = {check["name"]: check["found"] for check in run.json["checks"]}
+        assert "Traceback" not in run.err
+        assert found["ffmpeg"] is ("echo" in content)
+        assert not found["libx264"]
+
+    @pytest.mark.parametrize(
+        ("content", "reason"),
+        [
+            ("#!/bin/sh\necho hello\n", "does not answer in JSON"),
+            ("#!/bin/sh\necho '[1]'\n", "does not answer in JSON"),
+            ("garbage", "cannot be started: Exec format error"),
+        ],
+    )
+    def test_ffprobe(
+        self,
+        cli: Cli,
+        library: Library,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        real_probe: None,
+        content: str,
+        reason: str,
+    ) -> None:
+        self.put(tmp_path / "bin", "ffprobe", content)
+        monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+        library.add("one_frame.mp4")
+        assert reason in cli("meta", library.root, "--json").failure("one_frame.mp4")
+
+    def test_a_complaint_names_no_descriptor(
+        self, cli: Cli, library: Library, real_probe: None
+    ) -> None:
+        library.add("text.mp4")
+        assert "/dev/fd" not in cli("meta", library.root, "--json").failure("text.mp4")
