@@ -393,9 +393,22 @@ class Library:
     ) -> None:
         self.root, self.recursive, self.extensions = root, recursive, extensions
         self.artifacts_dir, self.roots = artifacts_dir, roots
+        self.only: frozenset[str] | None = None
         self.problems: list[tuple[str, str]] = []
 
     def videos(self) -> Iterator[Video]:
+        """Every video, or those named in `only`; what of these is not there is a problem."""
+        if self.only is None:
+            yield from self.all_videos()
+            return
+        missing = set(self.only)
+        for video in self.all_videos():
+            if video.rel in self.only:
+                missing.discard(video.rel)
+                yield video
+        self.problems += [(name, "no such video here") for name in sorted(missing)]
+
+    def all_videos(self) -> Iterator[Video]:
         """Every video, folder by folder in the order of names; one scan per folder, no stat."""
         top = str(self.root.absolute())
         shelves = str((self.artifacts_dir or self.root).absolute())
@@ -4286,6 +4299,14 @@ class RunCommand(LibraryCommand):
         "", "decoders to allow beside the common ones, comma-separated, or any"
     )
     dry_run: bool = option(False, "say what would be made, make nothing")
+    only: tuple[str, ...] = option(
+        (), "only these videos, as a listing of the folder names them", many=True
+    )
+
+    def library(self) -> Library:
+        library = super().library()
+        library.only = frozenset(self.only) if self.only else None
+        return library
 
     def planned(self, job: Job) -> list[VideoTask]:
         """The tasks to run on every video."""

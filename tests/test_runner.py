@@ -616,3 +616,20 @@ def test_modules_in_the_folder_of_videos_are_never_run(library: Library) -> None
     run = run_process("thumbs", ".", "--json", cwd=library.root)
     assert run.code == 0, run.err
     assert run.counts == {"made": 1}
+
+
+def test_only_some_videos(cli: Cli, library: Library) -> None:
+    for name in ("a.mp4", "b.mp4", "below/c.mp4"):
+        library.add("short.mp4", name)
+    run = cli("meta", library.root, "-r", "--only", "a.mp4", "below/c.mp4", "--json")
+    assert (run.code, run.counts) == (0, {"made": 2})
+    assert [entry["video"] for entry in run.json["results"]] == ["a.mp4", "below/c.mp4"]
+    assert library.artifacts() == ["a.mp4.ffprobe.json"]
+
+
+def test_only_a_video_that_is_not_there(cli: Cli, library: Library) -> None:
+    library.add("short.mp4", "a.mp4")
+    run = cli("meta", library.root, "--only", "a.mp4", "gone.mp4", "--json")
+    assert run.code == 1
+    assert run.failure("gone.mp4") == "no such video here"
+    assert library.artifacts() == ["a.mp4.ffprobe.json"]
