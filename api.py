@@ -126,6 +126,67 @@ class Row(Model):
     vcodec: str | None = None
     acodec: str | None = None
     artifacts: dict[str, Presence] | None = Field(None, description="with detail=1")
+    tags: list[str] | None = Field(None, description="with detail=1")
+    performers: list[str] | None = Field(None, description="with detail=1")
+
+
+class Tags(Model):
+    video: str
+    tags: list[str]
+    performers: list[str]
+
+
+Names = Annotated[list[str], Field(max_length=1000)]
+
+
+class TagUpdate(BaseModel):
+    """What is to become of the tags; with `replace` those in `add` take the place of all, and so do
+    performers where `performers_add` names some."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    add: Names = Field([], examples=[["tag1"]])
+    remove: Names = Field([], examples=[["tag2"]])
+    performers_add: Names = []
+    performers_remove: Names = []
+    replace: bool = False
+
+
+class TagEntry(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    video: str = Field(examples=["path/to/file.mp4"])
+    tags: Names = []
+    performers: Names = []
+
+
+class TagImport(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    videos: Annotated[list[TagEntry], Field(max_length=100_000)]
+    mode: Literal["merge", "replace"] = "merge"
+    dry_run: bool = False
+
+
+class TagExport(Model):
+    videos: list[Tags]
+    errors: list[dict[str, str]]
+
+
+class Imported(Model):
+    dry_run: bool
+    matched: int
+    unknown: list[str] = Field(description="videos that are not there")
+
+
+class Count(Model):
+    name: str
+    count: int
+
+
+class TagSummary(Model):
+    tags: list[Count]
+    performers: list[Count]
 
 
 class Videos(Model):
@@ -641,10 +702,18 @@ def videos(
     q: Annotated[str, Query(description="words that the name has")] = "",
     sort: Literal["name", "size", "duration"] = "name",
     ext: Extensions = "",
-    detail: Annotated[bool, Query(description="also which artifacts are there")] = False,
+    detail: Annotated[bool, Query(description="also artifacts, tags and performers")] = False,
+    tags: Annotated[str, Query(description="tags that it has, comma-separated")] = "",
+    performers: Annotated[str, Query(description="performers that it has")] = "",
+    match_any: Annotated[bool, Query(description="one of those is enough")] = False,
 ) -> Response:
     given = {"recursive": recursive, "sort": sort} | ({"ext": ext} if ext else {})
-    return answer(service.videos(directory, index.Page(offset, limit, q), given, detail))
+    wanted = index.Wanted(q, names_in(tags), names_in(performers), match_any, detail)
+    return answer(service.videos(directory, offset, limit, wanted, given))
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, map(str.strip, text.split(","))))
 
 
 @routes.get("/report", response_model=Report, summary="How far artifacts are made")
@@ -671,6 +740,63 @@ def artifacts(service: Served, video: Named) -> Response:
 )
 def metadata(service: Served, video: Named) -> Response:
     return answer(service.metadata(video))
+
+
+@routes.get(
+    "/videos/{name:name}/tags",
+    response_model=Tags,
+    summary="Tags and performers of a video",
+    responses=problems(409),
+)
+def tags(service: Served, video: Named) -> Response:
+    return answer(service.tags(video))
+
+
+@routes.post(
+    "/videos/{name:name}/tags",
+    response_model=Tags,
+    summary="Change tags and performers",
+    responses=problems(409),
+)
+@routes.patch(
+    "/videos/{name:name}/tags",
+    response_model=Tags,
+    summary="Change tags and performers",
+    responses=problems(409),
+)
+def change_tags(service: Served, video: Named, change: TagUpdate) -> Response:
+    alone = change.replace and bool(change.performers_add)
+    asked = index.TagChange(
+        change.add,
+        change.remove,
+        change.replace,
+        change.performers_add,
+        change.performers_remove,
+        clear_performers=alone,
+    )
+    return answer(service.change_tags(video, asked))
+
+
+@routes.get("/tags/export", response_model=TagExport, summary="All tags and performers")
+def export_tags(service: Served, directory: Directory, recursive: Recursive = False) -> Response:
+    return answer(service.export_tags(directory, recursive))
+
+
+@routes.post(
+    "/tags/import",
+    response_model=Imported,
+    summary="Add tags and performers to many videos, or replace theirs",
+    responses=problems(409),
+)
+def import_tags(service: Served, directory: Directory, given: TagImport) -> Response:
+    entries = [(entry.video, entry.tags, entry.performers) for entry in given.videos]
+    replace = given.mode == "replace"
+    return answer(service.import_tags(directory, entries, replace, given.dry_run))
+
+
+@routes.get("/tags/summary", response_model=TagSummary, summary="Tags with how many have them")
+def tag_summary(service: Served, directory: Directory, recursive: Recursive = False) -> Response:
+    return answer(service.tag_summary(directory, recursive))
 
 
 BINARY: dict[int | str, dict[str, Any]] = {

@@ -476,8 +476,12 @@ class Roots:
 
     def place(self, text: str, base: Path | None = None) -> Path:
         """The path that a request names, from `base` or the first folder. Raises OutsideError."""
-        if "\0" in text or ".." in text.split("/"):
-            raise OutsideError(f"{shown(text)}: may hold neither .. nor a null character")
+        if (
+            "\0" in text
+            or ".." in text.split("/")
+            or isinstance(attempt(os.fsencode, text), Failure)
+        ):
+            raise OutsideError(f"{shown(text)}: is no name that a file here can have")
         path = Path(base or self.places[0], text)
         if not self.hold(path):
             raise OutsideError(f"{shown(Path(text).name)}: is outside the library")
@@ -5361,7 +5365,9 @@ class Embed(FrameTask):
     )
     face_model: str = option("", "which model of the backend (default: its usual one)")
     models_dir: Path | None = option(
-        None, "folder with the model files, in place of the installed ones"
+        None,
+        "folder with the model files, in place of the installed ones",
+        local=True,
     )
     purge: bool = option(
         False, "delete all signatures, thumbnails, the index of people and every decision on them"
@@ -7811,6 +7817,27 @@ def quoted(name: str) -> str:
 Asked = TypeVar("Asked", bound=LibraryCommand)
 
 
+class Wanted(NamedTuple):
+    """Which videos of a listing are wanted, and whether with everything that cards show."""
+
+    q: str = ""
+    tags: tuple[str, ...] = ()
+    performers: tuple[str, ...] = ()
+    match_any: bool = False
+    detail: bool = False
+
+
+def counted(lists: Iterable[Iterable[str]]) -> list[dict[str, Any]]:
+    """Names with how often they occur, the most frequent first; case does not matter."""
+    names: dict[str, str] = {}
+    counts = Counter[str]()
+    for name in itertools.chain.from_iterable(lists):
+        counts[folded(name)] += 1
+        names.setdefault(folded(name), name)
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [{"name": names[key], "count": count} for key, count in ordered]
+
+
 class Service:
     """What the API answers, free of HTTP: every method takes what a request says and gives data.
 
@@ -7836,17 +7863,33 @@ class Service:
         return self.roots.video(folder, name, shelves)
 
     def videos(
-        self, directory: str, page: Page, given: Mapping[str, Any], detail: bool
+        self, directory: str, offset: int, limit: int, wanted: Wanted, given: Mapping[str, Any]
     ) -> dict[str, Any]:
         """A page of a folder's videos."""
         request = self.request(List, directory, **given)
-        rows = request.run(Job()).data
+        rows = request.run(self.quiet()).data
         top = len(str(request.directory).rstrip("/")) + 1
-        words = page.q.lower().split()
-        found = [row for row in rows if all(w in row["path"][top:].lower() for w in words)]
-        shown_rows = found[page.offset : page.offset + page.limit]
-        listed = [self.row(row, row["path"][top:], request, detail) for row in shown_rows]
-        return {"total": len(found), "offset": page.offset, "limit": page.limit, "videos": listed}
+        found = [row for row in rows if self.fits(row["path"][top:], request, wanted)]
+        listed = [
+            self.row(row, row["path"][top:], request, wanted.detail)
+            for row in found[offset : offset + limit]
+        ]
+        return {"total": len(found), "offset": offset, "limit": limit, "videos": listed}
+
+    def fits(self, rel: str, request: List, wanted: Wanted) -> bool:
+        """Whether a video is among those wanted."""
+        if not all(word in rel.lower() for word in wanted.q.lower().split()):
+            return False
+        if not (wanted.tags or wanted.performers):
+            return True
+        video = self.roots.video(request.directory, rel, request.artifacts_dir)
+        record = attempt(read_tags, video)
+        if isinstance(record, Failure):
+            return False
+        asked = {("tags", folded(n)) for n in wanted.tags}
+        asked |= {("performers", folded(n)) for n in wanted.performers}
+        has = {(kind, folded(n)) for kind in NAME_LISTS[:2] for n in record[kind]}
+        return bool(asked & has) if wanted.match_any else asked <= has
 
     def row(self, row: Mapping[str, Any], rel: str, request: List, detail: bool) -> dict[str, Any]:
         """A row of a listing as it is sent: named from the folder, never absolutely."""
@@ -7854,7 +7897,65 @@ class Service:
         if detail:
             video = self.roots.video(request.directory, rel, request.artifacts_dir)
             told["artifacts"] = Report().row(video, Shelf(video.home))
+            record = attempt(read_tags, video)
+            names = {} if isinstance(record, Failure) else record
+            told |= {kind: names.get(kind, []) for kind in NAME_LISTS[:2]}
         return told
+
+    def tags(self, video: Video) -> dict[str, Any]:
+        """The tags and performers of a video. Raises CorruptError."""
+        record = attempt(read_tags, video)
+        if isinstance(record, Failure):
+            raise CorruptError(record.reason)
+        return {"video": video.rel} | {kind: record[kind] for kind in NAME_LISTS[:2]}
+
+    def change_tags(self, video: Video, change: TagChange) -> dict[str, Any]:
+        """Change them; they are on the disk when this returns. Raises CorruptError, UsageError."""
+        clean_names([*change.add, *change.performers_add])
+        record = attempt(update_tags, video, change.apply)
+        if isinstance(record, Failure):
+            raise CorruptError(record.reason)
+        return {"video": video.rel} | {kind: record[kind] for kind in NAME_LISTS[:2]}
+
+    def export_tags(self, directory: str, recursive: bool) -> dict[str, Any]:
+        """Every video that has tags or performers, with them."""
+        request = self.request(Tags, directory, recursive=recursive, ext="*")
+        told = request.run(self.quiet()).data
+        rows = [row for row in told["results"] if row["tags"] or row["performers"]]
+        return {"videos": rows, "errors": told["errors"]}
+
+    def import_tags(
+        self,
+        directory: str,
+        entries: Sequence[tuple[str, Sequence[str], Sequence[str]]],
+        replace: bool,
+        dry_run: bool,
+    ) -> dict[str, Any]:
+        """Add tags and performers to many videos, or replace theirs.
+
+        Everything is looked at before the first is changed: a bad name, a video outside the library
+        or a corrupt tags file refuses all of it. Videos that are not there are told.
+        """
+        folder, shelves = self.roots.folder(directory), self.request(List, directory).artifacts_dir
+        plan: list[tuple[Video, TagChange]] = []
+        unknown: list[str] = []
+        for name, tags, performers in entries:
+            clean_names([*tags, *performers])
+            try:
+                video = self.roots.video(folder, name, shelves)
+            except NotFoundError:
+                unknown.append(name)
+                continue
+            self.tags(video)
+            plan.append((video, TagChange(tags, (), replace, performers, (), replace)))
+        for video, change in () if dry_run else plan:
+            self.change_tags(video, change)
+        return {"dry_run": dry_run, "matched": len(plan), "unknown": unknown}
+
+    def tag_summary(self, directory: str, recursive: bool) -> dict[str, Any]:
+        """Every tag and performer with the number of videos, the most frequent first."""
+        rows = self.export_tags(directory, recursive)["videos"]
+        return {kind: counted(row[kind] for row in rows) for kind in NAME_LISTS[:2]}
 
     def artifacts(self, video: Video) -> dict[str, Any]:
         """Which artifacts of a video are present or stale, and every file of theirs."""
@@ -7978,14 +8079,6 @@ class Service:
 def jsonable(values: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters as JSON has them."""
     return {n: str(v) if isinstance(v, Path) else v for n, v in values.items()}
-
-
-class Page(NamedTuple):
-    """Which part of a list is wanted."""
-
-    offset: int = 0
-    limit: int = 100
-    q: str = ""
 
 
 class Serve(Command):
