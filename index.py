@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
     import numpy as np
     import pebble
+    from av.audio.frame import AudioFrame
+    from av.audio.stream import AudioStream
     from av.container import InputContainer
     from av.packet import Packet
     from av.video.frame import VideoFrame
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8]
     Bits = NDArray[np.bool_]
+    Samples = NDArray[np.int16]
 
 __version__ = "1.0.0"
 
@@ -97,6 +100,11 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
     PLANNED = "planned"
     DISCARDED = "discarded"
+    NO_SPEECH = "no speech"
+    NO_AUDIO = "no audio"
+
+
+STORED = frozenset({Status.MADE, Status.DISCARDED, Status.NO_SPEECH, Status.NO_AUDIO})
 
 
 class UsageError(ValueError):
@@ -129,6 +137,10 @@ class BusyError(UsageError):
 
 class VideoError(Exception):
     """One video could not be processed; the message is the reason, in words for its owner."""
+
+
+class LackError(VideoError):
+    """A program, a package or a model is missing: no video of the run can be processed."""
 
 
 class CancelledError(Exception):
@@ -244,7 +256,7 @@ def sidecar_key(name: str) -> str:
 
 class Artifact(NamedTuple):
     """One kind of artifact and the files it owns; `{}` stands for the video's key, `*` for a
-    number.
+    number, `@` for a language.
 
     All of `files` must be there for the artifact to be present, unless `any_file` is enough. The
     first is its record, unless `record` names another: where it is JSON, it remembers the size of
@@ -287,9 +299,50 @@ class Artifact(NamedTuple):
 
     def owned(self, video: Video, names: Iterable[str]) -> list[str]:
         """Those of `names` that belong to this artifact of this video."""
+        languages = f"({'|'.join(WHISPER_CODES.split())})"
         ours = [re.escape(p.rstrip("/")).replace(r"\*", "[0-9]+") for p in self.files + self.extras]
-        pattern = re.compile("|".join(ours).replace(r"\{\}", re.escape(video.key)))
-        return [name for name in names if pattern.fullmatch(name)]
+        pattern = "|".join(ours).replace("@", languages).replace(r"\{\}", re.escape(video.key))
+        compiled = re.compile(pattern)
+        return [name for name in names if compiled.fullmatch(name)]
+
+    def superseded(self, video: Video, shelf: Shelf, made: Iterable[str]) -> list[str]:
+        """What is there of an earlier making when the files in `made` were made anew."""
+        return [name for name in self.owned(video, shelf) if name not in made]
+
+
+CAPTION_FORMATS = ("vtt", "srt", "json")
+
+
+class Captions(Artifact):
+    """Subtitles: any one file of them is enough, in whatever format and language, and so is one
+    that lies beside the video, or a record that there is no sound in it."""
+
+    def state(self, video: Video, shelf: Shelf, also: Iterable[str] = ()) -> State:
+        return self.standing(video, shelf)
+
+    def standing(
+        self, video: Video, shelf: Shelf, formats: Iterable[str] = (), language: str = ""
+    ) -> State:
+        """How the subtitles stand in all these formats (none: any), in a language ("": any)."""
+        made = [n for n, code in made_captions(video, shelf) if language in ("", code)]
+        fresh = [name for name in made if self._fresh(video, shelf, [name])]
+        there = {name.rpartition(".")[2] for name in fresh}
+        if (fresh and there.issuperset(formats)) or self._heard_nothing(video, shelf):
+            return State.FRESH
+        if any(not language or caption.language in ("", language) for caption in beside(video)):
+            return State.FRESH
+        return State.STALE if made else State.MISSING
+
+    def _heard_nothing(self, video: Video, shelf: Shelf) -> bool:
+        name = f"{video.key}.json"
+        if name not in shelf or not self._fresh(video, shelf, [name]):
+            return False
+        return (read_json(shelf[name].path) or {}).get("status") == Status.NO_AUDIO
+
+    def superseded(self, video: Video, shelf: Shelf, made: Iterable[str]) -> list[str]:
+        """Each file stands for itself: only those go that are older than the video."""
+        others = super().superseded(video, shelf, made)
+        return [name for name in others if not self._fresh(video, shelf, [name])]
 
 
 ARTIFACTS: dict[str, Artifact] = {
@@ -308,7 +361,12 @@ ARTIFACTS: dict[str, Artifact] = {
             extras=tuple(f"{{}}.previews.{suffix}" for suffix in ("json", "webm", "mp4", "webp")),
             record="{}.previews.json",
         ),
-        Artifact("subtitles", ("{}.vtt", "{}.srt", "{}.json"), any_file=True),
+        Captions(
+            "subtitles",
+            tuple(f"{{}}.{suffix}" for suffix in CAPTION_FORMATS),
+            extras=tuple(f"{{}}.@.{suffix}" for suffix in CAPTION_FORMATS),
+            any_file=True,
+        ),
         Artifact("phash", ("{}.phash.json",)),
         Artifact("heatmaps", ("{}.heatmaps.json",), extras=("{}.heatmaps.png",)),
         Artifact("scenes", ("{}.scenes.json",), extras=(".{}.scenes/", "{}.scenes.ffmeta")),
@@ -338,6 +396,17 @@ class Shelf(dict[str, os.DirEntry[str]]):
             pass  # nothing was made here yet
         except OSError as error:
             self.problem = f"cannot be read: {error.strerror}"
+
+    @functools.cached_property
+    def captions(self) -> dict[str, list[tuple[str, str]]]:
+        """The subtitles with a language in their names, by the key of their video."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for name in self:
+            stem, _, suffix = name.rpartition(".")
+            key, _, language = stem.rpartition(".")
+            if suffix in CAPTION_FORMATS and language in SPEECH_LANGUAGES:
+                found.setdefault(key, []).append((name, language))
+        return found
 
 
 class Record(NamedTuple):
@@ -715,7 +784,8 @@ def publish(task: VideoTask, media: Media, made: Made) -> str:
     for nothing, whereas a file without its record would be a stranger's that must never be touched.
     Returns a note where an unreadable record was found in its place and set aside.
     """
-    video, home = media.video, Path(media.video.home)
+    video = task.placed(media.video)
+    home = Path(video.home)
     home.mkdir(parents=True, exist_ok=True)
     contents = {pattern.rstrip("/").format(video.key): c for pattern, c in made.files.items()}
     note = ""
@@ -732,9 +802,8 @@ def publish(task: VideoTask, media: Media, made: Made) -> str:
     if media.stat.st_mtime_ns > time.time_ns():  # made by a clock that is ahead of this one
         for name in contents:
             os.utime(home / name, ns=(media.stat.st_mtime_ns, media.stat.st_mtime_ns))
-    for name in task.artifact.owned(video, Shelf(video.home)):
-        if name not in contents:
-            remove(home / name)
+    for name in task.artifact.superseded(video, Shelf(video.home), contents):
+        remove(home / name)
     if made.product and made.status is Status.MADE:
         made.product.publish()
     return note
@@ -1490,7 +1559,8 @@ class Option:
         self.local = local
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
+        # As everywhere in Python, a trailing underscore keeps a name clear of another.
+        self.attribute, self.name = name, name.rstrip("_")
 
     @property
     def flag(self) -> str:
@@ -1533,7 +1603,7 @@ class Command:
         if not all(self._plain(name, value) for name, value in given.items()):
             given = self.check(given)
         for name, declared in self.options().items():
-            setattr(self, name, given.get(name, declared.default))
+            setattr(self, declared.attribute, given.get(name, declared.default))
 
     def run(self, job: Job) -> Result:
         """Do the work and say what came of it."""
@@ -1550,7 +1620,7 @@ class Command:
         """The types of the parameters."""
         if "_hints" not in vars(cls):
             cls._hints = typing.get_type_hints(cls)
-        return {name: cls._hints[name] for name in cls.options()}
+        return {name: cls._hints[declared.attribute] for name, declared in cls.options().items()}
 
     @classmethod
     def _plain(cls, name: str, value: object) -> bool:
@@ -1610,7 +1680,7 @@ class Command:
     def params(self) -> dict[str, Any]:
         """The effective parameters as they stand in an artifact: those that shape its content."""
         skip = RunCommand.options()
-        return {n: getattr(self, n) for n in self.options() if n not in skip}
+        return {n: getattr(self, o.attribute) for n, o in self.options().items() if n not in skip}
 
 
 # === Processes ====================================================================================
@@ -3243,13 +3313,1059 @@ def mutually_nearest(
     return low[chosen], high[chosen]
 
 
+# === Sound ========================================================================================
+
+SAMPLE_RATE = 16_000  # samples per second: what every speech model takes
+OUT_OF_STEP = 0.1  # seconds by which a frame's time may differ from the end of the one before
+CLOCK_WAS_SET = 10.0  # seconds back, or beyond the end: such a step says nothing about silence
+
+
+def audio_streams(media: Media) -> list[AudioStream]:
+    """The audio streams that have a decoder here."""
+    return [stream for stream in media.container.streams.audio if stream.codec_context]
+
+
+def language_of(stream: Any) -> str:
+    """The language of a stream as its container tells it; "" for none and for what is no language:
+    it becomes part of a file's name."""
+    code = language_code(str(stream.metadata.get("language", "")))
+    return code if code in SPEECH_LANGUAGES else ""
+
+
+def language_code(tag: str) -> str:
+    """A language tag (`de`, `ger`, `deu`, `de-AT`) as Whisper writes it; "" for none."""
+    code = re.split(r"[-_]", tag.strip().lower())[0]
+    return "" if code == "und" else two_letters().get(code, code)
+
+
+@functools.cache
+def two_letters() -> dict[str, str]:
+    """Languages in three letters (ISO 639-2, of both kinds) in two."""
+    other = "sqi:sq hye:hy eus:eu mya:my zho:zh ces:cs nld:nl fra:fr kat:ka deu:de ell:el isl:is"
+    more = (
+        "mkd:mk mri:mi msa:ms fas:fa ron:ro slk:sk bod:bo cym:cy jav:jw jv:jw cmn:zh nob:no nb:no"
+    )
+    pairs = re.findall(r"(\w+):(\w+)", f"{other} {more}")
+    return {three: two for two, three in LANGUAGES.items()} | dict(pairs)
+
+
+def choose_audio(media: Media, wanted: str) -> AudioStream | None:
+    """The audio stream to listen to: the one numbered `wanted` from 0, or in that language; else
+    the default one, else the first. None where there is no audio.
+
+    Raises VideoError where there is audio, but none as wanted.
+    """
+    from av.stream import Disposition
+
+    streams = audio_streams(media)
+    if not streams or not wanted:
+        # A description for the blind is not what is said, whatever its flag.
+        side = Disposition.visual_impaired | Disposition.comment
+        rank = [
+            (not s.disposition & side, bool(s.disposition & Disposition.default)) for s in streams
+        ]
+        return streams[rank.index(max(rank))] if streams else None
+    for number, stream in enumerate(streams):
+        if wanted == str(number) or language_code(wanted) == language_of(stream) != "":
+            return stream
+    told = ", ".join(f"{n} ({language_of(s) or 'no language'})" for n, s in enumerate(streams))
+    raise VideoError(f"has no audio stream {wanted}: --audio-stream takes {told}")
+
+
+def pcm(media: Media, stream: AudioStream) -> Iterator[Samples]:
+    """A stream's sound in mono at 16 kHz from the time that a player calls 0, piece by piece.
+
+    Silence stands where it begins late or has a gap: sample n is heard n / SAMPLE_RATE seconds in.
+    """
+    import numpy as np
+    from av.audio.resampler import AudioResampler
+
+    resampler, shape = AudioResampler("s16", "mono", SAMPLE_RATE), None
+    for silence, frame in timed_audio(media, stream):
+        now = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if shape and (silence or now != shape):
+            yield from (piece.to_ndarray()[0] for piece in resampler.resample(None))
+            resampler = AudioResampler("s16", "mono", SAMPLE_RATE)
+        missing, shape = round(silence * SAMPLE_RATE), now
+        while missing > 0:
+            yield np.zeros(min(missing, 60 * SAMPLE_RATE), np.int16)
+            missing -= 60 * SAMPLE_RATE
+        yield from (piece.to_ndarray()[0] for piece in resampler.resample(frame))
+    if shape:
+        yield from (piece.to_ndarray()[0] for piece in resampler.resample(None))
+
+
+def timed_audio(media: Media, stream: AudioStream) -> Iterator[tuple[float, AudioFrame]]:
+    """Decoded frames, each with the seconds of silence before it.
+
+    Frames of a time that was heard already are left out. A clock that steps far back, or beyond the
+    end, was set in the middle of the recording: there the sound goes on without a gap.
+    """
+    container = media.container
+    start = max(container.start_time or 0, 0) / 1_000_000
+    end = container.duration / 1_000_000 if container.duration else LONGEST
+    clock = shift = 0.0
+    for frame in audio_frames(media, stream):
+        time = clock
+        if frame.pts is not None and frame.time_base:
+            time = float(frame.pts * frame.time_base) - start + shift
+        ahead = time - clock
+        if ahead < -CLOCK_WAS_SET or time > end + CLOCK_WAS_SET:
+            shift, ahead = shift - ahead, 0.0
+        if ahead < -OUT_OF_STEP:
+            continue
+        silence = ahead if ahead > OUT_OF_STEP else 0.0
+        clock += silence + frame.samples / frame.sample_rate
+        yield silence, frame
+    if stream.duration and stream.time_base:
+        promised = min(float(stream.duration * stream.time_base), end)
+        if promised - clock > 2.0 and media.cut_off is None:
+            media.cut_off = clock
+
+
+def audio_frames(media: Media, stream: AudioStream) -> Iterator[AudioFrame]:
+    """Everything that can be decoded; what cannot is counted as damage."""
+    import av
+
+    packets = media.container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except (av.FFmpegError, OSError, ValueError):
+            media.damage += 1
+            return
+        try:
+            frames = packet.decode()
+        except (av.FFmpegError, OSError, ValueError):
+            media.damage += bool(packet.size)
+            continue
+        yield from (frame for frame in frames if frame.sample_rate)
+
+
+# === Speech =======================================================================================
+
+WINDOW = 30 * SAMPLE_RATE  # samples that Whisper looks at in one go
+STRETCH = 15  # seconds after which speech without a pause is cut at its best place
+SHORTEST_PAUSE = 160  # milliseconds without a voice that end a stretch
+MARGIN = round(0.4 * SAMPLE_RATE)  # samples around a stretch that the model is given with it
+WORTH_A_LOOK = 2 * SAMPLE_RATE  # samples with a voice that got no words
+VAD_BLOCK = 120 * SAMPLE_RATE  # samples that voices are looked for in at a time
+WHISPER_CODES = (
+    "af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he "
+    "hi hr ht hu hy id is it ja jw ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms mt my ne "
+    "nl nn no oc pa pl ps pt ro ru sa sd si sk sl sn so sq sr su sv sw ta te tg th tk tl tr tt uk "
+    "ur uz vi yi yo yue zh"
+)
+SPEECH_LANGUAGES = frozenset(WHISPER_CODES.split())
+
+
+class Word(NamedTuple):
+    """A spoken word: times in seconds, its text with the space before it, its probability."""
+
+    start: float
+    end: float
+    text: str
+    probability: float | None = None
+
+
+class Stretch(NamedTuple):
+    """Sound with a voice in it: its first sample, the samples, the first and last with a voice."""
+
+    start: int
+    sound: Samples
+    voice: tuple[int, int]
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.sound)
+
+
+class Window(NamedTuple):
+    """Stretches of speech, one after the other, that a model hears in one go."""
+
+    stretches: tuple[Stretch, ...]
+
+    @property
+    def sound(self) -> NDArray[np.float32]:
+        """Samples from -1 to 1."""
+        import numpy as np
+
+        sound = np.concatenate([s.sound for s in self.stretches]).astype(np.float32)
+        sound /= 32768
+        return sound
+
+    def without(self, words: Sequence[Word]) -> Window | None:
+        """The stretches in which none of these words lies, where there is enough voice in them."""
+        middles = [(word.start + word.end) / 2 * SAMPLE_RATE for word in words]
+        rest = [s for s in self.stretches if not any(s.start <= m < s.end for m in middles)]
+        missed = sum(s.voice[1] - s.voice[0] for s in rest)
+        return Window(tuple(rest)) if missed >= WORTH_A_LOOK else None
+
+    def in_video(self, word: Word) -> Word:
+        """A word timed in this window as it is timed in the video, inside the speech it is from."""
+        begin, end = word.start * SAMPLE_RATE, word.end * SAMPLE_RATE
+        shares, at = [], 0
+        for stretch in self.stretches:
+            shares.append((min(end, at + len(stretch.sound)) - max(begin, at), -at, stretch))
+            at += len(stretch.sound)
+        _, before, stretch = max(shares, key=lambda share: share[:2])
+        first, last = (edge / SAMPLE_RATE for edge in stretch.voice)
+        shift = (stretch.start + before) / SAMPLE_RATE
+        start = min(max(word.start + shift, first - 0.1), last)
+        return word._replace(start=start, end=max(min(word.end + shift, last + 0.2), start + 0.02))
+
+
+def stretches(pieces: Iterable[Samples], vad: bool) -> Iterator[Stretch]:
+    """Where there are voices in a sound, in order, while it is being decoded.
+
+    The Silero network that comes with faster-whisper finds them; without it (or without `vad`)
+    everything counts as speech.
+    """
+    import numpy as np
+
+    held, first, done = np.zeros(0, np.int16), 0, 0
+    waiting: list[Samples] = []
+    for piece in itertools.chain(pieces, [None]):
+        waiting += [] if piece is None else [piece]
+        if piece is not None and sum(map(len, waiting)) < VAD_BLOCK:
+            continue
+        held = np.concatenate([held, *waiting])
+        waiting.clear()
+        found = voices(held) if vad else slices(len(held))
+        # What reaches the end may go on in the next block, which begins a little before it.
+        tail = len(held) if piece is None else len(held) - SAMPLE_RATE
+        if piece is not None and found and found[-1][1] > tail:
+            tail = max(found.pop()[0] - SAMPLE_RATE, 0)
+        for start, end in found:
+            begin = max(start, done - first)
+            if begin < end:
+                low, high = max(begin - MARGIN, done - first, 0), end + MARGIN
+                after = [later for later, _ in found if later >= end]
+                high = min(high, (end + after[0]) // 2 if after else len(held))
+                yield Stretch(first + low, held[low:high], (first + begin, first + end))
+                done = first + high
+        tail = max(tail, min(done - first, len(held)))
+        held, first = held[tail:], first + tail
+
+
+def voices(sound: Samples) -> list[tuple[int, int]]:
+    """First and last sample of every stretch of speech, by Silero's network (silero-vad v6)."""
+    import numpy as np
+    from faster_whisper.vad import VadOptions, get_speech_timestamps
+
+    if not len(sound):
+        return []
+    options = VadOptions(
+        max_speech_duration_s=STRETCH, min_silence_duration_ms=SHORTEST_PAUSE, speech_pad_ms=0
+    )
+    found = get_speech_timestamps(sound.astype(np.float32) / 32768, options)
+    return [(span["start"], min(span["end"], len(sound))) for span in found]
+
+
+def slices(length: int) -> list[tuple[int, int]]:
+    """Everything, in equal parts."""
+    step = STRETCH * SAMPLE_RATE - 2 * MARGIN
+    return [(at, min(at + step, length)) for at in range(0, length, step)]
+
+
+def windows(speech: Iterable[Stretch]) -> Iterator[Window]:
+    """Speech in windows as full as can be that end in a pause."""
+    waiting: list[Stretch] = []
+    for stretch in speech:
+        if waiting and sum(len(s.sound) for s in waiting) + len(stretch.sound) > WINDOW:
+            cut = longest_pause([*waiting, stretch])
+            yield Window(tuple(waiting[:cut]))
+            waiting = waiting[cut:]
+        waiting.append(stretch)
+    if waiting:
+        yield Window(tuple(waiting))
+
+
+def longest_pause(speech: Sequence[Stretch]) -> int:
+    """How many stretches to take: up to the longest pause in the last third of a window."""
+    filled = list(itertools.accumulate(len(s.sound) for s in speech[:-1]))
+    pauses = [
+        (speech[i + 1].voice[0] - speech[i].voice[1] if size >= filled[-1] * 2 / 3 else -1, i + 1)
+        for i, size in enumerate(filled)
+    ]
+    return max(pauses)[1]
+
+
+class Wish(NamedTuple):
+    """What a recognizer is to listen for."""
+
+    language: str
+    translate: bool = False
+    prompt: str = ""
+    hotwords: str = ""
+
+
+class Recognizer:
+    """A speech model that was loaded, the same whichever program runs it.
+
+    `facts` say which it is; `batch` is how many windows it is best given at a time.
+    """
+
+    batch: int = 1
+
+    def __init__(self, facts: dict[str, Any], multilingual: bool) -> None:
+        self.facts, self.multilingual = facts, multilingual
+        self.home = ""  # the folder where a scratch file may lie
+
+    def language(self, some: Sequence[Window]) -> tuple[str, float]:
+        """The language that is spoken, and how sure that is, from 0 to 1."""
+        raise NotImplementedError
+
+    def words(self, some: Sequence[Window], wish: Wish) -> list[list[Word]]:
+        """What is said in each window, timed from the window's beginning."""
+        raise NotImplementedError
+
+
+def heard_in(some: Sequence[Window], model: Recognizer, wish: Wish) -> list[Word]:
+    """The words in windows, timed as in the video.
+
+    A model may stop in the middle of a window, at a change of voices for instance: what has a voice
+    in it and got no words is listened to once more, alone.
+    """
+    told = model.words(some, wish)
+    words = [w.in_video(word) for w, heard in zip(some, told, strict=True) for word in heard]
+    unheard = [rest for window in some if (rest := window.without(words))]
+    if unheard:
+        again = model.words(unheard, wish)
+        words += [w.in_video(x) for w, heard in zip(unheard, again, strict=True) for x in heard]
+    return sorted(words, key=lambda word: word[:2]) if unheard else words
+
+
+class FasterWhisper(Recognizer):
+    """Whisper run by CTranslate2: int8 on the CPU, windows in batches.
+
+    Several small batches at a time, each with few threads, cost less than a large one with many,
+    which wait for each other.
+    """
+
+    TEAM: ClassVar = 4  # batches at a time on a processor of many cores
+
+    def __init__(self, model: str, threads: int, download: Callable[[str], None]) -> None:
+        import ctranslate2
+        from faster_whisper import WhisperModel
+        from tqdm import tqdm
+
+        # Its bars are off, yet each would make a lock that outlives a worker that is killed.
+        tqdm.set_lock(threading.RLock())
+        device = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
+        kinds = ctranslate2.get_supported_compute_types(device)
+        wanted = ("int8",) if device == "cpu" else ("int8_float16", "float16")
+        kind = next((name for name in wanted if name in kinds), "default")
+        folder = self.find(model, download)
+        each = max(threads // self.TEAM, 1)
+        self.team = 1 if device == "cuda" else max(threads // each, 1)
+        self.batch = 16 if device == "cuda" else 2 * self.team
+        try:
+            self.model = WhisperModel(
+                folder, device, compute_type=kind, cpu_threads=each, num_workers=self.team
+            )
+        except (RuntimeError, ValueError, OSError) as error:
+            raise LackError(
+                f"{shown(model)}: no model that faster-whisper can load ({error})"
+            ) from None
+        facts = {"backend": "faster-whisper", "model": Path(model).name}
+        multilingual = bool(self.model.model.is_multilingual)
+        super().__init__(facts | {"device": device, "compute_type": kind}, multilingual)
+
+    @staticmethod
+    def find(model: str, download: Callable[[str], None]) -> str:
+        """The folder of a model by name or place, from the hub where it is not on this machine."""
+        from faster_whisper import available_models, download_model
+        from huggingface_hub.errors import LocalEntryNotFoundError
+
+        names = available_models()
+        if model not in names and Path(model).expanduser().is_dir():
+            return str(Path(model).expanduser())
+        if model not in names and not re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", model):
+            known = " ".join(names)
+            raise LackError(
+                f"--model {shown(model)}: no folder and no known name; there are {known}"
+            )
+        try:
+            return str(download_model(model, local_files_only=True))
+        except LocalEntryNotFoundError:
+            download(model)
+        try:
+            return str(download_model(model))
+        except Exception as error:  # noqa: BLE001 - whatever the hub's client raises
+            why = str(error).partition("\n")[0].removeprefix("Got: ") or type(error).__name__
+            code = f"from faster_whisper import download_model; download_model('{model}', 'model')"
+            raise LackError(
+                f"the model {model} is not on this machine and cannot be downloaded ({why}): where "
+                f'there is a network, python -c "{code}" makes a folder for --model ./model'
+            ) from None
+
+    def language(self, some: Sequence[Window]) -> tuple[str, float]:
+        import numpy as np
+
+        sound = np.concatenate([window.sound for window in some[:4]])
+        code, probability, _ = self.model.detect_language(
+            sound, language_detection_segments=4, language_detection_threshold=0.7
+        )
+        return code, float(probability)
+
+    def words(self, some: Sequence[Window], wish: Wish) -> list[list[Word]]:
+        """Greedy decoding first; where that looks wrong, a beam search that does not go round."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        size = -(-len(some) // self.team)
+        parts = [some[i : i + size] for i in range(0, len(some), size)]
+        with ThreadPoolExecutor(len(parts)) as team:
+            heard = list(itertools.chain(*team.map(lambda part: self.decode(part, wish), parts)))
+        for i, segments in enumerate(heard):
+            if any(s.avg_logprob < -0.7 or is_loop(s.text) for s in segments):
+                again = self.decode([some[i]], wish, beam_size=5)[0]
+                if any(is_loop(s.text) for s in again):
+                    again = self.decode([some[i]], wish, beam_size=5, no_repeat_ngram_size=4)[0]
+                heard[i] = again
+        return [
+            [
+                Word(w.start, w.end, w.word, float(w.probability))
+                for s in segments
+                if s.no_speech_prob < 0.6 or s.avg_logprob > -1.0
+                for w in s.words or ()
+            ]
+            for segments in heard
+        ]
+
+    def decode(
+        self, some: Sequence[Window], wish: Wish, beam_size: int = 1, **more: Any
+    ) -> list[list[Any]]:
+        """faster-whisper's segments of each window, their words timed from its beginning."""
+        import dataclasses
+
+        import numpy as np
+        from faster_whisper import BatchedInferencePipeline
+
+        sounds = [window.sound[:WINDOW] for window in some]
+        ends = list(itertools.accumulate(map(len, sounds)))
+        starts = [0, *ends[:-1]]
+        clips = [
+            {"start": a / SAMPLE_RATE, "end": b / SAMPLE_RATE}
+            for a, b in zip(starts, ends, strict=True)
+        ]
+        found, _ = BatchedInferencePipeline(self.model).transcribe(
+            np.concatenate(sounds),
+            language=wish.language if self.multilingual else "en",
+            task="translate" if wish.translate else "transcribe",
+            initial_prompt=wish.prompt or None,
+            hotwords=wish.hotwords or None,
+            clip_timestamps=clips,
+            batch_size=len(some),
+            word_timestamps=True,
+            beam_size=beam_size,
+            **more,
+        )
+        heard: list[list[Any]] = [[] for _ in some]
+        for segment in found:
+            i = max(
+                bisect.bisect_right(starts, segment.seek * SAMPLE_RATE / 100 + SAMPLE_RATE / 100)
+                - 1,
+                0,
+            )
+            shift = starts[i] / SAMPLE_RATE
+            words = [
+                dataclasses.replace(w, start=w.start - shift, end=w.end - shift)
+                for w in segment.words or ()
+            ]
+            heard[i].append(dataclasses.replace(segment, words=words))
+        return heard
+
+
+class OpenaiWhisper(Recognizer):
+    """Whisper run by PyTorch, the reference program (package openai-whisper)."""
+
+    def __init__(self, model: str, threads: int, download: Callable[[str], None]) -> None:
+        import torch
+        import whisper
+
+        torch.set_num_threads(threads)
+        cuda = torch.cuda.is_available()
+        if not Path(model).exists():
+            download(model)
+        try:
+            self.model = whisper.load_model(model, device="cuda" if cuda else "cpu")
+        except (RuntimeError, OSError) as error:
+            raise LackError(
+                f"the model {shown(model)} cannot be loaded or downloaded ({error}): where there "
+                "is a network, python -c \"import whisper; whisper.load_model('small')\" fetches "
+                "~/.cache/whisper/small.pt; --model takes its path"
+            ) from None
+        facts = {"backend": "whisper", "model": Path(model).name}
+        facts |= {
+            "device": "cuda" if cuda else "cpu",
+            "compute_type": "float16" if cuda else "float32",
+        }
+        super().__init__(facts, bool(self.model.is_multilingual))
+
+    def language(self, some: Sequence[Window]) -> tuple[str, float]:
+        import whisper
+
+        mel = whisper.log_mel_spectrogram(
+            whisper.pad_or_trim(some[0].sound), n_mels=self.model.dims.n_mels
+        )
+        _, probabilities = self.model.detect_language(mel.to(self.model.device))
+        code = max(probabilities, key=probabilities.get)
+        return code, float(probabilities[code])
+
+    def words(self, some: Sequence[Window], wish: Wish) -> list[list[Word]]:
+        heard = []
+        for window in some:
+            told = self.model.transcribe(
+                window.sound,
+                language=wish.language,
+                task="translate" if wish.translate else "transcribe",
+                initial_prompt=", ".join(filter(None, (wish.hotwords, wish.prompt))) or None,
+                word_timestamps=True,
+                condition_on_previous_text=False,
+                fp16=self.facts["device"] == "cuda",
+                verbose=None,
+            )
+            heard.append(
+                [
+                    Word(w["start"], w["end"], w["word"], w["probability"])
+                    for segment in told["segments"]
+                    for w in segment["words"]
+                ]
+            )
+        return heard
+
+
+class WhisperCpp(Recognizer):
+    """whisper.cpp's program, which is given the windows as a WAV file and answers in JSON."""
+
+    batch = 20
+
+    def __init__(self, program: str, model: str, threads: int) -> None:
+        if not Path(model).is_file():
+            raise LackError(
+                "whisper.cpp needs a model in its own format: --whisper-cpp-model ggml-small.bin, "
+                "from https://huggingface.co/ggerganov/whisper.cpp"
+            )
+        self.program, self.path, self.threads = program, model, threads
+        facts = {"backend": "whisper.cpp", "model": Path(model).name, "device": "cpu"}
+        super().__init__(facts, ".en" not in Path(model).name)
+
+    def language(self, some: Sequence[Window]) -> tuple[str, float]:
+        told: list[str] = []
+        self.run(some[:1], ["-l", "auto", "-dl"], told.append)
+        found = re.search(r"auto-detected language: (\w+) \(p = ([\d.]+)", "\n".join(told))
+        return (found[1], float(found[2])) if found else ("en", 0.0)
+
+    def words(self, some: Sequence[Window], wish: Wish) -> list[list[Word]]:
+        flags = ["-l", wish.language, *(["-tr"] if wish.translate else [])]
+        if prompt := ", ".join(filter(None, (wish.hotwords, wish.prompt))):
+            flags += ["--prompt", prompt]
+        spoken = self.run(some, [*flags, "-ojf"])
+        heard: list[list[Word]] = [[] for _ in some]
+        ends = list(itertools.accumulate(len(window.sound) / SAMPLE_RATE for window in some))
+        for word in spoken:
+            i = min(bisect.bisect_right(ends, (word.start + word.end) / 2), len(ends) - 1)
+            shift = ends[i - 1] if i else 0.0
+            heard[i].append(word._replace(start=max(word.start - shift, 0.0), end=word.end - shift))
+        return heard
+
+    def run(
+        self,
+        some: Sequence[Window],
+        flags: Sequence[str],
+        told: Callable[[str], None] | None = None,
+    ) -> list[Word]:
+        """Run the program on the windows in a row, in a folder that is removed afterwards."""
+
+        def hear(line: str) -> bool:
+            if told:
+                told(line)
+            return True
+
+        folder = Path(self.home) / scratch_name()
+        folder.mkdir(parents=True)
+        try:
+            (folder / "sound.wav").write_bytes(wave_file(some))
+            files = ["-m", self.path, "-f", str(folder / "sound.wav"), "-of", str(folder / "told")]
+            argv = [self.program, *files, "-t", str(self.threads), *flags]
+            run_tool(argv, timeout=math.inf, hear=hear)
+            answer = folder / "told.json"
+            return words_of_json(answer.read_bytes()) if answer.exists() else []
+        finally:
+            remove(folder)
+
+
+def wave_file(some: Sequence[Window]) -> bytes:
+    """Windows in a row as a WAV file, 16 kHz, mono, 16 bits."""
+    import wave
+
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        for stretch in (stretch for window in some for stretch in window.stretches):
+            file.writeframesraw(stretch.sound.astype("<i2").tobytes())
+    return buffer.getvalue()
+
+
+def words_of_json(answer: bytes) -> list[Word]:
+    """The words in whisper.cpp's full JSON.
+
+    It times tokens, which may be parts of words and even of letters: a token that begins with a
+    space begins a word, and bytes are put together before they are read as UTF-8.
+    """
+    told = json.loads(answer.decode("utf-8", "surrogateescape"))
+    words: list[Word] = []
+    for segment in told.get("transcription", []):
+        begun = False
+        for token in segment.get("tokens", []):
+            text, offsets = token.get("text", ""), token.get("offsets", {})
+            if re.fullmatch(r"\[_.*\]|<\|.*\|>|", text) or not offsets:
+                continue
+            start, end = offsets["from"] / 1000, offsets["to"] / 1000
+            if begun and not text.startswith(" "):
+                last = words[-1]
+                probability = min(last.probability or 1.0, token.get("p", 1.0))
+                words[-1] = Word(last.start, max(end, last.end), last.text + text, probability)
+            else:
+                words.append(Word(start, max(end, start), text, token.get("p")))
+            begun = True
+    return [
+        w._replace(text=w.text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+        for w in words
+    ]
+
+
+def is_loop(text: str) -> bool:
+    """Whether a text says the same over and over, as a model does that has lost its way.
+
+    How well it packs, which Whisper's own program goes by, would take rhetoric for a loop.
+    """
+    plain = [re.sub(r"\W+", "", word).lower() for word in text.split()]
+    return any(repeats(plain, at)[0] for at in range(len(plain)))
+
+
+def without_loops(words: Sequence[Word]) -> list[Word]:
+    """Words without what a model that lost its way said over and over: a phrase that comes three
+    times or more in a row (a word six times, two words four) is kept once.
+
+    Repeats with long pauses between them may be real, such as thanks: they go if they are unsure.
+    """
+    plain = [re.sub(r"\W+", "", word.text).lower() for word in words]
+    kept: list[Word] = []
+    at = 0
+    while at < len(words):
+        length, times = repeats(plain, at)
+        again = words[at + length : at + length * times]
+        if times > 1 and (is_hurried(words[at : at + length * times]) or is_unsure(again)):
+            kept += words[at : at + length]
+            at += length * times
+        else:
+            kept.append(words[at])
+            at += 1
+    return kept
+
+
+LONGEST_PHRASE = 24  # words in a phrase that is looked for again right after it
+
+
+def repeats(plain: Sequence[str], at: int) -> tuple[int, int]:
+    """The length in words of the phrase that is repeated too often from here, and how often."""
+    for length in range(1, min(LONGEST_PHRASE, (len(plain) - at) // 3) + 1):
+        phrase, times = plain[at : at + length], 1
+        while plain[at + length * times : at + length * (times + 1)] == phrase:
+            times += 1
+        if times >= {1: 6, 2: 4}.get(length, 3) and any(phrase):
+            return length, times
+    return 0, 1
+
+
+def is_hurried(words: Sequence[Word]) -> bool:
+    """Whether no breath is taken between words."""
+    return all(b.start - a.end < 2.0 for a, b in itertools.pairwise(words))
+
+
+def is_unsure(words: Sequence[Word]) -> bool:
+    known = [word.probability for word in words if word.probability is not None]
+    return bool(known) and mean(known) < 0.6
+
+
+@functools.cache
+def recognizer(backend: str, model: str, threads: int, program: str, ggml: str) -> Recognizer:
+    """The loaded model, kept by this worker for all the videos to come.
+
+    Raises LackError where a package, a program or the model is missing.
+    """
+    from importlib.util import find_spec
+
+    def download(name: str) -> None:
+        tell(video="", share=0.0, note=f"downloading the model {name}")
+
+    makers = {"faster-whisper": FasterWhisper, "whisper": OpenaiWhisper}
+    packages = {"faster-whisper": "faster_whisper", "whisper": "whisper"}
+    for name, maker in makers.items():
+        if backend in ("auto", name) and find_spec(packages[name]):
+            return maker(model, threads, download)
+    found = program or next((p.path for n in WHISPER_CPP for p in installed(n)), "")
+    if backend in ("auto", "whisper.cpp") and found:
+        return WhisperCpp(found, ggml, threads)
+    need = {
+        "whisper": "pip install openai-whisper",
+        "whisper.cpp": "build whisper.cpp and put whisper-cli on PATH, or --whisper-cpp-bin",
+    }
+    raise LackError(f"no {backend} here: {need.get(backend, 'pip install faster-whisper')}")
+
+
+WHISPER_CPP = ("whisper-cli", "whisper-cpp")  # what its program is and was called
+
+
+# === Captions =====================================================================================
+
+COLUMNS = 42  # letters in a line, two lines in a cue: what broadcasters agree on
+SHORTEST_CUE, LONGEST_CUE = 1.0, 7.0  # seconds
+CUE_GAP = 0.084  # seconds, two frames of film: what the eye needs to see that the text changed
+LINGER = 0.2  # seconds a cue may stay after its last word; more where it is much to read
+READABLE = 17.0  # letters per second that one reads at ease
+PAUSE = 0.9  # seconds of silence that always end a cue
+
+
+class Cue(NamedTuple):
+    """A subtitle: times in seconds and one or two lines."""
+
+    start: float
+    end: float
+    text: str
+
+
+def columns(text: str) -> int:
+    """How wide a text is: East Asian letters count twice, marks that combine do not count."""
+    import unicodedata
+
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
+
+
+def tidy(words: Iterable[Word]) -> list[Word]:
+    """Words in order of time, none empty, none before the one before it ends, none too wide for a
+    line."""
+    kept: list[Word] = []
+    for word in words:
+        text = re.sub(r"\s+", " ", "".join(c for c in word.text if c.isprintable() or c.isspace()))
+        if not text.strip():
+            continue
+        start = max(word.start, kept[-1].end if kept else 0.0)
+        word = word._replace(start=start, end=max(word.end, start + 0.02), text=text)
+        # Nobody speaks a word that long: the model spread it over the silence beside it.
+        longest = max(1.0, 0.15 * columns(text))
+        if word.end - word.start > longest:
+            word = word._replace(end=word.start + longest)
+        kept += in_parts(word) if columns(text) > COLUMNS else [word]
+    return kept
+
+
+def in_parts(word: Word) -> list[Word]:
+    """A word too wide for a line in parts that fit."""
+    step = COLUMNS // 2
+    parts = [word.text[i : i + step] for i in range(0, len(word.text), step)]
+    each = (word.end - word.start) / len(parts)
+    times = [word.start + each * i for i in range(len(parts))]
+    return [word._replace(start=t, end=t + each, text=p) for t, p in zip(times, parts, strict=True)]
+
+
+QUOTES = "\"'\u201d\u2019\u00bb)\\]"  # what may follow a mark; below, East Asian marks come second
+ENDS_SENTENCE = re.compile(rf"[.!?\u2026\u3002\uff01\uff1f][{QUOTES}]*$")
+ENDS_CLAUSE = re.compile(rf"[,;:)\]\u2014\u2013\u3001\uff0c\uff1b\uff1a-][{QUOTES}]*$")
+ABBREVIATION = re.compile(r"^\W*(Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|No|z\.B|d\.h|\w)\.$")
+
+
+def break_cost(before: Word, after: Word | None) -> float:
+    """How bad it is to break the text between two words: 0 where a sentence ends, up to about 3.
+
+    Short words without punctuation are mostly articles and prepositions, in whatever language:
+    they belong to what follows.
+    """
+    text = before.text.strip()
+    if after is None or (ENDS_SENTENCE.search(text) and not ABBREVIATION.match(text)):
+        return 0.0
+    pause = min(max(after.start - before.end, 0.0), PAUSE)
+    if ENDS_CLAUSE.search(text):
+        return 0.6 - 0.4 * pause
+    clinging = 1.0 if columns(text) <= 3 or ABBREVIATION.match(text) else 0.0
+    inside = 2.0 if not after.text.startswith(" ") and text.isascii() else 0.0
+    fresh = 0.4 if columns(after.text.strip()) <= 4 else 0.0
+    return 2.0 + clinging + inside - fresh - 1.2 * pause
+
+
+class Measured(NamedTuple):
+    """Words with what is asked of them again and again: how wide the text up to each is, and how
+    bad a break after each would be."""
+
+    words: Sequence[Word]
+    widths: list[int]
+    costs: list[float]
+
+    @classmethod
+    def of(cls, words: Sequence[Word]) -> Measured:
+        widths = list(itertools.accumulate((columns(w.text) for w in words), initial=0))
+        costs = [break_cost(a, b) for a, b in zip(words, [*words[1:], None], strict=True)]
+        return cls(words, widths, costs)
+
+    def width(self, first: int, end: int) -> int:
+        """Columns of words `first` to before `end` in a line of their own."""
+        return self.widths[end] - self.widths[first] - self.words[first].text.startswith(" ")
+
+    def line_break(self, first: int, end: int) -> tuple[float, int]:
+        """How bad the best two lines are and where the second begins; `end` for a single line."""
+        if self.width(first, end) <= COLUMNS:
+            return 0.0, end
+        best = (math.inf, end)
+        for middle in range(first + 1, end):
+            upper, lower = self.width(first, middle), self.width(middle, end)
+            if upper <= COLUMNS and lower <= COLUMNS:
+                # Equal lines are read fastest; else the lower one may be the longer.
+                uneven = abs(upper - lower) / COLUMNS + (0.1 if upper > lower else 0.0)
+                best = min(best, (0.5 * self.costs[middle - 1] + uneven, middle))
+        return best
+
+    def text(self, first: int, end: int) -> str:
+        middle = self.line_break(first, end)[1]
+        lines = (self.words[first:middle], self.words[middle:end])
+        return "\n".join("".join(w.text for w in line).strip() for line in lines if line)
+
+    def cue_cost(self, first: int, end: int) -> float:
+        """How bad words `first` to before `end` are as one cue; infinite where they do not fit."""
+        begin, last = self.words[first].start, self.words[end - 1].end
+        lines, middle = self.line_break(first, end)
+        if last - begin > LONGEST_CUE - LINGER or lines == math.inf:
+            return math.inf
+        after = self.words[end].start if end < len(self.words) else last + SHORTEST_CUE
+        room = after - begin - CUE_GAP
+        # A sentence that ends inside, with the beginning of another after it, reads badly.
+        torn = (
+            any(self.costs[i] == 0.0 for i in range(first, end - 1)) and self.costs[end - 1] > 0.0
+        )
+        width = self.width(first, end)
+        return (
+            1.0
+            + self.costs[end - 1]
+            + (0.2 + 0.5 * lines if middle < end else 0.0)
+            + 1.5 * torn
+            + 8.0 * max(SHORTEST_CUE - room, 0.0)
+            + 0.15 * max(width / max(min(room, last - begin + 0.5), 0.1) - READABLE, 0.0)
+            + 0.4 * max(last - begin - 5.0, 0.0)
+        )
+
+
+def cues_of(words: Iterable[Word], duration: float = math.inf) -> list[Cue]:
+    """Words as subtitles: at most two lines of 42 letters, 1 to 7 s, no overlaps, broken where a
+    speaker would, gone when nobody speaks. `duration`: where the video ends, in seconds."""
+    chosen: list[tuple[float, float, str]] = []
+    run: list[Word] = []
+    for word in tidy(words):
+        if run and word.start - run[-1].end >= PAUSE:
+            chosen += divided(run)
+            run = []
+        run.append(word)
+    chosen += divided(run)
+    return timed(chosen, duration)
+
+
+def divided(words: Sequence[Word]) -> list[tuple[float, float, str]]:
+    """Words without a long pause in the cues that are best in sum, by dynamic programming over the
+    places to break (as Knuth and Plass break paragraphs): (start, end, text) of each."""
+    if not words:
+        return []
+    measured = Measured.of(words)
+    best: list[tuple[float, int]] = [(0.0, 0)]
+    for end in range(1, len(words) + 1):
+        ways = []
+        for first in range(end - 1, -1, -1):
+            if measured.width(first, end) > 2 * COLUMNS + 1 and first < end - 1:
+                break
+            ways.append((best[first][0] + measured.cue_cost(first, end), first))
+        best.append(min(ways))
+    cuts, end = [], len(words)
+    while end:
+        cuts.append((best[end][1], end))
+        end = best[end][1]
+    return [(words[a].start, words[b - 1].end, measured.text(a, b)) for a, b in reversed(cuts)]
+
+
+def timed(chosen: Sequence[tuple[float, float, str]], duration: float) -> list[Cue]:
+    """Cues with the times at which they are shown: from the first word to a little after the last,
+    at least a second, longer where there is much to read, and never into the next."""
+    cues: list[Cue] = []
+    free = 0.0
+    for i, (first, last, text) in enumerate(chosen):
+        after = chosen[i + 1][0] if i + 1 < len(chosen) else duration + CUE_GAP
+        hurried = len(text) / (last - first + LINGER) > READABLE
+        end = last + (0.5 if hurried else LINGER)
+        if 0 < after - CUE_GAP - end < 0.3:
+            end = after - CUE_GAP  # a gap too short to be seen as one would flicker
+        end = min(end, max(after - CUE_GAP, last - 0.1))
+        start = max(first, free)
+        if end - start < SHORTEST_CUE:
+            end = min(start + SHORTEST_CUE, max(after - CUE_GAP, end))
+            start = max(min(start, end - SHORTEST_CUE), free)  # what lacks is taken before
+            end = max(end, start + SHORTEST_CUE)
+        end = min(end, start + LONGEST_CUE)
+        cues.append(Cue(round(start, 3), round(end, 3), text))
+        free = round(end, 3) + CUE_GAP
+    return within(cues, duration)
+
+
+def within(cues: list[Cue], duration: float) -> list[Cue]:
+    """Cues that end with the video: the last one begins sooner rather than be too short."""
+    if cues and cues[-1].end > duration:
+        free = cues[-2].end + CUE_GAP if len(cues) > 1 else 0.0
+        start = max(min(cues[-1].start, duration - SHORTEST_CUE), free, 0.0)
+        cues[-1] = Cue(round(start, 3), round(max(duration, start + 0.2), 3), cues[-1].text)
+    return cues
+
+
+def sentences(words: Sequence[Word]) -> list[dict[str, Any]]:
+    """Words by sentence, as JSON holds them: start, end, text, probability, words."""
+    groups: list[list[Word]] = []
+    for word in words:
+        last = groups[-1][-1] if groups else None
+        if last and break_cost(last, word) and word.start - last.end < 2 * PAUSE:
+            groups[-1].append(word)
+        else:
+            groups.append([word])
+    return [segment_json(group) for group in groups]
+
+
+def segment_json(words: Sequence[Word]) -> dict[str, Any]:
+    told = [w.probability for w in words if w.probability is not None]
+    return {
+        "start": round(words[0].start, 3),
+        "end": round(words[-1].end, 3),
+        "text": "".join(w.text for w in words).strip(),
+        "probability": round(mean(told), 4) if told else None,
+        "words": [
+            {
+                "start": round(w.start, 3),
+                "end": round(w.end, 3),
+                "word": w.text.strip(),
+                "probability": w.probability and round(w.probability, 4),
+            }
+            for w in words
+        ],
+    }
+
+
+def vtt_file(cues: Iterable[Cue]) -> bytes:
+    """Cues as WebVTT (W3C)."""
+    parts = ["WEBVTT"]
+    for cue in cues:
+        text = html_tags_kept(cue.text)
+        parts.append(f"{clock(cue.start, millis=True)} --> {clock(cue.end, millis=True)}\n{text}")
+    return ("\n\n".join(parts) + "\n").encode()
+
+
+def html_tags_kept(text: str) -> str:
+    """Text with &, < and > escaped but for the few tags that both formats know."""
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"&lt;(/?[biu])&gt;", r"<\1>", escaped)
+
+
+def srt_file(cues: Iterable[Cue]) -> bytes:
+    """Cues as SubRip; without any, a file of one empty line, for an empty one looks broken."""
+    parts = []
+    for number, cue in enumerate(cues, 1):
+        times = " --> ".join(clock(t, millis=True).replace(".", ",") for t in cue[:2])
+        parts.append(f"{number}\n{times}\n{cue.text.replace('-->', '→')}\n")
+    return ("\n".join(parts) or "\n").encode()
+
+
+class Caption(NamedTuple):
+    """A subtitle file of a video: where it is, its format, language ("" unknown), and whether it
+    was made here; one beside the video is its owner's."""
+
+    path: str
+    format: str
+    language: str
+    made: bool
+
+
+def caption_files(video: Video, shelf: Shelf | None = None) -> list[Caption]:
+    """The subtitle files of a video, in .artifacts and beside it."""
+    shelf = Shelf(video.home) if shelf is None else shelf
+    ours = [
+        Caption(shelf[name].path, name.rpartition(".")[2], language, True)
+        for name, language in made_captions(video, shelf)
+        if not name.endswith(".json")
+    ]
+    return ours + beside(video)
+
+
+def made_captions(video: Video, shelf: Shelf) -> list[tuple[str, str]]:
+    """Names and languages of what was made for a video; "" is the language that it is in."""
+    plain = [(f"{video.key}.{suffix}", "") for suffix in CAPTION_FORMATS]
+    return [(n, lang) for n, lang in plain if n in shelf] + shelf.captions.get(video.key, [])
+
+
+def beside(video: Video) -> list[Caption]:
+    """Subtitle files that lie beside a video: movie.srt, movie.en.vtt, movie.mp4.en.forced.srt."""
+    folder, _, name = video.path.rpartition("/")
+    try:
+        known = captions_in(folder, status(folder or "/").st_mtime_ns)
+    except OSError:
+        return []
+    return [
+        Caption(f"{folder}/{file}", file.rpartition(".")[2].lower(), language, False)
+        for stem in (name.rpartition(".")[0], name)
+        for file, language in known.get(stem, ())
+    ]
+
+
+CAPTION_MARKS = frozenset({"forced", "sdh", "cc", "hi", "default", "full", "foreign"})
+
+
+@functools.lru_cache(maxsize=8)
+def captions_in(folder: str, mtime_ns: int) -> dict[str, list[tuple[str, str]]]:
+    """The subtitle files in a folder by the stem of their video: (name, language) of each."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    with os.scandir(folder) as entries:
+        names = sorted(e.name for e in entries if e.name[-4:].lower() in (".srt", ".vtt"))
+    for name in names:
+        stem, language = name[:-4], ""
+        found.setdefault(stem, []).append((name, language))
+        while "." in stem:
+            stem, _, mark = stem.rpartition(".")
+            code = language_code(mark)
+            if mark.lower() not in CAPTION_MARKS and code not in SPEECH_LANGUAGES:
+                break
+            language = language or (
+                code if code in SPEECH_LANGUAGES and mark.lower() not in CAPTION_MARKS else ""
+            )
+            found.setdefault(stem, []).append((name, language))
+    return found
+
+
 # === One video in a worker ========================================================================
 
 
 class Failure(NamedTuple):
-    """Why something could not be made, in words for the owner of the video."""
+    """Why something could not be made, in words for the owner of the video.
+
+    `lacking`: for want of a program, a package or a model, which no other video will have either.
+    """
 
     reason: str
+    lacking: bool = False
+
+    def outcome(self, task: VideoTask) -> Outcome:
+        facts = {"lacking": True} if self.lacking else {}
+        return Outcome(task.artifact.kind, Status.FAILED, self.reason, facts=facts)
 
 
 def attempt(function: Callable[..., Any], *args: Any, **named: Any) -> Any:
@@ -3259,7 +4375,7 @@ def attempt(function: Callable[..., Any], *args: Any, **named: Any) -> Any:
     except CancelledError:
         raise
     except Exception as error:  # noqa: BLE001 - libav raises nearly anything on a damaged file
-        return Failure(reason_of(error))
+        return Failure(reason_of(error), isinstance(error, LackError | ModuleNotFoundError))
 
 
 def reason_of(error: BaseException) -> str:
@@ -3300,7 +4416,7 @@ def perform(video: Video, tasks: Sequence[VideoTask]) -> list[Outcome]:
 
     done = attempt(work)
     if isinstance(done, Failure):
-        return [Outcome(task.artifact.kind, Status.FAILED, done.reason) for task in tasks]
+        return [done.outcome(task) for task in tasks]
     return typing.cast("list[Outcome]", done)
 
 
@@ -3373,13 +4489,13 @@ def settle(task: VideoTask, media: Media, product: Made | Failure) -> Outcome:
     """Publish a product and say what came of it."""
     if isinstance(product, Made):
         stored: str | Failure = ""
-        if product.status in (Status.MADE, Status.DISCARDED):
+        if product.status in STORED:
             stored = attempt(publish, task, media, product)
         if not isinstance(stored, Failure):
             note = "; ".join(filter(None, (product.note, stored)))
             return Outcome(task.artifact.kind, product.status, note=note, facts=product.facts)
         product = stored
-    return Outcome(task.artifact.kind, Status.FAILED, product.reason)
+    return product.outcome(task)
 
 
 # === Runner =======================================================================================
@@ -3588,6 +4704,7 @@ class Runner:
         self.outcomes: dict[str, dict[str, Outcome]] = {task.artifact.kind: {} for task in tasks}
         self.videos: dict[str, Video] = {}
         self.catalogue = Catalogue(self.library.root)
+        self.lacking: dict[str, Failure] = {}  # by kind, why no video can have it in this run
         self.shares: dict[str, float] = {}  # how much of a video is done, where its worker tells
         self.parts = Counter[str]()  # units of each video
         self.untidy: set[str] = (
@@ -3673,6 +4790,12 @@ class Runner:
             )
         return True
 
+    def _lack(self, outcome: Outcome) -> None:
+        """Say once what is missing: the other videos will fail for the same reason."""
+        if outcome.kind not in self.lacking:
+            self.lacking[outcome.kind] = Failure(outcome.error, lacking=True)
+            self.job.console.say(f"{outcome.kind}: {shown(outcome.error)}")
+
     def fail(self, kind: str, name: str, reason: str) -> None:
         self.outcomes[kind][name] = Outcome(kind, Status.FAILED, reason)
         self.videos.setdefault(name, Video(name, name, ""))
@@ -3688,17 +4811,23 @@ class Runner:
 
     def _do(self, unit: Unit, workers: Workers) -> list[Outcome]:
         self.job.console.step(unit.video.rel, 0)
-        timeout = self.request.timeout
-        kinds = [task.artifact.kind for task in unit.tasks]
+        lacking = [task for task in unit.tasks if task.artifact.kind in self.lacking]
+        tasks = [task for task in unit.tasks if task not in lacking]
+        known = [self.lacking[task.artifact.kind].outcome(task) for task in lacking]
+        if not tasks:
+            return known
+        limits = [task.timeout for task in tasks]
+        timeout = 0.0 if 0.0 in limits else max(limits)
+        homes = {task.placed(unit.video).home for task in tasks}
         try:
-            done = attempt(workers.call, self.job, timeout, perform, unit.video, unit.tasks)
+            done = attempt(workers.call, self.job, timeout, perform, unit.video, tasks)
         except CancelledError:
-            self.untidy.add(unit.video.home)
-            return [Outcome(kind, Status.CANCELLED) for kind in kinds]
+            self.untidy |= homes
+            return [*known, *(Outcome(task.artifact.kind, Status.CANCELLED) for task in tasks)]
         if isinstance(done, Failure):
-            self.untidy.add(unit.video.home)
-            return [Outcome(kind, Status.FAILED, done.reason) for kind in kinds]
-        return typing.cast("list[Outcome]", done)
+            self.untidy |= homes
+            return [*known, *(done.outcome(task) for task in tasks)]
+        return [*known, *done]
 
     def _record(self, unit: Unit, outcomes: Iterable[Outcome], late: bool = False) -> None:
         """Keep what came of a unit; `late` fills in only what has no outcome yet."""
@@ -3707,7 +4836,9 @@ class Runner:
             if late and unit.video.rel in known:
                 continue
             known[unit.video.rel] = outcome
-            if outcome.status is Status.FAILED:
+            if outcome.facts.get("lacking"):
+                self._lack(outcome)
+            elif outcome.status is Status.FAILED:
                 self.fail(outcome.kind, unit.video.rel, outcome.error)
             elif outcome.note:
                 self.job.console.say(
@@ -3734,15 +4865,14 @@ class Runner:
         known = self.outcomes[kind]
         results = [known[rel].as_json(video) for rel, video in self.videos.items() if rel in known]
         counts = Counter(result["status"] for result in results)
-        shown_counts = ["made", "skipped", "failed", "cancelled"] + [
-            "planned"
-        ] * self.request.dry_run
-        shown_counts += [str(status) for status in Status if status not in shown_counts]
-        shown_counts = [n for n in shown_counts if counts[n] or n not in ("planned", "discarded")]
+        always = ["made", "skipped", "failed", "cancelled"]
+        named = always + [
+            str(status) for status in Status if status not in always and counts[status]
+        ]
         return {
             "task": kind,
             "total": len(results),
-            "counts": {name: counts[name] for name in shown_counts},
+            "counts": {name: counts[name] for name in named},
             "results": results,
         }
 
@@ -4344,6 +5474,10 @@ class VideoTask(RunCommand):
 
     def planned(self, job: Job) -> list[VideoTask]:
         return [self]
+
+    def placed(self, video: Video) -> Video:
+        """The video with the folder where this task's files go as its home."""
+        return video
 
     def state(self, video: Video, shelf: Shelf) -> State:
         """How what this request wants stands on disk."""
@@ -7384,6 +8518,282 @@ def tag_line(row: Mapping[str, Any]) -> str:
     return shown(f"{row['video']}: {'; '.join(told)}")
 
 
+# === Commands: subtitles ==========================================================================
+
+
+class Subtitles(VideoTask):
+    """Write subtitles for what is said in each video, .artifacts/NAME.vtt, by a Whisper model.
+
+    Cues are at most two lines of 42 letters, last 1 to 7 s and end when nobody speaks. Subtitles
+    that lie beside a video count as there and are never touched.
+    """
+
+    model_: str = option(
+        "small", "name or folder of the model; $VIDEO_WHISPER_MODEL sets another default"
+    )
+    backend: Literal["auto", "whisper", "faster-whisper", "whisper.cpp"] = option(
+        "auto", "what runs the model; auto: faster-whisper, then whisper, then whisper.cpp"
+    )
+    language: str = option("", "what is spoken, as en or de (default: detected)")
+    translate: bool = option(False, "translate to English")
+    format: tuple[Literal["vtt", "srt", "json"], ...] = option(
+        ("vtt",), "vtt, srt, json or several, comma-separated; json has words and probabilities"
+    )
+    output_dir: Path | None = option(None, "write to this folder, in place of .artifacts")
+    initial_prompt: str = option("", "text as before the first words: spelling, names, style")
+    hotwords: str = option("", "names and terms to expect")
+    audio_stream: str = option(
+        "", "which audio to hear, by number from 0 or by language (default: the default one)"
+    )
+    vad: bool = option(True, "hear only where there is a voice: without, silence may get words")
+    from_stream: bool = option(
+        False, "extract the text subtitles in the video instead, a file for each language"
+    )
+    whisper_cpp_bin: Path | None = option(None, "whisper.cpp's program (default: on PATH)")
+    whisper_cpp_model: Path | None = option(None, "whisper.cpp's model, a ggml file")
+    workers: int | None = option(1, "videos worked on at a time", ge=1, le=256)
+    timeout: float = option(
+        0.0, "seconds one video may take before it is given up; 0: no limit", ge=0
+    )
+
+    artifact = ARTIFACTS["subtitles"]
+    lane = "speech"
+    batch_limit = 1
+    memory = 1 << 40  # of address space: drivers of graphics cards map all memory there is
+
+    def __init__(self, **given: Any) -> None:
+        given.setdefault("model", os.environ.get("VIDEO_WHISPER_MODEL") or "small")
+        super().__init__(**given)
+        self.language = language_code(self.language)
+        if self.language and self.language not in SPEECH_LANGUAGES:
+            known = " ".join(sorted(SPEECH_LANGUAGES))
+            raise UsageError(f"--language {shown(self.language)}: Whisper knows {known}")
+
+    def params(self) -> dict[str, Any]:
+        """What shapes the text; a model by its name, wherever it lies."""
+        places = ("output_dir", "whisper_cpp_bin", "whisper_cpp_model")
+        shaping = {k: v for k, v in super().params().items() if k not in places}
+        return shaping | {"model": Path(self.model_).name}
+
+    @property
+    def wanted_language(self) -> str:
+        """The language of the text, where it was said; then it is in the names of the files."""
+        return "en" if self.translate else self.language
+
+    def placed(self, video: Video) -> Video:
+        """The video with the folder where its subtitles go."""
+        if not self.output_dir:
+            return video
+        below = video.rel.rpartition("/")[0]
+        return video._replace(home=str(self.output_dir.absolute() / below))
+
+    def state(self, video: Video, shelf: Shelf) -> State:
+        """Fresh where there are subtitles in that language, in every format or beside the video."""
+        where = self.placed(video)
+        shelf = Shelf(where.home) if self.output_dir else shelf
+        return typing.cast("Captions", self.artifact).standing(
+            where, shelf, self.format, self.wanted_language
+        )
+
+    def make(self, media: Media) -> Made:
+        if self.from_stream:
+            return self.extracted(media)
+        stream = choose_audio(media, self.audio_stream)
+        if stream is None:
+            return self.silent(media)
+        model = self.recognizer(media)
+        words, language, probability = self.transcribed(media, stream, model)
+        where = self.placed(media.video)
+        data = model.facts | {
+            "language": language,
+            "language_probability": round(probability, 4),
+            "audio_stream": audio_streams(media).index(stream),
+            "duration": round(self.length(media), 3),
+            "segments": sentences(words),
+        }
+        cues = cues_of(words, self.length(media))
+        files = self.files(media, cues, data, self.wanted_language)
+        self.guard(where, files)
+        notes = [*self.told_languages(media, stream), *self.shortcomings(media)]
+        return Made(
+            files=files,
+            note="; ".join(notes),
+            status=Status.MADE if cues else Status.NO_SPEECH,
+        )
+
+    def silent(self, media: Media) -> Made:
+        """Of a video without sound: a record that says so, lest it be looked at again and again."""
+        record = self.record(media, {"status": str(Status.NO_AUDIO), "segments": []})
+        return Made(files={"{}.json": record}, status=Status.NO_AUDIO)
+
+    def record(self, media: Media, data: dict[str, Any]) -> bytes:
+        return json_bytes(record_head(self, media) | {"files": []} | data)
+
+    def files(
+        self, media: Media, cues: Sequence[Cue], data: dict[str, Any], language: str
+    ) -> dict[str, bytes | dict[str, bytes]]:
+        """The subtitles in every format that was asked for, by pattern of name."""
+        stem = f"{{}}.{language}" if language else "{}"
+        files: dict[str, bytes | dict[str, bytes]] = {}
+        for suffix in self.format:
+            if suffix == "json":
+                told = {"status": str(Status.MADE if cues else Status.NO_SPEECH)}
+                listed = [cue._asdict() for cue in cues]
+                files[f"{stem}.json"] = self.record(media, told | data | {"cues": listed})
+            else:
+                files[f"{stem}.{suffix}"] = vtt_file(cues) if suffix == "vtt" else srt_file(cues)
+        return files
+
+    def guard(self, where: Video, files: Iterable[str]) -> None:
+        """Raise VideoError where a file would take the place of one beside the video."""
+        if Path(where.home) != Path(where.path).parent:
+            return
+        for name in (pattern.format(where.key) for pattern in files):
+            if Path(where.home, name).exists():
+                raise VideoError(f"{name} lies beside it and is never overwritten: move it away")
+
+    def recognizer(self, media: Media) -> Recognizer:
+        """The loaded model. Raises LackError where it cannot do what is asked."""
+        threads = max(cores() // (self.workers or 1), 1)
+        places = [
+            str(p.expanduser()) if p else "" for p in (self.whisper_cpp_bin, self.whisper_cpp_model)
+        ]
+        model = recognizer(self.backend, self.model_, threads, *places)
+        model.home = self.placed(media.video).home
+        foreign = self.language not in ("", "en") or self.translate
+        if foreign and not model.multilingual:
+            raise LackError(f"the model {model.facts['model']} knows English only: --model small")
+        return model
+
+    def length(self, media: Media) -> float:
+        """Seconds; infinite where the container does not tell."""
+        told = media.container.duration
+        return told / 1_000_000 if told and told > 0 else math.inf
+
+    def transcribed(
+        self, media: Media, stream: AudioStream, model: Recognizer
+    ) -> tuple[list[Word], str, float]:
+        """All words, the language and how sure that is. Never holds more than minutes of sound."""
+        wish = Wish(self.language, self.translate, self.initial_prompt, self.hotwords)
+        language, sure, words = self.language, 1.0, list[Word]()
+        found = windows(stretches(pcm(media, stream), self.vad))
+        self.say_progress(media, 0.0)
+        while some := list(itertools.islice(found, model.batch)):
+            if not language:
+                language, sure = model.language(some) if model.multilingual else ("en", 1.0)
+            words += heard_in(some, model, wish._replace(language=language))
+            self.say_progress(media, some[-1].stretches[-1].end / SAMPLE_RATE)
+        return without_loops(words), language, sure
+
+    def say_progress(self, media: Media, seconds: float) -> None:
+        length = self.length(media)
+        share = min(seconds / length, 1.0)
+        note = f"{clock(seconds)} of {clock(length)}" if length < math.inf else clock(seconds)
+        tell(video=media.video.rel, share=round(share, 4), note=note)
+
+    def told_languages(self, media: Media, stream: AudioStream) -> Iterator[str]:
+        """A word on the other languages, where there are any and none was chosen."""
+        streams = audio_streams(media)
+        spoken = [language_of(s) or "unknown" for s in streams]
+        if len(set(spoken)) > 1 and not self.audio_stream:
+            heard = spoken[streams.index(stream)]
+            yield f"has audio in {', '.join(spoken)}: heard was {heard}, see --audio-stream"
+
+    def shortcomings(self, media: Media) -> Iterator[str]:
+        """What of the sound could not be heard."""
+        if media.cut_off is not None:
+            yield f"degraded: its sound is cut off after {media.cut_off:.1f} s"
+        elif media.damage:
+            yield f"degraded: {plural(media.damage, 'packet')} of its sound could not be decoded"
+
+    def extracted(self, media: Media) -> Made:
+        """The text subtitles that the container holds, the first of every language."""
+        streams = list(media.container.streams.subtitles)
+        readable = [
+            s for s in streams if s.codec_context and s.codec_context.name in TEXT_SUBTITLES
+        ]
+        chosen: dict[str, Any] = {}
+        for stream in readable:
+            if self.language in ("", language_of(stream)):
+                chosen.setdefault(language_of(stream), stream)
+        if not chosen:
+            return Made(status=Status.SKIPPED, note=self.why_none(streams, readable))
+        files: dict[str, bytes | dict[str, bytes]] = {}
+        read = read_captions(media, list(chosen.values()))
+        for (language, stream), cues in zip(chosen.items(), read, strict=True):
+            plain = [
+                {"start": c.start, "end": c.end, "text": c.text.replace("\n", " ")} for c in cues
+            ]
+            data = {
+                "backend": "stream",
+                "stream": stream.index,
+                "language": language,
+                "segments": plain,
+            }
+            files |= self.files(media, cues, data, language)
+        self.guard(self.placed(media.video), files)
+        return Made(files=files)
+
+    def why_none(self, streams: Sequence[Any], readable: Sequence[Any]) -> str:
+        """Why there is nothing to extract, and what to do."""
+        if readable:
+            there = ", ".join(language_of(s) or "no language" for s in readable)
+            return f"has no text subtitles in {self.language}; there are {there}"
+        if streams:
+            kinds = ", ".join(sorted({s.codec_context.name for s in streams if s.codec_context}))
+            return (
+                f"its subtitles are pictures ({kinds}), not text: without --from-stream it is heard"
+            )
+        return "has no subtitle stream: without --from-stream it is heard"
+
+
+def read_captions(media: Media, streams: Sequence[Any]) -> list[list[Cue]]:
+    """The cues of text subtitle streams, in one pass over the file, in the order of their times."""
+    import av
+
+    found: dict[int, list[Cue]] = {stream.index: [] for stream in streams}
+    start = max(media.container.start_time or 0, 0) / 1_000_000
+    try:
+        for packet in media.container.demux(*streams):
+            if packet.pts is None or not packet.size or not packet.time_base:
+                continue
+            begin = float(packet.pts * packet.time_base) - start
+            end = begin + float((packet.duration or 0) * packet.time_base)
+            lines = [plain_ass(rect.ass) for rect in packet.decode() if hasattr(rect, "ass")]
+            text = "\n".join(filter(None, lines))
+            if text and end > max(begin, 0.0):
+                found[packet.stream_index].append(Cue(max(begin, 0.0), end, text))
+    except (av.FFmpegError, OSError, ValueError):
+        media.damage += 1
+    return [sorted(cues, key=lambda cue: cue[:2]) for cues in found.values()]
+
+
+def plain_ass(event: bytes) -> str:
+    """The text of an ASS event as libav gives it, with <i>, <b> and <u> for what it has of them.
+
+    Fields before the text: order, layer, style, name, three margins, effect. Drawings are no text.
+    """
+    text = event.decode("utf-8", "replace").split(",", 8)[-1]
+    if re.search(r"\\p[1-9]", text):
+        return ""
+    out, opened = "", list[str]()
+    for part in re.split(r"(\{[^}]*\})", text):
+        if not part.startswith("{"):
+            out += part
+            continue
+        for name, value in re.findall(r"\\([ibur])(\d*)(?=[\\}])", part):
+            closing = opened[::-1] if name == "r" else [name] if name in opened else []
+            if name == "r" or value == "0":
+                out += "".join(f"</{tag}>" for tag in closing)
+                opened = [tag for tag in opened if tag not in closing]
+            elif name not in opened:
+                out += f"<{name}>"
+                opened.append(name)
+    out += "".join(f"</{tag}>" for tag in reversed(opened))
+    lines = re.split(r"\\[Nn]|\n", out.replace(r"\h", " "))
+    return "\n".join(line.strip() for line in lines if line.strip())
+
+
 # === Commands: the library ========================================================================
 
 
@@ -7479,7 +8889,7 @@ class Report(LibraryCommand):
     def row(self, video: Video, shelf: Shelf) -> dict[str, bool | str]:
         """Per kind: true, false, or "stale"."""
         if not shelf:
-            return dict.fromkeys(ARTIFACTS, False)
+            return {kind: kind == "subtitles" and bool(beside(video)) for kind in ARTIFACTS}
         words: dict[State, bool | str]
         words = {State.FRESH: True, State.MISSING: False, State.STALE: "stale"}
         try:
@@ -7533,7 +8943,7 @@ class Batch(RunCommand):
                 ge=1,
                 le=256,
             )
-            cap.name = cap_name(task)
+            cap.name = cap.attribute = cap_name(task)
             caps[cap.name] = cap
         return super().options() | caps
 
@@ -7548,8 +8958,11 @@ class Batch(RunCommand):
 
     def build(self, task: type[VideoTask], job: Job) -> VideoTask:
         """A task with its configured parameters and what this request shares with all of them."""
+        shared = self.shared()
+        if self.timeout == self.options()["timeout"].default:
+            del shared["timeout"]  # nothing was said: the task's own holds
         return task(
-            **{k: v for k, v in job.config.settings(task).items() if k != "workers"} | self.shared()
+            **{k: v for k, v in job.config.settings(task).items() if k != "workers"} | shared
         )
 
     def caps(self) -> dict[str, int]:
@@ -8151,6 +9564,7 @@ COMMANDS: dict[str, type[Command]] = {
     "scenes": Scenes,
     "previews": Previews,
     "embed": Embed,
+    "subtitles": Subtitles,
     "codecs": Codecs,
     "transcode": Transcode,
     "compare": Compare,
