@@ -148,11 +148,15 @@ class CancelledError(Exception):
 
 
 class Video(NamedTuple):
-    """One video file: where it is, what the listed folder calls it, and where its sidecars live."""
+    """One video file: where it is, what the listed folder calls it, and where its sidecars live.
+
+    `beside`: names and languages of subtitle files next to it, None where nobody has looked yet.
+    """
 
     path: str
     rel: str
     home: str
+    beside: tuple[tuple[str, str], ...] | None = None
 
     @property
     def name(self) -> str:
@@ -489,9 +493,11 @@ class Library:
             if self.roots and not self.roots.hold(home):
                 self.problems.append((f"{below}{SIDECARS}", LEADS_OUT))
                 entries = []
+            captions = captions_among(entry.name for entry in entries)
             for entry in entries:
                 if self._is_video(entry) and self._stays_inside(entry, below):
-                    yield Video(entry.path, below + entry.name, home)
+                    theirs = captions_of(entry.name, captions) if captions else ()
+                    yield Video(entry.path, below + entry.name, home, theirs)
             if self.recursive:
                 folders = [e.name for e in entries if e.is_dir(follow_symlinks=False)]
                 pending += [f"{below}{name}/" for name in reversed(folders) if name != SIDECARS]
@@ -3513,8 +3519,8 @@ class Window(NamedTuple):
         _, before, stretch = max(shares, key=lambda share: share[:2])
         first, last = (edge / SAMPLE_RATE for edge in stretch.voice)
         shift = (stretch.start + before) / SAMPLE_RATE
-        start = min(max(word.start + shift, first - 0.1), last)
-        return word._replace(start=start, end=max(min(word.end + shift, last + 0.2), start + 0.02))
+        start = min(max(word.start + shift, first - 0.05), last)
+        return word._replace(start=start, end=max(min(word.end + shift, last + 0.05), start + 0.02))
 
 
 def stretches(pieces: Iterable[Samples], vad: bool) -> Iterator[Stretch]:
@@ -3647,7 +3653,7 @@ class FasterWhisper(Recognizer):
 
     TEAM: ClassVar = 4  # batches at a time on a processor of many cores
 
-    def __init__(self, model: str, threads: int, download: Callable[[str], None]) -> None:
+    def __init__(self, model: str, threads: int) -> None:
         import ctranslate2
         from faster_whisper import WhisperModel
         from tqdm import tqdm
@@ -3658,7 +3664,7 @@ class FasterWhisper(Recognizer):
         kinds = ctranslate2.get_supported_compute_types(device)
         wanted = ("int8",) if device == "cpu" else ("int8_float16", "float16")
         kind = next((name for name in wanted if name in kinds), "default")
-        folder = self.find(model, download)
+        folder = self.find(model)
         each = max(threads // self.TEAM, 1)
         self.team = 1 if device == "cuda" else max(threads // each, 1)
         self.batch = 16 if device == "cuda" else 2 * self.team
@@ -3675,7 +3681,7 @@ class FasterWhisper(Recognizer):
         super().__init__(facts | {"device": device, "compute_type": kind}, multilingual)
 
     @staticmethod
-    def find(model: str, download: Callable[[str], None]) -> str:
+    def find(model: str) -> str:
         """The folder of a model by name or place, from the hub where it is not on this machine."""
         from faster_whisper import available_models, download_model
         from huggingface_hub.errors import LocalEntryNotFoundError
@@ -3688,10 +3694,8 @@ class FasterWhisper(Recognizer):
             raise LackError(
                 f"--model {shown(model)}: no folder and no known name; there are {known}"
             )
-        try:
+        with contextlib.suppress(LocalEntryNotFoundError):
             return str(download_model(model, local_files_only=True))
-        except LocalEntryNotFoundError:
-            download(model)
         try:
             return str(download_model(model))
         except Exception as error:  # noqa: BLE001 - whatever the hub's client raises
@@ -3782,14 +3786,12 @@ class FasterWhisper(Recognizer):
 class OpenaiWhisper(Recognizer):
     """Whisper run by PyTorch, the reference program (package openai-whisper)."""
 
-    def __init__(self, model: str, threads: int, download: Callable[[str], None]) -> None:
+    def __init__(self, model: str, threads: int) -> None:
         import torch
         import whisper
 
         torch.set_num_threads(threads)
         cuda = torch.cuda.is_available()
-        if not Path(model).exists():
-            download(model)
         try:
             self.model = whisper.load_model(model, device="cuda" if cuda else "cpu")
         except (RuntimeError, OSError) as error:
@@ -4002,14 +4004,11 @@ def recognizer(backend: str, model: str, threads: int, program: str, ggml: str) 
     """
     from importlib.util import find_spec
 
-    def download(name: str) -> None:
-        tell(video="", share=0.0, note=f"downloading the model {name}")
-
     makers = {"faster-whisper": FasterWhisper, "whisper": OpenaiWhisper}
     packages = {"faster-whisper": "faster_whisper", "whisper": "whisper"}
     for name, maker in makers.items():
         if backend in ("auto", name) and find_spec(packages[name]):
-            return maker(model, threads, download)
+            return maker(model, threads)
     found = program or next((p.path for n in WHISPER_CPP for p in installed(n)), "")
     if backend in ("auto", "whisper.cpp") and found:
         return WhisperCpp(found, ggml, threads)
@@ -4208,7 +4207,7 @@ def timed(chosen: Sequence[tuple[float, float, str]], duration: float) -> list[C
         after = chosen[i + 1][0] if i + 1 < len(chosen) else duration + CUE_GAP
         hurried = len(text) / (last - first + LINGER) > READABLE
         end = last + (0.5 if hurried else LINGER)
-        if 0 < after - CUE_GAP - end < 0.3:
+        if 0 < after - CUE_GAP - end < 0.3 and i + 1 < len(chosen):
             end = after - CUE_GAP  # a gap too short to be seen as one would flicker
         end = min(end, max(after - CUE_GAP, last - 0.1))
         start = max(first, free)
@@ -4316,37 +4315,39 @@ def made_captions(video: Video, shelf: Shelf) -> list[tuple[str, str]]:
 def beside(video: Video) -> list[Caption]:
     """Subtitle files that lie beside a video: movie.srt, movie.en.vtt, movie.mp4.en.forced.srt."""
     folder, _, name = video.path.rpartition("/")
-    try:
-        known = captions_in(folder, status(folder or "/").st_mtime_ns)
-    except OSError:
-        return []
+    found = video.beside
+    if found is None:
+        with contextlib.suppress(OSError):
+            found = captions_of(name, captions_among(os.listdir(folder or "/")))  # noqa: PTH208
     return [
         Caption(f"{folder}/{file}", file.rpartition(".")[2].lower(), language, False)
-        for stem in (name.rpartition(".")[0], name)
-        for file, language in known.get(stem, ())
+        for file, language in found or ()
     ]
+
+
+def captions_of(
+    name: str, known: Mapping[str, list[tuple[str, str]]]
+) -> tuple[tuple[str, str], ...]:
+    """Those of the subtitle files of a folder that belong to a video of that name."""
+    return (*known.get(name.rpartition(".")[0], ()), *known.get(name, ()))
 
 
 CAPTION_MARKS = frozenset({"forced", "sdh", "cc", "hi", "default", "full", "foreign"})
 
 
-@functools.lru_cache(maxsize=8)
-def captions_in(folder: str, mtime_ns: int) -> dict[str, list[tuple[str, str]]]:
-    """The subtitle files in a folder by the stem of their video: (name, language) of each."""
+def captions_among(names: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
+    """The subtitle files among names, by the stem of their video: (name, language) of each."""
     found: dict[str, list[tuple[str, str]]] = {}
-    with os.scandir(folder) as entries:
-        names = sorted(e.name for e in entries if e.name[-4:].lower() in (".srt", ".vtt"))
-    for name in names:
+    for name in sorted(n for n in names if n[-4:].lower() in (".srt", ".vtt")):
         stem, language = name[:-4], ""
         found.setdefault(stem, []).append((name, language))
         while "." in stem:
             stem, _, mark = stem.rpartition(".")
             code = language_code(mark)
-            if mark.lower() not in CAPTION_MARKS and code not in SPEECH_LANGUAGES:
-                break
-            language = language or (
-                code if code in SPEECH_LANGUAGES and mark.lower() not in CAPTION_MARKS else ""
-            )
+            if mark.lower() not in CAPTION_MARKS:
+                if code not in SPEECH_LANGUAGES:
+                    break
+                language = language or code
             found.setdefault(stem, []).append((name, language))
     return found
 
@@ -8529,7 +8530,9 @@ class Subtitles(VideoTask):
     """
 
     model_: str = option(
-        "small", "name or folder of the model; $VIDEO_WHISPER_MODEL sets another default"
+        "small",
+        "name or folder of the model; $VIDEO_WHISPER_MODEL sets another default",
+        local=True,
     )
     backend: Literal["auto", "whisper", "faster-whisper", "whisper.cpp"] = option(
         "auto", "what runs the model; auto: faster-whisper, then whisper, then whisper.cpp"
@@ -8539,7 +8542,9 @@ class Subtitles(VideoTask):
     format: tuple[Literal["vtt", "srt", "json"], ...] = option(
         ("vtt",), "vtt, srt, json or several, comma-separated; json has words and probabilities"
     )
-    output_dir: Path | None = option(None, "write to this folder, in place of .artifacts")
+    output_dir: Path | None = option(
+        None, "write to this folder, in place of .artifacts", local=True
+    )
     initial_prompt: str = option("", "text as before the first words: spelling, names, style")
     hotwords: str = option("", "names and terms to expect")
     audio_stream: str = option(
@@ -8549,8 +8554,10 @@ class Subtitles(VideoTask):
     from_stream: bool = option(
         False, "extract the text subtitles in the video instead, a file for each language"
     )
-    whisper_cpp_bin: Path | None = option(None, "whisper.cpp's program (default: on PATH)")
-    whisper_cpp_model: Path | None = option(None, "whisper.cpp's model, a ggml file")
+    whisper_cpp_bin: Path | None = option(
+        None, "whisper.cpp's program (default: on PATH)", local=True
+    )
+    whisper_cpp_model: Path | None = option(None, "whisper.cpp's model, a ggml file", local=True)
     workers: int | None = option(1, "videos worked on at a time", ge=1, le=256)
     timeout: float = option(
         0.0, "seconds one video may take before it is given up; 0: no limit", ge=0
@@ -8658,6 +8665,8 @@ class Subtitles(VideoTask):
         places = [
             str(p.expanduser()) if p else "" for p in (self.whisper_cpp_bin, self.whisper_cpp_model)
         ]
+        ready = f"getting the model {Path(self.model_).name} ready"  # it may have to be downloaded
+        tell(video=media.video.rel, share=0.0, note=ready)
         model = recognizer(self.backend, self.model_, threads, *places)
         model.home = self.placed(media.video).home
         foreign = self.language not in ("", "en") or self.translate

@@ -42,7 +42,7 @@ ALL_TASKS = f"metadata,{FRAME_TASKS}"
 # What follows the video's name in the name of a finished artifact, those of `hostile` included.
 FINAL = re.compile(
     r"\.(ffprobe\.json|jpg|sprites(-\d+)?\.jpg|sprites\.(json|vtt)|phash\.json|heatmaps\.(json|png)"
-    r"|scenes(\.json|\.ffmeta)?|previews(\.(json|webm|mp4|webp))?|tags\.json|faces(\.signatures\.json)?|hostile\.json|note\.txt)"
+    r"|scenes(\.json|\.ffmeta)?|([a-z]{2,3}\.)?(vtt|srt|json)|previews(\.(json|webm|mp4|webp))?|tags\.json|faces(\.signatures\.json)?|hostile\.json|note\.txt)"
     r"(\.corrupt-\d+)?$"
 )
 
