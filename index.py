@@ -371,7 +371,7 @@ ARTIFACTS: dict[str, Artifact] = {
             extras=tuple(f"{{}}.@.{suffix}" for suffix in CAPTION_FORMATS),
             any_file=True,
         ),
-        Artifact("phash", ("{}.phash.json",)),
+        Artifact("phash", ("{}.phash.json",), extras=("{}.phash.deep.json",)),
         Artifact("heatmaps", ("{}.heatmaps.json",), extras=("{}.heatmaps.png",)),
         Artifact("scenes", ("{}.scenes.json",), extras=(".{}.scenes/", "{}.scenes.ffmeta")),
         Artifact("faces", ("{}.faces.signatures.json",), extras=(".{}.faces/",)),
@@ -5919,12 +5919,32 @@ class Phash(FrameTask):
         "ahash: 32x32 average, 1024 bits; dct: 8x8 DCT, 64 bits; stash: Stash's hash of 25 frames",
     )
     combine: Literal["xor", "majority", "avg"] = option("xor", "how the frames' hashes become one")
+    deep: bool = option(False, "also small pictures all along the video, for dupes --deep")
+
+    schema = 2  # since then with a signature
+
+    def state(self, video: Video, shelf: Shelf) -> State:
+        """As declared; but what was made before there were signatures is stale."""
+        state = super().state(video, shelf)
+        if state is State.FRESH:
+            with Path(shelf[self.artifact.files[0].format(video.key)].path).open("rb") as file:
+                if re.match(rb'\{\s*"schema": *1\b', file.read(40)):
+                    return State.STALE
+        return state
+
+    def extras(self) -> list[str]:
+        return ["{}.phash.deep.json"] if self.deep else []
 
     def wants(self, media: Media) -> list[Want]:
         self.hashed: dict[int, tuple[float, Bits, bool]] = {}
         self.pictures: dict[int, Pixels] = {}
+        self.signature, self.timeline = Signature(), Timeline(media.duration)
         tolerance = math.inf if self.seek == "keyframe" else 0.0
-        return [Want(seconds, tolerance) for seconds in self.times(media)]
+        times = self.times(media)
+        self.count = len(times)
+        times += [media.duration * share for share in SIGNATURE_SHARES]
+        times += self.timeline.times if self.deep else []
+        return [Want(seconds, tolerance) for seconds in times]
 
     def times(self, media: Media) -> list[float]:
         """When the frames to hash are shown, in seconds."""
@@ -5936,14 +5956,22 @@ class Phash(FrameTask):
         return [length * (i + 0.5) / self.frames for i in range(self.frames)]
 
     def take(self, frame: Frame, index: int) -> None:
+        beyond = index - self.count
+        if beyond >= len(SIGNATURE_SHARES):
+            self.timeline.take(frame, beyond - len(SIGNATURE_SHARES))
+        elif beyond >= 0:
+            self.signature.take(frame, beyond)
+        else:
+            self.hashed[index] = (frame.time, *self.hash(frame, index))
+
+    def hash(self, frame: Frame, index: int) -> tuple[Bits, bool]:
+        """A frame's hash, and whether it is flat."""
         grey = frame.luma(32, 32)
         flat = bool(grey.std() < FLAT)
-        if self.algo == "stash":
-            self.pictures[index] = picture_for_stash(frame)
-            bits = stash_hash(self.pictures[index])
-        else:
-            bits = HASHES[self.algo](grey)
-        self.hashed[index] = (frame.time, bits, flat)
+        if self.algo != "stash":
+            return HASHES[self.algo](grey), flat
+        self.pictures[index] = picture_for_stash(frame)
+        return stash_hash(self.pictures[index]), flat
 
     def combined(self) -> str | None:
         """The hash of the whole video; None where no frame tells anything."""
@@ -5957,6 +5985,8 @@ class Phash(FrameTask):
     def finish(self, media: Media) -> Made:
         if self.algo == "stash" and len(self.hashed) < STASH_FRAMES:
             raise VideoError("not every frame that Stash's hash needs could be decoded")
+        if not self.hashed:
+            raise VideoError("none of the frames to hash could be decoded")
         frames = [
             {"time": round(seconds, 6), "hash": hexadecimal(bits), "flat": flat}
             for _, (seconds, bits, flat) in sorted(self.hashed.items())
@@ -5967,12 +5997,84 @@ class Phash(FrameTask):
             "combine": "montage" if self.algo == "stash" else self.combine,
             "bits": 1024 if self.algo == "ahash" else 64,
             "frames": frames,
-        }
+            "duration": media.duration,
+        } | self.signature.as_json()
         if self.algo == "stash":
             data["oshash"] = media.oshash
         if not data["phash"]:
             data["reason"] = "every frame is flat (one colour): there is nothing to tell it by"
-        return Made(data, note="" if data["phash"] else "no hash: every frame is flat")
+        made = Made(data, note="" if data["phash"] else "no hash: every frame is flat")
+        if self.deep:
+            deep = record_head(self, media) | self.timeline.as_json()
+            made.files["{}.phash.deep.json"] = json_bytes(deep)
+        return made
+
+
+SIGNATURE_SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)  # of the length: where a signature's frames are
+
+
+class Signature:
+    """What duplicates are found by, whatever the hash: five small pictures, luma and colour.
+
+    Luma is 32x32, chroma (Cb and Cr of BT.601, signed) 8x8; on disk both are base64.
+    """
+
+    def __init__(self) -> None:
+        self.frames: dict[int, dict[str, Any]] = {}
+        self.size = (0, 0)
+
+    def take(self, frame: Frame, index: int) -> None:
+        import numpy as np
+
+        rgb = frame.rgb(32, 32).astype(np.float32)
+        luma = rgb @ np.array([0.299, 0.587, 0.114], np.float32)
+        colour = (rgb[..., [2, 0]] - luma[..., None]) * np.array([0.564, 0.713], np.float32)
+        chroma = colour.reshape(8, 4, 8, 4, 2).mean((1, 3)).round().clip(-128, 127)
+        parts = {"luma": frame.luma(32, 32), "chroma": chroma.astype(np.int8)}
+        self.size = frame.size
+        told = {name: base64_text(part) for name, part in parts.items()}
+        self.frames[index] = {"time": round(frame.time, 6)} | told
+
+    def as_json(self) -> dict[str, Any]:
+        """The signature with the displayed size; nothing where a frame could not be decoded."""
+        size = {"width": self.size[0], "height": self.size[1]}
+        if len(self.frames) < len(SIGNATURE_SHARES):
+            return size
+        return size | {"signature": [self.frames[i] for i in sorted(self.frames)]}
+
+
+class Timeline:
+    """Small pictures all along a video, 16x16 luma, by which shifted copies are found.
+
+    The interval is 0.25 s, doubled until at most 3600 pictures are needed.
+    """
+
+    SIDE: ClassVar = 16
+    MOST: ClassVar = 3600
+
+    def __init__(self, duration: float) -> None:
+        doublings = max(math.ceil(math.log2(max(duration, 1e-3) / 0.25 / self.MOST)), 0)
+        self.interval = 0.25 * 2**doublings
+        count = max(int(duration / self.interval), 1)
+        self.times = [self.interval * (i + 0.5) for i in range(count)]
+        self.pictures: dict[int, Pixels] = {}
+
+    def take(self, frame: Frame, index: int) -> None:
+        self.pictures[index] = frame.luma(self.SIDE, self.SIDE)
+
+    def as_json(self) -> dict[str, Any]:
+        """Pictures that could not be decoded are black."""
+        import numpy as np
+
+        blank = np.zeros((self.SIDE, self.SIDE), np.uint8)
+        rows = [self.pictures.get(i, blank) for i in range(len(self.times))]
+        return {"interval": self.interval, "side": self.SIDE, "luma": base64_text(np.array(rows))}
+
+
+def base64_text(array: NDArray[Any]) -> str:
+    import base64
+
+    return base64.b64encode(array.tobytes()).decode()
 
 
 FLAT = 4.0  # standard deviation of luma, of 255, below which a picture is one colour with noise
@@ -8803,6 +8905,1372 @@ def plain_ass(event: bytes) -> str:
     return "\n".join(line.strip() for line in lines if line.strip())
 
 
+# === Commands: duplicates =========================================================================
+
+SIDE = 32  # of a signature's luma
+MOVING = 0.5  # rms of what changes from frame to frame, of 255, below which a video shows a still
+COARSE_STILL, COARSE_MOVING, COARSE_SAME = 0.45, 0.2, 0.8  # cosines that make a pair a candidate
+COLOURED, SAME_COLOURS = 6.0, 0.6  # rms of chroma that counts as colour; cosine of the same colours
+SMOOTH, EQUAL_COLOURS = (
+    8.0,
+    0.9,
+)  # rms of the Laplacian below which only colours tell pictures apart
+
+
+class Fingerprint(NamedTuple):
+    """What a video is compared by: pictures at the same shares of every video's length.
+
+    `luma` is (frames, side, side) of 0 to 255; bits of a hash are pictures of 0 and 255, and those
+    of a DCT are no picture, but are compared as if. Only videos of one `kind` are comparable.
+    """
+
+    kind: str
+    duration: float
+    luma: NDArray[np.uint8]
+    chroma: NDArray[np.int8] | None
+
+
+def read_fingerprint(record: Mapping[str, Any]) -> Fingerprint | None:
+    """A video's fingerprint from its phash artifact; None where that holds nothing of the kind."""
+    try:
+        length = record.get("duration")
+        if length is None:  # evenly spaced frames are as far from the end as from the beginning
+            times = [float(frame["time"]) for frame in record["frames"]]
+            length = min(times) + max(times)
+        length = float(length)
+        if not 0 <= length < LONGEST:
+            return None
+        signature = record.get("signature")
+        return signed(signature, length) if signature else hashed(record, length)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        return None
+
+
+def signed(signature: Sequence[Mapping[str, Any]], length: float) -> Fingerprint | None:
+    """A fingerprint from a signature. Raises ValueError and others for what is none."""
+    import base64
+
+    import numpy as np
+
+    if len(signature) != len(SIGNATURE_SHARES):
+        return None
+    luma = b"".join(base64.b64decode(frame["luma"]) for frame in signature)
+    chroma = b"".join(base64.b64decode(frame["chroma"]) for frame in signature)
+    pictures = np.frombuffer(luma, np.uint8).reshape(-1, SIDE, SIDE)
+    colours = np.frombuffer(chroma, np.int8).reshape(len(pictures), 8, 8, 2)
+    return Fingerprint("signature", length, pictures, colours)
+
+
+def hashed(record: Mapping[str, Any], length: float) -> Fingerprint | None:
+    """A fingerprint from the frames' hashes alone. Raises ValueError and others for what is none.
+
+    Flat frames become black ones, which say nothing.
+    """
+    import numpy as np
+
+    side = {"ahash": 32, "dct": 8, "stash": 8}[record["algorithm"]]
+    rows = [
+        b"\0" * (side * side // 8) if frame.get("flat") else bytes.fromhex(frame["hash"])
+        for frame in record["frames"]
+    ]
+    bits = np.unpackbits(np.frombuffer(b"".join(rows), np.uint8)).reshape(len(rows), side, side)
+    return Fingerprint(f"{record['algorithm']} of {len(rows)}", length, bits * np.uint8(255), None)
+
+
+def quorum_of(counts: NDArray[Any], quorum: float) -> NDArray[Any]:
+    """How many of so many frames must match."""
+    import numpy as np
+
+    return np.ceil(counts * quorum - 1e-9).astype(int)
+
+
+class Matcher:
+    """Compares fingerprints of one kind, many pairs at a time; `pairs` of them are judged alike.
+
+    What is compared is how a picture differs from the others of its video (the mean over time taken
+    off, the mean over the picture too): a backdrop that never changes, a logo, black bars and a
+    change of brightness drop out, and a video that shows a still has nothing left to match. The
+    correlation is taken in sixteen fields and averaged, weighted by what moves in them in one of
+    the two videos, the one that this favours: where a caption moves in the copy alone it does not
+    count. Pairs that do not match so are laid over each other first (see `overlay`). Where both
+    have colours, those must agree too.
+    """
+
+    BATCH: ClassVar = 128
+
+    def __init__(self, kind: str, threshold: float, quorum: float) -> None:
+        self.kind, self.threshold, self.quorum = kind, threshold, quorum
+        self.fields = 4 if kind == "signature" or kind.startswith("ahash") else 1
+
+    def similarity(self, correlation: NDArray[Any]) -> NDArray[Any]:
+        """Correlations as similarities from 0 to 1, in which copies have 0.92 and more.
+
+        Of hashes it is the share of equal bits; the correlation of small pictures, which is about
+        0.65 for the worst copies and 0.56 for the best impostors, is stretched to fit that.
+        """
+        import numpy as np
+
+        span = 0.08 / 0.35 if self.kind == "signature" else 0.5
+        return np.clip(1 - span * (1 - correlation), 0.0, 1.0)
+
+    def pairs(
+        self, ones: Sequence[Fingerprint], others: Sequence[Fingerprint], mirrored: bool = False
+    ) -> NDArray[Any]:
+        """The similarity of each pair, -1 where too few of its frames match."""
+        import numpy as np
+
+        a, b = (np.stack([f.luma for f in side]).astype(np.float32) for side in (ones, others))
+        if mirrored:
+            b = np.ascontiguousarray(b[..., ::-1])
+        counted = (a.std((2, 3)) >= FLAT) & (b.std((2, 3)) >= FLAT)
+        found = self.judged(a, b, counted)
+        if self.kind == "signature":
+            rest = np.flatnonzero((found < 0) & (counted.sum(1) > 1))
+            if len(rest):
+                found[rest] = self.overlaid(a[rest], b[rest], counted[rest])
+            smooth = np.minimum(detail(a), detail(b)) < SMOOTH
+            found[self.other_colours(ones, others, counted, smooth, mirrored)] = -1
+        return found
+
+    def judged(
+        self, a: NDArray[Any], b: NDArray[Any], counted: NDArray[Any], threshold: float = 0.0
+    ) -> NDArray[Any]:
+        """Similarities of pictures (pairs, frames, side, side), -1 for what does not match."""
+        import numpy as np
+
+        frames = self.similarity(self.correlations(a, b, counted))
+        frames = np.where(counted, frames, -1.0)
+        best = -np.sort(-frames, axis=1)
+        needed = quorum_of(counted.sum(1), self.quorum)
+        ranks = np.arange(frames.shape[1])
+        used = ranks < needed[:, None]
+        enough = (best >= (threshold or self.threshold)).sum(1) >= needed
+        # One frame of several is no film; a hash of one frame is all that was asked for.
+        enough &= needed >= min(2, frames.shape[1])
+        mean = (best * used).sum(1) / np.maximum(needed, 1)
+        return np.where(enough, mean, -1.0)
+
+    def correlations(self, a: NDArray[Any], b: NDArray[Any], counted: NDArray[Any]) -> NDArray[Any]:
+        """How pictures correlate, frame by frame: shape (pairs, frames), -1 to 1."""
+        import numpy as np
+
+        noise = 0.3  # variance of rounding and of encoders' noise in such small pictures
+        one, other = (self.in_fields(centered(x, counted)) for x in (a, b))
+        energies = [np.square(x).mean(-1) for x in (one, other)]
+        common = (one * other).mean(-1)
+        local = common / np.sqrt((energies[0] + noise) * (energies[1] + noise))
+        views = []
+        for energy in energies:
+            weight = np.sqrt(np.maximum(energy - noise, 0))
+            frames = (weight * local).sum(2) / (weight.sum(2) + 1e-3)
+            whole = (weight * local).sum((1, 2)) / (weight.sum((1, 2)) + 1e-3)
+            still = np.sqrt(energy.mean((1, 2))) < MOVING
+            views.append((np.where(still, -1.0, whole), frames))
+        favoured = np.where((views[0][0] >= views[1][0])[:, None], views[0][1], views[1][1])
+        still = np.minimum(views[0][0], views[1][0]) == -1.0
+        return np.where(still[:, None], -1.0, favoured)
+
+    def in_fields(self, x: NDArray[Any]) -> NDArray[Any]:
+        """(pairs, frames, side, side) as (pairs, frames, fields, pixels of a field)."""
+        pairs, frames, side, _ = x.shape
+        parts = x.reshape(pairs, frames, self.fields, side // self.fields, self.fields, -1)
+        return parts.swapaxes(3, 4).reshape(pairs, frames, self.fields**2, -1)
+
+    def overlaid(self, a: NDArray[Any], b: NDArray[Any], counted: NDArray[Any]) -> NDArray[Any]:
+        """Similarities when one shows but a part of the other: cropped, or between black bars."""
+        import numpy as np
+
+        best = np.full(len(a), -1.0)
+        for guess in (whole_window, content_window):
+            for back in (False, True):
+                rest = np.flatnonzero(best < 0)
+                outer, inner = (b[rest], a[rest]) if back else (a[rest], b[rest])
+                begin = guess(outer)
+                if guess is content_window:
+                    framed = has_bars(begin)
+                    rest, outer, inner = rest[framed], outer[framed], inner[framed]
+                    begin = begin[framed]
+                if not len(rest):
+                    continue
+                best[rest] = self.through(outer, inner, begin, counted[rest])
+        return best
+
+    def through(
+        self, outer: NDArray[Any], inner: NDArray[Any], begin: NDArray[Any], counted: NDArray[Any]
+    ) -> NDArray[Any]:
+        """Similarities when `outer` is seen through the best window; a second, closer look where
+        that comes near."""
+        import numpy as np
+
+        window = overlay(outer, inner, begin, 2)
+        seen = looked_at(outer, window)
+        found = self.judged(seen, inner, counted)
+        nearly = self.judged(seen, inner, counted, self.threshold - 0.06) > 0
+        close = np.flatnonzero((found < 0) & nearly)
+        if len(close):
+            outer, inner, counted = outer[close], inner[close], counted[close]
+            window = overlay(outer, inner, window[close], 1)
+            found[close] = self.judged(looked_at(outer, window), inner, counted)
+        return found
+
+    @staticmethod
+    def other_colours(
+        ones: Sequence[Fingerprint],
+        others: Sequence[Fingerprint],
+        counted: NDArray[Any],
+        smooth: NDArray[Any],
+        mirrored: bool,
+    ) -> NDArray[Any]:
+        """Which pairs have colours both, and not the same; smooth ones need to have equal ones."""
+        import numpy as np
+
+        a, b = (
+            np.stack([f.chroma for f in side if f.chroma is not None]).astype(np.float32)
+            for side in (ones, others)
+        )
+        if mirrored:
+            b = b[:, :, :, ::-1]
+        use = counted[:, :, None, None, None]
+        products = [(x * y * use).sum((1, 2, 3, 4)) for x, y in ((a, b), (a, a), (b, b))]
+        values = np.maximum(counted.sum(1), 1) * 128
+        strength = np.sqrt(np.minimum(products[1], products[2]) / values)
+        cosine = products[0] / np.sqrt(products[1] * products[2] + 1e-6)
+        verdict: NDArray[Any] = (strength > COLOURED) & (cosine < SAME_COLOURS)
+        verdict |= smooth & ((strength <= COLOURED) | (cosine < EQUAL_COLOURS))
+        return verdict
+
+
+def detail(x: NDArray[Any]) -> NDArray[Any]:
+    """How much there is in pictures beside smooth gradients: the rms of their Laplacian."""
+    import numpy as np
+
+    inner = 4 * x[..., 1:-1, 1:-1] - x[..., :-2, 1:-1] - x[..., 2:, 1:-1]
+    inner -= x[..., 1:-1, :-2] + x[..., 1:-1, 2:]
+    rms: NDArray[Any] = np.sqrt(np.square(inner).mean((1, 2, 3)))
+    return rms
+
+
+def centered(x: NDArray[Any], counted: NDArray[Any]) -> NDArray[Any]:
+    """Pictures without their own means and, where there are several, without that over time."""
+    import numpy as np
+
+    use = counted[:, :, None, None]
+    x = (x - x.mean((2, 3), keepdims=True)) * use
+    if x.shape[1] > 1:
+        x = (x - x.sum(1, keepdims=True) / np.maximum(counted.sum(1), 1)[:, None, None, None]) * use
+    return x
+
+
+def whole_window(x: NDArray[Any]) -> NDArray[Any]:
+    """A first guess at the part that the other shows: nearly all, (scale, start) of each axis."""
+    import numpy as np
+
+    return np.tile(np.array([0.97, 0.015, 0.97, 0.015], np.float32), (len(x), 1))
+
+
+def content_window(x: NDArray[Any]) -> NDArray[Any]:
+    """The part between black bars, as shares of the picture: (scale, start) of x, then of y."""
+    import numpy as np
+
+    side, windows = x.shape[-1], []
+    for axes in ((1, 2), (1, 3)):
+        bright = x.max(axes) >= 36
+        first = bright.argmax(1)
+        last = side - bright[:, ::-1].argmax(1)
+        bars = last - first >= side * 0.6
+        start, end = np.where(bars, first, 0) / side, np.where(bars, last, side) / side
+        windows += [end - start, start]
+    return np.stack(windows, 1).astype(np.float32)
+
+
+def content_share(found: Fingerprint) -> float:
+    """How much of the pictures is no black bars, rather too little than too much."""
+    if found.kind != "signature":
+        return 1.0
+    window = content_window(found.luma[None])
+    if not has_bars(window)[0]:
+        return 1.0
+    across, down = (scale - 1 / SIDE if scale < 1 else scale for scale in window[0, 0::2].tolist())
+    return float(across * down)
+
+
+def has_bars(window: NDArray[Any]) -> NDArray[Any]:
+    """Whether content windows leave out so much that it matters."""
+    matters: NDArray[Any] = window[:, 0] * window[:, 2] < 0.93
+    return matters
+
+
+def looked_at(x: NDArray[Any], window: NDArray[Any]) -> NDArray[Any]:
+    """What is seen through a window on pictures, at their size, by bilinear interpolation."""
+    import numpy as np
+
+    side = x.shape[-1]
+    lines = []
+    for scale, start in (window[:, 0:2].T, window[:, 2:4].T):
+        place = (scale[:, None] * (np.arange(side) + 0.5) / side + start[:, None]) * side - 0.5
+        place = np.clip(place, 0, side - 1)[:, :, None]
+        lines.append(np.maximum(0, 1 - np.abs(place - np.arange(side))).astype(np.float32))
+    across, down = lines
+    seen: NDArray[Any] = down[:, None] @ x @ across[:, None].swapaxes(2, 3)
+    return seen
+
+
+def overlay(
+    outer: NDArray[Any], inner: NDArray[Any], window: NDArray[Any], shrink: int
+) -> NDArray[Any]:
+    """The windows on `outer` through which it looks most like `inner`: from 0.7 of a side up.
+
+    Gauss-Newton on normalized pictures, smaller by `shrink`, with a scale and a shift for each axis
+    (B. Lucas and T. Kanade, 1981; G. Evangelidis and E. Psarakis, "Parametric Image Alignment Using
+    Enhanced Correlation Coefficient Maximization", 2008).
+    """
+    import numpy as np
+
+    side = outer.shape[-1] // shrink
+    some = slice(None, None, 2) if outer.shape[1] > 3 else slice(None)  # frames enough to see it
+    outer, target = (
+        normalized(x[:, some].reshape(len(x), -1, side, shrink, side, shrink).mean((3, 5)))
+        for x in (outer, inner)
+    )
+    place = ((np.arange(side) + 0.5) / side).astype(np.float32)
+    best, found = np.full(len(window), -2.0), window
+    for _ in range(6):
+        seen = normalized(looked_at(outer, window))
+        score = (seen * target).mean((1, 2, 3))
+        found = np.where((score > best)[:, None], window, found)
+        best = np.maximum(best, score)
+        down, across = np.gradient(seen, axis=(2, 3))
+        across *= side / window[:, 0, None, None, None]
+        down *= side / window[:, 2, None, None, None]
+        slopes = [across * place, across, down * place[:, None], down]
+        matrix = np.stack(slopes, -1).reshape(len(window), -1, 4)
+        matrix -= matrix.mean(1, keepdims=True)
+        square = matrix.swapaxes(1, 2) @ matrix + np.eye(4, dtype=np.float32) * 1e-2
+        aim = matrix.swapaxes(1, 2) @ (target - seen).reshape(len(window), -1, 1)
+        window = within_picture(window + np.linalg.solve(square, aim)[..., 0])
+    return found
+
+
+def within_picture(window: NDArray[Any]) -> NDArray[Any]:
+    import numpy as np
+
+    scales = np.clip(window[:, 0::2], 0.7, 1.0)
+    starts = np.clip(window[:, 1::2], 0.0, 1 - scales)
+    return np.stack([scales[:, 0], starts[:, 0], scales[:, 1], starts[:, 1]], 1)
+
+
+def normalized(x: NDArray[Any]) -> NDArray[Any]:
+    """Pictures of pairs with a mean of 0 and a deviation of 1 over all frames."""
+    deviation = x.std((1, 2, 3), keepdims=True) + 1e-3
+    pictures: NDArray[Any] = (x - x.mean((1, 2, 3), keepdims=True)) / deviation
+    return pictures
+
+
+class Coarse:
+    """All fingerprints of one kind in short, in the order of duration, to find candidates in.
+
+    Each is two vectors of five 8x8 pictures, one as they are and one without their mean over time;
+    what has black bars stands there a second time without them. Candidates are pairs of compatible
+    duration whose vectors point the same way: products of matrices over a window of durations that
+    slides along.
+    """
+
+    ROWS: ClassVar = 1024
+
+    def __init__(self) -> None:
+        self.numbers: list[int] = []
+        self.lengths: list[float] = []
+        self.waiting: list[NDArray[np.uint8]] = []
+        self.blocks: list[tuple[NDArray[Any], NDArray[Any]]] = []
+
+    def add(self, number: int, found: Fingerprint) -> None:
+        import numpy as np
+
+        chosen = found.luma[np.linspace(0, len(found.luma) - 1, 5).round().astype(int)]
+        views = [chosen]
+        window = content_window(chosen[None])
+        if has_bars(window)[0]:
+            views.append(looked_at(chosen[None].astype(np.float32), window)[0].astype(np.uint8))
+        for view in views:
+            self.numbers.append(number)
+            self.lengths.append(found.duration)
+            self.waiting.append(view)
+        if len(self.waiting) >= self.ROWS:
+            self.reduce()
+
+    def reduce(self) -> None:
+        """Make vectors of the pictures that wait; half precision is plenty."""
+        import numpy as np
+
+        if self.waiting:
+            vectors = coarse_vectors(np.stack(self.waiting).astype(np.float32))
+            self.blocks.append((vectors[0].astype(np.float16), vectors[1].astype(np.float16)))
+            self.waiting.clear()
+
+    def close(self) -> None:
+        """Put everything in order, when all is added."""
+        import numpy as np
+
+        self.reduce()
+        durations = np.array(self.lengths)
+        sorting = np.argsort(durations, kind="stable")
+        self.order, self.durations = np.array(self.numbers)[sorting], durations[sorting]
+        sides = zip(*self.blocks, strict=True)
+        self.stills, self.moves = (np.concatenate(side)[sorting] for side in sides)
+        self.blocks.clear()
+
+    def candidates(
+        self, tolerance: Tolerance, mirrored: bool = False
+    ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+        """Pairs as two arrays of numbers of fingerprints, block by block."""
+        import numpy as np
+
+        ends = np.searchsorted(self.durations, tolerance.longest(self.durations), "right")
+        places = np.arange(320).reshape(5, 8, 8)
+        flip = (places[:, :, ::-1] if mirrored else places).ravel()
+        for first in range(0, len(self.order), self.ROWS):
+            rows = slice(first, min(first + self.ROWS, len(self.order)))
+            for begin in range(first, int(ends[rows][-1]), 4 * self.ROWS):
+                columns = slice(begin, min(begin + 4 * self.ROWS, int(ends[rows][-1])))
+                others = self.stills[columns].astype(np.float32)[:, flip]
+                near = self.stills[rows].astype(np.float32) @ others.T
+                i, j = np.nonzero(near > COARSE_STILL)
+                i, j, alike = i + first, j + begin, near[i, j]
+                keep = (j > i) & (j < ends[i])
+                i, j, alike = i[keep], j[keep], alike[keep]
+                for part in range(0, len(i), 1 << 16):
+                    some = slice(part, part + (1 << 16))
+                    yield self.near(i[some], j[some], alike[some], flip)
+
+    def near(
+        self, i: NDArray[Any], j: NDArray[Any], alike: NDArray[Any], flip: NDArray[Any]
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Those pairs of rows that also move alike, or look the same altogether."""
+        import numpy as np
+
+        ones, others = self.moves[i].astype(np.float32), self.moves[j].astype(np.float32)
+        moving = np.einsum("ij,ij->i", ones, others[:, flip]) > COARSE_MOVING
+        keep = (moving | (alike > COARSE_SAME)) & (self.order[i] != self.order[j])
+        return self.order[i[keep]], self.order[j[keep]]
+
+
+def coarse_vectors(chosen: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Pictures (videos, 5, side, side) as two arrays of unit vectors of 320 numbers."""
+    import numpy as np
+
+    count, side = len(chosen), chosen.shape[-1] // 8
+    small = chosen.reshape(count, 5, 8, side, 8, side).mean((3, 5))
+    counted = chosen.std((2, 3)) >= FLAT
+    small = (small - small.mean((2, 3), keepdims=True)) * counted[:, :, None, None]
+    moving = centered(small, counted).reshape(count, -1)
+    lengths = np.sqrt(np.square(small).sum((2, 3), keepdims=True)) + 1e-3
+    still = (small / lengths).reshape(count, -1)
+    still /= np.sqrt(np.maximum(counted.sum(1), 1))[:, None]
+    moving /= np.linalg.norm(moving, axis=1, keepdims=True) + 1e-3
+    return still, moving
+
+
+class Tolerance(NamedTuple):
+    """How far durations may be apart: seconds, or a share of the longer one."""
+
+    share: float
+    seconds: float
+
+    @classmethod
+    def of(cls, text: str) -> Tolerance:
+        """From `5%` or `2.5`; 0.1 s is always tolerated, as containers round."""
+        value = float(text.rstrip("%"))
+        return cls(value / 100, 0.1) if text.endswith("%") else cls(0.0, max(value, 0.1))
+
+    def longest(self, durations: NDArray[Any]) -> NDArray[Any]:
+        """The longest duration that is compatible with each."""
+        import numpy as np
+
+        return np.maximum(durations / max(1 - self.share, 1e-9), durations + self.seconds) + 1e-9
+
+
+class Copy(NamedTuple):
+    """A video as duplicates are sought: what the file system says of it, and its phash artifact."""
+
+    video: Video
+    size: int
+    mtime_ns: int
+    inode: tuple[int, int]
+    record: str  # path of a fresh phash artifact, or empty
+
+
+class Pair(NamedTuple):
+    """Two videos that show the same; `kind` is exact, similar, mirrored or shifted."""
+
+    a: int
+    b: int
+    similarity: float
+    kind: str
+
+    def as_json(self, copies: Sequence[Copy]) -> dict[str, Any]:
+        names = {"a": copies[self.a].video.rel, "b": copies[self.b].video.rel}
+        return names | {"similarity": round(self.similarity, 4), "kind": self.kind}
+
+
+class Group(NamedTuple):
+    """A video to keep, why that one, and its own matches; a video is in one group at most."""
+
+    keeper: int
+    reason: str
+    matches: list[Pair]  # `a` is the keeper
+
+    def members(self) -> list[int]:
+        return [self.keeper, *(pair.b for pair in self.matches)]
+
+
+class Search(NamedTuple):
+    """What to take for duplicates."""
+
+    threshold: float = 0.92
+    quorum: float = 0.8
+    tolerance: Tolerance = Tolerance(0.05, 0.1)
+    deep: bool = False
+
+
+class Findings:
+    """The duplicates of a library: `copies`, `pairs` and `groups`, best first.
+
+    Reads sidecars, and of the videos only the bytes of those that another has the size of.
+    """
+
+    def __init__(self, library: Library, search: Search, job: Job) -> None:
+        self.library, self.search, self.job = library, search, job
+        self.copies = list(self.inventory())
+        self.facts = functools.lru_cache(None)(lambda n: Facts.of(self.copies[n]))
+        self.fingerprint = functools.lru_cache(8192)(self.read)
+        self.timeline = functools.lru_cache(256)(self.read_timeline)
+        self.unhashed: set[int] = set()
+        dismissed = Dismissed(library)
+        self.twins = self.exact()
+        firsts = set(range(len(self.copies))).difference(*(t[1:] for t in self.twins.values()))
+        found = list(self.similar(sorted(firsts)))
+        self.links: dict[int, list[Pair]] = {}
+        for pair in found:
+            if not dismissed.holds(self.copies[pair.a], self.copies[pair.b]):
+                self.links.setdefault(pair.a, []).append(pair)
+                self.links.setdefault(pair.b, []).append(pair._replace(a=pair.b, b=pair.a))
+        self.pairs = [p for p in self.all_pairs(found) if not dismissed.holds(*self.both(p))]
+        self.pairs.sort(key=lambda p: (-p.similarity, p.kind, *self.names(p)))
+        self.groups = list(self.grouped(dismissed))
+
+    def both(self, pair: Pair) -> tuple[Copy, Copy]:
+        return self.copies[pair.a], self.copies[pair.b]
+
+    def names(self, pair: Pair) -> tuple[str, str]:
+        one, other = self.both(pair)
+        return one.video.rel, other.video.rel
+
+    def inventory(self) -> Iterator[Copy]:
+        """Every video that is a file of its own: no link, and each inode once."""
+        shelf, seen = Shelf(""), set()
+        artifact = ARTIFACTS["phash"]
+        for video in self.library.videos():
+            self.job.check()
+            try:
+                found = os.lstat(video.path)
+            except OSError:
+                continue  # deleted since the folder was read
+            inode = (found.st_dev, found.st_ino)
+            if not stat.S_ISREG(found.st_mode) or inode in seen:
+                continue
+            seen.add(inode)
+            if shelf.home != video.home:
+                shelf = Shelf(video.home)
+            entry = shelf.get(artifact.files[0].format(video.key))
+            fresh = entry and entry.is_file() and entry.stat().st_mtime_ns >= found.st_mtime_ns
+            record = entry.path if entry and fresh else ""
+            yield Copy(video, found.st_size, found.st_mtime_ns, inode, record)
+
+    def record(self, number: int) -> dict[str, Any]:
+        """A video's phash artifact; empty where there is none of this very file."""
+        copy = self.copies[number]
+        record = (read_json(copy.record) if copy.record else None) or {}
+        source = record.get("source", {})
+        size = source.get("size", copy.size) if isinstance(source, dict) else copy.size
+        return record if size == copy.size else {}
+
+    def read(self, number: int) -> Fingerprint | None:
+        return read_fingerprint(self.record(number))
+
+    def exact(self) -> dict[int, list[int]]:
+        """Videos with the same bytes, by the one to name first: the oldest."""
+        sizes: dict[int, list[int]] = {}
+        for number, copy in enumerate(self.copies):
+            sizes.setdefault(copy.size, []).append(number)
+        twins = {}
+        for size, same in sizes.items():
+            if len(same) > 1 and size:
+                for alike in self.split(same, self.short_hash):
+                    for twin in self.split(alike, self.full_hash):
+                        twin.sort(key=lambda n: (self.copies[n].mtime_ns, self.copies[n].video.rel))
+                        twins[twin[0]] = twin
+        return twins
+
+    def split(self, numbers: Iterable[int], key: Callable[[int], str]) -> Iterator[list[int]]:
+        """Those that have the same key, where there are several."""
+        keyed: dict[str, list[int]] = {}
+        for number in numbers:
+            self.job.check()
+            keyed.setdefault(key(number), []).append(number)
+        yield from (same for value, same in keyed.items() if value and len(same) > 1)
+
+    def short_hash(self, number: int) -> str:
+        return str(source_hash(self.copies[number].video))
+
+    def full_hash(self, number: int) -> str:
+        return file_digest(self.copies[number], self.job)
+
+    def similar(self, numbers: Sequence[int]) -> Iterator[Pair]:
+        """Pairs of those videos that look alike, each once."""
+        shelves: dict[str, Coarse] = {}
+        for number in numbers:
+            self.job.check()
+            found = self.read(number)
+            if found is None:
+                self.unhashed.add(number)
+            else:
+                shelves.setdefault(found.kind, Coarse()).add(number, found)
+        ways = []
+        for kind, coarse in shelves.items():
+            coarse.close()
+            ways.append(self.matched(kind, coarse, "similar"))
+            if self.search.deep and kind == "signature":
+                ways.append(self.matched(kind, coarse, "mirrored"))
+        if self.search.deep:
+            ways.append(self.shifted(numbers))
+        seen: set[tuple[int, int]] = set()
+        for pair in itertools.chain.from_iterable(ways):
+            key = (min(pair.a, pair.b), max(pair.a, pair.b))
+            if key not in seen:
+                seen.add(key)
+                yield pair
+
+    def matched(self, kind: str, coarse: Coarse, how: str) -> Iterator[Pair]:
+        """The candidates that the matcher takes for the same."""
+        matcher = Matcher(kind, self.search.threshold, self.search.quorum)
+        done: set[tuple[int, int]] = set()
+        candidates = coarse.candidates(self.search.tolerance, how == "mirrored")
+        pairs = (
+            (min(p), max(p)) for ones, others in candidates for p in zip(ones, others, strict=True)
+        )
+        while batch := list(itertools.islice(pairs, matcher.BATCH)):
+            self.job.check()
+            batch = [pair for pair in dict.fromkeys(batch) if pair not in done]
+            done.update(batch)
+            prints = [(self.fingerprint(a), self.fingerprint(b)) for a, b in batch]
+            known = [n for n, (x, y) in enumerate(prints) if x and y and x.kind == y.kind == kind]
+            if known:
+                ones, others = zip(*(prints[n] for n in known), strict=True)
+                found = matcher.pairs(ones, others, how == "mirrored")
+                for n, similarity in zip(known, found.tolist(), strict=True):
+                    if similarity >= self.search.threshold:
+                        yield Pair(int(batch[n][0]), int(batch[n][1]), similarity, how)
+
+    def read_timeline(self, number: int) -> Film | None:
+        """The pictures all along a video; None where there are none of this very file."""
+        copy, record = self.copies[number], self.record(number)
+        made = read_json(copy.record.removesuffix(".json") + ".deep.json") if record else None
+        return read_film(made) if made else None
+
+    def shifted(self, numbers: Sequence[int]) -> Iterator[Pair]:
+        """Pairs one of which lacks a part of the beginning or the end of the other.
+
+        Each is compared with each whose duration allows that, which suits folders more than whole
+        libraries: some thousand videos.
+        """
+        lengths = {n: film.duration for n in numbers if (film := self.timeline(n))}
+        films = sorted(lengths, key=lambda n: lengths[n])
+        matcher = Matcher("signature", self.search.threshold, self.search.quorum)
+        for at, one in enumerate(films):
+            self.job.check()
+            for other in films[at + 1 :]:
+                if lengths[one] < lengths[other] * (1 - 2 * MOST_CUT):
+                    break
+                a, b = self.timeline(one), self.timeline(other)
+                similarity = a.shifted_similarity(b, matcher) if a and b else -1.0
+                if similarity >= self.search.threshold:
+                    yield Pair(one, other, similarity, "shifted")
+
+    def all_pairs(self, found: Sequence[Pair]) -> Iterator[Pair]:
+        """The pairs with those of exact copies; of very many copies only those with the first."""
+        for twins in self.twins.values():
+            many = itertools.combinations(twins, 2) if len(twins) <= 20 else None
+            for a, b in many or ((twins[0], other) for other in twins[1:]):
+                yield Pair(a, b, 1.0, "exact")
+        for pair in found:
+            ones, others = (self.twins.get(n, [n]) for n in (pair.a, pair.b))
+            if len(ones) * len(others) > 100:
+                ones, others = ones[:1], others[:1]
+            for a, b in itertools.product(ones, others):
+                yield pair._replace(a=a, b=b)
+
+    def grouped(self, dismissed: Dismissed) -> Iterator[Group]:
+        """Groups around the best videos first; each has its own matches, never theirs."""
+        taken: set[int] = set()
+        heads = sorted({*self.links, *self.twins}, key=lambda n: self.facts(n).rank, reverse=True)
+        for keeper in heads:
+            if keeper in taken:
+                continue
+            near = [Pair(keeper, b, 1.0, "exact") for b in self.twins.get(keeper, [])[1:]]
+            for link in self.links.get(keeper, []):
+                if link.b not in taken:
+                    near += [link._replace(b=b) for b in self.twins.get(link.b, [link.b])]
+            near = [p for p in near if not dismissed.holds(*self.both(p))]
+            if near:
+                taken |= {keeper, *(self.first(pair.b) for pair in near)}
+                near.sort(key=lambda p: (-p.similarity, self.copies[p.b].video.rel))
+                rival = max((pair.b for pair in near), key=lambda n: self.facts(n).rank)
+                yield Group(keeper, self.facts(keeper).reason(self.facts(rival)), near)
+
+    def first(self, number: int) -> int:
+        """The one that stands for a video and its exact copies."""
+        return next((n for n, twins in self.twins.items() if number in twins), number)
+
+
+MOST_CUT = 0.2  # share of the longer one that may be missing at either end
+
+
+class Film(NamedTuple):
+    """Small pictures all along a video (frames, side, side), one every `interval` seconds."""
+
+    interval: float
+    luma: NDArray[np.uint8]
+
+    @property
+    def duration(self) -> float:
+        return self.interval * len(self.luma)
+
+    def at(self, seconds: NDArray[Any]) -> NDArray[Any]:
+        """The pictures shown at those times."""
+        import numpy as np
+
+        rows = np.floor(seconds / self.interval + 1e-6).astype(int)
+        pictures: NDArray[Any] = self.luma[np.clip(rows, 0, len(self.luma) - 1)]
+        return pictures
+
+    def directions(self) -> NDArray[Any]:
+        """Each picture as a unit vector of 64 numbers, without what all have in common."""
+        import numpy as np
+
+        side = self.luma.shape[1] // 8
+        small = self.luma.reshape(-1, 8, side, 8, side).astype(np.float32).mean((2, 4))
+        counted = self.luma.std((1, 2)) >= FLAT
+        rows = centered(small[None], counted[None])[0].reshape(len(small), -1)
+        unit: NDArray[Any] = rows / (np.linalg.norm(rows, axis=1, keepdims=True) + 4.0)
+        return unit
+
+    def shift(self, longer: Film) -> tuple[float, float]:
+        """When this one begins in the longer one, in seconds, and how well it fits there."""
+        import numpy as np
+
+        probes = np.linspace(0.22, 0.78, 12) * self.duration
+        mine = self.directions()[np.floor(probes / self.interval).astype(int)]
+        alike = mine @ longer.directions().T
+        step, most = min(self.interval, longer.interval), MOST_CUT * longer.duration + 0.5
+        shifts = np.arange(-most, most + longer.duration - self.duration, step)
+        rows = np.floor((probes[:, None] + shifts) / longer.interval).astype(int)
+        fits = np.take_along_axis(alike, np.clip(rows, 0, len(longer.luma) - 1), 1).mean(0)
+        best = int(fits.argmax())
+        return float(shifts[best]), float(fits[best])
+
+    def shifted_similarity(self, longer: Film, matcher: Matcher) -> float:
+        """How similar the two are where they overlap, or -1: too short an overlap, or no match."""
+        import numpy as np
+
+        shift, fit = self.shift(longer)
+        begin, end = max(0.0, -shift), min(self.duration, longer.duration - shift)
+        if fit < 0.4 or end - begin < (1 - 2 * MOST_CUT) * longer.duration:
+            return -1.0
+        times = begin + (np.arange(24) + 0.5) / 24 * (end - begin)
+        a = self.at(times)[None].astype(np.float32)
+        b = longer.at(times + shift)[None].astype(np.float32)
+        counted = (a.std((2, 3)) >= FLAT) & (b.std((2, 3)) >= FLAT)
+        if counted.sum() < 8:
+            return -1.0
+        return float(matcher.judged(a, b, counted)[0])
+
+
+def read_film(record: Mapping[str, Any]) -> Film | None:
+    """The timeline of a deep phash artifact; None where that is not readable as one."""
+    import base64
+
+    import numpy as np
+
+    try:
+        interval, side = float(record["interval"]), int(record["side"])
+        pictures = np.frombuffer(base64.b64decode(record["luma"]), np.uint8)
+        film = Film(interval, pictures.reshape(-1, side, side))
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+    return film if side in (8, 16, 32) and 0 < film.duration < LONGEST else None
+
+
+def source_hash(video: Video) -> str:
+    """The oshash of a video; empty where it cannot be read."""
+    found = attempt(source_of, video)
+    return "" if isinstance(found, Failure) else str(found.get("oshash", ""))
+
+
+def file_digest(copy: Copy, job: Job) -> str:
+    """SHA-256 of a file as it was listed; empty where it is not that any more or not readable."""
+    import hashlib
+
+    digest = hashlib.sha256()
+    try:
+        with Path(copy.video.path).open("rb") as file:
+            while chunk := file.read(1 << 22):
+                job.check()
+                digest.update(chunk)
+            found = os.fstat(file.fileno())
+    except OSError as error:
+        job.console.say(f"dupes: {shown(copy.video.rel)}: cannot be read: {error.strerror}")
+        return ""
+    same = (found.st_size, found.st_mtime_ns) == (copy.size, copy.mtime_ns)
+    return digest.hexdigest() if same else ""
+
+
+def number_in(value: Any) -> float:
+    """A finite number, of whatever a sidecar says, or 0."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return 0.0
+    return number if math.isfinite(number) and number > 0 else 0.0
+
+
+# How much of H.264's bit rate a codec needs for the same picture, about.
+EFFORT = {"hevc": 0.6, "av1": 0.5, "vp9": 0.65, "vp8": 1.1, "mpeg4": 1.5, "msmpeg4v3": 1.7}
+EFFORT |= {"mpeg2video": 2.0, "mpeg1video": 2.5, "mjpeg": 5.0, "cinepak": 6.0, "wmv3": 1.3}
+
+
+class Facts(NamedTuple):
+    """What decides which of several copies to keep; 0 or empty where it is not known."""
+
+    size: int
+    mtime: float
+    duration: float = 0.0
+    width: int = 0
+    height: int = 0
+    vcodec: str = ""
+    acodec: str = ""
+    rate: float = 0.0  # frames a second
+    depth: int = 0  # bits a sample
+    sounds: int = 0  # audio tracks
+    content: float = 1.0  # share of the picture that is not black bars
+
+    @classmethod
+    def of(cls, copy: Copy) -> Facts:
+        """From the metadata sidecar where it is fresh, else from the phash artifact."""
+        marks = (read_json(copy.record) if copy.record else None) or {}
+        found = read_fingerprint(marks)
+        known = cls(
+            copy.size,
+            copy.mtime_ns / 1e9,
+            duration=number_in(marks.get("duration")),
+            width=int(number_in(marks.get("width"))),
+            height=int(number_in(marks.get("height"))),
+            content=content_share(found) if found else 1.0,
+        )
+        path = f"{copy.video.home}/{ARTIFACTS['metadata'].files[0].format(copy.video.key)}"
+        metadata, record = read_json(path), read_record(path)
+        if not metadata or not record or record.size != copy.size:
+            return known
+        told = attempt(cls.from_metadata, known, metadata)
+        return known if isinstance(told, Failure) else typing.cast("Facts", told)
+
+    @staticmethod
+    def from_metadata(known: Facts, metadata: dict[str, Any]) -> Facts:
+        told = summarize(metadata)
+        streams = [s for s in metadata.get("streams", []) if isinstance(s, dict)]
+        pictures = [s for s in streams if is_picture(s)]
+        best = max(pictures, key=lambda s: number_in(s.get("width")), default={})
+        over, _, under = str(best.get("avg_frame_rate", "")).partition("/")
+        deep = re.search(r"p(?:0)?(10|12|14|16)(le|be)?$", str(best.get("pix_fmt", "")))
+        return known._replace(
+            duration=number_in(told.get("duration")),
+            width=int(number_in(told.get("width"))),
+            height=int(number_in(told.get("height"))),
+            vcodec=str(told.get("vcodec") or ""),
+            acodec=str(told.get("acodec") or ""),
+            rate=number_in(over) / (number_in(under) or 1.0),
+            depth=int(deep[1]) if deep else 8 if pictures else 0,
+            sounds=sum(s.get("codec_type") == "audio" for s in streams),
+        )
+
+    @property
+    def density(self) -> float:
+        """Bits a pixel, as many of H.264 would be worth; a byte count where nothing is known."""
+        if not self.duration:
+            return self.size
+        bits = self.size * 8 / self.duration / (self.width * self.height * (self.rate or 25) or 1e6)
+        return bits / EFFORT.get(self.vcodec, 1.0)
+
+    @property
+    def rank(self) -> tuple[float, ...]:
+        """The higher, the better; what differs by a few percent counts as the same."""
+        steps = round(math.log2(max(self.density, 1e-9)) * 4)
+        length = round(math.log2(max(self.duration, 1e-3)) * 20)
+        pixels = round(self.width * self.height * self.content)
+        return (pixels, steps, self.depth, length, self.sounds, -round(self.mtime))
+
+    def reason(self, rival: Facts) -> str:
+        """Why this one is kept and not the best of the others."""
+        rate = f"{self.density:.3g} against {rival.density:.3g}"
+        reasons = (
+            f"highest resolution: {self.resolution()} against {rival.resolution()}",
+            f"most bits per pixel for its codec: {rate}" if self.duration else "largest file",
+            f"bit depth: {self.depth} against {rival.depth}",
+            f"longest: {clock(self.duration)} against {clock(rival.duration)}",
+            f"most audio tracks: {self.sounds} against {rival.sounds}",
+            f"oldest: {day(self.mtime)}, the next {day(rival.mtime)}",
+        )
+        both = zip(reasons, self.rank, rival.rank, strict=True)
+        return next((r for r, mine, theirs in both if mine != theirs), "first: they are all alike")
+
+    def resolution(self) -> str:
+        bars = " with black bars" if self.content < 1 else ""
+        return f"{self.width}x{self.height}{bars}"
+
+    def told(self) -> str:
+        """The facts as people read them."""
+        told = [human_size(self.size)]
+        told += [clock(self.duration)] if self.duration else []
+        told += [f"{self.width}x{self.height}"] if self.width else []
+        told += [self.vcodec] if self.vcodec else []
+        told += [f"{self.depth} bit"] if self.depth > 8 else []
+        told += [f"{self.sounds} audio"] if self.sounds > 1 else []
+        return "  ".join([*told, day(self.mtime)])
+
+
+def day(moment: float) -> str:
+    """A time as a date, in UTC."""
+    try:
+        return time.strftime("%Y-%m-%d", time.gmtime(moment))
+    except (OverflowError, ValueError, OSError):
+        return "?"
+
+
+class Dismissed:
+    """The pairs that were said to be no match, kept in `.artifacts/.dupes.ignored.json` of the
+    folder that was listed then.
+
+    A video is known by its size and oshash or, as long as it stays there, by its name. Below the
+    listed folder those files are heeded too.
+    """
+
+    NAME: ClassVar = ".dupes.ignored.json"
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+        self.known: list[tuple[str, str, list[Any], list[Any]]] = []
+        self.by_name: set[frozenset[str]] = set()
+        self.by_hash: set[frozenset[tuple[int, str]]] = set()
+        homes = dict.fromkeys([self.home, *(v.home for v in library.videos())])
+        for home in homes:
+            below = home.removesuffix(SIDECARS).removeprefix(self.home.removesuffix(SIDECARS))
+            self.take((read_json(f"{home}/{self.NAME}") or {}).get("pairs"), below)
+        library.problems.clear()
+
+    @property
+    def home(self) -> str:
+        return f"{(self.library.artifacts_dir or self.library.root).absolute()}/{SIDECARS}"
+
+    def take(self, pairs: Any, below: str) -> None:
+        """Take what a file says in; what is none of ours is left out."""
+        for pair in pairs if isinstance(pairs, list) else []:
+            both = [pair.get(key) for key in ("a", "b")] if isinstance(pair, dict) else []
+            sides = [side for side in both if isinstance(side, dict)]
+            if len(sides) == 2:
+                self.by_name.add(frozenset(below + str(side.get("name")) for side in sides))
+                marks = [(number_in(s.get("size")), str(s.get("oshash", ""))) for s in sides]
+                if all(mark for _, mark in marks):
+                    self.by_hash.add(frozenset((int(size), mark) for size, mark in marks))
+
+    def holds(self, one: Copy, other: Copy) -> bool:
+        if frozenset((one.video.rel, other.video.rel)) in self.by_name:
+            return True
+        sizes = {frozenset(size for size, _ in pair) for pair in self.by_hash}
+        if frozenset((one.size, other.size)) not in sizes:
+            return False
+        marks = [(copy.size, source_hash(copy.video)) for copy in (one, other)]
+        return frozenset(marks) in self.by_hash
+
+    def add(self, one: Video, other: Video) -> None:
+        """Remember a pair, for all who list this folder from now on. Raises VideoError, OSError."""
+        sides = [{"name": v.rel} | source_of(v) for v in (one, other)]
+        home = Path(self.home)
+        home.mkdir(parents=True, exist_ok=True)
+        with locked(home):
+            path = home / self.NAME
+            kept = read_json(path)
+            if kept is None and path.exists():
+                raise VideoError(f"{path.name} is corrupt: mend it or move it away")
+            before = (kept or {}).get("pairs")
+            pairs = [p for p in before if p != {"a": sides[0], "b": sides[1]}] if before else []
+            pairs.append({"a": sides[0], "b": sides[1]})
+            replace_file(path, json_bytes({"schema": 1} | (kept or {}) | {"pairs": pairs}))
+
+
+class Disposal:
+    """What is done with the matches of groups: moved to the trash, or made links of the keeper.
+
+    All of it is one journal, so it is done as a whole or not, and can be taken back. A file that is
+    not what it was when it was compared is left alone, and so is a keeper's last copy.
+    """
+
+    def __init__(self, findings: Findings, how: str) -> None:
+        self.findings, self.how = findings, how
+        self.actions: list[dict[str, Any]] = []
+        self.scratches: list[Path] = []
+        library = findings.library
+        self.places = Places.of(library.root, library.artifacts_dir)
+
+    def carry_out(self, groups: Sequence[Group], job: Job) -> list[dict[str, Any]]:
+        """Do it; what became of each match is returned. Raises VideoError where nothing was."""
+        copies = self.findings.copies
+        homes = {copies[number].video.home for group in groups for number in group.members()}
+        with Journal(self.places, "dupes", {"how": self.how}, homes) as journal:
+            try:
+                for group in groups:
+                    self.plan(group, journal)
+                journal.carry_out(job)
+            finally:
+                for scratch in self.scratches:
+                    remove(scratch)
+        return self.actions
+
+    def plan(self, group: Group, journal: Journal) -> None:
+        keeper = self.findings.copies[group.keeper]
+        trouble = changed_copy(keeper)
+        gone: list[Video] = []
+        for pair in group.matches:
+            copy = self.findings.copies[pair.b]
+            why = trouble or changed_copy(copy) or self.unfit(pair, keeper, copy)
+            if not why:
+                why = (
+                    self.trash(copy, journal)
+                    if self.how == "trash"
+                    else self.link(keeper, copy, journal)
+                )
+            if not why and self.how == "trash":
+                gone.append(copy.video)
+            done = {"trash": "trashed", "hardlink": "hardlinked"}[self.how]
+            told = {"video": copy.video.rel, "keeper": keeper.video.rel}
+            told |= {"action": "left", "reason": why} if why else {"action": done}
+            self.actions.append(told | {"size": copy.size})
+        if gone:
+            self.merge_tags(keeper.video, gone, journal)
+
+    def unfit(self, pair: Pair, keeper: Copy, copy: Copy) -> str:
+        """Why a pair is not dealt with in this way, or an empty string."""
+        if self.how == "hardlink" and pair.kind != "exact":
+            return "is no exact copy: only those can be one file"
+        if self.how == "hardlink" and keeper.inode[0] != copy.inode[0]:
+            return "lies on another disk: a link cannot lead there"
+        tags = attempt(read_tags, copy.video)
+        return str(tags.reason) if isinstance(tags, Failure) else ""
+
+    def trash(self, copy: Copy, journal: Journal) -> str:
+        """The video and all its artifacts are to go."""
+        video, shelf = copy.video, Shelf(copy.video.home)
+        journal.trash(video.path)
+        owned = (name for a in ARTIFACTS.values() for name in a.owned(video, shelf))
+        for name in dict.fromkeys(owned):
+            journal.trash(f"{video.home}/{name}")
+        return ""
+
+    def link(self, keeper: Copy, copy: Copy, journal: Journal) -> str:
+        """The file is to go, and a link to the keeper to take its name; its artifacts stay."""
+        folder = Path(copy.video.path).parent / SIDECARS
+        scratch = folder / scratch_name()
+        try:
+            folder.mkdir(exist_ok=True)
+            scratch.hardlink_to(keeper.video.path)
+        except OSError as error:
+            return f"cannot be linked: {error.strerror}"
+        self.scratches.append(scratch)
+        journal.trash(copy.video.path)
+        journal.move(str(scratch), copy.video.path)
+        return ""
+
+    @staticmethod
+    def merge_tags(keeper: Video, gone: Sequence[Video], journal: Journal) -> None:
+        """The keeper is to have the tags and performers of what goes, too."""
+        content = read_bytes(tags_path(keeper))
+        record = parse_tags(keeper, content)
+        before = tags_bytes(record)
+        for video in gone:
+            other = read_tags(video)
+            for name in NAME_LISTS:
+                if other.get(name):
+                    record[name] = clean_names([*record.get(name, []), *other[name]])
+        rejected = without_names(record.get("performers_rejected", []), record["performers"])
+        record["performers_rejected"] = rejected
+        if has_names(record) and tags_bytes(record) != before:
+            new = tags_bytes(record | {"source": source_of(keeper)})
+            journal.replace(str(tags_path(keeper)), content, new)
+
+
+def changed_copy(copy: Copy) -> str:
+    """Why a file is not what was compared, or an empty string."""
+    try:
+        found = os.lstat(copy.video.path)
+    except OSError:
+        return "is not there any more"
+    now = (found.st_size, found.st_mtime_ns, (found.st_dev, found.st_ino))
+    same = now == (copy.size, copy.mtime_ns, copy.inode)
+    return "" if same else f"{shown(copy.video.rel)} changed since it was compared: run again"
+
+
+class Dupes(LibraryCommand):
+    """Find videos that show the same, from their phash artifacts, and say which copy to keep.
+
+    Reads no video but the bytes of those that are as large as another, to tell exact copies. Two
+    match when enough of their frames match in order and their durations are compatible; what is
+    black, a slate or a still matches nothing. A group is one video to keep, with the reason, and
+    its own matches. Nothing is changed unless --apply says so; --undo takes the last time back.
+    """
+
+    threshold: float = option(
+        0.92, "how similar each frame must be, from 0 to 1; a copy has 0.92 and more", ge=0, le=1
+    )
+    limit: int = option(25, "pairs and groups to show and to deal with at most; 0: all", ge=0)
+    quorum: float = option(
+        0.8, "share of the frames, without flat ones, that must match", gt=0, le=1
+    )
+    duration_tolerance: str = option(
+        "5%", "how far durations may be apart: NN% or seconds", pattern=r"^\d+(\.\d+)?%?$"
+    )
+    deep: bool = option(
+        False, "also mirrored copies and those with the beginning or end cut off or added"
+    )
+    compute: bool = option(False, "make missing phash artifacts first (with --deep its own, too)")
+    html: Path | None = option(None, "also write a page with the pictures side by side", local=True)
+    apply: Literal["report", "trash", "hardlink"] = option(
+        "report", "trash: move the matches away; hardlink: make exact copies one file"
+    )
+    undo: bool = option(False, "take back what --apply did last")
+    ignore: tuple[str, ...] = option((), "two videos that are no match: remember that", many=True)
+
+    def run(self, job: Job) -> Result:
+        library = self.library()
+        if self.undo:
+            return self.take_back(library)
+        if self.ignore:
+            return self.dismiss(library)
+        if self.compute:
+            made = self.made(job)
+            if job.cancelled.is_set():
+                return made
+        tolerance = Tolerance.of(self.duration_tolerance)
+        search = Search(self.threshold, self.quorum, tolerance, self.deep)
+        findings = Findings(library, search, job)
+        for name, reason in library.problems:
+            job.console.say(f"dupes: {shown(name)}: {reason}")
+        shown_groups = findings.groups[: self.limit or None]
+        data, text = self.data(findings, shown_groups), self.text(findings, shown_groups)
+        code = Exit.SOME_FAILED if library.problems else Exit.OK
+        if self.html:
+            replace_file(self.html, page(findings, shown_groups).encode())
+        if self.apply != "report" and shown_groups:
+            data["applied"] = Disposal(findings, self.apply).carry_out(shown_groups, job)
+            text += "\n" + self.applied(data["applied"])
+        return Result(data, text, code)
+
+    def made(self, job: Job) -> Result:
+        """Make the phash artifacts that are missing."""
+        shared = {name: getattr(self, name) for name in LibraryCommand.options()}
+        task = Phash(**job.config.settings(Phash) | shared | {"deep": self.deep})
+        task.roots = self.roots
+        made = task.run(job)
+        job.console.say(made.text.partition("\n")[0])
+        return made
+
+    def data(self, findings: Findings, groups: Sequence[Group]) -> dict[str, Any]:
+        copies, pairs = findings.copies, findings.pairs[: self.limit or None]
+        return {
+            "threshold": self.threshold,
+            "pairs": [pair.as_json(copies) for pair in pairs],
+            "groups": [group_json(findings, group) for group in groups],
+            "total": len(copies),
+            "total_pairs": len(findings.pairs),
+            "total_groups": len(findings.groups),
+            "without_hash": len(findings.unhashed),
+        }
+
+    def text(self, findings: Findings, groups: Sequence[Group]) -> str:
+        lines = []
+        for group in groups:
+            keeper = findings.copies[group.keeper]
+            told = findings.facts(group.keeper).told()
+            lines.append(f"keep {shown(keeper.video.rel)}  {told}\n     {group.reason}")
+            for pair in group.matches:
+                copy = findings.copies[pair.b]
+                how = "exact" if pair.kind == "exact" else f"{pair.similarity:.3f}"
+                how += f" {pair.kind}" if pair.kind not in ("exact", "similar") else ""
+                told = findings.facts(pair.b).told()
+                lines.append(f"  {how:>7}  {shown(copy.video.rel)}  {told}")
+            lines.append("")
+        return "\n".join([*lines, *self.summary(findings)])
+
+    @staticmethod
+    def summary(findings: Findings) -> Iterator[str]:
+        spare = [pair.b for group in findings.groups for pair in group.matches]
+        freed = human_size(sum(findings.copies[number].size for number in spare))
+        groups = plural(len(findings.groups), "group")
+        yield f"{groups} among {plural(len(findings.copies), 'video')}: {freed} beside what to keep"
+        if count := len(findings.unhashed):
+            yield f"{plural(count, 'video')} without a fresh hash: --compute makes it"
+
+    @staticmethod
+    def applied(actions: Sequence[Mapping[str, Any]]) -> str:
+        done = [action for action in actions if action["action"] != "left"]
+        lines = [
+            f"left {shown(a['video'])}: {shown(a['reason'])}"
+            for a in actions
+            if a["action"] == "left"
+        ]
+        size = human_size(sum(action["size"] for action in done))
+        how = done[0]["action"] if done else "changed"
+        return "\n".join(
+            [*lines, f"{how} {plural(len(done), 'video')}, {size}: --undo takes it back"]
+        )
+
+    def dismiss(self, library: Library) -> Result:
+        """Remember that two videos are no match."""
+        if len(self.ignore) != 2:
+            raise UsageError("--ignore takes two videos")
+        one, other = (self.named(library, name) for name in self.ignore)
+        Dismissed(library).add(one, other)
+        data = {"ignored": [one.rel, other.rel]}
+        return Result(data, f"{shown(one.rel)} and {shown(other.rel)}: no match from now on")
+
+    def named(self, library: Library, name: str) -> Video:
+        """The video that a name means: from the folder, or from where one stands."""
+        root = library.root.absolute()
+        for path in (root / name, Path(name).absolute()):
+            if path.is_file() and path.is_relative_to(root) and ".." not in path.parts:
+                rel = path.relative_to(root).as_posix()
+                below = rel.rpartition("/")[0]
+                home = (library.artifacts_dir or root).absolute() / below / SIDECARS
+                return Video(str(path), rel, str(home))
+        raise UsageError(f"{shown(name)}: no such video in {shown(str(library.root))}")
+
+    def take_back(self, library: Library) -> Result:
+        """Undo what was applied last. Raises UsageError where there is nothing."""
+        found = undo(Places.of(library.root, library.artifacts_dir), "dupes")
+        if found is None:
+            raise UsageError("there is nothing to take back: --apply changed nothing here")
+        moves = [step for step in found.account.steps if isinstance(step, Move)]
+        for path in (Path(move.source) for move in moves):
+            if path.name.startswith(SCRATCH):  # the link that took the place of a copy
+                remove(path)
+        data = {"undone": len(moves), "problems": found.problems}
+        text = "\n".join([*map(shown, found.problems), f"{plural(len(moves), 'move')} taken back"])
+        return Result(data, text, Exit.SOME_FAILED if found.problems else Exit.OK)
+
+
+def group_json(findings: Findings, group: Group) -> dict[str, Any]:
+    """A group as data; `details` has the facts of all its videos by name."""
+    copies = findings.copies
+    details = {copies[n].video.rel: findings.facts(n)._asdict() for n in group.members()}
+    for pair in group.matches:
+        own = {"similarity": round(pair.similarity, 4), "kind": pair.kind}
+        details[copies[pair.b].video.rel] |= own
+    names = {"keeper": copies[group.keeper].video.rel, "reason": group.reason}
+    return names | {"matches": [copies[p.b].video.rel for p in group.matches], "details": details}
+
+
+PAGE_STYLE = """
+body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:76rem;padding:0 1rem;
+color:#1d2127;background:#f6f7f9}
+h1{font-size:1.4rem}section{background:#fff;border:1px solid #d9dde3;border-radius:8px;
+padding:1rem;margin:1.2rem 0}h2{font-size:1rem;margin:0 0 .8rem;font-weight:600}
+.copies{display:flex;flex-wrap:wrap;gap:1rem}figure{margin:0;width:22rem;max-width:100%}
+figure img{display:block;width:100%;background:#000;border-radius:4px;margin-bottom:4px}
+.thumb{aspect-ratio:16/9;object-fit:contain}
+.keep{outline:3px solid #1a7f4b;outline-offset:6px;border-radius:4px}
+figcaption{overflow-wrap:anywhere}.role{font-weight:600}.keep .role{color:#1a7f4b}
+.facts{color:#5b6470;font-size:.9em}
+@media (prefers-color-scheme:dark){body{background:#15181c;color:#e4e7eb}
+section{background:#1d2127;border-color:#343a42}.facts{color:#9aa4b1}.keep .role{color:#5fd39a}}
+"""
+
+
+def page(findings: Findings, groups: Sequence[Group]) -> str:
+    """One self-contained HTML page: each group with its pictures side by side."""
+    from html import escape
+
+    title = f"Duplicates in {shown(str(findings.library.root.absolute()))}"
+    parts = [
+        '<!doctype html><html lang="en"><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width">',
+        f"<title>{escape(title)}</title><style>{PAGE_STYLE}</style><h1>{escape(title)}</h1>",
+        *(f"<p>{escape(line)}</p>" for line in Dupes.summary(findings)),
+    ]
+    for number, group in enumerate(groups, 1):
+        parts.append(f'<section><h2>Group {number}</h2><div class="copies">')
+        parts.append(figure(findings, group.keeper, "keep", group.reason))
+        for pair in group.matches:
+            role = "exact copy" if pair.kind == "exact" else f"{pair.similarity:.1%} similar"
+            role += f", {pair.kind}" if pair.kind not in ("exact", "similar") else ""
+            parts.append(figure(findings, pair.b, "", role))
+        parts.append("</div></section>")
+    return "\n".join([*parts, "</html>\n"])
+
+
+LARGEST_PICTURE = 1 << 20  # bytes of a thumbnail to put into a page
+
+
+def figure(findings: Findings, number: int, css: str, role: str) -> str:
+    """One video on the page: its thumbnail, the frames it was compared by, and its facts."""
+    import base64
+    from html import escape
+
+    copy = findings.copies[number]
+    name = escape(shown(copy.video.rel))
+    thumb = Path(copy.video.home, ARTIFACTS["thumbs"].files[0].format(copy.video.key))
+    pictures = []
+    with contextlib.suppress(OSError):
+        if 0 < thumb.stat().st_size <= LARGEST_PICTURE:
+            code = base64.b64encode(thumb.read_bytes()).decode()
+            source = f"data:image/jpeg;base64,{code}"
+            pictures.append(f'<img class="thumb" alt="" src="{source}">')
+    if strip := frames_picture(findings.fingerprint(number), findings.facts(number)):
+        code = base64.b64encode(strip).decode()
+        pictures.append(f'<img alt="frames of {name}" src="data:image/png;base64,{code}">')
+    label = f"Keep: {role}" if css else role
+    return (
+        f'<figure class="{css}">{"".join(pictures)}<figcaption>'
+        f'<div class="role">{escape(label)}</div><div>{name}</div>'
+        f'<div class="facts">{escape(findings.facts(number).told())}</div></figcaption></figure>'
+    )
+
+
+def frames_picture(found: Fingerprint | None, facts: Facts) -> bytes:
+    """The frames of a fingerprint side by side as PNG; empty where it has no pictures."""
+    import cv2
+    import numpy as np
+
+    if found is None or found.chroma is None:
+        return b""
+    height = 72
+    width = round(height * min(max((facts.width / facts.height) if facts.height else 1.78, 0.4), 3))
+    frames = []
+    for luma, chroma in zip(found.luma, found.chroma, strict=True):
+        grey = cv2.resize(luma.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+        blue, red = np.moveaxis(cv2.resize(chroma.astype(np.float32), (width, height)), -1, 0)
+        green = grey - 0.344 * blue - 0.714 * red
+        frames.append(np.stack([grey + 1.772 * blue, green, grey + 1.402 * red], -1))
+    strip = np.concatenate(frames, 1).round().clip(0, 255).astype(np.uint8)
+    return bytes(cv2.imencode(".png", strip)[1])
+
+
 # === Commands: the library ========================================================================
 
 
@@ -9578,6 +11046,8 @@ COMMANDS: dict[str, type[Command]] = {
     "transcode": Transcode,
     "compare": Compare,
     "tags": Tags,
+    "dupes": Dupes,
+    "phash-dupes": Dupes,
     "report": Report,
     "batch": Batch,
     "finish": Finish,

@@ -41,13 +41,13 @@ ALL_TASKS = f"metadata,{FRAME_TASKS}"
 
 # What follows the video's name in the name of a finished artifact, those of `hostile` included.
 FINAL = re.compile(
-    r"\.(ffprobe\.json|jpg|sprites(-\d+)?\.jpg|sprites\.(json|vtt)|phash\.json|heatmaps\.(json|png)"
+    r"\.(ffprobe\.json|jpg|sprites(-\d+)?\.jpg|sprites\.(json|vtt)|phash(\.deep)?\.json|heatmaps\.(json|png)"
     r"|scenes(\.json|\.ffmeta)?|([a-z]{2,3}\.)?(vtt|srt|json)|previews(\.(json|webm|mp4|webp))?|tags\.json|faces(\.signatures\.json)?|hostile\.json|note\.txt)"
     r"(\.corrupt-\d+)?$"
 )
 
 # What may stay in the artifact folder of a library beside the artifacts.
-LASTING = {".faces.index.json", ".journal", ".trash"}
+LASTING = {".faces.index.json", ".journal", ".trash", ".dupes.ignored.json"}
 
 # Names that something between the command line and libav tends to take for something else.
 ODD_NAMES = (

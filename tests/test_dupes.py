@@ -1,0 +1,462 @@
+"""`dupes`: what shows the same, which copy to keep, and getting rid of the others safely."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Cli
+from support import Library, Run, stamps
+
+import index
+
+SIZE = "fps=25,scale=320:136,setsar=1"
+DISGUISES = {
+    "small.mp4": "scale=160:68",
+    "slower.mp4": "fps=12",
+    "boxed.mp4": "pad=iw:ih*1.2:0:(oh-ih)/2",
+    "cropped.mp4": "crop=iw*0.9:ih*0.9:iw*0.08:0",
+    "bright.mp4": "eq=brightness=0.12:contrast=1.3",
+    "gamma.mp4": "eq=gamma=1.6",
+    "grey.mp4": "hue=s=0",
+    "logo.mp4": "drawbox=8:8:48:24:red:fill",
+    "subtitled.mp4": "drawbox=60:112:200:16:white:fill:enable='between(mod(t,3),0.5,2)'",
+}
+DEEP = {
+    "original.mp4": "null",
+    "mirrored.mp4": "hflip",
+    "tail.mp4": "trim=start=1.55,setpts=PTS-STARTPTS",
+    "intro.mp4": "tpad=start_duration=1.3:color=navy",
+}
+
+
+def encode(source: Path, folder: Path, wanted: dict[str, str]) -> Path:
+    """Several versions of the first 9 s of a film from one run of ffmpeg."""
+    folder.mkdir()
+    ends = "".join(f"[s{i}]" for i in range(len(wanted)))
+    chains = [f"[0:v]{SIZE},split={len(wanted)}{ends}"]
+    chains += [f"[s{i}]{how}[o{i}]" for i, how in enumerate(wanted.values())]
+    argv = [index.need_tool("ffmpeg"), "-v", "error", "-t", "9", "-i", str(source)]
+    argv += ["-filter_complex", ";".join(chains)]
+    for i, name in enumerate(wanted):
+        argv += ["-map", f"[o{i}]", "-c:v", "libx264", "-preset", "ultrafast", "-crf", "28"]
+        argv += [str(folder / name)]
+    subprocess.run(argv, check=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def disguised(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import media
+
+    source = media.clip("bikes.mp4", clips)
+    return encode(source, tmp_path_factory.mktemp("made") / "disguised", DISGUISES)
+
+
+@pytest.fixture(scope="session")
+def deep(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import media
+
+    source = media.clip("bikes.mp4", clips)
+    return encode(source, tmp_path_factory.mktemp("made") / "deep", DEEP)
+
+
+def put(library: Library, folder: Path) -> None:
+    for path in folder.iterdir():
+        shutil.copyfile(path, library.root / path.name)
+        library.keep(library.root / path.name)
+
+
+def matched(run: Run) -> set[frozenset[str]]:
+    assert run.code == 0, run.err
+    return {frozenset((pair["a"], pair["b"])) for pair in run.json["pairs"]}
+
+
+def hashes(*seeds: int, noise: float = 0.0, salt: int = 0) -> list[str]:
+    """Hashes of frames of as many scenes, with some of the bits turned over."""
+    found = []
+    for seed in seeds:
+        bits = random.Random(seed).getrandbits(1024)
+        turn = random.Random(seed * 1000 + salt).sample(range(1024), round(noise * 1024))
+        for place in turn:
+            bits ^= 1 << place
+        found.append(f"{bits:0256x}")
+    return found
+
+
+def plant(
+    library: Library, name: str, frames: list[str], duration: float = 100.0, **more: Any
+) -> Path:
+    """A file with a phash artifact written by hand, no more than what is promised of one."""
+    video = library.add_bytes(name, name.encode() * 50)
+    home = video.parent / ".artifacts"
+    home.mkdir(exist_ok=True)
+    count = len(frames)
+    times = [duration * (i + 0.5) / count for i in range(count)]
+    told = [{"time": t, "hash": h, "flat": False} for t, h in zip(times, frames, strict=True)]
+    record = {"phash": "0" * 256, "algorithm": "ahash", "combine": "xor", "bits": 1024}
+    source = {"size": video.stat().st_size, "mtime_ns": video.stat().st_mtime_ns}
+    record |= {"schema": 1, "video": name, "source": source, "frames": told} | more
+    (home / f"{video.name}.phash.json").write_text(json.dumps(record))
+    return video
+
+
+class TestFinding:
+    def test_disguises(self, cli: Cli, library: Library, disguised: Path) -> None:
+        put(library, disguised)
+        library.add("bikes.mp4")
+        library.add("bigbuckbunny.mp4")
+        run = cli("dupes", library.root, "--compute", "--duration-tolerance", "15%", "--json")
+        assert run.code == 0, run.err
+        by_original = {
+            pair["a"] if pair["b"] == "bikes.mp4" else pair["b"]
+            for pair in cli("dupes", library.root, "--json", "--limit", 0).json["pairs"]
+            if "boxed.mp4" in (pair["a"], pair["b"])
+        }
+        assert by_original >= set(DISGUISES) - {"boxed.mp4"}
+        (group,) = run.json["groups"]
+        assert "bigbuckbunny.mp4" not in group["matches"]
+        assert run.json["threshold"] == 0.92
+        for pair in run.json["pairs"]:
+            assert pair["kind"] == "similar"
+            assert 0.92 <= pair["similarity"] <= 1
+
+    def test_a_smaller_copy_and_the_reason_to_keep_the_other(
+        self, cli: Cli, library: Library
+    ) -> None:
+        library.add("bikes.mp4", "z.mp4")
+        library.add("small_bikes.mp4", "a.mp4")
+        library.add("bigbuckbunny.mp4")
+        cli("phash,meta", library.root)
+        before = stamps(library.root)
+        run = cli("dupes", library.root, "--json")
+        assert matched(run) == {frozenset(("a.mp4", "z.mp4"))}
+        (group,) = run.json["groups"]
+        assert (group["keeper"], group["matches"]) == ("z.mp4", ["a.mp4"])
+        assert "resolution" in group["reason"]
+        assert group["details"]["z.mp4"]["width"] == 640
+        text = cli("dupes", library.root).out
+        assert "keep z.mp4" in text
+        assert "highest resolution" in text
+        assert stamps(library.root) == before
+
+    def test_mirrored_and_shifted(self, cli: Cli, library: Library, deep: Path) -> None:
+        put(library, deep)
+        library.add("bigbuckbunny.mp4")
+        assert matched(cli("dupes", library.root, "--compute", "--json")) == set()
+        run = cli("dupes", library.root, "--compute", "--deep", "--json")
+        kinds = {frozenset((p["a"], p["b"])): p["kind"] for p in run.json["pairs"]}
+        assert kinds[frozenset(("original.mp4", "mirrored.mp4"))] == "mirrored"
+        assert kinds[frozenset(("original.mp4", "intro.mp4"))] == "shifted"
+        assert kinds[frozenset(("original.mp4", "tail.mp4"))] == "shifted"
+        assert not any("bigbuckbunny.mp4" in pair for pair in kinds)
+
+    def test_nothing_to_see(self, cli: Cli, library: Library) -> None:
+        """Black films and stills are nobody's duplicates."""
+        for name in ("a.mp4", "b.mp4"):
+            library.add("black.mp4", name)
+        still = hashes(7, 7, 7, 7, 7)
+        plant(library, "slate1.mp4", still)
+        plant(library, "slate2.mp4", still)
+        os.utime(library.root / "a.mp4")
+        with (library.root / "b.mp4").open("ab") as file:
+            file.write(b"\0\0\0\x08free")
+        library.keep(library.root / "b.mp4")
+        assert matched(cli("dupes", library.root, "--compute", "--json")) == set()
+
+    def test_hashes_alone(self, cli: Cli, library: Library) -> None:
+        plant(library, "a.mp4", hashes(1, 2, 3, 4, 5))
+        plant(library, "b.mp4", hashes(1, 2, 3, 4, 5, noise=0.04))
+        plant(library, "c.mp4", hashes(1, 2, 13, 14, 15))
+        plant(library, "d.mp4", hashes(5, 4, 3, 2, 1))
+        plant(library, "long.mp4", hashes(1, 2, 3, 4, 5), duration=130.0)
+        run = cli("dupes", library.root, "--json")
+        assert matched(run) == {frozenset(("a.mp4", "b.mp4"))}
+        assert run.json["pairs"][0]["similarity"] == pytest.approx(0.96, abs=0.02)
+        wide = cli("dupes", library.root, "--duration-tolerance", "40", "--json")
+        assert frozenset(("a.mp4", "long.mp4")) in matched(wide)
+        assert matched(cli("dupes", library.root, "--threshold", 0.99, "--json")) == set()
+
+    def test_groups_are_not_chained(self, cli: Cli, library: Library) -> None:
+        plant(library, "a.mp4", hashes(1, 2, 3, 4, 5))
+        plant(library, "b.mp4", hashes(1, 2, 3, 4, 5, noise=0.05, salt=1))
+        record = json.loads(library.artifact("b.mp4.phash.json").read_text())
+        further = []
+        for frame in record["frames"]:
+            bits = int(frame["hash"], 16)
+            for place in random.Random(frame["time"]).sample(range(1024), 51):
+                bits ^= 1 << place
+            further.append(f"{bits:0256x}")
+        plant(library, "c.mp4", further)
+        run = cli("dupes", library.root, "--json")
+        assert matched(run) == {frozenset(("a.mp4", "b.mp4")), frozenset(("b.mp4", "c.mp4"))}
+        for group in run.json["groups"]:
+            for match in group["matches"]:
+                assert frozenset((group["keeper"], match)) in matched(run)
+
+    def test_flat_frames_do_not_count(self, cli: Cli, library: Library) -> None:
+        for name, seeds in (("a.mp4", (1, 2, 3, 4)), ("b.mp4", (21, 22, 23, 24))):
+            video = plant(library, name, [*hashes(*seeds), "0" * 256])
+            path = library.artifact(f"{video.name}.phash.json")
+            record = json.loads(path.read_text())
+            record["frames"][4]["flat"] = True
+            path.write_text(json.dumps(record))
+        assert matched(cli("dupes", library.root, "--json")) == set()
+
+    def test_exact_copies_need_no_hash(self, cli: Cli, library: Library) -> None:
+        library.add_bytes("a.mp4", b"x" * 100_000)
+        library.add_bytes("b.mp4", b"x" * 100_000)
+        library.add_bytes("c.mp4", b"y" * 100_000)
+        swapped = bytearray(b"x" * 300_000)
+        library.add_bytes("d.mp4", bytes(swapped))
+        swapped[150_000] = 0  # in the middle, where oshash does not look
+        library.add_bytes("e.mp4", bytes(swapped))
+        os.link(library.root / "a.mp4", library.root / "linked.mp4")
+        (library.root / "pointer.mp4").symlink_to("a.mp4")
+        os.utime(library.root / "b.mp4", (1e9, 1e9))
+        run = cli("dupes", library.root, "--json")
+        assert matched(run) == {frozenset(("a.mp4", "b.mp4"))}
+        (pair,) = run.json["pairs"]
+        assert (pair["kind"], pair["similarity"]) == ("exact", 1.0)
+        (group,) = run.json["groups"]
+        assert group["keeper"] == "b.mp4"
+        assert "oldest" in group["reason"]
+
+    def test_what_is_stale_is_not_believed(self, cli: Cli, library: Library) -> None:
+        plant(library, "a.mp4", hashes(1, 2, 3, 4, 5))
+        video = plant(library, "b.mp4", hashes(1, 2, 3, 4, 5))
+        video.write_bytes(b"something else")
+        library.keep(video)
+        run = cli("dupes", library.root, "--json")
+        assert matched(run) == set()
+        assert run.json["without_hash"] == 1
+        assert "--compute" in cli("dupes", library.root).out
+
+    @pytest.mark.parametrize(
+        "record",
+        [
+            "[]",
+            "{",
+            '{"frames": 3}',
+            '{"frames": [], "algorithm": "ahash"}',
+            '{"frames": [{"time": "x", "hash": "zz", "flat": 0}], "algorithm": "ahash"}',
+            '{"frames": [{"time": 1e999, "hash": "00"}], "algorithm": "dct"}',
+            '{"duration": 5, "signature": [1, 2, 3, 4, 5]}',
+            '{"duration": 5, "signature": {"luma": []}}',
+            '{"duration": null, "frames": [null], "algorithm": ["x"], "source": 5}',
+            '{"duration": -1, "frames": [], "algorithm": "dct", "source": {"size": "x"}}',
+        ],
+    )
+    def test_hostile_artifacts(self, cli: Cli, library: Library, record: str) -> None:
+        plant(library, "a.mp4", hashes(1, 2, 3, 4, 5))
+        plant(library, "b.mp4", hashes(1, 2, 3, 4, 5, noise=0.02))
+        plant(library, "bad.mp4", hashes(1, 2, 3, 4, 5))
+        library.artifact("bad.mp4.phash.json").write_text(record)
+        library.artifact("bad.mp4.phash.deep.json").write_text(record)
+        library.artifact("a.mp4.ffprobe.json").write_text(record)
+        library.artifact(".dupes.ignored.json").write_text('{"pairs": [1, {"a": 2}, {"a": {}}]}')
+        found = matched(cli("dupes", library.root, "--deep", "--json"))
+        assert found == {frozenset(("a.mp4", "b.mp4"))}
+
+    def test_the_first_ones_only(self, cli: Cli, library: Library) -> None:
+        for name in "abcdef":
+            plant(library, f"{name}.mp4", hashes(1, 2, 3, 4, 5, noise=0.01, salt=ord(name)))
+        run = cli("dupes", library.root, "--limit", 4, "--json")
+        assert len(run.json["pairs"]) == 4
+        assert run.json["total_pairs"] == 15
+
+    @pytest.mark.parametrize(
+        "args",
+        [
+            ("--threshold", "2"),
+            ("--limit", "-1"),
+            ("--duration-tolerance", "long"),
+            ("--quorum", "0"),
+            ("--apply", "delete"),
+            ("--ignore", "a.mp4"),
+            ("--undo",),
+        ],
+    )
+    def test_bad_requests(self, cli: Cli, library: Library, args: tuple[str, ...]) -> None:
+        plant(library, "a.mp4", hashes(1, 2, 3, 4, 5))
+        run = cli("phash-dupes", library.root, *args)
+        assert run.code == 2
+        assert args[0].lstrip("-")[:6] in run.err or "take back" in run.err
+
+
+@pytest.fixture
+def twins(library: Library) -> Library:
+    """Two copies of one film, the larger one tagged, and a third film."""
+    plant(library, "keep.mp4", hashes(1, 2, 3, 4, 5), width=1920, height=1080)
+    plant(library, "go.mp4", hashes(1, 2, 3, 4, 5, noise=0.02), width=640, height=360)
+    plant(library, "other.mp4", hashes(11, 12, 13, 14, 15))
+    library.artifact("go.mp4.jpg").write_bytes(b"picture")
+    tags = {"video": "go.mp4", "tags": ["Night", "rain"], "performers": ["Jane Doe"]}
+    library.artifact("go.mp4.tags.json").write_text(json.dumps(tags))
+    kept = {"video": "keep.mp4", "tags": ["night"], "performers": [], "mine": 1}
+    library.artifact("keep.mp4.tags.json").write_text(json.dumps(kept))
+    return library
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    """Every file below a folder that is not in a journal."""
+    paths = [path for path in root.rglob("*") if path.is_file() and ".journal" not in path.parts]
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
+
+
+class TestApply:
+    def test_trash_and_undo(self, cli: Cli, twins: Library) -> None:
+        before = tree(twins.root)
+        assert cli("dupes", twins.root, "--apply", "report").code == 0
+        assert tree(twins.root) == before
+        run = cli("dupes", twins.root, "--apply", "trash", "--json")
+        assert run.code == 0, run.err
+        (action,) = run.json["applied"]
+        assert (action["video"], action["keeper"]) == ("go.mp4", "keep.mp4")
+        assert action["action"] == "trashed"
+        assert not (twins.root / "go.mp4").exists()
+        assert (twins.root / "keep.mp4").exists()
+        assert not [name for name in twins.artifacts() if name.startswith("go.mp4")]
+        kept = twins.json("keep.mp4.tags.json")
+        assert kept["tags"] == ["night", "rain"]
+        assert kept["performers"] == ["Jane Doe"]
+        assert kept["mine"] == 1
+        trashed = [p.name for p in (twins.root / ".artifacts/.trash").rglob("*") if p.is_file()]
+        assert sorted(trashed) == ["go.mp4", "go.mp4.jpg", "go.mp4.phash.json", "go.mp4.tags.json"]
+        assert matched(cli("dupes", twins.root, "--json")) == set()
+        undone = cli("dupes", twins.root, "--undo", "--json")
+        assert undone.code == 0, undone.err
+        assert tree(twins.root) == before
+        assert cli("dupes", twins.root, "--undo").code == 2
+
+    def test_hard_links_and_undo(self, cli: Cli, library: Library) -> None:
+        library.add_bytes("a.mp4", b"x" * 100_000)
+        copy = library.add_bytes("b.mp4", b"x" * 100_000)
+        plant(library, "c.mp4", hashes(1, 2, 3, 4, 5))
+        plant(library, "d.mp4", hashes(1, 2, 3, 4, 5, noise=0.02))
+        inode = copy.stat().st_ino
+        run = cli("dupes", library.root, "--apply", "hardlink", "--json")
+        assert run.code == 0, run.err
+        actions = {action["action"]: action for action in run.json["applied"]}
+        assert "exact" in actions["left"]["reason"]
+        assert (library.root / "a.mp4").samefile(copy)
+        assert matched(cli("dupes", library.root, "--json")) == {frozenset(("c.mp4", "d.mp4"))}
+        assert cli("dupes", library.root, "--undo").code == 0
+        assert copy.stat().st_ino == inode
+        assert not (library.root / "a.mp4").samefile(copy)
+
+    def test_what_changed_is_left_alone(
+        self, cli: Cli, twins: Library, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Between comparing and moving somebody writes to the copy, or to the one to keep."""
+        for name in ("go.mp4", "keep.mp4"):
+            original = index.Disposal.carry_out
+
+            def meddle(self: Any, *args: Any, name: str = name, original: Any = original) -> Any:
+                os.utime(twins.root / name, (time.time(), time.time() - 3))
+                return original(self, *args)
+
+            with monkeypatch.context() as patch:
+                patch.setattr(index.Disposal, "carry_out", meddle)
+                run = cli("dupes", twins.root, "--apply", "trash", "--json")
+            (action,) = run.json["applied"]
+            assert action["action"] == "left"
+            assert "changed" in action["reason"]
+            assert (twins.root / "go.mp4").exists()
+
+    def test_a_corrupt_tags_file_keeps_its_video(self, cli: Cli, twins: Library) -> None:
+        twins.artifact("go.mp4.tags.json").write_text("{")
+        run = cli("dupes", twins.root, "--apply", "trash", "--json")
+        (action,) = run.json["applied"]
+        assert action["action"] == "left"
+        assert "corrupt" in action["reason"]
+        assert (twins.root / "go.mp4").exists()
+
+    def test_all_or_nothing_at_every_step(
+        self, cli: Cli, twins: Library, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = tree(twins.root)
+        for failing in range(12):
+            steps = iter(range(100))
+
+            def watch(step: str, steps: Iterator[int] = steps, failing: int = failing) -> None:
+                if next(steps) == failing:
+                    raise OSError(28, "No space left on device", "somewhere")
+
+            monkeypatch.setattr(index.Journal, "watch", staticmethod(watch))
+            run = cli("dupes", twins.root, "--apply", "trash")
+            monkeypatch.setattr(index.Journal, "watch", staticmethod(lambda step: None))
+            if run.code == 0:
+                break
+            assert "nothing was changed" in run.err
+            assert tree(twins.root) == before
+        assert failing > 5
+        twins.forget(twins.root / "go.mp4")
+        assert not (twins.root / "go.mp4").exists()
+
+
+class TestIgnore:
+    def test_it_is_remembered(self, cli: Cli, library: Library) -> None:
+        plant(library, "a.mp4", hashes(1, 2, 3, 4, 5))
+        plant(library, "b.mp4", hashes(1, 2, 3, 4, 5, noise=0.02))
+        plant(library, "c.mp4", hashes(1, 2, 3, 4, 5, noise=0.03))
+        assert len(matched(cli("dupes", library.root, "--json"))) == 3
+        run = cli("dupes", library.root, "--ignore", "a.mp4", library.root / "b.mp4", "--json")
+        assert run.code == 0, run.err
+        assert run.json == {"ignored": ["a.mp4", "b.mp4"]}
+        pair = frozenset(("a.mp4", "b.mp4"))
+        run = cli("dupes", library.root, "--json")
+        assert len(matched(run)) == 2
+        assert pair not in matched(run)
+        for group in run.json["groups"]:
+            for match in group["matches"]:
+                assert frozenset((group["keeper"], match)) != pair
+        (library.root / "a.mp4").rename(library.root / "new.mp4")
+        library.forget(library.root / "a.mp4")
+        home = library.root / ".artifacts"
+        (home / "a.mp4.phash.json").rename(home / "new.mp4.phash.json")
+        assert frozenset(("new.mp4", "b.mp4")) not in matched(cli("dupes", library.root, "--json"))
+
+    def test_from_the_folder_above(self, cli: Cli, library: Library) -> None:
+        plant(library, "sub/a.mp4", hashes(1, 2, 3, 4, 5))
+        plant(library, "sub/b.mp4", hashes(1, 2, 3, 4, 5, noise=0.02))
+        assert cli("dupes", library.root / "sub", "--ignore", "a.mp4", "b.mp4").code == 0
+        assert matched(cli("dupes", library.root, "-r", "--json")) == set()
+
+    def test_no_such_video(self, cli: Cli, library: Library) -> None:
+        plant(library, "a.mp4", hashes(1, 2, 3, 4, 5))
+        run = cli("dupes", library.root, "--ignore", "a.mp4", "gone.mp4")
+        assert run.code == 2
+        assert "gone.mp4" in run.err
+
+    def test_a_corrupt_list_is_kept(self, cli: Cli, twins: Library) -> None:
+        place = twins.artifact(".dupes.ignored.json")
+        place.write_text("{")
+        run = cli("dupes", twins.root, "--ignore", "keep.mp4", "go.mp4")
+        assert run.code == 1
+        assert "corrupt" in run.err
+        assert place.read_text() == "{"
+
+
+def test_the_page(cli: Cli, library: Library, tmp_path: Path) -> None:
+    name = '<script>alert(1)</script>&".mp4'
+    plant(library, "a.mp4", hashes(1, 2, 3, 4, 5))
+    library.add("bikes.mp4", name.replace("/", "_"))
+    library.add("small_bikes.mp4", "b.mp4")
+    cli("phash,thumbs", library.root)
+    page = tmp_path / "page.html"
+    assert cli("dupes", library.root, "--html", page).code == 0
+    text = page.read_text()
+    assert "<script" not in text
+    assert "&lt;script&gt;alert" in text
+    assert text.count("data:image/png;base64,") == 2
+    assert text.count("data:image/jpeg;base64,") == 2
+    assert "http" not in text
