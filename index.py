@@ -34,7 +34,7 @@ import threading
 import time
 import typing
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
@@ -1234,6 +1234,16 @@ class Account:
         old, new = (c if c is None else c.encode("utf-8", "surrogateescape") for c in contents)
         return Rewrite(2, self.places.path(line["file"]), old, new, int(line["mtime_ns"]))
 
+    def pairs(self) -> list[tuple[str, str]]:
+        """The (old, new) paths of the videos that it renamed. Raises VideoError."""
+        try:
+            told = [
+                (self.places.path(old), self.places.path(new)) for old, new in self.facts["videos"]
+            ]
+        except (KeyError, TypeError, ValueError) as error:
+            raise VideoError(f"{shown(str(self.entry.path))}: {error}") from None
+        return told
+
     @property
     def homes(self) -> list[str]:
         """The folders whose files it changes."""
@@ -1247,24 +1257,30 @@ class Account:
         for home in self.homes:
             stack.enter_context(locked(home))
 
-    def go_on(self, job: Job | None = None, again: bool = False) -> None:
-        """Make the changes, from the phase on that was begun. Raises OSError or VideoError."""
+    def go_on(self, job: Job | None = None, again: bool = False) -> list[str]:
+        """Make the changes, from the phase on that was begun. Raises OSError or VideoError.
+
+        Where it is done `again`, files that were changed since are left as they are, and told.
+        """
         begun = int(self.entry.state[-1])
+        told = []
         for folder in self.folders:
             Path(folder).mkdir(exist_ok=True)
         for phase in range(begun, 3):
             if phase > begun:
                 self.entry = self.entry.become(f"forward-{phase}")
-            for step in self.steps:
-                if step.phase == phase:
-                    if job:
-                        job.check()
-                    Journal.watch("before")
-                    if problem := step.put(again=again and phase == begun):
+            for step in [s for s in self.steps if s.phase == phase]:
+                if job:
+                    job.check()
+                Journal.watch("before")
+                if problem := step.put(again=again and phase == begun):
+                    if not again or isinstance(step, Move):
                         raise VideoError(problem)
-                    Journal.watch("after")
+                    told.append(problem)
+                Journal.watch("after")
             self.flush(phase)
         self.close("done")
+        return told
 
     def go_back(self) -> list[str]:
         """Take the changes back, as far as they were made; what could not be is returned."""
@@ -1337,8 +1353,7 @@ def recover(places: Places, *, back: bool = False) -> Aftermath | None:
         problems = []
         if not back and account.entry.state.startswith("forward"):
             try:
-                account.go_on(again=True)
-                return Aftermath(account, [])
+                return Aftermath(account, account.go_on(again=True))
             except (OSError, VideoError) as error:
                 problems = [failed_step(error)]
         return Aftermath(account, problems + account.go_back())
@@ -10271,6 +10286,607 @@ def frames_picture(found: Fingerprint | None, facts: Facts) -> bytes:
     return bytes(cv2.imencode(".png", strip)[1])
 
 
+# === Commands: rename =============================================================================
+
+PATTERN_PATIENCE = 1.0  # seconds that a pattern may take over one name
+FIELD = re.compile(r"\{(stem|duration|width|height|vcodec|n)(?::(0?\d{1,2}))?\}")
+# What players look for beside a video: subtitles, perhaps with languages and marks, and its .nfo.
+BESIDE = re.compile(
+    r"((?:\.[A-Za-z]{2,12}(?:-[A-Za-z0-9]{2,8})?|\.\d{1,2}){0,3})"
+    r"\.(srt|vtt|ass|ssa|sub|idx|sup|smi|sbv|ttml|nfo)$",
+    re.IGNORECASE,
+)
+
+
+class Substitution:
+    """What `--source` and `--target` ask for, applied to names.
+
+    The text is looked for in a name without its extension; where it is not found there, in the
+    whole name, if that leaves the extension of a video. Backslashes may be doubled, as in the
+    strings of programs.
+    """
+
+    def __init__(self, source: str, target: str, is_regex: bool) -> None:
+        if not source:
+            raise UsageError("--source is empty: name the text to replace")
+        self.is_regex = is_regex
+        if is_regex:
+            source, target = (re.sub(r"\\\\(?=[\w.])", r"\\", text) for text in (source, target))
+        self.parts = self.split(target)
+        self.fields = {part[0] for part in self.parts if isinstance(part, tuple)}
+        self.sub = self.compiled(source) if is_regex else self.plain(source)
+
+    @staticmethod
+    def split(target: str) -> list[str | tuple[str, str]]:
+        """The target as text and (field, width)."""
+        parts: list[str | tuple[str, str]] = []
+        end = 0
+        for match in FIELD.finditer(target):
+            parts += [target[end : match.start()], (match[1], match[2] or "")]
+            end = match.end()
+        return [*parts, target[end:]]
+
+    @staticmethod
+    def plain(source: str) -> Callable[[Callable[[Any], str], str], str]:
+        return lambda put, text: put(None).join(text.split(source)) if source in text else text
+
+    @staticmethod
+    def compiled(source: str) -> Callable[[Callable[[Any], str], str], str]:
+        import regex
+
+        try:
+            pattern = regex.compile(source)
+        except regex.error as error:
+            raise UsageError(f"--source {shown(source)}: {error}") from None
+
+        def sub(put: Callable[[Any], str], text: str) -> str:
+            try:
+                return str(pattern.sub(put, text, timeout=PATTERN_PATIENCE))
+            except TimeoutError:
+                told = f"takes too long on {shown(text)}: write it with fewer nested repeats"
+                raise UsageError(f"--source {shown(source)}: {told}") from None
+            except (regex.error, IndexError) as error:
+                raise UsageError(f"--target: {error}") from None
+
+        return sub
+
+    def new_name(self, name: str, facts: Callable[[str], Any]) -> str | None:
+        """The name after replacing, or None where there is nothing to replace.
+
+        `facts` gives the value of a field. Raises VideoError where it can't, UsageError for a
+        pattern that takes too long.
+        """
+        found = False
+
+        def put(match: Any) -> str:
+            nonlocal found
+            found = True
+            return "".join(self.filled(part, match, facts) for part in self.parts)
+
+        stem, _, extension = name.rpartition(".")
+        changed = self.sub(put, stem)
+        if found:
+            return f"{changed}.{extension}"
+        changed = self.sub(put, name)
+        return changed if found and is_video_name(changed) else None
+
+    def filled(self, part: str | tuple[str, str], match: Any, facts: Callable[[str], Any]) -> str:
+        if isinstance(part, tuple):
+            value = facts(part[0])
+            return format(value, part[1]) if isinstance(value, int) else str(value)
+        return str(match.expand(part)) if self.is_regex else part
+
+
+class FieldValues:
+    """The values of a target's fields, of one video; `number` counts those that are renamed."""
+
+    def __init__(self, video: Video, number: int) -> None:
+        self.video, self.number = video, number
+
+    def __call__(self, field: str) -> Any:
+        """Raises VideoError where the metadata that it is taken from is missing."""
+        if field == "stem":
+            return self.video.name.rpartition(".")[0]
+        if field == "n":
+            return self.number
+        value = self.summary.get(field)
+        if field == "vcodec" and isinstance(value, str):
+            return re.sub(r"[^\w.-]", "_", value)
+        if isinstance(value, int | float) and 0 <= value < 1e9:
+            return round(value)
+        raise VideoError(f"{{{field}}} is not known: make its metadata first (metadata)")
+
+    @functools.cached_property
+    def summary(self) -> dict[str, Any]:
+        found = attempt(fresh_metadata, self.video, Shelf(self.video.home))
+        summary = attempt(summarize, found) if isinstance(found, dict) else {}
+        return summary if isinstance(summary, dict) else {}
+
+
+class Companion(NamedTuple):
+    """A file beside a video: its name, how much of that is the video's, and whose it may be."""
+
+    name: str
+    prefix: str
+    owners: list[str]
+
+
+class Terrain:
+    """The folders that a plan touches, each read once."""
+
+    def __init__(self) -> None:
+        self.listings: dict[str, list[str]] = {}
+        self.by_folded: dict[str, dict[str, list[str]]] = {}
+        self.companions: dict[str, dict[str, list[Companion]]] = {}
+
+    def names(self, folder: str) -> list[str]:
+        """What is in a folder, in order; nothing where there is none."""
+        if folder not in self.listings:
+            try:
+                self.listings[folder] = sorted(os.listdir(folder))  # noqa: PTH208
+            except (FileNotFoundError, NotADirectoryError):
+                self.listings[folder] = []
+        return self.listings[folder]
+
+    def alike(self, path: str) -> list[str]:
+        """The paths there are that some file systems take for this one."""
+        folder, _, name = path.rpartition("/")
+        if folder not in self.by_folded:
+            known: dict[str, list[str]] = {}
+            for other in self.names(folder):
+                known.setdefault(folded(other), []).append(f"{folder}/{other}")
+            self.by_folded[folder] = known
+        return self.by_folded[folder].get(folded(name), [])
+
+    def starting(self, folder: str, prefix: str) -> list[str]:
+        """The names in a folder that start so."""
+        names = self.names(folder)
+        first = bisect.bisect_left(names, prefix)
+        return list(itertools.takewhile(lambda n: n.startswith(prefix), names[first:]))
+
+    def sidecars(self, video: Video) -> dict[str, str]:
+        """The names in a video's artifact folder that belong to it -> their kinds.
+
+        A longer name of another video there, such as `a.mp4.mkv` beside `a.mp4`, has its own.
+        """
+        folder, key = video.path.rpartition("/")[0], video.key
+        siblings = [n for n in self.starting(folder, f"{video.name}.") if is_video_name(n)]
+        others = tuple(f"{dot}{sidecar_key(n)}." for n in siblings for dot in ("", "."))
+        near = [n for dot in ("", ".") for n in self.starting(video.home, f"{dot}{key}.")]
+        bases = {n: re.sub(r"\.corrupt-\d+$", "", n) for n in near if not n.startswith(others)}
+        found: dict[str, str] = {}
+        for kind, artifact in ARTIFACTS.items():
+            mine = set(artifact.owned(video, bases.values()))
+            found |= {name: kind for name, base in bases.items() if base in mine}
+        return found
+
+    def beside(self, folder: str) -> dict[str, list[Companion]]:
+        """The subtitles and .nfo files in a folder, by the first of the videos that claim them.
+
+        The longest prefix that is a video's name, with or without its extension, counts.
+        """
+        if folder in self.companions:
+            return self.companions[folder]
+        claims: dict[str, list[str]] = {}
+        for name in filter(is_video_name, self.names(folder)):
+            for prefix in (name, name.rpartition(".")[0]):
+                claims.setdefault(prefix, []).append(name)
+        found = self.companions.setdefault(folder, {})
+        for name in self.names(folder):
+            prefix = name if BESIDE.search(name) else ""
+            while prefix := prefix.rpartition(".")[0]:
+                if prefix in claims and BESIDE.fullmatch(name, len(prefix)):
+                    owners = claims[prefix]
+                    found.setdefault(owners[0], []).append(Companion(name, prefix, owners))
+                    break
+        return found
+
+
+def is_video_name(name: str) -> bool:
+    stem, _, extension = name.rpartition(".")
+    return bool(stem) and f".{extension.lower()}" in VIDEO_EXTENSIONS
+
+
+class Shift(NamedTuple):
+    """One video's way to its new name, and (from, to) of all that goes with it, itself first."""
+
+    video: Video
+    target: Video
+    moves: list[tuple[str, str]]
+
+    def as_json(self) -> dict[str, str]:
+        return {"source": self.video.rel, "target": self.target.rel}
+
+
+class RenamePlan:
+    """Which videos get which names, worked out as a whole before anything is moved.
+
+    Who would take a name that stays with another, or that two want, is refused with a reason, and
+    so is who waits for a name that thereby stays; all others can be renamed, in cycles too.
+    """
+
+    def __init__(self, pairs: Iterable[tuple[Video, Video]], back: bool = False) -> None:
+        self.terrain, self.back = Terrain(), back  # back to a name that was good once
+        self.errors: list[dict[str, str]] = []
+        self.devices: dict[str, int] = {}
+        sound = []
+        for video, target in pairs:
+            if reason := self.fault(video, target):
+                self.refuse(video, target, reason)
+            else:
+                sound.append((video, target))
+        goals = {video.path: target for video, target in sound}
+        self.shifts = [Shift(video, goal, self.moves(video, goal, goals)) for video, goal in sound]
+        self.settle()
+
+    def refuse(self, video: Video, target: Video, reason: str) -> None:
+        self.errors.append({"video": video.rel, "target": target.rel, "error": reason})
+
+    def fault(self, video: Video, target: Video) -> str:
+        """Why a video cannot have a name, whatever else is there."""
+        parts = target.rel.split("/")
+        if {"", ".", "..", SIDECARS} & set(parts) or "\0" in target.rel:
+            return "is no name for a file"
+        if len(os.fsencode(target.name)) > 255:
+            return "is longer than the 255 bytes that a file system takes"
+        odd = [re.search(UNPRINTABLE, rel) for rel in (target.rel, video.rel)]
+        if odd[0] and not odd[1] and not self.back:
+            return "has control characters"
+        if not is_video_name(target.name) or target.name.startswith("._"):
+            return "is no name of a video: it needs one's extension"
+        folders = [path.rpartition("/")[0] for path in (video.path, target.path)]
+        if folders[0] != folders[1] and os.path.islink(video.path):  # noqa: PTH114
+            return "is a link, which may lead nowhere from another folder"
+        homes = [video.home, target.home] if Path(video.home).is_dir() else folders
+        if any(self.device(one) != self.device(other) for one, other in (folders, homes)):
+            return "is on another disk: copy it there, then run orphans --relink"
+        return ""
+
+    def device(self, folder: str) -> int:
+        """The file system of a folder, or of the one in which it would be made."""
+        if folder not in self.devices:
+            there = next(p for p in (Path(folder), *Path(folder).parents) if p.exists())
+            self.devices[folder] = there.stat().st_dev
+        return self.devices[folder]
+
+    def moves(
+        self, video: Video, target: Video, goals: Mapping[str, Video]
+    ) -> list[tuple[str, str]]:
+        """Everything that goes with a video: itself, what stands beside it, its artifacts."""
+        folder = video.path.rpartition("/")[0]
+        found = [(video.path, target.path)]
+        for name, prefix, owners in self.terrain.beside(folder).get(video.name, []):
+            wanted = {self.new_prefix(folder, owner, prefix, goals) for owner in owners}
+            if len(wanted) == 1 and None not in wanted:
+                found.append((f"{folder}/{name}", f"{wanted.pop()}{name[len(prefix) :]}"))
+        return found + [
+            (f"{video.home}/{name}", f"{target.home}/{moved(name, video, target)}")
+            for name in self.terrain.sidecars(video)
+        ]
+
+    @staticmethod
+    def new_prefix(folder: str, owner: str, prefix: str, goals: Mapping[str, Video]) -> str | None:
+        """What a file beside a video is to begin with; None where the video stays."""
+        if not (goal := goals.get(f"{folder}/{owner}")):
+            return None
+        return goal.path if prefix == owner else goal.path.rpartition(".")[0]
+
+    def settle(self) -> None:
+        """Refuse who cannot have what they want, until the rest fits together."""
+        while True:
+            leaving = {source for shift in self.shifts for source, _ in shift.moves}
+            wanted = Counter(folded(target) for shift in self.shifts for _, target in shift.moves)
+            reasons = [self.obstacle(shift, leaving, wanted) for shift in self.shifts]
+            if not any(reasons):
+                return
+            for shift, reason in zip(self.shifts, reasons, strict=True):
+                if reason:
+                    self.refuse(shift.video, shift.target, reason)
+            self.shifts = [s for s, reason in zip(self.shifts, reasons, strict=True) if not reason]
+
+    def obstacle(self, shift: Shift, leaving: Container[str], wanted: Mapping[str, int]) -> str:
+        """What is in a shift's way."""
+        for _, target in shift.moves:
+            name = shown(target.rpartition("/")[2])
+            if wanted[folded(target)] > 1:
+                return f"{name} is what another would be called as well"
+            for other in self.terrain.alike(target):
+                if other not in leaving:
+                    there = shown(other.rpartition("/")[2])
+                    return f"{there} is there already"
+        for name in self.terrain.sidecars(shift.target):
+            if f"{shift.target.home}/{name}" not in leaving:
+                return f"{shown(name)} is there from an earlier video: see orphans"
+        return ""
+
+    def enter(self, journal: Journal) -> None:
+        """Give the journal every move, and every file whose content names what is moved."""
+        for shift in self.shifts:
+            for source, target in shift.moves:
+                journal.move(source, target)
+            home = f"{shift.video.home}/"
+            kept = [(s, t) for s, t in shift.moves if s.startswith(home)]
+            names = {s.rpartition("/")[2]: t.rpartition("/")[2] for s, t in kept}
+            for source, target in kept:
+                rewrite_names(journal, source, target, shift, names)
+        for path, rels in self.indexes().items():
+            old = Path(path).read_bytes()
+            new = attempt(renamed_index, old, rels)
+            if isinstance(new, bytes) and new != old:
+                journal.replace(path, old, new, keep_time=path)
+
+    def indexes(self) -> dict[str, dict[str, str]]:
+        """The people indexes of the folders around the videos -> what becomes of their names."""
+        found: dict[str, dict[str, str]] = {}
+        for video, target, _ in self.shifts:
+            below = video.rel.removesuffix(video.name)
+            shelves = video.home.removesuffix(below + SIDECARS)
+            for end in [0, *(i + 1 for i, letter in enumerate(below) if letter == "/")]:
+                path = f"{shelves}{below[:end]}{SIDECARS}/.faces.index.json"
+                if target.rel.startswith(below[:end]) and Path(path).is_file():
+                    found.setdefault(path, {})[video.rel[end:]] = target.rel[end:]
+        return found
+
+
+def moved(name: str, video: Video, target: Video) -> str:
+    """What an artifact's file is called when its video has another name."""
+    dot = "." if name.startswith(f".{video.key}.") else ""
+    return dot + target.key + name[len(dot) + len(video.key) :]
+
+
+def rewrite_names(
+    journal: Journal, source: str, target: str, shift: Shift, names: Mapping[str, str]
+) -> None:
+    """Let a moved JSON or WebVTT artifact say the new names; what is unreadable stays as it is."""
+    if not source.endswith((".json", ".vtt")) or not Path(source).is_file():
+        return
+    old = Path(source).read_bytes()
+    if source.endswith(".vtt"):
+        new: Any = renamed_track(old, names)
+    else:
+        # Of the words in a tags file only that one is a name on disk.
+        is_tags = Path(source) == tags_path(shift.video)
+        new = attempt(renamed_json, old, shift, {} if is_tags else names)
+    if isinstance(new, bytes) and new != old:
+        journal.replace(target, old, new, keep_time=source)
+
+
+def renamed_track(content: bytes, names: Mapping[str, str]) -> bytes:
+    """A WebVTT thumbnail track with other names of pictures; subtitles have no such lines."""
+    from urllib.parse import quote_from_bytes
+
+    quoted = {
+        quote_from_bytes(os.fsencode(old)).encode(): quote_from_bytes(os.fsencode(new)).encode()
+        for old, new in names.items()
+    }
+    lines = [line.partition(b"#xywh=") for line in content.split(b"\n")]
+    return b"\n".join(quoted.get(n, n) + mark + rest if mark else n for n, mark, rest in lines)
+
+
+def renamed_json(content: bytes, shift: Shift, names: Mapping[str, str]) -> bytes:
+    """A JSON artifact with other names of its video and files, nothing else; any JSON will do.
+
+    Raises ValueError or RecursionError for what is not readable.
+    """
+
+    def put(key: str, text: str) -> str:
+        if key in ("video", "filename"):
+            return new_rel(text, shift)
+        first, slash, rest = text.partition("/")
+        return f"{names[first]}{slash}{rest}" if first in names else text
+
+    return with_strings(content, put)
+
+
+def renamed_index(content: bytes, rels: Mapping[str, str]) -> bytes:
+    """An index of a library with other names of videos."""
+    return with_strings(content, lambda key, t: rels.get(t, t) if key.startswith("video") else t)
+
+
+def with_strings(content: bytes, put: Callable[[str, str], str]) -> bytes:
+    """A JSON document with every text replaced, given the nearest key; itself if none differs."""
+
+    def replaced(value: Any, key: str) -> Any:
+        if isinstance(value, dict):
+            return {k: replaced(v, k) for k, v in value.items()}
+        if isinstance(value, list):
+            return [replaced(item, key) for item in value]
+        return put(key, value) if isinstance(value, str) else value
+
+    before = json.loads(content)
+    after = replaced(before, "")
+    return content if after == before else json_bytes(after)
+
+
+def new_rel(value: str, shift: Shift) -> str:
+    """What a record calls its video, which some folder around it is the base of."""
+    old, new = shift.video, shift.target
+    if value.rpartition("/")[2] != old.name:
+        return value
+    if value == old.rel:
+        return new.rel
+    base = old.path.removesuffix(value)
+    return new.path.removeprefix(base) if new.path.startswith(base) else new.name
+
+
+class Rename(LibraryCommand):
+    """Rename a video, or many with --batch, and all that belongs to them.
+
+    Artifacts, tags and the names inside them, subtitles and .nfo files beside the video go along.
+    Nothing is ever overwritten: names that are taken are refused before anything is moved, swaps
+    and cycles are solved. With --batch, --source is looked for in every name, without the extension
+    first; --target may be a path and have the fields {stem} {duration} (in seconds) {width}
+    {height} {vcodec} and {n}, which counts the names that match, as {n:03} with zeros.
+    """
+
+    directory: Path = option(Path(), "the folder of videos", short="-d")
+    src: Path | None = option(None, "the video to rename", place=True)
+    dst: Path | None = option(None, "its new name, or the folder to move it to", place=True)
+    batch: bool = option(False, "rename all videos of the folder whose name has --source")
+    source: str = option("", "the text to replace")
+    target: str = option("", "what takes its place")
+    regex: bool = option(False, "--source is a regular expression, --target may have its groups")
+    limit: int = option(0, "videos to rename at most; 0: all", ge=0)
+    force: bool = option(False, "do what --batch would do; without it, it is only told")
+    show_all: bool = option(False, "list every new name")
+    undo: bool = option(False, "take back the last renaming in the folder, or an interrupted one")
+    recover: bool = option(False, "finish what was interrupted, or take it back if it cannot be")
+
+    def run(self, job: Job) -> Result:
+        try:
+            if self.recover or self.undo:
+                return self.repaired() or self.undone(job)
+            if self.batch:
+                return self.many(job)
+            return self.one(job)
+        except VideoError as error:
+            return complaint(error, Exit.SOME_FAILED)
+
+    def places(self) -> Places:
+        library = self.library()
+        return Places.of(library.root, library.artifacts_dir)
+
+    def video(self, root: str, rel: str) -> Video:
+        """The video of that name below a folder."""
+        folder, _, name = rel.rpartition("/")
+        below = f"{folder}/" if folder else ""
+        shelves = str((self.artifacts_dir or Path(root)).absolute())
+        return Video(f"{root.rstrip('/')}/{below}{name}", rel, f"{shelves}/{below}{SIDECARS}")
+
+    def one(self, job: Job) -> Result:
+        """`rename SRC DST`."""
+        if not self.src or not self.dst:
+            raise UsageError("rename SRC DST, or rename --batch -d DIR --source TEXT --target TEXT")
+        if not self.src.is_file():
+            raise UsageError(f"{shown(str(self.src))}: no such file")
+        into = os.path.isdir(self.dst)  # noqa: PTH112 - False for a name that is too long
+        dst = self.dst / self.src.name if into else self.dst
+        ends = [os.path.abspath(path) for path in (self.src, dst)]  # noqa: PTH100
+        if ends[0] == ends[1]:
+            raise UsageError(f"{shown(str(dst))}: is what it is called already")
+        root = str(self.directory.absolute())
+        if not all(end.startswith(root.rstrip("/") + "/") for end in ends):
+            root = os.path.commonpath([end.rpartition("/")[0] for end in ends]) or "/"
+        rels = [end[len(root.rstrip("/")) + 1 :] for end in ends]
+        video, target = (self.video(root, rel) for rel in rels)
+        places = Places.of(Path(root), self.artifacts_dir)
+        return self.applied(job, places, [(video, target)], [])
+
+    def many(self, job: Job) -> Result:
+        """`rename --batch`."""
+        library, places = self.library(), self.places()
+        if self.src or self.dst:
+            raise UsageError("--batch takes its folder with -d DIR")
+        substitution = Substitution(self.source, self.target, self.regex)
+        pairs, errors = self.matches(job, library, substitution)
+        errors += [{"video": name, "error": reason} for name, reason in library.problems]
+        total, pairs = len(pairs), pairs[: self.limit or None]
+        if self.force:
+            return self.applied(job, places, pairs, errors, total)
+        plan = RenamePlan(pairs)
+        return self.summary(job, plan.shifts, 0, errors + plan.errors, total, dry_run=True)
+
+    def matches(
+        self, job: Job, library: Library, substitution: Substitution
+    ) -> tuple[list[tuple[Video, Video]], list[dict[str, str]]]:
+        """The videos whose name changes, with what they become, and those that cannot be told."""
+        root = str(library.root.absolute())
+        pairs: list[tuple[Video, Video]] = []
+        errors = []
+        number = 1
+        for video in library.videos():
+            job.check()
+            try:
+                name = substitution.new_name(video.name, FieldValues(video, number))
+            except VideoError as error:
+                errors.append({"video": video.rel, "error": str(error)})
+                continue
+            number += name is not None
+            if name not in (None, video.name):
+                rel = f"{video.rel.removesuffix(video.name)}{name}"
+                pairs.append((video, self.video(root, rel)))
+        return pairs, errors
+
+    def applied(
+        self,
+        job: Job,
+        places: Places,
+        pairs: Sequence[tuple[Video, Video]],
+        errors: list[dict[str, str]],
+        total: int | None = None,
+        undoes: int | None = None,
+    ) -> Result:
+        """Plan and rename, while nobody else changes what belongs to those videos."""
+        total = len(pairs) if total is None else total
+        homes = {video.home for pair in pairs for video in pair}
+        command = "rename" if undoes is None else "rename-undo"
+        with Journal(places, command, {"undoes": undoes}, homes) as journal:
+            plan = RenamePlan(pairs, back=undoes is not None)
+            plan.enter(journal)
+            told = [[video.path, target.path] for video, target, _ in plan.shifts]
+            journal.facts["videos"] = [[places.told(journal.real(p)) for p in t] for t in told]
+            journal.carry_out(job)
+            for home in homes:
+                with contextlib.suppress(OSError):
+                    Path(home).rmdir()
+        return self.summary(job, plan.shifts, len(plan.shifts), errors + plan.errors, total)
+
+    def repaired(self) -> Result | None:
+        """Finish or take back what was interrupted; None where nothing was."""
+        done = recover(self.places(), back=self.undo)
+        if not done:
+            return None if self.undo else Result({"recovered": None}, "nothing was interrupted")
+        entry = done.account.entry
+        word = "finished" if done.finished else "taken back"
+        data = {"recovered": entry.command, "outcome": word, "problems": done.problems}
+        lines = [f"{entry.command}: what was interrupted is {word}", *done.problems]
+        code = Exit.SOME_FAILED if done.problems else Exit.OK
+        return Result(data, "\n".join(lines), code)
+
+    def undone(self, job: Job) -> Result:
+        """Rename the videos of the last batch back, with all they have by now."""
+        places = self.places()
+        with owned_journals(places) as (entries, _):
+            account = last_of(places, entries, "rename")
+        if not account:
+            raise VideoError(f"{shown(places.root)}: no renaming is known here that can be undone")
+        pairs, errors = [], []
+        for old, new in account.pairs():
+            rels = [path.removeprefix(places.root.rstrip("/") + "/") for path in (new, old)]
+            if os.path.lexists(new):
+                pairs.append((self.video(places.root, rels[0]), self.video(places.root, rels[1])))
+            else:
+                errors.append({"video": rels[0], "error": "is not there any more"})
+        return self.applied(job, places, pairs, errors, undoes=account.entry.number)
+
+    def summary(
+        self,
+        job: Job,
+        shifts: Sequence[Shift],
+        applied: int,
+        errors: Sequence[Mapping[str, str]],
+        total: int,
+        dry_run: bool = False,
+    ) -> Result:
+        """What was or would be renamed."""
+        renames = [shift.as_json() for shift in shifts]
+        first = renames[0] if renames else None
+        data: dict[str, Any] = {"total_matches": total, "applied": applied, "dry_run": dry_run}
+        data |= {"first": first, "errors": list(errors)}
+        if self.show_all:
+            data["renames"] = renames
+        told = renames if self.show_all else renames[:1]
+        lines = [shown(f"{row['source']} -> {row['target']}") for row in told]
+        for error in errors:
+            name = f"{error['video']} -> {error['target']}" if "target" in error else error["video"]
+            job.console.say(f"rename: {shown(name)}: {error['error']}")
+        counts = f"{total:,} match{'' if total == 1 else 'es'}, "
+        counts += f"{len(renames):,} would be renamed: --force does it" if dry_run else ""
+        counts += "" if dry_run else f"{applied:,} renamed"
+        code = Exit.SOME_FAILED if errors else Exit.OK
+        return Result(data, "\n".join([*lines, counts]), code)
+
+
 # === Commands: the library ========================================================================
 
 
@@ -10502,6 +11118,7 @@ class Doctor(Command):
         "pydantic": "parameters",
         "platformdirs": "the cache folder",
         "tqdm": "progress",
+        "regex": "rename --regex",
         "imageio-ffmpeg": "ffmpeg where there is none on PATH",
     }
     OPTIONAL: ClassVar[dict[str, str]] = {
@@ -11048,6 +11665,7 @@ COMMANDS: dict[str, type[Command]] = {
     "tags": Tags,
     "dupes": Dupes,
     "phash-dupes": Dupes,
+    "rename": Rename,
     "report": Report,
     "batch": Batch,
     "finish": Finish,

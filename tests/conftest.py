@@ -12,6 +12,8 @@ import support
 from served import Served, serving
 from support import Library, Run
 
+import index
+
 Cli = Callable[..., Run]
 
 
@@ -60,6 +62,15 @@ def library(tmp_path: Path, clips: Path) -> Iterator[Library]:
     library = Library(root, clips)
     yield library
     library.check()
+
+
+@pytest.fixture
+def fault(monkeypatch: pytest.MonkeyPatch) -> support.Fault:
+    """Where changes to a library are to fail; as a kill spares what the system has, no syncing."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    fault = support.Fault()
+    monkeypatch.setattr(index.Journal, "watch", fault)
+    return fault
 
 
 @pytest.fixture

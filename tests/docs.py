@@ -56,7 +56,7 @@ def table(command: type[index.Command], base: type[index.Command]) -> str:
     rows = [
         f"| {spelled(o, command.hints()[name])} | {default(o)} | {cell(o.doc)} |"
         for name, o in command.options().items()
-        if name not in base.options()
+        if name not in base.options() or o.place != base.options()[name].place
     ]
     return "\n".join(["| option | default | |", "| --- | --- | --- |", *rows]) if rows else ""
 

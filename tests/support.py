@@ -293,6 +293,15 @@ def leftovers(root: Path) -> list[str]:
     return [name for name in names if not FINAL.search(name) and name not in LASTING]
 
 
+def contents(root: Path) -> dict[str, bytes]:
+    """Every file below a folder by its path, but for journals and what lies in the trash."""
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file() and not {".journal", ".trash"} & set(path.parts)
+    }
+
+
 def stamps(root: Path) -> dict[Path, tuple[int, int]]:
     """Every file below a folder with its inode and time of change, to see what was rewritten."""
     files = [path for path in root.rglob("*") if path.is_file() and not path.is_symlink()]
@@ -302,6 +311,30 @@ def stamps(root: Path) -> dict[Path, tuple[int, int]]:
 def without_dates(document: Mapping[str, Any]) -> dict[str, Any]:
     """An artifact's data without when it was made."""
     return {key: value for key, value in document.items() if key != "generated_at"}
+
+
+# === Faults ======================================================================================
+
+
+class Killed(BaseException):
+    """What nothing in the program catches: all that happens afterwards is up to the next run."""
+
+
+class Fault:
+    """Lets a journal fail before or after one of its steps; counts every step twice."""
+
+    def __init__(self) -> None:
+        self.at, self.count = -1, 0
+        self.error: BaseException = Killed()
+
+    def __call__(self, step: str) -> None:
+        self.count += 1
+        if self.count - 1 == self.at:
+            raise self.error
+
+    def set(self, at: int, error: BaseException | None = None) -> None:
+        """Fail at that count from now on; never at -1."""
+        self.at, self.count, self.error = at, 0, error or Killed()
 
 
 # === Watchers ====================================================================================

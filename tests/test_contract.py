@@ -67,12 +67,6 @@ def test_what_is_derived_is_up_to_date() -> None:
     assert (ROOT / "videorc.sample.json").read_text() == docs.sample()
 
 
-def test_what_is_derived_from_the_commands_is_current() -> None:
-    """`python tests/docs.py` was run after the last change of an option."""
-    assert (ROOT / "README.md").read_text() == docs.readme()
-    assert (ROOT / "videorc.sample.json").read_text() == docs.sample()
-
-
 class TestSample:
     @pytest.fixture
     def sample(self) -> dict[str, Any]:

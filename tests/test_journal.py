@@ -4,48 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support import Fault, Killed, contents
 
 import index
-
-
-class Killed(BaseException):
-    """What nothing in the program catches: all that happens afterwards is up to the next run."""
-
-
-class Fault:
-    """Lets a journal fail before or after its n-th step, and counts the steps."""
-
-    def __init__(self) -> None:
-        self.at, self.count = -1, 0
-        self.error: BaseException = Killed()
-
-    def __call__(self, step: str) -> None:
-        self.count += 1
-        if self.count - 1 == self.at:
-            raise self.error
-
-    def set(self, at: int, error: BaseException | None = None) -> None:
-        self.at, self.count, self.error = at, 0, error or Killed()
-
-
-@pytest.fixture
-def fault(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fault]:
-    fault = Fault()
-    monkeypatch.setattr(index.Journal, "watch", fault)
-    yield fault
-
-
-def files(root: Path) -> dict[str, bytes]:
-    """Every file below a folder by its path, but for journals and what lies in the trash."""
-    return {
-        str(path.relative_to(root)): path.read_bytes()
-        for path in root.rglob("*")
-        if path.is_file() and not {".journal", ".trash"} & set(path.parts)
-    }
 
 
 def trashed(root: Path) -> dict[str, bytes]:
@@ -64,7 +28,7 @@ class Scene:
         (root / "folder").mkdir()
         (root / "folder" / "inside").write_text("inside")
         self.places = index.Places.of(root)
-        self.before = files(root)
+        self.before = contents(root)
         self.after = {
             "b": b"a was here",
             "a": b"b was here",
@@ -120,13 +84,13 @@ class TestCarryOut:
     def test_all_is_done_and_can_be_undone(self, scene: Scene) -> None:
         stamp = Path(scene.path(".artifacts/a.json")).stat().st_mtime_ns
         scene.carry_out()
-        assert files(scene.root) == scene.after
+        assert contents(scene.root) == scene.after
         assert trashed(scene.root) == {"gone": b"gone was here"}
         assert Path(scene.path(".artifacts/b.json")).stat().st_mtime_ns == stamp
         assert scene.states() == ["done"]
         done = index.undo(scene.places, "test")
         assert done and not done.problems and done.account.entry.state == "undone"
-        assert files(scene.root) == scene.before
+        assert contents(scene.root) == scene.before
         assert not trashed(scene.root) and not (scene.root / "new").exists()
         assert index.undo(scene.places, "test") is None
 
@@ -139,7 +103,7 @@ class TestCarryOut:
         (scene.root / "moved").write_text("somebody's")
         with pytest.raises(index.VideoError, match=r"moved appeared meanwhile; nothing was"):
             scene.carry_out()
-        assert files(scene.root) == scene.before | {"moved": b"somebody's"}
+        assert contents(scene.root) == scene.before | {"moved": b"somebody's"}
         assert scene.states() == ["undone"]
 
     def test_what_vanished_takes_everything_back(self, scene: Scene) -> None:
@@ -153,7 +117,7 @@ class TestCarryOut:
         (scene.root / ".artifacts" / "c.txt").write_text("edited")
         with pytest.raises(index.VideoError, match=r"c\.txt was changed meanwhile"):
             scene.carry_out()
-        assert files(scene.root) == scene.before | {".artifacts/c.txt": b"edited"}
+        assert contents(scene.root) == scene.before | {".artifacts/c.txt": b"edited"}
 
     def test_a_full_disk_at_any_step_takes_everything_back(
         self, scene: Scene, fault: Fault
@@ -164,7 +128,7 @@ class TestCarryOut:
                 scene.carry_out()
             except index.VideoError as error:
                 assert "No space left" in str(error)
-                assert files(scene.root) == scene.before
+                assert contents(scene.root) == scene.before
             else:
                 break
         assert at > 20
@@ -173,19 +137,19 @@ class TestCarryOut:
         fault.set(9, index.CancelledError())
         with pytest.raises(index.CancelledError):
             scene.carry_out()
-        assert files(scene.root) == scene.before
+        assert contents(scene.root) == scene.before
 
     def test_without_exclusive_renames(self, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
         """As on a disk whose driver does not know them: by links, and for folders by a look."""
         monkeypatch.setattr(index, "exclusive_rename", lambda: lambda source, target: 38)
         scene.carry_out()
-        assert files(scene.root) == scene.after
+        assert contents(scene.root) == scene.after
         index.undo(scene.places, "test")
-        assert files(scene.root) == scene.before
+        assert contents(scene.root) == scene.before
         (scene.root / "moved").mkdir()
         with pytest.raises(index.VideoError, match="moved appeared meanwhile"):
             scene.carry_out()
-        assert files(scene.root) == scene.before
+        assert contents(scene.root) == scene.before
 
 
 class TestKilled:
@@ -209,12 +173,12 @@ class TestKilled:
                     pass
                 done = index.recover(scene.places)
                 assert done and done.finished and not done.problems
-                assert files(scene.root) == scene.after, at
+                assert contents(scene.root) == scene.after, at
                 assert index.recover(scene.places) is None
             else:
                 break
         assert at > 20
-        assert files(scene.root) == scene.after
+        assert contents(scene.root) == scene.after
 
     def test_at_every_step_and_taken_back(self, tmp_path: Path, fault: Fault) -> None:
         for at in range(100):
@@ -226,10 +190,10 @@ class TestKilled:
                 fault.set(-1)
                 done = index.recover(scene.places, back=True)
                 assert done and not done.finished and not done.problems
-                assert files(scene.root) == scene.before, at
+                assert contents(scene.root) == scene.before, at
                 assert not (scene.root / "new").exists()
                 scene.carry_out()
-                assert files(scene.root) == scene.after
+                assert contents(scene.root) == scene.after
             else:
                 break
         assert at > 20
@@ -246,7 +210,7 @@ class TestKilled:
                 fault.set(-1)
                 done = index.recover(scene.places)
                 assert done and not done.problems
-                assert files(scene.root) == scene.before, at
+                assert contents(scene.root) == scene.before, at
             else:
                 break
             finally:
@@ -270,7 +234,7 @@ class TestKilled:
                 scene.carry_out()
         done = index.recover(scene.places)
         assert done and done.finished
-        assert files(scene.root) == scene.after
+        assert contents(scene.root) == scene.after
 
     def test_what_cannot_be_finished_is_taken_back(self, scene: Scene, fault: Fault) -> None:
         fault.set(9)
@@ -281,14 +245,14 @@ class TestKilled:
         done = index.recover(scene.places)
         assert done and not done.finished
         assert "moved appeared meanwhile" in done.problems[0]
-        assert files(scene.root) == scene.before | {"moved": b"somebody's"}
+        assert contents(scene.root) == scene.before | {"moved": b"somebody's"}
 
     def test_a_newcomer_under_an_old_name_is_left_alone(self, scene: Scene, fault: Fault) -> None:
         scene.carry_out()
         (scene.root / "c").write_text("a new one")
         done = index.undo(scene.places, "test")
         assert done and any("c appeared meanwhile" in problem for problem in done.problems)
-        found = files(scene.root)
+        found = contents(scene.root)
         assert found.pop("c") == b"a new one"
         assert b"c was here" in found.values()
 
