@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     import socket
     import sqlite3
     import subprocess
+    from array import array
     from multiprocessing.connection import Connection
     from types import FrameType
 
@@ -275,16 +276,24 @@ class Artifact(NamedTuple):
     any_file: bool = False
     derived: bool = True
 
-    def state(self, video: Video, shelf: Shelf, also: Iterable[str] = ()) -> State:
-        """How the artifact stands; `also` names extras that this request wants to be there."""
+    def state(
+        self, video: Video, shelf: Shelf, also: Iterable[str] = (), source: Seen | None = None
+    ) -> State:
+        """How the artifact stands; `also` names extras that this request wants to be there.
+
+        `source` is what the file system said of the video, for those who know already.
+        """
         required = [pattern.format(video.key) for pattern in (*self.files, *also)]
         there = [name for name in required if name.rstrip("/") in shelf]
         if not there or (len(there) < len(required) and not self.any_file):
             return State.MISSING
-        return State.FRESH if not self.derived or self._fresh(video, shelf, there) else State.STALE
+        fresh = not self.derived or self._fresh(video, shelf, there, source)
+        return State.FRESH if fresh else State.STALE
 
-    def _fresh(self, video: Video, shelf: Shelf, names: Sequence[str]) -> bool:
-        source = status(video.path)
+    def _fresh(
+        self, video: Video, shelf: Shelf, names: Sequence[str], known: Seen | None = None
+    ) -> bool:
+        source = known or status(video.path)
         for name in names:
             entry = shelf[name.rstrip("/")]
             found = entry.stat()
@@ -296,7 +305,7 @@ class Artifact(NamedTuple):
         name = self.record.format(video.key) or names[0]
         if not name.endswith(".json") or name not in shelf:
             return True
-        record = read_record(shelf[name].path)
+        record = shelf.record(name)
         if record is None or record.size != source.st_size:
             return False
         return all(name in shelf for name in record.files)
@@ -321,25 +330,32 @@ class Captions(Artifact):
     """Subtitles: any one file of them is enough, in whatever format and language, and so is one
     that lies beside the video, or a record that there is no sound in it."""
 
-    def state(self, video: Video, shelf: Shelf, also: Iterable[str] = ()) -> State:
-        return self.standing(video, shelf)
+    def state(
+        self, video: Video, shelf: Shelf, also: Iterable[str] = (), source: Seen | None = None
+    ) -> State:
+        return self.standing(video, shelf, source=source)
 
     def standing(
-        self, video: Video, shelf: Shelf, formats: Iterable[str] = (), language: str = ""
+        self,
+        video: Video,
+        shelf: Shelf,
+        formats: Iterable[str] = (),
+        language: str = "",
+        source: Seen | None = None,
     ) -> State:
         """How the subtitles stand in all these formats (none: any), in a language ("": any)."""
         made = [n for n, code in made_captions(video, shelf) if language in ("", code)]
-        fresh = [name for name in made if self._fresh(video, shelf, [name])]
+        fresh = [name for name in made if self._fresh(video, shelf, [name], source)]
         there = {name.rpartition(".")[2] for name in fresh}
-        if (fresh and there.issuperset(formats)) or self._heard_nothing(video, shelf):
+        if (fresh and there.issuperset(formats)) or self._heard_nothing(video, shelf, source):
             return State.FRESH
         if any(not language or caption.language in ("", language) for caption in beside(video)):
             return State.FRESH
         return State.STALE if made else State.MISSING
 
-    def _heard_nothing(self, video: Video, shelf: Shelf) -> bool:
+    def _heard_nothing(self, video: Video, shelf: Shelf, source: Seen | None) -> bool:
         name = f"{video.key}.json"
-        if name not in shelf or not self._fresh(video, shelf, [name]):
+        if name not in shelf or not self._fresh(video, shelf, [name], source):
             return False
         return (read_json(shelf[name].path) or {}).get("status") == Status.NO_AUDIO
 
@@ -385,7 +401,26 @@ def status(path: str) -> os.stat_result:
     return os.stat(path)  # noqa: PTH116 - a Path per video makes listings half as fast
 
 
-class Shelf(dict[str, os.DirEntry[str]]):
+class Seen(NamedTuple):
+    """A file as a scan saw it, for whoever asks as one asks an os.DirEntry."""
+
+    path: str
+    st_size: int
+    st_mtime_ns: int
+    folder: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    def stat(self) -> Seen:
+        return self
+
+    def is_dir(self) -> bool:
+        return self.folder
+
+
+class Shelf(dict[str, "os.DirEntry[str] | Seen"]):
     """The sidecars in one folder by name, read with one scan; empty where there is no folder, or
     one that cannot be read, in which case `problem` says why.
     """
@@ -393,8 +428,12 @@ class Shelf(dict[str, os.DirEntry[str]]):
     def __init__(self, home: str) -> None:
         super().__init__()
         self.home, self.problem = home, ""
+        self.read()
+
+    def read(self) -> None:
+        """Look into the folder."""
         try:
-            with os.scandir(home) as entries:
+            with os.scandir(self.home) as entries:
                 self.update((entry.name, entry) for entry in entries)
         except (FileNotFoundError, NotADirectoryError):
             pass  # nothing was made here yet
@@ -412,12 +451,17 @@ class Shelf(dict[str, os.DirEntry[str]]):
                 found.setdefault(key, []).append((name, language))
         return found
 
+    def record(self, name: str) -> Record | None:
+        """The head of the JSON artifact of that name."""
+        return read_record(self[name].path)
+
 
 class Record(NamedTuple):
-    """What a JSON artifact recorded: the source's size in bytes and the files made with it."""
+    """What a JSON artifact recorded: the source's size and oshash and the files made with it."""
 
     size: int
     files: list[str]
+    oshash: str = ""
 
 
 def read_record(path: str) -> Record | None:
@@ -426,23 +470,38 @@ def read_record(path: str) -> Record | None:
     Only the head and the last bytes are read: a library is asked this for every artifact it has.
     """
     try:
-        with Path(path).open("rb") as file:
-            head = file.read(16384)
-            file.seek(max(file.seek(0, os.SEEK_END) - 8, 0))
-            whole = file.read().rstrip().endswith(b"}")
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            head = os.read(descriptor, 16384)
+            end = os.fstat(descriptor).st_size
+            last = head[-8:] if end <= len(head) else os.pread(descriptor, 8, end - 8)
+        finally:
+            os.close(descriptor)
     except OSError:
         return None
     size = re.search(rb'"source":\s*\{\s*"size":\s*(\d{1,19})\b', head)
     files = re.search(rb'"files":\s*', head)
+    whole = last.rstrip().endswith(b"}")
     if not (size and files and whole) or (b'"stub": true' in head and not ffprobe_disabled()):
         return None
+    oshash = re.search(rb'"oshash":\s*"([0-9a-f]{16})"', head)
+    names = recorded_files(path, head[files.end() :])
+    if names is None:
+        return None
+    return Record(int(size[1]), names, oshash[1].decode() if oshash else "")
+
+
+def recorded_files(path: str, head: bytes) -> list[str] | None:
+    """The names in the list that `head` begins with; the file is read where that is cut off."""
+    if head.startswith(b"[]"):
+        return []
     try:
-        names, _ = json.JSONDecoder().raw_decode(head[files.end() :].decode("utf-8", "replace"))
-    except ValueError:  # a list so long that the head does not hold it
+        names, _ = json.JSONDecoder().raw_decode(head.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
         names = (read_json(path) or {}).get("files", [])
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         return None
-    return Record(int(size[1]), names)
+    return names
 
 
 def ffprobe_disabled() -> bool:
@@ -4719,7 +4778,6 @@ class Runner:
         }
         self.outcomes: dict[str, dict[str, Outcome]] = {task.artifact.kind: {} for task in tasks}
         self.videos: dict[str, Video] = {}
-        self.catalogue = Catalogue(self.library.root)
         self.lacking: dict[str, Failure] = {}  # by kind, why no video can have it in this run
         self.shares: dict[str, float] = {}  # how much of a video is done, where its worker tells
         self.parts = Counter[str]()  # units of each video
@@ -4756,7 +4814,7 @@ class Runner:
             self._record(
                 unit, [Outcome(t.artifact.kind, Status.CANCELLED) for t in unit.tasks], late=True
             )
-        self.catalogue.close()
+        self._catalogue()
         return self._result(time.monotonic() - started)
 
     def _hear(self, news: Mapping[str, Any]) -> None:
@@ -4860,11 +4918,18 @@ class Runner:
                 self.job.console.say(
                     f"{outcome.kind}: {shown(unit.video.rel)}: {shown(outcome.note)}"
                 )
-            if "summary" in outcome.facts:
-                self.catalogue.remember(unit.video, outcome.facts["summary"])
         if not late:
             rest = 1 - self.shares.pop(unit.video.rel, 0.0)
             self.job.console.step(unit.video.rel, rest / self.parts[unit.video.rel])
+
+    def _catalogue(self) -> None:
+        """Let listings know of the new metadata before anyone asks."""
+        metadata = self.outcomes.get("metadata", {})
+        made = [self.videos[rel] for rel, o in metadata.items() if o.status is Status.MADE]
+        if made:
+            catalogue = Catalogue.of(self.library)
+            catalogue.update(made)
+            catalogue.close()
 
     def _result(self, seconds: float) -> Result:
         reports = [self._report(task.artifact.kind) for task in self.tasks]
@@ -4899,86 +4964,724 @@ class Runner:
 
 # === Catalogue ====================================================================================
 
+SUMMARY = ("duration", "width", "height", "fps", "vcodec", "acodec", "bit_rate")
+LARGEST_RECORD = 64 << 20  # bytes: JSON beyond this is nobody's tags or metadata
+LARGEST_INTEGER = 2**63 - 1
+SETTLING = 2 * 10**9  # ns: what changed so recently may change again within one tick of the clock
+BATCH = 500  # videos written in one transaction: no other process is kept waiting for long
+NO_FILES = "[]"
+FORGOTTEN = 90 * 86400  # s: a catalogue that nobody used for so long is removed
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS videos (id INTEGER PRIMARY KEY, rel BLOB NOT NULL UNIQUE,
+  folder BLOB NOT NULL, stamp BLOB, path TEXT, name TEXT, ext TEXT, size INT, mtime_ns INT,
+  oshash TEXT, duration REAL, width INT, height INT, fps REAL, vcodec TEXT, acodec TEXT,
+  bit_rate INT, fresh INT, stale INT);
+CREATE INDEX IF NOT EXISTS videos_folder ON videos (folder);
+CREATE INDEX IF NOT EXISTS videos_size ON videos (size);
+CREATE INDEX IF NOT EXISTS videos_duration ON videos (duration);
+CREATE INDEX IF NOT EXISTS videos_mtime ON videos (mtime_ns);
+CREATE TABLE IF NOT EXISTS labels (video INT REFERENCES videos ON DELETE CASCADE, kind TEXT,
+  key TEXT, name TEXT, PRIMARY KEY (video, kind, key)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS labels_key ON labels (kind, key);
+CREATE TABLE IF NOT EXISTS annexes (annex TEXT, video INT REFERENCES videos ON DELETE CASCADE,
+  files TEXT, done TEXT DEFAULT '[]', PRIMARY KEY (annex, video)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS annexes_video ON annexes (video);
+"""
 
-class Catalogue:
-    """A cache of metadata summaries in the user's cache folder: lost, it is filled again from
-    sidecars.
 
-    A summary is {duration, width, height, vcodec, acodec}, valid while the video's size and time
-    stay.
+class Annex(NamedTuple):
+    """Tables beside the catalogue's own, filled from some sidecars of each video when needed.
+
+    `schema` creates them (IF NOT EXISTS); what they hold of a video should go with its row in
+    `videos`, by ON DELETE CASCADE or a trigger. `files` names the paths that it is made of, among
+    sidecars and subtitle files beside the video. `read(video, paths)` reads these, and
+    `store(database, id, what was read)` puts it in the place of what is there. Both are called
+    again when one of the files comes, changes or goes, with no paths where none is left. See
+    Catalogue.fill.
     """
 
-    COLUMNS = ("duration", "width", "height", "vcodec", "acodec")
+    schema: str
+    files: Callable[[Video, Shelf], Iterable[str]]
+    read: Callable[[Video, list[str]], Any]
+    store: Callable[[sqlite3.Connection, int, Any], None]
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.fresh: dict[str, tuple[Any, ...]] = {}
+
+ANNEXES: dict[str, Annex] = {}
+
+
+class Glimpse(NamedTuple):
+    """A video as a scan saw it, in few bytes, since a folder may have a million sidecars.
+
+    `numbers` are the video's size and times of writing and of change in ns, then for each of its
+    sidecars the number that stands for its tail, and the same three.
+    """
+
+    video: Video
+    numbers: array[int]
+
+    @property
+    def bare(self) -> bool:
+        """Whether it has no sidecar."""
+        return len(self.numbers) == 3
+
+    def stamp(self) -> bytes:
+        """A digest that changes when any file of the video does."""
+        from hashlib import blake2b
+
+        person = b"stubs count" if ffprobe_disabled() else b""
+        return blake2b(self.numbers, digest_size=12, person=person).digest()
+
+    def settled(self, now: int) -> bool:
+        """Whether every later change of a file is bound to show in its times."""
+        times = (*self.numbers[1:3], *self.numbers[5::4], *self.numbers[6::4])
+        return not any(now - SETTLING < moment < now + SETTLING for moment in times)
+
+
+class Corner(Shelf):
+    """The sidecars of one video as a scan saw them; the head of each is read once."""
+
+    def __init__(self, home: str, entries: Sequence[Seen]) -> None:
+        super().__init__(home)
+        self.seen = {entry.path: entry for entry in entries}  # also what lies beside the video
+        self.update((e.name, e) for e in entries if e.path.startswith(f"{home}/"))
+        self.records: dict[str, Record | None] = {}
+
+    def read(self) -> None:
+        """Nothing: a scan has done that."""
+
+    def record(self, name: str) -> Record | None:
+        if name not in self.records:
+            self.records[name] = super().record(name)
+        return self.records[name]
+
+    def content(self, name: str) -> dict[str, Any]:
+        """The object in a JSON file, empty where there is none that can be read."""
+        entry = self.get(name)
+        if entry is None or entry.is_dir() or entry.stat().st_size > LARGEST_RECORD:
+            return {}
+        return read_json(entry.path) or {}
+
+    def summary(self, name: str) -> dict[str, Any]:
+        """The facts of SUMMARY in a metadata file."""
+        big = self[name].stat().st_size > LARGEST_RECORD
+        return {} if big else summarize(read_metadata(self[name].path) or {})
+
+
+class Description(NamedTuple):
+    """What the catalogue stores of a video: its row, labels, and the files of annexes."""
+
+    values: tuple[Any, ...]
+    labels: list[tuple[str, str, str]]
+    annexed: dict[str, str]
+
+
+class Row(NamedTuple):
+    """What the catalogue knows of a video; facts that no fresh metadata tells are None.
+
+    `fresh` and `stale` are bits in the order of ARTIFACTS. `mtime_ns` is when the file was written,
+    which is also when a query takes it for added.
+    """
+
+    id: int
+    rel: str
+    size: int
+    mtime_ns: int
+    oshash: str = ""
+    duration: float | None = None
+    width: int | None = None
+    height: int | None = None
+    fps: float | None = None
+    vcodec: str | None = None
+    acodec: str | None = None
+    bit_rate: int | None = None
+    fresh: int = 0
+    stale: int = 0
+    tags: tuple[str, ...] = ()
+    performers: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.rel.rpartition("/")[2]
+
+    def presence(self) -> dict[str, bool | str]:
+        """Per kind: true, false, or "stale"."""
+        return {
+            kind: bool(self.fresh >> bit & 1) or ("stale" if self.stale >> bit & 1 else False)
+            for bit, kind in enumerate(ARTIFACTS)
+        }
+
+    def facts(self) -> dict[str, Any]:
+        """What metadata tells, as far as it does: the keys of SUMMARY."""
+        told = zip(SUMMARY, self[5:12], strict=True)
+        return {name: value for name, value in told if value is not None}
+
+
+class Answer(NamedTuple):
+    """Some rows of an answer, and how many there are in all."""
+
+    total: int
+    rows: list[Row]
+
+
+class Changes(NamedTuple):
+    """What a refresh has yet to write: videos to look into, and names of those that are gone."""
+
+    seen: list[Glimpse]
+    gone: list[tuple[bytes]]
+
+
+ROW_COLUMNS = (
+    *("rel", "folder", "stamp", "path", "name", "ext", "size", "mtime_ns", "oshash"),
+    *(*SUMMARY, "fresh", "stale"),
+)
+UPSERT = (
+    f"INSERT INTO videos ({', '.join(ROW_COLUMNS)}) VALUES ({', '.join('?' * len(ROW_COLUMNS))})"
+    f" ON CONFLICT (rel) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in ROW_COLUMNS)}"
+)
+ORDERS = {
+    "name": "v.rel",
+    "size": "v.size DESC",
+    "duration": "v.duration DESC",
+    "added": "v.mtime_ns DESC",
+    "height": "v.height DESC",
+    "bitrate": "v.bit_rate DESC",
+}
+
+
+def database_error() -> type[Exception]:
+    """What any failure of the database is; asked for only when there is an exception."""
+    import sqlite3
+
+    return sqlite3.DatabaseError
+
+
+class Catalogue:
+    """What is known of every video below a folder, in a database in the user's cache folder.
+
+    It is a cache: sidecars and the times of files are the truth, and a database that is lost,
+    damaged or out of reach is made again, in memory if need be. `refresh` brings it up to date;
+    everything else answers from it and touches no file of the library. Threads may share a
+    catalogue, processes a database.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        artifacts_dir: Path | None = None,
+        extensions: frozenset[str] = frozenset(),
+        roots: Roots | None = None,
+    ) -> None:
+        self.root, self.artifacts_dir, self.roots = root, artifacts_dir, roots
+        self.extensions = VIDEO_EXTENSIONS | extensions
+        # What the last refresh could not read, as Library has it: folders of videos, of sidecars.
+        self.problems: list[tuple[str, str]] = []
+        self.unread: list[tuple[str, str]] = []
+        self._lock = threading.RLock()
+        self._own = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self._generation = 0
+        self._memory: sqlite3.Connection | None = None
+        self._tails: dict[int, str] = {}
+        self._tail_numbers: dict[str, int] = {}
+
+    @classmethod
+    def of(cls, library: Library) -> Catalogue:
+        """The catalogue of a library's folder and all that is below it."""
+        return cls(library.root, library.artifacts_dir, library.extensions, library.roots)
+
+    def video(self, rel: str) -> Video:
+        """Where a catalogued video and its sidecars are."""
+        folder, shelves = rel[: rel.rfind("/") + 1], self.artifacts_dir or self.root
+        return Video(
+            f"{self.root.absolute()}/{rel}", rel, f"{shelves.absolute()}/{folder}{SIDECARS}"
+        )
+
+    # --- Asking
+
+    def page(
+        self,
+        query: str = "",
+        sort: str = "name",
+        offset: int = 0,
+        limit: int = -1,
+        extensions: frozenset[str] | None = None,
+        recursive: bool = True,
+        labels: bool = True,
+    ) -> Answer:
+        """The videos that a query finds (see compile_query), in one of ORDERS, `-` reverses it.
+
+        `limit` -1 means all; `labels` says whether rows have their tags. Raises UsageError.
+        """
+        order, backwards = ORDERS.get(sort.removeprefix("-")), sort.startswith("-")
+        if not order:
+            raise UsageError(f"{shown(sort)}: no such order; there are {', '.join(ORDERS)}")
+        column, _, down = order.partition(" ")
+        way = "DESC" if bool(down) != backwards else "ASC"
+        by = f"{column} {way} NULLS LAST" if sort != "name" else f"{column} {way}"
+        where, values = self._view(query, extensions, recursive)
+        columns = "v.id, v.rel, v.size, v.mtime_ns, v.oshash"
+        columns += "".join(f", v.{name}" for name in SUMMARY) + ", v.fresh, v.stale"
+        found = self.ask(
+            f"SELECT {columns} FROM videos v WHERE {where} ORDER BY {by}, v.rel LIMIT ? OFFSET ?",
+            [*values, limit, offset],
+        )
+        rows = [Row(row[0], os.fsdecode(row[1]), *row[2:]) for row in found]
+        if limit >= 0:
+            ((total,),) = self.ask(f"SELECT count(*) FROM videos v WHERE {where}", values)
+        else:
+            total = len(rows) + offset
+        return Answer(total, self._labelled(rows) if labels else rows)
+
+    def browse(
+        self, job: Job, library: Library, query: str = "", sort: str = "name", limit: int = -1
+    ) -> list[Row]:
+        """The videos of a request, as they are now, without their tags."""
+        bare = self.refresh(job, library.recursive, bare=not query and sort == "name")
+        if bare is None:
+            view = (query, sort, 0, limit, library.extensions, library.recursive, False)
+            return self.page(*view).rows
+        rows = [
+            Row(0, video.rel, numbers[0], numbers[1])
+            for video, numbers in bare
+            if "." + video.name.rpartition(".")[2].lower() in library.extensions
+        ]
+        rows.sort(key=lambda row: row.rel)
+        return rows[:limit] if limit >= 0 else rows
+
+    def _labelled(self, rows: list[Row]) -> list[Row]:
+        wanted = json.dumps([row.id for row in rows])
+        told: dict[tuple[int, str], list[str]] = {}
+        for video, kind, name in self.ask(
+            "SELECT video, kind, name FROM labels WHERE video IN (SELECT value FROM json_each(?))"
+            " ORDER BY video, kind, key",
+            [wanted],
+        ):
+            told.setdefault((video, kind), []).append(name)
+        return [
+            row._replace(
+                tags=tuple(told.get((row.id, "tag"), ())),
+                performers=tuple(told.get((row.id, "performer"), ())),
+            )
+            for row in rows
+        ]
+
+    def counts(
+        self, extensions: frozenset[str] | None = None, recursive: bool = True, query: str = ""
+    ) -> dict[str, Any]:
+        """How many videos there are, and of each kind how many fresh and stale artifacts."""
+        where, values = self._view(query, extensions, recursive)
+        sums = [
+            f"total(v.{column} >> {bit} & 1)"
+            for column in ("fresh", "stale")
+            for bit in range(len(ARTIFACTS))
+        ]
+        found = self.ask(f"SELECT count(*), {', '.join(sums)} FROM videos v WHERE {where}", values)
+        total, *numbers = map(int, found[0])
+        return {
+            "total": total,
+            "counts": dict(zip(ARTIFACTS, numbers, strict=False)),
+            "stale": dict(zip(ARTIFACTS, numbers[len(ARTIFACTS) :], strict=True)),
+        }
+
+    def tag_counts(
+        self,
+        kind: Literal["tag", "performer"] = "tag",
+        extensions: frozenset[str] | None = None,
+        recursive: bool = True,
+        query: str = "",
+    ) -> dict[str, int]:
+        """The tags or performers there are and on how many videos, the most frequent first."""
+        where, values = self._view(query, extensions, recursive)
+        found = self.ask(
+            "SELECT min(l.name), count(*) FROM labels l JOIN videos v ON v.id = l.video"
+            f" WHERE l.kind = ? AND {where} GROUP BY l.key ORDER BY count(*) DESC, l.key",
+            [kind, *values],
+        )
+        return dict(found)
 
     @staticmethod
-    def path() -> Path:
-        import platformdirs
+    def _view(
+        query: str, extensions: frozenset[str] | None, recursive: bool
+    ) -> tuple[str, list[Any]]:
+        """The condition for what a request wants to see, on `videos v`, and its values."""
+        clauses = [compile_query(query)]
+        if extensions is not None:
+            marks = ", ".join("?" * len(extensions))
+            clauses.append(Clause(f"v.ext IN ({marks})", tuple(extensions)))
+        if not recursive:
+            clauses.append(Clause("v.folder = x''"))
+        return " AND ".join(c.sql for c in clauses), [v for c in clauses for v in c.values]
 
-        return Path(platformdirs.user_cache_dir("video-library")) / "catalogue.sqlite"
+    def ask(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a query in SQL."""
+        generation = self._generation
+        try:
+            return self.database.execute(sql, values).fetchall()
+        except database_error() as error:
+            self._give_up(error, generation)
+            self.refresh()
+            return self.database.execute(sql, values).fetchall()
+
+    # --- Bringing it up to date
+
+    def refresh(
+        self, job: Job | None = None, recursive: bool = True, bare: bool = False
+    ) -> list[Glimpse] | None:
+        """Look at every file of the library, read those that changed, forget those that are gone.
+
+        Without `recursive` only the folder itself is looked at. With `bare`, a library in which
+        nothing was made so far is not worth a database: its videos are returned, nothing is stored.
+        """
+        with self._lock:
+            generation = self._generation
+            try:
+                return self._refresh(job or Job(), recursive, bare)
+            except database_error() as error:
+                self._give_up(error, generation)
+                return self._refresh(job or Job(), recursive, bare)
+
+    def _refresh(self, job: Job, recursive: bool, bare: bool) -> list[Glimpse] | None:
+        library = Library(self.root, recursive, self.extensions, self.artifacts_dir, self.roots)
+        self.problems, self.unread = library.problems, []
+        changes, folders = Changes([], []), set[bytes]()
+        waiting: dict[bytes, list[Glimpse]] = {}
+        for home, group in itertools.groupby(library.videos(), key=lambda video: video.home):
+            job.check()
+            videos = list(group)
+            folder = os.fsencode(videos[0].rel.removesuffix(videos[0].name))
+            waiting[folder] = self._look(home, videos)
+            bare = bare and all(glimpse.bare for glimpse in waiting[folder])
+            while waiting and not bare:
+                folder = next(iter(waiting))
+                self._compare(folder, waiting.pop(folder), changes)
+                folders.add(folder)
+                self._write(changes, job, at_least=BATCH)
+        if bare:
+            return list(itertools.chain.from_iterable(waiting.values()))
+        self._miss(folders, recursive, changes)
+        self._write(changes, job)
+        return None
+
+    def _miss(self, folders: set[bytes], recursive: bool, changes: Changes) -> None:
+        """Add to `changes` the videos of folders that are catalogued but have none any more."""
+        known = {b""}
+        if recursive:
+            known = {f for (f,) in self.database.execute("SELECT DISTINCT folder FROM videos")}
+        for folder in known - folders:
+            self._compare(folder, (), changes)
+
+    def update(self, videos: Iterable[Video]) -> None:
+        """Look again at these videos alone, of which something was just made or changed."""
+        with self._lock:
+            generation = self._generation
+            homes = itertools.groupby(sorted(videos, key=lambda v: v.home), key=lambda v: v.home)
+            seen = [s for home, group in homes for s in self._look(home, list(group))]
+            try:
+                self._write(Changes(seen, []), Job())
+            except database_error() as error:
+                self._give_up(error, generation)
+
+    def _look(self, home: str, videos: Sequence[Video]) -> list[Glimpse]:
+        """The videos of one folder, and which of the files in its sidecar folder are theirs."""
+        from array import array
+
+        seen: dict[str, Glimpse] = {}
+        for video in videos:
+            with contextlib.suppress(OSError):  # gone meanwhile, or a link to nothing
+                found = status(video.path)
+                if stat.S_ISREG(found.st_mode):
+                    seen[video.key] = Glimpse(video, array("q", file_numbers(found)))
+                    self._add_captions(seen[video.key])
+        try:
+            with os.scandir(home) as entries:
+                for entry in entries:
+                    self._assign(entry, seen)
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except OSError as error:
+            self.unread.append((home, f"cannot be read: {error.strerror}"))
+        return list(seen.values())
+
+    def _assign(self, entry: os.DirEntry[str], seen: Mapping[str, Glimpse]) -> None:
+        """Note a sidecar with the video whose key is the longest beginning of its name."""
+        name, lead = entry.name, ""
+        at = name.rfind(".")
+        while at > 0:
+            glimpse = seen.get(name[:at])
+            if glimpse is None and name[0] == ".":
+                glimpse, lead = seen.get(name[1:at]), "."
+            if glimpse is not None:
+                if self.roots and entry.is_symlink() and not self.roots.hold(entry.path):
+                    return
+                with contextlib.suppress(OSError):
+                    self._add(glimpse, f"{lead}/{name[at:]}", entry.stat())
+                return
+            at, lead = name.rfind(".", 0, at), ""
+
+    def _add(self, glimpse: Glimpse, tail: str, found: os.stat_result) -> None:
+        """Note a file or a folder, by what its name has beside the key, for which / stands."""
+        if stat.S_ISDIR(found.st_mode):
+            tail += "/"
+        elif not stat.S_ISREG(found.st_mode):
+            return  # a pipe would be waited for without end
+        number = self._tail_numbers.get(tail) or self._number(tail)
+        glimpse.numbers.extend((number, *file_numbers(found)))
+
+    def _add_captions(self, glimpse: Glimpse) -> None:
+        """Note the subtitle files beside the video, by what their names have after its stem."""
+        begin = len(glimpse.video.path.rpartition(".")[0])
+        for caption in beside(glimpse.video):
+            with contextlib.suppress(OSError):
+                self._add(glimpse, "//" + caption.path[begin:], status(caption.path))
+
+    def _number(self, tail: str) -> int:
+        """A number for a tail, the same in every process."""
+        from hashlib import blake2b
+
+        digest = blake2b(os.fsencode(tail), digest_size=7).digest()
+        number = self._tail_numbers[tail] = int.from_bytes(digest, "big")
+        self._tails[number] = tail
+        return number
+
+    def _compare(self, folder: bytes, glimpses: Sequence[Glimpse], changes: Changes) -> None:
+        """Add to `changes` what is new, changed or gone in one folder."""
+        known = dict(
+            self.database.execute("SELECT rel, stamp FROM videos WHERE folder = ?", [folder])
+        )
+        for glimpse in glimpses:
+            if known.pop(os.fsencode(glimpse.video.rel), None) != glimpse.stamp():
+                changes.seen.append(glimpse)
+        changes.gone.extend((rel,) for rel in known)
+
+    def _write(self, changes: Changes, job: Job, at_least: int = 1) -> None:
+        """Read the sidecars of what changed and write it down, in small transactions."""
+        if len(changes.seen) + len(changes.gone) < at_least:
+            return
+        for at in range(0, len(changes.seen), BATCH):
+            job.check()
+            found = [self._describe(glimpse) for glimpse in changes.seen[at : at + BATCH]]
+            with self._writing() as database:
+                for description in found:
+                    self._store(database, description)
+        with self._writing() as database:
+            database.executemany("DELETE FROM videos WHERE rel = ?", changes.gone)
+        changes.seen.clear()
+        changes.gone.clear()
+
+    def _describe(self, glimpse: Glimpse) -> Description:
+        """What there is to know of a video, from its sidecars."""
+        video, (size, mtime_ns) = glimpse.video, glimpse.numbers[:2]
+        source, corner = Seen(video.path, size, mtime_ns), self._corner(glimpse)
+        fresh = stale = 0
+        for bit, artifact in enumerate(ARTIFACTS.values() if corner.seen else ()):
+            state = artifact.state(video, corner, source=source)
+            fresh |= (state is State.FRESH) << bit
+            stale |= (state is State.STALE) << bit
+        summary = {}
+        if fresh >> list(ARTIFACTS).index("metadata") & 1:
+            summary = corner.summary(ARTIFACTS["metadata"].files[0].format(video.key))
+        records = (record for record in corner.records.values() if record)
+        oshash = next((r.oshash for r in records if r.size == size and r.oshash), "")
+        labels = labels_in(corner.content(ARTIFACTS["tags"].files[0].format(video.key)))
+        path, stamp = fold(video.rel), None
+        if glimpse.settled(time.time_ns()):
+            stamp = glimpse.stamp()
+        rel = os.fsencode(video.rel)
+        names = (rel, rel[: rel.rfind(b"/") + 1], stamp, path, fold(video.name))
+        facts = (Path(video.name).suffix.lower(), size, mtime_ns, oshash)
+        values = (*names, *facts, *map(summary.get, SUMMARY), fresh, stale)
+        return Description(values, labels, self._annexed(video, corner))
+
+    def _corner(self, glimpse: Glimpse) -> Corner:
+        video, numbers = glimpse.video, glimpse.numbers
+        entries, stem = list[Seen](), video.path.rpartition(".")[0]
+        for at in range(3, len(numbers), 4):
+            tail, size, mtime_ns = self._tails[numbers[at]], numbers[at + 1], numbers[at + 2]
+            path = f"{video.home}/{tail.replace('/', video.key, 1)}"
+            if tail.startswith("//"):
+                path = stem + tail[2:]
+            entries.append(Seen(path.removesuffix("/"), size, mtime_ns, path.endswith("/")))
+        return Corner(video.home, entries)
+
+    @staticmethod
+    def _annexed(video: Video, corner: Corner) -> dict[str, str]:
+        """Per annex the files it is made of, with their sizes and times, as JSON."""
+        told = {}
+        for name, annex in ANNEXES.items():
+            found = [corner.seen.get(path) for path in sorted(annex.files(video, corner))]
+            told[name] = json.dumps([seen[:3] for seen in found if seen])
+        return told
+
+    @staticmethod
+    def _store(database: sqlite3.Connection, description: Description) -> None:
+        rel = description.values[0]
+        database.execute(UPSERT, description.values)
+        ((video,),) = database.execute("SELECT id FROM videos WHERE rel = ?", [rel])
+        database.execute("DELETE FROM labels WHERE video = ?", [video])
+        labels = [(video, *label) for label in description.labels]
+        database.executemany("INSERT OR IGNORE INTO labels VALUES (?, ?, ?, ?)", labels)
+        for annex, files in description.annexed.items():
+            database.execute(
+                "UPDATE annexes SET files = ? WHERE annex = ? AND video = ?"
+                if files == NO_FILES
+                else "INSERT INTO annexes (files, annex, video) VALUES (?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET files = excluded.files",
+                (files, annex, video),
+            )
+
+    def fill(self, annex: str, job: Job | None = None) -> None:
+        """Bring the tables of an annex up to date with the videos as last refreshed."""
+        waiting = self.ask(
+            "SELECT a.video, v.rel, a.files FROM annexes a JOIN videos v ON v.id = a.video"
+            " WHERE a.annex = ? AND a.files <> a.done",
+            [annex],
+        )
+        for video, rel, files in waiting:
+            if job:
+                job.check()
+            paths = [path for path, _, _ in json.loads(files)]
+            content = ANNEXES[annex].read(self.video(os.fsdecode(rel)), paths)
+            with self._writing() as database:
+                ANNEXES[annex].store(database, video, content)
+                database.execute(
+                    "UPDATE annexes SET done = ? WHERE annex = ? AND video = ?",
+                    [files, annex, video],
+                )
+
+    # --- The database
 
     @functools.cached_property
+    def path(self) -> Path:
+        """The file of the database; another version of its tables has another name."""
+        import hashlib
+        import zlib
+
+        import platformdirs
+
+        extra = sorted(self.extensions - VIDEO_EXTENSIONS)
+        shelves = self.artifacts_dir and os.path.realpath(self.artifacts_dir)
+        places = self.roots and self.roots.places
+        about = os.fsencode(repr((os.path.realpath(self.root), shelves, extra, places)))
+        tables = (SCHEMA, ARTIFACTS, [(name, annex.schema) for name, annex in ANNEXES.items()])
+        version = zlib.crc32(repr(tables).encode())
+        name = f"{hashlib.sha256(about).hexdigest()[:16]}-{version:08x}.sqlite"
+        return Path(platformdirs.user_cache_dir("video-library")) / name
+
+    @property
     def database(self) -> sqlite3.Connection:
-        """The open database; where the cache folder cannot be written, one in memory."""
+        """This thread's connection; where there is no file, the one in memory for all of them."""
+        if self._memory:
+            return self._memory
+        if getattr(self._own, "generation", None) != self._generation:
+            generation = self._generation
+            try:
+                self._own.connection = self._open()
+            except (OSError, database_error()) as error:
+                self._give_up(error, generation)
+                return self.database
+            self._own.generation = generation
+        return typing.cast("sqlite3.Connection", self._own.connection)
+
+    def _open(self) -> sqlite3.Connection:
         import sqlite3
 
-        try:
-            self.path().parent.mkdir(parents=True, exist_ok=True)
-            database = sqlite3.connect(self.path(), timeout=5, check_same_thread=False)
-            return self._prepared(database)
-        except sqlite3.DatabaseError as error:
-            if not isinstance(error, sqlite3.OperationalError):
-                remove(self.path())  # not a database any more: a cache is not worth mending
-            return self._prepared(sqlite3.connect(":memory:", check_same_thread=False))
-        except OSError:
-            return self._prepared(sqlite3.connect(":memory:", check_same_thread=False))
+        if not self.path.exists():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            for place in self.path.parent.glob("*.sqlite"):
+                if time.time() - place.stat().st_mtime > FORGOTTEN:
+                    self._remove(place)
+        database = sqlite3.connect(
+            self.path, timeout=30, isolation_level=None, check_same_thread=False
+        )
+        self._connections.append(database)
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        return self._prepared(database)
 
     @staticmethod
     def _prepared(database: sqlite3.Connection) -> sqlite3.Connection:
-        database.execute(
-            "CREATE TABLE IF NOT EXISTS summary (path BLOB PRIMARY KEY, size INT, mtime_ns INT,"
-            " duration REAL, width INT, height INT, vcodec TEXT, acodec TEXT) WITHOUT ROWID"
-        )
+        database.execute("PRAGMA foreign_keys = ON")
+        for script in (SCHEMA, *(annex.schema for annex in ANNEXES.values())):
+            database.executescript(script)
         return database
 
-    def remember(self, video: Video, summary: Mapping[str, Any]) -> None:
-        """Keep the summary of a video as it is now; written when the catalogue is closed."""
-        with contextlib.suppress(FileNotFoundError):
-            found = status(video.path)
-            values = tuple(summary.get(column) for column in self.COLUMNS)
-            self.fresh[video.path] = (
-                os.fsencode(video.path),
-                found.st_size,
-                found.st_mtime_ns,
-                *values,
-            )
+    @staticmethod
+    def _remove(place: Path) -> None:
+        for suffix in ("", "-wal", "-shm"):
+            remove(f"{place}{suffix}")
 
-    @functools.cached_property
-    def known(self) -> dict[bytes, tuple[Any, ...]]:
-        """What is catalogued below the folder: path -> (size, mtime_ns, *COLUMNS)."""
-        if not self.path().exists():
-            return {}
-        prefix = os.fsencode(self.root.absolute()).rstrip(b"/") + b"/"
-        rows = self.database.execute(
-            "SELECT * FROM summary WHERE path >= ? AND path < ?", (prefix, prefix[:-1] + b"0")
-        )
-        return {row[0]: row[1:] for row in rows}
+    def _give_up(self, error: Exception, generation: int) -> None:
+        """Go on with an empty database: a new file for a damaged one, else one in memory.
+
+        Nothing happens where another thread has seen to it since `generation`.
+        """
+        import sqlite3
+
+        with self._lock:
+            if generation != self._generation:
+                return
+            if not isinstance(error, sqlite3.OperationalError | OSError) and (
+                type(error) is not sqlite3.DatabaseError
+            ):
+                raise error
+            self.close()
+            try:
+                if type(error) is sqlite3.DatabaseError:
+                    self._remove(self.path)
+                    return
+            except OSError:
+                pass
+            memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+            self._memory = self._prepared(memory)
 
     def close(self) -> None:
-        """Write what was learned and let go of the database."""
-        if self.fresh:
-            import sqlite3
+        """Let go of the database; who asks later opens it again."""
+        with self._lock:
+            self._generation += 1
+            for connection in (*self._connections, *filter(None, [self._memory])):
+                connection.close()
+            self._connections, self._memory = [], None
 
-            # Where another run writes at this moment, the next listing reads the sidecars again.
-            with contextlib.suppress(sqlite3.OperationalError), self.database:
-                insert = "INSERT OR REPLACE INTO summary VALUES (?,?,?,?,?,?,?,?)"
-                self.database.executemany(insert, self.fresh.values())
-            self.fresh.clear()
-        if "database" in vars(self):
-            self.database.close()
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that has to wait for others only at its beginning."""
+        database = self.database
+        database.execute("BEGIN IMMEDIATE")
+        try:
+            yield database
+            database.execute("COMMIT")
+        except BaseException:
+            if database.in_transaction:
+                database.execute("ROLLBACK")
+            raise
+
+
+def file_numbers(found: os.stat_result) -> tuple[int, int, int]:
+    """Size and times of writing and of change in ns; the database has no room beyond 64 bits."""
+    numbers = found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    if max(numbers) > LARGEST_INTEGER or min(numbers) < -LARGEST_INTEGER:
+        size, *times = (max(min(n, LARGEST_INTEGER), -LARGEST_INTEGER) for n in numbers)
+        return size, times[0], times[1]
+    return numbers
+
+
+def fold(text: str) -> str:
+    """Text as it is compared: without case, composed, undecodable bytes escaped."""
+    if text.isascii():
+        return text.lower()
+    return folded(text.encode("utf-8", "backslashreplace").decode("utf-8"))
+
+
+def labels_in(content: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """The (kind, key, name) of each tag and performer in what a tags file holds, if it is one."""
+    found = []
+    for kind, field in (("tag", "tags"), ("performer", "performers")):
+        names = content.get(field)
+        for name in names if isinstance(names, list) else ():
+            if isinstance(name, str) and name.strip():
+                told = name.strip().encode("utf-8", "backslashreplace").decode("utf-8")
+                found.append((kind, fold(told), told))
+    return found
 
 
 STREAM_SHAPE: dict[str, type] = {"disposition": dict, "tags": dict, "width": int, "height": int} | (
@@ -5004,39 +5707,323 @@ def read_metadata(path: str) -> dict[str, Any] | None:
 
 
 def summarize(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """The few facts that listings show, from ffprobe-shaped metadata; empty for a stub.
+    """The facts of SUMMARY from ffprobe-shaped metadata; None where it tells nothing sensible.
 
-    What has not the type it should have counts as not told: sidecars can be edited by hand.
+    Empty for a stub.
     """
-
-    def told(source: object, key: str, kind: type) -> Any:
-        value = source.get(key) if isinstance(source, dict) else None
-        return value if isinstance(value, kind) and not isinstance(value, bool) else None
-
     if metadata.get("stub"):
         return {}
-    streams = [s for s in told(metadata, "streams", list) or [] if isinstance(s, dict)]
-    pictures = [
-        s
-        for s in streams
-        if s.get("codec_type") == "video"
-        and not (told(s, "disposition", dict) or {}).get("attached_pic")
-    ]
-    video: Mapping[str, Any] = max(
+    told = metadata.get("streams")
+    streams = [s for s in told if isinstance(s, dict)] if isinstance(told, list) else []
+    pictures = [s for s in streams if s.get("codec_type") == "video" and not is_cover(s)]
+    video = max(
         pictures,
-        key=lambda s: (told(s, "width", int) or 0) * (told(s, "height", int) or 0),
-        default={},
+        key=lambda s: (whole(s.get("width")) or 0) * (whole(s.get("height")) or 0),
+        default=dict[str, Any](),
     )
-    audio: Mapping[str, Any] = next((s for s in streams if s.get("codec_type") == "audio"), {})
-    duration = (told(metadata, "format", dict) or {}).get("duration")
-    seconds = attempt(float, duration) if isinstance(duration, str | float | int) else None
+    audio = next((s for s in streams if s.get("codec_type") == "audio"), dict[str, Any]())
+    about = metadata.get("format")
+    about = about if isinstance(about, dict) else {}
     return {
-        "duration": seconds if isinstance(seconds, float) and math.isfinite(seconds) else None,
-        "width": told(video, "width", int),
-        "height": told(video, "height", int),
-        "vcodec": told(video, "codec_name", str),
-        "acodec": told(audio, "codec_name", str),
+        "duration": real(about.get("duration")),
+        "width": whole(video.get("width")),
+        "height": whole(video.get("height")),
+        "fps": rate(video.get("avg_frame_rate")) or rate(video.get("r_frame_rate")),
+        "vcodec": word(video.get("codec_name")),
+        "acodec": word(audio.get("codec_name")),
+        "bit_rate": whole(about.get("bit_rate")),
     }
+
+
+def is_cover(stream: Mapping[str, Any]) -> bool:
+    """Whether a stream is a picture that goes with the file."""
+    disposition = stream.get("disposition")
+    return isinstance(disposition, dict) and bool(disposition.get("attached_pic"))
+
+
+def real(value: Any) -> float | None:
+    """A finite number that is told as one or as a string."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def whole(value: Any) -> int | None:
+    number = real(value)
+    return None if number is None or abs(number) >= LARGEST_INTEGER else int(number)
+
+
+def rate(value: Any) -> float | None:
+    """Frames per second of `30000/1001`, in thousandths."""
+    over, _, under = str(value).partition("/")
+    count, seconds = real(over), real(under or "1")
+    number = real(count / seconds) if count and seconds else None
+    return None if number is None else round(number, 3)
+
+
+def word(value: Any) -> str | None:
+    """A short string without undecodable bytes."""
+    if not isinstance(value, str):
+        return None
+    return value[:100].encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+# === Query language ===============================================================================
+
+QUERY_HEAD = re.compile(r"(-?)(?:([A-Za-z_]+):)?")
+QUERY_PHRASE = re.compile(r'"((?:[^"\\]|\\.)*)"(?=\s|$)', re.DOTALL)
+QUERY_WORDS, QUERY_LENGTH = 200, 10_000
+QUERY_HELP = (
+    "only videos of which all is true, for example: tag:night -codec:hevc duration:>10m size:<1GB"
+    ' missing:subtitles added:<7d performer:"Jane Doe" words; the README tells the rest'
+)
+CODEC_NAMES = {"h265": "hevc", "x265": "hevc", "avc": "h264", "x264": "h264", "mp2": "mp2"}
+LENGTH = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
+AGES = {"h": 3600, "d": 86400, "w": 7 * 86400, "mo": 30.44 * 86400, "y": 365.25 * 86400}
+
+
+class Clause(NamedTuple):
+    """A condition on `videos v` in SQL, and the values of its question marks."""
+
+    sql: str
+    values: tuple[Any, ...] = ()
+
+
+class Term(NamedTuple):
+    """One word of a query: `-field:value`, or a bare word."""
+
+    negated: bool
+    field: str
+    value: str
+    quoted: bool
+
+    def __str__(self) -> str:
+        field = f"{self.field}:" if self.field else ""
+        return shown("-" * self.negated + field + self.value)
+
+
+def compile_query(text: str) -> Clause:
+    """A query such as `tag:night duration:>10m -codec:hevc "some words" OR missing:thumbs` in SQL.
+
+    Words must all hold; OR separates alternatives. Raises UsageError naming the word that is wrong.
+    """
+    if len(text) > QUERY_LENGTH:
+        raise UsageError(f"query: longer than {QUERY_LENGTH:,} characters")
+    groups: list[list[Clause]] = [[]]
+    for count, term in enumerate(query_terms(text)):
+        if count >= QUERY_WORDS:
+            raise UsageError(f"query: more than {QUERY_WORDS} words, from {term} on")
+        if term == Term(False, "", "OR", False):
+            groups.append([])
+        else:
+            groups[-1].append(term_clause(term))
+    if len(groups) > 1 and not all(groups):
+        raise UsageError('query: OR stands between two conditions; write "OR" to look for the word')
+    options = [" AND ".join(f"({c.sql})" for c in group) or "1" for group in groups]
+    sql = " OR ".join(f"({option})" for option in options)
+    return Clause(f"({sql})", tuple(v for group in groups for c in group for v in c.values))
+
+
+def query_terms(text: str) -> Iterator[Term]:
+    """The words of a query. Raises UsageError for a quote that is not closed, or nothing."""
+    at = 0
+    while at < len(text):
+        if text[at].isspace():
+            at += 1
+            continue
+        head = typing.cast("re.Match[str]", QUERY_HEAD.match(text, at))
+        start, at = at, head.end()
+        quoted = text[at : at + 1] == '"'
+        found = QUERY_PHRASE.match(text, at) if quoted else re.compile(r"\S*").match(text, at)
+        if not found:
+            raise UsageError(
+                f"query: {shown(text[start : start + 40])}: the quote is not closed, or a space is"
+                " missing behind it"
+            )
+        at = found.end()
+        value = re.sub(r"\\(.)", r"\1", found[1], flags=re.DOTALL) if quoted else found[0]
+        negated, field = bool(head[1]), (head[2] or "").lower()
+        if not value and negated and not field and not quoted:
+            negated, value = False, "-"
+        if not value.strip():
+            raise UsageError(f"query: {shown(text[start:at])}: says nothing to look for")
+        yield Term(negated, field, value, quoted)
+
+
+def term_clause(term: Term) -> Clause:
+    """One word of a query in SQL. Raises UsageError where it makes no sense."""
+    if not term.field:
+        clause = text_clause(term)
+    elif term.field in QUERY_FIELDS:
+        try:
+            clause = QUERY_FIELDS[term.field](term)
+        except ValueError as error:
+            raise UsageError(f"query: {term}: {error}") from None
+    else:
+        import difflib
+
+        near = difflib.get_close_matches(term.field, QUERY_FIELDS, 1)
+        hint = f"did you mean {near[0]}:?" if near else f"there are {', '.join(QUERY_FIELDS)}"
+        raise UsageError(f"query: {term}: no such field; {hint} Put text with a colon into quotes")
+    if term.negated:
+        return Clause(f"NOT coalesce(({clause.sql}), 0)", clause.values)
+    return clause
+
+
+def text_clause(term: Term) -> Clause:
+    """A bare word: part of the path, of a tag or of a performer's name."""
+    wanted = fold(term.value)
+    return Clause(
+        "instr(v.path, ?) OR v.id IN (SELECT video FROM labels WHERE instr(key, ?))",
+        (wanted, wanted),
+    )
+
+
+def pattern_clause(column: str, term: Term, part: bool = False) -> Clause:
+    """The whole of a column, where `*` stands for anything; with `part`, a part is enough."""
+    wanted = fold(term.value.strip())
+    if "*" in wanted and not term.quoted:
+        return Clause(f"{column} GLOB ?", (re.sub(r"[\[?]", r"[\g<0>]", wanted),))
+    return Clause(f"instr({column}, ?)" if part else f"{column} = ?", (wanted,))
+
+
+def label_clause(term: Term) -> Clause:
+    """A tag or a performer."""
+    sql, values = pattern_clause("key", term)
+    kind = "tag" if term.field.startswith("tag") else "performer"
+    return Clause(f"v.id IN (SELECT video FROM labels WHERE kind = ? AND {sql})", (kind, *values))
+
+
+def codec_clause(term: Term) -> Clause:
+    """The codec of the picture, of the sound, or of either."""
+    term = term._replace(value=CODEC_NAMES.get(fold(term.value), term.value))
+    columns = ["vcodec", "acodec"] if term.field == "codec" else [term.field]
+    clauses = [pattern_clause(f"coalesce(v.{column}, '')", term) for column in columns]
+    return Clause(" OR ".join(c.sql for c in clauses), tuple(v for c in clauses for v in c.values))
+
+
+def extension_clause(term: Term) -> Clause:
+    return pattern_clause("v.ext", term._replace(value="." + term.value.strip().lstrip(".")))
+
+
+def kind_clause(term: Term) -> Clause:
+    """Whether an artifact is there (has, fresh or stale) or missing."""
+    name = fold(term.value)
+    command = COMMANDS.get(name)
+    kind = command.artifact.kind if command and issubclass(command, VideoTask) else name
+    if kind not in ARTIFACTS:
+        raise ValueError(f"no such kind of artifact; there are {', '.join(ARTIFACTS)}")
+    bit = list(ARTIFACTS).index(kind)
+    column = f"v.{term.field}" if term.field in ("fresh", "stale") else "(v.fresh | v.stale)"
+    return Clause(f"({column} >> {bit} & 1) = {int(term.field != 'missing')}")
+
+
+def comparisons(text: str) -> list[tuple[str, str]]:
+    """The (sign, value) that `90`, `>90`, `60..90` or `60..` ask for."""
+    low, dots, high = text.lower().partition("..")
+    if dots and (low or high):
+        return [(sign, value.strip()) for sign, value in ((">=", low), ("<=", high)) if value]
+    sign = next((s for s in (">=", "<=", ">", "<", "=") if text.startswith(s)), "")
+    return [(sign or "=", text[len(sign) :].strip().lower())]
+
+
+def amount_clause(expression: str, read: Callable[[str], float], term: Term) -> Clause:
+    """A number within bounds."""
+    told = [(sign, read(value)) for sign, value in comparisons(term.value)]
+    sql = " AND ".join(f"{expression} {sign} ?" for sign, _ in told)
+    return Clause(sql, tuple(value for _, value in told))
+
+
+def added_clause(term: Term) -> Clause:
+    """When the file was written: an age such as `<7d`, or a time such as `>=2024-01-31`."""
+    told = [bound for pair in comparisons(term.value) for bound in moment_bounds(*pair)]
+    sql = " AND ".join(f"v.mtime_ns {sign} ?" for sign, _ in told)
+    return Clause(sql, tuple(value for _, value in told))
+
+
+def moment_bounds(sign: str, text: str) -> list[tuple[str, int]]:
+    """What a comparison with an age, a year, a month or a day says about a time in ns."""
+    if found := re.fullmatch(r"(\d{1,5}(?:\.\d+)?)(h|d|w|mo|y)", text):
+        later = {"<": ">", "<=": ">=", "=": ">=", ">": "<", ">=": "<="}[sign]
+        return [(later, int((time.time() - float(found[1]) * AGES[found[2]]) * 1e9))]
+    import datetime
+
+    found = re.fullmatch(r"(\d{4})(?:-(\d\d?)(?:-(\d\d?))?)?", text)
+    try:
+        year, month, day = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
+        begin = datetime.datetime(year, month or 1, day or 1)
+        end = begin + datetime.timedelta(days=1)
+        if not day:
+            end = datetime.datetime(year + (not month or month == 12), (month or 12) % 12 + 1, 1)
+        first, last = (int(moment.timestamp() * 1e9) for moment in (begin, end))
+    except (ValueError, OverflowError):
+        raise ValueError("not an age or a day; say for example <7d, >1y or 2024-01..") from None
+    since, until = (">=", first), ("<", last)
+    ways = {"<": [("<", first)], "<=": [until], ">": [(">=", last)], ">=": [since]}
+    return ways.get(sign, [since, until])
+
+
+def read_number(text: str) -> float:
+    if not re.fullmatch(r"\d{1,18}(\.\d+)?", text):
+        raise ValueError("not a number; say for example >=1080 or 24..30")
+    return float(text)
+
+
+def read_length(text: str) -> float:
+    """Seconds of `90`, `10m`, `1h30m`, `1:30` or `1:02:03`."""
+    if re.fullmatch(r"\d{1,9}(:[0-5]?\d){1,2}(\.\d+)?", text):
+        parts = [float(part) for part in text.split(":")]
+        return float(sum(part * 60**power for power, part in enumerate(reversed(parts))))
+    found = LENGTH.fullmatch(text)
+    if not found or not text:
+        raise ValueError("not a length of time; say for example >90, <10m, 1h30m.. or >1:30:00")
+    hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def read_multiple(text: str, unit: str, example: str) -> float:
+    """A number with k, m, g or t for powers of 1000 (ki, mi ... of 1024), and perhaps a unit."""
+    found = re.fullmatch(rf"(\d{{1,18}}(?:\.\d+)?)(?:([kmgt])(i?))?(?:{unit})?", text)
+    if not found:
+        raise ValueError(f"not {example}")
+    power = "kmgt".index(found[2]) + 1 if found[2] else 0
+    return float(found[1]) * float(1024 if found[3] else 1000) ** power
+
+
+def read_size(text: str) -> float:
+    return read_multiple(text, "b", "a size; say for example <1GB, >700MiB or 4096")
+
+
+def read_bit_rate(text: str) -> float:
+    return read_multiple(text, "b|bit|bps|bit/s", "a bit rate; say for example >5M or <800k")
+
+
+QUERY_FIELDS: dict[str, Callable[[Term], Clause]] = {
+    "tag": label_clause,
+    "performer": label_clause,
+    "name": functools.partial(pattern_clause, "v.name", part=True),
+    "path": functools.partial(pattern_clause, "v.path", part=True),
+    "ext": extension_clause,
+    "codec": codec_clause,
+    "vcodec": codec_clause,
+    "acodec": codec_clause,
+    "duration": functools.partial(amount_clause, "round(v.duration, 1)", read_length),
+    "size": functools.partial(amount_clause, "v.size", read_size),
+    "width": functools.partial(amount_clause, "v.width", read_number),
+    "height": functools.partial(amount_clause, "v.height", read_number),
+    "fps": functools.partial(amount_clause, "v.fps", read_number),
+    "bitrate": functools.partial(amount_clause, "v.bit_rate", read_bit_rate),
+    "added": added_clause,
+    "has": kind_clause,
+    "missing": kind_clause,
+    "fresh": kind_clause,
+    "stale": kind_clause,
+    "oshash": functools.partial(pattern_clause, "v.oshash"),
+}
 
 
 # === Jobs =========================================================================================
@@ -5566,7 +6553,7 @@ class Metadata(VideoTask):
         if not probed.get("streams"):
             raise VideoError("has no streams: it is truncated or damaged")
         probed["format"]["filename"] = media.video.name
-        return Made(probed, facts={"summary": summarize(probed)})
+        return Made(probed)
 
 
 def probe_with_ffprobe(ffprobe: str, media: Media) -> dict[str, Any]:
@@ -10893,61 +11880,27 @@ class Rename(LibraryCommand):
 class List(LibraryCommand):
     """List the videos of a folder, with what metadata knows of them; opens none."""
 
+    query: str = option("", QUERY_HELP, short="-q")
     show_size: bool = option(False, "also the sizes")
-    sort: Literal["name", "size", "duration"] = option("name", "the order")
-
-    ORDERS: ClassVar[dict[str, Callable[[dict[str, Any]], Any]]] = {
-        "name": lambda row: row["path"],
-        "size": lambda row: (-row["size"], row["path"]),
-        "duration": lambda row: (-row.get("duration", -1.0), row["path"]),
-    }
+    sort: Literal["name", "size", "duration", "added"] = option("name", "the order")
+    limit: int | None = option(None, "at most so many", ge=1)
 
     def run(self, job: Job) -> Result:
         library = self.library()
-        catalogue = Catalogue(library.root)
-        rows = list(self.rows(job, library, catalogue))
+        compile_query(self.query)  # what is wrong with it is told before a long look
+        catalogue = Catalogue.of(library)
+        found = catalogue.browse(job, library, self.query, self.sort, self.limit or -1)
         catalogue.close()
-        rows.sort(key=self.ORDERS[self.sort])
-        for name, reason in library.problems:
+        top = f"{library.root.absolute()}/"
+        rows = [
+            {"path": top + row.rel, "name": row.name, "size": row.size, "mtime": row.mtime_ns / 1e9}
+            | row.facts()
+            for row in found
+        ]
+        for name, reason in catalogue.problems:
             job.console.say(f"list: {shown(name)}: {reason}")
-        prefix = len(str(library.root.absolute()).rstrip("/")) + 1
-        lines = [self.line(row, prefix) for row in rows]
-        return Result(rows, "\n".join(lines), Exit.SOME_FAILED if library.problems else Exit.OK)
-
-    def rows(self, job: Job, library: Library, catalogue: Catalogue) -> Iterator[dict[str, Any]]:
-        shelf = Shelf("")
-        for video in library.videos():
-            job.check()
-            try:
-                found = status(video.path)
-            except OSError:
-                continue  # deleted since the folder was read, or a link to nothing
-            if not stat.S_ISREG(found.st_mode):
-                continue
-            if shelf.home != video.home:
-                shelf = Shelf(video.home)
-            base: dict[str, Any] = {"path": video.path, "name": video.name}
-            base |= {"size": found.st_size, "mtime": found.st_mtime}
-            facts = self.facts(video, found, shelf, catalogue)
-            yield base | {key: value for key, value in facts.items() if value is not None}
-
-    def facts(
-        self, video: Video, found: os.stat_result, shelf: Shelf, catalogue: Catalogue
-    ) -> Mapping[str, Any]:
-        """The summary of a video with fresh metadata: as catalogued, else read and catalogued."""
-        metadata = ARTIFACTS["metadata"]
-        entry = shelf.get(metadata.files[0].format(video.key))
-        if not entry:
-            return {}
-        size, mtime_ns, *values = catalogue.known.get(os.fsencode(video.path), (None, None))
-        if (size, mtime_ns) == (found.st_size, found.st_mtime_ns):
-            return dict(zip(Catalogue.COLUMNS, values, strict=True))
-        if metadata.state(video, shelf) is not State.FRESH:
-            return {}
-        summary = summarize(read_metadata(entry.path) or {})
-        if summary:
-            catalogue.remember(video, summary)
-        return summary
+        lines = [self.line(row, len(top)) for row in rows]
+        return Result(rows, "\n".join(lines), Exit.SOME_FAILED if catalogue.problems else Exit.OK)
 
     def line(self, row: Mapping[str, Any], prefix: int) -> str:
         """A row as text, its path without the first `prefix` letters."""
@@ -10964,19 +11917,15 @@ class Report(LibraryCommand):
     """Tell which artifacts each video has: present, stale or missing; opens no video."""
 
     def run(self, job: Job) -> Result:
-        library, shelf = self.library(), Shelf("")
-        rows: list[dict[str, Any]] = []
-        for video in library.videos():
-            job.check()
-            if shelf.home != video.home:
-                shelf = Shelf(video.home)
-                if shelf.problem:
-                    library.problems.append((shelf.home, shelf.problem))
-            rows.append({"video": video.rel} | self.row(video, shelf))
-        for name, reason in library.problems:
+        library = self.library()
+        catalogue = Catalogue.of(library)
+        rows = [{"video": row.rel, **row.presence()} for row in catalogue.browse(job, library)]
+        catalogue.close()
+        problems = catalogue.problems + catalogue.unread
+        for name, reason in problems:
             job.console.say(f"report: {shown(name)}: {reason}")
         data = self.summary(rows)
-        code = Exit.SOME_FAILED if library.problems else Exit.OK
+        code = Exit.SOME_FAILED if problems else Exit.OK
         return Result(data, self.text(data), code)
 
     def row(self, video: Video, shelf: Shelf) -> dict[str, bool | str]:

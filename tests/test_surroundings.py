@@ -61,7 +61,6 @@ class TestSidecars:
         cli("meta", library.root)
         path = library.artifact("short.mp4.ffprobe.json")
         path.write_text(json.dumps(json.loads(path.read_text()) | odd))
-        index.Catalogue.path().unlink()
         for arguments in ((), ("--sort", "duration")):
             (row,) = cli("list", library.root, "--json", *arguments).json
             assert "width" not in row

@@ -1,0 +1,502 @@
+"""The catalogue: what it knows is what the folder holds, whatever becomes of its database."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Cli
+from support import ROOT, Audit, Library
+
+import index
+
+SIZE = 1000
+
+
+@pytest.fixture
+def shelves(library: Library) -> Library:
+    """Three videos that nobody can play, one with sidecars of several kinds."""
+    for name in ("a.mp4", "b.mkv", "sub/c.mp4"):
+        library.add_bytes(name, b"x" * SIZE)
+    put(library, "a.mp4")
+    return library
+
+
+def put(library: Library, name: str, folder: str = ".", **tags: Any) -> None:
+    """Metadata, a thumbnail and tags of a video, as the commands would write them."""
+    video = library.root / folder / name
+    found = video.stat()
+    source = {"size": found.st_size, "mtime_ns": found.st_mtime_ns, "oshash": "0123456789abcdef"}
+    head = {"schema": 1, "video": name, "source": source, "params": {}, "files": []}
+    stream = {"codec_type": "video", "codec_name": "hevc", "width": 1920, "height": 1080}
+    sound = {"codec_type": "audio", "codec_name": "aac"}
+    streams = [stream | {"avg_frame_rate": "30000/1001"}, sound]
+    about = {"duration": "600.5", "bit_rate": "4000000"}
+    place = video.parent / ".artifacts"
+    place.mkdir(exist_ok=True)
+    metadata = head | {"format": about, "streams": streams}
+    (place / f"{name}.ffprobe.json").write_text(json.dumps(metadata))
+    (place / f"{name}.jpg").write_bytes(b"jpeg")
+    names = {"tags": ["Night", "fun"], "performers": ["Jane Doe"]} | tags
+    (place / f"{name}.tags.json").write_text(json.dumps({"video": name} | names))
+
+
+def catalogue(library: Library, **given: Any) -> index.Catalogue:
+    made = index.Catalogue(library.root, **given)
+    made.refresh()
+    return made
+
+
+def rels(answer: index.Answer) -> list[str]:
+    return [row.rel for row in answer.rows]
+
+
+def let_settle(library: Library) -> None:
+    """Give every file a time that is long past, and wait until that is past too."""
+    for path in library.root.rglob("*"):
+        os.utime(path, (1_600_000_000, 1_600_000_000))
+    time.sleep(index.SETTLING / 1e9 + 0.1)
+
+
+class TestKnowledge:
+    def test_a_row(self, shelves: Library) -> None:
+        (row,) = catalogue(shelves).page("tag:night").rows
+        assert (row.rel, row.name, row.size) == ("a.mp4", "a.mp4", SIZE)
+        assert row.mtime_ns == (shelves.root / "a.mp4").stat().st_mtime_ns
+        assert row.oshash == "0123456789abcdef"
+        assert row.facts() == {
+            "duration": 600.5,
+            "width": 1920,
+            "height": 1080,
+            "fps": 29.97,
+            "vcodec": "hevc",
+            "acodec": "aac",
+            "bit_rate": 4_000_000,
+        }
+        assert (row.tags, row.performers) == (("fun", "Night"), ("Jane Doe",))
+        there = {kind for kind, state in row.presence().items() if state is True}
+        assert there == {"metadata", "thumbs", "tags"}
+
+    def test_views(self, shelves: Library) -> None:
+        known = catalogue(shelves)
+        assert rels(known.page()) == ["a.mp4", "b.mkv", "sub/c.mp4"]
+        assert rels(known.page(recursive=False)) == ["a.mp4", "b.mkv"]
+        assert rels(known.page(extensions=frozenset({".mp4"}))) == ["a.mp4", "sub/c.mp4"]
+        page = known.page(sort="-name", offset=1, limit=1)
+        assert (page.total, rels(page)) == (3, ["b.mkv"])
+        with pytest.raises(index.UsageError, match="colour: no such order"):
+            known.page(sort="colour")
+
+    def test_counts(self, shelves: Library) -> None:
+        put(shelves, "c.mp4", "sub", tags=["night", "day"])
+        known = catalogue(shelves)
+        counts = known.counts()
+        assert (counts["total"], counts["counts"]["thumbs"], counts["stale"]["thumbs"]) == (3, 2, 0)
+        assert known.counts(recursive=False)["counts"]["thumbs"] == 1
+        assert known.tag_counts() == {"Night": 2, "day": 1, "fun": 1}
+        assert known.tag_counts("performer", query="tag:fun") == {"Jane Doe": 1}
+
+    def test_where_a_video_is(self, shelves: Library) -> None:
+        known = catalogue(shelves, artifacts_dir=shelves.root / "elsewhere")
+        assert known.video("sub/c.mp4") == index.Video(
+            f"{shelves.root}/sub/c.mp4", "sub/c.mp4", f"{shelves.root}/elsewhere/sub/.artifacts"
+        )
+        assert known.counts()["counts"]["thumbs"] == 0
+
+    def test_an_extension_of_ones_own(self, shelves: Library) -> None:
+        shelves.add_bytes("d.foo", b"x")
+        assert "d.foo" not in rels(catalogue(shelves).page())
+        assert "d.foo" in rels(catalogue(shelves, extensions=frozenset({".foo"})).page())
+
+
+class TestUpToDate:
+    """After `refresh` the answer is that of the folder, however the change was made."""
+
+    @pytest.fixture
+    def known(self, shelves: Library, monkeypatch: pytest.MonkeyPatch) -> index.Catalogue:
+        monkeypatch.setattr(index, "SETTLING", 10**8)
+        let_settle(shelves)
+        return catalogue(shelves)
+
+    def check(self, known: index.Catalogue, library: Library) -> None:
+        """The catalogue answers as a new one does that never saw anything else."""
+        known.refresh()
+        new = index.Catalogue(library.root)
+        new._memory = new._prepared(__import__("sqlite3").connect(":memory:", isolation_level=None))
+        new.refresh()
+        assert [row._replace(id=0) for row in known.page().rows] == [
+            row._replace(id=0) for row in new.page().rows
+        ]
+
+    def test_nothing_is_read_again_of_what_did_not_change(
+        self, known: index.Catalogue, shelves: Library
+    ) -> None:
+        with Audit() as audit:
+            known.refresh()
+        assert not [path for path in audit.opened if path.is_relative_to(shelves.root)]
+        put(shelves, "c.mp4", "sub")
+        with Audit() as audit:
+            known.refresh()
+        assert {path.name for path in audit.opened if path.is_relative_to(shelves.root)} == {
+            "c.mp4.ffprobe.json",
+            "c.mp4.tags.json",
+        }
+
+    def test_tags_edited_by_hand(self, known: index.Catalogue, shelves: Library) -> None:
+        path = shelves.artifact("a.mp4.tags.json")
+        path.write_text(path.read_text().replace("Night", "Light"))
+        self.check(known, shelves)
+        assert known.page("tag:night").total == 0
+        assert known.page("tag:light").total == 1
+
+    def test_a_change_that_keeps_size_and_time(
+        self, known: index.Catalogue, shelves: Library
+    ) -> None:
+        """As `cp -p` and `touch -r` make it: only the time of change tells."""
+        path = shelves.artifact("a.mp4.tags.json")
+        before = path.stat()
+        path.write_text(path.read_text().replace("Night", "Light"))
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        self.check(known, shelves)
+        assert known.page("tag:light").total == 1
+
+    def test_changes_within_one_tick_of_the_clock(self, shelves: Library) -> None:
+        path, known = shelves.artifact("a.mp4.tags.json"), index.Catalogue(shelves.root)
+        for tag in ("aaaa", "bbbb", "cccc"):
+            path.write_text(json.dumps({"tags": [tag]}))
+            known.refresh()
+            assert known.tag_counts() == {tag: 1}
+
+    def test_a_video_in_the_place_of_another(
+        self, known: index.Catalogue, shelves: Library
+    ) -> None:
+        shelves.add_bytes("a.mp4", b"y" * SIZE)
+        self.check(known, shelves)
+        (row,) = known.page("path:a.mp4").rows
+        assert row.presence()["metadata"] == "stale"
+        assert (row.duration, row.oshash) == (None, "")
+        assert row.tags == ("fun", "Night")
+
+    def test_an_artifact_that_is_gone_emptied_or_older(
+        self, known: index.Catalogue, shelves: Library
+    ) -> None:
+        shelves.artifact("a.mp4.jpg").write_bytes(b"")
+        self.check(known, shelves)
+        assert known.page("stale:thumbs").total == 1
+        shelves.artifact("a.mp4.jpg").unlink()
+        self.check(known, shelves)
+        assert known.page("missing:thumbs").total == 3
+        os.utime(shelves.artifact("a.mp4.ffprobe.json"), (1_500_000_000, 1_500_000_000))
+        self.check(known, shelves)
+        assert known.page("stale:metadata").total == 1
+
+    def test_subtitles_beside_a_video(self, known: index.Catalogue, shelves: Library) -> None:
+        assert known.page("has:subtitles").total == 0
+        (shelves.root / "b.en.srt").write_text("1")
+        self.check(known, shelves)
+        assert rels(known.page("has:subtitles")) == ["b.mkv"]
+        (shelves.root / "b.en.srt").unlink()
+        self.check(known, shelves)
+        assert known.page("has:subtitles").total == 0
+
+    def test_videos_and_folders_come_and_go(self, known: index.Catalogue, shelves: Library) -> None:
+        shelves.forget(shelves.root / "sub/c.mp4")
+        (shelves.root / "sub").rename(shelves.root / "other")
+        shelves.add_bytes("new/d.mp4", b"x")
+        self.check(known, shelves)
+        assert rels(known.page()) == ["a.mp4", "b.mkv", "new/d.mp4", "other/c.mp4"]
+        for name in ("a.mp4", "b.mkv"):
+            shelves.forget(shelves.root / name)
+            (shelves.root / name).unlink()
+        self.check(known, shelves)
+        assert rels(known.page()) == ["new/d.mp4", "other/c.mp4"]
+        assert known.tag_counts() == {}
+
+    def test_one_level_leaves_the_rest_alone(
+        self, known: index.Catalogue, shelves: Library
+    ) -> None:
+        shelves.forget(shelves.root / "sub/c.mp4")
+        (shelves.root / "sub/c.mp4").unlink()
+        shelves.add_bytes("d.mp4", b"x")
+        known.refresh(recursive=False)
+        assert rels(known.page()) == ["a.mp4", "b.mkv", "d.mp4", "sub/c.mp4"]
+        self.check(known, shelves)
+        assert rels(known.page()) == ["a.mp4", "b.mkv", "d.mp4"]
+
+    def test_only_some_videos(self, known: index.Catalogue, shelves: Library) -> None:
+        put(shelves, "a.mp4", tags=["new"])
+        put(shelves, "c.mp4", "sub", tags=["other"])
+        known.update([known.video("a.mp4")])
+        assert known.tag_counts() == {"new": 1}
+        self.check(known, shelves)
+
+    def test_stubs_count_only_where_they_are_wanted(
+        self, known: index.Catalogue, shelves: Library, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("FFPROBE_DISABLE", raising=False)
+        path = shelves.artifact("a.mp4.ffprobe.json")
+        path.write_text(path.read_text().replace('{"schema": 1,', '{"schema": 1, "stub": true,'))
+        let_settle(shelves)
+        known.refresh()
+        assert known.page("fresh:metadata").total == 0
+        monkeypatch.setenv("FFPROBE_DISABLE", "1")
+        known.refresh()
+        assert known.page("fresh:metadata").total == 1
+
+
+class TestOddLibraries:
+    @pytest.mark.parametrize(
+        "content",
+        [
+            "",
+            "null",
+            "[" * 100_000,
+            '{"tags": 5, "performers": {"a": 1}}',
+            '{"tags": [1, null, [], "  ", "fine"], "performers": "Jane"}',
+            '{"tags": ["fine"], "performers": [NaN, 1e999]}',
+            '{"tags": ["fine", "FINE", "\\ud800", "nul\\u0000"]}',
+            '{"tags": ["' + "x" * 1_000_000 + '", "fine"]}',
+            "\xff\xfe",
+        ],
+        ids=range(9),
+    )
+    def test_tags_of_any_shape(self, shelves: Library, content: str) -> None:
+        shelves.artifact("a.mp4.tags.json").write_text(content, encoding="latin-1")
+        known = catalogue(shelves)
+        assert known.page().total == 3
+        assert ("fine" in content) == ("fine" in known.tag_counts())
+
+    def test_metadata_with_numbers_beyond_all_measure(self, shelves: Library) -> None:
+        path = shelves.artifact("a.mp4.ffprobe.json")
+        for odd in ("1e999", "9" * 400, '"nan"', "-1", "true", '"' + "9" * 5000 + '"'):
+            text = path.read_text().replace('"4000000"', odd).replace('"30000/1001"', odd)
+            path.write_text(text)
+            assert catalogue(shelves).page().total == 3
+            put(shelves, "a.mp4")
+
+    def test_things_that_are_no_files(self, shelves: Library) -> None:
+        """A pipe would be waited for without end, a device is none of our business."""
+        shelves.artifact("a.mp4.tags.json").unlink()
+        os.mkfifo(shelves.artifact("a.mp4.tags.json"))
+        shelves.artifact("a.mp4.phash.json").symlink_to("/dev/zero")
+        shelves.artifact("a.mp4.scenes.json").symlink_to("nowhere")
+        shelves.artifact("a.mp4.heatmaps.json").mkdir()
+        os.mkfifo(shelves.root / "pipe.mp4")
+        known = catalogue(shelves)
+        assert known.page().total == 3
+        assert known.page("has:tags").total == known.page("has:phash").total == 0
+        (shelves.root / "pipe.mp4").unlink()
+
+    def test_times_beyond_64_bits(self, shelves: Library) -> None:
+        os.utime(shelves.root / "a.mp4", (2**34, 2**34))
+        assert catalogue(shelves).page(sort="added").total == 3
+
+    def test_names(self, library: Library) -> None:
+        names = [
+            os.fsdecode(b"odd-\xff.mp4"),
+            "{0}.mp4",
+            "a*[b]?.mp4",
+            "n" * 251 + ".mp4",
+            ".a.mp4",
+        ]
+        for name in names:
+            library.add_bytes(name, b"x")
+        for name in names[:3]:
+            put(library, name)
+        put(library, ".a.mp4")
+        library.add_bytes(".artifacts/..a.mp4.previews/seg_01.webm", b"x")
+        known = catalogue(library)
+        assert sorted(rels(known.page())) == sorted(names)
+        assert known.page("tag:night").total == 4
+        assert known.page("has:previews name:.a").total == 1
+        assert known.page('name:"a*[b]?"').total == 1
+        assert known.page("name:a*[b]?.mp4").total == 1
+        assert known.page("\\xff").total == 0
+        assert known.page("\udcff").total == 1
+
+    def test_the_longest_name_owns_a_sidecar(self, library: Library) -> None:
+        for name in ("a.mp4", "a.mp4.mkv"):
+            library.add_bytes(name, b"x")
+        put(library, "a.mp4.mkv")
+        assert rels(catalogue(library).page("has:thumbs")) == ["a.mp4.mkv"]
+
+
+class TestDatabase:
+    def files(self, cache: Path) -> list[Path]:
+        return [path for path in cache.rglob("*") if path.is_file()]
+
+    def test_it_is_kept(self, shelves: Library, cache: Path) -> None:
+        catalogue(shelves).close()
+        known = index.Catalogue(shelves.root)
+        assert known.page("tag:night").total == 1
+        (place,) = {path for path in self.files(cache) if path.suffix == ".sqlite"}
+        assert place == known.path
+
+    def test_a_library_without_artifacts_needs_none(
+        self, cli: Cli, library: Library, cache: Path
+    ) -> None:
+        library.add_bytes("a.mp4", b"x")
+        assert cli("list", library.root, "-r").code == cli("report", library.root).code == 0
+        assert self.files(cache) == []
+
+    @pytest.mark.parametrize("damage", [b"", b"garbage" * 4000, b"SQLite format 3\0" + b"x" * 9000])
+    def test_damaged(self, shelves: Library, damage: bytes) -> None:
+        known = catalogue(shelves)
+        known.close()
+        known.path.write_bytes(damage)
+        assert catalogue(shelves).page("tag:night").total == 1
+
+    def test_damaged_in_the_middle_and_while_it_is_in_use(self, shelves: Library) -> None:
+        for number in range(300):
+            shelves.add_bytes(f"more/{number}.mp4", b"x")
+        known = catalogue(shelves)
+        known.close()
+        size = known.path.stat().st_size
+        with known.path.open("r+b") as file:
+            file.seek(4096)
+            file.write(b"\xab" * (size - 4096))
+        assert known.page("tag:night").total == 1
+        assert known.page().total == 303
+        again = catalogue(shelves)
+        assert again.page().total == 303
+        assert again._memory is None
+
+    def test_lost_while_it_is_in_use(self, shelves: Library) -> None:
+        known = catalogue(shelves)
+        for path in known.path.parent.iterdir():
+            path.unlink()
+        known.refresh()
+        assert known.page("tag:night").total == 1
+
+    def test_nowhere_to_write(
+        self, shelves: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "file").touch()
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+        known = catalogue(shelves)
+        assert known.page("tag:night").total == 1
+        put(shelves, "a.mp4", tags=["new"])
+        known.refresh()
+        assert known.tag_counts() == {"new": 1}
+
+    def test_many_processes_at_once(self, shelves: Library) -> None:
+        for number in range(200):
+            shelves.add_bytes(f"more/{number}.mp4", b"x")
+            put(shelves, f"{number}.mp4", "more")
+        argv = [sys.executable, str(ROOT / "index.py"), "list", str(shelves.root), "-r"]
+        runs = [
+            subprocess.Popen([*argv, "-q", "tag:night"], stdout=-1, stderr=-1) for _ in range(6)
+        ]
+        for run in runs:
+            out, err = run.communicate(timeout=120)
+            assert (run.returncode, err) == (0, b"")
+            assert len(out.splitlines()) == 201
+
+    def test_many_threads_at_once(self, shelves: Library) -> None:
+        known = catalogue(shelves)
+        found: list[Any] = []
+        wrong: list[Exception] = []
+
+        def ask(work: Callable[[], Any]) -> None:
+            try:
+                found.extend(work() for _ in range(20))
+            except Exception as error:  # noqa: BLE001 - whatever it is, the test tells
+                wrong.append(error)
+
+        works = [known.refresh, known.counts, lambda: known.page("tag:night").total] * 3
+        threads = [threading.Thread(target=ask, args=(work,)) for work in works]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not wrong
+        assert len(found) == 180
+        assert {answer for answer in found if isinstance(answer, int)} == {1}
+
+    def test_a_catalogue_nobody_asked_for_long_goes(self, shelves: Library, cache: Path) -> None:
+        old = cache / "video-library" / "old.sqlite"
+        old.parent.mkdir(parents=True)
+        old.touch()
+        os.utime(old, (time.time() - index.FORGOTTEN - 60,) * 2)
+        catalogue(shelves)
+        assert not old.exists()
+
+    def test_cancelled(self, shelves: Library) -> None:
+        job = index.Job()
+        job.cancelled.set()
+        with pytest.raises(index.CancelledError):
+            index.Catalogue(shelves.root).refresh(job)
+        assert catalogue(shelves).page().total == 3
+
+
+class TestAnnex:
+    """A table of another command, filled from files when it is asked for."""
+
+    @pytest.fixture
+    def read(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
+        calls: list[tuple[str, list[str]]] = []
+
+        def files(video: index.Video, shelf: index.Shelf) -> list[str]:
+            return [caption.path for caption in index.caption_files(video, shelf)]
+
+        def reader(video: index.Video, paths: list[str]) -> list[str]:
+            calls.append((video.rel, [Path(path).name for path in paths]))
+            return [Path(path).read_text() for path in paths]
+
+        def store(database: Any, video: int, texts: list[str]) -> None:
+            database.execute("DELETE FROM words WHERE video = ?", [video])
+            rows = [(video, text) for text in texts]
+            database.executemany("INSERT INTO words VALUES (?, ?)", rows)
+
+        schema = (
+            "CREATE TABLE IF NOT EXISTS words"
+            " (video INT REFERENCES videos ON DELETE CASCADE, text TEXT)"
+        )
+        annex = index.Annex(schema, files, reader, store)
+        monkeypatch.setitem(index.ANNEXES, "words", annex)
+        return calls
+
+    def words(self, known: index.Catalogue) -> list[str]:
+        known.refresh()
+        known.fill("words")
+        return [text for (text,) in known.ask("SELECT text FROM words ORDER BY text")]
+
+    def test_by_file_times(self, shelves: Library, read: list[tuple[str, list[str]]]) -> None:
+        known = index.Catalogue(shelves.root)
+        assert self.words(known) == []
+        assert read == []
+        shelves.artifact("a.mp4.vtt").write_text("one")
+        shelves.artifact("a.mp4.en.vtt").write_text("two")
+        shelves.artifact("a.mp4.sprites.vtt").write_text("no")
+        assert self.words(known) == ["one", "two"]
+        assert read == [("a.mp4", ["a.mp4.en.vtt", "a.mp4.vtt"])]
+        assert self.words(known) == ["one", "two"]
+        assert len(read) == 1
+        shelves.artifact("a.mp4.vtt").write_text("three")
+        assert self.words(known) == ["three", "two"]
+        (shelves.root / "a.srt").write_text("four")
+        assert self.words(known) == ["four", "three", "two"]
+        for path in (shelves.artifact(name) for name in ("a.mp4.vtt", "a.mp4.en.vtt")):
+            path.unlink()
+        (shelves.root / "a.srt").unlink()
+        assert self.words(known) == []
+        assert read[-1] == ("a.mp4", [])
+
+    def test_it_goes_with_the_video(
+        self, shelves: Library, read: list[tuple[str, list[str]]]
+    ) -> None:
+        shelves.artifact("a.mp4.vtt").write_text("one")
+        known = index.Catalogue(shelves.root)
+        assert self.words(known) == ["one"]
+        shelves.forget(shelves.root / "a.mp4")
+        (shelves.root / "a.mp4").unlink()
+        assert self.words(known) == []
+        shelves.artifact("a.mp4.vtt").unlink()
