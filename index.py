@@ -419,6 +419,9 @@ class Seen(NamedTuple):
     def is_dir(self) -> bool:
         return self.folder
 
+    def is_file(self) -> bool:
+        return not self.folder
+
 
 class Shelf(dict[str, "os.DirEntry[str] | Seen"]):
     """The sidecars in one folder by name, read with one scan; empty where there is no folder, or
