@@ -672,13 +672,18 @@ def scratch_name() -> str:
     return f"{SCRATCH}{this_host()}-{os.getpid()}-{next(_scratch_numbers)}"
 
 
+def abandoned(home: str) -> list[str]:
+    """The paths of what dead processes of this machine left half written in a sidecar folder."""
+    mark = re.compile(re.escape(f"{SCRATCH}{this_host()}-") + r"(\d+)-\d+")
+    marked = ((mark.fullmatch(name), entry) for name, entry in Shelf(home).items())
+    return [entry.path for match, entry in marked if match and not process_alive(int(match[1]))]
+
+
 def sweep(home: str) -> None:
     """Remove what dead processes of this machine left half written in a sidecar folder."""
-    mark = re.compile(re.escape(f"{SCRATCH}{this_host()}-") + r"(\d+)-\d+")
-    for name, entry in Shelf(home).items():
-        if (match := mark.fullmatch(name)) and not process_alive(int(match[1])):
-            with contextlib.suppress(OSError):  # in a folder that is read-only by now
-                remove(entry.path)
+    for path in abandoned(home):
+        with contextlib.suppress(OSError):  # in a folder that is read-only by now
+            remove(path)
 
 
 def process_alive(pid: int) -> bool:
@@ -1585,6 +1590,23 @@ def update_tags(video: Video, change: Callable[[dict[str, Any]], None]) -> dict[
             replace_file(path, tags_bytes(record | {"source": source_of(video)}))
             flush_to_disk(path.parent)
     return typing.cast("dict[str, Any]", json.loads(new))
+
+
+def merge_tags(keeper: Video, gone: Sequence[Video], journal: Journal) -> None:
+    """The keeper is to have the tags and performers of what goes, too."""
+    content = read_bytes(tags_path(keeper))
+    record = parse_tags(keeper, content)
+    before = tags_bytes(record)
+    for video in gone:
+        other = read_tags(video)
+        for name in NAME_LISTS:
+            if other.get(name):
+                record[name] = clean_names([*record.get(name, []), *other[name]])
+    rejected = without_names(record.get("performers_rejected", []), record["performers"])
+    record["performers_rejected"] = rejected
+    if has_names(record) and tags_bytes(record) != before:
+        new = tags_bytes(record | {"source": source_of(keeper)})
+        journal.replace(str(tags_path(keeper)), content, new)
 
 
 def has_names(record: Mapping[str, Any]) -> bool:
@@ -10969,7 +10991,7 @@ class Disposal:
             told |= {"action": "left", "reason": why} if why else {"action": done}
             self.actions.append(told | {"size": copy.size})
         if gone:
-            self.merge_tags(keeper.video, gone, journal)
+            merge_tags(keeper.video, gone, journal)
 
     def unfit(self, pair: Pair, keeper: Copy, copy: Copy) -> str:
         """Why a pair is not dealt with in this way, or an empty string."""
@@ -11002,23 +11024,6 @@ class Disposal:
         journal.trash(copy.video.path)
         journal.move(str(scratch), copy.video.path)
         return ""
-
-    @staticmethod
-    def merge_tags(keeper: Video, gone: Sequence[Video], journal: Journal) -> None:
-        """The keeper is to have the tags and performers of what goes, too."""
-        content = read_bytes(tags_path(keeper))
-        record = parse_tags(keeper, content)
-        before = tags_bytes(record)
-        for video in gone:
-            other = read_tags(video)
-            for name in NAME_LISTS:
-                if other.get(name):
-                    record[name] = clean_names([*record.get(name, []), *other[name]])
-        rejected = without_names(record.get("performers_rejected", []), record["performers"])
-        record["performers_rejected"] = rejected
-        if has_names(record) and tags_bytes(record) != before:
-            new = tags_bytes(record | {"source": source_of(keeper)})
-            journal.replace(str(tags_path(keeper)), content, new)
 
 
 def changed_copy(copy: Copy) -> str:
@@ -11877,6 +11882,223 @@ class Rename(LibraryCommand):
         return Result(data, "\n".join([*lines, counts]), code)
 
 
+# === Commands: orphans ============================================================================
+
+
+class Orphan(NamedTuple):
+    """Artifacts whose video is gone: that video, and their names -> kinds."""
+
+    video: Video
+    files: dict[str, str]
+
+    def source(self) -> tuple[int, str] | None:
+        """Size in bytes and oshash of the video, as one of its records tells; tags come first."""
+        records = [name for name in self.files if name.endswith(".json")]
+        for name in sorted(records, key=lambda name: self.files[name] != "tags"):
+            head = (read_json(f"{self.video.home}/{name}") or {}).get("source")
+            if isinstance(head, dict):
+                size, hashed = head.get("size"), head.get("oshash")
+                if isinstance(size, int) and isinstance(hashed, str) and hashed:
+                    return size, hashed
+        return None
+
+    def as_json(self) -> dict[str, Any]:
+        kinds = list(dict.fromkeys(self.files.values()))
+        return {"video": self.video.rel, "kinds": kinds, "files": sorted(self.files)}
+
+
+def orphans_in(folder: str, below: str, home: str) -> list[Orphan]:
+    """The orphans in one artifact folder, by the name of their video. Raises OSError."""
+    terrain = Terrain()
+    present = [n for n in terrain.names(folder) if is_video_name(n)]
+    owned: set[str] = set()
+    for name in present:
+        owned.update(terrain.sidecars(Video(f"{folder}/{name}", below + name, home)))
+    known = {sidecar_key(name) for name in present}
+    found: dict[str, Orphan] = {}
+    for name in sorted(Shelf(home)):
+        if name not in owned and (kin := kin_of(name)) and kin[0] not in known:
+            video = Video(f"{folder}/{kin[0]}", below + kin[0], home)
+            found.setdefault(kin[0], Orphan(video, {})).files[name] = kin[1]
+    return list(found.values())
+
+
+def kin_of(name: str) -> tuple[str, str] | None:
+    """The video, and the kind, that an artifact's name speaks of; the longest name of a video."""
+    base = re.sub(r"\.corrupt-\d+$", "", name)
+    for text in dict.fromkeys((base, base.removeprefix("."))):
+        for dot in reversed([match.start() for match in re.finditer(r"\.", text)]):
+            video = Video(text[:dot], text[:dot], "")
+            if is_video_name(video.name):
+                for kind, artifact in ARTIFACTS.items():
+                    if artifact.owned(video, [base]):
+                        return video.name, kind
+    return None
+
+
+class Orphans(LibraryCommand):
+    """Find artifacts whose video is gone, and temporaries of dead runs.
+
+    --relink puts the artifacts of a video that was moved or renamed with it again, found by its
+    size and oshash, and merges tags; --delete moves those that are left to .artifacts/.trash/.
+    """
+
+    relink: bool = option(False, "put artifacts with their videos, where these are found again")
+    delete: bool = option(False, "move orphans to the trash, and remove temporaries")
+    undo: bool = option(False, "take back what --relink or --delete did last")
+
+    def run(self, job: Job) -> Result:
+        library = self.library()
+        places = Places.of(library.root, library.artifacts_dir)
+        if self.undo:
+            return self.taken_back(places)
+        orphans, temporaries = self.find(job, library)
+        found = self.reunions(job, library, orphans) if self.relink else {}
+        lost = [orphan for orphan in orphans if orphan.video.path not in found]
+        kept: dict[str, list[str]] = {}
+        homes = {orphan.video.home for orphan in orphans} | {v.home for v in found.values()}
+        if found or (self.delete and lost):
+            facts = {"relinked": len(found), "deleted": len(lost) * self.delete}
+            with Journal(places, "orphans", facts, homes) as journal:
+                pairs = [(o, found[o.video.path]) for o in orphans if o.video.path in found]
+                kept = self.reunite(journal, pairs)
+                for orphan in lost if self.delete else ():
+                    for name in orphan.files:
+                        journal.trash(f"{orphan.video.home}/{name}")
+                journal.carry_out(job)
+        for path in temporaries if self.delete else ():
+            remove(path)
+        return self.told(job, library, orphans, temporaries, found, kept)
+
+    def find(self, job: Job, library: Library) -> tuple[list[Orphan], list[str]]:
+        """Orphans and temporaries, folder by folder; those without videos are looked at, too."""
+        root = str(library.root.absolute()).rstrip("/")
+        shelves = str((library.artifacts_dir or library.root).absolute()).rstrip("/")
+        orphans: list[Orphan] = []
+        temporaries: list[str] = []
+
+        def unreadable(error: OSError) -> None:
+            rel = str(error.filename)[len(shelves) + 1 :] or "./"
+            library.problems.append((rel, f"cannot be listed: {error.strerror}"))
+
+        for place, folders, _ in os.walk(shelves, onerror=unreadable):
+            job.check()
+            shelved = SIDECARS in folders
+            folders[:] = sorted(f for f in folders if f != SIDECARS) if self.recursive else []
+            if shelved:
+                below = f"{place[len(shelves) + 1 :]}/".removeprefix("/")
+                home = f"{place}/{SIDECARS}"
+                try:
+                    orphans += orphans_in(f"{root}/{below}".rstrip("/"), below, home)
+                    temporaries += abandoned(home)
+                except OSError as error:
+                    unreadable(error)
+        return orphans, temporaries
+
+    def reunions(self, job: Job, library: Library, orphans: Iterable[Orphan]) -> dict[str, Video]:
+        """Path of a gone video -> where it is now, if just one file has its size and oshash."""
+        wanted = {orphan.video.path: orphan.source() for orphan in orphans}
+        sizes = {source[0] for source in wanted.values() if source}
+        there: dict[tuple[int, str], list[Video]] = {}
+        everything = Library(
+            library.root, self.recursive, VIDEO_EXTENSIONS | library.extensions, self.artifacts_dir
+        )
+        for video in everything.videos() if sizes else ():
+            job.check()
+            with contextlib.suppress(OSError):
+                if status(video.path).st_size in sizes:
+                    about = source_of(video)
+                    there.setdefault((about["size"], about.get("oshash", "")), []).append(video)
+        found = {path: there.get(source, []) for path, source in wanted.items() if source}
+        for path, videos in found.items():
+            if len(videos) > 1:
+                names = ", ".join(shown(video.rel) for video in videos)
+                job.console.say(f"orphans: {shown(path)}: could be any of {names}: left as it is")
+        return {path: videos[0] for path, videos in found.items() if len(videos) == 1}
+
+    def reunite(
+        self, journal: Journal, pairs: Iterable[tuple[Orphan, Video]]
+    ) -> dict[str, list[str]]:
+        """Give the journal what moves; path -> the names that stay, since their place is taken."""
+        plan, taken = RenamePlan(()), set[str]()
+        kept: dict[str, list[str]] = {}
+        merged: dict[Video, list[Video]] = {}
+        for orphan, target in pairs:
+            moves = []
+            for name, kind in orphan.files.items():
+                ways = (
+                    f"{orphan.video.home}/{name}",
+                    f"{target.home}/{moved(name, orphan.video, target)}",
+                )
+                if ways[1] not in taken and not os.path.lexists(ways[1]):
+                    taken.add(ways[1])
+                    moves.append(ways)
+                elif kind == "tags" and ways[1] not in taken and name.endswith(".tags.json"):
+                    merged.setdefault(target, []).append(orphan.video)
+                else:
+                    kept.setdefault(orphan.video.path, []).append(name)
+            plan.shifts.append(Shift(orphan.video, target, moves))
+        plan.enter(journal)
+        for target, gone in merged.items():
+            merge_tags(target, gone, journal)
+            for video in gone:
+                journal.trash(str(tags_path(video)))
+        return kept
+
+    def taken_back(self, places: Places) -> Result:
+        found = undo(places, "orphans")
+        if not found:
+            raise VideoError(f"{shown(places.root)}: nothing of orphans is known here to take back")
+        data = {"undone": found.account.facts, "problems": found.problems}
+        code = Exit.SOME_FAILED if found.problems else Exit.OK
+        return Result(data, "\n".join(["taken back", *map(shown, found.problems)]), code)
+
+    def told(
+        self,
+        job: Job,
+        library: Library,
+        orphans: Sequence[Orphan],
+        temporaries: Sequence[str],
+        found: Mapping[str, Video],
+        kept: Mapping[str, list[str]],
+    ) -> Result:
+        """What there is, and what became of it."""
+        rows: list[dict[str, Any]] = []
+        for orphan in orphans:
+            path = orphan.video.path
+            action = "relinked" if path in found else "deleted" if self.delete else "found"
+            row = orphan.as_json() | {"action": action}
+            row |= {"target": found[path].rel} if path in found else {}
+            rows.append(row | ({"left": kept[path]} if path in kept else {}))
+        lines = [self.line(row) for row in rows]
+        for name, reason in library.problems:
+            job.console.say(f"orphans: {shown(name)}: {shown(reason)}")
+        counts = Counter(row["action"] for row in rows)
+        told = ", ".join(f"{n:,} {action}" for action, n in counts.items()) or "none"
+        swept = "removed" if self.delete else "found: --delete removes them"
+        lines.append(f"videos gone: {told}")
+        lines += [f"temporaries: {len(temporaries):,} {swept}"] if temporaries else []
+        data = {"total": len(rows), "counts": dict(counts), "orphans": rows}
+        data |= {"temporaries": len(temporaries)}
+        data |= {"errors": [{"video": n, "error": reason} for n, reason in library.problems]}
+        left = any(kept.values()) or bool(library.problems)
+        return Result(data, "\n".join(lines), Exit.SOME_FAILED if left else Exit.OK)
+
+    @staticmethod
+    def line(row: Mapping[str, Any]) -> str:
+        """An orphan as text."""
+        way = f" -> {row['target']}" if "target" in row else ""
+        text = (
+            f"{row['video']}{way}: {plural(len(row['files']), 'file')} ({', '.join(row['kinds'])})"
+        )
+        left = (
+            f"; left, since their names are taken: {', '.join(row['left'])}"
+            if "left" in row
+            else ""
+        )
+        return shown(text + left)
+
+
 # === Commands: the library ========================================================================
 
 
@@ -12618,6 +12840,7 @@ COMMANDS: dict[str, type[Command]] = {
     "dupes": Dupes,
     "phash-dupes": Dupes,
     "rename": Rename,
+    "orphans": Orphans,
     "report": Report,
     "batch": Batch,
     "finish": Finish,
