@@ -10457,6 +10457,7 @@ class Search(NamedTuple):
     quorum: float = 0.8
     tolerance: Tolerance = Tolerance(0.05, 0.1)
     deep: bool = False
+    keep: frozenset[str] = frozenset()  # names of videos that no other is better than
 
 
 class Findings:
@@ -10468,6 +10469,7 @@ class Findings:
     def __init__(self, library: Library, search: Search, job: Job) -> None:
         self.library, self.search, self.job = library, search, job
         self.copies = list(self.inventory())
+        self.kept = {n for n, copy in enumerate(self.copies) if copy.video.rel in search.keep}
         self.facts = functools.lru_cache(None)(lambda n: Facts.of(self.copies[n]))
         self.fingerprint = functools.lru_cache(8192)(self.read)
         self.timeline = functools.lru_cache(256)(self.read_timeline)
@@ -10534,9 +10536,14 @@ class Findings:
             if len(same) > 1 and size:
                 for alike in self.split(same, self.short_hash):
                     for twin in self.split(alike, self.full_hash):
-                        twin.sort(key=lambda n: (self.copies[n].mtime_ns, self.copies[n].video.rel))
+                        twin.sort(key=self.age)
                         twins[twin[0]] = twin
         return twins
+
+    def age(self, number: int) -> tuple[bool, int, str]:
+        """The order of exact copies: those to keep, then the oldest."""
+        copy = self.copies[number]
+        return number not in self.kept, copy.mtime_ns, copy.video.rel
 
     def split(self, numbers: Iterable[int], key: Callable[[int], str]) -> Iterator[list[int]]:
         """Those that have the same key, where there are several."""
@@ -10639,20 +10646,28 @@ class Findings:
     def grouped(self, dismissed: Dismissed) -> Iterator[Group]:
         """Groups around the best videos first; each has its own matches, never theirs."""
         taken: set[int] = set()
-        heads = sorted({*self.links, *self.twins}, key=lambda n: self.facts(n).rank, reverse=True)
-        for keeper in heads:
+        heads = {*self.links, *self.twins}
+        for keeper in sorted(heads, key=lambda n: (n in self.kept, self.rank(n)), reverse=True):
             if keeper in taken:
                 continue
             near = [Pair(keeper, b, 1.0, "exact") for b in self.twins.get(keeper, [])[1:]]
             for link in self.links.get(keeper, []):
                 if link.b not in taken:
                     near += [link._replace(b=b) for b in self.twins.get(link.b, [link.b])]
-            near = [p for p in near if not dismissed.holds(*self.both(p))]
+            near = [p for p in near if p.b not in self.kept and not dismissed.holds(*self.both(p))]
             if near:
                 taken |= {keeper, *(self.first(pair.b) for pair in near)}
                 near.sort(key=lambda p: (-p.similarity, self.copies[p.b].video.rel))
-                rival = max((pair.b for pair in near), key=lambda n: self.facts(n).rank)
-                yield Group(keeper, self.facts(keeper).reason(self.facts(rival)), near)
+                yield Group(keeper, self.reason(keeper, [pair.b for pair in near]), near)
+
+    def rank(self, number: int) -> tuple[float, ...]:
+        return self.facts(number).rank
+
+    def reason(self, keeper: int, others: Iterable[int]) -> str:
+        """Why that one is kept and not the best of the others."""
+        if keeper in self.kept:
+            return "chosen with --keep"
+        return self.facts(keeper).reason(self.facts(max(others, key=self.rank)))
 
     def first(self, number: int) -> int:
         """The one that stands for a video and its exact copies."""
@@ -10863,6 +10878,14 @@ class Facts(NamedTuple):
         bars = " with black bars" if self.content < 1 else ""
         return f"{self.width}x{self.height}{bars}"
 
+    @property
+    def bit_rate(self) -> int:
+        """Bits a second; 0 where the duration is not known."""
+        return round(self.size * 8 / self.duration) if self.duration else 0
+
+    def as_json(self) -> dict[str, Any]:
+        return self._asdict() | {"bit_rate": self.bit_rate}
+
     def told(self) -> str:
         """The facts as people read them."""
         told = [human_size(self.size)]
@@ -11064,6 +11087,10 @@ class Dupes(LibraryCommand):
     apply: Literal["report", "trash", "hardlink"] = option(
         "report", "trash: move the matches away; hardlink: make exact copies one file"
     )
+    only: tuple[str, ...] = option(
+        (), "only these matches, as the groups name them: deal with no other", many=True
+    )
+    keep: tuple[str, ...] = option((), "videos to keep, whatever their groups say", many=True)
     undo: bool = option(False, "take back what --apply did last")
     ignore: tuple[str, ...] = option((), "two videos that are no match: remember that", many=True)
 
@@ -11078,11 +11105,15 @@ class Dupes(LibraryCommand):
             if job.cancelled.is_set():
                 return made
         tolerance = Tolerance.of(self.duration_tolerance)
-        search = Search(self.threshold, self.quorum, tolerance, self.deep)
+        keep, only = (
+            {self.named(library, name).rel for name in names} for names in (self.keep, self.only)
+        )
+        search = Search(self.threshold, self.quorum, tolerance, self.deep, frozenset(keep))
         findings = Findings(library, search, job)
+        groups = self.picked(findings, only) if only else findings.groups
+        shown_groups = groups[: self.limit or None]
         for name, reason in library.problems:
             job.console.say(f"dupes: {shown(name)}: {reason}")
-        shown_groups = findings.groups[: self.limit or None]
         data, text = self.data(findings, shown_groups), self.text(findings, shown_groups)
         code = Exit.SOME_FAILED if library.problems else Exit.OK
         if self.html:
@@ -11091,6 +11122,19 @@ class Dupes(LibraryCommand):
             data["applied"] = Disposal(findings, self.apply).carry_out(shown_groups, job)
             text += "\n" + self.applied(data["applied"])
         return Result(data, text, code)
+
+    @staticmethod
+    def picked(findings: Findings, only: set[str]) -> list[Group]:
+        """The groups with no matches but those named; a name that is none is a problem."""
+        missing, groups = set(only), []
+        for group in findings.groups:
+            names = {pair: findings.copies[pair.b].video.rel for pair in group.matches}
+            if matches := [pair for pair, name in names.items() if name in only]:
+                missing.difference_update(names[pair] for pair in matches)
+                groups.append(group._replace(matches=matches))
+        why = "is no match of a video that is better to keep"
+        findings.library.problems += [(name, why) for name in sorted(missing)]
+        return groups
 
     def made(self, job: Job) -> Result:
         """Make the phash artifacts that are missing."""
@@ -11188,7 +11232,7 @@ class Dupes(LibraryCommand):
 def group_json(findings: Findings, group: Group) -> dict[str, Any]:
     """A group as data; `details` has the facts of all its videos by name."""
     copies = findings.copies
-    details = {copies[n].video.rel: findings.facts(n)._asdict() for n in group.members()}
+    details = {copies[n].video.rel: findings.facts(n).as_json() for n in group.members()}
     for pair in group.matches:
         own = {"similarity": round(pair.similarity, 4), "kind": pair.kind}
         details[copies[pair.b].video.rel] |= own

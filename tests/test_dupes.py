@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 from conftest import Cli
-from support import Library, Run, stamps
+from served import Served
+from support import Library, Run, contents, stamps
 
 import index
 
@@ -401,6 +402,103 @@ class TestApply:
         assert failing > 5
         twins.forget(twins.root / "go.mp4")
         assert not (twins.root / "go.mp4").exists()
+
+
+class TestPicking:
+    """A person picks what goes, and may know better which one stays."""
+
+    @pytest.fixture
+    def three(self, library: Library) -> Library:
+        for number, name in enumerate(("best.mp4", "b.mp4", "c.mp4")):
+            frames = hashes(1, 2, 3, 4, 5, noise=0.01 * number)
+            plant(library, name, frames, width=1920 >> number, height=1080 >> number)
+        plant(library, "x.mp4", hashes(11, 12, 13, 14, 15))
+        plant(library, "y.mp4", hashes(11, 12, 13, 14, 15, noise=0.02))
+        return library
+
+    def test_only_those_picked(self, cli: Cli, three: Library) -> None:
+        before = tree(three.root)
+        args = ("dupes", three.root, "--only", "c.mp4", "--limit", 1)
+        run = cli(*args, "--json")
+        (group,) = run.json["groups"]
+        assert (group["keeper"], group["matches"]) == ("best.mp4", ["c.mp4"])
+        assert tree(three.root) == before
+        run = cli(*args, "--apply", "trash", "--json")
+        assert run.code == 0, run.err
+        assert [action["video"] for action in run.json["applied"]] == ["c.mp4"]
+        left = before.keys() - {"c.mp4", ".artifacts/c.mp4.phash.json"}
+        assert contents(three.root).keys() == left
+        assert cli("dupes", three.root, "--undo").code == 0
+        assert tree(three.root) == before
+
+    def test_what_is_no_match(self, cli: Cli, three: Library) -> None:
+        """Neither the one to keep goes, nor what is alone; the others that were picked do."""
+        before = tree(three.root)
+        run = cli("dupes", three.root, "--apply", "trash", "--only", "best.mp4", "y.mp4", "--json")
+        assert run.code == 1
+        assert "best.mp4: is no match" in run.err
+        (action,) = run.json["applied"]
+        assert action["video"] in ("x.mp4", "y.mp4")
+        assert cli("dupes", three.root, "--undo").code == 0
+        run = cli("dupes", three.root, "--apply", "trash", "--only", "gone.mp4")
+        assert run.code == 2
+        assert "gone.mp4" in run.err
+        assert tree(three.root) == before
+
+    def test_another_to_keep(self, cli: Cli, three: Library) -> None:
+        args = ("dupes", three.root, "--keep", "c.mp4", "--only", "best.mp4")
+        run = cli(*args, "--apply", "trash", "--json")
+        assert run.code == 0, run.err
+        (group,) = run.json["groups"]
+        assert (group["keeper"], group["reason"]) == ("c.mp4", "chosen with --keep")
+        three.forget(three.root / "best.mp4")
+        assert not (three.root / "best.mp4").exists()
+        assert (three.root / "b.mp4").exists()
+
+    def test_several_to_keep(self, cli: Cli, three: Library) -> None:
+        shutil.copyfile(three.root / "best.mp4", three.root / "copy.mp4")
+        three.keep(three.root / "copy.mp4")
+        keep = ("best.mp4", "copy.mp4", "c.mp4", "x.mp4")
+        run = cli("dupes", three.root, "--keep", *keep, "--json")
+        assert run.code == 0, run.err
+        matches = [match for group in run.json["groups"] for match in group["matches"]]
+        assert sorted(matches) == ["b.mp4", "y.mp4"]
+        run = cli("dupes", three.root, "--keep", "lost.mp4", "--apply", "trash")
+        assert (run.code, "lost.mp4" in run.err) == (2, True)
+
+    def test_as_jobs(self, served: Served, library: Library, cli: Cli) -> None:
+        for number, name in enumerate(("sub/best.mp4", "sub/b.mp4", "sub/c.mp4")):
+            frames = hashes(1, 2, 3, 4, 5, noise=0.01 * number)
+            plant(library, name, frames, width=1920 >> number, height=1080 >> number)
+        before = tree(library.root)
+        job = served.job("dupes", directory="sub", params={"apply": "trash", "only": ["b.mp4"]})
+        assert (job["status"], job["error"]) == ("done", None)
+        assert job["result"]["applied"][0]["action"] == "trashed"
+        assert not (library.root / "sub/b.mp4").exists()
+        job = served.job("dupes", directory="sub", params={"undo": True})
+        assert (job["status"], tree(library.root)) == ("done", before)
+        job = served.job("dupes", directory="sub", params={"undo": True})
+        assert (job["status"], "take back" in job["error"]) == ("error", True)
+        job = served.job("dupes", directory="sub", params={"ignore": ["b.mp4", "best.mp4"]})
+        assert job["result"] == {"ignored": ["b.mp4", "best.mp4"]}
+        (group,) = served.job("dupes", directory="sub")["result"]["groups"]
+        assert group["matches"] == ["c.mp4"]
+        for name in ("../../x.mp4", "/etc/passwd", "gone.mp4"):
+            job = served.job("dupes", directory="sub", params={"ignore": [name, "b.mp4"]})
+            assert (job["status"], "no such video" in job["error"]) == ("error", True)
+
+    def test_facts_to_pick_by(self, cli: Cli, three: Library) -> None:
+        library = three
+        library.add("bikes.mp4", "z.mp4")
+        library.add("small_bikes.mp4", "a.mp4")
+        cli("phash,meta", library.root)
+        groups = {g["keeper"]: g for g in cli("dupes", library.root, "--json").json["groups"]}
+        facts = groups["z.mp4"]["details"]["a.mp4"]
+        assert (facts["width"], facts["vcodec"]) == (320, "h264")
+        assert facts["bit_rate"] == pytest.approx(facts["size"] * 8 / facts["duration"], abs=1)
+        assert facts["kind"] == "similar"
+        unknown = groups["best.mp4"]["details"]["b.mp4"]
+        assert (unknown["duration"], unknown["bit_rate"]) == (0, 0)
 
 
 class TestIgnore:
