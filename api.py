@@ -69,6 +69,7 @@ STATUS: dict[type[index.UsageError], int] = {
     index.NotFoundError: 404,
     index.OutsideError: 403,
     index.CorruptError: 409,
+    index.ConflictError: 409,
     index.BusyError: 429,
 }
 
@@ -187,6 +188,70 @@ class Count(Model):
 class TagSummary(Model):
     tags: list[Count]
     performers: list[Count]
+
+
+class Suggestions(Model):
+    tags: list[str]
+    performers: list[str]
+    words: list[str] = Field(description="of the query language")
+
+
+class Renaming(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    to: str = Field(description="from the folder", examples=["trips/rome.mp4"])
+    dry_run: bool = False
+
+
+class Renamed(Model):
+    video: str
+    to: str
+    url: str
+    dry_run: bool
+    moves: list[Annotated[list[str], Field(min_length=2, max_length=2)]] = Field(
+        description="[from, to] of every file, the video's first"
+    )
+
+
+class Pair(Model):
+    a: str
+    b: str
+    similarity: float
+    kind: Literal["exact", "similar", "mirrored", "shifted"]
+
+
+class Group(Model):
+    keeper: str
+    reason: str = Field(description="why that one is the one to keep")
+    matches: list[str]
+    details: dict[str, dict[str, Any]] = Field(description="what decided, by video")
+
+
+class Card(Model):
+    """A video among others; times are seconds, sizes bytes."""
+
+    url: str
+    picture: str | None
+    size: int
+    mtime: float
+    duration: float | None = None
+    width: int | None = None
+    height: int | None = None
+    fps: float | None = None
+    vcodec: str | None = None
+    acodec: str | None = None
+    bit_rate: int | None = None
+
+
+class Duplicates(Model):
+    threshold: float
+    pairs: list[Pair]
+    groups: list[Group]
+    total: int = Field(description="videos looked at")
+    total_pairs: int
+    total_groups: int
+    without_hash: int = Field(description="videos whose phash is not made yet")
+    videos: dict[str, Card]
 
 
 class Videos(Model):
@@ -716,6 +781,40 @@ def names_in(text: str) -> tuple[str, ...]:
     return tuple(filter(None, map(str.strip, text.split(","))))
 
 
+@routes.get(
+    "/videos/suggest",
+    response_model=Suggestions,
+    summary="How a word of a query, or a tag, may go on",
+)
+def suggest(
+    service: Served,
+    directory: Directory,
+    recursive: Recursive = True,
+    prefix: Annotated[str, Query(max_length=200)] = "",
+) -> Response:
+    return answer(service.suggest(directory, recursive, prefix))
+
+
+@routes.get(
+    "/phash/duplicates",
+    response_model=Duplicates,
+    summary="Find copies; jobs of the task dupes deal with them",
+    responses=problems(409),
+)
+def duplicates(
+    service: Served,
+    directory: Directory,
+    recursive: Recursive = False,
+    threshold: Annotated[float | None, Query(ge=0, le=1)] = None,
+    deep: Annotated[bool | None, Query(description="also mirrored and cut copies")] = None,
+    limit: Annotated[int | None, Query(ge=1, le=index.PAGE_LIMIT)] = None,
+    ext: Extensions = "",
+) -> Response:
+    given = {"recursive": recursive, "threshold": threshold, "deep": deep, "limit": limit}
+    given = {name: value for name, value in given.items() if value is not None}
+    return answer(service.duplicates(directory, given | ({"ext": ext} if ext else {})))
+
+
 @routes.get("/report", response_model=Report, summary="How far artifacts are made")
 def report(
     service: Served, directory: Directory, recursive: Recursive = False, ext: Extensions = ""
@@ -775,6 +874,16 @@ def change_tags(service: Served, video: Named, change: TagUpdate) -> Response:
         clear_performers=alone,
     )
     return answer(service.change_tags(video, asked))
+
+
+@routes.post(
+    "/videos/{name:name}/rename",
+    response_model=Renamed,
+    summary="Rename or move a video with all that is its own",
+    responses=problems(409),
+)
+def rename(service: Served, directory: Directory, video: Named, asked: Renaming) -> Response:
+    return answer(service.rename(directory, video, asked.to, asked.dry_run))
 
 
 @routes.get("/tags/export", response_model=TagExport, summary="All tags and performers")
@@ -923,6 +1032,8 @@ def create_app(settings: index.Settings) -> App:
     app.add_exception_handler(HTTPError, on_http_error)
     app.add_exception_handler(RequestValidationError, on_wrong_request)
     app.add_exception_handler(index.UsageError, on_usage_error)
+    for trouble in (index.VideoError, FileNotFoundError, PermissionError):
+        app.add_exception_handler(trouble, on_trouble)
     app.add_exception_handler(Exception, on_surprise)
     app.include_router(routes)
     document(app)
@@ -978,6 +1089,12 @@ def on_usage_error(request: Request, error: Exception) -> Response:
     errors = [{"field": name, "message": relative(message)} for name, message in fields]
     headers = {"retry-after": "5"} if status == 429 else None
     return problem(status, relative(str(error)), headers, errors)
+
+
+def on_trouble(request: Request, error: Exception) -> Response:
+    """What the library's own files do not allow at the moment."""
+    status = 404 if isinstance(error, FileNotFoundError) else 409
+    return problem(status, service_of(request).roots.relative(index.reason_of(error)))
 
 
 def on_surprise(request: Request, error: Exception) -> Response:

@@ -132,6 +132,10 @@ class CorruptError(UsageError):
     """A sidecar cannot be read."""
 
 
+class ConflictError(UsageError):
+    """What a request asks for cannot be done as things are."""
+
+
 class BusyError(UsageError):
     """The server has as much to do as it takes."""
 
@@ -590,6 +594,14 @@ class Library:
             return True
 
 
+def can_be(path: Path) -> bool:
+    """Whether a file system can have such a path; one that climbs with `..` is not wanted."""
+    raw = attempt(os.fsencode, path)
+    if isinstance(raw, Failure) or b"\0" in raw or len(raw) > 4000:
+        return False
+    return all(part != b".." and len(part) <= 255 for part in raw.split(b"/"))
+
+
 LEADS_OUT = "is a link that leads out of the library: left alone"
 
 
@@ -613,13 +625,9 @@ class Roots:
 
     def place(self, text: str, base: Path | None = None) -> Path:
         """The path that a request names, from `base` or the first folder. Raises OutsideError."""
-        if (
-            "\0" in text
-            or ".." in text.split("/")
-            or isinstance(attempt(os.fsencode, text), Failure)
-        ):
-            raise OutsideError(f"{shown(text)}: is no name that a file here can have")
         path = Path(base or self.places[0], text)
+        if not can_be(path):
+            raise OutsideError(f"{shown(text[:300])}: is no name that a file here can have")
         if not self.hold(path):
             raise OutsideError(f"{shown(Path(text).name)}: is outside the library")
         return path
@@ -6446,6 +6454,16 @@ class LibraryCommand(Command):
         extensions = VIDEO_EXTENSIONS if "*" in self.ext else frozenset(dotted)
         return Library(self.directory, self.recursive, extensions, self.artifacts_dir, self.roots)
 
+    def places(self, root: Path | None = None) -> Places:
+        """Where changes of the folder, or of another, are written down.
+
+        Raises UsageError where there is no such folder, OutsideError where that is out of bounds.
+        """
+        places = Places.of(root or self.library().root, self.artifacts_dir)
+        if self.roots and not self.roots.hold(places.home / JOURNALS):
+            raise OutsideError(f"{SIDECARS}: {LEADS_OUT}")
+        return places
+
 
 class RunCommand(LibraryCommand):
     """A command that makes artifacts."""
@@ -10973,12 +10991,10 @@ class Disposal:
     not what it was when it was compared is left alone, and so is a keeper's last copy.
     """
 
-    def __init__(self, findings: Findings, how: str) -> None:
-        self.findings, self.how = findings, how
+    def __init__(self, findings: Findings, how: str, places: Places) -> None:
+        self.findings, self.how, self.places = findings, how, places
         self.actions: list[dict[str, Any]] = []
         self.scratches: list[Path] = []
-        library = findings.library
-        self.places = Places.of(library.root, library.artifacts_dir)
 
     def carry_out(self, groups: Sequence[Group], job: Job) -> list[dict[str, Any]]:
         """Do it; what became of each match is returned. Raises VideoError where nothing was."""
@@ -11097,7 +11113,7 @@ class Dupes(LibraryCommand):
     def run(self, job: Job) -> Result:
         library = self.library()
         if self.undo:
-            return self.take_back(library)
+            return self.take_back()
         if self.ignore:
             return self.dismiss(library)
         if self.compute:
@@ -11119,7 +11135,8 @@ class Dupes(LibraryCommand):
         if self.html:
             replace_file(self.html, page(findings, shown_groups).encode())
         if self.apply != "report" and shown_groups:
-            data["applied"] = Disposal(findings, self.apply).carry_out(shown_groups, job)
+            disposal = Disposal(findings, self.apply, self.places())
+            data["applied"] = disposal.carry_out(shown_groups, job)
             text += "\n" + self.applied(data["applied"])
         return Result(data, text, code)
 
@@ -11208,16 +11225,17 @@ class Dupes(LibraryCommand):
         """The video that a name means: from the folder, or from where one stands."""
         root = library.root.absolute()
         for path in (root / name, Path(name).absolute()):
-            if path.is_file() and path.is_relative_to(root) and ".." not in path.parts:
+            inside = path.is_relative_to(root) and ".." not in path.parts
+            if inside and path.is_file() and (not self.roots or self.roots.hold(path)):
                 rel = path.relative_to(root).as_posix()
                 below = rel.rpartition("/")[0]
                 home = (library.artifacts_dir or root).absolute() / below / SIDECARS
                 return Video(str(path), rel, str(home))
         raise UsageError(f"{shown(name)}: no such video in {shown(str(library.root))}")
 
-    def take_back(self, library: Library) -> Result:
+    def take_back(self) -> Result:
         """Undo what was applied last. Raises UsageError where there is nothing."""
-        found = undo(Places.of(library.root, library.artifacts_dir), "dupes")
+        found = undo(self.places(), "dupes")
         if found is None:
             raise UsageError("there is nothing to take back: --apply changed nothing here")
         moves = [step for step in found.account.steps if isinstance(step, Move)]
@@ -11772,18 +11790,9 @@ class Rename(LibraryCommand):
     recover: bool = option(False, "finish what was interrupted, or take it back if it cannot be")
 
     def run(self, job: Job) -> Result:
-        try:
-            if self.recover or self.undo:
-                return self.repaired() or self.undone(job)
-            if self.batch:
-                return self.many(job)
-            return self.one(job)
-        except VideoError as error:
-            return complaint(error, Exit.SOME_FAILED)
-
-    def places(self) -> Places:
-        library = self.library()
-        return Places.of(library.root, library.artifacts_dir)
+        if self.recover or self.undo:
+            return self.repaired() or self.undone(job)
+        return self.many(job) if self.batch else self.one(job)
 
     def video(self, root: str, rel: str) -> Video:
         """The video of that name below a folder."""
@@ -11808,8 +11817,7 @@ class Rename(LibraryCommand):
             root = os.path.commonpath([end.rpartition("/")[0] for end in ends]) or "/"
         rels = [end[len(root.rstrip("/")) + 1 :] for end in ends]
         video, target = (self.video(root, rel) for rel in rels)
-        places = Places.of(Path(root), self.artifacts_dir)
-        return self.applied(job, places, [(video, target)], [])
+        return self.applied(job, self.places(Path(root)), [(video, target)], [])
 
     def many(self, job: Job) -> Result:
         """`rename --batch`."""
@@ -11855,8 +11863,19 @@ class Rename(LibraryCommand):
         total: int | None = None,
         undoes: int | None = None,
     ) -> Result:
-        """Plan and rename, while nobody else changes what belongs to those videos."""
+        """Rename, and tell it."""
+        plan = self.carried_out(job, places, pairs, undoes)
         total = len(pairs) if total is None else total
+        return self.summary(job, plan.shifts, len(plan.shifts), errors + plan.errors, total)
+
+    @staticmethod
+    def carried_out(
+        job: Job,
+        places: Places,
+        pairs: Sequence[tuple[Video, Video]],
+        undoes: int | None = None,
+    ) -> RenamePlan:
+        """Plan and rename, while nobody else changes what belongs to those videos."""
         homes = {video.home for pair in pairs for video in pair}
         command = "rename" if undoes is None else "rename-undo"
         with Journal(places, command, {"undoes": undoes}, homes) as journal:
@@ -11868,7 +11887,7 @@ class Rename(LibraryCommand):
             for home in homes:
                 with contextlib.suppress(OSError):
                     Path(home).rmdir()
-        return self.summary(job, plan.shifts, len(plan.shifts), errors + plan.errors, total)
+        return plan
 
     def repaired(self) -> Result | None:
         """Finish or take back what was interrupted; None where nothing was."""
@@ -11993,7 +12012,7 @@ class Orphans(LibraryCommand):
 
     def run(self, job: Job) -> Result:
         library = self.library()
-        places = Places.of(library.root, library.artifacts_dir)
+        places = self.places()
         if self.undo:
             return self.taken_back(places)
         orphans, temporaries = self.find(job, library)
@@ -12563,6 +12582,26 @@ def counted(lists: Iterable[Iterable[str]]) -> list[dict[str, Any]]:
     return [{"name": names[key], "count": count} for key, count in ordered]
 
 
+SUGGESTIONS = 20
+
+
+def completions(names: Iterable[str], begin: str) -> list[str]:
+    """Those names that begin so, then those with another word that does, in their order."""
+    first, then = list[str](), list[str]()
+    for name in names:
+        key = fold(name)
+        if key.startswith(begin):
+            first.append(name)
+        elif f" {begin}" in key:
+            then.append(name)
+    return [*first, *then][:SUGGESTIONS]
+
+
+def without_base(path: str, bases: Iterable[str]) -> str:
+    """A path from whichever of the folders it is in."""
+    return next((path[len(base) :] for base in bases if path.startswith(base)), path)
+
+
 class Service:
     """What the API answers, free of HTTP: every method takes what a request says and gives data.
 
@@ -12751,6 +12790,82 @@ class Service:
         """The stored metadata of a video."""
         return self.document(video, "metadata")
 
+    def picture(self, video: Video) -> str | None:
+        """The URL of a video's thumbnail, None where there is none."""
+        name = ARTIFACTS["thumbs"].files[0].format(video.key)
+        path = Path(video.home, name)
+        there = path.is_file() and self.roots.hold(path)
+        return self.url(video, "thumbs", name) if there else None
+
+    def card(self, video: Video) -> dict[str, Any]:
+        """A video as it stands beside others: address, picture, size, what metadata tells."""
+        found = status(video.path)
+        told: dict[str, Any] = {"url": f"/videos/{quoted(video.rel)}"}
+        told |= {"picture": self.picture(video), "size": found.st_size, "mtime": found.st_mtime}
+        metadata = attempt(self.metadata, video)
+        known = {} if isinstance(metadata, Failure) else summarize(metadata)
+        return told | {k: v for k, v in known.items() if v is not None}
+
+    def rename(self, directory: str, video: Video, to: str, dry_run: bool) -> dict[str, Any]:
+        """Give a video another name below the folder, with all that is its own.
+
+        Raises ParameterError for what is no name, ConflictError for one that is taken.
+        """
+        request = self.request(Rename, directory)
+        folder = str(self.roots.folder(directory))
+        self.roots.place(to, Path(folder))
+        target = request.video(folder, to)
+        wrong = RenamePlan(()).fault(video, target)
+        if target.rel == video.rel:
+            wrong = "is what it is called already"
+        if wrong:
+            raise ParameterError([("to", wrong)])
+        pairs = [(video, target)]
+        plan = RenamePlan(pairs)
+        if not (dry_run or plan.errors):
+            done = attempt(request.carried_out, self.quiet(), request.places(), pairs)
+            if isinstance(done, Failure):
+                raise ConflictError(done.reason)
+            plan = done
+        if plan.errors:
+            raise ConflictError(f"{shown(to)}: {plan.errors[0]['error']}")
+        bases = (f"{folder}/", f"{request.artifacts_dir}/")
+        moves = [[without_base(p, bases) for p in ways] for s in plan.shifts for ways in s.moves]
+        told = {"video": video.rel, "to": to, "url": f"/videos/{quoted(to)}"}
+        return told | {"dry_run": dry_run, "moves": moves}
+
+    def duplicates(self, directory: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """What `dupes` finds; `videos` has the card of each that is named."""
+        request = self.request(Dupes, directory, **given)
+        told = dict(request.run(self.quiet()).data)
+        names = {pair[side] for pair in told["pairs"] for side in ("a", "b")}
+        names |= {name for group in told["groups"] for name in group["details"]}
+        told["videos"] = {}
+        for name in sorted(names):
+            with contextlib.suppress(NotFoundError, OSError):  # gone since they were compared
+                video = self.roots.video(request.directory, name, request.artifacts_dir)
+                told["videos"][name] = self.card(video)
+        return told
+
+    def suggest(self, directory: str, recursive: bool, prefix: str) -> dict[str, Any]:
+        """How a word of a query, or a tag, may go on: the most frequent first."""
+        request = self.request(List, directory, recursive=recursive)
+        field, colon, rest = prefix.removeprefix("-").rpartition(":")
+        wanted = fold(rest.removeprefix('"').strip())
+        catalogue = Catalogue.of(request.library())
+        catalogue.refresh(recursive=recursive)
+        told = {}
+        for kind in ("tag", "performer"):
+            names = catalogue.tag_counts(kind, recursive=recursive)
+            fits = field in ("", kind)
+            told[f"{kind}s"] = completions(names, wanted) if fits else []
+        catalogue.close()
+        words = [f"{name}:" for name in QUERY_FIELDS] if not colon else []
+        if field in ("has", "missing", "fresh", "stale"):
+            words = [f"{field}:{kind}" for kind in ARTIFACTS]
+        begin = f"{field}{colon}{wanted}"
+        return told | {"words": [word for word in words if word.startswith(begin)]}
+
     def report(self, directory: str, recursive: bool, ext: Any = None) -> dict[str, Any]:
         """How far a folder's artifacts are made."""
         given = {"recursive": recursive} | ({"ext": ext} if ext else {})
@@ -12861,7 +12976,7 @@ class Serve(Command):
 
 
 JOB_COMMANDS = frozenset(
-    {"codecs", "compare", "dupes", "phash-dupes", "listing", "rename", "report"}
+    {"codecs", "compare", "dupes", "phash-dupes", "listing", "orphans", "rename", "report"}
 )
 
 COMMANDS: dict[str, type[Command]] = {

@@ -21,6 +21,7 @@ import index
 
 SECRET = "correct horse"
 OUTSIDE = ["..", "../", "sub/../..", "/", "/etc", "/etc/passwd", "//etc", "~root/..", "a/../../b"]
+OUTSIDE += ["n" * 300, "n/" * 3000]
 
 
 @pytest.fixture
@@ -89,6 +90,8 @@ class TestRoots:
             "./a.mp4",
             "a.mp4/",
             "sub//a.mp4",
+            "n" * 300 + ".mp4",
+            "n/" * 3000 + "a.mp4",
         ],
     )
     def test_names(self, served: Served, walled: Library, name: str) -> None:
