@@ -4392,6 +4392,87 @@ def srt_file(cues: Iterable[Cue]) -> bytes:
     return ("\n".join(parts) or "\n").encode()
 
 
+LARGEST_CAPTIONS = 32 << 20  # bytes: what is larger is no subtitle file
+LONGEST_CAPTION = 2000  # letters of one cue that are kept
+STAMP = r"((?:\d{1,4}:)?\d{1,2}:\d{1,2}[.,]\d{1,3})"
+CUE_TIMES = re.compile(rf"^[ \t]*{STAMP}[ \t]*-->[ \t]*{STAMP}.*$", re.MULTILINE)
+CUE_STYLE = re.compile(r"<[^<>\n]*>|\{\\[^{}\n]*\}")
+# What must not be in a text that is searched: it is not seen, or stands for something there.
+UNSEEN = re.compile(rf"(?!\s)(?:{UNPRINTABLE}|[\u200b\ufeff])")
+
+
+def read_cues(path: str) -> list[Cue]:
+    """The cues in a subtitle file in order of time, as plain text in one line each.
+
+    Raises OSError or ValueError where there is none to read; what is odd in it is left out.
+    """
+    text = read_captions_text(path)
+    cues = list(cues_of_json(text) if path.endswith(".json") else cues_of_text(text))
+    if not cues and text.strip() and not re.match(r"\s*(WEBVTT|\{)", text):
+        raise ValueError("has no subtitles in it")
+    plain = [cue._replace(text=plain_caption(cue.text)) for cue in cues]
+    return sorted((cue for cue in plain if cue.text), key=lambda cue: cue[:2])
+
+
+def read_captions_text(path: str) -> str:
+    """A file of moderate size in UTF-8, in UTF-16 with its mark, else in the code of Windows."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        raw = file.read(LARGEST_CAPTIONS + 1)
+    if len(raw) > LARGEST_CAPTIONS:
+        raise ValueError(f"is larger than {human_size(LARGEST_CAPTIONS)}")
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        text = raw.decode("utf-16", "replace")
+    else:
+        told = attempt(raw.decode, "utf-8-sig")
+        text = raw.decode("cp1252", "replace") if isinstance(told, Failure) else told
+    if "\0" in text:
+        raise ValueError("is no text")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def cues_of_text(text: str) -> Iterator[Cue]:
+    """The cues of WebVTT or SubRip, however carelessly written."""
+    found = list(CUE_TIMES.finditer(text))
+    for here, after in itertools.zip_longest(found, found[1:]):
+        body = text[here.end() + 1 : after.start() if after else None]
+        lines = list(itertools.takewhile(str.strip, body.split("\n")))
+        if after and len(lines) == body.count("\n") and lines[-1:] and lines[-1].strip().isdigit():
+            lines.pop()  # no empty line before it: the number of the next cue
+        start, end = (seconds_of(stamp) for stamp in here.groups())
+        yield Cue(start, max(end, start), "\n".join(lines))
+
+
+def seconds_of(stamp: str) -> float:
+    """Seconds of `01:02:03.456` or `2:03,4`."""
+    total = 0.0
+    for part in stamp.replace(",", ".").split(":"):
+        total = total * 60 + float(part)
+    return round(total, 3)
+
+
+def cues_of_json(text: str) -> Iterator[Cue]:
+    """The cues in a subtitle artifact in JSON."""
+    try:
+        told = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError("is no valid JSON") from None
+    listed = told.get("cues") if isinstance(told, dict) else None
+    for cue in listed if isinstance(listed, list) else ():
+        given = cue if isinstance(cue, dict) else {}
+        start, end, said = real(given.get("start")), real(given.get("end")), given.get("text")
+        if start is not None and end is not None and isinstance(said, str):
+            yield Cue(start, max(end, start), said)
+
+
+def plain_caption(text: str) -> str:
+    """A cue's text in one line, composed, without tags, overrides and what cannot be seen."""
+    import html
+    import unicodedata
+
+    said = html.unescape(CUE_STYLE.sub("", text[:LONGEST_CAPTION]))
+    return unicodedata.normalize("NFC", " ".join(UNSEEN.sub("", said).split()))
+
+
 class Caption(NamedTuple):
     """A subtitle file of a video: where it is, its format, language ("" unknown), and whether it
     was made here; one beside the video is its owner's."""
@@ -5251,7 +5332,7 @@ class Catalogue:
         column, _, down = order.partition(" ")
         way = "DESC" if bool(down) != backwards else "ASC"
         by = f"{column} {way} NULLS LAST" if sort != "name" else f"{column} {way}"
-        where, values = self._view(query, extensions, recursive)
+        where, values = self.view(query, extensions, recursive)
         columns = "v.id, v.rel, v.size, v.mtime_ns, v.oshash"
         columns += "".join(f", v.{name}" for name in SUMMARY) + ", v.fresh, v.stale"
         found = self.ask(
@@ -5302,7 +5383,7 @@ class Catalogue:
         self, extensions: frozenset[str] | None = None, recursive: bool = True, query: str = ""
     ) -> dict[str, Any]:
         """How many videos there are, and of each kind how many fresh and stale artifacts."""
-        where, values = self._view(query, extensions, recursive)
+        where, values = self.view(query, extensions, recursive)
         sums = [
             f"total(v.{column} >> {bit} & 1)"
             for column in ("fresh", "stale")
@@ -5324,7 +5405,7 @@ class Catalogue:
         query: str = "",
     ) -> dict[str, int]:
         """The tags or performers there are and on how many videos, the most frequent first."""
-        where, values = self._view(query, extensions, recursive)
+        where, values = self.view(query, extensions, recursive)
         found = self.ask(
             "SELECT min(l.name), count(*) FROM labels l JOIN videos v ON v.id = l.video"
             f" WHERE l.kind = ? AND {where} GROUP BY l.key ORDER BY count(*) DESC, l.key",
@@ -5333,7 +5414,7 @@ class Catalogue:
         return dict(found)
 
     @staticmethod
-    def _view(
+    def view(
         query: str, extensions: frozenset[str] | None, recursive: bool
     ) -> tuple[str, list[Any]]:
         """The condition for what a request wants to see, on `videos v`, and its values."""
@@ -5464,6 +5545,8 @@ class Catalogue:
         """Note the subtitle files beside the video, by what their names have after its stem."""
         begin = len(glimpse.video.path.rpartition(".")[0])
         for caption in beside(glimpse.video):
+            if self.roots and not self.roots.hold(caption.path):
+                continue
             with contextlib.suppress(OSError):
                 self._add(glimpse, "//" + caption.path[begin:], status(caption.path))
 
@@ -5564,14 +5647,22 @@ class Catalogue:
 
     def fill(self, annex: str, job: Job | None = None) -> None:
         """Bring the tables of an annex up to date with the videos as last refreshed."""
+        generation = self._generation
+        try:
+            self._fill(annex, job or Job())
+        except database_error() as error:
+            self._give_up(error, generation)
+            self.refresh(job)
+            self._fill(annex, job or Job())
+
+    def _fill(self, annex: str, job: Job) -> None:
         waiting = self.ask(
             "SELECT a.video, v.rel, a.files FROM annexes a JOIN videos v ON v.id = a.video"
             " WHERE a.annex = ? AND a.files <> a.done",
             [annex],
         )
         for video, rel, files in waiting:
-            if job:
-                job.check()
+            job.check()
             paths = [path for path, _, _ in json.loads(files)]
             content = ANNEXES[annex].read(self.video(os.fsdecode(rel)), paths)
             with self._writing() as database:
@@ -6057,6 +6148,200 @@ QUERY_FIELDS: dict[str, Callable[[Term], Clause]] = {
     "stale": kind_clause,
     "oshash": functools.partial(pattern_clause, "v.oshash"),
 }
+
+
+# === Subtitle search ==============================================================================
+
+SPEECH_SCHEMA = """
+CREATE TABLE IF NOT EXISTS passages (id INTEGER PRIMARY KEY,
+  video INT REFERENCES videos ON DELETE CASCADE, file TEXT, cues TEXT, text TEXT);
+CREATE INDEX IF NOT EXISTS passages_video ON passages (video);
+CREATE TABLE IF NOT EXISTS misread (video INT REFERENCES videos ON DELETE CASCADE,
+  file TEXT, reason TEXT, PRIMARY KEY (video, file)) WITHOUT ROWID;
+CREATE VIRTUAL TABLE IF NOT EXISTS said USING fts5 (text, content = passages, content_rowid = id,
+  columnsize = 0, tokenize = "unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc'");
+CREATE TRIGGER IF NOT EXISTS passages_added AFTER INSERT ON passages BEGIN
+  INSERT INTO said (rowid, text) VALUES (new.id, new.text); END;
+CREATE TRIGGER IF NOT EXISTS passages_gone AFTER DELETE ON passages BEGIN
+  INSERT INTO said (said, rowid, text) VALUES ('delete', old.id, old.text); END;
+"""
+PASSAGE_CUES, PASSAGE_PAUSE = 8, 3.0  # cues, and seconds between two, that end a passage
+OPENING, CLOSING, JOINT = "\x02", "\x03", "\u200b"  # none is in a text: see plain_caption
+# Letters of languages that put no spaces between words (Thai to Khmer, Japanese, Chinese).
+SPACELESS = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
+BETWEEN = re.compile(rf"(?<={SPACELESS})(?=\w)|(?<=\w)(?={SPACELESS})")
+
+
+class Spoken(NamedTuple):
+    """What is in the subtitle files of a video: rows of `passages`, and of `misread`."""
+
+    passages: list[tuple[str, str, str]]
+    misread: list[tuple[str, str]]
+
+
+def spoken_files(video: Video, shelf: Shelf) -> list[str]:
+    """The subtitle files of a video that are searched."""
+    told = [shelf[n].path for n, _ in made_captions(video, shelf) if n.endswith(".json")]
+    return [caption.path for caption in caption_files(video, shelf)] + told
+
+
+def read_spoken(video: Video, paths: Sequence[str]) -> Spoken:
+    """The passages in the subtitle files of a video; a cue that is in several counts once."""
+    spoken, known = Spoken([], []), set[Cue]()
+    for path in sorted(paths, key=lambda path: path.endswith(".json")):
+        folder, _, name = path.rpartition("/")
+        file = f"{SIDECARS}/{name}" if folder == video.home else name
+        try:
+            cues = read_cues(path)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            spoken.misread.append((file, reason or "cannot be read"))
+            continue
+        told = [passage_row(group) for group in passages(c for c in cues if c not in known)]
+        spoken.passages.extend((file, *row) for row in told)
+        known.update(cues)
+    return spoken
+
+
+def passages(cues: Iterable[Cue]) -> Iterator[list[Cue]]:
+    """Cues by sentence, as far as they follow each other: what a phrase may run across."""
+    group: list[Cue] = []
+    for cue in cues:
+        if group and (
+            len(group) == PASSAGE_CUES
+            or cue.start - group[-1].end > PASSAGE_PAUSE
+            or ENDS_SENTENCE.search(group[-1].text)
+        ):
+            yield group
+            group = []
+        group.append(cue)
+    if group:
+        yield group
+
+
+def passage_row(cues: Sequence[Cue]) -> tuple[str, str]:
+    """Where each cue begins in the text, with its times, as JSON; and the text, as it is indexed"""
+    begins = itertools.accumulate((len(cue.text) + 1 for cue in cues), initial=0)
+    places = [(begin, cue.start, cue.end) for begin, cue in zip(begins, cues, strict=False)]
+    return json.dumps(places), BETWEEN.sub(JOINT, " ".join(cue.text for cue in cues))
+
+
+def store_spoken(database: sqlite3.Connection, video: int, spoken: Spoken) -> None:
+    for name, columns, rows in (
+        ("passages", "file, cues, text", spoken.passages),
+        ("misread", "file, reason", spoken.misread),
+    ):
+        database.execute(f"DELETE FROM {name} WHERE video = ?", [video])
+        marks = ", ?" * (columns.count(",") + 1)
+        database.executemany(
+            f"INSERT INTO {name} (video, {columns}) VALUES (?{marks})",
+            [(video, *row) for row in rows],
+        )
+
+
+ANNEXES["spoken"] = Annex(SPEECH_SCHEMA, spoken_files, read_spoken, store_spoken)
+
+SEARCH_WORD = re.compile(
+    r'"(?P<quoted>(?:[^"]|"")*)"|(?P<sign>[()+,*]|NEAR(?=\s*\()|(?:AND|OR|NOT)(?=[\s()"]|$))'
+    r'|(?P<word>[^\s()",]+)|(?P<quote>")'
+)
+
+
+def search_expression(text: str) -> str:
+    """What was typed as an expression of SQLite's FTS5: words that must all occur in a sentence,
+    "phrases", begin*, ^first, AND, OR, NOT, NEAR(a b, 5) and parentheses.
+
+    Whatever else is in a word, as in don't or C++, is quoted. Raises ParameterError.
+    """
+    if len(text) > QUERY_LENGTH:
+        raise misworded(f"longer than {QUERY_LENGTH:,} characters")
+    parts: list[str] = []
+    near = False
+    for found in SEARCH_WORD.finditer(text):
+        sign, word = found["sign"], found["word"] or ""
+        if found["quote"]:
+            raise misworded(f"{shown(text[found.start() :][:40])}: the quote is not closed")
+        if sign in ("(", ")"):
+            near = sign == "(" and parts[-1:] == ["NEAR"]
+        if sign:
+            parts += [sign] if sign != "," or near else []
+        elif near and parts[-1] == "," and word.isdecimal():
+            parts.append(word)
+        else:
+            parts += search_phrase(found["quoted"], word)
+    if not any(part.startswith('"') for part in parts):
+        raise misworded(f"{shown(text[:40])}: says nothing to look for: no word is in it")
+    return checked_expression(" ".join(parts))
+
+
+def search_phrase(quoted: str | None, word: str) -> list[str]:
+    """A phrase, or a bare word with its signs; nothing where no letter and no digit is in it."""
+    import unicodedata
+
+    if quoted is None and re.match(r"-[^\W\d]", word):
+        raise misworded(f"{shown(word)}: what must not occur is said as: this NOT that")
+    inner = word.removeprefix("^").removesuffix("*").replace('"', "") if quoted is None else quoted
+    if not any(map(str.isalnum, inner)):
+        return []
+    phrase = BETWEEN.sub(JOINT, unicodedata.normalize("NFC", UNSEEN.sub("", inner)))
+    return ["^"] * word.startswith("^") + [f'"{phrase}"'] + ["*"] * word.endswith("*")
+
+
+def checked_expression(expression: str) -> str:
+    """The expression if FTS5 takes it. Raises ParameterError."""
+    import sqlite3
+
+    with contextlib.closing(sqlite3.connect(":memory:")) as database:
+        database.execute("CREATE VIRTUAL TABLE said USING fts5 (text)")
+        try:
+            database.execute("SELECT 1 FROM said WHERE said MATCH ?", [expression])
+        except sqlite3.OperationalError as error:
+            told = str(error).removeprefix("fts5: ")
+            near = re.fullmatch(r'syntax error near "(.*)"', told, re.DOTALL)
+            if near:
+                told = (
+                    f"{shown(near[1])} makes no sense where it stands"
+                    if near[1]
+                    else ("it ends where a word or a parenthesis is missing")
+                )
+            raise misworded(f"{told}; words such as AND are quoted to look for them") from None
+    return expression
+
+
+def misworded(reason: str) -> ParameterError:
+    return ParameterError([("text", reason)], f"search: {reason}")
+
+
+def lines_found(
+    marked: str, cues: Sequence[Sequence[float]], file: str
+) -> Iterator[dict[str, Any]]:
+    """The lines of a passage in which FTS5 marked something: start, end, text, offsets, file.
+
+    A phrase that runs across cues makes one line of them. Offsets count Unicode characters.
+    """
+    text, spans = "", list[tuple[int, int]]()
+    for piece in re.split(f"([{OPENING}{CLOSING}{JOINT}])", marked):
+        if piece == OPENING:
+            begin = len(text)
+        elif piece == CLOSING:
+            spans.append((begin, len(text)))
+        elif piece != JOINT:
+            text += piece
+    begins = [int(cue[0]) for cue in cues]
+    lines: list[tuple[int, int, list[tuple[int, int]]]] = []
+    for span in spans:
+        first, last = (bisect.bisect_right(begins, at) - 1 for at in (span[0], span[1] - 1))
+        if lines and first <= lines[-1][1]:
+            before = lines.pop()
+            lines.append((before[0], last, [*before[2], span]))
+        else:
+            lines.append((first, last, [span]))
+    for first, last, marks in lines:
+        begin = begins[first]
+        end = begins[last + 1] - 1 if last + 1 < len(begins) else len(text)
+        times = {"start": cues[first][1], "end": cues[last][2]}
+        offsets = [[a - begin, b - begin] for a, b in marks]
+        yield times | {"text": text[begin:end], "offsets": offsets, "file": file}
 
 
 # === Jobs =========================================================================================
@@ -12201,6 +12486,99 @@ class List(LibraryCommand):
         return f"{shown(row['path'][prefix:])}  {'  '.join(facts)}".rstrip()
 
 
+class SubtitleSearch(LibraryCommand):
+    """Find words in the subtitles of all videos: those made here and those beside the videos.
+
+    Words must all occur in a sentence, whatever their case and accents; "a phrase", begin*, OR, NOT
+    and NEAR(a b, 5) are understood. Subtitles that changed are read again first; videos are not.
+    """
+
+    text: str = option("", "what to look for", place=True)
+    limit: int | None = option(None, "videos at most", ge=1)
+    offset: int = option(0, "videos to leave out before them", ge=0)
+    lines: int | None = option(None, "lines of one video at most", ge=1)
+
+    @classmethod
+    def options(cls) -> dict[str, Option]:
+        """The text stands before the folder."""
+        return {"text": vars(SubtitleSearch)["text"]} | super().options()
+
+    def run(self, job: Job) -> Result:
+        expression, library = search_expression(self.text), self.library()
+        catalogue = Catalogue.of(library)
+        catalogue.refresh(job, library.recursive)
+        catalogue.fill("spoken", job)
+        data = self.found(catalogue, expression)
+        catalogue.close()
+        for name, reason in catalogue.problems + catalogue.unread:
+            job.console.say(f"search: {shown(name)}: {reason}")
+        for wrong in data["errors"]:
+            job.console.say(f"search: {shown(wrong['video'])}: {shown(wrong['error'])}")
+        if not data["total"]:
+            job.console.say(
+                f"search: nothing found in {plural(data['searched'], 'video')} with subtitles"
+            )
+        failed = data["errors"] or catalogue.problems or catalogue.unread
+        return Result(data, self.told(data), Exit.SOME_FAILED if failed else Exit.OK)
+
+    def found(self, catalogue: Catalogue, expression: str) -> dict[str, Any]:
+        """The videos in whose subtitles it is, by name, with the lines, by time."""
+        view, values = catalogue.view("", self.library().extensions, self.recursive)
+        found = catalogue.ask(
+            "SELECT v.id, v.rel FROM said JOIN passages p ON p.id = said.rowid"
+            f" JOIN videos v ON v.id = p.video WHERE said MATCH ? AND {view}"
+            " GROUP BY v.id ORDER BY v.rel",
+            [expression, *values],
+        )
+        page = found[self.offset :][: self.limit]
+        errors = catalogue.ask(
+            "SELECT v.rel, m.file, m.reason FROM misread m JOIN videos v ON v.id = m.video"
+            f" WHERE {view} ORDER BY v.rel, m.file",
+            values,
+        )
+        ((searched,),) = catalogue.ask(
+            f"SELECT count(*) FROM videos v WHERE v.id IN (SELECT video FROM passages) AND {view}",
+            values,
+        )
+        return {
+            "total": len(found),
+            "offset": self.offset,
+            "searched": searched,
+            "results": [self.result(catalogue, expression, *row) for row in page],
+            "errors": [
+                {"video": os.fsdecode(rel), "file": file, "error": f"{file}: {reason}"}
+                for rel, file, reason in errors
+            ],
+        }
+
+    def result(
+        self, catalogue: Catalogue, expression: str, video: int, rel: bytes
+    ) -> dict[str, Any]:
+        """The lines of one video."""
+        told = catalogue.ask(
+            "SELECT highlight(said, 0, ?, ?), p.cues, p.file FROM said JOIN passages p"
+            " ON p.id = said.rowid WHERE said MATCH ? AND said.rowid BETWEEN"
+            " (SELECT min(id) FROM passages WHERE video = ?) AND"
+            " (SELECT max(id) FROM passages WHERE video = ?) AND p.video = ?",
+            [OPENING, CLOSING, expression, video, video, video],
+        )
+        lines = [
+            line
+            for marked, cues, file in told
+            for line in lines_found(marked, json.loads(cues), file)
+        ]
+        lines.sort(key=lambda line: (line["start"], line["end"]))
+        return {"video": os.fsdecode(rel), "count": len(lines), "matches": lines[: self.lines]}
+
+    @staticmethod
+    def told(data: Mapping[str, Any]) -> str:
+        return "\n".join(
+            shown(f"{result['video']}  {clock(line['start'])}  {line['text']}")
+            for result in data["results"]
+            for line in result["matches"]
+        )
+
+
 class Report(LibraryCommand):
     """Tell which artifacts each video has: present, stale or missing; opens no video."""
 
@@ -12981,6 +13359,7 @@ JOB_COMMANDS = frozenset(
 
 COMMANDS: dict[str, type[Command]] = {
     "list": List,
+    "search": SubtitleSearch,
     "metadata": Metadata,
     "meta": Metadata,
     "queue": Metadata,
