@@ -1,0 +1,120 @@
+/** The one client of the server: JSON both ways, problems as errors, the token where there is one. */
+
+import { store } from "./store.js";
+
+const KEY = "token";
+
+/** What the server refused (RFC 9457), or status 0 where it did not answer at all. */
+export class ApiError extends Error {
+  constructor(status, detail, fields = []) {
+    super(detail);
+    this.status = status;
+    this.fields = fields;
+  }
+}
+
+let asking = null; // for a token, at most once at a time
+let ask = async () => false;
+
+/** How a token is asked for: a function that resolves to whether there is one now. */
+export function onLocked(callback) {
+  ask = callback;
+}
+
+function unlock() {
+  asking ??= ask().finally(() => (asking = null));
+  return asking;
+}
+
+/** The address of an endpoint in the folder that is looked at; `path` is encoded already. */
+export function address(path, params = {}) {
+  const query = new URLSearchParams();
+  const { directory } = store.state;
+  if (directory !== ".") query.set("directory", directory);
+  for (const [name, value] of Object.entries(params)) {
+    if (value !== undefined && value !== null && value !== "") query.set(name, value);
+  }
+  const text = query.toString();
+  return text ? `${path}?${text}` : path;
+}
+
+async function request(method, path, { params, body, signal } = {}) {
+  const headers = {};
+  const token = sessionStorage.getItem(KEY);
+  if (token) headers.authorization = `Bearer ${token}`;
+  if (body !== undefined) headers["content-type"] = "application/json";
+  let response;
+  try {
+    response = await fetch(address(path, params), {
+      method,
+      headers,
+      signal,
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    store.set({ online: false });
+    throw new ApiError(0, "The server does not answer. Is it still running?");
+  }
+  store.set({ online: true });
+  return response;
+}
+
+async function failure(response) {
+  let said = {};
+  try {
+    said = await response.json();
+  } catch {
+    said = { detail: `The server answered ${response.status} ${response.statusText}` };
+  }
+  return new ApiError(response.status, String(said.detail ?? said.title), said.errors ?? []);
+}
+
+async function call(method, path, options) {
+  let response = await request(method, path, options);
+  if (response.status === 401 && (await unlock())) response = await request(method, path, options);
+  if (!response.ok) throw await failure(response);
+  return response.status === 204 ? null : response.json();
+}
+
+export const get = (path, params, signal) => call("GET", path, { params, signal });
+export const post = (path, body, params) => call("POST", path, { body, params });
+export const remove = (path, params) => call("DELETE", path, { params });
+
+/** Trades the token for a cookie, which pictures and films need, and keeps it for this tab. */
+export async function signIn(token) {
+  const response = await request("POST", "/session", { body: { token } });
+  if (!response.ok) throw await failure(response);
+  sessionStorage.setItem(KEY, token);
+}
+
+/** Runs work on every item, a few at a time; gives what was refused as [item, error]. */
+export async function each(items, work, progress = () => {}, atOnce = 4) {
+  const failed = [];
+  let next = 0;
+  let done = 0;
+  async function worker() {
+    while (next < items.length) {
+      const item = items[next++];
+      try {
+        await work(item);
+      } catch (error) {
+        failed.push([item, error]);
+      }
+      progress(++done, items.length);
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
+  return failed;
+}
+
+/** Submits a job on the folder that is looked at. */
+export function submit(task, params = {}, options = {}) {
+  const { directory } = store.state;
+  return post("/jobs", { task, directory, recursive: true, params, ...options });
+}
+
+/** Submits a job that makes artifacts of some videos, whatever type of file they are. */
+export function make(tasks, only, options = {}) {
+  return submit("batch", { tasks, ext: ["*"], ...(only ? { only } : {}) }, options);
+}

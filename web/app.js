@@ -1,0 +1,159 @@
+/** The page: its frame, its routes, and what stands above all views - theme, token, server, jobs. */
+
+import { get, onLocked, signIn } from "./api.js";
+import { h, keyed, setText } from "./dom.js";
+import { follow, isActive } from "./events.js";
+import { message, plural } from "./format.js";
+import { icon } from "./icons.js";
+import { href, start } from "./router.js";
+import { store } from "./store.js";
+import { button, dialog, failed, state, toast } from "./ui.js";
+
+const VIEWS = [
+  ["library", "Library", () => import("./views/library.js")],
+  ["video", "", () => import("./views/video.js")],
+];
+
+const main = document.getElementById("main");
+let current = { view: "", leave: new AbortController(), update: null };
+
+/** Shows a route: within the same view by its own update, else by mounting another. */
+async function show(route) {
+  const [name, heading, load] = VIEWS.find(([view]) => view === route.view) ?? VIEWS[0];
+  markNavigation(name);
+  if (current.view === name && current.update) return current.update(route);
+  current.leave.abort();
+  const leave = new AbortController();
+  current = { view: name, leave, update: null };
+  const module = await load();
+  if (leave.signal.aborted) return;
+  if (heading) document.title = `${heading} · Video library`;
+  document.body.dataset.view = name;
+  main.replaceChildren();
+  current.update = (await module.mount(main, route, leave.signal)) ?? null;
+}
+
+function markNavigation(name) {
+  for (const link of document.querySelectorAll("nav.views a")) {
+    const here = link.dataset.view === name || (name === "video" && link.dataset.view === "library");
+    if (here) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+}
+
+function frame() {
+  const links = VIEWS.filter(([, heading]) => heading).map(([view, heading]) =>
+    h("a", { href: href(view), dataset: { view } }, icon(view), h("span", {}, heading)),
+  );
+  const mark = h("a.mark", { href: href("library"), "aria-label": "Video library" }, icon("run"));
+  const nav = h("nav.views", { "aria-label": "Views" }, ...links);
+  document.querySelector(".top").append(mark, nav, h("span.gap"), rootMenu(), jobsIndicator(), themeButton());
+  document.body.append(offlineBar());
+}
+
+/** Which of the served folders is looked at, where there are several. */
+function rootMenu() {
+  const choice = h("select.roots", { "aria-label": "Folder", hidden: true, onchange: () => {
+    store.set({ directory: choice.value, selection: new Map() });
+    store.touch();
+  } });
+  store.watch(["roots"], ({ roots }) => {
+    choice.hidden = roots.length < 2;
+    keyed(choice, roots, (root) => root, (root) => h("option", { value: root }, root.split("/").at(-1) || root));
+  });
+  return choice;
+}
+
+function jobsIndicator() {
+  const text = h("span", {});
+  const ring = h("span.ring", {});
+  const link = h("a.indicator", { href: href("jobs"), hidden: true }, ring, text);
+  store.watch(["jobs"], ({ jobs }) => {
+    const active = [...jobs.values()].filter(isActive);
+    const total = active.reduce((sum, job) => sum + job.progress_total, 0);
+    const done = active.reduce((sum, job) => sum + job.progress_current + (job.percent ?? 0) / 100, 0);
+    const share = total ? Math.min(1, done / total) : 0;
+    link.hidden = !active.length;
+    ring.style.setProperty("--share", share.toFixed(3));
+    setText(text, `${plural(active.length, "job")} · ${Math.floor(share * 100)}%`);
+  });
+  return link;
+}
+
+function themeButton() {
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const isDark = () => (document.documentElement.dataset.theme ?? (dark.matches ? "dark" : "light")) === "dark";
+  const flip = button("Light or dark", "sun", () => {
+    const theme = isDark() ? "light" : "dark";
+    document.documentElement.dataset.theme = theme;
+    localStorage.setItem("theme", theme);
+    draw();
+  }, { bare: true });
+  const draw = () => flip.replaceChildren(icon(isDark() ? "sun" : "moon"));
+  dark.addEventListener("change", draw);
+  draw();
+  return flip;
+}
+
+function offlineBar() {
+  const bar = h(".offline", { role: "alert", hidden: true });
+  store.watch(["online"], ({ online }) => {
+    bar.hidden = online;
+    setText(bar, online ? "" : "The server does not answer. Start it again; this page goes on by itself.");
+    if (online) store.touch();
+  });
+  return bar;
+}
+
+/** Asks for the token until it is right or the dialog is closed; whether there is one now. */
+async function askToken() {
+  const known = await dialog("This library has a token", (close) => {
+    const input = h("input", { type: "password", autocomplete: "current-password", "aria-label": "Token", required: true });
+    const wrong = h("p.bad", { role: "alert" });
+    const submit = async (event) => {
+      event.preventDefault();
+      try {
+        await signIn(input.value.trim());
+        close(true);
+      } catch (error) {
+        setText(wrong, error.status === 401 ? "That is not the token. It was given to serve with --token." : message(error));
+        input.select();
+      }
+    };
+    const hint = h("p.dim", {}, "Give the token that the server was started with (--token, or VIDEO_TOKEN).");
+    return h("form", { onsubmit: submit }, hint, input, wrong, h(".row", {}, button("Open", "key", null, { kind: "primary", type: "submit" })));
+  });
+  return known === true;
+}
+
+function locked() {
+  const retry = () => location.reload();
+  main.replaceChildren(state("key", "Locked", "Without its token this library shows nothing.", button("Give the token", "key", retry, { kind: "primary" })));
+}
+
+async function begin() {
+  const theme = localStorage.getItem("theme");
+  if (theme) document.documentElement.dataset.theme = theme;
+  frame();
+  onLocked(askToken);
+  try {
+    const door = await get("/session");
+    if (!door.authenticated && !(await askToken())) return locked();
+    const { roots, kinds } = await get("/config");
+    store.set({ roots, kinds });
+  } catch (error) {
+    main.replaceChildren(failed(error, () => location.reload()));
+    store.watch(["online"], () => location.reload());
+    return follow();
+  }
+  start(show);
+  follow();
+  return undefined;
+}
+
+store.addEventListener("ended", ({ detail: job }) => {
+  const text = { done: job.failed ? `${job.task}: ${job.failed} failed` : `${job.task}: done`, error: `${job.task}: ${job.error}`, cancelled: `${job.task}: cancelled` };
+  toast(text[job.status], { kind: job.status === "error" || job.failed ? "bad" : "" });
+});
+
+begin();

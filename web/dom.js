@@ -1,0 +1,72 @@
+/** Elements from data. What users wrote only ever becomes text, never markup. */
+
+/** An element: `on…` are listeners, `dataset` and `style` objects, true and false toggle attributes. */
+export function h(tag, props = {}, ...children) {
+  const [name, ...classes] = tag.split(".");
+  const element = document.createElement(name || "div");
+  if (classes.length) element.className = classes.join(" ");
+  assign(element, props);
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+function assign(element, props) {
+  for (const [name, value] of Object.entries(props)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "dataset") Object.assign(element.dataset, value);
+    else if (name === "style") setStyle(element, value);
+    else if (name in element && typeof value !== "string" && name !== "list") element[name] = value;
+    else if (name === "value") element.value = value;
+    else if (typeof value === "boolean") element.toggleAttribute(name, value);
+    else if (value !== null && value !== undefined) element.setAttribute(name, value);
+  }
+}
+
+/** Styles through the object model, which a strict policy allows where attributes are refused. */
+export function setStyle(element, styles) {
+  for (const [name, value] of Object.entries(styles)) element.style.setProperty(name, value);
+}
+
+/** Makes the children of a parent those of the items, keeping an element as long as its key stays. */
+export function keyed(parent, items, keyOf, create, update = () => {}) {
+  const known = new Map([...parent.children].map((child) => [child.dataset.key, child]));
+  let place = parent.firstElementChild;
+  for (const item of items) {
+    const key = String(keyOf(item));
+    let element = known.get(key);
+    known.delete(key);
+    if (!element) {
+      element = create(item);
+      element.dataset.key = key;
+    }
+    update(element, item);
+    if (element === place) place = place.nextElementSibling;
+    else parent.insertBefore(element, place);
+  }
+  for (const element of known.values()) element.remove();
+}
+
+/** Sets a text only where it differs: no layout for what stays. */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** Calls once per picture on the screen, however often it was asked. */
+export function onFrame(callback) {
+  let asked = 0;
+  return () => {
+    asked ||= requestAnimationFrame(() => {
+      asked = 0;
+      callback();
+    });
+  };
+}
+
+/** Calls when it was not asked again for some milliseconds. */
+export function debounced(callback, milliseconds) {
+  let timer = 0;
+  return (...args) => {
+    clearTimeout(timer);
+    timer = setTimeout(callback, milliseconds, ...args);
+  };
+}

@@ -1,0 +1,71 @@
+/** Numbers as people read them. */
+
+export function clock(seconds) {
+  if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "";
+  const whole = Math.floor(seconds + 1e-6);
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const tail = `${String(m).padStart(h ? 2 : 1, "0")}:${String(s).padStart(2, "0")}`;
+  return h ? `${h}:${tail}` : tail;
+}
+
+export function size(bytes) {
+  if (bytes === null || bytes === undefined) return "";
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  const power = Math.min(units.length - 1, bytes ? Math.floor(Math.log10(bytes) / 3) : 0);
+  const value = bytes / 1000 ** power;
+  return `${value.toFixed(power && value < 100 ? 1 : 0)} ${units[power]}`;
+}
+
+export function bitRate(bits) {
+  return bits ? `${size(bits).replace(/B$/, "bit").replace(/ bit$/, " bit")}/s` : "";
+}
+
+const NAMES = [
+  [4320, "8K"],
+  [2160, "4K"],
+  [1440, "1440p"],
+  [1080, "1080p"],
+  [720, "720p"],
+];
+
+/** 4K, 1080p … by the shorter side; small ones by their size. */
+export function resolution(width, height) {
+  if (!width || !height) return "";
+  const side = Math.min(width, height);
+  return NAMES.find(([lines]) => side >= lines)?.[1] ?? `${width}×${height}`;
+}
+
+const ages = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+const AGES = [
+  ["year", 31_557_600],
+  ["month", 2_629_800],
+  ["day", 86_400],
+  ["hour", 3600],
+  ["minute", 60],
+];
+
+/** How long ago a time in milliseconds was. */
+export function ago(time) {
+  const seconds = (time - Date.now()) / 1000;
+  const [unit, length] = AGES.find(([, length]) => Math.abs(seconds) >= length) ?? ["second", 1];
+  return Math.abs(seconds) < 5 ? "now" : ages.format(Math.round(seconds / length), unit);
+}
+
+export const date = (seconds) => new Date(seconds * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+export const count = (number) => number.toLocaleString("en");
+export const plural = (number, word, words = `${word}s`) => `${count(number)} ${number === 1 ? word : words}`;
+export const percent = (share) => `${Math.floor(share * 1000) / 10}%`;
+export const title = (name) => name.replace(/\.[^.]{1,5}$/, "");
+export const label = (name) => name.replaceAll("_", " ").replace(/^./, (letter) => letter.toUpperCase());
+export const message = (error) => (error instanceof Error ? error.message : String(error));
+
+const KINDS = {
+  thumbs: "Thumbnail",
+  sprites: "Scrub sprites",
+  previews: "Preview clips",
+  phash: "Fingerprint",
+  heatmaps: "Heatmap",
+};
+
+/** What people call a kind of artifact. */
+export const kindName = (kind) => KINDS[kind] ?? label(kind);

@@ -1,0 +1,61 @@
+/** The address says what is seen: `#/view/path?parameters`. Paths stay percent-encoded as the server gave them. */
+
+export const HOME = "library";
+
+/** The route that an address names. */
+export function parse(hash = location.hash) {
+  const [path, query = ""] = hash.replace(/^#\/?/, "").split(/\?(.*)/s);
+  const [view, ...rest] = path.split("/");
+  return { view: view || HOME, path: rest.join("/"), params: new URLSearchParams(query) };
+}
+
+/** The address of a view. */
+export function href(view, params = {}, path = "") {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(params)) {
+    if (value !== undefined && value !== null && value !== "") query.set(name, value);
+  }
+  const text = query.toString();
+  return `#/${view}${path ? `/${path}` : ""}${text ? `?${text}` : ""}`;
+}
+
+/** The address of a video's page, from its URL in a listing. */
+export function videoHref(url, params) {
+  return href("video", params, url.replace(/^\/videos\//, ""));
+}
+
+let changed = () => {};
+
+/** Goes there; with `replace` the way back does not pass here again. */
+export function go(address, { replace = false } = {}) {
+  if (address === location.hash) return;
+  if (!replace) {
+    location.hash = address;
+    return;
+  }
+  history.replaceState(history.state, "", address);
+  changed(parse());
+}
+
+/** Calls with every route from now on. */
+export function start(callback) {
+  changed = callback;
+  history.scrollRestoration = "manual";
+  window.addEventListener("hashchange", () => callback(parse()));
+  window.addEventListener("scroll", remember, { passive: true });
+  callback(parse());
+}
+
+let timer = 0;
+
+/** Keeps with the entry of the history how far it was scrolled. */
+function remember() {
+  clearTimeout(timer);
+  const here = location.hash;
+  timer = setTimeout(() => {
+    if (location.hash === here) history.replaceState({ ...history.state, y: scrollY }, "");
+  }, 150);
+}
+
+/** How far this entry of the history was scrolled when it was left. */
+export const remembered = () => history.state?.y ?? 0;

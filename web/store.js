@@ -1,0 +1,31 @@
+/** What the page knows and more than one view shows. Views render from it and watch for changes. */
+
+class Store extends EventTarget {
+  state = {
+    directory: ".", // the folder that is looked at, as the API takes it
+    roots: [],
+    kinds: [], // of artifacts, in the server's order
+    jobs: new Map(), // by id, the newest last
+    online: true,
+    version: 0, // grows whenever the library may have changed
+    selection: new Map(), // rows by path
+  };
+
+  set(patch) {
+    const keys = Object.keys(patch).filter((key) => this.state[key] !== patch[key]);
+    Object.assign(this.state, patch);
+    if (keys.length) this.dispatchEvent(new CustomEvent("change", { detail: keys }));
+  }
+
+  /** Calls back whenever one of these keys changes, until the signal. */
+  watch(keys, callback, signal) {
+    const listener = (event) => event.detail.some((key) => keys.includes(key)) && callback(this.state);
+    this.addEventListener("change", listener, { signal });
+  }
+
+  touch() {
+    this.set({ version: this.state.version + 1 });
+  }
+}
+
+export const store = new Store();

@@ -1,0 +1,228 @@
+/** What views are made of: buttons, notes, dialogs, menus, states, and a field for names. */
+
+import { get } from "./api.js";
+import { h, keyed } from "./dom.js";
+import { message } from "./format.js";
+import { icon } from "./icons.js";
+
+/** A button with an icon, or only that where `text` is the hidden name of `{ bare: true }`. */
+export function button(text, name, onclick, { bare = false, kind = "", ...props } = {}) {
+  const content = bare ? [icon(name)] : [name && icon(name), h("span", {}, text)];
+  const label = bare ? { "aria-label": text, title: text } : {};
+  const classes = `button${kind ? `.${kind}` : ""}${bare ? ".bare" : ""}`;
+  return h(`button.${classes}`, { type: "button", onclick, ...label, ...props }, ...content);
+}
+
+/** A note that goes by itself; `action` is [text, callback]. */
+export function toast(text, { kind = "", action = null, seconds = 6 } = {}) {
+  const note = h(`.toast${kind ? `.${kind}` : ""}`, {}, h("span", {}, text));
+  const close = () => note.remove();
+  if (action) {
+    const [said, callback] = action;
+    note.append(button(said, "undo", () => (close(), callback()), { kind: "quiet" }));
+  }
+  note.append(button("Close", "close", close, { bare: true }));
+  document.querySelector(".toasts").append(note);
+  setTimeout(close, (action ? 2 : 1) * seconds * 1000);
+  return note;
+}
+
+export const complain = (error) => toast(message(error), { kind: "bad", seconds: 12 });
+
+/** Runs what a control asks for: it waits meanwhile, and what is refused is told. */
+export async function attempt(control, work) {
+  if (control) control.disabled = true;
+  try {
+    return await work();
+  } catch (error) {
+    if (error.name !== "AbortError") complain(error);
+    return undefined;
+  } finally {
+    if (control) control.disabled = false;
+  }
+}
+
+/** What is shown where there is nothing: why, and what to do next. */
+export function state(name, heading, text, ...actions) {
+  return h(".state", {}, icon(name), h("h2", {}, heading), h("p", {}, text), h(".row", {}, ...actions));
+}
+
+/** The state of a view that could not be read. */
+export function failed(error, again) {
+  const gone = error.status === 0;
+  const missing = error.status === 404 || error.status === 405;
+  const heading = gone ? "The server is gone" : missing ? "Not there" : "That did not work";
+  const hint = gone ? "Start it again with python index.py serve; this page comes back by itself." : message(error);
+  return state("warn", heading, hint, button("Try again", "undo", again));
+}
+
+/** A dialog; `build(close)` gives its content. Resolves to what it was closed with. */
+export function dialog(heading, build, { wide = false } = {}) {
+  return new Promise((resolve) => {
+    let result;
+    const close = (value) => {
+      result = value;
+      box.close();
+    };
+    const head = h(".row.between", {}, h("h2", { id: "dialog-title" }, heading), button("Close", "close", () => close(), { bare: true }));
+    const box = h(`dialog${wide ? ".wide" : ""}`, { "aria-labelledby": "dialog-title" }, head);
+    box.append(...[build(close)].flat());
+    box.addEventListener("close", () => {
+      box.remove();
+      resolve(result);
+    });
+    box.addEventListener("click", (event) => event.target === box && close());
+    document.body.append(box);
+    box.showModal();
+    box.querySelector("[autofocus], input, select, textarea")?.focus();
+  });
+}
+
+/** A button that opens a small panel below itself; `fill(panel, close)` is called at every opening. */
+export function menu(text, name, fill, options = {}) {
+  const panel = h(".menu", { popover: "auto" });
+  const opener = button(text, name, () => panel.togglePopover(), { "aria-haspopup": "true", "aria-expanded": "false", ...options });
+  panel.addEventListener("beforetoggle", (event) => {
+    const opens = event.newState === "open";
+    opener.setAttribute("aria-expanded", String(opens));
+    if (opens) fill(panel, () => panel.hidePopover());
+  });
+  panel.addEventListener("toggle", (event) => {
+    if (event.newState === "open") place(panel, opener);
+  });
+  return h(".holder", {}, opener, panel);
+}
+
+function place(panel, opener) {
+  const at = opener.getBoundingClientRect();
+  const left = Math.max(8, Math.min(at.left, innerWidth - panel.offsetWidth - 8));
+  const below = at.bottom + 6;
+  const fits = below + panel.offsetHeight < innerHeight - 8;
+  panel.style.left = `${left}px`;
+  panel.style.top = `${fits ? below : Math.max(8, at.top - panel.offsetHeight - 6)}px`;
+  panel.querySelector("input, button, a")?.focus();
+}
+
+/** Lets arrow keys choose among the options of a list below an input (ARIA's combobox). */
+export function combobox(input, list, { suggest, choose }) {
+  let options = [];
+  let at = -1;
+  let asked = 0;
+  list.id ||= `list-${Math.random().toString(36).slice(2)}`;
+  for (const [name, value] of [["role", "combobox"], ["aria-autocomplete", "list"], ["aria-controls", list.id], ["aria-expanded", "false"], ["autocomplete", "off"]]) {
+    input.setAttribute(name, value);
+  }
+  list.setAttribute("role", "listbox");
+  list.setAttribute("aria-label", "Suggestions");
+
+  function show(found) {
+    options = found;
+    at = -1;
+    list.hidden = !options.length;
+    input.setAttribute("aria-expanded", String(!list.hidden));
+    keyed(list, options, (option) => `${option.group ?? ""}:${option.text}`, (option) => {
+      const hint = option.hint ? h("span.dim", {}, option.hint) : null;
+      return h("li", { role: "option", id: `${list.id}-${Math.random().toString(36).slice(2)}` }, h("span", {}, option.text), hint);
+    });
+    mark();
+  }
+
+  function mark() {
+    [...list.children].forEach((child, i) => child.setAttribute("aria-selected", String(i === at)));
+    input.setAttribute("aria-activedescendant", list.children[at]?.id ?? "");
+    list.children[at]?.scrollIntoView({ block: "nearest" });
+  }
+
+  async function update() {
+    const mine = ++asked;
+    const found = await suggest(input);
+    if (mine === asked && document.activeElement === input) show(found);
+  }
+
+  function take(i) {
+    asked++;
+    const option = options[i];
+    show([]);
+    choose(option);
+  }
+
+  input.addEventListener("input", update);
+  input.addEventListener("focus", update);
+  input.addEventListener("blur", () => (asked++, show([])));
+  list.addEventListener("pointerdown", (event) => {
+    event.preventDefault();
+    const i = [...list.children].indexOf(event.target.closest("li"));
+    if (i >= 0) take(i);
+  });
+  input.addEventListener("keydown", (event) => {
+    if (event.isComposing) return;
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step && options.length) {
+      event.preventDefault();
+      at = (at + step + options.length + 1) % (options.length + 1);
+      if (at === options.length) at = -1;
+      mark();
+    } else if ((event.key === "Enter" || (event.key === "Tab" && at >= 0)) && at >= 0) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      take(at);
+    } else if (event.key === "Escape" && options.length) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      asked++;
+      show([]);
+    }
+  });
+}
+
+/** Completions of a name: kind is `tags` or `performers`. */
+export async function completions(kind, prefix) {
+  try {
+    const found = await get("/videos/suggest", { prefix });
+    return (found[kind] ?? []).map((entry) => (typeof entry === "string" ? entry : entry.name));
+  } catch {
+    return []; // without completions one can still type
+  }
+}
+
+/** A field of names as chips, with completion. `change({add, remove})` saves; it may refuse. */
+export function namesField(heading, kind, names, change, link) {
+  const chips = h("ul.chips", {});
+  const input = h("input", { type: "text", "aria-label": `Add ${heading.toLowerCase()}`, placeholder: "Add …", maxlength: "200" });
+  const list = h("ul.options", { hidden: true });
+  let shown = names;
+
+  function render() {
+    keyed(chips, shown, (name) => name, (name) => {
+      const text = link ? h("a", { href: link(name) }, name) : h("span", {}, name);
+      const gone = button(`Remove ${name}`, "close", () => save({ add: [], remove: [name] }), { bare: true });
+      return h("li.chip", { dir: "auto" }, text, gone);
+    });
+  }
+
+  async function save(update) {
+    const saved = await attempt(null, () => change(update));
+    if (saved) shown = saved;
+    render();
+    return Boolean(saved);
+  }
+
+  async function add(text) {
+    const add = text.split(",").map((name) => name.trim()).filter(Boolean);
+    if (add.length && (await save({ add, remove: [] }))) input.value = "";
+  }
+
+  combobox(input, list, {
+    suggest: async () => {
+      const found = input.value ? await completions(kind, input.value) : [];
+      return found.filter((name) => !shown.includes(name)).slice(0, 8).map((text) => ({ text }));
+    },
+    choose: (option) => add(option.text),
+  });
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") add(input.value);
+    if (event.key === "Backspace" && !input.value && shown.length) save({ add: [], remove: [shown.at(-1)] });
+  });
+  render();
+  return h(".names", {}, h("h3", {}, heading), chips, h(".holder", {}, input, list));
+}

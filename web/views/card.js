@@ -1,0 +1,246 @@
+/** A video as a card: thumbnail, facts, tags; hovering or a finger scrubs it, holding plays its preview. */
+
+import { address, get } from "../api.js";
+import { h, keyed, setText } from "../dom.js";
+import { clock, resolution, title } from "../format.js";
+import { icon } from "../icons.js";
+import { href, videoHref } from "../router.js";
+import { term } from "../query.js";
+
+const HOLD = 350; // milliseconds until holding plays
+const SLIP = 8; // pixels a finger may move meanwhile
+
+/** The address of a video's artifact: the file to look at, or its JSON record by what follows the name. */
+export function fileOf(row, kind, suffix = "") {
+  const part = suffix ? `/${row.url.split("/").at(-1)}${suffix}` : "";
+  return `${row.url}/files/${kind}${part}`;
+}
+
+const records = new Map(); // of sprites and previews, those seen last
+
+/** A JSON record of an artifact, read once as long as the video stays as it is. */
+export function record(row, kind) {
+  const key = `${kind} ${row.url} ${row.mtime} ${row.artifacts?.[kind]}`;
+  if (!records.has(key)) {
+    records.set(key, get(fileOf(row, kind, `.${kind}.json`)).catch(() => (records.delete(key), null)));
+    if (records.size > 200) records.delete(records.keys().next().value);
+  }
+  return records.get(key);
+}
+
+/** The frame that a sprite sheet has for a time: the last one that is not later. */
+export function frameAt(sprites, time) {
+  let [low, high] = [0, sprites.frames.length - 1];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (sprites.frames[middle].time <= time + 1e-3) low = middle;
+    else high = middle - 1;
+  }
+  return sprites.frames[low];
+}
+
+const sheets = new Map();
+
+/** The natural size of a picture, once it is there. */
+function sheetSize(url) {
+  if (!sheets.has(url)) {
+    const picture = new Image();
+    picture.src = url;
+    sheets.set(url, picture.decode().then(() => [picture.naturalWidth, picture.naturalHeight]).catch(() => (sheets.delete(url), null)));
+    if (sheets.size > 60) sheets.delete(sheets.keys().next().value);
+  }
+  return sheets.get(url);
+}
+
+/** Shows one tile of a sprite sheet in an element of a width and height, as a thumbnail would be. */
+export async function showTile(element, row, sprites, frame, width, height) {
+  const sheet = sprites.sheets[frame.sheet];
+  const url = address(`${row.url}/files/sprites/${encodeURIComponent(sheet)}`);
+  const asked = (element.dataset.tile = `${frame.sheet}:${frame.x}:${frame.y}`);
+  const natural = await sheetSize(url);
+  if (!natural || element.dataset.tile !== asked) return;
+  const { width: wide, height: tall } = sprites.tile;
+  const scale = wide >= tall ? Math.max(width / wide, height / tall) : Math.min(width / wide, height / tall);
+  Object.assign(element.style, {
+    backgroundImage: `url("${url}")`,
+    backgroundSize: `${natural[0] * scale}px ${natural[1] * scale}px`,
+    backgroundPosition: `${-frame.x * scale}px ${-frame.y * scale}px`,
+    width: `${wide * scale}px`,
+    height: `${tall * scale}px`,
+    marginLeft: `${(width - wide * scale) / 2}px`,
+    marginTop: `${(height - tall * scale) / 2}px`,
+  });
+  element.dataset.time = frame.time;
+  element.hidden = false;
+}
+
+export class Card {
+  constructor({ select }) {
+    this.row = null;
+    this.image = h("img", { alt: "", decoding: "async", draggable: "false", onerror: () => (this.image.hidden = true), onload: () => (this.image.hidden = false) });
+    this.sprite = h(".sprite", { hidden: true });
+    this.time = h("span.time", {});
+    this.line = h("span.line", {});
+    this.badge = h("span.badge", {});
+    this.thumb = h(".thumb", {}, icon("film"), this.image, this.sprite, this.line, this.badge, this.time);
+    this.name = h("span.name", { dir: "auto" });
+    this.facts = h("span.facts", {});
+    this.tags = h("span.tags", {});
+    this.open = h("a.open", { draggable: "false" }, this.thumb, this.name);
+    this.check = h("input", { type: "checkbox", tabindex: "-1", onclick: (event) => select(this, event.shiftKey) });
+    this.element = h("li.card", {}, this.open, h(".under", {}, this.facts, this.tags), h("label.pick", {}, this.check));
+    this.listen(select);
+  }
+
+  /** Only a place that a row will take. */
+  clear(i) {
+    this.row = null;
+    this.element.classList.add("blank");
+    this.element.setAttribute("aria-posinset", i + 1);
+    this.image.hidden = true;
+    this.image.removeAttribute("src");
+    this.stop();
+  }
+
+  fill(row, i, total, chosen) {
+    const same = this.row && this.row.url === row.url && this.row.mtime === row.mtime;
+    if (!same) this.stop();
+    this.row = row;
+    this.element.classList.remove("blank");
+    this.element.setAttribute("aria-posinset", i + 1);
+    this.element.setAttribute("aria-setsize", total);
+    this.open.href = videoHref(row.url);
+    const picture = row.artifacts?.thumbs ? address(fileOf(row, "thumbs")) : "";
+    this.image.classList.toggle("tall", row.height > row.width);
+    if (this.image.getAttribute("src") !== picture) {
+      this.image.hidden = true;
+      if (picture) this.image.src = picture;
+      else this.image.removeAttribute("src");
+    }
+    setText(this.name, title(row.name));
+    this.name.title = row.path;
+    setText(this.time, clock(row.duration));
+    setText(this.badge, row.height && Math.min(row.width, row.height) >= 720 ? resolution(row.width, row.height) : "");
+    const folder = row.path.split("/").slice(0, -1).join("/");
+    setText(this.facts, [row.width ? `${row.width}×${row.height}` : "", folder].filter(Boolean).join(" · "));
+    const tags = [...(row.performers ?? []).map((name) => ["performer", name]), ...(row.tags ?? []).map((name) => ["tag", name])].slice(0, 6);
+    keyed(this.tags, tags, (tag) => tag.join(":"), ([field, name]) =>
+      h(`a.${field}`, { href: href("library", { q: term(field, name) }), tabindex: "-1", dir: "auto" }, name));
+    this.choose(chosen);
+  }
+
+  choose(chosen) {
+    this.check.checked = chosen;
+    this.check.setAttribute("aria-label", `Select ${this.row.name}`);
+    this.element.classList.toggle("chosen", chosen);
+  }
+
+  listen(select) {
+    const { thumb, open } = this;
+    thumb.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && this.row && record(this.row, "sprites"));
+    thumb.addEventListener("pointermove", (event) => this.onMove(event));
+    thumb.addEventListener("pointerleave", () => this.stop());
+    thumb.addEventListener("pointerdown", (event) => this.onDown(event));
+    for (const name of ["pointerup", "pointercancel"]) thumb.addEventListener(name, () => this.onUp());
+    thumb.addEventListener("contextmenu", (event) => this.touching && event.preventDefault());
+    open.addEventListener("click", (event) => {
+      if (this.swallow || !this.row) event.preventDefault();
+      this.swallow = false;
+    });
+    open.addEventListener("keydown", (event) => this.onKey(event, select));
+    open.addEventListener("keyup", (event) => event.key === "p" && this.stop());
+    open.addEventListener("blur", () => this.stop());
+  }
+
+  onMove(event) {
+    if (!this.row || this.playing) return;
+    if (event.pointerType !== "mouse") {
+      if (!this.touching) return;
+      const far = Math.abs(event.clientX - this.start.x);
+      if (far > SLIP) clearTimeout(this.timer);
+      if (far <= SLIP && !this.swallow) return;
+      this.swallow = true;
+    }
+    const box = this.thumb.getBoundingClientRect();
+    this.scrub(Math.max(0, Math.min(1, (event.clientX - box.left) / box.width)));
+  }
+
+  onDown(event) {
+    if (event.button || !this.row) return;
+    this.start = { x: event.clientX, y: event.clientY };
+    this.swallow = false;
+    this.touching = event.pointerType !== "mouse";
+    this.timer = setTimeout(() => this.play(), HOLD);
+  }
+
+  onUp() {
+    clearTimeout(this.timer);
+    this.touching = false;
+    if (this.playing || this.swallow) this.stop();
+  }
+
+  onKey(event, select) {
+    if (!this.row) return;
+    if (event.key === "p" && !event.repeat) this.play();
+    else if (event.key === " ") {
+      event.preventDefault();
+      this.check.checked = !this.check.checked;
+      select(this, event.shiftKey);
+    } else if (event.key === "," || event.key === ".") {
+      this.at = Math.max(0, Math.min(1, (this.at ?? 0) + (event.key === "." ? 0.05 : -0.05)));
+      this.scrub(this.at);
+    }
+  }
+
+  /** Shows the tile of a share of the film. */
+  async scrub(share) {
+    const { row } = this;
+    if (!row.artifacts?.sprites) return;
+    this.at = share;
+    this.line.style.setProperty("--at", share);
+    const sprites = await record(row, "sprites");
+    if (!sprites?.frames?.length || this.row !== row || this.at === undefined) return;
+    const length = row.duration ?? sprites.frames.at(-1).time;
+    const frame = frameAt(sprites, this.at * length);
+    setText(this.time, clock(frame.time));
+    this.element.classList.add("scrubbing");
+    await showTile(this.sprite, row, sprites, frame, this.thumb.clientWidth, this.thumb.clientHeight);
+    if (this.at === undefined) this.sprite.hidden = true;
+  }
+
+  /** Plays the preview clips one after the other for as long as it is held. */
+  async play() {
+    const { row } = this;
+    this.swallow = true;
+    if (!row?.artifacts?.previews || this.playing) return;
+    this.playing = h("video", { muted: true, playsInline: true });
+    const mine = this.playing;
+    this.thumb.append(mine);
+    this.element.classList.add("playing");
+    const previews = await record(row, "previews");
+    if (!previews?.segments?.length || this.playing !== mine) return;
+    let i = 0;
+    const next = () => {
+      const { file } = previews.segments[i++ % previews.segments.length];
+      mine.src = address(`${row.url}/files/previews/${encodeURIComponent(file.split("/").at(-1))}`);
+      mine.play().catch(() => {}); // it was let go before it began
+    };
+    mine.addEventListener("ended", next);
+    next();
+  }
+
+  stop() {
+    clearTimeout(this.timer);
+    this.at = undefined;
+    this.sprite.hidden = true;
+    delete this.sprite.dataset.tile;
+    if (this.playing) {
+      this.playing.removeAttribute("src");
+      this.playing.load();
+      this.playing.remove();
+      this.playing = null;
+    }
+    this.element.classList.remove("scrubbing", "playing");
+    if (this.row) setText(this.time, clock(this.row.duration));
+  }
+}

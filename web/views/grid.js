@@ -1,0 +1,172 @@
+/** A grid of any number of cards of one height, of which only those near the screen exist. */
+
+import { onFrame } from "../dom.js";
+
+const GAP = 14;
+const OVERSCAN = 2; // rows above and below
+const SETTLED = 90; // milliseconds without scrolling
+const FAST = 1.2; // screens per second, from which on cards are not filled until it settles
+
+export class Grid {
+  /** `create(grid)` makes a card {element}, `bind(card, i)` fills it, `blank(card, i)` only places it. */
+  constructor(host, { create, bind, blank, visible, minimum = 230, text = 66 }) {
+    Object.assign(this, { host, create, bind, blank, visible, minimum, text });
+    this.count = 0;
+    this.cards = new Map(); // by index
+    this.spare = [];
+    this.active = 0; // the card that the keyboard is at
+    this.last = { y: 0, time: 0, speed: 0 };
+    this.draw = onFrame(() => this.render());
+    host.addEventListener("keydown", (event) => this.onKey(event));
+    host.addEventListener("focusin", (event) => this.onFocus(event));
+  }
+
+  /** Follows the window until the signal. */
+  follow(signal) {
+    const sizes = new ResizeObserver(() => this.measure());
+    sizes.observe(this.host);
+    signal.addEventListener("abort", () => sizes.disconnect());
+    window.addEventListener("scroll", this.draw, { passive: true, signal });
+    window.addEventListener("resize", this.draw, { signal });
+    this.measure();
+  }
+
+  setCount(count) {
+    if (count === this.count) return;
+    this.count = count;
+    this.active = Math.min(this.active, Math.max(0, count - 1));
+    this.layOut();
+  }
+
+  measure() {
+    const width = this.host.clientWidth;
+    if (!width || width === this.width) return;
+    this.width = width;
+    const least = width < 560 ? (width - GAP) / 2 : this.minimum;
+    this.gap = width < 560 ? 10 : GAP;
+    this.columns = Math.max(2, Math.floor((width + this.gap) / (least + this.gap)));
+    this.cardWidth = (width - this.gap * (this.columns - 1)) / this.columns;
+    this.cardHeight = Math.round((this.cardWidth * 9) / 16) + this.text;
+    this.pitch = this.cardHeight + this.gap;
+    this.top = this.host.getBoundingClientRect().top + scrollY;
+    this.host.style.setProperty("--card-width", `${this.cardWidth}px`);
+    this.host.style.setProperty("--card-height", `${this.cardHeight}px`);
+    this.layOut();
+  }
+
+  layOut() {
+    if (!this.pitch) return;
+    const rows = Math.ceil(this.count / this.columns);
+    this.host.style.height = `${Math.max(0, rows * this.pitch - this.gap)}px`;
+    this.refresh();
+  }
+
+  /** Fills all cards again. */
+  refresh() {
+    for (const card of this.cards.values()) card.bound = false;
+    this.draw();
+  }
+
+  render() {
+    if (!this.pitch) return;
+    this.top = this.host.offsetTop;
+    const y = scrollY - this.top;
+    const first = Math.max(0, Math.floor(y / this.pitch) - OVERSCAN) * this.columns;
+    const lastRow = Math.floor((y + innerHeight) / this.pitch) + OVERSCAN;
+    const end = Math.min(this.count, (lastRow + 1) * this.columns);
+    this.release(first, end);
+    const fast = this.isFast();
+    for (let i = first; i < end; i++) this.place(i, fast);
+    for (const card of this.spare) card.element.hidden = true;
+    this.visible(first, end);
+    if (fast) this.settleLater();
+  }
+
+  isFast() {
+    const now = performance.now();
+    const { y, time } = this.last;
+    const passed = Math.max(8, now - time);
+    const speed = (Math.abs(scrollY - y) / innerHeight / passed) * 1000;
+    this.last = { y: scrollY, time: now };
+    return passed < 250 && speed > FAST * 4;
+  }
+
+  settleLater() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(this.draw, SETTLED);
+  }
+
+  /** Takes the cards back that are no longer near; the one with the focus stays. */
+  release(first, end) {
+    for (const [i, card] of this.cards) {
+      if (i >= first && i < end) continue;
+      if (card.element.contains(document.activeElement) && i < this.count) continue;
+      this.cards.delete(i);
+      card.bound = false;
+      this.spare.push(card);
+    }
+  }
+
+  place(i, fast) {
+    let card = this.cards.get(i);
+    if (!card) {
+      card = this.spare.pop() ?? this.add();
+      this.cards.set(i, card);
+      card.element.hidden = false;
+      const x = (i % this.columns) * (this.cardWidth + this.gap);
+      card.element.style.transform = `translate(${x}px, ${Math.floor(i / this.columns) * this.pitch}px)`;
+      card.element.dataset.index = i;
+      card.laid = [this.columns, this.cardWidth];
+    } else if (card.laid[0] !== this.columns || card.laid[1] !== this.cardWidth) {
+      this.cards.delete(i);
+      this.spare.push(card);
+      this.place(i, fast);
+      return;
+    }
+    if (card.bound) return;
+    if (fast) this.blank(card, i);
+    else card.bound = this.bind(card, i);
+    card.open.tabIndex = i === this.active ? 0 : -1;
+  }
+
+  add() {
+    const card = this.create();
+    this.host.append(card.element);
+    return card;
+  }
+
+  onFocus(event) {
+    const at = event.target.closest("[data-index]");
+    if (at) this.activate(Number(at.dataset.index));
+  }
+
+  activate(i) {
+    const before = this.cards.get(this.active);
+    if (before) before.open.tabIndex = -1;
+    this.active = i;
+    const card = this.cards.get(i);
+    if (card) card.open.tabIndex = 0;
+  }
+
+  onKey(event) {
+    if (event.target.matches("input[type=text]") || event.altKey || event.metaKey || event.ctrlKey) return;
+    const page = Math.max(1, Math.floor(innerHeight / this.pitch) - 1) * this.columns;
+    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.columns, ArrowDown: this.columns, PageUp: -page, PageDown: page, Home: -this.count, End: this.count };
+    const step = steps[event.key];
+    if (!step) return;
+    event.preventDefault();
+    this.focus(Math.max(0, Math.min(this.count - 1, this.active + step)));
+  }
+
+  /** Brings a card to the screen and the keyboard to it. */
+  focus(i) {
+    const top = this.top + Math.floor(i / this.columns) * this.pitch;
+    const [above, below] = [150, 90]; // what covers the edges
+    if (top < scrollY + above) scrollTo(0, top - above);
+    else if (top + this.cardHeight > scrollY + innerHeight - below) scrollTo(0, top + this.cardHeight + below - innerHeight);
+    this.last.time = 0;
+    this.render();
+    this.activate(i);
+    this.cards.get(i)?.open.focus({ preventScroll: true });
+  }
+}

@@ -1,0 +1,198 @@
+/** The library: every video as a card, found by the query in the address. */
+
+import { get } from "../api.js";
+import { debounced, h, setText } from "../dom.js";
+import { count } from "../format.js";
+import { go, href, remembered } from "../router.js";
+import { store } from "../store.js";
+import { button, failed, state } from "../ui.js";
+import { Card } from "./card.js";
+import { Grid } from "./grid.js";
+import { searchBar } from "./search.js";
+import { selectionBar } from "./selection.js";
+
+const PAGE = 100;
+const PAGES_KEPT = 40;
+
+/** The rows of a query, read page by page where they are looked at; forgets the pages seen longest ago. */
+class Listing extends EventTarget {
+  total = null;
+  #pages = new Map();
+  #loading = new Map();
+  #asked = null;
+  #want = debounced((first, end) => this.#load(first, end), 40);
+
+  ask(params) {
+    const key = JSON.stringify([params, store.state.directory]);
+    if (key === this.#asked) return;
+    this.#asked = key;
+    this.params = params;
+    this.total = null;
+    this.#pages.clear();
+    this.#abandon(() => true);
+    this.#load(0, PAGE);
+  }
+
+  at(i) {
+    return this.#pages.get(Math.floor(i / PAGE))?.rows[i % PAGE];
+  }
+
+  want(first, end) {
+    this.#want(first, end);
+  }
+
+  /** What is kept may have changed: it is shown until it was read again. */
+  refresh() {
+    for (const page of this.#pages.values()) page.stale = true;
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** Every row of the query, of which a selection is made. */
+  async all() {
+    const rows = [];
+    for (let offset = 0; offset === 0 || offset < this.total; offset += 500) {
+      const page = await get("/videos", { ...this.params, detail: 1, offset, limit: 500 });
+      rows.push(...page.videos);
+    }
+    return rows;
+  }
+
+  #abandon(isUnwanted) {
+    for (const [n, control] of this.#loading) {
+      if (!isUnwanted(n)) continue;
+      control.abort();
+      this.#loading.delete(n);
+    }
+  }
+
+  #load(first, end) {
+    const [from, to] = [Math.floor(first / PAGE), Math.floor(Math.max(first, end - 1) / PAGE)];
+    this.#abandon((n) => n < from - 1 || n > to + 1);
+    for (let n = from; n <= to; n++) {
+      const page = this.#pages.get(n);
+      if (page) {
+        this.#pages.delete(n);
+        this.#pages.set(n, page);
+      }
+      if ((!page || page.stale) && !this.#loading.has(n)) this.#read(n);
+    }
+  }
+
+  async #read(n) {
+    const control = new AbortController();
+    const { signal } = control;
+    this.#loading.set(n, control);
+    try {
+      const page = await get("/videos", { ...this.params, detail: 1, offset: n * PAGE, limit: PAGE }, signal);
+      if (signal.aborted) return;
+      this.total = page.total;
+      this.#pages.set(n, { rows: page.videos, stale: false });
+      while (this.#pages.size > PAGES_KEPT) this.#pages.delete(this.#pages.keys().next().value);
+      this.error = null;
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      this.error = error;
+    }
+    this.#loading.delete(n);
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+const listing = new Listing();
+
+const stateOf = ({ params }) => ({ q: params.get("q") ?? "", sort: params.get("sort") ?? "name", order: params.get("order") ?? "asc" });
+
+/** The address of a state, without what is the default. */
+export function addressOf({ q, sort, order }) {
+  return href("library", { q, sort: sort === "name" && order === "asc" ? "" : sort, order: order === "asc" ? "" : order });
+}
+
+export function mount(main, route, signal) {
+  const list = h("ul.grid", { "aria-label": "Videos" });
+  const place = h(".place", {});
+  const search = searchBar((wanted) => go(addressOf(wanted)));
+  let anchor = -1; // where a range of selected ones begins
+  const grid = new Grid(list, {
+    create: () => new Card({ select: choose }),
+    bind(card, i) {
+      const row = listing.at(i);
+      if (row) card.fill(row, i, listing.total, store.state.selection.has(row.path));
+      else card.clear(i);
+      return Boolean(row);
+    },
+    blank: (card, i) => card.clear(i),
+    visible: (first, end) => listing.want(first, end),
+  });
+
+  function choose(card, range) {
+    const i = Number(card.element.dataset.index);
+    const selection = new Map(store.state.selection);
+    const wanted = card.check.checked;
+    const [from, to] = range && anchor >= 0 ? [Math.min(anchor, i), Math.max(anchor, i)] : [i, i];
+    for (let n = from; n <= to; n++) {
+      const row = listing.at(n);
+      if (row && wanted) selection.set(row.path, row);
+      else if (row) selection.delete(row.path);
+    }
+    anchor = i;
+    store.set({ selection });
+  }
+
+  const bar = selectionBar(listing, signal);
+  main.append(h("h1.hidden", {}, "Library"), h(".toolbar", {}, search.form, search.filters, search.problem, search.chips), list, place, bar);
+  grid.follow(signal);
+  listing.addEventListener("change", render, { signal });
+  store.watch(["version", "directory"], () => (ask(), listing.refresh()), signal);
+  store.watch(["selection"], () => grid.refresh(), signal);
+  document.addEventListener("keydown", onKey, { signal });
+
+  let wanted = stateOf(route);
+  let y = remembered();
+
+  function ask() {
+    const { q, sort, order } = wanted;
+    listing.ask({ q, sort, order, recursive: 1, ext: "*" });
+  }
+
+  function update(route) {
+    wanted = stateOf(route);
+    y = remembered();
+    search.show(wanted);
+    ask();
+    render();
+    if (listing.total === null || !y) scrollTo(0, 0);
+  }
+
+  function render() {
+    const { error } = listing;
+    const wrong = error?.status === 422 ? error.message.replace(/^q: /, "") : "";
+    search.refuse(wrong);
+    setText(search.total, listing.total === null || error ? "" : count(listing.total));
+    place.replaceChildren(...(error && !wrong ? [failed(error, () => (listing.refresh(), listing.want(0, PAGE)))] : emptiness()));
+    list.hidden = Boolean(error) && listing.total === null;
+    grid.setCount(wrong ? 0 : (listing.total ?? 24));
+    grid.refresh();
+    list.classList.toggle("waiting", listing.total === null);
+    if (y && listing.total !== null) {
+      scrollTo(0, y);
+      y = 0;
+    }
+  }
+
+  function emptiness() {
+    if (listing.total !== 0) return [];
+    if (wanted.q) return [state("search", "Nothing is like that", "No video fits this query.", button("Show all", "close", () => go(href("library"))))];
+    return [state("folder", "No videos here yet", `Put some into ${store.state.roots.join(" or ") || "the folder"}, and come back.`, button("Look again", "undo", () => store.touch()))];
+  }
+
+  function onKey(event) {
+    if (event.target.closest("input, textarea, select, dialog")) return;
+    if (event.key === "/") {
+      event.preventDefault();
+      search.focus();
+    } else if (event.key === "Escape" && store.state.selection.size) store.set({ selection: new Map() });
+  }
+
+  update(route);
+  return update;
+}

@@ -1,0 +1,144 @@
+/** The search box with the query language, its suggestions, and filters that only edit its text. */
+
+import { get } from "../api.js";
+import { h, keyed, setText } from "../dom.js";
+import { count, kindName } from "../format.js";
+import { icon } from "../icons.js";
+import { has, parts, term, terms, toggle, without } from "../query.js";
+import { store } from "../store.js";
+import { button, combobox, menu } from "../ui.js";
+
+const KIND_FIELDS = ["missing", "has", "fresh", "stale"];
+const SORTS = [
+  ["name", "Name", "asc"],
+  ["added", "Newest", "desc"],
+  ["added", "Oldest", "asc"],
+  ["duration", "Longest", "desc"],
+  ["duration", "Shortest", "asc"],
+  ["size", "Largest", "desc"],
+  ["size", "Smallest", "asc"],
+];
+
+const words = (found) => (found ?? []).map((entry) => (typeof entry === "string" ? entry : entry.name));
+
+/** What could stand in the place of a term that is being written. */
+async function suggestions(text) {
+  const { negated, field, value } = parts(text);
+  const minus = negated ? "-" : "";
+  const option = (field, value, hint) => ({ text: minus + term(field, value), hint });
+  if (KIND_FIELDS.includes(field)) {
+    return store.state.kinds.filter((kind) => kind.startsWith(value.toLowerCase())).map((kind) => option(field, kind, ""));
+  }
+  if (!value && !field) return [];
+  const found = await get("/videos/suggest", { prefix: value }).catch(() => ({}));
+  const tags = ["", "tag"].includes(field) ? words(found.tags).map((name) => option("tag", name, "tag")) : [];
+  const people = ["", "performer"].includes(field) ? words(found.performers).map((name) => option("performer", name, "performer")) : [];
+  const keys = field ? [] : words(found.words).map((key) => ({ text: `${minus}${key.replace(/:?$/, ":")}`, hint: "field", open: true }));
+  return [...keys, ...tags, ...people].slice(0, 10);
+}
+
+/** The term at the caret, and what stands around it. */
+function atCaret(input) {
+  const caret = input.selectionStart ?? input.value.length;
+  const found = terms(input.value).find(({ start, end }) => start < caret && caret <= end);
+  return found ?? { text: "", start: caret, end: caret };
+}
+
+/** Search, filters and sort; `change({q, sort, order})` is called with every choice. */
+export function searchBar(change) {
+  const input = h("input", { type: "search", name: "q", placeholder: "Search: words, tag:night, duration:>10m, missing:subtitles …", "aria-label": "Search", spellcheck: false, maxlength: "2000" });
+  const list = h("ul.options", { hidden: true });
+  const chips = h("ul.chips", { "aria-label": "Filters" });
+  const total = h("span.total", { role: "status" });
+  const problem = h("p.bad", { role: "alert", id: "search-problem" });
+  let current = { q: "", sort: "name", order: "asc" };
+
+  const set = (q) => change({ ...current, q });
+
+  combobox(input, list, {
+    suggest: () => suggestions(atCaret(input).text),
+    choose: ({ text, open }) => {
+      const { start, end } = atCaret(input);
+      const before = input.value.slice(0, start) + text;
+      input.value = `${before}${open ? "" : " "}${input.value.slice(end).trimStart()}`;
+      input.setSelectionRange(before.length + !open, before.length + !open);
+      if (open) input.dispatchEvent(new Event("input"));
+      else set(input.value.trim());
+    },
+  });
+
+  const form = h("form.search", { role: "search", onsubmit: (event) => (event.preventDefault(), set(input.value.trim())) }, icon("search"), input, total, list);
+  input.addEventListener("search", () => input.value || set(""));
+
+  const filters = h(".row.filters", {}, namesMenu("Tags", "tag", "tags"), namesMenu("People", "people", "performers"), kindsMenu(), sortMenu(), selecting());
+
+  const sorted = filters.querySelector(".sorted span");
+
+  function namesMenu(heading, name, kind) {
+    const field = kind === "tags" ? "tag" : "performer";
+    return menu(heading, name, async (panel) => {
+      panel.replaceChildren(h("p.dim", {}, "Reading …"));
+      const found = await get("/tags/summary", { recursive: 1 }).catch(() => null);
+      const names = found?.[kind] ?? [];
+      if (!names.length) return panel.replaceChildren(h("p.dim", {}, found ? `No ${kind} yet.` : "They could not be read."));
+      return panel.replaceChildren(...names.slice(0, 200).map(({ name, count: n }) => choice(term(field, name), name, count(n))));
+    });
+  }
+
+  function kindsMenu() {
+    return menu("Missing", "warn", (panel) => {
+      panel.replaceChildren(...store.state.kinds.map((kind) => choice(term("missing", kind), kindName(kind), kind)));
+    });
+  }
+
+  function choice(wanted, text, hint) {
+    const pressed = has(current.q, wanted);
+    const flip = (event) => {
+      const q = toggle(current.q, wanted);
+      event.currentTarget.setAttribute("aria-pressed", String(has(q, wanted)));
+      set(q);
+    };
+    return h("button.choice", { type: "button", "aria-pressed": String(pressed), onclick: flip }, icon("check"), h("span", { dir: "auto" }, text), h("span.dim", {}, hint));
+  }
+
+  function sortMenu() {
+    return menu("Sort", "sort", (panel, close) => {
+      panel.replaceChildren(...SORTS.map(([sort, text, order]) => {
+        const pressed = sort === current.sort && order === current.order;
+        const take = () => (close(), change({ ...current, sort, order }));
+        return h("button.choice", { type: "button", "aria-pressed": String(pressed), onclick: take }, icon("check"), h("span", {}, text));
+      }));
+    }, { kind: "sorted" });
+  }
+
+  /** For fingers, which cannot hover: lets the boxes of all cards be seen. */
+  function selecting() {
+    const flip = () => {
+      const on = document.body.classList.toggle("selecting");
+      if (!on) store.set({ selection: new Map() });
+    };
+    return button("Select", "check", flip, { kind: "touch" });
+  }
+
+  /** Shows a state that came from elsewhere: the address, a chip. */
+  function show(state) {
+    current = state;
+    setText(sorted, SORTS.find(([sort, , order]) => sort === state.sort && order === state.order)?.[1] ?? "Sort");
+    if (document.activeElement !== input || !input.value) input.value = state.q;
+    else if (input.value.trim() !== state.q) input.value = state.q;
+    const fields = terms(state.q).filter(({ text }) => parts(text).field);
+    keyed(chips, fields, ({ text }) => text, ({ text }) => {
+      const gone = button(`Remove ${text}`, "close", () => set(without(current.q, text)), { bare: true });
+      return h("li.chip", {}, h("span", { dir: "auto" }, text), gone);
+    });
+  }
+
+  function refuse(text) {
+    problem.textContent = text;
+    if (text) input.setAttribute("aria-invalid", "true");
+    else input.removeAttribute("aria-invalid");
+    input.setAttribute("aria-describedby", text ? problem.id : "");
+  }
+
+  return { form, filters, chips, problem, total, show, refuse, focus: () => input.focus() };
+}
