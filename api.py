@@ -764,8 +764,12 @@ def videos(
     recursive: Recursive = False,
     offset: Annotated[int, Query(ge=0, le=1 << 31)] = 0,
     limit: Annotated[int, Query(ge=1, le=index.PAGE_LIMIT)] = 100,
-    q: Annotated[str, Query(description="words that the name has")] = "",
-    sort: Literal["name", "size", "duration"] = "name",
+    q: Annotated[str, Query(description=index.QUERY_HELP)] = "",
+    sort: Literal["name", "size", "duration", "added"] = "name",
+    order: Annotated[
+        Literal["asc", "desc"] | None,
+        Query(description="without it names ascend, and all else begins with the most"),
+    ] = None,
     ext: Extensions = "",
     detail: Annotated[bool, Query(description="also artifacts, tags and performers")] = False,
     tags: Annotated[str, Query(description="tags that it has, comma-separated")] = "",
@@ -773,7 +777,7 @@ def videos(
     match_any: Annotated[bool, Query(description="one of those is enough")] = False,
 ) -> Response:
     given = {"recursive": recursive, "sort": sort} | ({"ext": ext} if ext else {})
-    wanted = index.Wanted(q, names_in(tags), names_in(performers), match_any, detail)
+    wanted = index.Wanted(q, names_in(tags), names_in(performers), match_any, detail, order)
     return answer(service.videos(directory, offset, limit, wanted, given))
 
 
@@ -1062,7 +1066,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await asyncio.to_thread(board.close)
+        await asyncio.to_thread(app.service.close)
         for number, handler in before.items():
             signal.signal(number, handler)
 

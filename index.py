@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     import sqlite3
     import subprocess
     from array import array
+    from concurrent.futures import Future, ThreadPoolExecutor
     from multiprocessing.connection import Connection
     from types import FrameType
 
@@ -405,6 +406,13 @@ def status(path: str) -> os.stat_result:
     return os.stat(path)  # noqa: PTH116 - a Path per video makes listings half as fast
 
 
+def status_if_any(path: str) -> os.stat_result | None:
+    """The same, or None where there is nothing, or nothing to be seen."""
+    with contextlib.suppress(OSError):
+        return status(path)
+    return None
+
+
 class Seen(NamedTuple):
     """A file as a scan saw it, for whoever asks as one asks an os.DirEntry."""
 
@@ -471,6 +479,18 @@ class Record(NamedTuple):
     oshash: str = ""
 
 
+def presence(video: Video, shelf: Shelf) -> dict[str, bool | str]:
+    """Per kind of artifact: true, false, or "stale"."""
+    if not shelf:
+        return {kind: kind == "subtitles" and bool(beside(video)) for kind in ARTIFACTS}
+    words: dict[State, bool | str]
+    words = {State.FRESH: True, State.MISSING: False, State.STALE: "stale"}
+    try:
+        return {kind: words[artifact.state(video, shelf)] for kind, artifact in ARTIFACTS.items()}
+    except FileNotFoundError:  # the video went away while the library was read
+        return dict.fromkeys(ARTIFACTS, False)
+
+
 def read_record(path: str) -> Record | None:
     """The head of a JSON artifact; None where it is incomplete, or a stub that nobody wants now.
 
@@ -516,6 +536,17 @@ def ffprobe_disabled() -> bool:
     return os.environ.get("FFPROBE_DISABLE") == "1"
 
 
+class Folder(NamedTuple):
+    """One folder of a library: its path there, empty or with a slash at its end, where sidecars
+    are, its videos, to be had once, and the paths of the folders in it that belong to it too.
+    """
+
+    below: str
+    home: str
+    videos: Iterator[Video]
+    folders: list[str]
+
+
 class Library:
     """A folder of videos as one request sees it, and where its sidecars are kept.
 
@@ -549,9 +580,14 @@ class Library:
 
     def all_videos(self) -> Iterator[Video]:
         """Every video, folder by folder in the order of names; one scan per folder, no stat."""
+        for folder in self.walk():
+            yield from folder.videos
+
+    def walk(self, start: str = "") -> Iterator[Folder]:
+        """The folder, or the one in it with the path `start`, and those below in their order."""
         top = str(self.root.absolute())
         shelves = str((self.artifacts_dir or self.root).absolute())
-        pending = [""]
+        pending = [start]
         while pending:
             below = pending.pop()
             entries = self._entries(f"{top}/{below}", below)
@@ -559,14 +595,22 @@ class Library:
             if self.roots and not self.roots.hold(home):
                 self.problems.append((f"{below}{SIDECARS}", LEADS_OUT))
                 entries = []
-            captions = captions_among(entry.name for entry in entries)
-            for entry in entries:
-                if self._is_video(entry) and self._stays_inside(entry, below):
-                    theirs = captions_of(entry.name, captions) if captions else ()
-                    yield Video(entry.path, below + entry.name, home, theirs)
+            folders = []
             if self.recursive:
-                folders = [e.name for e in entries if e.is_dir(follow_symlinks=False)]
-                pending += [f"{below}{name}/" for name in reversed(folders) if name != SIDECARS]
+                names = (e.name for e in entries if e.is_dir(follow_symlinks=False))
+                folders = [f"{below}{name}/" for name in names if name != SIDECARS]
+            yield Folder(below, home, self._videos(entries, below, home), folders)
+            pending += reversed(folders)
+
+    def _videos(
+        self, entries: Sequence[os.DirEntry[str]], below: str, home: str
+    ) -> Iterator[Video]:
+        """The videos among what is in a folder."""
+        captions = captions_among(entry.name for entry in entries)
+        for entry in entries:
+            if self._is_video(entry) and self._stays_inside(entry, below):
+                theirs = captions_of(entry.name, captions) if captions else ()
+                yield Video(entry.path, below + entry.name, home, theirs)
 
     def _entries(self, folder: str, below: str) -> list[os.DirEntry[str]]:
         try:
@@ -5078,28 +5122,33 @@ class Runner:
 
 # === Catalogue ====================================================================================
 
+LABELS = {"tag": "tags", "performer": "performers"}  # the kinds, and where a record has them
 SUMMARY = ("duration", "width", "height", "fps", "vcodec", "acodec", "bit_rate")
 LARGEST_RECORD = 64 << 20  # bytes: JSON beyond this is nobody's tags or metadata
 LARGEST_INTEGER = 2**63 - 1
 SETTLING = 2 * 10**9  # ns: what changed so recently may change again within one tick of the clock
 BATCH = 500  # videos written in one transaction: no other process is kept waiting for long
 NO_FILES = "[]"
+TOTALS_KEPT = 100  # answers whose number of videos is remembered
 FORGOTTEN = 90 * 86400  # s: a catalogue that nobody used for so long is removed
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS videos (id INTEGER PRIMARY KEY, rel BLOB NOT NULL UNIQUE,
   folder BLOB NOT NULL, stamp BLOB, path TEXT, name TEXT, ext TEXT, size INT, mtime_ns INT,
   oshash TEXT, duration REAL, width INT, height INT, fps REAL, vcodec TEXT, acodec TEXT,
-  bit_rate INT, fresh INT, stale INT);
+  bit_rate INT, fresh INT, stale INT, tags_problem TEXT);
 CREATE INDEX IF NOT EXISTS videos_folder ON videos (folder);
+CREATE INDEX IF NOT EXISTS videos_ext ON videos (ext, rel);
 CREATE INDEX IF NOT EXISTS videos_size ON videos (size);
 CREATE INDEX IF NOT EXISTS videos_duration ON videos (duration);
 CREATE INDEX IF NOT EXISTS videos_mtime ON videos (mtime_ns);
 CREATE TABLE IF NOT EXISTS labels (video INT REFERENCES videos ON DELETE CASCADE, kind TEXT,
-  key TEXT, name TEXT, PRIMARY KEY (video, kind, key)) WITHOUT ROWID;
+  key TEXT, name TEXT, place INT, PRIMARY KEY (video, kind, key)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS labels_key ON labels (kind, key);
 CREATE TABLE IF NOT EXISTS annexes (annex TEXT, video INT REFERENCES videos ON DELETE CASCADE,
   files TEXT, done TEXT DEFAULT '[]', PRIMARY KEY (annex, video)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS annexes_video ON annexes (video);
+CREATE TABLE IF NOT EXISTS changes (count INT);
+INSERT INTO changes SELECT random() WHERE NOT EXISTS (SELECT 1 FROM changes);
 """
 
 
@@ -5121,6 +5170,7 @@ class Annex(NamedTuple):
 
 
 ANNEXES: dict[str, Annex] = {}
+Known = TypeVar("Known")
 
 
 class Glimpse(NamedTuple):
@@ -5168,12 +5218,18 @@ class Corner(Shelf):
             self.records[name] = super().record(name)
         return self.records[name]
 
-    def content(self, name: str) -> dict[str, Any]:
-        """The object in a JSON file, empty where there is none that can be read."""
-        entry = self.get(name)
-        if entry is None or entry.is_dir() or entry.stat().st_size > LARGEST_RECORD:
-            return {}
-        return read_json(entry.path) or {}
+    def labels(self, video: Video) -> tuple[list[tuple[str, str, str]], str | None]:
+        """The (kind, key, name) of each tag and performer, and why they can't be read."""
+        entry = self.get(ARTIFACTS["tags"].files[0].format(video.key))
+        if entry is None or entry.is_dir():
+            return [], None
+        if entry.stat().st_size > LARGEST_RECORD:
+            return [], f"{shown(entry.name)}: is too large to be a tags file"
+        try:
+            record = parse_tags(video, read_bytes(Path(entry.path)))
+        except VideoError as error:
+            return [], str(error).encode("utf-8", "backslashreplace").decode()
+        return labels_in(record), None
 
     def summary(self, name: str) -> dict[str, Any]:
         """The facts of SUMMARY in a metadata file."""
@@ -5193,7 +5249,7 @@ class Row(NamedTuple):
     """What the catalogue knows of a video; facts that no fresh metadata tells are None.
 
     `fresh` and `stale` are bits in the order of ARTIFACTS. `mtime_ns` is when the file was written,
-    which is also when a query takes it for added.
+    which is also when a query takes it for added. `tags_problem` says why its tags can't be read.
     """
 
     id: int
@@ -5210,6 +5266,7 @@ class Row(NamedTuple):
     bit_rate: int | None = None
     fresh: int = 0
     stale: int = 0
+    tags_problem: str | None = None
     tags: tuple[str, ...] = ()
     performers: tuple[str, ...] = ()
 
@@ -5246,7 +5303,7 @@ class Changes(NamedTuple):
 
 ROW_COLUMNS = (
     *("rel", "folder", "stamp", "path", "name", "ext", "size", "mtime_ns", "oshash"),
-    *(*SUMMARY, "fresh", "stale"),
+    *(*SUMMARY, "fresh", "stale", "tags_problem"),
 )
 UPSERT = (
     f"INSERT INTO videos ({', '.join(ROW_COLUMNS)}) VALUES ({', '.join('?' * len(ROW_COLUMNS))})"
@@ -5255,11 +5312,21 @@ UPSERT = (
 ORDERS = {
     "name": "v.rel",
     "size": "v.size DESC",
-    "duration": "v.duration DESC",
+    "duration": "v.duration DESC NULLS LAST",
     "added": "v.mtime_ns DESC",
-    "height": "v.height DESC",
-    "bitrate": "v.bit_rate DESC",
+    "height": "v.height DESC NULLS LAST",
+    "bitrate": "v.bit_rate DESC NULLS LAST",
 }
+
+
+def order_by(sort: str) -> str:
+    """One of ORDERS in SQL, of equals those first whose path is; `-` reverses it."""
+    order = ORDERS.get(sort.removeprefix("-"))
+    if not order:
+        raise UsageError(f"{shown(sort)}: no such order; there are {', '.join(ORDERS)}")
+    if sort.startswith("-"):
+        order = order.replace(" DESC", " ASC") if " DESC" in order else f"{order} DESC"
+    return order if order.startswith("v.rel") else f"{order}, v.rel"
 
 
 def database_error() -> type[Exception]:
@@ -5290,13 +5357,17 @@ class Catalogue:
         # What the last refresh could not read, as Library has it: folders of videos, of sidecars.
         self.problems: list[tuple[str, str]] = []
         self.unread: list[tuple[str, str]] = []
-        self._lock = threading.RLock()
+        self.looked_at = 0  # files, by the last refresh
+        self._lock, self._turn = threading.RLock(), threading.Lock()
         self._own = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self._generation = 0
         self._memory: sqlite3.Connection | None = None
         self._tails: dict[int, str] = {}
         self._tail_numbers: dict[str, int] = {}
+        self._counted = functools.lru_cache(TOTALS_KEPT)(self._count)
+        # Of each folder at the last look: the times of it and its sidecars, if these say enough.
+        self._folders: dict[str, tuple[int, ...]] = {}
 
     @classmethod
     def of(cls, library: Library) -> Catalogue:
@@ -5321,30 +5392,31 @@ class Catalogue:
         extensions: frozenset[str] | None = None,
         recursive: bool = True,
         labels: bool = True,
+        also: Sequence[Clause] = (),
     ) -> Answer:
         """The videos that a query finds (see compile_query), in one of ORDERS, `-` reverses it.
 
         `limit` -1 means all; `labels` says whether rows have their tags. Raises UsageError.
         """
-        order, backwards = ORDERS.get(sort.removeprefix("-")), sort.startswith("-")
-        if not order:
-            raise UsageError(f"{shown(sort)}: no such order; there are {', '.join(ORDERS)}")
-        column, _, down = order.partition(" ")
-        way = "DESC" if bool(down) != backwards else "ASC"
-        by = f"{column} {way} NULLS LAST" if sort != "name" else f"{column} {way}"
-        where, values = self.view(query, extensions, recursive)
+        where, values = self.view(query, extensions, recursive, also)
         columns = "v.id, v.rel, v.size, v.mtime_ns, v.oshash"
-        columns += "".join(f", v.{name}" for name in SUMMARY) + ", v.fresh, v.stale"
+        columns += "".join(f", v.{name}" for name in (*SUMMARY, "fresh", "stale", "tags_problem"))
         found = self.ask(
-            f"SELECT {columns} FROM videos v WHERE {where} ORDER BY {by}, v.rel LIMIT ? OFFSET ?",
+            f"SELECT {columns} FROM videos v WHERE {where} ORDER BY {order_by(sort)}"
+            " LIMIT ? OFFSET ?",
             [*values, limit, offset],
         )
         rows = [Row(row[0], os.fsdecode(row[1]), *row[2:]) for row in found]
-        if limit >= 0:
-            ((total,),) = self.ask(f"SELECT count(*) FROM videos v WHERE {where}", values)
-        else:
-            total = len(rows) + offset
+        total = self._total(where, values) if limit >= 0 else len(rows) + offset
         return Answer(total, self._labelled(rows) if labels else rows)
+
+    def _total(self, where: str, values: Sequence[Any]) -> int:
+        """How many videos a condition finds; counted again only when something was changed."""
+        ((changes,),) = self.ask("SELECT count FROM changes")
+        return self._counted(where, tuple(values), (changes, self._generation))
+
+    def _count(self, where: str, values: tuple[Any, ...], _: object) -> int:
+        return int(self.ask(f"SELECT count(*) FROM videos v WHERE {where}", values)[0][0])
 
     def browse(
         self, job: Job, library: Library, query: str = "", sort: str = "name", limit: int = -1
@@ -5367,7 +5439,7 @@ class Catalogue:
         told: dict[tuple[int, str], list[str]] = {}
         for video, kind, name in self.ask(
             "SELECT video, kind, name FROM labels WHERE video IN (SELECT value FROM json_each(?))"
-            " ORDER BY video, kind, key",
+            " ORDER BY video, kind, place",
             [wanted],
         ):
             told.setdefault((video, kind), []).append(name)
@@ -5399,12 +5471,12 @@ class Catalogue:
 
     def tag_counts(
         self,
-        kind: Literal["tag", "performer"] = "tag",
+        kind: str = "tag",
         extensions: frozenset[str] | None = None,
         recursive: bool = True,
         query: str = "",
     ) -> dict[str, int]:
-        """The tags or performers there are and on how many videos, the most frequent first."""
+        """The names of one of LABELS and on how many videos each is, the most frequent first."""
         where, values = self.view(query, extensions, recursive)
         found = self.ask(
             "SELECT min(l.name), count(*) FROM labels l JOIN videos v ON v.id = l.video"
@@ -5415,10 +5487,13 @@ class Catalogue:
 
     @staticmethod
     def view(
-        query: str, extensions: frozenset[str] | None, recursive: bool
+        query: str,
+        extensions: frozenset[str] | None,
+        recursive: bool,
+        also: Sequence[Clause] = (),
     ) -> tuple[str, list[Any]]:
         """The condition for what a request wants to see, on `videos v`, and its values."""
-        clauses = [compile_query(query)]
+        clauses = [compile_query(query), *also]
         if extensions is not None:
             marks = ", ".join("?" * len(extensions))
             clauses.append(Clause(f"v.ext IN ({marks})", tuple(extensions)))
@@ -5430,11 +5505,13 @@ class Catalogue:
         """The rows of a query in SQL."""
         generation = self._generation
         try:
-            return self.database.execute(sql, values).fetchall()
+            rows = self.database.execute(sql, values).fetchall()
+            if generation == self._generation:
+                return rows  # from no database that had to be begun anew meanwhile
         except database_error() as error:
             self._give_up(error, generation)
-            self.refresh()
-            return self.database.execute(sql, values).fetchall()
+        self.refresh()
+        return self.database.execute(sql, values).fetchall()
 
     # --- Bringing it up to date
 
@@ -5446,56 +5523,92 @@ class Catalogue:
         Without `recursive` only the folder itself is looked at. With `bare`, a library in which
         nothing was made so far is not worth a database: its videos are returned, nothing is stored.
         """
+        return self._insist(self._refresh, job or Job(), recursive, bare)
+
+    def glance(self, job: Job | None = None, recursive: bool = True) -> None:
+        """The same for those folders alone in which a name came, went or was given to another file
+        since the last look; what was edited in its place stays unseen.
+        """
+        self._insist(self._glance, job or Job(), recursive)
+
+    def _insist(self, work: Callable[..., Known], *args: Any) -> Known:
+        """Do what brings it up to date, if need be in a new database."""
         with self._lock:
             generation = self._generation
             try:
-                return self._refresh(job or Job(), recursive, bare)
+                return work(*args)
             except database_error() as error:
                 self._give_up(error, generation)
-                return self._refresh(job or Job(), recursive, bare)
+                return work(*args)
+
+    def _library(self, recursive: bool) -> Library:
+        return Library(self.root, recursive, self.extensions, self.artifacts_dir, self.roots)
 
     def _refresh(self, job: Job, recursive: bool, bare: bool) -> list[Glimpse] | None:
-        library = Library(self.root, recursive, self.extensions, self.artifacts_dir, self.roots)
-        self.problems, self.unread = library.problems, []
-        changes, folders = Changes([], []), set[bytes]()
-        waiting: dict[bytes, list[Glimpse]] = {}
-        for home, group in itertools.groupby(library.videos(), key=lambda video: video.home):
+        library, began = self._library(recursive), time.time_ns()
+        self.problems, self.unread, self.looked_at = library.problems, [], 0
+        self._folders.clear()
+        changes, waiting = Changes([], []), dict[str, list[Glimpse]]()
+        for folder in library.walk():
             job.check()
-            videos = list(group)
-            folder = os.fsencode(videos[0].rel.removesuffix(videos[0].name))
-            waiting[folder] = self._look(home, videos)
-            bare = bare and all(glimpse.bare for glimpse in waiting[folder])
+            waiting[folder.below] = self._look(folder, began)
+            bare = bare and all(glimpse.bare for glimpse in waiting[folder.below])
             while waiting and not bare:
-                folder = next(iter(waiting))
-                self._compare(folder, waiting.pop(folder), changes)
-                folders.add(folder)
+                below = next(iter(waiting))
+                self._compare(below, waiting.pop(below), changes)
                 self._write(changes, job, at_least=BATCH)
         if bare:
             return list(itertools.chain.from_iterable(waiting.values()))
-        self._miss(folders, recursive, changes)
+        self._miss(recursive, changes)
         self._write(changes, job)
         return None
 
-    def _miss(self, folders: set[bytes], recursive: bool, changes: Changes) -> None:
-        """Add to `changes` the videos of folders that are catalogued but have none any more."""
-        known = {b""}
+    def _miss(self, recursive: bool, changes: Changes) -> None:
+        """Add to `changes` the videos of folders that are catalogued but are there no more."""
         if recursive:
-            known = {f for (f,) in self.database.execute("SELECT DISTINCT folder FROM videos")}
-        for folder in known - folders:
-            self._compare(folder, (), changes)
+            for (folder,) in self.database.execute("SELECT DISTINCT folder FROM videos"):
+                if os.fsdecode(folder) not in self._folders:
+                    self._compare(os.fsdecode(folder), (), changes)
+
+    def _glance(self, job: Job, recursive: bool) -> None:
+        library, changes, began = self._library(recursive), Changes([], []), time.time_ns()
+        pending = [below for below, told in self._folders.items() if told != self._times(below)]
+        while pending:
+            job.check()
+            folder = next(library.walk(pending.pop()))
+            self._compare(folder.below, self._look(folder, began), changes)
+            self._write(changes, job, at_least=BATCH)
+            pending += [below for below in folder.folders if below not in self._folders]
+        self._write(changes, job)
 
     def update(self, videos: Iterable[Video]) -> None:
         """Look again at these videos alone, of which something was just made or changed."""
-        with self._lock:
-            generation = self._generation
-            homes = itertools.groupby(sorted(videos, key=lambda v: v.home), key=lambda v: v.home)
-            seen = [s for home, group in homes for s in self._look(home, list(group))]
-            try:
-                self._write(Changes(seen, []), Job())
-            except database_error() as error:
-                self._give_up(error, generation)
+        generation, asked = self._generation, sorted(videos, key=lambda video: video.home)
+        homes = itertools.groupby(asked, key=lambda video: video.home)
+        seen = [s for home, group in homes for s in self._sight(home, list(group))]
+        there = {glimpse.video.rel for glimpse in seen}
+        gone = [(os.fsencode(video.rel),) for video in asked if video.rel not in there]
+        try:
+            self._write(Changes(seen, gone), Job())
+        except database_error() as error:
+            self._give_up(error, generation)
 
-    def _look(self, home: str, videos: Sequence[Video]) -> list[Glimpse]:
+    def _look(self, folder: Folder, began: int) -> list[Glimpse]:
+        """The videos of a folder with their sidecars, and a note of when it was as they were."""
+        times = self._times(folder.below)
+        glimpses = self._sight(folder.home, list(folder.videos))
+        self.looked_at += sum(len(glimpse.numbers) // 4 + 1 for glimpse in glimpses)
+        self._folders[folder.below] = times if max(times) < began - SETTLING else ()
+        if not times[0]:
+            del self._folders[folder.below]
+        return glimpses
+
+    def _times(self, below: str) -> tuple[int, ...]:
+        """When a folder and its folder of sidecars last got or lost a name; 0: it is not there."""
+        places = (f"{self.root}/{below}", f"{self.artifacts_dir or self.root}/{below}{SIDECARS}")
+        return tuple(found.st_ctime_ns if found else 0 for found in map(status_if_any, places))
+
+    def _sight(self, home: str, videos: Sequence[Video]) -> list[Glimpse]:
         """The videos of one folder, and which of the files in its sidecar folder are theirs."""
         from array import array
 
@@ -5559,11 +5672,10 @@ class Catalogue:
         self._tails[number] = tail
         return number
 
-    def _compare(self, folder: bytes, glimpses: Sequence[Glimpse], changes: Changes) -> None:
+    def _compare(self, below: str, glimpses: Sequence[Glimpse], changes: Changes) -> None:
         """Add to `changes` what is new, changed or gone in one folder."""
-        known = dict(
-            self.database.execute("SELECT rel, stamp FROM videos WHERE folder = ?", [folder])
-        )
+        sql = "SELECT rel, stamp FROM videos WHERE folder = ?"
+        known = dict(self.database.execute(sql, [os.fsencode(below)]))
         for glimpse in glimpses:
             if known.pop(os.fsencode(glimpse.video.rel), None) != glimpse.stamp():
                 changes.seen.append(glimpse)
@@ -5598,14 +5710,14 @@ class Catalogue:
             summary = corner.summary(ARTIFACTS["metadata"].files[0].format(video.key))
         records = (record for record in corner.records.values() if record)
         oshash = next((r.oshash for r in records if r.size == size and r.oshash), "")
-        labels = labels_in(corner.content(ARTIFACTS["tags"].files[0].format(video.key)))
+        labels, problem = corner.labels(video)
         path, stamp = fold(video.rel), None
         if glimpse.settled(time.time_ns()):
             stamp = glimpse.stamp()
         rel = os.fsencode(video.rel)
         names = (rel, rel[: rel.rfind(b"/") + 1], stamp, path, fold(video.name))
         facts = (Path(video.name).suffix.lower(), size, mtime_ns, oshash)
-        values = (*names, *facts, *map(summary.get, SUMMARY), fresh, stale)
+        values = (*names, *facts, *map(summary.get, SUMMARY), fresh, stale, problem)
         return Description(values, labels, self._annexed(video, corner))
 
     def _corner(self, glimpse: Glimpse) -> Corner:
@@ -5634,8 +5746,8 @@ class Catalogue:
         database.execute(UPSERT, description.values)
         ((video,),) = database.execute("SELECT id FROM videos WHERE rel = ?", [rel])
         database.execute("DELETE FROM labels WHERE video = ?", [video])
-        labels = [(video, *label) for label in description.labels]
-        database.executemany("INSERT OR IGNORE INTO labels VALUES (?, ?, ?, ?)", labels)
+        labels = [(video, *label, place) for place, label in enumerate(description.labels)]
+        database.executemany("INSERT OR IGNORE INTO labels VALUES (?, ?, ?, ?, ?)", labels)
         for annex, files in description.annexed.items():
             database.execute(
                 "UPDATE annexes SET files = ? WHERE annex = ? AND video = ?"
@@ -5770,14 +5882,99 @@ class Catalogue:
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """A transaction that has to wait for others only at its beginning."""
         database = self.database
-        database.execute("BEGIN IMMEDIATE")
-        try:
-            yield database
-            database.execute("COMMIT")
-        except BaseException:
-            if database.in_transaction:
-                database.execute("ROLLBACK")
-            raise
+        with self._turn:  # threads share the one that is in memory
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                yield database
+                database.execute("UPDATE changes SET count = count + 1")
+                database.execute("COMMIT")
+            except BaseException:
+                if database.in_transaction:
+                    database.execute("ROLLBACK")
+                raise
+
+
+LOOKED_EACH_TIME = 1000  # files that are looked at before every answer
+GLANCES = 1.0  # s from one to the next, at least ...
+LEISURE = 20  # ... and so many times as long as the last took; the same for looks
+PATIENCE = 0.2  # s that an answer waits for a look
+KEPT_OPEN = 8
+
+
+class Lookout:
+    """A catalogue that a server keeps open and brings up to date while it answers.
+
+    Where there are no more than LOOKED_EACH_TIME files an answer tells what the folder holds at
+    that moment. Else each folder's time is looked at once a second, and each file's as often as
+    lets that take a part in LEISURE of the time: so what came, went or was replaced is known after
+    a second, and what was edited in its place after 20 times as long as `find` takes. An answer
+    waits PATIENCE for such a look, and else tells what was known before.
+    """
+
+    def __init__(self, library: Library, pool: ThreadPoolExecutor, job: Job) -> None:
+        self.catalogue, self.recursive = Catalogue.of(library), library.recursive
+        self.pool, self.job, self.lock = pool, job, threading.Lock()
+        self.glance_due = self.look_due = 0.0
+        self.looking: Future[None] | None = None
+        self.known = False
+
+    def ready(self) -> Catalogue:
+        """The catalogue, up to date as far as that is promised."""
+        with self.lock:
+            looking = self.looking
+            due = min(self.glance_due, self.look_due) <= time.monotonic()
+            if not looking or (due and looking.done()):
+                looking = self.looking = self.pool.submit(self.look)
+        with contextlib.suppress(TimeoutError):
+            looking.result(PATIENCE if self.known else None)
+        return self.catalogue
+
+    def look(self) -> None:
+        """Look at the folder in the way that is due."""
+        began = time.monotonic()
+        whole = self.look_due <= began
+        (self.catalogue.refresh if whole else self.catalogue.glance)(self.job, self.recursive)
+        now = time.monotonic()
+        self.glance_due = now + max(GLANCES, LEISURE * (now - began))
+        if whole:
+            small = self.catalogue.looked_at <= LOOKED_EACH_TIME
+            self.look_due = now if small else self.glance_due
+        self.known = True
+
+
+class Lookouts:
+    """The catalogues that a server has open, the last few that were asked for."""
+
+    def __init__(self) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
+        self.pool, self.job, self.lock = ThreadPoolExecutor(2, "look"), Job(), threading.Lock()
+        self.open: dict[tuple[Any, ...], Lookout] = {}
+
+    def catalogue(self, library: Library) -> Catalogue:
+        """The catalogue of a folder, up to date as Lookout says."""
+        extra = library.extensions - VIDEO_EXTENSIONS
+        key = (library.root, library.artifacts_dir, library.recursive, extra)
+        with self.lock:
+            lookout = self.open.pop(key, None) or Lookout(library, self.pool, self.job)
+            self.open[key] = lookout
+            gone = [self.open.pop(old) for old in list(self.open)[:-KEPT_OPEN]]
+        for old in gone:
+            old.catalogue.close()
+        return lookout.ready()
+
+    def changed(self, path: str) -> None:
+        """A video, or what belongs to it, was just changed here or is gone: all know at once."""
+        for lookout in list(self.open.values()):
+            rel = path.removeprefix(f"{lookout.catalogue.root}/")
+            if rel != path and (lookout.recursive or "/" not in rel):
+                lookout.catalogue.update([lookout.catalogue.video(rel)])
+
+    def close(self) -> None:
+        self.job.cancelled.set()
+        self.pool.shutdown()
+        for lookout in self.open.values():
+            lookout.catalogue.close()
 
 
 def file_numbers(found: os.stat_result) -> tuple[int, int, int]:
@@ -5796,15 +5993,13 @@ def fold(text: str) -> str:
     return folded(text.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
-def labels_in(content: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """The (kind, key, name) of each tag and performer in what a tags file holds, if it is one."""
+def labels_in(record: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """The (kind, key, name) of each tag and performer of a record."""
     found = []
-    for kind, field in (("tag", "tags"), ("performer", "performers")):
-        names = content.get(field)
-        for name in names if isinstance(names, list) else ():
-            if isinstance(name, str) and name.strip():
-                told = name.strip().encode("utf-8", "backslashreplace").decode("utf-8")
-                found.append((kind, fold(told), told))
+    for kind, field in LABELS.items():
+        for name in filter(None, map(str.strip, record[field])):
+            told = name.encode("utf-8", "backslashreplace").decode("utf-8")
+            found.append((kind, fold(told), told))
     return found
 
 
@@ -12585,7 +12780,7 @@ class Report(LibraryCommand):
     def run(self, job: Job) -> Result:
         library = self.library()
         catalogue = Catalogue.of(library)
-        rows = [{"video": row.rel, **row.presence()} for row in catalogue.browse(job, library)]
+        rows = [self.row(row) for row in catalogue.browse(job, library)]
         catalogue.close()
         problems = catalogue.problems + catalogue.unread
         for name, reason in problems:
@@ -12594,18 +12789,9 @@ class Report(LibraryCommand):
         code = Exit.SOME_FAILED if problems else Exit.OK
         return Result(data, self.text(data), code)
 
-    def row(self, video: Video, shelf: Shelf) -> dict[str, bool | str]:
-        """Per kind: true, false, or "stale"."""
-        if not shelf:
-            return {kind: kind == "subtitles" and bool(beside(video)) for kind in ARTIFACTS}
-        words: dict[State, bool | str]
-        words = {State.FRESH: True, State.MISSING: False, State.STALE: "stale"}
-        try:
-            return {
-                kind: words[artifact.state(video, shelf)] for kind, artifact in ARTIFACTS.items()
-            }
-        except FileNotFoundError:  # the video went away while the library was read
-            return dict.fromkeys(ARTIFACTS, False)
+    @staticmethod
+    def row(row: Row) -> dict[str, Any]:
+        return {"video": row.rel, **row.presence()}
 
     @staticmethod
     def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -12939,6 +13125,11 @@ def quoted(name: str) -> str:
 Asked = TypeVar("Asked", bound=LibraryCommand)
 
 
+def as_counts(counts: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Names with how often they occur, as they are sent."""
+    return [{"name": name, "count": count} for name, count in counts.items()]
+
+
 class Wanted(NamedTuple):
     """Which videos of a listing are wanted, and whether with everything that cards show."""
 
@@ -12947,17 +13138,22 @@ class Wanted(NamedTuple):
     performers: tuple[str, ...] = ()
     match_any: bool = False
     detail: bool = False
+    way: Literal["asc", "desc"] | None = None
 
+    def order(self, sort: str) -> str:
+        """One of the catalogue's orders; where no way is asked for, its own."""
+        natural = "desc" if "DESC" in ORDERS[sort] else "asc"
+        return f"-{sort}" if self.way not in (None, natural) else sort
 
-def counted(lists: Iterable[Iterable[str]]) -> list[dict[str, Any]]:
-    """Names with how often they occur, the most frequent first; case does not matter."""
-    names: dict[str, str] = {}
-    counts = Counter[str]()
-    for name in itertools.chain.from_iterable(lists):
-        counts[folded(name)] += 1
-        names.setdefault(folded(name), name)
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return [{"name": names[key], "count": count} for key, count in ordered]
+    def clauses(self) -> list[Clause]:
+        """The conditions that tags and performers make."""
+        names = [("tag", name) for name in self.tags]
+        names += [("performer", name) for name in self.performers]
+        clauses = [label_clause(Term(False, kind, name, True)) for kind, name in names]
+        if not self.match_any or not clauses:
+            return clauses
+        sql = " OR ".join(clause.sql for clause in clauses)
+        return [Clause(f"({sql})", tuple(v for clause in clauses for v in clause.values))]
 
 
 SUGGESTIONS = 20
@@ -12988,7 +13184,12 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self.settings, self.roots = settings, settings.roots
-        self.board = JobBoard(self.roots.relative)
+        self.board, self.lookouts = JobBoard(self.roots.relative), Lookouts()
+
+    def close(self) -> None:
+        """Stop the jobs and let go of all that is open."""
+        self.board.close()
+        self.lookouts.close()
 
     def request(self, command: type[Asked], directory: str, **given: Any) -> Asked:
         """A command on a folder as the configuration has it."""
@@ -13007,41 +13208,34 @@ class Service:
     def videos(
         self, directory: str, offset: int, limit: int, wanted: Wanted, given: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """A page of a folder's videos."""
+        """A page of a folder's videos. Raises ParameterError for a wrong query."""
         request = self.request(List, directory, **given)
-        rows = request.run(self.quiet()).data
-        top = len(str(request.directory).rstrip("/")) + 1
-        found = [row for row in rows if self.fits(row["path"][top:], request, wanted)]
-        listed = [
-            self.row(row, row["path"][top:], request, wanted.detail)
-            for row in found[offset : offset + limit]
-        ]
-        return {"total": len(found), "offset": offset, "limit": limit, "videos": listed}
+        library = request.library()
+        try:
+            compile_query(wanted.q)
+        except UsageError as error:
+            raise ParameterError([("q", str(error).removeprefix("query: "))]) from None
+        found = self.lookouts.catalogue(library).page(
+            wanted.q,
+            wanted.order(request.sort),
+            offset,
+            limit,
+            library.extensions,
+            library.recursive,
+            labels=wanted.detail,
+            also=wanted.clauses(),
+        )
+        rows = [self.row(row, wanted.detail) for row in found.rows]
+        return {"total": found.total, "offset": offset, "limit": limit, "videos": rows}
 
-    def fits(self, rel: str, request: List, wanted: Wanted) -> bool:
-        """Whether a video is among those wanted."""
-        if not all(word in rel.lower() for word in wanted.q.lower().split()):
-            return False
-        if not (wanted.tags or wanted.performers):
-            return True
-        video = self.roots.video(request.directory, rel, request.artifacts_dir)
-        record = attempt(read_tags, video)
-        if isinstance(record, Failure):
-            return False
-        asked = {("tags", folded(n)) for n in wanted.tags}
-        asked |= {("performers", folded(n)) for n in wanted.performers}
-        has = {(kind, folded(n)) for kind in NAME_LISTS[:2] for n in record[kind]}
-        return bool(asked & has) if wanted.match_any else asked <= has
-
-    def row(self, row: Mapping[str, Any], rel: str, request: List, detail: bool) -> dict[str, Any]:
+    @staticmethod
+    def row(row: Row, detail: bool) -> dict[str, Any]:
         """A row of a listing as it is sent: named from the folder, never absolutely."""
-        told = dict(row) | {"path": rel, "url": f"/videos/{quoted(rel)}"}
+        told: dict[str, Any] = {"path": row.rel, "name": row.name}
+        told |= {"url": f"/videos/{quoted(row.rel)}"}
+        told |= {"size": row.size, "mtime": row.mtime_ns / 1e9, **row.facts()}
         if detail:
-            video = self.roots.video(request.directory, rel, request.artifacts_dir)
-            told["artifacts"] = Report().row(video, Shelf(video.home))
-            record = attempt(read_tags, video)
-            names = {} if isinstance(record, Failure) else record
-            told |= {kind: names.get(kind, []) for kind in NAME_LISTS[:2]}
+            told |= {"artifacts": row.presence(), "tags": row.tags, "performers": row.performers}
         return told
 
     def tags(self, video: Video) -> dict[str, Any]:
@@ -13057,6 +13251,7 @@ class Service:
         record = attempt(update_tags, video, change.apply)
         if isinstance(record, Failure):
             raise CorruptError(record.reason)
+        self.lookouts.changed(video.path)
         return {"video": video.rel} | {kind: record[kind] for kind in NAME_LISTS[:2]}
 
     def export_tags(self, directory: str, recursive: bool) -> dict[str, Any]:
@@ -13096,8 +13291,10 @@ class Service:
 
     def tag_summary(self, directory: str, recursive: bool) -> dict[str, Any]:
         """Every tag and performer with the number of videos, the most frequent first."""
-        rows = self.export_tags(directory, recursive)["videos"]
-        return {kind: counted(row[kind] for row in rows) for kind in NAME_LISTS[:2]}
+        library = self.request(Tags, directory, recursive=recursive, ext="*").library()
+        catalogue, view = self.lookouts.catalogue(library), (library.extensions, recursive)
+        tags, performers = (catalogue.tag_counts(kind, *view) for kind in LABELS)
+        return {"tags": as_counts(tags), "performers": as_counts(performers)}
 
     def artifacts(self, video: Video) -> dict[str, Any]:
         """Which artifacts of a video are present or stale, and every file of theirs."""
@@ -13109,8 +13306,7 @@ class Service:
             ]
             for kind in ARTIFACTS
         }
-        present = Report().row(video, shelf)
-        return {"video": video.rel, "artifacts": present, "files": files}
+        return {"video": video.rel, "artifacts": presence(video, shelf), "files": files}
 
     @staticmethod
     def url(video: Video, kind: str, part: str) -> str:
@@ -13247,9 +13443,10 @@ class Service:
     def report(self, directory: str, recursive: bool, ext: Any = None) -> dict[str, Any]:
         """How far a folder's artifacts are made."""
         given = {"recursive": recursive} | ({"ext": ext} if ext else {})
-        return typing.cast(
-            "dict[str, Any]", self.request(Report, directory, **given).run(self.quiet()).data
-        )
+        library = self.request(Report, directory, **given).library()
+        catalogue = self.lookouts.catalogue(library)
+        found = catalogue.page(extensions=library.extensions, recursive=recursive, labels=False)
+        return Report.summary([Report.row(row) for row in found.rows])
 
     def quiet(self) -> Job:
         """A run that prints nothing."""

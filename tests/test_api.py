@@ -53,7 +53,19 @@ class TestListing:
         assert listed(served, offset=6) == ["6.mp4"]
         assert listed(served, offset=70) == []
         assert listed(served, sort="size", limit=1) == ["6.mp4"]
-        for wrong in ({"limit": 501}, {"limit": 0}, {"offset": -1}, {"sort": "colour"}):
+        assert listed(served, sort="size", order="asc", limit=1) == ["0.mp4"]
+        assert listed(served, order="desc", limit=2) == ["6.mp4", "5.mp4"]
+        os.utime(library.root / "3.mp4", (2e9, 2e9))
+        assert listed(served, sort="added", limit=1) == ["3.mp4"]
+        assert listed(served, sort="added", order="asc")[-1] == "3.mp4"
+        bad: list[dict[str, object]] = [
+            {"limit": 501},
+            {"limit": 0},
+            {"offset": -1},
+            {"sort": "colour"},
+            {"order": "up"},
+        ]
+        for wrong in bad:
             problem = served.get("/videos", 422, params=wrong)
             assert problem["errors"][0]["field"] == next(iter(wrong))
 
@@ -62,6 +74,31 @@ class TestListing:
         library.add_bytes("winter.mp4", b"x")
         assert listed(served, q="rome SUMMER") == ["Summer in Rome.mp4"]
         assert listed(served, q="paris") == []
+        assert listed(served, q="name:wint* size:<2 missing:thumbs") == ["winter.mp4"]
+        assert listed(served, q="-winter OR paris") == ["Summer in Rome.mp4"]
+
+    @pytest.mark.parametrize("wrong", ["tga:night", 'tag:"open', "size:big", "OR"])
+    def test_a_wrong_query_is_named(self, served: Served, wrong: str) -> None:
+        problem = served.get("/videos", 422, params={"q": wrong})
+        (error,) = problem["errors"]
+        assert error["field"] == "q"
+        assert wrong in error["message"] or wrong == "OR"
+        assert problem["detail"].startswith("q: ")
+
+    def test_what_changes_shows_at_once(self, served: Served, library: Library) -> None:
+        """A small folder is looked at for every answer, whoever changed it."""
+        library.add_bytes("a.mp4", b"x")
+        assert listed(served, recursive=1) == ["a.mp4"]
+        library.add_bytes("new/b.mp4", b"x")
+        assert listed(served, recursive=1) == ["a.mp4", "new/b.mp4"]
+        library.artifact("b.mp4.tags.json", "new").parent.mkdir()
+        library.artifact("b.mp4.tags.json", "new").write_text('{"tags": ["one"]}')
+        assert listed(served, recursive=1, q="tag:one") == ["new/b.mp4"]
+        library.artifact("b.mp4.tags.json", "new").write_text('{"tags": ["two"]}')
+        assert listed(served, recursive=1, q="tag:one") == []
+        (library.root / "new/b.mp4").rename(library.root / "c.mp4")
+        library.forget(library.root / "new/b.mp4")
+        assert listed(served, recursive=1) == ["a.mp4", "c.mp4"]
 
     def test_detail(self, served: Served, library: Library, cli: Cli) -> None:
         library.add("short.mp4")
