@@ -5963,12 +5963,14 @@ class Lookouts:
             old.catalogue.close()
         return lookout.ready()
 
-    def changed(self, path: str) -> None:
-        """A video, or what belongs to it, was just changed here or is gone: all know at once."""
+    def changed(self, *paths: str) -> None:
+        """Videos, or what belongs to them, were just changed here or are gone: all know at once."""
         for lookout in list(self.open.values()):
-            rel = path.removeprefix(f"{lookout.catalogue.root}/")
-            if rel != path and (lookout.recursive or "/" not in rel):
-                lookout.catalogue.update([lookout.catalogue.video(rel)])
+            catalogue = lookout.catalogue
+            top = f"{catalogue.root}/"
+            rels = [path[len(top) :] for path in paths if path.startswith(top)]
+            theirs = [rel for rel in rels if lookout.recursive or "/" not in rel]
+            catalogue.update(map(catalogue.video, theirs))
 
     def close(self) -> None:
         self.job.cancelled.set()
@@ -13401,6 +13403,7 @@ class Service:
             if isinstance(done, Failure):
                 raise ConflictError(done.reason)
             plan = done
+            self.lookouts.changed(video.path, target.path)
         if plan.errors:
             raise ConflictError(f"{shown(to)}: {plan.errors[0]['error']}")
         bases = (f"{folder}/", f"{request.artifacts_dir}/")
@@ -13426,14 +13429,11 @@ class Service:
         request = self.request(List, directory, recursive=recursive)
         field, colon, rest = prefix.removeprefix("-").rpartition(":")
         wanted = fold(rest.removeprefix('"').strip())
-        catalogue = Catalogue.of(request.library())
-        catalogue.refresh(recursive=recursive)
-        told = {}
+        catalogue, told = self.lookouts.catalogue(request.library()), {}
         for kind in ("tag", "performer"):
             names = catalogue.tag_counts(kind, recursive=recursive)
             fits = field in ("", kind)
             told[f"{kind}s"] = completions(names, wanted) if fits else []
-        catalogue.close()
         words = [f"{name}:" for name in QUERY_FIELDS] if not colon else []
         if field in ("has", "missing", "fresh", "stale"):
             words = [f"{field}:{kind}" for kind in ARTIFACTS]
