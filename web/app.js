@@ -11,6 +11,8 @@ import { button, dialog, failed, state, toast } from "./ui.js";
 
 const VIEWS = [
   ["library", "Library", () => import("./views/library.js")],
+  ["jobs", "Jobs", () => import("./views/jobs.js")],
+  ["report", "Report", () => import("./views/report.js")],
   ["video", "", () => import("./views/video.js")],
 ];
 

@@ -1,0 +1,88 @@
+/** A form for any task, from the JSON schema of its parameters; only what differs from the default is sent. */
+
+import { h, setText } from "../dom.js";
+import { label } from "../format.js";
+
+const SHARED = new Set(["ext", "artifacts_dir", "workers", "timeout", "allow_codecs", "only", "dry_run", "seek"]);
+const isShared = (name) => SHARED.has(name) || name.startsWith("max_");
+
+/** The schema of a parameter that may also be absent. */
+const plain = (schema) => schema.anyOf?.find(({ type }) => type !== "null") ?? schema;
+
+const asText = (value) => (Array.isArray(value) ? value.join(", ") : (value ?? "").toString());
+
+function control(name, schema, value) {
+  const { type, enum: choices, minimum, maximum, exclusiveMinimum, pattern } = plain(schema);
+  if (type === "boolean") return h("input", { type: "checkbox", name, checked: Boolean(value) });
+  if (choices) return h("select", { name }, ...choices.map((choice) => h("option", { value: choice, selected: choice === value }, choice)));
+  if (type === "integer" || type === "number") {
+    return h("input", { type: "number", name, value: asText(value), min: (minimum ?? exclusiveMinimum)?.toString(), max: maximum?.toString(), step: type === "integer" ? "1" : "any" });
+  }
+  return h("input", { type: "text", name, value: asText(value), pattern, spellcheck: false, autocomplete: "off" });
+}
+
+/** What a control says, as the API takes it. */
+function read(input, schema) {
+  const { type } = plain(schema);
+  if (input.type === "checkbox") return input.checked;
+  if (type === "array") return input.value.split(",").map((part) => part.trim()).filter(Boolean);
+  if (type === "integer" || type === "number") return input.value === "" ? null : Number(input.value);
+  return input.value === "" && schema.anyOf ? null : input.value;
+}
+
+function field(name, schema, input, wrong) {
+  const { description } = schema;
+  const small = description ? h("small", {}, label(description)) : null;
+  if (input.type === "checkbox") return h("label.check", {}, input, h("span", {}, label(name), small, wrong));
+  return h("label.field", {}, h("span", {}, label(name)), input, small, wrong);
+}
+
+/** The fields of a task; `given` are values to begin with. */
+export class TaskForm {
+  constructor(task, defaults, given = {}) {
+    this.task = task;
+    this.fields = Object.entries(task.params.properties).map(([name, schema]) => {
+      const before = defaults[name] ?? schema.default ?? null;
+      const input = control(name, schema, given[name] ?? before);
+      const wrong = h("small.bad", { role: "alert" });
+      return { name, schema, before, input, wrong, element: field(name, schema, input, wrong) };
+    });
+    this.switches = task.takes.map((name) => [name, h("input", { type: "checkbox", name, checked: name === "recursive" })]);
+    const names = { recursive: "Also the folders below", force: "Make again what is there already" };
+    const own = this.fields.filter(({ name }) => !isShared(name));
+    const shared = this.fields.filter(({ name }) => isShared(name));
+    const isBox = ({ input }) => input.type === "checkbox";
+    const group = (fields) => [
+      h(".pair", {}, ...fields.filter((one) => !isBox(one)).map(({ element }) => element)),
+      h(".checks", {}, ...fields.filter(isBox).map(({ element }) => element)),
+    ];
+    this.element = h(".stack", {}, ...group(own),
+      h(".checks", {}, ...this.switches.map(([name, input]) => h("label.check", {}, input, h("span", {}, names[name])))),
+      shared.length ? h("details", {}, h("summary", {}, "More"), ...group(shared)) : null);
+  }
+
+  /** What is to be submitted: {params, recursive, force}. */
+  values() {
+    const params = {};
+    for (const { name, schema, before, input } of this.fields) {
+      const value = read(input, schema);
+      if (asText(value) !== asText(before)) params[name] = value;
+    }
+    return { params, ...Object.fromEntries(this.switches.map(([name, input]) => [name, input.checked])) };
+  }
+
+  /** Shows what the server refused beside the fields; what belongs to none is given back. */
+  refuse(error) {
+    const rest = [];
+    for (const one of this.fields) setText(one.wrong, "");
+    for (const { field, message } of error.fields ?? []) {
+      const one = this.fields.find(({ name }) => field === `params.${name}` || field === name);
+      if (one) setText(one.wrong, message);
+      else rest.push(`${field}: ${message}`);
+    }
+    const bad = this.fields.find(({ wrong }) => wrong.textContent);
+    bad?.input.closest("details")?.setAttribute("open", "");
+    bad?.input.focus();
+    return bad ? rest.join("; ") : error.message;
+  }
+}
