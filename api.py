@@ -254,6 +254,52 @@ class Duplicates(Model):
     videos: dict[str, Card]
 
 
+class Line(Model):
+    start: float
+    end: float
+    text: str
+    offsets: list[Annotated[list[int], Field(min_length=2, max_length=2)]] = Field(
+        description="[from, to] of what was found in the text, in characters"
+    )
+    file: str
+
+
+class Passages(Model):
+    video: str
+    url: str
+    count: int = Field(description="lines found; `matches` has the first of them")
+    matches: list[Line]
+
+
+class Found(Model):
+    total: int = Field(description="videos")
+    offset: int
+    limit: int
+    searched: int = Field(description="videos that have subtitles")
+    results: list[Passages]
+    errors: list[dict[str, str]] = Field(description="subtitles that could not be read")
+
+
+class Appearance(Model):
+    """A person of one video; times are seconds."""
+
+    signature: str
+    person: int | None = Field(description="who it is in /faces/listing, where that was made")
+    label: str | None
+    intervals: list[Annotated[list[float], Field(min_length=2, max_length=2)]]
+    frames: int
+    time: float = Field(description="the best moment")
+    box: list[float] = Field(description="x, y, width and height then, in pixels of the video")
+    score: float
+    picture: str | None
+
+
+class Faces(Model):
+    video: str
+    model: str
+    people: list[Appearance]
+
+
 class Videos(Model):
     total: int
     offset: int
@@ -599,6 +645,10 @@ Extensions = Annotated[
 ]
 
 
+Offset = Annotated[int, Query(ge=0, le=1 << 31)]
+Limit = Annotated[int, Query(ge=1, le=index.PAGE_LIMIT)]
+
+
 def video_of(
     request: Request,
     service: Served,
@@ -762,8 +812,8 @@ def videos(
     service: Served,
     directory: Directory,
     recursive: Recursive = False,
-    offset: Annotated[int, Query(ge=0, le=1 << 31)] = 0,
-    limit: Annotated[int, Query(ge=1, le=index.PAGE_LIMIT)] = 100,
+    offset: Offset = 0,
+    limit: Limit = 100,
     q: Annotated[str, Query(description=index.QUERY_HELP)] = "",
     sort: Literal["name", "size", "duration", "added"] = "name",
     order: Annotated[
@@ -797,6 +847,31 @@ def suggest(
     prefix: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
     return answer(service.suggest(directory, recursive, prefix))
+
+
+@routes.get("/search", response_model=Found, summary="Find words in all subtitles")
+def search(
+    service: Served,
+    directory: Directory,
+    text: Annotated[str, Query(max_length=10_000, examples=["moon"])],
+    recursive: Recursive = False,
+    offset: Offset = 0,
+    limit: Limit = 100,
+    lines: Annotated[int, Query(ge=1, le=index.PAGE_LIMIT, description="of one video")] = 20,
+    ext: Extensions = "",
+) -> Response:
+    given = {"recursive": recursive, "offset": offset, "limit": limit, "lines": lines}
+    return answer(service.search(directory, text, given | ({"ext": ext} if ext else {})))
+
+
+@routes.get(
+    "/videos/{name:name}/faces",
+    response_model=Faces,
+    summary="The people of a video",
+    responses=problems(409),
+)
+def faces(service: Served, video: Named) -> Response:
+    return answer(service.faces(video))
 
 
 @routes.get(

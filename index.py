@@ -13173,6 +13173,18 @@ def completions(names: Iterable[str], begin: str) -> list[str]:
     return [*first, *then][:SUGGESTIONS]
 
 
+def face_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The people in a record of signatures. Raises KeyError and others for what embed wrote not."""
+    rows = []
+    for told in record["signatures"]:
+        row: dict[str, Any] = {"signature": str(told["id"]), "person": None, "label": None}
+        row["intervals"] = [[float(begin), float(end)] for begin, end in told["intervals"]]
+        row |= {"frames": int(told["frames"]), "time": float(told["time"])}
+        row |= {"box": [float(side) for side in told["box"]], "score": float(told["score"])}
+        rows.append(row)
+    return rows
+
+
 def without_base(path: str, bases: Iterable[str]) -> str:
     """A path from whichever of the folders it is in."""
     return next((path[len(base) :] for base in bases if path.startswith(base)), path)
@@ -13423,6 +13435,32 @@ class Service:
                 video = self.roots.video(request.directory, name, request.artifacts_dir)
                 told["videos"][name] = self.card(video)
         return told
+
+    def search(self, directory: str, text: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The videos in whose subtitles some words are. Raises ParameterError for a wrong text."""
+        request = self.request(SubtitleSearch, directory, text=text, **given)
+        expression, library = search_expression(text), request.library()
+        catalogue = self.lookouts.catalogue(library)
+        catalogue.fill("spoken", self.lookouts.job)
+        told = request.found(catalogue, expression)
+        for row in told["results"]:
+            row["url"] = f"/videos/{quoted(row['video'])}"
+        return {"limit": request.limit} | told
+
+    def faces(self, video: Video) -> dict[str, Any]:
+        """The people of a video, in the order of their first appearance.
+
+        Raises NotFoundError where it was not looked at for faces, CorruptError.
+        """
+        record = self.document(video, "faces")
+        pictures = self.files(video, "faces", Shelf(video.home))
+        found = attempt(face_rows, record)
+        if isinstance(found, Failure):
+            raise CorruptError(f"{shown(video.rel)}: its signatures are corrupt: embed makes them")
+        for row in found:
+            part = f"{row['signature']}.jpg"
+            row["picture"] = self.url(video, "faces", part) if part in pictures else None
+        return {"video": video.rel, "model": str(record.get("model", "")), "people": found}
 
     def suggest(self, directory: str, recursive: bool, prefix: str) -> dict[str, Any]:
         """How a word of a query, or a tag, may go on: the most frequent first."""
