@@ -2,7 +2,7 @@
 
 import { get, onLocked, signIn } from "./api.js";
 import { h, keyed, setText } from "./dom.js";
-import { follow, isActive } from "./events.js";
+import { follow, isActive, isTold } from "./events.js";
 import { message, plural } from "./format.js";
 import { icon } from "./icons.js";
 import { href, start } from "./router.js";
@@ -11,6 +11,8 @@ import { button, dialog, failed, state, toast } from "./ui.js";
 
 const VIEWS = [
   ["library", "Library", () => import("./views/library.js")],
+  ["people", "People", () => import("./views/people.js")],
+  ["duplicates", "Duplicates", () => import("./views/duplicates.js")],
   ["jobs", "Jobs", () => import("./views/jobs.js")],
   ["report", "Report", () => import("./views/report.js")],
   ["video", "", () => import("./views/video.js")],
@@ -154,6 +156,7 @@ async function begin() {
 }
 
 store.addEventListener("ended", ({ detail: job }) => {
+  if (!isTold(job)) return;
   const text = { done: job.failed ? `${job.task}: ${job.failed} failed` : `${job.task}: done`, error: `${job.task}: ${job.error}`, cancelled: `${job.task}: cancelled` };
   toast(text[job.status], { kind: job.status === "error" || job.failed ? "bad" : "" });
 });

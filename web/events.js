@@ -1,6 +1,6 @@
 /** The server's events: keeps `store.state.jobs` as they are, and comes back when the line breaks. */
 
-import { get } from "./api.js";
+import { get, submit } from "./api.js";
 import { store } from "./store.js";
 
 const ENDED = ["done", "error", "cancelled"];
@@ -56,4 +56,27 @@ export async function follow() {
 function again() {
   setTimeout(follow, wait);
   wait = Math.min(LONGEST, wait * 2);
+}
+
+const quiet = new Set(); // jobs whose end is told by those who wait for it
+
+/** Whether the end of a job is to be told to everybody. */
+export const isTold = (job) => !quiet.delete(job.id);
+
+/** Submits a job and waits for its end; gives it with its result, or fails as it did. */
+export async function run(task, params, options) {
+  const job = await submit(task, params, options);
+  quiet.add(job.id);
+  noteJob(job);
+  await new Promise((resolve) => {
+    const look = () => {
+      const now = store.state.jobs.get(job.id);
+      if (now && hasEnded(now)) resolve(store.removeEventListener("change", look));
+    };
+    store.addEventListener("change", look);
+    look();
+  });
+  const whole = await get(`/jobs/${job.id}`);
+  if (whole.error) throw new Error(whole.error);
+  return whole;
 }

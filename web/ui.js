@@ -13,13 +13,13 @@ export function button(text, name, onclick, { bare = false, kind = "", ...props 
   return h(`button.${classes}`, { type: "button", onclick, ...label, ...props }, ...content);
 }
 
-/** A note that goes by itself; `action` is [text, callback]. */
+/** A note that goes by itself; `action` is [text, callback, icon]. */
 export function toast(text, { kind = "", action = null, seconds = 6 } = {}) {
   const note = h(`.toast${kind ? `.${kind}` : ""}`, {}, h("span", {}, text));
   const close = () => note.remove();
   if (action) {
-    const [said, callback] = action;
-    note.append(button(said, "undo", () => (close(), callback()), { kind: "quiet" }));
+    const [said, callback, name = "undo"] = action;
+    note.append(button(said, name, () => (close(), callback()), { kind: "quiet" }));
   }
   note.append(button("Close", "close", close, { bare: true }));
   document.querySelector(".toasts").append(note);
@@ -178,8 +178,8 @@ export function combobox(input, list, { suggest, choose }) {
 /** Completions of a name: kind is `tags` or `performers`. */
 export async function completions(kind, prefix) {
   try {
-    const found = await get("/videos/suggest", { prefix });
-    return (found[kind] ?? []).map((entry) => (typeof entry === "string" ? entry : entry.name));
+    const found = await get("/videos/suggest", { prefix: `${kind.slice(0, -1)}:${prefix}`, recursive: 1 });
+    return found[kind];
   } catch {
     return []; // without completions one can still type
   }

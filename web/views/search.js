@@ -8,7 +8,6 @@ import { has, parts, term, terms, toggle, without } from "../query.js";
 import { store } from "../store.js";
 import { button, combobox, menu } from "../ui.js";
 
-const KIND_FIELDS = ["missing", "has", "fresh", "stale"];
 const SORTS = [
   ["name", "Name", "asc"],
   ["added", "Newest", "desc"],
@@ -19,22 +18,16 @@ const SORTS = [
   ["size", "Smallest", "asc"],
 ];
 
-const words = (found) => (found ?? []).map((entry) => (typeof entry === "string" ? entry : entry.name));
-
 /** What could stand in the place of a term that is being written. */
 async function suggestions(text) {
-  const { negated, field, value } = parts(text);
+  const { negated, field } = parts(text);
+  if (!text.replace("-", "")) return [];
+  const found = await get("/videos/suggest", { prefix: text, recursive: 1 }).catch(() => null);
+  if (!found) return []; // without them one can still type
   const minus = negated ? "-" : "";
-  const option = (field, value, hint) => ({ text: minus + term(field, value), hint });
-  if (KIND_FIELDS.includes(field)) {
-    return store.state.kinds.filter((kind) => kind.startsWith(value.toLowerCase())).map((kind) => option(field, kind, ""));
-  }
-  if (!value && !field) return [];
-  const found = await get("/videos/suggest", { prefix: value }).catch(() => ({}));
-  const tags = ["", "tag"].includes(field) ? words(found.tags).map((name) => option("tag", name, "tag")) : [];
-  const people = ["", "performer"].includes(field) ? words(found.performers).map((name) => option("performer", name, "performer")) : [];
-  const keys = field ? [] : words(found.words).map((key) => ({ text: `${minus}${key.replace(/:?$/, ":")}`, hint: "field", open: true }));
-  return [...keys, ...tags, ...people].slice(0, 10);
+  const named = (field, names, hint) => names.map((name) => ({ text: minus + term(field, name), hint }));
+  const words = found.words.map((word) => ({ text: minus + word, hint: field ? "" : "field", open: word.endsWith(":") }));
+  return [...words, ...named("tag", found.tags, "tag"), ...named("performer", found.performers, "performer")].slice(0, 10);
 }
 
 /** The term at the caret, and what stands around it. */
