@@ -8304,7 +8304,7 @@ def recorded_model(shelf: Shelf, video: Video) -> str:
     """Which model made the signatures of a video, as the head of the artifact says."""
     try:
         with Path(shelf[ARTIFACTS["faces"].files[0].format(video.key)].path).open("rb") as file:
-            found = re.search(rb'^  "model": "([^"]*)"', file.read(16384), re.MULTILINE)
+            found = re.search(rb'"model":\s*"([^"]*)"', file.read(16384))
     except (OSError, KeyError):
         return ""
     return found[1].decode("utf-8", "replace") if found else ""
@@ -8373,6 +8373,1472 @@ def base64_vector(vector: NDArray[np.float32]) -> str:
     import base64
 
     return base64.b64encode(vector.astype("<f4").tobytes()).decode("ascii")
+
+
+def decoded_vector(code: str) -> NDArray[np.float32]:
+    """The vector of `base64_vector`. Raises ValueError for what is none."""
+    import base64
+
+    import numpy as np
+
+    return np.frombuffer(base64.b64decode(code, validate=True), "<f4").astype(np.float32)
+
+
+# === Commands: people =============================================================================
+
+
+class Person(NamedTuple):
+    """Someone in the videos of a folder.
+
+    `occurrences` has a dict for every signature: video, signature, intervals, frames, time and
+    quality of the best moment, `thumbnail` where there is a picture, `apart` with the signatures
+    that are other people for sure. `ambiguous` are the names of a gallery that fit too equally.
+    """
+
+    id: int
+    occurrences: list[dict[str, Any]]
+    label: str | None = None
+    label_distance: float | None = None
+    named_by_hand: bool = False
+    hidden: bool = False
+    ambiguous: tuple[str, ...] = ()
+
+    @property
+    def signatures(self) -> dict[str, None]:
+        """The ids of their signatures, each once: exact copies of a video have the same ones."""
+        return dict.fromkeys(o["signature"] for o in self.occurrences)
+
+    @property
+    def called(self) -> str:
+        return f"#{self.id} {self.label}" if self.label else f"#{self.id}"
+
+    def portrait(self) -> tuple[str, str] | None:
+        """Video and file of the best picture of them in that video's artifacts."""
+        pictured = [o for o in self.occurrences if o.get("thumbnail")]
+        if not pictured:
+            return None
+        best = max(pictured, key=lambda o: float(o["quality"]))
+        return best["video"], f"{best['signature']}.jpg"
+
+    def as_json(self) -> dict[str, Any]:
+        told: dict[str, Any] = {"id": self.id, "label": self.label}
+        told |= {"label_distance": self.label_distance, "named_by_hand": self.named_by_hand}
+        told |= {"ambiguous": list(self.ambiguous)} if self.ambiguous else {}
+        told |= {"hidden": True} if self.hidden else {}
+        keys = ("video", "signature", "intervals", "frames")
+        return told | {"occurrences": [{key: o[key] for key in keys} for o in self.occurrences]}
+
+
+class FaceIndex:
+    """What `listing` computed of the faces of a folder, in `.artifacts/.faces.index.json` of it.
+
+    The mean vectors of its people are beside it in `.faces.index.npy`, float32, one row for each in
+    the order of the index. Both can be deleted: `listing` makes them again from the signatures.
+    """
+
+    NAME: ClassVar = ".faces.index.json"
+    MEANS: ClassVar = ".faces.index.npy"
+
+    def __init__(self, data: Mapping[str, Any] | None = None) -> None:
+        """Raises KeyError, TypeError or ValueError for what `listing` did not write."""
+        blank: dict[str, Any] = {"people": [], "sources": [], "left_out": [], "params": {}}
+        self.data = dict(blank if data is None else data)
+        self.people = {p["id"]: self.person(p) for p in self.data["people"]}
+        self.sources = {s["video"]: s for s in self.data["sources"]}
+        self.model, self.next = self.data.get("model", ""), int(self.data.get("next", 1))
+
+    @staticmethod
+    def person(told: Mapping[str, Any]) -> Person:
+        occurrences = told["occurrences"]
+        if type(told["id"]) is not int or not all(
+            type(o["video"]) is type(o["signature"]) is str and "quality" in o for o in occurrences
+        ):
+            raise ValueError("it was not written by listing")
+        names = tuple(told.get("ambiguous", ()))
+        return Person(
+            told["id"], occurrences, told["label"], told["label_distance"], ambiguous=names
+        )
+
+    @classmethod
+    def read(cls, home: str) -> FaceIndex | None:
+        """That of an artifact folder; None where none was made. Raises VideoError."""
+        content = read_bytes(Path(home, cls.NAME))
+        if content is None:
+            return None
+        try:
+            return cls(json.loads(content))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise VideoError(f"{cls.NAME} is corrupt: listing --rebuild makes it again") from None
+
+    def means(self, home: str) -> NDArray[np.float32] | None:
+        """The mean vectors of the people in their order; None where they do not belong to this."""
+        import zlib
+
+        import numpy as np
+
+        with contextlib.suppress(OSError, ValueError):
+            content = Path(home, self.MEANS).read_bytes()
+            if zlib.crc32(content) == self.data.get("means"):
+                means: NDArray[np.float32] = np.load(io.BytesIO(content), allow_pickle=False)
+                return means if len(means) == len(self.people) else None
+        return None
+
+    def write(self, home: str, means: NDArray[np.float32]) -> None:
+        """Put it, with the means, in the place of an older one; caller has the lock."""
+        import zlib
+
+        import numpy as np
+
+        buffer = io.BytesIO()
+        np.save(buffer, means.astype("<f4"), allow_pickle=False)
+        self.data["means"] = zlib.crc32(buffer.getvalue())
+        replace_file(Path(home, self.MEANS), buffer.getvalue())
+        replace_file(Path(home, self.NAME), compact(self.data))
+
+
+def compact(data: Any) -> bytes:
+    """JSON as one line: indenting is slow where there is much of it."""
+    return (json_text(data, indent=None) + "\n").encode()
+
+
+class Decisions:
+    """What people decided on the faces of a folder, in `.artifacts/.faces.people.json` of it.
+
+    Whom a decision touches has an entry: the person's id, name, whether hidden, and the signatures
+    that were theirs then, which stay theirs whatever is computed. With each signature goes the
+    oshash of its video and its best moment, and with the person a mean vector, by which they are
+    found again when `embed` made other signatures of the same video.
+    """
+
+    NAME: ClassVar = ".faces.people.json"
+    REMEMBERED: ClassVar = 50  # decisions that can be taken back
+
+    def __init__(self, data: Mapping[str, Any] | None = None) -> None:
+        """Raises KeyError, TypeError or ValueError for what was not written here."""
+        blank: dict[str, Any]
+        blank = {"schema": 1, "serial": 0, "next": 1, "people": [], "history": []}
+        self.data: dict[str, Any] = blank | dict({} if data is None else data)
+        self.entries: dict[int, dict[str, Any]] = {int(e["id"]): e for e in self.data["people"]}
+        self.pinned: dict[str, int] = {
+            str(face["signature"]): key for key, e in self.entries.items() for face in e["faces"]
+        }
+        if not all(isinstance(e["name"], str | None) for e in self.entries.values()):
+            raise ValueError("a name is no text")
+        self.serial, self.history = int(self.data["serial"]), list(self.data["history"])
+
+    @classmethod
+    def read(cls, home: str) -> Decisions:
+        """Those of an artifact folder. Raises VideoError for what only its owner can mend."""
+        content = read_bytes(Path(home, cls.NAME))
+        try:
+            return cls(None if content is None else json.loads(content))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            told = f"{cls.NAME} is corrupt ({error}): mend it or move it away"
+            raise VideoError(told) from None
+
+    def write(self, home: str) -> None:
+        """Store them; the caller has the lock."""
+        head = {"serial": self.serial + 1, "history": self.history[-self.REMEMBERED :]}
+        self.data |= head | {"people": [self.entries[key] for key in sorted(self.entries)]}
+        replace_file(Path(home, self.NAME), compact(self.data))
+        flush_to_disk(Path(home))
+
+    def find_again(
+        self, files: Sequence[SignatureFile], present: Container[str], eps: float
+    ) -> bool:
+        """Let faces whose signatures are gone have those that `embed` made instead of them: of the
+        same video the ones that look alike or, where another model made them, are seen then. Says
+        whether any was found.
+        """
+        lost: dict[str, list[tuple[dict[str, Any], dict[str, Any]]]] = {}
+        for entry in self.entries.values():
+            for face in entry["faces"]:
+                if face["signature"] not in present:
+                    lost.setdefault(face["oshash"], []).append((entry, face))
+        before = dict(self.pinned)
+        for file in files if lost else ():
+            pairs = sorted(
+                (distance, number, signature.id, signature, entry, face)
+                for number, (entry, face) in enumerate(lost.get(file.source["oshash"], ()))
+                for signature in file.signatures
+                if (distance := likeness(entry, face, signature, file)) <= eps
+            )
+            for _, _, _, signature, entry, face in pairs:
+                if signature.id not in self.pinned and face["signature"] not in present:
+                    self.pinned.pop(face["signature"], None)
+                    face |= {"signature": signature.id, "time": signature.facts["time"]}
+                    self.pinned[signature.id] = entry["id"]
+        return before != self.pinned
+
+
+def likeness(
+    entry: Mapping[str, Any], face: Mapping[str, Any], signature: FaceSignature, file: SignatureFile
+) -> float:
+    """How far a signature is from someone who was decided on: by vectors of the same model, else 0
+    for the only one that is seen at the best moment of then.
+    """
+    if entry["model"] == file.source["model"]:
+        return 1.0 - float(decoded_vector(entry["vector"]) @ signature.vector)
+    moment = float(face["time"])
+    then = [
+        s.id
+        for s in file.signatures
+        if any(begin - 1 <= moment <= end + 1 for begin, end in s.facts["intervals"])
+    ]
+    return 0.0 if then == [signature.id] else math.inf
+
+
+def in_order(seen: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The key by which occurrences are sorted."""
+    return seen["video"], seen["intervals"]
+
+
+class Census:
+    """The people of a folder: what `listing` found and what people decided, which wins.
+
+    `people` has everybody by id, the hidden ones too; `listed` those that one wants to see.
+    """
+
+    def __init__(self, home: str, index: FaceIndex, decisions: Decisions) -> None:
+        self.home, self.index, self.decisions = home, index, decisions
+        theirs: dict[int, list[dict[str, Any]]] = {}
+        for person in index.people.values():
+            for seen in person.occurrences:
+                place = decisions.pinned.get(seen["signature"], person.id)
+                theirs.setdefault(place, []).append(seen)
+        self.people = {key: self.person(key, theirs[key]) for key in sorted(theirs)}
+
+    @classmethod
+    def of(cls, library: Library) -> Census:
+        """That of a folder. Raises NotFoundError where it was not listed yet, or CorruptError."""
+        home = people_home(library)
+        found = attempt(FaceIndex.read, home)
+        decisions = attempt(Decisions.read, home)
+        for part in (found, decisions):
+            if isinstance(part, Failure):
+                raise CorruptError(part.reason)
+        if found is None:
+            place = shown(str(library.root))
+            raise NotFoundError(f"{place}: its people are not listed yet: index.py listing {place}")
+        return cls(home, found, decisions)
+
+    def person(self, key: int, occurrences: list[dict[str, Any]]) -> Person:
+        computed = self.index.people.get(key, Person(key, []))._replace(occurrences=occurrences)
+        entry = self.decisions.entries.get(key)
+        if entry is None:
+            return computed
+        occurrences.sort(key=in_order)
+        if entry["name"]:
+            computed = computed._replace(
+                label=entry["name"], label_distance=None, named_by_hand=True, ambiguous=()
+            )
+        return computed._replace(hidden=bool(entry["hidden"]))
+
+    def listed(self, recursive: bool = True, hidden: bool = False) -> list[Person]:
+        """Those seen most often first; `recursive`: also in folders below. Left out are the hidden
+        ones, and who has fewer signatures than --cluster-min-samples and no name by hand.
+        """
+        least = int(self.index.data["params"].get("cluster_min_samples", 1))
+        found = []
+        for person in self.people.values():
+            here = person.occurrences
+            if not recursive:
+                here = [o for o in here if "/" not in o["video"]]
+            enough = person.named_by_hand or len(here) >= least
+            if here and enough and (hidden or not person.hidden):
+                found.append(person._replace(occurrences=here))
+        return sorted(found, key=lambda p: (-len(p.occurrences), p.id))
+
+    def by_signature(self) -> dict[str, Person]:
+        """Who a signature is."""
+        return {s: person for person in self.people.values() for s in person.signatures}
+
+    def find(self, key: int) -> Person:
+        """The person of an id. Raises NotFoundError."""
+        if key not in self.people:
+            raise NotFoundError(f"#{key}: no such person here")
+        return self.people[key]
+
+
+def people_home(library: Library) -> str:
+    """The artifact folder in which the people of a folder are kept."""
+    return f"{(library.artifacts_dir or library.root).absolute()}/{SIDECARS}"
+
+
+class FaceSignature(NamedTuple):
+    """A person of one video as `embed` found them: what the index keeps of that, and a vector."""
+
+    facts: dict[str, Any]
+    vector: NDArray[np.float32]
+
+    @property
+    def id(self) -> str:
+        return str(self.facts["signature"])
+
+
+class SignatureFile(NamedTuple):
+    """The signatures of one video, the model that made them, and of which bytes they are."""
+
+    video: Video
+    source: dict[str, Any]  # video, size and mtime_ns of this file, oshash of the video, model
+    scale: float
+    signatures: list[FaceSignature]
+
+    @classmethod
+    def read(cls, video: Video, seen: os.DirEntry[str] | Seen) -> SignatureFile:
+        """Raises VideoError for what `embed` did not write."""
+        try:
+            found = seen.stat()
+            data = json.loads(Path(seen.path).read_bytes())
+            head = {"video": video.rel, "size": found.st_size, "mtime_ns": found.st_mtime_ns}
+            head |= {"oshash": str(data["source"]["oshash"]), "model": str(data["model"])}
+            vectors = [signature_vector(s, int(data["dimension"])) for s in data["signatures"]]
+            facts = [signature_facts(video, s) for s in data["signatures"]]
+            signatures = list(map(FaceSignature, facts, vectors))
+            return cls(video, head, float(data["scale"]), signatures)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            told = f"its signatures are corrupt ({error}): embed --force makes them again"
+            raise VideoError(told) from None
+
+
+def signature_facts(video: Video, told: Mapping[str, Any]) -> dict[str, Any]:
+    """What the index keeps of a signature. Raises ValueError and others for what is none."""
+    runs = [[float(begin), float(end)] for begin, end in told["intervals"]]
+    if not re.fullmatch("[0-9a-f]{1,64}", told["id"]) or not runs:
+        raise ValueError("a signature has no id or is never seen")
+    facts = {"video": video.rel, "signature": told["id"], "intervals": runs}
+    facts |= {"frames": int(told["frames"]), "time": float(told["time"])}
+    facts |= {"quality": float(told["quality"])}
+    facts |= {"thumbnail": True} if "thumbnail" in told else {}
+    apart = [str(other) for other in told["apart"]]
+    return facts | ({"apart": apart} if apart else {})
+
+
+def signature_vector(told: Mapping[str, Any], dimension: int) -> NDArray[np.float32]:
+    """The unit vector of a signature. Raises ValueError and others for what is none."""
+    import numpy as np
+
+    vector = decoded_vector(told["vector"])
+    if len(vector) != dimension or not 0.99 < float(np.linalg.norm(vector)) < 1.01:
+        raise ValueError("a vector is none of a face")
+    return vector
+
+
+class Survey:
+    """How the signatures of a folder stand to an index of it.
+
+    `same` are the sources that did not change since, `changed` what is to be read, `unmade` the
+    videos that have none, or old ones. Nothing is said of videos outside of what is walked now:
+    what the index knows of those stays.
+    """
+
+    def __init__(self, library: Library, index: FaceIndex, job: Job) -> None:
+        self.library, self.index = library, index
+        self.same: dict[str, dict[str, Any]] = {}
+        self.changed: list[tuple[Video, os.DirEntry[str] | Seen]] = []
+        self.votes = Counter[str]()  # how many videos have signatures of a model
+        self.unmade: list[Video] = []
+        self.left_out: list[dict[str, Any]] = []
+        self.seen: set[str] = set()
+        shelf = Shelf("")
+        for number, video in enumerate(library.videos()):
+            if number % 100 == 0:
+                job.check()
+            if shelf.home != video.home:
+                shelf = Shelf(video.home)
+            self.seen.add(video.rel)
+            self.look(video, shelf)
+        self.same |= {rel: s for rel, s in index.sources.items() if not self.walked(rel)}
+        self.votes.update(source["model"] for source in self.same.values())
+        self.left_out += [{"video": n, "reason": reason} for n, reason in library.problems]
+        library.problems.clear()
+
+    def walked(self, rel: str) -> bool:
+        """Whether a video of that name would have been found if it were still there."""
+        below, _, name = rel.rpartition("/")
+        inside = self.library.recursive or not below
+        return rel in self.seen or (inside and Path(name).suffix.lower() in self.library.extensions)
+
+    def look(self, video: Video, shelf: Shelf) -> None:
+        artifact = ARTIFACTS["faces"]
+        entry = shelf.get(artifact.files[0].format(video.key))
+        if entry is None:
+            self.unmade.append(video)
+            return
+        try:
+            found, source = entry.stat(), status(video.path)
+            known = self.index.sources.get(video.rel, {})
+            if (found.st_size, found.st_mtime_ns) == (
+                known.get("size"),
+                known.get("mtime_ns"),
+            ) and (found.st_mtime_ns >= source.st_mtime_ns):
+                self.same[video.rel] = known
+            elif artifact.state(video, shelf) is State.FRESH:
+                self.changed.append((video, entry))
+                self.votes[recorded_model(shelf, video)] += 1
+            else:
+                self.unmade.append(video)
+        except OSError as error:
+            self.left_out.append({"video": video.rel, "reason": told_by_system(error)})
+
+    @property
+    def model(self) -> str:
+        """The model that made most signatures; of equal ones that of the index."""
+        known = [model for model in self.votes if model]
+        return max(known, key=lambda m: (self.votes[m], m == self.index.model), default="")
+
+    def read(self, job: Job, everything: bool) -> list[SignatureFile]:
+        """What changed, or all there is; what cannot be read is left out and told."""
+        wanted = list(self.changed)
+        if everything:
+            videos = [video_at(self.library, rel) for rel in self.same]
+            wanted += [(video, signatures_of(video)) for video in videos]
+        files = []
+        for video, entry in wanted:
+            job.check()
+            found = attempt(SignatureFile.read, video, entry)
+            if isinstance(found, Failure):
+                self.left_out.append({"video": video.rel, "reason": found.reason})
+            else:
+                files.append(found)
+        return files
+
+
+def video_at(library: Library, rel: str) -> Video:
+    """The video that a listing of the folder calls so, whether it is there or not."""
+    below = rel.rpartition("/")[0]
+    home = (library.artifacts_dir or library.root).absolute() / below / SIDECARS
+    return Video(str(library.root.absolute() / rel), rel, str(home))
+
+
+def signatures_of(video: Video) -> Seen:
+    """The signature file of a video, as one that is read without having been seen."""
+    path = f"{video.home}/{ARTIFACTS['faces'].files[0].format(video.key)}"
+    found = attempt(status, path)
+    if isinstance(found, Failure):
+        return Seen(path, 0, 0)
+    return Seen(path, found.st_size, found.st_mtime_ns)
+
+
+class Grouping:
+    """Puts the signatures of one model to people; `members` has their ids by person afterwards.
+
+    Who is known stays who they are: the people of a census, or for a rebuild only those that a
+    decision pinned. They are clusters that stay apart from each other, and every other signature
+    joins them or founds new people (see `average_linkage`).
+    """
+
+    def __init__(
+        self, census: Census, kept: Container[str], files: Sequence[SignatureFile], rebuild: bool
+    ) -> None:
+        self.census, self.rebuild = census, rebuild
+        self.was = {s: p.id for p in census.people.values() for s in p.signatures}
+        self.occurrences: dict[str, list[dict[str, Any]]] = {}
+        for person in census.people.values():
+            for seen in person.occurrences:
+                if seen["video"] in kept:
+                    self.occurrences.setdefault(seen["signature"], []).append(seen)
+        self.vectors: dict[str, NDArray[np.float32]] = {}
+        for file in files:
+            for signature in file.signatures:
+                self.occurrences.setdefault(signature.id, []).append(signature.facts)
+                self.vectors[signature.id] = signature.vector
+        self.members: dict[int, list[str]] = {}
+        self.sums: dict[int, NDArray[np.float32]] = {}
+        self.ghosts: dict[
+            int, int
+        ] = {}  # who is gone, unless they come back, and how many they were
+
+    def group(self, library: Library, eps: float) -> None:
+        """Find out who is who; `eps` is in the measure of the model."""
+        known = ({} if self.rebuild else self.was) | self.census.decisions.pinned
+        new = []
+        for signature in self.occurrences:
+            if signature in known:
+                self.members.setdefault(known[signature], []).append(signature)
+            else:
+                new.append(signature)
+        self.sums = self.known_sums(library)
+        if new:
+            self.place(new, known, eps)
+        self.members = {key: signatures for key, signatures in self.members.items() if signatures}
+
+    def known_sums(self, library: Library) -> dict[int, NDArray[np.float32]]:
+        """The sums of the vectors of those who are known already: from the means that are stored,
+        or of whom these are not true any more, from their signatures.
+        """
+        index = self.census.index
+        stored = None if self.rebuild else index.means(self.census.home)
+        rows = {key: row for row, key in enumerate(index.people)}
+        found: dict[int, NDArray[np.float32]] = {}
+        others = []
+        for key, signatures in self.members.items():
+            before = index.people.get(key)
+            if stored is not None and before and set(before.signatures) == set(signatures):
+                found[key] = stored[rows[key]] * len(signatures)
+            else:
+                others.append(key)
+        wanted = [s for key in others for s in self.members[key] if s not in self.vectors]
+        self.vectors |= read_vectors(library, (self.occurrences[s][0] for s in wanted))
+        for key in others:
+            self.members[key] = [s for s in self.members[key] if s in self.vectors]
+            if self.members[key]:
+                found[key] = sum_of([self.vectors[s] for s in self.members[key]])
+        if stored is not None:
+            for key in self.gone():
+                self.ghosts[key] = len(index.people[key].signatures)
+                found[key] = stored[rows[key]] * self.ghosts[key]
+        return found
+
+    def gone(self) -> Iterator[int]:
+        """Who had signatures and has none now, since `embed` made others, or the video is gone."""
+        for key, person in self.census.index.people.items():
+            known = self.census.people.get(key)
+            if key not in self.members and known and known.occurrences == person.occurrences:
+                yield key
+
+    def place(self, new: Sequence[str], known: Mapping[str, int], eps: float) -> None:
+        """Put new signatures to the people there are, or to new ones."""
+        import numpy as np
+
+        keys = list(self.sums)
+        sizes = [len(self.members.get(key, ())) or self.ghosts[key] for key in keys]
+        means = [self.sums[key] / size for key, size in zip(keys, sizes, strict=True)]
+        rows = {key: row for row, key in enumerate(keys)}
+        numbers = {signature: len(keys) + n for n, signature in enumerate(new)}
+        apart = []
+        for signature, number in numbers.items():
+            for other in self.occurrences[signature][0].get("apart", ()):
+                row = numbers.get(other, rows.get(known.get(other, 0)))
+                if row is not None:
+                    apart.append((number, row))
+        vectors = np.array([*means, *(self.vectors[s] for s in new)], np.float32)
+        weights = [*map(float, sizes), *[1.0] * len(new)]
+        labels = average_linkage(vectors, eps, apart, weights, len(keys)).tolist()
+        groups: dict[int, list[str]] = {}
+        for signature, label in zip(new, labels[len(keys) :], strict=True):
+            groups.setdefault(label, []).append(signature)
+        for label, signatures in groups.items():
+            if label < len(keys):
+                self.join(keys[label], signatures)
+        self.found([g for label, g in groups.items() if label >= len(keys)])
+
+    def join(self, key: int, signatures: Sequence[str]) -> None:
+        """Put signatures to someone who is known."""
+        added = sum_of([self.vectors[s] for s in signatures])
+        self.sums[key] = added if key in self.ghosts else self.sums[key] + added
+        self.members.setdefault(key, []).extend(signatures)
+
+    def found(self, groups: Sequence[list[str]]) -> None:
+        """Give ids to groups that are nobody known: in a rebuild those of before, by the most
+        signatures in common.
+        """
+        shared = Counter(
+            (self.was[s], number) for number, g in enumerate(groups) for s in g if s in self.was
+        )
+        ids: dict[int, int] = {}
+        for (key, number), _ in sorted(shared.items(), key=lambda item: (-item[1], item[0])):
+            if key not in self.members and key not in ids.values():
+                ids.setdefault(number, key)
+        free = itertools.count(self.next)
+        for number, signatures in enumerate(groups):
+            key = ids[number] if number in ids else next(free)
+            self.members[key] = signatures
+            self.sums[key] = sum_of([self.vectors[s] for s in signatures])
+
+    @property
+    def next(self) -> int:
+        """An id that nobody has or had."""
+        used = [self.census.index.next, int(self.census.decisions.data["next"])]
+        return max(*used, *(key + 1 for key in (*self.members, *self.was.values())))
+
+
+def sum_of(vectors: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    import numpy as np
+
+    total: NDArray[np.float32] = np.sum(vectors, axis=0, dtype=np.float32)
+    return total
+
+
+def read_vectors(
+    library: Library, occurrences: Iterable[Mapping[str, Any]]
+) -> dict[str, NDArray[np.float32]]:
+    """The vectors of signatures by id, read from the files of their videos; without those that are
+    not there any more.
+    """
+    wanted: dict[str, set[str]] = {}
+    for seen in occurrences:
+        wanted.setdefault(seen["video"], set()).add(seen["signature"])
+    found: dict[str, NDArray[np.float32]] = {}
+    for rel, ids in wanted.items():
+        video = video_at(library, rel)
+        file = attempt(SignatureFile.read, video, signatures_of(video))
+        if not isinstance(file, Failure):
+            found |= {s.id: s.vector for s in file.signatures if s.id in ids}
+    return found
+
+
+PHOTOGRAPHS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+
+
+class Still(Frame):
+    """A photograph, in the place of a frame of a video."""
+
+    def __init__(self, path: str) -> None:
+        """Raises VideoError for what is no picture; turned upright as its EXIF says."""
+        import cv2
+        import numpy as np
+
+        descriptor = open_regular(path)
+        with os.fdopen(descriptor, "rb") as file:
+            content = np.frombuffer(file.read(), np.uint8)
+        found = cv2.imdecode(content, cv2.IMREAD_COLOR)
+        if found is None:
+            raise VideoError("is no readable picture")
+        self.whole = np.asarray(cv2.cvtColor(found, cv2.COLOR_BGR2RGB), np.uint8)
+        self.time, self.size = 0.0, (self.whole.shape[1], self.whole.shape[0])
+
+    def rgb(self, width: int | None = None, height: int | None = None) -> Pixels:
+        if width is None:
+            return self.whole
+        return resize(self.whole, width, height or self.height_for(width))
+
+
+class Portrayal(NamedTuple):
+    """Whom a file of a gallery shows, as vectors, and what was out of the ordinary."""
+
+    vectors: list[NDArray[np.float32]]
+    note: str = ""
+
+
+def portrayed(path: str, task: Embed) -> Portrayal:
+    """Whom a photograph or a video of a gallery shows. Runs in a worker; raises VideoError.
+
+    Of several people in a photograph the one with the largest face counts, of those in a video the
+    one who is seen most.
+    """
+    if Path(path).suffix.lower() not in PHOTOGRAPHS:
+        return filmed(path, task)
+    still, model = Still(path), task.finder()
+    faces = model.find(still, task.min_face_area, task.min_score)
+    looks = [found for face in faces if (found := model.look(still, face))]
+    if not looks:
+        raise VideoError("has no face in it that is large and clear enough")
+    note = f"{len(looks)} faces: the largest counts" if len(looks) > 1 else ""
+    return Portrayal([looks[0].vector], note)
+
+
+def filmed(path: str, task: Embed) -> Portrayal:
+    """Whom a video of a gallery shows. Raises VideoError."""
+    with Media(Video(path, Path(path).name, ""), task.allow_codecs) as media:
+        (made,) = make_all(media, [task])
+    if isinstance(made, Failure):
+        raise VideoError(made.reason)
+    found = (made.data or {})["signatures"]
+    if not found:
+        raise VideoError("has no face in it that is large and clear enough")
+    most = max(found, key=lambda signature: (signature["frames"], signature["quality"]))
+    note = f"{len(found)} people: the one seen most counts" if len(found) > 1 else ""
+    return Portrayal([signature_vector(most, (made.data or {})["dimension"])], note)
+
+
+class Gallery:
+    """People known by name, from photographs and videos in one folder for each.
+
+    `rows` is what the index keeps of it: person, file, size, mtime_ns and vectors, so that a file
+    is looked at once, and later listings know these people without being given the gallery again.
+    """
+
+    MARGIN: ClassVar = 0.05  # two names as near as this are both possible
+
+    def __init__(self, rows: Sequence[Mapping[str, Any]] = ()) -> None:
+        self.rows = list(rows)
+        self.notes: list[dict[str, str]] = []
+
+    @classmethod
+    def of(cls, folder: Path, job: Job, task: Embed, known: Gallery) -> Gallery:
+        """That in a folder; files in `known` that did not change are not looked at again."""
+        gallery = cls()
+        places = gallery.places(folder)
+        seen = {(r["person"], r["file"]): r for r in known.rows}
+        heads = [gallery.head(name, path) for name, path in places]
+        rows = [seen.get((h["person"], h["file"]), {}) for h in heads]
+        same = [{k: r.get(k) for k in h} == h for h, r in zip(heads, rows, strict=True)]
+        wanted = [path for (_, path), is_same in zip(places, same, strict=True) if not is_same]
+        looked = iter(gallery.look(job, task, wanted) if wanted else ())
+        for head, row, is_same in zip(heads, rows, same, strict=True):
+            gallery.rows.append(row if is_same else head | gallery.outcome(next(looked)))
+        for row in gallery.rows:
+            gallery.tell(row["file"], row["note"])
+        return gallery
+
+    def tell(self, file: str, note: str) -> None:
+        self.notes += [{"file": file, "reason": note}] if note else []
+
+    def places(self, folder: Path) -> list[tuple[str, Path]]:
+        """Names of people and their files. Raises UsageError where there is no such folder."""
+        if not folder.is_dir():
+            raise UsageError(f"--gallery {shown(str(folder))}: not a directory")
+        found: list[tuple[str, Path]] = []
+        for place in sorted(path for path in folder.iterdir() if not path.name.startswith(".")):
+            name = attempt(clean_names, [place.name])
+            if not place.is_dir() or isinstance(name, Failure) or not name:
+                self.tell(place.name, "is no folder named after a person: left out")
+                continue
+            files = [p for p in sorted(place.iterdir()) if not p.name.startswith(".")]
+            kinds = PHOTOGRAPHS | VIDEO_EXTENSIONS
+            for path in files:
+                if path.suffix.lower() in kinds and path.is_file():
+                    found.append((name[0], path))
+                else:
+                    self.tell(f"{place.name}/{path.name}", "is neither photograph nor video")
+            if not files:
+                self.tell(f"{place.name}/", "is empty")
+        return found
+
+    @staticmethod
+    def head(name: str, path: Path) -> dict[str, Any]:
+        """What tells whether a file is the one that was looked at."""
+        found = status(str(path))
+        file = f"{path.parent.name}/{path.name}"
+        return {"person": name, "file": file, "size": found.st_size, "mtime_ns": found.st_mtime_ns}
+
+    @staticmethod
+    def look(job: Job, task: Embed, paths: Sequence[Path]) -> list[Any]:
+        """Portrayals or Failures of files, looked at in workers."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        count = min(task.workers or cores(), len(paths))
+        workers = Workers(count, task.imports)
+
+        def call(path: Path) -> Any:
+            with job.slots.hold(job, "faces", count):
+                return attempt(workers.call, job, task.timeout, portrayed, str(path), task)
+
+        try:
+            with ThreadPoolExecutor(count) as threads:
+                return list(threads.map(call, paths))
+        finally:
+            workers.close(kill=job.cancelled.is_set())
+
+    @staticmethod
+    def outcome(found: Portrayal | Failure) -> dict[str, Any]:
+        """What a row has beside its head."""
+        if isinstance(found, Failure):
+            if found.lacking:
+                raise LackError(found.reason)
+            return {"vectors": [], "note": found.reason}
+        return {"vectors": list(map(base64_vector, found.vectors)), "note": found.note}
+
+    def named(self) -> dict[str, NDArray[np.float32]]:
+        """The vectors of each name, one in a row."""
+        import numpy as np
+
+        found: dict[str, list[Any]] = {}
+        for row in self.rows:
+            found.setdefault(row["person"], []).extend(map(decoded_vector, row["vectors"]))
+        return {name: np.array(vectors, np.float32) for name, vectors in found.items() if vectors}
+
+    def labels(self, means: NDArray[np.float32], limit: float, margin: float) -> list[Label]:
+        """Who people are, by their mean vectors: the name with the nearest photograph, if it is
+        within `limit` and no other name is within `margin` of it.
+        """
+        import numpy as np
+
+        known = self.named()
+        if not known or not len(means):
+            return [Label()] * len(means)
+        units = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
+        names = list(known)
+        distances = np.stack([1 - (units @ known[name].T).max(axis=1) for name in names], axis=1)
+        order = np.argsort(distances, axis=1)
+        found = []
+        for row, ranked in zip(distances, order, strict=True):
+            nearest = float(row[ranked[0]])
+            near = [names[n] for n in ranked if row[n] < nearest + margin]
+            if nearest > limit:
+                found.append(Label())
+            elif len(near) > 1:
+                found.append(Label(ambiguous=tuple(near)))
+            else:
+                found.append(Label(near[0], round(nearest, 4)))
+        return found
+
+
+class Label(NamedTuple):
+    """What a gallery calls someone, and how far they are from the photograph."""
+
+    name: str | None = None
+    distance: float | None = None
+    ambiguous: tuple[str, ...] = ()
+
+
+class Listing(LibraryCommand):
+    """Find out who is who in all videos of a folder, from the signatures that embed made.
+
+    Missing signatures are made first. Who looks alike on average is one person, by clustering with
+    average linkage: not by chains of in-betweens, which would join siblings; two who were seen in
+    one frame never are one. People keep their numbers from run to run, and only new or changed
+    signatures are put to them, unless --rebuild begins anew. What was decided with the command
+    people always holds. Written to .artifacts/.faces.index.json.
+    """
+
+    sample_rate: float = option(
+        1.0, "frames looked at per second where signatures are missing", gt=0, le=100
+    )
+    embed: bool = option(True, "make missing and stale signatures first")
+    cluster_eps: float = option(0.45, "largest mean distance within a person", gt=0, le=2)
+    cluster_min_samples: int = option(1, "least signatures of a person that is listed", ge=1)
+    gallery: Path | None = option(
+        None, "folder of known people: one folder of photographs or videos for each, named so"
+    )
+    gallery_sample_rate: float = option(
+        1.0, "frames looked at per second in the gallery's videos", gt=0, le=100
+    )
+    label_threshold: float = option(
+        0.40, "largest distance from the gallery for a label", gt=0, le=2
+    )
+    rebuild: bool = option(False, "group everything anew; numbers stay where they can")
+    html: Path | None = option(None, "also write a page of people with their faces", local=True)
+
+    def run(self, job: Job) -> Result:
+        library, home = self.library(), people_home(self.library())
+        if self.gallery and not self.gallery.is_dir():
+            raise UsageError(f"--gallery {shown(str(self.gallery))}: not a directory")
+        failed = self.made(job, library, home) if self.embed else []
+        while True:
+            job.check()
+            inquiry = Inquiry(self, library, home, failed, job)
+            if inquiry.store():
+                break
+        if self.html:
+            replace_file(self.html, people_page(inquiry, job).encode())
+        return inquiry.result(job)
+
+    def task(self, job: Job, model: str, sample_rate: float) -> Embed:
+        """The command that makes signatures, by that model or else the configured one."""
+        given = job.config.settings(Embed)
+        given |= {name: getattr(self, name) for name in LibraryCommand.options()}
+        given |= {"sample_rate": sample_rate}
+        for backend, models in FACE_MODELS.items():
+            for name in [name for name, known in models.names.items() if known == model]:
+                given |= {"backend": backend, "face_model": name}
+        task = Embed(**given)
+        task.roots = self.roots
+        task.thumbnails |= self.html is not None
+        return task
+
+    def made(self, job: Job, library: Library, home: str) -> list[dict[str, Any]]:
+        """Make missing signatures, with the model of those that are there; what failed."""
+        survey = Survey(library, read_index(home, job), job)
+        if not survey.unmade:
+            return []
+        task = self.task(job, survey.model, self.sample_rate)
+        task.only = tuple(video.rel for video in survey.unmade)
+        done = task.run(job)
+        job.console.say(done.text.partition("\n")[0])
+        rows = [row for row in done.data["results"] if row["status"] == Status.FAILED]
+        return [{"video": row["video"], "reason": row["error"]} for row in rows]
+
+
+def read_index(home: str, job: Job) -> FaceIndex:
+    """The index in an artifact folder, or an empty one; a corrupt one is set aside and told."""
+    found = attempt(FaceIndex.read, home)
+    if isinstance(found, Failure):
+        path = Path(home, FaceIndex.NAME)
+        kept = path.with_name(f"{path.name}.corrupt-{time.time_ns() // 10**9}")
+        path.rename(kept)
+        job.console.say(f"listing: {found.reason}; the old one is kept as {kept.name}")
+    return found if isinstance(found, FaceIndex) else FaceIndex()
+
+
+class Inquiry:
+    """One listing of a folder: what is read, who is who, and what is to be stored of it."""
+
+    def __init__(
+        self,
+        asked: Listing,
+        library: Library,
+        home: str,
+        failed: Sequence[dict[str, Any]],
+        job: Job,
+    ) -> None:
+        self.asked, self.library, self.home = asked, library, home
+        index, self.decisions = read_index(home, job), Decisions.read(home)
+        survey = Survey(library, index, job)
+        self.model = survey.model
+        rebuild = asked.rebuild or self.model != index.model
+        rebuild |= index.data["params"].get("cluster_eps") != asked.cluster_eps
+        files = survey.read(job, rebuild)
+        ours = [file for file in files if file.source["model"] == self.model]
+        kept = {} if rebuild else survey.same
+        grouping = Grouping(Census(home, index, self.decisions), kept, ours, rebuild)
+        self.scale = next((f.scale for f in ours), float(index.data.get("scale", 1.0)))
+        eps = asked.cluster_eps * self.scale
+        self.moved = self.decisions.find_again(ours, grouping.occurrences, eps)
+        grouping.group(library, eps)
+        self.sources = kept | {file.video.rel: file.source for file in files}
+        known = Gallery(index.data.get("gallery", ()) if self.model == index.model else ())
+        self.gallery = self.called(job, known)
+        self.failed = [*survey.left_out, *failed]
+        self.left_out = [*self.failed, *self.others(survey, failed), *self.gallery.notes]
+        self.before = index
+        self.index, self.means = self.indexed(grouping)
+        self.census = Census(home, self.index, self.decisions)
+
+    def called(self, job: Job, known: Gallery) -> Gallery:
+        """The gallery that was asked for, or that of before."""
+        if not self.asked.gallery or not self.model:
+            return known
+        task = self.asked.task(job, self.model, self.asked.gallery_sample_rate)
+        return Gallery.of(self.asked.gallery, job, task, known)
+
+    def others(
+        self, survey: Survey, failed: Sequence[Mapping[str, Any]]
+    ) -> Iterator[dict[str, Any]]:
+        """Videos that are not among the people, though nothing failed."""
+        told = {row["video"] for row in failed}
+        for video in survey.unmade:
+            if video.rel not in told:
+                yield {"video": video.rel, "reason": "has no signatures of it as it is: embed"}
+        for rel, source in self.sources.items():
+            if source["model"] != self.model:
+                reason = f"its signatures are of {source['model']}, most of {self.model}: "
+                yield {"video": rel, "reason": reason + "embed makes them again"}
+
+    def indexed(self, grouping: Grouping) -> tuple[FaceIndex, NDArray[np.float32]]:
+        """The index of the people that were found, and their mean vectors."""
+        import numpy as np
+
+        keys = sorted(grouping.members)
+        sums = [grouping.sums[key] / len(grouping.members[key]) for key in keys]
+        means = np.array(sums, np.float32).reshape(len(keys), len(sums[0]) if sums else 0)
+        people = []
+        for key in keys:
+            theirs = [seen for s in grouping.members[key] for seen in grouping.occurrences[s]]
+            theirs.sort(key=in_order)
+            people.append({"id": key, "occurrences": theirs})
+        for person, label in zip(people, self.labels(people, means), strict=True):
+            person |= {"label": label.name, "label_distance": label.distance}
+            person |= {"ambiguous": list(label.ambiguous)} if label.ambiguous else {}
+        names = ("cluster_eps", "cluster_min_samples", "label_threshold")
+        data = {
+            "schema": 1,
+            "generated_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "params": {name: getattr(self.asked, name) for name in names},
+            "model": self.model,
+            "scale": self.scale,
+            "next": grouping.next,
+            "videos": sum(s["model"] == self.model for s in self.sources.values()),
+            "people": people,
+            "left_out": self.left_out,
+            "gallery": self.gallery.rows,
+            "sources": [self.sources[rel] for rel in sorted(self.sources)],
+        }
+        return FaceIndex(data), means
+
+    def labels(self, people: Sequence[dict[str, Any]], means: NDArray[np.float32]) -> list[Label]:
+        """What the gallery calls them; of several who were seen in one frame only the nearest is
+        the one.
+        """
+        margin = Gallery.MARGIN * self.scale
+        labels = self.gallery.labels(means, self.asked.label_threshold * self.scale, margin)
+        taken: dict[str | None, set[str]] = {}  # by name, who is surely somebody else
+        order = sorted(range(len(labels)), key=lambda n: labels[n].distance or 0.0)
+        for number in order:
+            name = labels[number].name
+            if name is None:
+                continue
+            theirs = people[number]["occurrences"]
+            if taken.setdefault(name, set()) & {seen["signature"] for seen in theirs}:
+                labels[number] = Label()
+            else:
+                taken[name].update(o for seen in theirs for o in seen.get("apart", ()))
+        return labels
+
+    def store(self) -> bool:
+        """Write the index if it is another one; False where decisions were made meanwhile."""
+        if not self.sources and not self.before.sources:
+            return True
+        Path(self.home).mkdir(parents=True, exist_ok=True)
+        with locked(self.home):
+            if Decisions.read(self.home).serial != self.decisions.serial:
+                return False
+            if self.moved:
+                self.decisions.write(self.home)
+            told = ("generated_at", "means")
+            old, new = ({**i.data} for i in (self.before, self.index))
+            if any(old.get(key) != new[key] for key in new if key not in told):
+                self.index.write(self.home, self.means)
+            else:
+                self.index = self.before
+        return True
+
+    def result(self, job: Job) -> Result:
+        """What was found, as data and as text; what was left out is told."""
+        for row in self.left_out:
+            job.console.say(f"listing: {shown(row.get('video') or row['file'])}: {row['reason']}")
+        return people_result(self.census, self.asked.recursive, bool(self.failed))
+
+
+def people_result(census: Census, recursive: bool, failed: bool = False) -> Result:
+    """The people of a folder as data and as text."""
+    people, data = census.listed(recursive), census.index.data
+    told = {"generated_at": data.get("generated_at"), "model": data.get("model")}
+    told |= {"people": [person.as_json() for person in people]}
+    told |= {"videos": data.get("videos", 0), "left_out": data["left_out"]}
+    lines = [person_line(person) for person in people]
+    hidden = len(census.listed(recursive, hidden=True)) - len(people)
+    lines.append(
+        head_count(people, data.get("videos", 0)) + (f", {hidden:,} hidden" * bool(hidden))
+    )
+    code = Exit.SOME_FAILED if failed else Exit.OK
+    return Result(told, "\n".join(lines), code)
+
+
+def head_count(people: Sequence[Person], videos: int) -> str:
+    count = "1 person" if len(people) == 1 else f"{len(people):,} people"
+    return f"{count} in {plural(videos, 'video')}"
+
+
+def person_line(person: Person, most: int = 4) -> str:
+    """Someone as a line of text: who, how that is known, and where and when they are seen."""
+    places = appearances(person)
+    more = f"; and {len(places) - most:,} more videos" if len(places) > most else ""
+    how = known_by(person)
+    return f"{shown(person.called)}{how and f' ({how})'}: {'; '.join(places[:most])}{more}"
+
+
+def known_by(person: Person) -> str:
+    """How the name of a person is known, or why there is none."""
+    if person.named_by_hand:
+        return "named by hand"
+    if person.label:
+        return f"from the gallery, distance {person.label_distance:.2f}"
+    return shown("either " + " or ".join(person.ambiguous)) if person.ambiguous else ""
+
+
+def appearances(person: Person) -> list[str]:
+    """The videos that someone is in, each with the times when."""
+    when: dict[str, list[str]] = {}
+    for seen in person.occurrences:
+        runs = [f"{clock(begin)}-{clock(end)}" for begin, end in seen["intervals"]]
+        when.setdefault(seen["video"], []).extend(runs)
+    return [f"{shown(video)} {', '.join(runs)}" for video, runs in when.items()]
+
+
+class People(LibraryCommand):
+    """Show who is who in a folder, or correct it.
+
+    What is decided here is kept apart from what listing computes, in .artifacts/.faces.people.json:
+    whoever was named, merged, split, moved or hidden stays so whatever is computed later; only new
+    faces are added to them. A person goes by the number that listing tells.
+    """
+
+    rename: tuple[str, ...] = option((), "a number and a name: call that person so", many=True)
+    merge: tuple[int, ...] = option((), "numbers: they are one person, the first", many=True)
+    split: int = option(0, "a number: this is more than one person", ge=0)
+    move: tuple[str, ...] = option(
+        (), "a signature, and the number of whom it shows, or new", many=True
+    )
+    hide: int = option(0, "a number: do not show this person, nor infer it as a performer", ge=0)
+    show: int = option(0, "a number: show a hidden person again", ge=0)
+    undo: bool = option(False, "take the last of these back; again the one before")
+    forget: int = option(
+        0, "a number: delete this person's vectors and pictures for good, from all files", ge=0
+    )
+
+    ACTIONS: ClassVar = ("rename", "merge", "split", "move", "hide", "show", "undo", "forget")
+
+    def run(self, job: Job) -> Result:
+        library = self.library()
+        asked = [name for name in self.ACTIONS if getattr(self, name)]
+        if len(asked) > 1:
+            raise UsageError(f"--{asked[0]} and --{asked[1]}: one at a time")
+        census = Census.of(library)
+        if not asked:
+            return people_result(census, self.recursive)
+        with locked(census.home):
+            desk = Desk(library, Census.of(library))
+            told = getattr(self, f"do_{asked[0]}")(desk)
+        people = [desk.census.people[key] for key in desk.touched if key in desk.census.people]
+        data = {"action": asked[0], "told": told, "people": [p.as_json() for p in people]}
+        return Result(data, "\n".join([told, *map(person_line, people)]))
+
+    def do_rename(self, desk: Desk) -> str:
+        if len(self.rename) < 2:
+            raise UsageError("--rename takes a number and a name")
+        (name,) = clean_names([" ".join(self.rename[1:])]) or [""]
+        if not name:
+            raise UsageError("--rename takes a number and a name")
+        person = desk.census.find(self.number("--rename", self.rename[0]))
+        desk.decide(f"rename #{person.id}", {person.id: desk.now(person) | {"name": name}})
+        others = (p for p in desk.census.people.values() if p.label == name and p.id != person.id)
+        if other := next(others, None):
+            return f"#{person.id} is {shown(name)} now, as #{other.id} is: --merge makes them one"
+        return f"#{person.id} is {shown(name)} now"
+
+    def do_merge(self, desk: Desk) -> str:
+        keys = list(dict.fromkeys(self.merge))
+        if len(keys) < 2:
+            raise UsageError("--merge takes two numbers or more")
+        people = [desk.census.find(key) for key in keys]
+        first, entries = people[0], [desk.now(person) for person in people]
+        merged = entries[0] | {"faces": [face for entry in entries for face in entry["faces"]]}
+        merged["name"] = next((entry["name"] for entry in entries if entry["name"]), None)
+        merged |= desk.looks([s for person in people for s in person.signatures])
+        gone = dict.fromkeys(keys[1:])
+        desk.decide(f"merge {numbers(keys)}", {first.id: merged, **gone})
+        return f"{numbers(keys)} are one person now: {desk.census.people[first.id].called}"
+
+    def do_split(self, desk: Desk) -> str:
+        person = desk.census.find(self.split)
+        parts = desk.parts(person)
+        if len(parts) < 2:
+            raise UsageError(f"{person.called} has one signature: there is nothing to split")
+        keys = [person.id, *itertools.islice(itertools.count(desk.next), len(parts) - 1)]
+        entries = {k: desk.entry(k, signatures) for k, signatures in zip(keys, parts, strict=True)}
+        desk.decide(f"split #{person.id}", entries)
+        return f"#{person.id} is {numbers(keys)} now"
+
+    def do_move(self, desk: Desk) -> str:
+        if len(self.move) != 2:
+            raise UsageError("--move takes a signature, and a number or new")
+        signature, to = self.move
+        source = desk.census.by_signature().get(signature)
+        if source is None:
+            raise NotFoundError(f"{shown(signature)}: no such signature here")
+        key = desk.next if to == "new" else desk.census.find(self.number("--move", to)).id
+        if key == source.id:
+            raise UsageError(f"{signature} is {source.called} already")
+        rest = [s for s in source.signatures if s != signature]
+        theirs = desk.census.people[key].signatures if key in desk.census.people else ()
+        entries = {source.id: desk.entry(source.id, rest) if rest else None}
+        entries[key] = desk.entry(key, [*theirs, signature])
+        desk.decide(f"move {signature} to #{key}", entries)
+        return f"{signature} is {desk.census.people[key].called} now"
+
+    def do_hide(self, desk: Desk) -> str:
+        return self.put_hidden(desk, self.hide, True)
+
+    def do_show(self, desk: Desk) -> str:
+        return self.put_hidden(desk, self.show, False)
+
+    @staticmethod
+    def put_hidden(desk: Desk, key: int, hidden: bool) -> str:
+        person, verb = desk.census.find(key), "hide" if hidden else "show"
+        desk.decide(f"{verb} #{key}", {key: desk.now(person) | {"hidden": hidden}})
+        return f"{person.called} is {'hidden' if hidden else 'shown'} now"
+
+    def do_undo(self, desk: Desk) -> str:
+        return f"taken back: {desk.undo()}"
+
+    def do_forget(self, desk: Desk) -> str:
+        person = desk.census.find(self.forget)
+        files = desk.forget(person)
+        return f"#{person.id} is forgotten: {plural(files, 'file')} rewritten or deleted"
+
+    @staticmethod
+    def number(flag: str, text: str) -> int:
+        if not re.fullmatch("#?[0-9]{1,9}", text):
+            raise UsageError(f"{flag} {shown(text)}: should be the number of a person")
+        return int(text.removeprefix("#"))
+
+
+def numbers(keys: Iterable[int]) -> str:
+    return ", ".join(f"#{key}" for key in keys)
+
+
+class Desk:
+    """Where decisions on people are made and stored; its user has the lock of the folder."""
+
+    def __init__(self, library: Library, census: Census) -> None:
+        self.library, self.census = library, census
+        self.touched: list[int] = []
+
+    @property
+    def decisions(self) -> Decisions:
+        return self.census.decisions
+
+    @property
+    def next(self) -> int:
+        """An id that nobody has or had."""
+        used = [self.census.index.next, int(self.decisions.data["next"])]
+        return max(*used, *(key + 1 for key in self.census.people))
+
+    def entry(self, key: int, signatures: Iterable[str]) -> dict[str, Any]:
+        """Someone with these signatures, and with what else is decided on them."""
+        ids, sources = list(signatures), self.census.index.sources
+        where = {o["signature"]: o for p in self.census.people.values() for o in p.occurrences}
+        faces = [
+            {"signature": s, "oshash": sources[o["video"]]["oshash"], "time": o["time"]}
+            for s, o in ((s, where[s]) for s in ids)
+        ]
+        known = self.decisions.entries.get(key, {"name": None, "hidden": False, "faces": []})
+        # Those that are not here at the moment stay theirs.
+        faces += [face for face in known["faces"] if face["signature"] not in where]
+        return {**known, "id": key, "faces": faces} | self.looks(ids)
+
+    def now(self, person: Person) -> dict[str, Any]:
+        """Someone as they are."""
+        return self.entry(person.id, person.signatures)
+
+    def vectors(self, signatures: Iterable[str]) -> dict[str, NDArray[np.float32]]:
+        """The vectors of signatures that can be read."""
+        wanted = set(signatures)
+        everyone = self.census.people.values()
+        seen = (o for p in everyone for o in p.occurrences if o["signature"] in wanted)
+        return read_vectors(self.library, seen)
+
+    def looks(self, signatures: Iterable[str]) -> dict[str, Any]:
+        """What these look like on average, and to which model."""
+        import numpy as np
+
+        vectors = list(self.vectors(signatures).values())
+        if not vectors:
+            return {"model": None, "vector": None}
+        total = sum_of(vectors)
+        unit = (total / max(float(np.linalg.norm(total)), 1e-9)).astype(np.float32)
+        return {"model": self.census.index.model, "vector": base64_vector(unit)}
+
+    def parts(self, person: Person) -> list[list[str]]:
+        """A person's signatures in two groups or more: as they are where the largest distance that
+        keeps anyone apart is asked for; the largest group first.
+        """
+        import numpy as np
+
+        vectors = self.vectors(person.signatures)
+        ids = list(vectors)
+        rows = {signature: row for row, signature in enumerate(ids)}
+        apart = [
+            (rows[o["signature"]], rows[other])
+            for o in person.occurrences
+            for other in o.get("apart", ())
+            if o["signature"] in rows and other in rows
+        ]
+        low, high = 0.0, 2.1
+        matrix = np.array([vectors[s] for s in ids], np.float32)
+        labels = average_linkage(matrix, high, apart) if ids else np.zeros(0, np.int64)
+        for _ in range(12 if len(set(labels.tolist())) < 2 else 0):
+            middle = (low + high) / 2
+            found = average_linkage(matrix, middle, apart)
+            if len(set(found.tolist())) > 1:
+                low, labels = middle, found
+            else:
+                high = middle
+        groups: dict[int, list[str]] = {}
+        for signature, label in zip(ids, labels.tolist(), strict=True):
+            groups.setdefault(label, []).append(signature)
+        return sorted(groups.values(), key=lambda group: -len(group))
+
+    def decide(self, action: str, entries: Mapping[int, dict[str, Any] | None]) -> None:
+        """Put entries in the place of what was decided on these people, None for nothing."""
+        before, known = [], self.census.people
+        for key in entries:
+            if key in known:
+                loose = key not in self.decisions.entries
+                before.append(self.now(known[key]) | {"loose": loose})
+            elif key in self.decisions.entries:
+                before.append(self.decisions.entries[key] | {"loose": False})
+        moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        row = {"at": moment, "action": action, "touched": list(entries), "before": before}
+        self.decisions.history.append(row)
+        self.put(entries)
+
+    def put(self, entries: Mapping[int, dict[str, Any] | None]) -> None:
+        for key, entry in entries.items():
+            if entry is None:
+                self.decisions.entries.pop(key, None)
+            else:
+                self.decisions.entries[key] = entry
+        self.decisions.data["next"] = max(self.next, *(key + 1 for key in entries))
+        self.decisions.write(self.census.home)
+        self.touched = list(entries)
+        self.census = Census.of(self.library)
+
+    def undo(self) -> str:
+        """Take the last decision back; says which that was. Raises NotFoundError."""
+        if not self.decisions.history:
+            raise NotFoundError("there is no decision to take back")
+        last = self.decisions.history.pop()
+        entries: dict[int, dict[str, Any] | None] = dict.fromkeys(last["touched"])
+        index = self.census.index.people
+        for entry in last["before"]:
+            computed = index.get(entry["id"])
+            theirs = {face["signature"] for face in entry["faces"]}
+            if not (entry["loose"] and computed and set(computed.signatures) == theirs):
+                entries[entry["id"]] = {k: v for k, v in entry.items() if k != "loose"}
+        self.put(entries)
+        return str(last["action"])
+
+    def forget(self, person: Person) -> int:
+        """Delete someone's vectors and pictures wherever the program keeps them; how many files
+        that concerned.
+        """
+        gone, index, home = set(person.signatures), self.census.index, self.census.home
+        homes = {video_at(self.library, rel).home for rel in index.sources} | {home}
+        changed = sum(
+            forget_in(folder, gone) for top in sorted(homes) for folder in with_trash(top)
+        )
+        people = []
+        for told in index.data["people"]:
+            left = [o for o in told["occurrences"] if o["signature"] not in gone]
+            people += [told | {"occurrences": left}] if left else []
+        rows = [row for row in index.data.get("gallery", ()) if row["person"] != person.label]
+        index.data |= {"people": people, "gallery": rows, "means": None, "next": self.next}
+        remove(Path(home, FaceIndex.MEANS))
+        replace_file(Path(home, FaceIndex.NAME), compact(index.data))
+        self.decisions.history[:] = [
+            row
+            for row in self.decisions.history
+            if person.id not in row["touched"]
+            and gone.isdisjoint(f["signature"] for e in row["before"] for f in e["faces"])
+        ]
+        self.put({person.id: None})
+        return changed
+
+
+def with_trash(home: str) -> list[str]:
+    """An artifact folder, and the folders of its trash."""
+    trashed = [e.path for e in Shelf(f"{home}/{TRASH}").values() if e.is_dir()]
+    return [home, *sorted(trashed)]
+
+
+def forget_in(folder: str, gone: set[str]) -> int:
+    """Delete signatures, and their pictures, from the files in a folder; how many that concerned.
+
+    Journals that hold them go: what these did cannot be taken back any more.
+    """
+    mark = re.compile("|".join(sorted(gone)).encode())
+    form = re.compile(r"(.+)\.faces\.signatures\.json(\.corrupt-\d+)?", re.DOTALL)
+    changed = forget_journals(f"{folder}/{JOURNALS}", mark)
+    for entry in list(Shelf(folder).values()):
+        if not (match := form.fullmatch(entry.name)) or not entry.is_file():
+            continue
+        content = Path(entry.path).read_bytes()
+        if not mark.search(content):
+            continue
+        changed += 1
+        data = read_json(entry.path)
+        if match[2] or data is None:
+            remove(entry.path)
+        else:
+            replace_file(Path(entry.path), json_bytes(without_signatures(data, gone)))
+        for name in gone:
+            remove(Path(folder, f".{match[1]}.faces", f"{name}.jpg"))
+    return changed
+
+
+def without_signatures(data: dict[str, Any], gone: set[str]) -> dict[str, Any]:
+    """A record of embed without some people; their ids stay, so that they are not made again."""
+    kept = [s for s in data["signatures"] if s["id"] not in gone]
+    for signature in kept:
+        signature["apart"] = [other for other in signature["apart"] if other not in gone]
+    went = [s["id"] for s in data["signatures"] if s["id"] in gone]
+    return data | {"signatures": kept, "forgotten": [*data.get("forgotten", ()), *went]}
+
+
+def forget_journals(folder: str, mark: re.Pattern[bytes]) -> int:
+    """Remove the finished journals in a folder that hold what matches; how many there were."""
+    import gzip
+
+    count = 0
+    for entry in Shelf(folder).values():
+        if entry.name.endswith((".done", ".undone")):
+            content = attempt(gzip.decompress, Path(entry.path).read_bytes())
+            if isinstance(content, Failure) or mark.search(content):
+                remove(entry.path)
+                count += 1
+    return count
+
+
+PEOPLE_STYLE = """
+.faces{display:flex;flex-wrap:wrap;gap:.5rem}.faces img{width:8rem;height:8rem;border-radius:6px}
+.person ul{margin:.6rem 0 0;padding-left:1.2rem;overflow-wrap:anywhere}
+"""
+FACES_SHOWN = 6  # of a person on the page
+
+
+def people_page(inquiry: Inquiry, job: Job) -> str:
+    """One self-contained HTML page: each person with a few faces and all videos."""
+    from html import escape
+
+    title = f"People in {shown(str(inquiry.library.root.absolute()))}"
+    people = inquiry.census.listed(inquiry.asked.recursive)
+    faces = portraits_of(inquiry, people, job)
+    parts = [
+        '<!doctype html><html lang="en"><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width">',
+        f"<title>{escape(title)}</title><style>{PAGE_STYLE}{PEOPLE_STYLE}</style>",
+        f"<h1>{escape(title)}</h1>",
+        f"<p>{head_count(people, inquiry.index.data['videos'])}</p>",
+        *(person_section(person, faces) for person in people),
+    ]
+    for row in inquiry.left_out:
+        told = f"{shown(row.get('video') or row['file'])}: {shown(row['reason'])}"
+        parts.append(f'<p class="facts">{escape(told)}</p>')
+    return "\n".join([*parts, "</html>\n"])
+
+
+def person_section(person: Person, faces: Mapping[str, bytes]) -> str:
+    """A person on the page."""
+    import base64
+    from html import escape
+
+    pictures = "".join(
+        f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(faces[s]).decode()}">'
+        for s in (seen["signature"] for seen in best_seen(person))
+        if faces.get(s)
+    )
+    lines = "".join(f"<li>{escape(line)}</li>" for line in appearances(person))
+    return (
+        f'<section class="person"><h2>{escape(shown(person.called))}</h2>'
+        f'<div class="faces">{pictures}</div><p class="facts">{escape(known_by(person))}</p>'
+        f"<ul>{lines}</ul></section>"
+    )
+
+
+def best_seen(person: Person) -> list[dict[str, Any]]:
+    """The few occurrences with the best faces of someone."""
+    return sorted(person.occurrences, key=lambda seen: -seen["quality"])[:FACES_SHOWN]
+
+
+def portraits_of(inquiry: Inquiry, people: Sequence[Person], job: Job) -> dict[str, bytes]:
+    """JPEGs of the best faces by signature: thumbnails, or cut out of videos by a worker."""
+    found: dict[str, bytes] = {}
+    wanted: dict[str, list[str]] = {}
+    for seen in (seen for person in people for seen in best_seen(person)):
+        wanted.setdefault(seen["video"], []).append(seen["signature"])
+    task = inquiry.asked.task(job, inquiry.model, inquiry.asked.sample_rate)
+    workers = Workers(1, task.imports)
+    try:
+        for rel, ids in wanted.items():
+            video = video_at(inquiry.library, rel)
+            folder = Path(video.home, f".{video.key}.faces")
+            there = {s: attempt(Path(folder, f"{s}.jpg").read_bytes) for s in ids}
+            found |= {s: content for s, content in there.items() if isinstance(content, bytes)}
+            rest = [s for s in ids if s not in found]
+            made = rest and attempt(workers.call, job, task.timeout, cut_out, video, rest)
+            if isinstance(made, Failure):
+                job.console.say(f"listing: {shown(rel)}: no faces for the page: {made.reason}")
+            elif made:
+                found |= made
+    finally:
+        workers.close(kill=job.cancelled.is_set())
+    return found
+
+
+def cut_out(video: Video, ids: Sequence[str]) -> dict[str, bytes]:
+    """JPEGs of people at their best moments, by signature. Runs in a worker; raises VideoError."""
+    data = read_json(signatures_of(video).path) or {}
+    boxes = {s["id"]: s["box"] for s in data.get("signatures", ())}
+    moments = {s["id"]: float(s["time"]) for s in data.get("signatures", ())}
+    here = [s for s in ids if s in boxes]
+    found: dict[str, bytes] = {}
+    with Media(video, "any") as media:
+        for frame, indices in read_frames(media, [Want(moments[s]) for s in here]):
+            found |= {here[i]: portrait(frame, boxes[here[i]]) for i in indices}
+    return found
 
 
 # === Commands: previews ===========================================================================
@@ -13605,6 +15071,8 @@ COMMANDS: dict[str, type[Command]] = {
     "scenes": Scenes,
     "previews": Previews,
     "embed": Embed,
+    "listing": Listing,
+    "people": People,
     "subtitles": Subtitles,
     "codecs": Codecs,
     "transcode": Transcode,

@@ -47,7 +47,9 @@ FINAL = re.compile(
 )
 
 # What may stay in the artifact folder of a library beside the artifacts.
-LASTING = {".faces.index.json", ".journal", ".trash", ".dupes.ignored.json"}
+LASTING = {".journal", ".trash", ".dupes.ignored.json"} | {
+    f".faces.{name}" for name in ("index.json", "index.npy", "people.json")
+}
 
 # Names that something between the command line and libav tends to take for something else.
 ODD_NAMES = (

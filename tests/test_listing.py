@@ -1,0 +1,305 @@
+"""`listing`: who is who in a folder of videos."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import cv2
+import faces
+import media
+import numpy as np
+import pytest
+from conftest import Cli
+from support import Library, Run, run_unprivileged, stamps
+
+import index
+
+
+@pytest.fixture
+def films(cli: Cli, library: Library) -> Library:
+    """Two films with ann in both, bea and obama, and signatures."""
+    faces.film(library, "a.mp4", (4, ["ann"]), (3, ["obama"]))
+    faces.film(library, "sub/b.mp4", (4, ["ann", "bea"]))
+    assert cli("embed", library.root, "-r").code == 0
+    return library
+
+
+def people(run: Run) -> dict[str, list[str]]:
+    """The videos of each person, by number and label."""
+    assert run.code == 0, run.err
+    return {
+        f"{p['id']} {p['label'] or '?'}": [o["video"] for o in p["occurrences"]]
+        for p in run.json["people"]
+    }
+
+
+@pytest.fixture
+def gallery(tmp_path: Path) -> Path:
+    """Photographs of ann and obama that occur in no film."""
+    place = tmp_path / "gallery"
+    for name in ("ann", "obama"):
+        faces.portrait_of(name, place / name / "one.png")
+    return place
+
+
+class TestPeople:
+    def test_who_is_who(self, cli: Cli, films: Library) -> None:
+        run = cli("listing", films.root, "-r", "--json")
+        assert people(run) == {
+            "1 ?": ["a.mp4", "sub/b.mp4"],
+            "2 ?": ["a.mp4"],
+            "3 ?": ["sub/b.mp4"],
+        }
+        (first, *_) = run.json["people"]
+        assert first["occurrences"][0] | {"signature": ""} == {
+            "video": "a.mp4",
+            "signature": "",
+            "intervals": [[0, 3]],
+            "frames": 4,
+        }
+        assert run.json["videos"] == 2
+        assert run.json["left_out"] == []
+        text = cli("listing", films.root, "-r")
+        assert "#1: a.mp4 0:00-0:03; sub/b.mp4 0:00-0:03" in text.out
+        assert text.out.endswith("3 people in 2 videos\n")
+        stored = films.json(".faces.index.json")
+        assert [person["id"] for person in stored["people"]] == [1, 2, 3]
+
+    def test_a_rerun_changes_nothing(self, cli: Cli, films: Library) -> None:
+        first = cli("listing", films.root, "-r", "--json")
+        before = stamps(films.root)
+        assert cli("listing", films.root, "-r", "--json").json == first.json
+        assert stamps(films.root) == before
+
+    def test_twins_in_one_frame_stay_two(self, cli: Cli, library: Library) -> None:
+        faces.film(library, "twins.mp4", (4, ["cho", "cho"]))
+        faces.film(library, "one.mp4", (4, ["cho"]))
+        run = cli("listing", library.root, "--json")
+        assert sorted(map(len, people(run).values())) == [1, 2]
+
+    def test_missing_signatures_are_made(self, cli: Cli, library: Library) -> None:
+        faces.film(library, "a.mp4", (4, ["dan"]))
+        run = cli("listing", library.root, "--no-embed", "--json")
+        assert people(run) == {}
+        assert run.json["left_out"][0]["video"] == "a.mp4"
+        run = cli("listing", library.root, "--sample-rate", 2, "--json")
+        assert [o["frames"] for p in run.json["people"] for o in p["occurrences"]] == [8]
+
+    def test_a_video_that_changed_or_went(self, cli: Cli, films: Library) -> None:
+        """Numbers stay; who is nowhere any more is not listed."""
+        cli("listing", films.root, "-r")
+        films.forget(films.root / "sub/b.mp4")
+        (films.root / "sub/b.mp4").unlink()
+        faces.film(films, "c.mp4", (4, ["bea"]), (3, ["obama"]))
+        run = cli("listing", films.root, "-r", "--json")
+        assert people(run) == {"2 ?": ["a.mp4", "c.mp4"], "1 ?": ["a.mp4"], "3 ?": ["c.mp4"]}
+        assert people(cli("listing", films.root, "-r", "--rebuild", "--json")) == people(run)
+        cli("embed", films.root, "--force", "--sample-rate", 2)
+        assert people(cli("listing", films.root, "-r", "--json")) == people(run)
+
+    def test_folders_below(self, cli: Cli, films: Library) -> None:
+        """Without -r they are not looked at, and what is known of them stays."""
+        first = cli("listing", films.root, "-r", "--json")
+        run = cli("listing", films.root, "--json")
+        assert people(run) == {"1 ?": ["a.mp4"], "2 ?": ["a.mp4"]}
+        assert people(cli("listing", films.root, "-r", "--json")) == people(first)
+
+    def test_thresholds(self, cli: Cli, films: Library) -> None:
+        run = cli("listing", films.root, "-r", "--cluster-min-samples", 2, "--json")
+        assert people(run) == {"1 ?": ["a.mp4", "sub/b.mp4"]}
+        run = cli("listing", films.root, "-r", "--cluster-eps", 0.0001, "--json")
+        assert len(people(run)) == 4
+
+    @pytest.mark.parametrize(
+        "args", [("--cluster-eps", "0"), ("--label-threshold", "x"), ("--gallery", "/nowhere")]
+    )
+    def test_bad_flags(self, cli: Cli, library: Library, args: tuple[str, str]) -> None:
+        run = cli("listing", library.root, *args)
+        assert run.code == 2
+        assert args[0] in run.err
+
+    def test_nothing_at_all(self, cli: Cli, library: Library) -> None:
+        assert people(cli("listing", library.root, "--json")) == {}
+        assert library.artifacts() == []
+        assert cli("people", library.root).code == 2
+
+    def test_artifacts_elsewhere(self, cli: Cli, library: Library, tmp_path: Path) -> None:
+        faces.film(library, "sub/a.mp4", (4, ["dan"]))
+        words = ["-r", "--artifacts-dir", tmp_path / "shelves", "--json"]
+        run = cli("listing", library.root, *words)
+        assert people(run) == {"1 ?": ["sub/a.mp4"]}
+        assert (tmp_path / "shelves/.artifacts/.faces.index.json").exists()
+        assert not library.artifacts() and not library.artifacts("sub")
+
+    def test_odd_names(self, cli: Cli, library: Library) -> None:
+        for name in ("new\nline.mp4", os.fsdecode(b"bad-\xff.mp4"), "--rebuild.mp4"):
+            faces.film(library, name, (4, ["dan"]))
+        run = cli("listing", library.root, "--json")
+        assert [len(p["occurrences"]) for p in run.json["people"]] == [3]
+        assert "\\n" in cli("listing", library.root).out
+
+
+class TestGallery:
+    def test_labels(self, cli: Cli, films: Library, gallery: Path) -> None:
+        run = cli("listing", films.root, "-r", "--gallery", gallery, "--json")
+        assert list(people(run)) == ["1 ann", "2 obama", "3 ?"]
+        assert 0 < run.json["people"][0]["label_distance"] < 0.4
+        assert run.json["people"][2]["label_distance"] is None
+        faces.film(films, "c.mp4", (4, ["obama"]))
+        later = cli("listing", films.root, "-r", "--json")
+        assert people(later)["2 obama"] == ["a.mp4", "c.mp4"]
+        run = cli("listing", films.root, "-r", "--label-threshold", 0.001, "--json")
+        assert list(people(run)) == ["1 ?", "2 ?", "3 ?"]
+
+    def test_two_names_that_fit_equally(self, cli: Cli, films: Library, gallery: Path) -> None:
+        faces.portrait_of("ann", gallery / "anna" / "one.png")
+        run = cli("listing", films.root, "-r", "--gallery", gallery, "--json")
+        first = run.json["people"][0]
+        assert first["label"] is None
+        assert first["ambiguous"] == ["ann", "anna"]
+        assert "#1 (either ann or anna)" in cli("listing", films.root, "-r").out
+
+    def test_a_film_as_a_portrait(self, cli: Cli, films: Library, gallery: Path) -> None:
+        """Who is seen most in it is the one."""
+        film = faces.film(films, "x.mp4", (4, ["bea"]), (3, ["dan"]))
+        films.forget(film)
+        (gallery / "bea").mkdir()
+        film.rename(gallery / "bea" / "film.mp4")
+        run = cli("listing", films.root, "-r", "--gallery", gallery, "--json")
+        assert "3 bea" in people(run)
+        (row,) = run.json["left_out"]
+        assert row["file"] == "bea/film.mp4"
+        assert "2 people" in row["reason"]
+
+    def test_what_is_no_portrait(self, cli: Cli, films: Library, gallery: Path) -> None:
+        """All of it is told, and the rest is used."""
+        whole = media.read_picture(faces.packaged("thai_people.jpg"))
+        cv2.imwrite(str(gallery / "ann" / "many.png"), whole)
+        (gallery / "ann" / "notes.txt").write_text("not a photograph")
+        (gallery / "obama" / "broken.jpg").write_bytes(b"\xff\xd8nothing")
+        (gallery / "obama" / "zero.jpg").touch()
+        cv2.imwrite(str(gallery / "obama" / "wall.png"), np.full((300, 300, 3), 127, np.uint8))
+        (gallery / "nobody").mkdir()
+        (gallery / "loose.jpg").touch()
+        run = cli("listing", films.root, "-r", "--gallery", gallery, "--json")
+        assert run.json["people"][1]["label"] == "obama"
+        told = {row["file"]: row["reason"] for row in run.json["left_out"]}
+        assert "the largest counts" in told.pop("ann/many.png")
+        assert told.keys() == {
+            "ann/notes.txt",
+            "obama/broken.jpg",
+            "obama/zero.jpg",
+            "obama/wall.png",
+            "nobody/",
+            "loose.jpg",
+        }
+        assert all(name in run.err for name in told)
+
+    def test_files_are_looked_at_once(
+        self, cli: Cli, films: Library, gallery: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        cli("listing", films.root, "-r", "--gallery", gallery)
+        looked: list[Path] = []
+        plain = index.Gallery.look
+
+        def look(job: index.Job, task: index.Embed, paths: list[Path]) -> Any:
+            looked.extend(paths)
+            return plain(job, task, paths)
+
+        monkeypatch.setattr(index.Gallery, "look", staticmethod(look))
+        faces.portrait_of("bea", gallery / "bea" / "one.png")
+        run = cli("listing", films.root, "-r", "--gallery", gallery, "--json")
+        assert list(people(run)) == ["1 ann", "2 obama", "3 bea"]
+        assert looked == [gallery / "bea" / "one.png"]
+
+
+class TestPage:
+    def test_it_shows_everybody(self, cli: Cli, films: Library, gallery: Path) -> None:
+        """With thumbnails and, where there are none, pictures out of the videos."""
+        page = films.root.parent / "people.html"
+        name = gallery / "<b>ann"
+        (gallery / "ann").rename(name)
+        cli("embed", films.root, "--thumbnails", "--force")
+        run = cli("listing", films.root, "-r", "--gallery", gallery, "--html", page)
+        assert run.code == 0, run.err
+        text = page.read_text()
+        assert text.count("data:image/jpeg") == 4
+        assert "&lt;b&gt;ann" in text and "<b>" not in text
+        assert "sub/b.mp4 0:00-0:03" in text
+        assert "http" not in text
+
+
+class TestDamage:
+    def test_corrupt_signatures(self, cli: Cli, films: Library) -> None:
+        path = films.artifact("a.mp4.faces.signatures.json")
+        good = json.loads(path.read_text())
+        first = good["signatures"][0]
+        wrongs: list[dict[str, Any]] = [
+            {"id": "../../x"},
+            {"vector": "AAAA"},
+            {"vector": first["vector"][:-8]},
+            {"intervals": []},
+            {"frames": None},
+        ]
+        for wrong in wrongs:
+            faces.rewrite(path, signatures=[first | wrong])
+            run = cli("listing", films.root, "-r", "--json")
+            assert run.code == 1
+            (row,) = run.json["left_out"]
+            assert row["video"] == "a.mp4"
+            assert "embed --force" in row["reason"]
+            assert [o["video"] for p in run.json["people"] for o in p["occurrences"]] == [
+                "sub/b.mp4",
+                "sub/b.mp4",
+            ]
+        path.write_text("{")
+        assert len(people(cli("listing", films.root, "-r", "--json"))) == 3
+
+    def test_signatures_of_another_model(self, cli: Cli, films: Library) -> None:
+        faces.film(films, "c.mp4", (4, ["dan"]))
+        cli("embed", films.root)
+        path = films.artifact("c.mp4.faces.signatures.json")
+        path.write_text(path.read_text().replace("sface_2021dec_int8bq", "another"))
+        run = cli("listing", films.root, "-r", "--json")
+        assert len(people(run)) == 3
+        (row,) = run.json["left_out"]
+        assert row["video"] == "c.mp4"
+        assert "another" in row["reason"]
+
+    @pytest.mark.parametrize("content", ["", "{", "[]", '{"people": [{}]}', "[" * 99999])
+    def test_a_corrupt_index_is_kept_and_made_again(
+        self, cli: Cli, films: Library, content: str
+    ) -> None:
+        first = cli("listing", films.root, "-r", "--json")
+        films.artifact(".faces.index.json").write_text(content)
+        run = cli("people", films.root, "-r")
+        assert run.code == 2
+        assert "listing --rebuild" in run.err
+        run = cli("listing", films.root, "-r", "--json")
+        assert people(run) == people(first)
+        assert "kept as" in run.err
+        (kept,) = films.root.glob(".artifacts/.faces.index.json.corrupt-*")
+        assert kept.read_text() == content
+        kept.unlink()
+
+    def test_means_that_are_damaged_or_gone(self, cli: Cli, films: Library) -> None:
+        first = cli("listing", films.root, "-r", "--json")
+        faces.film(films, "c.mp4", (4, ["obama"]))
+        for damage in (lambda path: path.write_bytes(b"\x93NUMPY"), Path.unlink):
+            damage(films.artifact(".faces.index.npy"))
+            cli("embed", films.root, "--force")
+            run = cli("listing", films.root, "-r", "--json")
+            assert people(run) == people(first) | {"2 ?": ["a.mp4", "c.mp4"]}
+
+    def test_a_folder_that_is_read_only(self, cli: Cli, films: Library) -> None:
+        place = films.root / ".artifacts"
+        place.chmod(0o555)
+        try:
+            run = run_unprivileged("listing", films.root, "--json")
+        finally:
+            place.chmod(0o755)
+        assert run.code == 1
+        assert ".artifacts" in run.err and "Traceback" not in run.err
