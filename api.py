@@ -582,7 +582,7 @@ class Hub:
         self.streams += 1
         try:
             while True:
-                bell = self.bell
+                bell, over = self.bell, self.board.over
                 last, events = self.board.events_after(last, job)
                 for event in events:
                     yield ServerSentEvent(
@@ -590,7 +590,7 @@ class Hub:
                     )
                     if job and event.kind == "end":
                         return
-                if self.board.closed and not events:
+                if over:
                     return
                 await bell.wait()
         finally:
@@ -681,8 +681,11 @@ def stream_of(request: Request) -> int | None:
 LastEvent = Annotated[int | None, Depends(stream_of)]
 
 
-def known_job(service: Served, job_id: str) -> str:
-    return service.board.find(job_id).id
+def followed_job(service: Served, job_id: str, last: LastEvent) -> str:
+    """A job that there is something to tell of; 204 lets a browser not ask again."""
+    if service.board.is_told(job_id, last):
+        raise HTTPException(204)
+    return job_id
 
 
 # === Files ========================================================================================
@@ -1072,10 +1075,10 @@ def cancel(service: Served, job_id: str) -> Response:
     "/jobs/{job_id}/events",
     response_class=EventSourceResponse,
     summary="Follow one job until it ends",
-    responses=problems(429),
+    responses={**problems(429), 204: {"description": "It has ended, and the client knows that"}},
 )
 async def job_events(
-    request: Request, job_id: Annotated[str, Depends(known_job)], last: LastEvent
+    request: Request, job_id: Annotated[str, Depends(followed_job)], last: LastEvent
 ) -> AsyncIterator[ServerSentEvent]:
     async for event in app_of(request).hub.follow(last, job_id):
         yield event
@@ -1148,6 +1151,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 def on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPError)
+    if error.status_code == 204:
+        return Response(status_code=204)
     return problem(error.status_code, str(error.detail), error.headers)
 
 

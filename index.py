@@ -6637,7 +6637,7 @@ class Submission(Job):
         self.created: float = time.time()
         self.started: float | None = None
         self.ended: float | None = None
-        self.failed = 0
+        self.failed, self.number = 0, 0  # the number is that of its last event
 
     def as_json(self, whole: bool = False) -> dict[str, Any]:
         """The job as it stands; `whole` adds its parameters, its messages and its result."""
@@ -6752,6 +6752,12 @@ class JobBoard:
             self.moved.notify_all()
             self._wake()
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing will happen any more."""
+        with self.moved:
+            return self.closed and all(job.state in ENDED for job in self.jobs.values())
+
     def close(self, seconds: float = 4.0) -> None:
         """Stop, and wait until what ran is tidied up."""
         self.stop()
@@ -6781,6 +6787,12 @@ class JobBoard:
                 found = [e for e in late if job_id in ("", e.job)][::-1]
             return self.number, found
 
+    def is_told(self, job_id: str, number: int | None) -> bool:
+        """Whether who had that event had all of a job, its end too. Raises NotFoundError."""
+        with self.moved:
+            job = self.find(job_id)
+            return job.state in ENDED and job.number <= (number or 0) <= self.number
+
     def _standing(self, job_id: str, whole: bool) -> list[Event]:
         jobs = [self.find(job_id)] if job_id else list(self.jobs.values())
         wanted = [job for job in jobs if job_id or whole or job.state not in ENDED]
@@ -6792,6 +6804,7 @@ class JobBoard:
 
     def _publish(self, job: Submission) -> None:
         self.number += 1
+        job.number = self.number
         self.events.append(self._event(job, self.number))
         self._wake()
 
