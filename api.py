@@ -980,7 +980,7 @@ def export_tags(service: Served, directory: Directory, recursive: Recursive = Fa
     responses=problems(409),
 )
 def import_tags(service: Served, directory: Directory, given: TagImport) -> Response:
-    entries = [(entry.video, entry.tags, entry.performers) for entry in given.videos]
+    entries = [index.TagEntry(entry.video, entry.tags, entry.performers) for entry in given.videos]
     replace = given.mode == "replace"
     return answer(service.import_tags(directory, entries, replace, given.dry_run))
 

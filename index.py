@@ -1305,7 +1305,7 @@ def packed(lines: Iterable[Mapping[str, Any]]) -> bytes:
 def new_folders(steps: Iterable[Move | Rewrite]) -> list[str]:
     """The folders that steps need and that are not there yet, outer ones first."""
     needed: dict[str, None] = {}
-    targets = [step.target for step in steps if isinstance(step, Move)]
+    targets = [step.target if isinstance(step, Move) else step.path for step in steps]
     for parent in dict.fromkeys(target.rpartition("/")[0] for target in targets):
         missing = []
         while not os.path.isdir(parent):  # noqa: PTH112
@@ -1526,6 +1526,9 @@ def without_names(names: Iterable[str], gone: Iterable[str]) -> list[str]:
     return [name for name in names if folded(name) not in out]
 
 
+TagEditor = Callable[[dict[str, Any]], None]  # gets a record and changes it
+
+
 class TagChange(NamedTuple):
     """What is to become of a video's tags and performers; `apply` is a change for `update_tags`.
 
@@ -1617,7 +1620,7 @@ def parse_tags(video: Video, content: bytes | None) -> dict[str, Any]:
     return typing.cast("dict[str, Any]", record)
 
 
-def update_tags(video: Video, change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+def update_tags(video: Video, change: TagEditor) -> dict[str, Any]:
     """Change a video's tags and give the whole record; on return the disk has it.
 
     `change` gets the record as it is now and changes that; among all processes one does so at a
@@ -1626,39 +1629,65 @@ def update_tags(video: Video, change: Callable[[dict[str, Any]], None]) -> dict[
     """
     path = tags_path(video)
     if not path.parent.is_dir():
-        blank = parse_tags(video, None)
-        change(blank)
-        if not has_names(blank):
-            return blank
+        blank = TagEdit.of(video, None, change)
+        if not blank.new:
+            return blank.record
         path.parent.mkdir(parents=True, exist_ok=True)
     with locked(path.parent):
         if not os.path.lexists(video.path):
             raise VideoError("vanished: it was there when the folder was listed")
-        content = read_bytes(path)
+        edit = TagEdit.of(video, read_bytes(path), change)
+        if edit.new:
+            replace_file(path, edit.new)
+            flush_to_disk(path.parent)
+    return edit.record
+
+
+class TagEdit(NamedTuple):
+    """A change to a video's tags file: the record as it will be, what the file holds (None: there
+    is none) and what it is to hold (None: there is nothing to write).
+    """
+
+    video: Video
+    record: dict[str, Any]
+    old: bytes | None
+    new: bytes | None
+
+    @classmethod
+    def of(cls, video: Video, content: bytes | None, change: TagEditor) -> TagEdit:
+        """Raises VideoError where the file is corrupt, UsageError for a bad name."""
         record = parse_tags(video, content)
         change(record)
-        new = tags_bytes(record)
-        if parse_tags(video, content) != json.loads(new) and (content or has_names(record)):
-            replace_file(path, tags_bytes(record | {"source": source_of(video)}))
-            flush_to_disk(path.parent)
-    return typing.cast("dict[str, Any]", json.loads(new))
+        told = typing.cast("dict[str, Any]", json.loads(tags_bytes(record)))
+        if parse_tags(video, content) == told or not (content or has_names(record)):
+            return cls(video, told, content, None)
+        return cls(video, told, content, tags_bytes(record | {"source": source_of(video)}))
+
+    def enter(self, journal: Journal) -> None:
+        if self.new:
+            journal.replace(str(tags_path(self.video)), self.old, self.new)
+
+
+def change_tags(places: Places, plan: Sequence[tuple[Video, TagEditor]], job: Job) -> None:
+    """Change the tags of many videos: all are, or none is. Raises VideoError, UsageError."""
+    with Journal(places, "tags", homes=(video.home for video, _ in plan)) as journal:
+        for video, change in plan:
+            TagEdit.of(video, read_bytes(tags_path(video)), change).enter(journal)
+        journal.carry_out(job)
 
 
 def merge_tags(keeper: Video, gone: Sequence[Video], journal: Journal) -> None:
     """The keeper is to have the tags and performers of what goes, too."""
-    content = read_bytes(tags_path(keeper))
-    record = parse_tags(keeper, content)
-    before = tags_bytes(record)
-    for video in gone:
-        other = read_tags(video)
-        for name in NAME_LISTS:
+    others = [read_tags(video) for video in gone]
+
+    def merge(record: dict[str, Any]) -> None:
+        for name, other in itertools.product(NAME_LISTS, others):
             if other.get(name):
                 record[name] = clean_names([*record.get(name, []), *other[name]])
-    rejected = without_names(record.get("performers_rejected", []), record["performers"])
-    record["performers_rejected"] = rejected
-    if has_names(record) and tags_bytes(record) != before:
-        new = tags_bytes(record | {"source": source_of(keeper)})
-        journal.replace(str(tags_path(keeper)), content, new)
+        rejected = without_names(record.get("performers_rejected", []), record["performers"])
+        record["performers_rejected"] = rejected
+
+    TagEdit.of(keeper, read_bytes(tags_path(keeper)), merge).enter(journal)
 
 
 def has_names(record: Mapping[str, Any]) -> bool:
@@ -1755,6 +1784,7 @@ class Command:
 
     _hints: ClassVar[dict[str, Any]]
     roots: Roots | None = None  # what a server confines the request to
+    lookouts: Lookouts | None = None  # the catalogues that it has open
 
     def __init__(self, **given: Any) -> None:
         if not all(self._plain(name, value) for name, value in given.items()):
@@ -2075,7 +2105,7 @@ class Workers:
         count: int,
         imports: Iterable[str],
         memory: int = WORKER_MEMORY,
-        heard: Callable[[dict[str, Any]], None] = lambda news: None,
+        heard: TagEditor = lambda news: None,
     ) -> None:
         self.count, self.imports, self.memory, self.heard = count, sorted(imports), memory, heard
         self.listening = threading.Lock()
@@ -5358,6 +5388,7 @@ class Catalogue:
         self.problems: list[tuple[str, str]] = []
         self.unread: list[tuple[str, str]] = []
         self.looked_at = 0  # files, by the last refresh
+        self.tended = False  # whether a Lookout keeps it up to date
         self._lock, self._turn = threading.RLock(), threading.Lock()
         self._own = threading.local()
         self._connections: list[sqlite3.Connection] = []
@@ -5418,13 +5449,25 @@ class Catalogue:
     def _count(self, where: str, values: tuple[Any, ...], _: object) -> int:
         return int(self.ask(f"SELECT count(*) FROM videos v WHERE {where}", values)[0][0])
 
+    def find(self, rel: str) -> Video | None:
+        """The video with that path, if it is catalogued."""
+        name = attempt(os.fsencode, rel)
+        there = isinstance(name, bytes) and self.ask("SELECT 1 FROM videos WHERE rel = ?", [name])
+        return self.video(rel) if there else None
+
     def browse(
-        self, job: Job, library: Library, query: str = "", sort: str = "name", limit: int = -1
+        self,
+        job: Job,
+        library: Library,
+        query: str = "",
+        sort: str = "name",
+        limit: int = -1,
+        labels: bool = False,
     ) -> list[Row]:
-        """The videos of a request, as they are now, without their tags."""
-        bare = self.refresh(job, library.recursive, bare=not query and sort == "name")
+        """The videos of a request, as they are now."""
+        bare = self.prepare(job, library.recursive, bare=not query and sort == "name")
         if bare is None:
-            view = (query, sort, 0, limit, library.extensions, library.recursive, False)
+            view = (query, sort, 0, limit, library.extensions, library.recursive, labels)
             return self.page(*view).rows
         rows = [
             Row(0, video.rel, numbers[0], numbers[1])
@@ -5524,6 +5567,10 @@ class Catalogue:
         nothing was made so far is not worth a database: its videos are returned, nothing is stored.
         """
         return self._insist(self._refresh, job or Job(), recursive, bare)
+
+    def prepare(self, job: Job, recursive: bool, bare: bool = False) -> list[Glimpse] | None:
+        """`refresh`, unless a Lookout sees to that."""
+        return None if self.tended else self.refresh(job, recursive, bare)
 
     def glance(self, job: Job | None = None, recursive: bool = True) -> None:
         """The same for those folders alone in which a name came, went or was given to another file
@@ -5913,6 +5960,7 @@ class Lookout:
 
     def __init__(self, library: Library, pool: ThreadPoolExecutor, job: Job) -> None:
         self.catalogue, self.recursive = Catalogue.of(library), library.recursive
+        self.catalogue.tended = True
         self.pool, self.job, self.lock = pool, job, threading.Lock()
         self.glance_due = self.look_due = 0.0
         self.looking: Future[None] | None = None
@@ -6948,6 +6996,18 @@ class LibraryCommand(Command):
         dotted = {"." + ext.lower().lstrip(".") for ext in self.ext}
         extensions = VIDEO_EXTENSIONS if "*" in self.ext else frozenset(dotted)
         return Library(self.directory, self.recursive, extensions, self.artifacts_dir, self.roots)
+
+    @contextlib.contextmanager
+    def catalogue(self, library: Library) -> Iterator[Catalogue]:
+        """The catalogue of a folder; who takes it in hand has to `prepare` it."""
+        if self.lookouts:
+            yield self.lookouts.catalogue(library)
+            return
+        catalogue = Catalogue.of(library)
+        try:
+            yield catalogue
+        finally:
+            catalogue.close()
 
     def places(self, root: Path | None = None) -> Places:
         """Where changes of the folder, or of another, are written down.
@@ -11555,24 +11615,84 @@ class TranscodeTask(VideoTask):
 # === Commands: tags ===============================================================================
 
 
+class TagEntry(NamedTuple):
+    """What an import says of a video, named from the folder."""
+
+    video: str
+    tags: Sequence[str]
+    performers: Sequence[str]
+
+    @classmethod
+    def all_in(cls, path: Path) -> list[TagEntry]:
+        """The entries of a file that --export or the API wrote. Raises UsageError for another."""
+        try:
+            content = json.loads(path.read_bytes())
+            return [cls.of(entry) for entry in content["videos"]]
+        except OSError as error:
+            why = f"cannot be read: {error.strerror}"
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            why = f"is not JSON: {error}"
+        except (ValueError, KeyError, TypeError, RecursionError):
+            example = {"videos": [{"video": "a.mp4", "tags": ["x"], "performers": []}]}
+            why = f"is no export of tags: it should be like {json.dumps(example)}"
+        raise UsageError(f"{shown(str(path))}: {why}")
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> TagEntry:
+        """Raises KeyError, TypeError or ValueError where it is not of that shape."""
+        video, lists = entry["video"], [entry.get(kind, []) for kind in LABELS.values()]
+        for names in ([video], *lists):
+            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+                raise ValueError
+        return cls(video, *lists)
+
+
+CORRUPT_TAGS = Clause("v.tags_problem NOT NULL")
+
+
 class Tags(LibraryCommand):
     """Show or change the tags and performers of a video, or of every video of a folder.
 
     They are kept in .artifacts/NAME.tags.json, which may be edited by hand. Names count as the same
-    whatever their case, and stay as they were first written.
+    whatever their case, and stay as they were first written. --rename-tag and --import change all
+    videos or none, and --undo takes the last of them back.
     """
 
     directory: Path = option(Path(), "a video, or a folder of videos", place=True)
+    query: str = option("", QUERY_HELP, short="-q")
     set: tuple[str, ...] = option((), "tags to add, comma-separated")
     remove: tuple[str, ...] = option((), "tags to take away, comma-separated; before --set adds")
-    mode: Literal["add", "replace"] = option("add", "replace: --set's tags take the place of all")
+    mode: Literal["add", "replace"] = option(
+        "add", "replace: what --set or --import says takes the place of all"
+    )
     add_performers: tuple[str, ...] = option((), "performers to add, comma-separated")
     remove_performers: tuple[str, ...] = option((), "performers to take away, comma-separated")
     clear_performers: bool = option(False, "take all performers away")
+    list_: bool = option(False, "list the tags and performers there are, with how many have them")
+    rename_tag: tuple[str, ...] = option(
+        (), "a tag and its new name, which may be another tag", many=True
+    )
+    export: Path | None = option(
+        None, "write all tags and performers to this file, as JSON", local=True
+    )
+    import_: Path | None = option(
+        None, "tell what such a file would change; --force changes it", local=True
+    )
+    force: bool = option(False, "do what --import would do; without it, it is only told")
+    undo: bool = option(False, "take the last --rename-tag or --import back")
 
     def run(self, job: Job) -> Result:
-        if self.mode == "replace" and not self.set:
+        if self.mode == "replace" and not (self.set or self.import_):
             raise UsageError("--mode replace needs --set; --set '' takes all tags away")
+        for asked, work in (
+            (self.list_, self.told_counts),
+            (self.rename_tag, self.renamed),
+            (self.export, self.told_export),
+            (self.import_, self.told_import),
+            (self.undo, self.taken_back),
+        ):
+            if asked:
+                return work(job)
         return self.each(job, self.change().apply if self.changes() else None)
 
     def changes(self) -> bool:
@@ -11587,36 +11707,202 @@ class Tags(LibraryCommand):
         gone = self.remove_performers
         return TagChange(added, self.remove, replace, performers, gone, self.clear_performers)
 
-    def targets(self) -> tuple[Library, Iterator[Video]]:
-        """The folder and its videos, or one. Raises UsageError where there is neither."""
-        place = self.directory
-        if place.is_dir() or not os.path.lexists(place):
-            library = self.library()
-            return library, library.videos()
-        folder = place.parent
-        home = str((self.artifacts_dir or folder).absolute() / SIDECARS)
-        return Library(folder), iter([Video(str(place.absolute()), place.name, home)])
+    # --- One by one
 
-    def each(self, job: Job, change: Callable[[dict[str, Any]], None] | None) -> Result:
+    def each(self, job: Job, change: TagEditor | None) -> Result:
         """Change the tags of every video, or read them, and tell them."""
-        library, videos = self.targets()
-        rows: list[dict[str, Any]] = []
-        errors: list[dict[str, str]] = []
-        for video in videos:
-            job.check()
-            found = attempt(update_tags, video, change) if change else attempt(read_tags, video)
-            if isinstance(found, Failure):
-                errors.append({"video": video.rel, "error": found.reason})
-            else:
-                rows.append({"video": video.rel} | {key: found[key] for key in NAME_LISTS[:2]})
-        errors += [{"video": name, "error": reason} for name, reason in library.problems]
-        for error in errors:
-            job.console.say(f"tags: {shown(error['video'])}: {shown(error['error'])}")
-        data: Any = {"total": len(rows) + len(errors), "results": rows, "errors": errors}
+        if not self.directory.is_dir() and os.path.lexists(self.directory):
+            if self.query:
+                raise UsageError("-q is for a folder of videos")
+            return self.outcome(job, [self.handled(self.one(), change)], change is not None)
+        library = self.library()
+        with self.catalogue(library) as catalogue:
+            known = catalogue.browse(job, library, self.query, labels=not change)
+        rows = [tags_of(row) for row in known]
+        if change:
+            rows = []
+            for row in known:
+                job.check()
+                rows.append(self.handled(catalogue.video(row.rel), change))
+        rows += [{"video": name, "error": reason} for name, reason in catalogue.problems]
+        return self.outcome(job, rows, change is not None)
+
+    def one(self) -> Video:
+        """The video that was named."""
+        place = self.directory
+        home = (self.artifacts_dir or place.parent).absolute() / SIDECARS
+        return Video(str(place.absolute()), place.name, str(home))
+
+    @staticmethod
+    def handled(video: Video, change: TagEditor | None) -> dict[str, Any]:
+        """A video's tags after the change, or why it could not be made."""
+        found = attempt(update_tags, video, change) if change else attempt(read_tags, video)
+        if isinstance(found, Failure):
+            return {"video": video.rel, "error": found.reason}
+        return {"video": video.rel} | {key: found[key] for key in LABELS.values()}
+
+    def outcome(self, job: Job, told: Sequence[dict[str, Any]], changed: bool) -> Result:
+        """The result for these videos, and those of which something went wrong."""
+        rows, errors = ([row for row in told if ("error" in row) is bad] for bad in (False, True))
+        self.complain(job, errors)
+        data: Any = {"total": len(told), "results": rows, "errors": errors}
         if not self.directory.is_dir() and rows:
             data = rows[0]
-        lines = [tag_line(row) for row in rows if change or row["tags"] or row["performers"]]
+        lines = [tag_line(row) for row in rows if changed or row["tags"] or row["performers"]]
         return Result(data, "\n".join(lines), Exit.SOME_FAILED if errors else Exit.OK)
+
+    @staticmethod
+    def complain(job: Job, errors: Iterable[Mapping[str, str]]) -> None:
+        for error in errors:
+            job.console.say(f"tags: {shown(error['video'])}: {shown(error['error'])}")
+
+    # --- The whole folder
+
+    def tagged(self, job: Job, *also: Clause) -> list[dict[str, Any]]:
+        """The videos of the folder of which something is so, with their tags."""
+        library = self.library()
+        with self.catalogue(library) as catalogue:
+            catalogue.prepare(job, library.recursive)
+            view = (self.query, "name", 0, -1, library.extensions, library.recursive)
+            return [tags_of(row) for row in catalogue.page(*view, also=also).rows]
+
+    def counted(self, job: Job) -> dict[str, Any]:
+        """Tags and performers as {name, count}, the most frequent first, and corrupt files."""
+        library = self.library()
+        with self.catalogue(library) as catalogue:
+            catalogue.prepare(job, library.recursive)
+            view = (library.extensions, library.recursive, self.query)
+            counts = {field: catalogue.tag_counts(kind, *view) for kind, field in LABELS.items()}
+        told = {
+            field: [{"name": name, "count": count} for name, count in found.items()]
+            for field, found in counts.items()
+        }
+        return told | {"errors": self.tagged(job, CORRUPT_TAGS)}
+
+    def told_counts(self, job: Job) -> Result:
+        """`--list`."""
+        data = self.counted(job)
+        self.complain(job, data["errors"])
+        parts = []
+        for title in filter(data.get, LABELS.values()):
+            lines = [[shown(row["name"]), f"{row['count']:,}"] for row in data[title]]
+            parts.append(table([[title, "videos"], *lines]))
+        code = Exit.SOME_FAILED if data["errors"] else Exit.OK
+        return Result(data, "\n\n".join(parts) or "no tags", code)
+
+    def exported(self, job: Job) -> dict[str, Any]:
+        """Every video that has tags or performers, with them, and the files that are corrupt."""
+        labelled = Clause("v.id IN (SELECT video FROM labels)")
+        return {"videos": self.tagged(job, labelled), "errors": self.tagged(job, CORRUPT_TAGS)}
+
+    def told_export(self, job: Job) -> Result:
+        """`--export FILE`."""
+        path = typing.cast("Path", self.export)
+        if not path.parent.is_dir():
+            raise UsageError(f"{shown(str(path.parent))}: not a directory")
+        data = self.exported(job)
+        self.complain(job, data["errors"])
+        replace_file(path, json_bytes(data))
+        text = f"tags of {plural(len(data['videos']), 'video')} written to {shown(str(path))}"
+        return Result(data, text, Exit.SOME_FAILED if data["errors"] else Exit.OK)
+
+    def renamed(self, job: Job) -> Result:
+        """`--rename-tag OLD NEW`: in all videos, or in none."""
+        names = clean_names(self.rename_tag)
+        if len(self.rename_tag) != 2 or not all(map(str.strip, self.rename_tag)):
+            raise UsageError("--rename-tag takes a tag and its new name; the folder stands before")
+        old, new = names[0], names[-1] if len(names) > 1 else self.rename_tag[1].strip()
+        rows = self.tagged(job, label_clause(Term(False, "tag", old, True)))
+
+        def change(record: dict[str, Any]) -> None:
+            tags = [new if folded(tag) == folded(old) else tag for tag in record["tags"]]
+            record["tags"] = clean_names(tags)
+
+        catalogue = Catalogue.of(self.library())
+        self.change_all(job, [(catalogue.video(row["video"]), change) for row in rows])
+        data = {"from": old, "to": new, "videos": [row["video"] for row in rows]}
+        return Result(data, f"{shown(old)} is {shown(new)} now in {plural(len(rows), 'video')}")
+
+    def change_all(self, job: Job, plan: Sequence[tuple[Video, TagEditor]]) -> None:
+        """Change them all, or none. Raises VideoError."""
+        if plan:
+            change_tags(self.places(), plan, job)
+        if self.lookouts:
+            self.lookouts.changed(*(video.path for video, _ in plan))
+
+    def imported(self, job: Job, entries: Iterable[TagEntry]) -> dict[str, Any]:
+        """Tell what entries would change and, with `force`, change it: all or nothing.
+
+        `errors` has the corrupt files, for which nothing is changed. Raises VideoError, UsageError
+        for a bad name, OutsideError.
+        """
+        changes: dict[str, list[TagChange]] = {}
+        library, replace = self.library(), self.mode == "replace"
+        library.recursive, library.extensions = True, library.extensions | VIDEO_EXTENSIONS
+        with self.catalogue(library) as catalogue:
+            catalogue.prepare(job, recursive=True)
+            for entry in entries:
+                clean_names([*entry.tags, *entry.performers])
+                if self.roots:
+                    self.roots.place(entry.video, self.directory)
+                change = TagChange(entry.tags, (), replace, entry.performers, (), replace)
+                changes.setdefault(entry.video, []).append(change)
+            videos = {name: catalogue.find(name) for name in changes}
+        plan = [(video, in_turn(changes[name])) for name, video in videos.items() if video]
+        edits = [(v.rel, attempt(TagEdit.of, v, read_bytes(tags_path(v)), c)) for v, c in plan]
+        errors = [{"video": n, "error": e.reason} for n, e in edits if isinstance(e, Failure)]
+        changed = {n: True for n, edit in edits if not isinstance(edit, Failure) and edit.new}
+        if self.force and not errors:
+            self.change_all(job, [(v, c) for v, c in plan if v.rel in changed])
+        return {
+            "dry_run": not self.force,
+            "mode": self.mode,
+            "matched": len(plan),
+            "changed": list(changed),
+            "unknown": [name for name, video in videos.items() if not video],
+            "errors": errors,
+        }
+
+    def told_import(self, job: Job) -> Result:
+        """`--import FILE`."""
+        data = self.imported(job, TagEntry.all_in(typing.cast("Path", self.import_)))
+        self.complain(job, data["errors"])
+        for name in data["unknown"]:
+            job.console.say(f"tags: {shown(name)}: no such video here")
+        count, left = len(data["changed"]), data["matched"] - len(data["changed"])
+        done = "would change: --force changes them" if data["dry_run"] else "changed"
+        if data["errors"]:
+            done = "would change; nothing was changed: mend what is corrupt first"
+        text = f"{plural(count, 'video')} {done}; {left:,} as before"
+        unsure = data["errors"] or data["unknown"]
+        return Result(data, text, Exit.SOME_FAILED if unsure else Exit.OK)
+
+    def taken_back(self, job: Job) -> Result:
+        """`--undo`."""
+        found = undo(self.places(), "tags")
+        if found is None:
+            raise UsageError("there is nothing to take back: no --rename-tag or --import was here")
+        count = len(found.account.steps) - len(found.problems)
+        text = "\n".join([*map(shown, found.problems), f"{plural(count, 'change')} taken back"])
+        code = Exit.SOME_FAILED if found.problems else Exit.OK
+        return Result({"undone": count, "problems": found.problems}, text, code)
+
+
+def in_turn(changes: Sequence[TagChange]) -> TagEditor:
+    """Several changes as one."""
+
+    def change(record: dict[str, Any]) -> None:
+        for one in changes:
+            one.apply(record)
+
+    return change
+
+
+def tags_of(row: Row) -> dict[str, Any]:
+    """What the catalogue knows of a video's tags."""
+    if row.tags_problem:
+        return {"video": row.rel, "error": row.tags_problem}
+    return {"video": row.rel, "tags": list(row.tags), "performers": list(row.performers)}
 
 
 def tag_line(row: Mapping[str, Any]) -> str:
@@ -14137,9 +14423,8 @@ class List(LibraryCommand):
     def run(self, job: Job) -> Result:
         library = self.library()
         compile_query(self.query)  # what is wrong with it is told before a long look
-        catalogue = Catalogue.of(library)
-        found = catalogue.browse(job, library, self.query, self.sort, self.limit or -1)
-        catalogue.close()
+        with self.catalogue(library) as catalogue:
+            found = catalogue.browse(job, library, self.query, self.sort, self.limit or -1)
         top = f"{library.root.absolute()}/"
         rows = [
             {"path": top + row.rel, "name": row.name, "size": row.size, "mtime": row.mtime_ns / 1e9}
@@ -14260,9 +14545,8 @@ class Report(LibraryCommand):
 
     def run(self, job: Job) -> Result:
         library = self.library()
-        catalogue = Catalogue.of(library)
-        rows = [self.row(row) for row in catalogue.browse(job, library)]
-        catalogue.close()
+        with self.catalogue(library) as catalogue:
+            rows = [self.row(row) for row in catalogue.browse(job, library)]
         problems = catalogue.problems + catalogue.unread
         for name, reason in problems:
             job.console.say(f"report: {shown(name)}: {reason}")
@@ -14606,11 +14890,6 @@ def quoted(name: str) -> str:
 Asked = TypeVar("Asked", bound=LibraryCommand)
 
 
-def as_counts(counts: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Names with how often they occur, as they are sent."""
-    return [{"name": name, "count": count} for name, count in counts.items()]
-
-
 class Wanted(NamedTuple):
     """Which videos of a listing are wanted, and whether with everything that cards show."""
 
@@ -14689,7 +14968,7 @@ class Service:
         folder = self.roots.folder(directory)
         values: dict[str, Any] = {"directory": folder, **given}
         built = typing.cast("Asked", build(command, values, Config.load(None, folder)))
-        built.roots = self.roots
+        built.roots, built.lookouts = self.roots, self.lookouts
         return built
 
     def video(self, directory: str, name: str) -> Video:
@@ -14749,45 +15028,28 @@ class Service:
 
     def export_tags(self, directory: str, recursive: bool) -> dict[str, Any]:
         """Every video that has tags or performers, with them."""
-        request = self.request(Tags, directory, recursive=recursive, ext="*")
-        told = request.run(self.quiet()).data
-        rows = [row for row in told["results"] if row["tags"] or row["performers"]]
-        return {"videos": rows, "errors": told["errors"]}
+        return self.request(Tags, directory, recursive=recursive, ext="*").exported(self.quiet())
 
     def import_tags(
-        self,
-        directory: str,
-        entries: Sequence[tuple[str, Sequence[str], Sequence[str]]],
-        replace: bool,
-        dry_run: bool,
+        self, directory: str, entries: Sequence[TagEntry], replace: bool, dry_run: bool
     ) -> dict[str, Any]:
-        """Add tags and performers to many videos, or replace theirs.
+        """Add tags and performers to many videos, or replace theirs: to all of them or to none.
 
-        Everything is looked at before the first is changed: a bad name, a video outside the library
-        or a corrupt tags file refuses all of it. Videos that are not there are told.
+        Raises UsageError for a bad name, OutsideError for a video outside the library, CorruptError
+        where a tags file is or the changes could not be made. Videos that are not there are told.
         """
-        folder, shelves = self.roots.folder(directory), self.request(List, directory).artifacts_dir
-        plan: list[tuple[Video, TagChange]] = []
-        unknown: list[str] = []
-        for name, tags, performers in entries:
-            clean_names([*tags, *performers])
-            try:
-                video = self.roots.video(folder, name, shelves)
-            except NotFoundError:
-                unknown.append(name)
-                continue
-            self.tags(video)
-            plan.append((video, TagChange(tags, (), replace, performers, (), replace)))
-        for video, change in () if dry_run else plan:
-            self.change_tags(video, change)
-        return {"dry_run": dry_run, "matched": len(plan), "unknown": unknown}
+        mode = "replace" if replace else "add"
+        request = self.request(Tags, directory, mode=mode, force=not dry_run)
+        told = attempt(request.imported, self.quiet(), entries)
+        if isinstance(told, Failure):
+            raise CorruptError(told.reason)
+        for error in told["errors"]:
+            raise CorruptError(f"{shown(error['video'])}: {error['error']}")
+        return typing.cast("dict[str, Any]", told)
 
     def tag_summary(self, directory: str, recursive: bool) -> dict[str, Any]:
         """Every tag and performer with the number of videos, the most frequent first."""
-        library = self.request(Tags, directory, recursive=recursive, ext="*").library()
-        catalogue, view = self.lookouts.catalogue(library), (library.extensions, recursive)
-        tags, performers = (catalogue.tag_counts(kind, *view) for kind in LABELS)
-        return {"tags": as_counts(tags), "performers": as_counts(performers)}
+        return self.request(Tags, directory, recursive=recursive, ext="*").counted(self.quiet())
 
     def artifacts(self, video: Video) -> dict[str, Any]:
         """Which artifacts of a video are present or stale, and every file of theirs."""
@@ -14960,10 +15222,8 @@ class Service:
     def report(self, directory: str, recursive: bool, ext: Any = None) -> dict[str, Any]:
         """How far a folder's artifacts are made."""
         given = {"recursive": recursive} | ({"ext": ext} if ext else {})
-        library = self.request(Report, directory, **given).library()
-        catalogue = self.lookouts.catalogue(library)
-        found = catalogue.page(extensions=library.extensions, recursive=recursive, labels=False)
-        return Report.summary([Report.row(row) for row in found.rows])
+        told = self.request(Report, directory, **given).run(self.quiet()).data
+        return typing.cast("dict[str, Any]", told)
 
     def quiet(self) -> Job:
         """A run that prints nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -11,7 +12,17 @@ from typing import Any
 
 import pytest
 from conftest import Cli
-from support import ROOT, Library, modes_count, run_unprivileged
+from served import serving
+from support import (
+    ROOT,
+    Audit,
+    Fault,
+    Killed,
+    Library,
+    contents,
+    modes_count,
+    run_unprivileged,
+)
 
 import index
 
@@ -202,6 +213,264 @@ class TestTogether:
         gone = index.Video(str(video) + "x.mp4", "x.mp4", str(video.parent / ".artifacts"))
         with pytest.raises(index.VideoError, match="vanished"):
             index.update_tags(gone, index.TagChange(["x"]).apply)
+
+
+@pytest.fixture
+def tagged(library: Library, cli: Cli) -> Library:
+    """Four videos, three of them with tags."""
+    for name in ("a.mp4", "b.mp4", "sub/c.mp4", "sub/d.mp4"):
+        library.add_bytes(name, b"some bytes of it")
+    cli("tags", library.root / "a.mp4", "--set", "Night,city", "--add-performers", "Jane Doe")
+    cli("tags", library.root / "b.mp4", "--set", "night")
+    cli("tags", library.root / "sub/c.mp4", "--set", "day,late")
+    return library
+
+
+def everything(cli: Cli, library: Library) -> dict[str, Any]:
+    """The tags of every video."""
+    rows = cli("tags", library.root, "-r", "--json").json["results"]
+    return {row["video"]: row["tags"] for row in rows}
+
+
+class TestFolder:
+    def test_from_the_catalogue(
+        self, cli: Cli, tagged: Library, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(index, "SETTLING", 0)
+        run = cli("tags", tagged.root, "-r", "--json")
+        assert run.json["total"] == 4
+        with Audit() as audit:
+            assert cli("tags", tagged.root, "-r", "--json").json == run.json
+        assert not [path for path in audit.opened if path.is_relative_to(tagged.root)]
+
+    def test_only_what_a_query_finds(self, cli: Cli, tagged: Library) -> None:
+        assert cli("tags", tagged.root, "-r", "-q", "tag:night").out == (
+            "a.mp4: Night, city; performers: Jane Doe\nb.mp4: night\n"
+        )
+        run = cli("tags", tagged.root, "-r", "--query=-tag:night", "--set", "rest")
+        assert run.out == "sub/c.mp4: day, late, rest\nsub/d.mp4: rest\n"
+        run = cli("tags", tagged.root, "-q", "tga:night", "--set", "x")
+        assert (run.code, "did you mean tag:" in run.err) == (2, True)
+        assert cli("tags", tagged.root / "a.mp4", "-q", "x").code == 2
+
+    def test_counts(self, cli: Cli, tagged: Library) -> None:
+        assert cli("tags", tagged.root, "-r", "--list", "--json").json == {
+            "tags": [
+                {"name": "Night", "count": 2},
+                {"name": "city", "count": 1},
+                {"name": "day", "count": 1},
+                {"name": "late", "count": 1},
+            ],
+            "performers": [{"name": "Jane Doe", "count": 1}],
+            "errors": [],
+        }
+        text = cli("tags", tagged.root, "--list").out
+        lines = ["tags   videos", "Night       2", "city        1", ""]
+        assert text.splitlines() == [*lines, "performers  videos", "Jane Doe         1"]
+        assert cli("tags", tagged.root, "--list", "-q", "tag:late").out == "no tags\n"
+
+    def test_a_corrupt_file_is_named(self, cli: Cli, tagged: Library) -> None:
+        tagged.artifact("b.mp4.tags.json").write_text("{")
+        for words in (["--list"], ["--export", tagged.root.parent / "out.json"]):
+            run = cli("tags", tagged.root, *words, "--json")
+            assert run.code == 1
+            assert "b.mp4.tags.json is corrupt" in run.err
+            assert [error["video"] for error in run.json["errors"]] == ["b.mp4"]
+        assert tagged.artifact("b.mp4.tags.json").read_text() == "{"
+
+
+class TestRenameTag:
+    def test_everywhere(self, cli: Cli, tagged: Library) -> None:
+        before = contents(tagged.root)
+        run = cli("tags", tagged.root, "-r", "--rename-tag", "NIGHT", "Evening", "--json")
+        assert run.json == {"from": "NIGHT", "to": "Evening", "videos": ["a.mp4", "b.mp4"]}
+        expected = {"a.mp4": ["Evening", "city"], "b.mp4": ["Evening"]}
+        assert everything(cli, tagged) == {
+            **expected,
+            "sub/c.mp4": ["day", "late"],
+            "sub/d.mp4": [],
+        }
+        assert cli("tags", tagged.root, "--undo").out == "2 changes taken back\n"
+        assert contents(tagged.root) == before
+        assert cli("tags", tagged.root, "--undo").code == 2
+
+    def test_into_one_that_is_there(self, cli: Cli, tagged: Library) -> None:
+        cli("tags", tagged.root, "-r", "--rename-tag", "late", "day")
+        cli("tags", tagged.root, "-r", "--rename-tag", "city", "NIGHT")
+        assert everything(cli, tagged) == {
+            "a.mp4": ["Night"],
+            "b.mp4": ["night"],
+            "sub/c.mp4": ["day"],
+            "sub/d.mp4": [],
+        }
+
+    def test_another_case(self, cli: Cli, tagged: Library) -> None:
+        cli("tags", tagged.root, "-r", "--rename-tag", "night", "NIGHT")
+        assert everything(cli, tagged)["a.mp4"] == ["NIGHT", "city"]
+        assert everything(cli, tagged)["b.mp4"] == ["NIGHT"]
+
+    @pytest.mark.parametrize("names", [["a"], ["a", " "], ["a", "b", "c"], ["a", "b\x07"]])
+    def test_what_makes_no_sense(self, cli: Cli, tagged: Library, names: list[str]) -> None:
+        before = contents(tagged.root)
+        assert cli("tags", tagged.root, "--rename-tag", *names).code == 2
+        assert contents(tagged.root) == before
+
+    def test_one_that_nothing_has(self, cli: Cli, tagged: Library) -> None:
+        run = cli("tags", tagged.root, "-r", "--rename-tag", "nope", "x")
+        assert run.out == "nope is x now in 0 videos\n"
+        assert not tagged.artifact(".journal").exists()
+
+    def test_all_or_none(self, cli: Cli, tagged: Library, fault: Fault) -> None:
+        """An error at whichever step takes back what was done before it."""
+        before, number = contents(tagged.root), 0
+        while True:
+            fault.set(number, OSError(28, "No space left on device", "x"))
+            run = cli("tags", tagged.root, "-r", "--rename-tag", "night", "x")
+            fault.set(-1)
+            if run.code == 0:
+                break
+            assert run.code == 1 and "nothing was changed" in run.err
+            assert contents(tagged.root) == before
+            number += 1
+        assert number == 4
+
+    def test_killed_at_any_step(self, cli: Cli, tagged: Library, fault: Fault) -> None:
+        """What a kill interrupted is finished or taken back, and nothing else goes on before."""
+        for number, way in itertools.product(range(4), ("--recover", "--undo")):
+            before = contents(tagged.root)
+            fault.set(number)
+            with pytest.raises(Killed):
+                cli("tags", tagged.root, "-r", "--rename-tag", "night", "x")
+            fault.set(-1)
+            again = cli("tags", tagged.root, "-r", "--rename-tag", "city", "y")
+            assert again.code == 1 and "rename --recover" in again.err
+            assert cli("rename", way, "-d", tagged.root).code == 0
+            found = [tags[0] for tags in everything(cli, tagged).values() if tags]
+            assert found[:2] == (["x", "x"] if way == "--recover" else ["Night", "night"])
+            if way == "--recover":
+                assert cli("tags", tagged.root, "--undo").code == 0
+            assert contents(tagged.root) == before
+
+    def test_while_others_change_tags(self, cli: Cli, tagged: Library) -> None:
+        """No update of another process is lost to it."""
+        code = (
+            "import index, sys\n"
+            "video = index.Video(sys.argv[1], 'b.mp4', sys.argv[2])\n"
+            "for n in range(60):\n"
+            "    index.update_tags(video, index.TagChange([f'n{n}']).apply)\n"
+        )
+        place = [str(tagged.root / "b.mp4"), str(tagged.root / ".artifacts")]
+        other = subprocess.Popen(
+            [sys.executable, "-c", code, *place], env={**os.environ, "PYTHONPATH": str(ROOT)}
+        )
+        names = ["night", "x"]
+        while other.poll() is None:
+            assert cli("tags", tagged.root, "--rename-tag", *names).code == 0
+            names.reverse()
+        assert other.wait(60) == 0
+        assert len(everything(cli, tagged)["b.mp4"]) == 61
+
+
+class TestTransfer:
+    @pytest.fixture
+    def file(self, cli: Cli, tagged: Library) -> Path:
+        path = tagged.root.parent / "tags of all.json"
+        assert cli("tags", tagged.root, "-r", "--export", path).code == 0
+        return path
+
+    def write(self, file: Path, *entries: object) -> Path:
+        file.write_text(json.dumps({"videos": entries}))
+        return file
+
+    def test_out_and_in_again(self, cli: Cli, tagged: Library, file: Path) -> None:
+        told = json.loads(file.read_text())
+        assert [entry["video"] for entry in told["videos"]] == ["a.mp4", "b.mp4", "sub/c.mp4"]
+        assert told["videos"][0]["performers"] == ["Jane Doe"]
+        before = everything(cli, tagged)
+        for place in tagged.root.rglob("*.tags.json"):
+            place.unlink()
+        run = cli("tags", tagged.root, "--import", file, "--json")
+        assert run.json["dry_run"] and run.json["changed"] == ["a.mp4", "b.mp4", "sub/c.mp4"]
+        assert not any(everything(cli, tagged).values())
+        run = cli("tags", tagged.root, "--import", file, "--force")
+        assert run.out == "3 videos changed; 0 as before\n"
+        assert everything(cli, tagged) == before
+        run = cli("tags", tagged.root, "--import", file, "--force")
+        assert run.out == "0 videos changed; 3 as before\n"
+        cli("tags", tagged.root, "--undo")
+        assert not any(everything(cli, tagged).values())
+
+    def test_what_the_api_exports(self, cli: Cli, tagged: Library, file: Path) -> None:
+        with serving(tagged.root) as served:
+            assert served.get("/tags/export?recursive=1") == json.loads(file.read_text())
+
+    def test_modes(self, cli: Cli, tagged: Library, file: Path) -> None:
+        entry = {"video": "a.mp4", "tags": ["NIGHT", "x"], "performers": ["P"]}
+        self.write(file, entry, {"video": "a.mp4", "tags": ["y"]})
+        cli("tags", tagged.root, "--import", file, "--force")
+        told = cli("tags", tagged.root / "a.mp4", "--json").json
+        assert (told["tags"], told["performers"]) == (
+            ["Night", "city", "x", "y"],
+            ["Jane Doe", "P"],
+        )
+        self.write(file, entry)
+        cli("tags", tagged.root, "--import", file, "--mode", "replace", "--force")
+        told = cli("tags", tagged.root / "a.mp4", "--json").json
+        assert (told["tags"], told["performers"]) == (["NIGHT", "x"], ["P"])
+
+    def test_unknown_videos(self, cli: Cli, tagged: Library, file: Path) -> None:
+        odd = ["gone.mp4", "../x.mp4", "/etc/passwd", "", "a\x00.mp4", "\ud800.mp4", "sub"]
+        self.write(file, {"video": "b.mp4", "tags": ["x"]}, *({"video": n} for n in odd))
+        run = cli("tags", tagged.root, "--import", file, "--force", "--json")
+        assert run.code == 1 and run.json["unknown"] == odd
+        assert run.err.count("no such video here") == len(odd)
+        assert everything(cli, tagged)["b.mp4"] == ["night", "x"]
+
+    @pytest.mark.parametrize("wrong", [{"video": "b.mp4", "tags": ["x\x1b"]}, None])
+    def test_nothing_is_half_imported(
+        self, cli: Cli, tagged: Library, file: Path, wrong: object
+    ) -> None:
+        """A bad name or a corrupt file refuses all of it."""
+        if not wrong:
+            tagged.artifact("b.mp4.tags.json").write_text("{")
+        self.write(
+            file, {"video": "a.mp4", "tags": ["x"]}, wrong or {"video": "b.mp4", "tags": ["x"]}
+        )
+        before = contents(tagged.root)
+        run = cli("tags", tagged.root, "--import", file, "--force")
+        assert run.code == (2 if wrong else 1) and run.err
+        assert contents(tagged.root) == before
+
+    def test_an_error_on_the_way(self, cli: Cli, tagged: Library, file: Path, fault: Fault) -> None:
+        self.write(file, *({"video": n, "tags": ["x"]} for n in ("a.mp4", "sub/d.mp4")))
+        before = contents(tagged.root)
+        for number in range(4):
+            fault.set(number, OSError(13, "Permission denied", "x"))
+            run = cli("tags", tagged.root, "--import", file, "--force")
+            assert run.code == 1 and "nothing was changed" in run.err
+            assert contents(tagged.root) == before
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            *("", "[", "[]", "3", '{"videos": 3}', '{"videos": [3]}', '{"videos": [{"video": 3}]}'),
+            *('{"videos": [{"video": "a.mp4", "tags": "x"}]}', '{"videos": [{"tags": []}]}'),
+            *("[" * 100_000, "\udcff"),
+        ],
+    )
+    def test_what_is_no_export(self, cli: Cli, tagged: Library, file: Path, content: str) -> None:
+        file.write_bytes(os.fsencode(content))
+        before = contents(tagged.root)
+        run = cli("tags", tagged.root, "--import", file, "--force")
+        assert run.code == 2 and file.name in run.err and len(run.err.splitlines()) == 1
+        assert contents(tagged.root) == before
+
+    def test_files_that_are_not_there(self, cli: Cli, tagged: Library) -> None:
+        nowhere = tagged.root / "nowhere" / "x.json"
+        run = cli("tags", tagged.root, "--import", nowhere)
+        assert run.code == 2 and "x.json: cannot be read" in run.err
+        run = cli("tags", tagged.root, "--export", nowhere)
+        assert run.code == 2 and "nowhere: not a directory" in run.err
 
 
 class TestInferred:
