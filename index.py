@@ -15040,12 +15040,13 @@ class Service:
         """
         mode = "replace" if replace else "add"
         request = self.request(Tags, directory, mode=mode, force=not dry_run)
-        told = attempt(request.imported, self.quiet(), entries)
-        if isinstance(told, Failure):
-            raise CorruptError(told.reason)
-        for error in told["errors"]:
-            raise CorruptError(f"{shown(error['video'])}: {error['error']}")
-        return typing.cast("dict[str, Any]", told)
+        try:
+            told = request.imported(self.quiet(), entries)
+        except (VideoError, OSError) as error:
+            raise CorruptError(reason_of(error)) from None
+        for wrong in told["errors"]:
+            raise CorruptError(f"{shown(wrong['video'])}: {wrong['error']}")
+        return told
 
     def tag_summary(self, directory: str, recursive: bool) -> dict[str, Any]:
         """Every tag and performer with the number of videos, the most frequent first."""
