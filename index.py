@@ -14492,6 +14492,7 @@ class SubtitleSearch(LibraryCommand):
             [expression, *values],
         )
         page = found[self.offset :][: self.limit]
+        lines = self.matches(catalogue, expression, [video for video, _ in page])
         errors = catalogue.ask(
             "SELECT v.rel, m.file, m.reason FROM misread m JOIN videos v ON v.id = m.video"
             f" WHERE {view} ORDER BY v.rel, m.file",
@@ -14505,31 +14506,34 @@ class SubtitleSearch(LibraryCommand):
             "total": len(found),
             "offset": self.offset,
             "searched": searched,
-            "results": [self.result(catalogue, expression, *row) for row in page],
+            "results": [
+                {"video": os.fsdecode(rel), "count": len(told), "matches": told[: self.lines]}
+                for (_, rel), told in zip(page, lines.values(), strict=True)
+            ],
             "errors": [
                 {"video": os.fsdecode(rel), "file": file, "error": f"{file}: {reason}"}
                 for rel, file, reason in errors
             ],
         }
 
-    def result(
-        self, catalogue: Catalogue, expression: str, video: int, rel: bytes
-    ) -> dict[str, Any]:
-        """The lines of one video."""
-        told = catalogue.ask(
-            "SELECT highlight(said, 0, ?, ?), p.cues, p.file FROM said JOIN passages p"
-            " ON p.id = said.rowid WHERE said MATCH ? AND said.rowid BETWEEN"
-            " (SELECT min(id) FROM passages WHERE video = ?) AND"
-            " (SELECT max(id) FROM passages WHERE video = ?) AND p.video = ?",
-            [OPENING, CLOSING, expression, video, video, video],
-        )
-        lines = [
-            line
-            for marked, cues, file in told
-            for line in lines_found(marked, json.loads(cues), file)
-        ]
-        lines.sort(key=lambda line: (line["start"], line["end"]))
-        return {"video": os.fsdecode(rel), "count": len(lines), "matches": lines[: self.lines]}
+    def matches(
+        self, catalogue: Catalogue, expression: str, videos: Sequence[int]
+    ) -> dict[int, list[dict[str, Any]]]:
+        """Per video the lines in which it is, by time."""
+        lines: dict[int, list[dict[str, Any]]] = {video: [] for video in videos}
+        for video, marked, cues, file in catalogue.ask(
+            "WITH wanted AS (SELECT value FROM json_each(?)), ids AS"
+            " (SELECT min(id) low, max(id) high FROM passages WHERE video IN wanted)"
+            " SELECT p.video, highlight(said, 0, ?, ?), p.cues, p.file"
+            " FROM said CROSS JOIN passages p ON p.id = said.rowid WHERE said MATCH ?"
+            " AND said.rowid BETWEEN (SELECT low FROM ids) AND (SELECT high FROM ids)"
+            " AND p.video IN wanted",
+            [json.dumps(videos), OPENING, CLOSING, expression],
+        ):
+            lines[video] += lines_found(marked, json.loads(cues), file)
+        for found in lines.values():
+            found.sort(key=lambda line: (line["start"], line["end"]))
+        return lines
 
     @staticmethod
     def told(data: Mapping[str, Any]) -> str:
