@@ -4129,7 +4129,7 @@ def is_loop(text: str) -> bool:
     How well it packs, which Whisper's own program goes by, would take rhetoric for a loop.
     """
     plain = [re.sub(r"\W+", "", word).lower() for word in text.split()]
-    return any(repeats(plain, at)[0] for at in range(len(plain)))
+    return bool(STUTTER.search(text)) or any(repeats(plain, at)[0] for at in range(len(plain)))
 
 
 def without_loops(words: Sequence[Word]) -> list[Word]:
@@ -4137,7 +4137,9 @@ def without_loops(words: Sequence[Word]) -> list[Word]:
     times or more in a row (a word six times, two words four) is kept once.
 
     Repeats with long pauses between them may be real, such as thanks: they go if they are unsure.
+    Of letters that are repeated within a word three times are kept.
     """
+    words = [word._replace(text=STUTTER.sub(r"\1\1\1", word.text)) for word in words]
     plain = [re.sub(r"\W+", "", word.text).lower() for word in words]
     kept: list[Word] = []
     at = 0
@@ -4153,6 +4155,7 @@ def without_loops(words: Sequence[Word]) -> list[Word]:
     return kept
 
 
+STUTTER = re.compile(r"([^\W\d]{1,6}?)\1{7,}")  # letters over and over in a word: Hmmmmmmmm
 LONGEST_PHRASE = 24  # words in a phrase that is looked for again right after it
 
 

@@ -8,12 +8,14 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import ggml
 import imageio_ffmpeg
 import pytest
 import webvtt
@@ -511,11 +513,37 @@ class TestCues:
         rhetoric = spoken("It was the best of times, it was the worst of times. No, no, no, never.")
         assert index.without_loops(rhetoric) == rhetoric
         assert index.is_loop("you you you you you you you")
+        assert index.is_loop("Hm" + "m" * 400)
+        stutter = [Word(1, 2, " H" + "m" * 400, 0.9), Word(2, 3, " 10000000000 Noooo!", 0.9)]
+        assert [w.text for w in index.without_loops(stutter)] == [" Hmmm", " 10000000000 Noooo!"]
         assert not index.is_loop("it was the age of wisdom it was the age of foolishness it was")
 
 
+@pytest.fixture(scope="session")
+def ggml_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model of these tests in whisper.cpp's format."""
+    path = tmp_path_factory.mktemp("ggml") / "ggml-tiny.en.bin"
+    ggml.convert(Path(MODEL), path)
+    return path
+
+
 class TestWhisperCpp:
-    """The program that is called gets a WAV file and answers as whisper.cpp does."""
+    def test_the_real_program(self, cli: Cli, library: Library, ggml_model: Path) -> None:
+        library.keep(film("jfk.mp4", library.root))
+        program = Path(sys.executable).with_name("whisper-cpp")
+        places = ("--whisper-cpp-bin", program, "--whisper-cpp-model", ggml_model)
+        flags = ("--backend", "whisper.cpp", "--format", "vtt,json", "--workers", index.cores())
+        run = cli("subtitles", library.root, *places, *flags, "--json")
+        assert run.counts == {"made": 1}, run.err
+        told = library.json("jfk.mp4.json")
+        assert (told["backend"], told["model"]) == ("whisper.cpp", "ggml-tiny.en.bin")
+        words = words_of(told)
+        assert plain(" ".join(word["word"] for word in words)) == JFK
+        first = {plain(word["word"]): word["start"] for word in reversed(words)}
+        for known, start in JFK_TIMES.items():
+            assert first[known] == pytest.approx(start, abs=0.7), known
+        assert_well_made(vtt_cues(library.artifact("jfk.mp4.vtt")))
+        assert library.artifacts() == ["jfk.mp4.json", "jfk.mp4.vtt"]
 
     ANSWER = (
         b'{"result": {"language": "en"}, "transcription": [{"text": " Ask n\xc3\xb6t", "tokens": ['
@@ -532,7 +560,7 @@ class TestWhisperCpp:
             Word(3.7, 4.0, " nöt", 0.5),
         ]
 
-    def test_what_it_is_told(self, cli: Cli, library: Library, tmp_path: Path) -> None:
+    def test_what_a_stand_in_is_told(self, cli: Cli, library: Library, tmp_path: Path) -> None:
         program, model, log = (tmp_path / name for name in ("whisper-cli", "ggml.en.bin", "log"))
         (tmp_path / "answer").write_bytes(self.ANSWER)
         program.write_text(
