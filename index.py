@@ -11841,15 +11841,15 @@ class Tags(LibraryCommand):
         """
         changes: dict[str, list[TagChange]] = {}
         library, replace = self.library(), self.mode == "replace"
+        for entry in entries:
+            clean_names([*entry.tags, *entry.performers])
+            if self.roots:
+                self.roots.place(entry.video, self.directory)
+            change = TagChange(entry.tags, (), replace, entry.performers, (), replace)
+            changes.setdefault(entry.video, []).append(change)
         library.recursive, library.extensions = True, library.extensions | VIDEO_EXTENSIONS
         with self.catalogue(library) as catalogue:
             catalogue.prepare(job, recursive=True)
-            for entry in entries:
-                clean_names([*entry.tags, *entry.performers])
-                if self.roots:
-                    self.roots.place(entry.video, self.directory)
-                change = TagChange(entry.tags, (), replace, entry.performers, (), replace)
-                changes.setdefault(entry.video, []).append(change)
             videos = {name: catalogue.find(name) for name in changes}
         plan = [(video, in_turn(changes[name])) for name, video in videos.items() if video]
         edits = [(v.rel, attempt(TagEdit.of, v, read_bytes(tags_path(v)), c)) for v, c in plan]
