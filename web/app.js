@@ -29,12 +29,14 @@ async function show(route) {
   current.leave.abort();
   const leave = new AbortController();
   current = { view: name, leave, update: null };
-  const module = await load();
-  if (leave.signal.aborted) return;
+  const module = await load().catch(() => null);
+  if (leave.signal.aborted) return undefined;
+  if (!module) return main.replaceChildren(failed({ status: 0 }, () => location.reload()));
   if (heading) document.title = `${heading} · Video library`;
   document.body.dataset.view = name;
   main.replaceChildren();
   current.update = (await module.mount(main, route, leave.signal)) ?? null;
+  return undefined;
 }
 
 function markNavigation(name) {
@@ -152,6 +154,7 @@ async function begin() {
   }
   start(show);
   follow();
+  setTimeout(() => VIEWS.forEach(([, , load]) => load().catch(() => {})), 500); // to be there when the server is not
   return undefined;
 }
 

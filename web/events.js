@@ -53,10 +53,16 @@ export async function follow() {
   });
 }
 
+let timer = 0;
+
 function again() {
-  setTimeout(follow, wait);
+  clearTimeout(timer);
+  timer = setTimeout(follow, wait);
   wait = Math.min(LONGEST, wait * 2);
 }
+
+store.watch(["online"], ({ online }) => online || again());
+addEventListener("online", follow);
 
 const quiet = new Set(); // jobs whose end is told by those who wait for it
 

@@ -43,6 +43,7 @@ export function start(callback) {
   history.scrollRestoration = "manual";
   window.addEventListener("hashchange", () => callback(parse()));
   window.addEventListener("scroll", remember, { passive: true });
+  window.addEventListener("click", save, { capture: true });
   callback(parse());
 }
 
@@ -52,10 +53,10 @@ let timer = 0;
 function remember() {
   clearTimeout(timer);
   const here = location.hash;
-  timer = setTimeout(() => {
-    if (location.hash === here) history.replaceState({ ...history.state, y: scrollY }, "");
-  }, 150);
+  timer = setTimeout(() => location.hash === here && save(), 150);
 }
+
+const save = () => history.replaceState({ ...history.state, y: scrollY }, "");
 
 /** How far this entry of the history was scrolled when it was left. */
 export const remembered = () => history.state?.y ?? 0;

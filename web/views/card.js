@@ -170,7 +170,10 @@ export class Card {
     this.start = { x: event.clientX, y: event.clientY };
     this.swallow = false;
     this.touching = event.pointerType !== "mouse";
-    this.timer = setTimeout(() => this.play(), HOLD);
+    this.timer = setTimeout(() => {
+      this.swallow = true; // the click that ends the holding
+      this.play();
+    }, HOLD);
   }
 
   onUp() {
@@ -211,7 +214,6 @@ export class Card {
   /** Plays the preview clips one after the other for as long as it is held. */
   async play() {
     const { row } = this;
-    this.swallow = true;
     if (!row?.artifacts?.previews || this.playing) return;
     this.playing = h("video", { muted: true, playsInline: true });
     const mine = this.playing;

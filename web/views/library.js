@@ -159,8 +159,8 @@ export function mount(main, route, signal) {
     y = remembered();
     search.show(wanted);
     ask();
-    render();
     if (listing.total === null || !y) scrollTo(0, 0);
+    render();
   }
 
   function render() {
