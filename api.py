@@ -140,6 +140,9 @@ class Tags(Model):
 Names = Annotated[list[str], Field(max_length=1000)]
 
 
+PersonId = Annotated[int, Field(ge=1, le=999_999_999)]
+
+
 class TagUpdate(BaseModel):
     """What is to become of the tags; with `replace` those in `add` take the place of all, and so do
     performers where `performers_add` names some."""
@@ -298,6 +301,70 @@ class Faces(Model):
     video: str
     model: str
     people: list[Appearance]
+
+
+class Sighting(Model):
+    video: str
+    url: str
+    signature: str
+    intervals: list[Annotated[list[float], Field(min_length=2, max_length=2)]]
+    frames: int
+    picture: str | None
+
+
+class Person(Model):
+    id: int
+    label: str | None
+    label_distance: float | None = Field(description="from the gallery; null for others")
+    named_by_hand: bool
+    hidden: bool
+    ambiguous: list[str] = Field(description="names of the gallery that fit too equally")
+    picture: str | None
+    occurrences: list[Sighting]
+
+
+class People(Model):
+    total: int
+    offset: int
+    limit: int
+    generated_at: str
+    model: str
+    people: list[Person]
+    videos: int = Field(description="videos with signatures")
+    left_out: list[dict[str, str]] = Field(description="the first videos that are not, and why")
+    total_left_out: int
+
+
+class Decision(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class NameThem(Decision):
+    action: Literal["rename"]
+    name: str = Field(min_length=1, max_length=200, examples=["Jane Doe"])
+
+
+class MergeThem(Decision):
+    action: Literal["merge"]
+    ids: Annotated[list[PersonId], Field(min_length=1, max_length=1000)] = Field(
+        description="who is the same person"
+    )
+
+
+class MoveThem(Decision):
+    action: Literal["reassign"]
+    signature: str = Field(pattern="^[0-9a-f]{1,64}$")
+    to: PersonId | Literal["new"]
+
+
+class JudgeThem(Decision):
+    action: Literal["split", "hide", "show"]
+
+
+class Decided(Model):
+    action: str
+    told: str = Field(description="what was done, in words")
+    people: list[Person] = Field(description="whom it concerns, as they are now")
 
 
 class Videos(Model):
@@ -873,8 +940,81 @@ def search(
     summary="The people of a video",
     responses=problems(409),
 )
-def faces(service: Served, video: Named) -> Response:
-    return answer(service.faces(video))
+def faces(service: Served, directory: Directory, video: Named) -> Response:
+    return answer(service.faces(directory, video))
+
+
+@routes.get(
+    "/faces/listing",
+    response_model=People,
+    summary="The people of a folder, page by page",
+    responses=problems(409),
+)
+def people(
+    service: Served,
+    directory: Directory,
+    recursive: Recursive = False,
+    offset: Offset = 0,
+    limit: Limit = 200,
+    hidden: Annotated[bool, Query(description="also those that were hidden")] = False,
+    ext: Extensions = "",
+) -> Response:
+    """What the task `listing` stored or, for ten minutes, what it would: that stores nothing."""
+    given = {"recursive": recursive} | ({"ext": ext} if ext else {})
+    return answer(service.listing(directory, offset, limit, hidden, given))
+
+
+@routes.post(
+    "/faces/people/{person}",
+    response_model=Decided,
+    summary="Name, merge, split or hide a person, or say whom a face shows",
+    responses=problems(409),
+)
+def change_person(
+    service: Served,
+    directory: Directory,
+    person: Annotated[PersonId, InPath()],
+    asked: Annotated[
+        NameThem | MergeThem | MoveThem | JudgeThem, Field(discriminator="action"), Body()
+    ],
+    recursive: Recursive = False,
+) -> Response:
+    whose = 0
+    match asked:
+        case NameThem():
+            change: dict[str, Any] = {"rename": (str(person), asked.name)}
+        case MergeThem():
+            change = {"merge": (person, *asked.ids)}
+        case MoveThem():
+            change, whose = {"move": (asked.signature, str(asked.to))}, person
+        case JudgeThem():
+            change = {asked.action: person}
+    return answer(service.change_people(directory, recursive, change, whose))
+
+
+@routes.post(
+    "/faces/undo",
+    response_model=Decided,
+    summary="Take the last decision on people back",
+    responses=problems(409),
+)
+def undo_person(service: Served, directory: Directory, recursive: Recursive = False) -> Response:
+    return answer(service.change_people(directory, recursive, {"undo": True}))
+
+
+@routes.delete(
+    "/faces/people/{person}",
+    response_model=Decided,
+    summary="Forget a person: delete their vectors and pictures for good",
+    responses=problems(409),
+)
+def forget_person(
+    service: Served,
+    directory: Directory,
+    person: Annotated[PersonId, InPath()],
+    recursive: Recursive = False,
+) -> Response:
+    return answer(service.change_people(directory, recursive, {"forget": person}))
 
 
 @routes.get(

@@ -8505,6 +8505,16 @@ class Person(NamedTuple):
         return told | {"occurrences": [{key: o[key] for key in keys} for o in self.occurrences]}
 
 
+def is_below(rel: Any) -> bool:
+    """Whether something is the name of a video as a listed folder has it."""
+    return isinstance(rel, str) and not {"", ".", "..", SIDECARS} & set(rel.split("/"))
+
+
+def is_signature(name: Any) -> bool:
+    """Whether something is the name of a signature as `embed` gives it."""
+    return isinstance(name, str) and re.fullmatch("[0-9a-f]{1,64}", name) is not None
+
+
 class FaceIndex:
     """What `listing` computed of the faces of a folder, in `.artifacts/.faces.index.json` of it.
 
@@ -8516,18 +8526,24 @@ class FaceIndex:
     MEANS: ClassVar = ".faces.index.npy"
 
     def __init__(self, data: Mapping[str, Any] | None = None) -> None:
-        """Raises KeyError, TypeError or ValueError for what `listing` did not write."""
+        """Raises KeyError, TypeError or ValueError for what `listing` did not write.
+
+        It lies in the library, whoever made that: no name in it may lead elsewhere.
+        """
         blank: dict[str, Any] = {"people": [], "sources": [], "left_out": [], "params": {}}
         self.data = dict(blank if data is None else data)
         self.people = {p["id"]: self.person(p) for p in self.data["people"]}
         self.sources = {s["video"]: s for s in self.data["sources"]}
         self.model, self.next = self.data.get("model", ""), int(self.data.get("next", 1))
+        if not all(map(is_below, self.sources)):
+            raise ValueError("it was not written by listing")
 
     @staticmethod
     def person(told: Mapping[str, Any]) -> Person:
         occurrences = told["occurrences"]
         if type(told["id"]) is not int or not all(
-            type(o["video"]) is type(o["signature"]) is str and "quality" in o for o in occurrences
+            is_below(o["video"]) and is_signature(o["signature"]) and "quality" in o
+            for o in occurrences
         ):
             raise ValueError("it was not written by listing")
         names = tuple(told.get("ambiguous", ()))
@@ -8737,8 +8753,12 @@ class Census:
 
 
 def people_home(library: Library) -> str:
-    """The artifact folder in which the people of a folder are kept."""
-    return f"{(library.artifacts_dir or library.root).absolute()}/{SIDECARS}"
+    """The artifact folder in which the people of a folder are kept. Raises OutsideError."""
+    home = f"{(library.artifacts_dir or library.root).absolute()}/{SIDECARS}"
+    for name in (FaceIndex.NAME, FaceIndex.MEANS, Decisions.NAME):
+        if library.roots and not library.roots.hold(f"{home}/{name}"):
+            raise OutsideError(f"{SIDECARS}/{name}: {LEADS_OUT}")
+    return home
 
 
 class FaceSignature(NamedTuple):
@@ -8780,7 +8800,7 @@ class SignatureFile(NamedTuple):
 def signature_facts(video: Video, told: Mapping[str, Any]) -> dict[str, Any]:
     """What the index keeps of a signature. Raises ValueError and others for what is none."""
     runs = [[float(begin), float(end)] for begin, end in told["intervals"]]
-    if not re.fullmatch("[0-9a-f]{1,64}", told["id"]) or not runs:
+    if not is_signature(told["id"]) or not runs:
         raise ValueError("a signature has no id or is never seen")
     facts = {"video": video.rel, "signature": told["id"], "intervals": runs}
     facts |= {"frames": int(told["frames"]), "time": float(told["time"])}
@@ -9135,7 +9155,7 @@ class Gallery:
     def of(cls, folder: Path, job: Job, task: Embed, known: Gallery) -> Gallery:
         """That in a folder; files in `known` that did not change are not looked at again."""
         gallery = cls()
-        places = gallery.places(folder)
+        places = gallery.places(folder, task.roots)
         seen = {(r["person"], r["file"]): r for r in known.rows}
         heads = [gallery.head(name, path) for name, path in places]
         rows = [seen.get((h["person"], h["file"]), {}) for h in heads]
@@ -9151,7 +9171,7 @@ class Gallery:
     def tell(self, file: str, note: str) -> None:
         self.notes += [{"file": file, "reason": note}] if note else []
 
-    def places(self, folder: Path) -> list[tuple[str, Path]]:
+    def places(self, folder: Path, roots: Roots | None) -> list[tuple[str, Path]]:
         """Names of people and their files. Raises UsageError where there is no such folder."""
         if not folder.is_dir():
             raise UsageError(f"--gallery {shown(str(folder))}: not a directory")
@@ -9164,7 +9184,9 @@ class Gallery:
             files = [p for p in sorted(place.iterdir()) if not p.name.startswith(".")]
             kinds = PHOTOGRAPHS | VIDEO_EXTENSIONS
             for path in files:
-                if path.suffix.lower() in kinds and path.is_file():
+                if roots and not roots.hold(path):
+                    self.tell(f"{place.name}/{path.name}", LEADS_OUT)
+                elif path.suffix.lower() in kinds and path.is_file():
                     found.append((name[0], path))
                 else:
                     self.tell(f"{place.name}/{path.name}", "is neither photograph nor video")
@@ -9753,6 +9775,8 @@ class Desk:
         """
         gone, index, home = set(person.signatures), self.census.index, self.census.home
         homes = {video_at(self.library, rel).home for rel in index.sources} | {home}
+        if roots := self.library.roots:
+            homes = set(filter(roots.hold, homes))
         changed = sum(
             forget_in(folder, gone) for top in sorted(homes) for folder in with_trash(top)
         )
@@ -14950,6 +14974,97 @@ def face_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
+def sound(function: Callable[[Any], dict[str, Any]], about: Any) -> dict[str, Any]:
+    """What is sent of what an index of faces says. Raises CorruptError where that is no sense."""
+    told = attempt(function, about)
+    if isinstance(told, Failure) or isinstance(attempt(json_text, told), Failure):
+        raise CorruptError(f"{FaceIndex.NAME} is corrupt: listing --rebuild makes it again")
+    return typing.cast("dict[str, Any]", told)
+
+
+def index_facts(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What an index of faces says beside the people. Raises KeyError and others."""
+    left = [{str(k): str(v) for k, v in row.items()} for row in data["left_out"]]
+    told = {name: str(data[name]) for name in ("generated_at", "model")}
+    rest = {"videos": int(data["videos"]), "total_left_out": len(left)}
+    return told | rest | {"left_out": left[:PAGE_LIMIT]}
+
+
+def person_row(person: Person) -> dict[str, Any]:
+    """Someone with all appearances and addresses. Raises ValueError and others."""
+    told: dict[str, Any] = {"id": person.id, "label": person.label and str(person.label)}
+    distance, best = person.label_distance, person.portrait()
+    told |= {"label_distance": None if distance is None else float(distance)}
+    told |= {"named_by_hand": person.named_by_hand, "hidden": person.hidden}
+    told |= {"ambiguous": list(map(str, person.ambiguous))}
+    told["picture"] = f"/videos/{quoted(best[0])}/files/faces/{best[1]}" if best else None
+    return told | {"occurrences": [sighting_row(seen) for seen in person.occurrences]}
+
+
+def sighting_row(seen: Mapping[str, Any]) -> dict[str, Any]:
+    """One appearance of a person."""
+    url, part = f"/videos/{quoted(seen['video'])}", f"{seen['signature']}.jpg"
+    row = {"video": seen["video"], "url": url, "signature": seen["signature"]}
+    row |= {"frames": int(seen["frames"])}
+    row["intervals"] = [[float(begin), float(end)] for begin, end in seen["intervals"]]
+    return row | {"picture": f"{url}/files/faces/{part}" if seen.get("thumbnail") else None}
+
+
+class Censuses:
+    """The people of the folders that were asked for last, as a server remembers them."""
+
+    LASTING: ClassVar = 600.0  # seconds that what was computed but not stored is told
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.known: dict[tuple[Any, ...], tuple[float, Census]] = {}
+
+    def stored(self, library: Library) -> Census:
+        """What `listing` stored. Raises NotFoundError where it did not, CorruptError."""
+        return self.told(library, ("stored",), lambda: Census.of(library), math.inf)
+
+    def of(self, request: Listing, job: Job) -> Census:
+        """What `listing` stored or, where it did not, what it would.
+
+        Raises CorruptError, OutsideError, VideoError.
+        """
+        library = request.library()
+        with contextlib.suppress(NotFoundError):
+            return self.stored(library)
+        home = people_home(library)
+
+        def computed() -> Census:
+            return Inquiry(request, library, home, [], job).census
+
+        key = ("computed", library.recursive, library.extensions)
+        return self.told(library, key, computed, self.LASTING)
+
+    def told(
+        self, library: Library, how: tuple[Any, ...], make: Callable[[], Census], lasting: float
+    ) -> Census:
+        """What is known still, or what is made now."""
+        places = [Path(people_home(library), name) for name in (FaceIndex.NAME, Decisions.NAME)]
+        with self.lock:
+            key = (library.root, library.artifacts_dir, *how, *map(file_stamp, places))
+            until, census = self.known.pop(key, (0.0, None))
+            now = time.monotonic()
+            if census is None or until < now:
+                until, census = now + lasting, make()
+            self.known[key] = (until, census)
+            for old in list(self.known)[:-KEPT_OPEN]:
+                del self.known[old]
+            return census
+
+
+def file_stamp(path: Path) -> tuple[int, ...] | None:
+    """What differs when a file was written again; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
 def without_base(path: str, bases: Iterable[str]) -> str:
     """A path from whichever of the folders it is in."""
     return next((path[len(base) :] for base in bases if path.startswith(base)), path)
@@ -14964,6 +15079,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings, self.roots = settings, settings.roots
         self.board, self.lookouts = JobBoard(self.roots.relative), Lookouts()
+        self.censuses = Censuses()
 
     def close(self) -> None:
         """Stop the jobs and let go of all that is open."""
@@ -15196,7 +15312,7 @@ class Service:
             row["url"] = f"/videos/{quoted(row['video'])}"
         return {"limit": request.limit} | told
 
-    def faces(self, video: Video) -> dict[str, Any]:
+    def faces(self, directory: str, video: Video) -> dict[str, Any]:
         """The people of a video, in the order of their first appearance.
 
         Raises NotFoundError where it was not looked at for faces, CorruptError.
@@ -15206,10 +15322,48 @@ class Service:
         found = attempt(face_rows, record)
         if isinstance(found, Failure):
             raise CorruptError(f"{shown(video.rel)}: its signatures are corrupt: embed makes them")
+        request = self.request(People, directory)
+        census = attempt(self.censuses.stored, request.library())
+        known = census.by_signature() if isinstance(census, Census) else {}
         for row in found:
-            part = f"{row['signature']}.jpg"
+            part, person = f"{row['signature']}.jpg", known.get(row["signature"])
             row["picture"] = self.url(video, "faces", part) if part in pictures else None
+            row |= {"person": person and person.id, "label": person and person.label}
         return {"video": video.rel, "model": str(record.get("model", "")), "people": found}
+
+    def listing(
+        self, directory: str, offset: int, limit: int, hidden: bool, given: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """A page of the people of a folder, those seen most often first.
+
+        What `listing` stored is told; where it stored nothing yet, what it would.
+        """
+        request = self.request(Listing, directory, embed=False, **given)
+        census = self.censuses.of(request, self.quiet())
+        people = census.listed(request.recursive, hidden)
+        told: dict[str, Any] = {"total": len(people), "offset": offset, "limit": limit}
+        told |= sound(index_facts, census.index.data)
+        rows = people[offset : offset + limit]
+        return told | {"people": [sound(person_row, person) for person in rows]}
+
+    def change_people(
+        self, directory: str, recursive: bool, change: Mapping[str, Any], whose: int = 0
+    ) -> dict[str, Any]:
+        """Decide on people, as the options of People have it; where nothing is stored of them what
+        `listing` would is stored first. `whose` is who has the face to move.
+
+        Raises NotFoundError where there is no such person, UsageError for what makes no sense.
+        """
+        request = self.request(People, directory, recursive=recursive, **change)
+        library = request.library()
+        if not Path(people_home(library), FaceIndex.NAME).exists():
+            self.request(Listing, directory, recursive=recursive, embed=False).run(self.quiet())
+        if whose and request.move[0] not in Census.of(library).find(whose).signatures:
+            raise NotFoundError(f"{request.move[0]}: #{whose} has no such face")
+        told = dict(request.run(self.quiet()).data)
+        census = self.censuses.stored(library)
+        people = [census.people[p["id"]] for p in told["people"] if p["id"] in census.people]
+        return told | {"people": [sound(person_row, person) for person in people]}
 
     def suggest(self, directory: str, recursive: bool, prefix: str) -> dict[str, Any]:
         """How a word of a query, or a tag, may go on: the most frequent first."""
