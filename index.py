@@ -2038,12 +2038,30 @@ def cores() -> int:
 
 
 _parent: Connection | None = None  # in a worker: where `tell` writes
+_unit: dict[str, str] = {}  # in a worker: what it works on, as `tell` names it
 
 
-def tell(**news: Any) -> None:
+def tell(share: float, note: str) -> None:
     """Let the parent process know how a call gets on: a few words, which a pipe takes whole."""
     if _parent:
+        news = _unit | {"share": round(share, 4), "note": note}
         _parent.send_bytes(json.dumps(news).encode())
+
+
+class Pace:
+    """Tells now and then how far the work on a video is, which has so many equal parts."""
+
+    PAUSE: ClassVar = 0.5  # seconds between two news
+
+    def __init__(self) -> None:
+        self.parts, self.done, self.told = 1, 0, time.monotonic()
+
+    def at(self, done: float, most: float) -> None:
+        """So much of `most` is done of the current part."""
+        if time.monotonic() - self.told >= self.PAUSE and most > 0:
+            self.told = time.monotonic()
+            whole = min((self.done + min(done / most, 1.0)) / self.parts, 0.99)
+            tell(whole, f"{whole:.0%}")
 
 
 def prepare_worker(memory: int, parent_ear: Connection) -> None:
@@ -2245,6 +2263,7 @@ class Media:
             draft,
             threads,
         )
+        self.pace = Pace()
         self.descriptor = open_regular(video.path)
         self.stat = os.fstat(self.descriptor)
         self.damage = 0  # packets that could not be read or decoded
@@ -4667,6 +4686,7 @@ def reason_of(error: BaseException) -> str:
 
 def perform(video: Video, tasks: Sequence[VideoTask]) -> list[Outcome]:
     """Make all the artifacts that `tasks` want of one video, opening it once. Runs in a worker."""
+    _unit.update(video=video.rel, lane=tasks[0].lane)
 
     def work() -> list[Outcome]:
         with Media(video, tasks[0].allow_codecs) as media:
@@ -4689,8 +4709,16 @@ def perform(video: Video, tasks: Sequence[VideoTask]) -> list[Outcome]:
 def make_all(media: Media, tasks: Sequence[VideoTask]) -> list[Made | Failure]:
     """The products of the tasks in their order; those that sample frames share one pass."""
     sampling = [task for task in tasks if isinstance(task, FrameTask)]
-    sampled = dict(zip(map(id, sampling), sample(media, sampling), strict=True))
-    return [sampled[id(t)] if id(t) in sampled else attempt(t.make, media) for t in tasks]
+    others = [task for task in tasks if not isinstance(task, FrameTask)]
+    media.pace.parts = bool(sampling) + len(others)
+    made: dict[int, Made | Failure] = {}
+    if sampling:
+        made = dict(zip(map(id, sampling), sample(media, sampling), strict=True))
+        media.pace.done += 1
+    for task in others:
+        made[id(task)] = attempt(task.make, media)
+        media.pace.done += 1
+    return [made[id(task)] for task in tasks]
 
 
 def sample(media: Media, tasks: Sequence[FrameTask]) -> list[Made | Failure]:
@@ -4713,6 +4741,7 @@ def sample(media: Media, tasks: Sequence[FrameTask]) -> list[Made | Failure]:
                     taken[number] += 1
                     if isinstance(failed := attempt(tasks[number].take, frame, index), Failure):
                         failures[number] = failed
+            media.pace.at(taken.total(), len(wants))
 
     taken = Counter[int]()
     broken = attempt(hand_out)
@@ -4970,7 +4999,8 @@ class Runner:
         self.outcomes: dict[str, dict[str, Outcome]] = {task.artifact.kind: {} for task in tasks}
         self.videos: dict[str, Video] = {}
         self.lacking: dict[str, Failure] = {}  # by kind, why no video can have it in this run
-        self.shares: dict[str, float] = {}  # how much of a video is done, where its worker tells
+        # How much of a unit is done, where its worker tells, by video and lane.
+        self.shares: dict[tuple[str, str], float] = {}
         self.parts = Counter[str]()  # units of each video
         self.untidy: set[str] = (
             set()
@@ -5010,10 +5040,10 @@ class Runner:
 
     def _hear(self, news: Mapping[str, Any]) -> None:
         """Show how far a worker is with its video."""
-        rel, share = news["video"], news["share"]
-        done = (share - self.shares.get(rel, 0.0)) / self.parts[rel]
+        rel, lane, share = news["video"], news["lane"], news["share"]
+        done = (share - self.shares.get((rel, lane), 0.0)) / self.parts[rel]
         self.job.console.step(rel, done, news["note"])
-        self.shares[rel] = share
+        self.shares[rel, lane] = share
 
     def _imports(self) -> set[str]:
         return {module for task in self.tasks for module in task.imports}
@@ -5110,7 +5140,7 @@ class Runner:
                     f"{outcome.kind}: {shown(unit.video.rel)}: {shown(outcome.note)}"
                 )
         if not late:
-            rest = 1 - self.shares.pop(unit.video.rel, 0.0)
+            rest = 1 - self.shares.pop((unit.video.rel, unit.tasks[0].lane), 0.0)
             self.job.console.step(unit.video.rel, rest / self.parts[unit.video.rel])
 
     def _catalogue(self) -> None:
@@ -6658,7 +6688,8 @@ class Progress(Console):
         with self.lock:
             current = next(iter(self.parts), None)
             percent = round(100 * self.parts[current], 1) if current is not None else None
-            files = {"progress_current": int(self.done + 1e-6), "progress_total": self.total}
+            whole = self.done - sum(self.parts.values())
+            files = {"progress_current": int(whole + 1e-6), "progress_total": self.total}
             return files | {"current": current, "percent": percent}
 
     def complete(self) -> None:
@@ -8072,6 +8103,7 @@ def draft_scores(media: Media) -> tuple[list[tuple[int, int, float]], dict[int, 
                 if before:
                     steps.append((before[0], raw.pts, content_score(before[1], hsv)))
                 before = (raw.pts, hsv)
+                media.pace.at(media.seconds(raw.pts), media.duration)
         media.damage, media.end = media.damage + draft.damage, max(media.end, draft.end)
     if not before:
         raise VideoError("no picture in it could be decoded: it is truncated or damaged")
@@ -8143,6 +8175,7 @@ def adaptive_cuts(media: Media, threshold: float) -> Cuts:
     for packet in itertools.chain(media.packets(media.start), [None]):
         for raw in media.decode(packet):
             if raw.pts is not None:
+                media.pace.at(media.seconds(raw.pts), media.duration)
                 pixels = cv2.cvtColor(small_hsv(raw), cv2.COLOR_HSV2BGR)
                 cuts += detector.process_frame(timecode(media, raw.pts), pixels)
     ratio = detector.get_metrics()[-1]
@@ -9981,10 +10014,11 @@ class Previews(VideoTask):
         return Recipe("mp4", "libx264", {"preset": "veryfast", "crf": str(crf)} | cap)
 
     def make(self, media: Media) -> Made:
-        recipe, clips = self.recipe(), []
+        recipe, clips = self.recipe(), list[Clip]()
         animation = Animation() if self.image == "webp" else None
         also = animation.add if animation else None
         for start in clip_starts(media.duration, self.segments, self.duration):
+            media.pace.at(len(clips), self.segments)
             shots = Excerpt(media, start, min(self.duration, media.duration))
             clips.append(film(shots, self.width // 2 * 2, recipe, also))
         names = [f"seg_{number:02}.{self.format}" for number in range(1, len(clips) + 1)]
@@ -11300,8 +11334,8 @@ class Listener:
         re.IGNORECASE,
     )
 
-    def __init__(self, video: Video, duration: float) -> None:
-        self.video, self.duration = video, max(duration, 0.001)
+    def __init__(self, duration: float) -> None:
+        self.duration = max(duration, 0.001)
         self.values: dict[str, str] = {}
         self.last = ""
         self.damage = 0
@@ -11318,7 +11352,7 @@ class Listener:
             return False
         now = "/".join(self.values.get(k, "") for k in ("frame", "out_time_us", "total_size"))
         moved, self.last = now != self.last, now
-        tell(video=self.video.rel, share=round(self.share, 4), note=self.note)
+        tell(self.share, self.note)
         return moved
 
     @property
@@ -11586,7 +11620,7 @@ class TranscodeTask(VideoTask):
             if not any(track.type == "video" and track.packets for track in tracks.values()):
                 raise VideoError("holds no video data: it is truncated or damaged")
             degraded = self.accepted(shortage(whole, tracks))
-        listener = Listener(media.video, plan.duration)
+        listener = Listener(plan.duration)
         run_tool(
             transcode_argv(media, plan, self.request, self.encoder, scratch),
             timeout=self.timeout or math.inf,
@@ -12087,7 +12121,7 @@ class Subtitles(VideoTask):
             str(p.expanduser()) if p else "" for p in (self.whisper_cpp_bin, self.whisper_cpp_model)
         ]
         ready = f"getting the model {Path(self.model_).name} ready"  # it may have to be downloaded
-        tell(video=media.video.rel, share=0.0, note=ready)
+        tell(0.0, ready)
         model = recognizer(self.backend, self.model_, threads, *places)
         model.home = self.placed(media.video).home
         foreign = self.language not in ("", "en") or self.translate
@@ -12119,7 +12153,7 @@ class Subtitles(VideoTask):
         length = self.length(media)
         share = min(seconds / length, 1.0)
         note = f"{clock(seconds)} of {clock(length)}" if length < math.inf else clock(seconds)
-        tell(video=media.video.rel, share=round(share, 4), note=note)
+        tell(share, note)
 
     def told_languages(self, media: Media, stream: AudioStream) -> Iterator[str]:
         """A word on the other languages, where there are any and none was chosen."""

@@ -155,6 +155,18 @@ class TestAJob:
         assert str(library.root) not in job["error"]
         shutil.rmtree(library.root / "out/.artifacts")
 
+    def test_a_file_counts_when_it_is_done(self, served: Served, library: Library) -> None:
+        for name in ("pace/a.mp4", "pace/b.mp4"):
+            library.add("minute.mp4", name)
+        job_id = served.submit("scenes", directory="pace", force=True)
+        with served.events(f"/jobs/{job_id}/events") as events:
+            told = [event["data"] for event in events]
+        assert told[-1]["status"] == "done"
+        counts = [event["progress_current"] for event in told]
+        assert counts == sorted(counts)
+        assert counts[-1] == 2
+        assert all(event["percent"] is None or event["percent"] < 100 for event in told)
+
     def test_percent_of_the_current_file(self, served: Served, library: Library) -> None:
         library.add("minute.mp4", "in/a.mp4")
         (library.root / "out").mkdir()

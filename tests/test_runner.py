@@ -204,6 +204,28 @@ class TestWorkers:
         assert found[0] == found[1]
 
 
+class TestPace:
+    """How far a worker is with a video, as it tells while it works."""
+
+    @pytest.mark.parametrize("names", [["heatmaps"], ["scenes"], ["thumbs", "scenes"]])
+    def test_shares_of_one_video(
+        self, library: Library, monkeypatch: pytest.MonkeyPatch, names: list[str]
+    ) -> None:
+        path = library.add("minute.mp4")
+        told: list[tuple[float, str]] = []
+        monkeypatch.setattr(index.Pace, "PAUSE", 0.0)
+        monkeypatch.setattr(index, "tell", lambda share, note: told.append((share, note)))
+        tasks = [index.task_named(name)(directory=library.root) for name in names]
+        video = index.Video(str(path), path.name, str(library.root / ".artifacts"))
+        outcomes = index.perform(video, tasks)
+        assert [outcome.status for outcome in outcomes] == ["made"] * len(names)
+        shares = [share for share, _ in told]
+        assert shares == sorted(shares)
+        assert 0 <= shares[0] < 0.6
+        assert 0.9 < shares[-1] < 1
+        assert told[-1][1] == f"{shares[-1]:.0%}"
+
+
 @pytest.mark.usefixtures("misbehaving")
 class TestSurviving:
     """One bad video costs one line; everything else is done."""
