@@ -3623,10 +3623,16 @@ def timed_audio(media: Media, stream: AudioStream) -> Iterator[tuple[float, Audi
         silence = ahead if ahead > OUT_OF_STEP else 0.0
         clock += silence + frame.samples / frame.sample_rate
         yield silence, frame
+    if min(promised_seconds(stream), end) - clock > 2.0 and media.cut_off is None:
+        media.cut_off = clock
+
+
+def promised_seconds(stream: AudioStream) -> float:
+    """How long a stream says that it is, 0 where it does not; Matroska says it in a tag."""
     if stream.duration and stream.time_base:
-        promised = min(float(stream.duration * stream.time_base), end)
-        if promised - clock > 2.0 and media.cut_off is None:
-            media.cut_off = clock
+        return float(stream.duration * stream.time_base)
+    told = stream.metadata.get("DURATION", "")
+    return seconds_of(told) if re.fullmatch(r"\d{1,4}:\d\d:\d\d\.\d{1,9}", told) else 0.0
 
 
 def audio_frames(media: Media, stream: AudioStream) -> Iterator[AudioFrame]:
@@ -3836,12 +3842,16 @@ def heard_in(some: Sequence[Window], model: Recognizer, wish: Wish) -> list[Word
     in it and got no words is listened to once more, alone.
     """
     told = model.words(some, wish)
-    words = [w.in_video(word) for w, heard in zip(some, told, strict=True) for word in heard]
-    unheard = [rest for window in some if (rest := window.without(words))]
-    if unheard:
-        again = model.words(unheard, wish)
-        words += [w.in_video(x) for w, heard in zip(unheard, again, strict=True) for x in heard]
-    return sorted(words, key=lambda word: word[:2]) if unheard else words
+    words = in_video(some, told)
+    if unheard := [rest for window in some if (rest := window.without(words))]:
+        some, told = [*some, *unheard], [*told, *model.words(unheard, wish)]
+    words = in_video(some, map(without_loops, told))
+    return sorted(words, key=lambda word: word[:2])
+
+
+def in_video(some: Sequence[Window], told: Iterable[Sequence[Word]]) -> list[Word]:
+    """The words in each window, timed as in the video."""
+    return [w.in_video(word) for w, heard in zip(some, told, strict=True) for word in heard]
 
 
 class FasterWhisper(Recognizer):
@@ -4151,12 +4161,13 @@ def is_loop(text: str) -> bool:
     return bool(STUTTER.search(text)) or any(repeats(plain, at)[0] for at in range(len(plain)))
 
 
-def without_loops(words: Sequence[Word]) -> list[Word]:
+def without_loops(words: Sequence[Word], apart: bool = False) -> list[Word]:
     """Words without what a model that lost its way said over and over: a phrase that comes three
     times or more in a row (a word six times, two words four) is kept once.
 
-    Repeats with long pauses between them may be real, such as thanks: they go if they are unsure.
-    Of letters that are repeated within a word three times are kept.
+    Repeats with long pauses between them may be real, such as thanks, and so may those that were
+    heard `apart`, in several windows, such as a chorus: they go if they are unsure. Of letters that
+    are repeated within a word three times are kept.
     """
     words = [word._replace(text=STUTTER.sub(r"\1\1\1", word.text)) for word in words]
     plain = [re.sub(r"\W+", "", word.text).lower() for word in words]
@@ -4165,7 +4176,8 @@ def without_loops(words: Sequence[Word]) -> list[Word]:
     while at < len(words):
         length, times = repeats(plain, at)
         again = words[at + length : at + length * times]
-        if times > 1 and (is_hurried(words[at : at + length * times]) or is_unsure(again)):
+        hurried = not apart and is_hurried(words[at : at + length * times])
+        if times > 1 and (hurried or is_unsure(again)):
             kept += words[at : at + length]
             at += length * times
         else:
@@ -12147,7 +12159,7 @@ class Subtitles(VideoTask):
                 language, sure = model.language(some) if model.multilingual else ("en", 1.0)
             words += heard_in(some, model, wish._replace(language=language))
             self.say_progress(media, some[-1].stretches[-1].end / SAMPLE_RATE)
-        return without_loops(words), language, sure
+        return without_loops(words, apart=True), language, sure
 
     def say_progress(self, media: Media, seconds: float) -> None:
         length = self.length(media)

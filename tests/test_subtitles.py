@@ -20,7 +20,21 @@ import imageio_ffmpeg
 import pytest
 import webvtt
 from conftest import Cli
-from support import TESTS, Library, Run, command, leftovers, started, wait_until
+from support import (
+    ODD_NAMES,
+    TESTS,
+    Library,
+    Opens,
+    Run,
+    command,
+    leftovers,
+    modes_count,
+    run_process,
+    run_unprivileged,
+    stamps,
+    started,
+    wait_until,
+)
 
 import index
 from index import Cue, Word
@@ -42,6 +56,7 @@ SMALL = "-c:v mpeg4 -q:v 31"
 
 FILMS = {
     "jfk.mp4": f"{PICTURE} -i {{}}/jfk.ogg {SMALL} -c:a aac -t 11",
+    "leisure.mp4": f"{PICTURE} -i {{}}/leisure.ogg {SMALL} -c:a aac -t 7",
     "late.mkv": f"{PICTURE} -itsoffset 4.9 -i {{}}/jfk.ogg {SMALL} -c:a libopus -t 16",
     "late.mp4": f"{PICTURE} -itsoffset 4.9 -i {{}}/jfk.ogg {SMALL} -c:a aac -t 16",
     "ac3.avi": f"{PICTURE} -i {{}}/jfk.ogg {SMALL} -c:a ac3 -t 11",
@@ -171,7 +186,7 @@ class TestWords:
         assert status["mute.mp4"] == "no audio"
         assert not (folder / ".artifacts" / "mute.mp4.vtt").exists()
         assert run.json["counts"] == {
-            "made": 6,
+            "made": 7,
             "skipped": 0,
             "failed": 0,
             "cancelled": 0,
@@ -324,6 +339,106 @@ class TestRequest:
         assert run.code == 1
         assert run.counts == {"failed": 3}
         assert library.artifacts() == []
+
+    def test_a_film_that_is_cut_off(self, cli: Cli, library: Library) -> None:
+        """What is there is heard, and where it ends is told."""
+        whole = film("late.mkv", library.root)
+        library.add_bytes("cut.mkv", whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+        whole.unlink()
+        run = cli("subtitles", library.root, "--ext", "mkv", "--json")
+        assert run.counts == {"made": 1}
+        end = re.fullmatch(
+            r"degraded: its sound is cut off after (\d+\.\d) s", run.json["results"][0]["note"]
+        )
+        assert end
+        assert 5.2 < float(end[1]) < 15.9
+        cues = vtt_cues(library.artifact("cut.mkv.vtt"))
+        assert plain(cues[0].text).startswith("and so my fellow americans")
+        assert cues[-1].end < float(end[1]) + 1.0
+
+    def test_names_that_it_is_told_to_expect(self, cli: Cli, library: Library) -> None:
+        library.keep(film("leisure.mp4", library.root))
+        for flag, text in (
+            ("--hotwords", "Jon Dashwoode"),
+            ("--initial-prompt", "Mister Jon Dashwoode and his leisure."),
+        ):
+            run = cli("subtitles", library.root, "--force", flag, text, "--json")
+            assert run.counts == {"made": 1}
+            assert "Jon Dashwoode" in library.artifact("leisure.mp4.vtt").read_text()
+
+    def test_the_model_of_the_configuration(
+        self, cli: Cli, library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A flag is stronger, the environment weaker; what lies in the folder names no model."""
+        monkeypatch.setenv("VIDEO_WHISPER_MODEL", "/of/the/environment")
+        library.keep(film("silence.mp4", library.root))
+        config = tmp_path / "rc.json"
+        config.write_text(json.dumps({"subtitles": {"model": MODEL}}))
+        run = cli("--config", config, "subtitles", library.root, "--json")
+        assert run.counts == {"no speech": 1}, run.err
+        args = ("subtitles", library.root, "--force", "--json")
+        assert "/of/the/flag" in cli("--config", config, *args, "--model", "/of/the/flag").err
+        assert "/of/the/environment" in cli(*args).err
+        (library.root / "videorc.json").write_text(config.read_text())
+        assert "model" in cli(*args).err
+        assert not cli(*args).json.get("counts", {}).get("no speech")
+
+    def test_one_loading_of_the_model_for_all(self, cli: Cli, library: Library) -> None:
+        for name in ("a.mp4", "b.mp4", "c.mp4"):
+            library.keep(film("silence.mp4", library.root).rename(library.root / name))
+        with Opens(Path(MODEL, "model.bin")) as opens:
+            run = run_process("subtitles", library.root, "--json")
+            assert opens.count() == 1
+        assert run.counts == {"no speech": 3}
+
+    def test_how_far_it_is_within_a_file(self, library: Library) -> None:
+        source = film("jfk.mp4", library.root)
+        argv = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-stream_loop", "14"]
+        long = library.root / "long.mp4"
+        subprocess.run([*argv, "-i", source, "-c", "copy", long], check=True)
+        source.unlink()
+        library.keep(long)
+        seen: list[float | None] = []
+        progress = index.Progress(lambda: seen.append(progress.as_json()["percent"]))
+        request = index.Subtitles(directory=library.root, format=("vtt",))
+        assert request.run(index.Job(progress)).code == 0
+        part = [percent for percent in seen if percent]
+        assert len(set(part)) >= 2
+        assert part == sorted(part)
+        cues = vtt_cues(library.artifact("long.mp4.vtt"))
+        assert cues[-1].end == pytest.approx(15 * 11 - 0.5, abs=3.0)
+        assert_well_made(cues)
+
+    def test_odd_names(self, cli: Cli, library: Library) -> None:
+        made = film("silence.mp4", library.root)
+        for name in ODD_NAMES:
+            library.add_bytes(name, made.read_bytes())
+        made.unlink()
+        run = cli("subtitles", library.root, "--json")
+        assert run.counts == {"no speech": len(ODD_NAMES)}, run.err
+        assert len(library.artifacts()) == len(ODD_NAMES)
+        assert cli("subtitles", library.root, "--json").counts == {"skipped": len(ODD_NAMES)}
+
+    def test_a_folder_that_cannot_be_written(self, library: Library, tmp_path: Path) -> None:
+        if not modes_count(tmp_path):
+            pytest.skip("modes of files do not count here")
+        library.keep(film("silence.mp4", library.root))
+        library.root.chmod(0o555)
+        run = run_unprivileged("subtitles", library.root, "--json")
+        library.root.chmod(0o755)
+        assert run.code == 1
+        assert "ermission denied" in run.failure("silence.mp4")
+        assert run.err.count("\n") == 1
+        assert library.artifacts() == []
+
+    def test_force_makes_it_again(self, cli: Cli, library: Library) -> None:
+        library.keep(film("silence.mp4", library.root))
+        assert cli("subtitles", library.root, "--json").counts == {"no speech": 1}
+        before = stamps(library.root / ".artifacts")
+        assert cli("subtitles", library.root, "--json").counts == {"skipped": 1}
+        assert stamps(library.root / ".artifacts") == before
+        assert cli("subtitles", library.root, "--force", "--json").counts == {"no speech": 1}
+        assert stamps(library.root / ".artifacts") != before
 
 
 class TestBeside:
@@ -512,6 +627,9 @@ class TestCues:
         ]
         rhetoric = spoken("It was the best of times, it was the worst of times. No, no, no, never.")
         assert index.without_loops(rhetoric) == rhetoric
+        chorus = spoken("we will rock you " * 4, pause=0.6)
+        assert index.without_loops(chorus, apart=True) == chorus
+        assert len(index.without_loops(chorus)) == 4
         assert index.is_loop("you you you you you you you")
         assert index.is_loop("Hm" + "m" * 400)
         stutter = [Word(1, 2, " H" + "m" * 400, 0.9), Word(2, 3, " 10000000000 Noooo!", 0.9)]
