@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import browser as web
+import faces
 import media
 import pytest
 import support
@@ -477,6 +478,58 @@ class TestDuplicates:
         expect(own_page.get_by_text("No duplicates")).to_be_visible()
         own_page.reload()
         expect(own_page.get_by_text("No duplicates")).to_be_visible()
+
+
+class TestPeople:
+    @pytest.fixture
+    def people(self, chromium: Browser, library: Library) -> Iterator[Page]:
+        """Films of three people: Ann is in both."""
+        faces.film(library, "first.mp4", (4, ["ann"]), (4, ["obama"]))
+        faces.film(library, "second.mp4", (4, ["bea"]), (4, ["ann"]))
+        for task in ("embed", "listing"):
+            given = ["--thumbnails"] if task == "embed" else []
+            done = support.run_cli(task, library.root, *given)
+            assert done.code == 0, done.err
+        with (
+            serving(library.root) as served,
+            web.opened(chromium, f"{served.url}/#/people") as page,
+        ):
+            expect(page.locator(".person")).to_have_count(3)
+            yield page
+
+    def test_two_are_merged_and_taken_apart_again(self, people: Page) -> None:
+        for i in (1, 2):
+            people.locator(".person").nth(i).locator("input[type=checkbox]").check(force=True)
+        button(people, "Merge").click()
+        expect(people.locator(".person")).to_have_count(2)
+        button(people.locator(".toast").last, "Undo").click()
+        expect(people.locator(".person")).to_have_count(3)
+
+    def test_a_name_is_given_in_place_and_stays(self, people: Page) -> None:
+        field = people.locator(".person").first.get_by_label("Name", exact=True)
+        field.fill(EVIL)
+        field.press("Enter")
+        expect(people.get_by_text("Saved")).to_be_visible()
+        people.reload()
+        expect(field).to_have_value(EVIL)
+        visit(people, "video/first.mp4")
+        lane = people.locator(".lane", has_text=EVIL)
+        expect(lane.locator(".spans button")).to_have_count(1)
+        lane.get_by_role("link").click()
+        expect(people.locator(".times li")).to_have_count(2)
+        people.locator(".times .film").nth(1).click()
+        expect(people.get_by_role("slider")).to_have_attribute(
+            "aria-valuetext", re.compile("0:04 of")
+        )
+
+    def test_a_wrong_face_becomes_somebody_else(self, people: Page) -> None:
+        people.locator(".person a").first.click()
+        expect(people.locator(".times li")).to_have_count(2)
+        button(people.locator(".times li").first, "Not this person").click()
+        button(people, "Somebody else").click()
+        expect(people.locator(".times li")).to_have_count(1)
+        button(people, "Undo the last").click()
+        expect(people.locator(".times li")).to_have_count(2)
 
 
 class TestHostile:

@@ -1,13 +1,13 @@
 /** The page: its frame, its routes, and what stands above all views - theme, token, server, jobs. */
 
-import { get, onLocked, signIn } from "./api.js";
+import { ApiError, get, onLocked, signIn } from "./api.js";
 import { h, keyed, setText } from "./dom.js";
 import { follow, isActive, isTold } from "./events.js";
 import { message, plural } from "./format.js";
 import { icon } from "./icons.js";
 import { href, start } from "./router.js";
 import { store } from "./store.js";
-import { button, dialog, failed, state, toast } from "./ui.js";
+import { button, dialog, failed, toast } from "./ui.js";
 
 const VIEWS = [
   ["library", "Library", () => import("./views/library.js")],
@@ -19,6 +19,7 @@ const VIEWS = [
 ];
 
 const main = document.getElementById("main");
+const configured = configure();
 let current = { view: "", leave: new AbortController(), update: null };
 
 /** Shows a route: within the same view by its own update, else by mounting another. */
@@ -29,9 +30,14 @@ async function show(route) {
   current.leave.abort();
   const leave = new AbortController();
   current = { view: name, leave, update: null };
-  const module = await load().catch(() => null);
+  let module;
+  try {
+    if (name !== "library") await configured;
+    module = await load();
+  } catch (error) {
+    return main.replaceChildren(failed(error instanceof ApiError ? error : { status: 0 }, () => location.reload()));
+  }
   if (leave.signal.aborted) return undefined;
-  if (!module) return main.replaceChildren(failed({ status: 0 }, () => location.reload()));
   if (heading) document.title = `${heading} · Video library`;
   document.body.dataset.view = name;
   main.replaceChildren();
@@ -132,30 +138,21 @@ async function askToken() {
   return known === true;
 }
 
-function locked() {
-  const retry = () => location.reload();
-  main.replaceChildren(state("key", "Locked", "Without its token this library shows nothing.", button("Give the token", "key", retry, { kind: "primary" })));
+/** What all views but the library wait for: it can show its first screen without. */
+async function configure() {
+  const { roots, kinds } = await get("/config");
+  store.set({ roots, kinds });
 }
 
-async function begin() {
+function begin() {
   const theme = localStorage.getItem("theme");
   if (theme) document.documentElement.dataset.theme = theme;
   frame();
   onLocked(askToken);
-  try {
-    const door = await get("/session");
-    if (!door.authenticated && !(await askToken())) return locked();
-    const { roots, kinds } = await get("/config");
-    store.set({ roots, kinds });
-  } catch (error) {
-    main.replaceChildren(failed(error, () => location.reload()));
-    store.watch(["online"], () => location.reload());
-    return follow();
-  }
   start(show);
-  follow();
+  configured.catch(() => store.watch(["online"], ({ online }) => online && location.reload()));
+  configured.then(follow, follow);
   setTimeout(() => VIEWS.forEach(([, , load]) => load().catch(() => {})), 500); // to be there when the server is not
-  return undefined;
 }
 
 store.addEventListener("ended", ({ detail: job }) => {

@@ -49,6 +49,7 @@ export function state(name, heading, text, ...actions) {
 
 /** The state of a view that could not be read. */
 export function failed(error, again) {
+  if (error.status === 401) return state("key", "Locked", "Without its token this library shows nothing.", button("Give the token", "key", () => location.reload(), { kind: "primary" }));
   const gone = error.status === 0;
   const missing = error.status === 404 || error.status === 405;
   const heading = gone ? "The server is gone" : missing ? "Not there" : "That did not work";

@@ -34,10 +34,10 @@ export function mount(main, route, signal) {
 
   async function load() {
     try {
-      told = await get("/faces/listing", { recursive: 1, limit: PAGE }, signal);
+      told = await get("/faces/listing", { ...LISTED, ext: "*", limit: PAGE }, signal);
       people = told.people;
       while (people.length < told.total) {
-        const more = await get("/faces/listing", { recursive: 1, offset: people.length, limit: PAGE }, signal);
+        const more = await get("/faces/listing", { ...LISTED, ext: "*", offset: people.length, limit: PAGE }, signal);
         if (!more.people.length) break;
         people = [...people, ...more.people];
       }
@@ -50,7 +50,7 @@ export function mount(main, route, signal) {
   }
 
   function render() {
-    const person = people.find((one) => one.id === id);
+    const person = people.find((one) => sameId(one, id));
     if (id && person) place.replaceChildren(...personPage(person));
     else if (id) place.replaceChildren(state("people", "Nobody of that id", "The people were grouped again since, or this one was merged.", h("a.button", { href: href("people") }, "All people")));
     else if (!people.length) place.replaceChildren(h("h1.hidden", {}, "People"), nobody());
@@ -71,7 +71,7 @@ export function mount(main, route, signal) {
   function overview() {
     const again = button("Group again", "merge", () => attempt(again, async () => (await run("listing", { ext: ["*"] }), load())), { kind: "quiet" });
     const when = told.generated_at ? `grouped ${ago(Date.parse(told.generated_at))}` : "";
-    const unseen = told.left_out?.length ? `${plural(told.left_out.length, "video")} left out` : "";
+    const unseen = told.total_left_out ? `${plural(told.total_left_out, "video")} left out` : "";
     const list = h("ul.faces", { "aria-label": "People" });
     keyed(list, people, (one) => one.id, card);
     return [h(".head", {}, h("h1", {}, "People"), h(".row", {}, again, undoButton()), h("p.dim", {}, [plural(told.total, "person", "people"), unseen, when].filter(Boolean).join(" · "))), list];
@@ -134,7 +134,7 @@ export function mount(main, route, signal) {
   }
 
   function showBar() {
-    chosen = new Set([...chosen].filter((key) => people.some((one) => one.id === key)));
+    chosen = new Set([...chosen].filter((key) => people.some((one) => sameId(one, key))));
     bar.hidden = !chosen.size || Boolean(id);
     document.body.classList.toggle("selecting", !bar.hidden);
     setText(bar.querySelector("strong"), `${chosen.size} selected`);
@@ -197,3 +197,4 @@ export function mount(main, route, signal) {
 
 
 const idOf = ({ path }) => decodeURIComponent(path);
+const sameId = (one, id) => String(one.id) === String(id);

@@ -188,8 +188,9 @@ export function mount(main, route, signal) {
     people.hidden = !found.length;
     keyed(people, found, ({ signature }) => signature, (one) => {
       const face = one.picture ? h("img", { src: address(one.picture), alt: "", loading: "lazy" }) : icon("people");
-      const name = one.label ?? (one.person ? "Unnamed" : "Not grouped yet");
-      const link = one.person ? h("a", { href: href("people", {}, encodeURIComponent(one.person)), dir: "auto" }, name) : h("span.dim", {}, name);
+      const known = one.person !== null && one.person !== undefined;
+      const name = one.label ?? (known ? "Unnamed" : "Not grouped yet");
+      const link = known ? h("a", { href: href("people", {}, encodeURIComponent(one.person)), dir: "auto" }, name) : h("span.dim", {}, name);
       const spans = one.intervals.map(([from, to]) => h("button", { type: "button", "aria-label": `${name}, ${clock(from)} to ${clock(to)}`, title: `${clock(from)} – ${clock(to)}`, style: { left: `${(from / (length || 1)) * 100}%`, width: `${(Math.max(to - from, 0.2) / (length || 1)) * 100}%` }, onclick: () => player.jump(from) }));
       return h(".lane", {}, h(".who", {}, h(".face", {}, face), link), h(".spans", {}, ...spans));
     });
