@@ -323,6 +323,11 @@ class Artifact(NamedTuple):
         compiled = re.compile(pattern)
         return [name for name in names if compiled.fullmatch(name)]
 
+    def fixed(self, video: Video) -> list[str]:
+        """The names it may have that are known without a look: no numbers, no languages."""
+        patterns = [p for p in self.files + self.extras if not {"*", "@"} & set(p)]
+        return [pattern.format(video.key).rstrip("/") for pattern in patterns]
+
     def superseded(self, video: Video, shelf: Shelf, made: Iterable[str]) -> list[str]:
         """What is there of an earlier making when the files in `made` were made anew."""
         return [name for name in self.owned(video, shelf) if name not in made]
@@ -943,23 +948,10 @@ def keep_corrupt(target: Path) -> str:
     return f"the old one was corrupt and is kept as {kept.name}"
 
 
-def content_of(path: str | Path) -> bytes:
-    """What is in a file. Raises OSError, also for a pipe, which would be waited for without end."""
-    import errno
-
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "is no file", str(path))
-        return b"".join(iter(lambda: os.read(descriptor, 1 << 20), b""))
-    finally:
-        os.close(descriptor)
-
-
 def read_json(path: str | Path) -> dict[str, Any] | None:
     """The object in a JSON file, or None where there is no readable one."""
     try:
-        data = json.loads(content_of(path))
+        data = json.loads(Path(path).read_bytes())
     except (OSError, ValueError, RecursionError):
         return None
     return data if isinstance(data, dict) else None
@@ -1601,7 +1593,7 @@ def read_tags(video: Video) -> dict[str, Any]:
 def read_bytes(path: Path) -> bytes | None:
     """What is in a file, or None where there is none. Raises VideoError."""
     try:
-        return content_of(path)
+        return path.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -15193,8 +15185,7 @@ class Service:
         return told
 
     def tags(self, video: Video) -> dict[str, Any]:
-        """The tags and performers of a video. Raises CorruptError, OutsideError."""
-        self.check_tags(video)
+        """The tags and performers of a video. Raises CorruptError."""
         record = attempt(read_tags, video)
         if isinstance(record, Failure):
             raise CorruptError(record.reason)
@@ -15203,17 +15194,11 @@ class Service:
     def change_tags(self, video: Video, change: TagChange) -> dict[str, Any]:
         """Change them; they are on the disk when this returns. Raises CorruptError, UsageError."""
         clean_names([*change.add, *change.performers_add])
-        self.check_tags(video)
         record = attempt(update_tags, video, change.apply)
         if isinstance(record, Failure):
             raise CorruptError(record.reason)
         self.lookouts.changed(video.path)
         return {"video": video.rel} | {kind: record[kind] for kind in NAME_LISTS[:2]}
-
-    def check_tags(self, video: Video) -> None:
-        """Raise OutsideError where the tags file is a link that leads out."""
-        if not self.roots.hold(path := tags_path(video)):
-            raise OutsideError(f"{shown(path.name)}: {LEADS_OUT}")
 
     def export_tags(self, directory: str, recursive: bool) -> dict[str, Any]:
         """Every video that has tags or performers, with them."""
@@ -15244,10 +15229,11 @@ class Service:
     def artifacts(self, video: Video) -> dict[str, Any]:
         """Which artifacts of a video are present or stale, and every file of theirs."""
         shelf = Shelf(video.home)
+        near = [name for name in shelf if video.key in name]
         files = {
             kind: [
                 {"part": part, "type": MEDIA_TYPES[path.suffix], "url": self.url(video, kind, part)}
-                for part, path in self.files(video, kind, shelf).items()
+                for part, path in self.files(video, kind, near).items()
             ]
             for kind in ARTIFACTS
         }
@@ -15257,10 +15243,10 @@ class Service:
     def url(video: Video, kind: str, part: str) -> str:
         return f"/videos/{quoted(video.rel)}/files/{kind}/{quoted(part)}"
 
-    def files(self, video: Video, kind: str, shelf: Shelf) -> dict[str, Path]:
-        """The files of one artifact of a video, by name; those in its folders by theirs."""
+    def files(self, video: Video, kind: str, names: Iterable[str]) -> dict[str, Path]:
+        """The files of an artifact of a video among these names; those in its folders by theirs."""
         found: dict[str, Path] = {}
-        for name in ARTIFACTS[kind].owned(video, shelf):
+        for name in ARTIFACTS[kind].owned(video, names):
             path = Path(video.home, name)
             if not self.roots.hold(path):
                 continue
@@ -15276,7 +15262,9 @@ class Service:
         """One file of an artifact: by its name, else the first one to look at."""
         if kind not in ARTIFACTS:
             raise NotFoundError(f"{shown(kind)}: no such kind; there are {', '.join(ARTIFACTS)}")
-        files = self.files(video, kind, Shelf(video.home))
+        files = self.files(video, kind, [*ARTIFACTS[kind].fixed(video), part])
+        if not files and not part:  # a name with a language perhaps; a look at all takes long
+            files = self.files(video, kind, Shelf(video.home))
         seen = [name for name in files if not name.endswith(".json")] or list(files)
         name = part or next(iter(seen), "")
         if name not in files:
@@ -15384,7 +15372,7 @@ class Service:
         Raises NotFoundError where it was not looked at for faces, CorruptError.
         """
         record = self.document(video, "faces")
-        pictures = self.files(video, "faces", Shelf(video.home))
+        pictures = self.files(video, "faces", ARTIFACTS["faces"].fixed(video))
         found = attempt(face_rows, record)
         if isinstance(found, Failure):
             raise CorruptError(f"{shown(video.rel)}: its signatures are corrupt: embed makes them")

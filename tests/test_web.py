@@ -176,6 +176,15 @@ class TestLibrary:
         button(page, "Remove missing:subtitles").click()
         expect(page.locator(".card:not([hidden])")).to_have_count(5)
 
+    def test_what_is_said_is_found_as_well(self, own_page: Page, own: Library) -> None:
+        text = f"🎬 the moon {EVIL}".replace("&", "&amp;").replace("<", "&lt;")
+        own.artifact("numbered.mp4.vtt").write_text(f"WEBVTT\n\n00:02.000 --> 00:04.000\n{text}\n")
+        visit(own_page, "library?q=moon")
+        own_page.get_by_text("Said in 1 video").click()
+        expect(own_page.locator(".said mark")).to_have_text("moon")
+        own_page.locator(".said a").click()
+        expect(own_page.get_by_role("slider")).to_have_attribute("aria-valuetext", "0:02 of 0:10")
+
     def test_a_wrong_query_says_what_is_wrong(self, page: Page) -> None:
         box = page.get_by_role("combobox", name="Search")
         box.fill("durtion:>5")
@@ -228,7 +237,7 @@ class TestLibrary:
             page.evaluate("scrollTo(0, 9000)")
             page.wait_for_function("() => history.state?.y === 9000")
             assert page.locator(".card").count() < 80
-            page.locator(".card:not([hidden]) .open").nth(20).dispatch_event("click")
+            page.locator(".card:not([hidden], .blank) .open").nth(20).dispatch_event("click")
             page.locator(".player").wait_for()
             page.go_back()
             page.wait_for_function("() => scrollY === 9000")

@@ -84,11 +84,12 @@ export class Card {
     this.badge = h("span.badge", {});
     this.thumb = h(".thumb", {}, icon("film"), this.image, this.sprite, this.line, this.badge, this.time);
     this.name = h("span.name", { dir: "auto" });
-    this.facts = h("span.facts", {});
+    this.facts = h("span", {});
+    this.folder = h("span.folder", { dir: "auto" });
     this.tags = h("span.tags", {});
     this.open = h("a.open", { draggable: "false" }, this.thumb, this.name);
     this.check = h("input", { type: "checkbox", tabindex: "-1", onclick: (event) => select(this, event.shiftKey) });
-    this.element = h("li.card", {}, this.open, h(".under", {}, this.facts, this.tags), h("label.pick", {}, this.check));
+    this.element = h("li.card", {}, this.open, h(".under", {}, h("span.facts", {}, this.facts, this.folder), this.tags), h("label.pick", {}, this.check));
     this.listen(select);
   }
 
@@ -122,7 +123,8 @@ export class Card {
     setText(this.time, clock(row.duration));
     setText(this.badge, row.height && Math.min(row.width, row.height) >= 720 ? resolution(row.width, row.height) : "");
     const folder = row.path.split("/").slice(0, -1).join("/");
-    setText(this.facts, [row.width ? `${row.width}×${row.height}` : "", folder].filter(Boolean).join(" · "));
+    setText(this.facts, row.width ? `${row.width}×${row.height}` : "");
+    setText(this.folder, folder && row.width ? ` · ${folder}` : folder);
     const tags = [...(row.performers ?? []).map((name) => ["performer", name]), ...(row.tags ?? []).map((name) => ["tag", name])].slice(0, 6);
     keyed(this.tags, tags, (tag) => tag.join(":"), ([field, name]) =>
       h(`a.${field}`, { href: href("library", { q: term(field, name) }), tabindex: "-1", dir: "auto" }, name));

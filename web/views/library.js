@@ -8,6 +8,7 @@ import { store } from "../store.js";
 import { button, failed, state } from "../ui.js";
 import { Card } from "./card.js";
 import { Grid } from "./grid.js";
+import { saidFold } from "./said.js";
 import { searchBar } from "./search.js";
 import { selectionBar } from "./selection.js";
 
@@ -111,6 +112,7 @@ export function mount(main, route, signal) {
   const list = h("ul.grid", { "aria-label": "Videos" });
   const place = h(".place", {});
   const search = searchBar((wanted) => go(addressOf(wanted)));
+  const said = saidFold();
   let anchor = -1; // where a range of selected ones begins
   const grid = new Grid(list, {
     create: () => new Card({ select: choose }),
@@ -139,7 +141,7 @@ export function mount(main, route, signal) {
   }
 
   const bar = selectionBar(listing, signal);
-  main.append(h("h1.hidden", {}, "Library"), h(".toolbar", {}, search.form, search.filters, search.problem, search.chips), list, place, bar);
+  main.append(h("h1.hidden", {}, "Library"), h(".toolbar", {}, search.form, search.filters, search.problem, search.chips), said.fold, list, place, bar);
   grid.follow(signal);
   listing.addEventListener("change", render, { signal });
   store.watch(["version", "directory"], () => (ask(), listing.refresh()), signal);
@@ -158,6 +160,7 @@ export function mount(main, route, signal) {
     wanted = stateOf(route);
     y = remembered();
     search.show(wanted);
+    said.show(wanted.q);
     ask();
     if (listing.total === null || !y) scrollTo(0, 0);
     render();
