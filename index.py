@@ -957,8 +957,16 @@ def read_json(path: str | Path) -> dict[str, Any] | None:
     return data if isinstance(data, dict) else None
 
 
+class Written(str):
+    """A JSON document that is text already."""
+
+    __slots__ = ()
+
+
 def json_text(data: Any, indent: int | None = 2) -> str:
     """One JSON document in valid UTF-8: undecodable bytes of names are escaped as surrogates."""
+    if isinstance(data, Written):
+        return data
     text = json.dumps(data, ensure_ascii=False, indent=indent, allow_nan=False)
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
@@ -1788,6 +1796,7 @@ class Command:
     """
 
     _hints: ClassVar[dict[str, Any]]
+    _options: ClassVar[dict[str, Option]]
     roots: Roots | None = None  # what a server confines the request to
     lookouts: Lookouts | None = None  # the catalogues that it has open
 
@@ -1804,8 +1813,11 @@ class Command:
     @classmethod
     def options(cls) -> dict[str, Option]:
         """The parameters by name, those of base classes first."""
-        bodies = [vars(base).values() for base in reversed(cls.__mro__)]
-        return {o.name: o for body in bodies for o in body if isinstance(o, Option)}
+        if "_options" not in vars(cls):
+            bodies = [vars(base).values() for base in reversed(cls.__mro__)]
+            found = {o.name: o for body in bodies for o in body if isinstance(o, Option)}
+            cls._options = found
+        return cls._options
 
     @classmethod
     def hints(cls) -> dict[str, Any]:
@@ -5209,18 +5221,19 @@ LARGEST_INTEGER = 2**63 - 1
 SETTLING = 2 * 10**9  # ns: what changed so recently may change again within one tick of the clock
 BATCH = 500  # videos written in one transaction: no other process is kept waiting for long
 NO_FILES = "[]"
-TOTALS_KEPT = 100  # answers whose number of videos is remembered
+ANSWERS_KEPT = 20  # questions of which it is remembered which videos answer them
 FORGOTTEN = 90 * 86400  # s: a catalogue that nobody used for so long is removed
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS videos (id INTEGER PRIMARY KEY, rel BLOB NOT NULL UNIQUE,
-  folder BLOB NOT NULL, stamp BLOB, path TEXT, name TEXT, ext TEXT, size INT, mtime_ns INT,
-  oshash TEXT, duration REAL, width INT, height INT, fps REAL, vcodec TEXT, acodec TEXT,
-  bit_rate INT, fresh INT, stale INT, tags_problem TEXT);
+  folder BLOB NOT NULL, stamp BLOB, path TEXT, name TEXT, words TEXT, ext TEXT, size INT,
+  mtime_ns INT, oshash TEXT, duration REAL, width INT, height INT, fps REAL, vcodec TEXT,
+  acodec TEXT, bit_rate INT, fresh INT, stale INT, tags_problem TEXT);
 CREATE INDEX IF NOT EXISTS videos_folder ON videos (folder);
-CREATE INDEX IF NOT EXISTS videos_ext ON videos (ext, rel);
 CREATE INDEX IF NOT EXISTS videos_size ON videos (size);
 CREATE INDEX IF NOT EXISTS videos_duration ON videos (duration);
 CREATE INDEX IF NOT EXISTS videos_mtime ON videos (mtime_ns);
+CREATE TABLE IF NOT EXISTS cards (video INTEGER PRIMARY KEY REFERENCES videos ON DELETE CASCADE,
+  card TEXT, detail TEXT);
 CREATE TABLE IF NOT EXISTS labels (video INT REFERENCES videos ON DELETE CASCADE, kind TEXT,
   key TEXT, name TEXT, place INT, PRIMARY KEY (video, kind, key)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS labels_key ON labels (kind, key);
@@ -5318,9 +5331,10 @@ class Corner(Shelf):
 
 
 class Description(NamedTuple):
-    """What the catalogue stores of a video: its row, labels, and the files of annexes."""
+    """What the catalogue stores of a video: its row, card and labels, and the files of annexes."""
 
     values: tuple[Any, ...]
+    card: tuple[str, str]
     labels: list[tuple[str, str, str]]
     annexed: dict[str, str]
 
@@ -5366,6 +5380,16 @@ class Row(NamedTuple):
         told = zip(SUMMARY, self[5:12], strict=True)
         return {name: value for name, value in told if value is not None}
 
+    def card(self) -> dict[str, Any]:
+        """A video in a page of them: named from the folder, never absolutely."""
+        told = {"path": self.rel, "name": self.name, "url": f"/videos/{quoted(self.rel)}"}
+        return told | {"size": self.size, "mtime": self.mtime_ns / 1e9, **self.facts()}
+
+    def detail(self) -> dict[str, Any]:
+        """What else a card may have."""
+        labels = {"tags": self.tags, "performers": self.performers}
+        return {"artifacts": self.presence(), **labels}
+
 
 class Answer(NamedTuple):
     """Some rows of an answer, and how many there are in all."""
@@ -5382,7 +5406,7 @@ class Changes(NamedTuple):
 
 
 ROW_COLUMNS = (
-    *("rel", "folder", "stamp", "path", "name", "ext", "size", "mtime_ns", "oshash"),
+    *("rel", "folder", "stamp", "path", "name", "words", "ext", "size", "mtime_ns", "oshash"),
     *(*SUMMARY, "fresh", "stale", "tags_problem"),
 )
 UPSERT = (
@@ -5446,7 +5470,7 @@ class Catalogue:
         self._memory: sqlite3.Connection | None = None
         self._tails: dict[int, str] = {}
         self._tail_numbers: dict[str, int] = {}
-        self._counted = functools.lru_cache(TOTALS_KEPT)(self._count)
+        self._found = functools.lru_cache(ANSWERS_KEPT)(self._find)
         # Of each folder at the last look: the times of it and its sidecars, if these say enough.
         self._folders: dict[str, tuple[int, ...]] = {}
 
@@ -5480,24 +5504,40 @@ class Catalogue:
         `limit` -1 means all; `labels` says whether rows have their tags. Raises UsageError.
         """
         where, values = self.view(query, extensions, recursive, also)
-        columns = "v.id, v.rel, v.size, v.mtime_ns, v.oshash"
-        columns += "".join(f", v.{name}" for name in (*SUMMARY, "fresh", "stale", "tags_problem"))
-        found = self.ask(
-            f"SELECT {columns} FROM videos v WHERE {where} ORDER BY {order_by(sort)}"
-            " LIMIT ? OFFSET ?",
-            [*values, limit, offset],
-        )
+        columns = ("id", "rel", "size", "mtime_ns", "oshash", *SUMMARY, "fresh", "stale")
+        asked = f"SELECT {', '.join(f'v.{name}' for name in columns)}, v.tags_problem"
+        sql = f"{asked} FROM videos v WHERE {where} ORDER BY {order_by(sort)} LIMIT ? OFFSET ?"
+        found = self.ask(sql, [*values, limit, offset])
         rows = [Row(row[0], os.fsdecode(row[1]), *row[2:]) for row in found]
-        total = self._total(where, values) if limit >= 0 else len(rows) + offset
+        total = len(rows) + offset
+        if limit >= 0:
+            ((total,),) = self.ask(f"SELECT count(*) FROM videos v WHERE {where}", values)
         return Answer(total, self._labelled(rows) if labels else rows)
 
-    def _total(self, where: str, values: Sequence[Any]) -> int:
-        """How many videos a condition finds; counted again only when something was changed."""
-        ((changes,),) = self.ask("SELECT count FROM changes")
-        return self._counted(where, tuple(values), (changes, self._generation))
+    def cards(
+        self, view: tuple[str, list[Any]], sort: str, offset: int, limit: int, detail: bool
+    ) -> tuple[int, list[str]]:
+        """How many videos a view has, and a page of their cards in JSON.
 
-    def _count(self, where: str, values: tuple[Any, ...], _: object) -> int:
-        return int(self.ask(f"SELECT count(*) FROM videos v WHERE {where}", values)[0][0])
+        Cards were written down when the videos were looked at, and which videos a view has is
+        remembered until something changes: a page costs no more than to read it.
+        """
+        ((changes,),) = self.ask("SELECT count FROM changes")
+        (where, values), version = view, (changes, self._generation)
+        found = self._found(f"{where} ORDER BY {order_by(sort)}", tuple(values), version)
+        asked = "c.card || ', ' || c.detail" if detail else "c.card"
+        rows = self.ask(
+            f"SELECT {asked} FROM json_each(?) j JOIN cards c ON c.video = j.value ORDER BY j.key",
+            [json.dumps(found[offset : offset + limit].tolist())],
+        )
+        return len(found), [f"{card}}}" for (card,) in rows]
+
+    def _find(self, where: str, values: tuple[Any, ...], _: object) -> array[int]:
+        """The ids of the videos that are so, in their order."""
+        from array import array
+
+        rows = self.ask(f"SELECT v.id FROM videos v WHERE {where}", values)
+        return array("q", (video for (video,) in rows))
 
     def find(self, rel: str) -> Video | None:
         """The video with that path, if it is catalogued."""
@@ -5808,14 +5848,16 @@ class Catalogue:
         records = (record for record in corner.records.values() if record)
         oshash = next((r.oshash for r in records if r.size == size and r.oshash), "")
         labels, problem = corner.labels(video)
-        path, stamp = fold(video.rel), None
-        if glimpse.settled(time.time_ns()):
-            stamp = glimpse.stamp()
-        rel = os.fsencode(video.rel)
-        names = (rel, rel[: rel.rfind(b"/") + 1], stamp, path, fold(video.name))
-        facts = (Path(video.name).suffix.lower(), size, mtime_ns, oshash)
-        values = (*names, *facts, *map(summary.get, SUMMARY), fresh, stale, problem)
-        return Description(values, labels, self._annexed(video, corner))
+        stamp = glimpse.stamp() if glimpse.settled(time.time_ns()) else None
+        rel, path = os.fsencode(video.rel), fold(video.rel)
+        words = "\n".join([path, *(key for _, key, _ in labels)])
+        names = (rel, rel[: rel.rfind(b"/") + 1], stamp, path, fold(video.name), words)
+        known = (size, mtime_ns, oshash, *map(summary.get, SUMMARY), fresh, stale, problem)
+        values = (*names, Path(video.name).suffix.lower(), *known)
+        tags, performers = ([n for k, _, n in labels if k == kind] for kind in LABELS)
+        row = Row._make((0, video.rel, *known, tags, performers))
+        card, detail = (json_text(told, None)[1:-1] for told in (row.card(), row.detail()))
+        return Description(values, ("{" + card, detail), labels, self._annexed(video, corner))
 
     def _corner(self, glimpse: Glimpse) -> Corner:
         video, numbers = glimpse.video, glimpse.numbers
@@ -5842,6 +5884,7 @@ class Catalogue:
         rel = description.values[0]
         database.execute(UPSERT, description.values)
         ((video,),) = database.execute("SELECT id FROM videos WHERE rel = ?", [rel])
+        database.execute("REPLACE INTO cards VALUES (?, ?, ?)", [video, *description.card])
         database.execute("DELETE FROM labels WHERE video = ?", [video])
         labels = [(video, *label, place) for place, label in enumerate(description.labels)]
         database.executemany("INSERT OR IGNORE INTO labels VALUES (?, ?, ?, ?, ?)", labels)
@@ -5993,7 +6036,7 @@ class Catalogue:
 
 LOOKED_EACH_TIME = 1000  # files that are looked at before every answer
 GLANCES = 1.0  # s from one to the next, at least ...
-LEISURE = 20  # ... and so many times as long as the last took; the same for looks
+LEISURE = 30  # ... and so many times as long as the last took; the same for looks
 PATIENCE = 0.2  # s that an answer waits for a look
 KEPT_OPEN = 8
 
@@ -6004,7 +6047,7 @@ class Lookout:
     Where there are no more than LOOKED_EACH_TIME files an answer tells what the folder holds at
     that moment. Else each folder's time is looked at once a second, and each file's as often as
     lets that take a part in LEISURE of the time: so what came, went or was replaced is known after
-    a second, and what was edited in its place after 20 times as long as `find` takes. An answer
+    a second, and what was edited in its place after 30 times as long as a look takes. An answer
     waits PATIENCE for such a look, and else tells what was known before.
     """
 
@@ -6296,10 +6339,7 @@ def term_clause(term: Term) -> Clause:
 def text_clause(term: Term) -> Clause:
     """A bare word: part of the path, of a tag or of a performer's name."""
     wanted = fold(term.value)
-    return Clause(
-        "instr(v.path, ?) OR v.id IN (SELECT video FROM labels WHERE instr(key, ?))",
-        (wanted, wanted),
-    )
+    return Clause("instr(v.words, ?)", (wanted,))
 
 
 def pattern_clause(column: str, term: Term, part: bool = False) -> Clause:
@@ -15153,7 +15193,7 @@ class Service:
 
     def videos(
         self, directory: str, offset: int, limit: int, wanted: Wanted, given: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    ) -> Written:
         """A page of a folder's videos. Raises ParameterError for a wrong query."""
         request = self.request(List, directory, **given)
         library = request.library()
@@ -15161,28 +15201,12 @@ class Service:
             compile_query(wanted.q)
         except UsageError as error:
             raise ParameterError([("q", str(error).removeprefix("query: "))]) from None
-        found = self.lookouts.catalogue(library).page(
-            wanted.q,
-            wanted.order(request.sort),
-            offset,
-            limit,
-            library.extensions,
-            library.recursive,
-            labels=wanted.detail,
-            also=wanted.clauses(),
-        )
-        rows = [self.row(row, wanted.detail) for row in found.rows]
-        return {"total": found.total, "offset": offset, "limit": limit, "videos": rows}
-
-    @staticmethod
-    def row(row: Row, detail: bool) -> dict[str, Any]:
-        """A row of a listing as it is sent: named from the folder, never absolutely."""
-        told: dict[str, Any] = {"path": row.rel, "name": row.name}
-        told |= {"url": f"/videos/{quoted(row.rel)}"}
-        told |= {"size": row.size, "mtime": row.mtime_ns / 1e9, **row.facts()}
-        if detail:
-            told |= {"artifacts": row.presence(), "tags": row.tags, "performers": row.performers}
-        return told
+        catalogue = self.lookouts.catalogue(library)
+        view = catalogue.view(wanted.q, library.extensions, library.recursive, wanted.clauses())
+        sort = wanted.order(request.sort)
+        total, cards = catalogue.cards(view, sort, offset, limit, wanted.detail)
+        head = f'"total": {total}, "offset": {offset}, "limit": {limit}'
+        return Written(f'{{{head}, "videos": [{", ".join(cards)}]}}')
 
     def tags(self, video: Video) -> dict[str, Any]:
         """The tags and performers of a video. Raises CorruptError."""
@@ -15537,10 +15561,13 @@ class Serve(Command):
 
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         try:
-            return socket.create_server((self.host, self.port), family=family)
+            listening = socket.create_server((self.host, self.port), family=family)
         except OSError as error:
             where = f"{shown(self.host)}:{self.port}"
             raise UsageError(f"cannot listen at {where}: {error.strerror or error}") from None
+        # asyncio does this only for sockets made by itself; an answer would wait 40 ms for it.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listening
 
 
 JOB_COMMANDS = frozenset(
