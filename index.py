@@ -948,10 +948,23 @@ def keep_corrupt(target: Path) -> str:
     return f"the old one was corrupt and is kept as {kept.name}"
 
 
+def content_of(path: str | Path) -> bytes:
+    """What is in a file. Raises OSError, also for a pipe, which would be waited for without end."""
+    import errno
+
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "is no file", str(path))
+        return b"".join(iter(lambda: os.read(descriptor, 1 << 20), b""))
+    finally:
+        os.close(descriptor)
+
+
 def read_json(path: str | Path) -> dict[str, Any] | None:
     """The object in a JSON file, or None where there is no readable one."""
     try:
-        data = json.loads(Path(path).read_bytes())
+        data = json.loads(content_of(path))
     except (OSError, ValueError, RecursionError):
         return None
     return data if isinstance(data, dict) else None
@@ -1601,7 +1614,7 @@ def read_tags(video: Video) -> dict[str, Any]:
 def read_bytes(path: Path) -> bytes | None:
     """What is in a file, or None where there is none. Raises VideoError."""
     try:
-        return path.read_bytes()
+        return content_of(path)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -15209,7 +15222,8 @@ class Service:
         return Written(f'{{{head}, "videos": [{", ".join(cards)}]}}')
 
     def tags(self, video: Video) -> dict[str, Any]:
-        """The tags and performers of a video. Raises CorruptError."""
+        """The tags and performers of a video. Raises CorruptError, OutsideError."""
+        self.check_tags(video)
         record = attempt(read_tags, video)
         if isinstance(record, Failure):
             raise CorruptError(record.reason)
@@ -15218,11 +15232,17 @@ class Service:
     def change_tags(self, video: Video, change: TagChange) -> dict[str, Any]:
         """Change them; they are on the disk when this returns. Raises CorruptError, UsageError."""
         clean_names([*change.add, *change.performers_add])
+        self.check_tags(video)
         record = attempt(update_tags, video, change.apply)
         if isinstance(record, Failure):
             raise CorruptError(record.reason)
         self.lookouts.changed(video.path)
         return {"video": video.rel} | {kind: record[kind] for kind in NAME_LISTS[:2]}
+
+    def check_tags(self, video: Video) -> None:
+        """Raise OutsideError where the tags file is a link that leads out."""
+        if not self.roots.hold(path := tags_path(video)):
+            raise OutsideError(f"{shown(path.name)}: {LEADS_OUT}")
 
     def export_tags(self, directory: str, recursive: bool) -> dict[str, Any]:
         """Every video that has tags or performers, with them."""

@@ -127,12 +127,38 @@ class TestRoots:
         (home / "a.mp4.jpg").symlink_to(outside / "private.mp4.jpg")
         (home / "a.mp4.ffprobe.json").symlink_to(outside / "doc.json")
         (home / ".a.mp4.previews").symlink_to(outside)
+        (outside / "tags.json").write_text('{"tags": ["private"], "performers": []}')
+        (home / "a.mp4.tags.json").symlink_to(outside / "tags.json")
+        served.get("/videos/a.mp4/tags", 403)
+        change = {"add": ["x"]}
+        assert served.client.post("/videos/a.mp4/tags", json=change).status_code == 403
+        assert "private" not in served.client.get("/tags/export").text
+        assert "private" not in served.client.get("/tags/summary").text
         served.get("/videos/a.mp4/files/thumbs", 404)
         served.get("/videos/a.mp4/metadata", 403)
         told = served.client.get("/videos/a.mp4").text
         assert "private" not in told
-        for path in (home / "a.mp4.jpg", home / "a.mp4.ffprobe.json", home / ".a.mp4.previews"):
+        for path in home.iterdir():
             path.unlink()
+
+    def test_pipes_among_the_sidecars(self, served: Served, walled: Library) -> None:
+        """They are read as files that are none: nobody waits for them."""
+        home = walled.root / ".artifacts"
+        home.mkdir()
+        for name in ("jpg", "ffprobe.json", "phash.json", "tags.json", "scenes.json", "vtt"):
+            os.mkfifo(home / f"a.mp4.{name}")
+        for name in (".faces.index.json", ".faces.people.json", ".dupes.ignored.json"):
+            os.mkfifo(home / name)
+        for path in (
+            *("/videos?detail=1", "/report", "/tags/export", "/tags/summary", "/videos/a.mp4"),
+            *("/videos/a.mp4/tags", "/videos/a.mp4/metadata", "/videos/a.mp4/files/thumbs"),
+            *("/faces/listing", "/phash/duplicates", "/search?text=x", "/videos/suggest"),
+        ):
+            assert served.client.get(path, timeout=10).status_code in (200, 404, 409), path
+        body = {"add": ["x"]}
+        assert served.client.post("/videos/a.mp4/tags", json=body, timeout=10).status_code == 409
+        for pipe in home.iterdir():
+            pipe.unlink()
 
     def test_jobs_leave_links_that_lead_out_alone(self, served: Served, walled: Library) -> None:
         before = snapshot(walled.root.parent / "videos2")
