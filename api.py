@@ -107,7 +107,9 @@ class Session(Model):
 
 
 class Secret(BaseModel):
-    token: str
+    model_config = ConfigDict(extra="forbid")
+
+    token: str = Field(max_length=1000, examples=["what --token was given"])
 
 
 Presence = bool | Literal["stale"]
@@ -720,7 +722,9 @@ def video_of(
     request: Request,
     service: Served,
     directory: Directory,
-    name: Annotated[str, InPath(description="the video, in or below the folder")],
+    name: Annotated[
+        str, InPath(description="the video, in or below the folder", examples=["trips/rome.mp4"])
+    ],
 ) -> index.Video:
     """The video that a path names."""
     begin = len("/videos/")
@@ -732,7 +736,10 @@ Named = Annotated[index.Video, Depends(video_of)]
 
 def part_of(
     request: Request,
-    part: Annotated[str, InPath(description="one of its files, as `artifacts` lists them")],
+    part: Annotated[
+        str,
+        InPath(description="one of its files, as /artifacts lists them", examples=["rome.mp4.jpg"]),
+    ],
 ) -> str:
     return str(request.scope["file_path"])[-len(part) :]
 
@@ -1130,6 +1137,8 @@ def tag_summary(service: Served, directory: Directory, recursive: Recursive = Fa
     return answer(service.tag_summary(directory, recursive))
 
 
+Kind = Annotated[str, InPath(description="of artifact", examples=["thumbs"])]
+
 BINARY: dict[int | str, dict[str, Any]] = {
     status: {"description": said, "content": {"*/*": {}}}
     for status, said in ((200, "The file"), (206, "A part of it"))
@@ -1138,28 +1147,40 @@ BINARY[304] = {"description": "As the client has it"}
 BINARY.update(problems(416))
 
 
-@routes.get("/videos/{name:name}/stream", response_class=Response, responses=BINARY)
+@routes.get(
+    "/videos/{name:name}/stream",
+    response_class=Response,
+    responses=BINARY,
+    summary="A video, whole or by ranges",
+)
 def stream(request: Request, video: Named) -> Response:
-    """Send a video, whole or by ranges."""
     return send_file(request, video.path, index.MEDIA_TYPES[Path(video.path).suffix.lower()])
 
 
-@routes.get("/videos/{name:name}/files/{kind}", response_class=Response, responses=BINARY)
-def main_file(request: Request, service: Served, video: Named, kind: str) -> Response:
-    """Send the file of an artifact that one looks at."""
+@routes.get(
+    "/videos/{name:name}/files/{kind}",
+    response_class=Response,
+    responses=BINARY,
+    summary="The file of an artifact that one looks at",
+)
+def main_file(request: Request, service: Served, video: Named, kind: Kind) -> Response:
     path = service.file(video, kind)
     return send_file(request, path, index.MEDIA_TYPES[path.suffix])
 
 
-@routes.get("/videos/{name:name}/files/{kind}/{part}", response_class=Response, responses=BINARY)
+@routes.get(
+    "/videos/{name:name}/files/{kind}/{part}",
+    response_class=Response,
+    responses=BINARY,
+    summary="One file of an artifact",
+)
 def any_file(
     request: Request,
     service: Served,
     video: Named,
-    kind: str,
+    kind: Kind,
     part: Annotated[str, Depends(part_of)],
 ) -> Response:
-    """Send one file of an artifact."""
     path = service.file(video, kind, part)
     return send_file(request, path, index.MEDIA_TYPES[path.suffix])
 

@@ -378,3 +378,39 @@ class TestAbout:
             assert listed(served) == ["a.mp4"]
             assert listed(served, directory=other) == ["b.mp4"]
             assert served.get("/config")["roots"] == [str(library.root), str(other)]
+
+    def test_the_document_is_complete(self, served: Served) -> None:
+        """Every operation says what it does, takes and gives, and what it refuses."""
+        document = served.get("/openapi.json")
+        operations = {
+            f"{method} {path}": operation
+            for path, methods in document["paths"].items()
+            for method, operation in methods.items()
+        }
+        assert len(operations) > 30
+        for name, operation in operations.items():
+            assert operation["summary"], name
+            known = {int(status) for status in operation["responses"]}
+            assert {400, 401, 403, 404, 413, 421, 422, 500} <= known, name
+            assert [status for status in known if 200 <= status < 300], name
+            for status, told in operation["responses"].items():
+                if int(status) >= 400:
+                    (kind,) = told["content"]
+                    assert kind == "application/problem+json", (name, status)
+                for kind, content in told.get("content", {}).items():
+                    if kind == "application/json":
+                        assert content["schema"].get("$ref"), (name, status)
+            if body := operation.get("requestBody"):
+                schema = body["content"]["application/json"]["schema"]
+                assert {"$ref", "oneOf"} & set(schema), name
+            for parameter in operation.get("parameters", []):
+                assert parameter["schema"] or parameter["content"], (name, parameter)
+        schemas = document["components"]["schemas"]
+        for name in ("JobRequest", "TagUpdate", "TagEntry", "Renaming", "NameThem"):
+            fields = schemas[name]["properties"].values()
+            assert any("examples" in field for field in fields), name
+        assert not [
+            name
+            for name, schema in schemas.items()
+            if not schema.get("properties") and name not in ("Metadata",) and "enum" not in schema
+        ]
