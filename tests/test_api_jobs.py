@@ -44,6 +44,16 @@ def children(parent: int) -> set[int]:
     return found - {parent}
 
 
+def programs(parent: int) -> list[bytes]:
+    """The command lines of every ffmpeg below a process (Linux)."""
+    found = []
+    for pid in children(parent):
+        with contextlib.suppress(OSError):
+            line = Path(f"/proc/{pid}/cmdline").read_bytes()
+            found += [line] if b"ffmpeg" in line.partition(b"\0")[0] else []
+    return found
+
+
 def block(served: Served, library: Library) -> list[str]:
     """Keep everything that runs jobs busy."""
     video = library.add("one_frame.mp4", "busy/hang.mp4")
@@ -327,6 +337,32 @@ class TestCancel:
         assert not [name for name in names if b"sleep" in name]
         assert job["result"]["counts"]["cancelled"] >= 1
         video.with_suffix(".began").unlink()
+
+    @pytest.mark.parametrize(
+        ("task", "params"),
+        [
+            ("transcode", {"dest": "out", "preset": "veryslow", "copy_fitting": False}),
+            ("compare", {"original": "in/a.mp4", "other": "in/b.mp4"}),
+        ],
+    )
+    def test_a_program_in_the_midst_of_its_work(
+        self, served: Served, library: Library, task: str, params: dict[str, Any]
+    ) -> None:
+        for name in ("in/a.mp4", "in/b.mp4"):
+            library.add("minute.mp4", name)
+        (library.root / "out").mkdir()
+        switches = {} if task == "compare" else {"directory": "in", "force": True}
+        params = {k: str(library.root / v) if k == "dest" else v for k, v in params.items()}
+        job_id = served.submit(task, **switches, params=params)
+        assert wait_until(lambda: programs(os.getpid()), 20), served.get(f"/jobs/{job_id}")
+        began = time.monotonic()
+        served.client.delete(f"/jobs/{job_id}")
+        job = served.wait(job_id, 2)
+        assert time.monotonic() - began < 2
+        assert job["status"] == "cancelled"
+        assert not programs(os.getpid())
+        left = [path for path in library.root.rglob("*") if path.is_file()]
+        assert {path.name for path in left} == {"a.mp4", "b.mp4"}, left
 
     def test_a_queued_one_and_one_that_has_ended(self, served: Served, library: Library) -> None:
         blocking = block(served, library)

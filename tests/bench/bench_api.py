@@ -32,7 +32,7 @@ from measure import MeasureError
 HERE = Path(__file__).resolve().parent
 PAGES = 400
 READERS, READING = 200, 20.0  # how many, and seconds
-PAUSE = 5.0  # seconds from one request of a reader to the next, on average
+PAUSE, KEPT_ALIVE = 4.0, 4.0  # seconds from one request of a reader to the next, on average
 LISTENERS, LISTENING = 20, 20.0
 JOBS, WARM = 5000, 1000
 GIGABYTE = 1 << 30
@@ -216,21 +216,33 @@ async def read_along(port: int) -> dict[str, int]:
 async def reader(port: int, number: int, end: float) -> tuple[int, int]:
     """How many requests one of them made, and how many of these failed."""
     rng, count, failed = random.Random(number), 0, 0
+    connection = None
     await asyncio.sleep(rng.random() * PAUSE)
-    inward, outward = await asyncio.open_connection("127.0.0.1", port)
     while time.monotonic() < end:
         name = f"/videos/film%20{rng.randrange(1000):04}.mp4"
         path = rng.choice(["/videos?detail=1&limit=100", name, f"{name}/files/thumbs", "/jobs"])
-        outward.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        head = (await inward.readuntil(b"\r\n\r\n")).decode("latin-1")
-        length = re.search(r"content-length: (\d+)", head)
-        await inward.readexactly(int(length[1]) if length else 0)
+        connection = connection or await asyncio.open_connection("127.0.0.1", port)
         count += 1
         # A thumbnail that is not made yet is no failure.
-        failed += head.split()[1] not in ("200", "404")
-        await asyncio.sleep(rng.random() * 2 * PAUSE)
-    outward.close()
+        failed += await status_of(*connection, path) not in (200, 404)
+        pause = rng.random() * 2 * PAUSE
+        if pause > KEPT_ALIVE:  # the server lets go of whom it does not hear from
+            connection[1].close()
+            connection = None
+        await asyncio.sleep(pause)
     return count, failed
+
+
+async def status_of(inward: asyncio.StreamReader, outward: asyncio.StreamWriter, path: str) -> int:
+    """The status of an answer that came whole, or 0."""
+    outward.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    try:
+        head = (await asyncio.wait_for(inward.readuntil(b"\r\n\r\n"), 30)).decode("latin-1")
+        length = re.search(r"content-length: (\d+)", head)
+        await asyncio.wait_for(inward.readexactly(int(length[1]) if length else 0), 30)
+    except (OSError, asyncio.IncompleteReadError, TimeoutError):
+        return 0
+    return int(head.split()[1])
 
 
 def stream(setup: Setup) -> Iterator[Row]:
