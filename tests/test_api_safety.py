@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -180,6 +181,29 @@ class TestRoots:
         served.client.post("/videos/a.mp4/tags", json={"add": ["x"]})
         assert snapshot(outside) == before
         (walled.root / ".artifacts").unlink()
+
+    def test_nothing_is_written_through_links(
+        self, served: Served, library: Library, tmp_path: Path
+    ) -> None:
+        """Folders that lead out among the outputs, the shelves, the artifacts and the new names."""
+        library.add("short.mp4", "in/sub/a.mp4")
+        outside = tmp_path / "outside"
+        outside.mkdir()
+        for name in ("out/sub", "shelves/sub", "in/sub/.artifacts/.a.mp4.previews", "in/link"):
+            (library.root / name).parent.mkdir(parents=True, exist_ok=True)
+            (library.root / name).symlink_to(outside)
+        places = {name: str(library.root / name) for name in ("out", "shelves")}
+        for task, params in (
+            ("transcode", {"dest": places["out"]}),
+            ("thumbs", {"artifacts_dir": places["shelves"]}),
+            ("previews", {"segments": 2}),
+            ("rename", {"batch": True, "source": "a", "target": "../link/a"}),
+            ("rename", {"batch": True, "source": "a", "target": "../../../a"}),
+        ):
+            served.job(task, directory="in", recursive=True, force=True, params=params)
+            assert not list(outside.iterdir()), (task, params)
+            assert list(tmp_path.rglob("a.mp4")) == [library.root / "in/sub/a.mp4"]
+        shutil.rmtree(library.root / "in/sub/.artifacts")
 
     @pytest.mark.parametrize("place", ["..", "/tmp", "../videos2", "folder", "folder/sub"])
     @pytest.mark.parametrize(
