@@ -15120,7 +15120,7 @@ class Censuses:
     LASTING: ClassVar = 600.0  # seconds that what was computed but not stored is told
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock, self.computing = threading.Lock(), threading.Lock()
         self.known: dict[tuple[Any, ...], tuple[float, Census]] = {}
 
     def stored(self, library: Library) -> Census:
@@ -15141,23 +15141,25 @@ class Censuses:
             return Inquiry(request, library, home, [], job).census
 
         key = ("computed", library.recursive, library.extensions)
-        return self.told(library, key, computed, self.LASTING)
+        with self.computing:
+            return self.told(library, key, computed, self.LASTING)
 
     def told(
         self, library: Library, how: tuple[Any, ...], make: Callable[[], Census], lasting: float
     ) -> Census:
         """What is known still, or what is made now."""
         places = [Path(people_home(library), name) for name in (FaceIndex.NAME, Decisions.NAME)]
+        key = (library.root, library.artifacts_dir, *how, *map(file_stamp, places))
         with self.lock:
-            key = (library.root, library.artifacts_dir, *how, *map(file_stamp, places))
             until, census = self.known.pop(key, (0.0, None))
-            now = time.monotonic()
-            if census is None or until < now:
-                until, census = now + lasting, make()
+        if census is None or until < time.monotonic():
+            census = make()
+            until = time.monotonic() + lasting
+        with self.lock:
             self.known[key] = (until, census)
             for old in list(self.known)[:-KEPT_OPEN]:
                 del self.known[old]
-            return census
+        return census
 
 
 def file_stamp(path: Path) -> tuple[int, ...] | None:

@@ -53,7 +53,7 @@ class Server:
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         """The JSON of one answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
         headers = {"content-type": "application/json"} if body is not None else {}
         connection.request(method, path, body and json.dumps(body), headers)
         response = connection.getresponse()
@@ -80,7 +80,9 @@ class Server:
 @contextmanager
 def serving(setup: Setup, *argv: str) -> Iterator[Server]:
     """Ours, or another server that says its address in its first line."""
-    server = Server(argv, environment(setup, PYTHONPATH=str(HERE.parents[1])))
+    kept = str(setup.media.folder / "cache")  # looking at 100,000 videos again takes minutes
+    env = environment(setup, PYTHONPATH=str(HERE.parents[1]), XDG_CACHE_HOME=kept)
+    server = Server(argv, env)
     try:
         yield server
     finally:
