@@ -242,6 +242,22 @@ class TestLibrary:
             page.go_back()
             page.wait_for_function("() => scrollY === 9000")
 
+    def test_several_folders_are_looked_at_one_by_one(
+        self, chromium: Browser, base: Library, library: Library
+    ) -> None:
+        library.add("numbered.mp4", "other.mp4")
+        with serving(base.root, library.root) as served, web.opened(chromium, served.url) as page:
+            card(page, "bikes").wait_for()
+            page.get_by_label("Folder").select_option(str(library.root))
+            expect(page.locator(".card:not([hidden])")).to_have_count(1)
+            card(page, "other").locator(".open").click()
+            page.wait_for_function("() => document.querySelector('video').readyState > 0")
+            page.reload()
+            expect(page.get_by_role("heading", level=1)).to_have_text("other")
+            page.go_back()
+            page.go_back()
+            expect(card(page, "bikes")).to_be_visible()
+
 
 class TestSelection:
     def test_tags_are_given_to_all_selected(self, own_page: Page, own: Library) -> None:

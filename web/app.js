@@ -25,6 +25,7 @@ let current = { view: "", leave: new AbortController(), update: null };
 /** Shows a route: within the same view by its own update, else by mounting another. */
 async function show(route) {
   const [name, heading, load] = VIEWS.find(([view]) => view === route.view) ?? VIEWS[0];
+  look(route.params.get("in") ?? ".");
   markNavigation(name);
   if (current.view === name && current.update) return current.update(route);
   current.leave.abort();
@@ -35,7 +36,9 @@ async function show(route) {
     if (name !== "library") await configured;
     module = await load();
   } catch (error) {
-    return main.replaceChildren(failed(error instanceof ApiError ? error : { status: 0 }, () => location.reload()));
+    return main.replaceChildren(
+      failed(error instanceof ApiError ? error : { status: 0 }, () => location.reload()),
+    );
   }
   if (leave.signal.aborted) return undefined;
   if (heading) document.title = `${heading} · Video library`;
@@ -63,15 +66,28 @@ function frame() {
   document.body.append(offlineBar());
 }
 
+/** Looks at another folder; nothing that was selected is in it. */
+function look(directory) {
+  if (directory !== store.state.directory) store.set({ directory, selection: new Map() });
+}
+
 /** Which of the served folders is looked at, where there are several. */
 function rootMenu() {
-  const choice = h("select.roots", { "aria-label": "Folder", hidden: true, onchange: () => {
-    store.set({ directory: choice.value, selection: new Map() });
-    store.touch();
-  } });
-  store.watch(["roots"], ({ roots }) => {
+  const go = () => {
+    look(choice.value);
+    location.hash = href("library");
+  };
+  const choice = h("select.roots", { "aria-label": "Folder", hidden: true, onchange: go });
+  store.watch(["roots", "directory"], ({ roots, directory }) => {
     choice.hidden = roots.length < 2;
-    keyed(choice, roots, (root) => root, (root) => h("option", { value: root }, root.split("/").at(-1) || root));
+    keyed(
+      choice,
+      roots,
+      (root) => root,
+      (root) => h("option", { value: root }, root.split("/").at(-1) || root),
+    );
+    choice.value = directory === "." ? roots[0] : directory;
+    for (const link of document.querySelectorAll("nav.views a")) link.href = href(link.dataset.view);
   });
   return choice;
 }
@@ -94,13 +110,19 @@ function jobsIndicator() {
 
 function themeButton() {
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  const isDark = () => (document.documentElement.dataset.theme ?? (dark.matches ? "dark" : "light")) === "dark";
-  const flip = button("Light or dark", "sun", () => {
-    const theme = isDark() ? "light" : "dark";
-    document.documentElement.dataset.theme = theme;
-    localStorage.setItem("theme", theme);
-    draw();
-  }, { bare: true });
+  const isDark = () =>
+    (document.documentElement.dataset.theme ?? (dark.matches ? "dark" : "light")) === "dark";
+  const flip = button(
+    "Light or dark",
+    "sun",
+    () => {
+      const theme = isDark() ? "light" : "dark";
+      document.documentElement.dataset.theme = theme;
+      localStorage.setItem("theme", theme);
+      draw();
+    },
+    { bare: true },
+  );
   const draw = () => flip.replaceChildren(icon(isDark() ? "sun" : "moon"));
   dark.addEventListener("change", draw);
   draw();
@@ -120,7 +142,12 @@ function offlineBar() {
 /** Asks for the token until it is right or the dialog is closed; whether there is one now. */
 async function askToken() {
   const known = await dialog("This library has a token", (close) => {
-    const input = h("input", { type: "password", autocomplete: "current-password", "aria-label": "Token", required: true });
+    const input = h("input", {
+      type: "password",
+      autocomplete: "current-password",
+      "aria-label": "Token",
+      required: true,
+    });
     const wrong = h("p.bad", { role: "alert" });
     const submit = async (event) => {
       event.preventDefault();
@@ -128,12 +155,24 @@ async function askToken() {
         await signIn(input.value.trim());
         close(true);
       } catch (error) {
-        setText(wrong, error.status === 401 ? "That is not the token. It was given to serve with --token." : message(error));
+        setText(
+          wrong,
+          error.status === 401
+            ? "That is not the token. It was given to serve with --token."
+            : message(error),
+        );
         input.select();
       }
     };
     const hint = h("p.dim", {}, "Give the token that the server was started with (--token, or VIDEO_TOKEN).");
-    return h("form", { onsubmit: submit }, hint, input, wrong, h(".row", {}, button("Open", "key", null, { kind: "primary", type: "submit" })));
+    return h(
+      "form",
+      { onsubmit: submit },
+      hint,
+      input,
+      wrong,
+      h(".row", {}, button("Open", "key", null, { kind: "primary", type: "submit" })),
+    );
   });
   return known === true;
 }
@@ -157,7 +196,11 @@ function begin() {
 
 store.addEventListener("ended", ({ detail: job }) => {
   if (!isTold(job)) return;
-  const text = { done: job.failed ? `${job.task}: ${job.failed} failed` : `${job.task}: done`, error: `${job.task}: ${job.error}`, cancelled: `${job.task}: cancelled` };
+  const text = {
+    done: job.failed ? `${job.task}: ${job.failed} failed` : `${job.task}: done`,
+    error: `${job.task}: ${job.error}`,
+    cancelled: `${job.task}: cancelled`,
+  };
   toast(text[job.status], { kind: job.status === "error" || job.failed ? "bad" : "" });
 });
 

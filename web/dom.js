@@ -6,7 +6,9 @@ export function h(tag, props = {}, ...children) {
   const element = document.createElement(name || "div");
   if (classes.length) element.className = classes.join(" ");
   assign(element, props);
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(
+    ...children.flat().filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return element;
 }
 

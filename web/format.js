@@ -51,7 +51,8 @@ export function ago(time) {
   return Math.abs(seconds) < 5 ? "now" : ages.format(Math.round(seconds / length), unit);
 }
 
-export const date = (seconds) => new Date(seconds * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+export const date = (seconds) =>
+  new Date(seconds * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
 export const count = (number) => number.toLocaleString("en");
 export const plural = (number, word, words = `${word}s`) => `${count(number)} ${number === 1 ? word : words}`;
 export const percent = (share) => `${Math.floor(share * 1000) / 10}%`;

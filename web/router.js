@@ -1,5 +1,7 @@
 /** The address says what is seen: `#/view/path?parameters`. Paths stay percent-encoded as the server gave them. */
 
+import { store } from "./store.js";
+
 export const HOME = "library";
 
 /** The route that an address names. */
@@ -12,6 +14,8 @@ export function parse(hash = location.hash) {
 /** The address of a view. */
 export function href(view, params = {}, path = "") {
   const query = new URLSearchParams();
+  const { directory } = store.state;
+  if (directory !== ".") query.set("in", directory);
   for (const [name, value] of Object.entries(params)) {
     if (value !== undefined && value !== null && value !== "") query.set(name, value);
   }
@@ -25,6 +29,13 @@ export function videoHref(url, params) {
 }
 
 let changed = () => {};
+let moved = false;
+
+/** Goes back to where one was in this page, or else to an address. */
+export function back(address) {
+  if (moved) history.back();
+  else location.hash = address;
+}
 
 /** Goes there; with `replace` the way back does not pass here again. */
 export function go(address, { replace = false } = {}) {
@@ -41,7 +52,10 @@ export function go(address, { replace = false } = {}) {
 export function start(callback) {
   changed = callback;
   history.scrollRestoration = "manual";
-  window.addEventListener("hashchange", () => callback(parse()));
+  window.addEventListener("hashchange", () => {
+    moved = true;
+    callback(parse());
+  });
   window.addEventListener("scroll", remember, { passive: true });
   window.addEventListener("click", save, { capture: true });
   callback(parse());

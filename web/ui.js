@@ -49,24 +49,40 @@ export function state(name, heading, text, ...actions) {
 
 /** The state of a view that could not be read. */
 export function failed(error, again) {
-  if (error.status === 401) return state("key", "Locked", "Without its token this library shows nothing.", button("Give the token", "key", () => location.reload(), { kind: "primary" }));
+  if (error.status === 401)
+    return state(
+      "key",
+      "Locked",
+      "Without its token this library shows nothing.",
+      button("Give the token", "key", () => location.reload(), { kind: "primary" }),
+    );
   const gone = error.status === 0;
   const missing = error.status === 404 || error.status === 405;
   const heading = gone ? "The server is gone" : missing ? "Not there" : "That did not work";
-  const hint = gone ? "Start it again with python index.py serve; this page comes back by itself." : message(error);
+  const hint = gone
+    ? "Start it again with python index.py serve; this page comes back by itself."
+    : message(error);
   return state("warn", heading, hint, button("Try again", "undo", again));
 }
+
+let dialogs = 0;
 
 /** A dialog; `build(close)` gives its content. Resolves to what it was closed with. */
 export function dialog(heading, build, { wide = false } = {}) {
   return new Promise((resolve) => {
     let result;
+    const id = `dialog-${++dialogs}`;
     const close = (value) => {
       result = value;
       box.close();
     };
-    const head = h(".row.between", {}, h("h2", { id: "dialog-title" }, heading), button("Close", "close", () => close(), { bare: true }));
-    const box = h(`dialog${wide ? ".wide" : ""}`, { "aria-labelledby": "dialog-title" }, head);
+    const head = h(
+      ".row.between",
+      {},
+      h("h2", { id }, heading),
+      button("Close", "close", () => close(), { bare: true }),
+    );
+    const box = h(`dialog${wide ? ".wide" : ""}`, { "aria-labelledby": id }, head);
     box.append(...[build(close)].flat());
     box.addEventListener("close", () => {
       box.remove();
@@ -82,7 +98,11 @@ export function dialog(heading, build, { wide = false } = {}) {
 /** A button that opens a small panel below itself; `fill(panel, close)` is called at every opening. */
 export function menu(text, name, fill, options = {}) {
   const panel = h(".menu", { popover: "auto" });
-  const opener = button(text, name, () => panel.togglePopover(), { "aria-haspopup": "true", "aria-expanded": "false", ...options });
+  const opener = button(text, name, () => panel.togglePopover(), {
+    "aria-haspopup": "true",
+    "aria-expanded": "false",
+    ...options,
+  });
   panel.addEventListener("beforetoggle", (event) => {
     const opens = event.newState === "open";
     opener.setAttribute("aria-expanded", String(opens));
@@ -110,7 +130,13 @@ export function combobox(input, list, { suggest, choose }) {
   let at = -1;
   let asked = 0;
   list.id ||= `list-${Math.random().toString(36).slice(2)}`;
-  for (const [name, value] of [["role", "combobox"], ["aria-autocomplete", "list"], ["aria-controls", list.id], ["aria-expanded", "false"], ["autocomplete", "off"]]) {
+  for (const [name, value] of [
+    ["role", "combobox"],
+    ["aria-autocomplete", "list"],
+    ["aria-controls", list.id],
+    ["aria-expanded", "false"],
+    ["autocomplete", "off"],
+  ]) {
     input.setAttribute(name, value);
   }
   list.setAttribute("role", "listbox");
@@ -121,10 +147,20 @@ export function combobox(input, list, { suggest, choose }) {
     at = -1;
     list.hidden = !options.length;
     input.setAttribute("aria-expanded", String(!list.hidden));
-    keyed(list, options, (option) => `${option.group ?? ""}:${option.text}`, (option) => {
-      const hint = option.hint ? h("span.dim", {}, option.hint) : null;
-      return h("li", { role: "option", id: `${list.id}-${Math.random().toString(36).slice(2)}` }, h("span", {}, option.text), hint);
-    });
+    keyed(
+      list,
+      options,
+      (option) => `${option.group ?? ""}:${option.text}`,
+      (option) => {
+        const hint = option.hint ? h("span.dim", {}, option.hint) : null;
+        return h(
+          "li",
+          { role: "option", id: `${list.id}-${Math.random().toString(36).slice(2)}` },
+          h("span", {}, option.text),
+          hint,
+        );
+      },
+    );
     mark();
   }
 
@@ -189,16 +225,28 @@ export async function completions(kind, prefix) {
 /** A field of names as chips, with completion. `change({add, remove})` saves; it may refuse. */
 export function namesField(heading, kind, names, change, link) {
   const chips = h("ul.chips", {});
-  const input = h("input", { type: "text", "aria-label": `Add ${heading.toLowerCase()}`, placeholder: "Add …", maxlength: "200" });
+  const input = h("input", {
+    type: "text",
+    "aria-label": `Add ${heading.toLowerCase()}`,
+    placeholder: "Add …",
+    maxlength: "200",
+  });
   const list = h("ul.options", { hidden: true });
   let shown = names;
 
   function render() {
-    keyed(chips, shown, (name) => name, (name) => {
-      const text = link ? h("a", { href: link(name) }, name) : h("span", {}, name);
-      const gone = button(`Remove ${name}`, "close", () => save({ add: [], remove: [name] }), { bare: true });
-      return h("li.chip", { dir: "auto" }, text, gone);
-    });
+    keyed(
+      chips,
+      shown,
+      (name) => name,
+      (name) => {
+        const text = link ? h("a", { href: link(name) }, name) : h("span", {}, name);
+        const gone = button(`Remove ${name}`, "close", () => save({ add: [], remove: [name] }), {
+          bare: true,
+        });
+        return h("li.chip", { dir: "auto" }, text, gone);
+      },
+    );
   }
 
   async function save(update) {
@@ -209,14 +257,20 @@ export function namesField(heading, kind, names, change, link) {
   }
 
   async function add(text) {
-    const add = text.split(",").map((name) => name.trim()).filter(Boolean);
+    const add = text
+      .split(",")
+      .map((name) => name.trim())
+      .filter(Boolean);
     if (add.length && (await save({ add, remove: [] }))) input.value = "";
   }
 
   combobox(input, list, {
     suggest: async () => {
       const found = input.value ? await completions(kind, input.value) : [];
-      return found.filter((name) => !shown.includes(name)).slice(0, 8).map((text) => ({ text }));
+      return found
+        .filter((name) => !shown.includes(name))
+        .slice(0, 8)
+        .map((text) => ({ text }));
     },
     choose: (option) => add(option.text),
   });

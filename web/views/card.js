@@ -6,6 +6,7 @@ import { clock, resolution, title } from "../format.js";
 import { icon } from "../icons.js";
 import { href, videoHref } from "../router.js";
 import { term } from "../query.js";
+import { store } from "../store.js";
 
 const HOLD = 350; // milliseconds until holding plays
 const SLIP = 8; // pixels a finger may move meanwhile
@@ -17,12 +18,24 @@ export function fileOf(row, kind, suffix = "") {
 }
 
 const records = new Map(); // of sprites and previews, those seen last
+let edition = ""; // of the pictures, which browsers keep by their address
+
+store.addEventListener("ended", () => {
+  records.clear();
+  edition = Date.now();
+});
+
+/** The address of a video's thumbnail, another one after every job. */
+export const thumbnail = (row) => (row.artifacts?.thumbs ? address(fileOf(row, "thumbs"), { edition }) : "");
 
 /** A JSON record of an artifact, read once as long as the video stays as it is. */
 export function record(row, kind) {
   const key = `${kind} ${row.url} ${row.mtime} ${row.artifacts?.[kind]}`;
   if (!records.has(key)) {
-    records.set(key, get(fileOf(row, kind, `.${kind}.json`)).catch(() => (records.delete(key), null)));
+    records.set(
+      key,
+      get(fileOf(row, kind, `.${kind}.json`)).catch(() => (records.delete(key), null)),
+    );
     if (records.size > 200) records.delete(records.keys().next().value);
   }
   return records.get(key);
@@ -46,7 +59,13 @@ function sheetSize(url) {
   if (!sheets.has(url)) {
     const picture = new Image();
     picture.src = url;
-    sheets.set(url, picture.decode().then(() => [picture.naturalWidth, picture.naturalHeight]).catch(() => (sheets.delete(url), null)));
+    sheets.set(
+      url,
+      picture
+        .decode()
+        .then(() => [picture.naturalWidth, picture.naturalHeight])
+        .catch(() => (sheets.delete(url), null)),
+    );
     if (sheets.size > 60) sheets.delete(sheets.keys().next().value);
   }
   return sheets.get(url);
@@ -55,7 +74,7 @@ function sheetSize(url) {
 /** Shows one tile of a sprite sheet in an element of a width and height, as a thumbnail would be. */
 export async function showTile(element, row, sprites, frame, width, height) {
   const sheet = sprites.sheets[frame.sheet];
-  const url = address(`${row.url}/files/sprites/${encodeURIComponent(sheet)}`);
+  const url = address(`${row.url}/files/sprites/${encodeURIComponent(sheet)}`, { edition });
   const asked = (element.dataset.tile = `${frame.sheet}:${frame.x}:${frame.y}`);
   const natural = await sheetSize(url);
   if (!natural || element.dataset.tile !== asked) return;
@@ -77,7 +96,13 @@ export async function showTile(element, row, sprites, frame, width, height) {
 export class Card {
   constructor({ select }) {
     this.row = null;
-    this.image = h("img", { alt: "", decoding: "async", draggable: "false", onerror: () => (this.image.hidden = true), onload: () => (this.image.hidden = false) });
+    this.image = h("img", {
+      alt: "",
+      decoding: "async",
+      draggable: "false",
+      onerror: () => (this.image.hidden = true),
+      onload: () => (this.image.hidden = false),
+    });
     this.sprite = h(".sprite", { hidden: true });
     this.time = h("span.time", {});
     this.line = h("span.line", {});
@@ -88,8 +113,18 @@ export class Card {
     this.folder = h("span.folder", { dir: "auto" });
     this.tags = h("span.tags", {});
     this.open = h("a.open", { draggable: "false" }, this.thumb, this.name);
-    this.check = h("input", { type: "checkbox", tabindex: "-1", onclick: (event) => select(this, event.shiftKey) });
-    this.element = h("li.card", {}, this.open, h(".under", {}, h("span.facts", {}, this.facts, this.folder), this.tags), h("label.pick", {}, this.check));
+    this.check = h("input", {
+      type: "checkbox",
+      tabindex: "-1",
+      onclick: (event) => select(this, event.shiftKey),
+    });
+    this.element = h(
+      "li.card",
+      {},
+      this.open,
+      h(".under", {}, h("span.facts", {}, this.facts, this.folder), this.tags),
+      h("label.pick", {}, this.check),
+    );
     this.listen(select);
   }
 
@@ -111,23 +146,38 @@ export class Card {
     this.element.setAttribute("aria-posinset", i + 1);
     this.element.setAttribute("aria-setsize", total);
     this.open.href = videoHref(row.url);
-    const picture = row.artifacts?.thumbs ? address(fileOf(row, "thumbs")) : "";
+    const picture = thumbnail(row);
     this.image.classList.toggle("tall", row.height > row.width);
     if (this.image.getAttribute("src") !== picture) {
-      this.image.hidden = true;
+      this.image.hidden = !same;
       if (picture) this.image.src = picture;
       else this.image.removeAttribute("src");
     }
     setText(this.name, title(row.name));
     this.name.title = row.path;
     setText(this.time, clock(row.duration));
-    setText(this.badge, row.height && Math.min(row.width, row.height) >= 720 ? resolution(row.width, row.height) : "");
+    setText(
+      this.badge,
+      row.height && Math.min(row.width, row.height) >= 720 ? resolution(row.width, row.height) : "",
+    );
     const folder = row.path.split("/").slice(0, -1).join("/");
     setText(this.facts, row.width ? `${row.width}×${row.height}` : "");
     setText(this.folder, folder && row.width ? ` · ${folder}` : folder);
-    const tags = [...(row.performers ?? []).map((name) => ["performer", name]), ...(row.tags ?? []).map((name) => ["tag", name])].slice(0, 6);
-    keyed(this.tags, tags, (tag) => tag.join(":"), ([field, name]) =>
-      h(`a.${field}`, { href: href("library", { q: term(field, name) }), tabindex: "-1", dir: "auto" }, name));
+    const tags = [
+      ...(row.performers ?? []).map((name) => ["performer", name]),
+      ...(row.tags ?? []).map((name) => ["tag", name]),
+    ].slice(0, 6);
+    keyed(
+      this.tags,
+      tags,
+      (tag) => tag.join(":"),
+      ([field, name]) =>
+        h(
+          `a.${field}`,
+          { href: href("library", { q: term(field, name) }), tabindex: "-1", dir: "auto" },
+          name,
+        ),
+    );
     this.choose(chosen);
   }
 
@@ -139,7 +189,10 @@ export class Card {
 
   listen(select) {
     const { thumb, open } = this;
-    thumb.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && this.row && record(this.row, "sprites"));
+    thumb.addEventListener(
+      "pointerenter",
+      (event) => event.pointerType === "mouse" && this.row && record(this.row, "sprites"),
+    );
     thumb.addEventListener("pointermove", (event) => this.onMove(event));
     thumb.addEventListener("pointerleave", () => this.stop());
     thumb.addEventListener("pointerdown", (event) => this.onDown(event));

@@ -3,7 +3,16 @@
 import { h, setText } from "../dom.js";
 import { label } from "../format.js";
 
-const SHARED = new Set(["ext", "artifacts_dir", "workers", "timeout", "allow_codecs", "only", "dry_run", "seek"]);
+const SHARED = new Set([
+  "ext",
+  "artifacts_dir",
+  "workers",
+  "timeout",
+  "allow_codecs",
+  "only",
+  "dry_run",
+  "seek",
+]);
 const isShared = (name) => SHARED.has(name) || name.startsWith("max_");
 
 /** The schema of a parameter that may also be absent. */
@@ -14,18 +23,41 @@ const asText = (value) => (Array.isArray(value) ? value.join(", ") : (value ?? "
 function control(name, schema, value) {
   const { type, enum: choices, minimum, maximum, exclusiveMinimum, pattern } = plain(schema);
   if (type === "boolean") return h("input", { type: "checkbox", name, checked: Boolean(value) });
-  if (choices) return h("select", { name }, ...choices.map((choice) => h("option", { value: choice, selected: choice === value }, choice)));
+  if (choices)
+    return h(
+      "select",
+      { name },
+      ...choices.map((choice) => h("option", { value: choice, selected: choice === value }, choice)),
+    );
   if (type === "integer" || type === "number") {
-    return h("input", { type: "number", name, value: asText(value), min: (minimum ?? exclusiveMinimum)?.toString(), max: maximum?.toString(), step: type === "integer" ? "1" : "any" });
+    return h("input", {
+      type: "number",
+      name,
+      value: asText(value),
+      min: (minimum ?? exclusiveMinimum)?.toString(),
+      max: maximum?.toString(),
+      step: type === "integer" ? "1" : "any",
+    });
   }
-  return h("input", { type: "text", name, value: asText(value), pattern, spellcheck: false, autocomplete: "off" });
+  return h("input", {
+    type: "text",
+    name,
+    value: asText(value),
+    pattern,
+    spellcheck: false,
+    autocomplete: "off",
+  });
 }
 
 /** What a control says, as the API takes it. */
 function read(input, schema) {
   const { type } = plain(schema);
   if (input.type === "checkbox") return input.checked;
-  if (type === "array") return input.value.split(",").map((part) => part.trim()).filter(Boolean);
+  if (type === "array")
+    return input.value
+      .split(",")
+      .map((part) => part.trim())
+      .filter(Boolean);
   if (type === "integer" || type === "number") return input.value === "" ? null : Number(input.value);
   return input.value === "" && schema.anyOf ? null : input.value;
 }
@@ -47,7 +79,10 @@ export class TaskForm {
       const wrong = h("small.bad", { role: "alert" });
       return { name, schema, before, input, wrong, element: field(name, schema, input, wrong) };
     });
-    this.switches = task.takes.map((name) => [name, h("input", { type: "checkbox", name, checked: name === "recursive" })]);
+    this.switches = task.takes.map((name) => [
+      name,
+      h("input", { type: "checkbox", name, checked: name === "recursive" }),
+    ]);
     const names = { recursive: "Also the folders below", force: "Make again what is there already" };
     const own = this.fields.filter(({ name }) => !isShared(name));
     const shared = this.fields.filter(({ name }) => isShared(name));
@@ -56,9 +91,17 @@ export class TaskForm {
       h(".pair", {}, ...fields.filter((one) => !isBox(one)).map(({ element }) => element)),
       h(".checks", {}, ...fields.filter(isBox).map(({ element }) => element)),
     ];
-    this.element = h(".stack", {}, ...group(own),
-      h(".checks", {}, ...this.switches.map(([name, input]) => h("label.check", {}, input, h("span", {}, names[name])))),
-      shared.length ? h("details", {}, h("summary", {}, "More"), ...group(shared)) : null);
+    this.element = h(
+      ".stack",
+      {},
+      ...group(own),
+      h(
+        ".checks",
+        {},
+        ...this.switches.map(([name, input]) => h("label.check", {}, input, h("span", {}, names[name]))),
+      ),
+      shared.length ? h("details", {}, h("summary", {}, "More"), ...group(shared)) : null,
+    );
   }
 
   /** What is to be submitted: {params, recursive, force}. */

@@ -151,7 +151,16 @@ export class Grid {
   onKey(event) {
     if (event.target.matches("input[type=text]") || event.altKey || event.metaKey || event.ctrlKey) return;
     const page = Math.max(1, Math.floor(innerHeight / this.pitch) - 1) * this.columns;
-    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.columns, ArrowDown: this.columns, PageUp: -page, PageDown: page, Home: -this.count, End: this.count };
+    const steps = {
+      ArrowLeft: -1,
+      ArrowRight: 1,
+      ArrowUp: -this.columns,
+      ArrowDown: this.columns,
+      PageUp: -page,
+      PageDown: page,
+      Home: -this.count,
+      End: this.count,
+    };
     const step = steps[event.key];
     if (!step) return;
     event.preventDefault();
@@ -163,7 +172,8 @@ export class Grid {
     const top = this.top + Math.floor(i / this.columns) * this.pitch;
     const [above, below] = [150, 90]; // what covers the edges
     if (top < scrollY + above) scrollTo(0, top - above);
-    else if (top + this.cardHeight > scrollY + innerHeight - below) scrollTo(0, top + this.cardHeight + below - innerHeight);
+    else if (top + this.cardHeight > scrollY + innerHeight - below)
+      scrollTo(0, top + this.cardHeight + below - innerHeight);
     this.last.time = 0;
     this.render();
     this.activate(i);

@@ -17,80 +17,166 @@ const SHOWN = 60; // jobs, the newest
 async function taskDialog(task) {
   const config = await attempt(null, () => get("/config"));
   if (!config) return;
-  dialog(label(task.task), (close) => {
-    const form = new TaskForm(task, config.tasks[task.task] ?? {}, task.kind ? { ext: ["*"] } : {});
-    const wrong = h("p.bad", { role: "alert" });
-    const start = button("Start", "run", null, { kind: "primary", type: "submit" });
-    const submit = async (event) => {
-      event.preventDefault();
-      start.disabled = true;
-      try {
-        noteJob(await post("/jobs", { task: task.task, directory: store.state.directory, ...form.values() }));
-        close();
-      } catch (error) {
-        setText(wrong, form.refuse(error));
-      }
-      start.disabled = false;
-    };
-    return h("form", { onsubmit: submit, novalidate: true }, h("p.dim", {}, task.summary), form.element, wrong, h(".row.end", {}, start));
-  }, { wide: true });
+  dialog(
+    label(task.task),
+    (close) => {
+      const form = new TaskForm(task, config.tasks[task.task] ?? {}, task.kind ? { ext: ["*"] } : {});
+      const wrong = h("p.bad", { role: "alert" });
+      const start = button("Start", "run", null, { kind: "primary", type: "submit" });
+      const submit = async (event) => {
+        event.preventDefault();
+        start.disabled = true;
+        try {
+          noteJob(
+            await post("/jobs", { task: task.task, directory: store.state.directory, ...form.values() }),
+          );
+          close();
+        } catch (error) {
+          setText(wrong, form.refuse(error));
+        }
+        start.disabled = false;
+      };
+      return h(
+        "form",
+        { onsubmit: submit, novalidate: true },
+        h("p.dim", {}, task.summary),
+        form.element,
+        wrong,
+        h(".row.end", {}, start),
+      );
+    },
+    { wide: true },
+  );
 }
 
 /** The videos of a job's result that failed, as [{video, error}]. */
 function failures(result) {
   const reports = result?.tasks ?? (result ? [result] : []);
-  return reports.flatMap((report) => [...(report.results ?? []), ...(report.actions ?? [])]
-    .filter(({ status }) => status === "failed")
-    .map(({ video, error, reason }) => ({ video, error: error ?? reason ?? "", task: report.task })));
+  return reports.flatMap((report) =>
+    [...(report.results ?? []), ...(report.actions ?? [])]
+      .filter(({ status }) => status === "failed")
+      .map(({ video, error, reason }) => ({ video, error: error ?? reason ?? "", task: report.task })),
+  );
 }
 
 function detailsDialog(job) {
-  dialog(`${label(job.task)}: ${WORDS[job.status]}`, () => {
-    const place = h(".stack", {}, h("p.dim", {}, "Reading …"));
-    get(`/jobs/${job.id}`).then((whole) => place.replaceChildren(...wholeJob(whole)), (error) => place.replaceChildren(h("p.bad", {}, error.message)));
-    return place;
-  }, { wide: true });
+  dialog(
+    `${label(job.task)}: ${WORDS[job.status]}`,
+    () => {
+      const place = h(".stack", {}, h("p.dim", {}, "Reading …"));
+      get(`/jobs/${job.id}`).then(
+        (whole) => place.replaceChildren(...wholeJob(whole)),
+        (error) => place.replaceChildren(h("p.bad", {}, error.message)),
+      );
+      return place;
+    },
+    { wide: true },
+  );
 }
 
 function wholeJob(job) {
   const bad = failures(job.result);
-  const params = Object.entries(job.params ?? {}).map(([name, value]) => `${label(name)}: ${Array.isArray(value) ? value.slice(0, 8).join(", ") + (value.length > 8 ? ` and ${value.length - 8} more` : "") : value}`);
-  const counts = (job.result?.tasks ?? [job.result]).filter((report) => report?.counts).map((report) => {
-    const told = Object.entries(report.counts).filter(([, n]) => n).map(([word, n]) => `${n} ${word}`);
-    return h("li", {}, h("strong", {}, report.task), " ", told.join(", ") || "nothing to do");
-  });
-  const list = h("ul.failures", {}, ...bad.slice(0, 500).map(({ video, error, task }) => h("li", {},
-    h("a.link", { href: videoHref(`/videos/${video.split("/").map((part) => encodeURIComponent(part.toWellFormed())).join("/")}`), dir: "auto" }, video), h("span.dim", {}, ` ${task ?? ""}`), h("p", {}, error))));
-  const told = counts.length || !job.result ? null : h("pre", { tabindex: "0" }, JSON.stringify(job.result, null, 1).slice(0, 20_000));
+  const params = Object.entries(job.params ?? {}).map(
+    ([name, value]) =>
+      `${label(name)}: ${Array.isArray(value) ? value.slice(0, 8).join(", ") + (value.length > 8 ? ` and ${value.length - 8} more` : "") : value}`,
+  );
+  const counts = (job.result?.tasks ?? [job.result])
+    .filter((report) => report?.counts)
+    .map((report) => {
+      const told = Object.entries(report.counts)
+        .filter(([, n]) => n)
+        .map(([word, n]) => `${n} ${word}`);
+      return h("li", {}, h("strong", {}, report.task), " ", told.join(", ") || "nothing to do");
+    });
+  const list = h(
+    "ul.failures",
+    {},
+    ...bad.slice(0, 500).map(({ video, error, task }) =>
+      h(
+        "li",
+        {},
+        h(
+          "a.link",
+          {
+            href: videoHref(
+              `/videos/${video
+                .split("/")
+                .map((part) => encodeURIComponent(part.toWellFormed()))
+                .join("/")}`,
+            ),
+            dir: "auto",
+          },
+          video,
+        ),
+        h("span.dim", {}, ` ${task ?? ""}`),
+        h("p", {}, error),
+      ),
+    ),
+  );
+  const told =
+    counts.length || !job.result
+      ? null
+      : h("pre", { tabindex: "0" }, JSON.stringify(job.result, null, 1).slice(0, 20_000));
   return [
     job.error ? h("p.bad", {}, job.error) : null,
     counts.length ? h("ul", {}, ...counts) : null,
-    bad.length ? h("h3", {}, "What failed, and why") : null, bad.length ? list : null,
-    params.length ? h("h3", {}, "With") : null, ...params.map((text) => h("p", { dir: "auto" }, text)),
-    job.messages?.length ? h("h3", {}, "Said") : null, ...(job.messages ?? []).slice(-20).map((text) => h("p.dim", {}, text)),
+    bad.length ? h("h3", {}, "What failed, and why") : null,
+    bad.length ? list : null,
+    params.length ? h("h3", {}, "With") : null,
+    ...params.map((text) => h("p", { dir: "auto" }, text)),
+    job.messages?.length ? h("h3", {}, "Said") : null,
+    ...(job.messages ?? []).slice(-20).map((text) => h("p.dim", {}, text)),
     told,
   ].filter(Boolean);
 }
 
 function jobItem(job) {
-  const cancel = button("Cancel", "close", () => attempt(cancel, async () => noteJob(await remove(`/jobs/${job.id}`))), { kind: "small" });
-  const more = button("Details", "more", () => detailsDialog(store.state.jobs.get(job.id)), { kind: "small" });
-  return h("li.panel.job", {},
-    h(".row", {}, h("span.dot", {}), h("strong", {}, label(job.task)), h("span.dim.word", {}), h("span.gap", {}), cancel, more),
-    h(".bar", { role: "progressbar", "aria-label": label(job.task), "aria-valuemin": "0", "aria-valuemax": "100" }, h("span", {})),
-    h("p.dim.now", { dir: "auto" }), h("p.bad", {}));
+  const cancel = button(
+    "Cancel",
+    "close",
+    () => attempt(cancel, async () => noteJob(await remove(`/jobs/${job.id}`))),
+    { kind: "small" },
+  );
+  const more = button("Details", "more", () => detailsDialog(store.state.jobs.get(job.id)), {
+    kind: "small",
+  });
+  return h(
+    "li.panel.job",
+    {},
+    h(
+      ".row",
+      {},
+      h("span.dot", {}),
+      h("strong", {}, label(job.task)),
+      h("span.dim.word", {}),
+      h("span.gap", {}),
+      cancel,
+      more,
+    ),
+    h(
+      ".bar",
+      { role: "progressbar", "aria-label": label(job.task), "aria-valuemin": "0", "aria-valuemax": "100" },
+      h("span", {}),
+    ),
+    h("p.dim.now", { dir: "auto" }),
+    h("p.bad", {}),
+  );
 }
 
 /** How long it took, or when it began. */
 function when(job) {
   const [start, end] = [Date.parse(job.started_at), Date.parse(job.ended_at)];
   if (job.status === "queued") return `since ${ago(Date.parse(job.created_at))}`;
-  return end && start ? `${ago(end)}, took ${end - start < 60_000 ? `${((end - start) / 1000).toFixed(1)} s` : clock((end - start) / 1000)}` : `since ${ago(start)}`;
+  return end && start
+    ? `${ago(end)}, took ${end - start < 60_000 ? `${((end - start) / 1000).toFixed(1)} s` : clock((end - start) / 1000)}`
+    : `since ${ago(start)}`;
 }
 
 function showJob(element, job) {
   const active = isActive(job);
-  const share = job.progress_total ? Math.min(1, (job.progress_current + (active ? (job.percent ?? 0) / 100 : 0)) / job.progress_total) : 0;
+  const share = job.progress_total
+    ? Math.min(1, (job.progress_current + (active ? (job.percent ?? 0) / 100 : 0)) / job.progress_total)
+    : 0;
   const [cancel] = element.querySelectorAll("button");
   element.dataset.status = job.status;
   setText(element.querySelector(".word"), `${WORDS[job.status]} · ${when(job)}`);
@@ -99,22 +185,47 @@ function showJob(element, job) {
   bar.setAttribute("aria-valuenow", Math.floor(share * 100));
   bar.firstChild.style.setProperty("--share", share.toFixed(3));
   cancel.hidden = !active;
-  const files = job.progress_total > 1 || active ? `${job.progress_current} of ${job.progress_total || "?"}` : "";
+  const files =
+    job.progress_total > 1 || active ? `${job.progress_current} of ${job.progress_total || "?"}` : "";
   const where = job.directory === "." ? "" : job.directory;
-  setText(element.querySelector(".now"), [files, active && job.current, active && job.percent !== null && `${Math.floor(job.percent)}%`, where].filter(Boolean).join(" · "));
-  setText(element.querySelector("p.bad"), job.error ?? (job.failed ? `${plural(job.failed, "video")} failed` : ""));
+  setText(
+    element.querySelector(".now"),
+    [files, active && job.current, active && job.percent !== null && `${Math.floor(job.percent)}%`, where]
+      .filter(Boolean)
+      .join(" · "),
+  );
+  setText(
+    element.querySelector("p.bad"),
+    job.error ?? (job.failed ? `${plural(job.failed, "video")} failed` : ""),
+  );
 }
 
 export async function mount(main, route, signal) {
   const list = h("ul.stack", { "aria-label": "Jobs" });
-  const none = h("p.dim.nothing", {}, "Nothing runs and nothing has run since the server was started. Pick a task to begin.");
+  const none = h(
+    "p.dim.nothing",
+    {},
+    "Nothing runs and nothing has run since the server was started. Pick a task to begin.",
+  );
   const tasks = h("ul.tasks", {});
-  main.append(h(".page", {}, h(".head", {}, h("h1", {}, "Jobs")), h(".beside", {},
-    h("section.column", { "aria-label": "Jobs" }, list, none),
-    h("section.panel", { "aria-label": "Tasks" }, h("h2", {}, "Start a task"), tasks))));
+  main.append(
+    h(
+      ".page",
+      {},
+      h(".head", {}, h("h1", {}, "Jobs")),
+      h(
+        ".beside",
+        {},
+        h("section.column", { "aria-label": "Jobs" }, list, none),
+        h("section.panel", { "aria-label": "Tasks" }, h("h2", {}, "Start a task"), tasks),
+      ),
+    ),
+  );
 
   function render() {
-    const jobs = [...store.state.jobs.values()].sort((a, b) => Date.parse(b.created_at) - Date.parse(a.created_at));
+    const jobs = [...store.state.jobs.values()].sort(
+      (a, b) => Date.parse(b.created_at) - Date.parse(a.created_at),
+    );
     const ordered = [...jobs.filter(isActive), ...jobs.filter(hasEnded)].slice(0, SHOWN);
     none.hidden = ordered.length > 0;
     keyed(list, ordered, ({ id }) => id, jobItem, showJob);
@@ -126,7 +237,20 @@ export async function mount(main, route, signal) {
   render();
   try {
     const known = (await get("/tasks", {}, signal)).tasks;
-    tasks.replaceChildren(...known.map((task) => h("li", {}, h("button", { type: "button", onclick: () => taskDialog(task) }, icon("run"), h("span", {}, h("strong", {}, label(task.task)), h("small.dim", {}, task.summary))))));
+    tasks.replaceChildren(
+      ...known.map((task) =>
+        h(
+          "li",
+          {},
+          h(
+            "button",
+            { type: "button", onclick: () => taskDialog(task) },
+            icon("run"),
+            h("span", {}, h("strong", {}, label(task.task)), h("small.dim", {}, task.summary)),
+          ),
+        ),
+      ),
+    );
     const wanted = known.find(({ task }) => task === route.params.get("task"));
     if (wanted) taskDialog(wanted);
   } catch (error) {

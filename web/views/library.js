@@ -101,11 +101,19 @@ class Listing extends EventTarget {
 
 const listing = new Listing();
 
-const stateOf = ({ params }) => ({ q: params.get("q") ?? "", sort: params.get("sort") ?? "name", order: params.get("order") ?? "asc" });
+const stateOf = ({ params }) => ({
+  q: params.get("q") ?? "",
+  sort: params.get("sort") ?? "name",
+  order: params.get("order") ?? "asc",
+});
 
 /** The address of a state, without what is the default. */
 export function addressOf({ q, sort, order }) {
-  return href("library", { q, sort: sort === "name" && order === "asc" ? "" : sort, order: order === "asc" ? "" : order });
+  return href("library", {
+    q,
+    sort: sort === "name" && order === "asc" ? "" : sort,
+    order: order === "asc" ? "" : order,
+  });
 }
 
 export function mount(main, route, signal) {
@@ -141,7 +149,14 @@ export function mount(main, route, signal) {
   }
 
   const bar = selectionBar(listing, signal);
-  main.append(h("h1.hidden", {}, "Library"), h(".toolbar", {}, search.form, search.filters, search.problem, search.chips), said.fold, list, place, bar);
+  main.append(
+    h("h1.hidden", {}, "Library"),
+    h(".toolbar", {}, search.form, search.filters, search.problem, search.chips),
+    said.fold,
+    list,
+    place,
+    bar,
+  );
   grid.follow(signal);
   listing.addEventListener("change", render, { signal });
   store.watch(["version", "directory"], () => (ask(), listing.refresh()), signal);
@@ -171,7 +186,9 @@ export function mount(main, route, signal) {
     const wrong = error?.status === 422 ? error.message.replace(/^q: /, "") : "";
     search.refuse(wrong);
     setText(search.total, listing.total === null || error ? "" : count(listing.total));
-    place.replaceChildren(...(error && !wrong ? [failed(error, () => (listing.refresh(), listing.want(0, PAGE)))] : emptiness()));
+    place.replaceChildren(
+      ...(error && !wrong ? [failed(error, () => (listing.refresh(), listing.want(0, PAGE)))] : emptiness()),
+    );
     list.hidden = Boolean(error) && listing.total === null;
     grid.setCount(wrong ? 0 : (listing.total ?? 24));
     grid.refresh();
@@ -184,8 +201,23 @@ export function mount(main, route, signal) {
 
   function emptiness() {
     if (listing.total !== 0) return [];
-    if (wanted.q) return [state("search", "Nothing is like that", "No video fits this query.", button("Show all", "close", () => go(href("library"))))];
-    return [state("folder", "No videos here yet", `Put some into ${store.state.roots.join(" or ") || "the folder"}, and come back.`, button("Look again", "undo", () => store.touch()))];
+    if (wanted.q)
+      return [
+        state(
+          "search",
+          "Nothing is like that",
+          "No video fits this query.",
+          button("Show all", "close", () => go(href("library"))),
+        ),
+      ];
+    return [
+      state(
+        "folder",
+        "No videos here yet",
+        `Put some into ${store.state.roots.join(" or ") || "the folder"}, and come back.`,
+        button("Look again", "undo", () => store.touch()),
+      ),
+    ];
   }
 
   function onKey(event) {

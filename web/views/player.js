@@ -6,9 +6,22 @@ import { noteJob } from "../events.js";
 import { icon } from "../icons.js";
 import { store } from "../store.js";
 import { attempt, button, dialog, toast } from "../ui.js";
-import { fileOf } from "./card.js";
+import { thumbnail } from "./card.js";
 
-const CODECS = { hevc: "HEVC (H.265)", h264: "H.264", mpeg2video: "MPEG-2", mpeg4: "MPEG-4 part 2", msmpeg4v3: "Microsoft MPEG-4", cinepak: "Cinepak", vp8: "VP8", vp9: "VP9", av1: "AV1", prores: "ProRes", mjpeg: "Motion JPEG", wmv3: "Windows Media" };
+const CODECS = {
+  hevc: "HEVC (H.265)",
+  h264: "H.264",
+  mpeg2video: "MPEG-2",
+  mpeg4: "MPEG-4 part 2",
+  msmpeg4v3: "Microsoft MPEG-4",
+  cinepak: "Cinepak",
+  vp8: "VP8",
+  vp9: "VP9",
+  av1: "AV1",
+  prores: "ProRes",
+  mjpeg: "Motion JPEG",
+  wmv3: "Windows Media",
+};
 
 export const codecName = (codec) => CODECS[codec] ?? (codec ? codec.toUpperCase() : "");
 
@@ -16,8 +29,12 @@ export const codecName = (codec) => CODECS[codec] ?? (codec ? codec.toUpperCase(
 function reason(details, error) {
   const ext = /\.[^.]+$/.exec(details.name)?.[0] ?? "";
   const codec = codecName(details.vcodec);
-  if (!details.vcodec) return details.acodec ? "" : "Nothing is known of this file: it may be damaged or no video at all. Making its metadata tells more.";
-  if (error?.code === MediaError.MEDIA_ERR_DECODE) return `The browser gave up decoding it: the file may be damaged (${codec} in ${ext}).`;
+  if (!details.vcodec)
+    return details.acodec
+      ? ""
+      : "Nothing is known of this file: it may be damaged or no video at all. Making its metadata tells more.";
+  if (error?.code === MediaError.MEDIA_ERR_DECODE)
+    return `The browser gave up decoding it: the file may be damaged (${codec} in ${ext}).`;
   return `This browser does not play ${codec} video in a ${ext} file.`;
 }
 
@@ -35,17 +52,39 @@ function transcodeDialog(details) {
   const place = placeFor(folder);
   dialog("Make a copy that plays", (close) => {
     const dest = h("input", { type: "text", value: place, required: true, spellcheck: false });
-    const hint = h("small", {}, place ? "A folder that is served, outside of the video's own." : "The copy has to lie outside of the video's folder, and in one that is served. Start the server with a second one: serve --root VIDEOS --root COPIES.");
+    const hint = h(
+      "small",
+      {},
+      place
+        ? "A folder that is served, outside of the video's own."
+        : "The copy has to lie outside of the video's folder, and in one that is served. Start the server with a second one: serve --root VIDEOS --root COPIES.",
+    );
     const start = button("Transcode", "run", null, { kind: "primary", type: "submit" });
     const go = async (event) => {
       event.preventDefault();
-      const job = await attempt(start, () => submit("transcode", { only: [details.name], dest: dest.value, ext: ["*"] }, { directory: below(folder), recursive: false }));
+      const job = await attempt(start, () =>
+        submit(
+          "transcode",
+          { only: [details.name], dest: dest.value, ext: ["*"] },
+          { directory: below(folder), recursive: false },
+        ),
+      );
       if (!job) return;
       noteJob(job);
       toast("The copy is being made");
       close();
     };
-    return h("form", { onsubmit: go }, h("p.dim", {}, "An MP4 with H.264 and AAC, which every browser plays. The video itself stays as it is."), h("label.field", {}, h("span", {}, "Folder for the copy"), dest, hint), h(".row.end", {}, start));
+    return h(
+      "form",
+      { onsubmit: go },
+      h(
+        "p.dim",
+        {},
+        "An MP4 with H.264 and AAC, which every browser plays. The video itself stays as it is.",
+      ),
+      h("label.field", {}, h("span", {}, "Folder for the copy"), dest, hint),
+      h(".row.end", {}, start),
+    );
   });
 }
 
@@ -69,13 +108,16 @@ export class Player {
       if (!this.video.videoWidth && this.details.vcodec) this.refuse(null);
       ready();
     });
-    this.video.addEventListener("error", () => this.video.getAttribute("src") && this.refuse(this.video.error));
+    this.video.addEventListener(
+      "error",
+      () => this.video.getAttribute("src") && this.refuse(this.video.error),
+    );
   }
 
   show(details) {
     const source = address(`${details.url}/stream`);
     this.details = details;
-    this.video.poster = details.artifacts.thumbs ? address(fileOf(details, "thumbs")) : "";
+    this.video.poster = thumbnail(details);
     this.showTracks(details);
     if (this.video.getAttribute("src") !== source) {
       this.cannot.hidden = true;
@@ -90,12 +132,29 @@ export class Player {
     this.video.querySelectorAll("track").forEach((track) => track.remove());
     wanted.forEach(({ url, part }, i) => {
       const language = /\.([a-z]{2,3})\.vtt$/.exec(part)?.[1];
-      this.video.append(h("track", { kind: "subtitles", src: address(url), label: language ?? "Subtitles", srclang: language ?? "en", default: i === 0 }));
+      this.video.append(
+        h("track", {
+          kind: "subtitles",
+          src: address(url),
+          label: language ?? "Subtitles",
+          srclang: language ?? "en",
+          default: i === 0,
+        }),
+      );
     });
   }
 
   refuse(error) {
-    this.cannot.replaceChildren(icon("film"), h("h2", {}, "It does not play here"), this.why, h(".row", {}, button("Make a copy that plays", "run", () => transcodeDialog(this.details), { kind: "primary" })));
+    this.cannot.replaceChildren(
+      icon("film"),
+      h("h2", {}, "It does not play here"),
+      this.why,
+      h(
+        ".row",
+        {},
+        button("Make a copy that plays", "run", () => transcodeDialog(this.details), { kind: "primary" }),
+      ),
+    );
     setText(this.why, reason(this.details, error));
     this.cannot.hidden = false;
   }

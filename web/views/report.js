@@ -14,7 +14,13 @@ export function mount(main, route, signal) {
   const said = h("p.dim", { role: "status" });
   const finish = button("Finish", "run", finishDialog, { kind: "primary" });
   const bars = h("ul.coverage.panel", {});
-  const page = h(".page", {}, h(".head", {}, h("h1", {}, "Report"), finish), h(".summary", {}, share, said), bars);
+  const page = h(
+    ".page",
+    {},
+    h(".head", {}, h("h1", {}, "Report"), finish),
+    h(".summary", {}, share, said),
+    bars,
+  );
   let report = null;
 
   const missing = (kind) => report.total - report.counts[kind] - report.stale[kind];
@@ -26,7 +32,15 @@ export function mount(main, route, signal) {
       if (error.name !== "AbortError") main.replaceChildren(failed(error, load));
       return;
     }
-    if (!report.total) return main.replaceChildren(state("folder", "No videos here yet", "There is nothing to report on before there are videos.", button("Look again", "undo", load)));
+    if (!report.total)
+      return main.replaceChildren(
+        state(
+          "folder",
+          "No videos here yet",
+          "There is nothing to report on before there are videos.",
+          button("Look again", "undo", load),
+        ),
+      );
     if (!page.isConnected) main.replaceChildren(page);
     render();
   }
@@ -37,22 +51,43 @@ export function mount(main, route, signal) {
     const done = made.reduce((sum, kind) => sum + report.counts[kind], 0);
     const all = made.length * report.total;
     setText(share, percent(done / all));
-    setText(said, done === all ? `Everything is made of all ${count(report.total)} videos.` : `of everything is made of ${plural(report.total, "video")}; ${plural(all - done, "artifact")} to go.`);
+    setText(
+      said,
+      done === all
+        ? `Everything is made of all ${count(report.total)} videos.`
+        : `of everything is made of ${plural(report.total, "video")}; ${plural(all - done, "artifact")} to go.`,
+    );
     finish.disabled = done === all;
     keyed(bars, kinds, (kind) => kind, barItem, showBar);
   }
 
   function barItem(kind) {
-    const control = taskOf(kind) ? button("Make", "run", () => start([kind], control), { kind: "small" }) : h("span", {});
-    return h("li", {}, h("a.kind", { href: href("library", { q: `has:${kind}` }) }, kindName(kind)),
+    const control = taskOf(kind)
+      ? button("Make", "run", () => start([kind], control), { kind: "small" })
+      : h("span", {});
+    return h(
+      "li",
+      {},
+      h("a.kind", { href: href("library", { q: `has:${kind}` }) }, kindName(kind)),
       h("span.bar", { role: "img" }, h("span.fresh", {}), h("span.old", {})),
-      h("span.share", {}), h("span.links", {}, h("a.link.gone", { href: href("library", { q: `missing:${kind}` }) }), h("a.link.stale", { href: href("library", { q: `stale:${kind}` }) })), control);
+      h("span.share", {}),
+      h(
+        "span.links",
+        {},
+        h("a.link.gone", { href: href("library", { q: `missing:${kind}` }) }),
+        h("a.link.stale", { href: href("library", { q: `stale:${kind}` }) }),
+      ),
+      control,
+    );
   }
 
   function showBar(element, kind) {
     const { total, counts, stale } = report;
     const [bar] = element.getElementsByClassName("bar");
-    bar.setAttribute("aria-label", `${kindName(kind)}: ${counts[kind]} of ${total} made, ${stale[kind]} outdated`);
+    bar.setAttribute(
+      "aria-label",
+      `${kindName(kind)}: ${counts[kind]} of ${total} made, ${stale[kind]} outdated`,
+    );
     bar.children[0].style.width = `${(counts[kind] / total) * 100}%`;
     bar.children[1].style.width = `${(stale[kind] / total) * 100}%`;
     setText(element.querySelector(".share"), percent(counts[kind] / total));
@@ -71,17 +106,38 @@ export function mount(main, route, signal) {
   function finishDialog() {
     const kinds = store.state.kinds.filter((kind) => taskOf(kind) && missing(kind) + report.stale[kind]);
     dialog("Make what is missing", (close) => {
-      const boxes = kinds.map((kind) => h("label.check", {}, h("input", { type: "checkbox", value: taskOf(kind), checked: true }), h("span", {}, kindName(kind)), h("span.dim", {}, plural(missing(kind) + report.stale[kind], "video"))));
+      const boxes = kinds.map((kind) =>
+        h(
+          "label.check",
+          {},
+          h("input", { type: "checkbox", value: taskOf(kind), checked: true }),
+          h("span", {}, kindName(kind)),
+          h("span.dim", {}, plural(missing(kind) + report.stale[kind], "video")),
+        ),
+      );
       const go = button("Finish", "run", null, { kind: "primary", type: "submit" });
       const begin = async (event) => {
         event.preventDefault();
-        const tasks = boxes.map((box) => box.firstChild).filter((box) => box.checked).map((box) => box.value);
+        const tasks = boxes
+          .map((box) => box.firstChild)
+          .filter((box) => box.checked)
+          .map((box) => box.value);
         const job = tasks.length && (await attempt(go, () => submit("finish", { tasks, ext: ["*"] })));
         if (!job) return;
         noteJob(job);
         close();
       };
-      return h("form", { onsubmit: begin }, h("p.dim", {}, "Only what is missing or outdated is made, several videos at a time. It can be cancelled; what was made stays."), h(".checks", {}, ...boxes), h(".row.end", {}, go));
+      return h(
+        "form",
+        { onsubmit: begin },
+        h(
+          "p.dim",
+          {},
+          "Only what is missing or outdated is made, several videos at a time. It can be cancelled; what was made stays.",
+        ),
+        h(".checks", {}, ...boxes),
+        h(".row.end", {}, go),
+      );
     });
   }
 

@@ -10,7 +10,9 @@ const SHOWN = 40; // lines
 
 /** The words of a query that could be said: those that ask for no field. */
 function wordsOf(query) {
-  const words = terms(query).map(({ text }) => parts(text)).filter(({ field, negated, value }) => !field && !negated && value !== "OR");
+  const words = terms(query)
+    .map(({ text }) => parts(text))
+    .filter(({ field, negated, value }) => !field && !negated && value !== "OR");
   return words.map(({ value }) => value).join(" ");
 }
 
@@ -39,11 +41,31 @@ export function saidFold() {
     if (text === asked) return;
     asked = text;
     fold.hidden = true;
-    const found = text.length > 1 ? await get("/search", { text, recursive: 1, ext: "*", limit: SHOWN }).catch(() => null) : null;
+    const found =
+      text.length > 1
+        ? await get("/search", { text, recursive: 1, ext: "*", limit: SHOWN }).catch(() => null)
+        : null;
     if (text !== asked || !found?.total) return; // what is said is an extra: the videos are there without
     summary.replaceChildren(`Said in ${plural(found.total, "video")}: `, h("strong", { dir: "auto" }, text));
-    list.replaceChildren(...found.results.flatMap(({ video, url, matches }) => matches.map((match) =>
-      h("li", {}, h("a", { href: videoHref(url, { t: match.start }) }, h("span.dim", {}, clock(match.start)), marked(match), h("span.dim", { dir: "auto" }, video))))).slice(0, SHOWN));
+    list.replaceChildren(
+      ...found.results
+        .flatMap(({ video, url, matches }) =>
+          matches.map((match) =>
+            h(
+              "li",
+              {},
+              h(
+                "a",
+                { href: videoHref(url, { t: match.start }) },
+                h("span.dim", {}, clock(match.start)),
+                marked(match),
+                h("span.dim", { dir: "auto" }, video),
+              ),
+            ),
+          ),
+        )
+        .slice(0, SHOWN),
+    );
     fold.hidden = false;
   }
 

@@ -26,8 +26,16 @@ async function suggestions(text) {
   if (!found) return []; // without them one can still type
   const minus = negated ? "-" : "";
   const named = (field, names, hint) => names.map((name) => ({ text: minus + term(field, name), hint }));
-  const words = found.words.map((word) => ({ text: minus + word, hint: field ? "" : "field", open: word.endsWith(":") }));
-  return [...words, ...named("tag", found.tags, "tag"), ...named("performer", found.performers, "performer")].slice(0, 10);
+  const words = found.words.map((word) => ({
+    text: minus + word,
+    hint: field ? "" : "field",
+    open: word.endsWith(":"),
+  }));
+  return [
+    ...words,
+    ...named("tag", found.tags, "tag"),
+    ...named("performer", found.performers, "performer"),
+  ].slice(0, 10);
 }
 
 /** The term at the caret, and what stands around it. */
@@ -39,7 +47,14 @@ function atCaret(input) {
 
 /** Search, filters and sort; `change({q, sort, order})` is called with every choice. */
 export function searchBar(change) {
-  const input = h("input", { type: "search", name: "q", placeholder: "Search: words, tag:night, duration:>10m, missing:subtitles …", "aria-label": "Search", spellcheck: false, maxlength: "2000" });
+  const input = h("input", {
+    type: "search",
+    name: "q",
+    placeholder: "Search: words, tag:night, duration:>10m, missing:subtitles …",
+    "aria-label": "Search",
+    spellcheck: false,
+    maxlength: "2000",
+  });
   const list = h("ul.options", { hidden: true });
   const chips = h("ul.chips", { "aria-label": "Filters" });
   const total = h("span.total", { role: "status" });
@@ -60,10 +75,25 @@ export function searchBar(change) {
     },
   });
 
-  const form = h("form.search", { role: "search", onsubmit: (event) => (event.preventDefault(), set(input.value.trim())) }, icon("search"), input, total, list);
+  const form = h(
+    "form.search",
+    { role: "search", onsubmit: (event) => (event.preventDefault(), set(input.value.trim())) },
+    icon("search"),
+    input,
+    total,
+    list,
+  );
   input.addEventListener("search", () => input.value || set(""));
 
-  const filters = h(".row.filters", {}, namesMenu("Tags", "tag", "tags"), namesMenu("People", "people", "performers"), kindsMenu(), sortMenu(), selecting());
+  const filters = h(
+    ".row.filters",
+    {},
+    namesMenu("Tags", "tag", "tags"),
+    namesMenu("People", "people", "performers"),
+    kindsMenu(),
+    sortMenu(),
+    selecting(),
+  );
 
   const sorted = filters.querySelector(".sorted span");
 
@@ -73,14 +103,19 @@ export function searchBar(change) {
       panel.replaceChildren(h("p.dim", {}, "Reading …"));
       const found = await get("/tags/summary", { recursive: 1 }).catch(() => null);
       const names = found?.[kind] ?? [];
-      if (!names.length) return panel.replaceChildren(h("p.dim", {}, found ? `No ${kind} yet.` : "They could not be read."));
-      return panel.replaceChildren(...names.slice(0, 200).map(({ name, count: n }) => choice(term(field, name), name, count(n))));
+      if (!names.length)
+        return panel.replaceChildren(h("p.dim", {}, found ? `No ${kind} yet.` : "They could not be read."));
+      return panel.replaceChildren(
+        ...names.slice(0, 200).map(({ name, count: n }) => choice(term(field, name), name, count(n))),
+      );
     });
   }
 
   function kindsMenu() {
     return menu("Missing", "warn", (panel) => {
-      panel.replaceChildren(...store.state.kinds.map((kind) => choice(term("missing", kind), kindName(kind), kind)));
+      panel.replaceChildren(
+        ...store.state.kinds.map((kind) => choice(term("missing", kind), kindName(kind), kind)),
+      );
     });
   }
 
@@ -91,17 +126,35 @@ export function searchBar(change) {
       event.currentTarget.setAttribute("aria-pressed", String(has(q, wanted)));
       set(q);
     };
-    return h("button.choice", { type: "button", "aria-pressed": String(pressed), onclick: flip }, icon("check"), h("span", { dir: "auto" }, text), h("span.dim", {}, hint));
+    return h(
+      "button.choice",
+      { type: "button", "aria-pressed": String(pressed), onclick: flip },
+      icon("check"),
+      h("span", { dir: "auto" }, text),
+      h("span.dim", {}, hint),
+    );
   }
 
   function sortMenu() {
-    return menu("Sort", "sort", (panel, close) => {
-      panel.replaceChildren(...SORTS.map(([sort, text, order]) => {
-        const pressed = sort === current.sort && order === current.order;
-        const take = () => (close(), change({ ...current, sort, order }));
-        return h("button.choice", { type: "button", "aria-pressed": String(pressed), onclick: take }, icon("check"), h("span", {}, text));
-      }));
-    }, { kind: "sorted" });
+    return menu(
+      "Sort",
+      "sort",
+      (panel, close) => {
+        panel.replaceChildren(
+          ...SORTS.map(([sort, text, order]) => {
+            const pressed = sort === current.sort && order === current.order;
+            const take = () => (close(), change({ ...current, sort, order }));
+            return h(
+              "button.choice",
+              { type: "button", "aria-pressed": String(pressed), onclick: take },
+              icon("check"),
+              h("span", {}, text),
+            );
+          }),
+        );
+      },
+      { kind: "sorted" },
+    );
   }
 
   /** For fingers, which cannot hover: lets the boxes of all cards be seen. */
@@ -116,14 +169,22 @@ export function searchBar(change) {
   /** Shows a state that came from elsewhere: the address, a chip. */
   function show(state) {
     current = state;
-    setText(sorted, SORTS.find(([sort, , order]) => sort === state.sort && order === state.order)?.[1] ?? "Sort");
+    setText(
+      sorted,
+      SORTS.find(([sort, , order]) => sort === state.sort && order === state.order)?.[1] ?? "Sort",
+    );
     if (document.activeElement !== input || !input.value) input.value = state.q;
     else if (input.value.trim() !== state.q) input.value = state.q;
     const fields = terms(state.q).filter(({ text }) => parts(text).field);
-    keyed(chips, fields, ({ text }) => text, ({ text }) => {
-      const gone = button(`Remove ${text}`, "close", () => set(without(current.q, text)), { bare: true });
-      return h("li.chip", {}, h("span", { dir: "auto" }, text), gone);
-    });
+    keyed(
+      chips,
+      fields,
+      ({ text }) => text,
+      ({ text }) => {
+        const gone = button(`Remove ${text}`, "close", () => set(without(current.q, text)), { bare: true });
+        return h("li.chip", {}, h("span", { dir: "auto" }, text), gone);
+      },
+    );
   }
 
   function refuse(text) {

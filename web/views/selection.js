@@ -17,13 +17,26 @@ const clear = () => store.set({ selection: new Map() });
 
 export function selectionBar(listing, signal) {
   const text = h("strong", { role: "status" });
-  const all = button("All", "check", () => attempt(all, async () => {
-    const rows = await listing.all();
-    store.set({ selection: new Map(rows.map((row) => [row.path, row])) });
-  }), { kind: "quiet" });
-  const bar = h(".selection", { role: "region", "aria-label": "Selected videos", hidden: true }, text, all,
-    button("Tag", "tag", tagDialog), button("Run", "run", runDialog), button("Rename", "edit", renameDialog),
-    button("Clear the selection", "close", clear, { bare: true }));
+  const all = button(
+    "All",
+    "check",
+    () =>
+      attempt(all, async () => {
+        const rows = await listing.all();
+        store.set({ selection: new Map(rows.map((row) => [row.path, row])) });
+      }),
+    { kind: "quiet" },
+  );
+  const bar = h(
+    ".selection",
+    { role: "region", "aria-label": "Selected videos", hidden: true },
+    text,
+    all,
+    button("Tag", "tag", tagDialog),
+    button("Run", "run", runDialog),
+    button("Rename", "edit", renameDialog),
+    button("Clear the selection", "close", clear, { bare: true }),
+  );
   const render = () => {
     const { selection } = store.state;
     bar.hidden = !selection.size;
@@ -37,7 +50,10 @@ export function selectionBar(listing, signal) {
 }
 
 function names(text) {
-  return text.split(",").map((name) => name.trim()).filter(Boolean);
+  return text
+    .split(",")
+    .map((name) => name.trim())
+    .filter(Boolean);
 }
 
 function namesInput(text, kind) {
@@ -62,11 +78,22 @@ function tagDialog() {
     const said = h("p.dim", { role: "status" });
     const submit = async (event) => {
       event.preventDefault();
-      const change = { add: names(add.value), remove: names(gone.value), performers_add: names(people.value) };
-      const failed = await attempt(save, () => each(rows, (row) => post(`${row.url}/tags`, change), (n, of) => setText(said, `${n} of ${of}`)));
+      const change = {
+        add: names(add.value),
+        remove: names(gone.value),
+        performers_add: names(people.value),
+      };
+      const failed = await attempt(save, () =>
+        each(
+          rows,
+          (row) => post(`${row.url}/tags`, change),
+          (n, of) => setText(said, `${n} of ${of}`),
+        ),
+      );
       if (!failed) return;
       store.touch();
-      if (failed.length) return setText(said, failed.map(([row, error]) => `${row.name}: ${message(error)}`).join("\n"));
+      if (failed.length)
+        return setText(said, failed.map(([row, error]) => `${row.name}: ${message(error)}`).join("\n"));
       toast(`${plural(rows.length, "video")} tagged`);
       close();
     };
@@ -80,22 +107,47 @@ function runDialog() {
   dialog(`Run tasks on ${plural(rows.length, "video")}`, (close) => {
     const boxes = store.state.kinds.filter(taskOf).map((kind) => {
       const missing = rows.filter((row) => row.artifacts?.[kind] !== true).length;
-      const box = h("input", { type: "checkbox", value: taskOf(kind), checked: missing > 0 && kind !== "subtitles" });
-      return h("label.check", {}, box, h("span", {}, kindName(kind)), h("span.dim", {}, missing ? `${missing} to make` : "all there"));
+      const box = h("input", {
+        type: "checkbox",
+        value: taskOf(kind),
+        checked: missing > 0 && kind !== "subtitles",
+      });
+      return h(
+        "label.check",
+        {},
+        box,
+        h("span", {}, kindName(kind)),
+        h("span.dim", {}, missing ? `${missing} to make` : "all there"),
+      );
     });
     const force = h("input", { type: "checkbox" });
     const submit = async (event) => {
       event.preventDefault();
-      const tasks = boxes.map((box) => box.firstChild).filter((box) => box.checked).map((box) => box.value);
+      const tasks = boxes
+        .map((box) => box.firstChild)
+        .filter((box) => box.checked)
+        .map((box) => box.value);
       if (!tasks.length) return;
-      const job = await attempt(start, () => make(tasks, rows.map((row) => row.path), { force: force.checked }));
+      const job = await attempt(start, () =>
+        make(
+          tasks,
+          rows.map((row) => row.path),
+          { force: force.checked },
+        ),
+      );
       if (!job) return;
       noteJob(job);
       toast("The job is on its way");
       close();
     };
     const start = button("Run", "run", null, { kind: "primary", type: "submit" });
-    return h("form", { onsubmit: submit }, h(".checks", {}, ...boxes), h("label.check", {}, force, h("span", {}, "Make again what is there already")), h(".row.end", {}, start));
+    return h(
+      "form",
+      { onsubmit: submit },
+      h(".checks", {}, ...boxes),
+      h("label.check", {}, force, h("span", {}, "Make again what is there already")),
+      h(".row.end", {}, start),
+    );
   });
 }
 
@@ -110,46 +162,97 @@ function renamed(row, find, replacement, isPattern) {
 
 function renameDialog() {
   const rows = selected();
-  dialog(`Rename ${plural(rows.length, "video")}`, (close) => {
-    const find = h("input", { type: "text", spellcheck: false, required: true });
-    const replacement = h("input", { type: "text", spellcheck: false });
-    const isPattern = h("input", { type: "checkbox" });
-    const said = h("p.dim", { role: "status" });
-    const table = h("ul.renames", {});
-    const start = button("Rename", "edit", null, { kind: "primary", type: "submit", disabled: true });
-    let plan = [];
-    let mine = 0;
+  dialog(
+    `Rename ${plural(rows.length, "video")}`,
+    (close) => {
+      const find = h("input", { type: "text", spellcheck: false, required: true });
+      const replacement = h("input", { type: "text", spellcheck: false });
+      const isPattern = h("input", { type: "checkbox" });
+      const said = h("p.dim", { role: "status" });
+      const table = h("ul.renames", {});
+      const start = button("Rename", "edit", null, { kind: "primary", type: "submit", disabled: true });
+      let plan = [];
+      let mine = 0;
 
-    async function preview() {
-      const asked = ++mine;
-      start.disabled = true;
-      try {
-        plan = rows.map((row) => ({ row, to: find.value ? renamed(row, find.value, replacement.value, isPattern.checked) : null })).filter(({ to }) => to);
-      } catch (error) {
-        plan = [];
-        return setText(said, `That is no pattern: ${error.message}`);
+      async function preview() {
+        const asked = ++mine;
+        start.disabled = true;
+        try {
+          plan = rows
+            .map((row) => ({
+              row,
+              to: find.value ? renamed(row, find.value, replacement.value, isPattern.checked) : null,
+            }))
+            .filter(({ to }) => to);
+        } catch (error) {
+          plan = [];
+          return setText(said, `That is no pattern: ${error.message}`);
+        }
+        setText(said, plan.length ? "Looking …" : "Nothing changes yet.");
+        const refused = await each(plan, ({ row, to }) => post(`${row.url}/rename`, { to, dry_run: true }));
+        if (asked !== mine) return undefined;
+        const why = new Map(refused.map(([item, error]) => [item, message(error)]));
+        keyed(
+          table,
+          plan,
+          ({ row, to }) => `${row.path}→${to}`,
+          ({ row, to }) =>
+            h("li", { dir: "auto" }, h("del", {}, row.path), h("ins", {}, to), h("span.bad", {})),
+          (element, item) => setText(element.lastChild, why.get(item) ?? ""),
+        );
+        start.disabled = !plan.length || why.size > 0;
+        setText(
+          said,
+          why.size
+            ? `${plural(why.size, "name")} cannot be had.`
+            : `${plural(plan.length, "video")} of ${rows.length} will be renamed, with all that belongs to them.`,
+        );
+        return undefined;
       }
-      setText(said, plan.length ? "Looking …" : "Nothing changes yet.");
-      const refused = await each(plan, ({ row, to }) => post(`${row.url}/rename`, { to, dry_run: true }));
-      if (asked !== mine) return undefined;
-      const why = new Map(refused.map(([item, error]) => [item, message(error)]));
-      keyed(table, plan, ({ row, to }) => `${row.path}→${to}`, ({ row, to }) => h("li", { dir: "auto" }, h("del", {}, row.path), h("ins", {}, to), h("span.bad", {})), (element, item) => setText(element.lastChild, why.get(item) ?? ""));
-      start.disabled = !plan.length || why.size > 0;
-      setText(said, why.size ? `${plural(why.size, "name")} cannot be had.` : `${plural(plan.length, "video")} of ${rows.length} will be renamed, with all that belongs to them.`);
-      return undefined;
-    }
 
-    for (const input of [find, replacement, isPattern]) input.addEventListener("input", preview);
-    const submit = async (event) => {
-      event.preventDefault();
-      const failed = await attempt(start, () => each(plan, ({ row, to }) => post(`${row.url}/rename`, { to, dry_run: false }), () => {}, 1));
-      if (!failed) return;
-      clear();
-      store.touch();
-      toast(failed.length ? `${failed[0][0].row.name}: ${message(failed[0][1])}` : `${plural(plan.length, "video")} renamed`, { kind: failed.length ? "bad" : "" });
-      close();
-    };
-    const fields = h(".pair", {}, h("label.field", {}, h("span", {}, "Find in the name"), find), h("label.field", {}, h("span", {}, "Replace with"), replacement));
-    return h("form", { onsubmit: submit }, fields, h("label.check", {}, isPattern, h("span", {}, "The search is a regular expression; $1 stands for its first group")), said, table, h(".row.end", {}, start));
-  }, { wide: true });
+      for (const input of [find, replacement, isPattern]) input.addEventListener("input", preview);
+      const submit = async (event) => {
+        event.preventDefault();
+        const failed = await attempt(start, () =>
+          each(
+            plan,
+            ({ row, to }) => post(`${row.url}/rename`, { to, dry_run: false }),
+            () => {},
+            1,
+          ),
+        );
+        if (!failed) return;
+        clear();
+        store.touch();
+        toast(
+          failed.length
+            ? `${failed[0][0].row.name}: ${message(failed[0][1])}`
+            : `${plural(plan.length, "video")} renamed`,
+          { kind: failed.length ? "bad" : "" },
+        );
+        close();
+      };
+      const fields = h(
+        ".pair",
+        {},
+        h("label.field", {}, h("span", {}, "Find in the name"), find),
+        h("label.field", {}, h("span", {}, "Replace with"), replacement),
+      );
+      return h(
+        "form",
+        { onsubmit: submit },
+        fields,
+        h(
+          "label.check",
+          {},
+          isPattern,
+          h("span", {}, "The search is a regular expression; $1 stands for its first group"),
+        ),
+        said,
+        table,
+        h(".row.end", {}, start),
+      );
+    },
+    { wide: true },
+  );
 }

@@ -11,7 +11,10 @@ const TILE = [208, 117];
 function hill(samples, length) {
   const values = samples.map(({ time, motion, brightness }) => [time, motion ?? brightness ?? 0]);
   const highest = Math.max(1e-6, ...values.map(([, value]) => value));
-  const points = values.map(([time, value]) => `${((time / length) * 1000).toFixed(1)},${(100 - Math.sqrt(value / highest) * 100).toFixed(1)}`);
+  const points = values.map(
+    ([time, value]) =>
+      `${((time / length) * 1000).toFixed(1)},${(100 - Math.sqrt(value / highest) * 100).toFixed(1)}`,
+  );
   return `M0,100 L${points.join(" L")} L1000,${points.at(-1).split(",")[1]} L1000,100 Z`;
 }
 
@@ -26,19 +29,33 @@ export class Timeline {
     this.tile = h(".sprite", { hidden: true });
     this.said = h("span", {});
     this.tip = h(".tip", { hidden: true }, this.tile, this.said);
-    this.track = h(".track", { role: "slider", tabindex: "0", "aria-label": "Time", "aria-valuemin": "0" }, this.heat, this.marks, this.done);
+    this.track = h(
+      ".track",
+      { role: "slider", tabindex: "0", "aria-label": "Time", "aria-valuemin": "0" },
+      this.heat,
+      this.marks,
+      this.done,
+    );
     this.element = h(".timeline", {}, this.track, this.tip);
     this.listen();
   }
 
   show(row, documents, length) {
-    Object.assign(this, { row, length, sprites: documents.sprites?.frames?.length ? documents.sprites : null });
+    Object.assign(this, {
+      row,
+      length,
+      sprites: documents.sprites?.frames?.length ? documents.sprites : null,
+    });
     this.scenes = documents.scenes?.scenes ?? [];
     this.track.setAttribute("aria-valuemax", length.toFixed(1));
     const samples = documents.heatmaps?.samples ?? [];
     this.heat.replaceChildren(...(samples.length && length ? [this.drawHeat(samples)] : []));
     const markers = length ? (documents.scenes?.markers ?? []) : [];
-    this.marks.replaceChildren(...markers.map(({ time }) => h("span", { dataset: { time }, style: { left: `${(time / length) * 100}%` } })));
+    this.marks.replaceChildren(
+      ...markers.map(({ time }) =>
+        h("span", { dataset: { time }, style: { left: `${(time / length) * 100}%` } }),
+      ),
+    );
   }
 
   drawHeat(samples) {
@@ -78,9 +95,22 @@ export class Timeline {
       track.setPointerCapture(event.pointerId);
       this.seek(this.near(event.clientX, timeAt));
     });
-    for (const name of ["pointerleave", "pointerup", "blur"]) track.addEventListener(name, (event) => (name !== "pointerup" || event.pointerType !== "mouse") && (this.tip.hidden = true));
+    for (const name of ["pointerleave", "pointerup", "blur"])
+      track.addEventListener(
+        name,
+        (event) => (name !== "pointerup" || event.pointerType !== "mouse") && (this.tip.hidden = true),
+      );
     track.addEventListener("keydown", (event) => {
-      const step = { ArrowLeft: -5, ArrowRight: 5, ArrowDown: -1, ArrowUp: 1, PageDown: -30, PageUp: 30, Home: -Infinity, End: Infinity }[event.key];
+      const step = {
+        ArrowLeft: -5,
+        ArrowRight: 5,
+        ArrowDown: -1,
+        ArrowUp: 1,
+        PageDown: -30,
+        PageUp: 30,
+        Home: -Infinity,
+        End: Infinity,
+      }[event.key];
       if (!step) return;
       event.preventDefault();
       event.stopPropagation();

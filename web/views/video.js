@@ -3,9 +3,20 @@
 import { address, get, make, post } from "../api.js";
 import { h, keyed, setText } from "../dom.js";
 import { isActive, noteJob } from "../events.js";
-import { ago, bitRate, clock, count, date, kindName, label, message, plural, size, title } from "../format.js";
+import {
+  ago,
+  bitRate,
+  clock,
+  count,
+  date,
+  kindName,
+  message,
+  plural,
+  size,
+  title,
+} from "../format.js";
 import { term } from "../query.js";
-import { go, href, videoHref } from "../router.js";
+import { back as returnTo, go, href, videoHref } from "../router.js";
 import { icon } from "../icons.js";
 import { store } from "../store.js";
 import { attempt, button, dialog, failed, namesField } from "../ui.js";
@@ -20,16 +31,50 @@ const SCENE_TILE = [176, 99];
 function facts(details) {
   const { metadata } = details.documents;
   const streams = metadata?.streams ?? [];
-  const [film] = streams.filter((stream) => stream.codec_type === "video" && !stream.disposition?.attached_pic);
+  const [film] = streams.filter(
+    (stream) => stream.codec_type === "video" && !stream.disposition?.attached_pic,
+  );
   const sounds = streams.filter((stream) => stream.codec_type === "audio");
   const texts = streams.filter((stream) => stream.codec_type === "subtitle");
   const made = metadata?.format?.tags?.creation_time;
   const rows = [
     ["Length", clock(details.duration)],
-    ["Picture", details.width ? `${details.width} × ${details.height}${details.fps ? `, ${Number(details.fps.toFixed(2))} fps` : ""}` : ""],
-    ["Video", [codecName(details.vcodec), film?.profile, /hlg|2084|b67/.test(film?.color_transfer ?? "") ? "HDR" : "", film?.pix_fmt].filter(Boolean).join(" · ")],
-    ["Sound", sounds.map((stream) => [stream.codec_name?.toUpperCase(), stream.channel_layout ?? plural(stream.channels ?? 0, "channel"), stream.sample_rate && `${stream.sample_rate / 1000} kHz`, language(stream)].filter(Boolean).join(" · ")).join("\n") || (metadata ? "none" : "")],
-    ["Text", texts.map((stream) => [stream.codec_name, language(stream)].filter(Boolean).join(" · ")).join("\n")],
+    [
+      "Picture",
+      details.width
+        ? `${details.width} × ${details.height}${details.fps ? `, ${Number(details.fps.toFixed(2))} fps` : ""}`
+        : "",
+    ],
+    [
+      "Video",
+      [
+        codecName(details.vcodec),
+        film?.profile,
+        /hlg|2084|b67/.test(film?.color_transfer ?? "") ? "HDR" : "",
+        film?.pix_fmt,
+      ]
+        .filter(Boolean)
+        .join(" · "),
+    ],
+    [
+      "Sound",
+      sounds
+        .map((stream) =>
+          [
+            stream.codec_name?.toUpperCase(),
+            stream.channel_layout ?? plural(stream.channels ?? 0, "channel"),
+            stream.sample_rate && `${stream.sample_rate / 1000} kHz`,
+            language(stream),
+          ]
+            .filter(Boolean)
+            .join(" · "),
+        )
+        .join("\n") || (metadata ? "none" : ""),
+    ],
+    [
+      "Text",
+      texts.map((stream) => [stream.codec_name, language(stream)].filter(Boolean).join(" · ")).join("\n"),
+    ],
     ["Bit rate", bitRate(details.bit_rate ?? Number(metadata?.format?.bit_rate ?? 0))],
     ["Size", `${size(details.size)} (${count(details.size)} bytes)`],
     ["Container", metadata?.format?.format_long_name ?? ""],
@@ -40,7 +85,8 @@ function facts(details) {
   return rows.filter(([, text]) => text);
 }
 
-const language = (stream) => (stream.tags?.language && stream.tags.language !== "und" ? stream.tags.language : "");
+const language = (stream) =>
+  stream.tags?.language && stream.tags.language !== "und" ? stream.tags.language : "";
 
 export function mount(main, route, signal) {
   let details = null;
@@ -55,13 +101,28 @@ export function mount(main, route, signal) {
   const tags = h("section.panel.stack", { "aria-label": "Tags" });
   const artifacts = h("ul.artifacts", {});
   const metadata = h("dl.facts-list", {});
-  const makeAll = button("Make all that is missing", "run", () => start(missing(), makeAll), { kind: "small" });
+  const makeAll = button("Make all that is missing", "run", () => start(missing(), makeAll), {
+    kind: "small",
+  });
   const rename = button("Rename", "edit", renameDialog, { bare: true });
-  const back = h("a.button.quiet.bare", { href: href("library"), "aria-label": "Back to the library", title: "Back", onclick: goBack }, icon("back"));
+  const back = h(
+    "a.button.quiet.bare",
+    { href: href("library"), "aria-label": "Back to the library", title: "Back", onclick: goBack },
+    icon("back"),
+  );
   const left = h(".column", {}, player.element, timeline.element, people, scenes, transcript);
-  const right = h(".column", {}, tags,
-    h("section.panel", { "aria-label": "Artifacts" }, h(".row.between", {}, h("h2", {}, "Made of it"), makeAll), artifacts),
-    h("section.panel", { "aria-label": "Details" }, h("h2", {}, "Details"), metadata));
+  const right = h(
+    ".column",
+    {},
+    tags,
+    h(
+      "section.panel",
+      { "aria-label": "Artifacts" },
+      h(".row.between", {}, h("h2", {}, "Made of it"), makeAll),
+      artifacts,
+    ),
+    h("section.panel", { "aria-label": "Details" }, h("h2", {}, "Details"), metadata),
+  );
   const whole = h(".video", {}, h(".title", {}, back, h(".grow", {}, heading, line), rename), left, right);
   const url = `/videos/${route.path}`;
   main.append(whole);
@@ -71,28 +132,44 @@ export function mount(main, route, signal) {
   store.watch(["jobs"], renderArtifacts, signal);
 
   function goBack(event) {
-    if (!history.state?.y && !document.referrer && history.length < 2) return;
     event.preventDefault();
-    history.back();
+    returnTo(href("library"));
   }
 
   async function load() {
     try {
       details = await get(url, {}, signal);
     } catch (error) {
-      if (error.name !== "AbortError") main.replaceChildren(error.status === 404 ? failed(new Error("There is no such video any more: it was moved, renamed or deleted."), load) : failed(error, () => (main.replaceChildren(whole), load())));
+      if (error.name !== "AbortError")
+        main.replaceChildren(
+          error.status === 404
+            ? failed(new Error("There is no such video any more: it was moved, renamed or deleted."), load)
+            : failed(error, () => (main.replaceChildren(whole), load())),
+        );
       return;
     }
     document.title = `${title(details.name)} · Video library`;
     setText(heading, title(details.name));
-    setText(line, [clock(details.duration), details.width && `${details.width}×${details.height}`, size(details.size), details.path.split("/").slice(0, -1).join(" / ")].filter(Boolean).join(" · "));
+    setText(
+      line,
+      [
+        clock(details.duration),
+        details.width && `${details.width}×${details.height}`,
+        size(details.size),
+        details.path.split("/").slice(0, -1).join(" / "),
+      ]
+        .filter(Boolean)
+        .join(" · "),
+    );
     player.show(details);
     measure();
     renderTags();
     renderArtifacts();
     renderScenes();
     renderTranscript();
-    metadata.replaceChildren(...facts(details).flatMap(([name, text]) => [h("dt", {}, name), h("dd", { dir: "auto" }, text)]));
+    metadata.replaceChildren(
+      ...facts(details).flatMap(([name, text]) => [h("dt", {}, name), h("dd", { dir: "auto" }, text)]),
+    );
     loadPeople();
   }
 
@@ -109,15 +186,29 @@ export function mount(main, route, signal) {
     const known = { tags: details.tags, performers: details.performers };
     const fill = (names) => {
       const field = (heading, kind, added, removed, one) =>
-        namesField(heading, kind, names[kind] ?? [], async ({ add, remove }) => {
-          const saved = await post(`${url}/tags`, { [added]: add, [removed]: remove });
-          return saved[kind];
-        }, (name) => href("library", { q: term(one, name) }));
-      tags.replaceChildren(field("Tags", "tags", "add", "remove", "tag"), field("Performers", "performers", "performers_add", "performers_remove", "performer"));
+        namesField(
+          heading,
+          kind,
+          names[kind] ?? [],
+          async ({ add, remove }) => {
+            const saved = await post(`${url}/tags`, { [added]: add, [removed]: remove });
+            return saved[kind];
+          },
+          (name) => href("library", { q: term(one, name) }),
+        );
+      tags.replaceChildren(
+        field("Tags", "tags", "add", "remove", "tag"),
+        field("Performers", "performers", "performers_add", "performers_remove", "performer"),
+      );
     };
     if (tags.contains(document.activeElement)) return;
     if (known.tags) fill(known);
-    else get(`${url}/tags`, {}, signal).then(fill).catch((error) => error.name !== "AbortError" && tags.replaceChildren(h("p.bad", {}, message(error))));
+    else
+      get(`${url}/tags`, {}, signal)
+        .then(fill)
+        .catch(
+          (error) => error.name !== "AbortError" && tags.replaceChildren(h("p.bad", {}, message(error))),
+        );
   }
 
   const missing = () => store.state.kinds.filter((kind) => taskOf(kind) && details.artifacts[kind] !== true);
@@ -130,25 +221,47 @@ export function mount(main, route, signal) {
 
   function renderArtifacts() {
     if (!details) return;
-    const busy = [...store.state.jobs.values()].some((job) => isActive(job) && (job.current === details.path || job.current === details.name));
+    const busy = [...store.state.jobs.values()].some(
+      (job) => isActive(job) && (job.current === details.path || job.current === details.name),
+    );
     makeAll.hidden = !missing().length;
-    keyed(artifacts, store.state.kinds.filter((kind) => kind !== "tags"), (kind) => kind, (kind) => {
-      const control = button("Make", "run", () => start([kind], control), { kind: "small" });
-      return h("li", {}, h("span.dot", {}), h("span", {}, kindName(kind)), h("span.dim.word", {}), control);
-    }, (element, kind) => {
-      const present = details.artifacts[kind];
-      element.dataset.state = present === true ? "fresh" : present || "missing";
-      setText(element.querySelector(".word"), busy && present !== true ? "working …" : { true: said(kind), stale: "outdated", false: "" }[String(present)] ?? "");
-      setText(element.querySelector("button span"), present === true ? "Again" : "Make");
-    });
+    keyed(
+      artifacts,
+      store.state.kinds.filter((kind) => kind !== "tags"),
+      (kind) => kind,
+      (kind) => {
+        const control = button("Make", "run", () => start([kind], control), { kind: "small" });
+        return h("li", {}, h("span.dot", {}), h("span", {}, kindName(kind)), h("span.dim.word", {}), control);
+      },
+      (element, kind) => {
+        const present = details.artifacts[kind];
+        element.dataset.state = present === true ? "fresh" : present || "missing";
+        setText(
+          element.querySelector(".word"),
+          busy && present !== true
+            ? "working …"
+            : ({ true: said(kind), stale: "outdated", false: "" }[String(present)] ?? ""),
+        );
+        setText(element.querySelector("button span"), present === true ? "Again" : "Make");
+      },
+    );
   }
 
   /** What there is of a kind, in a few words. */
   function said(kind) {
     const { [kind]: document } = details.documents;
-    const amount = { sprites: () => plural(document.frames.length, "tile"), previews: () => plural(document.segments.length, "clip"), scenes: () => plural(document.scenes.length, "scene"), heatmaps: () => plural(document.samples.length, "sample") }[kind];
+    const amount = {
+      sprites: () => plural(document.frames.length, "tile"),
+      previews: () => plural(document.segments.length, "clip"),
+      scenes: () => plural(document.scenes.length, "scene"),
+      heatmaps: () => plural(document.samples.length, "sample"),
+    }[kind];
     try {
-      return document && amount ? amount() : document?.generated_at ? ago(Date.parse(document.generated_at)) : "";
+      return document && amount
+        ? amount()
+        : document?.generated_at
+          ? ago(Date.parse(document.generated_at))
+          : "";
     } catch {
       return document?.error ? "damaged" : "";
     }
@@ -158,11 +271,31 @@ export function mount(main, route, signal) {
     const { scenes: document, sprites } = details.documents;
     const found = document?.scenes ?? [];
     scenes.hidden = found.length < 2;
-    keyed(scenes, scenes.hidden ? [] : found, ({ start }) => start, ({ start, end }) => {
-      const tile = h(".sprite", {});
-      if (sprites?.frames?.length) showTile(tile, details, sprites, frameAt(sprites, (start + end) / 2), ...SCENE_TILE);
-      return h("li", {}, h("button", { type: "button", "aria-label": `Scene at ${clock(start)}`, dataset: { time: start }, onclick: () => player.jump(start) }, h(".shot", {}, tile), h("span", {}, clock(start))));
-    });
+    keyed(
+      scenes,
+      scenes.hidden ? [] : found,
+      ({ start }) => start,
+      ({ start, end }) => {
+        const tile = h(".sprite", {});
+        if (sprites?.frames?.length)
+          showTile(tile, details, sprites, frameAt(sprites, (start + end) / 2), ...SCENE_TILE);
+        return h(
+          "li",
+          {},
+          h(
+            "button",
+            {
+              type: "button",
+              "aria-label": `Scene at ${clock(start)}`,
+              dataset: { time: start },
+              onclick: () => player.jump(start),
+            },
+            h(".shot", {}, tile),
+            h("span", {}, clock(start)),
+          ),
+        );
+      },
+    );
   }
 
   function renderTranscript() {
@@ -171,7 +304,26 @@ export function mount(main, route, signal) {
     if (!element) return;
     const { track } = element;
     track.mode = track.mode === "disabled" ? "hidden" : track.mode;
-    const fill = () => transcript.replaceChildren(h("h2", {}, "What is said"), h("ol", {}, ...[...(track.cues ?? [])].map((cue) => h("li", {}, h("button", { type: "button", onclick: () => player.jump(cue.startTime) }, h("span.dim", {}, clock(cue.startTime)), h("span", { dir: "auto" }, cue.text))))));
+    const fill = () =>
+      transcript.replaceChildren(
+        h("h2", {}, "What is said"),
+        h(
+          "ol",
+          {},
+          ...[...(track.cues ?? [])].map((cue) =>
+            h(
+              "li",
+              {},
+              h(
+                "button",
+                { type: "button", onclick: () => player.jump(cue.startTime) },
+                h("span.dim", {}, clock(cue.startTime)),
+                h("span", { dir: "auto" }, cue.text),
+              ),
+            ),
+          ),
+        ),
+      );
     element.addEventListener("load", fill);
     fill();
   }
@@ -186,14 +338,34 @@ export function mount(main, route, signal) {
       return; // the people are an extra: the list of artifacts says that there are faces
     }
     people.hidden = !found.length;
-    keyed(people, found, ({ signature }) => signature, (one) => {
-      const face = one.picture ? h("img", { src: address(one.picture), alt: "", loading: "lazy" }) : icon("people");
-      const known = one.person !== null && one.person !== undefined;
-      const name = one.label ?? (known ? "Unnamed" : "Not grouped yet");
-      const link = known ? h("a", { href: href("people", {}, encodeURIComponent(one.person)), dir: "auto" }, name) : h("span.dim", {}, name);
-      const spans = one.intervals.map(([from, to]) => h("button", { type: "button", "aria-label": `${name}, ${clock(from)} to ${clock(to)}`, title: `${clock(from)} – ${clock(to)}`, style: { left: `${(from / (length || 1)) * 100}%`, width: `${(Math.max(to - from, 0.2) / (length || 1)) * 100}%` }, onclick: () => player.jump(from) }));
-      return h(".lane", {}, h(".who", {}, h(".face", {}, face), link), h(".spans", {}, ...spans));
-    });
+    keyed(
+      people,
+      found,
+      ({ signature }) => signature,
+      (one) => {
+        const face = one.picture
+          ? h("img", { src: address(one.picture), alt: "", loading: "lazy" })
+          : icon("people");
+        const known = one.person !== null && one.person !== undefined;
+        const name = one.label ?? (known ? "Unnamed" : "Not grouped yet");
+        const link = known
+          ? h("a", { href: href("people", {}, encodeURIComponent(one.person)), dir: "auto" }, name)
+          : h("span.dim", {}, name);
+        const spans = one.intervals.map(([from, to]) =>
+          h("button", {
+            type: "button",
+            "aria-label": `${name}, ${clock(from)} to ${clock(to)}`,
+            title: `${clock(from)} – ${clock(to)}`,
+            style: {
+              left: `${(from / (length || 1)) * 100}%`,
+              width: `${(Math.max(to - from, 0.2) / (length || 1)) * 100}%`,
+            },
+            onclick: () => player.jump(from),
+          }),
+        );
+        return h(".lane", {}, h(".who", {}, h(".face", {}, face), link), h(".spans", {}, ...spans));
+      },
+    );
   }
 
   function renameDialog() {
@@ -212,12 +384,25 @@ export function mount(main, route, signal) {
           setText(wrong, message(error));
         }
       };
-      return h("form", { onsubmit: submit }, h("p.dim", {}, "All that was made of it goes with it."), h("label.field", {}, h("span", {}, "Path in the library"), to), wrong, h(".row.end", {}, save));
+      return h(
+        "form",
+        { onsubmit: submit },
+        h("p.dim", {}, "All that was made of it goes with it."),
+        h("label.field", {}, h("span", {}, "Path in the library"), to),
+        wrong,
+        h(".row.end", {}, save),
+      );
     });
   }
 
   function onKey(event) {
-    if (event.target.closest("input, textarea, select, dialog, button, a, video") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (
+      event.target.closest("input, textarea, select, dialog, button, a, video") ||
+      event.ctrlKey ||
+      event.metaKey ||
+      event.altKey
+    )
+      return;
     const { video } = player;
     const starts = (details?.documents.scenes?.scenes ?? []).map(({ start }) => start);
     const acts = {
@@ -227,7 +412,7 @@ export function mount(main, route, signal) {
       n: () => player.seek(starts.find((time) => time > video.currentTime + 0.1) ?? video.currentTime),
       b: () => player.seek(starts.findLast((time) => time < video.currentTime - 1) ?? 0),
       f: () => (document.fullscreenElement ? document.exitFullscreen() : video.requestFullscreen()),
-      Escape: () => go(href("library")),
+      Escape: () => returnTo(href("library")),
     };
     if (!acts[event.key]) return;
     event.preventDefault();
