@@ -12334,10 +12334,8 @@ SIDE = 32  # of a signature's luma
 MOVING = 0.5  # rms of what changes from frame to frame, of 255, below which a video shows a still
 COARSE_STILL, COARSE_MOVING, COARSE_SAME = 0.45, 0.2, 0.8  # cosines that make a pair a candidate
 COLOURED, SAME_COLOURS = 6.0, 0.6  # rms of chroma that counts as colour; cosine of the same colours
-SMOOTH, EQUAL_COLOURS = (
-    8.0,
-    0.9,
-)  # rms of the Laplacian below which only colours tell pictures apart
+SMOOTH, EQUAL_COLOURS = 8.0, 0.9  # rms of the Laplacian below which only colours tell apart
+CAPTION = 13  # pixels: what is on fewer is not enough to tell a picture by
 
 
 class Fingerprint(NamedTuple):
@@ -12445,7 +12443,7 @@ class Matcher:
         a, b = (np.stack([f.luma for f in side]).astype(np.float32) for side in (ones, others))
         if mirrored:
             b = np.ascontiguousarray(b[..., ::-1])
-        counted = (a.std((2, 3)) >= FLAT) & (b.std((2, 3)) >= FLAT)
+        counted = telling(a) & telling(b)
         found = self.judged(a, b, counted)
         if self.kind == "signature":
             rest = np.flatnonzero((found < 0) & (counted.sum(1) > 1))
@@ -12478,10 +12476,13 @@ class Matcher:
         import numpy as np
 
         noise = 0.3  # variance of rounding and of encoders' noise in such small pictures
-        one, other = (self.in_fields(centered(x, counted)) for x in (a, b))
+        mean = self.kind != "signature" and a.shape[1] > 1
+        one, other = (self.in_fields(centered(x, counted, mean)) for x in (a, b))
         energies = [np.square(x).mean(-1) for x in (one, other)]
+        # The noise of the two has nothing in common: it is in the energies alone.
+        clean = [np.maximum(energy - noise, noise) for energy in energies]
         common = (one * other).mean(-1)
-        local = common / np.sqrt((energies[0] + noise) * (energies[1] + noise))
+        local = np.clip(common / np.sqrt(clean[0] * clean[1]), -1, 1)
         views = []
         for energy in energies:
             weight = np.sqrt(np.maximum(energy - noise, 0))
@@ -12573,14 +12574,38 @@ def detail(x: NDArray[Any]) -> NDArray[Any]:
     return rms
 
 
-def centered(x: NDArray[Any], counted: NDArray[Any]) -> NDArray[Any]:
-    """Pictures without their own means and, where there are several, without that over time."""
+def telling(x: NDArray[Any]) -> NDArray[Any]:
+    """Which pictures (..., side, side) show more than one colour, or a few words on it.
+
+    A caption is a few pixels far from all the others: n of N have a kurtosis of about N / n.
+    """
+    import numpy as np
+
+    square = np.square(x - x.mean((-2, -1), keepdims=True, dtype=np.float32))
+    variance = square.mean((-2, -1))
+    tells: NDArray[Any] = (variance >= FLAT**2) & (
+        np.square(square).sum((-2, -1)) <= square.shape[-1] ** 4 / CAPTION * np.square(variance)
+    )
+    return tells
+
+
+def centered(x: NDArray[Any], counted: NDArray[Any], mean: bool = False) -> NDArray[Any]:
+    """Pictures without their own means and, where there are several, without what all have.
+
+    That is the median over time: with the mean, an opening that many episodes have would be in what
+    is left of every other picture. Bits have no middle: of those it is the `mean`.
+    """
     import numpy as np
 
     use = counted[:, :, None, None]
     x = (x - x.mean((2, 3), keepdims=True)) * use
-    if x.shape[1] > 1:
-        x = (x - x.sum(1, keepdims=True) / np.maximum(counted.sum(1), 1)[:, None, None, None]) * use
+    if mean:
+        x = (x - x.sum(1, keepdims=True) / np.maximum(use.sum(1, keepdims=True), 1)) * use
+    elif x.shape[1] > 1:
+        ordered = np.sort(np.where(use, x, np.float32(np.inf)), axis=1)
+        rows, count = np.arange(len(x)), np.maximum(counted.sum(1), 1)
+        middle = (ordered[rows, (count - 1) // 2] + ordered[rows, count // 2]) / 2
+        x = np.where(use, x - middle[:, None], np.float32(0))
     return x
 
 
@@ -12783,7 +12808,7 @@ def coarse_vectors(chosen: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
 
     count, side = len(chosen), chosen.shape[-1] // 8
     small = chosen.reshape(count, 5, 8, side, 8, side).mean((3, 5))
-    counted = chosen.std((2, 3)) >= FLAT
+    counted = telling(chosen)
     small = (small - small.mean((2, 3), keepdims=True)) * counted[:, :, None, None]
     moving = centered(small, counted).reshape(count, -1)
     lengths = np.sqrt(np.square(small).sum((2, 3), keepdims=True)) + 1e-3
@@ -13016,15 +13041,21 @@ class Findings:
         lengths = {n: film.duration for n in numbers if (film := self.timeline(n))}
         films = sorted(lengths, key=lambda n: lengths[n])
         matcher = Matcher("signature", self.search.threshold, self.search.quorum)
-        for at, one in enumerate(films):
+        probes: list[NDArray[Any]] = []
+        first = 0
+        for number in films:
             self.job.check()
-            for other in films[at + 1 :]:
-                if lengths[one] < lengths[other] * (1 - 2 * MOST_CUT):
-                    break
-                a, b = self.timeline(one), self.timeline(other)
-                similarity = a.shifted_similarity(b, matcher) if a and b else -1.0
+            longer = self.timeline(number)
+            assert longer
+            while lengths[films[first]] < lengths[number] * (1 - 2 * MOST_CUT):
+                first += 1
+            for place in longer.may_hold(probes[first:]):
+                one = films[first + place]
+                shorter = self.timeline(one)
+                similarity = shorter.shifted_similarity(longer, matcher) if shorter else -1.0
                 if similarity >= self.search.threshold:
-                    yield Pair(one, other, similarity, "shifted")
+                    yield Pair(one, number, similarity, "shifted")
+            probes.append(longer.probes()[1])
 
     def all_pairs(self, found: Sequence[Pair]) -> Iterator[Pair]:
         """The pairs with those of exact copies; of very many copies only those with the first."""
@@ -13071,6 +13102,7 @@ class Findings:
 
 
 MOST_CUT = 0.2  # share of the longer one that may be missing at either end
+LEAST_FIT = 0.35  # mean cosine of pictures at which a closer look pays
 
 
 class Film(NamedTuple):
@@ -13097,21 +13129,43 @@ class Film(NamedTuple):
 
         side = self.luma.shape[1] // 8
         small = self.luma.reshape(-1, 8, side, 8, side).astype(np.float32).mean((2, 4))
-        counted = self.luma.std((1, 2)) >= FLAT
+        counted = telling(self.luma)
         rows = centered(small[None], counted[None])[0].reshape(len(small), -1)
-        unit: NDArray[Any] = rows / (np.linalg.norm(rows, axis=1, keepdims=True) + 4.0)
+        unit: NDArray[Any] = rows / (np.linalg.norm(rows, axis=1, keepdims=True) + 1.0)
         return unit
+
+    def probes(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Moments from the middle of it, and the directions of what is shown then."""
+        import numpy as np
+
+        rows = np.floor(np.linspace(0.22, 0.78, 12) * len(self.luma)).astype(int)
+        return self.moments(rows), self.directions()[rows]
+
+    def moments(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """When pictures were taken."""
+        return self.interval * (rows + 0.5)
+
+    def may_hold(self, probes: Sequence[NDArray[Any]]) -> list[int]:
+        """Which of others fit somewhere, if each of their pictures had its place for itself."""
+        import numpy as np
+
+        mine, found = self.directions().T, []
+        block = max((1 << 24) // (12 * mine.shape[1]), 1)
+        for begin in range(0, len(probes), block):
+            alike = np.stack(probes[begin : begin + block]) @ mine
+            fits = alike.max(2).mean(1) >= LEAST_FIT
+            found += (begin + np.flatnonzero(fits)).tolist()
+        return found
 
     def shift(self, longer: Film) -> tuple[float, float]:
         """When this one begins in the longer one, in seconds, and how well it fits there."""
         import numpy as np
 
-        probes = np.linspace(0.22, 0.78, 12) * self.duration
-        mine = self.directions()[np.floor(probes / self.interval).astype(int)]
+        moments, mine = self.probes()
         alike = mine @ longer.directions().T
-        step, most = min(self.interval, longer.interval), MOST_CUT * longer.duration + 0.5
+        step, most = min(self.interval, longer.interval) / 2, MOST_CUT * longer.duration + 0.5
         shifts = np.arange(-most, most + longer.duration - self.duration, step)
-        rows = np.floor((probes[:, None] + shifts) / longer.interval).astype(int)
+        rows = np.floor((moments[:, None] + shifts) / longer.interval).astype(int)
         fits = np.take_along_axis(alike, np.clip(rows, 0, len(longer.luma) - 1), 1).mean(0)
         best = int(fits.argmax())
         return float(shifts[best]), float(fits[best])
@@ -13122,15 +13176,23 @@ class Film(NamedTuple):
 
         shift, fit = self.shift(longer)
         begin, end = max(0.0, -shift), min(self.duration, longer.duration - shift)
-        if fit < 0.4 or end - begin < (1 - 2 * MOST_CUT) * longer.duration:
+        if fit < LEAST_FIT or end - begin < (1 - 2 * MOST_CUT) * longer.duration:
             return -1.0
-        times = begin + (np.arange(24) + 0.5) / 24 * (end - begin)
-        a = self.at(times)[None].astype(np.float32)
-        b = longer.at(times + shift)[None].astype(np.float32)
-        counted = (a.std((2, 3)) >= FLAT) & (b.std((2, 3)) >= FLAT)
-        if counted.sum() < 8:
-            return -1.0
-        return float(matcher.judged(a, b, counted)[0])
+        ends = np.array([begin, end]) / self.interval - 0.5
+        times = self.moments(np.linspace(math.ceil(ends[0]), math.floor(ends[1]), 24).round())
+        a, half = self.at(times), longer.interval / 2
+        return max(
+            self.alike(a, longer.at(times + shift + late), matcher) for late in (-half, 0, half)
+        )
+
+    @staticmethod
+    def alike(a: NDArray[Any], b: NDArray[Any], matcher: Matcher) -> float:
+        """How similar pictures are one by one; -1 where too few tell anything."""
+        import numpy as np
+
+        a, b = (x[None].astype(np.float32) for x in (a, b))
+        counted = telling(a) & telling(b)
+        return float(matcher.judged(a, b, counted)[0]) if counted.sum() >= 8 else -1.0
 
 
 def read_film(record: Mapping[str, Any]) -> Film | None:

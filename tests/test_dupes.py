@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import itertools
 import json
 import os
 import random
@@ -12,8 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 from conftest import Cli
+from numpy.typing import NDArray
 from served import Served
 from support import Library, Run, contents, stamps
 
@@ -110,6 +115,28 @@ def plant(
     return video
 
 
+def film(seed: int, opening: int = 0, noise: float = 0.0) -> NDArray[Any]:
+    """Five small pictures of somebody who moves before a wall, the first one of an opening."""
+    walls, actor = np.random.default_rng(1), np.random.default_rng(seed)
+    wall = cv2.resize(walls.uniform(40, 220, (8, 8)), (32, 32), interpolation=cv2.INTER_CUBIC)
+    pictures = np.stack([wall] * 5)
+    for picture in pictures:
+        for _ in range(3):
+            x, y = actor.integers(2, 26, 2)
+            picture[y : y + 5, x : x + 5] = actor.integers(0, 255)
+    if opening:
+        pictures[0] = np.random.default_rng(opening).uniform(0, 255, (32, 32))
+    return pictures + np.random.default_rng(seed + 99).normal(0, noise, pictures.shape)
+
+
+def plant_film(library: Library, name: str, pictures: NDArray[Any]) -> None:
+    """A file with a phash artifact that holds those pictures."""
+    luma = [p.clip(0, 255).round().astype(np.uint8) for p in pictures]
+    chroma = base64.b64encode(bytes(128)).decode()
+    signature = [{"luma": base64.b64encode(p.tobytes()).decode(), "chroma": chroma} for p in luma]
+    plant(library, name, hashes(1, 2, 3, 4, 5), duration=100.0, signature=signature)
+
+
 class TestFinding:
     def test_disguises(self, cli: Cli, library: Library, disguised: Path) -> None:
         put(library, disguised)
@@ -172,6 +199,24 @@ class TestFinding:
             file.write(b"\0\0\0\x08free")
         library.keep(library.root / "b.mp4")
         assert matched(cli("dupes", library.root, "--compute", "--json")) == set()
+
+    def test_the_same_opening(self, cli: Cli, library: Library) -> None:
+        """Episodes that begin alike and are filmed before the same wall are no copies."""
+        for episode in range(4):
+            plant_film(library, f"{episode}.mp4", film(10 + episode, opening=5))
+        plant_film(library, "copy.mp4", film(12, opening=5, noise=2.0))
+        plant_film(library, "cut.mp4", film(12, noise=2.0))
+        found = matched(cli("dupes", library.root, "--json"))
+        same = itertools.combinations(("2.mp4", "copy.mp4", "cut.mp4"), 2)
+        assert found == set(map(frozenset, same))
+
+    def test_a_countdown(self, cli: Cli, library: Library) -> None:
+        """A few digits on black are not enough to tell a film by."""
+        for name in ("a.mp4", "b.mp4"):
+            digits = np.full((5, 32, 32), 16.0)
+            digits[:, 15:17, 13:18] = np.random.default_rng(3).uniform(16, 235, (5, 2, 5))
+            plant_film(library, name, digits)
+        assert matched(cli("dupes", library.root, "--json")) == set()
 
     def test_hashes_alone(self, cli: Cli, library: Library) -> None:
         plant(library, "a.mp4", hashes(1, 2, 3, 4, 5))

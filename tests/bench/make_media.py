@@ -68,7 +68,7 @@ class Media:
         """Three hundred clips of five seconds in 640x360, no two alike."""
         folder = self.folder / "shorts"
         if not folder.exists():
-            with _replacing(folder) as scratch:
+            with replacing(folder) as scratch:
                 scratch.mkdir()
                 self._split(scratch)
         return sorted(folder.glob("*.mp4"))
@@ -77,14 +77,14 @@ class Media:
         """A tree of 200 folders with 100,000 empty videos."""
         folder = self.folder / "library"
         if not folder.exists():
-            with _replacing(folder) as scratch:
+            with replacing(folder) as scratch:
                 _plant(scratch)
         return folder
 
     def _encode(self, name: str, width: int, height: int, seconds: int) -> Path:
         path = self.folder / name
         if not path.exists():
-            with _replacing(path) as scratch, self._reel(width, height) as reel:
+            with replacing(path) as scratch, self._reel(width, height) as reel:
                 _ffmpeg(*_looped(reel, seconds), *_x264("medium"), "-f", "mp4", str(scratch))
         return path
 
@@ -171,7 +171,7 @@ def _plant(root: Path) -> None:
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path) -> Iterator[Path]:
     """A scratch path that becomes `path` when the block succeeds, so a cached file is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
