@@ -3184,13 +3184,12 @@ class FaceModel:
 
     def look(self, frame: Frame, face: Face) -> Looks | None:
         """What a face looks like; None where it is none after all."""
-        import cv2
         import numpy as np
 
         transform, miss = aligned(face.points, np.array(self.TEMPLATE))
         if miss > self.CROOKED:
             return None
-        picture: Any = cv2.warpAffine(frame.rgb(), transform, (112, 112))
+        picture = warped(frame.rgb(), transform, 112)
         sharpness = laplacian_variance(frame.rgb(), transform)
         vector = self.vector(picture, frame, face)
         length = float(np.linalg.norm(vector))
@@ -3219,6 +3218,29 @@ def aligned(points: NDArray[np.float32], template: NDArray[np.float64]) -> tuple
     miss = float(np.sqrt(((source @ turn.T - target) ** 2).sum(axis=1).mean()))
     shift = template.mean(axis=0) - turn @ points.mean(axis=0)
     return np.column_stack([turn, shift]), miss
+
+
+def warped(pixels: Pixels, transform: NDArray[np.float64], side: int) -> Pixels:
+    """The square picture that a similarity makes of pixels, without aliasing: where it shrinks
+    them, the part that is seen is shrunk by area first.
+    """
+    import cv2
+    import numpy as np
+
+    zoom = float(np.hypot(*transform[:, 0]))
+    if zoom > 0.75:
+        return np.asarray(cv2.warpAffine(pixels, transform, (side, side)), np.uint8)
+    back = np.linalg.inv(transform[:, :2])
+    corners = (np.array([[0, 0], [side, 0], [0, side], [side, side]]) - transform[:, 2]) @ back.T
+    height, width = pixels.shape[:2]
+    left, top = np.clip(np.floor(corners.min(axis=0) - 1), 0, (width - 2, height - 2)).astype(int)
+    right, bottom = np.clip(np.ceil(corners.max(axis=0) + 1), (left + 2, top + 2), (width, height))
+    cut = pixels[top : int(bottom), left : int(right)]
+    small = cv2.resize(cut, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
+    shrunk = small.shape[1] / cut.shape[1], small.shape[0] / cut.shape[0]
+    shift = transform[:, 2] + transform[:, :2] @ np.array([left, top])
+    rest = np.column_stack([transform[:, :2] / shrunk, shift])
+    return np.asarray(cv2.warpAffine(small, rest, (side, side)), np.uint8)
 
 
 def laplacian_variance(pixels: Pixels, transform: NDArray[np.float64]) -> float:
@@ -3372,11 +3394,7 @@ class FaceTrack:
 
 def weighted_mean(sightings: Sequence[Sighting]) -> NDArray[np.float32]:
     """The mean of their vectors, weighted by quality, of unit length."""
-    import numpy as np
-
-    total = np.sum([s.quality * s.vector for s in sightings], axis=0)
-    mean: NDArray[np.float32] = total / max(float(np.linalg.norm(total)), 1e-9)
-    return mean
+    return unit(sum_of([s.quality * s.vector for s in sightings]))
 
 
 def overlap(a: Sequence[float], b: Sequence[float]) -> float:
@@ -3430,7 +3448,7 @@ def average_linkage(
     below `eps` can ever matter: a joined cluster is nowhere nearer than its nearer half. Those
     pairs come from blocks of matrix products; then all mutually nearest clusters are joined at
     once, which for average linkage gives the same tree as one by one (F. Murtagh, 1983). A row
-    with more than 64 neighbours keeps the nearest at first, and the search is repeated with what
+    with more than 16 neighbours keeps the nearest at first, and the search is repeated with what
     was joined, so that memory is bounded; only then may the order of joining differ.
 
     `weights` count rows as several; the first `settled` rows are clusters that stay apart.
@@ -3440,7 +3458,7 @@ def average_linkage(
     count = len(vectors)
     sizes = np.ones(count) if weights is None else np.asarray(weights, float)
     sums = np.asarray(vectors, np.float32) * sizes[:, None].astype(np.float32)
-    labels, most = np.arange(count), 64
+    labels, most = np.arange(count), 16
     barred = np.array(apart, np.int64).reshape(-1, 2)
     while True:
         alive = np.unique(labels)
@@ -3451,7 +3469,7 @@ def average_linkage(
         labels = join_nearest(sums, sizes, labels, pairs, eps, barred, settled)
         if not more:
             return labels
-        most = most * 4 if (before == labels).all() else 64
+        most = most * 4 if (before == labels).all() else 16
 
 
 def near_pairs(
@@ -3463,19 +3481,20 @@ def near_pairs(
     import numpy as np
 
     rows, columns, more = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], False
-    step = max(min(2**26 // max(len(means), 1), 2048), 16)
+    step = max(min(2**25 // max(len(means), 1), 1024), 16)
     for top in range(settled, len(means), step):
         end = min(top + step, len(means))
         products = means[top:end] @ means[:end].T
         products[:, top:end][np.triu_indices(end - top)] = -2.0
-        row, column = np.divmod(np.flatnonzero(products > 1.0 - eps), end)
-        crowded = np.flatnonzero(np.bincount(row, minlength=end - top) > most)
-        if len(crowded):
+        near = np.flatnonzero(products > 1.0 - eps)
+        row, column = np.divmod(near, end)
+        counts = np.bincount(row, minlength=end - top)
+        if counts.max(initial=0) > most:
             more = True
-            nearest = np.argpartition(-products[crowded], most, axis=1)[:, :most]
-            others = ~np.isin(row, crowded)
-            row = np.concatenate([row[others], np.repeat(crowded, most)])
-            column = np.concatenate([column[others], nearest.ravel()])
+            order = np.lexsort((-products.ravel()[near], row))
+            first = np.concatenate([[0], np.cumsum(counts)[:-1]])
+            kept = order[np.arange(len(order)) - first[row] < most]
+            row, column = row[kept], column[kept]
         rows.append(row + top)
         columns.append(column)
     return np.concatenate(columns), np.concatenate(rows), more
@@ -3497,23 +3516,26 @@ def join_nearest(
     import numpy as np
 
     count = len(labels)
-    root = np.arange(count)
+    root, barred = np.arange(count), labels[barred]
     codes = np.sort(pairs[0] * count + pairs[1])
     while len(codes):
-        forbidden = np.sort(root[labels[barred]], axis=1) @ np.array([count, 1])
-        codes = codes[~np.isin(codes, forbidden)]
+        barred = np.sort(root[barred], axis=1)
+        codes = codes[~contained(codes, np.sort(barred @ np.array([count, 1])))]
         low, high = np.divmod(codes, count)
         distance = mean_distances(sums, sizes, low, high)
         kept = (distance < eps) & (high >= settled)
-        codes, low, high, distance = codes[kept], low[kept], high[kept], distance[kept]
+        low, high, distance = low[kept], high[kept], distance[kept]
         one, other = mutually_nearest(low, high, distance, count)
-        np.add.at(sums, one, sums[other])
-        np.add.at(sizes, one, sizes[other])
+        sums[one] += sums[other]
+        sizes[one] += sizes[other]
         root[other] = one
         low, high = root[low], root[high]
         ordered = np.minimum(low, high) * count + np.maximum(low, high)
         codes = np.unique(ordered[low != high])
         root = root[root]
+        moving = np.zeros(count, np.bool_)  # the others cannot be joined any more
+        moving[low] = moving[high] = True
+        barred = barred[moving[root[barred]].all(axis=1)]
     return root[labels]
 
 
@@ -3540,13 +3562,26 @@ def mutually_nearest(
     """Of pairs with distances, those whose ends have no nearer one; of equal ones the first."""
     import numpy as np
 
-    rank = np.empty(len(distance), np.int64)
-    rank[np.argsort(distance, kind="stable")] = np.arange(len(distance))
-    best = np.full(count, len(distance))
-    np.minimum.at(best, low, rank)
-    np.minimum.at(best, high, rank)
-    chosen = (best[low] == rank) & (best[high] == rank)
+    nearest = np.full(count, np.inf)
+    np.minimum.at(nearest, low, distance)
+    np.minimum.at(nearest, high, distance)
+    both = np.flatnonzero((distance == nearest[low]) & (distance == nearest[high]))
+    low, high = low[both], high[both]
+    first = np.full(count, len(both))
+    np.minimum.at(first, low, np.arange(len(both)))
+    np.minimum.at(first, high, np.arange(len(both)))
+    chosen = (first[low] == np.arange(len(both))) & (first[high] == np.arange(len(both)))
     return low[chosen], high[chosen]
+
+
+def contained(values: NDArray[np.int64], ordered: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which values are among the ordered ones."""
+    import numpy as np
+
+    if not len(ordered):
+        return np.zeros(len(values), np.bool_)
+    at = np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)
+    return np.asarray(ordered[at] == values)
 
 
 # === Sound ========================================================================================
@@ -8399,6 +8434,9 @@ class Embed(FrameTask):
     def finish(self, media: Media) -> Made:
         people = [p for p in self.people() if self.counts(p)]
         ids = [signature_id(media.oshash, self.finder().model, best_of(p)) for p in people]
+        forgotten = read_forgotten(media.video)
+        people = [p for i, p in zip(ids, people, strict=True) if i not in forgotten]
+        ids = [i for i in ids if i not in forgotten]
         signatures = [self.signature(media, p, ids, people) for p in people]
         model, note = self.finder(), ""
         if self.dropped["crowd"]:
@@ -8412,7 +8450,7 @@ class Embed(FrameTask):
             "samples": self.samples,
             "left_out": dict(+self.dropped),
             "signatures": signatures,
-        }
+        } | ({"forgotten": forgotten} if forgotten else {})
         pictures = {f"{i}.jpg": best_track(p).picture for i, p in zip(ids, people, strict=True)}
         files: dict[str, Any] = {".{}.faces/": pictures} if self.thumbnails else {}
         return Made(data, files, note=note)
@@ -8489,6 +8527,13 @@ def recorded_model(shelf: Shelf, video: Video) -> str:
     return found[1].decode("utf-8", "replace") if found else ""
 
 
+def read_forgotten(video: Video) -> list[str]:
+    """The signatures of people who were forgotten, and are not to be made again."""
+    path = Path(video.home, ARTIFACTS["faces"].files[0].format(video.key))
+    names = (read_json(path) or {}).get("forgotten", [])
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+
+
 def best_track(person: Sequence[FaceTrack]) -> FaceTrack:
     return max(person, key=lambda track: track.best[0].quality)
 
@@ -8531,18 +8576,21 @@ def portrait(frame: Frame, box: Sequence[float], side: int = 160) -> bytes:
 
 def purge_faces(library: Library, job: Job) -> Result:
     """Delete every file about faces in the artifact folders of a library, also of videos that are
-    gone.
+    gone or in the trash, and journals that hold vectors.
     """
     top = library.artifacts_dir or library.root
     homes = [Path(folder) / SIDECARS for folder, _, _ in os.walk(top)] if library.recursive else []
-    ours = re.compile(r".+\.faces(\.signatures\.json(\.corrupt-\d+)?)?|\.faces\..+", re.DOTALL)
-    removed = []
+    known = r".+\.faces(\.signatures\.json(\.corrupt-\d+)?)?|\.faces\.(index|people)\..+"
+    ours, removed = re.compile(known, re.DOTALL), []
     for home in homes or [top / SIDECARS]:
         job.check()
-        for entry in Shelf(str(home)).values():
-            if ours.fullmatch(entry.name):
-                remove(entry.path)
-                removed.append(os.path.relpath(entry.path, top))
+        for folder in with_trash(str(home)):
+            for entry in Shelf(folder).values():
+                if ours.fullmatch(entry.name):
+                    remove(entry.path)
+                    removed.append(os.path.relpath(entry.path, top))
+        gone = forget_journals(f"{home}/{JOURNALS}", re.compile(rb'vector\\": '))
+        removed += [os.path.relpath(path, top) for path in gone]
     text = f"{plural(len(removed), 'file')} about faces deleted"
     return Result({"task": "embed", "purged": sorted(removed)}, text)
 
@@ -8604,8 +8652,10 @@ class Person(NamedTuple):
         told |= {"label_distance": self.label_distance, "named_by_hand": self.named_by_hand}
         told |= {"ambiguous": list(self.ambiguous)} if self.ambiguous else {}
         told |= {"hidden": True} if self.hidden else {}
-        keys = ("video", "signature", "intervals", "frames")
-        return told | {"occurrences": [{key: o[key] for key in keys} for o in self.occurrences]}
+        return told | {"occurrences": self.occurrences}
+
+
+SIGNATURE_NAME = "[0-9a-f]{1,64}"
 
 
 def is_below(rel: Any) -> bool:
@@ -8615,7 +8665,7 @@ def is_below(rel: Any) -> bool:
 
 def is_signature(name: Any) -> bool:
     """Whether something is the name of a signature as `embed` gives it."""
-    return isinstance(name, str) and re.fullmatch("[0-9a-f]{1,64}", name) is not None
+    return isinstance(name, str) and re.fullmatch(SIGNATURE_NAME, name) is not None
 
 
 class FaceIndex:
@@ -8638,21 +8688,25 @@ class FaceIndex:
         self.people = {p["id"]: self.person(p) for p in self.data["people"]}
         self.sources = {s["video"]: s for s in self.data["sources"]}
         self.model, self.next = self.data.get("model", ""), int(self.data.get("next", 1))
-        if not all(map(is_below, self.sources)):
-            raise ValueError("it was not written by listing")
 
     @staticmethod
     def person(told: Mapping[str, Any]) -> Person:
-        occurrences = told["occurrences"]
-        if type(told["id"]) is not int or not all(
-            is_below(o["video"]) and is_signature(o["signature"]) and "quality" in o
-            for o in occurrences
+        names = tuple(told.get("ambiguous", ()))
+        label, distance = told["label"], told["label_distance"]
+        return Person(told["id"], told["occurrences"], label, distance, ambiguous=names)
+
+    def check(self) -> None:
+        """Raises KeyError, TypeError or ValueError for what `listing` did not write."""
+        seen = [o for person in self.people.values() for o in person.occurrences]
+        kinds = {(type(o["intervals"]), type(o["quality"] + 0.0), type(o["frames"])) for o in seen}
+        names = "".join(f"{name}\n" for name in (o["signature"] for o in seen))
+        if not (
+            kinds <= {(list, float, int)}
+            and all(type(key) is int for key in self.people)
+            and all(map(is_below, {o["video"] for o in seen} | self.sources.keys()))
+            and re.fullmatch(f"({SIGNATURE_NAME}\n)*", names)
         ):
             raise ValueError("it was not written by listing")
-        names = tuple(told.get("ambiguous", ()))
-        return Person(
-            told["id"], occurrences, told["label"], told["label_distance"], ambiguous=names
-        )
 
     @classmethod
     def read(cls, home: str) -> FaceIndex | None:
@@ -8661,9 +8715,11 @@ class FaceIndex:
         if content is None:
             return None
         try:
-            return cls(json.loads(content))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            index = cls(json.loads(content))
+            index.check()
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             raise VideoError(f"{cls.NAME} is corrupt: listing --rebuild makes it again") from None
+        return index
 
     def means(self, home: str) -> NDArray[np.float32] | None:
         """The mean vectors of the people in their order; None where they do not belong to this."""
@@ -8712,7 +8768,7 @@ class Decisions:
         """Raises KeyError, TypeError or ValueError for what was not written here."""
         blank: dict[str, Any]
         blank = {"schema": 1, "serial": 0, "next": 1, "people": [], "history": []}
-        self.data: dict[str, Any] = blank | dict({} if data is None else data)
+        self.data: dict[str, Any] = {**blank, **({} if data is None else data)}
         self.entries: dict[int, dict[str, Any]] = {int(e["id"]): e for e in self.data["people"]}
         self.pinned: dict[str, int] = {
             str(face["signature"]): key for key, e in self.entries.items() for face in e["faces"]
@@ -8738,14 +8794,13 @@ class Decisions:
         replace_file(Path(home, self.NAME), compact(self.data))
         flush_to_disk(Path(home))
 
-    def find_again(
-        self, files: Sequence[SignatureFile], present: Container[str], eps: float
-    ) -> bool:
+    def find_again(self, files: Sequence[SignatureFile], grouping: Grouping, eps: float) -> bool:
         """Let faces whose signatures are gone have those that `embed` made instead of them: of the
         same video the ones that look alike or, where another model made them, are seen then. Says
         whether any was found.
         """
         lost: dict[str, list[tuple[dict[str, Any], dict[str, Any]]]] = {}
+        present = grouping.present if self.entries and files else ()
         for entry in self.entries.values():
             for face in entry["faces"]:
                 if face["signature"] not in present:
@@ -8764,6 +8819,12 @@ class Decisions:
                     face |= {"signature": signature.id, "time": signature.facts["time"]}
                     self.pinned[signature.id] = entry["id"]
         return before != self.pinned
+
+    def renew(self, model: str, sums: Mapping[int, NDArray[np.float32]]) -> None:
+        """Know people by what they look like to this model."""
+        for key, entry in self.entries.items():
+            if key in sums:
+                entry |= {"model": model, "vector": base64_vector(unit(sums[key]))}
 
 
 def likeness(
@@ -8796,11 +8857,14 @@ class Census:
 
     def __init__(self, home: str, index: FaceIndex, decisions: Decisions) -> None:
         self.home, self.index, self.decisions = home, index, decisions
+        pinned = decisions.pinned
         theirs: dict[int, list[dict[str, Any]]] = {}
-        for person in index.people.values():
-            for seen in person.occurrences:
-                place = decisions.pinned.get(seen["signature"], person.id)
-                theirs.setdefault(place, []).append(seen)
+        for key, person in index.people.items():
+            if pinned and any(pinned.get(o["signature"], key) != key for o in person.occurrences):
+                for seen in person.occurrences:
+                    theirs.setdefault(pinned.get(seen["signature"], key), []).append(seen)
+            else:
+                theirs.setdefault(key, []).extend(person.occurrences)
         self.people = {key: self.person(key, theirs[key]) for key in sorted(theirs)}
 
     @classmethod
@@ -9020,7 +9084,8 @@ def signatures_of(video: Video) -> Seen:
 
 
 class Grouping:
-    """Puts the signatures of one model to people; `members` has their ids by person afterwards.
+    """Puts the signatures of one model to people: `theirs` are then the occurrences by person and
+    `sums` the sums of their vectors, one for each signature.
 
     Who is known stays who they are: the people of a census, or for a rebuild only those that a
     decision pinned. They are clusters that stay apart from each other, and every other signature
@@ -9028,39 +9093,61 @@ class Grouping:
     """
 
     def __init__(
-        self, census: Census, kept: Container[str], files: Sequence[SignatureFile], rebuild: bool
+        self,
+        census: Census,
+        kept: Mapping[str, Any],
+        files: Sequence[SignatureFile],
+        rebuild: bool,
     ) -> None:
         self.census, self.rebuild = census, rebuild
-        self.was = {s: p.id for p in census.people.values() for s in p.signatures}
-        self.occurrences: dict[str, list[dict[str, Any]]] = {}
-        for person in census.people.values():
-            for seen in person.occurrences:
-                if seen["video"] in kept:
-                    self.occurrences.setdefault(seen["signature"], []).append(seen)
+        gone = census.index.sources.keys() - kept.keys()
+        self.theirs: dict[int, list[dict[str, Any]]] = {}
+        self.touched = set[int]()  # who has other occurrences than before
+        for key, person in ({} if rebuild else census.people).items():
+            here = person.occurrences
+            if gone and any(seen["video"] in gone for seen in here):
+                here = [seen for seen in here if seen["video"] not in gone]
+                self.touched.add(key)
+            if here:
+                self.theirs[key] = here
+        self.fresh: dict[str, list[dict[str, Any]]] = {}  # what was read now, by signature
         self.vectors: dict[str, NDArray[np.float32]] = {}
         for file in files:
             for signature in file.signatures:
-                self.occurrences.setdefault(signature.id, []).append(signature.facts)
+                self.fresh.setdefault(signature.id, []).append(signature.facts)
                 self.vectors[signature.id] = signature.vector
-        self.members: dict[int, list[str]] = {}
         self.sums: dict[int, NDArray[np.float32]] = {}
-        self.ghosts: dict[
-            int, int
-        ] = {}  # who is gone, unless they come back, and how many they were
+        self.ghosts: dict[int, int] = {}  # who is gone, unless they come back, and how many
+
+    @functools.cached_property
+    def was(self) -> dict[str, int]:
+        """Who a signature was before."""
+        everyone = self.census.people.items()
+        return {o["signature"]: key for key, person in everyone for o in person.occurrences}
+
+    @property
+    def present(self) -> set[str]:
+        """All signatures there are."""
+        return self.fresh.keys() | {o["signature"] for seen in self.theirs.values() for o in seen}
 
     def group(self, library: Library, eps: float) -> None:
         """Find out who is who; `eps` is in the measure of the model."""
-        known = ({} if self.rebuild else self.was) | self.census.decisions.pinned
-        new = []
-        for signature in self.occurrences:
-            if signature in known:
-                self.members.setdefault(known[signature], []).append(signature)
-            else:
-                new.append(signature)
+        pinned = self.census.decisions.pinned
+        known = pinned if self.rebuild or not self.fresh else self.was | pinned
+        new = {s: facts for s, facts in self.fresh.items() if s not in known}
+        for signature in self.fresh.keys() - new.keys():
+            self.add(known[signature], self.fresh[signature])
         self.sums = self.known_sums(library)
         if new:
             self.place(new, known, eps)
-        self.members = {key: signatures for key, signatures in self.members.items() if signatures}
+
+    def add(self, key: int, occurrences: Iterable[dict[str, Any]]) -> None:
+        self.theirs[key] = [*self.theirs.get(key, ()), *occurrences]
+        self.touched.add(key)
+
+    def sizes(self) -> dict[int, int]:
+        """How many signatures each has."""
+        return {key: len({o["signature"] for o in seen}) for key, seen in self.theirs.items()}
 
     def known_sums(self, library: Library) -> dict[int, NDArray[np.float32]]:
         """The sums of the vectors of those who are known already: from the means that are stored,
@@ -9070,49 +9157,58 @@ class Grouping:
         stored = None if self.rebuild else index.means(self.census.home)
         rows = {key: row for row, key in enumerate(index.people)}
         found: dict[int, NDArray[np.float32]] = {}
-        others = []
-        for key, signatures in self.members.items():
-            before = index.people.get(key)
-            if stored is not None and before and set(before.signatures) == set(signatures):
-                found[key] = stored[rows[key]] * len(signatures)
-            else:
-                others.append(key)
-        wanted = [s for key in others for s in self.members[key] if s not in self.vectors]
-        self.vectors |= read_vectors(library, (self.occurrences[s][0] for s in wanted))
+        for key, size in self.sizes().items():
+            if stored is not None and self.as_before(key):
+                found[key] = stored[rows[key]] * size
+        others = [key for key in self.theirs if key not in found]
+        wanted = [o for key in others for o in self.theirs[key]]
+        missing = (o for o in wanted if o["signature"] not in self.vectors)
+        self.vectors |= read_vectors(library, missing)
         for key in others:
-            self.members[key] = [s for s in self.members[key] if s in self.vectors]
-            if self.members[key]:
-                found[key] = sum_of([self.vectors[s] for s in self.members[key]])
+            here = [o for o in self.theirs.pop(key) if o["signature"] in self.vectors]
+            if here:
+                self.theirs[key] = here
+                found[key] = sum_of([self.vectors[s] for s in {o["signature"]: 0 for o in here}])
         if stored is not None:
             for key in self.gone():
                 self.ghosts[key] = len(index.people[key].signatures)
                 found[key] = stored[rows[key]] * self.ghosts[key]
         return found
 
+    def as_before(self, key: int) -> bool:
+        """Whether someone has the signatures of before."""
+        before = self.census.index.people.get(key)
+        if before is None:
+            return False
+        if key not in self.touched and key not in self.census.decisions.entries:
+            return len(before.occurrences) == len(self.theirs[key])  # they can only have lost some
+        return before.signatures.keys() == {o["signature"] for o in self.theirs[key]}
+
     def gone(self) -> Iterator[int]:
         """Who had signatures and has none now, since `embed` made others, or the video is gone."""
         for key, person in self.census.index.people.items():
             known = self.census.people.get(key)
-            if key not in self.members and known and known.occurrences == person.occurrences:
+            if key not in self.theirs and known and known.occurrences == person.occurrences:
                 yield key
 
-    def place(self, new: Sequence[str], known: Mapping[str, int], eps: float) -> None:
+    def place(
+        self, new: Mapping[str, list[dict[str, Any]]], known: Mapping[str, int], eps: float
+    ) -> None:
         """Put new signatures to the people there are, or to new ones."""
         import numpy as np
 
-        keys = list(self.sums)
-        sizes = [len(self.members.get(key, ())) or self.ghosts[key] for key in keys]
-        means = [self.sums[key] / size for key, size in zip(keys, sizes, strict=True)]
+        keys, sizes = list(self.sums), self.sizes() | self.ghosts
+        means = [self.sums[key] / sizes[key] for key in keys]
         rows = {key: row for row, key in enumerate(keys)}
         numbers = {signature: len(keys) + n for n, signature in enumerate(new)}
         apart = []
         for signature, number in numbers.items():
-            for other in self.occurrences[signature][0].get("apart", ()):
+            for other in new[signature][0].get("apart", ()):
                 row = numbers.get(other, rows.get(known.get(other, 0)))
                 if row is not None:
                     apart.append((number, row))
         vectors = np.array([*means, *(self.vectors[s] for s in new)], np.float32)
-        weights = [*map(float, sizes), *[1.0] * len(new)]
+        weights = [*(float(sizes[key]) for key in keys), *[1.0] * len(new)]
         labels = average_linkage(vectors, eps, apart, weights, len(keys)).tolist()
         groups: dict[int, list[str]] = {}
         for signature, label in zip(new, labels[len(keys) :], strict=True):
@@ -9123,10 +9219,10 @@ class Grouping:
         self.found([g for label, g in groups.items() if label >= len(keys)])
 
     def join(self, key: int, signatures: Sequence[str]) -> None:
-        """Put signatures to someone who is known."""
+        """Put signatures to someone, who may be new."""
         added = sum_of([self.vectors[s] for s in signatures])
-        self.sums[key] = added if key in self.ghosts else self.sums[key] + added
-        self.members.setdefault(key, []).extend(signatures)
+        self.sums[key] = self.sums[key] + added if key in self.theirs else added
+        self.add(key, (seen for s in signatures for seen in self.fresh[s]))
 
     def found(self, groups: Sequence[list[str]]) -> None:
         """Give ids to groups that are nobody known: in a rebuild those of before, by the most
@@ -9137,19 +9233,24 @@ class Grouping:
         )
         ids: dict[int, int] = {}
         for (key, number), _ in sorted(shared.items(), key=lambda item: (-item[1], item[0])):
-            if key not in self.members and key not in ids.values():
+            if key not in self.theirs and key not in ids.values():
                 ids.setdefault(number, key)
         free = itertools.count(self.next)
         for number, signatures in enumerate(groups):
-            key = ids[number] if number in ids else next(free)
-            self.members[key] = signatures
-            self.sums[key] = sum_of([self.vectors[s] for s in signatures])
+            self.join(ids[number] if number in ids else next(free), signatures)
 
     @property
     def next(self) -> int:
         """An id that nobody has or had."""
         used = [self.census.index.next, int(self.census.decisions.data["next"])]
-        return max(*used, *(key + 1 for key in (*self.members, *self.was.values())))
+        return max(*used, *(key + 1 for key in (*self.theirs, *self.census.people)))
+
+
+def unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The vector of that direction with a length of 1."""
+    import numpy as np
+
+    return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-9), np.float32)
 
 
 def sum_of(vectors: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -9183,7 +9284,11 @@ PHOTOGRAPHS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tif
 class Still(Frame):
     """A photograph, in the place of a frame of a video."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, whole: Pixels) -> None:
+        self.whole, self.time, self.size = whole, 0.0, (whole.shape[1], whole.shape[0])
+
+    @classmethod
+    def read(cls, path: str) -> Still:
         """Raises VideoError for what is no picture; turned upright as its EXIF says."""
         import cv2
         import numpy as np
@@ -9194,8 +9299,7 @@ class Still(Frame):
         found = cv2.imdecode(content, cv2.IMREAD_COLOR)
         if found is None:
             raise VideoError("is no readable picture")
-        self.whole = np.asarray(cv2.cvtColor(found, cv2.COLOR_BGR2RGB), np.uint8)
-        self.time, self.size = 0.0, (self.whole.shape[1], self.whole.shape[0])
+        return cls(np.asarray(cv2.cvtColor(found, cv2.COLOR_BGR2RGB), np.uint8))
 
     def rgb(self, width: int | None = None, height: int | None = None) -> Pixels:
         if width is None:
@@ -9204,9 +9308,9 @@ class Still(Frame):
 
 
 class Portrayal(NamedTuple):
-    """Whom a file of a gallery shows, as vectors, and what was out of the ordinary."""
+    """Whom a file of a gallery shows, as a vector, and what was out of the ordinary."""
 
-    vectors: list[NDArray[np.float32]]
+    vector: NDArray[np.float32]
     note: str = ""
 
 
@@ -9218,13 +9322,33 @@ def portrayed(path: str, task: Embed) -> Portrayal:
     """
     if Path(path).suffix.lower() not in PHOTOGRAPHS:
         return filmed(path, task)
-    still, model = Still(path), task.finder()
+    still, model = Still.read(path), task.finder()
     faces = model.find(still, task.min_face_area, task.min_score)
-    looks = [found for face in faces if (found := model.look(still, face))]
-    if not looks:
+    faces = [face for face in faces if model.look(still, face)]
+    if not faces:
         raise VideoError("has no face in it that is large and clear enough")
-    note = f"{len(looks)} faces: the largest counts" if len(looks) > 1 else ""
-    return Portrayal([looks[0].vector], note)
+    looks = [model.look(*view) for view in views(still, faces[0])]
+    note = f"{len(faces)} faces: the largest counts" if len(faces) > 1 else ""
+    return Portrayal(unit(sum_of([found.vector for found in looks if found])), note)
+
+
+def views(still: Still, face: Face) -> Iterator[tuple[Still, Face]]:
+    """A face as it is, mirrored, and both as small as it often is in a video: what these have in
+    common tells who it is, whatever the camera was.
+    """
+    import numpy as np
+
+    small = min(40 / max(face.box[2:]), 1.0)
+    for zoom in (1.0, small) if small < 1 else (1.0,):
+        shape = [max(round(side * zoom), 1) for side in still.size]
+        whole = resize(still.whole, *shape)
+        box = tuple(value * zoom for value in face.box)
+        there = Face((box[0], box[1], box[2], box[3]), face.points * np.float32(zoom), face.score)
+        yield Still(whole), there
+        points = (there.points * [-1, 1] + [shape[0] - 1, 0])[[1, 0, 2, 4, 3]]
+        box = (shape[0] - box[0] - box[2], *box[1:])
+        mirrored = Face((box[0], box[1], box[2], box[3]), points.astype(np.float32), face.score)
+        yield Still(np.ascontiguousarray(whole[:, ::-1])), mirrored
 
 
 def filmed(path: str, task: Embed) -> Portrayal:
@@ -9238,17 +9362,19 @@ def filmed(path: str, task: Embed) -> Portrayal:
         raise VideoError("has no face in it that is large and clear enough")
     most = max(found, key=lambda signature: (signature["frames"], signature["quality"]))
     note = f"{len(found)} people: the one seen most counts" if len(found) > 1 else ""
-    return Portrayal([signature_vector(most, (made.data or {})["dimension"])], note)
+    return Portrayal(decoded_vector(most["vector"]), note)
 
 
 class Gallery:
     """People known by name, from photographs and videos in one folder for each.
 
-    `rows` is what the index keeps of it: person, file, size, mtime_ns and vectors, so that a file
+    `rows` is what the index keeps of it: person, file, size, mtime_ns and vector, so that a file
     is looked at once, and later listings know these people without being given the gallery again.
     """
 
     MARGIN: ClassVar = 0.05  # two names as near as this are both possible
+    ALONE: ClassVar = 5.0  # margins by which others are farther from whom only one name fits
+    LENIENT: ClassVar = 1.3  # times the limit, for the only name that fits
 
     def __init__(self, rows: Sequence[Mapping[str, Any]] = ()) -> None:
         self.rows = list(rows)
@@ -9328,8 +9454,8 @@ class Gallery:
         if isinstance(found, Failure):
             if found.lacking:
                 raise LackError(found.reason)
-            return {"vectors": [], "note": found.reason}
-        return {"vectors": list(map(base64_vector, found.vectors)), "note": found.note}
+            return {"vector": None, "note": found.reason}
+        return {"vector": base64_vector(found.vector), "note": found.note}
 
     def named(self) -> dict[str, NDArray[np.float32]]:
         """The vectors of each name, one in a row."""
@@ -9337,12 +9463,14 @@ class Gallery:
 
         found: dict[str, list[Any]] = {}
         for row in self.rows:
-            found.setdefault(row["person"], []).extend(map(decoded_vector, row["vectors"]))
-        return {name: np.array(vectors, np.float32) for name, vectors in found.items() if vectors}
+            if row["vector"]:
+                found.setdefault(row["person"], []).append(decoded_vector(row["vector"]))
+        return {name: np.array(vectors, np.float32) for name, vectors in found.items()}
 
     def labels(self, means: NDArray[np.float32], limit: float, margin: float) -> list[Label]:
         """Who people are, by their mean vectors: the name with the nearest photograph, if it is
-        within `limit` and no other name is within `margin` of it.
+        within `limit` and no other name is within `margin` of it. A photograph of another age or
+        camera is farther; so where all other names are much farther, the limit is LENIENT.
         """
         import numpy as np
 
@@ -9352,18 +9480,24 @@ class Gallery:
         units = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
         names = list(known)
         distances = np.stack([1 - (units @ known[name].T).max(axis=1) for name in names], axis=1)
-        order = np.argsort(distances, axis=1)
-        found = []
-        for row, ranked in zip(distances, order, strict=True):
-            nearest = float(row[ranked[0]])
-            near = [names[n] for n in ranked if row[n] < nearest + margin]
-            if nearest > limit:
-                found.append(Label())
-            elif len(near) > 1:
-                found.append(Label(ambiguous=tuple(near)))
-            else:
-                found.append(Label(near[0], round(nearest, 4)))
-        return found
+        return [self.label(names, row, limit, margin) for row in distances]
+
+    @classmethod
+    def label(
+        cls, names: Sequence[str], distances: NDArray[np.float32], limit: float, margin: float
+    ) -> Label:
+        """The name for distances from all of them."""
+        import numpy as np
+
+        first, *others = np.argsort(distances).tolist()
+        nearest = float(distances[first])
+        near = [names[n] for n in others if distances[n] < nearest + margin]
+        alone = others and distances[others[0]] > nearest + cls.ALONE * margin
+        if nearest > limit * (cls.LENIENT if alone else 1.0):
+            return Label()
+        if near:
+            return Label(ambiguous=(names[first], *near))
+        return Label(names[first], round(nearest, 4))
 
 
 class Label(NamedTuple):
@@ -9407,14 +9541,13 @@ class Listing(LibraryCommand):
         if self.gallery and not self.gallery.is_dir():
             raise UsageError(f"--gallery {shown(str(self.gallery))}: not a directory")
         failed = self.made(job, library, home) if self.embed else []
-        while True:
-            job.check()
-            inquiry = Inquiry(self, library, home, failed, job)
-            if inquiry.store():
-                break
+        with without_collections():
+            while not (inquiry := Inquiry(self, library, home, failed, job)).store():
+                job.check()
+            result = inquiry.result(job)
         if self.html:
             replace_file(self.html, people_page(inquiry, job).encode())
-        return inquiry.result(job)
+        return result
 
     def task(self, job: Job, model: str, sample_rate: float) -> Embed:
         """The command that makes signatures, by that model or else the configured one."""
@@ -9440,6 +9573,22 @@ class Listing(LibraryCommand):
         job.console.say(done.text.partition("\n")[0])
         rows = [row for row in done.data["results"] if row["status"] == Status.FAILED]
         return [{"video": row["video"], "reason": row["error"]} for row in rows]
+
+
+@contextlib.contextmanager
+def without_collections() -> Iterator[None]:
+    """While large tables are built, and nothing is in cycles, do not look for garbage among them
+    all the time: that takes as long as all else.
+    """
+    import gc
+
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def read_index(home: str, job: Job) -> FaceIndex:
@@ -9476,8 +9625,10 @@ class Inquiry:
         grouping = Grouping(Census(home, index, self.decisions), kept, ours, rebuild)
         self.scale = next((f.scale for f in ours), float(index.data.get("scale", 1.0)))
         eps = asked.cluster_eps * self.scale
-        self.moved = self.decisions.find_again(ours, grouping.occurrences, eps)
+        self.moved = self.decisions.find_again(ours, grouping, eps)
         grouping.group(library, eps)
+        if self.moved:
+            self.decisions.renew(self.model, grouping.sums)
         self.sources = kept | {file.video.rel: file.source for file in files}
         known = Gallery(index.data.get("gallery", ()) if self.model == index.model else ())
         self.gallery = self.called(job, known)
@@ -9511,13 +9662,14 @@ class Inquiry:
         """The index of the people that were found, and their mean vectors."""
         import numpy as np
 
-        keys = sorted(grouping.members)
-        sums = [grouping.sums[key] / len(grouping.members[key]) for key in keys]
+        keys, sizes = sorted(grouping.theirs), grouping.sizes()
+        sums = [grouping.sums[key] / sizes[key] for key in keys]
         means = np.array(sums, np.float32).reshape(len(keys), len(sums[0]) if sums else 0)
         people = []
         for key in keys:
-            theirs = [seen for s in grouping.members[key] for seen in grouping.occurrences[s]]
-            theirs.sort(key=in_order)
+            theirs = grouping.theirs[key]
+            if key in grouping.touched:
+                theirs = sorted(theirs, key=in_order)
             people.append({"id": key, "occurrences": theirs})
         for person, label in zip(people, self.labels(people, means), strict=True):
             person |= {"label": label.name, "label_distance": label.distance}
@@ -9604,10 +9756,11 @@ def head_count(people: Sequence[Person], videos: int) -> str:
 
 def person_line(person: Person, most: int = 4) -> str:
     """Someone as a line of text: who, how that is known, and where and when they are seen."""
-    places = appearances(person)
-    more = f"; and {len(places) - most:,} more videos" if len(places) > most else ""
+    first = person._replace(occurrences=person.occurrences[:most])
+    rest = {o["video"] for o in person.occurrences} - {o["video"] for o in first.occurrences}
+    more = f"; and {plural(len(rest), 'more video')}" if rest else ""
     how = known_by(person)
-    return f"{shown(person.called)}{how and f' ({how})'}: {'; '.join(places[:most])}{more}"
+    return f"{shown(person.called)}{how and f' ({how})'}: {'; '.join(appearances(first))}{more}"
 
 
 def known_by(person: Person) -> str:
@@ -9793,14 +9946,10 @@ class Desk:
 
     def looks(self, signatures: Iterable[str]) -> dict[str, Any]:
         """What these look like on average, and to which model."""
-        import numpy as np
-
         vectors = list(self.vectors(signatures).values())
         if not vectors:
             return {"model": None, "vector": None}
-        total = sum_of(vectors)
-        unit = (total / max(float(np.linalg.norm(total)), 1e-9)).astype(np.float32)
-        return {"model": self.census.index.model, "vector": base64_vector(unit)}
+        return {"model": self.census.index.model, "vector": base64_vector(unit(sum_of(vectors)))}
 
     def parts(self, person: Person) -> list[list[str]]:
         """A person's signatures in two groups or more: as they are where the largest distance that
@@ -9914,7 +10063,7 @@ def forget_in(folder: str, gone: set[str]) -> int:
     """
     mark = re.compile("|".join(sorted(gone)).encode())
     form = re.compile(r"(.+)\.faces\.signatures\.json(\.corrupt-\d+)?", re.DOTALL)
-    changed = forget_journals(f"{folder}/{JOURNALS}", mark)
+    changed = len(forget_journals(f"{folder}/{JOURNALS}", mark))
     for entry in list(Shelf(folder).values()):
         if not (match := form.fullmatch(entry.name)) or not entry.is_file():
             continue
@@ -9941,18 +10090,18 @@ def without_signatures(data: dict[str, Any], gone: set[str]) -> dict[str, Any]:
     return data | {"signatures": kept, "forgotten": [*data.get("forgotten", ()), *went]}
 
 
-def forget_journals(folder: str, mark: re.Pattern[bytes]) -> int:
-    """Remove the finished journals in a folder that hold what matches; how many there were."""
+def forget_journals(folder: str, mark: re.Pattern[bytes]) -> list[str]:
+    """Remove the finished journals in a folder that hold what matches; their paths."""
     import gzip
 
-    count = 0
+    gone = []
     for entry in Shelf(folder).values():
         if entry.name.endswith((".done", ".undone")):
             content = attempt(gzip.decompress, Path(entry.path).read_bytes())
             if isinstance(content, Failure) or mark.search(content):
                 remove(entry.path)
-                count += 1
-    return count
+                gone.append(entry.path)
+    return gone
 
 
 PEOPLE_STYLE = """
@@ -11799,6 +11948,15 @@ class Tags(LibraryCommand):
     add_performers: tuple[str, ...] = option((), "performers to add, comma-separated")
     remove_performers: tuple[str, ...] = option((), "performers to take away, comma-separated")
     clear_performers: bool = option(False, "take all performers away")
+    performers: bool = option(
+        False, "add the people whom listing found in a video and who have a name, as performers"
+    )
+    min_occurrences: int = option(
+        2, "sampled frames in which someone is at least seen in a video, for --performers", ge=1
+    )
+    refresh_performers: bool = option(
+        False, "the same anew: who was inferred before goes, who was removed may come back"
+    )
     list_: bool = option(False, "list the tags and performers there are, with how many have them")
     rename_tag: tuple[str, ...] = option(
         (), "a tag and its new name, which may be another tag", many=True
@@ -11824,7 +11982,27 @@ class Tags(LibraryCommand):
         ):
             if asked:
                 return work(job)
-        return self.each(job, self.change().apply if self.changes() else None)
+        if self.performers or self.refresh_performers:
+            return self.each(job, self.inferring())
+        change = self.change().apply
+        return self.each(job, (lambda video: change) if self.changes() else None)
+
+    def inferring(self) -> Callable[[Video], TagEditor]:
+        """The change of each video when performers are inferred. Raises NotFoundError."""
+        folder = self.directory if self.directory.is_dir() else self.directory.parent
+        asked = self.change()
+        cast = Cast(Library(folder, True, artifacts_dir=self.artifacts_dir, roots=self.roots))
+
+        def change_of(video: Video) -> TagEditor:
+            names = without_names(cast.of(video, self.min_occurrences), self.remove_performers)
+
+            def change(record: dict[str, Any]) -> None:
+                asked.apply(record)
+                put_inferred(record, names, self.refresh_performers)
+
+            return change
+
+        return change_of
 
     def changes(self) -> bool:
         return any((self.set, self.remove, self.add_performers, self.remove_performers)) or (
@@ -11840,23 +12018,26 @@ class Tags(LibraryCommand):
 
     # --- One by one
 
-    def each(self, job: Job, change: TagEditor | None) -> Result:
+    def each(self, job: Job, change_of: Callable[[Video], TagEditor] | None) -> Result:
         """Change the tags of every video, or read them, and tell them."""
         if not self.directory.is_dir() and os.path.lexists(self.directory):
             if self.query:
                 raise UsageError("-q is for a folder of videos")
-            return self.outcome(job, [self.handled(self.one(), change)], change is not None)
+            video = self.one()
+            told = self.handled(video, change_of and change_of(video))
+            return self.outcome(job, [told], change_of is not None)
         library = self.library()
         with self.catalogue(library) as catalogue:
-            known = catalogue.browse(job, library, self.query, labels=not change)
+            known = catalogue.browse(job, library, self.query, labels=not change_of)
         rows = [tags_of(row) for row in known]
-        if change:
+        if change_of:
             rows = []
             for row in known:
                 job.check()
-                rows.append(self.handled(catalogue.video(row.rel), change))
+                video = catalogue.video(row.rel)
+                rows.append(self.handled(video, change_of(video)))
         rows += [{"video": name, "error": reason} for name, reason in catalogue.problems]
-        return self.outcome(job, rows, change is not None)
+        return self.outcome(job, rows, change_of is not None)
 
     def one(self) -> Video:
         """The video that was named."""
@@ -12017,6 +12198,33 @@ class Tags(LibraryCommand):
         text = "\n".join([*map(shown, found.problems), f"{plural(count, 'change')} taken back"])
         code = Exit.SOME_FAILED if found.problems else Exit.OK
         return Result({"undone": count, "problems": found.problems}, text, code)
+
+
+class Cast:
+    """Who of the people with a name is seen in which video, by the nearest listing around them."""
+
+    def __init__(self, library: Library) -> None:
+        """Raises NotFoundError where neither the folder nor one around it was listed."""
+        own = library.root.absolute()
+        for root in (own, *(() if library.artifacts_dir else own.parents)):
+            around = Library(root, True, artifacts_dir=library.artifacts_dir)
+            inside = library.roots is None or library.roots.hold(root)
+            if inside and Path(people_home(around), FaceIndex.NAME).exists():
+                break
+        else:
+            around = library
+        self.home = people_home(around).removesuffix(SIDECARS)
+        self.frames: dict[str, Counter[str]] = {}  # in how many someone is seen, by video
+        for person in Census.of(around).listed():
+            for seen in person.occurrences if person.label else ():
+                frames = self.frames.setdefault(seen["video"], Counter())
+                frames[str(person.label)] += int(seen["frames"])
+
+    def of(self, video: Video, least: int) -> list[str]:
+        """Who is seen in a video in so many sampled frames, the most frequent first."""
+        below = video.home.removesuffix(SIDECARS).removeprefix(self.home)
+        frames = self.frames.get(below + video.name, Counter())
+        return [name for name, count in frames.most_common() if count >= least]
 
 
 def in_turn(changes: Sequence[TagChange]) -> TagEditor:

@@ -1,0 +1,297 @@
+"""`people`: what is decided on faces, and that it lasts."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import faces
+import pytest
+from conftest import Cli
+from support import Library, Run
+
+import index
+
+
+class Folk:
+    """A listed folder, and the people in it as data."""
+
+    def __init__(self, cli: Cli, library: Library) -> None:
+        self.cli, self.library, self.root = cli, library, library.root
+
+    def __call__(self, *words: object) -> Run:
+        return self.cli("people", self.root, "-r", "--json", *words)
+
+    def do(self, *words: object) -> Any:
+        run = self(*words)
+        assert run.code == 0, run.err
+        return run.json
+
+    def relist(self, *words: object) -> Run:
+        run = self.cli("listing", self.root, "-r", *words)
+        assert run.code == 0, run.err
+        return run
+
+    @property
+    def people(self) -> dict[int, dict[str, Any]]:
+        return {person["id"]: person for person in self.do()["people"]}
+
+    @property
+    def videos(self) -> dict[int, list[str]]:
+        """Who is in which videos."""
+        return {key: [o["video"] for o in p["occurrences"]] for key, p in self.people.items()}
+
+    def signature(self, person: int, video: str) -> str:
+        seen = self.people[person]["occurrences"]
+        return str(next(o["signature"] for o in seen if o["video"] == video))
+
+    def stored(self) -> str:
+        """Everything in the artifact folders, as one text."""
+        files = [path for path in self.root.rglob(".artifacts/**/*") if path.is_file()]
+        contents = [path.read_bytes() for path in files]
+        texts = [gzip.decompress(c) if c[:2] == b"\x1f\x8b" else c for c in contents]
+        return b"\n".join(texts).decode("utf-8", "replace")
+
+
+@pytest.fixture
+def folk(cli: Cli, library: Library) -> Folk:
+    """Ann is #1, in a.mp4 and b.mp4; bea #2 in a.mp4; obama #3 in b.mp4; dan #4 in sub/c.mp4."""
+    faces.film(library, "a.mp4", (2, ["ann"]), (4, ["ann", "bea"]))
+    faces.film(library, "b.mp4", (4, ["ann"]), (3, ["obama"]))
+    faces.film(library, "sub/c.mp4", (4, ["dan"]))
+    folk = Folk(cli, library)
+    folk.relist()
+    assert folk.videos == PLAIN
+    return folk
+
+
+PLAIN = {1: ["a.mp4", "b.mp4"], 2: ["a.mp4"], 3: ["b.mp4"], 4: ["sub/c.mp4"]}
+
+
+class TestDecisions:
+    def test_a_name(self, folk: Folk) -> None:
+        done = folk.do("--rename", 3, "Barack", "Obama")
+        assert done["people"][0]["label"] == "Barack Obama"
+        assert folk.people[3]["named_by_hand"] is True
+        assert "#3 Barack Obama (named by hand)" in folk.cli("people", folk.root).out
+        folk.relist("--rebuild")
+        assert folk.people[3]["label"] == "Barack Obama"
+        assert folk.videos == PLAIN
+
+    def test_a_name_wins_over_a_gallery(self, folk: Folk, tmp_path: Path) -> None:
+        faces.portrait_of("obama", tmp_path / "gallery" / "mistake" / "one.png")
+        folk.do("--rename", 3, "Obama")
+        folk.relist("--gallery", tmp_path / "gallery")
+        assert folk.people[3]["label"] == "Obama"
+        assert folk.people[3]["label_distance"] is None
+        folk.do("--undo")
+        assert folk.people[3]["label"] == "mistake"
+
+    def test_new_faces_come_to_who_is_known(self, folk: Folk) -> None:
+        folk.do("--rename", "#4", "Dan")
+        faces.film(folk.library, "d.mp4", (4, ["dan"]))
+        folk.relist()
+        assert folk.videos[4] == ["d.mp4", "sub/c.mp4"]
+        assert folk.people[4]["label"] == "Dan"
+
+    def test_merging(self, folk: Folk) -> None:
+        folk.do("--rename", 2, "Bea")
+        folk.do("--merge", 4, 2)
+        merged = {1: ["a.mp4", "b.mp4"], 3: ["b.mp4"], 4: ["a.mp4", "sub/c.mp4"]}
+        assert folk.videos == merged
+        assert folk.people[4]["label"] == "Bea"
+        for flag in ("--rebuild", "--embed"):
+            folk.relist(flag)
+            assert folk.videos == merged
+        folk.do("--undo")
+        assert folk.videos == PLAIN
+        assert folk.people[2]["label"] == "Bea"
+        folk.relist("--rebuild")
+        assert folk.videos == PLAIN
+
+    def test_splitting(self, folk: Folk) -> None:
+        folk.do("--rename", 1, "Ann")
+        done = folk.do("--split", 1)
+        assert [person["id"] for person in done["people"]] == [1, 5]
+        assert sorted([*folk.videos[1], *folk.videos[5]]) == ["a.mp4", "b.mp4"]
+        assert folk.people[5]["label"] is None
+        folk.relist("--rebuild")
+        assert len(folk.videos) == 5
+        folk.do("--undo")
+        assert folk.videos == PLAIN
+        assert folk("--split", 2).code == 2
+
+    def test_splitting_what_was_merged(self, folk: Folk) -> None:
+        """Falls apart where the faces do."""
+        folk.do("--merge", 1, 3)
+        folk.do("--split", 1)
+        assert sorted(map(len, folk.videos.values())) == [1, 1, 1, 2]
+
+    def test_moving(self, folk: Folk) -> None:
+        signature = folk.signature(1, "b.mp4")
+        folk.do("--move", signature, 2)
+        moved = PLAIN | {1: ["a.mp4"], 2: ["a.mp4", "b.mp4"]}
+        assert folk.videos == moved
+        folk.relist("--rebuild")
+        assert folk.videos == moved
+        folk.do("--move", signature, "new")
+        assert folk.videos == PLAIN | {1: ["a.mp4"], 5: ["b.mp4"]}
+        folk.do("--undo")
+        assert folk.videos == moved
+        folk.do("--undo")
+        assert folk.videos == PLAIN
+
+    def test_hiding(self, folk: Folk) -> None:
+        folk.do("--hide", 1)
+        assert list(folk.videos) == [2, 3, 4]
+        folk.relist("--rebuild")
+        assert list(folk.videos) == [2, 3, 4]
+        assert "1 hidden" in folk.cli("people", folk.root, "-r").out
+        folk.do("--show", 1)
+        assert folk.videos == PLAIN
+
+    def test_they_survive_other_signatures(self, folk: Folk) -> None:
+        """Of another sampling, with other ids; and of a video that was moved by other means."""
+        folk.do("--rename", 1, "Ann")
+        folk.do("--merge", 2, 4)
+        before = folk.signature(1, "a.mp4")
+        folk.cli("embed", folk.root, "-r", "--force", "--sample-rate", 3, "--seek", "exact")
+        folk.relist()
+        assert folk.signature(1, "a.mp4") != before
+        expected = {1: ["a.mp4", "b.mp4"], 2: ["a.mp4", "sub/c.mp4"], 3: ["b.mp4"]}
+        assert folk.videos == expected
+        folk.relist("--rebuild")
+        assert folk.videos == expected
+        folk.library.forget(folk.root / "sub/c.mp4")
+        folk.library.keep((folk.root / "sub/c.mp4").rename(folk.root / "d.mp4"))
+        folk.relist("--sample-rate", 3)
+        assert folk.videos == expected | {2: ["a.mp4", "d.mp4"]}
+        assert folk.people[1]["label"] == "Ann"
+
+    def test_they_survive_a_rename(self, folk: Folk) -> None:
+        folk.do("--rename", 1, "Ann")
+        folk.library.forget(folk.root / "a.mp4")
+        assert folk.cli("rename", folk.root / "a.mp4", folk.root / "z.mp4").code == 0
+        folk.library.keep(folk.root / "z.mp4")
+        assert folk.videos == {1: ["b.mp4", "z.mp4"], 2: ["z.mp4"], 3: ["b.mp4"], 4: ["sub/c.mp4"]}
+        folk.relist()
+        assert folk.videos[1] == ["b.mp4", "z.mp4"]
+        assert folk.people[1]["label"] == "Ann"
+
+    def test_they_survive_a_lost_index(self, folk: Folk) -> None:
+        folk.do("--rename", 3, "Obama")
+        folk.do("--hide", 2)
+        for name in (".faces.index.json", ".faces.index.npy"):
+            folk.library.artifact(name).unlink()
+        folk.relist()
+        assert folk.people[3]["label"] == "Obama"
+        assert 2 not in folk.people
+
+    def test_two_who_decide_at_a_time(self, folk: Folk) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
+        library = index.Library(folk.root, recursive=True)
+
+        def name(key: int) -> None:
+            index.People(directory=library.root, rename=(str(key), f"N{key}")).run(index.Job())
+
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(name, [1, 2, 3, 4]))
+        assert [p["label"] for _, p in sorted(folk.people.items())] == ["N1", "N2", "N3", "N4"]
+
+    @pytest.mark.parametrize(
+        ("words", "complaint"),
+        [
+            (("--rename", "9", "X"), "no such person"),
+            (("--rename", "x", "X"), "number"),
+            (("--rename", "1"), "a number and a name"),
+            (("--rename", "1", " "), "a number and a name"),
+            (("--rename", "1", "a\nb"), "control"),
+            (("--merge", "1"), "two numbers"),
+            (("--merge", "1", "9"), "no such person"),
+            (("--move", "ffff", "1"), "no such signature"),
+            (("--move", "ffff"), "--move"),
+            (("--split", "9"), "no such person"),
+            (("--hide", "9"), "no such person"),
+            (("--forget", "9"), "no such person"),
+            (("--undo",), "no decision"),
+            (("--hide", "1", "--undo"), "one at a time"),
+        ],
+    )
+    def test_bad_requests_change_nothing(
+        self, cli: Cli, library: Library, words: tuple[str, ...], complaint: str
+    ) -> None:
+        faces.film(library, "a.mp4", (4, ["ann"]))
+        cli("listing", library.root)
+        run = cli("people", library.root, *words)
+        assert run.code == 2
+        assert complaint in run.err
+        assert ".faces.people.json" not in library.artifacts()
+
+    @pytest.mark.parametrize(
+        "content", ["", "{", "[]", '{"people": [{"id": 1}]}', '{"serial": "x"}']
+    )
+    def test_a_corrupt_file_is_left_to_its_owner(self, folk: Folk, content: str) -> None:
+        path = folk.library.artifact(".faces.people.json")
+        path.write_text(content)
+        for run in (folk("--rename", 1, "Ann"), folk(), folk.cli("listing", folk.root, "-r")):
+            assert run.code != 0
+            assert "mend it or move it away" in run.err
+        assert path.read_text() == content
+
+
+class TestForgetting:
+    def test_one_person(self, cli: Cli, folk: Folk) -> None:
+        """Vectors, pictures and decisions are nowhere any more; nor do they come back."""
+        cli("embed", folk.root, "-r", "--force", "--thumbnails")
+        folk.relist()
+        folk.do("--rename", 1, "Ann")
+        folk.library.forget(folk.root / "a.mp4")
+        cli("rename", folk.root / "a.mp4", folk.root / "z.mp4")
+        folk.library.keep(folk.root / "z.mp4")
+        ids = {o["signature"] for o in folk.people[1]["occurrences"]}
+        vectors = [
+            s["vector"]
+            for name in ("z.mp4", "b.mp4")
+            for s in faces.signatures(folk.library, name)
+            if s["id"] in ids
+        ]
+        assert len(vectors) == 2
+        assert all(vector[:40] in folk.stored() for vector in vectors)
+        folk.do("--forget", 1)
+        stored = folk.stored()
+        assert not any(vector[:40] in stored for vector in vectors)
+        assert "Ann" not in stored
+        assert len(list(folk.root.rglob(".*.faces/*.jpg"))) == 3
+        assert list(folk.videos) == [2, 3, 4]
+        for _ in range(2):
+            folk.relist("--rebuild")
+            assert list(folk.videos) == [2, 3, 4]
+            cli("embed", folk.root, "-r", "--force", "--thumbnails")
+
+    def test_everybody(self, cli: Cli, folk: Folk) -> None:
+        folk.do("--rename", 1, "Ann")
+        cli("dupes", folk.root, "--compute")
+        assert cli("embed", folk.root, "-r", "--purge").code == 0
+        stored = folk.stored()
+        assert "Ann" not in stored and "vector" not in stored
+        assert folk().code == 2
+        folk.relist()
+        assert folk.videos == PLAIN
+
+    def test_what_is_in_the_trash_goes_too(self, cli: Cli, folk: Folk) -> None:
+        whole = (folk.root / "b.mp4").read_bytes()
+        folk.library.add_bytes("copy.mp4", whole)
+        cli("phash,embed", folk.root)
+        folk.relist()
+        folk.library.forget(folk.root / "copy.mp4")
+        assert cli("dupes", folk.root, "--apply", "trash").code == 0
+        assert not (folk.root / "copy.mp4").exists()
+        ids = {o["signature"] for o in folk.people[3]["occurrences"]}
+        folk.do("--forget", 3)
+        (trashed,) = folk.root.rglob(".trash/*/copy.mp4.faces.signatures.json")
+        assert ids.isdisjoint(s["id"] for s in json.loads(trashed.read_text())["signatures"])
+        cli("embed", folk.root, "-r", "--purge")
+        assert not trashed.exists()
