@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import browser as web
 import faces
 import media
 import pytest
 import support
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 from served import Served, serving
 from support import Library
 
@@ -32,6 +32,18 @@ HOSTILE = (
     "100% & #1 best? {{7*7}}.mp4",
     "new\nline.mp4",
 )
+
+JOB = {
+    "directory": ".",
+    "failed": 0,
+    "progress_current": 0,
+    "current": None,
+    "percent": None,
+    "created_at": "2026-01-01T00:00:00.000Z",
+    "started_at": "2026-01-01T00:00:00.000Z",
+    "ended_at": None,
+    "error": None,
+}
 
 
 @pytest.fixture(scope="module")
@@ -242,6 +254,29 @@ class TestLibrary:
             page.go_back()
             page.wait_for_function("() => scrollY === 9000")
 
+    def test_a_hundred_thousand_are_no_more_than_a_screen(self, page: Page, shared: Served) -> None:
+        """The server's part is made up: rows by number."""
+
+        def rows(route: Route) -> None:
+            asked = parse_qs(urlsplit(route.request.url).query)
+            first, count = int(asked["offset"][0]), int(asked["limit"][0])
+            names = [f"{i}.mp4" for i in range(first, min(100_000, first + count))]
+            made = [
+                {"path": n, "name": n, "url": f"/videos/{n}", "size": 1, "mtime": 1} for n in names
+            ]
+            route.fulfill(json={"total": 100_000, "offset": first, "limit": count, "videos": made})
+
+        page.route("**/videos?*", rows)
+        page.reload()
+        expect(card(page, "0")).to_be_visible()
+        page.locator(".card:not([hidden]) .open").first.focus()
+        page.keyboard.press("End")
+        expect(card(page, "99999").locator(".open")).to_be_focused()
+        expect(card(page, "99998")).to_be_visible()
+        assert page.locator(".card").count() < 90
+        page.keyboard.press("Home")
+        expect(card(page, "0").locator(".open")).to_be_focused()
+
     def test_several_folders_are_looked_at_one_by_one(
         self, chromium: Browser, base: Library, library: Library
     ) -> None:
@@ -436,16 +471,26 @@ class TestJobs:
             expect(page.locator(".job")).to_have_attribute("data-status", "cancelled")
             expect(page.locator(".indicator")).to_be_hidden()
 
-    def test_events_come_again_after_the_server_did(self, chromium: Browser, own: Library) -> None:
-        with serving(own.root) as first, web.opened(chromium, first.url) as page:
-            card(page, "numbered").wait_for()
-            port = first.port
+    def test_events_come_again_after_a_break(self, chromium: Browser, own: Library) -> None:
+        with serving(own.root) as served, web.opened(chromium, "about:blank") as page:
             page.route("**/events", lambda route: route.abort())
-            page.evaluate("fetch('/health')")
+            page.goto(f"{served.url}/#/jobs")
+            expect(page.get_by_text("Pick a task to begin")).to_be_visible()
+            served.job("report")
             page.unroute("**/events")
-            first.submit("report")
-            expect(page.get_by_text("report: done")).to_be_visible(timeout=20_000)
-            assert port == first.port
+            expect(page.locator(".job")).to_have_attribute("data-status", "done", timeout=20_000)
+            served.submit("report")
+            expect(page.get_by_text("report: done")).to_be_visible()
+
+    def test_what_a_server_lost_is_no_longer_shown(self, page: Page, shared: Served) -> None:
+        lost = {"id": "1", "task": "lost", "status": "running", "progress_total": 9}
+        page.route("**/jobs", lambda route: route.fulfill(json={"jobs": [JOB | lost]}))
+        page.goto(f"{shared.url}/#/jobs")
+        page.reload()
+        expect(page.locator(".job", has_text="Lost")).to_be_visible()
+        page.unroute("**/jobs")
+        page.evaluate("dispatchEvent(new Event('online'))")
+        expect(page.locator(".job", has_text="Lost")).to_be_hidden()
 
 
 class TestReport:
@@ -686,11 +731,30 @@ class TestLooks:
                 assert web.keep(page, name, tmp_path).stat().st_size > 5000
                 wide = page.evaluate("document.documentElement.scrollWidth")
                 assert wide <= size[0], f"{route} is {wide} pixels wide"
-                page.evaluate(axe())
-                found: Any = page.evaluate("axe.run({resultTypes: ['violations']})")
-                grave = [
-                    (one["id"], [node["html"][:200] for node in one["nodes"][:3]])
-                    for one in found["violations"]
-                    if one["impact"] in ("serious", "critical")
-                ]
-                assert not grave, f"{route}: {json.dumps(grave, indent=1)}"
+                assert not grave(page), route
+
+    def test_so_is_what_opens(self, chromium: Browser, shared: Served) -> None:
+        with web.opened(chromium, f"{shared.url}/#/jobs") as page:
+            page.get_by_role("button", name=re.compile("^Scenes")).click()
+            page.locator("dialog summary").click()
+            assert not grave(page)
+            page.keyboard.press("Escape")
+            visit(page, "library?q=bikes")
+            card(page, "bikes").locator(".pick input").check(force=True)
+            for name in ("Tag", "Run", "Rename"):
+                button(page.locator(".selection"), name).click()
+                assert not grave(page), name
+                page.keyboard.press("Escape")
+            button(page, "Missing").click()
+            assert not grave(page)
+
+
+def grave(page: Page) -> str:
+    """What axe-core finds to be serious or worse."""
+    page.evaluate(axe())
+    found: Any = page.evaluate("axe.run({resultTypes: ['violations']})")
+    return "\n".join(
+        f"{one['id']}: {[node['html'][:200] for node in one['nodes'][:3]]}"
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+    )

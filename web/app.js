@@ -190,7 +190,7 @@ function begin() {
   onLocked(askToken);
   start(show);
   configured.catch(() => store.watch(["online"], ({ online }) => online && location.reload()));
-  configured.then(follow, follow);
+  configured.then(follow, (error) => error.status === 401 || follow());
   setTimeout(() => VIEWS.forEach(([, , load]) => load().catch(() => {})), 500); // to be there when the server is not
 }
 

@@ -12,31 +12,35 @@ export const isActive = (job) => !hasEnded(job);
 let source = null;
 let wait = 500;
 
-function keep(jobs) {
-  const known = new Map(store.state.jobs);
-  for (const job of jobs) known.set(job.id, job);
-  store.set({ jobs: known });
+/** Notes how a job stands; news of its end may overtake the answer that it was begun. */
+export function noteJob(job) {
+  const before = store.state.jobs.get(job.id);
+  if (before && hasEnded(before)) return;
+  store.set({ jobs: new Map(store.state.jobs).set(job.id, job) });
+  if (hasEnded(job)) tellEnd(job);
 }
 
-/** Notes a job that the page itself just started or cancelled. */
-export const noteJob = (job) => keep([job]);
+function tellEnd(job) {
+  store.dispatchEvent(new CustomEvent("ended", { detail: job }));
+  store.touch();
+}
 
-function onEvent(event) {
-  const job = JSON.parse(event.data);
-  const before = store.state.jobs.get(job.id);
-  keep([job]);
-  if (hasEnded(job) && !(before && hasEnded(before))) {
-    store.dispatchEvent(new CustomEvent("ended", { detail: job }));
-    store.touch();
+/** Takes all jobs as the server has them: what it no longer knows was lost when it ended. */
+function replaceJobs(jobs) {
+  const before = store.state.jobs;
+  store.set({ jobs: new Map(jobs.reverse().map((job) => [job.id, job])) });
+  for (const job of jobs) {
+    if (hasEnded(job) && before.has(job.id) && isActive(before.get(job.id))) tellEnd(job);
   }
 }
+
+const onEvent = (event) => noteJob(JSON.parse(event.data));
 
 /** Reads all jobs, then follows what happens to them. */
 export async function follow() {
   source?.close();
   try {
-    const { jobs } = await get("/jobs");
-    keep(jobs.reverse());
+    replaceJobs((await get("/jobs")).jobs);
   } catch {
     return again();
   }
@@ -77,7 +81,7 @@ export async function run(task, params, options) {
   await new Promise((resolve) => {
     const look = () => {
       const now = store.state.jobs.get(job.id);
-      if (now && hasEnded(now)) resolve(store.removeEventListener("change", look));
+      if (!now || hasEnded(now)) resolve(store.removeEventListener("change", look));
     };
     store.addEventListener("change", look);
     look();

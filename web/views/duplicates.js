@@ -74,7 +74,7 @@ export function mount(main, route, signal) {
   }
 
   async function load() {
-    list.setAttribute("aria-busy", "true");
+    if (!list.children.length) setText(said, "Comparing …");
     let found;
     try {
       found = await get(
@@ -85,8 +85,6 @@ export function mount(main, route, signal) {
     } catch (error) {
       if (error.name !== "AbortError") list.replaceChildren(failed(error, load));
       return;
-    } finally {
-      list.removeAttribute("aria-busy");
     }
     setText(
       said,

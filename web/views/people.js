@@ -33,6 +33,7 @@ export function mount(main, route, signal) {
   store.watch(["version", "directory"], load, signal);
 
   async function load() {
+    if (!place.children.length) place.append(h("p.dim", { role: "status" }, "Reading …"));
     try {
       told = await get("/faces/listing", { ...LISTED, ext: "*", limit: PAGE }, signal);
       people = told.people;

@@ -3,18 +3,7 @@
 import { address, get, make, post } from "../api.js";
 import { h, keyed, setText } from "../dom.js";
 import { isActive, noteJob } from "../events.js";
-import {
-  ago,
-  bitRate,
-  clock,
-  count,
-  date,
-  kindName,
-  message,
-  plural,
-  size,
-  title,
-} from "../format.js";
+import { ago, bitRate, clock, count, date, kindName, message, plural, size, title } from "../format.js";
 import { term } from "../query.js";
 import { back as returnTo, go, href, videoHref } from "../router.js";
 import { icon } from "../icons.js";
