@@ -119,8 +119,11 @@ class TestLibrary:
         expect(page.locator(".card:not([hidden])")).to_have_count(5)
         one = card(page, "bikes")
         expect(one.locator(".time")).to_have_text("0:10")
-        expect(one.locator(".facts")).to_contain_text("272 · trips")
+        expect(one.locator(".facts")).to_contain_text("272")
         expect(one.locator("img")).to_have_js_property("naturalWidth", 640)
+        one.get_by_text("trips").click()
+        expect(page).to_have_url(re.compile("q=path%3Atrips%2F"))
+        expect(page.locator(".card:not([hidden])")).to_have_count(3)
 
     @pytest.mark.parametrize("share", [0.05, 0.48, 0.97])
     def test_scrubbing_shows_the_tile_of_that_time(
@@ -142,7 +145,9 @@ class TestLibrary:
         page.mouse.move(0, 0)
         expect(sprite).to_be_hidden()
 
-    def test_a_finger_scrubs_and_does_not_open(self, chromium: Browser, shared: Served) -> None:
+    def test_a_finger_scrubs_or_holds_and_does_not_open(
+        self, chromium: Browser, shared: Served
+    ) -> None:
         with web.opened(chromium, shared.url, web.NARROW) as page:
             thumb = card(page, "numbered").locator(".thumb")
             box = thumb.bounding_box()
@@ -155,9 +160,17 @@ class TestLibrary:
                     "Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points}
                 )
             expect(thumb.locator(".sprite")).to_be_visible()
-            touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+            lifted = {"type": "touchEnd", "touchPoints": []}
+            touch.send("Input.dispatchTouchEvent", lifted)
             expect(thumb.locator(".sprite")).to_be_hidden()
+            points = [{"x": x, "y": y}]
+            touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": points})
+            expect(thumb.locator("video")).to_have_js_property("videoWidth", 320)
+            touch.send("Input.dispatchTouchEvent", lifted)
+            expect(thumb.locator("video")).to_have_count(0)
+            page.wait_for_timeout(300)
             expect(card(page, "numbered")).to_be_visible()
+            assert "video/" not in page.url
 
     def test_holding_plays_the_preview(self, page: Page) -> None:
         thumb = card(page, "numbered").locator(".thumb")
@@ -216,6 +229,10 @@ class TestLibrary:
 
     def test_the_keyboard_is_enough(self, page: Page, base: Library) -> None:
         card(page, "numbered").wait_for()
+        page.keyboard.press("?")
+        expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
         page.keyboard.press("/")
         expect(page.get_by_role("combobox", name="Search")).to_be_focused()
         page.locator(".card:not([hidden]) .open").first.focus()

@@ -62,7 +62,17 @@ function frame() {
   );
   const mark = h("a.mark", { href: href("library"), "aria-label": "Video library" }, icon("run"));
   const nav = h("nav.views", { "aria-label": "Views" }, ...links);
-  document.querySelector(".top").append(mark, nav, h("span.gap"), rootMenu(), jobsIndicator(), themeButton());
+  document
+    .querySelector(".top")
+    .append(
+      mark,
+      nav,
+      h("span.gap"),
+      rootMenu(),
+      jobsIndicator(),
+      button("Keys", "keyboard", showKeys, { bare: true, kind: "pointer" }),
+      themeButton(),
+    );
   document.body.append(offlineBar());
 }
 
@@ -129,6 +139,28 @@ function themeButton() {
   return flip;
 }
 
+const KEYS = [
+  ["/", "search the library"],
+  ["← ↑ → ↓", "walk from card to card; Page keys, Home and End go far"],
+  ["Enter, Esc", "open a film, and come back"],
+  ["Space", "select a card, with Shift a range; in a film play and pause"],
+  [", .", "scrub the card"],
+  ["p", "play its preview while held"],
+  ["← →", "in a film five seconds back and on"],
+  ["b n", "in a film the scene before and the next"],
+  ["f", "in a film the whole screen"],
+  ["?", "this list"],
+];
+
+function showKeys() {
+  const rows = KEYS.flatMap(([keys, what]) => [h("dt", {}, h("kbd", {}, keys)), h("dd", {}, what)]);
+  dialog("Keys", () => h("dl.facts-list.keys", {}, ...rows));
+}
+
+function onKey(event) {
+  if (event.key === "?" && !event.target.closest("input, textarea, select, dialog")) showKeys();
+}
+
 function offlineBar() {
   const bar = h(".offline", { role: "alert", hidden: true });
   store.watch(["online"], ({ online }) => {
@@ -187,6 +219,7 @@ function begin() {
   const theme = localStorage.getItem("theme");
   if (theme) document.documentElement.dataset.theme = theme;
   frame();
+  document.addEventListener("keydown", onKey);
   onLocked(askToken);
   start(show);
   configured.catch(() => store.watch(["online"], ({ online }) => online && location.reload()));

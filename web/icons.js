@@ -29,6 +29,7 @@ const PATHS = {
   folder: "M3 6h6l2 2h10v11H3z",
   film: "M3 5h18v14H3zM7 5v14M17 5v14M3 9.700h4M3 14.300h4M17 9.700h4M17 14.300h4",
   key: "M8 15a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM12 11h9v4M17 11v3",
+  keyboard: "M3 7h18v11H3zM7 11h.01M11 11h.01M15 11h.01M8 14.500h8",
   more: "M5 12h.01M12 12h.01M19 12h.01",
 };
 

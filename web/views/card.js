@@ -110,7 +110,7 @@ export class Card {
     this.thumb = h(".thumb", {}, icon("film"), this.image, this.sprite, this.line, this.badge, this.time);
     this.name = h("span.name", { dir: "auto" });
     this.facts = h("span", {});
-    this.folder = h("span.folder", { dir: "auto" });
+    this.folder = h("a.folder", { dir: "auto", tabindex: "-1" });
     this.tags = h("span.tags", {});
     this.open = h("a.open", { draggable: "false" }, this.thumb, this.name);
     this.check = h("input", {
@@ -162,7 +162,8 @@ export class Card {
     );
     const folder = row.path.split("/").slice(0, -1).join("/");
     setText(this.facts, row.width ? `${row.width}×${row.height}` : "");
-    setText(this.folder, folder && row.width ? ` · ${folder}` : folder);
+    setText(this.folder, folder);
+    this.folder.href = href("library", { q: term("path", `${folder}/`) });
     const tags = [
       ...(row.performers ?? []).map((name) => ["performer", name]),
       ...(row.tags ?? []).map((name) => ["tag", name]),

@@ -13,6 +13,9 @@ import { TaskForm } from "./form.js";
 const WORDS = { queued: "waits", running: "runs", done: "done", error: "failed", cancelled: "cancelled" };
 const SHOWN = 60; // jobs, the newest
 
+/** What a task does; its first line may break off in the middle. */
+const summaryOf = ({ summary }) => summary.replace(/,$/, " …");
+
 /** Opens the form of a task, for every type of video as the page shows them. */
 async function taskDialog(task) {
   const config = await attempt(null, () => get("/config"));
@@ -39,7 +42,7 @@ async function taskDialog(task) {
       return h(
         "form",
         { onsubmit: submit, novalidate: true },
-        h("p.dim", {}, task.summary),
+        h("p.dim", {}, summaryOf(task)),
         form.element,
         wrong,
         h(".row.end", {}, start),
@@ -246,7 +249,7 @@ export async function mount(main, route, signal) {
             "button",
             { type: "button", onclick: () => taskDialog(task) },
             icon("run"),
-            h("span", {}, h("strong", {}, label(task.task)), h("small.dim", {}, task.summary)),
+            h("span", {}, h("strong", {}, label(task.task)), h("small.dim", {}, summaryOf(task))),
           ),
         ),
       ),

@@ -30,7 +30,10 @@ export function mount(main, route, signal) {
   const place = h(".page.wide", {});
   const bar = mergeBar();
   main.append(place, bar);
-  store.watch(["version", "directory"], load, signal);
+  store.watch(["version", "directory"], () => isNaming() || load(), signal);
+
+  /** Whether a name is being written, which news must not take away. */
+  const isNaming = () => document.activeElement.matches("input.naming");
 
   async function load() {
     if (!place.children.length) place.append(h("p.dim", { role: "status" }, "Reading …"));

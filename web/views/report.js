@@ -94,7 +94,7 @@ export function mount(main, route, signal) {
     setText(element.querySelector(".gone"), missing(kind) ? `${count(missing(kind))} missing` : "");
     setText(element.querySelector(".stale"), stale[kind] ? `${count(stale[kind])} outdated` : "");
     const control = element.lastChild;
-    control.style.visibility = missing(kind) + stale[kind] ? "visible" : "hidden";
+    control.hidden = !(missing(kind) + stale[kind]);
   }
 
   async function start(kinds, control) {
