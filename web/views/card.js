@@ -163,6 +163,7 @@ export class Card {
     const folder = row.path.split("/").slice(0, -1).join("/");
     setText(this.facts, row.width ? `${row.width}×${row.height}` : "");
     setText(this.folder, folder);
+    this.folder.hidden = !folder;
     this.folder.href = href("library", { q: term("path", `${folder}/`) });
     const tags = [
       ...(row.performers ?? []).map((name) => ["performer", name]),
