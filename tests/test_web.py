@@ -632,7 +632,10 @@ class TestHostile:
         return library
 
     def test_everywhere(self, chromium: Browser, hostile: Library) -> None:
-        with serving(hostile.root) as served, web.opened(chromium, served.url) as page:
+        with (
+            serving(hostile.root) as served,
+            web.opened(chromium, served.url, web.NARROW) as page,
+        ):
             expect(page.locator(".card:not([hidden])")).to_have_count(len(HOSTILE))
             shown = page.locator(".card:not([hidden]) .name").all_text_contents()
             assert sorted(shown) == sorted(name.removesuffix(".mp4") for name in HOSTILE)
@@ -642,6 +645,7 @@ class TestHostile:
                 title = page.get_by_role("heading", level=1)
                 expect(title).to_have_js_property("textContent", row["name"].removesuffix(".mp4"))
                 expect(page.locator(".chip a")).to_have_text([EVIL, "עברית", "🎬"])
+                assert page.evaluate("document.documentElement.scrollWidth") <= 390
                 page.wait_for_function("() => document.querySelector('video').readyState > 0")
             visit(page, "duplicates")
             expect(page.locator(".copy").first).to_be_visible()
@@ -735,8 +739,7 @@ class TestLooks:
 
     ROUTES = (*VIEWS, "video/trips/cuts.mp4")
 
-    @pytest.mark.parametrize("theme", ["dark", "light"])
-    @pytest.mark.parametrize("size", [web.WIDE, web.NARROW])
+    @pytest.mark.parametrize(("size", "theme"), [(web.WIDE, "dark"), (web.NARROW, "light")])
     def test_it_is_accessible(
         self, chromium: Browser, shared: Served, tmp_path: Path, size: tuple[int, int], theme: str
     ) -> None:

@@ -139,6 +139,7 @@ export function mount(main, route, signal) {
     }
     document.title = `${title(details.name)} · Video library`;
     setText(heading, title(details.name));
+    heading.title = details.path;
     setText(
       line,
       [
