@@ -7636,13 +7636,12 @@ class Sprites(FrameTask):
 
 
 class Phash(FrameTask):
-    """Compute a perceptual hash of each video from frames at exact times,
-    .artifacts/NAME.phash.json.
+    """Compute a perceptual hash of each video, .artifacts/NAME.phash.json.
 
-    Bits are row-major, the first is the most significant; compare by Hamming distance. Frames of
-    one colour say nothing: they are marked flat and stay out of the combination. --algo stash gives
-    the hash and the oshash by which databases made with Stash know a video, from frames of its own
-    choice.
+    Frames are those shown at exact times. Bits are row-major, the first is the most significant;
+    compare by Hamming distance. Frames of one colour say nothing: they are marked flat and stay out
+    of the combination. --algo stash gives the hash and the oshash by which databases made with
+    Stash know a video, from frames of its own choice.
     """
 
     artifact = ARTIFACTS["phash"]
@@ -10170,7 +10169,7 @@ def portraits_of(inquiry: Inquiry, people: Sequence[Person], job: Job) -> dict[s
             there = {s: attempt(Path(folder, f"{s}.jpg").read_bytes) for s in ids}
             found |= {s: content for s, content in there.items() if isinstance(content, bytes)}
             rest = [s for s in ids if s not in found]
-            made = rest and attempt(workers.call, job, task.timeout, cut_out, video, rest)
+            made = rest and attempt(workers.call, job, task.timeout, cut_out, video, rest, task)
             if isinstance(made, Failure):
                 job.console.say(f"listing: {shown(rel)}: no faces for the page: {made.reason}")
             elif made:
@@ -10180,14 +10179,14 @@ def portraits_of(inquiry: Inquiry, people: Sequence[Person], job: Job) -> dict[s
     return found
 
 
-def cut_out(video: Video, ids: Sequence[str]) -> dict[str, bytes]:
+def cut_out(video: Video, ids: Sequence[str], task: Embed) -> dict[str, bytes]:
     """JPEGs of people at their best moments, by signature. Runs in a worker; raises VideoError."""
     data = read_json(signatures_of(video).path) or {}
     boxes = {s["id"]: s["box"] for s in data.get("signatures", ())}
     moments = {s["id"]: float(s["time"]) for s in data.get("signatures", ())}
     here = [s for s in ids if s in boxes]
     found: dict[str, bytes] = {}
-    with Media(video, "any") as media:
+    with Media(video, task.allow_codecs) as media:
         for frame, indices in read_frames(media, [Want(moments[s]) for s in here]):
             found |= {here[i]: portrait(frame, boxes[here[i]]) for i in indices}
     return found
@@ -13523,7 +13522,7 @@ class Facts(NamedTuple):
         """The higher, the better; what differs by a few percent counts as the same."""
         steps = round(math.log2(max(self.density, 1e-9)) * 4)
         length = round(math.log2(max(self.duration, 1e-3)) * 20)
-        pixels = round(self.width * self.height * self.content)
+        pixels = round(math.log2(max(self.width * self.height * self.content, 1)) * 20)
         return (pixels, steps, self.depth, length, self.sounds, -round(self.mtime))
 
     def reason(self, rival: Facts) -> str:

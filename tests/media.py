@@ -407,10 +407,14 @@ def _bytes(content: bytes) -> Recipe:
     return make
 
 
-def _small_bikes(path: Path) -> None:
-    """The real clip, smaller and worse."""
-    options = (*H264, "-vf", "scale=320:-2", "-crf", 32)
-    ffmpeg("-i", real_clip("bikes.mp4"), *options, path)
+def _bikes(scale: str) -> Recipe:
+    """The real clip, of another size and worse."""
+
+    def make(path: Path) -> None:
+        options = (*H264, "-vf", f"scale={scale}", "-crf", 32)
+        ffmpeg("-i", real_clip("bikes.mp4"), *options, path)
+
+    return make
 
 
 def _huge(path: Path) -> None:
@@ -470,7 +474,8 @@ CLIPS: dict[str, Recipe] = {
     "empty.mp4": _bytes(b""),
     "text.mp4": _bytes(b"this is not a video\n" * 200),
     "huge.mov": _huge,
-    "small_bikes.mp4": _small_bikes,
+    "small_bikes.mp4": _bikes("320:-2"),
+    "wider_bikes.mp4": _bikes("642:272"),
     "bikes.mp4": _real("bikes.mp4"),
     "bigbuckbunny.mp4": _real("bigbuckbunny.mp4"),
 }

@@ -176,6 +176,14 @@ class TestFinding:
         assert "highest resolution" in text
         assert stamps(library.root) == before
 
+    def test_two_columns_more_are_no_higher_resolution(self, cli: Cli, library: Library) -> None:
+        library.add("bikes.mp4", "z.mp4")
+        library.add("wider_bikes.mp4", "a.mp4")
+        cli("phash,meta", library.root)
+        (group,) = cli("dupes", library.root, "--json").json["groups"]
+        assert group["keeper"] == "z.mp4"
+        assert "bits per pixel" in group["reason"]
+
     def test_mirrored_and_shifted(self, cli: Cli, library: Library, deep: Path) -> None:
         put(library, deep)
         library.add("bigbuckbunny.mp4")
