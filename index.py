@@ -255,9 +255,8 @@ VIDEO_EXTENSIONS = frozenset(
 
 def sidecar_key(name: str) -> str:
     """The stem of a video's sidecars: its file name, or of a very long one a part and a digest."""
-    raw = os.fsencode(name)
-    if len(raw) <= LONGEST_KEY:
-        return name
+    if len(name) <= LONGEST_KEY // 4 or len(raw := os.fsencode(name)) <= LONGEST_KEY:
+        return name  # a letter has four bytes at most
     import hashlib
 
     digest = hashlib.sha256(raw).hexdigest()[:12]
@@ -5901,7 +5900,7 @@ class Catalogue:
         words = "\n".join([path, *(key for _, key, _ in labels)])
         names = (rel, rel[: rel.rfind(b"/") + 1], stamp, path, fold(video.name), words)
         known = (size, mtime_ns, oshash, *map(summary.get, SUMMARY), fresh, stale, problem)
-        values = (*names, Path(video.name).suffix.lower(), *known)
+        values = (*names, "." + video.name.rpartition(".")[2].lower(), *known)
         tags, performers = ([n for k, _, n in labels if k == kind] for kind in LABELS)
         row = Row._make((0, video.rel, *known, tags, performers))
         card, detail = (json_text(told, None)[1:-1] for told in (row.card(), row.detail()))
@@ -11972,19 +11971,25 @@ class Tags(LibraryCommand):
     def run(self, job: Job) -> Result:
         if self.mode == "replace" and not (self.set or self.import_):
             raise UsageError("--mode replace needs --set; --set '' takes all tags away")
-        for asked, work in (
+        ways = (
             (self.list_, self.told_counts),
             (self.rename_tag, self.renamed),
             (self.export, self.told_export),
             (self.import_, self.told_import),
             (self.undo, self.taken_back),
-        ):
-            if asked:
-                return work(job)
-        if self.performers or self.refresh_performers:
+        )
+        works, infers = [work for asked, work in ways if asked], self.infers()
+        if len(works) + (self.changes() or infers) > 1:
+            raise UsageError("--list, --rename-tag, --export, --import and --undo stand alone")
+        if works:
+            return works[0](job)
+        if infers:
             return self.each(job, self.inferring())
         change = self.change().apply
         return self.each(job, (lambda video: change) if self.changes() else None)
+
+    def infers(self) -> bool:
+        return self.performers or self.refresh_performers
 
     def inferring(self) -> Callable[[Video], TagEditor]:
         """The change of each video when performers are inferred. Raises NotFoundError."""
@@ -14866,11 +14871,10 @@ class SubtitleSearch(LibraryCommand):
 
     def run(self, job: Job) -> Result:
         expression, library = search_expression(self.text), self.library()
-        catalogue = Catalogue.of(library)
-        catalogue.refresh(job, library.recursive)
-        catalogue.fill("spoken", job)
-        data = self.found(catalogue, expression)
-        catalogue.close()
+        with self.catalogue(library) as catalogue:
+            catalogue.prepare(job, library.recursive)
+            catalogue.fill("spoken", job)
+            data = self.found(catalogue, expression)
         for name, reason in catalogue.problems + catalogue.unread:
             job.console.say(f"search: {shown(name)}: {reason}")
         for wrong in data["errors"]:

@@ -269,6 +269,11 @@ class TestFolder:
         assert text.splitlines() == [*lines, "performers  videos", "Jane Doe         1"]
         assert cli("tags", tagged.root, "--list", "-q", "tag:late").out == "no tags\n"
 
+    def test_one_thing_at_a_time(self, cli: Cli, tagged: Library) -> None:
+        for words in (["--undo"], ["--set", "x"], ["--performers"]):
+            run = cli("tags", tagged.root, "--list", *words)
+            assert run.code == 2 and "stand alone" in run.err
+
     def test_a_corrupt_file_is_named(self, cli: Cli, tagged: Library) -> None:
         tagged.artifact("b.mp4.tags.json").write_text("{")
         for words in (["--list"], ["--export", tagged.root.parent / "out.json"]):
