@@ -12544,7 +12544,7 @@ def plain_ass(event: bytes) -> str:
 
 SIDE = 32  # of a signature's luma
 MOVING = 0.5  # rms of what changes from frame to frame, of 255, below which a video shows a still
-COARSE_STILL, COARSE_MOVING, COARSE_SAME = 0.45, 0.2, 0.8  # cosines that make a pair a candidate
+COARSE_STILL, COARSE_MOVING = 0.45, 0.2  # cosines that make a pair a candidate
 COLOURED, SAME_COLOURS = 6.0, 0.6  # rms of chroma that counts as colour; cosine of the same colours
 SMOOTH, EQUAL_COLOURS = 8.0, 0.9  # rms of the Laplacian below which only colours tell apart
 CAPTION = 13  # pixels: what is on fewer is not enough to tell a picture by
@@ -12814,11 +12814,33 @@ def centered(x: NDArray[Any], counted: NDArray[Any], mean: bool = False) -> NDAr
     if mean:
         x = (x - x.sum(1, keepdims=True) / np.maximum(use.sum(1, keepdims=True), 1)) * use
     elif x.shape[1] > 1:
-        ordered = np.sort(np.where(use, x, np.float32(np.inf)), axis=1)
-        rows, count = np.arange(len(x)), np.maximum(counted.sum(1), 1)
-        middle = (ordered[rows, (count - 1) // 2] + ordered[rows, count // 2]) / 2
-        x = np.where(use, x - middle[:, None], np.float32(0))
+        x = (x - median(x, counted)[:, None]) * use
     return x
+
+
+def median(x: NDArray[Any], counted: NDArray[Any]) -> NDArray[Any]:
+    """The median over those of the frames (pairs, frames, side, side) that count; 0 of none."""
+    import numpy as np
+
+    if x.shape[1] != 5:
+        return sorted_median(x, counted)
+    a, b, c, d, e = x.swapaxes(0, 1)  # of five by comparing them: ten times as fast as sorting
+    low = np.maximum(np.minimum(a, b), np.minimum(c, d))
+    high = np.minimum(np.maximum(a, b), np.maximum(c, d))
+    middle: NDArray[Any] = np.clip(e, np.minimum(low, high), np.maximum(low, high))
+    rest = np.flatnonzero(~counted.all(1))
+    middle[rest] = sorted_median(x[rest], counted[rest])
+    return middle
+
+
+def sorted_median(x: NDArray[Any], counted: NDArray[Any]) -> NDArray[Any]:
+    import numpy as np
+
+    count, rows = counted.sum(1), np.arange(len(x))
+    ordered = np.sort(np.where(counted[:, :, None, None], x, np.float32(np.inf)), axis=1)
+    low, high = (ordered[rows, np.maximum(count - k, 0) // 2] for k in (1, 0))
+    middle: NDArray[Any] = np.where(count[:, None, None] > 0, (low + high) / 2, np.float32(0))
+    return middle
 
 
 def whole_window(x: NDArray[Any]) -> NDArray[Any]:
@@ -12995,22 +13017,22 @@ class Coarse:
                 others = self.stills[columns].astype(np.float32)[:, flip]
                 near = self.stills[rows].astype(np.float32) @ others.T
                 i, j = np.nonzero(near > COARSE_STILL)
-                i, j, alike = i + first, j + begin, near[i, j]
+                i, j = i + first, j + begin
                 keep = (j > i) & (j < ends[i])
-                i, j, alike = i[keep], j[keep], alike[keep]
+                i, j = i[keep], j[keep]
                 for part in range(0, len(i), 1 << 16):
                     some = slice(part, part + (1 << 16))
-                    yield self.near(i[some], j[some], alike[some], flip)
+                    yield self.near(i[some], j[some], flip)
 
     def near(
-        self, i: NDArray[Any], j: NDArray[Any], alike: NDArray[Any], flip: NDArray[Any]
+        self, i: NDArray[Any], j: NDArray[Any], flip: NDArray[Any]
     ) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Those pairs of rows that also move alike, or look the same altogether."""
+        """Those pairs of rows that also move alike."""
         import numpy as np
 
         ones, others = self.moves[i].astype(np.float32), self.moves[j].astype(np.float32)
         moving = np.einsum("ij,ij->i", ones, others[:, flip]) > COARSE_MOVING
-        keep = (moving | (alike > COARSE_SAME)) & (self.order[i] != self.order[j])
+        keep = moving & (self.order[i] != self.order[j])
         return self.order[i[keep]], self.order[j[keep]]
 
 

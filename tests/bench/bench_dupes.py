@@ -11,12 +11,14 @@ run only compares.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from itertools import combinations
@@ -25,8 +27,10 @@ from typing import Any
 
 import numpy as np
 from dupes_media import DEEP, Collection
-from harness import Row, Setup, environment, main, program
-from measure import MeasureError
+from harness import Row, Setup, environment, limit_row, main, program
+from make_media import replacing
+from measure import MeasureError, measure
+from numpy.typing import NDArray
 
 Pair = frozenset[str]
 SHARED = Path(os.environ.get("BENCH_SHARED", Path(__file__).resolve().parents[3] / "shared/media"))
@@ -172,5 +176,117 @@ def near_pairs(hashes: dict[str, int], distance: int) -> set[Pair]:
 
 # === Scale ========================================================================================
 
+SIZES = (1_000, 10_000, 100_000)
+QUERIES = 2_000  # frames that brute force is timed with: a whole pass takes hours
+
+
+def scale(setup: Setup) -> Iterator[Row]:
+    """Time and memory of `dupes` for libraries of three sizes, against brute force over frames."""
+    seconds = {}
+    for size in SIZES:
+        folder = setup.media.folder / f"dupes-{size}"
+        if not folder.exists():
+            with replacing(folder) as scratch:
+                plant(scratch, size)
+        usage = measure(program("dupes", str(folder), "--json"), environment(setup))
+        seconds[size] = usage.cpu_seconds
+        told = f"{size:,} videos"
+        yield limit_row(f"peak memory: dupes of {told}", usage.peak_mb, "MB", 1500)
+        yield limit_row(f"dupes of {told}", usage.cpu_seconds, "CPU s", LIMITS[size])
+    growth = np.log10(seconds[SIZES[-1]] / seconds[SIZES[-2]])
+    yield limit_row("growth from the second to the third: exponent", growth, "", 1.7)
+    brute = brute_force(setup.media.folder / f"dupes-{SIZES[-1]}")
+    ratio = seconds[SIZES[-1]] / brute
+    cells = (f"{seconds[SIZES[-1]]:.3g} CPU s", f"{brute:.4g} CPU s", f"{ratio:.3g}", "≤ 0.125")
+    yield Row("dupes of 100,000 / faiss IndexBinaryFlat, all frames", *cells, ratio <= 0.125)
+
+
+LIMITS = {1_000: 10, 10_000: 60, 100_000: 600}
+
+
+def plant(folder: Path, size: int) -> None:
+    """A library of empty files with phash artifacts as they are made.
+
+    Lengths are spread as those of films, a tenth are series of 25 with one backdrop, one opening
+    and about one length, a fiftieth are copies of others.
+    """
+    random = np.random.default_rng(size)
+    home = folder / ".artifacts"
+    home.mkdir(parents=True)
+    pictures, length, colours = textures(random, 5), 600.0, np.zeros((8, 8, 2), np.int8)
+    opening, backdrop = pictures[0], pictures[1]
+    for number in range(size):
+        of_ten = number % 250
+        if number % 50 == 49:
+            pictures = (pictures + random.normal(0, 3, pictures.shape)).clip(0, 255)
+        else:
+            pictures = textures(random, 5)
+            length = float(random.lognormal(6.4, 1.2))
+            colours = random.integers(-20, 20, (8, 8, 2), dtype=np.int8)
+        if of_ten == 0:
+            (opening, backdrop), usual = textures(random, 2), length
+        if of_ten < 25 and number % 50 != 49:
+            pictures = 0.75 * backdrop + 0.25 * pictures
+            pictures[0], length = opening, usual * float(random.uniform(0.98, 1.02))
+        write_video(folder, number, pictures.astype(np.uint8), length, colours)
+
+
+def textures(random: np.random.Generator, count: int) -> NDArray[np.float64]:
+    """Smooth random pictures of 32x32."""
+    small = random.uniform(0, 255, (count, 12, 12))
+    places = np.linspace(0, 11, 32)
+    lines = np.maximum(0, 1 - np.abs(places[:, None] - np.arange(12)))
+    return np.asarray(lines @ small @ lines.T)
+
+
+def write_video(
+    folder: Path, number: int, pictures: NDArray[np.uint8], length: float, colours: NDArray[np.int8]
+) -> None:
+    """A sparse file of a size of its own with its phash artifact."""
+    name = f"{number:06}.mp4"
+    with (folder / name).open("wb") as file:
+        file.truncate(1_000_000 + number)
+    bits = pictures > pictures.mean((1, 2), keepdims=True)
+    hashes = [np.packbits(frame).tobytes().hex() for frame in bits]
+    record = {
+        "schema": 2,
+        "video": name,
+        "source": {"size": 1_000_000 + number},
+        "phash": hashes[0],
+        "algorithm": "ahash",
+        "combine": "xor",
+        "bits": 1024,
+        "frames": [
+            {"time": length * (i + 0.5) / 5, "hash": h, "flat": False} for i, h in enumerate(hashes)
+        ],
+        "duration": length,
+        "width": 1280,
+        "height": 720,
+        "signature": [
+            {"luma": text(p.tobytes()), "chroma": text(colours.tobytes())} for p in pictures
+        ],
+    }
+    (folder / ".artifacts" / f"{name}.phash.json").write_text(json.dumps(record))
+
+
+def text(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
+
+
+def brute_force(folder: Path) -> float:
+    """CPU seconds for the nearest frames of all frames, from those of a sample of them."""
+    import faiss
+
+    frames = []
+    for path in sorted((folder / ".artifacts").iterdir()):
+        frames += [bytes.fromhex(frame["hash"]) for frame in json.loads(path.read_text())["frames"]]
+    known = np.frombuffer(b"".join(frames), np.uint8).reshape(-1, 128)
+    index = faiss.IndexBinaryFlat(1024)
+    index.add(known)
+    begin = time.process_time()
+    index.search(known[:QUERIES], 5)
+    return (time.process_time() - begin) * len(known) / QUERIES
+
+
 if __name__ == "__main__":
-    sys.exit(main({"quality": quality}))
+    sys.exit(main({"quality": quality, "scale": scale}))
