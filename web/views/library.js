@@ -18,6 +18,7 @@ const PAGES_KEPT = 40;
 /** The rows of a query, read page by page where they are looked at; forgets the pages seen longest ago. */
 class Listing extends EventTarget {
   total = null;
+  replaced = false; // whether rows that were shown are others now
   #pages = new Map();
   #loading = new Map();
   #asked = null;
@@ -29,6 +30,7 @@ class Listing extends EventTarget {
     this.#asked = key;
     this.params = params;
     this.total = null;
+    this.replaced = true;
     this.#pages.clear();
     this.#abandon(() => true);
     this.#load(0, PAGE);
@@ -45,6 +47,7 @@ class Listing extends EventTarget {
   /** What is kept may have changed: it is shown until it was read again. */
   refresh() {
     for (const page of this.#pages.values()) page.stale = true;
+    this.replaced = true;
     this.dispatchEvent(new Event("change"));
   }
 
@@ -87,6 +90,7 @@ class Listing extends EventTarget {
       const page = await get("/videos", { ...this.params, detail: 1, offset: n * PAGE, limit: PAGE }, signal);
       if (signal.aborted) return;
       this.total = page.total;
+      this.replaced ||= this.#pages.has(n);
       this.#pages.set(n, { rows: page.videos, stale: false });
       while (this.#pages.size > PAGES_KEPT) this.#pages.delete(this.#pages.keys().next().value);
       this.error = null;
@@ -191,7 +195,9 @@ export function mount(main, route, signal) {
     );
     list.hidden = Boolean(error) && listing.total === null;
     grid.setCount(wrong ? 0 : (listing.total ?? 24));
-    grid.refresh();
+    if (listing.replaced) grid.refresh();
+    else grid.draw();
+    listing.replaced = false;
     list.classList.toggle("waiting", listing.total === null);
     if (y && listing.total !== null) {
       scrollTo(0, y);
