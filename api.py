@@ -14,6 +14,7 @@ import contextlib
 import os
 import signal
 import stat
+import sys
 import threading
 import urllib.parse
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -37,6 +38,7 @@ import index
 
 BODY_LIMIT, IMPORT_LIMIT = 1 << 20, 16 << 20
 STREAM_LIMIT = 64
+QUICK_TURNS = 0.001  # seconds that a thread which works on may hold up one that answers
 COOKIE = "session"
 WEB = Path(__file__).resolve().parent / "web"
 WEB_TYPES = {
@@ -693,10 +695,15 @@ def service_of(request: Request) -> index.Service:
     return app_of(request).service
 
 
-Served = Annotated[index.Service, Depends(service_of)]
+async def served_of(request: Request) -> index.Service:
+    """The same for routes: what is no coroutine costs a way to another thread and back."""
+    return service_of(request)
 
 
-def directory_of(
+Served = Annotated[index.Service, Depends(served_of)]
+
+
+async def directory_of(
     request: Request,
     directory: Annotated[
         str, Query(description="the folder, from the first root, or absolute in any root")
@@ -734,7 +741,7 @@ def video_of(
 Named = Annotated[index.Video, Depends(video_of)]
 
 
-def part_of(
+async def part_of(
     request: Request,
     part: Annotated[
         str,
@@ -744,7 +751,7 @@ def part_of(
     return str(request.scope["file_path"])[-len(part) :]
 
 
-def stream_of(request: Request) -> int | None:
+async def stream_of(request: Request) -> int | None:
     """The number of the last event a client had; refuses where too many listen already."""
     if app_of(request).hub.streams >= STREAM_LIMIT:
         raise HTTPException(429, "too many listen already", {"retry-after": "5"})
@@ -755,7 +762,7 @@ def stream_of(request: Request) -> int | None:
 LastEvent = Annotated[int | None, Depends(stream_of)]
 
 
-def followed_job(service: Served, job_id: str, last: LastEvent) -> str:
+async def followed_job(service: Served, job_id: str, last: LastEvent) -> str:
     """A job that there is something to tell of; 204 lets a browser not ask again."""
     if service.board.is_told(job_id, last):
         raise HTTPException(204)
@@ -1289,6 +1296,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     assert isinstance(app, App)
     board, loop = app.service.board, asyncio.get_running_loop()
     before: dict[int, Any] = {}
+    turns = sys.getswitchinterval()
+    sys.setswitchinterval(QUICK_TURNS)
 
     def stop() -> None:
         board.stop()
@@ -1306,6 +1315,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
     finally:
         await asyncio.to_thread(app.service.close)
+        sys.setswitchinterval(turns)
         for number, handler in before.items():
             signal.signal(number, handler)
 

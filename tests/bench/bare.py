@@ -38,6 +38,8 @@ def from_disk(path: Path) -> Starlette:
 if __name__ == "__main__":
     what, name = sys.argv[1:]
     listening = socket.create_server(("127.0.0.1", 0))
+    # As on the sockets that uvicorn opens itself.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sys.stderr.write(f"at http://127.0.0.1:{listening.getsockname()[1]}\n")
     sys.stderr.flush()
     app = {"json": from_memory, "file": from_disk}[what](Path(name))

@@ -118,6 +118,8 @@ def page(setup: Setup) -> Iterator[Row]:
             ]
             for name, those in {"": asked[:PAGES], ", sorted or searched": asked[PAGES:]}.items():
                 times: list[list[float]] = [[], []]
+                for side in (latencies(server, those), latencies(peer, ["/"] * len(those))):
+                    assert side  # both are warm now
                 for _ in range(setup.rounds):
                     times[0] += latencies(server, those)
                     times[1] += latencies(peer, ["/"] * len(those))
@@ -339,9 +341,10 @@ def memory(setup: Setup) -> Iterator[Row]:
     with serving(setup, *ours(folder)) as server:
         sizes = []
         for number in range(JOBS):
-            params: dict[str, Any] = {"ext": f".mp4,.x{number}"}
-            job = server.job("thumbs" if number % 100 == 0 else "report", params=params)
-            while number % 32 == 31 and not server.ask("GET", f"/jobs/{job}")["ended_at"]:
+            job = server.job("report", recursive=number % 2 == 0)
+            if number % 100 == 0:
+                job = server.job("thumbs", force=True)
+            while not server.ask("GET", f"/jobs/{job}")["ended_at"]:
                 time.sleep(0.002)
             if number in (WARM, JOBS - 1):
                 sizes.append(server.memory_mb())
