@@ -375,6 +375,7 @@ class Videos(Model):
     total: int
     offset: int
     limit: int
+    complete: bool = Field(description="false while a large folder is looked at for the first time")
     videos: list[Row]
 
 

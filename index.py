@@ -5509,7 +5509,8 @@ class Catalogue:
         self.problems: list[tuple[str, str]] = []
         self.unread: list[tuple[str, str]] = []
         self.looked_at = 0  # files, by the last refresh
-        self.tended = False  # whether a Lookout keeps it up to date
+        self.tended = False  # whether a Lookout keeps it up to date ...
+        self.complete = False  # ... and has looked at everything once
         self._lock, self._turn = threading.RLock(), threading.Lock()
         self._own = threading.local()
         self._connections: list[sqlite3.Connection] = []
@@ -6084,7 +6085,7 @@ class Catalogue:
 LOOKED_EACH_TIME = 1000  # files that are looked at before every answer
 GLANCES = 1.0  # s from one to the next, at least ...
 LEISURE = 30  # ... and so many times as long as the last took; the same for looks
-PATIENCE = 0.2  # s that an answer waits for a look
+PATIENCE, FIRST_PATIENCE = 0.2, 10.0  # s that a page waits for a look, and for the first one
 KEPT_OPEN = 8
 
 
@@ -6095,7 +6096,8 @@ class Lookout:
     that moment. Else each folder's time is looked at once a second, and each file's as often as
     lets that take a part in LEISURE of the time: so what came, went or was replaced is known after
     a second, and what was edited in its place after 30 times as long as a look takes. An answer
-    waits PATIENCE for such a look, and else tells what was known before.
+    waits PATIENCE for such a look, and else tells what was known before. A page waits for the first
+    look for FIRST_PATIENCE, and then says that it is not `complete`.
     """
 
     def __init__(self, library: Library, pool: ThreadPoolExecutor, job: Job) -> None:
@@ -6104,17 +6106,19 @@ class Lookout:
         self.pool, self.job, self.lock = pool, job, threading.Lock()
         self.glance_due = self.look_due = 0.0
         self.looking: Future[None] | None = None
-        self.known = False
 
-    def ready(self) -> Catalogue:
-        """The catalogue, up to date as far as that is promised."""
+    def ready(self, first: float | None = None) -> Catalogue:
+        """The catalogue, up to date as far as that is promised.
+
+        For the end of the `first` look no more than so many seconds are waited; see `complete`.
+        """
         with self.lock:
             looking = self.looking
             due = min(self.glance_due, self.look_due) <= time.monotonic()
             if not looking or (due and looking.done()):
                 looking = self.looking = self.pool.submit(self.look)
         with contextlib.suppress(TimeoutError):
-            looking.result(PATIENCE if self.known else None)
+            looking.result(PATIENCE if self.catalogue.complete else first)
         return self.catalogue
 
     def look(self) -> None:
@@ -6127,7 +6131,7 @@ class Lookout:
         if whole:
             small = self.catalogue.looked_at <= LOOKED_EACH_TIME
             self.look_due = now if small else self.glance_due
-        self.known = True
+        self.catalogue.complete = True
 
 
 class Lookouts:
@@ -6139,7 +6143,7 @@ class Lookouts:
         self.pool, self.job, self.lock = ThreadPoolExecutor(2, "look"), Job(), threading.Lock()
         self.open: dict[tuple[Any, ...], Lookout] = {}
 
-    def catalogue(self, library: Library) -> Catalogue:
+    def catalogue(self, library: Library, first: float | None = None) -> Catalogue:
         """The catalogue of a folder, up to date as Lookout says."""
         extra = library.extensions - VIDEO_EXTENSIONS
         key = (library.root, library.artifacts_dir, library.recursive, extra)
@@ -6149,7 +6153,7 @@ class Lookouts:
             gone = [self.open.pop(old) for old in list(self.open)[:-KEPT_OPEN]]
         for old in gone:
             old.catalogue.close()
-        return lookout.ready()
+        return lookout.ready(first)
 
     def changed(self, *paths: str) -> None:
         """Videos, or what belongs to them, were just changed here or are gone: all know at once."""
@@ -15511,11 +15515,12 @@ class Service:
             compile_query(wanted.q)
         except UsageError as error:
             raise ParameterError([("q", str(error).removeprefix("query: "))]) from None
-        catalogue = self.lookouts.catalogue(library)
+        catalogue = self.lookouts.catalogue(library, FIRST_PATIENCE)
         view = catalogue.view(wanted.q, library.extensions, library.recursive, wanted.clauses())
         sort = wanted.order(request.sort)
         total, cards = catalogue.cards(view, sort, offset, limit, wanted.detail)
-        head = f'"total": {total}, "offset": {offset}, "limit": {limit}'
+        complete = json.dumps(catalogue.complete)
+        head = f'"total": {total}, "offset": {offset}, "limit": {limit}, "complete": {complete}'
         return Written(f'{{{head}, "videos": [{", ".join(cards)}]}}')
 
     def tags(self, video: Video) -> dict[str, Any]:

@@ -342,6 +342,20 @@ class TestLookout:
         shelves.add_bytes("new/d.mp4", b"x")
         assert wait_until(lambda: lookouts.catalogue(library).page().total == 4, 10)
 
+    def test_the_first_look_at_a_large_folder_is_not_waited_for_without_end(
+        self, shelves: Library, lookouts: index.Lookouts, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        go_on, look = threading.Event(), index.Catalogue.refresh
+        monkeypatch.setattr(
+            index.Catalogue, "refresh", lambda *args: (go_on.wait(), look(*args))[1]
+        )
+        library = index.Library(shelves.root, True)
+        early = lookouts.catalogue(library, first=0.01)
+        assert (early.complete, early.page().total) == (False, 0)
+        go_on.set()
+        known = lookouts.catalogue(library)
+        assert (known.complete, known.page().total) == (True, 3)
+
     def test_only_a_few_stay_open(
         self, library: Library, lookouts: index.Lookouts, monkeypatch: pytest.MonkeyPatch
     ) -> None:
