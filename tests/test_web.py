@@ -264,6 +264,15 @@ class TestLibrary:
         with serving(library.root) as served, web.opened(chromium, served.url) as page:
             expect(page.locator(".search .total")).to_have_text("400")
             page.evaluate("scrollTo(0, 9000)")
+            first = (
+                "[...document.querySelectorAll('.card:not([hidden])')].map(e => +e.dataset.index)"
+            )
+            page.wait_for_function(f"() => Math.min(...{first}) >= 150")
+            page.set_viewport_size({"width": 800, "height": 900})
+            page.wait_for_function(f"() => scrollY > 12000 && Math.min(...{first}) >= 150")
+            page.set_viewport_size({"width": 1440, "height": 900})
+            page.wait_for_function("() => scrollY < 10000")
+            page.evaluate("scrollTo(0, 9000)")
             page.wait_for_function("() => history.state?.y === 9000")
             assert page.locator(".card").count() < 80
             page.locator(".card:not([hidden], .blank) .open").nth(20).dispatch_event("click")

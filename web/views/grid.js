@@ -5,7 +5,7 @@ import { onFrame } from "../dom.js";
 const GAP = 14;
 const OVERSCAN = 2; // rows above and below
 const SETTLED = 90; // milliseconds without scrolling
-const FAST = 1.2; // screens per second, from which on cards are not filled until it settles
+const FAST = 5; // screens per second, from which on cards are not filled until it settles
 
 export class Grid {
   /** `create(grid)` makes a card {element}, `bind(card, i)` fills it, `blank(card, i)` only places it. */
@@ -15,7 +15,7 @@ export class Grid {
     this.cards = new Map(); // by index
     this.spare = [];
     this.active = 0; // the card that the keyboard is at
-    this.last = { y: 0, time: 0, speed: 0 };
+    this.last = { y: 0, time: 0 };
     this.draw = onFrame(() => this.render());
     host.addEventListener("keydown", (event) => this.onKey(event));
     host.addEventListener("focusin", (event) => this.onFocus(event));
@@ -41,6 +41,7 @@ export class Grid {
   measure() {
     const width = this.host.clientWidth;
     if (!width || width === this.width) return;
+    const seen = this.pitch ? Math.floor((scrollY - this.top) / this.pitch) * this.columns : 0;
     this.width = width;
     const least = width < 560 ? (width - GAP) / 2 : this.minimum;
     this.gap = width < 560 ? 10 : GAP;
@@ -52,6 +53,7 @@ export class Grid {
     this.host.style.setProperty("--card-width", `${this.cardWidth}px`);
     this.host.style.setProperty("--card-height", `${this.cardHeight}px`);
     this.layOut();
+    if (seen > 0) scrollTo(0, this.top + Math.floor(seen / this.columns) * this.pitch);
   }
 
   layOut() {
@@ -88,7 +90,7 @@ export class Grid {
     const passed = Math.max(8, now - time);
     const speed = (Math.abs(scrollY - y) / innerHeight / passed) * 1000;
     this.last = { y: scrollY, time: now };
-    return passed < 250 && speed > FAST * 4;
+    return passed < 250 && speed > FAST;
   }
 
   settleLater() {
