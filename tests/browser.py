@@ -15,6 +15,7 @@ import numpy as np
 from media import Picture
 from playwright.sync_api import Browser, Dialog, Locator, Page, sync_playwright
 
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 ARGUMENTS = [
     "--headless",
     "--no-sandbox",
@@ -36,8 +37,7 @@ addEventListener("securitypolicyviolation", (event) =>
 def browsing() -> Iterator[Browser]:
     """The browser, for as long as the block runs."""
     with sync_playwright() as playwright:
-        chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         try:
             yield browser
         finally:

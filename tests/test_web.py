@@ -19,6 +19,8 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect
 from served import Served, serving
 from support import Library
 
+pytestmark = pytest.mark.skipif(not web.CHROMIUM, reason="needs chromium on PATH")
+
 TASKS = "metadata,thumbs,sprites,previews,phash,heatmaps,scenes"
 VIEWS = ("library", "people", "duplicates", "jobs", "report")
 EVIL = '<img src=x onerror=alert(1)>"&amp;'
