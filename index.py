@@ -13895,6 +13895,8 @@ class Dupes(LibraryCommand):
         if len(self.ignore) != 2:
             raise UsageError("--ignore takes two videos")
         one, other = (self.named(library, name) for name in self.ignore)
+        if one.path == other.path:
+            raise UsageError(f"--ignore takes two videos: {shown(one.rel)} is one")
         Dismissed(library).add(one, other)
         data = {"ignored": [one.rel, other.rel]}
         return Result(data, f"{shown(one.rel)} and {shown(other.rel)}: no match from now on")
@@ -13920,8 +13922,9 @@ class Dupes(LibraryCommand):
         for path in (Path(move.source) for move in moves):
             if path.name.startswith(SCRATCH):  # the link that took the place of a copy
                 remove(path)
-        data = {"undone": len(moves), "problems": found.problems}
-        text = "\n".join([*map(shown, found.problems), f"{plural(len(moves), 'move')} taken back"])
+        back = len(moves) - len(found.problems)
+        data = {"undone": back, "problems": found.problems}
+        text = "\n".join([*map(shown, found.problems), f"{plural(back, 'move')} taken back"])
         return Result(data, text, Exit.SOME_FAILED if found.problems else Exit.OK)
 
 
@@ -14490,12 +14493,21 @@ class Rename(LibraryCommand):
         ends = [os.path.abspath(path) for path in (self.src, dst)]  # noqa: PTH100
         if ends[0] == ends[1]:
             raise UsageError(f"{shown(str(dst))}: is what it is called already")
-        root = str(self.directory.absolute())
-        if not all(end.startswith(root.rstrip("/") + "/") for end in ends):
-            root = os.path.commonpath([end.rpartition("/")[0] for end in ends]) or "/"
+        root = self.around(ends)
         rels = [end[len(root.rstrip("/")) + 1 :] for end in ends]
         video, target = (self.video(root, rel) for rel in rels)
         return self.applied(job, self.places(Path(root)), [(video, target)], [])
+
+    def around(self, ends: Sequence[str]) -> str:
+        """The folder whose journal tells of renaming one into the other.
+
+        That is the one given; where one only stands in a folder, it counts if it has artifacts.
+        """
+        root = self.directory.absolute()
+        is_library = self.directory != Path() or Path(root, SIDECARS).is_dir()
+        if is_library and all(Path(end).is_relative_to(root) for end in ends):
+            return str(root)
+        return os.path.commonpath([end.rpartition("/")[0] for end in ends]) or "/"
 
     def many(self, job: Job) -> Result:
         """`rename --batch`."""

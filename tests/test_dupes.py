@@ -9,6 +9,7 @@ import os
 import random
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ import pytest
 from conftest import Cli
 from numpy.typing import NDArray
 from served import Served
-from support import Library, Run, contents, stamps
+from support import ROOT, Fault, Killed, Library, Run, contents, stamps
 
 import index
 
@@ -457,6 +458,65 @@ class TestApply:
         assert not (twins.root / "go.mp4").exists()
 
 
+class TestKilled:
+    """Whatever moment it ends at: all files are there, and it is finished or taken back."""
+
+    @pytest.fixture
+    def copies(self, tmp_path: Path) -> Library:
+        library = Library(tmp_path / "copies", tmp_path)
+        library.root.mkdir()
+        return library
+
+    def fill(self, library: Library) -> dict[str, bytes]:
+        shutil.rmtree(library.root)
+        plant(library, "keep.mp4", hashes(1, 2, 3, 4, 5), width=1920, height=1080)
+        plant(library, "go.mp4", hashes(1, 2, 3, 4, 5, noise=0.02), width=640, height=360)
+        record = {"video": "go.mp4", "tags": ["night"], "performers": []}
+        library.artifact("go.mp4.tags.json").write_text(json.dumps(record))
+        return tree(library.root)
+
+    @pytest.mark.parametrize("way", ["--recover", "--undo"])
+    def test_trash_at_every_step(self, cli: Cli, copies: Library, fault: Fault, way: str) -> None:
+        for at in itertools.count():
+            before = self.fill(copies)
+            fault.set(at)
+            try:
+                cli("dupes", copies.root, "--apply", "trash")
+            except Killed:
+                fault.set(-1)
+                assert cli("dupes", copies.root, "--apply", "trash").code in (0, 1)
+                assert cli("rename", way, "-d", copies.root).code == 0
+            else:
+                break
+            if way == "--recover":
+                assert copies.json("keep.mp4.tags.json")["tags"] == ["night"]
+                assert not (copies.root / "go.mp4").exists()
+                assert cli("dupes", copies.root, "--undo").code == 0
+            assert tree(copies.root) == before
+        assert at > 6
+
+    @pytest.mark.parametrize("at", range(9))
+    def test_hard_links_for_real(self, cli: Cli, copies: Library, at: int) -> None:
+        for name in ("a.mp4", "b.mp4"):
+            copies.add_bytes(name, b"x" * 100_000)
+        code = (
+            "import index, itertools, os, sys\n"
+            "steps = itertools.count()\n"
+            f"index.Journal.watch = lambda step: next(steps) == {at} and os.kill(os.getpid(), 9)\n"
+            "index.main(sys.argv[1:])\n"
+        )
+        words = ["dupes", str(copies.root), "--apply", "hardlink"]
+        paths = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run([sys.executable, "-c", code, *words], env=paths, check=False)
+        assert done.returncode == (-9 if at < 8 else 0)
+        if at < 8:
+            assert cli("rename", "--recover", "-d", copies.root).code == 0
+        copies.check()
+        assert cli("dupes", copies.root, "--undo").code in (0, 2)
+        copies.check()
+        assert not (copies.root / "a.mp4").samefile(copies.root / "b.mp4")
+
+
 class TestPicking:
     """A person picks what goes, and may know better which one stays."""
 
@@ -584,6 +644,7 @@ class TestIgnore:
 
     def test_no_such_video(self, cli: Cli, library: Library) -> None:
         plant(library, "a.mp4", hashes(1, 2, 3, 4, 5))
+        assert cli("dupes", library.root, "--ignore", "a.mp4", "a.mp4").code == 2
         run = cli("dupes", library.root, "--ignore", "a.mp4", "gone.mp4")
         assert run.code == 2
         assert "gone.mp4" in run.err

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from conftest import Cli
-from support import Library, contents
+from support import Fault, Killed, Library, contents
 
 import index
 
@@ -134,6 +134,27 @@ class TestRelinked:
         assert run.json["orphans"][0]["left"] == ["old.mp4.jpg"]
         assert picture.read_bytes() == before
         assert cli("tags", moved, "--json").json["tags"] == ["Night", "own", "sea"]
+
+    def test_killed_at_every_step(
+        self, cli: Cli, library: Library, moved: Path, fault: Fault
+    ) -> None:
+        """Finished afterwards and taken back, nothing is missing."""
+        cli("tags", moved, "--set", "own")
+        before = contents(library.root)
+        for at in range(0, 200, 7):
+            fault.set(at)
+            try:
+                cli("orphans", library.root, "-r", "--relink")
+            except Killed:
+                fault.set(-1)
+                assert cli("orphans", library.root, "-r", "--delete").code in (0, 1)
+                assert cli("rename", "--recover", "-d", library.root).code == 0
+            else:
+                break
+            assert sorted(cli("tags", moved, "--json").json["tags"]) == ["night", "own", "sea"]
+            assert cli("orphans", library.root, "--undo").code == 0
+            assert contents(library.root) == before
+        assert at > 7
 
     def test_two_that_it_could_be_are_refused(
         self, cli: Cli, library: Library, moved: Path

@@ -597,6 +597,18 @@ class TestUndoAndRecover:
         assert len(folder.names()) == 20
         assert all(name.startswith("final_") for name in folder.names())
 
+    def test_where_one_stands_does_not_matter(
+        self, cli: Cli, folder: Folder, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The folder of the videos has the journal, not the one around it that has no artifacts."""
+        folder.write("a.mp4")
+        monkeypatch.chdir(folder.root.parent)
+        before = folder.files
+        assert cli("rename", folder.root / "a.mp4", folder.root / "sub" / "b.mp4").code == 0
+        assert not (folder.root.parent / ".artifacts").exists()
+        assert cli("rename", "--undo", "-d", folder.root).code == 0
+        assert folder.files == before
+
     def test_nothing_to_recover(self, cli: Cli, folder: Folder) -> None:
         run = cli("rename", "--recover", "-d", folder.root)
         assert run.code == 0 and run.out == "nothing was interrupted\n"
