@@ -6140,7 +6140,9 @@ class Lookouts:
     def __init__(self) -> None:
         from concurrent.futures import ThreadPoolExecutor
 
-        self.pool, self.job, self.lock = ThreadPoolExecutor(2, "look"), Job(), threading.Lock()
+        # As many threads as catalogues: a large folder keeps no small one waiting.
+        self.pool, self.job = ThreadPoolExecutor(KEPT_OPEN, "look"), Job()
+        self.lock = threading.Lock()
         self.open: dict[tuple[Any, ...], Lookout] = {}
 
     def catalogue(self, library: Library, first: float | None = None) -> Catalogue:
@@ -6152,7 +6154,7 @@ class Lookouts:
             self.open[key] = lookout
             gone = [self.open.pop(old) for old in list(self.open)[:-KEPT_OPEN]]
         for old in gone:
-            old.catalogue.close()
+            self.pool.submit(old.catalogue.close)  # which waits for the end of its look
         return lookout.ready(first)
 
     def changed(self, *paths: str) -> None:
