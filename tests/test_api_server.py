@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import socket
 import subprocess
@@ -10,19 +11,31 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Page, sync_playwright
 from served import Served
-from support import ROOT, Library, Started, hostile_command, leftovers, started, wait_until
+from support import (
+    ROOT,
+    Library,
+    Started,
+    drop_privileges,
+    hostile_command,
+    leftovers,
+    modes_count,
+    started,
+    wait_until,
+)
 
 
 @contextlib.contextmanager
-def server(library: Library) -> Iterator[tuple[Started, httpx.Client]]:
+def server(library: Library, **options: Any) -> Iterator[tuple[Started, httpx.Client]]:
     """The program as it serves a folder, with the tasks of `hostile` in its table."""
-    with started(hostile_command("serve", "--root", library.root, "--port", 0)) as run:
+    words = hostile_command("serve", "--root", library.root, "--port", 0)
+    with started(words, **options) as run:
         assert run.process.stderr
         said = run.process.stderr.readline().decode()
         found = re.search(r"http://127\.0\.0\.1:\d+/", said)
@@ -96,6 +109,28 @@ def command_of(pid: int) -> bytes:
     with contextlib.suppress(OSError):
         return (ROOT / f"/proc/{pid}/cmdline").read_bytes()
     return b""
+
+
+class TestAFolderThatMayOnlyBeRead:
+    def test_it_is_shown_and_not_changed(self, library: Library, tmp_path: Path) -> None:
+        if not modes_count(tmp_path):
+            pytest.skip("root cannot give up its powers here")
+        library.add("short.mp4", "a.mp4")
+        library.root.chmod(0o555)
+        powers = {"preexec_fn": drop_privileges} if os.geteuid() == 0 else {}
+        try:
+            with server(library, **powers) as (_, client):
+                assert client.get("/videos").json()["total"] == 1
+                for path, body in (("tags", {"add": ["x"]}), ("rename", {"to": "b.mp4"})):
+                    got = client.post(f"/videos/a.mp4/{path}", json=body)
+                    assert got.status_code == 409, got.text
+                    assert str(library.root) not in got.text
+                job = client.post("/jobs", json={"task": "meta"}).json()["id"]
+                assert wait_until(lambda: client.get(f"/jobs/{job}").json()["ended_at"], 20)
+                (row,) = client.get(f"/jobs/{job}").json()["result"]["results"]
+                assert "cannot write here" in row["error"]
+        finally:
+            library.root.chmod(0o755)
 
 
 class TestUvicorn:
