@@ -928,10 +928,9 @@ def names_in(text: str) -> tuple[str, ...]:
 def suggest(
     service: Served,
     directory: Directory,
-    recursive: Recursive = True,
-    prefix: Annotated[str, Query(max_length=200)] = "",
+    prefix: Annotated[str, Query(max_length=200, examples=["tag:ni"])] = "",
 ) -> Response:
-    return answer(service.suggest(directory, recursive, prefix))
+    return answer(service.suggest(directory, prefix))
 
 
 @routes.get("/search", response_model=Found, summary="Find words in all subtitles")

@@ -5666,6 +5666,18 @@ class Catalogue:
         )
         return dict(found)
 
+    def completions(self, kind: str, begin: str, most: int) -> list[str]:
+        """The names of one of LABELS that begin so, then those with another word that does, each
+        the most frequent first.
+        """
+        counted = self.ask(
+            "SELECT key FROM labels WHERE kind = ? GROUP BY key ORDER BY count(*) DESC, key", [kind]
+        )
+        keys = [key for (key,) in counted if f" {begin}" in f" {key}"]
+        keys.sort(key=lambda key: not key.startswith(begin))
+        one = "SELECT name FROM labels WHERE kind = ? AND key = ? LIMIT 1"
+        return [name for key in keys[:most] for (name,) in self.ask(one, [kind, key])]
+
     @staticmethod
     def view(
         query: str,
@@ -15367,18 +15379,6 @@ class Wanted(NamedTuple):
 SUGGESTIONS = 20
 
 
-def completions(names: Iterable[str], begin: str) -> list[str]:
-    """Those names that begin so, then those with another word that does, in their order."""
-    first, then = list[str](), list[str]()
-    for name in names:
-        key = fold(name)
-        if key.startswith(begin):
-            first.append(name)
-        elif f" {begin}" in key:
-            then.append(name)
-    return [*first, *then][:SUGGESTIONS]
-
-
 def face_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The people in a record of signatures. Raises KeyError and others for what embed wrote not."""
     rows = []
@@ -15779,16 +15779,16 @@ class Service:
         people = [census.people[p["id"]] for p in told["people"] if p["id"] in census.people]
         return told | {"people": [sound(person_row, person) for person in people]}
 
-    def suggest(self, directory: str, recursive: bool, prefix: str) -> dict[str, Any]:
+    def suggest(self, directory: str, prefix: str) -> dict[str, Any]:
         """How a word of a query, or a tag, may go on: the most frequent first."""
-        request = self.request(List, directory, recursive=recursive)
+        request = self.request(List, directory, recursive=True)
         field, colon, rest = prefix.removeprefix("-").rpartition(":")
         wanted = fold(rest.removeprefix('"').strip())
-        catalogue, told = self.lookouts.catalogue(request.library()), {}
+        catalogue = self.lookouts.catalogue(request.library())
+        told: dict[str, Any] = {"tags": [], "performers": []}
         for kind in ("tag", "performer"):
-            names = catalogue.tag_counts(kind, recursive=recursive)
-            fits = field in ("", kind)
-            told[f"{kind}s"] = completions(names, wanted) if fits else []
+            if field in ("", kind):
+                told[f"{kind}s"] = catalogue.completions(kind, wanted, SUGGESTIONS)
         words = [f"{name}:" for name in QUERY_FIELDS] if not colon else []
         if field in ("has", "missing", "fresh", "stale"):
             words = [f"{field}:{kind}" for kind in ARTIFACTS]
