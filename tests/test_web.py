@@ -421,6 +421,19 @@ class TestVideo:
         own_page.get_by_role("option", name=EVIL).click()
         expect(own_page.locator(".chip a")).to_have_text([EVIL])
 
+    def test_another_name_is_another_address(self, own_page: Page, own: Library) -> None:
+        visit(own_page, "video/trips/cuts.mp4")
+        button(own_page, "Rename").click()
+        field = own_page.get_by_label("Path in the library")
+        field.fill("trips/bikes.mp4")
+        button(own_page.locator("dialog"), "Rename").click()
+        expect(own_page.get_by_role("alert").filter(has_text="bikes.mp4")).to_be_visible()
+        field.fill("100% other?.mp4")
+        button(own_page.locator("dialog"), "Rename").click()
+        expect(own_page.get_by_role("heading", level=1)).to_have_text("100% other?")
+        expect(own_page).to_have_url(re.compile("#/video/100%25%20other%3F.mp4$"))
+        assert "100% other?.mp4.sprites.json" in own.artifacts()
+
     def test_what_is_missing_can_be_made(self, own_page: Page, own: Library) -> None:
         own.artifact("numbered.mp4.heatmaps.json").unlink()
         visit(own_page, "video/numbered.mp4")

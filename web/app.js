@@ -27,7 +27,8 @@ async function show(route) {
   const [name, heading, load] = VIEWS.find(([view]) => view === route.view) ?? VIEWS[0];
   look(route.params.get("in") ?? ".");
   markNavigation(name);
-  if (current.view === name && current.update) return current.update(route);
+  const stays = current.view === name && current.update;
+  if (stays && current.update(route) !== false) return undefined;
   current.leave.abort();
   const leave = new AbortController();
   current = { view: name, leave, update: null };

@@ -1,0 +1,59 @@
+/** What ffprobe knows of a video, laid out for people. */
+
+import { h } from "../dom.js";
+import { bitRate, clock, count, date, plural, size } from "../format.js";
+import { codecName } from "./player.js";
+
+const dotted = (parts) => parts.filter(Boolean).join(" · ");
+const isHdr = (film) => /2084|b67/.test(film?.color_transfer ?? "");
+
+function language({ tags }) {
+  return tags?.language && tags.language !== "und" ? tags.language : "";
+}
+
+function soundOf(stream) {
+  const channels = stream.channel_layout ?? plural(stream.channels ?? 0, "channel");
+  const rate = stream.sample_rate && `${stream.sample_rate / 1000} kHz`;
+  return dotted([stream.codec_name?.toUpperCase(), channels, rate, language(stream)]);
+}
+
+function pictureOf({ width, height, fps }) {
+  if (!width) return "";
+  return `${width} × ${height}${fps ? `, ${Number(fps.toFixed(2))} fps` : ""}`;
+}
+
+/** The facts as [name, text], without those that are not known. */
+function facts(details) {
+  const { metadata } = details.documents;
+  const streams = metadata?.streams ?? [];
+  const ofType = (type) => streams.filter((stream) => stream.codec_type === type);
+  const [film] = ofType("video").filter(({ disposition }) => !disposition?.attached_pic);
+  const sounds = ofType("audio").map(soundOf).join("\n");
+  const texts = ofType("subtitle").map((stream) => dotted([stream.codec_name, language(stream)]));
+  const recorded = metadata?.format?.tags?.creation_time;
+  return [
+    ["Length", clock(details.duration)],
+    ["Picture", pictureOf(details)],
+    ["Video", dotted([codecName(details.vcodec), film?.profile, isHdr(film) && "HDR", film?.pix_fmt])],
+    ["Sound", sounds || (metadata ? "none" : "")],
+    ["Text", texts.join("\n")],
+    ["Bit rate", bitRate(details.bit_rate ?? Number(metadata?.format?.bit_rate ?? 0))],
+    ["Size", `${size(details.size)} (${count(details.size)} bytes)`],
+    ["Container", metadata?.format?.format_long_name ?? ""],
+    ["Changed", date(details.mtime)],
+    ["Recorded", recorded ? date(Date.parse(recorded) / 1000) : ""],
+    ["Folder", details.path.split("/").slice(0, -1).join(" / ")],
+  ].filter(([, text]) => text);
+}
+
+export function factsPanel() {
+  const list = h("dl.facts-list", {});
+  const element = h("section.panel", { "aria-label": "Details" }, h("h2", {}, "Details"), list);
+
+  function show(details) {
+    const row = ([name, text]) => [h("dt", {}, name), h("dd", { dir: "auto" }, text)];
+    list.replaceChildren(...facts(details).flatMap(row));
+  }
+
+  return { element, show };
+}

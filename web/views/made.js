@@ -1,0 +1,78 @@
+/** What was made of a video: every kind of artifact with how it stands, and a button that makes it. */
+
+import { make } from "../api.js";
+import { h, keyed, setText } from "../dom.js";
+import { isActive, noteJob } from "../events.js";
+import { ago, kindName, plural } from "../format.js";
+import { store } from "../store.js";
+import { attempt, button } from "../ui.js";
+import { taskOf } from "./selection.js";
+
+const AMOUNTS = {
+  sprites: ({ frames }) => plural(frames.length, "tile"),
+  previews: ({ segments }) => plural(segments.length, "clip"),
+  scenes: ({ scenes }) => plural(scenes.length, "scene"),
+  heatmaps: ({ samples }) => plural(samples.length, "sample"),
+};
+
+/** What there is of a kind, in a few words, from its record. */
+function amount(kind, record) {
+  if (!record) return "";
+  if (record.error) return "damaged";
+  try {
+    return AMOUNTS[kind]?.(record) ?? ago(Date.parse(record.generated_at));
+  } catch {
+    return "damaged";
+  }
+}
+
+export function madePanel(signal) {
+  let details = null;
+  const list = h("ul.artifacts", {});
+  const all = button("Make all that is missing", "run", () => start(missing(), all), { kind: "small" });
+  const head = h(".row.between", {}, h("h2", {}, "Made of it"), all);
+  const element = h("section.panel", { "aria-label": "Artifacts" }, head, list);
+  store.watch(["jobs"], () => details && render(), signal);
+
+  const missing = () => store.state.kinds.filter((kind) => taskOf(kind) && details.artifacts[kind] !== true);
+
+  async function start(kinds, control) {
+    const force = kinds.length === 1 && details.artifacts[kinds[0]] === true;
+    const job = await attempt(control, () => make(kinds.map(taskOf), [details.path], { force }));
+    if (job) noteJob(job);
+  }
+
+  const isWorkedOn = () =>
+    [...store.state.jobs.values()].some((job) => isActive(job) && job.current === details.path);
+
+  function item(kind) {
+    const control = button("Make", "run", () => start([kind], control), { kind: "small" });
+    return h("li", {}, h("span.dot", {}), h("span", {}, kindName(kind)), h("span.dim.word", {}), control);
+  }
+
+  function render() {
+    const working = isWorkedOn();
+    const shown = store.state.kinds.filter(taskOf);
+    all.hidden = !missing().length;
+    keyed(
+      list,
+      shown,
+      (kind) => kind,
+      item,
+      (row, kind) => {
+        const present = details.artifacts[kind];
+        row.dataset.state = present === true ? "fresh" : present || "missing";
+        const said = present === true ? amount(kind, details.documents[kind]) : present ? "outdated" : "";
+        setText(row.querySelector(".word"), working && present !== true ? "working …" : said);
+        setText(row.querySelector("button span"), present === true ? "Again" : "Make");
+      },
+    );
+  }
+
+  function show(now) {
+    details = now;
+    render();
+  }
+
+  return { element, show };
+}

@@ -1,0 +1,112 @@
+/** Ways to a moment of a film: its scenes, its people, and what is said. All call `jump(seconds)`. */
+
+import { address, get } from "../api.js";
+import { h, keyed } from "../dom.js";
+import { clock } from "../format.js";
+import { icon } from "../icons.js";
+import { href } from "../router.js";
+import { frameAt, showTile } from "./card.js";
+
+const TILE = [176, 99];
+
+/** A strip of the scenes, each with the tile from its middle. */
+export function sceneStrip(jump) {
+  const element = h("ul.strip", { "aria-label": "Scenes", hidden: true });
+
+  function show(details) {
+    const { scenes, sprites } = details.documents;
+    const found = scenes?.scenes ?? [];
+    element.hidden = found.length < 2;
+    keyed(
+      element,
+      element.hidden ? [] : found,
+      ({ start }) => start,
+      ({ start, end }) => {
+        const tile = h(".sprite", {});
+        const frame = sprites?.frames?.length ? frameAt(sprites, (start + end) / 2) : null;
+        if (frame) showTile(tile, details, sprites, frame, ...TILE);
+        const props = {
+          type: "button",
+          "aria-label": `Scene at ${clock(start)}`,
+          onclick: () => jump(start),
+        };
+        return h("li", {}, h("button", props, h(".shot", {}, tile), h("span", {}, clock(start))));
+      },
+    );
+  }
+
+  return { element, show };
+}
+
+/** A line of time for every person in the film. */
+export function peopleLanes(jump, signal) {
+  const element = h("section.lanes", { "aria-label": "People", hidden: true });
+
+  async function show(details, length) {
+    let people = [];
+    try {
+      if (details.artifacts.faces) ({ people } = await get(`${details.url}/faces`, {}, signal));
+    } catch {
+      // the people are an extra: the list of artifacts says that there are faces
+    }
+    element.hidden = !people.length;
+    keyed(
+      element,
+      people,
+      ({ signature }) => signature,
+      (one) => lane(one, length || 1, jump),
+    );
+  }
+
+  return { element, show };
+}
+
+function lane({ person, label, picture, intervals }, length, jump) {
+  const known = person !== null && person !== undefined;
+  const name = label ?? (known ? "Unnamed" : "Not grouped yet");
+  const face = picture ? h("img", { src: address(picture), alt: "", loading: "lazy" }) : icon("people");
+  const who = known
+    ? h("a", { href: href("people", {}, encodeURIComponent(person)), dir: "auto" }, name)
+    : h("span.dim", {}, name);
+  const spans = intervals.map(([from, to]) => {
+    const left = `${(from / length) * 100}%`;
+    const width = `${(Math.max(to - from, 0.2) / length) * 100}%`;
+    const said = `${name}, ${clock(from)} to ${clock(to)}`;
+    return h("button", {
+      type: "button",
+      "aria-label": said,
+      title: said,
+      style: { left, width },
+      onclick: () => jump(from),
+    });
+  });
+  return h(".lane", {}, h(".who", {}, h(".face", {}, face), who), h(".spans", {}, ...spans));
+}
+
+/** The lines of the first track of subtitles that the player has. */
+export function transcript(video, jump) {
+  const list = h("ol", {});
+  const element = h(
+    "section.transcript",
+    { "aria-label": "Subtitles", hidden: true },
+    h("h2", {}, "What is said"),
+    list,
+  );
+
+  function line({ startTime, text }) {
+    const content = [h("span.dim", {}, clock(startTime)), h("span", { dir: "auto" }, text)];
+    return h("li", {}, h("button", { type: "button", onclick: () => jump(startTime) }, ...content));
+  }
+
+  function show() {
+    const track = video.querySelector("track");
+    element.hidden = !track;
+    if (!track) return;
+    if (track.track.mode === "disabled") track.track.mode = "hidden"; // else it is never read
+    const fill = () => list.replaceChildren(...[...(track.track.cues ?? [])].map(line));
+    track.addEventListener("load", fill);
+    fill();
+  }
+
+  return { element, show };
+}
