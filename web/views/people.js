@@ -13,368 +13,307 @@ const PAGE = 200;
 const LISTED = { recursive: 1 };
 
 const personHref = ({ id }) => href("people", {}, encodeURIComponent(id));
-const seconds = (intervals) => intervals.reduce((sum, [from, to]) => sum + to - from, 0);
+const idOf = ({ path }) => decodeURIComponent(path);
+const sameId = (one, id) => String(one.id) === String(id);
 const picture = (url) => (url ? h("img", { src: address(url), alt: "", loading: "lazy" }) : icon("people"));
+const seconds = (intervals) => intervals.reduce((sum, [from, to]) => sum + to - from, 0);
 
 /** In how many films a person is, and for how long. */
 function summary({ occurrences }) {
   const films = new Set(occurrences.map(({ video }) => video)).size;
-  return `${plural(films, "video")} · ${clock(occurrences.reduce((sum, { intervals }) => sum + seconds(intervals), 0))}`;
+  const length = occurrences.reduce((sum, { intervals }) => sum + seconds(intervals), 0);
+  return `${plural(films, "video")} · ${clock(length)}`;
 }
 
-export function mount(main, route, signal) {
-  let people = [];
-  let told = {};
-  let chosen = new Set();
-  let id = idOf(route);
-  const place = h(".page.wide", {});
-  const bar = mergeBar();
-  main.append(place, bar);
-  store.watch(["version", "directory"], () => isNaming() || load(), signal);
+/** Every person of the listing, page by page. */
+async function everybody(signal) {
+  const told = await get("/faces/listing", { ...LISTED, ext: "*", limit: PAGE }, signal);
+  const { people } = told;
+  while (people.length < told.total) {
+    const wanted = { ...LISTED, ext: "*", offset: people.length, limit: PAGE };
+    const more = await get("/faces/listing", wanted, signal);
+    if (!more.people.length) break;
+    people.push(...more.people);
+  }
+  return told;
+}
 
-  /** Whether a name is being written, which news must not take away. */
-  const isNaming = () => document.activeElement.matches("input.naming");
+class People {
+  constructor(main, route, signal) {
+    this.signal = signal;
+    this.people = [];
+    this.told = {};
+    this.chosen = new Set(); // ids
+    this.id = idOf(route);
+    this.place = h(".page.wide", {}, h("p.dim", { role: "status" }, "Reading …"));
+    this.bar = this.mergeBar();
+    main.append(this.place, this.bar);
+  }
 
-  async function load() {
-    if (!place.children.length) place.append(h("p.dim", { role: "status" }, "Reading …"));
+  async load() {
     try {
-      told = await get("/faces/listing", { ...LISTED, ext: "*", limit: PAGE }, signal);
-      people = told.people;
-      while (people.length < told.total) {
-        const more = await get(
-          "/faces/listing",
-          { ...LISTED, ext: "*", offset: people.length, limit: PAGE },
-          signal,
-        );
-        if (!more.people.length) break;
-        people = [...people, ...more.people];
-      }
+      this.told = await everybody(this.signal);
+      this.people = this.told.people;
     } catch (error) {
-      if (error.name === "AbortError") return;
-      if (error.status === 404) people = [];
-      else return place.replaceChildren(failed(error, load));
+      if (error.name !== "AbortError") this.place.replaceChildren(failed(error, () => this.load()));
+      return;
     }
-    render();
+    this.render();
   }
 
-  function render() {
-    const person = people.find((one) => sameId(one, id));
-    if (id && person) place.replaceChildren(...personPage(person));
-    else if (id)
-      place.replaceChildren(
-        state(
-          "people",
-          "Nobody of that id",
-          "The people were grouped again since, or this one was merged.",
-          h("a.button", { href: href("people") }, "All people"),
-        ),
-      );
-    else if (!people.length) place.replaceChildren(h("h1.hidden", {}, "People"), nobody());
-    else place.replaceChildren(...overview());
-    showBar();
+  render() {
+    const person = this.people.find((one) => sameId(one, this.id));
+    if (person) this.place.replaceChildren(...this.personPage(person));
+    else if (this.id) this.place.replaceChildren(this.stranger());
+    else if (this.people.length) this.place.replaceChildren(...this.overview());
+    else this.place.replaceChildren(h("h1.hidden", {}, "People"), this.nobody());
+    this.showBar();
   }
 
-  function nobody() {
-    const control = button(
-      "Find people",
-      "run",
-      () =>
-        attempt(control, async () => {
-          toast("Looking for faces; this takes a while");
-          await run("embed", { ext: ["*"], thumbnails: true });
-          await run("listing", { ext: ["*"] });
-          load();
-        }),
-      { kind: "primary" },
-    );
-    return state(
-      "people",
-      "No people yet",
-      "Faces are looked for in every video, then those of the same person are grouped. It happens on this machine alone.",
-      control,
-    );
+  stranger() {
+    const why = "The people were grouped again since, or this one was merged.";
+    const all = h("a.button", { href: href("people") }, "All people");
+    return state("people", "Nobody of that id", why, all);
   }
 
-  function overview() {
-    const again = button(
-      "Group again",
-      "merge",
-      () => attempt(again, async () => (await run("listing", { ext: ["*"] }), load())),
-      { kind: "quiet" },
-    );
-    const when = told.generated_at ? `grouped ${ago(Date.parse(told.generated_at))}` : "";
-    const unseen = told.total_left_out ? `${plural(told.total_left_out, "video")} left out` : "";
+  nobody() {
+    const look = async () => {
+      toast("Looking for faces; this takes a while");
+      await run("embed", { ext: ["*"], thumbnails: true });
+      await run("listing", { ext: ["*"] });
+      this.load();
+    };
+    const control = button("Find people", "run", () => attempt(control, look), { kind: "primary" });
+    const how =
+      "Faces are looked for in every video, then those of the same person are grouped. It happens on this machine alone.";
+    return state("people", "No people yet", how, control);
+  }
+
+  overview() {
+    const { total, total_left_out: unseen, generated_at: made } = this.told;
+    const regroup = async () => {
+      await run("listing", { ext: ["*"] });
+      this.load();
+    };
+    const again = button("Group again", "merge", () => attempt(again, regroup), { kind: "quiet" });
     const list = h("ul.faces", { "aria-label": "People" });
-    keyed(list, people, (one) => one.id, card);
-    return [
-      h(
-        ".head",
-        {},
-        h("h1", {}, "People"),
-        h(".row", {}, again, undoButton()),
-        h("p.dim", {}, [plural(told.total, "person", "people"), unseen, when].filter(Boolean).join(" · ")),
-      ),
+    keyed(
       list,
-    ];
+      this.people,
+      (one) => one.id,
+      (one) => this.card(one),
+    );
+    const when = made ? `grouped ${ago(Date.parse(made))}` : "";
+    const left = unseen ? `${plural(unseen, "video")} left out` : "";
+    const said = [plural(total, "person", "people"), left, when].filter(Boolean).join(" · ");
+    const head = [h("h1", {}, "People"), h(".row", {}, again, this.undoButton()), h("p.dim", {}, said)];
+    return [h(".head", {}, ...head), list];
   }
 
-  function card(one) {
+  card(one) {
+    const name = one.label ?? "Somebody unnamed";
     const box = h("input", {
       type: "checkbox",
-      "aria-label": `Select ${one.label ?? "this person"}`,
-      checked: chosen.has(one.id),
+      "aria-label": `Select ${name}`,
+      checked: this.chosen.has(one.id),
     });
+    const link = { href: personHref(one), "aria-label": `${name}, ${summary(one)}` };
     const element = h(
       "li.person",
       {},
-      h(
-        "a",
-        { href: personHref(one), "aria-label": `${one.label ?? "Somebody unnamed"}, ${summary(one)}` },
-        h(".portrait", {}, picture(one.picture)),
-      ),
-      naming(one),
+      h("a", link, h(".portrait", {}, picture(one.picture))),
+      this.naming(one),
       h("p", {}, summary(one)),
       h("label.pick", {}, box),
     );
-    element.classList.toggle("chosen", chosen.has(one.id));
+    element.classList.toggle("chosen", box.checked);
     box.addEventListener("change", () => {
-      if (box.checked) chosen.add(one.id);
-      else chosen.delete(one.id);
+      if (box.checked) this.chosen.add(one.id);
+      else this.chosen.delete(one.id);
       element.classList.toggle("chosen", box.checked);
-      showBar();
+      this.showBar();
     });
     return element;
   }
 
   /** The name as a field that looks like text; leaving it saves. */
-  function naming(one) {
-    const input = h("input.naming", {
-      type: "text",
-      value: one.label ?? "",
-      placeholder: "Who is this?",
-      "aria-label": "Name",
-      dir: "auto",
-      maxlength: "200",
-      autocomplete: "off",
-      spellcheck: false,
-    });
-    const save = async () => {
+  naming(one) {
+    const props = { type: "text", value: one.label ?? "", placeholder: "Who is this?", "aria-label": "Name" };
+    const quiet = { dir: "auto", maxlength: "200", autocomplete: "off", spellcheck: false };
+    const input = h("input.naming", { ...props, ...quiet });
+    input.addEventListener("change", async () => {
       const name = input.value.trim();
-      if (!name || name === one.label) return (input.value = one.label ?? "");
-      const namesake = people.find(
-        (other) => other.id !== one.id && other.label?.toLowerCase() === name.toLowerCase(),
-      );
-      if (!(await act(one, { action: "rename", name }))) return (input.value = one.label ?? "");
-      if (namesake)
-        toast(`There is another ${name}`, {
-          action: ["Merge them", () => act(namesake, { action: "merge", ids: [one.id] }, "Merged"), "merge"],
-        });
-      return undefined;
-    };
-    input.addEventListener("change", save);
+      if (!name || name === one.label || !(await this.rename(one, name))) input.value = one.label ?? "";
+    });
     input.addEventListener("keydown", (event) => event.key === "Enter" && input.blur());
     return input;
   }
 
-  /** One change of a person, with the way back. */
-  async function act(one, change, said = "Saved", control = null) {
-    const done = await attempt(
-      control,
-      async () => (await post(`/faces/people/${encodeURIComponent(one.id)}`, change, LISTED)) ?? true,
-    );
-    if (!done) return false;
-    toast(said, { action: ["Undo", undo] });
-    await load();
+  /** Names a person, and offers to merge those who share a name. */
+  async rename(one, name) {
+    const isSame = ({ id, label }) => id !== one.id && label?.toLowerCase() === name.toLowerCase();
+    const namesake = this.people.find(isSame);
+    if (!(await this.act(one, { action: "rename", name }))) return false;
+    const merge = () => this.act(namesake, { action: "merge", ids: [one.id] }, "Merged");
+    if (namesake) toast(`There is another ${name}`, { action: ["Merge them", merge, "merge"] });
     return true;
   }
 
-  async function undo() {
-    const done = await attempt(null, async () => (await post("/faces/undo", {}, LISTED)) ?? true);
-    if (done) toast("Taken back");
-    load();
+  /** One change of a person, with the way back. */
+  async act(one, change, said = "Saved", control = null) {
+    const path = `/faces/people/${encodeURIComponent(one.id)}`;
+    if (!(await attempt(control, () => post(path, change, LISTED)))) return false;
+    toast(said, { action: ["Undo", () => this.undo()] });
+    await this.load();
+    return true;
   }
 
-  const undoButton = () => button("Undo the last", "undo", undo, { kind: "quiet" });
-
-  function mergeBar() {
-    const text = h("strong", { role: "status" });
-    const merge = button(
-      "Merge",
-      "merge",
-      async () => {
-        const [first, ...rest] = people
-          .filter((one) => chosen.has(one.id))
-          .sort((a, b) => Boolean(b.label) - Boolean(a.label));
-        if (
-          await act(
-            first,
-            { action: "merge", ids: rest.map((one) => one.id) },
-            `${plural(rest.length + 1, "person", "people")} merged`,
-            merge,
-          )
-        )
-          clear();
-      },
-      { kind: "primary" },
-    );
-    const clear = () => ((chosen = new Set()), render());
-    return h(
-      ".selection",
-      { role: "region", "aria-label": "Selected people", hidden: true },
-      text,
-      merge,
-      button("Clear the selection", "close", clear, { bare: true }),
-    );
+  async undo() {
+    if (await attempt(null, () => post("/faces/undo", {}, LISTED))) toast("Taken back");
+    this.load();
   }
 
-  function showBar() {
-    chosen = new Set([...chosen].filter((key) => people.some((one) => sameId(one, key))));
-    bar.hidden = !chosen.size || Boolean(id);
-    document.body.classList.toggle("selecting", !bar.hidden);
-    setText(bar.querySelector("strong"), `${chosen.size} selected`);
-    bar.querySelector(".primary").disabled = chosen.size < 2;
+  undoButton() {
+    return button("Undo the last", "undo", () => this.undo(), { kind: "quiet" });
   }
 
-  function personPage(one) {
-    const others = people.filter((other) => other.id !== one.id);
-    const back = h(
-      "a.button.quiet.bare",
-      { href: href("people"), "aria-label": "All people", title: "All people" },
-      icon("back"),
-    );
-    const merge = choosePerson("Merge into …", "merge", others, (other) =>
-      act(other, { action: "merge", ids: [one.id] }, "Merged").then(
-        (done) => done && go(personHref(other), { replace: true }),
-      ),
-    );
-    const split = button("Split", "split", () => act(one, { action: "split" }, "Split", split), {
-      title: "Every face becomes a person of its own",
+  mergeBar() {
+    const clear = () => {
+      this.chosen = new Set();
+      this.render();
+    };
+    const merge = button("Merge", "merge", () => this.mergeChosen(merge).then((done) => done && clear()), {
+      kind: "primary",
     });
-    const hide = button("Hide", "hide", () =>
-      act(one, { action: "hide" }, "Hidden", hide).then((done) => done && go(href("people"))),
-    );
-    const forget = button("Forget", "trash", () => forgetDialog(one), { kind: "danger" });
-    const list = h(
-      "ul.times",
-      { "aria-label": "Videos" },
-      ...one.occurrences.map((face) => faceItem(one, face, others)),
-    );
-    return [
-      h(
-        ".who-is",
-        {},
-        back,
-        h(".portrait", {}, picture(one.picture)),
-        h(
-          ".column",
-          {},
-          h("h1.hidden", {}, one.label ?? "Somebody"),
-          naming(one),
-          h(
-            "p.dim",
-            {},
-            [summary(one), one.named_by_hand ? "named by hand" : ""].filter(Boolean).join(" · "),
-          ),
-          h(".row", {}, merge, split, hide, forget, undoButton()),
-        ),
-      ),
-      list,
-    ];
+    const none = button("Clear the selection", "close", clear, { bare: true });
+    const props = { role: "region", "aria-label": "Selected people", hidden: true };
+    return h(".selection", props, h("strong", { role: "status" }), merge, none);
   }
 
-  function faceItem(one, face, others) {
-    const to = (when) => videoHref(face.url, { t: Math.floor(when * 10) / 10 });
-    const last = Math.max(1, ...face.intervals.map(([, end]) => end));
-    const spans = face.intervals.map(([from, end]) =>
-      h("span", {
-        style: { left: `${(from / last) * 100}%`, width: `${Math.max(0.5, ((end - from) / last) * 100)}%` },
-      }),
+  /** Makes one of those who are chosen, under the name that one of them has. */
+  mergeChosen(control) {
+    const chosen = this.people.filter((one) => this.chosen.has(one.id));
+    const [first, ...rest] = chosen.sort((a, b) => Boolean(b.label) - Boolean(a.label));
+    const said = `${plural(chosen.length, "person", "people")} merged`;
+    return this.act(first, { action: "merge", ids: rest.map((one) => one.id) }, said, control);
+  }
+
+  showBar() {
+    this.chosen = new Set([...this.chosen].filter((id) => this.people.some((one) => one.id === id)));
+    this.bar.hidden = !this.chosen.size || Boolean(this.id);
+    document.body.classList.toggle("selecting", !this.bar.hidden);
+    setText(this.bar.querySelector("strong"), `${this.chosen.size} selected`);
+    this.bar.querySelector(".primary").disabled = this.chosen.size < 2;
+  }
+
+  personPage(one) {
+    const others = this.people.filter((other) => other.id !== one.id);
+    const all = { href: href("people"), "aria-label": "All people", title: "All people" };
+    const hand = one.named_by_hand ? " · named by hand" : "";
+    const head = h(
+      ".who-is",
+      {},
+      h("a.button.quiet.bare", all, icon("back")),
+      h(".portrait", {}, picture(one.picture)),
+      h(
+        ".column",
+        {},
+        h("h1.hidden", {}, one.label ?? "Somebody"),
+        this.naming(one),
+        h("p.dim", {}, summary(one) + hand),
+        this.actions(one, others),
+      ),
     );
-    const moments = face.intervals
+    const faces = one.occurrences.map((face) => this.faceItem(one, face, others));
+    return [head, h("ul.times", { "aria-label": "Videos" }, ...faces)];
+  }
+
+  actions(one, others) {
+    const leave = (to, options) => (done) => done && go(to, options);
+    const join = (other) =>
+      this.act(other, { action: "merge", ids: [one.id] }, "Merged").then(
+        leave(personHref(other), { replace: true }),
+      );
+    const hidden = () => this.act(one, { action: "hide" }, "Hidden", hide).then(leave(href("people")));
+    const apart = () => this.act(one, { action: "split" }, "Split", split);
+    const hide = button("Hide", "hide", hidden);
+    const split = button("Split", "split", apart, { title: "Every face becomes a person of its own" });
+    const forget = button("Forget", "trash", () => this.forgetDialog(one), { kind: "danger" });
+    const merge = this.choosePerson("Merge into …", "merge", others, join);
+    return h(".row", {}, merge, split, hide, forget, this.undoButton());
+  }
+
+  faceItem(one, face, others) {
+    const { video, url, signature, intervals } = face;
+    const at = (when) => videoHref(url, { t: Math.floor(when * 10) / 10 });
+    const last = Math.max(1, ...intervals.map(([, end]) => end));
+    const spans = intervals.map(([from, end]) => {
+      const width = `${Math.max(0.5, ((end - from) / last) * 100)}%`;
+      return h("span", { style: { left: `${(from / last) * 100}%`, width } });
+    });
+    const moments = intervals
       .slice(0, 12)
-      .map(([from, end]) => h("a.link", { href: to(from) }, `${clock(from)}–${clock(end)}`));
-    const wrong = choosePerson(
-      "Not this person",
-      "close",
-      others,
-      (other) => act(one, { action: "reassign", signature: face.signature, to: other?.id ?? "new" }, "Moved"),
-      true,
-    );
+      .map(([from, end]) => h("a.link", { href: at(from) }, `${clock(from)}–${clock(end)}`));
+    const move = (other) => this.act(one, { action: "reassign", signature, to: other?.id ?? "new" }, "Moved");
+    const film = h("a.film", { href: at(intervals[0]?.[0] ?? 0), dir: "auto" }, video);
     return h(
       "li.panel",
       {},
       h(".face", {}, picture(face.picture)),
-      h(
-        "div",
-        {},
-        h("a.film", { href: to(face.intervals[0]?.[0] ?? 0), dir: "auto" }, face.video),
-        h(".moments", {}, ...moments),
-      ),
-      h(".row", {}, wrong),
+      h("div", {}, film, h(".moments", {}, ...moments)),
+      h(".row", {}, this.choosePerson("Not this person", "close", others, move, true)),
       h(".spans", {}, ...spans),
     );
   }
 
   /** A menu of the other people; null stands for somebody new. */
-  function choosePerson(text, name, others, choose, withNew = false) {
-    return menu(
-      text,
-      name,
-      (panel, close) => {
-        const choice = (other, said) =>
-          h(
-            "button.choice",
-            { type: "button", onclick: () => (close(), choose(other)) },
-            h(".face", {}, other ? picture(other.picture) : icon("plus")),
-            h("span", { dir: "auto" }, said),
-          );
-        panel.replaceChildren(
-          ...(withNew ? [choice(null, "Somebody else")] : []),
-          ...others.slice(0, 200).map((other) => choice(other, other.label ?? `Unnamed, ${summary(other)}`)),
-        );
-      },
-      { kind: "small" },
-    );
+  choosePerson(text, name, others, choose, withNew = false) {
+    const fill = (panel, close) => {
+      const choice = (other, said) => {
+        const face = h(".face", {}, other ? picture(other.picture) : icon("plus"));
+        const take = () => (close(), choose(other));
+        return h("button.choice", { type: "button", onclick: take }, face, h("span", { dir: "auto" }, said));
+      };
+      const known = others.slice(0, 200).map((one) => choice(one, one.label ?? `Unnamed, ${summary(one)}`));
+      panel.replaceChildren(...(withNew ? [choice(null, "Somebody else")] : []), ...known);
+    };
+    return menu(text, name, fill, { kind: "small" });
   }
 
-  function forgetDialog(one) {
+  forgetDialog(one) {
     dialog(`Forget ${one.label ?? "this person"}?`, (close) => {
       const wrong = h("p.bad", { role: "alert" });
-      const yes = button(
-        "Forget",
-        "trash",
-        async () => {
-          try {
-            await remove(`/faces/people/${encodeURIComponent(one.id)}`, LISTED);
-            close();
-            go(href("people"));
-            load();
-          } catch (error) {
-            setText(wrong, message(error));
-          }
-        },
-        { kind: "danger" },
-      );
+      const forget = async () => {
+        try {
+          await remove(`/faces/people/${encodeURIComponent(one.id)}`, LISTED);
+          close();
+          go(href("people"));
+          this.load();
+        } catch (error) {
+          setText(wrong, message(error));
+        }
+      };
+      const what =
+        "What was measured of this face is removed from every video's record. The videos stay as they are.";
       return [
-        h(
-          "p.dim",
-          {},
-          "What was measured of this face is removed from every video's record. The videos stay as they are.",
-        ),
+        h("p.dim", {}, what),
         wrong,
-        h(".row.end", {}, yes),
+        h(".row.end", {}, button("Forget", "trash", forget, { kind: "danger" })),
       ];
     });
   }
-
-  signal.addEventListener("abort", () => document.body.classList.remove("selecting"));
-  load();
-  return (next) => {
-    id = idOf(next);
-    scrollTo(0, 0);
-    render();
-  };
 }
 
-const idOf = ({ path }) => decodeURIComponent(path);
-const sameId = (one, id) => String(one.id) === String(id);
+export function mount(main, route, signal) {
+  const view = new People(main, route, signal);
+  // A name that is being written must not be taken away by news.
+  const isNaming = () => document.activeElement.matches("input.naming");
+  store.watch(["version", "directory"], () => isNaming() || view.load(), signal);
+  signal.addEventListener("abort", () => document.body.classList.remove("selecting"));
+  view.load();
+  return (next) => {
+    view.id = idOf(next);
+    scrollTo(0, 0);
+    view.render();
+  };
+}
