@@ -1,0 +1,140 @@
+/** A group of copies side by side: what differs from the one to keep, and what can be done. */
+
+import { address } from "../api.js";
+import { h, setText } from "../dom.js";
+import { bitRate, clock, date, percent, resolution, size } from "../format.js";
+import { icon } from "../icons.js";
+import { videoHref } from "../router.js";
+import { button } from "../ui.js";
+import { frameAt, record, showTile } from "./card.js";
+import { codecName } from "./player.js";
+
+const area = ({ width, height }) => (width ?? 0) * (height ?? 0);
+const rate = (one) => one.rate ?? one.fps ?? 0;
+
+/** What copies are compared by: name, value, text, and whether more is better. */
+const FACTS = [
+  ["Picture", area, (one) => (one.width ? `${one.width} × ${one.height}` : "unknown"), true],
+  ["Size", (one) => one.size, (one) => size(one.size), null],
+  ["Length", (one) => Math.round((one.duration ?? 0) * 10), (one) => clock(one.duration), true],
+  ["Bit rate", (one) => one.bit_rate ?? 0, (one) => bitRate(one.bit_rate) || "unknown", true],
+  ["Frame rate", (one) => Math.round(rate(one) * 100), (one) => `${Number(rate(one).toFixed(2))} fps`, true],
+  ["Video", (one) => one.vcodec ?? "", (one) => codecName(one.vcodec) || "unknown", null],
+  ["Sound", (one) => one.acodec ?? "", (one) => one.acodec?.toUpperCase() || "none", null],
+  ["Changed", (one) => Math.round(one.mtime), (one) => date(one.mtime), null],
+];
+
+/** How a fact stands beside that of the kept one. */
+function verdict(mine, kept, more) {
+  if (mine === kept) return "";
+  if (more === null || typeof mine === "string") return "differs";
+  return mine > kept === more ? "differs better" : "differs worse";
+}
+
+class Copy {
+  /** `acts` are keep, ignore and trash, each called with the copy and the control. */
+  constructor(facts, acts) {
+    this.facts = facts;
+    this.sprite = h(".sprite", { hidden: true });
+    this.mark = h("span.mark-keep", {});
+    this.picture = this.thumb();
+    this.rows = FACTS.map(([name, , text]) => h("div", {}, h("dt", {}, name), h("dd", {}, text(facts))));
+    this.controls = [
+      button("Keep this", "check", () => acts.keep(this), { kind: "small" }),
+      button("Not a match", "close", (event) => acts.ignore(this, event.currentTarget), { kind: "small" }),
+      button("Trash", "trash", (event) => acts.trash(this, event.currentTarget), { kind: "small.danger" }),
+    ];
+    const link = { href: videoHref(facts.url ?? ""), dir: "auto", title: facts.path };
+    const head = h(".row.between", {}, h("a", link, facts.path), this.mark);
+    this.element = h(
+      "article.copy",
+      {},
+      this.picture,
+      head,
+      h("dl", {}, ...this.rows),
+      h(".row", {}, ...this.controls),
+    );
+  }
+
+  thumb() {
+    const { picture, width, height, duration } = this.facts;
+    const image = picture ? h("img", { src: address(picture), alt: "", loading: "lazy" }) : null;
+    const words = [h("span.badge", {}, resolution(width, height)), h("span.time", {}, clock(duration))];
+    return h(".thumb", {}, icon("film"), image, this.sprite, ...words);
+  }
+
+  show(kept) {
+    const { similarity, kind } = this.facts;
+    const isKept = kept === this;
+    const alike = similarity ? percent(similarity) + (kind === "exact" ? ", the same bytes" : "") : "";
+    this.element.classList.toggle("kept", isKept);
+    setText(this.mark, isKept ? "keep" : alike);
+    FACTS.forEach(([, value, , more], i) => {
+      this.rows[i].className = verdict(value(this.facts), value(kept.facts), more);
+    });
+    for (const control of this.controls) control.hidden = isKept;
+  }
+
+  async scrub(share) {
+    this.at = share;
+    const sprites = await record({ ...this.facts, artifacts: { sprites: true } }, "sprites");
+    if (!sprites?.frames?.length || this.at === null) return;
+    const frame = frameAt(sprites, this.at * this.facts.duration);
+    const { clientWidth, clientHeight } = this.picture;
+    await showTile(this.sprite, this.facts, sprites, frame, clientWidth, clientHeight);
+    this.sprite.hidden = this.at === null;
+  }
+
+  rest() {
+    this.at = null;
+    this.sprite.hidden = true;
+  }
+}
+
+/** A group as `dupes` found it; which copy is kept can be chosen otherwise before anything is done.
+ *
+ * `trash(paths, keeper, control)` and `ignore(keeper, path, control)` do what was asked for.
+ */
+export function copiesGroup(group, videos, { trash, ignore }) {
+  const names = [group.keeper, ...group.matches];
+  const acts = {
+    keep: (copy) => keep(copy),
+    ignore: (copy, control) => ignore(kept.facts.path, copy.facts.path, control),
+    trash: (copy, control) => trash([copy.facts.path], chosen(), control),
+  };
+  const factsOf = (name) => ({ path: name, ...videos[name], ...group.details[name] });
+  const copies = names.map((name) => new Copy(factsOf(name), acts));
+  const [best] = copies;
+  let kept = best;
+  const why = h("p", {});
+  const text = copies.length > 2 ? "Trash the others" : "Trash the other";
+  const all = button(text, "trash", () => trash(others(), chosen(), all), { kind: "danger" });
+
+  /** The one that was chosen in place of the one proposed. */
+  const chosen = () => (kept === best ? null : kept.facts.path);
+  const others = () => copies.filter((copy) => copy !== kept).map((copy) => copy.facts.path);
+
+  function keep(copy) {
+    kept = copy;
+    const said = kept === best ? ["Keep: ", group.reason] : ["Keep what you chose: ", kept.facts.path];
+    why.replaceChildren(h("strong", {}, said[0]), h("span", { dir: "auto" }, said[1]));
+    for (const one of copies) one.show(kept);
+  }
+
+  /** Moving over one picture scrubs all of the group to the same share. */
+  function scrub(event) {
+    const at = event.currentTarget.getBoundingClientRect();
+    const share = Math.max(0, Math.min(1, (event.clientX - at.left) / at.width));
+    for (const copy of copies) copy.scrub(share);
+  }
+
+  for (const { picture } of copies) {
+    picture.addEventListener("pointermove", scrub);
+    picture.addEventListener("pointerleave", () => copies.forEach((copy) => copy.rest()));
+  }
+  keep(best);
+  const kind = copies.length > 2 ? ".many" : "";
+  const shown = h(".copies", {}, ...copies.map(({ element }) => element));
+  const props = { "aria-label": `Copies of ${group.keeper}` };
+  return h(`section.panel.group${kind}`, props, h(".row.between", {}, why, all), shown);
+}
