@@ -12638,9 +12638,9 @@ def quorum_of(counts: NDArray[Any], quorum: float) -> NDArray[Any]:
 class Matcher:
     """Compares fingerprints of one kind, many pairs at a time; `pairs` of them are judged alike.
 
-    What is compared is how a picture differs from the others of its video (the mean over time taken
-    off, the mean over the picture too): a backdrop that never changes, a logo, black bars and a
-    change of brightness drop out, and a video that shows a still has nothing left to match. The
+    What is compared is how a picture differs from the others of its video (the median over time
+    taken off, the mean over the picture too): a backdrop that never changes, a logo, black bars and
+    a change of brightness drop out, and a video that shows a still has nothing left to match. The
     correlation is taken in sixteen fields and averaged, weighted by what moves in them in one of
     the two videos, the one that this favours: where a caption moves in the copy alone it does not
     count. Pairs that do not match so are laid over each other first (see `overlay`). Where both
@@ -12969,7 +12969,7 @@ def normalized(x: NDArray[Any]) -> NDArray[Any]:
 class Coarse:
     """All fingerprints of one kind in short, in the order of duration, to find candidates in.
 
-    Each is two vectors of five 8x8 pictures, one as they are and one without their mean over time;
+    Each is two vectors of five 8x8 pictures, one as they are and one without what all have;
     what has black bars stands there a second time without them. Candidates are pairs of compatible
     duration whose vectors point the same way: products of matrices over a window of durations that
     slides along.
@@ -13325,6 +13325,7 @@ class Findings:
     def grouped(self, dismissed: Dismissed) -> Iterator[Group]:
         """Groups around the best videos first; each has its own matches, never theirs."""
         taken: set[int] = set()
+        first = {n: twins[0] for twins in self.twins.values() for n in twins}
         heads = {*self.links, *self.twins}
         for keeper in sorted(heads, key=lambda n: (n in self.kept, self.rank(n)), reverse=True):
             if keeper in taken:
@@ -13335,7 +13336,7 @@ class Findings:
                     near += [link._replace(b=b) for b in self.twins.get(link.b, [link.b])]
             near = [p for p in near if p.b not in self.kept and not dismissed.holds(*self.both(p))]
             if near:
-                taken |= {keeper, *(self.first(pair.b) for pair in near)}
+                taken |= {keeper, *(first.get(pair.b, pair.b) for pair in near)}
                 near.sort(key=lambda p: (-p.similarity, self.copies[p.b].video.rel))
                 yield Group(keeper, self.reason(keeper, [pair.b for pair in near]), near)
 
@@ -13347,10 +13348,6 @@ class Findings:
         if keeper in self.kept:
             return "chosen with --keep"
         return self.facts(keeper).reason(self.facts(max(others, key=self.rank)))
-
-    def first(self, number: int) -> int:
-        """The one that stands for a video and its exact copies."""
-        return next((n for n, twins in self.twins.items() if number in twins), number)
 
 
 MOST_CUT = 0.2  # share of the longer one that may be missing at either end
@@ -13627,9 +13624,9 @@ class Dismissed:
 
     def __init__(self, library: Library) -> None:
         self.library = library
-        self.known: list[tuple[str, str, list[Any], list[Any]]] = []
         self.by_name: set[frozenset[str]] = set()
         self.by_hash: set[frozenset[tuple[int, str]]] = set()
+        self.by_size: set[frozenset[int]] = set()  # of those, to hash no others
         homes = dict.fromkeys([self.home, *(v.home for v in library.videos())])
         for home in homes:
             below = home.removesuffix(SIDECARS).removeprefix(self.home.removesuffix(SIDECARS))
@@ -13650,12 +13647,12 @@ class Dismissed:
                 marks = [(number_in(s.get("size")), str(s.get("oshash", ""))) for s in sides]
                 if all(mark for _, mark in marks):
                     self.by_hash.add(frozenset((int(size), mark) for size, mark in marks))
+                    self.by_size.add(frozenset(int(size) for size, _ in marks))
 
     def holds(self, one: Copy, other: Copy) -> bool:
         if frozenset((one.video.rel, other.video.rel)) in self.by_name:
             return True
-        sizes = {frozenset(size for size, _ in pair) for pair in self.by_hash}
-        if frozenset((one.size, other.size)) not in sizes:
+        if frozenset((one.size, other.size)) not in self.by_size:
             return False
         marks = [(copy.size, source_hash(copy.video)) for copy in (one, other)]
         return frozenset(marks) in self.by_hash
