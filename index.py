@@ -3781,7 +3781,8 @@ class Window(NamedTuple):
 
     def in_video(self, word: Word) -> Word:
         """A word timed in this window as it is timed in the video, inside the speech it is from."""
-        begin, end = word.start * SAMPLE_RATE, word.end * SAMPLE_RATE
+        # A model that stops early spreads its last word over what follows: its beginning tells.
+        begin, end = word.start * SAMPLE_RATE, min(word.end, word.start + 1.0) * SAMPLE_RATE
         shares, at = [], 0
         for stretch in self.stretches:
             shares.append((min(end, at + len(stretch.sound)) - max(begin, at), -at, stretch))

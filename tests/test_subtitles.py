@@ -17,6 +17,7 @@ from typing import Any
 
 import ggml
 import imageio_ffmpeg
+import numpy as np
 import pytest
 import webvtt
 from conftest import Cli
@@ -619,6 +620,21 @@ class TestCues:
         cues = index.cues_of(words)
         assert_well_made(cues)
         assert "".join(cue.text.replace("\n", "") for cue in cues) == "東京の天気は" * 12
+
+    def test_what_a_model_passes_over_is_found(self) -> None:
+        """Its last word lasts until the end of the window, and the other voice got none."""
+        rate = index.SAMPLE_RATE
+        one, other = (np.zeros(seconds * rate, np.int16) for seconds in (4, 6))
+        first = index.Stretch(0, one, (0, 4 * rate - index.MARGIN))
+        second = index.Stretch(20 * rate, other, (20 * rate, 26 * rate))
+        window = index.Window((first, second))
+        words = [window.in_video(w) for w in (Word(0, 3, " my", 0.9), Word(3.2, 10, " own", 0.9))]
+        assert words[-1].end <= 4.0
+        rest = window.without(words)
+        assert rest
+        assert rest.stretches == (second,)
+        late = window.in_video(Word(3.8, 5.5, " then", 0.9))
+        assert (late.start, late.end) == (20 - 0.05, 21.5)
 
     def test_loops_are_dropped_and_rhetoric_is_not(self) -> None:
         loop = spoken("and then he said " + "thank you very much " * 9 + "goodbye")
