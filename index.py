@@ -3797,8 +3797,8 @@ class Window(NamedTuple):
 def stretches(pieces: Iterable[Samples], vad: bool) -> Iterator[Stretch]:
     """Where there are voices in a sound, in order, while it is being decoded.
 
-    The Silero network that comes with faster-whisper finds them; without it (or without `vad`)
-    everything counts as speech.
+    The Silero network that comes with faster-whisper finds them; without `vad` everything counts as
+    speech.
     """
     import numpy as np
 
@@ -3828,10 +3828,14 @@ def stretches(pieces: Iterable[Samples], vad: bool) -> Iterator[Stretch]:
 
 
 def voices(sound: Samples) -> list[tuple[int, int]]:
-    """First and last sample of every stretch of speech, by Silero's network (silero-vad v6)."""
+    """First and last sample of every stretch of speech, by Silero's network (silero-vad v6);
+    without it everything is taken for speech."""
     import numpy as np
-    from faster_whisper.vad import VadOptions, get_speech_timestamps
 
+    try:
+        from faster_whisper.vad import VadOptions, get_speech_timestamps
+    except ModuleNotFoundError:
+        return slices(len(sound))
     if not len(sound):
         return []
     options = VadOptions(

@@ -653,6 +653,59 @@ class TestCues:
         assert not index.is_loop("it was the age of wisdom it was the age of foolishness it was")
 
 
+WHISPER = """
+class Model:
+    is_multilingual = False
+
+    def transcribe(self, sound, **asked):
+        print(len(sound), sorted(asked), file=open({log!r}, "a"))
+        word = {{"start": 0.5, "end": 0.9, "word": " Stand-in.", "probability": 0.8}}
+        return {{"segments": [{{"words": [word]}}]}}
+
+def load_model(name, device):
+    if name != "here.pt":
+        raise RuntimeError("no such model")
+    return Model()
+"""
+
+
+class TestOpenaiWhisper:
+    """A stand-in for the package, which brings two gigabytes of PyTorch: what it is asked, and
+    what becomes of its answer."""
+
+    @pytest.fixture
+    def packages(self, tmp_path: Path) -> dict[str, str]:
+        """An environment in which the stand-ins are found."""
+        (tmp_path / "whisper.py").write_text(WHISPER.format(log=str(tmp_path / "log")))
+        (tmp_path / "torch.py").write_text(
+            "class cuda:\n    is_available = staticmethod(lambda: False)\nset_num_threads = int\n"
+        )
+        return {**os.environ, "PYTHONPATH": str(tmp_path)}
+
+    def test_what_it_says(self, library: Library, packages: dict[str, str], tmp_path: Path) -> None:
+        library.keep(film("jfk.mp4", library.root))
+        flags = ("--backend", "whisper", "--model", "here.pt", "--format", "json", "--json")
+        run = run_process("subtitles", library.root, *flags, env=packages)
+        assert run.counts == {"made": 1}, run.err
+        told = library.json("jfk.mp4.json")
+        facts = [told[name] for name in ("backend", "model", "device", "language")]
+        assert facts == ["whisper", "here.pt", "cpu", "en"]
+        assert told["cues"][0]["text"] == "Stand-in."
+        assert "'language'" in (tmp_path / "log").read_text()
+
+    def test_a_model_that_is_not_there(self, library: Library, packages: dict[str, str]) -> None:
+        library.keep(film("jfk.mp4", library.root))
+        flags = ("--backend", "whisper", "--model", "other", "--json")
+        run = run_process("subtitles", library.root, *flags, env=packages)
+        assert "whisper.load_model" in run.failure("jfk.mp4")
+        assert run.err.count("\n") == 1
+
+    def test_without_a_network_that_knows_voices(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Everything is taken for speech."""
+        monkeypatch.setitem(sys.modules, "faster_whisper.vad", None)
+        assert index.voices(np.zeros(1000, np.int16)) == [(0, 1000)]
+
+
 @pytest.fixture(scope="session")
 def ggml_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The model of these tests in whisper.cpp's format."""
