@@ -13810,16 +13810,14 @@ class Dupes(LibraryCommand):
             return self.take_back()
         if self.ignore:
             return self.dismiss(library)
+        if self.html and not self.html.absolute().parent.is_dir():
+            raise UsageError(f"--html {shown(str(self.html))}: there is no such folder")
         if self.compute:
             made = self.made(job)
             if job.cancelled.is_set():
                 return made
-        tolerance = Tolerance.of(self.duration_tolerance)
-        keep, only = (
-            {self.named(library, name).rel for name in names} for names in (self.keep, self.only)
-        )
-        search = Search(self.threshold, self.quorum, tolerance, self.deep, frozenset(keep))
-        findings = Findings(library, search, job)
+        only = {self.named(library, name).rel for name in self.only}
+        findings = Findings(library, self.search(library), job)
         groups = self.picked(findings, only) if only else findings.groups
         shown_groups = groups[: self.limit or None]
         for name, reason in library.problems:
@@ -13833,6 +13831,12 @@ class Dupes(LibraryCommand):
             data["applied"] = disposal.carry_out(shown_groups, job)
             text += "\n" + self.applied(data["applied"])
         return Result(data, text, code)
+
+    def search(self, library: Library) -> Search:
+        """What to take for duplicates. Raises UsageError for a video to keep that is not there."""
+        keep = frozenset(self.named(library, name).rel for name in self.keep)
+        tolerance = Tolerance.of(self.duration_tolerance)
+        return Search(self.threshold, self.quorum, tolerance, self.deep, keep)
 
     @staticmethod
     def picked(findings: Findings, only: set[str]) -> list[Group]:
