@@ -3781,8 +3781,7 @@ class Window(NamedTuple):
 
     def in_video(self, word: Word) -> Word:
         """A word timed in this window as it is timed in the video, inside the speech it is from."""
-        # A model that stops early spreads its last word over what follows: its beginning tells.
-        begin, end = word.start * SAMPLE_RATE, min(word.end, word.start + 1.0) * SAMPLE_RATE
+        begin, end = word.start * SAMPLE_RATE, word.end * SAMPLE_RATE
         shares, at = [], 0
         for stretch in self.stretches:
             shares.append((min(end, at + len(stretch.sound)) - max(begin, at), -at, stretch))
@@ -3797,8 +3796,8 @@ class Window(NamedTuple):
 def stretches(pieces: Iterable[Samples], vad: bool) -> Iterator[Stretch]:
     """Where there are voices in a sound, in order, while it is being decoded.
 
-    The Silero network that comes with faster-whisper finds them; without `vad` everything counts as
-    speech.
+    The Silero network that comes with faster-whisper finds them; without it (or without `vad`)
+    everything counts as speech.
     """
     import numpy as np
 
@@ -3828,14 +3827,10 @@ def stretches(pieces: Iterable[Samples], vad: bool) -> Iterator[Stretch]:
 
 
 def voices(sound: Samples) -> list[tuple[int, int]]:
-    """First and last sample of every stretch of speech, by Silero's network (silero-vad v6);
-    without it everything is taken for speech."""
+    """First and last sample of every stretch of speech, by Silero's network (silero-vad v6)."""
     import numpy as np
+    from faster_whisper.vad import VadOptions, get_speech_timestamps
 
-    try:
-        from faster_whisper.vad import VadOptions, get_speech_timestamps
-    except ModuleNotFoundError:
-        return slices(len(sound))
     if not len(sound):
         return []
     options = VadOptions(
@@ -8708,6 +8703,7 @@ class FaceIndex:
         self.data = dict(blank if data is None else data)
         self.people = {p["id"]: self.person(p) for p in self.data["people"]}
         self.sources = {s["video"]: s for s in self.data["sources"]}
+        self.content = b""  # the file it was read from
         self.model, self.next = self.data.get("model", ""), int(self.data.get("next", 1))
 
     @staticmethod
@@ -8738,6 +8734,7 @@ class FaceIndex:
         try:
             index = cls(json.loads(content))
             index.check()
+            index.content = content
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             raise VideoError(f"{cls.NAME} is corrupt: listing --rebuild makes it again") from None
         return index
@@ -8755,8 +8752,17 @@ class FaceIndex:
                 return means if len(means) == len(self.people) else None
         return None
 
-    def write(self, home: str, means: NDArray[np.float32]) -> None:
-        """Put it, with the means, in the place of an older one; caller has the lock."""
+    def lines(self) -> dict[int, bytes]:
+        """The people as they stand in the file, one in a line, by id; empty where they do not."""
+        head, *lines = self.content.rstrip().split(b"\n")
+        if not head.endswith(b'"people": [') or len(lines) != len(self.people) + 1:
+            return {}
+        return dict(zip(self.people, (line.rstrip(b",") for line in lines), strict=False))
+
+    def write(self, home: str, means: NDArray[np.float32], before: FaceIndex) -> None:
+        """Put it, with the means, in the place of an older one; caller has the lock. Who is as
+        before is not told anew: that would be most of the time that one new video takes.
+        """
         import zlib
 
         import numpy as np
@@ -8765,12 +8771,20 @@ class FaceIndex:
         np.save(buffer, means.astype("<f4"), allow_pickle=False)
         self.data["means"] = zlib.crc32(buffer.getvalue())
         replace_file(Path(home, self.MEANS), buffer.getvalue())
-        replace_file(Path(home, self.NAME), compact(self.data))
+        lines, same = before.lines(), {p["id"]: p for p in before.data["people"]}
+        people = [
+            lines[p["id"]] if p["id"] in lines and same[p["id"]] == p else compact(p)
+            for p in self.data["people"]
+        ]
+        rest = {key: value for key, value in self.data.items() if key != "people"}
+        head = compact(rest | {"people": []}).removesuffix(b"]}")
+        content = b"\n".join([head, b",\n".join(people), b"]}\n"])
+        replace_file(Path(home, self.NAME), content)
 
 
 def compact(data: Any) -> bytes:
-    """JSON as one line: indenting is slow where there is much of it."""
-    return (json_text(data, indent=None) + "\n").encode()
+    """JSON in one line: indenting is slow where there is much of it."""
+    return json_text(data, indent=None).encode()
 
 
 class Decisions:
@@ -9561,10 +9575,14 @@ class Listing(LibraryCommand):
         library, home = self.library(), people_home(self.library())
         if self.gallery and not self.gallery.is_dir():
             raise UsageError(f"--gallery {shown(str(self.gallery))}: not a directory")
-        failed = self.made(job, library, home) if self.embed else []
         with without_collections():
-            while not (inquiry := Inquiry(self, library, home, failed, job)).store():
+            index, failed = read_index(home, job), []
+            known: tuple[FaceIndex, Survey] | None = (index, Survey(library, index, job))
+            if self.embed and known and known[1].unmade:
+                failed, known = self.made(job, known[1]), None
+            while not (inquiry := Inquiry(self, library, home, failed, job, known)).store():
                 job.check()
+                known = None  # somebody decided something meanwhile
             result = inquiry.result(job)
         if self.html:
             replace_file(self.html, people_page(inquiry, job).encode())
@@ -9583,11 +9601,8 @@ class Listing(LibraryCommand):
         task.thumbnails |= self.html is not None
         return task
 
-    def made(self, job: Job, library: Library, home: str) -> list[dict[str, Any]]:
+    def made(self, job: Job, survey: Survey) -> list[dict[str, Any]]:
         """Make missing signatures, with the model of those that are there; what failed."""
-        survey = Survey(library, read_index(home, job), job)
-        if not survey.unmade:
-            return []
         task = self.task(job, survey.model, self.sample_rate)
         task.only = tuple(video.rel for video in survey.unmade)
         done = task.run(job)
@@ -9633,10 +9648,12 @@ class Inquiry:
         home: str,
         failed: Sequence[dict[str, Any]],
         job: Job,
+        known: tuple[FaceIndex, Survey] | None = None,
     ) -> None:
         self.asked, self.library, self.home = asked, library, home
-        index, self.decisions = read_index(home, job), Decisions.read(home)
-        survey = Survey(library, index, job)
+        index = known[0] if known else read_index(home, job)
+        survey = known[1] if known else Survey(library, index, job)
+        self.decisions = Decisions.read(home)
         self.model = survey.model
         rebuild = asked.rebuild or self.model != index.model
         rebuild |= index.data["params"].get("cluster_eps") != asked.cluster_eps
@@ -9651,8 +9668,8 @@ class Inquiry:
         if self.moved:
             self.decisions.renew(self.model, grouping.sums)
         self.sources = kept | {file.video.rel: file.source for file in files}
-        known = Gallery(index.data.get("gallery", ()) if self.model == index.model else ())
-        self.gallery = self.called(job, known)
+        rows = index.data.get("gallery", ()) if self.model == index.model else ()
+        self.gallery = self.called(job, Gallery(rows))
         self.failed = [*survey.left_out, *failed]
         self.left_out = [*self.failed, *self.others(survey, failed), *self.gallery.notes]
         self.before = index
@@ -9704,10 +9721,10 @@ class Inquiry:
             "scale": self.scale,
             "next": grouping.next,
             "videos": sum(s["model"] == self.model for s in self.sources.values()),
-            "people": people,
             "left_out": self.left_out,
             "gallery": self.gallery.rows,
             "sources": [self.sources[rel] for rel in sorted(self.sources)],
+            "people": people,
         }
         return FaceIndex(data), means
 
@@ -9743,7 +9760,7 @@ class Inquiry:
             told = ("generated_at", "means")
             old, new = ({**i.data} for i in (self.before, self.index))
             if any(old.get(key) != new[key] for key in new if key not in told):
-                self.index.write(self.home, self.means)
+                self.index.write(self.home, self.means, self.before)
             else:
                 self.index = self.before
         return True
@@ -9832,7 +9849,7 @@ class People(LibraryCommand):
             raise UsageError(f"--{asked[0]} and --{asked[1]}: one at a time")
         census = Census.of(library)
         if not asked:
-            return people_result(census, self.recursive)
+            return people_result(census, recursive=True)
         with locked(census.home):
             desk = Desk(library, Census.of(library))
             told = getattr(self, f"do_{asked[0]}")(desk)
@@ -13810,14 +13827,16 @@ class Dupes(LibraryCommand):
             return self.take_back()
         if self.ignore:
             return self.dismiss(library)
-        if self.html and not self.html.absolute().parent.is_dir():
-            raise UsageError(f"--html {shown(str(self.html))}: there is no such folder")
         if self.compute:
             made = self.made(job)
             if job.cancelled.is_set():
                 return made
-        only = {self.named(library, name).rel for name in self.only}
-        findings = Findings(library, self.search(library), job)
+        tolerance = Tolerance.of(self.duration_tolerance)
+        keep, only = (
+            {self.named(library, name).rel for name in names} for names in (self.keep, self.only)
+        )
+        search = Search(self.threshold, self.quorum, tolerance, self.deep, frozenset(keep))
+        findings = Findings(library, search, job)
         groups = self.picked(findings, only) if only else findings.groups
         shown_groups = groups[: self.limit or None]
         for name, reason in library.problems:
@@ -13831,12 +13850,6 @@ class Dupes(LibraryCommand):
             data["applied"] = disposal.carry_out(shown_groups, job)
             text += "\n" + self.applied(data["applied"])
         return Result(data, text, code)
-
-    def search(self, library: Library) -> Search:
-        """What to take for duplicates. Raises UsageError for a video to keep that is not there."""
-        keep = frozenset(self.named(library, name).rel for name in self.keep)
-        tolerance = Tolerance.of(self.duration_tolerance)
-        return Search(self.threshold, self.quorum, tolerance, self.deep, keep)
 
     @staticmethod
     def picked(findings: Findings, only: set[str]) -> list[Group]:
@@ -14438,10 +14451,16 @@ def renamed_json(content: bytes, shift: Shift, names: Mapping[str, str]) -> byte
 
 def renamed_index(content: bytes, rels: Mapping[str, str]) -> bytes:
     """An index of a library with other names of videos."""
-    return with_strings(content, lambda key, t: rels.get(t, t) if key.startswith("video") else t)
+
+    def put(key: str, text: str) -> str:
+        return rels.get(text, text) if key.startswith("video") else text
+
+    return with_strings(content, put, compact)
 
 
-def with_strings(content: bytes, put: Callable[[str, str], str]) -> bytes:
+def with_strings(
+    content: bytes, put: Callable[[str, str], str], write: Callable[[Any], bytes] = json_bytes
+) -> bytes:
     """A JSON document with every text replaced, given the nearest key; itself if none differs."""
 
     def replaced(value: Any, key: str) -> Any:
@@ -14453,7 +14472,7 @@ def with_strings(content: bytes, put: Callable[[str, str], str]) -> bytes:
 
     before = json.loads(content)
     after = replaced(before, "")
-    return content if after == before else json_bytes(after)
+    return content if after == before else write(after)
 
 
 def new_rel(value: str, shift: Shift) -> str:

@@ -337,7 +337,6 @@ class TestFinding:
             ("--quorum", "0"),
             ("--apply", "delete"),
             ("--ignore", "a.mp4"),
-            ("--html", "nowhere/at/all.html"),
             ("--undo",),
         ],
     )

@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -232,12 +233,10 @@ def scale(setup: Setup) -> Iterator[Row]:
 
 def write_signatures(folder: Path, video: int) -> None:
     """A file in the place of a video, with signatures of ten people as `embed` writes them."""
-    draw = np.random.default_rng(video)
+    draw, each = np.random.default_rng(video), SIGNATURES // VIDEOS
     popularity = 1 / np.arange(1, PEOPLE + 1) ** 0.7
-    each = SIGNATURES // VIDEOS
     who = draw.choice(PEOPLE, each, replace=False, p=popularity / popularity.sum())
-    faces = np.stack([np.random.default_rng((7, n)).standard_normal(128) for n in who])
-    faces /= np.linalg.norm(faces, axis=1, keepdims=True)
+    faces = everybody()[who]
     faces += draw.standard_normal(faces.shape) * 0.045  # distances of 0.2 within a person
     faces /= np.linalg.norm(faces, axis=1, keepdims=True)
     ids = [f"{video:08x}{n:08x}" for n in range(each)]
@@ -255,6 +254,13 @@ def write_signatures(folder: Path, video: int) -> None:
     head |= {"files": [], "backend": "opencv", "model": "sface_2021dec_int8bq", "scale": 1.0}
     record = head | {"dimension": 128, "signatures": signatures}
     (home / f"{path.name}.faces.signatures.json").write_text(json.dumps(record, indent=2))
+
+
+@cache
+def everybody() -> Any:
+    """A face for each person: unit vectors in all directions."""
+    faces = np.random.default_rng(7).standard_normal((PEOPLE, 128))
+    return faces / np.linalg.norm(faces, axis=1, keepdims=True)
 
 
 def packed(vector: Any) -> str:
