@@ -3781,7 +3781,8 @@ class Window(NamedTuple):
 
     def in_video(self, word: Word) -> Word:
         """A word timed in this window as it is timed in the video, inside the speech it is from."""
-        begin, end = word.start * SAMPLE_RATE, word.end * SAMPLE_RATE
+        # A model that stops early spreads its last word over what follows: its beginning tells.
+        begin, end = word.start * SAMPLE_RATE, min(word.end, word.start + 1.0) * SAMPLE_RATE
         shares, at = [], 0
         for stretch in self.stretches:
             shares.append((min(end, at + len(stretch.sound)) - max(begin, at), -at, stretch))
@@ -3796,8 +3797,8 @@ class Window(NamedTuple):
 def stretches(pieces: Iterable[Samples], vad: bool) -> Iterator[Stretch]:
     """Where there are voices in a sound, in order, while it is being decoded.
 
-    The Silero network that comes with faster-whisper finds them; without it (or without `vad`)
-    everything counts as speech.
+    The Silero network that comes with faster-whisper finds them; without `vad` everything counts as
+    speech.
     """
     import numpy as np
 
@@ -3827,10 +3828,14 @@ def stretches(pieces: Iterable[Samples], vad: bool) -> Iterator[Stretch]:
 
 
 def voices(sound: Samples) -> list[tuple[int, int]]:
-    """First and last sample of every stretch of speech, by Silero's network (silero-vad v6)."""
+    """First and last sample of every stretch of speech, by Silero's network (silero-vad v6);
+    without it everything is taken for speech."""
     import numpy as np
-    from faster_whisper.vad import VadOptions, get_speech_timestamps
 
+    try:
+        from faster_whisper.vad import VadOptions, get_speech_timestamps
+    except ModuleNotFoundError:
+        return slices(len(sound))
     if not len(sound):
         return []
     options = VadOptions(
@@ -13827,16 +13832,14 @@ class Dupes(LibraryCommand):
             return self.take_back()
         if self.ignore:
             return self.dismiss(library)
+        if self.html and not self.html.absolute().parent.is_dir():
+            raise UsageError(f"--html {shown(str(self.html))}: there is no such folder")
         if self.compute:
             made = self.made(job)
             if job.cancelled.is_set():
                 return made
-        tolerance = Tolerance.of(self.duration_tolerance)
-        keep, only = (
-            {self.named(library, name).rel for name in names} for names in (self.keep, self.only)
-        )
-        search = Search(self.threshold, self.quorum, tolerance, self.deep, frozenset(keep))
-        findings = Findings(library, search, job)
+        only = {self.named(library, name).rel for name in self.only}
+        findings = Findings(library, self.search(library), job)
         groups = self.picked(findings, only) if only else findings.groups
         shown_groups = groups[: self.limit or None]
         for name, reason in library.problems:
@@ -13850,6 +13853,12 @@ class Dupes(LibraryCommand):
             data["applied"] = disposal.carry_out(shown_groups, job)
             text += "\n" + self.applied(data["applied"])
         return Result(data, text, code)
+
+    def search(self, library: Library) -> Search:
+        """What to take for duplicates. Raises UsageError for a video to keep that is not there."""
+        keep = frozenset(self.named(library, name).rel for name in self.keep)
+        tolerance = Tolerance.of(self.duration_tolerance)
+        return Search(self.threshold, self.quorum, tolerance, self.deep, keep)
 
     @staticmethod
     def picked(findings: Findings, only: set[str]) -> list[Group]:

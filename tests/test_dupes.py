@@ -337,6 +337,7 @@ class TestFinding:
             ("--quorum", "0"),
             ("--apply", "delete"),
             ("--ignore", "a.mp4"),
+            ("--html", "nowhere/at/all.html"),
             ("--undo",),
         ],
     )

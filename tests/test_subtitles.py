@@ -17,6 +17,7 @@ from typing import Any
 
 import ggml
 import imageio_ffmpeg
+import numpy as np
 import pytest
 import webvtt
 from conftest import Cli
@@ -620,6 +621,21 @@ class TestCues:
         assert_well_made(cues)
         assert "".join(cue.text.replace("\n", "") for cue in cues) == "東京の天気は" * 12
 
+    def test_what_a_model_passes_over_is_found(self) -> None:
+        """Its last word lasts until the end of the window, and the other voice got none."""
+        rate = index.SAMPLE_RATE
+        one, other = (np.zeros(seconds * rate, np.int16) for seconds in (4, 6))
+        first = index.Stretch(0, one, (0, 4 * rate - index.MARGIN))
+        second = index.Stretch(20 * rate, other, (20 * rate, 26 * rate))
+        window = index.Window((first, second))
+        words = [window.in_video(w) for w in (Word(0, 3, " my", 0.9), Word(3.2, 10, " own", 0.9))]
+        assert words[-1].end <= 4.0
+        rest = window.without(words)
+        assert rest
+        assert rest.stretches == (second,)
+        late = window.in_video(Word(3.8, 5.5, " then", 0.9))
+        assert (late.start, late.end) == (20 - 0.05, 21.5)
+
     def test_loops_are_dropped_and_rhetoric_is_not(self) -> None:
         loop = spoken("and then he said " + "thank you very much " * 9 + "goodbye")
         assert "".join(word.text for word in index.without_loops(loop)).split() == [
@@ -635,6 +651,59 @@ class TestCues:
         stutter = [Word(1, 2, " H" + "m" * 400, 0.9), Word(2, 3, " 10000000000 Noooo!", 0.9)]
         assert [w.text for w in index.without_loops(stutter)] == [" Hmmm", " 10000000000 Noooo!"]
         assert not index.is_loop("it was the age of wisdom it was the age of foolishness it was")
+
+
+WHISPER = """
+class Model:
+    is_multilingual = False
+
+    def transcribe(self, sound, **asked):
+        print(len(sound), sorted(asked), file=open({log!r}, "a"))
+        word = {{"start": 0.5, "end": 0.9, "word": " Stand-in.", "probability": 0.8}}
+        return {{"segments": [{{"words": [word]}}]}}
+
+def load_model(name, device):
+    if name != "here.pt":
+        raise RuntimeError("no such model")
+    return Model()
+"""
+
+
+class TestOpenaiWhisper:
+    """A stand-in for the package, which brings two gigabytes of PyTorch: what it is asked, and
+    what becomes of its answer."""
+
+    @pytest.fixture
+    def packages(self, tmp_path: Path) -> dict[str, str]:
+        """An environment in which the stand-ins are found."""
+        (tmp_path / "whisper.py").write_text(WHISPER.format(log=str(tmp_path / "log")))
+        (tmp_path / "torch.py").write_text(
+            "class cuda:\n    is_available = staticmethod(lambda: False)\nset_num_threads = int\n"
+        )
+        return {**os.environ, "PYTHONPATH": str(tmp_path)}
+
+    def test_what_it_says(self, library: Library, packages: dict[str, str], tmp_path: Path) -> None:
+        library.keep(film("jfk.mp4", library.root))
+        flags = ("--backend", "whisper", "--model", "here.pt", "--format", "json", "--json")
+        run = run_process("subtitles", library.root, *flags, env=packages)
+        assert run.counts == {"made": 1}, run.err
+        told = library.json("jfk.mp4.json")
+        facts = [told[name] for name in ("backend", "model", "device", "language")]
+        assert facts == ["whisper", "here.pt", "cpu", "en"]
+        assert told["cues"][0]["text"] == "Stand-in."
+        assert "'language'" in (tmp_path / "log").read_text()
+
+    def test_a_model_that_is_not_there(self, library: Library, packages: dict[str, str]) -> None:
+        library.keep(film("jfk.mp4", library.root))
+        flags = ("--backend", "whisper", "--model", "other", "--json")
+        run = run_process("subtitles", library.root, *flags, env=packages)
+        assert "whisper.load_model" in run.failure("jfk.mp4")
+        assert run.err.count("\n") == 1
+
+    def test_without_a_network_that_knows_voices(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Everything is taken for speech."""
+        monkeypatch.setitem(sys.modules, "faster_whisper.vad", None)
+        assert index.voices(np.zeros(1000, np.int16)) == [(0, 1000)]
 
 
 @pytest.fixture(scope="session")
