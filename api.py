@@ -258,6 +258,9 @@ class Duplicates(Model):
     total_pairs: int
     total_groups: int
     without_hash: int = Field(description="videos whose phash is not made yet")
+    without_timeline: int = Field(
+        description="with deep, videos in which shifted copies cannot be sought yet"
+    )
     videos: dict[str, Card]
 
 

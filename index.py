@@ -13174,6 +13174,7 @@ class Findings:
         self.fingerprint = functools.lru_cache(8192)(self.read)
         self.timeline = functools.lru_cache(256)(self.read_timeline)
         self.unhashed: set[int] = set()
+        self.untimed = 0  # videos that --deep cannot see shifted, for they have no timeline
         dismissed = Dismissed(library)
         self.twins = self.exact()
         firsts = set(range(len(self.copies))).difference(*(t[1:] for t in self.twins.values()))
@@ -13318,6 +13319,7 @@ class Findings:
         libraries: some thousand videos.
         """
         lengths = {n: film.duration for n in numbers if (film := self.timeline(n))}
+        self.untimed = len(set(numbers) - lengths.keys() - self.unhashed)
         films = sorted(lengths, key=lambda n: lengths[n])
         matcher = Matcher("signature", self.search.threshold, self.search.quorum)
         probes: list[NDArray[Any]] = []
@@ -13892,6 +13894,7 @@ class Dupes(LibraryCommand):
             "total_pairs": len(findings.pairs),
             "total_groups": len(findings.groups),
             "without_hash": len(findings.unhashed),
+            "without_timeline": findings.untimed,
         }
 
     def text(self, findings: Findings, groups: Sequence[Group]) -> str:
@@ -13917,6 +13920,9 @@ class Dupes(LibraryCommand):
         yield f"{groups} among {plural(len(findings.copies), 'video')}: {freed} beside what to keep"
         if count := len(findings.unhashed):
             yield f"{plural(count, 'video')} without a fresh hash: --compute makes it"
+        if count := findings.untimed:
+            lack = "without pictures all along, by which shifted copies are found"
+            yield f"{plural(count, 'video')} {lack}: --deep --compute makes them"
 
     @staticmethod
     def applied(actions: Sequence[Mapping[str, Any]]) -> str:

@@ -189,7 +189,10 @@ class TestFinding:
         put(library, deep)
         library.add("bigbuckbunny.mp4")
         assert matched(cli("dupes", library.root, "--compute", "--json")) == set()
+        assert cli("dupes", library.root, "--deep", "--json").json["without_timeline"] == 5
+        assert "--deep --compute" in cli("dupes", library.root, "--deep").out
         run = cli("dupes", library.root, "--compute", "--deep", "--json")
+        assert run.json["without_timeline"] == 0
         kinds = {frozenset((p["a"], p["b"])): p["kind"] for p in run.json["pairs"]}
         assert kinds[frozenset(("original.mp4", "mirrored.mp4"))] == "mirrored"
         assert kinds[frozenset(("original.mp4", "intro.mp4"))] == "shifted"
