@@ -13756,6 +13756,10 @@ class Disposal:
             return "is no exact copy: only those can be one file"
         if self.how == "hardlink" and keeper.inode[0] != copy.inode[0]:
             return "lies on another disk: a link cannot lead there"
+        one, other = map(self.findings.facts, (pair.a, pair.b))
+        chosen = pair.a in self.findings.kept
+        if pair.kind == "shifted" and other.duration > one.duration and not chosen:
+            return "is the longer one: say with --keep which one is to stay"
         tags = attempt(read_tags, copy.video)
         return str(tags.reason) if isinstance(tags, Failure) else ""
 

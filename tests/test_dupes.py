@@ -199,6 +199,20 @@ class TestFinding:
         assert kinds[frozenset(("original.mp4", "tail.mp4"))] == "shifted"
         assert not any("bigbuckbunny.mp4" in pair for pair in kinds)
 
+    def test_the_longer_one_stays(self, cli: Cli, library: Library, deep: Path) -> None:
+        """However good the picture of one is that lacks the beginning."""
+        for name in ("original.mp4", "tail.mp4"):
+            shutil.copyfile(deep / name, library.root / name)
+        with (library.root / "tail.mp4").open("ab") as file:
+            file.write((3_000_000).to_bytes(4, "big") + b"free" + bytes(2_999_992))
+        args = ("dupes", library.root, "--deep", "--apply", "trash", "--json")
+        run = cli(*args, "--compute")
+        assert run.json["groups"][0]["keeper"] == "tail.mp4"
+        assert "longer" in run.json["applied"][0]["reason"]
+        assert (library.root / "original.mp4").exists()
+        run = cli(*args, "--keep", "original.mp4")
+        assert [action["video"] for action in run.json["applied"]] == ["tail.mp4"]
+
     def test_nothing_to_see(self, cli: Cli, library: Library) -> None:
         """Black films and stills are nobody's duplicates."""
         for name in ("a.mp4", "b.mp4"):
