@@ -314,7 +314,7 @@ class TestLibrary:
             page.get_by_label("Folder").select_option(str(library.root))
             expect(page.locator(".card:not([hidden])")).to_have_count(1)
             card(page, "other").locator(".open").click()
-            page.wait_for_function("() => document.querySelector('video').readyState > 0")
+            page.wait_for_function("() => document.querySelector('video')?.readyState > 0")
             page.reload()
             expect(page.get_by_role("heading", level=1)).to_have_text("other")
             page.go_back()
@@ -375,7 +375,7 @@ class TestVideo:
         markers = [m["time"] for m in base.json("cuts.mp4.scenes.json", "trips")["markers"]]
         marks = page.locator(".marks span")
         expect(marks).to_have_count(len(markers))
-        page.wait_for_function("() => document.querySelector('video').readyState > 0")
+        page.wait_for_function("() => document.querySelector('video')?.readyState > 0")
         mark = marks.nth(1).bounding_box()
         assert mark
         page.mouse.click(mark["x"], mark["y"] + 20)
@@ -467,7 +467,7 @@ class TestVideo:
         visit(own_page, "video/numbered.mp4")
         expect(own_page.locator("track")).to_have_attribute("srclang", "en")
         own_page.locator(".transcript button").nth(1).click()
-        own_page.wait_for_function("() => document.querySelector('video').currentTime >= 6.5")
+        own_page.wait_for_function("() => document.querySelector('video')?.currentTime >= 6.5")
 
 
 class TestJobs:
@@ -670,7 +670,7 @@ class TestHostile:
                 expect(title).to_have_js_property("textContent", row["name"].removesuffix(".mp4"))
                 expect(page.locator(".chip a")).to_have_text([EVIL, "עברית", "🎬"])
                 assert page.evaluate("document.documentElement.scrollWidth") <= 390
-                page.wait_for_function("() => document.querySelector('video').readyState > 0")
+                page.wait_for_function("() => document.querySelector('video')?.readyState > 0")
             visit(page, "duplicates")
             expect(page.locator(".copy").first).to_be_visible()
             visit(page, "library?q=" + "%22%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E%22")
@@ -705,7 +705,7 @@ class TestStates:
             hover(page, card(page, "short").locator(".thumb"), 0.5)
             visit(page, "video/short.mp4")
             button(page, "Make all that is missing").wait_for()
-            page.wait_for_function("() => document.querySelector('video').readyState > 0")
+            page.wait_for_function("() => document.querySelector('video')?.readyState > 0")
 
     def test_the_token(self, chromium: Browser, own: Library) -> None:
         secret = "correct horse"
