@@ -34,7 +34,7 @@ import threading
 import time
 import typing
 from collections import Counter, deque
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence, Set
 from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
@@ -5292,6 +5292,10 @@ CREATE INDEX IF NOT EXISTS labels_key ON labels (kind, key);
 CREATE TABLE IF NOT EXISTS annexes (annex TEXT, video INT REFERENCES videos ON DELETE CASCADE,
   files TEXT, done TEXT DEFAULT '[]', PRIMARY KEY (annex, video)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS annexes_video ON annexes (video);
+CREATE TABLE IF NOT EXISTS compared (deep INT, rules TEXT, rel BLOB, stamp TEXT, basis INT,
+  PRIMARY KEY (deep, rel)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS alike (deep INT, a BLOB, b BLOB, similarity REAL, kind TEXT,
+  PRIMARY KEY (deep, a, b)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS changes (count INT);
 INSERT INTO changes SELECT random() WHERE NOT EXISTS (SELECT 1 FROM changes);
 """
@@ -5742,6 +5746,15 @@ class Catalogue:
             except database_error() as error:
                 self._give_up(error, generation)
                 return work(*args)
+
+    def write(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        """Have something written in one transaction, if need be in a new database."""
+
+        def written() -> None:
+            with self._writing() as database:
+                work(database)
+
+        self._insist(written)
 
     def _library(self, recursive: bool) -> Library:
         return Library(self.root, recursive, self.extensions, self.artifacts_dir, self.roots)
@@ -13124,6 +13137,7 @@ class Copy(NamedTuple):
     mtime_ns: int
     inode: tuple[int, int]
     record: str  # path of a fresh phash artifact, or empty
+    stamp: str  # sizes and times of the files that it is compared by
 
 
 class Pair(NamedTuple):
@@ -13160,6 +13174,72 @@ class Search(NamedTuple):
     keep: frozenset[str] = frozenset()  # names of videos that no other is better than
 
 
+class Basis(IntEnum):
+    """What a video could be compared by."""
+
+    NOTHING = 0
+    HASH = 1
+    TIMELINE = 2
+
+
+class Comparisons:
+    """What the catalogue remembers of earlier runs: the videos that were compared, all with all, by
+    the same rules, and which of them are alike. Who changed since is not known any more.
+    """
+
+    def __init__(self, findings: Findings) -> None:
+        self.findings, self.catalogue = findings, Catalogue.of(findings.library)
+        search, program = findings.search, file_numbers(status(__file__))
+        rules = (search.threshold, search.quorum, search.tolerance, __version__, program)
+        self.deep, self.rules = search.deep, json.dumps(rules)
+        told = self.catalogue.ask(  # one statement: both of the same moment
+            "SELECT rel, stamp, basis, NULL FROM compared WHERE deep = ? AND rules = ?"
+            " UNION ALL SELECT a, b, similarity, kind FROM alike WHERE deep = ?",
+            [self.deep, self.rules, self.deep],
+        )
+        self.known = {rel: (stamp, Basis(basis)) for rel, stamp, basis, kind in told if not kind}
+        self.alike = [row for row in told if row[-1]]
+
+    def rel(self, number: int) -> bytes:
+        return os.fsencode(self.findings.copies[number].video.rel)
+
+    def basis(self, number: int) -> Basis | None:
+        """What a video was compared by; None where it was not, as it is."""
+        stamp, basis = self.known.get(self.rel(number), ("", None))
+        return basis if stamp == self.findings.copies[number].stamp else None
+
+    def pairs(self, numbers: Iterable[int]) -> list[Pair]:
+        """Those of these videos that were found alike."""
+        places = {self.rel(number): number for number in numbers}
+        return [
+            Pair(places[a], places[b], similarity, kind)
+            for a, b, similarity, kind in self.alike
+            if a in places and b in places
+        ]
+
+    def store(self, numbers: Iterable[int], pairs: Iterable[Pair]) -> None:
+        """Remember that all of these were compared, in the place of what is known."""
+        copies = self.findings.copies
+        videos = [
+            (self.deep, self.rules, self.rel(number), copies[number].stamp, self.had(number))
+            for number in numbers
+        ]
+        alike = [(self.deep, self.rel(p.a), self.rel(p.b), p.similarity, p.kind) for p in pairs]
+
+        def write(database: sqlite3.Connection) -> None:
+            for name, rows in (("compared", videos), ("alike", alike)):
+                database.execute(f"DELETE FROM {name} WHERE deep = ?", [self.deep])
+                database.executemany(f"INSERT INTO {name} VALUES (?, ?, ?, ?, ?)", rows)
+
+        self.catalogue.write(write)
+
+    def had(self, number: int) -> Basis:
+        """What a video that was compared now had for that."""
+        if number in self.findings.unhashed:
+            return Basis.NOTHING
+        return Basis.HASH if number in self.findings.untimed else Basis.TIMELINE
+
+
 class Findings:
     """The duplicates of a library: `copies`, `pairs` and `groups`, best first.
 
@@ -13174,11 +13254,11 @@ class Findings:
         self.fingerprint = functools.lru_cache(8192)(self.read)
         self.timeline = functools.lru_cache(256)(self.read_timeline)
         self.unhashed: set[int] = set()
-        self.untimed = 0  # videos that --deep cannot see shifted, for they have no timeline
+        self.untimed: set[int] = set()  # those that --deep cannot see shifted: no timeline
         dismissed = Dismissed(library)
         self.twins = self.exact()
         firsts = set(range(len(self.copies))).difference(*(t[1:] for t in self.twins.values()))
-        found = list(self.similar(sorted(firsts)))
+        found = self.similar(sorted(firsts))
         self.links: dict[int, list[Pair]] = {}
         for pair in found:
             if not dismissed.holds(self.copies[pair.a], self.copies[pair.b]):
@@ -13211,10 +13291,13 @@ class Findings:
             seen.add(inode)
             if shelf.home != video.home:
                 shelf = Shelf(video.home)
-            entry = shelf.get(artifact.files[0].format(video.key))
+            names = (artifact.files[0], *artifact.extras)
+            entry, deep = (shelf.get(name.format(video.key)) for name in names)
             fresh = entry and entry.is_file() and entry.stat().st_mtime_ns >= found.st_mtime_ns
             record = entry.path if entry and fresh else ""
-            yield Copy(video, found.st_size, found.st_mtime_ns, inode, record)
+            seen_by = [found, *(e and e.stat() for e in (entry, deep))]
+            stamp = json.dumps([f and (f.st_size, f.st_mtime_ns) for f in seen_by])
+            yield Copy(video, found.st_size, found.st_mtime_ns, inode, record, stamp)
 
     def record(self, number: int) -> dict[str, Any]:
         """A video's phash artifact; empty where there is none of this very file."""
@@ -13260,8 +13343,25 @@ class Findings:
     def full_hash(self, number: int) -> str:
         return file_digest(self.copies[number], self.job)
 
-    def similar(self, numbers: Sequence[int]) -> Iterator[Pair]:
-        """Pairs of those videos that look alike, each once."""
+    def similar(self, numbers: Sequence[int]) -> list[Pair]:
+        """Pairs of those videos that look alike, each once; only what no earlier run compared is
+        compared.
+        """
+        memory = Comparisons(self)
+        basis = {number: memory.basis(number) for number in numbers}
+        new = {number for number in numbers if basis[number] is None}
+        pairs = memory.pairs(set(numbers) - new)
+        if new:
+            pairs += self.compared(numbers, new)
+            memory.store(numbers, pairs)
+        else:
+            self.unhashed = {number for number in numbers if basis[number] is Basis.NOTHING}
+            self.untimed = {number for number in numbers if basis[number] is Basis.HASH}
+        memory.catalogue.close()
+        return pairs
+
+    def compared(self, numbers: Sequence[int], new: Set[int]) -> Iterator[Pair]:
+        """Pairs of those videos that look alike, each once, at least one of the two being new."""
         shelves: dict[str, Coarse] = {}
         for number in numbers:
             self.job.check()
@@ -13273,11 +13373,11 @@ class Findings:
         ways = []
         for kind, coarse in shelves.items():
             coarse.close()
-            ways.append(self.matched(kind, coarse, "similar"))
+            ways.append(self.matched(kind, coarse, "similar", new))
             if self.search.deep and kind == "signature":
-                ways.append(self.matched(kind, coarse, "mirrored"))
+                ways.append(self.matched(kind, coarse, "mirrored", new))
         if self.search.deep:
-            ways.append(self.shifted(numbers))
+            ways.append(self.shifted(numbers, new))
         seen: set[tuple[int, int]] = set()
         for pair in itertools.chain.from_iterable(ways):
             key = (min(pair.a, pair.b), max(pair.a, pair.b))
@@ -13285,13 +13385,16 @@ class Findings:
                 seen.add(key)
                 yield pair
 
-    def matched(self, kind: str, coarse: Coarse, how: str) -> Iterator[Pair]:
-        """The candidates that the matcher takes for the same."""
+    def matched(self, kind: str, coarse: Coarse, how: str, new: Set[int]) -> Iterator[Pair]:
+        """The candidates that the matcher takes for the same, at least one of the two being new."""
         matcher = Matcher(kind, self.search.threshold, self.search.quorum)
         done: set[tuple[int, int]] = set()
         candidates = coarse.candidates(self.search.tolerance, how == "mirrored")
         pairs = (
-            (min(p), max(p)) for ones, others in candidates for p in zip(ones, others, strict=True)
+            (min(p), max(p))
+            for ones, others in candidates
+            for p in zip(ones.tolist(), others.tolist(), strict=True)
+            if p[0] in new or p[1] in new
         )
         while batch := list(itertools.islice(pairs, matcher.BATCH)):
             self.job.check()
@@ -13304,7 +13407,7 @@ class Findings:
                 found = matcher.pairs(ones, others, how == "mirrored")
                 for n, similarity in zip(known, found.tolist(), strict=True):
                     if similarity >= self.search.threshold:
-                        yield Pair(int(batch[n][0]), int(batch[n][1]), similarity, how)
+                        yield Pair(*batch[n], similarity, how)
 
     def read_timeline(self, number: int) -> Film | None:
         """The pictures all along a video; None where there are none of this very file."""
@@ -13312,14 +13415,14 @@ class Findings:
         made = read_json(copy.record.removesuffix(".json") + ".deep.json") if record else None
         return read_film(made) if made else None
 
-    def shifted(self, numbers: Sequence[int]) -> Iterator[Pair]:
+    def shifted(self, numbers: Sequence[int], new: Set[int]) -> Iterator[Pair]:
         """Pairs one of which lacks a part of the beginning or the end of the other.
 
         Each is compared with each whose duration allows that, which suits folders more than whole
         libraries: some thousand videos.
         """
         lengths = {n: film.duration for n in numbers if (film := self.timeline(n))}
-        self.untimed = len(set(numbers) - lengths.keys() - self.unhashed)
+        self.untimed = set(numbers) - lengths.keys() - self.unhashed
         films = sorted(lengths, key=lambda n: lengths[n])
         matcher = Matcher("signature", self.search.threshold, self.search.quorum)
         probes: list[NDArray[Any]] = []
@@ -13332,6 +13435,8 @@ class Findings:
                 first += 1
             for place in longer.may_hold(probes[first:]):
                 one = films[first + place]
+                if one not in new and number not in new:
+                    continue
                 shorter = self.timeline(one)
                 similarity = shorter.shifted_similarity(longer, matcher) if shorter else -1.0
                 if similarity >= self.search.threshold:
@@ -13898,7 +14003,7 @@ class Dupes(LibraryCommand):
             "total_pairs": len(findings.pairs),
             "total_groups": len(findings.groups),
             "without_hash": len(findings.unhashed),
-            "without_timeline": findings.untimed,
+            "without_timeline": len(findings.untimed),
         }
 
     def text(self, findings: Findings, groups: Sequence[Group]) -> str:
@@ -13924,7 +14029,7 @@ class Dupes(LibraryCommand):
         yield f"{groups} among {plural(len(findings.copies), 'video')}: {freed} beside what to keep"
         if count := len(findings.unhashed):
             yield f"{plural(count, 'video')} without a fresh hash: --compute makes it"
-        if count := findings.untimed:
+        if count := len(findings.untimed):
             lack = "without pictures all along, by which shifted copies are found"
             yield f"{plural(count, 'video')} {lack}: --deep --compute makes them"
 

@@ -690,3 +690,57 @@ def test_the_page(cli: Cli, library: Library, tmp_path: Path) -> None:
     assert text.count("data:image/png;base64,") == 2
     assert text.count("data:image/jpeg;base64,") == 2
     assert "http" not in text
+
+
+class TestAgain:
+    """What was compared once is remembered in the catalogue for as long as it stays the same."""
+
+    @pytest.fixture
+    def compared(self, cli: Cli, library: Library) -> Library:
+        for name in ("a.mp4", "b.mp4"):
+            plant(library, name, hashes(1, 2, 3, 4, 5))
+        plant(library, "other.mp4", hashes(9, 8, 7, 6, 11))
+        run = cli("dupes", library.root, "--json")
+        assert matched(run) == {frozenset(("a.mp4", "b.mp4"))}
+        return library
+
+    @staticmethod
+    def spoil(library: Library, name: str) -> None:
+        """Makes a hash unreadable, with the size and the time that it had."""
+        record = library.root / f".artifacts/{name}.phash.json"
+        seen = record.stat()
+        record.write_bytes(b" " * seen.st_size)
+        os.utime(record, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+
+    def test_nothing_is_read_that_did_not_change(self, cli: Cli, compared: Library) -> None:
+        before = cli("dupes", compared.root, "--json")
+        for name in ("a.mp4", "b.mp4", "other.mp4"):
+            self.spoil(compared, name)
+        assert cli("dupes", compared.root, "--json").json == before.json
+
+    def test_other_rules_compare_anew(self, cli: Cli, compared: Library) -> None:
+        self.spoil(compared, "a.mp4")
+        run = cli("dupes", compared.root, "--threshold", 0.9, "--json")
+        assert (matched(run), run.json["without_hash"]) == (set(), 1)
+
+    def test_a_new_one_is_compared_with_all(self, cli: Cli, compared: Library) -> None:
+        plant(compared, "new.mp4", hashes(9, 8, 7, 6, 11))
+        run = cli("dupes", compared.root, "--json")
+        pairs = {frozenset(("a.mp4", "b.mp4")), frozenset(("new.mp4", "other.mp4"))}
+        assert matched(run) == pairs
+        (compared.root / "b.mp4").unlink()
+        compared.forget(compared.root / "b.mp4")
+        run = cli("dupes", compared.root, "--json")
+        assert matched(run) == {frozenset(("new.mp4", "other.mp4"))}
+
+    def test_one_that_changed_is_compared_again(self, cli: Cli, compared: Library) -> None:
+        plant(compared, "b.mp4", hashes(9, 8, 7, 6, 11))
+        run = cli("dupes", compared.root, "--json")
+        assert matched(run) == {frozenset(("b.mp4", "other.mp4"))}
+
+    def test_a_pair_that_left_and_came_back(self, cli: Cli, compared: Library) -> None:
+        before = cli("dupes", compared.root, "--json")
+        assert cli("dupes", compared.root, "--apply", "trash").code == 0
+        assert matched(cli("dupes", compared.root, "--json")) == set()
+        assert cli("dupes", compared.root, "--undo").code == 0
+        assert cli("dupes", compared.root, "--json").json["pairs"] == before.json["pairs"]
