@@ -6762,6 +6762,2227 @@ def lines_found(
         yield times | {"text": text[begin:end], "offsets": offsets, "file": file}
 
 
+# === People =======================================================================================
+
+
+class Person(NamedTuple):
+    """Someone in the videos of a folder.
+
+    `occurrences` has a dict for every signature: video, signature, intervals, frames, time and
+    quality of the best moment, `thumbnail` where there is a picture, `apart` with the signatures
+    that are other people for sure. `ambiguous` are the names of a gallery that fit too equally.
+    """
+
+    id: int
+    occurrences: list[dict[str, Any]]
+    label: str | None = None
+    label_distance: float | None = None
+    named_by_hand: bool = False
+    hidden: bool = False
+    ambiguous: tuple[str, ...] = ()
+
+    @property
+    def signatures(self) -> dict[str, None]:
+        """The ids of their signatures, each once: exact copies of a video have the same ones."""
+        return dict.fromkeys(o["signature"] for o in self.occurrences)
+
+    @property
+    def called(self) -> str:
+        return f"#{self.id} {self.label}" if self.label else f"#{self.id}"
+
+    def portrait(self) -> tuple[str, str] | None:
+        """Video and file of the best picture of them in that video's artifacts."""
+        pictured = [o for o in self.occurrences if o.get("thumbnail")]
+        if not pictured:
+            return None
+        best = max(pictured, key=lambda o: float(o["quality"]))
+        return best["video"], f"{best['signature']}.jpg"
+
+    def as_json(self) -> dict[str, Any]:
+        told: dict[str, Any] = {"id": self.id, "label": self.label}
+        told |= {"label_distance": self.label_distance, "named_by_hand": self.named_by_hand}
+        told |= {"ambiguous": list(self.ambiguous)} if self.ambiguous else {}
+        told |= {"hidden": True} if self.hidden else {}
+        return told | {"occurrences": self.occurrences}
+
+
+SIGNATURE_NAME = "[0-9a-f]{1,64}"
+
+
+def is_below(rel: Any) -> bool:
+    """Whether something is the name of a video as a listed folder has it."""
+    return isinstance(rel, str) and not {"", ".", "..", SIDECARS} & set(rel.split("/"))
+
+
+def is_signature(name: Any) -> bool:
+    """Whether something is the name of a signature as `embed` gives it."""
+    return isinstance(name, str) and re.fullmatch(SIGNATURE_NAME, name) is not None
+
+
+class FaceIndex:
+    """What `listing` computed of the faces of a folder, in `.artifacts/.faces.index.json` of it.
+
+    The mean vectors of its people are beside it in `.faces.index.npy`, float32, one row for each in
+    the order of the index. Both can be deleted: `listing` makes them again from the signatures.
+    """
+
+    NAME: ClassVar = ".faces.index.json"
+    MEANS: ClassVar = ".faces.index.npy"
+
+    def __init__(self, data: Mapping[str, Any] | None = None) -> None:
+        """Raises KeyError, TypeError or ValueError for what `listing` did not write.
+
+        It lies in the library, whoever made that: no name in it may lead elsewhere.
+        """
+        blank: dict[str, Any] = {"people": [], "sources": [], "left_out": [], "params": {}}
+        self.data = dict(blank if data is None else data)
+        self.people = {p["id"]: self.person(p) for p in self.data["people"]}
+        self.sources = {s["video"]: s for s in self.data["sources"]}
+        self.content = b""  # the file it was read from
+        self.model, self.next = self.data.get("model", ""), int(self.data.get("next", 1))
+
+    @staticmethod
+    def person(told: Mapping[str, Any]) -> Person:
+        names = tuple(told.get("ambiguous", ()))
+        label, distance = told["label"], told["label_distance"]
+        return Person(told["id"], told["occurrences"], label, distance, ambiguous=names)
+
+    def check(self) -> None:
+        """Raises KeyError, TypeError or ValueError for what `listing` did not write."""
+        seen = [o for person in self.people.values() for o in person.occurrences]
+        kinds = {(type(o["intervals"]), type(o["quality"] + 0.0), type(o["frames"])) for o in seen}
+        names = "".join(f"{name}\n" for name in (o["signature"] for o in seen))
+        if not (
+            kinds <= {(list, float, int)}
+            and all(type(key) is int for key in self.people)
+            and all(map(is_below, {o["video"] for o in seen} | self.sources.keys()))
+            and re.fullmatch(f"({SIGNATURE_NAME}\n)*", names)
+        ):
+            raise ValueError("it was not written by listing")
+
+    @classmethod
+    def read(cls, home: str) -> FaceIndex | None:
+        """That of an artifact folder; None where none was made. Raises VideoError."""
+        content = read_bytes(Path(home, cls.NAME))
+        if content is None:
+            return None
+        try:
+            index = cls(json.loads(content))
+            index.check()
+            index.content = content
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            raise VideoError(f"{cls.NAME} is corrupt: listing --rebuild makes it again") from None
+        return index
+
+    def means(self, home: str) -> NDArray[np.float32] | None:
+        """The mean vectors of the people in their order; None where they do not belong to this."""
+        import zlib
+
+        import numpy as np
+
+        with contextlib.suppress(OSError, ValueError):
+            content = Path(home, self.MEANS).read_bytes()
+            if zlib.crc32(content) == self.data.get("means"):
+                means: NDArray[np.float32] = np.load(io.BytesIO(content), allow_pickle=False)
+                return means if len(means) == len(self.people) else None
+        return None
+
+    def lines(self) -> dict[int, bytes]:
+        """The people as they stand in the file, one in a line, by id; empty where they do not."""
+        head, *lines = self.content.rstrip().split(b"\n")
+        if not head.endswith(b'"people": [') or len(lines) != len(self.people) + 1:
+            return {}
+        return dict(zip(self.people, (line.rstrip(b",") for line in lines), strict=False))
+
+    def write(self, home: str, means: NDArray[np.float32], before: FaceIndex) -> None:
+        """Put it, with the means, in the place of an older one; caller has the lock. Who is as
+        before is not told anew: that would be most of the time that one new video takes.
+        """
+        import zlib
+
+        import numpy as np
+
+        buffer = io.BytesIO()
+        np.save(buffer, means.astype("<f4"), allow_pickle=False)
+        self.data["means"] = zlib.crc32(buffer.getvalue())
+        replace_file(Path(home, self.MEANS), buffer.getvalue())
+        lines, same = before.lines(), {p["id"]: p for p in before.data["people"]}
+        people = [
+            lines[p["id"]] if p["id"] in lines and same[p["id"]] == p else compact(p)
+            for p in self.data["people"]
+        ]
+        rest = {key: value for key, value in self.data.items() if key != "people"}
+        head = compact(rest | {"people": []}).removesuffix(b"]}")
+        content = b"\n".join([head, b",\n".join(people), b"]}\n"])
+        replace_file(Path(home, self.NAME), content)
+
+
+def compact(data: Any) -> bytes:
+    """JSON in one line: indenting is slow where there is much of it."""
+    return json_text(data, indent=None).encode()
+
+
+class Decisions:
+    """What people decided on the faces of a folder, in `.artifacts/.faces.people.json` of it.
+
+    Whom a decision touches has an entry: the person's id, name, whether hidden, and the signatures
+    that were theirs then, which stay theirs whatever is computed. With each signature goes the
+    oshash of its video and its best moment, and with the person a mean vector, by which they are
+    found again when `embed` made other signatures of the same video.
+    """
+
+    NAME: ClassVar = ".faces.people.json"
+    REMEMBERED: ClassVar = 50  # decisions that can be taken back
+
+    def __init__(self, data: Mapping[str, Any] | None = None) -> None:
+        """Raises KeyError, TypeError or ValueError for what was not written here."""
+        blank: dict[str, Any]
+        blank = {"schema": 1, "serial": 0, "next": 1, "people": [], "history": []}
+        self.data: dict[str, Any] = {**blank, **({} if data is None else data)}
+        self.entries: dict[int, dict[str, Any]] = {int(e["id"]): e for e in self.data["people"]}
+        self.pinned: dict[str, int] = {
+            str(face["signature"]): key for key, e in self.entries.items() for face in e["faces"]
+        }
+        if not all(isinstance(e["name"], str | None) for e in self.entries.values()):
+            raise ValueError("a name is no text")
+        self.serial, self.history = int(self.data["serial"]), list(self.data["history"])
+
+    @classmethod
+    def read(cls, home: str) -> Decisions:
+        """Those of an artifact folder. Raises VideoError for what only its owner can mend."""
+        content = read_bytes(Path(home, cls.NAME))
+        try:
+            return cls(None if content is None else json.loads(content))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            told = f"{cls.NAME} is corrupt ({error}): mend it or move it away"
+            raise VideoError(told) from None
+
+    def write(self, home: str) -> None:
+        """Store them; the caller has the lock."""
+        head = {"serial": self.serial + 1, "history": self.history[-self.REMEMBERED :]}
+        self.data |= head | {"people": [self.entries[key] for key in sorted(self.entries)]}
+        replace_file(Path(home, self.NAME), compact(self.data))
+        flush_to_disk(Path(home))
+
+    def find_again(self, files: Sequence[SignatureFile], grouping: Grouping, eps: float) -> bool:
+        """Let faces whose signatures are gone have those that `embed` made instead of them: of the
+        same video the ones that look alike or, where another model made them, are seen then. Says
+        whether any was found.
+        """
+        lost: dict[str, list[tuple[dict[str, Any], dict[str, Any]]]] = {}
+        present = grouping.present if self.entries and files else ()
+        for entry in self.entries.values():
+            for face in entry["faces"]:
+                if face["signature"] not in present:
+                    lost.setdefault(face["oshash"], []).append((entry, face))
+        before = dict(self.pinned)
+        for file in files if lost else ():
+            pairs = sorted(
+                (distance, number, signature.id, signature, entry, face)
+                for number, (entry, face) in enumerate(lost.get(file.source["oshash"], ()))
+                for signature in file.signatures
+                if (distance := likeness(entry, face, signature, file)) <= eps
+            )
+            for _, _, _, signature, entry, face in pairs:
+                if signature.id not in self.pinned and face["signature"] not in present:
+                    self.pinned.pop(face["signature"], None)
+                    face |= {"signature": signature.id, "time": signature.facts["time"]}
+                    self.pinned[signature.id] = entry["id"]
+        return before != self.pinned
+
+    def renew(self, model: str, sums: Mapping[int, NDArray[np.float32]]) -> None:
+        """Know people by what they look like to this model."""
+        for key, entry in self.entries.items():
+            if key in sums:
+                entry |= {"model": model, "vector": base64_vector(unit(sums[key]))}
+
+
+def likeness(
+    entry: Mapping[str, Any], face: Mapping[str, Any], signature: FaceSignature, file: SignatureFile
+) -> float:
+    """How far a signature is from someone who was decided on: by vectors of the same model, else 0
+    for the only one that is seen at the best moment of then.
+    """
+    if entry["model"] == file.source["model"]:
+        return 1.0 - float(decoded_vector(entry["vector"]) @ signature.vector)
+    moment = float(face["time"])
+    then = [
+        s.id
+        for s in file.signatures
+        if any(begin - 1 <= moment <= end + 1 for begin, end in s.facts["intervals"])
+    ]
+    return 0.0 if then == [signature.id] else math.inf
+
+
+def in_order(seen: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The key by which occurrences are sorted."""
+    return seen["video"], seen["intervals"]
+
+
+class Census:
+    """The people of a folder: what `listing` found and what people decided, which wins.
+
+    `people` has everybody by id, the hidden ones too; `listed` those that one wants to see.
+    """
+
+    def __init__(self, home: str, index: FaceIndex, decisions: Decisions) -> None:
+        self.home, self.index, self.decisions = home, index, decisions
+        pinned = decisions.pinned
+        theirs: dict[int, list[dict[str, Any]]] = {}
+        for key, person in index.people.items():
+            if pinned and any(pinned.get(o["signature"], key) != key for o in person.occurrences):
+                for seen in person.occurrences:
+                    theirs.setdefault(pinned.get(seen["signature"], key), []).append(seen)
+            else:
+                theirs.setdefault(key, []).extend(person.occurrences)
+        self.people = {key: self.person(key, theirs[key]) for key in sorted(theirs)}
+
+    @classmethod
+    def of(cls, library: Library) -> Census:
+        """That of a folder. Raises NotFoundError where it was not listed yet, or CorruptError."""
+        home = people_home(library)
+        found = attempt(FaceIndex.read, home)
+        decisions = attempt(Decisions.read, home)
+        for part in (found, decisions):
+            if isinstance(part, Failure):
+                raise CorruptError(part.reason)
+        if found is None:
+            place = shown(str(library.root))
+            raise NotFoundError(f"{place}: its people are not listed yet: index.py listing {place}")
+        return cls(home, found, decisions)
+
+    def person(self, key: int, occurrences: list[dict[str, Any]]) -> Person:
+        computed = self.index.people.get(key, Person(key, []))._replace(occurrences=occurrences)
+        entry = self.decisions.entries.get(key)
+        if entry is None:
+            return computed
+        occurrences.sort(key=in_order)
+        if entry["name"]:
+            computed = computed._replace(
+                label=entry["name"], label_distance=None, named_by_hand=True, ambiguous=()
+            )
+        return computed._replace(hidden=bool(entry["hidden"]))
+
+    def listed(self, recursive: bool = True, hidden: bool = False) -> list[Person]:
+        """Those seen most often first; `recursive`: also in folders below. Left out are the hidden
+        ones, and who has fewer signatures than --cluster-min-samples and no name by hand.
+        """
+        least = int(self.index.data["params"].get("cluster_min_samples", 1))
+        found = []
+        for person in self.people.values():
+            here = person.occurrences
+            if not recursive:
+                here = [o for o in here if "/" not in o["video"]]
+            enough = person.named_by_hand or len(here) >= least
+            if here and enough and (hidden or not person.hidden):
+                found.append(person._replace(occurrences=here))
+        return sorted(found, key=lambda p: (-len(p.occurrences), p.id))
+
+    def by_signature(self) -> dict[str, Person]:
+        """Who a signature is."""
+        return {s: person for person in self.people.values() for s in person.signatures}
+
+    def find(self, key: int) -> Person:
+        """The person of an id. Raises NotFoundError."""
+        if key not in self.people:
+            raise NotFoundError(f"#{key}: no such person here")
+        return self.people[key]
+
+
+def people_home(library: Library) -> str:
+    """The artifact folder in which the people of a folder are kept. Raises OutsideError."""
+    home = f"{(library.artifacts_dir or library.root).absolute()}/{SIDECARS}"
+    for name in (FaceIndex.NAME, FaceIndex.MEANS, Decisions.NAME):
+        if library.roots and not library.roots.hold(f"{home}/{name}"):
+            raise OutsideError(f"{SIDECARS}/{name}: {LEADS_OUT}")
+    return home
+
+
+class FaceSignature(NamedTuple):
+    """A person of one video as `embed` found them: what the index keeps of that, and a vector."""
+
+    facts: dict[str, Any]
+    vector: NDArray[np.float32]
+
+    @property
+    def id(self) -> str:
+        return str(self.facts["signature"])
+
+
+class SignatureFile(NamedTuple):
+    """The signatures of one video, the model that made them, and of which bytes they are."""
+
+    video: Video
+    source: dict[str, Any]  # video, size and mtime_ns of this file, oshash of the video, model
+    scale: float
+    signatures: list[FaceSignature]
+
+    @classmethod
+    def read(cls, video: Video, seen: os.DirEntry[str] | Seen) -> SignatureFile:
+        """Raises VideoError for what `embed` did not write."""
+        try:
+            found = seen.stat()
+            data = json.loads(Path(seen.path).read_bytes())
+            head = {"video": video.rel, "size": found.st_size, "mtime_ns": found.st_mtime_ns}
+            head |= {"oshash": str(data["source"]["oshash"]), "model": str(data["model"])}
+            vectors = [signature_vector(s, int(data["dimension"])) for s in data["signatures"]]
+            facts = [signature_facts(video, s) for s in data["signatures"]]
+            signatures = list(map(FaceSignature, facts, vectors))
+            return cls(video, head, float(data["scale"]), signatures)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            told = f"its signatures are corrupt ({error}): embed --force makes them again"
+            raise VideoError(told) from None
+
+
+def signature_facts(video: Video, told: Mapping[str, Any]) -> dict[str, Any]:
+    """What the index keeps of a signature. Raises ValueError and others for what is none."""
+    runs = [[float(begin), float(end)] for begin, end in told["intervals"]]
+    if not is_signature(told["id"]) or not runs:
+        raise ValueError("a signature has no id or is never seen")
+    facts = {"video": video.rel, "signature": told["id"], "intervals": runs}
+    facts |= {"frames": int(told["frames"]), "time": float(told["time"])}
+    facts |= {"quality": float(told["quality"])}
+    facts |= {"thumbnail": True} if "thumbnail" in told else {}
+    apart = [str(other) for other in told["apart"]]
+    return facts | ({"apart": apart} if apart else {})
+
+
+def signature_vector(told: Mapping[str, Any], dimension: int) -> NDArray[np.float32]:
+    """The unit vector of a signature. Raises ValueError and others for what is none."""
+    import numpy as np
+
+    vector = decoded_vector(told["vector"])
+    if len(vector) != dimension or not 0.99 < float(np.linalg.norm(vector)) < 1.01:
+        raise ValueError("a vector is none of a face")
+    return vector
+
+
+class Survey:
+    """How the signatures of a folder stand to an index of it.
+
+    `same` are the sources that did not change since, `changed` what is to be read, `unmade` the
+    videos that have none, or old ones. Nothing is said of videos outside of what is walked now:
+    what the index knows of those stays.
+    """
+
+    def __init__(self, library: Library, index: FaceIndex, job: Job) -> None:
+        self.library, self.index = library, index
+        self.same: dict[str, dict[str, Any]] = {}
+        self.changed: list[tuple[Video, os.DirEntry[str] | Seen]] = []
+        self.votes = Counter[str]()  # how many videos have signatures of a model
+        self.unmade: list[Video] = []
+        self.left_out: list[dict[str, Any]] = []
+        self.seen: set[str] = set()
+        shelf = Shelf("")
+        for number, video in enumerate(library.videos()):
+            if number % 100 == 0:
+                job.check()
+            if shelf.home != video.home:
+                shelf = Shelf(video.home)
+            self.seen.add(video.rel)
+            self.look(video, shelf)
+        self.same |= {rel: s for rel, s in index.sources.items() if not self.walked(rel)}
+        self.votes.update(source["model"] for source in self.same.values())
+        self.left_out += [{"video": n, "reason": reason} for n, reason in library.problems]
+        library.problems.clear()
+
+    def walked(self, rel: str) -> bool:
+        """Whether a video of that name would have been found if it were still there."""
+        below, _, name = rel.rpartition("/")
+        inside = self.library.recursive or not below
+        return rel in self.seen or (inside and Path(name).suffix.lower() in self.library.extensions)
+
+    def look(self, video: Video, shelf: Shelf) -> None:
+        artifact = ARTIFACTS["faces"]
+        entry = shelf.get(artifact.files[0].format(video.key))
+        if entry is None:
+            self.unmade.append(video)
+            return
+        try:
+            found, source = entry.stat(), status(video.path)
+            known = self.index.sources.get(video.rel, {})
+            if (found.st_size, found.st_mtime_ns) == (
+                known.get("size"),
+                known.get("mtime_ns"),
+            ) and (found.st_mtime_ns >= source.st_mtime_ns):
+                self.same[video.rel] = known
+            elif artifact.state(video, shelf) is State.FRESH:
+                self.changed.append((video, entry))
+                self.votes[recorded_model(shelf, video)] += 1
+            else:
+                self.unmade.append(video)
+        except OSError as error:
+            self.left_out.append({"video": video.rel, "reason": told_by_system(error)})
+
+    @property
+    def model(self) -> str:
+        """The model that made most signatures; of equal ones that of the index."""
+        known = [model for model in self.votes if model]
+        return max(known, key=lambda m: (self.votes[m], m == self.index.model), default="")
+
+    def read(self, job: Job, everything: bool) -> list[SignatureFile]:
+        """What changed, or all there is; what cannot be read is left out and told."""
+        wanted = list(self.changed)
+        if everything:
+            videos = [video_at(self.library, rel) for rel in self.same]
+            wanted += [(video, signatures_of(video)) for video in videos]
+        files = []
+        for video, entry in wanted:
+            job.check()
+            found = attempt(SignatureFile.read, video, entry)
+            if isinstance(found, Failure):
+                self.left_out.append({"video": video.rel, "reason": found.reason})
+            else:
+                files.append(found)
+        return files
+
+
+def video_at(library: Library, rel: str) -> Video:
+    """The video that a listing of the folder calls so, whether it is there or not."""
+    below = rel.rpartition("/")[0]
+    home = (library.artifacts_dir or library.root).absolute() / below / SIDECARS
+    return Video(str(library.root.absolute() / rel), rel, str(home))
+
+
+def signatures_of(video: Video) -> Seen:
+    """The signature file of a video, as one that is read without having been seen."""
+    path = f"{video.home}/{ARTIFACTS['faces'].files[0].format(video.key)}"
+    found = attempt(status, path)
+    if isinstance(found, Failure):
+        return Seen(path, 0, 0)
+    return Seen(path, found.st_size, found.st_mtime_ns)
+
+
+class Grouping:
+    """Puts the signatures of one model to people: `theirs` are then the occurrences by person and
+    `sums` the sums of their vectors, one for each signature.
+
+    Who is known stays who they are: the people of a census, or for a rebuild only those that a
+    decision pinned. They are clusters that stay apart from each other, and every other signature
+    joins them or founds new people (see `average_linkage`).
+    """
+
+    def __init__(
+        self,
+        census: Census,
+        kept: Mapping[str, Any],
+        files: Sequence[SignatureFile],
+        rebuild: bool,
+    ) -> None:
+        self.census, self.rebuild = census, rebuild
+        gone = census.index.sources.keys() - kept.keys()
+        self.theirs: dict[int, list[dict[str, Any]]] = {}
+        self.touched = set[int]()  # who has other occurrences than before
+        for key, person in ({} if rebuild else census.people).items():
+            here = person.occurrences
+            if gone and any(seen["video"] in gone for seen in here):
+                here = [seen for seen in here if seen["video"] not in gone]
+                self.touched.add(key)
+            if here:
+                self.theirs[key] = here
+        self.fresh: dict[str, list[dict[str, Any]]] = {}  # what was read now, by signature
+        self.vectors: dict[str, NDArray[np.float32]] = {}
+        for file in files:
+            for signature in file.signatures:
+                self.fresh.setdefault(signature.id, []).append(signature.facts)
+                self.vectors[signature.id] = signature.vector
+        self.sums: dict[int, NDArray[np.float32]] = {}
+        self.ghosts: dict[int, int] = {}  # who is gone, unless they come back, and how many
+
+    @functools.cached_property
+    def was(self) -> dict[str, int]:
+        """Who a signature was before."""
+        everyone = self.census.people.items()
+        return {o["signature"]: key for key, person in everyone for o in person.occurrences}
+
+    @property
+    def present(self) -> set[str]:
+        """All signatures there are."""
+        return self.fresh.keys() | {o["signature"] for seen in self.theirs.values() for o in seen}
+
+    def group(self, library: Library, eps: float) -> None:
+        """Find out who is who; `eps` is in the measure of the model."""
+        pinned = self.census.decisions.pinned
+        known = pinned if self.rebuild or not self.fresh else self.was | pinned
+        new = {s: facts for s, facts in self.fresh.items() if s not in known}
+        for signature in self.fresh.keys() - new.keys():
+            self.add(known[signature], self.fresh[signature])
+        self.sums = self.known_sums(library)
+        if new:
+            self.place(new, known, eps)
+
+    def add(self, key: int, occurrences: Iterable[dict[str, Any]]) -> None:
+        self.theirs[key] = [*self.theirs.get(key, ()), *occurrences]
+        self.touched.add(key)
+
+    def sizes(self) -> dict[int, int]:
+        """How many signatures each has."""
+        return {key: len({o["signature"] for o in seen}) for key, seen in self.theirs.items()}
+
+    def known_sums(self, library: Library) -> dict[int, NDArray[np.float32]]:
+        """The sums of the vectors of those who are known already: from the means that are stored,
+        or of whom these are not true any more, from their signatures.
+        """
+        index = self.census.index
+        stored = None if self.rebuild else index.means(self.census.home)
+        rows = {key: row for row, key in enumerate(index.people)}
+        found: dict[int, NDArray[np.float32]] = {}
+        for key, size in self.sizes().items():
+            if stored is not None and self.as_before(key):
+                found[key] = stored[rows[key]] * size
+        others = [key for key in self.theirs if key not in found]
+        wanted = [o for key in others for o in self.theirs[key]]
+        missing = (o for o in wanted if o["signature"] not in self.vectors)
+        self.vectors |= read_vectors(library, missing)
+        for key in others:
+            here = [o for o in self.theirs.pop(key) if o["signature"] in self.vectors]
+            if here:
+                self.theirs[key] = here
+                found[key] = sum_of([self.vectors[s] for s in {o["signature"]: 0 for o in here}])
+        if stored is not None:
+            for key in self.gone():
+                self.ghosts[key] = len(index.people[key].signatures)
+                found[key] = stored[rows[key]] * self.ghosts[key]
+        return found
+
+    def as_before(self, key: int) -> bool:
+        """Whether someone has the signatures of before."""
+        before = self.census.index.people.get(key)
+        if before is None:
+            return False
+        if key not in self.touched and key not in self.census.decisions.entries:
+            return len(before.occurrences) == len(self.theirs[key])  # they can only have lost some
+        return before.signatures.keys() == {o["signature"] for o in self.theirs[key]}
+
+    def gone(self) -> Iterator[int]:
+        """Who had signatures and has none now, since `embed` made others, or the video is gone."""
+        for key, person in self.census.index.people.items():
+            known = self.census.people.get(key)
+            if key not in self.theirs and known and known.occurrences == person.occurrences:
+                yield key
+
+    def place(
+        self, new: Mapping[str, list[dict[str, Any]]], known: Mapping[str, int], eps: float
+    ) -> None:
+        """Put new signatures to the people there are, or to new ones."""
+        import numpy as np
+
+        keys, sizes = list(self.sums), self.sizes() | self.ghosts
+        means = [self.sums[key] / sizes[key] for key in keys]
+        rows = {key: row for row, key in enumerate(keys)}
+        numbers = {signature: len(keys) + n for n, signature in enumerate(new)}
+        apart = []
+        for signature, number in numbers.items():
+            for other in new[signature][0].get("apart", ()):
+                row = numbers.get(other, rows.get(known.get(other, 0)))
+                if row is not None:
+                    apart.append((number, row))
+        vectors = np.array([*means, *(self.vectors[s] for s in new)], np.float32)
+        weights = [*(float(sizes[key]) for key in keys), *[1.0] * len(new)]
+        labels = average_linkage(vectors, eps, apart, weights, len(keys)).tolist()
+        groups: dict[int, list[str]] = {}
+        for signature, label in zip(new, labels[len(keys) :], strict=True):
+            groups.setdefault(label, []).append(signature)
+        for label, signatures in groups.items():
+            if label < len(keys):
+                self.join(keys[label], signatures)
+        self.found([g for label, g in groups.items() if label >= len(keys)])
+
+    def join(self, key: int, signatures: Sequence[str]) -> None:
+        """Put signatures to someone, who may be new."""
+        added = sum_of([self.vectors[s] for s in signatures])
+        self.sums[key] = self.sums[key] + added if key in self.theirs else added
+        self.add(key, (seen for s in signatures for seen in self.fresh[s]))
+
+    def found(self, groups: Sequence[list[str]]) -> None:
+        """Give ids to groups that are nobody known: in a rebuild those of before, by the most
+        signatures in common.
+        """
+        shared = Counter(
+            (self.was[s], number) for number, g in enumerate(groups) for s in g if s in self.was
+        )
+        ids: dict[int, int] = {}
+        for (key, number), _ in sorted(shared.items(), key=lambda item: (-item[1], item[0])):
+            if key not in self.theirs and key not in ids.values():
+                ids.setdefault(number, key)
+        free = itertools.count(self.next)
+        for number, signatures in enumerate(groups):
+            self.join(ids[number] if number in ids else next(free), signatures)
+
+    @property
+    def next(self) -> int:
+        """An id that nobody has or had."""
+        used = [self.census.index.next, int(self.census.decisions.data["next"])]
+        return max(*used, *(key + 1 for key in (*self.theirs, *self.census.people)))
+
+
+def unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The vector of that direction with a length of 1."""
+    import numpy as np
+
+    return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-9), np.float32)
+
+
+def sum_of(vectors: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    import numpy as np
+
+    total: NDArray[np.float32] = np.sum(vectors, axis=0, dtype=np.float32)
+    return total
+
+
+def read_vectors(
+    library: Library, occurrences: Iterable[Mapping[str, Any]]
+) -> dict[str, NDArray[np.float32]]:
+    """The vectors of signatures by id, read from the files of their videos; without those that are
+    not there any more.
+    """
+    wanted: dict[str, set[str]] = {}
+    for seen in occurrences:
+        wanted.setdefault(seen["video"], set()).add(seen["signature"])
+    found: dict[str, NDArray[np.float32]] = {}
+    for rel, ids in wanted.items():
+        video = video_at(library, rel)
+        file = attempt(SignatureFile.read, video, signatures_of(video))
+        if not isinstance(file, Failure):
+            found |= {s.id: s.vector for s in file.signatures if s.id in ids}
+    return found
+
+
+PHOTOGRAPHS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+
+
+class Still(Frame):
+    """A photograph, in the place of a frame of a video."""
+
+    def __init__(self, whole: Pixels) -> None:
+        self.whole, self.time, self.size = whole, 0.0, (whole.shape[1], whole.shape[0])
+
+    @classmethod
+    def read(cls, path: str) -> Still:
+        """Raises VideoError for what is no picture; turned upright as its EXIF says."""
+        import cv2
+        import numpy as np
+
+        descriptor = open_regular(path)
+        with os.fdopen(descriptor, "rb") as file:
+            content = np.frombuffer(file.read(), np.uint8)
+        found = cv2.imdecode(content, cv2.IMREAD_COLOR)
+        if found is None:
+            raise VideoError("is no readable picture")
+        return cls(np.asarray(cv2.cvtColor(found, cv2.COLOR_BGR2RGB), np.uint8))
+
+    def rgb(self, width: int | None = None, height: int | None = None) -> Pixels:
+        if width is None:
+            return self.whole
+        return resize(self.whole, width, height or self.height_for(width))
+
+
+class Portrayal(NamedTuple):
+    """Whom a file of a gallery shows, as a vector, and what was out of the ordinary."""
+
+    vector: NDArray[np.float32]
+    note: str = ""
+
+
+def portrayed(path: str, task: Embed) -> Portrayal:
+    """Whom a photograph or a video of a gallery shows. Runs in a worker; raises VideoError.
+
+    Of several people in a photograph the one with the largest face counts, of those in a video the
+    one who is seen most.
+    """
+    if Path(path).suffix.lower() not in PHOTOGRAPHS:
+        return filmed(path, task)
+    still, model = Still.read(path), task.finder()
+    faces = model.find(still, task.min_face_area, task.min_score)
+    faces = [face for face in faces if model.look(still, face)]
+    if not faces:
+        raise VideoError("has no face in it that is large and clear enough")
+    looks = [model.look(*view) for view in views(still, faces[0])]
+    note = f"{len(faces)} faces: the largest counts" if len(faces) > 1 else ""
+    return Portrayal(unit(sum_of([found.vector for found in looks if found])), note)
+
+
+def views(still: Still, face: Face) -> Iterator[tuple[Still, Face]]:
+    """A face as it is, mirrored, and both as small as it often is in a video: what these have in
+    common tells who it is, whatever the camera was.
+    """
+    import numpy as np
+
+    small = min(40 / max(face.box[2:]), 1.0)
+    for zoom in (1.0, small) if small < 1 else (1.0,):
+        shape = [max(round(side * zoom), 1) for side in still.size]
+        whole = np.array(resize(still.whole, *shape))  # dlib wants one that could be written to
+        box = tuple(value * zoom for value in face.box)
+        there = Face((box[0], box[1], box[2], box[3]), face.points * np.float32(zoom), face.score)
+        yield Still(whole), there
+        points = (there.points * [-1, 1] + [shape[0] - 1, 0])[[1, 0, 2, 4, 3]]
+        box = (shape[0] - box[0] - box[2], *box[1:])
+        mirrored = Face((box[0], box[1], box[2], box[3]), points.astype(np.float32), face.score)
+        yield Still(np.ascontiguousarray(whole[:, ::-1])), mirrored
+
+
+def filmed(path: str, task: Embed) -> Portrayal:
+    """Whom a video of a gallery shows. Raises VideoError."""
+    with Media(Video(path, Path(path).name, ""), task.allow_codecs) as media:
+        (made,) = make_all(media, [task])
+    if isinstance(made, Failure):
+        raise VideoError(made.reason)
+    found = (made.data or {})["signatures"]
+    if not found:
+        raise VideoError("has no face in it that is large and clear enough")
+    most = max(found, key=lambda signature: (signature["frames"], signature["quality"]))
+    note = f"{len(found)} people: the one seen most counts" if len(found) > 1 else ""
+    return Portrayal(decoded_vector(most["vector"]), note)
+
+
+class Gallery:
+    """People known by name, from photographs and videos in one folder for each.
+
+    `rows` is what the index keeps of it: person, file, size, mtime_ns and vector, so that a file
+    is looked at once, and later listings know these people without being given the gallery again.
+    """
+
+    MARGIN: ClassVar = 0.05  # two names as near as this are both possible
+    ALONE: ClassVar = 5.0  # margins by which others are farther from whom only one name fits
+    LENIENT: ClassVar = 1.3  # times the limit, for the only name that fits
+
+    def __init__(self, rows: Sequence[Mapping[str, Any]] = ()) -> None:
+        self.rows = list(rows)
+        self.notes: list[dict[str, str]] = []
+
+    @classmethod
+    def of(cls, folder: Path, job: Job, task: Embed, known: Gallery) -> Gallery:
+        """That in a folder; files in `known` that did not change are not looked at again."""
+        gallery = cls()
+        places = gallery.places(folder, task.roots)
+        seen = {(r["person"], r["file"]): r for r in known.rows if r["vector"]}
+        heads = [gallery.head(name, path) for name, path in places]
+        rows = [seen.get((h["person"], h["file"]), {}) for h in heads]
+        same = [{k: r.get(k) for k in h} == h for h, r in zip(heads, rows, strict=True)]
+        wanted = [path for (_, path), is_same in zip(places, same, strict=True) if not is_same]
+        looked = iter(gallery.look(job, task, wanted) if wanted else ())
+        for head, row, is_same in zip(heads, rows, same, strict=True):
+            gallery.rows.append(row if is_same else head | gallery.outcome(next(looked)))
+        for row in gallery.rows:
+            gallery.tell(row["file"], row["note"])
+        return gallery
+
+    def tell(self, file: str, note: str) -> None:
+        self.notes += [{"file": file, "reason": note}] if note else []
+
+    def places(self, folder: Path, roots: Roots | None) -> list[tuple[str, Path]]:
+        """Names of people and their files. Raises UsageError where there is no such folder."""
+        if not folder.is_dir():
+            raise UsageError(f"--gallery {shown(str(folder))}: not a directory")
+        found: list[tuple[str, Path]] = []
+        for place in sorted(path for path in folder.iterdir() if not path.name.startswith(".")):
+            name = attempt(clean_names, [place.name])
+            if not place.is_dir() or isinstance(name, Failure) or not name:
+                self.tell(place.name, "is no folder named after a person: left out")
+                continue
+            files = [p for p in sorted(place.iterdir()) if not p.name.startswith(".")]
+            kinds = PHOTOGRAPHS | VIDEO_EXTENSIONS
+            for path in files:
+                if roots and not roots.hold(path):
+                    self.tell(f"{place.name}/{path.name}", LEADS_OUT)
+                elif path.suffix.lower() in kinds and path.is_file():
+                    found.append((name[0], path))
+                else:
+                    self.tell(f"{place.name}/{path.name}", "is neither photograph nor video")
+            if not files:
+                self.tell(f"{place.name}/", "is empty")
+        return found
+
+    @staticmethod
+    def head(name: str, path: Path) -> dict[str, Any]:
+        """What tells whether a file is the one that was looked at."""
+        found = status(str(path))
+        file = f"{path.parent.name}/{path.name}"
+        return {"person": name, "file": file, "size": found.st_size, "mtime_ns": found.st_mtime_ns}
+
+    @staticmethod
+    def look(job: Job, task: Embed, paths: Sequence[Path]) -> list[Any]:
+        """Portrayals or Failures of files, looked at in workers."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        count = min(task.workers or cores(), len(paths))
+        workers = Workers(count, task.imports)
+
+        def call(path: Path) -> Any:
+            with job.slots.hold(job, "faces", count):
+                return attempt(workers.call, job, task.timeout, portrayed, str(path), task)
+
+        try:
+            with ThreadPoolExecutor(count) as threads:
+                return list(threads.map(call, paths))
+        finally:
+            workers.close(kill=job.cancelled.is_set())
+
+    @staticmethod
+    def outcome(found: Portrayal | Failure) -> dict[str, Any]:
+        """What a row has beside its head."""
+        if isinstance(found, Failure):
+            if found.lacking:
+                raise LackError(found.reason)
+            return {"vector": None, "note": found.reason}
+        return {"vector": base64_vector(found.vector), "note": found.note}
+
+    def named(self) -> dict[str, NDArray[np.float32]]:
+        """The vectors of each name, one in a row."""
+        import numpy as np
+
+        found: dict[str, list[Any]] = {}
+        for row in self.rows:
+            if row["vector"]:
+                found.setdefault(row["person"], []).append(decoded_vector(row["vector"]))
+        return {name: np.array(vectors, np.float32) for name, vectors in found.items()}
+
+    def labels(self, means: NDArray[np.float32], limit: float, margin: float) -> list[Label]:
+        """Who people are, by their mean vectors: the name with the nearest photograph, if it is
+        within `limit` and no other name is within `margin` of it. A photograph of another age or
+        camera is farther; so where all other names are much farther, the limit is LENIENT.
+        """
+        import numpy as np
+
+        known = self.named()
+        if not known or not len(means):
+            return [Label()] * len(means)
+        units = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
+        names = list(known)
+        distances = np.stack([1 - (units @ known[name].T).max(axis=1) for name in names], axis=1)
+        return [self.label(names, row, limit, margin) for row in distances]
+
+    @classmethod
+    def label(
+        cls, names: Sequence[str], distances: NDArray[np.float32], limit: float, margin: float
+    ) -> Label:
+        """The name for distances from all of them."""
+        import numpy as np
+
+        first, *others = np.argsort(distances).tolist()
+        nearest = float(distances[first])
+        near = [names[n] for n in others if distances[n] < nearest + margin]
+        alone = others and distances[others[0]] > nearest + cls.ALONE * margin
+        if nearest > limit * (cls.LENIENT if alone else 1.0):
+            return Label()
+        if near:
+            return Label(ambiguous=(names[first], *near))
+        return Label(names[first], round(nearest, 4))
+
+
+class Label(NamedTuple):
+    """What a gallery calls someone, and how far they are from the photograph."""
+
+    name: str | None = None
+    distance: float | None = None
+    ambiguous: tuple[str, ...] = ()
+
+
+# === Duplicates ===================================================================================
+
+SIDE = 32  # of a signature's luma
+MOVING = 0.5  # rms of what changes from frame to frame, of 255, below which a video shows a still
+COARSE_STILL, COARSE_MOVING = 0.45, 0.2  # cosines that make a pair a candidate
+COLOURED, SAME_COLOURS = 6.0, 0.6  # rms of chroma that counts as colour; cosine of the same colours
+SMOOTH, EQUAL_COLOURS = 8.0, 0.9  # rms of the Laplacian below which only colours tell apart
+CAPTION = 13  # pixels: what is on fewer is not enough to tell a picture by
+
+
+class Fingerprint(NamedTuple):
+    """What a video is compared by: pictures at the same shares of every video's length.
+
+    `luma` is (frames, side, side) of 0 to 255; bits of a hash are pictures of 0 and 255, and those
+    of a DCT are no picture, but are compared as if. Only videos of one `kind` are comparable.
+    """
+
+    kind: str
+    duration: float
+    luma: NDArray[np.uint8]
+    chroma: NDArray[np.int8] | None
+
+
+def read_fingerprint(record: Mapping[str, Any]) -> Fingerprint | None:
+    """A video's fingerprint from its phash artifact; None where that holds nothing of the kind."""
+    try:
+        length = record.get("duration")
+        if length is None:  # evenly spaced frames are as far from the end as from the beginning
+            times = [float(frame["time"]) for frame in record["frames"]]
+            length = min(times) + max(times)
+        length = float(length)
+        if not 0 <= length < LONGEST:
+            return None
+        signature = record.get("signature")
+        return signed(signature, length) if signature else hashed(record, length)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        return None
+
+
+def signed(signature: Sequence[Mapping[str, Any]], length: float) -> Fingerprint | None:
+    """A fingerprint from a signature. Raises ValueError and others for what is none."""
+    import base64
+
+    import numpy as np
+
+    if len(signature) != len(SIGNATURE_SHARES):
+        return None
+    luma = b"".join(base64.b64decode(frame["luma"]) for frame in signature)
+    chroma = b"".join(base64.b64decode(frame["chroma"]) for frame in signature)
+    pictures = np.frombuffer(luma, np.uint8).reshape(-1, SIDE, SIDE)
+    colours = np.frombuffer(chroma, np.int8).reshape(len(pictures), 8, 8, 2)
+    return Fingerprint("signature", length, pictures, colours)
+
+
+def hashed(record: Mapping[str, Any], length: float) -> Fingerprint | None:
+    """A fingerprint from the frames' hashes alone. Raises ValueError and others for what is none.
+
+    Flat frames become black ones, which say nothing.
+    """
+    import numpy as np
+
+    side = {"ahash": 32, "dct": 8, "stash": 8}[record["algorithm"]]
+    rows = [
+        b"\0" * (side * side // 8) if frame.get("flat") else bytes.fromhex(frame["hash"])
+        for frame in record["frames"]
+    ]
+    bits = np.unpackbits(np.frombuffer(b"".join(rows), np.uint8)).reshape(len(rows), side, side)
+    return Fingerprint(f"{record['algorithm']} of {len(rows)}", length, bits * np.uint8(255), None)
+
+
+def quorum_of(counts: NDArray[Any], quorum: float) -> NDArray[Any]:
+    """How many of so many frames must match."""
+    import numpy as np
+
+    return np.ceil(counts * quorum - 1e-9).astype(int)
+
+
+class Matcher:
+    """Compares fingerprints of one kind, many pairs at a time; `pairs` of them are judged alike.
+
+    What is compared is how a picture differs from the others of its video (the median over time
+    taken off, the mean over the picture too): a backdrop that never changes, a logo, black bars and
+    a change of brightness drop out, and a video that shows a still has nothing left to match. The
+    correlation is taken in sixteen fields and averaged, weighted by what moves in them in one of
+    the two videos, the one that this favours: where a caption moves in the copy alone it does not
+    count. Pairs that do not match so are laid over each other first (see `overlay`). Where both
+    have colours, those must agree too.
+    """
+
+    BATCH: ClassVar = 128
+
+    def __init__(self, kind: str, threshold: float, quorum: float) -> None:
+        self.kind, self.threshold, self.quorum = kind, threshold, quorum
+        self.fields = 4 if kind == "signature" or kind.startswith("ahash") else 1
+
+    def similarity(self, correlation: NDArray[Any]) -> NDArray[Any]:
+        """Correlations as similarities from 0 to 1, in which copies have 0.92 and more.
+
+        Of hashes it is the share of equal bits; the correlation of small pictures, which is about
+        0.65 for the worst copies and 0.56 for the best impostors, is stretched to fit that.
+        """
+        import numpy as np
+
+        span = 0.08 / 0.35 if self.kind == "signature" else 0.5
+        return np.clip(1 - span * (1 - correlation), 0.0, 1.0)
+
+    def pairs(
+        self, ones: Sequence[Fingerprint], others: Sequence[Fingerprint], mirrored: bool = False
+    ) -> NDArray[Any]:
+        """The similarity of each pair, -1 where too few of its frames match."""
+        import numpy as np
+
+        a, b = (np.stack([f.luma for f in side]).astype(np.float32) for side in (ones, others))
+        if mirrored:
+            b = np.ascontiguousarray(b[..., ::-1])
+        counted = telling(a) & telling(b)
+        found = self.judged(a, b, counted)
+        if self.kind == "signature":
+            rest = np.flatnonzero((found < 0) & (counted.sum(1) > 1))
+            if len(rest):
+                found[rest] = self.overlaid(a[rest], b[rest], counted[rest])
+            smooth = np.minimum(detail(a), detail(b)) < SMOOTH
+            found[self.other_colours(ones, others, counted, smooth, mirrored)] = -1
+        return found
+
+    def judged(
+        self, a: NDArray[Any], b: NDArray[Any], counted: NDArray[Any], threshold: float = 0.0
+    ) -> NDArray[Any]:
+        """Similarities of pictures (pairs, frames, side, side), -1 for what does not match."""
+        import numpy as np
+
+        frames = self.similarity(self.correlations(a, b, counted))
+        frames = np.where(counted, frames, -1.0)
+        best = -np.sort(-frames, axis=1)
+        needed = quorum_of(counted.sum(1), self.quorum)
+        ranks = np.arange(frames.shape[1])
+        used = ranks < needed[:, None]
+        enough = (best >= (threshold or self.threshold)).sum(1) >= needed
+        # One frame of several is no film; a hash of one frame is all that was asked for.
+        enough &= needed >= min(2, frames.shape[1])
+        mean = (best * used).sum(1) / np.maximum(needed, 1)
+        return np.where(enough, mean, -1.0)
+
+    def correlations(self, a: NDArray[Any], b: NDArray[Any], counted: NDArray[Any]) -> NDArray[Any]:
+        """How pictures correlate, frame by frame: shape (pairs, frames), -1 to 1."""
+        import numpy as np
+
+        noise = 0.3  # variance of rounding and of encoders' noise in such small pictures
+        mean = self.kind != "signature" and a.shape[1] > 1
+        one, other = (self.in_fields(centered(x, counted, mean)) for x in (a, b))
+        energies = [np.square(x).mean(-1) for x in (one, other)]
+        # The noise of the two has nothing in common: it is in the energies alone.
+        clean = [np.maximum(energy - noise, noise) for energy in energies]
+        common = (one * other).mean(-1)
+        local = np.clip(common / np.sqrt(clean[0] * clean[1]), -1, 1)
+        views = []
+        for energy in energies:
+            weight = np.sqrt(np.maximum(energy - noise, 0))
+            frames = (weight * local).sum(2) / (weight.sum(2) + 1e-3)
+            whole = (weight * local).sum((1, 2)) / (weight.sum((1, 2)) + 1e-3)
+            still = np.sqrt(energy.mean((1, 2))) < MOVING
+            views.append((np.where(still, -1.0, whole), frames))
+        favoured = np.where((views[0][0] >= views[1][0])[:, None], views[0][1], views[1][1])
+        still = np.minimum(views[0][0], views[1][0]) == -1.0
+        return np.where(still[:, None], -1.0, favoured)
+
+    def in_fields(self, x: NDArray[Any]) -> NDArray[Any]:
+        """(pairs, frames, side, side) as (pairs, frames, fields, pixels of a field)."""
+        pairs, frames, side, _ = x.shape
+        parts = x.reshape(pairs, frames, self.fields, side // self.fields, self.fields, -1)
+        return parts.swapaxes(3, 4).reshape(pairs, frames, self.fields**2, -1)
+
+    def overlaid(self, a: NDArray[Any], b: NDArray[Any], counted: NDArray[Any]) -> NDArray[Any]:
+        """Similarities when one shows but a part of the other: cropped, or between black bars."""
+        import numpy as np
+
+        best = np.full(len(a), -1.0)
+        for guess in (whole_window, content_window):
+            for back in (False, True):
+                rest = np.flatnonzero(best < 0)
+                outer, inner = (b[rest], a[rest]) if back else (a[rest], b[rest])
+                begin = guess(outer)
+                if guess is content_window:
+                    framed = has_bars(begin)
+                    rest, outer, inner = rest[framed], outer[framed], inner[framed]
+                    begin = begin[framed]
+                if not len(rest):
+                    continue
+                best[rest] = self.through(outer, inner, begin, counted[rest])
+        return best
+
+    def through(
+        self, outer: NDArray[Any], inner: NDArray[Any], begin: NDArray[Any], counted: NDArray[Any]
+    ) -> NDArray[Any]:
+        """Similarities when `outer` is seen through the best window; a second, closer look where
+        that comes near."""
+        import numpy as np
+
+        window = overlay(outer, inner, begin, 2)
+        seen = looked_at(outer, window)
+        found = self.judged(seen, inner, counted)
+        nearly = self.judged(seen, inner, counted, self.threshold - 0.06) > 0
+        close = np.flatnonzero((found < 0) & nearly)
+        if len(close):
+            outer, inner, counted = outer[close], inner[close], counted[close]
+            window = overlay(outer, inner, window[close], 1)
+            found[close] = self.judged(looked_at(outer, window), inner, counted)
+        return found
+
+    @staticmethod
+    def other_colours(
+        ones: Sequence[Fingerprint],
+        others: Sequence[Fingerprint],
+        counted: NDArray[Any],
+        smooth: NDArray[Any],
+        mirrored: bool,
+    ) -> NDArray[Any]:
+        """Which pairs have colours both, and not the same; smooth ones need to have equal ones."""
+        import numpy as np
+
+        a, b = (
+            np.stack([f.chroma for f in side if f.chroma is not None]).astype(np.float32)
+            for side in (ones, others)
+        )
+        if mirrored:
+            b = b[:, :, :, ::-1]
+        use = counted[:, :, None, None, None]
+        products = [(x * y * use).sum((1, 2, 3, 4)) for x, y in ((a, b), (a, a), (b, b))]
+        values = np.maximum(counted.sum(1), 1) * 128
+        strength = np.sqrt(np.minimum(products[1], products[2]) / values)
+        cosine = products[0] / np.sqrt(products[1] * products[2] + 1e-6)
+        verdict: NDArray[Any] = (strength > COLOURED) & (cosine < SAME_COLOURS)
+        verdict |= smooth & ((strength <= COLOURED) | (cosine < EQUAL_COLOURS))
+        return verdict
+
+
+def detail(x: NDArray[Any]) -> NDArray[Any]:
+    """How much there is in pictures beside smooth gradients: the rms of their Laplacian."""
+    import numpy as np
+
+    inner = 4 * x[..., 1:-1, 1:-1] - x[..., :-2, 1:-1] - x[..., 2:, 1:-1]
+    inner -= x[..., 1:-1, :-2] + x[..., 1:-1, 2:]
+    rms: NDArray[Any] = np.sqrt(np.square(inner).mean((1, 2, 3)))
+    return rms
+
+
+def telling(x: NDArray[Any]) -> NDArray[Any]:
+    """Which pictures (..., side, side) show more than one colour, or a few words on it.
+
+    A caption is a few pixels far from all the others: n of N have a kurtosis of about N / n.
+    """
+    import numpy as np
+
+    square = np.square(x - x.mean((-2, -1), keepdims=True, dtype=np.float32))
+    variance = square.mean((-2, -1))
+    tells: NDArray[Any] = (variance >= FLAT**2) & (
+        np.square(square).sum((-2, -1)) <= square.shape[-1] ** 4 / CAPTION * np.square(variance)
+    )
+    return tells
+
+
+def centered(x: NDArray[Any], counted: NDArray[Any], mean: bool = False) -> NDArray[Any]:
+    """Pictures without their own means and, where there are several, without what all have.
+
+    That is the median over time: with the mean, an opening that many episodes have would be in what
+    is left of every other picture. Bits have no middle: of those it is the `mean`.
+    """
+    import numpy as np
+
+    use = counted[:, :, None, None]
+    x = (x - x.mean((2, 3), keepdims=True)) * use
+    if mean:
+        x = (x - x.sum(1, keepdims=True) / np.maximum(use.sum(1, keepdims=True), 1)) * use
+    elif x.shape[1] > 1:
+        x = (x - median(x, counted)[:, None]) * use
+    return x
+
+
+def median(x: NDArray[Any], counted: NDArray[Any]) -> NDArray[Any]:
+    """The median over those of the frames (pairs, frames, side, side) that count; 0 of none."""
+    import numpy as np
+
+    if x.shape[1] != 5:
+        return sorted_median(x, counted)
+    a, b, c, d, e = x.swapaxes(0, 1)  # of five by comparing them: ten times as fast as sorting
+    low = np.maximum(np.minimum(a, b), np.minimum(c, d))
+    high = np.minimum(np.maximum(a, b), np.maximum(c, d))
+    middle: NDArray[Any] = np.clip(e, np.minimum(low, high), np.maximum(low, high))
+    rest = np.flatnonzero(~counted.all(1))
+    middle[rest] = sorted_median(x[rest], counted[rest])
+    return middle
+
+
+def sorted_median(x: NDArray[Any], counted: NDArray[Any]) -> NDArray[Any]:
+    import numpy as np
+
+    count, rows = counted.sum(1), np.arange(len(x))
+    ordered = np.sort(np.where(counted[:, :, None, None], x, np.float32(np.inf)), axis=1)
+    low, high = (ordered[rows, np.maximum(count - k, 0) // 2] for k in (1, 0))
+    middle: NDArray[Any] = np.where(count[:, None, None] > 0, (low + high) / 2, np.float32(0))
+    return middle
+
+
+def whole_window(x: NDArray[Any]) -> NDArray[Any]:
+    """A first guess at the part that the other shows: nearly all, (scale, start) of each axis."""
+    import numpy as np
+
+    return np.tile(np.array([0.97, 0.015, 0.97, 0.015], np.float32), (len(x), 1))
+
+
+def content_window(x: NDArray[Any]) -> NDArray[Any]:
+    """The part between black bars, as shares of the picture: (scale, start) of x, then of y."""
+    import numpy as np
+
+    side, windows = x.shape[-1], []
+    for axes in ((1, 2), (1, 3)):
+        bright = x.max(axes) >= 36
+        first = bright.argmax(1)
+        last = side - bright[:, ::-1].argmax(1)
+        bars = last - first >= side * 0.6
+        start, end = np.where(bars, first, 0) / side, np.where(bars, last, side) / side
+        windows += [end - start, start]
+    return np.stack(windows, 1).astype(np.float32)
+
+
+def content_share(found: Fingerprint) -> float:
+    """How much of the pictures is no black bars, rather too little than too much."""
+    if found.kind != "signature":
+        return 1.0
+    window = content_window(found.luma[None])
+    if not has_bars(window)[0]:
+        return 1.0
+    across, down = (scale - 1 / SIDE if scale < 1 else scale for scale in window[0, 0::2].tolist())
+    return float(across * down)
+
+
+def has_bars(window: NDArray[Any]) -> NDArray[Any]:
+    """Whether content windows leave out so much that it matters."""
+    matters: NDArray[Any] = window[:, 0] * window[:, 2] < 0.93
+    return matters
+
+
+def looked_at(x: NDArray[Any], window: NDArray[Any]) -> NDArray[Any]:
+    """What is seen through a window on pictures, at their size, by bilinear interpolation."""
+    import numpy as np
+
+    side = x.shape[-1]
+    lines = []
+    for scale, start in (window[:, 0:2].T, window[:, 2:4].T):
+        place = (scale[:, None] * (np.arange(side) + 0.5) / side + start[:, None]) * side - 0.5
+        place = np.clip(place, 0, side - 1)[:, :, None]
+        lines.append(np.maximum(0, 1 - np.abs(place - np.arange(side))).astype(np.float32))
+    across, down = lines
+    seen: NDArray[Any] = down[:, None] @ x @ across[:, None].swapaxes(2, 3)
+    return seen
+
+
+def overlay(
+    outer: NDArray[Any], inner: NDArray[Any], window: NDArray[Any], shrink: int
+) -> NDArray[Any]:
+    """The windows on `outer` through which it looks most like `inner`: from 0.7 of a side up.
+
+    Gauss-Newton on normalized pictures, smaller by `shrink`, with a scale and a shift for each axis
+    (B. Lucas and T. Kanade, 1981; G. Evangelidis and E. Psarakis, "Parametric Image Alignment Using
+    Enhanced Correlation Coefficient Maximization", 2008).
+    """
+    import numpy as np
+
+    side = outer.shape[-1] // shrink
+    some = slice(None, None, 2) if outer.shape[1] > 3 else slice(None)  # frames enough to see it
+    outer, target = (
+        normalized(x[:, some].reshape(len(x), -1, side, shrink, side, shrink).mean((3, 5)))
+        for x in (outer, inner)
+    )
+    place = ((np.arange(side) + 0.5) / side).astype(np.float32)
+    best, found = np.full(len(window), -2.0), window
+    for _ in range(6):
+        seen = normalized(looked_at(outer, window))
+        score = (seen * target).mean((1, 2, 3))
+        found = np.where((score > best)[:, None], window, found)
+        best = np.maximum(best, score)
+        down, across = np.gradient(seen, axis=(2, 3))
+        across *= side / window[:, 0, None, None, None]
+        down *= side / window[:, 2, None, None, None]
+        slopes = [across * place, across, down * place[:, None], down]
+        matrix = np.stack(slopes, -1).reshape(len(window), -1, 4)
+        matrix -= matrix.mean(1, keepdims=True)
+        square = matrix.swapaxes(1, 2) @ matrix + np.eye(4, dtype=np.float32) * 1e-2
+        aim = matrix.swapaxes(1, 2) @ (target - seen).reshape(len(window), -1, 1)
+        window = within_picture(window + np.linalg.solve(square, aim)[..., 0])
+    return found
+
+
+def within_picture(window: NDArray[Any]) -> NDArray[Any]:
+    import numpy as np
+
+    scales = np.clip(window[:, 0::2], 0.7, 1.0)
+    starts = np.clip(window[:, 1::2], 0.0, 1 - scales)
+    return np.stack([scales[:, 0], starts[:, 0], scales[:, 1], starts[:, 1]], 1)
+
+
+def normalized(x: NDArray[Any]) -> NDArray[Any]:
+    """Pictures of pairs with a mean of 0 and a deviation of 1 over all frames."""
+    deviation = x.std((1, 2, 3), keepdims=True) + 1e-3
+    pictures: NDArray[Any] = (x - x.mean((1, 2, 3), keepdims=True)) / deviation
+    return pictures
+
+
+class Coarse:
+    """All fingerprints of one kind in short, in the order of duration, to find candidates in.
+
+    Each is two vectors of five 8x8 pictures, one as they are and one without what all have;
+    what has black bars stands there a second time without them. Candidates are pairs of compatible
+    duration whose vectors point the same way: products of matrices over a window of durations that
+    slides along.
+    """
+
+    ROWS: ClassVar = 1024
+
+    def __init__(self) -> None:
+        self.numbers: list[int] = []
+        self.lengths: list[float] = []
+        self.waiting: list[NDArray[np.uint8]] = []
+        self.blocks: list[tuple[NDArray[Any], NDArray[Any]]] = []
+
+    def add(self, number: int, found: Fingerprint) -> None:
+        import numpy as np
+
+        chosen = found.luma[np.linspace(0, len(found.luma) - 1, 5).round().astype(int)]
+        views = [chosen]
+        window = content_window(chosen[None])
+        if has_bars(window)[0]:
+            views.append(looked_at(chosen[None].astype(np.float32), window)[0].astype(np.uint8))
+        for view in views:
+            self.numbers.append(number)
+            self.lengths.append(found.duration)
+            self.waiting.append(view)
+        if len(self.waiting) >= self.ROWS:
+            self.reduce()
+
+    def reduce(self) -> None:
+        """Make vectors of the pictures that wait; half precision is plenty."""
+        import numpy as np
+
+        if self.waiting:
+            vectors = coarse_vectors(np.stack(self.waiting).astype(np.float32))
+            self.blocks.append((vectors[0].astype(np.float16), vectors[1].astype(np.float16)))
+            self.waiting.clear()
+
+    def close(self) -> None:
+        """Put everything in order, when all is added."""
+        import numpy as np
+
+        self.reduce()
+        durations = np.array(self.lengths)
+        sorting = np.argsort(durations, kind="stable")
+        self.order, self.durations = np.array(self.numbers)[sorting], durations[sorting]
+        sides = zip(*self.blocks, strict=True)
+        self.stills, self.moves = (np.concatenate(side)[sorting] for side in sides)
+        self.blocks.clear()
+
+    def candidates(
+        self, tolerance: Tolerance, mirrored: bool = False
+    ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+        """Pairs as two arrays of numbers of fingerprints, block by block."""
+        import numpy as np
+
+        ends = np.searchsorted(self.durations, tolerance.longest(self.durations), "right")
+        places = np.arange(320).reshape(5, 8, 8)
+        flip = (places[:, :, ::-1] if mirrored else places).ravel()
+        for first in range(0, len(self.order), self.ROWS):
+            rows = slice(first, min(first + self.ROWS, len(self.order)))
+            for begin in range(first, int(ends[rows][-1]), 4 * self.ROWS):
+                columns = slice(begin, min(begin + 4 * self.ROWS, int(ends[rows][-1])))
+                others = self.stills[columns].astype(np.float32)[:, flip]
+                near = self.stills[rows].astype(np.float32) @ others.T
+                i, j = np.nonzero(near > COARSE_STILL)
+                i, j = i + first, j + begin
+                keep = (j > i) & (j < ends[i])
+                i, j = i[keep], j[keep]
+                for part in range(0, len(i), 1 << 16):
+                    some = slice(part, part + (1 << 16))
+                    yield self.near(i[some], j[some], flip)
+
+    def near(
+        self, i: NDArray[Any], j: NDArray[Any], flip: NDArray[Any]
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Those pairs of rows that also move alike."""
+        import numpy as np
+
+        ones, others = self.moves[i].astype(np.float32), self.moves[j].astype(np.float32)
+        moving = np.einsum("ij,ij->i", ones, others[:, flip]) > COARSE_MOVING
+        keep = moving & (self.order[i] != self.order[j])
+        return self.order[i[keep]], self.order[j[keep]]
+
+
+def coarse_vectors(chosen: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Pictures (videos, 5, side, side) as two arrays of unit vectors of 320 numbers."""
+    import numpy as np
+
+    count, side = len(chosen), chosen.shape[-1] // 8
+    small = chosen.reshape(count, 5, 8, side, 8, side).mean((3, 5))
+    counted = telling(chosen)
+    small = (small - small.mean((2, 3), keepdims=True)) * counted[:, :, None, None]
+    moving = centered(small, counted).reshape(count, -1)
+    lengths = np.sqrt(np.square(small).sum((2, 3), keepdims=True)) + 1e-3
+    still = (small / lengths).reshape(count, -1)
+    still /= np.sqrt(np.maximum(counted.sum(1), 1))[:, None]
+    moving /= np.linalg.norm(moving, axis=1, keepdims=True) + 1e-3
+    return still, moving
+
+
+class Tolerance(NamedTuple):
+    """How far durations may be apart: seconds, or a share of the longer one."""
+
+    share: float
+    seconds: float
+
+    @classmethod
+    def of(cls, text: str) -> Tolerance:
+        """From `5%` or `2.5`; 0.1 s is always tolerated, as containers round."""
+        value = float(text.rstrip("%"))
+        return cls(value / 100, 0.1) if text.endswith("%") else cls(0.0, max(value, 0.1))
+
+    def longest(self, durations: NDArray[Any]) -> NDArray[Any]:
+        """The longest duration that is compatible with each."""
+        import numpy as np
+
+        return np.maximum(durations / max(1 - self.share, 1e-9), durations + self.seconds) + 1e-9
+
+
+class Copy(NamedTuple):
+    """A video as duplicates are sought: what the file system says of it, and its phash artifact."""
+
+    video: Video
+    size: int
+    mtime_ns: int
+    inode: tuple[int, int]
+    record: str  # path of a fresh phash artifact, or empty
+    stamp: str  # sizes and times of the files that it is compared by
+
+
+class Pair(NamedTuple):
+    """Two videos that show the same; `kind` is exact, similar, mirrored or shifted."""
+
+    a: int
+    b: int
+    similarity: float
+    kind: str
+
+    def as_json(self, copies: Sequence[Copy]) -> dict[str, Any]:
+        names = {"a": copies[self.a].video.rel, "b": copies[self.b].video.rel}
+        return names | {"similarity": round(self.similarity, 4), "kind": self.kind}
+
+
+class Group(NamedTuple):
+    """A video to keep, why that one, and its own matches; a video is in one group at most."""
+
+    keeper: int
+    reason: str
+    matches: list[Pair]  # `a` is the keeper
+
+    def members(self) -> list[int]:
+        return [self.keeper, *(pair.b for pair in self.matches)]
+
+
+class Search(NamedTuple):
+    """What to take for duplicates."""
+
+    threshold: float = 0.92
+    quorum: float = 0.8
+    tolerance: Tolerance = Tolerance(0.05, 0.1)
+    deep: bool = False
+    keep: frozenset[str] = frozenset()  # names of videos that no other is better than
+
+
+class Basis(IntEnum):
+    """What a video could be compared by."""
+
+    NOTHING = 0
+    HASH = 1
+    TIMELINE = 2
+
+
+class Comparisons:
+    """What the catalogue remembers of earlier runs: the videos that were compared, all with all, by
+    the same rules, and which of them are alike. Who changed since is not known any more.
+    """
+
+    def __init__(self, findings: Findings) -> None:
+        self.findings, self.catalogue = findings, Catalogue.of(findings.library)
+        search, program = findings.search, file_numbers(status(__file__))
+        rules = (search.threshold, search.quorum, search.tolerance, __version__, program)
+        self.deep, self.rules = search.deep, json.dumps(rules)
+        told = self.catalogue.ask(  # one statement: both of the same moment
+            "SELECT rel, stamp, basis, NULL FROM compared WHERE deep = ? AND rules = ?"
+            " UNION ALL SELECT a, b, similarity, kind FROM alike WHERE deep = ?",
+            [self.deep, self.rules, self.deep],
+        )
+        self.known = {rel: (stamp, Basis(basis)) for rel, stamp, basis, kind in told if not kind}
+        self.alike = [row for row in told if row[-1]]
+
+    def rel(self, number: int) -> bytes:
+        return os.fsencode(self.findings.copies[number].video.rel)
+
+    def basis(self, number: int) -> Basis | None:
+        """What a video was compared by; None where it was not, as it is."""
+        stamp, basis = self.known.get(self.rel(number), ("", None))
+        return basis if stamp == self.findings.copies[number].stamp else None
+
+    def pairs(self, numbers: Iterable[int]) -> list[Pair]:
+        """Those of these videos that were found alike."""
+        places = {self.rel(number): number for number in numbers}
+        return [
+            Pair(places[a], places[b], similarity, kind)
+            for a, b, similarity, kind in self.alike
+            if a in places and b in places
+        ]
+
+    def store(self, numbers: Iterable[int], pairs: Iterable[Pair]) -> None:
+        """Remember that all of these were compared, in the place of what is known."""
+        copies = self.findings.copies
+        videos = [
+            (self.deep, self.rules, self.rel(number), copies[number].stamp, self.had(number))
+            for number in numbers
+        ]
+        alike = [(self.deep, self.rel(p.a), self.rel(p.b), p.similarity, p.kind) for p in pairs]
+
+        def write(database: sqlite3.Connection) -> None:
+            for name, rows in (("compared", videos), ("alike", alike)):
+                database.execute(f"DELETE FROM {name} WHERE deep = ?", [self.deep])
+                database.executemany(f"INSERT INTO {name} VALUES (?, ?, ?, ?, ?)", rows)
+
+        self.catalogue.write(write)
+
+    def had(self, number: int) -> Basis:
+        """What a video that was compared now had for that."""
+        if number in self.findings.unhashed:
+            return Basis.NOTHING
+        return Basis.HASH if number in self.findings.untimed else Basis.TIMELINE
+
+
+class Findings:
+    """The duplicates of a library: `copies`, `pairs` and `groups`, best first.
+
+    Reads sidecars, and of the videos only the bytes of those that another has the size of.
+    """
+
+    def __init__(self, library: Library, search: Search, job: Job) -> None:
+        self.library, self.search, self.job = library, search, job
+        self.copies = list(self.inventory())
+        self.kept = {n for n, copy in enumerate(self.copies) if copy.video.rel in search.keep}
+        self.facts = functools.lru_cache(None)(lambda n: Facts.of(self.copies[n]))
+        self.fingerprint = functools.lru_cache(8192)(self.read)
+        self.timeline = functools.lru_cache(256)(self.read_timeline)
+        self.unhashed: set[int] = set()
+        self.untimed: set[int] = set()  # those that --deep cannot see shifted: no timeline
+        dismissed = Dismissed(library)
+        self.twins = self.exact()
+        firsts = set(range(len(self.copies))).difference(*(t[1:] for t in self.twins.values()))
+        found = self.similar(sorted(firsts))
+        self.links: dict[int, list[Pair]] = {}
+        for pair in found:
+            if not dismissed.holds(self.copies[pair.a], self.copies[pair.b]):
+                self.links.setdefault(pair.a, []).append(pair)
+                self.links.setdefault(pair.b, []).append(pair._replace(a=pair.b, b=pair.a))
+        self.pairs = [p for p in self.all_pairs(found) if not dismissed.holds(*self.both(p))]
+        self.pairs.sort(key=lambda p: (-p.similarity, p.kind, *self.names(p)))
+        self.groups = list(self.grouped(dismissed))
+
+    def both(self, pair: Pair) -> tuple[Copy, Copy]:
+        return self.copies[pair.a], self.copies[pair.b]
+
+    def names(self, pair: Pair) -> tuple[str, str]:
+        one, other = self.both(pair)
+        return one.video.rel, other.video.rel
+
+    def inventory(self) -> Iterator[Copy]:
+        """Every video that is a file of its own: no link, and each inode once."""
+        shelf, seen = Shelf(""), set()
+        artifact = ARTIFACTS["phash"]
+        for video in self.library.videos():
+            self.job.check()
+            try:
+                found = os.lstat(video.path)
+            except OSError:
+                continue  # deleted since the folder was read
+            inode = (found.st_dev, found.st_ino)
+            if not stat.S_ISREG(found.st_mode) or inode in seen:
+                continue
+            seen.add(inode)
+            if shelf.home != video.home:
+                shelf = Shelf(video.home)
+            names = (artifact.files[0], *artifact.extras)
+            entry, deep = (shelf.get(name.format(video.key)) for name in names)
+            fresh = entry and entry.is_file() and entry.stat().st_mtime_ns >= found.st_mtime_ns
+            record = entry.path if entry and fresh else ""
+            seen_by = [found, *(e and e.stat() for e in (entry, deep))]
+            stamp = json.dumps([f and (f.st_size, f.st_mtime_ns) for f in seen_by])
+            yield Copy(video, found.st_size, found.st_mtime_ns, inode, record, stamp)
+
+    def record(self, number: int) -> dict[str, Any]:
+        """A video's phash artifact; empty where there is none of this very file."""
+        copy = self.copies[number]
+        record = (read_json(copy.record) if copy.record else None) or {}
+        source = record.get("source", {})
+        size = source.get("size", copy.size) if isinstance(source, dict) else copy.size
+        return record if size == copy.size else {}
+
+    def read(self, number: int) -> Fingerprint | None:
+        return read_fingerprint(self.record(number))
+
+    def exact(self) -> dict[int, list[int]]:
+        """Videos with the same bytes, by the one to name first: the oldest."""
+        sizes: dict[int, list[int]] = {}
+        for number, copy in enumerate(self.copies):
+            sizes.setdefault(copy.size, []).append(number)
+        twins = {}
+        for size, same in sizes.items():
+            if len(same) > 1 and size:
+                for alike in self.split(same, self.short_hash):
+                    for twin in self.split(alike, self.full_hash):
+                        twin.sort(key=self.age)
+                        twins[twin[0]] = twin
+        return twins
+
+    def age(self, number: int) -> tuple[bool, int, str]:
+        """The order of exact copies: those to keep, then the oldest."""
+        copy = self.copies[number]
+        return number not in self.kept, copy.mtime_ns, copy.video.rel
+
+    def split(self, numbers: Iterable[int], key: Callable[[int], str]) -> Iterator[list[int]]:
+        """Those that have the same key, where there are several."""
+        keyed: dict[str, list[int]] = {}
+        for number in numbers:
+            self.job.check()
+            keyed.setdefault(key(number), []).append(number)
+        yield from (same for value, same in keyed.items() if value and len(same) > 1)
+
+    def short_hash(self, number: int) -> str:
+        return str(source_hash(self.copies[number].video))
+
+    def full_hash(self, number: int) -> str:
+        return file_digest(self.copies[number], self.job)
+
+    def similar(self, numbers: Sequence[int]) -> list[Pair]:
+        """Pairs of those videos that look alike, each once; only what no earlier run compared is
+        compared.
+        """
+        memory = Comparisons(self)
+        basis = {number: memory.basis(number) for number in numbers}
+        new = {number for number in numbers if basis[number] is None}
+        pairs = memory.pairs(set(numbers) - new)
+        if new:
+            pairs += self.compared(numbers, new)
+            memory.store(numbers, pairs)
+        else:
+            self.unhashed = {number for number in numbers if basis[number] is Basis.NOTHING}
+            self.untimed = {number for number in numbers if basis[number] is Basis.HASH}
+        memory.catalogue.close()
+        return pairs
+
+    def compared(self, numbers: Sequence[int], new: Set[int]) -> Iterator[Pair]:
+        """Pairs of those videos that look alike, each once, at least one of the two being new."""
+        shelves: dict[str, Coarse] = {}
+        for number in numbers:
+            self.job.check()
+            found = self.read(number)
+            if found is None:
+                self.unhashed.add(number)
+            else:
+                shelves.setdefault(found.kind, Coarse()).add(number, found)
+        ways = []
+        for kind, coarse in shelves.items():
+            coarse.close()
+            ways.append(self.matched(kind, coarse, "similar", new))
+            if self.search.deep and kind == "signature":
+                ways.append(self.matched(kind, coarse, "mirrored", new))
+        if self.search.deep:
+            ways.append(self.shifted(numbers, new))
+        seen: set[tuple[int, int]] = set()
+        for pair in itertools.chain.from_iterable(ways):
+            key = (min(pair.a, pair.b), max(pair.a, pair.b))
+            if key not in seen:
+                seen.add(key)
+                yield pair
+
+    def matched(self, kind: str, coarse: Coarse, how: str, new: Set[int]) -> Iterator[Pair]:
+        """The candidates that the matcher takes for the same, at least one of the two being new."""
+        matcher = Matcher(kind, self.search.threshold, self.search.quorum)
+        done: set[tuple[int, int]] = set()
+        candidates = coarse.candidates(self.search.tolerance, how == "mirrored")
+        pairs = (
+            (min(p), max(p))
+            for ones, others in candidates
+            for p in zip(ones.tolist(), others.tolist(), strict=True)
+            if p[0] in new or p[1] in new
+        )
+        while batch := list(itertools.islice(pairs, matcher.BATCH)):
+            self.job.check()
+            batch = [pair for pair in dict.fromkeys(batch) if pair not in done]
+            done.update(batch)
+            prints = [(self.fingerprint(a), self.fingerprint(b)) for a, b in batch]
+            known = [n for n, (x, y) in enumerate(prints) if x and y and x.kind == y.kind == kind]
+            if known:
+                ones, others = zip(*(prints[n] for n in known), strict=True)
+                found = matcher.pairs(ones, others, how == "mirrored")
+                for n, similarity in zip(known, found.tolist(), strict=True):
+                    if similarity >= self.search.threshold:
+                        yield Pair(*batch[n], similarity, how)
+
+    def read_timeline(self, number: int) -> Film | None:
+        """The pictures all along a video; None where there are none of this very file."""
+        copy, record = self.copies[number], self.record(number)
+        made = read_json(copy.record.removesuffix(".json") + ".deep.json") if record else None
+        return read_film(made) if made else None
+
+    def shifted(self, numbers: Sequence[int], new: Set[int]) -> Iterator[Pair]:
+        """Pairs one of which lacks a part of the beginning or the end of the other.
+
+        Each is compared with each whose duration allows that, which suits folders more than whole
+        libraries: some thousand videos.
+        """
+        lengths = {n: film.duration for n in numbers if (film := self.timeline(n))}
+        self.untimed = set(numbers) - lengths.keys() - self.unhashed
+        films = sorted(lengths, key=lambda n: lengths[n])
+        matcher = Matcher("signature", self.search.threshold, self.search.quorum)
+        probes: list[NDArray[Any]] = []
+        first = 0
+        for number in films:
+            self.job.check()
+            longer = self.timeline(number)
+            assert longer
+            while lengths[films[first]] < lengths[number] * (1 - 2 * MOST_CUT):
+                first += 1
+            for place in longer.may_hold(probes[first:]):
+                one = films[first + place]
+                if one not in new and number not in new:
+                    continue
+                shorter = self.timeline(one)
+                similarity = shorter.shifted_similarity(longer, matcher) if shorter else -1.0
+                if similarity >= self.search.threshold:
+                    yield Pair(one, number, similarity, "shifted")
+            probes.append(longer.probes()[1])
+
+    def all_pairs(self, found: Sequence[Pair]) -> Iterator[Pair]:
+        """The pairs with those of exact copies; of very many copies only those with the first."""
+        for twins in self.twins.values():
+            many = itertools.combinations(twins, 2) if len(twins) <= 20 else None
+            for a, b in many or ((twins[0], other) for other in twins[1:]):
+                yield Pair(a, b, 1.0, "exact")
+        for pair in found:
+            ones, others = (self.twins.get(n, [n]) for n in (pair.a, pair.b))
+            if len(ones) * len(others) > 100:
+                ones, others = ones[:1], others[:1]
+            for a, b in itertools.product(ones, others):
+                yield pair._replace(a=a, b=b)
+
+    def grouped(self, dismissed: Dismissed) -> Iterator[Group]:
+        """Groups around the best videos first; each has its own matches, never theirs."""
+        taken: set[int] = set()
+        first = {n: twins[0] for twins in self.twins.values() for n in twins}
+        heads = {*self.links, *self.twins}
+        for keeper in sorted(heads, key=lambda n: (n in self.kept, self.rank(n)), reverse=True):
+            if keeper in taken:
+                continue
+            near = [Pair(keeper, b, 1.0, "exact") for b in self.twins.get(keeper, [])[1:]]
+            for link in self.links.get(keeper, []):
+                if link.b not in taken:
+                    near += [link._replace(b=b) for b in self.twins.get(link.b, [link.b])]
+            near = [p for p in near if p.b not in self.kept and not dismissed.holds(*self.both(p))]
+            if near:
+                taken |= {keeper, *(first.get(pair.b, pair.b) for pair in near)}
+                near.sort(key=lambda p: (-p.similarity, self.copies[p.b].video.rel))
+                yield Group(keeper, self.reason(keeper, [pair.b for pair in near]), near)
+
+    def rank(self, number: int) -> tuple[float, ...]:
+        return self.facts(number).rank
+
+    def reason(self, keeper: int, others: Iterable[int]) -> str:
+        """Why that one is kept and not the best of the others."""
+        if keeper in self.kept:
+            return "chosen with --keep"
+        return self.facts(keeper).reason(self.facts(max(others, key=self.rank)))
+
+
+MOST_CUT = 0.2  # share of the longer one that may be missing at either end
+LEAST_FIT = 0.35  # mean cosine of pictures at which a closer look pays
+
+
+class Film(NamedTuple):
+    """Small pictures all along a video (frames, side, side), one every `interval` seconds."""
+
+    interval: float
+    luma: NDArray[np.uint8]
+
+    @property
+    def duration(self) -> float:
+        return self.interval * len(self.luma)
+
+    def at(self, seconds: NDArray[Any]) -> NDArray[Any]:
+        """The pictures shown at those times."""
+        import numpy as np
+
+        rows = np.floor(seconds / self.interval + 1e-6).astype(int)
+        pictures: NDArray[Any] = self.luma[np.clip(rows, 0, len(self.luma) - 1)]
+        return pictures
+
+    def directions(self) -> NDArray[Any]:
+        """Each picture as a unit vector of 64 numbers, without what all have in common."""
+        import numpy as np
+
+        side = self.luma.shape[1] // 8
+        small = self.luma.reshape(-1, 8, side, 8, side).astype(np.float32).mean((2, 4))
+        counted = telling(self.luma)
+        rows = centered(small[None], counted[None])[0].reshape(len(small), -1)
+        unit: NDArray[Any] = rows / (np.linalg.norm(rows, axis=1, keepdims=True) + 1.0)
+        return unit
+
+    def probes(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Moments from the middle of it, and the directions of what is shown then."""
+        import numpy as np
+
+        rows = np.floor(np.linspace(0.22, 0.78, 12) * len(self.luma)).astype(int)
+        return self.moments(rows), self.directions()[rows]
+
+    def moments(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """When pictures were taken."""
+        return self.interval * (rows + 0.5)
+
+    def may_hold(self, probes: Sequence[NDArray[Any]]) -> list[int]:
+        """Which of others fit somewhere, if each of their pictures had its place for itself."""
+        import numpy as np
+
+        mine, found = self.directions().T, []
+        block = max((1 << 24) // (12 * mine.shape[1]), 1)
+        for begin in range(0, len(probes), block):
+            alike = np.stack(probes[begin : begin + block]) @ mine
+            fits = alike.max(2).mean(1) >= LEAST_FIT
+            found += (begin + np.flatnonzero(fits)).tolist()
+        return found
+
+    def shift(self, longer: Film) -> tuple[float, float]:
+        """When this one begins in the longer one, in seconds, and how well it fits there."""
+        import numpy as np
+
+        moments, mine = self.probes()
+        alike = mine @ longer.directions().T
+        step, most = min(self.interval, longer.interval) / 2, MOST_CUT * longer.duration + 0.5
+        shifts = np.arange(-most, most + longer.duration - self.duration, step)
+        rows = np.floor((moments[:, None] + shifts) / longer.interval).astype(int)
+        fits = np.take_along_axis(alike, np.clip(rows, 0, len(longer.luma) - 1), 1).mean(0)
+        best = int(fits.argmax())
+        return float(shifts[best]), float(fits[best])
+
+    def shifted_similarity(self, longer: Film, matcher: Matcher) -> float:
+        """How similar the two are where they overlap, or -1: too short an overlap, or no match."""
+        import numpy as np
+
+        shift, fit = self.shift(longer)
+        begin, end = max(0.0, -shift), min(self.duration, longer.duration - shift)
+        if fit < LEAST_FIT or end - begin < (1 - 2 * MOST_CUT) * longer.duration:
+            return -1.0
+        ends = np.array([begin, end]) / self.interval - 0.5
+        times = self.moments(np.linspace(math.ceil(ends[0]), math.floor(ends[1]), 24).round())
+        a, half = self.at(times), longer.interval / 2
+        return max(
+            self.alike(a, longer.at(times + shift + late), matcher) for late in (-half, 0, half)
+        )
+
+    @staticmethod
+    def alike(a: NDArray[Any], b: NDArray[Any], matcher: Matcher) -> float:
+        """How similar pictures are one by one; -1 where too few tell anything."""
+        import numpy as np
+
+        a, b = (x[None].astype(np.float32) for x in (a, b))
+        counted = telling(a) & telling(b)
+        return float(matcher.judged(a, b, counted)[0]) if counted.sum() >= 8 else -1.0
+
+
+def read_film(record: Mapping[str, Any]) -> Film | None:
+    """The timeline of a deep phash artifact; None where that is not readable as one."""
+    import base64
+
+    import numpy as np
+
+    try:
+        interval, side = float(record["interval"]), int(record["side"])
+        pictures = np.frombuffer(base64.b64decode(record["luma"]), np.uint8)
+        film = Film(interval, pictures.reshape(-1, side, side))
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+    return film if side in (8, 16, 32) and 0 < film.duration < LONGEST else None
+
+
+def source_hash(video: Video) -> str:
+    """The oshash of a video; empty where it cannot be read."""
+    found = attempt(source_of, video)
+    return "" if isinstance(found, Failure) else str(found.get("oshash", ""))
+
+
+def file_digest(copy: Copy, job: Job) -> str:
+    """SHA-256 of a file as it was listed; empty where it is not that any more or not readable."""
+    import hashlib
+
+    digest = hashlib.sha256()
+    try:
+        with Path(copy.video.path).open("rb") as file:
+            while chunk := file.read(1 << 22):
+                job.check()
+                digest.update(chunk)
+            found = os.fstat(file.fileno())
+    except OSError as error:
+        job.console.say(f"dupes: {shown(copy.video.rel)}: cannot be read: {error.strerror}")
+        return ""
+    same = (found.st_size, found.st_mtime_ns) == (copy.size, copy.mtime_ns)
+    return digest.hexdigest() if same else ""
+
+
+def number_in(value: Any) -> float:
+    """A finite number, of whatever a sidecar says, or 0."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return 0.0
+    return number if math.isfinite(number) and number > 0 else 0.0
+
+
+# How much of H.264's bit rate a codec needs for the same picture, about.
+EFFORT = {"hevc": 0.6, "av1": 0.5, "vp9": 0.65, "vp8": 1.1, "mpeg4": 1.5, "msmpeg4v3": 1.7}
+EFFORT |= {"mpeg2video": 2.0, "mpeg1video": 2.5, "mjpeg": 5.0, "cinepak": 6.0, "wmv3": 1.3}
+
+
+class Facts(NamedTuple):
+    """What decides which of several copies to keep; 0 or empty where it is not known."""
+
+    size: int
+    mtime: float
+    duration: float = 0.0
+    width: int = 0
+    height: int = 0
+    vcodec: str = ""
+    acodec: str = ""
+    rate: float = 0.0  # frames a second
+    depth: int = 0  # bits a sample
+    sounds: int = 0  # audio tracks
+    content: float = 1.0  # share of the picture that is not black bars
+
+    @classmethod
+    def of(cls, copy: Copy) -> Facts:
+        """From the metadata sidecar where it is fresh, else from the phash artifact."""
+        marks = (read_json(copy.record) if copy.record else None) or {}
+        found = read_fingerprint(marks)
+        known = cls(
+            copy.size,
+            copy.mtime_ns / 1e9,
+            duration=number_in(marks.get("duration")),
+            width=int(number_in(marks.get("width"))),
+            height=int(number_in(marks.get("height"))),
+            content=content_share(found) if found else 1.0,
+        )
+        path = f"{copy.video.home}/{ARTIFACTS['metadata'].files[0].format(copy.video.key)}"
+        metadata, record = read_json(path), read_record(path)
+        if not metadata or not record or record.size != copy.size:
+            return known
+        told = attempt(cls.from_metadata, known, metadata)
+        return known if isinstance(told, Failure) else typing.cast("Facts", told)
+
+    @staticmethod
+    def from_metadata(known: Facts, metadata: dict[str, Any]) -> Facts:
+        told = summarize(metadata)
+        streams = [s for s in metadata.get("streams", []) if isinstance(s, dict)]
+        pictures = [s for s in streams if is_picture(s)]
+        best = max(pictures, key=lambda s: number_in(s.get("width")), default={})
+        over, _, under = str(best.get("avg_frame_rate", "")).partition("/")
+        deep = re.search(r"p(?:0)?(10|12|14|16)(le|be)?$", str(best.get("pix_fmt", "")))
+        return known._replace(
+            duration=number_in(told.get("duration")),
+            width=int(number_in(told.get("width"))),
+            height=int(number_in(told.get("height"))),
+            vcodec=str(told.get("vcodec") or ""),
+            acodec=str(told.get("acodec") or ""),
+            rate=number_in(over) / (number_in(under) or 1.0),
+            depth=int(deep[1]) if deep else 8 if pictures else 0,
+            sounds=sum(s.get("codec_type") == "audio" for s in streams),
+        )
+
+    @property
+    def density(self) -> float:
+        """Bits a pixel, as many of H.264 would be worth; a byte count where nothing is known."""
+        if not self.duration:
+            return self.size
+        bits = self.size * 8 / self.duration / (self.width * self.height * (self.rate or 25) or 1e6)
+        return bits / EFFORT.get(self.vcodec, 1.0)
+
+    @property
+    def rank(self) -> tuple[float, ...]:
+        """The higher, the better; what differs by a few percent counts as the same."""
+        steps = round(math.log2(max(self.density, 1e-9)) * 4)
+        length = round(math.log2(max(self.duration, 1e-3)) * 20)
+        pixels = round(math.log2(max(self.width * self.height * self.content, 1)) * 20)
+        return (pixels, steps, self.depth, length, self.sounds, -round(self.mtime))
+
+    def reason(self, rival: Facts) -> str:
+        """Why this one is kept and not the best of the others."""
+        rate = f"{self.density:.3g} against {rival.density:.3g}"
+        reasons = (
+            f"highest resolution: {self.resolution()} against {rival.resolution()}",
+            f"most bits per pixel for its codec: {rate}" if self.duration else "largest file",
+            f"bit depth: {self.depth} against {rival.depth}",
+            f"longest: {clock(self.duration)} against {clock(rival.duration)}",
+            f"most audio tracks: {self.sounds} against {rival.sounds}",
+            f"oldest: {day(self.mtime)}, the next {day(rival.mtime)}",
+        )
+        both = zip(reasons, self.rank, rival.rank, strict=True)
+        return next((r for r, mine, theirs in both if mine != theirs), "first: they are all alike")
+
+    def resolution(self) -> str:
+        bars = " with black bars" if self.content < 1 else ""
+        return f"{self.width}x{self.height}{bars}"
+
+    @property
+    def bit_rate(self) -> int:
+        """Bits a second; 0 where the duration is not known."""
+        return round(self.size * 8 / self.duration) if self.duration else 0
+
+    def as_json(self) -> dict[str, Any]:
+        return self._asdict() | {"bit_rate": self.bit_rate}
+
+    def told(self) -> str:
+        """The facts as people read them."""
+        told = [human_size(self.size)]
+        told += [clock(self.duration)] if self.duration else []
+        told += [f"{self.width}x{self.height}"] if self.width else []
+        told += [self.vcodec] if self.vcodec else []
+        told += [f"{self.depth} bit"] if self.depth > 8 else []
+        told += [f"{self.sounds} audio"] if self.sounds > 1 else []
+        return "  ".join([*told, day(self.mtime)])
+
+
+def day(moment: float) -> str:
+    """A time as a date, in UTC."""
+    try:
+        return time.strftime("%Y-%m-%d", time.gmtime(moment))
+    except (OverflowError, ValueError, OSError):
+        return "?"
+
+
+class Dismissed:
+    """The pairs that were said to be no match, kept in `.artifacts/.dupes.ignored.json` of the
+    folder that was listed then.
+
+    A video is known by its size and oshash or, as long as it stays there, by its name. Below the
+    listed folder those files are heeded too.
+    """
+
+    NAME: ClassVar = ".dupes.ignored.json"
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+        self.by_name: set[frozenset[str]] = set()
+        self.by_hash: set[frozenset[tuple[int, str]]] = set()
+        self.by_size: set[frozenset[int]] = set()  # of those, to hash no others
+        homes = dict.fromkeys([self.home, *(v.home for v in library.videos())])
+        for home in homes:
+            below = home.removesuffix(SIDECARS).removeprefix(self.home.removesuffix(SIDECARS))
+            self.take((read_json(f"{home}/{self.NAME}") or {}).get("pairs"), below)
+        library.problems.clear()
+
+    @property
+    def home(self) -> str:
+        return f"{(self.library.artifacts_dir or self.library.root).absolute()}/{SIDECARS}"
+
+    def take(self, pairs: Any, below: str) -> None:
+        """Take what a file says in; what is none of ours is left out."""
+        for pair in pairs if isinstance(pairs, list) else []:
+            both = [pair.get(key) for key in ("a", "b")] if isinstance(pair, dict) else []
+            sides = [side for side in both if isinstance(side, dict)]
+            if len(sides) == 2:
+                self.by_name.add(frozenset(below + str(side.get("name")) for side in sides))
+                marks = [(number_in(s.get("size")), str(s.get("oshash", ""))) for s in sides]
+                if all(mark for _, mark in marks):
+                    self.by_hash.add(frozenset((int(size), mark) for size, mark in marks))
+                    self.by_size.add(frozenset(int(size) for size, _ in marks))
+
+    def holds(self, one: Copy, other: Copy) -> bool:
+        if frozenset((one.video.rel, other.video.rel)) in self.by_name:
+            return True
+        if frozenset((one.size, other.size)) not in self.by_size:
+            return False
+        marks = [(copy.size, source_hash(copy.video)) for copy in (one, other)]
+        return frozenset(marks) in self.by_hash
+
+    def add(self, one: Video, other: Video) -> None:
+        """Remember a pair, for all who list this folder from now on. Raises VideoError, OSError."""
+        sides = [{"name": v.rel} | source_of(v) for v in (one, other)]
+        home = Path(self.home)
+        home.mkdir(parents=True, exist_ok=True)
+        with locked(home):
+            path = home / self.NAME
+            kept = read_json(path)
+            if kept is None and path.exists():
+                raise VideoError(f"{path.name} is corrupt: mend it or move it away")
+            before = (kept or {}).get("pairs")
+            pairs = [p for p in before if p != {"a": sides[0], "b": sides[1]}] if before else []
+            pairs.append({"a": sides[0], "b": sides[1]})
+            replace_file(path, json_bytes({"schema": 1} | (kept or {}) | {"pairs": pairs}))
+
+
+class Disposal:
+    """What is done with the matches of groups: moved to the trash, or made links of the keeper.
+
+    All of it is one journal, so it is done as a whole or not, and can be taken back. A file that is
+    not what it was when it was compared is left alone, and so is a keeper's last copy.
+    """
+
+    def __init__(self, findings: Findings, how: str, places: Places) -> None:
+        self.findings, self.how, self.places = findings, how, places
+        self.actions: list[dict[str, Any]] = []
+        self.scratches: list[Path] = []
+
+    def carry_out(self, groups: Sequence[Group], job: Job) -> list[dict[str, Any]]:
+        """Do it; what became of each match is returned. Raises VideoError where nothing was."""
+        copies = self.findings.copies
+        homes = {copies[number].video.home for group in groups for number in group.members()}
+        with Journal(self.places, "dupes", {"how": self.how}, homes) as journal:
+            try:
+                for group in groups:
+                    self.plan(group, journal)
+                journal.carry_out(job)
+            finally:
+                for scratch in self.scratches:
+                    remove(scratch)
+        return self.actions
+
+    def plan(self, group: Group, journal: Journal) -> None:
+        keeper = self.findings.copies[group.keeper]
+        trouble = changed_copy(keeper)
+        gone: list[Video] = []
+        for pair in group.matches:
+            copy = self.findings.copies[pair.b]
+            why = trouble or changed_copy(copy) or self.unfit(pair, keeper, copy)
+            if not why:
+                why = (
+                    self.trash(copy, journal)
+                    if self.how == "trash"
+                    else self.link(keeper, copy, journal)
+                )
+            if not why and self.how == "trash":
+                gone.append(copy.video)
+            done = {"trash": "trashed", "hardlink": "hardlinked"}[self.how]
+            told = {"video": copy.video.rel, "keeper": keeper.video.rel}
+            told |= {"action": "left", "reason": why} if why else {"action": done}
+            self.actions.append(told | {"size": copy.size})
+        if gone:
+            merge_tags(keeper.video, gone, journal)
+
+    def unfit(self, pair: Pair, keeper: Copy, copy: Copy) -> str:
+        """Why a pair is not dealt with in this way, or an empty string."""
+        if self.how == "hardlink" and pair.kind != "exact":
+            return "is no exact copy: only those can be one file"
+        if self.how == "hardlink" and keeper.inode[0] != copy.inode[0]:
+            return "lies on another disk: a link cannot lead there"
+        one, other = map(self.findings.facts, (pair.a, pair.b))
+        chosen = pair.a in self.findings.kept
+        if pair.kind == "shifted" and other.duration > one.duration and not chosen:
+            return "is the longer one: say with --keep which one is to stay"
+        tags = attempt(read_tags, copy.video)
+        return str(tags.reason) if isinstance(tags, Failure) else ""
+
+    def trash(self, copy: Copy, journal: Journal) -> str:
+        """The video and all its artifacts are to go."""
+        video, shelf = copy.video, Shelf(copy.video.home)
+        journal.trash(video.path)
+        owned = (name for a in ARTIFACTS.values() for name in a.owned(video, shelf))
+        for name in dict.fromkeys(owned):
+            journal.trash(f"{video.home}/{name}")
+        return ""
+
+    def link(self, keeper: Copy, copy: Copy, journal: Journal) -> str:
+        """The file is to go, and a link to the keeper to take its name; its artifacts stay."""
+        folder = Path(copy.video.path).parent / SIDECARS
+        scratch = folder / scratch_name()
+        try:
+            folder.mkdir(exist_ok=True)
+            scratch.hardlink_to(keeper.video.path)
+        except OSError as error:
+            return f"cannot be linked: {error.strerror}"
+        self.scratches.append(scratch)
+        journal.trash(copy.video.path)
+        journal.move(str(scratch), copy.video.path)
+        return ""
+
+
+def changed_copy(copy: Copy) -> str:
+    """Why a file is not what was compared, or an empty string."""
+    try:
+        found = os.lstat(copy.video.path)
+    except OSError:
+        return "is not there any more"
+    now = (found.st_size, found.st_mtime_ns, (found.st_dev, found.st_ino))
+    same = now == (copy.size, copy.mtime_ns, copy.inode)
+    return "" if same else f"{shown(copy.video.rel)} changed since it was compared: run again"
+
+
 # === Jobs =========================================================================================
 
 JOBS_QUEUED, JOBS_KEPT, JOBS_AT_ONCE, EVENTS_KEPT = 64, 200, 4, 2000
@@ -8646,919 +10867,6 @@ def decoded_vector(code: str) -> NDArray[np.float32]:
 
 
 # === Commands: people =============================================================================
-
-
-class Person(NamedTuple):
-    """Someone in the videos of a folder.
-
-    `occurrences` has a dict for every signature: video, signature, intervals, frames, time and
-    quality of the best moment, `thumbnail` where there is a picture, `apart` with the signatures
-    that are other people for sure. `ambiguous` are the names of a gallery that fit too equally.
-    """
-
-    id: int
-    occurrences: list[dict[str, Any]]
-    label: str | None = None
-    label_distance: float | None = None
-    named_by_hand: bool = False
-    hidden: bool = False
-    ambiguous: tuple[str, ...] = ()
-
-    @property
-    def signatures(self) -> dict[str, None]:
-        """The ids of their signatures, each once: exact copies of a video have the same ones."""
-        return dict.fromkeys(o["signature"] for o in self.occurrences)
-
-    @property
-    def called(self) -> str:
-        return f"#{self.id} {self.label}" if self.label else f"#{self.id}"
-
-    def portrait(self) -> tuple[str, str] | None:
-        """Video and file of the best picture of them in that video's artifacts."""
-        pictured = [o for o in self.occurrences if o.get("thumbnail")]
-        if not pictured:
-            return None
-        best = max(pictured, key=lambda o: float(o["quality"]))
-        return best["video"], f"{best['signature']}.jpg"
-
-    def as_json(self) -> dict[str, Any]:
-        told: dict[str, Any] = {"id": self.id, "label": self.label}
-        told |= {"label_distance": self.label_distance, "named_by_hand": self.named_by_hand}
-        told |= {"ambiguous": list(self.ambiguous)} if self.ambiguous else {}
-        told |= {"hidden": True} if self.hidden else {}
-        return told | {"occurrences": self.occurrences}
-
-
-SIGNATURE_NAME = "[0-9a-f]{1,64}"
-
-
-def is_below(rel: Any) -> bool:
-    """Whether something is the name of a video as a listed folder has it."""
-    return isinstance(rel, str) and not {"", ".", "..", SIDECARS} & set(rel.split("/"))
-
-
-def is_signature(name: Any) -> bool:
-    """Whether something is the name of a signature as `embed` gives it."""
-    return isinstance(name, str) and re.fullmatch(SIGNATURE_NAME, name) is not None
-
-
-class FaceIndex:
-    """What `listing` computed of the faces of a folder, in `.artifacts/.faces.index.json` of it.
-
-    The mean vectors of its people are beside it in `.faces.index.npy`, float32, one row for each in
-    the order of the index. Both can be deleted: `listing` makes them again from the signatures.
-    """
-
-    NAME: ClassVar = ".faces.index.json"
-    MEANS: ClassVar = ".faces.index.npy"
-
-    def __init__(self, data: Mapping[str, Any] | None = None) -> None:
-        """Raises KeyError, TypeError or ValueError for what `listing` did not write.
-
-        It lies in the library, whoever made that: no name in it may lead elsewhere.
-        """
-        blank: dict[str, Any] = {"people": [], "sources": [], "left_out": [], "params": {}}
-        self.data = dict(blank if data is None else data)
-        self.people = {p["id"]: self.person(p) for p in self.data["people"]}
-        self.sources = {s["video"]: s for s in self.data["sources"]}
-        self.content = b""  # the file it was read from
-        self.model, self.next = self.data.get("model", ""), int(self.data.get("next", 1))
-
-    @staticmethod
-    def person(told: Mapping[str, Any]) -> Person:
-        names = tuple(told.get("ambiguous", ()))
-        label, distance = told["label"], told["label_distance"]
-        return Person(told["id"], told["occurrences"], label, distance, ambiguous=names)
-
-    def check(self) -> None:
-        """Raises KeyError, TypeError or ValueError for what `listing` did not write."""
-        seen = [o for person in self.people.values() for o in person.occurrences]
-        kinds = {(type(o["intervals"]), type(o["quality"] + 0.0), type(o["frames"])) for o in seen}
-        names = "".join(f"{name}\n" for name in (o["signature"] for o in seen))
-        if not (
-            kinds <= {(list, float, int)}
-            and all(type(key) is int for key in self.people)
-            and all(map(is_below, {o["video"] for o in seen} | self.sources.keys()))
-            and re.fullmatch(f"({SIGNATURE_NAME}\n)*", names)
-        ):
-            raise ValueError("it was not written by listing")
-
-    @classmethod
-    def read(cls, home: str) -> FaceIndex | None:
-        """That of an artifact folder; None where none was made. Raises VideoError."""
-        content = read_bytes(Path(home, cls.NAME))
-        if content is None:
-            return None
-        try:
-            index = cls(json.loads(content))
-            index.check()
-            index.content = content
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            raise VideoError(f"{cls.NAME} is corrupt: listing --rebuild makes it again") from None
-        return index
-
-    def means(self, home: str) -> NDArray[np.float32] | None:
-        """The mean vectors of the people in their order; None where they do not belong to this."""
-        import zlib
-
-        import numpy as np
-
-        with contextlib.suppress(OSError, ValueError):
-            content = Path(home, self.MEANS).read_bytes()
-            if zlib.crc32(content) == self.data.get("means"):
-                means: NDArray[np.float32] = np.load(io.BytesIO(content), allow_pickle=False)
-                return means if len(means) == len(self.people) else None
-        return None
-
-    def lines(self) -> dict[int, bytes]:
-        """The people as they stand in the file, one in a line, by id; empty where they do not."""
-        head, *lines = self.content.rstrip().split(b"\n")
-        if not head.endswith(b'"people": [') or len(lines) != len(self.people) + 1:
-            return {}
-        return dict(zip(self.people, (line.rstrip(b",") for line in lines), strict=False))
-
-    def write(self, home: str, means: NDArray[np.float32], before: FaceIndex) -> None:
-        """Put it, with the means, in the place of an older one; caller has the lock. Who is as
-        before is not told anew: that would be most of the time that one new video takes.
-        """
-        import zlib
-
-        import numpy as np
-
-        buffer = io.BytesIO()
-        np.save(buffer, means.astype("<f4"), allow_pickle=False)
-        self.data["means"] = zlib.crc32(buffer.getvalue())
-        replace_file(Path(home, self.MEANS), buffer.getvalue())
-        lines, same = before.lines(), {p["id"]: p for p in before.data["people"]}
-        people = [
-            lines[p["id"]] if p["id"] in lines and same[p["id"]] == p else compact(p)
-            for p in self.data["people"]
-        ]
-        rest = {key: value for key, value in self.data.items() if key != "people"}
-        head = compact(rest | {"people": []}).removesuffix(b"]}")
-        content = b"\n".join([head, b",\n".join(people), b"]}\n"])
-        replace_file(Path(home, self.NAME), content)
-
-
-def compact(data: Any) -> bytes:
-    """JSON in one line: indenting is slow where there is much of it."""
-    return json_text(data, indent=None).encode()
-
-
-class Decisions:
-    """What people decided on the faces of a folder, in `.artifacts/.faces.people.json` of it.
-
-    Whom a decision touches has an entry: the person's id, name, whether hidden, and the signatures
-    that were theirs then, which stay theirs whatever is computed. With each signature goes the
-    oshash of its video and its best moment, and with the person a mean vector, by which they are
-    found again when `embed` made other signatures of the same video.
-    """
-
-    NAME: ClassVar = ".faces.people.json"
-    REMEMBERED: ClassVar = 50  # decisions that can be taken back
-
-    def __init__(self, data: Mapping[str, Any] | None = None) -> None:
-        """Raises KeyError, TypeError or ValueError for what was not written here."""
-        blank: dict[str, Any]
-        blank = {"schema": 1, "serial": 0, "next": 1, "people": [], "history": []}
-        self.data: dict[str, Any] = {**blank, **({} if data is None else data)}
-        self.entries: dict[int, dict[str, Any]] = {int(e["id"]): e for e in self.data["people"]}
-        self.pinned: dict[str, int] = {
-            str(face["signature"]): key for key, e in self.entries.items() for face in e["faces"]
-        }
-        if not all(isinstance(e["name"], str | None) for e in self.entries.values()):
-            raise ValueError("a name is no text")
-        self.serial, self.history = int(self.data["serial"]), list(self.data["history"])
-
-    @classmethod
-    def read(cls, home: str) -> Decisions:
-        """Those of an artifact folder. Raises VideoError for what only its owner can mend."""
-        content = read_bytes(Path(home, cls.NAME))
-        try:
-            return cls(None if content is None else json.loads(content))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            told = f"{cls.NAME} is corrupt ({error}): mend it or move it away"
-            raise VideoError(told) from None
-
-    def write(self, home: str) -> None:
-        """Store them; the caller has the lock."""
-        head = {"serial": self.serial + 1, "history": self.history[-self.REMEMBERED :]}
-        self.data |= head | {"people": [self.entries[key] for key in sorted(self.entries)]}
-        replace_file(Path(home, self.NAME), compact(self.data))
-        flush_to_disk(Path(home))
-
-    def find_again(self, files: Sequence[SignatureFile], grouping: Grouping, eps: float) -> bool:
-        """Let faces whose signatures are gone have those that `embed` made instead of them: of the
-        same video the ones that look alike or, where another model made them, are seen then. Says
-        whether any was found.
-        """
-        lost: dict[str, list[tuple[dict[str, Any], dict[str, Any]]]] = {}
-        present = grouping.present if self.entries and files else ()
-        for entry in self.entries.values():
-            for face in entry["faces"]:
-                if face["signature"] not in present:
-                    lost.setdefault(face["oshash"], []).append((entry, face))
-        before = dict(self.pinned)
-        for file in files if lost else ():
-            pairs = sorted(
-                (distance, number, signature.id, signature, entry, face)
-                for number, (entry, face) in enumerate(lost.get(file.source["oshash"], ()))
-                for signature in file.signatures
-                if (distance := likeness(entry, face, signature, file)) <= eps
-            )
-            for _, _, _, signature, entry, face in pairs:
-                if signature.id not in self.pinned and face["signature"] not in present:
-                    self.pinned.pop(face["signature"], None)
-                    face |= {"signature": signature.id, "time": signature.facts["time"]}
-                    self.pinned[signature.id] = entry["id"]
-        return before != self.pinned
-
-    def renew(self, model: str, sums: Mapping[int, NDArray[np.float32]]) -> None:
-        """Know people by what they look like to this model."""
-        for key, entry in self.entries.items():
-            if key in sums:
-                entry |= {"model": model, "vector": base64_vector(unit(sums[key]))}
-
-
-def likeness(
-    entry: Mapping[str, Any], face: Mapping[str, Any], signature: FaceSignature, file: SignatureFile
-) -> float:
-    """How far a signature is from someone who was decided on: by vectors of the same model, else 0
-    for the only one that is seen at the best moment of then.
-    """
-    if entry["model"] == file.source["model"]:
-        return 1.0 - float(decoded_vector(entry["vector"]) @ signature.vector)
-    moment = float(face["time"])
-    then = [
-        s.id
-        for s in file.signatures
-        if any(begin - 1 <= moment <= end + 1 for begin, end in s.facts["intervals"])
-    ]
-    return 0.0 if then == [signature.id] else math.inf
-
-
-def in_order(seen: Mapping[str, Any]) -> tuple[Any, ...]:
-    """The key by which occurrences are sorted."""
-    return seen["video"], seen["intervals"]
-
-
-class Census:
-    """The people of a folder: what `listing` found and what people decided, which wins.
-
-    `people` has everybody by id, the hidden ones too; `listed` those that one wants to see.
-    """
-
-    def __init__(self, home: str, index: FaceIndex, decisions: Decisions) -> None:
-        self.home, self.index, self.decisions = home, index, decisions
-        pinned = decisions.pinned
-        theirs: dict[int, list[dict[str, Any]]] = {}
-        for key, person in index.people.items():
-            if pinned and any(pinned.get(o["signature"], key) != key for o in person.occurrences):
-                for seen in person.occurrences:
-                    theirs.setdefault(pinned.get(seen["signature"], key), []).append(seen)
-            else:
-                theirs.setdefault(key, []).extend(person.occurrences)
-        self.people = {key: self.person(key, theirs[key]) for key in sorted(theirs)}
-
-    @classmethod
-    def of(cls, library: Library) -> Census:
-        """That of a folder. Raises NotFoundError where it was not listed yet, or CorruptError."""
-        home = people_home(library)
-        found = attempt(FaceIndex.read, home)
-        decisions = attempt(Decisions.read, home)
-        for part in (found, decisions):
-            if isinstance(part, Failure):
-                raise CorruptError(part.reason)
-        if found is None:
-            place = shown(str(library.root))
-            raise NotFoundError(f"{place}: its people are not listed yet: index.py listing {place}")
-        return cls(home, found, decisions)
-
-    def person(self, key: int, occurrences: list[dict[str, Any]]) -> Person:
-        computed = self.index.people.get(key, Person(key, []))._replace(occurrences=occurrences)
-        entry = self.decisions.entries.get(key)
-        if entry is None:
-            return computed
-        occurrences.sort(key=in_order)
-        if entry["name"]:
-            computed = computed._replace(
-                label=entry["name"], label_distance=None, named_by_hand=True, ambiguous=()
-            )
-        return computed._replace(hidden=bool(entry["hidden"]))
-
-    def listed(self, recursive: bool = True, hidden: bool = False) -> list[Person]:
-        """Those seen most often first; `recursive`: also in folders below. Left out are the hidden
-        ones, and who has fewer signatures than --cluster-min-samples and no name by hand.
-        """
-        least = int(self.index.data["params"].get("cluster_min_samples", 1))
-        found = []
-        for person in self.people.values():
-            here = person.occurrences
-            if not recursive:
-                here = [o for o in here if "/" not in o["video"]]
-            enough = person.named_by_hand or len(here) >= least
-            if here and enough and (hidden or not person.hidden):
-                found.append(person._replace(occurrences=here))
-        return sorted(found, key=lambda p: (-len(p.occurrences), p.id))
-
-    def by_signature(self) -> dict[str, Person]:
-        """Who a signature is."""
-        return {s: person for person in self.people.values() for s in person.signatures}
-
-    def find(self, key: int) -> Person:
-        """The person of an id. Raises NotFoundError."""
-        if key not in self.people:
-            raise NotFoundError(f"#{key}: no such person here")
-        return self.people[key]
-
-
-def people_home(library: Library) -> str:
-    """The artifact folder in which the people of a folder are kept. Raises OutsideError."""
-    home = f"{(library.artifacts_dir or library.root).absolute()}/{SIDECARS}"
-    for name in (FaceIndex.NAME, FaceIndex.MEANS, Decisions.NAME):
-        if library.roots and not library.roots.hold(f"{home}/{name}"):
-            raise OutsideError(f"{SIDECARS}/{name}: {LEADS_OUT}")
-    return home
-
-
-class FaceSignature(NamedTuple):
-    """A person of one video as `embed` found them: what the index keeps of that, and a vector."""
-
-    facts: dict[str, Any]
-    vector: NDArray[np.float32]
-
-    @property
-    def id(self) -> str:
-        return str(self.facts["signature"])
-
-
-class SignatureFile(NamedTuple):
-    """The signatures of one video, the model that made them, and of which bytes they are."""
-
-    video: Video
-    source: dict[str, Any]  # video, size and mtime_ns of this file, oshash of the video, model
-    scale: float
-    signatures: list[FaceSignature]
-
-    @classmethod
-    def read(cls, video: Video, seen: os.DirEntry[str] | Seen) -> SignatureFile:
-        """Raises VideoError for what `embed` did not write."""
-        try:
-            found = seen.stat()
-            data = json.loads(Path(seen.path).read_bytes())
-            head = {"video": video.rel, "size": found.st_size, "mtime_ns": found.st_mtime_ns}
-            head |= {"oshash": str(data["source"]["oshash"]), "model": str(data["model"])}
-            vectors = [signature_vector(s, int(data["dimension"])) for s in data["signatures"]]
-            facts = [signature_facts(video, s) for s in data["signatures"]]
-            signatures = list(map(FaceSignature, facts, vectors))
-            return cls(video, head, float(data["scale"]), signatures)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            told = f"its signatures are corrupt ({error}): embed --force makes them again"
-            raise VideoError(told) from None
-
-
-def signature_facts(video: Video, told: Mapping[str, Any]) -> dict[str, Any]:
-    """What the index keeps of a signature. Raises ValueError and others for what is none."""
-    runs = [[float(begin), float(end)] for begin, end in told["intervals"]]
-    if not is_signature(told["id"]) or not runs:
-        raise ValueError("a signature has no id or is never seen")
-    facts = {"video": video.rel, "signature": told["id"], "intervals": runs}
-    facts |= {"frames": int(told["frames"]), "time": float(told["time"])}
-    facts |= {"quality": float(told["quality"])}
-    facts |= {"thumbnail": True} if "thumbnail" in told else {}
-    apart = [str(other) for other in told["apart"]]
-    return facts | ({"apart": apart} if apart else {})
-
-
-def signature_vector(told: Mapping[str, Any], dimension: int) -> NDArray[np.float32]:
-    """The unit vector of a signature. Raises ValueError and others for what is none."""
-    import numpy as np
-
-    vector = decoded_vector(told["vector"])
-    if len(vector) != dimension or not 0.99 < float(np.linalg.norm(vector)) < 1.01:
-        raise ValueError("a vector is none of a face")
-    return vector
-
-
-class Survey:
-    """How the signatures of a folder stand to an index of it.
-
-    `same` are the sources that did not change since, `changed` what is to be read, `unmade` the
-    videos that have none, or old ones. Nothing is said of videos outside of what is walked now:
-    what the index knows of those stays.
-    """
-
-    def __init__(self, library: Library, index: FaceIndex, job: Job) -> None:
-        self.library, self.index = library, index
-        self.same: dict[str, dict[str, Any]] = {}
-        self.changed: list[tuple[Video, os.DirEntry[str] | Seen]] = []
-        self.votes = Counter[str]()  # how many videos have signatures of a model
-        self.unmade: list[Video] = []
-        self.left_out: list[dict[str, Any]] = []
-        self.seen: set[str] = set()
-        shelf = Shelf("")
-        for number, video in enumerate(library.videos()):
-            if number % 100 == 0:
-                job.check()
-            if shelf.home != video.home:
-                shelf = Shelf(video.home)
-            self.seen.add(video.rel)
-            self.look(video, shelf)
-        self.same |= {rel: s for rel, s in index.sources.items() if not self.walked(rel)}
-        self.votes.update(source["model"] for source in self.same.values())
-        self.left_out += [{"video": n, "reason": reason} for n, reason in library.problems]
-        library.problems.clear()
-
-    def walked(self, rel: str) -> bool:
-        """Whether a video of that name would have been found if it were still there."""
-        below, _, name = rel.rpartition("/")
-        inside = self.library.recursive or not below
-        return rel in self.seen or (inside and Path(name).suffix.lower() in self.library.extensions)
-
-    def look(self, video: Video, shelf: Shelf) -> None:
-        artifact = ARTIFACTS["faces"]
-        entry = shelf.get(artifact.files[0].format(video.key))
-        if entry is None:
-            self.unmade.append(video)
-            return
-        try:
-            found, source = entry.stat(), status(video.path)
-            known = self.index.sources.get(video.rel, {})
-            if (found.st_size, found.st_mtime_ns) == (
-                known.get("size"),
-                known.get("mtime_ns"),
-            ) and (found.st_mtime_ns >= source.st_mtime_ns):
-                self.same[video.rel] = known
-            elif artifact.state(video, shelf) is State.FRESH:
-                self.changed.append((video, entry))
-                self.votes[recorded_model(shelf, video)] += 1
-            else:
-                self.unmade.append(video)
-        except OSError as error:
-            self.left_out.append({"video": video.rel, "reason": told_by_system(error)})
-
-    @property
-    def model(self) -> str:
-        """The model that made most signatures; of equal ones that of the index."""
-        known = [model for model in self.votes if model]
-        return max(known, key=lambda m: (self.votes[m], m == self.index.model), default="")
-
-    def read(self, job: Job, everything: bool) -> list[SignatureFile]:
-        """What changed, or all there is; what cannot be read is left out and told."""
-        wanted = list(self.changed)
-        if everything:
-            videos = [video_at(self.library, rel) for rel in self.same]
-            wanted += [(video, signatures_of(video)) for video in videos]
-        files = []
-        for video, entry in wanted:
-            job.check()
-            found = attempt(SignatureFile.read, video, entry)
-            if isinstance(found, Failure):
-                self.left_out.append({"video": video.rel, "reason": found.reason})
-            else:
-                files.append(found)
-        return files
-
-
-def video_at(library: Library, rel: str) -> Video:
-    """The video that a listing of the folder calls so, whether it is there or not."""
-    below = rel.rpartition("/")[0]
-    home = (library.artifacts_dir or library.root).absolute() / below / SIDECARS
-    return Video(str(library.root.absolute() / rel), rel, str(home))
-
-
-def signatures_of(video: Video) -> Seen:
-    """The signature file of a video, as one that is read without having been seen."""
-    path = f"{video.home}/{ARTIFACTS['faces'].files[0].format(video.key)}"
-    found = attempt(status, path)
-    if isinstance(found, Failure):
-        return Seen(path, 0, 0)
-    return Seen(path, found.st_size, found.st_mtime_ns)
-
-
-class Grouping:
-    """Puts the signatures of one model to people: `theirs` are then the occurrences by person and
-    `sums` the sums of their vectors, one for each signature.
-
-    Who is known stays who they are: the people of a census, or for a rebuild only those that a
-    decision pinned. They are clusters that stay apart from each other, and every other signature
-    joins them or founds new people (see `average_linkage`).
-    """
-
-    def __init__(
-        self,
-        census: Census,
-        kept: Mapping[str, Any],
-        files: Sequence[SignatureFile],
-        rebuild: bool,
-    ) -> None:
-        self.census, self.rebuild = census, rebuild
-        gone = census.index.sources.keys() - kept.keys()
-        self.theirs: dict[int, list[dict[str, Any]]] = {}
-        self.touched = set[int]()  # who has other occurrences than before
-        for key, person in ({} if rebuild else census.people).items():
-            here = person.occurrences
-            if gone and any(seen["video"] in gone for seen in here):
-                here = [seen for seen in here if seen["video"] not in gone]
-                self.touched.add(key)
-            if here:
-                self.theirs[key] = here
-        self.fresh: dict[str, list[dict[str, Any]]] = {}  # what was read now, by signature
-        self.vectors: dict[str, NDArray[np.float32]] = {}
-        for file in files:
-            for signature in file.signatures:
-                self.fresh.setdefault(signature.id, []).append(signature.facts)
-                self.vectors[signature.id] = signature.vector
-        self.sums: dict[int, NDArray[np.float32]] = {}
-        self.ghosts: dict[int, int] = {}  # who is gone, unless they come back, and how many
-
-    @functools.cached_property
-    def was(self) -> dict[str, int]:
-        """Who a signature was before."""
-        everyone = self.census.people.items()
-        return {o["signature"]: key for key, person in everyone for o in person.occurrences}
-
-    @property
-    def present(self) -> set[str]:
-        """All signatures there are."""
-        return self.fresh.keys() | {o["signature"] for seen in self.theirs.values() for o in seen}
-
-    def group(self, library: Library, eps: float) -> None:
-        """Find out who is who; `eps` is in the measure of the model."""
-        pinned = self.census.decisions.pinned
-        known = pinned if self.rebuild or not self.fresh else self.was | pinned
-        new = {s: facts for s, facts in self.fresh.items() if s not in known}
-        for signature in self.fresh.keys() - new.keys():
-            self.add(known[signature], self.fresh[signature])
-        self.sums = self.known_sums(library)
-        if new:
-            self.place(new, known, eps)
-
-    def add(self, key: int, occurrences: Iterable[dict[str, Any]]) -> None:
-        self.theirs[key] = [*self.theirs.get(key, ()), *occurrences]
-        self.touched.add(key)
-
-    def sizes(self) -> dict[int, int]:
-        """How many signatures each has."""
-        return {key: len({o["signature"] for o in seen}) for key, seen in self.theirs.items()}
-
-    def known_sums(self, library: Library) -> dict[int, NDArray[np.float32]]:
-        """The sums of the vectors of those who are known already: from the means that are stored,
-        or of whom these are not true any more, from their signatures.
-        """
-        index = self.census.index
-        stored = None if self.rebuild else index.means(self.census.home)
-        rows = {key: row for row, key in enumerate(index.people)}
-        found: dict[int, NDArray[np.float32]] = {}
-        for key, size in self.sizes().items():
-            if stored is not None and self.as_before(key):
-                found[key] = stored[rows[key]] * size
-        others = [key for key in self.theirs if key not in found]
-        wanted = [o for key in others for o in self.theirs[key]]
-        missing = (o for o in wanted if o["signature"] not in self.vectors)
-        self.vectors |= read_vectors(library, missing)
-        for key in others:
-            here = [o for o in self.theirs.pop(key) if o["signature"] in self.vectors]
-            if here:
-                self.theirs[key] = here
-                found[key] = sum_of([self.vectors[s] for s in {o["signature"]: 0 for o in here}])
-        if stored is not None:
-            for key in self.gone():
-                self.ghosts[key] = len(index.people[key].signatures)
-                found[key] = stored[rows[key]] * self.ghosts[key]
-        return found
-
-    def as_before(self, key: int) -> bool:
-        """Whether someone has the signatures of before."""
-        before = self.census.index.people.get(key)
-        if before is None:
-            return False
-        if key not in self.touched and key not in self.census.decisions.entries:
-            return len(before.occurrences) == len(self.theirs[key])  # they can only have lost some
-        return before.signatures.keys() == {o["signature"] for o in self.theirs[key]}
-
-    def gone(self) -> Iterator[int]:
-        """Who had signatures and has none now, since `embed` made others, or the video is gone."""
-        for key, person in self.census.index.people.items():
-            known = self.census.people.get(key)
-            if key not in self.theirs and known and known.occurrences == person.occurrences:
-                yield key
-
-    def place(
-        self, new: Mapping[str, list[dict[str, Any]]], known: Mapping[str, int], eps: float
-    ) -> None:
-        """Put new signatures to the people there are, or to new ones."""
-        import numpy as np
-
-        keys, sizes = list(self.sums), self.sizes() | self.ghosts
-        means = [self.sums[key] / sizes[key] for key in keys]
-        rows = {key: row for row, key in enumerate(keys)}
-        numbers = {signature: len(keys) + n for n, signature in enumerate(new)}
-        apart = []
-        for signature, number in numbers.items():
-            for other in new[signature][0].get("apart", ()):
-                row = numbers.get(other, rows.get(known.get(other, 0)))
-                if row is not None:
-                    apart.append((number, row))
-        vectors = np.array([*means, *(self.vectors[s] for s in new)], np.float32)
-        weights = [*(float(sizes[key]) for key in keys), *[1.0] * len(new)]
-        labels = average_linkage(vectors, eps, apart, weights, len(keys)).tolist()
-        groups: dict[int, list[str]] = {}
-        for signature, label in zip(new, labels[len(keys) :], strict=True):
-            groups.setdefault(label, []).append(signature)
-        for label, signatures in groups.items():
-            if label < len(keys):
-                self.join(keys[label], signatures)
-        self.found([g for label, g in groups.items() if label >= len(keys)])
-
-    def join(self, key: int, signatures: Sequence[str]) -> None:
-        """Put signatures to someone, who may be new."""
-        added = sum_of([self.vectors[s] for s in signatures])
-        self.sums[key] = self.sums[key] + added if key in self.theirs else added
-        self.add(key, (seen for s in signatures for seen in self.fresh[s]))
-
-    def found(self, groups: Sequence[list[str]]) -> None:
-        """Give ids to groups that are nobody known: in a rebuild those of before, by the most
-        signatures in common.
-        """
-        shared = Counter(
-            (self.was[s], number) for number, g in enumerate(groups) for s in g if s in self.was
-        )
-        ids: dict[int, int] = {}
-        for (key, number), _ in sorted(shared.items(), key=lambda item: (-item[1], item[0])):
-            if key not in self.theirs and key not in ids.values():
-                ids.setdefault(number, key)
-        free = itertools.count(self.next)
-        for number, signatures in enumerate(groups):
-            self.join(ids[number] if number in ids else next(free), signatures)
-
-    @property
-    def next(self) -> int:
-        """An id that nobody has or had."""
-        used = [self.census.index.next, int(self.census.decisions.data["next"])]
-        return max(*used, *(key + 1 for key in (*self.theirs, *self.census.people)))
-
-
-def unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The vector of that direction with a length of 1."""
-    import numpy as np
-
-    return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-9), np.float32)
-
-
-def sum_of(vectors: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    import numpy as np
-
-    total: NDArray[np.float32] = np.sum(vectors, axis=0, dtype=np.float32)
-    return total
-
-
-def read_vectors(
-    library: Library, occurrences: Iterable[Mapping[str, Any]]
-) -> dict[str, NDArray[np.float32]]:
-    """The vectors of signatures by id, read from the files of their videos; without those that are
-    not there any more.
-    """
-    wanted: dict[str, set[str]] = {}
-    for seen in occurrences:
-        wanted.setdefault(seen["video"], set()).add(seen["signature"])
-    found: dict[str, NDArray[np.float32]] = {}
-    for rel, ids in wanted.items():
-        video = video_at(library, rel)
-        file = attempt(SignatureFile.read, video, signatures_of(video))
-        if not isinstance(file, Failure):
-            found |= {s.id: s.vector for s in file.signatures if s.id in ids}
-    return found
-
-
-PHOTOGRAPHS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
-
-
-class Still(Frame):
-    """A photograph, in the place of a frame of a video."""
-
-    def __init__(self, whole: Pixels) -> None:
-        self.whole, self.time, self.size = whole, 0.0, (whole.shape[1], whole.shape[0])
-
-    @classmethod
-    def read(cls, path: str) -> Still:
-        """Raises VideoError for what is no picture; turned upright as its EXIF says."""
-        import cv2
-        import numpy as np
-
-        descriptor = open_regular(path)
-        with os.fdopen(descriptor, "rb") as file:
-            content = np.frombuffer(file.read(), np.uint8)
-        found = cv2.imdecode(content, cv2.IMREAD_COLOR)
-        if found is None:
-            raise VideoError("is no readable picture")
-        return cls(np.asarray(cv2.cvtColor(found, cv2.COLOR_BGR2RGB), np.uint8))
-
-    def rgb(self, width: int | None = None, height: int | None = None) -> Pixels:
-        if width is None:
-            return self.whole
-        return resize(self.whole, width, height or self.height_for(width))
-
-
-class Portrayal(NamedTuple):
-    """Whom a file of a gallery shows, as a vector, and what was out of the ordinary."""
-
-    vector: NDArray[np.float32]
-    note: str = ""
-
-
-def portrayed(path: str, task: Embed) -> Portrayal:
-    """Whom a photograph or a video of a gallery shows. Runs in a worker; raises VideoError.
-
-    Of several people in a photograph the one with the largest face counts, of those in a video the
-    one who is seen most.
-    """
-    if Path(path).suffix.lower() not in PHOTOGRAPHS:
-        return filmed(path, task)
-    still, model = Still.read(path), task.finder()
-    faces = model.find(still, task.min_face_area, task.min_score)
-    faces = [face for face in faces if model.look(still, face)]
-    if not faces:
-        raise VideoError("has no face in it that is large and clear enough")
-    looks = [model.look(*view) for view in views(still, faces[0])]
-    note = f"{len(faces)} faces: the largest counts" if len(faces) > 1 else ""
-    return Portrayal(unit(sum_of([found.vector for found in looks if found])), note)
-
-
-def views(still: Still, face: Face) -> Iterator[tuple[Still, Face]]:
-    """A face as it is, mirrored, and both as small as it often is in a video: what these have in
-    common tells who it is, whatever the camera was.
-    """
-    import numpy as np
-
-    small = min(40 / max(face.box[2:]), 1.0)
-    for zoom in (1.0, small) if small < 1 else (1.0,):
-        shape = [max(round(side * zoom), 1) for side in still.size]
-        whole = np.array(resize(still.whole, *shape))  # dlib wants one that could be written to
-        box = tuple(value * zoom for value in face.box)
-        there = Face((box[0], box[1], box[2], box[3]), face.points * np.float32(zoom), face.score)
-        yield Still(whole), there
-        points = (there.points * [-1, 1] + [shape[0] - 1, 0])[[1, 0, 2, 4, 3]]
-        box = (shape[0] - box[0] - box[2], *box[1:])
-        mirrored = Face((box[0], box[1], box[2], box[3]), points.astype(np.float32), face.score)
-        yield Still(np.ascontiguousarray(whole[:, ::-1])), mirrored
-
-
-def filmed(path: str, task: Embed) -> Portrayal:
-    """Whom a video of a gallery shows. Raises VideoError."""
-    with Media(Video(path, Path(path).name, ""), task.allow_codecs) as media:
-        (made,) = make_all(media, [task])
-    if isinstance(made, Failure):
-        raise VideoError(made.reason)
-    found = (made.data or {})["signatures"]
-    if not found:
-        raise VideoError("has no face in it that is large and clear enough")
-    most = max(found, key=lambda signature: (signature["frames"], signature["quality"]))
-    note = f"{len(found)} people: the one seen most counts" if len(found) > 1 else ""
-    return Portrayal(decoded_vector(most["vector"]), note)
-
-
-class Gallery:
-    """People known by name, from photographs and videos in one folder for each.
-
-    `rows` is what the index keeps of it: person, file, size, mtime_ns and vector, so that a file
-    is looked at once, and later listings know these people without being given the gallery again.
-    """
-
-    MARGIN: ClassVar = 0.05  # two names as near as this are both possible
-    ALONE: ClassVar = 5.0  # margins by which others are farther from whom only one name fits
-    LENIENT: ClassVar = 1.3  # times the limit, for the only name that fits
-
-    def __init__(self, rows: Sequence[Mapping[str, Any]] = ()) -> None:
-        self.rows = list(rows)
-        self.notes: list[dict[str, str]] = []
-
-    @classmethod
-    def of(cls, folder: Path, job: Job, task: Embed, known: Gallery) -> Gallery:
-        """That in a folder; files in `known` that did not change are not looked at again."""
-        gallery = cls()
-        places = gallery.places(folder, task.roots)
-        seen = {(r["person"], r["file"]): r for r in known.rows if r["vector"]}
-        heads = [gallery.head(name, path) for name, path in places]
-        rows = [seen.get((h["person"], h["file"]), {}) for h in heads]
-        same = [{k: r.get(k) for k in h} == h for h, r in zip(heads, rows, strict=True)]
-        wanted = [path for (_, path), is_same in zip(places, same, strict=True) if not is_same]
-        looked = iter(gallery.look(job, task, wanted) if wanted else ())
-        for head, row, is_same in zip(heads, rows, same, strict=True):
-            gallery.rows.append(row if is_same else head | gallery.outcome(next(looked)))
-        for row in gallery.rows:
-            gallery.tell(row["file"], row["note"])
-        return gallery
-
-    def tell(self, file: str, note: str) -> None:
-        self.notes += [{"file": file, "reason": note}] if note else []
-
-    def places(self, folder: Path, roots: Roots | None) -> list[tuple[str, Path]]:
-        """Names of people and their files. Raises UsageError where there is no such folder."""
-        if not folder.is_dir():
-            raise UsageError(f"--gallery {shown(str(folder))}: not a directory")
-        found: list[tuple[str, Path]] = []
-        for place in sorted(path for path in folder.iterdir() if not path.name.startswith(".")):
-            name = attempt(clean_names, [place.name])
-            if not place.is_dir() or isinstance(name, Failure) or not name:
-                self.tell(place.name, "is no folder named after a person: left out")
-                continue
-            files = [p for p in sorted(place.iterdir()) if not p.name.startswith(".")]
-            kinds = PHOTOGRAPHS | VIDEO_EXTENSIONS
-            for path in files:
-                if roots and not roots.hold(path):
-                    self.tell(f"{place.name}/{path.name}", LEADS_OUT)
-                elif path.suffix.lower() in kinds and path.is_file():
-                    found.append((name[0], path))
-                else:
-                    self.tell(f"{place.name}/{path.name}", "is neither photograph nor video")
-            if not files:
-                self.tell(f"{place.name}/", "is empty")
-        return found
-
-    @staticmethod
-    def head(name: str, path: Path) -> dict[str, Any]:
-        """What tells whether a file is the one that was looked at."""
-        found = status(str(path))
-        file = f"{path.parent.name}/{path.name}"
-        return {"person": name, "file": file, "size": found.st_size, "mtime_ns": found.st_mtime_ns}
-
-    @staticmethod
-    def look(job: Job, task: Embed, paths: Sequence[Path]) -> list[Any]:
-        """Portrayals or Failures of files, looked at in workers."""
-        from concurrent.futures import ThreadPoolExecutor
-
-        count = min(task.workers or cores(), len(paths))
-        workers = Workers(count, task.imports)
-
-        def call(path: Path) -> Any:
-            with job.slots.hold(job, "faces", count):
-                return attempt(workers.call, job, task.timeout, portrayed, str(path), task)
-
-        try:
-            with ThreadPoolExecutor(count) as threads:
-                return list(threads.map(call, paths))
-        finally:
-            workers.close(kill=job.cancelled.is_set())
-
-    @staticmethod
-    def outcome(found: Portrayal | Failure) -> dict[str, Any]:
-        """What a row has beside its head."""
-        if isinstance(found, Failure):
-            if found.lacking:
-                raise LackError(found.reason)
-            return {"vector": None, "note": found.reason}
-        return {"vector": base64_vector(found.vector), "note": found.note}
-
-    def named(self) -> dict[str, NDArray[np.float32]]:
-        """The vectors of each name, one in a row."""
-        import numpy as np
-
-        found: dict[str, list[Any]] = {}
-        for row in self.rows:
-            if row["vector"]:
-                found.setdefault(row["person"], []).append(decoded_vector(row["vector"]))
-        return {name: np.array(vectors, np.float32) for name, vectors in found.items()}
-
-    def labels(self, means: NDArray[np.float32], limit: float, margin: float) -> list[Label]:
-        """Who people are, by their mean vectors: the name with the nearest photograph, if it is
-        within `limit` and no other name is within `margin` of it. A photograph of another age or
-        camera is farther; so where all other names are much farther, the limit is LENIENT.
-        """
-        import numpy as np
-
-        known = self.named()
-        if not known or not len(means):
-            return [Label()] * len(means)
-        units = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
-        names = list(known)
-        distances = np.stack([1 - (units @ known[name].T).max(axis=1) for name in names], axis=1)
-        return [self.label(names, row, limit, margin) for row in distances]
-
-    @classmethod
-    def label(
-        cls, names: Sequence[str], distances: NDArray[np.float32], limit: float, margin: float
-    ) -> Label:
-        """The name for distances from all of them."""
-        import numpy as np
-
-        first, *others = np.argsort(distances).tolist()
-        nearest = float(distances[first])
-        near = [names[n] for n in others if distances[n] < nearest + margin]
-        alone = others and distances[others[0]] > nearest + cls.ALONE * margin
-        if nearest > limit * (cls.LENIENT if alone else 1.0):
-            return Label()
-        if near:
-            return Label(ambiguous=(names[first], *near))
-        return Label(names[first], round(nearest, 4))
-
-
-class Label(NamedTuple):
-    """What a gallery calls someone, and how far they are from the photograph."""
-
-    name: str | None = None
-    distance: float | None = None
-    ambiguous: tuple[str, ...] = ()
 
 
 class Listing(LibraryCommand):
@@ -12599,1308 +13907,6 @@ def plain_ass(event: bytes) -> str:
 
 
 # === Commands: duplicates =========================================================================
-
-SIDE = 32  # of a signature's luma
-MOVING = 0.5  # rms of what changes from frame to frame, of 255, below which a video shows a still
-COARSE_STILL, COARSE_MOVING = 0.45, 0.2  # cosines that make a pair a candidate
-COLOURED, SAME_COLOURS = 6.0, 0.6  # rms of chroma that counts as colour; cosine of the same colours
-SMOOTH, EQUAL_COLOURS = 8.0, 0.9  # rms of the Laplacian below which only colours tell apart
-CAPTION = 13  # pixels: what is on fewer is not enough to tell a picture by
-
-
-class Fingerprint(NamedTuple):
-    """What a video is compared by: pictures at the same shares of every video's length.
-
-    `luma` is (frames, side, side) of 0 to 255; bits of a hash are pictures of 0 and 255, and those
-    of a DCT are no picture, but are compared as if. Only videos of one `kind` are comparable.
-    """
-
-    kind: str
-    duration: float
-    luma: NDArray[np.uint8]
-    chroma: NDArray[np.int8] | None
-
-
-def read_fingerprint(record: Mapping[str, Any]) -> Fingerprint | None:
-    """A video's fingerprint from its phash artifact; None where that holds nothing of the kind."""
-    try:
-        length = record.get("duration")
-        if length is None:  # evenly spaced frames are as far from the end as from the beginning
-            times = [float(frame["time"]) for frame in record["frames"]]
-            length = min(times) + max(times)
-        length = float(length)
-        if not 0 <= length < LONGEST:
-            return None
-        signature = record.get("signature")
-        return signed(signature, length) if signature else hashed(record, length)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        return None
-
-
-def signed(signature: Sequence[Mapping[str, Any]], length: float) -> Fingerprint | None:
-    """A fingerprint from a signature. Raises ValueError and others for what is none."""
-    import base64
-
-    import numpy as np
-
-    if len(signature) != len(SIGNATURE_SHARES):
-        return None
-    luma = b"".join(base64.b64decode(frame["luma"]) for frame in signature)
-    chroma = b"".join(base64.b64decode(frame["chroma"]) for frame in signature)
-    pictures = np.frombuffer(luma, np.uint8).reshape(-1, SIDE, SIDE)
-    colours = np.frombuffer(chroma, np.int8).reshape(len(pictures), 8, 8, 2)
-    return Fingerprint("signature", length, pictures, colours)
-
-
-def hashed(record: Mapping[str, Any], length: float) -> Fingerprint | None:
-    """A fingerprint from the frames' hashes alone. Raises ValueError and others for what is none.
-
-    Flat frames become black ones, which say nothing.
-    """
-    import numpy as np
-
-    side = {"ahash": 32, "dct": 8, "stash": 8}[record["algorithm"]]
-    rows = [
-        b"\0" * (side * side // 8) if frame.get("flat") else bytes.fromhex(frame["hash"])
-        for frame in record["frames"]
-    ]
-    bits = np.unpackbits(np.frombuffer(b"".join(rows), np.uint8)).reshape(len(rows), side, side)
-    return Fingerprint(f"{record['algorithm']} of {len(rows)}", length, bits * np.uint8(255), None)
-
-
-def quorum_of(counts: NDArray[Any], quorum: float) -> NDArray[Any]:
-    """How many of so many frames must match."""
-    import numpy as np
-
-    return np.ceil(counts * quorum - 1e-9).astype(int)
-
-
-class Matcher:
-    """Compares fingerprints of one kind, many pairs at a time; `pairs` of them are judged alike.
-
-    What is compared is how a picture differs from the others of its video (the median over time
-    taken off, the mean over the picture too): a backdrop that never changes, a logo, black bars and
-    a change of brightness drop out, and a video that shows a still has nothing left to match. The
-    correlation is taken in sixteen fields and averaged, weighted by what moves in them in one of
-    the two videos, the one that this favours: where a caption moves in the copy alone it does not
-    count. Pairs that do not match so are laid over each other first (see `overlay`). Where both
-    have colours, those must agree too.
-    """
-
-    BATCH: ClassVar = 128
-
-    def __init__(self, kind: str, threshold: float, quorum: float) -> None:
-        self.kind, self.threshold, self.quorum = kind, threshold, quorum
-        self.fields = 4 if kind == "signature" or kind.startswith("ahash") else 1
-
-    def similarity(self, correlation: NDArray[Any]) -> NDArray[Any]:
-        """Correlations as similarities from 0 to 1, in which copies have 0.92 and more.
-
-        Of hashes it is the share of equal bits; the correlation of small pictures, which is about
-        0.65 for the worst copies and 0.56 for the best impostors, is stretched to fit that.
-        """
-        import numpy as np
-
-        span = 0.08 / 0.35 if self.kind == "signature" else 0.5
-        return np.clip(1 - span * (1 - correlation), 0.0, 1.0)
-
-    def pairs(
-        self, ones: Sequence[Fingerprint], others: Sequence[Fingerprint], mirrored: bool = False
-    ) -> NDArray[Any]:
-        """The similarity of each pair, -1 where too few of its frames match."""
-        import numpy as np
-
-        a, b = (np.stack([f.luma for f in side]).astype(np.float32) for side in (ones, others))
-        if mirrored:
-            b = np.ascontiguousarray(b[..., ::-1])
-        counted = telling(a) & telling(b)
-        found = self.judged(a, b, counted)
-        if self.kind == "signature":
-            rest = np.flatnonzero((found < 0) & (counted.sum(1) > 1))
-            if len(rest):
-                found[rest] = self.overlaid(a[rest], b[rest], counted[rest])
-            smooth = np.minimum(detail(a), detail(b)) < SMOOTH
-            found[self.other_colours(ones, others, counted, smooth, mirrored)] = -1
-        return found
-
-    def judged(
-        self, a: NDArray[Any], b: NDArray[Any], counted: NDArray[Any], threshold: float = 0.0
-    ) -> NDArray[Any]:
-        """Similarities of pictures (pairs, frames, side, side), -1 for what does not match."""
-        import numpy as np
-
-        frames = self.similarity(self.correlations(a, b, counted))
-        frames = np.where(counted, frames, -1.0)
-        best = -np.sort(-frames, axis=1)
-        needed = quorum_of(counted.sum(1), self.quorum)
-        ranks = np.arange(frames.shape[1])
-        used = ranks < needed[:, None]
-        enough = (best >= (threshold or self.threshold)).sum(1) >= needed
-        # One frame of several is no film; a hash of one frame is all that was asked for.
-        enough &= needed >= min(2, frames.shape[1])
-        mean = (best * used).sum(1) / np.maximum(needed, 1)
-        return np.where(enough, mean, -1.0)
-
-    def correlations(self, a: NDArray[Any], b: NDArray[Any], counted: NDArray[Any]) -> NDArray[Any]:
-        """How pictures correlate, frame by frame: shape (pairs, frames), -1 to 1."""
-        import numpy as np
-
-        noise = 0.3  # variance of rounding and of encoders' noise in such small pictures
-        mean = self.kind != "signature" and a.shape[1] > 1
-        one, other = (self.in_fields(centered(x, counted, mean)) for x in (a, b))
-        energies = [np.square(x).mean(-1) for x in (one, other)]
-        # The noise of the two has nothing in common: it is in the energies alone.
-        clean = [np.maximum(energy - noise, noise) for energy in energies]
-        common = (one * other).mean(-1)
-        local = np.clip(common / np.sqrt(clean[0] * clean[1]), -1, 1)
-        views = []
-        for energy in energies:
-            weight = np.sqrt(np.maximum(energy - noise, 0))
-            frames = (weight * local).sum(2) / (weight.sum(2) + 1e-3)
-            whole = (weight * local).sum((1, 2)) / (weight.sum((1, 2)) + 1e-3)
-            still = np.sqrt(energy.mean((1, 2))) < MOVING
-            views.append((np.where(still, -1.0, whole), frames))
-        favoured = np.where((views[0][0] >= views[1][0])[:, None], views[0][1], views[1][1])
-        still = np.minimum(views[0][0], views[1][0]) == -1.0
-        return np.where(still[:, None], -1.0, favoured)
-
-    def in_fields(self, x: NDArray[Any]) -> NDArray[Any]:
-        """(pairs, frames, side, side) as (pairs, frames, fields, pixels of a field)."""
-        pairs, frames, side, _ = x.shape
-        parts = x.reshape(pairs, frames, self.fields, side // self.fields, self.fields, -1)
-        return parts.swapaxes(3, 4).reshape(pairs, frames, self.fields**2, -1)
-
-    def overlaid(self, a: NDArray[Any], b: NDArray[Any], counted: NDArray[Any]) -> NDArray[Any]:
-        """Similarities when one shows but a part of the other: cropped, or between black bars."""
-        import numpy as np
-
-        best = np.full(len(a), -1.0)
-        for guess in (whole_window, content_window):
-            for back in (False, True):
-                rest = np.flatnonzero(best < 0)
-                outer, inner = (b[rest], a[rest]) if back else (a[rest], b[rest])
-                begin = guess(outer)
-                if guess is content_window:
-                    framed = has_bars(begin)
-                    rest, outer, inner = rest[framed], outer[framed], inner[framed]
-                    begin = begin[framed]
-                if not len(rest):
-                    continue
-                best[rest] = self.through(outer, inner, begin, counted[rest])
-        return best
-
-    def through(
-        self, outer: NDArray[Any], inner: NDArray[Any], begin: NDArray[Any], counted: NDArray[Any]
-    ) -> NDArray[Any]:
-        """Similarities when `outer` is seen through the best window; a second, closer look where
-        that comes near."""
-        import numpy as np
-
-        window = overlay(outer, inner, begin, 2)
-        seen = looked_at(outer, window)
-        found = self.judged(seen, inner, counted)
-        nearly = self.judged(seen, inner, counted, self.threshold - 0.06) > 0
-        close = np.flatnonzero((found < 0) & nearly)
-        if len(close):
-            outer, inner, counted = outer[close], inner[close], counted[close]
-            window = overlay(outer, inner, window[close], 1)
-            found[close] = self.judged(looked_at(outer, window), inner, counted)
-        return found
-
-    @staticmethod
-    def other_colours(
-        ones: Sequence[Fingerprint],
-        others: Sequence[Fingerprint],
-        counted: NDArray[Any],
-        smooth: NDArray[Any],
-        mirrored: bool,
-    ) -> NDArray[Any]:
-        """Which pairs have colours both, and not the same; smooth ones need to have equal ones."""
-        import numpy as np
-
-        a, b = (
-            np.stack([f.chroma for f in side if f.chroma is not None]).astype(np.float32)
-            for side in (ones, others)
-        )
-        if mirrored:
-            b = b[:, :, :, ::-1]
-        use = counted[:, :, None, None, None]
-        products = [(x * y * use).sum((1, 2, 3, 4)) for x, y in ((a, b), (a, a), (b, b))]
-        values = np.maximum(counted.sum(1), 1) * 128
-        strength = np.sqrt(np.minimum(products[1], products[2]) / values)
-        cosine = products[0] / np.sqrt(products[1] * products[2] + 1e-6)
-        verdict: NDArray[Any] = (strength > COLOURED) & (cosine < SAME_COLOURS)
-        verdict |= smooth & ((strength <= COLOURED) | (cosine < EQUAL_COLOURS))
-        return verdict
-
-
-def detail(x: NDArray[Any]) -> NDArray[Any]:
-    """How much there is in pictures beside smooth gradients: the rms of their Laplacian."""
-    import numpy as np
-
-    inner = 4 * x[..., 1:-1, 1:-1] - x[..., :-2, 1:-1] - x[..., 2:, 1:-1]
-    inner -= x[..., 1:-1, :-2] + x[..., 1:-1, 2:]
-    rms: NDArray[Any] = np.sqrt(np.square(inner).mean((1, 2, 3)))
-    return rms
-
-
-def telling(x: NDArray[Any]) -> NDArray[Any]:
-    """Which pictures (..., side, side) show more than one colour, or a few words on it.
-
-    A caption is a few pixels far from all the others: n of N have a kurtosis of about N / n.
-    """
-    import numpy as np
-
-    square = np.square(x - x.mean((-2, -1), keepdims=True, dtype=np.float32))
-    variance = square.mean((-2, -1))
-    tells: NDArray[Any] = (variance >= FLAT**2) & (
-        np.square(square).sum((-2, -1)) <= square.shape[-1] ** 4 / CAPTION * np.square(variance)
-    )
-    return tells
-
-
-def centered(x: NDArray[Any], counted: NDArray[Any], mean: bool = False) -> NDArray[Any]:
-    """Pictures without their own means and, where there are several, without what all have.
-
-    That is the median over time: with the mean, an opening that many episodes have would be in what
-    is left of every other picture. Bits have no middle: of those it is the `mean`.
-    """
-    import numpy as np
-
-    use = counted[:, :, None, None]
-    x = (x - x.mean((2, 3), keepdims=True)) * use
-    if mean:
-        x = (x - x.sum(1, keepdims=True) / np.maximum(use.sum(1, keepdims=True), 1)) * use
-    elif x.shape[1] > 1:
-        x = (x - median(x, counted)[:, None]) * use
-    return x
-
-
-def median(x: NDArray[Any], counted: NDArray[Any]) -> NDArray[Any]:
-    """The median over those of the frames (pairs, frames, side, side) that count; 0 of none."""
-    import numpy as np
-
-    if x.shape[1] != 5:
-        return sorted_median(x, counted)
-    a, b, c, d, e = x.swapaxes(0, 1)  # of five by comparing them: ten times as fast as sorting
-    low = np.maximum(np.minimum(a, b), np.minimum(c, d))
-    high = np.minimum(np.maximum(a, b), np.maximum(c, d))
-    middle: NDArray[Any] = np.clip(e, np.minimum(low, high), np.maximum(low, high))
-    rest = np.flatnonzero(~counted.all(1))
-    middle[rest] = sorted_median(x[rest], counted[rest])
-    return middle
-
-
-def sorted_median(x: NDArray[Any], counted: NDArray[Any]) -> NDArray[Any]:
-    import numpy as np
-
-    count, rows = counted.sum(1), np.arange(len(x))
-    ordered = np.sort(np.where(counted[:, :, None, None], x, np.float32(np.inf)), axis=1)
-    low, high = (ordered[rows, np.maximum(count - k, 0) // 2] for k in (1, 0))
-    middle: NDArray[Any] = np.where(count[:, None, None] > 0, (low + high) / 2, np.float32(0))
-    return middle
-
-
-def whole_window(x: NDArray[Any]) -> NDArray[Any]:
-    """A first guess at the part that the other shows: nearly all, (scale, start) of each axis."""
-    import numpy as np
-
-    return np.tile(np.array([0.97, 0.015, 0.97, 0.015], np.float32), (len(x), 1))
-
-
-def content_window(x: NDArray[Any]) -> NDArray[Any]:
-    """The part between black bars, as shares of the picture: (scale, start) of x, then of y."""
-    import numpy as np
-
-    side, windows = x.shape[-1], []
-    for axes in ((1, 2), (1, 3)):
-        bright = x.max(axes) >= 36
-        first = bright.argmax(1)
-        last = side - bright[:, ::-1].argmax(1)
-        bars = last - first >= side * 0.6
-        start, end = np.where(bars, first, 0) / side, np.where(bars, last, side) / side
-        windows += [end - start, start]
-    return np.stack(windows, 1).astype(np.float32)
-
-
-def content_share(found: Fingerprint) -> float:
-    """How much of the pictures is no black bars, rather too little than too much."""
-    if found.kind != "signature":
-        return 1.0
-    window = content_window(found.luma[None])
-    if not has_bars(window)[0]:
-        return 1.0
-    across, down = (scale - 1 / SIDE if scale < 1 else scale for scale in window[0, 0::2].tolist())
-    return float(across * down)
-
-
-def has_bars(window: NDArray[Any]) -> NDArray[Any]:
-    """Whether content windows leave out so much that it matters."""
-    matters: NDArray[Any] = window[:, 0] * window[:, 2] < 0.93
-    return matters
-
-
-def looked_at(x: NDArray[Any], window: NDArray[Any]) -> NDArray[Any]:
-    """What is seen through a window on pictures, at their size, by bilinear interpolation."""
-    import numpy as np
-
-    side = x.shape[-1]
-    lines = []
-    for scale, start in (window[:, 0:2].T, window[:, 2:4].T):
-        place = (scale[:, None] * (np.arange(side) + 0.5) / side + start[:, None]) * side - 0.5
-        place = np.clip(place, 0, side - 1)[:, :, None]
-        lines.append(np.maximum(0, 1 - np.abs(place - np.arange(side))).astype(np.float32))
-    across, down = lines
-    seen: NDArray[Any] = down[:, None] @ x @ across[:, None].swapaxes(2, 3)
-    return seen
-
-
-def overlay(
-    outer: NDArray[Any], inner: NDArray[Any], window: NDArray[Any], shrink: int
-) -> NDArray[Any]:
-    """The windows on `outer` through which it looks most like `inner`: from 0.7 of a side up.
-
-    Gauss-Newton on normalized pictures, smaller by `shrink`, with a scale and a shift for each axis
-    (B. Lucas and T. Kanade, 1981; G. Evangelidis and E. Psarakis, "Parametric Image Alignment Using
-    Enhanced Correlation Coefficient Maximization", 2008).
-    """
-    import numpy as np
-
-    side = outer.shape[-1] // shrink
-    some = slice(None, None, 2) if outer.shape[1] > 3 else slice(None)  # frames enough to see it
-    outer, target = (
-        normalized(x[:, some].reshape(len(x), -1, side, shrink, side, shrink).mean((3, 5)))
-        for x in (outer, inner)
-    )
-    place = ((np.arange(side) + 0.5) / side).astype(np.float32)
-    best, found = np.full(len(window), -2.0), window
-    for _ in range(6):
-        seen = normalized(looked_at(outer, window))
-        score = (seen * target).mean((1, 2, 3))
-        found = np.where((score > best)[:, None], window, found)
-        best = np.maximum(best, score)
-        down, across = np.gradient(seen, axis=(2, 3))
-        across *= side / window[:, 0, None, None, None]
-        down *= side / window[:, 2, None, None, None]
-        slopes = [across * place, across, down * place[:, None], down]
-        matrix = np.stack(slopes, -1).reshape(len(window), -1, 4)
-        matrix -= matrix.mean(1, keepdims=True)
-        square = matrix.swapaxes(1, 2) @ matrix + np.eye(4, dtype=np.float32) * 1e-2
-        aim = matrix.swapaxes(1, 2) @ (target - seen).reshape(len(window), -1, 1)
-        window = within_picture(window + np.linalg.solve(square, aim)[..., 0])
-    return found
-
-
-def within_picture(window: NDArray[Any]) -> NDArray[Any]:
-    import numpy as np
-
-    scales = np.clip(window[:, 0::2], 0.7, 1.0)
-    starts = np.clip(window[:, 1::2], 0.0, 1 - scales)
-    return np.stack([scales[:, 0], starts[:, 0], scales[:, 1], starts[:, 1]], 1)
-
-
-def normalized(x: NDArray[Any]) -> NDArray[Any]:
-    """Pictures of pairs with a mean of 0 and a deviation of 1 over all frames."""
-    deviation = x.std((1, 2, 3), keepdims=True) + 1e-3
-    pictures: NDArray[Any] = (x - x.mean((1, 2, 3), keepdims=True)) / deviation
-    return pictures
-
-
-class Coarse:
-    """All fingerprints of one kind in short, in the order of duration, to find candidates in.
-
-    Each is two vectors of five 8x8 pictures, one as they are and one without what all have;
-    what has black bars stands there a second time without them. Candidates are pairs of compatible
-    duration whose vectors point the same way: products of matrices over a window of durations that
-    slides along.
-    """
-
-    ROWS: ClassVar = 1024
-
-    def __init__(self) -> None:
-        self.numbers: list[int] = []
-        self.lengths: list[float] = []
-        self.waiting: list[NDArray[np.uint8]] = []
-        self.blocks: list[tuple[NDArray[Any], NDArray[Any]]] = []
-
-    def add(self, number: int, found: Fingerprint) -> None:
-        import numpy as np
-
-        chosen = found.luma[np.linspace(0, len(found.luma) - 1, 5).round().astype(int)]
-        views = [chosen]
-        window = content_window(chosen[None])
-        if has_bars(window)[0]:
-            views.append(looked_at(chosen[None].astype(np.float32), window)[0].astype(np.uint8))
-        for view in views:
-            self.numbers.append(number)
-            self.lengths.append(found.duration)
-            self.waiting.append(view)
-        if len(self.waiting) >= self.ROWS:
-            self.reduce()
-
-    def reduce(self) -> None:
-        """Make vectors of the pictures that wait; half precision is plenty."""
-        import numpy as np
-
-        if self.waiting:
-            vectors = coarse_vectors(np.stack(self.waiting).astype(np.float32))
-            self.blocks.append((vectors[0].astype(np.float16), vectors[1].astype(np.float16)))
-            self.waiting.clear()
-
-    def close(self) -> None:
-        """Put everything in order, when all is added."""
-        import numpy as np
-
-        self.reduce()
-        durations = np.array(self.lengths)
-        sorting = np.argsort(durations, kind="stable")
-        self.order, self.durations = np.array(self.numbers)[sorting], durations[sorting]
-        sides = zip(*self.blocks, strict=True)
-        self.stills, self.moves = (np.concatenate(side)[sorting] for side in sides)
-        self.blocks.clear()
-
-    def candidates(
-        self, tolerance: Tolerance, mirrored: bool = False
-    ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-        """Pairs as two arrays of numbers of fingerprints, block by block."""
-        import numpy as np
-
-        ends = np.searchsorted(self.durations, tolerance.longest(self.durations), "right")
-        places = np.arange(320).reshape(5, 8, 8)
-        flip = (places[:, :, ::-1] if mirrored else places).ravel()
-        for first in range(0, len(self.order), self.ROWS):
-            rows = slice(first, min(first + self.ROWS, len(self.order)))
-            for begin in range(first, int(ends[rows][-1]), 4 * self.ROWS):
-                columns = slice(begin, min(begin + 4 * self.ROWS, int(ends[rows][-1])))
-                others = self.stills[columns].astype(np.float32)[:, flip]
-                near = self.stills[rows].astype(np.float32) @ others.T
-                i, j = np.nonzero(near > COARSE_STILL)
-                i, j = i + first, j + begin
-                keep = (j > i) & (j < ends[i])
-                i, j = i[keep], j[keep]
-                for part in range(0, len(i), 1 << 16):
-                    some = slice(part, part + (1 << 16))
-                    yield self.near(i[some], j[some], flip)
-
-    def near(
-        self, i: NDArray[Any], j: NDArray[Any], flip: NDArray[Any]
-    ) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Those pairs of rows that also move alike."""
-        import numpy as np
-
-        ones, others = self.moves[i].astype(np.float32), self.moves[j].astype(np.float32)
-        moving = np.einsum("ij,ij->i", ones, others[:, flip]) > COARSE_MOVING
-        keep = moving & (self.order[i] != self.order[j])
-        return self.order[i[keep]], self.order[j[keep]]
-
-
-def coarse_vectors(chosen: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Pictures (videos, 5, side, side) as two arrays of unit vectors of 320 numbers."""
-    import numpy as np
-
-    count, side = len(chosen), chosen.shape[-1] // 8
-    small = chosen.reshape(count, 5, 8, side, 8, side).mean((3, 5))
-    counted = telling(chosen)
-    small = (small - small.mean((2, 3), keepdims=True)) * counted[:, :, None, None]
-    moving = centered(small, counted).reshape(count, -1)
-    lengths = np.sqrt(np.square(small).sum((2, 3), keepdims=True)) + 1e-3
-    still = (small / lengths).reshape(count, -1)
-    still /= np.sqrt(np.maximum(counted.sum(1), 1))[:, None]
-    moving /= np.linalg.norm(moving, axis=1, keepdims=True) + 1e-3
-    return still, moving
-
-
-class Tolerance(NamedTuple):
-    """How far durations may be apart: seconds, or a share of the longer one."""
-
-    share: float
-    seconds: float
-
-    @classmethod
-    def of(cls, text: str) -> Tolerance:
-        """From `5%` or `2.5`; 0.1 s is always tolerated, as containers round."""
-        value = float(text.rstrip("%"))
-        return cls(value / 100, 0.1) if text.endswith("%") else cls(0.0, max(value, 0.1))
-
-    def longest(self, durations: NDArray[Any]) -> NDArray[Any]:
-        """The longest duration that is compatible with each."""
-        import numpy as np
-
-        return np.maximum(durations / max(1 - self.share, 1e-9), durations + self.seconds) + 1e-9
-
-
-class Copy(NamedTuple):
-    """A video as duplicates are sought: what the file system says of it, and its phash artifact."""
-
-    video: Video
-    size: int
-    mtime_ns: int
-    inode: tuple[int, int]
-    record: str  # path of a fresh phash artifact, or empty
-    stamp: str  # sizes and times of the files that it is compared by
-
-
-class Pair(NamedTuple):
-    """Two videos that show the same; `kind` is exact, similar, mirrored or shifted."""
-
-    a: int
-    b: int
-    similarity: float
-    kind: str
-
-    def as_json(self, copies: Sequence[Copy]) -> dict[str, Any]:
-        names = {"a": copies[self.a].video.rel, "b": copies[self.b].video.rel}
-        return names | {"similarity": round(self.similarity, 4), "kind": self.kind}
-
-
-class Group(NamedTuple):
-    """A video to keep, why that one, and its own matches; a video is in one group at most."""
-
-    keeper: int
-    reason: str
-    matches: list[Pair]  # `a` is the keeper
-
-    def members(self) -> list[int]:
-        return [self.keeper, *(pair.b for pair in self.matches)]
-
-
-class Search(NamedTuple):
-    """What to take for duplicates."""
-
-    threshold: float = 0.92
-    quorum: float = 0.8
-    tolerance: Tolerance = Tolerance(0.05, 0.1)
-    deep: bool = False
-    keep: frozenset[str] = frozenset()  # names of videos that no other is better than
-
-
-class Basis(IntEnum):
-    """What a video could be compared by."""
-
-    NOTHING = 0
-    HASH = 1
-    TIMELINE = 2
-
-
-class Comparisons:
-    """What the catalogue remembers of earlier runs: the videos that were compared, all with all, by
-    the same rules, and which of them are alike. Who changed since is not known any more.
-    """
-
-    def __init__(self, findings: Findings) -> None:
-        self.findings, self.catalogue = findings, Catalogue.of(findings.library)
-        search, program = findings.search, file_numbers(status(__file__))
-        rules = (search.threshold, search.quorum, search.tolerance, __version__, program)
-        self.deep, self.rules = search.deep, json.dumps(rules)
-        told = self.catalogue.ask(  # one statement: both of the same moment
-            "SELECT rel, stamp, basis, NULL FROM compared WHERE deep = ? AND rules = ?"
-            " UNION ALL SELECT a, b, similarity, kind FROM alike WHERE deep = ?",
-            [self.deep, self.rules, self.deep],
-        )
-        self.known = {rel: (stamp, Basis(basis)) for rel, stamp, basis, kind in told if not kind}
-        self.alike = [row for row in told if row[-1]]
-
-    def rel(self, number: int) -> bytes:
-        return os.fsencode(self.findings.copies[number].video.rel)
-
-    def basis(self, number: int) -> Basis | None:
-        """What a video was compared by; None where it was not, as it is."""
-        stamp, basis = self.known.get(self.rel(number), ("", None))
-        return basis if stamp == self.findings.copies[number].stamp else None
-
-    def pairs(self, numbers: Iterable[int]) -> list[Pair]:
-        """Those of these videos that were found alike."""
-        places = {self.rel(number): number for number in numbers}
-        return [
-            Pair(places[a], places[b], similarity, kind)
-            for a, b, similarity, kind in self.alike
-            if a in places and b in places
-        ]
-
-    def store(self, numbers: Iterable[int], pairs: Iterable[Pair]) -> None:
-        """Remember that all of these were compared, in the place of what is known."""
-        copies = self.findings.copies
-        videos = [
-            (self.deep, self.rules, self.rel(number), copies[number].stamp, self.had(number))
-            for number in numbers
-        ]
-        alike = [(self.deep, self.rel(p.a), self.rel(p.b), p.similarity, p.kind) for p in pairs]
-
-        def write(database: sqlite3.Connection) -> None:
-            for name, rows in (("compared", videos), ("alike", alike)):
-                database.execute(f"DELETE FROM {name} WHERE deep = ?", [self.deep])
-                database.executemany(f"INSERT INTO {name} VALUES (?, ?, ?, ?, ?)", rows)
-
-        self.catalogue.write(write)
-
-    def had(self, number: int) -> Basis:
-        """What a video that was compared now had for that."""
-        if number in self.findings.unhashed:
-            return Basis.NOTHING
-        return Basis.HASH if number in self.findings.untimed else Basis.TIMELINE
-
-
-class Findings:
-    """The duplicates of a library: `copies`, `pairs` and `groups`, best first.
-
-    Reads sidecars, and of the videos only the bytes of those that another has the size of.
-    """
-
-    def __init__(self, library: Library, search: Search, job: Job) -> None:
-        self.library, self.search, self.job = library, search, job
-        self.copies = list(self.inventory())
-        self.kept = {n for n, copy in enumerate(self.copies) if copy.video.rel in search.keep}
-        self.facts = functools.lru_cache(None)(lambda n: Facts.of(self.copies[n]))
-        self.fingerprint = functools.lru_cache(8192)(self.read)
-        self.timeline = functools.lru_cache(256)(self.read_timeline)
-        self.unhashed: set[int] = set()
-        self.untimed: set[int] = set()  # those that --deep cannot see shifted: no timeline
-        dismissed = Dismissed(library)
-        self.twins = self.exact()
-        firsts = set(range(len(self.copies))).difference(*(t[1:] for t in self.twins.values()))
-        found = self.similar(sorted(firsts))
-        self.links: dict[int, list[Pair]] = {}
-        for pair in found:
-            if not dismissed.holds(self.copies[pair.a], self.copies[pair.b]):
-                self.links.setdefault(pair.a, []).append(pair)
-                self.links.setdefault(pair.b, []).append(pair._replace(a=pair.b, b=pair.a))
-        self.pairs = [p for p in self.all_pairs(found) if not dismissed.holds(*self.both(p))]
-        self.pairs.sort(key=lambda p: (-p.similarity, p.kind, *self.names(p)))
-        self.groups = list(self.grouped(dismissed))
-
-    def both(self, pair: Pair) -> tuple[Copy, Copy]:
-        return self.copies[pair.a], self.copies[pair.b]
-
-    def names(self, pair: Pair) -> tuple[str, str]:
-        one, other = self.both(pair)
-        return one.video.rel, other.video.rel
-
-    def inventory(self) -> Iterator[Copy]:
-        """Every video that is a file of its own: no link, and each inode once."""
-        shelf, seen = Shelf(""), set()
-        artifact = ARTIFACTS["phash"]
-        for video in self.library.videos():
-            self.job.check()
-            try:
-                found = os.lstat(video.path)
-            except OSError:
-                continue  # deleted since the folder was read
-            inode = (found.st_dev, found.st_ino)
-            if not stat.S_ISREG(found.st_mode) or inode in seen:
-                continue
-            seen.add(inode)
-            if shelf.home != video.home:
-                shelf = Shelf(video.home)
-            names = (artifact.files[0], *artifact.extras)
-            entry, deep = (shelf.get(name.format(video.key)) for name in names)
-            fresh = entry and entry.is_file() and entry.stat().st_mtime_ns >= found.st_mtime_ns
-            record = entry.path if entry and fresh else ""
-            seen_by = [found, *(e and e.stat() for e in (entry, deep))]
-            stamp = json.dumps([f and (f.st_size, f.st_mtime_ns) for f in seen_by])
-            yield Copy(video, found.st_size, found.st_mtime_ns, inode, record, stamp)
-
-    def record(self, number: int) -> dict[str, Any]:
-        """A video's phash artifact; empty where there is none of this very file."""
-        copy = self.copies[number]
-        record = (read_json(copy.record) if copy.record else None) or {}
-        source = record.get("source", {})
-        size = source.get("size", copy.size) if isinstance(source, dict) else copy.size
-        return record if size == copy.size else {}
-
-    def read(self, number: int) -> Fingerprint | None:
-        return read_fingerprint(self.record(number))
-
-    def exact(self) -> dict[int, list[int]]:
-        """Videos with the same bytes, by the one to name first: the oldest."""
-        sizes: dict[int, list[int]] = {}
-        for number, copy in enumerate(self.copies):
-            sizes.setdefault(copy.size, []).append(number)
-        twins = {}
-        for size, same in sizes.items():
-            if len(same) > 1 and size:
-                for alike in self.split(same, self.short_hash):
-                    for twin in self.split(alike, self.full_hash):
-                        twin.sort(key=self.age)
-                        twins[twin[0]] = twin
-        return twins
-
-    def age(self, number: int) -> tuple[bool, int, str]:
-        """The order of exact copies: those to keep, then the oldest."""
-        copy = self.copies[number]
-        return number not in self.kept, copy.mtime_ns, copy.video.rel
-
-    def split(self, numbers: Iterable[int], key: Callable[[int], str]) -> Iterator[list[int]]:
-        """Those that have the same key, where there are several."""
-        keyed: dict[str, list[int]] = {}
-        for number in numbers:
-            self.job.check()
-            keyed.setdefault(key(number), []).append(number)
-        yield from (same for value, same in keyed.items() if value and len(same) > 1)
-
-    def short_hash(self, number: int) -> str:
-        return str(source_hash(self.copies[number].video))
-
-    def full_hash(self, number: int) -> str:
-        return file_digest(self.copies[number], self.job)
-
-    def similar(self, numbers: Sequence[int]) -> list[Pair]:
-        """Pairs of those videos that look alike, each once; only what no earlier run compared is
-        compared.
-        """
-        memory = Comparisons(self)
-        basis = {number: memory.basis(number) for number in numbers}
-        new = {number for number in numbers if basis[number] is None}
-        pairs = memory.pairs(set(numbers) - new)
-        if new:
-            pairs += self.compared(numbers, new)
-            memory.store(numbers, pairs)
-        else:
-            self.unhashed = {number for number in numbers if basis[number] is Basis.NOTHING}
-            self.untimed = {number for number in numbers if basis[number] is Basis.HASH}
-        memory.catalogue.close()
-        return pairs
-
-    def compared(self, numbers: Sequence[int], new: Set[int]) -> Iterator[Pair]:
-        """Pairs of those videos that look alike, each once, at least one of the two being new."""
-        shelves: dict[str, Coarse] = {}
-        for number in numbers:
-            self.job.check()
-            found = self.read(number)
-            if found is None:
-                self.unhashed.add(number)
-            else:
-                shelves.setdefault(found.kind, Coarse()).add(number, found)
-        ways = []
-        for kind, coarse in shelves.items():
-            coarse.close()
-            ways.append(self.matched(kind, coarse, "similar", new))
-            if self.search.deep and kind == "signature":
-                ways.append(self.matched(kind, coarse, "mirrored", new))
-        if self.search.deep:
-            ways.append(self.shifted(numbers, new))
-        seen: set[tuple[int, int]] = set()
-        for pair in itertools.chain.from_iterable(ways):
-            key = (min(pair.a, pair.b), max(pair.a, pair.b))
-            if key not in seen:
-                seen.add(key)
-                yield pair
-
-    def matched(self, kind: str, coarse: Coarse, how: str, new: Set[int]) -> Iterator[Pair]:
-        """The candidates that the matcher takes for the same, at least one of the two being new."""
-        matcher = Matcher(kind, self.search.threshold, self.search.quorum)
-        done: set[tuple[int, int]] = set()
-        candidates = coarse.candidates(self.search.tolerance, how == "mirrored")
-        pairs = (
-            (min(p), max(p))
-            for ones, others in candidates
-            for p in zip(ones.tolist(), others.tolist(), strict=True)
-            if p[0] in new or p[1] in new
-        )
-        while batch := list(itertools.islice(pairs, matcher.BATCH)):
-            self.job.check()
-            batch = [pair for pair in dict.fromkeys(batch) if pair not in done]
-            done.update(batch)
-            prints = [(self.fingerprint(a), self.fingerprint(b)) for a, b in batch]
-            known = [n for n, (x, y) in enumerate(prints) if x and y and x.kind == y.kind == kind]
-            if known:
-                ones, others = zip(*(prints[n] for n in known), strict=True)
-                found = matcher.pairs(ones, others, how == "mirrored")
-                for n, similarity in zip(known, found.tolist(), strict=True):
-                    if similarity >= self.search.threshold:
-                        yield Pair(*batch[n], similarity, how)
-
-    def read_timeline(self, number: int) -> Film | None:
-        """The pictures all along a video; None where there are none of this very file."""
-        copy, record = self.copies[number], self.record(number)
-        made = read_json(copy.record.removesuffix(".json") + ".deep.json") if record else None
-        return read_film(made) if made else None
-
-    def shifted(self, numbers: Sequence[int], new: Set[int]) -> Iterator[Pair]:
-        """Pairs one of which lacks a part of the beginning or the end of the other.
-
-        Each is compared with each whose duration allows that, which suits folders more than whole
-        libraries: some thousand videos.
-        """
-        lengths = {n: film.duration for n in numbers if (film := self.timeline(n))}
-        self.untimed = set(numbers) - lengths.keys() - self.unhashed
-        films = sorted(lengths, key=lambda n: lengths[n])
-        matcher = Matcher("signature", self.search.threshold, self.search.quorum)
-        probes: list[NDArray[Any]] = []
-        first = 0
-        for number in films:
-            self.job.check()
-            longer = self.timeline(number)
-            assert longer
-            while lengths[films[first]] < lengths[number] * (1 - 2 * MOST_CUT):
-                first += 1
-            for place in longer.may_hold(probes[first:]):
-                one = films[first + place]
-                if one not in new and number not in new:
-                    continue
-                shorter = self.timeline(one)
-                similarity = shorter.shifted_similarity(longer, matcher) if shorter else -1.0
-                if similarity >= self.search.threshold:
-                    yield Pair(one, number, similarity, "shifted")
-            probes.append(longer.probes()[1])
-
-    def all_pairs(self, found: Sequence[Pair]) -> Iterator[Pair]:
-        """The pairs with those of exact copies; of very many copies only those with the first."""
-        for twins in self.twins.values():
-            many = itertools.combinations(twins, 2) if len(twins) <= 20 else None
-            for a, b in many or ((twins[0], other) for other in twins[1:]):
-                yield Pair(a, b, 1.0, "exact")
-        for pair in found:
-            ones, others = (self.twins.get(n, [n]) for n in (pair.a, pair.b))
-            if len(ones) * len(others) > 100:
-                ones, others = ones[:1], others[:1]
-            for a, b in itertools.product(ones, others):
-                yield pair._replace(a=a, b=b)
-
-    def grouped(self, dismissed: Dismissed) -> Iterator[Group]:
-        """Groups around the best videos first; each has its own matches, never theirs."""
-        taken: set[int] = set()
-        first = {n: twins[0] for twins in self.twins.values() for n in twins}
-        heads = {*self.links, *self.twins}
-        for keeper in sorted(heads, key=lambda n: (n in self.kept, self.rank(n)), reverse=True):
-            if keeper in taken:
-                continue
-            near = [Pair(keeper, b, 1.0, "exact") for b in self.twins.get(keeper, [])[1:]]
-            for link in self.links.get(keeper, []):
-                if link.b not in taken:
-                    near += [link._replace(b=b) for b in self.twins.get(link.b, [link.b])]
-            near = [p for p in near if p.b not in self.kept and not dismissed.holds(*self.both(p))]
-            if near:
-                taken |= {keeper, *(first.get(pair.b, pair.b) for pair in near)}
-                near.sort(key=lambda p: (-p.similarity, self.copies[p.b].video.rel))
-                yield Group(keeper, self.reason(keeper, [pair.b for pair in near]), near)
-
-    def rank(self, number: int) -> tuple[float, ...]:
-        return self.facts(number).rank
-
-    def reason(self, keeper: int, others: Iterable[int]) -> str:
-        """Why that one is kept and not the best of the others."""
-        if keeper in self.kept:
-            return "chosen with --keep"
-        return self.facts(keeper).reason(self.facts(max(others, key=self.rank)))
-
-
-MOST_CUT = 0.2  # share of the longer one that may be missing at either end
-LEAST_FIT = 0.35  # mean cosine of pictures at which a closer look pays
-
-
-class Film(NamedTuple):
-    """Small pictures all along a video (frames, side, side), one every `interval` seconds."""
-
-    interval: float
-    luma: NDArray[np.uint8]
-
-    @property
-    def duration(self) -> float:
-        return self.interval * len(self.luma)
-
-    def at(self, seconds: NDArray[Any]) -> NDArray[Any]:
-        """The pictures shown at those times."""
-        import numpy as np
-
-        rows = np.floor(seconds / self.interval + 1e-6).astype(int)
-        pictures: NDArray[Any] = self.luma[np.clip(rows, 0, len(self.luma) - 1)]
-        return pictures
-
-    def directions(self) -> NDArray[Any]:
-        """Each picture as a unit vector of 64 numbers, without what all have in common."""
-        import numpy as np
-
-        side = self.luma.shape[1] // 8
-        small = self.luma.reshape(-1, 8, side, 8, side).astype(np.float32).mean((2, 4))
-        counted = telling(self.luma)
-        rows = centered(small[None], counted[None])[0].reshape(len(small), -1)
-        unit: NDArray[Any] = rows / (np.linalg.norm(rows, axis=1, keepdims=True) + 1.0)
-        return unit
-
-    def probes(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Moments from the middle of it, and the directions of what is shown then."""
-        import numpy as np
-
-        rows = np.floor(np.linspace(0.22, 0.78, 12) * len(self.luma)).astype(int)
-        return self.moments(rows), self.directions()[rows]
-
-    def moments(self, rows: NDArray[Any]) -> NDArray[Any]:
-        """When pictures were taken."""
-        return self.interval * (rows + 0.5)
-
-    def may_hold(self, probes: Sequence[NDArray[Any]]) -> list[int]:
-        """Which of others fit somewhere, if each of their pictures had its place for itself."""
-        import numpy as np
-
-        mine, found = self.directions().T, []
-        block = max((1 << 24) // (12 * mine.shape[1]), 1)
-        for begin in range(0, len(probes), block):
-            alike = np.stack(probes[begin : begin + block]) @ mine
-            fits = alike.max(2).mean(1) >= LEAST_FIT
-            found += (begin + np.flatnonzero(fits)).tolist()
-        return found
-
-    def shift(self, longer: Film) -> tuple[float, float]:
-        """When this one begins in the longer one, in seconds, and how well it fits there."""
-        import numpy as np
-
-        moments, mine = self.probes()
-        alike = mine @ longer.directions().T
-        step, most = min(self.interval, longer.interval) / 2, MOST_CUT * longer.duration + 0.5
-        shifts = np.arange(-most, most + longer.duration - self.duration, step)
-        rows = np.floor((moments[:, None] + shifts) / longer.interval).astype(int)
-        fits = np.take_along_axis(alike, np.clip(rows, 0, len(longer.luma) - 1), 1).mean(0)
-        best = int(fits.argmax())
-        return float(shifts[best]), float(fits[best])
-
-    def shifted_similarity(self, longer: Film, matcher: Matcher) -> float:
-        """How similar the two are where they overlap, or -1: too short an overlap, or no match."""
-        import numpy as np
-
-        shift, fit = self.shift(longer)
-        begin, end = max(0.0, -shift), min(self.duration, longer.duration - shift)
-        if fit < LEAST_FIT or end - begin < (1 - 2 * MOST_CUT) * longer.duration:
-            return -1.0
-        ends = np.array([begin, end]) / self.interval - 0.5
-        times = self.moments(np.linspace(math.ceil(ends[0]), math.floor(ends[1]), 24).round())
-        a, half = self.at(times), longer.interval / 2
-        return max(
-            self.alike(a, longer.at(times + shift + late), matcher) for late in (-half, 0, half)
-        )
-
-    @staticmethod
-    def alike(a: NDArray[Any], b: NDArray[Any], matcher: Matcher) -> float:
-        """How similar pictures are one by one; -1 where too few tell anything."""
-        import numpy as np
-
-        a, b = (x[None].astype(np.float32) for x in (a, b))
-        counted = telling(a) & telling(b)
-        return float(matcher.judged(a, b, counted)[0]) if counted.sum() >= 8 else -1.0
-
-
-def read_film(record: Mapping[str, Any]) -> Film | None:
-    """The timeline of a deep phash artifact; None where that is not readable as one."""
-    import base64
-
-    import numpy as np
-
-    try:
-        interval, side = float(record["interval"]), int(record["side"])
-        pictures = np.frombuffer(base64.b64decode(record["luma"]), np.uint8)
-        film = Film(interval, pictures.reshape(-1, side, side))
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return None
-    return film if side in (8, 16, 32) and 0 < film.duration < LONGEST else None
-
-
-def source_hash(video: Video) -> str:
-    """The oshash of a video; empty where it cannot be read."""
-    found = attempt(source_of, video)
-    return "" if isinstance(found, Failure) else str(found.get("oshash", ""))
-
-
-def file_digest(copy: Copy, job: Job) -> str:
-    """SHA-256 of a file as it was listed; empty where it is not that any more or not readable."""
-    import hashlib
-
-    digest = hashlib.sha256()
-    try:
-        with Path(copy.video.path).open("rb") as file:
-            while chunk := file.read(1 << 22):
-                job.check()
-                digest.update(chunk)
-            found = os.fstat(file.fileno())
-    except OSError as error:
-        job.console.say(f"dupes: {shown(copy.video.rel)}: cannot be read: {error.strerror}")
-        return ""
-    same = (found.st_size, found.st_mtime_ns) == (copy.size, copy.mtime_ns)
-    return digest.hexdigest() if same else ""
-
-
-def number_in(value: Any) -> float:
-    """A finite number, of whatever a sidecar says, or 0."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        return 0.0
-    return number if math.isfinite(number) and number > 0 else 0.0
-
-
-# How much of H.264's bit rate a codec needs for the same picture, about.
-EFFORT = {"hevc": 0.6, "av1": 0.5, "vp9": 0.65, "vp8": 1.1, "mpeg4": 1.5, "msmpeg4v3": 1.7}
-EFFORT |= {"mpeg2video": 2.0, "mpeg1video": 2.5, "mjpeg": 5.0, "cinepak": 6.0, "wmv3": 1.3}
-
-
-class Facts(NamedTuple):
-    """What decides which of several copies to keep; 0 or empty where it is not known."""
-
-    size: int
-    mtime: float
-    duration: float = 0.0
-    width: int = 0
-    height: int = 0
-    vcodec: str = ""
-    acodec: str = ""
-    rate: float = 0.0  # frames a second
-    depth: int = 0  # bits a sample
-    sounds: int = 0  # audio tracks
-    content: float = 1.0  # share of the picture that is not black bars
-
-    @classmethod
-    def of(cls, copy: Copy) -> Facts:
-        """From the metadata sidecar where it is fresh, else from the phash artifact."""
-        marks = (read_json(copy.record) if copy.record else None) or {}
-        found = read_fingerprint(marks)
-        known = cls(
-            copy.size,
-            copy.mtime_ns / 1e9,
-            duration=number_in(marks.get("duration")),
-            width=int(number_in(marks.get("width"))),
-            height=int(number_in(marks.get("height"))),
-            content=content_share(found) if found else 1.0,
-        )
-        path = f"{copy.video.home}/{ARTIFACTS['metadata'].files[0].format(copy.video.key)}"
-        metadata, record = read_json(path), read_record(path)
-        if not metadata or not record or record.size != copy.size:
-            return known
-        told = attempt(cls.from_metadata, known, metadata)
-        return known if isinstance(told, Failure) else typing.cast("Facts", told)
-
-    @staticmethod
-    def from_metadata(known: Facts, metadata: dict[str, Any]) -> Facts:
-        told = summarize(metadata)
-        streams = [s for s in metadata.get("streams", []) if isinstance(s, dict)]
-        pictures = [s for s in streams if is_picture(s)]
-        best = max(pictures, key=lambda s: number_in(s.get("width")), default={})
-        over, _, under = str(best.get("avg_frame_rate", "")).partition("/")
-        deep = re.search(r"p(?:0)?(10|12|14|16)(le|be)?$", str(best.get("pix_fmt", "")))
-        return known._replace(
-            duration=number_in(told.get("duration")),
-            width=int(number_in(told.get("width"))),
-            height=int(number_in(told.get("height"))),
-            vcodec=str(told.get("vcodec") or ""),
-            acodec=str(told.get("acodec") or ""),
-            rate=number_in(over) / (number_in(under) or 1.0),
-            depth=int(deep[1]) if deep else 8 if pictures else 0,
-            sounds=sum(s.get("codec_type") == "audio" for s in streams),
-        )
-
-    @property
-    def density(self) -> float:
-        """Bits a pixel, as many of H.264 would be worth; a byte count where nothing is known."""
-        if not self.duration:
-            return self.size
-        bits = self.size * 8 / self.duration / (self.width * self.height * (self.rate or 25) or 1e6)
-        return bits / EFFORT.get(self.vcodec, 1.0)
-
-    @property
-    def rank(self) -> tuple[float, ...]:
-        """The higher, the better; what differs by a few percent counts as the same."""
-        steps = round(math.log2(max(self.density, 1e-9)) * 4)
-        length = round(math.log2(max(self.duration, 1e-3)) * 20)
-        pixels = round(math.log2(max(self.width * self.height * self.content, 1)) * 20)
-        return (pixels, steps, self.depth, length, self.sounds, -round(self.mtime))
-
-    def reason(self, rival: Facts) -> str:
-        """Why this one is kept and not the best of the others."""
-        rate = f"{self.density:.3g} against {rival.density:.3g}"
-        reasons = (
-            f"highest resolution: {self.resolution()} against {rival.resolution()}",
-            f"most bits per pixel for its codec: {rate}" if self.duration else "largest file",
-            f"bit depth: {self.depth} against {rival.depth}",
-            f"longest: {clock(self.duration)} against {clock(rival.duration)}",
-            f"most audio tracks: {self.sounds} against {rival.sounds}",
-            f"oldest: {day(self.mtime)}, the next {day(rival.mtime)}",
-        )
-        both = zip(reasons, self.rank, rival.rank, strict=True)
-        return next((r for r, mine, theirs in both if mine != theirs), "first: they are all alike")
-
-    def resolution(self) -> str:
-        bars = " with black bars" if self.content < 1 else ""
-        return f"{self.width}x{self.height}{bars}"
-
-    @property
-    def bit_rate(self) -> int:
-        """Bits a second; 0 where the duration is not known."""
-        return round(self.size * 8 / self.duration) if self.duration else 0
-
-    def as_json(self) -> dict[str, Any]:
-        return self._asdict() | {"bit_rate": self.bit_rate}
-
-    def told(self) -> str:
-        """The facts as people read them."""
-        told = [human_size(self.size)]
-        told += [clock(self.duration)] if self.duration else []
-        told += [f"{self.width}x{self.height}"] if self.width else []
-        told += [self.vcodec] if self.vcodec else []
-        told += [f"{self.depth} bit"] if self.depth > 8 else []
-        told += [f"{self.sounds} audio"] if self.sounds > 1 else []
-        return "  ".join([*told, day(self.mtime)])
-
-
-def day(moment: float) -> str:
-    """A time as a date, in UTC."""
-    try:
-        return time.strftime("%Y-%m-%d", time.gmtime(moment))
-    except (OverflowError, ValueError, OSError):
-        return "?"
-
-
-class Dismissed:
-    """The pairs that were said to be no match, kept in `.artifacts/.dupes.ignored.json` of the
-    folder that was listed then.
-
-    A video is known by its size and oshash or, as long as it stays there, by its name. Below the
-    listed folder those files are heeded too.
-    """
-
-    NAME: ClassVar = ".dupes.ignored.json"
-
-    def __init__(self, library: Library) -> None:
-        self.library = library
-        self.by_name: set[frozenset[str]] = set()
-        self.by_hash: set[frozenset[tuple[int, str]]] = set()
-        self.by_size: set[frozenset[int]] = set()  # of those, to hash no others
-        homes = dict.fromkeys([self.home, *(v.home for v in library.videos())])
-        for home in homes:
-            below = home.removesuffix(SIDECARS).removeprefix(self.home.removesuffix(SIDECARS))
-            self.take((read_json(f"{home}/{self.NAME}") or {}).get("pairs"), below)
-        library.problems.clear()
-
-    @property
-    def home(self) -> str:
-        return f"{(self.library.artifacts_dir or self.library.root).absolute()}/{SIDECARS}"
-
-    def take(self, pairs: Any, below: str) -> None:
-        """Take what a file says in; what is none of ours is left out."""
-        for pair in pairs if isinstance(pairs, list) else []:
-            both = [pair.get(key) for key in ("a", "b")] if isinstance(pair, dict) else []
-            sides = [side for side in both if isinstance(side, dict)]
-            if len(sides) == 2:
-                self.by_name.add(frozenset(below + str(side.get("name")) for side in sides))
-                marks = [(number_in(s.get("size")), str(s.get("oshash", ""))) for s in sides]
-                if all(mark for _, mark in marks):
-                    self.by_hash.add(frozenset((int(size), mark) for size, mark in marks))
-                    self.by_size.add(frozenset(int(size) for size, _ in marks))
-
-    def holds(self, one: Copy, other: Copy) -> bool:
-        if frozenset((one.video.rel, other.video.rel)) in self.by_name:
-            return True
-        if frozenset((one.size, other.size)) not in self.by_size:
-            return False
-        marks = [(copy.size, source_hash(copy.video)) for copy in (one, other)]
-        return frozenset(marks) in self.by_hash
-
-    def add(self, one: Video, other: Video) -> None:
-        """Remember a pair, for all who list this folder from now on. Raises VideoError, OSError."""
-        sides = [{"name": v.rel} | source_of(v) for v in (one, other)]
-        home = Path(self.home)
-        home.mkdir(parents=True, exist_ok=True)
-        with locked(home):
-            path = home / self.NAME
-            kept = read_json(path)
-            if kept is None and path.exists():
-                raise VideoError(f"{path.name} is corrupt: mend it or move it away")
-            before = (kept or {}).get("pairs")
-            pairs = [p for p in before if p != {"a": sides[0], "b": sides[1]}] if before else []
-            pairs.append({"a": sides[0], "b": sides[1]})
-            replace_file(path, json_bytes({"schema": 1} | (kept or {}) | {"pairs": pairs}))
-
-
-class Disposal:
-    """What is done with the matches of groups: moved to the trash, or made links of the keeper.
-
-    All of it is one journal, so it is done as a whole or not, and can be taken back. A file that is
-    not what it was when it was compared is left alone, and so is a keeper's last copy.
-    """
-
-    def __init__(self, findings: Findings, how: str, places: Places) -> None:
-        self.findings, self.how, self.places = findings, how, places
-        self.actions: list[dict[str, Any]] = []
-        self.scratches: list[Path] = []
-
-    def carry_out(self, groups: Sequence[Group], job: Job) -> list[dict[str, Any]]:
-        """Do it; what became of each match is returned. Raises VideoError where nothing was."""
-        copies = self.findings.copies
-        homes = {copies[number].video.home for group in groups for number in group.members()}
-        with Journal(self.places, "dupes", {"how": self.how}, homes) as journal:
-            try:
-                for group in groups:
-                    self.plan(group, journal)
-                journal.carry_out(job)
-            finally:
-                for scratch in self.scratches:
-                    remove(scratch)
-        return self.actions
-
-    def plan(self, group: Group, journal: Journal) -> None:
-        keeper = self.findings.copies[group.keeper]
-        trouble = changed_copy(keeper)
-        gone: list[Video] = []
-        for pair in group.matches:
-            copy = self.findings.copies[pair.b]
-            why = trouble or changed_copy(copy) or self.unfit(pair, keeper, copy)
-            if not why:
-                why = (
-                    self.trash(copy, journal)
-                    if self.how == "trash"
-                    else self.link(keeper, copy, journal)
-                )
-            if not why and self.how == "trash":
-                gone.append(copy.video)
-            done = {"trash": "trashed", "hardlink": "hardlinked"}[self.how]
-            told = {"video": copy.video.rel, "keeper": keeper.video.rel}
-            told |= {"action": "left", "reason": why} if why else {"action": done}
-            self.actions.append(told | {"size": copy.size})
-        if gone:
-            merge_tags(keeper.video, gone, journal)
-
-    def unfit(self, pair: Pair, keeper: Copy, copy: Copy) -> str:
-        """Why a pair is not dealt with in this way, or an empty string."""
-        if self.how == "hardlink" and pair.kind != "exact":
-            return "is no exact copy: only those can be one file"
-        if self.how == "hardlink" and keeper.inode[0] != copy.inode[0]:
-            return "lies on another disk: a link cannot lead there"
-        one, other = map(self.findings.facts, (pair.a, pair.b))
-        chosen = pair.a in self.findings.kept
-        if pair.kind == "shifted" and other.duration > one.duration and not chosen:
-            return "is the longer one: say with --keep which one is to stay"
-        tags = attempt(read_tags, copy.video)
-        return str(tags.reason) if isinstance(tags, Failure) else ""
-
-    def trash(self, copy: Copy, journal: Journal) -> str:
-        """The video and all its artifacts are to go."""
-        video, shelf = copy.video, Shelf(copy.video.home)
-        journal.trash(video.path)
-        owned = (name for a in ARTIFACTS.values() for name in a.owned(video, shelf))
-        for name in dict.fromkeys(owned):
-            journal.trash(f"{video.home}/{name}")
-        return ""
-
-    def link(self, keeper: Copy, copy: Copy, journal: Journal) -> str:
-        """The file is to go, and a link to the keeper to take its name; its artifacts stay."""
-        folder = Path(copy.video.path).parent / SIDECARS
-        scratch = folder / scratch_name()
-        try:
-            folder.mkdir(exist_ok=True)
-            scratch.hardlink_to(keeper.video.path)
-        except OSError as error:
-            return f"cannot be linked: {error.strerror}"
-        self.scratches.append(scratch)
-        journal.trash(copy.video.path)
-        journal.move(str(scratch), copy.video.path)
-        return ""
-
-
-def changed_copy(copy: Copy) -> str:
-    """Why a file is not what was compared, or an empty string."""
-    try:
-        found = os.lstat(copy.video.path)
-    except OSError:
-        return "is not there any more"
-    now = (found.st_size, found.st_mtime_ns, (found.st_dev, found.st_ino))
-    same = now == (copy.size, copy.mtime_ns, copy.inode)
-    return "" if same else f"{shown(copy.video.rel)} changed since it was compared: run again"
 
 
 class Dupes(LibraryCommand):
