@@ -159,7 +159,7 @@ function showKeys() {
 }
 
 function onKey(event) {
-  if (event.key === "?" && !event.target.closest("input, textarea, select, dialog")) showKeys();
+  if (event.key === "?" && !event.target.closest("input, textarea, select, dialog[open]")) showKeys();
 }
 
 function offlineBar() {

@@ -227,7 +227,7 @@ export function mount(main, route, signal) {
   }
 
   function onKey(event) {
-    if (event.target.closest("input, textarea, select, dialog")) return;
+    if (event.target.closest("input, textarea, select, dialog[open]")) return;
     if (event.key === "/") {
       event.preventDefault();
       search.focus();
