@@ -980,6 +980,8 @@ def json_text(data: Any, indent: int | None = 2) -> str:
     if isinstance(data, Written):
         return data
     text = json.dumps(data, ensure_ascii=False, indent=indent, allow_nan=False)
+    if text.isascii():
+        return text  # of 100,000 videos, a copy would be large
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
