@@ -16378,7 +16378,7 @@ def show(result: Result, as_json: bool) -> None:
         sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
     try:
         if text and sys.stdout:
-            sys.stdout.write(text + "\n")
+            sys.stdout.writelines((text, "\n"))
             sys.stdout.flush()
     except OSError as error:
         # The interpreter flushes once more when it ends: give it somewhere to.
