@@ -8279,6 +8279,7 @@ class Comparisons:
             " UNION ALL SELECT a, b, similarity, kind FROM alike WHERE deep = ?",
             [self.deep, self.rules, self.deep],
         )
+        self.catalogue.close()  # comparing may take long and be cancelled
         self.known = {rel: (stamp, Basis(basis)) for rel, stamp, basis, kind in told if not kind}
         self.alike = [row for row in told if row[-1]]
 
@@ -8314,6 +8315,7 @@ class Comparisons:
                 database.executemany(f"INSERT INTO {name} VALUES (?, ?, ?, ?, ?)", rows)
 
         self.catalogue.write(write)
+        self.catalogue.close()
 
     def had(self, number: int) -> Basis:
         """What a video that was compared now had for that."""
@@ -8439,7 +8441,6 @@ class Findings:
         else:
             self.unhashed = {number for number in numbers if basis[number] is Basis.NOTHING}
             self.untimed = {number for number in numbers if basis[number] is Basis.HASH}
-        memory.catalogue.close()
         return pairs
 
     def compared(self, numbers: Sequence[int], new: Set[int]) -> Iterator[Pair]:
