@@ -350,6 +350,10 @@ class TestSelection:
         assert (own.root / "trips/cycles $1.mp4").exists()
         assert "cycles $1.mp4.sprites.json" in own.artifacts("trips")
         expect(card(own_page, "cycles $1")).to_be_visible()
+        button(own_page.locator(".toast"), "Undo").click()
+        expect(own_page.get_by_text("Taken back")).to_be_visible()
+        expect(card(own_page, "a copy of bikes")).to_be_visible()
+        assert "bikes.mp4.sprites.json" in own.artifacts("trips")
 
     def test_a_name_that_is_taken_is_refused_beforehand(self, page: Page) -> None:
         card(page, "bikes").locator(".pick input").check(force=True)
@@ -433,6 +437,10 @@ class TestVideo:
         expect(own_page.get_by_role("heading", level=1)).to_have_text("100% other?")
         expect(own_page).to_have_url(re.compile("#/video/100%25%20other%3F.mp4$"))
         assert "100% other?.mp4.sprites.json" in own.artifacts()
+        button(own_page.locator(".toast"), "Undo").click()
+        expect(own_page.get_by_role("heading", level=1)).to_have_text("cuts")
+        expect(own_page).to_have_url(re.compile("#/video/trips/cuts.mp4$"))
+        assert "cuts.mp4.sprites.json" in own.artifacts("trips")
 
     def test_what_is_missing_can_be_made(self, own_page: Page, own: Library) -> None:
         own.artifact("numbered.mp4.heatmaps.json").unlink()
@@ -641,6 +649,35 @@ class TestPeople:
         expect(people.locator(".times li")).to_have_count(1)
         button(people, "Undo the last").click()
         expect(people.locator(".times li")).to_have_count(2)
+
+    def test_one_is_split_into_those_of_each_video(self, people: Page) -> None:
+        people.locator(".person a").first.click()
+        button(people, "Split").click()
+        expect(people.locator(".times li")).to_have_count(1)
+        button(people, "Undo the last").click()
+        expect(people.locator(".times li")).to_have_count(2)
+        button(people, "Split").click()
+        expect(people.locator(".times li")).to_have_count(1)
+        people.get_by_role("link", name="All people").click()
+        expect(people.locator(".person")).to_have_count(4)
+
+    def test_a_hidden_one_is_seen_again_when_that_is_taken_back(self, people: Page) -> None:
+        people.locator(".person a").first.click()
+        button(people, "Hide").click()
+        expect(people.locator(".person")).to_have_count(2)
+        button(people, "Undo the last").click()
+        expect(people.locator(".person")).to_have_count(3)
+
+    def test_one_is_forgotten_for_good(self, people: Page, library: Library) -> None:
+        people.locator(".person a").first.click()
+        button(people, "Forget").click()
+        people.keyboard.press("Escape")
+        expect(people.locator(".times li")).to_have_count(2)
+        button(people, "Forget").click()
+        button(people.locator("dialog"), "Forget").click()
+        expect(people.locator(".person")).to_have_count(2)
+        kept = [library.json(f"{name}.mp4.faces.signatures.json") for name in ("first", "second")]
+        assert [len(told["signatures"]) for told in kept] == [1, 1]
 
 
 class TestHostile:

@@ -6,6 +6,7 @@ import { noteJob } from "../events.js";
 import { kindName, message, plural } from "../format.js";
 import { store } from "../store.js";
 import { attempt, button, combobox, completions, dialog, toast } from "../ui.js";
+import { rename, tellRenamed } from "./renames.js";
 
 const TASKS = { metadata: "metadata", faces: "embed" }; // kinds whose task has another name
 
@@ -189,7 +190,7 @@ function renameDialog() {
           return setText(said, `That is no pattern: ${error.message}`);
         }
         setText(said, plan.length ? "Looking …" : "Nothing changes yet.");
-        const refused = await each(plan, ({ row, to }) => post(`${row.url}/rename`, { to, dry_run: true }));
+        const refused = await each(plan, ({ row, to }) => rename(row.url, to, true));
         if (asked !== mine) return undefined;
         const why = new Map(refused.map(([item, error]) => [item, message(error)]));
         keyed(
@@ -213,23 +214,14 @@ function renameDialog() {
       for (const input of [find, replacement, isPattern]) input.addEventListener("input", preview);
       const submit = async (event) => {
         event.preventDefault();
-        const failed = await attempt(start, () =>
-          each(
-            plan,
-            ({ row, to }) => post(`${row.url}/rename`, { to, dry_run: false }),
-            () => {},
-            1,
-          ),
-        );
+        const done = [];
+        const work = async ({ row, to }) => done.push(await rename(row.url, to));
+        const failed = await attempt(start, () => each(plan, work, undefined, 1));
         if (!failed) return;
         clear();
         store.touch();
-        toast(
-          failed.length
-            ? `${failed[0][0].row.name}: ${message(failed[0][1])}`
-            : `${plural(plan.length, "video")} renamed`,
-          { kind: failed.length ? "bad" : "" },
-        );
+        if (done.length) tellRenamed(done);
+        for (const [{ row }, error] of failed.slice(0, 1)) toast(`${row.name}: ${message(error)}`, { kind: "bad" });
         close();
       };
       const fields = h(

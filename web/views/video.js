@@ -12,6 +12,7 @@ import { factsPanel } from "./facts.js";
 import { madePanel } from "./made.js";
 import { peopleLanes, sceneStrip, transcript } from "./moments.js";
 import { Player } from "./player.js";
+import { rename, tellRenamed } from "./renames.js";
 import { Timeline } from "./timeline.js";
 
 const GONE = "There is no such video any more: it was moved, renamed or deleted.";
@@ -54,11 +55,12 @@ function renameDialog({ path, url }) {
     const submit = async (event) => {
       event.preventDefault();
       try {
-        const done = await post(`${url}/rename`, { to: to.value, dry_run: false });
+        const done = await rename(url, to.value);
         close();
-        const parts = done.to.split("/").map(encodeURIComponent);
-        go(videoHref(`/videos/${parts.join("/")}`), { replace: true });
+        go(videoHref(done.url), { replace: true });
         store.touch();
+        const isHere = () => location.hash.startsWith(videoHref(done.url));
+        tellRenamed([done], () => isHere() && go(videoHref(url), { replace: true }));
       } catch (error) {
         setText(wrong, message(error));
       }
@@ -94,7 +96,7 @@ export function mount(main, route, signal) {
   const [made, facts] = [madePanel(signal), factsPanel()];
   const heading = h("h1", { dir: "auto" });
   const line = h("p.dim", {});
-  const rename = button("Rename", "edit", () => renameDialog(details), { bare: true, disabled: true });
+  const other = button("Rename", "edit", () => renameDialog(details), { bare: true, disabled: true });
   const whole = layout();
   const keys = keysOf(player, () => (details?.documents.scenes?.scenes ?? []).map(({ start }) => start));
 
@@ -109,7 +111,7 @@ export function mount(main, route, signal) {
     return h(
       ".video",
       {},
-      h(".title", {}, h("a.button.quiet.bare", back, icon("back")), h(".grow", {}, heading, line), rename),
+      h(".title", {}, h("a.button.quiet.bare", back, icon("back")), h(".grow", {}, heading, line), other),
       h(".column", {}, player.element, timeline.element, people.element, scenes.element, lines.element),
       h(".column", {}, tags.element, made.element, facts.element),
     );
@@ -124,7 +126,7 @@ export function mount(main, route, signal) {
       return;
     }
     if (!whole.isConnected) main.replaceChildren(whole);
-    rename.disabled = false;
+    other.disabled = false;
     showHead();
     player.show(details);
     const length = measure();
