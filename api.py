@@ -520,6 +520,7 @@ class App(FastAPI):
         self.settings, self.service = settings, index.Service(settings)
         self.hub = Hub(self.service.board)
         self.requests: set[asyncio.Task[Any]] = set()
+        self.awaited: set[index.Job] = set()  # what requests wait for that may take long
         self.entry: Callable[[Scope, Receive, Send], Awaitable[None]] = self.guard
         if settings.cors_origins:
             self.entry = CORSMiddleware(
@@ -745,6 +746,28 @@ def video_of(
 Named = Annotated[index.Video, Depends(video_of)]
 
 
+async def attended(request: Request, service: Served) -> AsyncIterator[index.Job]:
+    """A run that is cancelled when nobody waits for its answer any more."""
+    job, awaited = service.quiet(), app_of(request).awaited
+
+    async def attend() -> None:
+        with contextlib.suppress(HTTPError):  # whoever sends that much after a GET gets no answer
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
+
+    watch = asyncio.create_task(attend())
+    watch.add_done_callback(lambda _: job.cancelled.set())
+    awaited.add(job)
+    try:
+        yield job
+    finally:
+        awaited.discard(job)
+        watch.cancel()
+
+
+Attended = Annotated[index.Job, Depends(attended)]
+
+
 async def part_of(
     request: Request,
     part: Annotated[
@@ -965,10 +988,11 @@ def faces(service: Served, directory: Directory, video: Named) -> Response:
     "/faces/listing",
     response_model=People,
     summary="The people of a folder, page by page",
-    responses=problems(409),
+    responses=problems(409, 503),
 )
 def people(
     service: Served,
+    job: Attended,
     directory: Directory,
     recursive: Recursive = False,
     offset: Offset = 0,
@@ -978,7 +1002,7 @@ def people(
 ) -> Response:
     """What the task `listing` stored or, for ten minutes, what it would: that stores nothing."""
     given = {"recursive": recursive} | ({"ext": ext} if ext else {})
-    return answer(service.listing(directory, offset, limit, hidden, given))
+    return answer(service.listing(directory, offset, limit, hidden, given, job))
 
 
 @routes.post(
@@ -1038,10 +1062,11 @@ def forget_person(
     "/phash/duplicates",
     response_model=Duplicates,
     summary="Find copies; jobs of the task dupes deal with them",
-    responses=problems(409),
+    responses=problems(409, 503),
 )
 def duplicates(
     service: Served,
+    job: Attended,
     directory: Directory,
     recursive: Recursive = False,
     threshold: Annotated[float | None, Query(ge=0, le=1)] = None,
@@ -1051,7 +1076,7 @@ def duplicates(
 ) -> Response:
     given = {"recursive": recursive, "threshold": threshold, "deep": deep, "limit": limit}
     given = {name: value for name, value in given.items() if value is not None}
-    return answer(service.duplicates(directory, given | ({"ext": ext} if ext else {})))
+    return answer(service.duplicates(directory, given | ({"ext": ext} if ext else {}), job))
 
 
 @routes.get("/report", response_model=Report, summary="How far artifacts are made")
@@ -1287,6 +1312,7 @@ def create_app(settings: index.Settings) -> App:
     app.add_exception_handler(index.UsageError, on_usage_error)
     for trouble in (index.VideoError, FileNotFoundError, PermissionError):
         app.add_exception_handler(trouble, on_trouble)
+    app.add_exception_handler(index.CancelledError, on_cancelled)
     app.add_exception_handler(Exception, on_surprise)
     app.include_router(routes)
     document(app)
@@ -1304,6 +1330,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
     def stop() -> None:
         board.stop()
+        for job in app.awaited:
+            job.cancelled.set()
         loop.call_later(index.Serve.GRACE, app.let_go)
 
     def on_signal(number: int, frame: Any) -> None:
@@ -1353,6 +1381,11 @@ def on_trouble(request: Request, error: Exception) -> Response:
     """What the library's own files do not allow at the moment."""
     status = 404 if isinstance(error, FileNotFoundError) else 409
     return problem(status, service_of(request).roots.relative(index.reason_of(error)))
+
+
+def on_cancelled(request: Request, error: Exception) -> Response:
+    """Who asked is gone, or the server about to be."""
+    return problem(503, "stopped before the answer was found")
 
 
 def on_surprise(request: Request, error: Exception) -> Response:

@@ -15860,10 +15860,10 @@ class Service:
         told = {"video": video.rel, "to": to, "url": f"/videos/{quoted(to)}"}
         return told | {"dry_run": dry_run, "moves": moves}
 
-    def duplicates(self, directory: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    def duplicates(self, directory: str, given: Mapping[str, Any], job: Job) -> dict[str, Any]:
         """What `dupes` finds; `videos` has the card of each that is named."""
         request = self.request(Dupes, directory, **given)
-        told = dict(request.run(self.quiet()).data)
+        told = dict(request.run(job).data)
         names = {pair[side] for pair in told["pairs"] for side in ("a", "b")}
         names |= {name for group in told["groups"] for name in group["details"]}
         told["videos"] = {}
@@ -15904,14 +15904,20 @@ class Service:
         return {"video": video.rel, "model": str(record.get("model", "")), "people": found}
 
     def listing(
-        self, directory: str, offset: int, limit: int, hidden: bool, given: Mapping[str, Any]
+        self,
+        directory: str,
+        offset: int,
+        limit: int,
+        hidden: bool,
+        given: Mapping[str, Any],
+        job: Job,
     ) -> dict[str, Any]:
         """A page of the people of a folder, those seen most often first.
 
         What `listing` stored is told; where it stored nothing yet, what it would.
         """
         request = self.request(Listing, directory, embed=False, **given)
-        census = self.censuses.of(request, self.quiet())
+        census = self.censuses.of(request, job)
         people = census.listed(request.recursive, hidden)
         told: dict[str, Any] = {"total": len(people), "offset": offset, "limit": limit}
         told |= sound(index_facts, census.index.data)
