@@ -7684,7 +7684,7 @@ class Label(NamedTuple):
 
 SIDE = 32  # of a signature's luma
 MOVING = 0.5  # rms of what changes from frame to frame, of 255, below which a video shows a still
-COARSE_STILL, COARSE_MOVING = 0.45, 0.2  # cosines that make a pair a candidate
+COARSE_STILL, COARSE_MOVING = 0.45, 0.15  # cosines that make a pair a candidate
 COLOURED, SAME_COLOURS = 6.0, 0.6  # rms of chroma that counts as colour; cosine of the same colours
 SMOOTH, EQUAL_COLOURS = 8.0, 0.9  # rms of the Laplacian below which only colours tell apart
 CAPTION = 13  # pixels: what is on fewer is not enough to tell a picture by
@@ -7798,11 +7798,12 @@ class Matcher:
         counted = telling(a) & telling(b)
         found = self.judged(a, b, counted)
         if self.kind == "signature":
-            rest = np.flatnonzero((found < 0) & (counted.sum(1) > 1))
-            if len(rest):
-                found[rest] = self.overlaid(a[rest], b[rest], counted[rest])
+            colours = [colour_planes(side) for side in (ones, others)]
+            if mirrored:
+                colours[1] = colours[1][..., ::-1]
             smooth = np.minimum(detail(a), detail(b)) < SMOOTH
-            found[self.other_colours(ones, others, counted, smooth, mirrored)] = -1
+            self.overlay(found, (a, b), colours, counted)
+            found[self.other_colours(colours[0], colours[1], counted, smooth)] = -1
         return found
 
     def judged(
@@ -7852,30 +7853,36 @@ class Matcher:
         parts = x.reshape(pairs, frames, self.fields, side // self.fields, self.fields, -1)
         return parts.swapaxes(3, 4).reshape(pairs, frames, self.fields**2, -1)
 
-    def overlaid(self, a: NDArray[Any], b: NDArray[Any], counted: NDArray[Any]) -> NDArray[Any]:
-        """Similarities when one shows but a part of the other: cropped, or between black bars."""
+    def overlay(
+        self,
+        found: NDArray[Any],
+        pictures: tuple[NDArray[Any], NDArray[Any]],
+        colours: Sequence[NDArray[Any]],
+        counted: NDArray[Any],
+    ) -> None:
+        """Find the similarities of those where one shows but a part of the other: cropped, or
+        between black bars. Their colours become those of that part.
+        """
         import numpy as np
 
-        best = np.full(len(a), -1.0)
         for guess in (whole_window, content_window):
-            for back in (False, True):
-                rest = np.flatnonzero(best < 0)
-                outer, inner = (b[rest], a[rest]) if back else (a[rest], b[rest])
-                begin = guess(outer)
+            for outer, inner in ((0, 1), (1, 0)):
+                rest = np.flatnonzero((found < 0) & (counted.sum(1) > 1))
+                begin = guess(pictures[outer][rest])
                 if guess is content_window:
-                    framed = has_bars(begin)
-                    rest, outer, inner = rest[framed], outer[framed], inner[framed]
-                    begin = begin[framed]
-                if not len(rest):
-                    continue
-                best[rest] = self.through(outer, inner, begin, counted[rest])
-        return best
+                    rest, begin = rest[has_bars(begin)], begin[has_bars(begin)]
+                if len(rest):
+                    parts = pictures[outer][rest], pictures[inner][rest]
+                    found[rest], window = self.through(*parts, begin, counted[rest])
+                    fits = found[rest] >= 0
+                    seen = looked_at(colours[outer][rest[fits]], window[fits])
+                    colours[outer][rest[fits]] = seen
 
     def through(
         self, outer: NDArray[Any], inner: NDArray[Any], begin: NDArray[Any], counted: NDArray[Any]
-    ) -> NDArray[Any]:
-        """Similarities when `outer` is seen through the best window; a second, closer look where
-        that comes near."""
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Similarities when `outer` is seen through the best windows, and these; a second, closer
+        look where that comes near."""
         import numpy as np
 
         window = overlay(outer, inner, begin, 2)
@@ -7885,35 +7892,33 @@ class Matcher:
         close = np.flatnonzero((found < 0) & nearly)
         if len(close):
             outer, inner, counted = outer[close], inner[close], counted[close]
-            window = overlay(outer, inner, window[close], 1)
-            found[close] = self.judged(looked_at(outer, window), inner, counted)
-        return found
+            window[close] = overlay(outer, inner, window[close], 1)
+            found[close] = self.judged(looked_at(outer, window[close]), inner, counted)
+        return found, window
 
     @staticmethod
     def other_colours(
-        ones: Sequence[Fingerprint],
-        others: Sequence[Fingerprint],
-        counted: NDArray[Any],
-        smooth: NDArray[Any],
-        mirrored: bool,
+        a: NDArray[Any], b: NDArray[Any], counted: NDArray[Any], smooth: NDArray[Any]
     ) -> NDArray[Any]:
         """Which pairs have colours both, and not the same; smooth ones need to have equal ones."""
         import numpy as np
 
-        a, b = (
-            np.stack([f.chroma for f in side if f.chroma is not None]).astype(np.float32)
-            for side in (ones, others)
-        )
-        if mirrored:
-            b = b[:, :, :, ::-1]
-        use = counted[:, :, None, None, None]
-        products = [(x * y * use).sum((1, 2, 3, 4)) for x, y in ((a, b), (a, a), (b, b))]
+        use = np.repeat(counted, 2, axis=1)[:, :, None, None]
+        products = [(x * y * use).sum((1, 2, 3)) for x, y in ((a, b), (a, a), (b, b))]
         values = np.maximum(counted.sum(1), 1) * 128
         strength = np.sqrt(np.minimum(products[1], products[2]) / values)
         cosine = products[0] / np.sqrt(products[1] * products[2] + 1e-6)
         verdict: NDArray[Any] = (strength > COLOURED) & (cosine < SAME_COLOURS)
         verdict |= smooth & ((strength <= COLOURED) | (cosine < EQUAL_COLOURS))
         return verdict
+
+
+def colour_planes(prints: Sequence[Fingerprint]) -> NDArray[Any]:
+    """The chroma of signatures as pictures (videos, two for each frame, 8, 8)."""
+    import numpy as np
+
+    chroma = np.stack([f.chroma for f in prints if f.chroma is not None]).astype(np.float32)
+    return np.moveaxis(chroma, -1, 2).reshape(len(chroma), -1, 8, 8)
 
 
 def detail(x: NDArray[Any]) -> NDArray[Any]:
@@ -8144,7 +8149,7 @@ class Coarse:
     def candidates(
         self, tolerance: Tolerance, mirrored: bool = False
     ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-        """Pairs as two arrays of numbers of fingerprints, block by block."""
+        """Pairs as two arrays of numbers of fingerprints, block by block, whether any or none."""
         import numpy as np
 
         ends = np.searchsorted(self.durations, tolerance.longest(self.durations), "right")
@@ -8160,7 +8165,7 @@ class Coarse:
                 i, j = i + first, j + begin
                 keep = (j > i) & (j < ends[i])
                 i, j = i[keep], j[keep]
-                for part in range(0, len(i), 1 << 16):
+                for part in range(0, max(len(i), 1), 1 << 16):
                     some = slice(part, part + (1 << 16))
                     yield self.near(i[some], j[some], flip)
 
@@ -8177,7 +8182,11 @@ class Coarse:
 
 
 def coarse_vectors(chosen: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Pictures (videos, 5, side, side) as two arrays of unit vectors of 320 numbers."""
+    """Pictures (videos, 5, side, side) as two arrays of unit vectors of 320 numbers.
+
+    What is far brighter than all else, or moves far more, such as a logo in the dark or subtitles
+    over a landscape, counts for less than it would: the rest must be seen beside it.
+    """
     import numpy as np
 
     count, side = len(chosen), chosen.shape[-1] // 8
@@ -8185,6 +8194,9 @@ def coarse_vectors(chosen: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     counted = telling(chosen)
     small = (small - small.mean((2, 3), keepdims=True)) * counted[:, :, None, None]
     moving = centered(small, counted).reshape(count, -1)
+    moving = np.sign(moving) * np.sqrt(np.abs(moving))
+    most = 2 * np.abs(small).mean((2, 3), keepdims=True)
+    small = np.clip(small, -most, most)
     lengths = np.sqrt(np.square(small).sum((2, 3), keepdims=True)) + 1e-3
     still = (small / lengths).reshape(count, -1)
     still /= np.sqrt(np.maximum(counted.sum(1), 1))[:, None]
@@ -8472,13 +8484,7 @@ class Findings:
         """The candidates that the matcher takes for the same, at least one of the two being new."""
         matcher = Matcher(kind, self.search.threshold, self.search.quorum)
         done: set[tuple[int, int]] = set()
-        candidates = coarse.candidates(self.search.tolerance, how == "mirrored")
-        pairs = (
-            (min(p), max(p))
-            for ones, others in candidates
-            for p in zip(ones.tolist(), others.tolist(), strict=True)
-            if p[0] in new or p[1] in new
-        )
+        pairs = self.candidates(coarse, how == "mirrored", new)
         while batch := list(itertools.islice(pairs, matcher.BATCH)):
             self.job.check()
             batch = [pair for pair in dict.fromkeys(batch) if pair not in done]
@@ -8491,6 +8497,16 @@ class Findings:
                 for n, similarity in zip(known, found.tolist(), strict=True):
                     if similarity >= self.search.threshold:
                         yield Pair(*batch[n], similarity, how)
+
+    def candidates(
+        self, coarse: Coarse, mirrored: bool, new: Set[int]
+    ) -> Iterator[tuple[int, int]]:
+        """Pairs that are worth a closer look, at least one of the two being new."""
+        for ones, others in coarse.candidates(self.search.tolerance, mirrored):
+            self.job.check()
+            for a, b in zip(ones.tolist(), others.tolist(), strict=True):
+                if a in new or b in new:
+                    yield min(a, b), max(a, b)
 
     def read_timeline(self, number: int) -> Film | None:
         """The pictures all along a video; None where there are none of this very file."""

@@ -130,10 +130,13 @@ def film(seed: int, opening: int = 0, noise: float = 0.0) -> NDArray[Any]:
     return pictures + np.random.default_rng(seed + 99).normal(0, noise, pictures.shape)
 
 
-def plant_film(library: Library, name: str, pictures: NDArray[Any]) -> None:
-    """A file with a phash artifact that holds those pictures."""
+def plant_film(
+    library: Library, name: str, pictures: NDArray[Any], colours: NDArray[Any] | None = None
+) -> None:
+    """A file with a phash artifact that holds those pictures, in those colours (8, 8, 2)."""
     luma = [p.clip(0, 255).round().astype(np.uint8) for p in pictures]
-    chroma = base64.b64encode(bytes(128)).decode()
+    colours = np.zeros((8, 8, 2)) if colours is None else colours
+    chroma = base64.b64encode(colours.round().astype(np.int8).tobytes()).decode()
     signature = [{"luma": base64.b64encode(p.tobytes()).decode(), "chroma": chroma} for p in luma]
     plant(library, name, hashes(1, 2, 3, 4, 5), duration=100.0, signature=signature)
 
@@ -235,6 +238,30 @@ class TestFinding:
         found = matched(cli("dupes", library.root, "--json"))
         same = itertools.combinations(("2.mp4", "copy.mp4", "cut.mp4"), 2)
         assert found == set(map(frozenset, same))
+
+    def test_a_logo_in_the_dark(self, cli: Cli, library: Library) -> None:
+        """It is brighter than all that moves in the film, and no film of its own."""
+        dark = [16 + (film(seed) - 40) / 4 for seed in (20, 21)]
+        for name, pictures in zip(("a.mp4", "b.mp4"), dark, strict=True):
+            plant_film(library, name, pictures)
+            marked = pictures.copy()
+            marked[:, 1:5, 25:31] = 255
+            plant_film(library, f"logo on {name}", marked)
+        found = matched(cli("dupes", library.root, "--json"))
+        assert found == {frozenset((name, f"logo on {name}")) for name in ("a.mp4", "b.mp4")}
+
+    def test_colours_between_bars(self, cli: Cli, library: Library) -> None:
+        """They are compared where they belong, and tell other films apart there too."""
+        blocks = np.random.default_rng(3).choice([-40.0, 40.0], (4, 4, 2))
+        colours, pictures = np.kron(blocks, np.ones((2, 2, 1))), film(30)
+        plant_film(library, "a.mp4", pictures, colours)
+        plant_film(library, "red.mp4", pictures, -colours)
+        boxed, bars = np.full((5, 32, 32), 16.0), np.zeros((8, 8, 2))
+        for picture, whole in zip(boxed, pictures, strict=True):
+            picture[4:28, 4:28] = cv2.resize(whole, (24, 24), interpolation=cv2.INTER_AREA)
+        bars[1:7, 1:7] = cv2.resize(colours, (6, 6), interpolation=cv2.INTER_AREA)
+        plant_film(library, "boxed.mp4", boxed, bars)
+        assert matched(cli("dupes", library.root, "--json")) == {frozenset(("a.mp4", "boxed.mp4"))}
 
     def test_a_countdown(self, cli: Cli, library: Library) -> None:
         """A few digits on black are not enough to tell a film by."""
