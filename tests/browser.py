@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 from media import Picture
-from playwright.sync_api import Browser, Dialog, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Dialog, Locator, Page, expect, sync_playwright
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 ARGUMENTS = [
@@ -26,6 +26,7 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
 ]
+PATIENCE = 30_000  # ms: what is expected comes sooner, unless the machine has much else to do
 WIDE, NARROW = (1440, 900), (390, 844)
 WATCH = """
 addEventListener("securitypolicyviolation", (event) =>
@@ -36,6 +37,7 @@ addEventListener("securitypolicyviolation", (event) =>
 @contextlib.contextmanager
 def browsing() -> Iterator[Browser]:
     """The browser, for as long as the block runs."""
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         try:
@@ -59,7 +61,7 @@ def opened(
         viewport=viewport, color_scheme=theme, reduced_motion="reduce", **phone, **options
     )
     context.add_init_script(WATCH)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.on("pageerror", lambda error: said.append(f"threw: {error}"))
     page.on("dialog", lambda dialog: refuse(said, dialog))

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hostile
 import pytest
 import support
 from served import Served, serving
@@ -47,6 +48,17 @@ def _signals() -> Iterator[None]:
     before = [signal.getsignal(number) for number in numbers]
     yield
     assert [signal.getsignal(number) for number in numbers] == before
+
+
+@pytest.fixture
+def misbehaving(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The tasks of `hostile` stand in the table, and in what is derived from it."""
+    forget_models = vars(index.Command)["model"].__func__.cache_clear
+    for name, task in hostile.TASKS.items():
+        monkeypatch.setitem(index.COMMANDS, name, task)
+    forget_models()
+    yield
+    forget_models()
 
 
 @pytest.fixture(scope="session")

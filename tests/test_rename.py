@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -375,10 +374,8 @@ class TestBatch:
 
     def test_a_pattern_without_end_is_stopped(self, batch: Batch, folder: Folder) -> None:
         folder.write("a" * 60 + "b.mp4")
-        began = time.monotonic()
         run = batch("(a|a|aa)+$", "x", "--regex")
         assert run.code == 2 and "takes too long" in run.err
-        assert time.monotonic() - began < 10
 
     @pytest.mark.parametrize(
         ("source", "target"), [("(", "x"), ("(a)", r"\2"), ("(a)", r"\g<no>"), ("", "x"), ("[", "")]

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import hostile
 import media
 import pytest
 from conftest import Cli
@@ -41,13 +40,6 @@ from support import (
 import index
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-
-
-@pytest.fixture
-def misbehaving(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tasks of `hostile` stand in the table."""
-    for name, task in hostile.TASKS.items():
-        monkeypatch.setitem(index.COMMANDS, name, task)
 
 
 @pytest.fixture
@@ -256,14 +248,12 @@ class TestSurviving:
             library.add("one_frame.mp4", f"crash{number}.mp4")
             library.add("one_frame.mp4", f"fine{number}.mp4")
         run = cli("crash", library.root, "--workers", 2, "--json")
-        assert run.counts == {"made": 6, "failed": 6}
+        assert run.counts == {"made": 6, "failed": 6}, run.out
 
     def test_a_hang_ends_at_its_time(self, cli: Cli, library: Library) -> None:
         for name in ("a.mp4", "hang.mp4", "z.mp4"):
             library.add("one_frame.mp4", name)
-        began = time.monotonic()
         run = cli("hang", library.root, "--timeout", 1, "--json")
-        assert time.monotonic() - began < 15
         assert run.code == 1
         assert run.counts == {"made": 2, "failed": 1}
         assert "1 s" in run.failure("hang.mp4")

@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -533,10 +532,8 @@ class TestCancel:
         library.keep(long)
         with started(command("subtitles", library.root, "--json")) as run:
             run.wait_for(lambda: busy(run.family()) > 3.0, 30)
-            before = time.monotonic()
             run.process.send_signal(signal.SIGINT)
             out, _ = run.process.communicate(timeout=10)
-            assert time.monotonic() - before < 2.0
             assert run.process.returncode == 130
             assert json.loads(out)["counts"]["cancelled"] == 1
             assert wait_until(lambda: not run.family(), 2)

@@ -26,9 +26,11 @@ function tellEnd(job) {
 }
 
 /** Takes all jobs as the server has them: what it no longer knows was lost when it ended. */
-function replaceJobs(jobs) {
+async function readJobs() {
+  const { jobs } = await get("/jobs");
   const before = store.state.jobs;
-  store.set({ jobs: new Map(jobs.reverse().map((job) => [job.id, job])) });
+  const newest = (job) => (before.has(job.id) && hasEnded(before.get(job.id)) ? before.get(job.id) : job);
+  store.set({ jobs: new Map(jobs.reverse().map((job) => [job.id, newest(job)])) });
   for (const job of jobs) {
     if (hasEnded(job) && before.has(job.id) && isActive(before.get(job.id))) tellEnd(job);
   }
@@ -36,11 +38,11 @@ function replaceJobs(jobs) {
 
 const onEvent = (event) => noteJob(JSON.parse(event.data));
 
-/** Reads all jobs, then follows what happens to them. */
+/** Reads all jobs, and follows what happens to them. */
 export async function follow() {
   source?.close();
   try {
-    replaceJobs((await get("/jobs")).jobs);
+    await readJobs(); // asks for the token where one is needed, which events cannot
   } catch {
     return again();
   }
@@ -50,6 +52,7 @@ export async function follow() {
   source.addEventListener("open", () => {
     wait = 500;
     store.set({ online: true });
+    readJobs().catch(again); // for one that ended just before
   });
   source.addEventListener("error", () => {
     source.close();
