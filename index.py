@@ -7700,7 +7700,7 @@ class Label(NamedTuple):
     ambiguous: tuple[str, ...] = ()
 
 
-# === Duplicates ===================================================================================
+# === Likeness =====================================================================================
 
 SIDE = 32  # of a signature's luma
 MOVING = 0.5  # rms of what changes from frame to frame, of 255, below which a video shows a still
@@ -7778,7 +7778,7 @@ def quorum_of(counts: NDArray[Any], quorum: float) -> NDArray[Any]:
 
 
 class Matcher:
-    """Compares fingerprints of one kind, many pairs at a time; `pairs` of them are judged alike.
+    """Compares fingerprints of one kind, many pairs at a time.
 
     What is compared is how a picture differs from the others of its video (the median over time
     taken off, the mean over the picture too): a backdrop that never changes, a logo, black bars and
@@ -7806,7 +7806,7 @@ class Matcher:
         span = 0.08 / 0.35 if self.kind == "signature" else 0.5
         return np.clip(1 - span * (1 - correlation), 0.0, 1.0)
 
-    def pairs(
+    def similarities(
         self, ones: Sequence[Fingerprint], others: Sequence[Fingerprint], mirrored: bool = False
     ) -> NDArray[Any]:
         """The similarity of each pair, -1 where too few of its frames match."""
@@ -7905,14 +7905,14 @@ class Matcher:
         look where that comes near."""
         import numpy as np
 
-        window = overlay(outer, inner, begin, 2)
+        window = best_windows(outer, inner, begin, 2)
         seen = looked_at(outer, window)
         found = self.judged(seen, inner, counted)
         nearly = self.judged(seen, inner, counted, self.threshold - 0.06) > 0
         close = np.flatnonzero((found < 0) & nearly)
         if len(close):
             outer, inner, counted = outer[close], inner[close], counted[close]
-            window[close] = overlay(outer, inner, window[close], 1)
+            window[close] = best_windows(outer, inner, window[close], 1)
             found[close] = self.judged(looked_at(outer, window[close]), inner, counted)
         return found, window
 
@@ -8062,7 +8062,7 @@ def looked_at(x: NDArray[Any], window: NDArray[Any]) -> NDArray[Any]:
     return seen
 
 
-def overlay(
+def best_windows(
     outer: NDArray[Any], inner: NDArray[Any], window: NDArray[Any], shrink: int
 ) -> NDArray[Any]:
     """The windows on `outer` through which it looks most like `inner`: from 0.7 of a side up.
@@ -8113,7 +8113,7 @@ def normalized(x: NDArray[Any]) -> NDArray[Any]:
     return pictures
 
 
-class Coarse:
+class Candidates:
     """All fingerprints of one kind in short, in the order of duration, to find candidates in.
 
     Each is two vectors of five 8x8 pictures, one as they are and one without what all have;
@@ -8166,7 +8166,7 @@ class Coarse:
         self.stills, self.moves = (np.concatenate(side)[sorting] for side in sides)
         self.blocks.clear()
 
-    def candidates(
+    def pairs(
         self, tolerance: Tolerance, mirrored: bool = False
     ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
         """Pairs as two arrays of numbers of fingerprints, block by block, whether any or none."""
@@ -8222,385 +8222,6 @@ def coarse_vectors(chosen: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     still /= np.sqrt(np.maximum(counted.sum(1), 1))[:, None]
     moving /= np.linalg.norm(moving, axis=1, keepdims=True) + 1e-3
     return still, moving
-
-
-class Tolerance(NamedTuple):
-    """How far durations may be apart: seconds, or a share of the longer one."""
-
-    share: float
-    seconds: float
-
-    @classmethod
-    def of(cls, text: str) -> Tolerance:
-        """From `5%` or `2.5`; 0.1 s is always tolerated, as containers round."""
-        value = float(text.rstrip("%"))
-        return cls(value / 100, 0.1) if text.endswith("%") else cls(0.0, max(value, 0.1))
-
-    def longest(self, durations: NDArray[Any]) -> NDArray[Any]:
-        """The longest duration that is compatible with each."""
-        import numpy as np
-
-        return np.maximum(durations / max(1 - self.share, 1e-9), durations + self.seconds) + 1e-9
-
-
-class Copy(NamedTuple):
-    """A video as duplicates are sought: what the file system says of it, and its phash artifact."""
-
-    video: Video
-    size: int
-    mtime_ns: int
-    inode: tuple[int, int]
-    record: str  # path of a fresh phash artifact, or empty
-    stamp: str  # sizes and times of the files that it is compared by
-
-
-class Pair(NamedTuple):
-    """Two videos that show the same; `kind` is exact, similar, mirrored or shifted."""
-
-    a: int
-    b: int
-    similarity: float
-    kind: str
-
-    def as_json(self, copies: Sequence[Copy]) -> dict[str, Any]:
-        names = {"a": copies[self.a].video.rel, "b": copies[self.b].video.rel}
-        return names | {"similarity": round(self.similarity, 4), "kind": self.kind}
-
-
-class Group(NamedTuple):
-    """A video to keep, why that one, and its own matches; a video is in one group at most."""
-
-    keeper: int
-    reason: str
-    matches: list[Pair]  # `a` is the keeper
-
-    def members(self) -> list[int]:
-        return [self.keeper, *(pair.b for pair in self.matches)]
-
-
-class Search(NamedTuple):
-    """What to take for duplicates."""
-
-    threshold: float = 0.92
-    quorum: float = 0.8
-    tolerance: Tolerance = Tolerance(0.05, 0.1)
-    deep: bool = False
-    keep: frozenset[str] = frozenset()  # names of videos that no other is better than
-
-
-class Basis(IntEnum):
-    """What a video could be compared by."""
-
-    NOTHING = 0
-    HASH = 1
-    TIMELINE = 2
-
-
-class Comparisons:
-    """What the catalogue remembers of earlier runs: the videos that were compared, all with all, by
-    the same rules, and which of them are alike. Who changed since is not known any more.
-    """
-
-    def __init__(self, findings: Findings) -> None:
-        self.findings, self.catalogue = findings, Catalogue.of(findings.library)
-        search, program = findings.search, file_numbers(status(__file__))
-        rules = (search.threshold, search.quorum, search.tolerance, __version__, program)
-        self.deep, self.rules = search.deep, json.dumps(rules)
-        told = self.catalogue.ask(  # one statement: both of the same moment
-            "SELECT rel, stamp, basis, NULL FROM compared WHERE deep = ? AND rules = ?"
-            " UNION ALL SELECT a, b, similarity, kind FROM alike WHERE deep = ?",
-            [self.deep, self.rules, self.deep],
-        )
-        self.catalogue.close()  # comparing may take long and be cancelled
-        self.known = {rel: (stamp, Basis(basis)) for rel, stamp, basis, kind in told if not kind}
-        self.alike = [row for row in told if row[-1]]
-
-    def rel(self, number: int) -> bytes:
-        return os.fsencode(self.findings.copies[number].video.rel)
-
-    def basis(self, number: int) -> Basis | None:
-        """What a video was compared by; None where it was not, as it is."""
-        stamp, basis = self.known.get(self.rel(number), ("", None))
-        return basis if stamp == self.findings.copies[number].stamp else None
-
-    def pairs(self, numbers: Iterable[int]) -> list[Pair]:
-        """Those of these videos that were found alike."""
-        places = {self.rel(number): number for number in numbers}
-        return [
-            Pair(places[a], places[b], similarity, kind)
-            for a, b, similarity, kind in self.alike
-            if a in places and b in places
-        ]
-
-    def store(self, numbers: Iterable[int], pairs: Iterable[Pair]) -> None:
-        """Remember that all of these were compared, in the place of what is known."""
-        copies = self.findings.copies
-        videos = [
-            (self.deep, self.rules, self.rel(number), copies[number].stamp, self.had(number))
-            for number in numbers
-        ]
-        alike = [(self.deep, self.rel(p.a), self.rel(p.b), p.similarity, p.kind) for p in pairs]
-
-        def write(database: sqlite3.Connection) -> None:
-            for name, rows in (("compared", videos), ("alike", alike)):
-                database.execute(f"DELETE FROM {name} WHERE deep = ?", [self.deep])
-                database.executemany(f"INSERT INTO {name} VALUES (?, ?, ?, ?, ?)", rows)
-
-        self.catalogue.write(write)
-        self.catalogue.close()
-
-    def had(self, number: int) -> Basis:
-        """What a video that was compared now had for that."""
-        if number in self.findings.unhashed:
-            return Basis.NOTHING
-        return Basis.HASH if number in self.findings.untimed else Basis.TIMELINE
-
-
-class Findings:
-    """The duplicates of a library: `copies`, `pairs` and `groups`, best first.
-
-    Reads sidecars, and of the videos only the bytes of those that another has the size of.
-    """
-
-    def __init__(self, library: Library, search: Search, job: Job) -> None:
-        self.library, self.search, self.job = library, search, job
-        self.copies = list(self.inventory())
-        self.kept = {n for n, copy in enumerate(self.copies) if copy.video.rel in search.keep}
-        self.facts = functools.lru_cache(None)(lambda n: Facts.of(self.copies[n]))
-        self.fingerprint = functools.lru_cache(8192)(self.read)
-        self.timeline = functools.lru_cache(256)(self.read_timeline)
-        self.unhashed: set[int] = set()
-        self.untimed: set[int] = set()  # those that --deep cannot see shifted: no timeline
-        dismissed = Dismissed(library)
-        self.twins = self.exact()
-        firsts = set(range(len(self.copies))).difference(*(t[1:] for t in self.twins.values()))
-        found = self.similar(sorted(firsts))
-        self.links: dict[int, list[Pair]] = {}
-        for pair in found:
-            if not dismissed.holds(self.copies[pair.a], self.copies[pair.b]):
-                self.links.setdefault(pair.a, []).append(pair)
-                self.links.setdefault(pair.b, []).append(pair._replace(a=pair.b, b=pair.a))
-        self.pairs = [p for p in self.all_pairs(found) if not dismissed.holds(*self.both(p))]
-        self.pairs.sort(key=lambda p: (-p.similarity, p.kind, *self.names(p)))
-        self.groups = list(self.grouped(dismissed))
-
-    def both(self, pair: Pair) -> tuple[Copy, Copy]:
-        return self.copies[pair.a], self.copies[pair.b]
-
-    def names(self, pair: Pair) -> tuple[str, str]:
-        one, other = self.both(pair)
-        return one.video.rel, other.video.rel
-
-    def inventory(self) -> Iterator[Copy]:
-        """Every video that is a file of its own: no link, and each inode once."""
-        shelf, seen = Shelf(""), set()
-        artifact = ARTIFACTS["phash"]
-        for video in self.library.videos():
-            self.job.check()
-            try:
-                found = os.lstat(video.path)
-            except OSError:
-                continue  # deleted since the folder was read
-            inode = (found.st_dev, found.st_ino)
-            if not stat.S_ISREG(found.st_mode) or inode in seen:
-                continue
-            seen.add(inode)
-            if shelf.home != video.home:
-                shelf = Shelf(video.home)
-            names = (artifact.files[0], *artifact.extras)
-            entry, deep = (shelf.get(name.format(video.key)) for name in names)
-            fresh = entry and entry.is_file() and entry.stat().st_mtime_ns >= found.st_mtime_ns
-            record = entry.path if entry and fresh else ""
-            seen_by = [found, *(e and e.stat() for e in (entry, deep))]
-            stamp = json.dumps([f and (f.st_size, f.st_mtime_ns) for f in seen_by])
-            yield Copy(video, found.st_size, found.st_mtime_ns, inode, record, stamp)
-
-    def record(self, number: int) -> dict[str, Any]:
-        """A video's phash artifact; empty where there is none of this very file."""
-        copy = self.copies[number]
-        record = (read_json(copy.record) if copy.record else None) or {}
-        source = record.get("source", {})
-        size = source.get("size", copy.size) if isinstance(source, dict) else copy.size
-        return record if size == copy.size else {}
-
-    def read(self, number: int) -> Fingerprint | None:
-        return read_fingerprint(self.record(number))
-
-    def exact(self) -> dict[int, list[int]]:
-        """Videos with the same bytes, by the one to name first: the oldest."""
-        sizes: dict[int, list[int]] = {}
-        for number, copy in enumerate(self.copies):
-            sizes.setdefault(copy.size, []).append(number)
-        twins = {}
-        for size, same in sizes.items():
-            if len(same) > 1 and size:
-                for alike in self.split(same, self.short_hash):
-                    for twin in self.split(alike, self.full_hash):
-                        twin.sort(key=self.age)
-                        twins[twin[0]] = twin
-        return twins
-
-    def age(self, number: int) -> tuple[bool, int, str]:
-        """The order of exact copies: those to keep, then the oldest."""
-        copy = self.copies[number]
-        return number not in self.kept, copy.mtime_ns, copy.video.rel
-
-    def split(self, numbers: Iterable[int], key: Callable[[int], str]) -> Iterator[list[int]]:
-        """Those that have the same key, where there are several."""
-        keyed: dict[str, list[int]] = {}
-        for number in numbers:
-            self.job.check()
-            keyed.setdefault(key(number), []).append(number)
-        yield from (same for value, same in keyed.items() if value and len(same) > 1)
-
-    def short_hash(self, number: int) -> str:
-        return str(source_hash(self.copies[number].video))
-
-    def full_hash(self, number: int) -> str:
-        return file_digest(self.copies[number], self.job)
-
-    def similar(self, numbers: Sequence[int]) -> list[Pair]:
-        """Pairs of those videos that look alike, each once; only what no earlier run compared is
-        compared.
-        """
-        memory = Comparisons(self)
-        basis = {number: memory.basis(number) for number in numbers}
-        new = {number for number in numbers if basis[number] is None}
-        pairs = memory.pairs(set(numbers) - new)
-        if new:
-            pairs += self.compared(numbers, new)
-            memory.store(numbers, pairs)
-        else:
-            self.unhashed = {number for number in numbers if basis[number] is Basis.NOTHING}
-            self.untimed = {number for number in numbers if basis[number] is Basis.HASH}
-        return pairs
-
-    def compared(self, numbers: Sequence[int], new: Set[int]) -> Iterator[Pair]:
-        """Pairs of those videos that look alike, each once, at least one of the two being new."""
-        shelves: dict[str, Coarse] = {}
-        for number in numbers:
-            self.job.check()
-            found = self.read(number)
-            if found is None:
-                self.unhashed.add(number)
-            else:
-                shelves.setdefault(found.kind, Coarse()).add(number, found)
-        ways = []
-        for kind, coarse in shelves.items():
-            coarse.close()
-            ways.append(self.matched(kind, coarse, "similar", new))
-            if self.search.deep and kind == "signature":
-                ways.append(self.matched(kind, coarse, "mirrored", new))
-        if self.search.deep:
-            ways.append(self.shifted(numbers, new))
-        seen: set[tuple[int, int]] = set()
-        for pair in itertools.chain.from_iterable(ways):
-            key = (min(pair.a, pair.b), max(pair.a, pair.b))
-            if key not in seen:
-                seen.add(key)
-                yield pair
-
-    def matched(self, kind: str, coarse: Coarse, how: str, new: Set[int]) -> Iterator[Pair]:
-        """The candidates that the matcher takes for the same, at least one of the two being new."""
-        matcher = Matcher(kind, self.search.threshold, self.search.quorum)
-        done: set[tuple[int, int]] = set()
-        pairs = self.candidates(coarse, how == "mirrored", new)
-        while batch := list(itertools.islice(pairs, matcher.BATCH)):
-            self.job.check()
-            batch = [pair for pair in dict.fromkeys(batch) if pair not in done]
-            done.update(batch)
-            prints = [(self.fingerprint(a), self.fingerprint(b)) for a, b in batch]
-            known = [n for n, (x, y) in enumerate(prints) if x and y and x.kind == y.kind == kind]
-            if known:
-                ones, others = zip(*(prints[n] for n in known), strict=True)
-                found = matcher.pairs(ones, others, how == "mirrored")
-                for n, similarity in zip(known, found.tolist(), strict=True):
-                    if similarity >= self.search.threshold:
-                        yield Pair(*batch[n], similarity, how)
-
-    def candidates(
-        self, coarse: Coarse, mirrored: bool, new: Set[int]
-    ) -> Iterator[tuple[int, int]]:
-        """Pairs that are worth a closer look, at least one of the two being new."""
-        for ones, others in coarse.candidates(self.search.tolerance, mirrored):
-            self.job.check()
-            for a, b in zip(ones.tolist(), others.tolist(), strict=True):
-                if a in new or b in new:
-                    yield min(a, b), max(a, b)
-
-    def read_timeline(self, number: int) -> Film | None:
-        """The pictures all along a video; None where there are none of this very file."""
-        copy, record = self.copies[number], self.record(number)
-        made = read_json(copy.record.removesuffix(".json") + ".deep.json") if record else None
-        return read_film(made) if made else None
-
-    def shifted(self, numbers: Sequence[int], new: Set[int]) -> Iterator[Pair]:
-        """Pairs one of which lacks a part of the beginning or the end of the other.
-
-        Each is compared with each whose duration allows that, which suits folders more than whole
-        libraries: some thousand videos.
-        """
-        lengths = {n: film.duration for n in numbers if (film := self.timeline(n))}
-        self.untimed = set(numbers) - lengths.keys() - self.unhashed
-        films = sorted(lengths, key=lambda n: lengths[n])
-        matcher = Matcher("signature", self.search.threshold, self.search.quorum)
-        probes: list[NDArray[Any]] = []
-        first = 0
-        for number in films:
-            self.job.check()
-            longer = self.timeline(number)
-            assert longer
-            while lengths[films[first]] < lengths[number] * (1 - 2 * MOST_CUT):
-                first += 1
-            for place in longer.may_hold(probes[first:]):
-                one = films[first + place]
-                if one not in new and number not in new:
-                    continue
-                shorter = self.timeline(one)
-                similarity = shorter.shifted_similarity(longer, matcher) if shorter else -1.0
-                if similarity >= self.search.threshold:
-                    yield Pair(one, number, similarity, "shifted")
-            probes.append(longer.probes()[1])
-
-    def all_pairs(self, found: Sequence[Pair]) -> Iterator[Pair]:
-        """The pairs with those of exact copies; of very many copies only those with the first."""
-        for twins in self.twins.values():
-            many = itertools.combinations(twins, 2) if len(twins) <= 20 else None
-            for a, b in many or ((twins[0], other) for other in twins[1:]):
-                yield Pair(a, b, 1.0, "exact")
-        for pair in found:
-            ones, others = (self.twins.get(n, [n]) for n in (pair.a, pair.b))
-            if len(ones) * len(others) > 100:
-                ones, others = ones[:1], others[:1]
-            for a, b in itertools.product(ones, others):
-                yield pair._replace(a=a, b=b)
-
-    def grouped(self, dismissed: Dismissed) -> Iterator[Group]:
-        """Groups around the best videos first; each has its own matches, never theirs."""
-        taken: set[int] = set()
-        first = {n: twins[0] for twins in self.twins.values() for n in twins}
-        heads = {*self.links, *self.twins}
-        for keeper in sorted(heads, key=lambda n: (n in self.kept, self.rank(n)), reverse=True):
-            if keeper in taken:
-                continue
-            near = [Pair(keeper, b, 1.0, "exact") for b in self.twins.get(keeper, [])[1:]]
-            for link in self.links.get(keeper, []):
-                if link.b not in taken:
-                    near += [link._replace(b=b) for b in self.twins.get(link.b, [link.b])]
-            near = [p for p in near if p.b not in self.kept and not dismissed.holds(*self.both(p))]
-            if near:
-                taken |= {keeper, *(first.get(pair.b, pair.b) for pair in near)}
-                near.sort(key=lambda p: (-p.similarity, self.copies[p.b].video.rel))
-                yield Group(keeper, self.reason(keeper, [pair.b for pair in near]), near)
-
-    def rank(self, number: int) -> tuple[float, ...]:
-        return self.facts(number).rank
-
-    def reason(self, keeper: int, others: Iterable[int]) -> str:
-        """Why that one is kept and not the best of the others."""
-        if keeper in self.kept:
-            return "chosen with --keep"
-        return self.facts(keeper).reason(self.facts(max(others, key=self.rank)))
 
 
 MOST_CUT = 0.2  # share of the longer one that may be missing at either end
@@ -8712,6 +8333,400 @@ def read_film(record: Mapping[str, Any]) -> Film | None:
     return film if side in (8, 16, 32) and 0 < film.duration < LONGEST else None
 
 
+class Tolerance(NamedTuple):
+    """How far durations may be apart: seconds, or a share of the longer one."""
+
+    share: float
+    seconds: float
+
+    @classmethod
+    def of(cls, text: str) -> Tolerance:
+        """From `5%` or `2.5`; 0.1 s is always tolerated, as containers round."""
+        value = float(text.rstrip("%"))
+        return cls(value / 100, 0.1) if text.endswith("%") else cls(0.0, max(value, 0.1))
+
+    def longest(self, durations: NDArray[Any]) -> NDArray[Any]:
+        """The longest duration that is compatible with each."""
+        import numpy as np
+
+        return np.maximum(durations / max(1 - self.share, 1e-9), durations + self.seconds) + 1e-9
+
+
+# === Duplicates ===================================================================================
+
+
+class Copy(NamedTuple):
+    """A video as duplicates are sought: what the file system says of it, and its phash artifact."""
+
+    video: Video
+    size: int
+    mtime_ns: int
+    inode: tuple[int, int]
+    record: str  # path of a fresh phash artifact, or empty
+    stamp: str  # sizes and times of the files that it is compared by
+
+    def marks(self) -> dict[str, Any]:
+        """Its phash artifact; empty where there is none of this very file."""
+        marks = (read_json(self.record) if self.record else None) or {}
+        source = marks.get("source", {})
+        size = source.get("size", self.size) if isinstance(source, dict) else self.size
+        return marks if size == self.size else {}
+
+    def fingerprint(self) -> Fingerprint | None:
+        return read_fingerprint(self.marks())
+
+    def film(self) -> Film | None:
+        """The pictures all along it; None where there are none of this very file."""
+        path = self.record.removesuffix(".json") + ".deep.json"
+        made = read_json(path) if self.marks() else None
+        return read_film(made) if made else None
+
+
+class Pair(NamedTuple):
+    """Two videos that show the same; `kind` is exact, similar, mirrored or shifted."""
+
+    a: int
+    b: int
+    similarity: float
+    kind: str
+
+    def as_json(self, copies: Sequence[Copy]) -> dict[str, Any]:
+        names = {"a": copies[self.a].video.rel, "b": copies[self.b].video.rel}
+        return names | {"similarity": round(self.similarity, 4), "kind": self.kind}
+
+
+class Group(NamedTuple):
+    """A video to keep, why that one, and its own matches; a video is in one group at most."""
+
+    keeper: int
+    reason: str
+    matches: list[Pair]  # `a` is the keeper
+
+    def members(self) -> list[int]:
+        return [self.keeper, *(pair.b for pair in self.matches)]
+
+
+class Search(NamedTuple):
+    """What to take for duplicates."""
+
+    threshold: float = 0.92
+    quorum: float = 0.8
+    tolerance: Tolerance = Tolerance(0.05, 0.1)
+    deep: bool = False
+    keep: frozenset[str] = frozenset()  # names of videos that no other is better than
+
+
+class Basis(IntEnum):
+    """What a video could be compared by."""
+
+    NOTHING = 0
+    HASH = 1
+    TIMELINE = 2
+
+
+class Memory:
+    """What the catalogue remembers of earlier runs: the videos that were compared, all with all, by
+    the same rules, and which of them are alike. Who changed since is not known any more.
+    """
+
+    def __init__(self, library: Library, search: Search, copies: Sequence[Copy]) -> None:
+        self.catalogue, self.copies = Catalogue.of(library), copies
+        program = file_numbers(status(__file__))
+        rules = (search.threshold, search.quorum, search.tolerance, __version__, program)
+        self.deep, self.rules = search.deep, json.dumps(rules)
+        told = self.catalogue.ask(  # one statement: both of the same moment
+            "SELECT rel, stamp, basis, NULL FROM compared WHERE deep = ? AND rules = ?"
+            " UNION ALL SELECT a, b, similarity, kind FROM alike WHERE deep = ?",
+            [self.deep, self.rules, self.deep],
+        )
+        self.catalogue.close()  # comparing may take long and be cancelled
+        self.stamps = {rel: (stamp, Basis(basis)) for rel, stamp, basis, kind in told if not kind}
+        self.alike = [row for row in told if row[-1]]
+
+    def rel(self, number: int) -> bytes:
+        return os.fsencode(self.copies[number].video.rel)
+
+    def known(self, numbers: Iterable[int]) -> dict[int, Basis]:
+        """Those of these videos that were compared as they are, with what they were compared by."""
+        found = {n: self.stamps.get(self.rel(n), ("", Basis.NOTHING)) for n in numbers}
+        return {n: basis for n, (stamp, basis) in found.items() if stamp == self.copies[n].stamp}
+
+    def pairs(self, numbers: Iterable[int]) -> list[Pair]:
+        """Those of these videos that were found alike."""
+        places = {self.rel(number): number for number in numbers}
+        return [
+            Pair(places[a], places[b], similarity, kind)
+            for a, b, similarity, kind in self.alike
+            if a in places and b in places
+        ]
+
+    def store(self, compared: Mapping[int, Basis], pairs: Iterable[Pair]) -> None:
+        """Remember that all of these were compared, in the place of what is known."""
+        videos = [
+            (self.deep, self.rules, self.rel(number), self.copies[number].stamp, basis)
+            for number, basis in compared.items()
+        ]
+        alike = [(self.deep, self.rel(p.a), self.rel(p.b), p.similarity, p.kind) for p in pairs]
+
+        def write(database: sqlite3.Connection) -> None:
+            for name, rows in (("compared", videos), ("alike", alike)):
+                database.execute(f"DELETE FROM {name} WHERE deep = ?", [self.deep])
+                database.executemany(f"INSERT INTO {name} VALUES (?, ?, ?, ?, ?)", rows)
+
+        self.catalogue.write(write)
+        self.catalogue.close()
+
+
+class Seeker:
+    """Seeks among some videos the pairs that look alike, at least one of the two being new.
+
+    Candidates of one kind of fingerprint are judged by a Matcher, films that one of the others may
+    be a part of by their own pictures. `basis` is what each video could be compared by.
+    """
+
+    def __init__(self, copies: Sequence[Copy], search: Search, new: Set[int], job: Job) -> None:
+        self.copies, self.search, self.new, self.job = copies, search, new, job
+        self.fingerprint = functools.lru_cache(8192)(lambda n: copies[n].fingerprint())
+        self.film = functools.lru_cache(256)(lambda n: copies[n].film())
+        self.basis: dict[int, Basis] = {}
+
+    def pairs(self, numbers: Sequence[int]) -> Iterator[Pair]:
+        """Those that look alike, each once."""
+        shelves: dict[str, Candidates] = {}
+        for number in numbers:
+            self.job.check()
+            found = self.copies[number].fingerprint()
+            self.basis[number] = Basis.HASH if found else Basis.NOTHING
+            if found:
+                shelves.setdefault(found.kind, Candidates()).add(number, found)
+        ways = []
+        for kind, candidates in shelves.items():
+            candidates.close()
+            ways.append(self.matched(kind, candidates, "similar"))
+            if self.search.deep and kind == "signature":
+                ways.append(self.matched(kind, candidates, "mirrored"))
+        if self.search.deep:
+            ways.append(self.shifted(numbers))
+        seen: set[tuple[int, int]] = set()
+        for pair in itertools.chain.from_iterable(ways):
+            key = (min(pair.a, pair.b), max(pair.a, pair.b))
+            if key not in seen:
+                seen.add(key)
+                yield pair
+
+    def matched(self, kind: str, candidates: Candidates, how: str) -> Iterator[Pair]:
+        """The candidates that a matcher takes for the same."""
+        matcher = Matcher(kind, self.search.threshold, self.search.quorum)
+        done: set[tuple[int, int]] = set()
+        pairs = self.promising(candidates, how == "mirrored")
+        while batch := list(itertools.islice(pairs, matcher.BATCH)):
+            self.job.check()
+            batch = [pair for pair in dict.fromkeys(batch) if pair not in done]
+            done.update(batch)
+            prints = [(self.fingerprint(a), self.fingerprint(b)) for a, b in batch]
+            known = [n for n, (x, y) in enumerate(prints) if x and y and x.kind == y.kind == kind]
+            if known:
+                ones, others = zip(*(prints[n] for n in known), strict=True)
+                found = matcher.similarities(ones, others, how == "mirrored")
+                for n, similarity in zip(known, found.tolist(), strict=True):
+                    if similarity >= self.search.threshold:
+                        yield Pair(*batch[n], similarity, how)
+
+    def promising(self, candidates: Candidates, mirrored: bool) -> Iterator[tuple[int, int]]:
+        """Candidates one by one, the smaller number first; a pair may come several times."""
+        for ones, others in candidates.pairs(self.search.tolerance, mirrored):
+            self.job.check()
+            for a, b in zip(ones.tolist(), others.tolist(), strict=True):
+                if a in self.new or b in self.new:
+                    yield min(a, b), max(a, b)
+
+    def shifted(self, numbers: Sequence[int]) -> Iterator[Pair]:
+        """Pairs one of which lacks a part of the beginning or the end of the other.
+
+        Each is compared with each whose duration allows that, which suits folders more than whole
+        libraries: some thousand videos.
+        """
+        lengths = {n: film.duration for n in numbers if (film := self.film(n))}
+        self.basis |= {n: Basis.TIMELINE for n in lengths if self.basis[n] is Basis.HASH}
+        films = sorted(lengths, key=lambda n: lengths[n])
+        matcher = Matcher("signature", self.search.threshold, self.search.quorum)
+        probes: list[NDArray[Any]] = []
+        first = 0
+        for number in films:
+            self.job.check()
+            longer = self.film(number)
+            assert longer
+            while lengths[films[first]] < lengths[number] * (1 - 2 * MOST_CUT):
+                first += 1
+            for place in longer.may_hold(probes[first:]):
+                one = films[first + place]
+                if one not in self.new and number not in self.new:
+                    continue
+                shorter = self.film(one)
+                similarity = shorter.shifted_similarity(longer, matcher) if shorter else -1.0
+                if similarity >= self.search.threshold:
+                    yield Pair(one, number, similarity, "shifted")
+            probes.append(longer.probes()[1])
+
+
+class Findings:
+    """The duplicates of a library: `copies`, `pairs` and `groups`, best first.
+
+    The way of a search: every video is listed as a Copy. Exact copies are told by their bytes, and
+    one of each goes on. What earlier runs compared, Memory knows; the others are handed to a
+    Seeker. What was Dismissed is left out, and the rest stands around the best videos, by their
+    Facts, as Groups, which a Disposal may deal with. Reads sidecars, and of the videos only the
+    bytes of those that another has the size of.
+    """
+
+    def __init__(self, library: Library, search: Search, job: Job) -> None:
+        self.library, self.search, self.job = library, search, job
+        self.copies = list(self.inventory())
+        self.kept = {n for n, copy in enumerate(self.copies) if copy.video.rel in search.keep}
+        self.facts = functools.lru_cache(None)(lambda n: Facts.of(self.copies[n]))
+        self.basis: dict[int, Basis] = {}
+        dismissed = Dismissed(library)
+        self.twins = self.exact()
+        firsts = set(range(len(self.copies))).difference(*(t[1:] for t in self.twins.values()))
+        found = self.similar(sorted(firsts))
+        self.links: dict[int, list[Pair]] = {}
+        for pair in found:
+            if not dismissed.holds(self.copies[pair.a], self.copies[pair.b]):
+                self.links.setdefault(pair.a, []).append(pair)
+                self.links.setdefault(pair.b, []).append(pair._replace(a=pair.b, b=pair.a))
+        self.pairs = [p for p in self.all_pairs(found) if not dismissed.holds(*self.both(p))]
+        self.pairs.sort(key=lambda p: (-p.similarity, p.kind, *self.names(p)))
+        self.groups = list(self.grouped(dismissed))
+
+    def both(self, pair: Pair) -> tuple[Copy, Copy]:
+        return self.copies[pair.a], self.copies[pair.b]
+
+    def names(self, pair: Pair) -> tuple[str, str]:
+        one, other = self.both(pair)
+        return one.video.rel, other.video.rel
+
+    def inventory(self) -> Iterator[Copy]:
+        """Every video that is a file of its own: no link, and each inode once."""
+        shelf, seen = Shelf(""), set()
+        artifact = ARTIFACTS["phash"]
+        for video in self.library.videos():
+            self.job.check()
+            try:
+                found = os.lstat(video.path)
+            except OSError:
+                continue  # deleted since the folder was read
+            inode = (found.st_dev, found.st_ino)
+            if not stat.S_ISREG(found.st_mode) or inode in seen:
+                continue
+            seen.add(inode)
+            if shelf.home != video.home:
+                shelf = Shelf(video.home)
+            names = (artifact.files[0], *artifact.extras)
+            entry, deep = (shelf.get(name.format(video.key)) for name in names)
+            fresh = entry and entry.is_file() and entry.stat().st_mtime_ns >= found.st_mtime_ns
+            record = entry.path if entry and fresh else ""
+            seen_by = [found, *(e and e.stat() for e in (entry, deep))]
+            stamp = json.dumps([f and (f.st_size, f.st_mtime_ns) for f in seen_by])
+            yield Copy(video, found.st_size, found.st_mtime_ns, inode, record, stamp)
+
+    def exact(self) -> dict[int, list[int]]:
+        """Videos with the same bytes, by the one to name first: the oldest."""
+        sizes: dict[int, list[int]] = {}
+        for number, copy in enumerate(self.copies):
+            sizes.setdefault(copy.size, []).append(number)
+        twins = {}
+        for size, same in sizes.items():
+            if len(same) > 1 and size:
+                for alike in self.split(same, self.short_hash):
+                    for twin in self.split(alike, self.full_hash):
+                        twin.sort(key=self.age)
+                        twins[twin[0]] = twin
+        return twins
+
+    def age(self, number: int) -> tuple[bool, int, str]:
+        """The order of exact copies: those to keep, then the oldest."""
+        copy = self.copies[number]
+        return number not in self.kept, copy.mtime_ns, copy.video.rel
+
+    def split(self, numbers: Iterable[int], key: Callable[[int], str]) -> Iterator[list[int]]:
+        """Those that have the same key, where there are several."""
+        keyed: dict[str, list[int]] = {}
+        for number in numbers:
+            self.job.check()
+            keyed.setdefault(key(number), []).append(number)
+        yield from (same for value, same in keyed.items() if value and len(same) > 1)
+
+    def short_hash(self, number: int) -> str:
+        return str(source_hash(self.copies[number].video))
+
+    def full_hash(self, number: int) -> str:
+        return file_digest(self.copies[number], self.job)
+
+    def similar(self, numbers: Sequence[int]) -> list[Pair]:
+        """Pairs of those videos that look alike, each once; only what no earlier run compared is
+        compared.
+        """
+        memory = Memory(self.library, self.search, self.copies)
+        self.basis = memory.known(numbers)
+        new = set(numbers) - self.basis.keys()
+        pairs = memory.pairs(self.basis)
+        if new:
+            seeker = Seeker(self.copies, self.search, new, self.job)
+            pairs += seeker.pairs(numbers)
+            self.basis = seeker.basis
+            memory.store(self.basis, pairs)
+        return pairs
+
+    def count(self, basis: Basis) -> int:
+        """How many videos could be compared by that and no more."""
+        return sum(found is basis for found in self.basis.values())
+
+    @property
+    def untimed(self) -> int:
+        """How many videos --deep could not see shifted: they have no timeline."""
+        return self.count(Basis.HASH) if self.search.deep else 0
+
+    def all_pairs(self, found: Sequence[Pair]) -> Iterator[Pair]:
+        """The pairs with those of exact copies; of very many copies only those with the first."""
+        for twins in self.twins.values():
+            many = itertools.combinations(twins, 2) if len(twins) <= 20 else None
+            for a, b in many or ((twins[0], other) for other in twins[1:]):
+                yield Pair(a, b, 1.0, "exact")
+        for pair in found:
+            ones, others = (self.twins.get(n, [n]) for n in (pair.a, pair.b))
+            if len(ones) * len(others) > 100:
+                ones, others = ones[:1], others[:1]
+            for a, b in itertools.product(ones, others):
+                yield pair._replace(a=a, b=b)
+
+    def grouped(self, dismissed: Dismissed) -> Iterator[Group]:
+        """Groups around the best videos first; each has its own matches, never theirs."""
+        taken: set[int] = set()
+        first = {n: twins[0] for twins in self.twins.values() for n in twins}
+        heads = {*self.links, *self.twins}
+        for keeper in sorted(heads, key=lambda n: (n in self.kept, self.rank(n)), reverse=True):
+            if keeper in taken:
+                continue
+            near = [Pair(keeper, b, 1.0, "exact") for b in self.twins.get(keeper, [])[1:]]
+            for link in self.links.get(keeper, []):
+                if link.b not in taken:
+                    near += [link._replace(b=b) for b in self.twins.get(link.b, [link.b])]
+            near = [p for p in near if p.b not in self.kept and not dismissed.holds(*self.both(p))]
+            if near:
+                taken |= {keeper, *(first.get(pair.b, pair.b) for pair in near)}
+                near.sort(key=lambda p: (-p.similarity, self.copies[p.b].video.rel))
+                yield Group(keeper, self.reason(keeper, [pair.b for pair in near]), near)
+
+    def rank(self, number: int) -> tuple[float, ...]:
+        return self.facts(number).rank
+
+    def reason(self, keeper: int, others: Iterable[int]) -> str:
+        """Why that one is kept and not the best of the others."""
+        if keeper in self.kept:
+            return "chosen with --keep"
+        return self.facts(keeper).reason(self.facts(max(others, key=self.rank)))
+
+
 def source_hash(video: Video) -> str:
     """The oshash of a video; empty where it cannot be read."""
     found = attempt(source_of, video)
@@ -8768,7 +8783,7 @@ class Facts(NamedTuple):
     @classmethod
     def of(cls, copy: Copy) -> Facts:
         """From the metadata sidecar where it is fresh, else from the phash artifact."""
-        marks = (read_json(copy.record) if copy.record else None) or {}
+        marks = copy.marks()
         found = read_fingerprint(marks)
         known = cls(
             copy.size,
@@ -14049,8 +14064,8 @@ class Dupes(LibraryCommand):
             "total": len(copies),
             "total_pairs": len(findings.pairs),
             "total_groups": len(findings.groups),
-            "without_hash": len(findings.unhashed),
-            "without_timeline": len(findings.untimed),
+            "without_hash": findings.count(Basis.NOTHING),
+            "without_timeline": findings.untimed,
         }
 
     def text(self, findings: Findings, groups: Sequence[Group]) -> str:
@@ -14074,9 +14089,9 @@ class Dupes(LibraryCommand):
         freed = human_size(sum(findings.copies[number].size for number in spare))
         groups = plural(len(findings.groups), "group")
         yield f"{groups} among {plural(len(findings.copies), 'video')}: {freed} beside what to keep"
-        if count := len(findings.unhashed):
+        if count := findings.count(Basis.NOTHING):
             yield f"{plural(count, 'video')} without a fresh hash: --compute makes it"
-        if count := len(findings.untimed):
+        if count := findings.untimed:
             lack = "without pictures all along, by which shifted copies are found"
             yield f"{plural(count, 'video')} {lack}: --deep --compute makes them"
 
@@ -14198,7 +14213,7 @@ def figure(findings: Findings, number: int, css: str, role: str) -> str:
             code = base64.b64encode(thumb.read_bytes()).decode()
             source = f"data:image/jpeg;base64,{code}"
             pictures.append(f'<img class="thumb" alt="" src="{source}">')
-    if strip := frames_picture(findings.fingerprint(number), findings.facts(number)):
+    if strip := frames_picture(copy.fingerprint(), findings.facts(number)):
         code = base64.b64encode(strip).decode()
         pictures.append(f'<img alt="frames of {name}" src="data:image/png;base64,{code}">')
     label = f"Keep: {role}" if css else role

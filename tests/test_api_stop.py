@@ -25,7 +25,7 @@ class Halt:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.began, self.go_on, self.pairs = threading.Event(), threading.Event(), 0
-        compare = index.Matcher.pairs
+        compare = index.Matcher.similarities
 
         def held(matcher: index.Matcher, *given: Any) -> NDArray[Any]:
             self.pairs += 1
@@ -34,7 +34,7 @@ class Halt:
             return compare(matcher, *given)
 
         monkeypatch.setattr(index.Matcher, "BATCH", 1)
-        monkeypatch.setattr(index.Matcher, "pairs", held)
+        monkeypatch.setattr(index.Matcher, "similarities", held)
 
 
 @pytest.fixture
