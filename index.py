@@ -10662,6 +10662,7 @@ class Embed(FrameTask):
 
     MOST: ClassVar = 200_000
     CUT: ClassVar = 35.0  # content score of two samples from which a cut lies between them
+    SAME: ClassVar = 0.55  # up to which distance someone is taken for who was forgotten
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
@@ -10691,12 +10692,19 @@ class Embed(FrameTask):
         self.open: list[FaceTrack] = []
         self.tracks: list[FaceTrack] = []
         self.dropped = Counter[str]()
-        count = max(math.ceil(media.duration * self.sample_rate - 1e-6), 1)
-        if count > self.MOST:
-            raise VideoError(f"would need {count:,} samples: choose a lower --sample-rate")
-        return [self.want(i * self.interval, self.interval / 10) for i in range(count)]
+        self.count = max(math.ceil(media.duration * self.sample_rate - 1e-6), 1)
+        if self.count > self.MOST:
+            raise VideoError(f"would need {self.count:,} samples: choose a lower --sample-rate")
+        self.forgotten = forgotten_places(media)
+        self.recalled: dict[int, NDArray[np.float32]] = {}
+        samples = [self.want(i * self.interval, self.interval / 10) for i in range(self.count)]
+        # Times were rounded to milliseconds: a little later the same frame is shown.
+        return samples + [Want(place["time"] + 6e-4) for place in self.forgotten]
 
     def take(self, frame: Frame, index: int) -> None:
+        if index >= self.count:
+            self.recall(frame, index - self.count)
+            return
         if frame.time <= self.last:
             return  # a frame that serves two samples was seen once
         self.samples, self.last = self.samples + 1, frame.time
@@ -10736,16 +10744,38 @@ class Embed(FrameTask):
             seen.append(Sighting(frame.time, face.box, face.score, quality, looks.vector))
         return kept, seen
 
+    def recall(self, frame: Frame, number: int) -> None:
+        """Look at someone who was forgotten, to leave them out of this run: of what they look like
+        nothing is stored.
+        """
+        box, model = self.forgotten[number]["box"], self.finder()
+        faces = model.find(frame, max(box[2] * box[3] / 2, 1.0), 0.5)
+        face = max(faces, key=lambda face: overlap(face.box, box), default=None)
+        if face and overlap(face.box, box) > 0.3 and (looks := model.look(frame, face)):
+            self.recalled[number] = looks.vector
+
+    def is_forgotten(self, person: Sequence[FaceTrack]) -> bool:
+        """Whether this is someone forgotten: by looks or, where nobody is found in their place any
+        more, whoever is seen then.
+        """
+        vector = mean_of(person)
+        for number, place in enumerate(self.forgotten):
+            known = self.recalled.get(number)
+            if known is None:
+                near = (abs(seconds - place["time"]) for t in person for seconds in t.times)
+                if min(near) <= self.interval:
+                    return True
+            elif 1.0 - float(vector @ known) <= self.SAME * self.finder().scale:
+                return True
+        return False
+
     def portrait(self, frame: Frame, face: Face) -> bytes:
         """A small JPEG of a face with some room around it; nothing without --thumbnails."""
         return portrait(frame, face.box) if self.thumbnails else b""
 
     def finish(self, media: Media) -> Made:
-        people = [p for p in self.people() if self.counts(p)]
+        people = [p for p in self.people() if self.counts(p) and not self.is_forgotten(p)]
         ids = [signature_id(media.oshash, self.finder().model, best_of(p)) for p in people]
-        forgotten = read_forgotten(media.video)
-        people = [p for i, p in zip(ids, people, strict=True) if i not in forgotten]
-        ids = [i for i in ids if i not in forgotten]
         signatures = [self.signature(media, p, ids, people) for p in people]
         model, note = self.finder(), ""
         if self.dropped["crowd"]:
@@ -10759,7 +10789,7 @@ class Embed(FrameTask):
             "samples": self.samples,
             "left_out": dict(+self.dropped),
             "signatures": signatures,
-        } | ({"forgotten": forgotten} if forgotten else {})
+        } | ({"forgotten": self.forgotten} if self.forgotten else {})
         pictures = {f"{i}.jpg": best_track(p).picture for i, p in zip(ids, people, strict=True)}
         files: dict[str, Any] = {".{}.faces/": pictures} if self.thumbnails else {}
         return Made(data, files, note=note)
@@ -10798,9 +10828,7 @@ class Embed(FrameTask):
     ) -> dict[str, Any]:
         """A person of this video as the artifact has it."""
         times = sorted({seconds for track in person for seconds in track.times})
-        best = best_of(person)
-        finest = sorted((s for t in person for s in t.best), key=lambda s: -s.quality)[:20]
-        vector = weighted_mean(finest)
+        best, finest, vector = best_of(person), finest_of(person), mean_of(person)
         others = {id(other) for track in person for other in track.apart}
         name = ids[next(n for n, p in enumerate(people) if p is person)]
         told: dict[str, Any] = {
@@ -10836,11 +10864,35 @@ def recorded_model(shelf: Shelf, video: Video) -> str:
     return found[1].decode("utf-8", "replace") if found else ""
 
 
-def read_forgotten(video: Video) -> list[str]:
-    """The signatures of people who were forgotten, and are not to be made again."""
-    path = Path(video.home, ARTIFACTS["faces"].files[0].format(video.key))
-    names = (read_json(path) or {}).get("forgotten", [])
-    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+def forgotten_places(media: Media) -> list[dict[str, Any]]:
+    """Where people are seen best who were forgotten, as `forgotten_place` has it; of another file
+    of that name these say nothing.
+    """
+    data = read_json(signatures_of(media.video).path) or {}
+    with contextlib.suppress(KeyError, TypeError, ValueError):
+        if data["source"]["oshash"] == media.oshash:
+            return [forgotten_place(told) for told in data.get("forgotten", ())]
+    return []
+
+
+def forgotten_place(told: Mapping[str, Any]) -> dict[str, Any]:
+    """What is remembered of someone forgotten in a video: the time and the box of a signature.
+    Raises KeyError, TypeError or ValueError for what is none.
+    """
+    left, top, width, height = map(float, told["box"])
+    numbers = (float(told["time"]), left, top, width, height)
+    if not all(abs(number) < 1e7 for number in numbers):
+        raise ValueError("a place is nowhere")
+    return {"time": numbers[0], "box": list(numbers[1:])}
+
+
+def finest_of(person: Sequence[FaceTrack]) -> list[Sighting]:
+    """The sightings of someone that their vector is made of."""
+    return sorted((s for t in person for s in t.best), key=lambda s: -s.quality)[:20]
+
+
+def mean_of(person: Sequence[FaceTrack]) -> NDArray[np.float32]:
+    return weighted_mean(finest_of(person))
 
 
 def best_track(person: Sequence[FaceTrack]) -> FaceTrack:
@@ -11502,12 +11554,15 @@ def forget_in(folder: str, gone: set[str]) -> int:
 
 
 def without_signatures(data: dict[str, Any], gone: set[str]) -> dict[str, Any]:
-    """A record of embed without some people; their ids stay, so that they are not made again."""
+    """A record of embed without some people; where they are seen best stays, so that they can be
+    left out again.
+    """
     kept = [s for s in data["signatures"] if s["id"] not in gone]
     for signature in kept:
         signature["apart"] = [other for other in signature["apart"] if other not in gone]
-    went = [s["id"] for s in data["signatures"] if s["id"] in gone]
-    return data | {"signatures": kept, "forgotten": [*data.get("forgotten", ()), *went]}
+    went = [attempt(forgotten_place, s) for s in data["signatures"] if s["id"] in gone]
+    places = [place for place in went if not isinstance(place, Failure)]
+    return data | {"signatures": kept, "forgotten": [*data.get("forgotten", ()), *places]}
 
 
 def forget_journals(folder: str, mark: re.Pattern[bytes]) -> list[str]:

@@ -271,6 +271,56 @@ class TestForgetting:
             assert list(folk.videos) == [2, 3, 4]
             cli("embed", folk.root, "-r", "--force", "--thumbnails")
 
+    def test_who_was_forgotten_stays_so(self, cli: Cli, folk: Folk) -> None:
+        """However the video is looked at again, also under another name; the others are found."""
+        folk.do("--forget", 1)
+        root = folk.root
+        for words in (
+            ("--sample-rate", 2.3),
+            ("--sample-rate", 0.7, "--min-track-frames", 1, "--seek", "keyframe"),
+            ("--min-face-area", 200, "--min-score", 0.5, "--blur-threshold", 0),
+            ("--match-distance", 0.3, "--cluster-eps", 0.2),
+        ):
+            cli("embed", root, "-r", "--force", *words)
+            found = [len(faces.signatures(folk.library, name)) for name in ("a.mp4", "b.mp4")]
+            assert found == [1, 1], words
+        folk.library.forget(root / "a.mp4")
+        cli("rename", root / "a.mp4", root / "z.mp4")
+        folk.library.keep(root / "z.mp4")
+        cli("embed", root, "-r", "--force", "--sample-rate", 3)
+        folk.relist("--rebuild")
+        assert sorted(folk.videos.values()) == [["b.mp4"], ["sub/c.mp4"], ["z.mp4"]]
+
+    def test_what_is_remembered(self, cli: Cli, folk: Folk) -> None:
+        """A moment and a box in the picture: nothing that tells one person from another."""
+        gone = next(s for s in faces.signatures(folk.library, "b.mp4") if s["time"] < 4)
+        folk.do("--forget", 1)
+        record = folk.library.json("b.mp4.faces.signatures.json")
+        assert record["forgotten"] == [{"time": gone["time"], "box": gone["box"]}]
+        assert gone["id"] not in folk.stored()
+        cli("embed", folk.root, "--force", "--sample-rate", 2)
+        again = folk.library.json("b.mp4.faces.signatures.json")
+        assert again["forgotten"] == record["forgotten"]
+
+    def test_another_film_of_that_name(self, cli: Cli, folk: Folk) -> None:
+        """Where someone was in one file says nothing about another."""
+        folk.do("--forget", 1)
+        folk.library.forget(folk.root / "b.mp4")
+        faces.film(folk.library, "b.mp4", (4, ["dan"]), (3, ["obama"]))
+        cli("embed", folk.root)
+        record = folk.library.json("b.mp4.faces.signatures.json")
+        assert len(record["signatures"]) == 2 and "forgotten" not in record
+
+    @pytest.mark.parametrize("box", [[0, 0, 5, 5], [1e300] * 4, "box", None])
+    def test_places_that_say_nothing(self, cli: Cli, library: Library, box: Any) -> None:
+        """Where nobody is found any more, whoever is seen then is left out, and no one else."""
+        faces.film(library, "b.mp4", (4, ["ann"]), (3, ["obama"]))
+        cli("embed", library.root)
+        place = library.artifact("b.mp4.faces.signatures.json")
+        faces.rewrite(place, forgotten=[{"time": 1.0, "box": box}])
+        assert cli("embed", library.root, "--force").code == 0
+        assert len(faces.signatures(library, "b.mp4")) == (1 if box == [0, 0, 5, 5] else 2)
+
     def test_everybody(self, cli: Cli, folk: Folk) -> None:
         folk.do("--rename", 1, "Ann")
         cli("dupes", folk.root, "--compute")
