@@ -8844,7 +8844,7 @@ class Facts(NamedTuple):
             f"bit depth: {self.depth} against {rival.depth}",
             f"longest: {clock(self.duration)} against {clock(rival.duration)}",
             f"most audio tracks: {self.sounds} against {rival.sounds}",
-            f"oldest: {day(self.mtime)}, the next {day(rival.mtime)}",
+            f"oldest: {date(self.mtime, True)}, the next {date(rival.mtime, True)}",
         )
         both = zip(reasons, self.rank, rival.rank, strict=True)
         return next((r for r, mine, theirs in both if mine != theirs), "first: they are all alike")
@@ -8869,13 +8869,13 @@ class Facts(NamedTuple):
         told += [self.vcodec] if self.vcodec else []
         told += [f"{self.depth} bit"] if self.depth > 8 else []
         told += [f"{self.sounds} audio"] if self.sounds > 1 else []
-        return "  ".join([*told, day(self.mtime)])
+        return "  ".join([*told, date(self.mtime)])
 
 
-def day(moment: float) -> str:
+def date(moment: float, with_time: bool = False) -> str:
     """A time as a date, in UTC."""
     try:
-        return time.strftime("%Y-%m-%d", time.gmtime(moment))
+        return time.strftime("%Y-%m-%d" + " %H:%M:%S" * with_time, time.gmtime(moment))
     except (OverflowError, ValueError, OSError):
         return "?"
 

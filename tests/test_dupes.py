@@ -320,6 +320,7 @@ class TestFinding:
         library.add_bytes("e.mp4", bytes(swapped))
         os.link(library.root / "a.mp4", library.root / "linked.mp4")
         (library.root / "pointer.mp4").symlink_to("a.mp4")
+        os.utime(library.root / "a.mp4", (1e9 + 60, 1e9 + 60))
         os.utime(library.root / "b.mp4", (1e9, 1e9))
         run = cli("dupes", library.root, "--json")
         assert matched(run) == {frozenset(("a.mp4", "b.mp4"))}
@@ -327,7 +328,7 @@ class TestFinding:
         assert (pair["kind"], pair["similarity"]) == ("exact", 1.0)
         (group,) = run.json["groups"]
         assert group["keeper"] == "b.mp4"
-        assert "oldest" in group["reason"]
+        assert group["reason"] == "oldest: 2001-09-09 01:46:40, the next 2001-09-09 01:47:40"
 
     def test_what_is_stale_is_not_believed(self, cli: Cli, library: Library) -> None:
         plant(library, "a.mp4", hashes(1, 2, 3, 4, 5))
