@@ -35,7 +35,16 @@ import threading
 import time
 import typing
 from collections import Counter, deque
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import (
+    Callable,
+    Collection,
+    Container,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+    Set,
+)
 from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
@@ -317,11 +326,8 @@ class Artifact(NamedTuple):
 
     def owned(self, video: Video, names: Iterable[str]) -> list[str]:
         """Those of `names` that belong to this artifact of this video."""
-        languages = f"({'|'.join(WHISPER_CODES.split())})"
-        ours = [re.escape(p.rstrip("/")).replace(r"\*", "[0-9]+") for p in self.files + self.extras]
-        pattern = "|".join(ours).replace("@", languages).replace(r"\{\}", re.escape(video.key))
-        compiled = re.compile(pattern)
-        return [name for name in names if compiled.fullmatch(name)]
+        ours, key = names_of(self.files + self.extras), video.key
+        return [n for n in names if key in n and ours.fullmatch(n.replace(key, "/", 1))]
 
     def fixed(self, video: Video) -> list[str]:
         """The names it may have that are known without a look: no numbers, no languages."""
@@ -331,6 +337,14 @@ class Artifact(NamedTuple):
     def superseded(self, video: Video, shelf: Shelf, made: Iterable[str]) -> list[str]:
         """What is there of an earlier making when the files in `made` were made anew."""
         return [name for name in self.owned(video, shelf) if name not in made]
+
+
+@functools.cache
+def names_of(patterns: Sequence[str]) -> re.Pattern[str]:
+    """What the names of an artifact's files look like with a slash in the place of the key."""
+    ours = "|".join(re.escape(pattern.rstrip("/")) for pattern in patterns)
+    languages = f"({'|'.join(WHISPER_CODES.split())})"
+    return re.compile(ours.replace(r"\*", "[0-9]+").replace("@", languages).replace(r"\{\}", "/"))
 
 
 CAPTION_FORMATS = ("vtt", "srt", "json")
@@ -976,14 +990,74 @@ class Written(str):
     __slots__ = ()
 
 
+class Rows(Collection[Any]):
+    """A long list for a JSON document, kept as packed text: that of 100,000 videos takes 3 MB, not
+    100. Whatever is wrong with it is raised when it is made; what is read from it is a copy.
+    """
+
+    PACK: ClassVar = 1000  # rows
+
+    def __init__(self, rows: Iterable[Any]) -> None:
+        import zlib
+
+        self.packs, self.count, rest = list[bytes](), 0, iter(rows)
+        while some := list(itertools.islice(rest, self.PACK)):
+            self.packs.append(zlib.compress(json_text(some)[1:-2].encode(), 1))
+            self.count += len(some)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[Any]:
+        for text in self.texts():
+            yield from json.loads(f"[{text}]")
+
+    def __contains__(self, row: object) -> bool:
+        return any(row == own for own in self)
+
+    def texts(self) -> Iterator[str]:
+        """The rows in JSON, many at a time, indented as in a list."""
+        import zlib
+
+        return (zlib.decompress(pack).decode() for pack in self.packs)
+
+    def pieces(self, margin: str) -> Iterator[str]:
+        """The list in JSON, as it stands below a line that begins with `margin`."""
+        lead = "["
+        for text in self.texts():
+            yield lead + text.replace("\n", f"\n{margin}")
+            lead = ","
+        yield f"\n{margin}]" if self.packs else "[]"
+
+
+def json_pieces(data: Any, indent: int | None = 2) -> Iterator[str]:
+    """One JSON document in valid UTF-8, piece by piece: undecodable bytes of names are escaped as
+    surrogates. Whatever is wrong with it is raised before the first piece.
+    """
+    long, mark = list[Rows](), os.urandom(16).hex()
+
+    def put(value: Any) -> Any:
+        if not isinstance(value, Rows):
+            raise TypeError(f"{type(value).__name__} is nothing for JSON")
+        if indent is None:
+            return list(value)
+        long.append(value)
+        return mark
+
+    text = json.dumps(data, ensure_ascii=False, indent=indent, allow_nan=False, default=put)
+    if not text.isascii():  # of 100,000 videos, a copy would be large
+        text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    first, *others = text.split(f'"{mark}"') if long else [text]
+    yield first
+    for rows, before, after in zip(long, [first, *others], others, strict=False):
+        line = before.rpartition("\n")[2]
+        yield from rows.pieces(line[: len(line) - len(line.lstrip())])
+        yield after
+
+
 def json_text(data: Any, indent: int | None = 2) -> str:
-    """One JSON document in valid UTF-8: undecodable bytes of names are escaped as surrogates."""
-    if isinstance(data, Written):
-        return data
-    text = json.dumps(data, ensure_ascii=False, indent=indent, allow_nan=False)
-    if text.isascii():
-        return text  # of 100,000 videos, a copy would be large
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    """The same in one piece."""
+    return data if isinstance(data, Written) else "".join(json_pieces(data, indent))
 
 
 def json_bytes(data: Any) -> bytes:
@@ -5563,16 +5637,35 @@ class Catalogue:
 
         `limit` -1 means all; `labels` says whether rows have their tags. Raises UsageError.
         """
-        where, values = self.view(query, extensions, recursive, also)
-        columns = ("id", "rel", "size", "mtime_ns", "oshash", *SUMMARY, "fresh", "stale")
-        asked = f"SELECT {', '.join(f'v.{name}' for name in columns)}, v.tags_problem"
-        sql = f"{asked} FROM videos v WHERE {where} ORDER BY {order_by(sort)} LIMIT ? OFFSET ?"
-        found = self.ask(sql, [*values, limit, offset])
-        rows = [Row(row[0], os.fsdecode(row[1]), *row[2:]) for row in found]
+        view = self.view(query, extensions, recursive, also)
+        rows = list(self.rows(view, sort, offset, limit, labels))
         total = len(rows) + offset
         if limit >= 0:
-            ((total,),) = self.ask(f"SELECT count(*) FROM videos v WHERE {where}", values)
-        return Answer(total, self._labelled(rows) if labels else rows)
+            ((total,),) = self.ask(f"SELECT count(*) FROM videos v WHERE {view[0]}", view[1])
+        return Answer(total, rows)
+
+    def rows(
+        self,
+        view: tuple[str, list[Any]],
+        sort: str = "name",
+        offset: int = 0,
+        limit: int = -1,
+        labels: bool = True,
+    ) -> Iterator[Row]:
+        """The same, without what counts them, one at a time."""
+        told = ("id", "rel", "size", "mtime_ns", "oshash", *SUMMARY, "fresh", "stale")
+        columns = [f"v.{name}" for name in (*told, "tags_problem")]
+        if labels:
+            columns.append(
+                "(SELECT json_group_array(json_array(l.kind, l.place, l.name))"
+                " FROM labels l WHERE l.video = v.id)"
+            )
+        sql = f"SELECT {', '.join(columns)} FROM videos v WHERE {view[0]}"
+        sql += f" ORDER BY {order_by(sort)} LIMIT ? OFFSET ?"
+        for video, rel, *rest in self.each(sql, [*view[1], limit, offset]):
+            named = sorted(json.loads(rest.pop())) if labels else ()
+            names = (tuple(n for k, _, n in named if k == kind) for kind in LABELS)
+            yield Row(video, os.fsdecode(rel), *rest, *names)
 
     def cards(
         self, view: tuple[str, list[Any]], sort: str, offset: int, limit: int, detail: bool
@@ -5613,36 +5706,19 @@ class Catalogue:
         sort: str = "name",
         limit: int = -1,
         labels: bool = False,
-    ) -> list[Row]:
-        """The videos of a request, as they are now."""
+    ) -> Iterator[Row]:
+        """The videos of a request, as they are now, one at a time."""
         bare = self.prepare(job, library.recursive, bare=not query and sort == "name")
         if bare is None:
-            view = (query, sort, 0, limit, library.extensions, library.recursive, labels)
-            return self.page(*view).rows
-        rows = [
+            view = self.view(query, library.extensions, library.recursive)
+            return self.rows(view, sort, 0, limit, labels)
+        bare.sort(key=lambda glimpse: glimpse.video.rel)
+        rows = (
             Row(0, video.rel, numbers[0], numbers[1])
             for video, numbers in bare
             if "." + video.name.rpartition(".")[2].lower() in library.extensions
-        ]
-        rows.sort(key=lambda row: row.rel)
-        return rows[:limit] if limit >= 0 else rows
-
-    def _labelled(self, rows: list[Row]) -> list[Row]:
-        wanted = json.dumps([row.id for row in rows])
-        told: dict[tuple[int, str], list[str]] = {}
-        for video, kind, name in self.ask(
-            "SELECT video, kind, name FROM labels WHERE video IN (SELECT value FROM json_each(?))"
-            " ORDER BY video, kind, place",
-            [wanted],
-        ):
-            told.setdefault((video, kind), []).append(name)
-        return [
-            row._replace(
-                tags=tuple(told.get((row.id, "tag"), ())),
-                performers=tuple(told.get((row.id, "performer"), ())),
-            )
-            for row in rows
-        ]
+        )
+        return itertools.islice(rows, limit if limit >= 0 else None)
 
     def counts(
         self, extensions: frozenset[str] | None = None, recursive: bool = True, query: str = ""
@@ -5717,6 +5793,20 @@ class Catalogue:
             self._give_up(error, generation)
         self.refresh()
         return self.database.execute(sql, values).fetchall()
+
+    def each(self, sql: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """The same, one at a time: no ids, which would be others where it is begun anew."""
+        generation, told = self._generation, 0
+        try:
+            for row in self.database.execute(sql, values):
+                yield row
+                told += 1
+            if generation == self._generation:
+                return
+        except database_error() as error:
+            self._give_up(error, generation)
+        self.refresh()
+        yield from itertools.islice(self.database.execute(sql, values), told, None)
 
     # --- Bringing it up to date
 
@@ -9156,7 +9246,7 @@ class Submission(Job):
         """Keep the result, packed: that of a large library is a line per video."""
         import zlib
 
-        self.packed = zlib.compress(json.dumps(data).encode(), 1)
+        self.packed = zlib.compress(json_text(data, None).encode(), 1)
         reports = data.get("tasks", [data]) if isinstance(data, dict) else []
         self.failed = sum(report.get("counts", {}).get("failed", 0) for report in reports)
 
@@ -11867,35 +11957,46 @@ class Codecs(LibraryCommand):
     timeout: float = option(60.0, "seconds one file may take; 0: no limit", ge=0)
     allow_codecs: str = RunCommand.allow_codecs
 
+    AT_A_TIME: ClassVar = 5000  # videos
     BATCH: ClassVar = 32  # videos per call of a worker
     STARTING: ClassVar = 100  # videos for which one more process is worth its start
 
     def run(self, job: Job) -> Result:
-        library = self.library()
-        videos = list(library.videos())
-        facts = self.gather(job, videos)
-        rows = [self.row(video, facts[video.rel]) for video in videos]
-        rows += [{"video": name, "error": reason} for name, reason in library.problems]
-        for row in rows:
+        failed = False
+
+        def told(row: dict[str, Any]) -> dict[str, Any]:
+            nonlocal failed
             if "error" in row:
+                failed = True
                 job.console.say(f"codecs: {shown(row['video'])}: {shown(row['error'])}")
-        code = Exit.SOME_FAILED if any("error" in row for row in rows) else Exit.OK
+            return row
+
+        rows = Rows(map(told, self.rows(job)))
         data = {"target_v": self.target_v, "target_a": self.target_a}
         data |= self.totals(rows) | {"results": rows}
-        return Result(data, self.text(data), code)
+        return Result(data, self.text(data), Exit.SOME_FAILED if failed else Exit.OK)
 
-    def gather(self, job: Job, videos: Sequence[Video]) -> dict[str, Any]:
-        """What is known of every video, by name: ffprobe-shaped metadata or a Failure."""
-        facts: dict[str, Any] = {}
+    def rows(self, job: Job) -> Iterator[dict[str, Any]]:
+        """What there is to tell of every video, some thousand at a time."""
+        library = self.library()
+        videos = library.videos()
+        while some := list(itertools.islice(videos, self.AT_A_TIME)):
+            known = self.gather(job, some)
+            yield from (known[video.rel] for video in some)
+        yield from ({"video": name, "error": reason} for name, reason in library.problems)
+
+    def gather(self, job: Job, videos: Sequence[Video]) -> dict[str, dict[str, Any]]:
+        """The rows of these videos, by name."""
+        rows: dict[str, Any] = {}
         shelf = Shelf("")
         for video in videos:
             job.check()
             if shelf.home != video.home:
                 shelf = Shelf(video.home)
             if stored := fresh_metadata(video, shelf):
-                facts[video.rel] = stored
-        missing = [video for video in videos if video.rel not in facts]
-        return facts | (self.probe(job, missing) if missing else {})
+                rows[video.rel] = self.row(video, stored)
+        missing = [video for video in videos if video.rel not in rows]
+        return rows | (self.probe(job, missing) if missing else {})
 
     def probe(self, job: Job, videos: Sequence[Video]) -> dict[str, Any]:
         """Look into videos in workers, many per call, since a call costs more than a look."""
@@ -11912,13 +12013,14 @@ class Codecs(LibraryCommand):
             workers.close(kill=job.cancelled.is_set())
 
     def probe_batch(self, job: Job, workers: Workers, batch: Sequence[Video]) -> dict[str, Any]:
-        """Metadata or Failures of a batch; where one video ends the worker, each has its own."""
+        """The rows of a batch; where one video ends the worker, each has its own call."""
         with job.slots.hold(job, "codecs", self.workers):
             found = attempt(workers.call, job, self.timeout, probe_all, batch, self.allow_codecs)
         if not isinstance(found, Failure):
-            return dict(zip((video.rel for video in batch), found, strict=True))
+            pairs = zip(batch, found, strict=True)
+            return {video.rel: self.row(video, metadata) for video, metadata in pairs}
         if len(batch) == 1:
-            return {batch[0].rel: found}
+            return {batch[0].rel: self.row(batch[0], found)}
         return {k: v for one in batch for k, v in self.probe_batch(job, workers, [one]).items()}
 
     def row(self, video: Video, metadata: Any) -> dict[str, Any]:
@@ -11941,16 +12043,22 @@ class Codecs(LibraryCommand):
         )
 
     @staticmethod
-    def totals(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        verdicts = Counter(row.get("compatible") for row in rows)
+    def totals(rows: Collection[Mapping[str, Any]]) -> dict[str, Any]:
+        verdicts, vcodecs = Counter[bool | None](), Counter[str]()
+        size, duration = 0, 0.0
+        for row in rows:
+            verdicts[row.get("compatible")] += 1
+            size += row.get("size") or 0
+            duration += row.get("duration") or 0.0
+            vcodecs.update(filter(None, [row.get("vcodec")]))
         return {
             "total": len(rows),
             "compatible": verdicts[True],
             "incompatible": verdicts[False],
             "unknown": verdicts[None],
-            "size": sum(row.get("size") or 0 for row in rows),
-            "duration": round(sum(row.get("duration") or 0.0 for row in rows), 3),
-            "vcodecs": dict(Counter(row["vcodec"] for row in rows if row.get("vcodec"))),
+            "size": size,
+            "duration": round(duration, 3),
+            "vcodecs": dict(vcodecs),
         }
 
     @staticmethod
@@ -13510,15 +13618,17 @@ class Tags(LibraryCommand):
         library = self.library()
         with self.catalogue(library) as catalogue:
             known = catalogue.browse(job, library, self.query, labels=not change_of)
-        rows = [tags_of(row) for row in known]
-        if change_of:
-            rows = []
-            for row in known:
+            failed = [{"video": name, "error": reason} for name, reason in catalogue.problems]
+            if not change_of:
+                return self.outcome(job, itertools.chain(map(tags_of, known), failed), False)
+            videos = [catalogue.video(row.rel) for row in known]
+
+        def changed() -> Iterator[dict[str, Any]]:
+            for video in videos:
                 job.check()
-                video = catalogue.video(row.rel)
-                rows.append(self.handled(video, change_of(video)))
-        rows += [{"video": name, "error": reason} for name, reason in catalogue.problems]
-        return self.outcome(job, rows, change_of is not None)
+                yield self.handled(video, change_of(video))
+
+        return self.outcome(job, itertools.chain(changed(), failed), True)
 
     def one(self) -> Video:
         """The video that was named."""
@@ -13534,14 +13644,24 @@ class Tags(LibraryCommand):
             return {"video": video.rel, "error": found.reason}
         return {"video": video.rel} | {key: found[key] for key in LABELS.values()}
 
-    def outcome(self, job: Job, told: Sequence[dict[str, Any]], changed: bool) -> Result:
+    def outcome(self, job: Job, told: Iterable[dict[str, Any]], changed: bool) -> Result:
         """The result for these videos, and those of which something went wrong."""
-        rows, errors = ([row for row in told if ("error" in row) is bad] for bad in (False, True))
+        errors, lines = list[dict[str, Any]](), list[str]()
+
+        def sound() -> Iterator[dict[str, Any]]:
+            for row in told:
+                if "error" in row:
+                    errors.append(row)
+                    continue
+                if changed or row["tags"] or row["performers"]:
+                    lines.append(tag_line(row))
+                yield row
+
+        rows = Rows(sound())
         self.complain(job, errors)
-        data: Any = {"total": len(told), "results": rows, "errors": errors}
+        data: Any = {"total": len(rows) + len(errors), "results": rows, "errors": errors}
         if not self.directory.is_dir() and rows:
-            data = rows[0]
-        lines = [tag_line(row) for row in rows if changed or row["tags"] or row["performers"]]
+            (data,) = rows
         return Result(data, "\n".join(lines), Exit.SOME_FAILED if errors else Exit.OK)
 
     @staticmethod
@@ -13556,8 +13676,8 @@ class Tags(LibraryCommand):
         library = self.library()
         with self.catalogue(library) as catalogue:
             catalogue.prepare(job, library.recursive)
-            view = (self.query, "name", 0, -1, library.extensions, library.recursive)
-            return [tags_of(row) for row in catalogue.page(*view, also=also).rows]
+            view = catalogue.view(self.query, library.extensions, library.recursive, also)
+            return [tags_of(row) for row in catalogue.rows(view)]
 
     def counted(self, job: Job) -> dict[str, Any]:
         """Tags and performers as {name, count}, the most frequent first, and corrupt files."""
@@ -15146,17 +15266,19 @@ class List(LibraryCommand):
     def run(self, job: Job) -> Result:
         library = self.library()
         compile_query(self.query)  # what is wrong with it is told before a long look
+        top, lines = f"{library.root.absolute()}/", list[str]()
+
+        def told(row: Row) -> dict[str, Any]:
+            about = {"path": top + row.rel, "name": row.name, "size": row.size}
+            about |= {"mtime": row.mtime_ns / 1e9} | row.facts()
+            lines.append(self.line(about, len(top)))
+            return about
+
         with self.catalogue(library) as catalogue:
             found = catalogue.browse(job, library, self.query, self.sort, self.limit or -1)
-        top = f"{library.root.absolute()}/"
-        rows = [
-            {"path": top + row.rel, "name": row.name, "size": row.size, "mtime": row.mtime_ns / 1e9}
-            | row.facts()
-            for row in found
-        ]
+            rows = Rows(map(told, found))
         for name, reason in catalogue.problems:
             job.console.say(f"list: {shown(name)}: {reason}")
-        lines = [self.line(row, len(top)) for row in rows]
         return Result(rows, "\n".join(lines), Exit.SOME_FAILED if catalogue.problems else Exit.OK)
 
     def line(self, row: Mapping[str, Any], prefix: int) -> str:
@@ -15270,32 +15392,24 @@ class Report(LibraryCommand):
     """Tell which artifacts each video has: present, stale or missing; opens no video."""
 
     def run(self, job: Job) -> Result:
-        library = self.library()
+        library, found = self.library(), Counter[tuple[str, bool | str]]()
+
+        def told(row: Row) -> dict[str, Any]:
+            there = row.presence()
+            found.update(there.items())
+            return {"video": row.rel, **there}
+
         with self.catalogue(library) as catalogue:
-            rows = [self.row(row) for row in catalogue.browse(job, library)]
+            rows = Rows(map(told, catalogue.browse(job, library)))
         problems = catalogue.problems + catalogue.unread
         for name, reason in problems:
             job.console.say(f"report: {shown(name)}: {reason}")
-        data = self.summary(rows)
+        counts, stale = ({kind: found[kind, how] for kind in ARTIFACTS} for how in (True, "stale"))
+        data: dict[str, Any] = {"total": len(rows), "counts": counts, "stale": stale}
+        share = {kind: round(n / len(rows), 4) if rows else 0.0 for kind, n in counts.items()}
+        data |= {"coverage": share, "videos": rows}
         code = Exit.SOME_FAILED if problems else Exit.OK
         return Result(data, self.text(data), code)
-
-    @staticmethod
-    def row(row: Row) -> dict[str, Any]:
-        return {"video": row.rel, **row.presence()}
-
-    @staticmethod
-    def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        counts = {kind: sum(row[kind] is True for row in rows) for kind in ARTIFACTS}
-        return {
-            "total": len(rows),
-            "counts": counts,
-            "stale": {kind: sum(row[kind] == "stale" for row in rows) for kind in ARTIFACTS},
-            "coverage": {
-                kind: round(n / len(rows), 4) if rows else 0.0 for kind, n in counts.items()
-            },
-            "videos": rows,
-        }
 
     @staticmethod
     def text(data: Mapping[str, Any]) -> str:
@@ -16481,19 +16595,19 @@ def run_commands(commands: Sequence[Command], job: Job) -> Result:
 def named(command: Command, result: Result) -> Result:
     """A result that stands among others: an object that says which command it is from."""
     name = next(name for name, c in COMMANDS.items() if c is type(command))
-    data = {"results": result.data} if isinstance(result.data, list) else result.data
+    data = {"results": result.data} if isinstance(result.data, list | Rows) else result.data
     return Result({"task": name} | data, result.text, result.code)
 
 
 def show(result: Result, as_json: bool) -> None:
     """Print a result; a reader that has had enough (`| head`) ends it quietly."""
-    text = json_text(result.data) if as_json else result.text
     if isinstance(sys.stdout, io.TextIOWrapper):
         encoding = "utf-8" if as_json else sys.stdout.encoding
         sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
     try:
-        if text and sys.stdout:
-            sys.stdout.writelines((text, "\n"))
+        if (as_json or result.text) and sys.stdout:
+            sys.stdout.writelines(json_pieces(result.data) if as_json else [result.text])
+            sys.stdout.write("\n")
             sys.stdout.flush()
     except OSError as error:
         # The interpreter flushes once more when it ends: give it somewhere to.

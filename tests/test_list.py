@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -11,6 +12,8 @@ from conftest import Cli
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import ODD_NAMES, Audit, Library, run_cli
+
+import index
 
 
 def names(run_json: list[dict[str, object]]) -> list[object]:
@@ -121,6 +124,52 @@ def test_each_folder_is_listed_once_and_no_video_opened(cli: Cli, listed: Librar
     for folder in [*folders, listed.root / "sub/deep"]:
         assert walked.count(folder) == 1
     assert not [path for path in audit.opened if path.suffix.lower() == ".mp4"]
+
+
+class TestManyVideos:
+    """A long list is kept packed until it is printed: nobody can tell."""
+
+    COUNT = 2 * index.Rows.PACK + 1
+
+    def test_the_document_is_the_same(self, cli: Cli, library: Library) -> None:
+        odd = [name for name in ODD_NAMES if name.endswith(".mp4") and len(name) < 100]
+        plain = [f"{number:05}.mp4" for number in range(self.COUNT - len(odd))]
+        for name in (*odd, *plain):
+            library.add_bytes(name, b"x")
+        run = cli("list", library.root, "--json")
+        assert names(run.json) == sorted((*odd, *plain), key=os.fsencode)
+        text = json.dumps(run.json, ensure_ascii=False, indent=2)
+        assert run.out == text.encode("utf-8", "backslashreplace").decode() + "\n"
+        listed, report = cli("list,report", library.root, "--json").json["tasks"]
+        assert listed == {"task": "list", "results": run.json}
+        assert [row["video"] for row in report["videos"]] == names(run.json)
+        assert report["total"] == self.COUNT
+        assert len(cli("list", library.root).out.splitlines()) == self.COUNT
+        cli("tags", library.root / plain[0], "--set", "x")
+        told = cli("tags", library.root, "--json").json["results"]
+        assert [row["video"] for row in told] == names(run.json)
+        assert [row["video"] for row in told if row["tags"]] == plain[:1]
+
+    @pytest.mark.parametrize("count", [0, 1, 1000, 1001])
+    @pytest.mark.parametrize("indent", [None, 2])
+    def test_anywhere_in_a_document(self, count: int, indent: int | None) -> None:
+        rows = [{"name": f"é\n{number}", "inner": [{}, [number, "]"]]} for number in range(count)]
+
+        def document(many: object) -> object:
+            return {"a": many, "b": {"c": [1, many, {"d": many}]}, "e": [], "f": '"\\'}
+
+        packed = index.Rows(rows)
+        told = index.json_text(document(packed), indent)
+        assert told == index.json_text(document(rows), indent)
+        assert index.json_text(packed, indent) == index.json_text(rows, indent)
+        assert list(packed) == rows
+        assert len(packed) == count
+
+    def test_what_is_wrong_is_raised_before_anything_is_told(self) -> None:
+        with pytest.raises(ValueError, match="JSON"):
+            index.Rows([{"x": 1.0}, {"x": float("nan")}])
+        with pytest.raises(TypeError):
+            next(index.json_pieces({"a": index.Rows([1]), "b": {1, 2}}))
 
 
 @pytest.mark.usefixtures("real_probe")

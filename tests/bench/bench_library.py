@@ -3,7 +3,7 @@
     python tests/bench/bench_library.py [--only NAME] [--media DIR] [--rounds N]
 
 The peers are what cannot be avoided: `find` that tells every file's size and time, and `cat` of
-every JSON file. Six gigabytes are made below --media.
+every JSON file. Six gigabytes are made below --media, once: who runs this again keeps them there.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
 from harness import ROOT, Row, Setup, cpu_row, environment, limit_row, main, memory_row, program
 from make_library import make_library
-from measure import Argv, Ratio, Usage, command, compare, measure
+from measure import Argv, Ratio, Usage, alternate, command, compare, measure
 
 VIDEOS = 100_000
 STEPS = (1_000, 10_000, VIDEOS)
@@ -32,6 +33,7 @@ QUERIES = (
     "series 77",
     'added:<30d performer:"Person 5"',
 )
+ALL_TOLD = ("list --json", "list", "report --json", "tags --json", "codecs --json", "orphans")
 ASKING = f"""
 import json, sys, time
 sys.path.insert(0, {str(ROOT)!r})
@@ -69,11 +71,21 @@ def again(setup: Setup) -> Iterator[Row]:
 
 def growth(setup: Setup) -> Iterator[Row]:
     """How much more ten times as many videos cost."""
-    runs = [(count, library(setup, count)) for count in STEPS]
+    roots = [library(setup, count) for count in STEPS]
     for what, anew in (("first look", True), ("unchanged", False)):
-        costs = [listing(setup, root, anew)() for _, root in runs]
-        for (few, _), (many, _), less, more in zip(runs, runs[1:], costs, costs[1:], strict=False):
+        costs = alternate([listing(setup, root, anew) for root in roots], setup.rounds)
+        pairs = list(zip(STEPS, costs, strict=True))
+        for (few, less), (many, more) in pairwise(pairs):
             yield cpu_row(f"{what}: {many:,} videos / {few:,}", Ratio(more, less), 12)
+
+
+def memory(setup: Setup) -> Iterator[Row]:
+    """What it takes to tell of every video."""
+    root, env = library(setup, VIDEOS), environment(setup)
+    for words in ALL_TOLD:
+        name, *flags = words.split()
+        usage = measure(program(name, str(root), "-r", *flags), env)
+        yield memory_row(f"`{name} {' '.join(['-r', *flags])}`", usage, MEMORY_MB)
 
 
 def pages(setup: Setup) -> Iterator[Row]:
@@ -111,4 +123,5 @@ def cat(root: Path) -> Argv:
 
 
 if __name__ == "__main__":
-    sys.exit(main({"first": first, "again": again, "growth": growth, "pages": pages}))
+    groups = {"first": first, "again": again, "growth": growth, "memory": memory, "pages": pages}
+    sys.exit(main(groups))

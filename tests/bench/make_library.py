@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -33,9 +34,12 @@ def make_library(folder: Path, count: int) -> Path:
     """A library of so many videos below a folder; what is there already is kept."""
     root = folder / f"shelves-{count}"
     if not (root / "complete").exists():
+        for unfinished in sorted(root.glob("folder *"))[-1:]:  # an earlier run was interrupted
+            shutil.rmtree(unfinished)
+        there = PER_FOLDER * len(list(root.glob("folder *")))
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             seed = make_seed(Path(scratch))
-            for number in range(count):
+            for number in range(there, count):
                 add_video(root, seed, number)
         (root / "complete").touch()
     return root
