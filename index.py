@@ -611,23 +611,24 @@ class Library:
             below = pending.pop()
             entries = self._entries(f"{top}/{below}", below)
             home = f"{shelves}/{below}{SIDECARS}"
-            if self.roots and not self.roots.hold(home):
+            outward = self.roots.links_out_of(home) if self.roots else []
+            if "" in outward:
                 self.problems.append((f"{below}{SIDECARS}", LEADS_OUT))
                 entries = []
             folders = []
             if self.recursive:
                 names = (e.name for e in entries if e.is_dir(follow_symlinks=False))
                 folders = [f"{below}{name}/" for name in names if name != SIDECARS]
-            yield Folder(below, home, self._videos(entries, below, home), folders)
+            yield Folder(below, home, self._videos(entries, below, home, outward), folders)
             pending += reversed(folders)
 
     def _videos(
-        self, entries: Sequence[os.DirEntry[str]], below: str, home: str
+        self, entries: Sequence[os.DirEntry[str]], below: str, home: str, outward: Sequence[str]
     ) -> Iterator[Video]:
-        """The videos among what is in a folder."""
+        """The videos among what is in a folder; `outward` is what leads out of its sidecars."""
         captions = captions_among(entry.name for entry in entries)
         for entry in entries:
-            if self._is_video(entry) and self._stays_inside(entry, below):
+            if self._is_video(entry) and self._stays_inside(entry, below, outward):
                 theirs = captions_of(entry.name, captions) if captions else ()
                 yield Video(entry.path, below + entry.name, home, theirs)
 
@@ -639,12 +640,20 @@ class Library:
             self.problems.append((below or "./", f"cannot be listed: {error.strerror}"))
             return []
 
-    def _stays_inside(self, entry: os.DirEntry[str], below: str) -> bool:
-        """Whether a link may be followed: where roots are set, only to what lies in one."""
-        if not self.roots or not entry.is_symlink() or self.roots.hold(entry.path):
+    def _stays_inside(self, entry: os.DirEntry[str], below: str, outward: Sequence[str]) -> bool:
+        """Whether a video, and all its sidecars, may be followed where they are links: with roots
+        only to what lies in one.
+        """
+        if not self.roots:
             return True
-        self.problems.append((below + entry.name, LEADS_OUT))
-        return False
+        if entry.is_symlink() and not self.roots.hold(entry.path):
+            self.problems.append((below + entry.name, LEADS_OUT))
+            return False
+        key = sidecar_key(entry.name)
+        leading = [name[1:] for name in outward if name.startswith((f"/{key}.", f"/.{key}."))]
+        if leading:
+            self.problems.append((below + entry.name, f"{leading[0]} {LEADS_OUT}"))
+        return not leading
 
     def _is_video(self, entry: os.DirEntry[str]) -> bool:
         stem, _, extension = entry.name.rpartition(".")
@@ -685,6 +694,16 @@ class Roots:
         return any(
             real == place or real.startswith(f"{place.rstrip('/')}/") for place in self.places
         )
+
+    def links_out_of(self, folder: str) -> list[str]:
+        """What in a folder is a link to what lies in none of the roots: its names after a slash,
+        or "" for the folder itself.
+        """
+        if not self.hold(folder):
+            return [""]
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            return [f"/{e.name}" for e in entries if e.is_symlink() and not self.hold(e.path)]
+        return []
 
     def place(self, text: str, base: Path | None = None) -> Path:
         """The path that a request names, from `base` or the first folder. Raises OutsideError."""
@@ -8675,7 +8694,7 @@ class Findings:
         self.kept = {n for n, copy in enumerate(self.copies) if copy.video.rel in search.keep}
         self.facts = functools.lru_cache(None)(lambda n: Facts.of(self.copies[n]))
         self.basis: dict[int, Basis] = {}
-        dismissed = Dismissed(library)
+        dismissed = Dismissed(library, (copy.video.home for copy in self.copies))
         self.twins = self.exact()
         firsts = set(range(len(self.copies))).difference(*(t[1:] for t in self.twins.values()))
         found = self.similar(sorted(firsts))
@@ -8980,20 +8999,25 @@ class Dismissed:
 
     NAME: ClassVar = ".dupes.ignored.json"
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, homes: Iterable[str] = ()) -> None:
+        """Those of the folder itself, and what the artifact folders `homes` in it have."""
         self.library = library
         self.by_name: set[frozenset[str]] = set()
         self.by_hash: set[frozenset[tuple[int, str]]] = set()
         self.by_size: set[frozenset[int]] = set()  # of those, to hash no others
-        homes = dict.fromkeys([self.home, *(v.home for v in library.videos())])
-        for home in homes:
+        for home in dict.fromkeys([self.home, *homes]):
             below = home.removesuffix(SIDECARS).removeprefix(self.home.removesuffix(SIDECARS))
-            self.take((read_json(f"{home}/{self.NAME}") or {}).get("pairs"), below)
-        library.problems.clear()
+            if self.reachable(home):
+                self.take((read_json(f"{home}/{self.NAME}") or {}).get("pairs"), below)
 
     @property
     def home(self) -> str:
         return f"{(self.library.artifacts_dir or self.library.root).absolute()}/{SIDECARS}"
+
+    def reachable(self, home: str) -> bool:
+        """Whether the file of an artifact folder is no link that leads out of a server's roots."""
+        roots = self.library.roots
+        return not roots or roots.hold(f"{home}/{self.NAME}")
 
     def take(self, pairs: Any, below: str) -> None:
         """Take what a file says in; what is none of ours is left out."""
@@ -9017,6 +9041,8 @@ class Dismissed:
 
     def add(self, one: Video, other: Video) -> None:
         """Remember a pair, for all who list this folder from now on. Raises VideoError, OSError."""
+        if not self.reachable(self.home):
+            raise OutsideError(f"{self.NAME}: {LEADS_OUT}")
         sides = [{"name": v.rel} | source_of(v) for v in (one, other)]
         home = Path(self.home)
         home.mkdir(parents=True, exist_ok=True)
@@ -13808,7 +13834,7 @@ class Cast:
         """Raises NotFoundError where neither the folder nor one around it was listed."""
         own = library.root.absolute()
         for root in (own, *(() if library.artifacts_dir else own.parents)):
-            around = Library(root, True, artifacts_dir=library.artifacts_dir)
+            around = Library(root, True, artifacts_dir=library.artifacts_dir, roots=library.roots)
             inside = library.roots is None or library.roots.hold(root)
             if inside and Path(people_home(around), FaceIndex.NAME).exists():
                 break
@@ -14769,15 +14795,18 @@ def moved(name: str, video: Video, target: Video) -> str:
 def rewrite_names(
     journal: Journal, source: str, target: str, shift: Shift, names: Mapping[str, str]
 ) -> None:
-    """Let a moved JSON or WebVTT artifact say the new names; what is unreadable stays as it is."""
-    if not source.endswith((".json", ".vtt")) or not Path(source).is_file():
+    """Let a moved JSON or WebVTT artifact say the new names; what is unreadable, or a link, stays
+    as it is.
+    """
+    path = Path(source)
+    if path.suffix not in (".json", ".vtt") or path.is_symlink() or not path.is_file():
         return
-    old = Path(source).read_bytes()
+    old = path.read_bytes()
     if source.endswith(".vtt"):
         new: Any = renamed_track(old, names)
     else:
         # Of the words in a tags file only that one is a name on disk.
-        is_tags = Path(source) == tags_path(shift.video)
+        is_tags = path == tags_path(shift.video)
         new = attempt(renamed_json, old, shift, {} if is_tags else names)
     if isinstance(new, bytes) and new != old:
         journal.replace(target, old, new, keep_time=source)
@@ -15142,6 +15171,9 @@ class Orphans(LibraryCommand):
                 below = f"{place[len(shelves) + 1 :]}/".removeprefix("/")
                 home = f"{place}/{SIDECARS}"
                 try:
+                    if library.roots and (outward := library.roots.links_out_of(home)):
+                        library.problems += [(f"{below}{SIDECARS}{n}", LEADS_OUT) for n in outward]
+                        continue
                     orphans += orphans_in(f"{root}/{below}".rstrip("/"), below, home)
                     temporaries += abandoned(home)
                 except OSError as error:
@@ -15153,9 +15185,9 @@ class Orphans(LibraryCommand):
         wanted = {orphan.video.path: orphan.source() for orphan in orphans}
         sizes = {source[0] for source in wanted.values() if source}
         there: dict[tuple[int, str], list[Video]] = {}
-        everything = Library(
-            library.root, self.recursive, VIDEO_EXTENSIONS | library.extensions, self.artifacts_dir
-        )
+        extensions = VIDEO_EXTENSIONS | library.extensions
+        shelves, roots = library.artifacts_dir, library.roots
+        everything = Library(library.root, self.recursive, extensions, shelves, roots)
         for video in everything.videos() if sizes else ():
             job.check()
             with contextlib.suppress(OSError):

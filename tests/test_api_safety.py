@@ -16,7 +16,7 @@ import httpx
 import pytest
 from conftest import Cli
 from served import Served, serving
-from support import ROOT, Library, leftovers
+from support import ROOT, Audit, Library, leftovers
 
 import index
 
@@ -141,6 +141,41 @@ class TestRoots:
         assert "private" not in told
         for path in home.iterdir():
             path.unlink()
+
+    @pytest.mark.parametrize("name", ["ffprobe.json", "phash.json", "tags.json"])
+    def test_jobs_read_no_sidecar_that_leads_out(
+        self, served: Served, walled: Library, name: str
+    ) -> None:
+        """Its video is left alone, whatever the job would do with it; all others are done."""
+        outside = walled.root.parent / "videos2/private.json"
+        outside.write_text('{"streams": [], "format": {}, "tags": ["private"], "performers": []}')
+        link = walled.artifact(f"a.mp4.{name}")
+        link.parent.mkdir()
+        link.symlink_to(outside)
+        rename = {"batch": True, "source": "a", "target": "b"}
+        with Audit() as audit:
+            for task, params in (
+                *(("dupes", {}), ("codecs", {}), ("listing", {"embed": False}), ("rename", rename)),
+                *(("orphans", {"relink": True}), ("transcode", {"dest": str(walled.root / "out")})),
+            ):
+                force = {"force": True} if task == "rename" else {}
+                job = served.job(task, params=params, **force)
+                assert "private" not in json.dumps(job["result"]), task
+                if task in ("dupes", "orphans"):
+                    assert index.LEADS_OUT in str(job["messages"])
+            entry = {"video": "a.mp4", "tags": ["new"], "performers": []}
+            told = served.client.post("/tags/import", json={"videos": [entry]}).json()
+            assert told["unknown"] == ["a.mp4"]
+            for path in ("/report", "/phash/duplicates", "/search?text=private", "/faces/listing"):
+                assert "private" not in served.client.get(path).text, path
+            told = served.job("meta", force=True)["result"]["results"]
+        assert {link, outside}.isdisjoint(audit.opened)
+        errors = {row["video"]: row.get("error", "") for row in told}
+        assert errors["a.mp4"].startswith(f"{link.name} is a link that leads out")
+        assert errors["inside.mp4"] == ""
+        assert link.is_symlink()
+        assert "private" in outside.read_text()
+        link.unlink()
 
     def test_pipes_among_the_sidecars(self, served: Served, walled: Library) -> None:
         """They are read as files that are none: nobody waits for them."""

@@ -21,7 +21,7 @@ import pytest
 from conftest import Cli
 from numpy.typing import NDArray
 from served import Served
-from support import ROOT, Fault, Killed, Library, Run, contents, stamps
+from support import ROOT, Audit, Fault, Killed, Library, Run, contents, stamps
 
 import index
 
@@ -300,6 +300,15 @@ class TestFinding:
         for group in run.json["groups"]:
             for match in group["matches"]:
                 assert frozenset((group["keeper"], match)) in matched(run)
+
+    def test_folders_are_looked_at_once(self, cli: Cli, library: Library) -> None:
+        for name in ("a.mp4", "sub/b.mp4"):
+            plant(library, name, hashes(1, 2, 3, 4, 5))
+        with Audit() as audit:
+            run = cli("dupes", library.root, "-r", "--json")
+        assert matched(run) == {frozenset(("a.mp4", "sub/b.mp4"))}
+        listed = [path for path in audit.listed if path.is_relative_to(library.root)]
+        assert len(listed) == len(set(listed)) == 4
 
     def test_flat_frames_do_not_count(self, cli: Cli, library: Library) -> None:
         for name, seeds in (("a.mp4", (1, 2, 3, 4)), ("b.mp4", (21, 22, 23, 24))):
