@@ -325,7 +325,9 @@ class Person(Model):
     label_distance: float | None = Field(description="from the gallery; null for others")
     named_by_hand: bool
     hidden: bool
-    ambiguous: list[str] = Field(description="names of the gallery that fit too equally")
+    ambiguous: list[str] = Field(
+        description="names of the gallery that fit too equally, or one beyond the threshold"
+    )
     picture: str | None
     occurrences: list[Sighting]
 

@@ -6882,7 +6882,8 @@ class Person(NamedTuple):
 
     `occurrences` has a dict for every signature: video, signature, intervals, frames, time and
     quality of the best moment, `thumbnail` where there is a picture, `apart` with the signatures
-    that are other people for sure. `ambiguous` are the names of a gallery that fit too equally.
+    that are other people for sure. `ambiguous` are the names of a gallery that fit too equally, or
+    the only one that might fit and is too far to be a label.
     """
 
     id: int
@@ -7675,7 +7676,7 @@ class Gallery:
 
     MARGIN: ClassVar = 0.05  # two names as near as this are both possible
     ALONE: ClassVar = 5.0  # margins by which others are farther from whom only one name fits
-    LENIENT: ClassVar = 1.3  # times the limit, for the only name that fits
+    GUESS: ClassVar = 1.3  # times the limit, within which that name is a guess
 
     def __init__(self, rows: Sequence[Mapping[str, Any]] = ()) -> None:
         self.rows = list(rows)
@@ -7770,8 +7771,7 @@ class Gallery:
 
     def labels(self, means: NDArray[np.float32], limit: float, margin: float) -> list[Label]:
         """Who people are, by their mean vectors: the name with the nearest photograph, if it is
-        within `limit` and no other name is within `margin` of it. A photograph of another age or
-        camera is farther; so where all other names are much farther, the limit is LENIENT.
+        within `limit` and no other name is within `margin` of it.
         """
         import numpy as np
 
@@ -7787,15 +7787,19 @@ class Gallery:
     def label(
         cls, names: Sequence[str], distances: NDArray[np.float32], limit: float, margin: float
     ) -> Label:
-        """The name for distances from all of them."""
+        """The name for distances from all of them. A photograph of another age or camera is
+        farther than `limit`: it gives no name, but where all others are much farther, a guess.
+        """
         import numpy as np
 
         first, *others = np.argsort(distances).tolist()
         nearest = float(distances[first])
         near = [names[n] for n in others if distances[n] < nearest + margin]
-        alone = others and distances[others[0]] > nearest + cls.ALONE * margin
-        if nearest > limit * (cls.LENIENT if alone else 1.0):
-            return Label()
+        if nearest > limit:
+            alone = others and distances[others[0]] > nearest + cls.ALONE * margin
+            return Label(
+                ambiguous=(names[first],) if alone and nearest <= limit * cls.GUESS else ()
+            )
         if near:
             return Label(ambiguous=(names[first], *near))
         return Label(names[first], round(nearest, 4))
@@ -11357,7 +11361,10 @@ def known_by(person: Person) -> str:
         return "named by hand"
     if person.label:
         return f"from the gallery, distance {person.label_distance:.2f}"
-    return shown("either " + " or ".join(person.ambiguous)) if person.ambiguous else ""
+    first, *others = person.ambiguous or [""]
+    if not others:
+        return shown(first and f"perhaps {first}, but beyond --label-threshold")
+    return shown("either " + " or ".join(person.ambiguous))
 
 
 def appearances(person: Person) -> list[str]:

@@ -150,6 +150,17 @@ class TestGallery:
         run = cli("listing", films.root, "-r", "--label-threshold", 0.001, "--json")
         assert list(people(run)) == ["1 ?", "2 ?", "3 ?"]
 
+    def test_nobody_beyond_the_threshold(self, cli: Cli, films: Library, gallery: Path) -> None:
+        """Whom only one name comes near gets it as a guess, which is no label."""
+        words = ("listing", films.root, "-r", "--gallery", gallery, "--label-threshold")
+        distance = cli(*words, 0.4, "--json").json["people"][0]["label_distance"]
+        assert cli(*words, distance + 0.001, "--json").json["people"][0]["label"] == "ann"
+        first = cli(*words, distance - 0.001, "--json").json["people"][0]
+        assert (first["label"], first["label_distance"]) == (None, None)
+        assert first["ambiguous"] == ["ann"]
+        assert "#1 (perhaps ann, but beyond --label" in cli(*words, distance - 0.001).out
+        assert "ambiguous" not in cli(*words, distance / 2, "--json").json["people"][0]
+
     def test_two_names_that_fit_equally(self, cli: Cli, films: Library, gallery: Path) -> None:
         faces.portrait_of("ann", gallery / "anna" / "one.png")
         run = cli("listing", films.root, "-r", "--gallery", gallery, "--json")
