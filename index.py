@@ -3202,7 +3202,7 @@ class FaceModel:
     backend: ClassVar[str] = "opencv"
     names: ClassVar[Mapping[str, str]] = {"sface": "sface_2021dec_int8bq"}  # the first is usual
     scale: float = 1.0
-    dimension: int | None = 128
+    dimension: int = 128
     LONGEST: ClassVar = 640  # pixels of the longest side for the first look
     LEAST: ClassVar = 24  # pixels of the side of the smallest face wanted, for the second look
     MOST: ClassVar = 64  # faces in one frame; of a crowd, the largest
@@ -3403,18 +3403,28 @@ class DeepfaceModel(FaceModel):
         "Buffalo_L": 0.55,
     }
     names: ClassVar = {name: f"deepface_{name}" for name in LIMITS}
-    dimension = None
+    # It lacks werkzeug in its requirements (0.0.103), and would bring OpenCV 5.
+    INSTALL: ClassVar = "pip install deepface werkzeug 'opencv-contrib-python-headless<5'"
 
     def load(self, folder: Path | None) -> None:
+        """Load what makes the vectors, and see whether it does."""
+        import numpy as np
+
         try:
             from deepface import DeepFace
             from deepface.commons import weight_utils
-        except ImportError:
-            install = "pip install deepface 'opencv-contrib-python-headless<5'"
-            raise LackError(f"the deepface backend is not installed: {install}") from None
+        except ImportError as error:
+            lack = f"is not installed ({error.name} is missing): {self.INSTALL}"
+            raise LackError(f"the deepface backend {lack}") from None
         weight_utils.download_weights_if_necessary = deepface_weights
         self.represent, self.name = DeepFace.represent, self.model.partition("_")[2]
         self.scale = self.LIMITS[self.name] / SFACE_LIMIT
+        blank = np.zeros((224, 224, 3), np.uint8)
+        tried = attempt(self.represent, blank, self.name, detector_backend="skip")
+        if isinstance(tried, Failure):
+            fault = f"deepface's {self.name} does not run with its weights: {tried.reason}"
+            raise LackError(tried.reason if tried.lacking else fault[:300])
+        self.dimension = len(tried[0]["embedding"])
 
     def vector(self, picture: Pixels, frame: Frame, face: Face) -> NDArray[np.float32]:
         import cv2
@@ -3428,7 +3438,6 @@ class DeepfaceModel(FaceModel):
         turn[:, 2] += 112 - np.array([x + w / 2, y + h / 2])
         cut = cv2.warpAffine(frame.rgb(), turn, (224, 224))[..., ::-1]
         (told,) = self.represent(cut, self.name, detector_backend="skip")
-        self.dimension = len(told["embedding"])
         return np.array(told["embedding"], np.float32)
 
 

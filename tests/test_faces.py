@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -12,7 +14,9 @@ import media
 import numpy as np
 import pytest
 from conftest import Cli
-from support import Library, stamps
+from support import Library, run_process, stamps
+
+import index
 
 
 def models() -> Path:
@@ -218,6 +222,32 @@ class TestModels:
         run = cli("embed", library.root, "--backend", backend, "--json")
         assert run.code == 1
         assert f"pip install {package}" in run.failure("short.mp4")
+
+    @pytest.mark.parametrize("backend", ["dlib", "deepface"])
+    def test_a_real_backend(self, cli: Cli, library: Library, tmp_path: Path, backend: str) -> None:
+        """Where it is installed: dlib's model, run by dlib itself and by deepface."""
+        for package in {backend, "dlib", "face_recognition_models"}:
+            if importlib.util.find_spec(package) is None:
+                pytest.skip(f"{package} is not installed here")
+        env = os.environ | {"DEEPFACE_HOME": str(tmp_path)}
+        faces.film(library, "a.mp4", (4, ["ann"]), (3, ["obama"]))
+        faces.film(library, "b.mp4", (3, []), (3, ["ann"]))
+        faces.film(library, "c.mp4", (3, []))
+        words = ["--backend", backend, *(["--face-model", "Dlib"] if backend == "deepface" else [])]
+        weights = tmp_path / ".deepface/weights" / index.DLIB_RESNET.name
+        if backend == "deepface":
+            run = run_process("embed", library.root, *words, env=env)
+            assert run.code == 1
+            assert str(weights) in run.err
+            weights.write_bytes(index.DLIB_RESNET.read(None))
+        run = run_process("embed", library.root, *words, "--json", env=env)
+        assert run.counts == {"made": 3}, run.err
+        assert library.json("c.mp4.faces.signatures.json")["dimension"] == 128
+        ann, obama = map(faces.vector, faces.signatures(library, "a.mp4"))
+        (again,) = map(faces.vector, faces.signatures(library, "b.mp4"))
+        assert 1 - float(ann @ again) < 0.03 < 0.07 < 1 - float(ann @ obama)
+        run = cli("listing", library.root, "--json")
+        assert sorted(len(p["occurrences"]) for p in run.json["people"]) == [1, 2]
 
     def test_signatures_of_another_model_are_made_again(self, cli: Cli, library: Library) -> None:
         faces.film(library, "film.mp4", (3, ["bea"]))
