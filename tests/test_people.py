@@ -10,7 +10,7 @@ from typing import Any
 import faces
 import pytest
 from conftest import Cli
-from support import Library, Run
+from support import Library, Run, run_process
 
 import index
 
@@ -169,6 +169,39 @@ class TestDecisions:
         folk.relist("--sample-rate", 3)
         assert folk.videos == expected | {2: ["a.mp4", "d.mp4"]}
         assert folk.people[1]["label"] == "Ann"
+
+    def test_they_survive_another_model(self, folk: Folk, tmp_path: Path) -> None:
+        """Whose vectors can be compared with nothing: by where faces were seen, there and back."""
+        flags, env = faces.another_model(tmp_path)
+        folk.do("--rename", 1, "Ann")
+        folk.do("--hide", 2)
+        folk.do("--merge", 4, 3)
+        expected = {1: ["a.mp4", "b.mp4"], 4: ["b.mp4", "sub/c.mp4"]}
+        assert folk.videos == expected
+        before = folk.signature(1, "a.mp4")
+        for words in (flags, flags, []):
+            done = run_process("embed", folk.root, "-r", "--force", *words, env=env)
+            assert done.code == 0, done.err
+            assert "decided" not in folk.relist().err
+            assert folk.videos == expected
+            assert folk.people[1]["label"] == "Ann"
+        assert folk.signature(1, "a.mp4") == before
+        folk.do("--show", 2)
+        assert folk.videos[2] == ["a.mp4"]
+
+    def test_who_is_not_found_any_more_is_told(self, folk: Folk) -> None:
+        """And comes back with the signatures."""
+        folk.do("--rename", 2, "Bea")
+        bea = folk.signature(2, "a.mp4")
+        path = folk.library.artifact("a.mp4.faces.signatures.json")
+        left = [s for s in faces.signatures(folk.library, "a.mp4") if s["id"] != bea]
+        faces.rewrite(path, signatures=left)
+        told = folk.relist().err
+        assert "a.mp4: #2 Bea is not among its signatures now; what was decided is kept" in told
+        assert 2 not in folk.videos
+        folk.cli("embed", folk.root, "-r", "--force")
+        assert "decided" not in folk.relist().err
+        assert folk.people[2]["label"] == "Bea"
 
     def test_they_survive_a_rename(self, folk: Folk) -> None:
         folk.do("--rename", 1, "Ann")
