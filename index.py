@@ -983,13 +983,18 @@ def keep_corrupt(target: Path) -> str:
 
 def content_of(path: str | Path) -> bytes:
     """What is in a file. Raises OSError, also for a pipe, which would be waited for without end."""
+    return b"".join(blocks_of(path))
+
+
+def blocks_of(path: str | Path) -> Iterator[bytes]:
+    """The same, a megabyte at a time."""
     import errno
 
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "is no file", str(path))
-        return b"".join(iter(lambda: os.read(descriptor, 1 << 20), b""))
+        yield from iter(lambda: os.read(descriptor, 1 << 20), b"")
     finally:
         os.close(descriptor)
 
@@ -1163,7 +1168,7 @@ class Move(NamedTuple):
         names = {"from": place.told(self.source), "to": place.told(self.target)}
         return {"phase": self.phase, **names, "inode": self.inode}
 
-    def put(self, *, back: bool = False, again: bool = False) -> str:
+    def put(self, *, back: bool = False, again: bool = False, job: Job | None = None) -> str:
         """Do it, or take it back; `again`: it may have been done before. Returns why it can't be.
 
         Raises OSError, FileExistsError where a stranger has the name.
@@ -1194,7 +1199,7 @@ class Rewrite(NamedTuple):
         told = {"file": place.told(self.path), "old": old, "new": new, "mtime_ns": self.mtime_ns}
         return {"phase": self.phase} | told
 
-    def put(self, *, back: bool = False, again: bool = False) -> str:
+    def put(self, *, back: bool = False, again: bool = False, job: Job | None = None) -> str:
         """Do it, or take it back, unless somebody changed the file: then the reason comes back."""
         before, after = (self.new, self.old) if back else (self.old, self.new)
         try:
@@ -1212,6 +1217,90 @@ class Rewrite(NamedTuple):
         if self.mtime_ns:
             os.utime(self.path, ns=(self.mtime_ns, self.mtime_ns))
         return ""
+
+
+class Transfer(NamedTuple):
+    """A file or folder to be on another disk, too, never over another; its source goes to the trash
+    when all else is done. It is filled under the name `scratch` there, and compared.
+    """
+
+    phase: int
+    source: str
+    target: str
+    scratch: str
+
+    def as_json(self, place: Places) -> dict[str, Any]:
+        names = {"copy": self.source, "to": self.target, "scratch": self.scratch}
+        return {"phase": self.phase} | {name: place.told(path) for name, path in names.items()}
+
+    def put(self, *, back: bool = False, again: bool = False, job: Job | None = None) -> str:
+        """Do it, or take it back as long as the source is there; what a killed run left of it goes.
+
+        Returns why it can't be. Raises OSError and CancelledError.
+        """
+        source, target, scratch = map(Path, (self.source, self.target, self.scratch))
+        job = job or Job()
+        if again:
+            remove(scratch)
+        if not os.path.lexists(source):
+            return f"{shown(self.source)} is not there any more"
+        if again and os.path.lexists(target):
+            if not same_content(source, target, job):
+                return f"{shown(self.target)} is another by now and is left as it is"
+            if back:
+                remove(target)
+        elif not back:
+            try:
+                copy_to_disk(source, scratch, job)
+                Journal.watch("copied")
+                rename_new(scratch, target)
+            except (OSError, CancelledError):
+                remove(scratch)
+                raise
+        return ""
+
+
+def copy_to_disk(source: Path, target: Path, job: Job) -> None:
+    """Copy a file, folder or link with its times; on return the disk has it, and has it right.
+
+    Raises OSError, also for what is none of these, and CancelledError.
+    """
+    import errno
+    import shutil
+
+    if source.is_symlink():
+        target.symlink_to(source.readlink())
+        return
+    if source.is_dir():
+        target.mkdir()
+        for path in source.iterdir():
+            copy_to_disk(path, target / path.name, job)
+    else:
+        with target.open("xb") as file:
+            for block in blocks_of(source):
+                job.check()
+                file.write(block)
+    shutil.copystat(source, target)
+    flush_to_disk(target)
+    if not same_content(source, target, job):
+        raise OSError(errno.EIO, "the copy differs", str(target))
+
+
+def same_content(one: Path, other: Path, job: Job) -> bool:
+    """Whether two files, folders or links hold the same. Raises OSError, CancelledError."""
+    if not os.path.lexists(other) or one.is_symlink() or other.is_symlink():
+        return one.is_symlink() and other.is_symlink() and one.readlink() == other.readlink()
+    if one.is_dir() or other.is_dir():
+        names = [{path.name for path in place.iterdir()} for place in (one, other)]
+        return names[0] == names[1] and all(same_content(one / n, other / n, job) for n in names[0])
+    for blocks in itertools.zip_longest(blocks_of(one), blocks_of(other)):
+        job.check()
+        if blocks[0] != blocks[1]:
+            return False
+    return True
+
+
+Step = Move | Transfer | Rewrite
 
 
 class Places(NamedTuple):
@@ -1315,7 +1404,7 @@ class Journal:
         self.rewrites: list[Rewrite] = []
         self.real_folders: dict[str, str] = {}
         self.stack = contextlib.ExitStack()
-        self.number = 0
+        self.number, self.stamp = 0, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
 
     def __enter__(self) -> Journal:
         folder = self.places.home / JOURNALS
@@ -1341,17 +1430,22 @@ class Journal:
         return f"{self.real_folders[folder].rstrip('/')}/{name}"
 
     def move(self, source: str, target: str) -> None:
-        """A file or folder is to get another name on the same disk; both are absolute paths."""
+        """A file or folder is to get another name; both are absolute paths.
+
+        On another disk there will be a copy, and what was copied goes to the trash.
+        """
         self.moves.append((self.real(source), self.real(target)))
 
     def trash(self, path: str) -> str:
         """A file or folder is to go to the trash of its folder, where it gets the name returned."""
-        folder, _, name = path.rpartition("/")
-        home = folder if folder.endswith(f"/{SIDECARS}") else f"{folder}/{SIDECARS}"
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        target = f"{home}/{TRASH}/{self.number:06}-{stamp}/{name}"
+        target = self.in_trash(path)
         self.move(path, target)
         return target
+
+    def in_trash(self, path: str) -> str:
+        folder, _, name = path.rpartition("/")
+        home = folder if folder.endswith(f"/{SIDECARS}") else f"{folder}/{SIDECARS}"
+        return f"{home}/{TRASH}/{self.number:06}-{self.stamp}/{name}"
 
     def replace(self, path: str, old: bytes | None, new: bytes | None, keep_time: str = "") -> None:
         """A small file that holds `old`, or is moved there and does, is to hold `new`.
@@ -1361,20 +1455,31 @@ class Journal:
         mtime_ns = status(keep_time).st_mtime_ns if keep_time else 0
         self.rewrites.append(Rewrite(2, self.real(path), old, new, mtime_ns))
 
-    def planned(self) -> list[Move | Rewrite]:
+    def planned(self) -> list[Step]:
         """All steps in the order in which they are made. Raises OSError where a file is gone."""
         left = {folded(source) for source, _ in self.moves}
         taken = {folded(target) for _, target in self.moves}
         first: list[Move] = []
-        then: list[Move] = []
+        then: list[Move | Transfer] = []
+        last: list[Move] = []
+        disk, trashed = functools.cache(disk_of), set[str]()
         for number, (source, target) in enumerate(self.moves):
-            inode = os.lstat(source).st_ino
+            inode, trash = os.lstat(source).st_ino, self.in_trash(source)
+            folders = [path.rpartition("/")[0] for path in (source, target)]
+            far = disk(folders[0]) != disk(folders[1])
+            scratch, copy = (f"{f}/.moving-{self.number}-{number}" for f in folders)
             if folded(source) in taken or folded(target) in left:
-                scratch = f"{os.path.dirname(target)}/.moving-{self.number}-{number}"  # noqa: PTH120
                 first.append(Move(0, source, scratch, inode))
                 source = scratch
-            then.append(Move(1, source, target, inode))
-        return [*first, *then, *self.rewrites]
+            if far:
+                then.append(Transfer(1, source, target, copy))
+                while trash in trashed:  # beside a video and among its sidecars names may be equal
+                    trash += "~"
+                trashed.add(trash)
+                last.append(Move(2, source, trash, inode))
+            else:
+                then.append(Move(1, source, target, inode))
+        return [*first, *then, *self.rewrites, *last]
 
     def carry_out(self, job: Job | None = None) -> None:
         """Make all the changes, or none: whatever fails, those made before are taken back.
@@ -1423,10 +1528,16 @@ def packed(lines: Iterable[Mapping[str, Any]]) -> bytes:
     return gzip.compress("".join(json.dumps(line) + "\n" for line in lines).encode(), 1)
 
 
-def new_folders(steps: Iterable[Move | Rewrite]) -> list[str]:
+def disk_of(folder: str) -> int:
+    """The file system of a folder, or of the one in which it would be made."""
+    there = next(p for p in (Path(folder), *Path(folder).parents) if p.exists())
+    return there.stat().st_dev
+
+
+def new_folders(steps: Iterable[Step]) -> list[str]:
     """The folders that steps need and that are not there yet, outer ones first."""
     needed: dict[str, None] = {}
-    targets = [step.target if isinstance(step, Move) else step.path for step in steps]
+    targets = [step.path if isinstance(step, Rewrite) else step.target for step in steps]
     for parent in dict.fromkeys(target.rpartition("/")[0] for target in targets):
         missing = []
         while not os.path.isdir(parent):  # noqa: PTH112
@@ -1466,7 +1577,10 @@ class Account:
             self.folders = [self.places.path(told) for told in head["folders"]]
             self.steps = [self.step(json.loads(line)) for line in file]
 
-    def step(self, line: Mapping[str, Any]) -> Move | Rewrite:
+    def step(self, line: Mapping[str, Any]) -> Step:
+        if "copy" in line:
+            told = (line[name] for name in ("copy", "to", "scratch"))
+            return Transfer(1, *map(self.places.path, told))
         if "from" in line:
             source, target = self.places.path(line["from"]), self.places.path(line["to"])
             return Move(int(line["phase"]), source, target, int(line["inode"]))
@@ -1513,8 +1627,8 @@ class Account:
                 if job:
                     job.check()
                 Journal.watch("before")
-                if problem := step.put(again=again and phase == begun):
-                    if not again or isinstance(step, Move):
+                if problem := step.put(again=again and phase == begun, job=job):
+                    if not again or not isinstance(step, Rewrite):
                         raise VideoError(problem)
                     told.append(problem)
                 Journal.watch("after")
@@ -1542,7 +1656,7 @@ class Account:
         return problems
 
     @staticmethod
-    def put_back(step: Move | Rewrite) -> str:
+    def put_back(step: Step) -> str:
         try:
             return step.put(back=True, again=True)
         except OSError as error:
@@ -14739,7 +14853,6 @@ class RenamePlan:
     def __init__(self, pairs: Iterable[tuple[Video, Video]], back: bool = False) -> None:
         self.terrain, self.back = Terrain(), back  # back to a name that was good once
         self.errors: list[dict[str, str]] = []
-        self.devices: dict[str, int] = {}
         sound = []
         for video, target in pairs:
             if reason := self.fault(video, target):
@@ -14768,17 +14881,7 @@ class RenamePlan:
         folders = [path.rpartition("/")[0] for path in (video.path, target.path)]
         if folders[0] != folders[1] and os.path.islink(video.path):  # noqa: PTH114
             return "is a link, which may lead nowhere from another folder"
-        homes = [video.home, target.home] if Path(video.home).is_dir() else folders
-        if any(self.device(one) != self.device(other) for one, other in (folders, homes)):
-            return "is on another disk: copy it there, then run orphans --relink"
         return ""
-
-    def device(self, folder: str) -> int:
-        """The file system of a folder, or of the one in which it would be made."""
-        if folder not in self.devices:
-            there = next(p for p in (Path(folder), *Path(folder).parents) if p.exists())
-            self.devices[folder] = there.stat().st_dev
-        return self.devices[folder]
 
     def moves(
         self, video: Video, target: Video, goals: Mapping[str, Video]
@@ -15076,6 +15179,10 @@ class Rename(LibraryCommand):
             told = [[video.path, target.path] for video, target, _ in plan.shifts]
             journal.facts["videos"] = [[places.told(journal.real(p)) for p in t] for t in told]
             journal.carry_out(job)
+            for video, target, _ in plan.shifts:
+                if disk_of(target.path) != disk_of(video.home):
+                    how = f"copied to another disk; the original is in {SIDECARS}/{TRASH}"
+                    job.console.say(f"rename: {shown(video.rel)}: {how}")
             for home in homes:
                 with contextlib.suppress(OSError):
                     Path(home).rmdir()

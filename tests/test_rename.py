@@ -464,16 +464,6 @@ class TestCollisions:
         run = cli("rename", path, folder.root / new)
         assert run.code == 1 and folder.names() == ["a.mp4"]
 
-    def test_another_disk_is_refused(
-        self, cli: Cli, folder: Folder, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        path = folder.write("a.mp4")
-        (folder.root / "mounted").mkdir()
-        monkeypatch.setattr(index.RenamePlan, "device", lambda self, folder: hash(folder))
-        run = cli("rename", path, folder.root / "mounted")
-        assert run.code == 1 and "is on another disk" in run.err
-        assert folder.names() == ["a.mp4"]
-
     def test_a_race_overwrites_nothing(self, cli: Cli, folder: Folder, fault: Fault) -> None:
         path = folder.write("a.mp4")
         folder.tag("a.mp4")
@@ -611,6 +601,126 @@ class TestUndoAndRecover:
         assert run.code == 0 and run.out == "nothing was interrupted\n"
 
 
+class TestAnotherDisk:
+    """What goes to another disk is copied and compared; its original goes to the trash at last."""
+
+    @pytest.fixture(autouse=True)
+    def two_disks(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(index, "disk_of", lambda folder: "/disk" in folder)
+
+    @pytest.fixture
+    def video(self, folder: Folder) -> Path:
+        path = folder.write("a.mp4", "x" * 3_000_000)
+        folder.write("a.srt")
+        folder.write("a.mp4.vtt")
+        folder.tag("a.mp4", "x")
+        folder.write(".artifacts/a.mp4.vtt", "made")
+        (folder.root / ".artifacts/a.mp4.scenes.json").symlink_to("nowhere")
+        os.utime(path, ns=(10**18, 10**18 + 1))
+        return path
+
+    def test_everything_goes_along_and_back(self, cli: Cli, folder: Folder, video: Path) -> None:
+        before = folder.files
+        target = folder.root / "disk/b.mp4"
+        run = cli("rename", video, target)
+        assert run.code == 0 and "the original is in .artifacts/.trash" in run.err
+        assert target.stat().st_mtime_ns == 10**18 + 1
+        assert folder.tags("disk/b.mp4")["video"].endswith("b.mp4")
+        assert (target.parent / ".artifacts/b.mp4.scenes.json").readlink() == Path("nowhere")
+        assert folder.files["disk/.artifacts/.b.mp4.previews/seg_01.webm"] == "clip a.mp4"
+        assert len(folder.files) == len(before)
+        assert all(name.startswith("disk/") for name in folder.files)
+        (trash,) = (folder.root / ".artifacts/.trash").iterdir()
+        assert (trash / "a.mp4").read_text() == before["a.mp4"]
+        both = {(trash / name).read_text() for name in ("a.mp4.vtt", "a.mp4.vtt~")}
+        assert both == {"this is a.mp4.vtt", "made"}
+        assert cli("rename", "--undo", "-d", folder.root).code == 0
+        assert folder.files == before
+
+    @pytest.mark.parametrize("way", ["--recover", "--undo"])
+    def test_killed_at_every_step(self, cli: Cli, tmp_path: Path, fault: Fault, way: str) -> None:
+        """Two videos of two disks get each other's names."""
+        for at in itertools.count():
+            folder = Folder(tmp_path / f"{at}")
+            for name in ("a.mp4", "disk/a.mp4"):
+                folder.write(name)
+                folder.tag(name)
+            before, command = folder.files, index.Rename(directory=folder.root)
+            one, other = (command.video(str(folder.root), n) for n in ("a.mp4", "disk/a.mp4"))
+            fault.set(at)
+            try:
+                command.applied(index.Job(), command.places(), [(one, other), (other, one)], [])
+            except Killed:
+                fault.set(-1)
+                assert set(folder.files.values()) >= {"this is a.mp4", "this is disk/a.mp4"}
+                assert cli("rename", way, "-d", folder.root).code == 0
+            else:
+                break
+            if way == "--recover":
+                assert folder.files["a.mp4"] == "this is disk/a.mp4"
+                assert folder.tags("disk/a.mp4")["tags"] == ["tag of a.mp4"]
+                assert cli("rename", "--undo", "-d", folder.root).code == 0
+            assert folder.files == before
+            assert not list(folder.root.rglob(".moving*"))
+        assert at > 20
+
+    def test_a_full_disk_at_every_step(
+        self, cli: Cli, folder: Folder, video: Path, fault: Fault
+    ) -> None:
+        before = folder.files
+        for at in range(0, 60, 3):
+            fault.set(at, OSError(28, "No space left on device", "b.mp4"))
+            run = cli("rename", video, folder.root / "disk/b.mp4")
+            fault.set(-1)
+            if run.code == 0:
+                break
+            assert "No space left on device; nothing was changed" in run.err
+            assert folder.files == before
+            assert not list(folder.root.rglob(".moving*"))
+        assert 20 < at < 57
+
+    def test_a_copy_that_differs_is_none(
+        self, cli: Cli, folder: Folder, video: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = folder.files
+        monkeypatch.setattr(index, "same_content", lambda one, other, job: False)
+        run = cli("rename", video, folder.root / "disk/b.mp4")
+        assert run.code == 1 and "the copy differs; nothing was changed" in run.err
+        assert folder.files == before
+
+    def test_a_real_one(self, folder: Folder, video: Path) -> None:
+        """In a name space of its own, where one may mount something."""
+        inside = ["unshare", "-rm", "sh", "-ec"]
+        mounted = subprocess.run([*inside, "mount -t tmpfs none /mnt"], check=False)
+        if mounted.returncode:
+            pytest.skip("nothing can be mounted here")
+        seen = index.Video(str(video), video.name, "")
+        tags = index.json_bytes({"tags": ["x"], "source": index.source_of(seen)})
+        folder.write(".artifacts/a.mp4.tags.json", tags.decode())
+        (folder.root / "disk").mkdir()
+        script = """
+            index() { "$PYTHON" "$INDEX" "$@"; }
+            mount -t tmpfs none disk
+            index rename a.mp4 disk/b.mp4 -d .
+            cmp disk/b.mp4 .artifacts/.trash/*/a.mp4
+            index rename --undo -d .
+            mv a.mp4 disk/c.mp4
+            index orphans . -r --relink
+            cat disk/.artifacts/c.mp4.tags.json
+        """
+        env = {**os.environ, "PYTHON": sys.executable, "INDEX": str(ROOT / "index.py")}
+        done = subprocess.run(
+            [*inside, script],
+            cwd=folder.root,
+            env=env,
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert json.loads("{" + done.stdout.partition("{")[2])["tags"] == ["x"]
+
+
 NAMES = ["a", "b", "c", "A", "\u00e9", "e\u0301", "sub/a", "sub/b", "new/x"]
 
 
@@ -624,6 +734,7 @@ NAMES = ["a", "b", "c", "A", "\u00e9", "e\u0301", "sub/a", "sub/b", "new/x"]
     goals=st.lists(st.sampled_from(NAMES), min_size=8, max_size=8),
     at=st.integers(-1, 60),
     back=st.booleans(),
+    far=st.booleans(),
 )
 def test_any_plan_keeps_everything(
     tmp_path_factory: pytest.TempPathFactory,
@@ -632,6 +743,7 @@ def test_any_plan_keeps_everything(
     goals: list[str],
     at: int,
     back: bool,
+    far: bool,
 ) -> None:
     """Whatever is to get which name, and wherever that ends: all or nothing, none is lost."""
     folder = Folder(tmp_path_factory.mktemp("plan"))
@@ -651,14 +763,16 @@ def test_any_plan_keeps_everything(
     refused = {error["video"] for error in plan.errors}
     went = {v.rel: t.rel for v, t in pairs if v.rel not in refused}
     fault.set(at)
-    try:
-        command.applied(index.Job(), command.places(), pairs, [])
-    except Killed:
-        fault.set(-1)
-        index.recover(command.places(), back=back)
-        went = {} if back else went
-    finally:
-        fault.set(-1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(index, "disk_of", lambda place: far and "/sub" in place)
+        try:
+            command.applied(index.Job(), command.places(), pairs, [])
+        except Killed:
+            fault.set(-1)
+            index.recover(command.places(), back=back)
+            went = {} if back else went
+        finally:
+            fault.set(-1)
     after = folder.files
     assert len(after) == len(before)
     for name in (f"{name}.mp4" for name in there):
