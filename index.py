@@ -8387,7 +8387,9 @@ class Candidates:
         chosen = found.luma[np.linspace(0, len(found.luma) - 1, 5).round().astype(int)]
         views = [chosen]
         window = content_window(chosen[None])
-        if has_bars(window)[0]:
+        if (
+            window[0, 0] * window[0, 2] < 1
+        ):  # the narrowest weigh here, on pictures without contrast
             views.append(looked_at(chosen[None].astype(np.float32), window)[0].astype(np.uint8))
         for view in views:
             self.numbers.append(number)
@@ -8561,12 +8563,21 @@ class Film(NamedTuple):
 
     @staticmethod
     def alike(a: NDArray[Any], b: NDArray[Any], matcher: Matcher) -> float:
-        """How similar pictures are one by one; -1 where too few tell anything."""
+        """How similar pictures are one by one; -1 where too few tell anything, or where they only
+        move alike: so do subtitles over two films that hardly move.
+        """
         import numpy as np
 
         a, b = (x[None].astype(np.float32) for x in (a, b))
         counted = telling(a) & telling(b)
-        return float(matcher.judged(a, b, counted)[0]) if counted.sum() >= 8 else -1.0
+        ones, others = (
+            (x - x.mean((1, 2), keepdims=True)).reshape(len(x), -1)
+            for x in (a[counted], b[counted])
+        )
+        lengths = np.linalg.norm(ones, axis=1) * np.linalg.norm(others, axis=1)
+        if counted.sum() < 8 or ((ones * others).sum(1) / lengths).mean() < COARSE_STILL:
+            return -1.0
+        return float(matcher.judged(a, b, counted)[0])
 
 
 def read_film(record: Mapping[str, Any]) -> Film | None:

@@ -131,14 +131,18 @@ def film(seed: int, opening: int = 0, noise: float = 0.0) -> NDArray[Any]:
 
 
 def plant_film(
-    library: Library, name: str, pictures: NDArray[Any], colours: NDArray[Any] | None = None
+    library: Library,
+    name: str,
+    pictures: NDArray[Any],
+    colours: NDArray[Any] | None = None,
+    duration: float = 100.0,
 ) -> None:
     """A file with a phash artifact that holds those pictures, in those colours (8, 8, 2)."""
     luma = [p.clip(0, 255).round().astype(np.uint8) for p in pictures]
     colours = np.zeros((8, 8, 2)) if colours is None else colours
     chroma = base64.b64encode(colours.round().astype(np.int8).tobytes()).decode()
     signature = [{"luma": base64.b64encode(p.tobytes()).decode(), "chroma": chroma} for p in luma]
-    plant(library, name, hashes(1, 2, 3, 4, 5), duration=100.0, signature=signature)
+    plant(library, name, hashes(1, 2, 3, 4, 5), duration=duration, signature=signature)
 
 
 class TestFinding:
@@ -262,6 +266,44 @@ class TestFinding:
         bars[1:7, 1:7] = cv2.resize(colours, (6, 6), interpolation=cv2.INTER_AREA)
         plant_film(library, "boxed.mp4", boxed, bars)
         assert matched(cli("dupes", library.root, "--json")) == {frozenset(("a.mp4", "boxed.mp4"))}
+
+    def test_narrow_bars_around_a_pale_film(self, cli: Cli, library: Library) -> None:
+        """However narrow: they are darker than all there is in it."""
+        pale, blue = 170 + film(40) / 9, np.full((8, 8, 2), 40.0)
+        plant_film(library, "a.mp4", pale, blue)
+        boxed = np.full((5, 32, 32), 16.0)
+        for picture, whole in zip(boxed, pale, strict=True):
+            picture[1:31] = cv2.resize(whole, (32, 30), interpolation=cv2.INTER_AREA)
+        plant_film(library, "boxed.mp4", boxed, blue)
+        assert matched(cli("dupes", library.root, "--json")) == {frozenset(("a.mp4", "boxed.mp4"))}
+
+    def test_the_same_subtitles_shifted(self, cli: Cli, library: Library) -> None:
+        """Over two films that hardly move, the same words make no copy; over one film they do."""
+        words = np.random.default_rng(9).uniform(16, 235, (60, 2, 10))
+
+        def timeline(name: str, wall: int, begin: int) -> None:
+            picture = np.random.default_rng(wall).uniform(40, 220, (16, 16))
+            luma = np.stack([picture] * 48)
+            for number, frame in enumerate(luma, begin):
+                if number % 6:
+                    frame[12:14, 3:13] = words[number // 6]
+            plant_film(library, name, film(10 * wall + begin), duration=24.0)
+            luma = luma.round().astype(np.uint8)
+            record = {
+                "interval": 0.5,
+                "side": 16,
+                "luma": base64.b64encode(luma.tobytes()).decode(),
+            }
+            library.artifact(f"{name}.phash.deep.json").write_text(json.dumps(record))
+
+        timeline("a.mp4", 1, 0)
+        timeline("b.mp4", 2, 5)
+        assert matched(cli("dupes", library.root, "--deep", "--json")) == set()
+        timeline("later.mp4", 1, 5)
+        found = cli("dupes", library.root, "--deep", "--json").json["pairs"]
+        assert {(pair["a"], pair["b"], pair["kind"]) for pair in found} == {
+            ("a.mp4", "later.mp4", "shifted")
+        }
 
     def test_a_countdown(self, cli: Cli, library: Library) -> None:
         """A few digits on black are not enough to tell a film by."""
