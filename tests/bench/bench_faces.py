@@ -3,7 +3,8 @@
     python tests/bench/bench_faces.py [--only NAME]
 
 `quality`, `nobody` and `cost` need films with known people: the folder of media beside this
-repository, or the one that BENCH_SHARED names. `scale` makes what it needs.
+repository, or the one that BENCH_SHARED names; `held-out` needs photographs (`heldout_faces.py`).
+`scale` makes what it needs.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import heldout_faces
 import numpy as np
 from harness import Row, Setup, environment, limit_row, main, program, workspace
 from measure import MeasureError, compare, measure
@@ -94,6 +96,27 @@ def quality(setup: Setup) -> Iterator[Row]:
 
 def score_row(what: str, found: Score) -> Row:
     return Row(what, str(found), "", "", "all; 1; ≥ 0.95; all; 0; 0", found.perfect)
+
+
+def held_out(setup: Setup) -> Iterator[Row]:
+    """The same on people whom nothing was tuned on, once and with the defaults."""
+    folder, gallery = setup.scratch / "films", setup.scratch / "gallery"
+    folder.mkdir(parents=True)
+    films = heldout_faces.make(folder, gallery)
+    shots = [Shot(f["video"], a, b, tuple(who)) for f in films for a, b, who in f["shots"]]
+    run(setup, "embed", str(folder), "--ext", "*")
+    told = run(setup, "listing", str(folder), "--ext", "*", "--json", "--gallery", str(gallery))
+    names = {path.name: path.name for path in folder.iterdir()}
+    what = f"people of {len(films)} other films"
+    yield score_row(what, compared(told["people"], names, shots))
+    for kind in [*heldout_faces.DISGUISES, *heldout_faces.REAL]:
+        some = [shot for shot in shots if shot.video.startswith(kind)]
+        here = [
+            person | {"occurrences": seen}
+            for person in told["people"]
+            if (seen := [o for o in person["occurrences"] if o["video"].startswith(kind)])
+        ]
+        yield score_row(f"of these, {kind}", compared(here, names, some))
 
 
 def score(setup: Setup, folder: Path, embed: Sequence[str], listing: Sequence[str]) -> Score:
@@ -285,5 +308,13 @@ def run(setup: Setup, *words: str) -> Any:
     return json.loads(done.stdout) if "--json" in words else None
 
 
+GROUPS = {
+    "quality": quality,
+    "held-out": held_out,
+    "nobody": nobody,
+    "cost": cost,
+    "scale": scale,
+}
+
 if __name__ == "__main__":
-    sys.exit(main({"quality": quality, "nobody": nobody, "cost": cost, "scale": scale}))
+    sys.exit(main(GROUPS))
