@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -237,21 +238,40 @@ def cost(setup: Setup) -> Iterator[Row]:
 
 def scale(setup: Setup) -> Iterator[Row]:
     """All anew, and one new video, in a library of many signatures."""
-    folder = setup.scratch / "library"
-    for video in range(VIDEOS):
-        write_signatures(folder, video)
+    folder = signed_library(setup)
     words = program("listing", str(folder), "-r", "--no-embed")
     usage = measure(words, environment(setup))
     what = f"`listing` of {SIGNATURES:,} signatures in {VIDEOS:,} videos"
     yield limit_row(what, usage.wall_seconds, "s", 60)
     yield limit_row(f"peak memory: {what}", usage.peak_mb, "MB", 1500)
-    rounds = []
+    start, rounds = [sys.executable, "-c", "import numpy"], []
     for number in range(max(setup.rounds, 3)):
         write_signatures(folder, VIDEOS + number)
-        rounds.append(measure(words, environment(setup)))
-    cpu = min(usage.cpu_seconds for usage in rounds)
-    yield limit_row("one new video in it, CPU", cpu, "s", 1)
-    yield limit_row("one new video in it", min(u.wall_seconds for u in rounds), "s", 1)
+        rounds.append(
+            [measure(argv, environment(setup)) for argv in (words, program("--help"), start)]
+        )
+    for what, unit in (("cpu_seconds", "CPU s"), ("wall_seconds", "s")):
+        ours, bare, numpy = (
+            min(getattr(u, what) for u in runs) for runs in zip(*rounds, strict=True)
+        )
+        peer = f"{bare + numpy:.3g} {unit}"
+        told = "one new video in it / `index.py --help` and `import numpy`"
+        ratio = f"{ours / (bare + numpy):.3g}"
+        yield Row(told, f"{ours:.3g} {unit}", peer, ratio, f"≤ 1 {unit}", ours <= 1)
+
+
+def signed_library(setup: Setup) -> Path:
+    """The library, made once, as if it had not been listed yet."""
+    folder = setup.media.folder / f"signatures-{SIGNATURES}"
+    if not folder.exists():
+        scratch = folder.with_suffix(".part")
+        shutil.rmtree(scratch, ignore_errors=True)
+        for video in range(VIDEOS):
+            write_signatures(scratch, video)
+        scratch.rename(folder)
+    for name in (".artifacts", f"{VIDEOS // 500:03}"):  # the index, and what was new
+        shutil.rmtree(folder / name, ignore_errors=True)
+    return folder
 
 
 def write_signatures(folder: Path, video: int) -> None:
