@@ -1061,6 +1061,8 @@ def json_pieces(data: Any, indent: int | None = 2) -> Iterator[str]:
     long, mark = list[Rows](), os.urandom(16).hex()
 
     def put(value: Any) -> Any:
+        if isinstance(value, Occurrences):
+            return list(value)
         if not isinstance(value, Rows):
             raise TypeError(f"{type(value).__name__} is nothing for JSON")
         if indent is None:
@@ -7012,7 +7014,7 @@ class Person(NamedTuple):
     """
 
     id: int
-    occurrences: list[dict[str, Any]]
+    occurrences: Sequence[dict[str, Any]]
     label: str | None = None
     label_distance: float | None = None
     named_by_hand: bool = False
@@ -7022,7 +7024,7 @@ class Person(NamedTuple):
     @property
     def signatures(self) -> dict[str, None]:
         """The ids of their signatures, each once: exact copies of a video have the same ones."""
-        return dict.fromkeys(o["signature"] for o in self.occurrences)
+        return dict.fromkeys(signatures_among(self.occurrences))
 
     @property
     def called(self) -> str:
@@ -7045,6 +7047,7 @@ class Person(NamedTuple):
 
 
 SIGNATURE_NAME = "[0-9a-f]{1,64}"
+SIGNATURE_NAMES = re.compile(f"({SIGNATURE_NAME}\n)*")
 
 
 def is_below(rel: Any) -> bool:
@@ -7057,6 +7060,85 @@ def is_signature(name: Any) -> bool:
     return isinstance(name, str) and re.fullmatch(SIGNATURE_NAME, name) is not None
 
 
+class Occurrences(Sequence[dict[str, Any]]):
+    """Those of a person as the index has them, one in a line, and read where they are wanted: a new
+    video concerns few people. VideoError is raised then for what `listing` did not write.
+    """
+
+    def __init__(self, text: bytes, about: dict[str, Any]) -> None:
+        """`text`: a person as `FaceIndex.told` gives it, `about`: what its first line says."""
+        self.text, self.length = text, text.count(b"\n")
+        self.counts = {"signature": about.pop("signatures"), "video": about.pop("videos")}
+        self.about = {**about}
+
+    def __len__(self) -> int:
+        return self.length
+
+    @typing.overload
+    def __getitem__(self, at: int) -> dict[str, Any]: ...
+
+    @typing.overload
+    def __getitem__(self, at: slice) -> list[dict[str, Any]]: ...
+
+    def __getitem__(self, at: int | slice) -> Any:
+        import pydantic_core
+
+        first = at.stop if isinstance(at, slice) and (at.stop or 0) > 0 else -2
+        _, *lines = self.text.split(b"\n", first + 1)
+        content = b"[%b]" % b"".join(lines[: first if first > 0 else None]).removesuffix(b",")
+        try:
+            found = pydantic_core.from_json(content, cache_strings="keys")
+            check_occurrences(found)
+        except (ValueError, LookupError, TypeError):
+            raise VideoError(FaceIndex.CORRUPT) from None
+        return found[at]
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self[:])
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Sequence) and list(self) == list(other))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def signatures(self) -> list[str]:
+        """Their signatures, found without reading the rest."""
+        return [name.decode() for name in re.findall(rb'"signature": "([^"]*)"', self.text)]
+
+
+def signatures_among(seen: Sequence[dict[str, Any]]) -> Iterable[str]:
+    if isinstance(seen, Occurrences):
+        return seen.signatures
+    return map(operator.itemgetter("signature"), seen)
+
+
+def distinct(name: Literal["signature", "video"], seen: Sequence[dict[str, Any]]) -> int:
+    """How many signatures or videos there are among occurrences."""
+    if isinstance(seen, Occurrences):
+        return int(seen.counts[name])
+    return len({*map(operator.itemgetter(name), seen)})
+
+
+def check_occurrences(seen: Sequence[dict[str, Any]]) -> None:
+    """Raises KeyError, TypeError or ValueError for what `listing` did not write. They lie in the
+    library, whoever made that: no name among them may lead elsewhere.
+    """
+
+    def column(name: str) -> Iterator[Any]:
+        return map(operator.itemgetter(name), seen)
+
+    names = "\n".join([*column("signature"), ""])
+    if not (
+        {*map(type, column("intervals"))} <= {list}
+        and {*map(type, column("quality"))} <= {float, int}
+        and {*map(type, column("frames"))} <= {int}
+        and all(map(is_below, {*column("video")}))
+        and SIGNATURE_NAMES.fullmatch(names)
+    ):
+        raise ValueError("it was not written by listing")
+
+
 class FaceIndex:
     """What `listing` computed of the faces of a folder, in `.artifacts/.faces.index.json` of it.
 
@@ -7066,17 +7148,16 @@ class FaceIndex:
 
     NAME: ClassVar = ".faces.index.json"
     MEANS: ClassVar = ".faces.index.npy"
+    BETWEEN: ClassVar = b"\n]},\n"  # after the occurrences of someone, and of the last one
+    END: ClassVar = b"\n]}\n]}\n"
+    CORRUPT: ClassVar = f"{NAME} is corrupt: listing --rebuild makes it again"
 
     def __init__(self, data: Mapping[str, Any] | None = None) -> None:
-        """Raises KeyError, TypeError or ValueError for what `listing` did not write.
-
-        It lies in the library, whoever made that: no name in it may lead elsewhere.
-        """
+        """Raises KeyError, TypeError or ValueError for what `listing` did not write."""
         blank: dict[str, Any] = {"people": [], "sources": [], "left_out": [], "params": {}}
         self.data = dict(blank if data is None else data)
         self.people = {p["id"]: self.person(p) for p in self.data["people"]}
         self.sources = {s["video"]: s for s in self.data["sources"]}
-        self.content = b""  # the file it was read from
         self.model, self.next = self.data.get("model", ""), int(self.data.get("next", 1))
 
     @staticmethod
@@ -7087,37 +7168,53 @@ class FaceIndex:
 
     def check(self) -> None:
         """Raises KeyError, TypeError or ValueError for what `listing` did not write."""
-        seen = [o for person in self.people.values() for o in person.occurrences]
-
-        def column(name: str) -> Iterator[Any]:
-            return map(operator.itemgetter(name), seen)
-
-        if not (
-            {*map(type, column("intervals"))} <= {list}
-            and {*map(type, column("quality"))} <= {float, int}
-            and {*map(type, column("frames"))} <= {int}
-            and {*map(type, self.people)} <= {int}
-            and all(map(is_below, {*column("video"), *self.sources}))
-            and re.fullmatch(f"({SIGNATURE_NAME}\n)*", "\n".join([*column("signature"), ""]))
-        ):
+        everyone = [person.occurrences for person in self.people.values()]
+        check_occurrences([o for seen in everyone if isinstance(seen, list) for o in seen])
+        if not ({*map(type, self.people)} <= {int} and all(map(is_below, self.sources))):
             raise ValueError("it was not written by listing")
 
     @classmethod
-    def read(cls, home: str) -> FaceIndex | None:
-        """That of an artifact folder; None where none was made. Raises VideoError."""
+    def read(cls, home: str, whole: bool = True) -> FaceIndex | None:
+        """That of an artifact folder; None where none was made. Raises VideoError.
+
+        What people have as occurrences may be read later, if not all is wanted as a whole.
+        """
         import pydantic_core
 
         content = read_bytes(Path(home, cls.NAME))
         if content is None:
             return None
         try:
+            data = None if whole else cls.unread(content)
             # In half the time that json takes: there may be 100,000 signatures.
-            index = cls(pydantic_core.from_json(content, cache_strings="keys"))
+            data = data or pydantic_core.from_json(content, cache_strings="keys")
+            for told in data["people"]:
+                for name in ("signatures", "videos"):
+                    told.pop(name, None)
+            index = cls(data)
             index.check()
-            index.content = content
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            raise VideoError(f"{cls.NAME} is corrupt: listing --rebuild makes it again") from None
+            raise VideoError(cls.CORRUPT) from None
         return index
+
+    @classmethod
+    def unread(cls, content: bytes) -> dict[str, Any] | None:
+        """An index without its occurrences read; None where it is not as `write` left it."""
+        import zlib
+
+        import pydantic_core
+
+        begin = content.find(b"\n") + 1
+        data: dict[str, Any] = pydantic_core.from_json(content[:begin] + b"]}")
+        if zlib.crc32(memoryview(content)[begin:]) != data.get("check"):
+            return None
+        texts = list(filter(None, content[begin : -len(cls.END)].split(cls.BETWEEN)))
+        abouts = b",".join(text[: text.find(b"\n")] + b"]}" for text in texts)
+        data["people"] = pydantic_core.from_json(b"[%b]" % abouts)
+        for told, text in zip(data["people"], texts, strict=True):
+            del told["occurrences"]
+            told["occurrences"] = Occurrences(text, told)
+        return data
 
     def means(self, home: str) -> NDArray[np.float32] | None:
         """The mean vectors of the people in their order; None where they do not belong to this."""
@@ -7132,17 +7229,8 @@ class FaceIndex:
                 return means if len(means) == len(self.people) else None
         return None
 
-    def lines(self) -> dict[int, bytes]:
-        """The people as they stand in the file, one in a line, by id; empty where they do not."""
-        head, *lines = self.content.rstrip().split(b"\n")
-        if not head.endswith(b'"people": [') or len(lines) != len(self.people) + 1:
-            return {}
-        return dict(zip(self.people, (line.rstrip(b",") for line in lines), strict=False))
-
-    def write(self, home: str, means: NDArray[np.float32], before: FaceIndex) -> None:
-        """Put it, with the means, in the place of an older one; caller has the lock. Who is as
-        before is not told anew: that would be most of the time that one new video takes.
-        """
+    def write(self, home: str, means: NDArray[np.float32]) -> None:
+        """Put it, with the means, in the place of an older one; caller has the lock."""
         import zlib
 
         import numpy as np
@@ -7151,15 +7239,26 @@ class FaceIndex:
         np.save(buffer, means.astype("<f4"), allow_pickle=False)
         self.data["means"] = zlib.crc32(buffer.getvalue())
         replace_file(Path(home, self.MEANS), buffer.getvalue())
-        lines, same = before.lines(), {p["id"]: p for p in before.data["people"]}
-        people = [
-            lines[p["id"]] if p["id"] in lines and same[p["id"]] == p else compact(p)
-            for p in self.data["people"]
-        ]
-        rest = {key: value for key, value in self.data.items() if key != "people"}
-        head = compact(rest | {"people": []}).removesuffix(b"]}")
-        content = b"\n".join([head, b",\n".join(people), b"]}\n"])
-        replace_file(Path(home, self.NAME), content)
+        texts = map(self.told, self.data["people"])
+        rest = self.BETWEEN.join(texts) + (self.END if self.people else b"]}\n")
+        self.data["check"] = zlib.crc32(rest)
+        replace_file(Path(home, self.NAME), b"%b\n%b" % (opened(self.data, "people"), rest))
+
+    @staticmethod
+    def told(person: Mapping[str, Any]) -> bytes:
+        """Someone as in the file: what is known of them, and each occurrence in a line."""
+        seen = person["occurrences"]
+        about = {key: value for key, value in person.items() if key != "occurrences"}
+        if isinstance(seen, Occurrences) and seen.about == about:
+            return seen.text
+        about |= {"signatures": distinct("signature", seen), "videos": distinct("video", seen)}
+        return b"%b\n%b" % (opened(about, "occurrences"), b",\n".join(map(compact, seen)))
+
+
+def opened(data: Mapping[str, Any], name: str) -> bytes:
+    """An object in one line, up to where the list of that name begins, which comes last."""
+    rest = {key: value for key, value in data.items() if key != name}
+    return compact(rest | {name: []}).removesuffix(b"]}")
 
 
 def compact(data: Any) -> bytes:
@@ -7275,13 +7374,15 @@ class Census:
     def __init__(self, home: str, index: FaceIndex, decisions: Decisions) -> None:
         self.home, self.index, self.decisions = home, index, decisions
         pinned = decisions.pinned
-        theirs: dict[int, list[dict[str, Any]]] = {}
+        theirs: dict[int, Sequence[dict[str, Any]]] = {}
+        moved: dict[int, list[dict[str, Any]]] = {}
         for key, person in index.people.items():
-            if pinned and any(pinned.get(o["signature"], key) != key for o in person.occurrences):
+            if pinned and any(pinned.get(name, key) != key for name in person.signatures):
                 for seen in person.occurrences:
-                    theirs.setdefault(pinned.get(seen["signature"], key), []).append(seen)
+                    moved.setdefault(pinned.get(seen["signature"], key), []).append(seen)
             else:
-                theirs.setdefault(key, []).extend(person.occurrences)
+                theirs[key] = person.occurrences
+        theirs |= {key: [*theirs.get(key, ()), *seen] for key, seen in moved.items()}
         self.people = {key: self.person(key, theirs[key]) for key in sorted(theirs)}
 
     @classmethod
@@ -7298,12 +7399,12 @@ class Census:
             raise NotFoundError(f"{place}: its people are not listed yet: index.py listing {place}")
         return cls(home, found, decisions)
 
-    def person(self, key: int, occurrences: list[dict[str, Any]]) -> Person:
+    def person(self, key: int, occurrences: Sequence[dict[str, Any]]) -> Person:
         computed = self.index.people.get(key, Person(key, []))._replace(occurrences=occurrences)
         entry = self.decisions.entries.get(key)
         if entry is None:
             return computed
-        occurrences.sort(key=in_order)
+        computed = computed._replace(occurrences=sorted(occurrences, key=in_order))
         if entry["name"]:
             computed = computed._replace(
                 label=entry["name"], label_distance=None, named_by_hand=True, ambiguous=()
@@ -7520,7 +7621,7 @@ class Grouping:
     ) -> None:
         self.census, self.rebuild = census, rebuild
         gone = census.index.sources.keys() - kept.keys()
-        self.theirs: dict[int, list[dict[str, Any]]] = {}
+        self.theirs: dict[int, Sequence[dict[str, Any]]] = {}
         self.touched = set[int]()  # who has other occurrences than before
         for key, person in ({} if rebuild else census.people).items():
             here = person.occurrences
@@ -7532,6 +7633,7 @@ class Grouping:
         self.fresh: dict[str, list[dict[str, Any]]] = {}  # what was read now, by signature
         self.vectors: dict[str, NDArray[np.float32]] = {}
         self.former: dict[str, tuple[str, ...]] = {}  # the names of before of these signatures
+        self.oshashes = {file.source["oshash"] for file in files}
         for file in files:
             for signature in file.signatures:
                 self.former[signature.id] = (signature.id, *signature.was)
@@ -7546,21 +7648,21 @@ class Grouping:
         """Who the signatures that were read now, and others in their frames, were before; also by
         the names that they had before.
         """
+        hashes = {source.get("oshash") for source in self.census.index.sources.values()}
+        if hashes.isdisjoint(self.oshashes):
+            return {}  # a signature is named after the bytes of its video, too
         seen = (facts for here in self.fresh.values() for facts in here)
         others = (facts.get("apart", ()) for facts in seen)
         wanted = {*itertools.chain(*self.former.values(), *others)}
         everyone = self.census.people.items()
-        return {
-            o["signature"]: key
-            for key, person in everyone
-            for o in person.occurrences
-            if o["signature"] in wanted
-        }
+        return {name: key for key, p in everyone for name in p.signatures if name in wanted}
 
     @property
     def present(self) -> set[str]:
         """All signatures there are."""
-        return self.fresh.keys() | {o["signature"] for seen in self.theirs.values() for o in seen}
+        return self.fresh.keys() | {
+            n for seen in self.theirs.values() for n in signatures_among(seen)
+        }
 
     def group(self, library: Library, eps: float) -> None:
         """Find out who is who; `eps` is in the measure of the model."""
@@ -7581,7 +7683,7 @@ class Grouping:
     def sizes(self) -> dict[int, int]:
         """How many signatures each has."""
         for key in self.theirs.keys() - self.counted.keys():
-            self.counted[key] = len({*map(operator.itemgetter("signature"), self.theirs[key])})
+            self.counted[key] = distinct("signature", self.theirs[key])
         return {key: self.counted[key] for key in self.theirs}
 
     def known_sums(self, library: Library) -> dict[int, NDArray[np.float32]]:
@@ -11307,7 +11409,7 @@ class Listing(LibraryCommand):
         if self.gallery and not self.gallery.is_dir():
             raise UsageError(f"--gallery {shown(str(self.gallery))}: not a directory")
         with without_collections():
-            index, failed = read_index(home, job), []
+            index, failed = read_index(home, job, self.rebuild), []
             known: tuple[FaceIndex, Survey] | None = (index, Survey(library, index, job))
             if self.embed and known and known[1].unmade:
                 failed, known = self.made(job, known[1]), None
@@ -11360,9 +11462,9 @@ def without_collections() -> Iterator[None]:
             gc.enable()
 
 
-def read_index(home: str, job: Job) -> FaceIndex:
+def read_index(home: str, job: Job, whole: bool) -> FaceIndex:
     """The index in an artifact folder, or an empty one; a corrupt one is set aside and told."""
-    found = attempt(FaceIndex.read, home)
+    found = attempt(FaceIndex.read, home, whole)
     if isinstance(found, Failure):
         path = Path(home, FaceIndex.NAME)
         kept = path.with_name(f"{path.name}.corrupt-{time.time_ns() // 10**9}")
@@ -11384,7 +11486,7 @@ class Inquiry:
         known: tuple[FaceIndex, Survey] | None = None,
     ) -> None:
         self.asked, self.library, self.home = asked, library, home
-        index = known[0] if known else read_index(home, job)
+        index = known[0] if known else read_index(home, job, asked.rebuild)
         survey = known[1] if known else Survey(library, index, job)
         self.decisions = Decisions.read(home)
         self.model = survey.model
@@ -11502,10 +11604,10 @@ class Inquiry:
                 return False
             if self.moved:
                 self.decisions.write(self.home)
-            told = ("generated_at", "means")
+            told = ("generated_at", "means", "check")
             old, new = ({**i.data} for i in (self.before, self.index))
             if any(old.get(key) != new[key] for key in new if key not in told):
-                self.index.write(self.home, self.means, self.before)
+                self.index.write(self.home, self.means)
             else:
                 self.index = self.before
         return True
@@ -11540,8 +11642,8 @@ def head_count(people: Sequence[Person], videos: int) -> str:
 def person_line(person: Person, most: int = 4) -> str:
     """Someone as a line of text: who, how that is known, and where and when they are seen."""
     first = person._replace(occurrences=person.occurrences[:most])
-    rest = {o["video"] for o in person.occurrences} - {o["video"] for o in first.occurrences}
-    more = f"; and {plural(len(rest), 'more video')}" if rest else ""
+    rest = distinct("video", person.occurrences) - distinct("video", first.occurrences)
+    more = f"; and {plural(rest, 'more video')}" if rest else ""
     how = known_by(person)
     return f"{shown(person.called)}{how and f' ({how})'}: {'; '.join(appearances(first))}{more}"
 
