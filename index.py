@@ -8390,7 +8390,8 @@ def content_share(found: Fingerprint) -> float:
     window = content_window(found.luma[None])
     if not has_bars(window)[0]:
         return 1.0
-    across, down = (scale - 1 / SIDE if scale < 1 else scale for scale in window[0, 0::2].tolist())
+    # A line that is bar in part counts for all of one, on either side.
+    across, down = (scale - 2 / SIDE if scale < 1 else scale for scale in window[0, 0::2].tolist())
     return float(across * down)
 
 
@@ -9185,7 +9186,9 @@ class Facts(NamedTuple):
 
     @property
     def density(self) -> float:
-        """Bits a pixel, as many of H.264 would be worth; a byte count where nothing is known."""
+        """Bits per second and pixel, as many of H.264 would be worth; a byte count where nothing is
+        known. Not per frame: having fewer of them makes no copy the better.
+        """
         if not self.duration:
             return self.size
         bits = self.size * 8 / self.duration / (self.width * self.height * (self.rate or 25) or 1e6)
@@ -9204,7 +9207,9 @@ class Facts(NamedTuple):
         rate = f"{self.density:.3g} against {rival.density:.3g}"
         reasons = (
             f"highest resolution: {self.resolution()} against {rival.resolution()}",
-            f"most bits per pixel for its codec: {rate}" if self.duration else "largest file",
+            f"most bits per second and pixel for its codec: {rate}"
+            if self.duration
+            else "largest file",
             f"bit depth: {self.depth} against {rival.depth}",
             f"longest: {clock(self.duration)} against {clock(rival.duration)}",
             f"most audio tracks: {self.sounds} against {rival.sounds}",
@@ -9246,6 +9251,7 @@ def date(moment: float, with_time: bool = False) -> str:
 
 class Dismissed:
     """The pairs that were said to be no match, kept in `.artifacts/.dupes.ignored.json` of the
+        told += [f"{self.rate:.4g} fps"] if self.rate else []
     folder that was listed then.
 
     A video is known by its size and oshash or, as long as it stays there, by its name. Below the
@@ -9263,7 +9269,7 @@ class Dismissed:
         for home in dict.fromkeys([self.home, *homes]):
             below = home.removesuffix(SIDECARS).removeprefix(self.home.removesuffix(SIDECARS))
             if self.reachable(home):
-                self.take((read_json(f"{home}/{self.NAME}") or {}).get("pairs"), below)
+                self.take(self.kept(below).get("pairs", ()), below)
 
     @property
     def home(self) -> str:
@@ -9274,9 +9280,9 @@ class Dismissed:
         roots = self.library.roots
         return not roots or roots.hold(f"{home}/{self.NAME}")
 
-    def take(self, pairs: Any, below: str) -> None:
+    def take(self, pairs: Iterable[Any], below: str) -> None:
         """Take what a file says in; what is none of ours is left out."""
-        for pair in pairs if isinstance(pairs, list) else []:
+        for pair in pairs:
             both = [pair.get(key) for key in ("a", "b")] if isinstance(pair, dict) else []
             sides = [side for side in both if isinstance(side, dict)]
             if len(sides) == 2:
@@ -9302,14 +9308,22 @@ class Dismissed:
         home = Path(self.home)
         home.mkdir(parents=True, exist_ok=True)
         with locked(home):
-            path = home / self.NAME
-            kept = read_json(path)
-            if kept is None and path.exists():
-                raise VideoError(f"{path.name} is corrupt: mend it or move it away")
-            before = (kept or {}).get("pairs")
-            pairs = [p for p in before if p != {"a": sides[0], "b": sides[1]}] if before else []
-            pairs.append({"a": sides[0], "b": sides[1]})
-            replace_file(path, json_bytes({"schema": 1} | (kept or {}) | {"pairs": pairs}))
+            path, pair = home / self.NAME, {"a": sides[0], "b": sides[1]}
+            kept = self.kept()
+            pairs = [*(p for p in kept.get("pairs", []) if p != pair), pair]
+            replace_file(path, json_bytes({"schema": 1} | kept | {"pairs": pairs}))
+
+    def kept(self, below: str = "") -> dict[str, Any]:
+        """What the file of a folder says.
+
+        Raises VideoError where it is corrupt: its pairs would be matches again.
+        """
+        name = f"{below}{SIDECARS}/{self.NAME}"
+        path = Path(self.home.removesuffix(SIDECARS), name)
+        kept = read_json(path) if path.exists() else {}
+        if kept is None or not isinstance(kept.get("pairs", []), list):
+            raise VideoError(f"{shown(name)} is corrupt: mend it or move it away")
+        return kept
 
 
 class Disposal:
@@ -14508,10 +14522,9 @@ class Dupes(LibraryCommand):
             return self.dismiss(library)
         if self.html and not self.html.absolute().parent.is_dir():
             raise UsageError(f"--html {shown(str(self.html))}: there is no such folder")
-        if self.compute:
-            made = self.made(job)
-            if job.cancelled.is_set():
-                return made
+        made = self.made(job) if self.compute else None
+        if made and job.cancelled.is_set():
+            return made
         only = {self.named(library, name).rel for name in self.only}
         findings = Findings(library, self.search(library), job)
         groups = self.picked(findings, only) if only else findings.groups
@@ -14519,7 +14532,8 @@ class Dupes(LibraryCommand):
         for name, reason in library.problems:
             job.console.say(f"dupes: {shown(name)}: {reason}")
         data, text = self.data(findings, shown_groups), self.text(findings, shown_groups)
-        code = Exit.SOME_FAILED if library.problems else Exit.OK
+        failed = library.problems or (made and made.code)
+        code = Exit.SOME_FAILED if failed else Exit.OK
         if self.html:
             replace_file(self.html, page(findings, shown_groups).encode())
         if self.apply != "report" and shown_groups:
@@ -15327,7 +15341,9 @@ class Rename(LibraryCommand):
                 pairs.append((self.video(places.root, rels[0]), self.video(places.root, rels[1])))
             else:
                 errors.append({"video": rels[0], "error": "is not there any more"})
-        return self.applied(job, places, pairs, errors, undoes=account.entry.number)
+        result = self.applied(job, places, pairs, errors, undoes=account.entry.number)
+        account.drop_folders()
+        return result
 
     def summary(
         self,

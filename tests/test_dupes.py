@@ -190,7 +190,28 @@ class TestFinding:
         cli("phash,meta", library.root)
         (group,) = cli("dupes", library.root, "--json").json["groups"]
         assert group["keeper"] == "z.mp4"
-        assert "bits per pixel" in group["reason"]
+        assert "bits per second and pixel" in group["reason"]
+
+    def test_neither_bars_nor_fewer_frames_make_the_better_copy(
+        self, cli: Cli, library: Library, disguised: Path
+    ) -> None:
+        """Bars that end within a line of the small pictures; fewer frames of more bits each."""
+        for clip, name in (("boxed.mp4", "a.mp4"), ("slower.mp4", "b.mp4")):
+            shutil.copyfile(disguised / clip, library.root / name)
+            library.keep(library.root / name)
+        encode(library.add("bikes.mp4"), library.root / "made", {"z.mp4": "null"})
+        (library.root / "made/z.mp4").rename(library.root / "z.mp4")
+        library.forget(library.root / "bikes.mp4")
+        cli("phash,meta", library.root)
+        groups = cli("dupes", library.root, "--duration-tolerance", "15%", "--json").json["groups"]
+        assert [group["keeper"] for group in groups] == ["z.mp4"]
+        assert "12 fps" in cli("dupes", library.root, "--duration-tolerance", "15%").out
+
+    def test_what_could_not_be_computed_counts(self, cli: Cli, library: Library) -> None:
+        library.add_bytes("broken.mp4", b"no video")
+        run = cli("dupes", library.root, "--compute", "--json")
+        assert run.code == 1 and "phash: broken.mp4: " in run.err
+        assert run.json["without_hash"] == 1
 
     def test_mirrored_and_shifted(self, cli: Cli, library: Library, deep: Path) -> None:
         put(library, deep)
@@ -224,14 +245,15 @@ class TestFinding:
         """Black films and stills are nobody's duplicates."""
         for name in ("a.mp4", "b.mp4"):
             library.add("black.mp4", name)
-        still = hashes(7, 7, 7, 7, 7)
-        plant(library, "slate1.mp4", still)
-        plant(library, "slate2.mp4", still)
         os.utime(library.root / "a.mp4")
         with (library.root / "b.mp4").open("ab") as file:
             file.write(b"\0\0\0\x08free")
         library.keep(library.root / "b.mp4")
         assert matched(cli("dupes", library.root, "--compute", "--json")) == set()
+        still = hashes(7, 7, 7, 7, 7)
+        plant(library, "slate1.mp4", still)
+        plant(library, "slate2.mp4", still)
+        assert matched(cli("dupes", library.root, "--json")) == set()
 
     def test_the_same_opening(self, cli: Cli, library: Library) -> None:
         """Episodes that begin alike and are filmed before the same wall are no copies."""
@@ -753,6 +775,21 @@ class TestIgnore:
         assert run.code == 1
         assert "corrupt" in run.err
         assert place.read_text() == "{"
+
+    @pytest.mark.parametrize("content", ["{", "[]", '{"pairs": 3}'])
+    def test_nothing_is_thrown_away_without_the_list(
+        self, cli: Cli, twins: Library, content: str
+    ) -> None:
+        """What was said to be no match must not go because a file cannot be read."""
+        cli("dupes", twins.root, "--ignore", "keep.mp4", "go.mp4")
+        twins.artifact(".dupes.ignored.json").write_text(content)
+        before = contents(twins.root)
+        run = cli("dupes", twins.root, "--apply", "trash", "--json")
+        assert run.code == 1
+        assert run.json == {
+            "error": ".artifacts/.dupes.ignored.json is corrupt: mend it or move it away"
+        }
+        assert contents(twins.root) == before
 
 
 def test_the_page(cli: Cli, library: Library, tmp_path: Path) -> None:
