@@ -1651,6 +1651,12 @@ class Account:
                     problems.append(problem)
                 Journal.watch("after")
             self.flush(phase)
+        self.drop_folders()
+        self.close("undone")
+        return problems
+
+    def drop_folders(self) -> None:
+        """Remove the folders that it made, as far as they are empty."""
         for folder in reversed(self.folders):
             with contextlib.suppress(OSError):
                 Path(folder).rmdir()
@@ -14784,6 +14790,7 @@ class Substitution:
         self.is_regex = is_regex
         if is_regex:
             source, target = (re.sub(r"\\\\(?=[\w.])", r"\\", text) for text in (source, target))
+LARGEST_PATTERN = 1_000_000  # letters, with all its counted repeats written out
         self.parts = self.split(target)
         self.fields = {part[0] for part in self.parts if isinstance(part, tuple)}
         self.sub = self.compiled(source) if is_regex else self.plain(source)
@@ -14808,7 +14815,7 @@ class Substitution:
 
         try:
             pattern = regex.compile(source)
-        except regex.error as error:
+        except (regex.error, RecursionError) as error:
             raise UsageError(f"--source {shown(source)}: {error}") from None
 
         def sub(put: Callable[[Any], str], text: str) -> str:
@@ -14829,6 +14836,10 @@ class Substitution:
         pattern that takes too long.
         """
         found = False
+        # Every {N} is written out when a pattern is compiled: a{1000000000} takes all memory.
+        counts = (int(count) for count in re.findall(r"\{(\d{1,9})", source))
+        if len(source) * math.prod(filter(None, counts)) > LARGEST_PATTERN:
+            raise UsageError(f"--source {shown(source)}: repeats more than any name could")
 
         def put(match: Any) -> str:
             nonlocal found
@@ -16874,12 +16885,27 @@ def read_line(words: Sequence[str], job: Job) -> list[Command] | Result:
     if {"-h", "--help"} & set(rest):
         config = Config.load(asked.config, None)
         return Result(
+def with_dashes(words: Sequence[str], classes: Sequence[type[Command]]) -> list[str]:
+    """Words in which what follows a flag is its value though it begins with a dash: `-q -tag:x`."""
+    options = [(o, c.hints()[name]) for c in classes for name, o in c.options().items()]
+    shorts = {"-h", *(o.short for o, _ in options)}
+    single = [o for o, hint in options if not (hint is bool or o.place or o.many or o.bare)]
+    flags = {flag for o in single for flag in (o.short, o.flag) if flag}
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] in flags and re.match("-[^-]", word) and word not in shorts:
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
+
+
             {"commands": names.split(",")}, command_parser(names, classes, config).format_help()
         )
     parser = command_parser(names, classes, Config())
     # Only the intermixed way lets flags stand between two places; it does not know `--`.
     parse = parser.parse_args if "--" in rest else parser.parse_intermixed_args
-    given = vars(parse(rest))
+    given = vars(parse(with_dashes(rest, classes)))
     for command in classes:
         command.arrange(given)
     explicit = given.pop("config", asked.config)

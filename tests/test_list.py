@@ -264,6 +264,14 @@ def test_bad_flags(cli: Cli, library: Library, args: tuple[str, ...]) -> None:
     assert args[-1].lstrip("-") in run.err
 
 
+@pytest.mark.parametrize("words", [["-q", "-name:a"], ["--query", "-a"], ["-q=-name:a"]])
+def test_a_query_may_begin_with_a_dash(cli: Cli, library: Library, words: list[str]) -> None:
+    library.add_bytes("a.mp4", b"x")
+    library.add_bytes("b.mp4", b"x")
+    assert cli("list", *words, library.root, "-r").out == "b.mp4\n"
+    assert cli("list", library.root, "-q", "-r").code == 2
+
+
 def test_odd_names_come_back_as_they_are(cli: Cli, library: Library) -> None:
     for name in ODD_NAMES:
         library.add_bytes(name, b"x")

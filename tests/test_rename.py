@@ -218,6 +218,9 @@ class TestWhatGoesAlong:
         assert reasons(run) == {"two/three/c.mp4": "is no name for a file"}
         assert batch("c", "four/{stem}-{n:02}", "--force", "-r").json["applied"] == 1
         assert folder.names("two/three/four") == ["c-01.mp4", "c-01.srt"]
+        assert cli("rename", "--undo", "-d", folder.root).code == 0
+        assert folder.names("two/three") == ["c.mp4", "c.srt"]
+        assert not (folder.root / "two/three/four").exists()
 
     def test_the_index_of_people(self, cli: Cli, folder: Folder) -> None:
         folder.write("sub/a.mp4")
@@ -378,13 +381,33 @@ class TestBatch:
         assert run.code == 2 and "takes too long" in run.err
 
     @pytest.mark.parametrize(
-        ("source", "target"), [("(", "x"), ("(a)", r"\2"), ("(a)", r"\g<no>"), ("", "x"), ("[", "")]
+        ("source", "target"),
+        [
+            *(("(", "x"), ("(a)", r"\2"), ("(a)", r"\g<no>"), ("", "x"), ("[", "")),
+            ("a{1000000000}", "x"),
+            ("(?:(?:(?:a{1000}){1000}){1000})", "x"),
+            ("(?:" * 25 + "a" + "){2}" * 25, "x"),
+            ("(" * 5000 + ")" * 5000, "x"),
+        ],
+        ids=itertools.count(),
     )
     def test_bad_patterns(self, batch: Batch, folder: Folder, source: str, target: str) -> None:
         folder.write("a.mp4")
         run = batch(source, target, "--regex")
         assert run.code == 2 and len(run.err.splitlines()) == 1
         assert "error" in run.json
+
+    def test_counted_repeats(self, batch: Batch, folder: Folder) -> None:
+        folder.write("2024-01-02T03-04 1a2b3c4d-0000-4000-8000-1234567890ab.mp4")
+        date = r"\d{4}-\d{2}-\d{2}T\d{2}-\d{2} "
+        for source in (f"^{date}", "[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$", ".{50}"):
+            assert batch(source, "x", "--regex").json["total_matches"] == 1
+
+    @pytest.mark.parametrize("source", ["-1080p", "-"])
+    def test_texts_that_begin_with_a_dash(self, batch: Batch, folder: Folder, source: str) -> None:
+        folder.write("film-1080p.mp4")
+        assert batch(source, "-x-", "--force").json["applied"] == 1
+        assert folder.names() == [f"film{'-1080p'.replace(source, '-x-')}.mp4"]
 
     def test_bad_requests(self, cli: Cli, folder: Folder) -> None:
         path = folder.write("a.mp4")
