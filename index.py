@@ -1660,8 +1660,6 @@ class Account:
         for folder in reversed(self.folders):
             with contextlib.suppress(OSError):
                 Path(folder).rmdir()
-        self.close("undone")
-        return problems
 
     @staticmethod
     def put_back(step: Step) -> str:
@@ -1871,19 +1869,25 @@ def update_tags(video: Video, change: TagEditor) -> dict[str, Any]:
     name, OSError.
     """
     path = tags_path(video)
+    need_video(video)
     if not path.parent.is_dir():
         blank = TagEdit.of(video, None, change)
         if not blank.new:
             return blank.record
         path.parent.mkdir(parents=True, exist_ok=True)
     with locked(path.parent):
-        if not os.path.lexists(video.path):
-            raise VideoError("vanished: it was there when the folder was listed")
+        need_video(video)
         edit = TagEdit.of(video, read_bytes(path), change)
         if edit.new:
             replace_file(path, edit.new)
             flush_to_disk(path.parent)
     return edit.record
+
+
+def need_video(video: Video) -> None:
+    """Raise VideoError where a video is gone, or a link that leads nowhere."""
+    if not os.path.exists(video.path):  # noqa: PTH110 - no Path for each of many
+        raise VideoError("vanished: it was there when the folder was listed")
 
 
 class TagEdit(NamedTuple):
@@ -5760,6 +5764,10 @@ class Catalogue:
         # Of each folder at the last look: the times of it and its sidecars, if these say enough.
         self._folders: dict[str, tuple[int, ...]] = {}
 
+    def failures(self) -> list[dict[str, Any]]:
+        """What the last refresh could not read, as {video, error}."""
+        return [{"video": name, "error": why} for name, why in self.problems + self.unread]
+
     @classmethod
     def of(cls, library: Library) -> Catalogue:
         """The catalogue of a library's folder and all that is below it."""
@@ -6086,7 +6094,8 @@ class Catalogue:
         except (FileNotFoundError, NotADirectoryError):
             pass
         except OSError as error:
-            self.unread.append((home, f"cannot be read: {error.strerror}"))
+            name = home.removeprefix(f"{(self.artifacts_dir or self.root).absolute()}/")
+            self.unread.append((name, f"cannot be read: {error.strerror}"))
         return list(seen.values())
 
     def _assign(self, entry: os.DirEntry[str], seen: Mapping[str, Glimpse]) -> None:
@@ -6657,7 +6666,7 @@ def term_clause(term: Term) -> Clause:
         import difflib
 
         near = difflib.get_close_matches(term.field, QUERY_FIELDS, 1)
-        hint = f"did you mean {near[0]}:?" if near else f"there are {', '.join(QUERY_FIELDS)}"
+        hint = f"did you mean {near[0]}:?" if near else f"there are {', '.join(QUERY_FIELDS)}."
         raise UsageError(f"query: {term}: no such field; {hint} Put text with a colon into quotes")
     if term.negated:
         return Clause(f"NOT coalesce(({clause.sql}), 0)", clause.values)
@@ -9197,7 +9206,7 @@ class Facts(NamedTuple):
         """
         if not self.duration:
             return self.size
-        bits = self.size * 8 / self.duration / (self.width * self.height * (self.rate or 25) or 1e6)
+        bits = self.size * 8 / self.duration / (self.width * self.height or 1e6)
         return bits / EFFORT.get(self.vcodec, 1.0)
 
     @property
@@ -9242,6 +9251,7 @@ class Facts(NamedTuple):
         told += [clock(self.duration)] if self.duration else []
         told += [f"{self.width}x{self.height}"] if self.width else []
         told += [self.vcodec] if self.vcodec else []
+        told += [f"{self.rate:.4g} fps"] if self.rate else []
         told += [f"{self.depth} bit"] if self.depth > 8 else []
         told += [f"{self.sounds} audio"] if self.sounds > 1 else []
         return "  ".join([*told, date(self.mtime)])
@@ -9257,7 +9267,6 @@ def date(moment: float, with_time: bool = False) -> str:
 
 class Dismissed:
     """The pairs that were said to be no match, kept in `.artifacts/.dupes.ignored.json` of the
-        told += [f"{self.rate:.4g} fps"] if self.rate else []
     folder that was listed then.
 
     A video is known by its size and oshash or, as long as it stays there, by its name. Below the
@@ -13835,8 +13844,10 @@ class TagEntry(NamedTuple):
     def all_in(cls, path: Path) -> list[TagEntry]:
         """The entries of a file that --export or the API wrote. Raises UsageError for another."""
         try:
-            content = json.loads(path.read_bytes())
-            return [cls.of(entry) for entry in content["videos"]]
+            videos = json.loads(path.read_bytes())["videos"]
+            if not isinstance(videos, list):
+                raise TypeError
+            return [cls.of(entry) for entry in videos]
         except OSError as error:
             why = f"cannot be read: {error.strerror}"
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -13964,7 +13975,7 @@ class Tags(LibraryCommand):
         library = self.library()
         with self.catalogue(library) as catalogue:
             known = catalogue.browse(job, library, self.query, labels=not change_of)
-            failed = [{"video": name, "error": reason} for name, reason in catalogue.problems]
+            failed = catalogue.failures()
             if not change_of:
                 return self.outcome(job, itertools.chain(map(tags_of, known), failed), False)
             videos = [catalogue.video(row.rel) for row in known]
@@ -14017,16 +14028,21 @@ class Tags(LibraryCommand):
 
     # --- The whole folder
 
-    def tagged(self, job: Job, *also: Clause) -> list[dict[str, Any]]:
-        """The videos of the folder of which something is so, with their tags."""
+    def tagged(self, job: Job, *also: Clause) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """The videos of the folder of which something is so, with their tags; what is unread."""
         library = self.library()
         with self.catalogue(library) as catalogue:
             catalogue.prepare(job, library.recursive)
             view = catalogue.view(self.query, library.extensions, library.recursive, also)
-            return [tags_of(row) for row in catalogue.rows(view)]
+            return [tags_of(row) for row in catalogue.rows(view)], catalogue.failures()
+
+    def untold(self, job: Job) -> list[dict[str, Any]]:
+        """The videos whose tags are corrupt, and the folders that cannot be read."""
+        corrupt, unread = self.tagged(job, CORRUPT_TAGS)
+        return corrupt + unread
 
     def counted(self, job: Job) -> dict[str, Any]:
-        """Tags and performers as {name, count}, the most frequent first, and corrupt files."""
+        """Tags and performers as {name, count}, the most frequent first, and what is unreadable."""
         library = self.library()
         with self.catalogue(library) as catalogue:
             catalogue.prepare(job, library.recursive)
@@ -14036,7 +14052,7 @@ class Tags(LibraryCommand):
             field: [{"name": name, "count": count} for name, count in found.items()]
             for field, found in counts.items()
         }
-        return told | {"errors": self.tagged(job, CORRUPT_TAGS)}
+        return told | {"errors": self.untold(job)}
 
     def told_counts(self, job: Job) -> Result:
         """`--list`."""
@@ -14050,9 +14066,9 @@ class Tags(LibraryCommand):
         return Result(data, "\n\n".join(parts) or "no tags", code)
 
     def exported(self, job: Job) -> dict[str, Any]:
-        """Every video that has tags or performers, with them, and the files that are corrupt."""
-        labelled = Clause("v.id IN (SELECT video FROM labels)")
-        return {"videos": self.tagged(job, labelled), "errors": self.tagged(job, CORRUPT_TAGS)}
+        """Every video that has tags or performers, with them, and what is unreadable."""
+        videos, _ = self.tagged(job, Clause("v.id IN (SELECT video FROM labels)"))
+        return {"videos": videos, "errors": self.untold(job)}
 
     def told_export(self, job: Job) -> Result:
         """`--export FILE`."""
@@ -14071,7 +14087,10 @@ class Tags(LibraryCommand):
         if len(self.rename_tag) != 2 or not all(map(str.strip, self.rename_tag)):
             raise UsageError("--rename-tag takes a tag and its new name; the folder stands before")
         old, new = names[0], names[-1] if len(names) > 1 else self.rename_tag[1].strip()
-        rows = self.tagged(job, label_clause(Term(False, "tag", old, True)))
+        rows, unread = self.tagged(job, label_clause(Term(False, "tag", old, True)))
+        corrupt, _ = self.tagged(job, CORRUPT_TAGS)
+        rows = [] if corrupt else rows
+        self.complain(job, corrupt + unread)
 
         def change(record: dict[str, Any]) -> None:
             tags = [new if folded(tag) == folded(old) else tag for tag in record["tags"]]
@@ -14079,8 +14098,12 @@ class Tags(LibraryCommand):
 
         catalogue = Catalogue.of(self.library())
         self.change_all(job, [(catalogue.video(row["video"]), change) for row in rows])
+        text = f"{shown(old)} is {shown(new)} now in {plural(len(rows), 'video')}"
+        if corrupt:
+            text = "nothing was changed: mend what is corrupt first"
         data = {"from": old, "to": new, "videos": [row["video"] for row in rows]}
-        return Result(data, f"{shown(old)} is {shown(new)} now in {plural(len(rows), 'video')}")
+        data |= {"errors": corrupt + unread}
+        return Result(data, text, Exit.SOME_FAILED if data["errors"] else Exit.OK)
 
     def change_all(self, job: Job, plan: Sequence[tuple[Video, TagEditor]]) -> None:
         """Change them all, or none. Raises VideoError."""
@@ -14767,6 +14790,7 @@ def frames_picture(found: Fingerprint | None, facts: Facts) -> bytes:
 # === Commands: rename =============================================================================
 
 PATTERN_PATIENCE = 1.0  # seconds that a pattern may take over one name
+LARGEST_PATTERN = 1_000_000  # letters, with all its counted repeats written out
 FIELD = re.compile(r"\{(stem|duration|width|height|vcodec|n)(?::(0?\d{1,2}))?\}")
 # What players look for beside a video: subtitles, perhaps with languages and marks, and its .nfo.
 BESIDE = re.compile(
@@ -14790,7 +14814,6 @@ class Substitution:
         self.is_regex = is_regex
         if is_regex:
             source, target = (re.sub(r"\\\\(?=[\w.])", r"\\", text) for text in (source, target))
-LARGEST_PATTERN = 1_000_000  # letters, with all its counted repeats written out
         self.parts = self.split(target)
         self.fields = {part[0] for part in self.parts if isinstance(part, tuple)}
         self.sub = self.compiled(source) if is_regex else self.plain(source)
@@ -14813,6 +14836,10 @@ LARGEST_PATTERN = 1_000_000  # letters, with all its counted repeats written out
     def compiled(source: str) -> Callable[[Callable[[Any], str], str], str]:
         import regex
 
+        # Every {N} is written out when a pattern is compiled: a{1000000000} takes all memory.
+        counts = (int(count) for count in re.findall(r"\{(\d{1,9})", source))
+        if len(source) * math.prod(filter(None, counts)) > LARGEST_PATTERN:
+            raise UsageError(f"--source {shown(source)}: repeats more than any name could")
         try:
             pattern = regex.compile(source)
         except (regex.error, RecursionError) as error:
@@ -14836,10 +14863,6 @@ LARGEST_PATTERN = 1_000_000  # letters, with all its counted repeats written out
         pattern that takes too long.
         """
         found = False
-        # Every {N} is written out when a pattern is compiled: a{1000000000} takes all memory.
-        counts = (int(count) for count in re.findall(r"\{(\d{1,9})", source))
-        if len(source) * math.prod(filter(None, counts)) > LARGEST_PATTERN:
-            raise UsageError(f"--source {shown(source)}: repeats more than any name could")
 
         def put(match: Any) -> str:
             nonlocal found
@@ -15629,9 +15652,11 @@ class List(LibraryCommand):
         with self.catalogue(library) as catalogue:
             found = catalogue.browse(job, library, self.query, self.sort, self.limit or -1)
             rows = Rows(map(told, found))
-        for name, reason in catalogue.problems:
+        # Which videos there are is known without their sidecars, what a query finds is not.
+        problems = catalogue.problems + (catalogue.unread if self.query else [])
+        for name, reason in problems:
             job.console.say(f"list: {shown(name)}: {reason}")
-        return Result(rows, "\n".join(lines), Exit.SOME_FAILED if catalogue.problems else Exit.OK)
+        return Result(rows, "\n".join(lines), Exit.SOME_FAILED if problems else Exit.OK)
 
     def line(self, row: Mapping[str, Any], prefix: int) -> str:
         """A row as text, its path without the first `prefix` letters."""
@@ -16860,6 +16885,21 @@ def split_line(words: Sequence[str]) -> tuple[list[str], str, list[str]]:
     return list(words[:at]), words[at] if at < len(words) else "", list(words[at + 1 :])
 
 
+def with_dashes(words: Sequence[str], classes: Sequence[type[Command]]) -> list[str]:
+    """Words in which what follows a flag is its value though it begins with a dash: `-q -tag:x`."""
+    options = [(o, c.hints()[name]) for c in classes for name, o in c.options().items()]
+    shorts = {"-h", *(o.short for o, _ in options)}
+    single = [o for o, hint in options if not (hint is bool or o.place or o.many or o.bare)]
+    flags = {flag for o in single for flag in (o.short, o.flag) if flag}
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] in flags and re.match("-[^-]", word) and word not in shorts:
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
+
+
 def read_line(words: Sequence[str], job: Job) -> list[Command] | Result:
     """The commands that a command line asks for, or what it wants to be told instead."""
     before, names, rest = split_line(words)
@@ -16885,21 +16925,6 @@ def read_line(words: Sequence[str], job: Job) -> list[Command] | Result:
     if {"-h", "--help"} & set(rest):
         config = Config.load(asked.config, None)
         return Result(
-def with_dashes(words: Sequence[str], classes: Sequence[type[Command]]) -> list[str]:
-    """Words in which what follows a flag is its value though it begins with a dash: `-q -tag:x`."""
-    options = [(o, c.hints()[name]) for c in classes for name, o in c.options().items()]
-    shorts = {"-h", *(o.short for o, _ in options)}
-    single = [o for o, hint in options if not (hint is bool or o.place or o.many or o.bare)]
-    flags = {flag for o in single for flag in (o.short, o.flag) if flag}
-    joined: list[str] = []
-    for word in words:
-        if joined and joined[-1] in flags and re.match("-[^-]", word) and word not in shorts:
-            joined[-1] += f"={word}"
-        else:
-            joined.append(word)
-    return joined
-
-
             {"commands": names.split(",")}, command_parser(names, classes, config).format_help()
         )
     parser = command_parser(names, classes, Config())
@@ -17015,7 +17040,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def told_by_system(error: OSError) -> str:
-    return ": ".join(filter(None, (shown(str(error.filename or "")), error.strerror or str(error))))
+    name = str(error.filename2 or error.filename or "")
+    return ": ".join(filter(None, (shown(name), error.strerror or str(error))))
 
 
 def complaint(error: object, code: Exit) -> Result:

@@ -214,6 +214,12 @@ class TestTogether:
         with pytest.raises(index.VideoError, match="vanished"):
             index.update_tags(gone, index.TagChange(["x"]).apply)
 
+    def test_a_link_to_nothing_is_no_video(self, cli: Cli, video: Path) -> None:
+        link = video.parent / "link.mp4"
+        link.symlink_to("gone.mp4")
+        run = cli("tags", link, "--set", "x")
+        assert run.code == 1 and "link.mp4: vanished" in run.err
+
 
 @pytest.fixture
 def tagged(library: Library, cli: Cli) -> Library:
@@ -288,7 +294,8 @@ class TestRenameTag:
     def test_everywhere(self, cli: Cli, tagged: Library) -> None:
         before = contents(tagged.root)
         run = cli("tags", tagged.root, "-r", "--rename-tag", "NIGHT", "Evening", "--json")
-        assert run.json == {"from": "NIGHT", "to": "Evening", "videos": ["a.mp4", "b.mp4"]}
+        told = {"from": "NIGHT", "to": "Evening", "videos": ["a.mp4", "b.mp4"], "errors": []}
+        assert run.json == told
         expected = {"a.mp4": ["Evening", "city"], "b.mp4": ["Evening"]}
         assert everything(cli, tagged) == {
             **expected,
@@ -319,6 +326,14 @@ class TestRenameTag:
         before = contents(tagged.root)
         assert cli("tags", tagged.root, "--rename-tag", *names).code == 2
         assert contents(tagged.root) == before
+
+    def test_a_corrupt_file_might_have_it_too(self, cli: Cli, tagged: Library) -> None:
+        tagged.artifact("b.mp4.tags.json").write_text("{")
+        before = contents(tagged.root)
+        run = cli("tags", tagged.root, "-r", "--rename-tag", "night", "x", "--json")
+        assert run.code == 1 and "tags: b.mp4: b.mp4.tags.json is corrupt" in run.err
+        assert [error["video"] for error in run.json["errors"]] == ["b.mp4"]
+        assert run.json["videos"] == [] and contents(tagged.root) == before
 
     def test_one_that_nothing_has(self, cli: Cli, tagged: Library) -> None:
         run = cli("tags", tagged.root, "-r", "--rename-tag", "nope", "x")
@@ -458,7 +473,16 @@ class TestTransfer:
     @pytest.mark.parametrize(
         "content",
         [
-            *("", "[", "[]", "3", '{"videos": 3}', '{"videos": [3]}', '{"videos": [{"video": 3}]}'),
+            *(
+                "",
+                "[",
+                "[]",
+                "3",
+                '{"videos": 3}',
+                '{"videos": {}}',
+                '{"videos": [3]}',
+                '{"videos": [{"video": 3}]}',
+            ),
             *('{"videos": [{"video": "a.mp4", "tags": "x"}]}', '{"videos": [{"tags": []}]}'),
             *("[" * 100_000, "\udcff"),
         ],
@@ -469,6 +493,31 @@ class TestTransfer:
         run = cli("tags", tagged.root, "--import", file, "--force")
         assert run.code == 2 and file.name in run.err and len(run.err.splitlines()) == 1
         assert contents(tagged.root) == before
+
+    def test_what_cannot_be_read_is_named(
+        self, library: Library, tagged: Library, file: Path
+    ) -> None:
+        """An export that lacks a folder's tags must not look like a whole one."""
+        if not modes_count(library.root.parent):
+            pytest.skip("modes do not count for who runs this")
+        home = tagged.root / "sub/.artifacts"
+        home.chmod(0)
+        try:
+            for words in (["--export", file], ["--list"], [], ["--rename-tag", "night", "x"]):
+                run = run_unprivileged("tags", tagged.root, "-r", *words)
+                assert run.code == 1 and "sub/.artifacts: cannot be read" in run.err
+            run = run_unprivileged("list", tagged.root, "-r", "-q", "tag:day")
+            assert run.code == 1 and "sub/.artifacts: cannot be read" in run.err
+        finally:
+            home.chmod(0o755)
+        assert {video["video"] for video in json.loads(file.read_text())["videos"]} == {
+            "a.mp4",
+            "b.mp4",
+        }
+
+    def test_a_folder_is_no_file(self, cli: Cli, tagged: Library) -> None:
+        run = cli("tags", tagged.root, "--export", tagged.root / "sub")
+        assert run.code == 1 and f"{tagged.root / 'sub'}: " in run.err
 
     def test_files_that_are_not_there(self, cli: Cli, tagged: Library) -> None:
         nowhere = tagged.root / "nowhere" / "x.json"
