@@ -1567,7 +1567,8 @@ class Account:
         try:
             self.read()
         except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise VideoError(f"{shown(str(entry.path))}: is no readable journal: {error}") from None
+            told = f"is no readable journal ({error}): move it away"
+            raise VideoError(f"{shown(str(entry.path))}: {told}") from None
 
     def read(self) -> None:
         """Raises ValueError, KeyError or TypeError for a journal that was not written here."""
@@ -5012,7 +5013,7 @@ def reason_of(error: BaseException) -> str:
     """One line that says what is wrong and, where there is something to do, what."""
     import errno
 
-    if isinstance(error, VideoError):
+    if isinstance(error, VideoError | UsageError):
         return str(error)
     closed = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, errno.ELOOP)
     if isinstance(error, OSError) and error.errno in closed:
@@ -15293,6 +15294,8 @@ class Rename(LibraryCommand):
         root = self.around(ends)
         rels = [end[len(root.rstrip("/")) + 1 :] for end in ends]
         video, target = (self.video(root, rel) for rel in rels)
+        if refused := RenamePlan([(video, target)]).errors:  # before a journal is begun for it
+            return self.summary(job, [], 0, refused, 1)
         return self.applied(job, self.places(Path(root)), [(video, target)], [])
 
     def around(self, ends: Sequence[str]) -> str:

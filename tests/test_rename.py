@@ -430,6 +430,12 @@ class TestCollisions:
         assert "is there" in reasons(run)["a.mp4"]
         assert folder.files == before
 
+    def test_what_is_refused_leaves_nothing(self, cli: Cli, folder: Folder) -> None:
+        """Not even a folder for a journal, by which later renames would be undone elsewhere."""
+        one, other = folder.write("one/a.mp4"), folder.write("two/a.mp4")
+        assert cli("rename", one, other).code == 1
+        assert {path.name for path in folder.root.rglob("*")} == {"one", "two", "a.mp4"}
+
     def test_names_that_normalize_alike(self, cli: Cli, folder: Folder) -> None:
         folder.write("caf\u00e9.mp4")
         folder.write("a.mp4")

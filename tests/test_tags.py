@@ -156,6 +156,15 @@ class TestRefused:
             assert run.code == 2 and "control characters" in run.err
         assert not (video.parent / ".artifacts").exists()
 
+    def test_control_characters_by_hand(self, cli: Cli, video: Path) -> None:
+        stored = video.parent / ".artifacts/movie.mp4.tags.json"
+        stored.parent.mkdir()
+        stored.write_text(content := r'{"tags": ["a\u0000b"]}')
+        run = cli("tags", video, "--set", "x")
+        assert run.code == 1
+        assert run.err == "tags: movie.mp4: a\\x00b: a name cannot have control characters\n"
+        assert stored.read_text() == content
+
     def test_bad_requests(self, cli: Cli, video: Path) -> None:
         assert cli("tags", video.parent / "nope").code == 2
         run = cli("tags", video, "--mode", "replace")
