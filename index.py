@@ -1366,9 +1366,12 @@ def journals(places: Places) -> list[Entry]:
     return sorted(Entry(int(m[1]), m[2], m[3], Path(path)) for m, path in found if m)
 
 
-def refuse_interrupted(places: Places) -> None:
-    """Raise VideoError where a change of this library, or of one around it, was interrupted."""
-    for folder in (Path(places.shelves), *Path(places.shelves).parents):
+def refuse_interrupted(places: Places, homes: Iterable[str] = ()) -> None:
+    """Raise VideoError where a change of this library, or of one around it or its folders `homes`,
+    was interrupted.
+    """
+    starts = [Path(folder) for folder in (places.shelves, *homes)]
+    for folder in dict.fromkeys(f for start in starts for f in (start, *start.parents)):
         if any(entry.pending for entry in journals(Places(str(folder), str(folder)))):
             place = shown(str(folder))
             raise VideoError(
@@ -1401,7 +1404,7 @@ class Journal:
         homes: Iterable[str] = (),
     ) -> None:
         self.places, self.command, self.facts = places, command, dict(facts or {})
-        self.homes = sorted({os.path.realpath(home) for home in homes if Path(home).is_dir()})
+        self.homes = sorted(set(map(os.path.realpath, homes)))
         self.moves: list[tuple[str, str]] = []
         self.rewrites: list[Rewrite] = []
         self.real_folders: dict[str, str] = {}
@@ -1413,9 +1416,9 @@ class Journal:
         with self.stack:
             folder.mkdir(parents=True, exist_ok=True)
             allow_descriptors(len(self.homes))
-            for place in (str(folder), *self.homes):
+            for place in (str(folder), *filter(os.path.isdir, self.homes)):
                 self.stack.enter_context(locked(place))
-            refuse_interrupted(self.places)
+            refuse_interrupted(self.places, self.homes)
             sweep(str(folder))
             self.number = max((entry.number for entry in journals(self.places)), default=0) + 1
             self.stack = self.stack.pop_all()
@@ -1723,8 +1726,9 @@ def recover(places: Places, *, back: bool = False) -> Aftermath | None:
 def undo(places: Places, command: str) -> Aftermath | None:
     """Take back what a command did last that was not taken back yet; None where it did nothing."""
     with owned_journals(places) as (entries, stack):
-        refuse_interrupted(places)
-        if not (account := last_of(places, entries, command)):
+        account = last_of(places, entries, command)
+        refuse_interrupted(places, account.homes if account else ())
+        if not account:
             return None
         account.lock(stack)
         return Aftermath(account, account.go_back())

@@ -625,6 +625,30 @@ class TestUndoAndRecover:
         assert cli("rename", "--undo", "-d", folder.root).code == 0
         assert folder.files == before
 
+    def test_an_interrupted_one_within(self, cli: Cli, folder: Folder, fault: Fault) -> None:
+        """What was interrupted in a folder is dealt with before one around it is changed."""
+        for name in ("a.mp4", "sub/a1.mp4", "sub/a2.mp4", "sub/deep/a3.mp4"):
+            folder.write(name)
+            folder.tag(name)
+        tags = ("tags", folder.root, "-r", "--rename-tag")
+        assert cli(*tags, "tag of sub/a1.mp4", "x").code == 0
+        fault.set(7)
+        with pytest.raises(Killed):
+            Batch(cli, folder.root / "sub")("a", "b", "--force", "-r")
+        fault.set(-1)
+        before = folder.files
+        waiting = f"rename --recover -d {folder.root / 'sub'}"
+        for words in ((*tags, "x", "y"), ("tags", folder.root, "--undo")):
+            run = cli(*words)
+            assert run.code == 1 and waiting in run.err
+        for more in ("-r", "--recursive"):
+            run = Batch(cli, folder.root)("a", "c", "--force", more)
+            assert run.code == 1 and waiting in run.err
+        assert {n: c for n, c in folder.files.items() if n in before} == before
+        assert cli("rename", "--recover", "-d", folder.root / "sub").code == 0
+        assert Batch(cli, folder.root)("b", "c", "--force", "-r").json["applied"] == 3
+        assert folder.tags("sub/c1.mp4")["tags"] == ["x"]
+
     def test_nothing_to_recover(self, cli: Cli, folder: Folder) -> None:
         run = cli("rename", "--recover", "-d", folder.root)
         assert run.code == 0 and run.out == "nothing was interrupted\n"
