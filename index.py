@@ -871,8 +871,10 @@ def replace_file(target: Path, content: bytes) -> None:
     try:
         write_through(scratch, content)
         scratch.replace(target)
-    except BaseException:
+    except BaseException as error:
         remove(scratch)
+        if isinstance(error, OSError) and not error.filename:
+            error.filename = str(target)  # a full disk does not say for what
         raise
 
 
@@ -6765,16 +6767,23 @@ def comparisons(text: str) -> list[tuple[str, str]]:
 
 def amount_clause(expression: str, read: Callable[[str], float], term: Term) -> Clause:
     """A number within bounds."""
-    told = [(sign, read(value)) for sign, value in comparisons(term.value)]
-    sql = " AND ".join(f"{expression} {sign} ?" for sign, _ in told)
-    return Clause(sql, tuple(value for _, value in told))
+    return between(expression, [(sign, read(value)) for sign, value in comparisons(term.value)])
+
+
+def between(expression: str, bounds: Sequence[tuple[str, float]]) -> Clause:
+    """A number within (sign, value) bounds. Raises ValueError where none can be."""
+    least = max((value for sign, value in bounds if sign in (">", ">=")), default=-math.inf)
+    most = min((value for sign, value in bounds if sign in ("<", "<=")), default=math.inf)
+    if least > most:
+        raise ValueError("ends before it begins")
+    sql = " AND ".join(f"{expression} {sign} ?" for sign, _ in bounds)
+    return Clause(sql, tuple(value for _, value in bounds))
 
 
 def added_clause(term: Term) -> Clause:
     """When the file was written: an age such as `<7d`, or a time such as `>=2024-01-31`."""
-    told = [bound for pair in comparisons(term.value) for bound in moment_bounds(*pair)]
-    sql = " AND ".join(f"v.mtime_ns {sign} ?" for sign, _ in told)
-    return Clause(sql, tuple(value for _, value in told))
+    pairs = comparisons(term.value)
+    return between("v.mtime_ns", [bound for pair in pairs for bound in moment_bounds(*pair)])
 
 
 def moment_bounds(sign: str, text: str) -> list[tuple[str, int]]:

@@ -214,7 +214,10 @@ class TestTogether:
         with monkeypatch.context() as patch:
             patch.setattr(os, "fsync", full)
             run = cli("tags", video, "--set", "new")
+            out = video.parent / "out.json"
+            told = cli("tags", video.parent, "--export", out)
         assert run.code == 1 and "the disk is full" in run.err
+        assert told.code == 1 and told.err == f"index.py: {out}: No space left on device\n"
         assert cli("tags", video, "--json").json["tags"] == ["old"]
 
     def test_tags_of_a_video_that_went_away_are_not_made(self, video: Path) -> None:
