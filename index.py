@@ -14692,11 +14692,12 @@ class Dupes(LibraryCommand):
             for a in actions
             if a["action"] == "left"
         ]
-        size = human_size(sum(action["size"] for action in done))
-        how = done[0]["action"] if done else "changed"
-        return "\n".join(
-            [*lines, f"{how} {plural(len(done), 'video')}, {size}: --undo takes it back"]
-        )
+        told = "nothing was changed"
+        if done:
+            size = human_size(sum(action["size"] for action in done))
+            many = plural(len(done), "video")
+            told = f"{done[0]['action']} {many}, {size}: --undo takes it back"
+        return "\n".join([*lines, told])
 
     def dismiss(self, library: Library) -> Result:
         """Remember that two videos are no match."""

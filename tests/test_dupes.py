@@ -648,6 +648,11 @@ class TestPicking:
         plant(library, "y.mp4", hashes(11, 12, 13, 14, 15, noise=0.02))
         return library
 
+    def test_what_is_no_exact_copy_is_no_link(self, cli: Cli, three: Library) -> None:
+        run = cli("dupes", three.root, "--apply", "hardlink")
+        assert run.code == 0 and "left b.mp4: is no exact copy" in run.out
+        assert run.out.endswith("\nnothing was changed\n")
+
     def test_only_those_picked(self, cli: Cli, three: Library) -> None:
         before = tree(three.root)
         args = ("dupes", three.root, "--only", "c.mp4", "--limit", 1)
