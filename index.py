@@ -15384,6 +15384,8 @@ class Rename(LibraryCommand):
         command = "rename" if undoes is None else "rename-undo"
         with Journal(places, command, {"undoes": undoes}, homes) as journal:
             plan = RenamePlan(pairs, back=undoes is not None)
+            if plan.errors:
+                journal.facts["undoes"] = None  # what could not go back yet may another time
             plan.enter(journal)
             told = [[video.path, target.path] for video, target, _ in plan.shifts]
             journal.facts["videos"] = [[places.told(journal.real(p)) for p in t] for t in told]
@@ -15413,19 +15415,28 @@ class Rename(LibraryCommand):
         """Rename the videos of the last batch back, with all they have by now."""
         places = self.places()
         with owned_journals(places) as (entries, _):
-            account = last_of(places, entries, "rename")
-        if not account:
-            raise VideoError(f"{shown(places.root)}: no renaming is known here that can be undone")
+            if not (account := last_of(places, entries, "rename")):
+                told = "no renaming is known here that can be undone"
+                raise VideoError(f"{shown(places.root)}: {told}")
+            pairs, errors = self.back_again(places, account)
+            if not pairs:
+                account.entry.become("undone")  # nothing of it is left: the one before is next
+        result = self.applied(job, places, pairs, errors, undoes=account.entry.number)
+        account.drop_folders()
+        return result
+
+    def back_again(
+        self, places: Places, account: Account
+    ) -> tuple[list[tuple[Video, Video]], list[dict[str, str]]]:
+        """What a batch renamed with its former names, and what of it is not there any more."""
         pairs, errors = [], []
         for old, new in account.pairs():
             rels = [path.removeprefix(places.root.rstrip("/") + "/") for path in (new, old)]
             if os.path.lexists(new):
                 pairs.append((self.video(places.root, rels[0]), self.video(places.root, rels[1])))
-            else:
+            elif not os.path.lexists(old):
                 errors.append({"video": rels[0], "error": "is not there any more"})
-        result = self.applied(job, places, pairs, errors, undoes=account.entry.number)
-        account.drop_folders()
-        return result
+        return pairs, errors
 
     def summary(
         self,

@@ -545,6 +545,36 @@ class TestUndoAndRecover:
             "b2.mp4",
         ]
 
+    def test_what_is_gone_does_not_keep_the_batch_before(
+        self, batch: Batch, folder: Folder
+    ) -> None:
+        folder.write("a1.mp4")
+        folder.write("b1.mp4")
+        batch("a", "c", "--force")
+        batch("b", "d", "--force")
+        (folder.root / "d1.mp4").unlink()
+        undo = ("rename", "--undo", "-d", folder.root, "--json")
+        run = batch.cli(*undo)
+        assert run.code == 1 and set(reasons(run)) == {"d1.mp4"}
+        assert batch.cli(*undo).code == 0
+        assert folder.names() == ["a1.mp4"]
+
+    def test_the_rest_goes_back_once_it_can(self, batch: Batch, folder: Folder) -> None:
+        """Another --undo does not take back the batch before, while one is not done with."""
+        for name in ("x1.mp4", "x2.mp4"):
+            folder.write(name)
+        batch("x", "a", "--force")
+        batch("a", "b", "--force")
+        folder.write("a2.mp4", "a new one")
+        undo = ("rename", "--undo", "-d", folder.root, "--json")
+        for names in (["a1.mp4", "a2.mp4", "b2.mp4"],) * 2:
+            assert batch.cli(*undo).code == 1
+            assert folder.names() == names
+        (folder.root / "a2.mp4").unlink()
+        for names in (["a1.mp4", "a2.mp4"], ["x1.mp4", "x2.mp4"]):
+            assert batch.cli(*undo).code == 0
+            assert folder.names() == names
+
     @pytest.mark.parametrize("way", ["--recover", "--undo"])
     def test_killed_at_every_step(self, cli: Cli, tmp_path: Path, fault: Fault, way: str) -> None:
         """A cycle with artifacts; finished or taken back, nothing is missing or half done."""
