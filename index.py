@@ -14894,7 +14894,7 @@ class Substitution:
         def sub(put: Callable[[Any], str], text: str) -> str:
             try:
                 return str(pattern.sub(put, text, timeout=PATTERN_PATIENCE))
-            except TimeoutError:
+            except (TimeoutError, MemoryError):  # the module has a bound of its own for memory
                 told = f"takes too long on {shown(text)}: write it with fewer nested repeats"
                 raise UsageError(f"--source {shown(source)}: {told}") from None
             except (regex.error, IndexError) as error:
