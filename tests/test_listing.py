@@ -66,8 +66,10 @@ class TestPeople:
 
     def test_a_rerun_changes_nothing(self, cli: Cli, films: Library) -> None:
         first = cli("listing", films.root, "-r", "--json")
+        long_ago = {"generated_at": "2020-02-02T02:02:02Z"}
+        faces.rewrite(films.artifact(".faces.index.json"), **long_ago)
         before = stamps(films.root)
-        assert cli("listing", films.root, "-r", "--json").json == first.json
+        assert cli("listing", films.root, "-r", "--json").json == first.json | long_ago
         assert stamps(films.root) == before
 
     def test_twins_in_one_frame_stay_two(self, cli: Cli, library: Library) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +204,20 @@ class TestDecisions:
         assert "decided" not in folk.relist().err
         assert folk.people[2]["label"] == "Bea"
 
+    @pytest.mark.parametrize(
+        "words", [("rename", "a.mp4", "z.mp4"), ("people", ".", "--forget", 2)]
+    )
+    def test_the_others_keep_their_numbers(self, folk: Folk, words: tuple[str, ...]) -> None:
+        """Whoever wrote the index last: what listing reads is not corrupt, nor begun anew."""
+        folk.library.forget(folk.root / "a.mp4")
+        command, *names = words
+        paths = [folk.root / n if "." in str(n) else n for n in names]
+        assert folk.cli(command, *paths, "-r" if command == "people" else "--json").code == 0
+        folk.library.keep(next(folk.root.glob("[az].mp4")))
+        before = folk.people
+        assert folk.relist("--no-rebuild").err == ""
+        assert folk.people == before
+
     def test_they_survive_a_rename(self, folk: Folk) -> None:
         folk.do("--rename", 1, "Ann")
         folk.library.forget(folk.root / "a.mp4")
@@ -303,6 +318,31 @@ class TestForgetting:
             folk.relist("--rebuild")
             assert list(folk.videos) == [2, 3, 4]
             cli("embed", folk.root, "-r", "--force", "--thumbnails")
+
+    def test_in_the_folders_around_too(self, cli: Cli, folk: Folk, tmp_path: Path) -> None:
+        """Each folder that was listed has an index, means, decisions and a gallery of its own."""
+        below, above = folk.root / "sub", folk.root.parent
+        faces.portrait_of("dan", tmp_path / "gallery/Daniel/one.png")
+        for place in (above, folk.root, below):
+            cli("listing", place, "-r", "--gallery", tmp_path / "gallery")
+        cli("people", below, "--rename", 1, "Danny")
+        (below / ".artifacts/.faces.index.json.corrupt-1").write_text("Daniel")
+        assert {"Daniel", "Danny"} <= set(re.findall(r"\w+", folk.stored()))
+        folk.do("--forget", 4)
+        places = [place / ".artifacts" for place in (above, folk.root, below)]
+        kept = b"".join(f.read_bytes() for p in places for f in p.iterdir() if f.is_file())
+        assert not re.search(rb"Dann?y|Daniel", kept)
+        assert not list(folk.root.rglob(".faces.index.npy"))
+        assert cli("people", below, "--json").json["people"] == []
+        assert list(folk.videos) == [1, 2, 3]
+
+    def test_whom_the_gallery_calls_otherwise(self, folk: Folk, tmp_path: Path) -> None:
+        """The gallery's vectors of someone go with them, whatever name they were given."""
+        faces.portrait_of("dan", tmp_path / "gallery/Daniel/one.png")
+        folk.relist("--gallery", tmp_path / "gallery")
+        folk.do("--rename", 4, "Somebody")
+        folk.do("--forget", 4)
+        assert "Daniel" not in folk.stored()
 
     def test_who_was_forgotten_stays_so(self, cli: Cli, folk: Folk) -> None:
         """However the video is looked at again, also under another name; the others are found."""
