@@ -209,7 +209,7 @@ class Result(NamedTuple):
 
 def clock(seconds: float, millis: bool = False) -> str:
     """Seconds as `H:MM:SS` for people, or as WebVTT's `HH:MM:SS.mmm`."""
-    total = round(seconds * 1000)
+    total = round(min(seconds, 1e9) * 1000)  # of whatever a sidecar says
     hours, minutes, secs = total // 3_600_000, total // 60_000 % 60, total // 1000 % 60
     if millis:
         return f"{hours:02}:{minutes:02}:{secs:02}.{total % 1000:03}"
@@ -8192,7 +8192,7 @@ def signed(signature: Sequence[Mapping[str, Any]], length: float) -> Fingerprint
         return None
     luma = b"".join(base64.b64decode(frame["luma"]) for frame in signature)
     chroma = b"".join(base64.b64decode(frame["chroma"]) for frame in signature)
-    pictures = np.frombuffer(luma, np.uint8).reshape(-1, SIDE, SIDE)
+    pictures = np.frombuffer(luma, np.uint8).reshape(len(signature), SIDE, SIDE)
     colours = np.frombuffer(chroma, np.int8).reshape(len(pictures), 8, 8, 2)
     return Fingerprint("signature", length, pictures, colours)
 
@@ -8209,6 +8209,8 @@ def hashed(record: Mapping[str, Any], length: float) -> Fingerprint | None:
         b"\0" * (side * side // 8) if frame.get("flat") else bytes.fromhex(frame["hash"])
         for frame in record["frames"]
     ]
+    if not rows:
+        return None
     bits = np.unpackbits(np.frombuffer(b"".join(rows), np.uint8)).reshape(len(rows), side, side)
     return Fingerprint(f"{record['algorithm']} of {len(rows)}", length, bits * np.uint8(255), None)
 
@@ -9207,12 +9209,12 @@ def file_digest(copy: Copy, job: Job) -> str:
 
 
 def number_in(value: Any) -> float:
-    """A finite number, of whatever a sidecar says, or 0."""
+    """A number that makes sense, of whatever a sidecar says, or 0."""
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
         return 0.0
-    return number if math.isfinite(number) and number > 0 else 0.0
+    return number if 0 < number < 1e15 else 0.0
 
 
 # How much of H.264's bit rate a codec needs for the same picture, about.
@@ -9269,7 +9271,7 @@ class Facts(NamedTuple):
             height=int(number_in(told.get("height"))),
             vcodec=str(told.get("vcodec") or ""),
             acodec=str(told.get("acodec") or ""),
-            rate=number_in(over) / (number_in(under) or 1.0),
+            rate=number_in(number_in(over) / (number_in(under) or 1.0)),
             depth=int(deep[1]) if deep else 8 if pictures else 0,
             sounds=sum(s.get("codec_type") == "audio" for s in streams),
         )
@@ -15781,7 +15783,7 @@ class List(LibraryCommand):
         facts = [human_size(row["size"])] if self.show_size else []
         if "duration" in row:
             facts.append(clock(row["duration"]))
-        if "width" in row:
+        if {"width", "height"} <= row.keys():
             facts.append(f"{row['width']}x{row['height']}")
         facts += [row[key] for key in ("vcodec", "acodec") if key in row]
         return f"{shown(row['path'][prefix:])}  {'  '.join(facts)}".rstrip()

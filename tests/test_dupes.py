@@ -439,6 +439,33 @@ class TestFinding:
         found = matched(cli("dupes", library.root, "--deep", "--json"))
         assert found == {frozenset(("a.mp4", "b.mp4"))}
 
+    @pytest.mark.parametrize(
+        "more",
+        [
+            {"frames": [], "duration": 5},
+            {"signature": [{"luma": "", "chroma": ""}] * 5},
+            {"width": 1e308, "height": 1e308},
+            {"duration": 1e308},
+        ],
+    )
+    def test_absurd_numbers(self, cli: Cli, library: Library, more: dict[str, Any]) -> None:
+        """In artifacts that are as fresh as any, and in metadata."""
+        for name, own in (("a.mp4", {}), ("b.mp4", more), ("c.mp4", {})):
+            plant(library, name, **{"frames": hashes(1, 2, 3, 4, 5), **own})
+        source = json.loads(library.artifact("c.mp4.phash.json").read_text())["source"]
+        picture = {"codec_type": "video", "width": 9**99, "height": 2, "avg_frame_rate": "9/1e-300"}
+        record = {
+            "source": source,
+            "files": [],
+            "streams": [picture],
+            "format": {"duration": "1e308"},
+        }
+        library.artifact("c.mp4.ffprobe.json").write_text(json.dumps(record))
+        for words in ((), ("--deep",)):
+            run = cli("dupes", library.root, *words, "--json")
+            assert frozenset(("a.mp4", "c.mp4")) in matched(run)
+            assert cli("dupes", library.root, *words).code == 0
+
     def test_the_first_ones_only(self, cli: Cli, library: Library) -> None:
         for name in "abcdef":
             plant(library, f"{name}.mp4", hashes(1, 2, 3, 4, 5, noise=0.01, salt=ord(name)))

@@ -191,6 +191,16 @@ class TestSummaries:
         assert short["duration"] == pytest.approx(3, abs=0.05)
         assert short.get("acodec") is None
 
+    def test_absurd_metadata(self, cli: Cli, library: Library) -> None:
+        size = library.add_bytes("a.mp4", b"x" * 99).stat().st_size
+        streams = [{"codec_type": "video", "width": 320}]
+        record = {"source": {"size": size}, "files": [], "streams": streams}
+        record["format"] = {"duration": "999999999999"}
+        library.artifact("a.mp4.ffprobe.json").parent.mkdir()
+        library.artifact("a.mp4.ffprobe.json").write_text(json.dumps(record))
+        assert cli("list", library.root).out == "a.mp4  277777:46:40\n"
+        assert cli("list", library.root, "--json").json[0]["width"] == 320
+
     def test_sorted_by_duration(self, cli: Cli, library: Library) -> None:
         library.add("short.mp4", "a.mp4")
         library.add("sparse.mp4", "b.mp4")
