@@ -873,8 +873,8 @@ def replace_file(target: Path, content: bytes) -> None:
         scratch.replace(target)
     except BaseException as error:
         remove(scratch)
-        if isinstance(error, OSError) and not error.filename:
-            error.filename = str(target)  # a full disk does not say for what
+        if isinstance(error, OSError):
+            error.filename = str(target)  # the other name says nothing to anybody
         raise
 
 
@@ -7142,13 +7142,11 @@ class Occurrences(Sequence[dict[str, Any]]):
     def __getitem__(self, at: slice) -> list[dict[str, Any]]: ...
 
     def __getitem__(self, at: int | slice) -> Any:
-        import pydantic_core
-
         first = at.stop if isinstance(at, slice) and (at.stop or 0) > 0 else -2
         _, *lines = self.text.split(b"\n", first + 1)
         content = b"[%b]" % b"".join(lines[: first if first > 0 else None]).removesuffix(b",")
         try:
-            found = pydantic_core.from_json(content, cache_strings="keys")
+            found = parsed(content)
             check_occurrences(found)
         except (ValueError, LookupError, TypeError):
             raise VideoError(FaceIndex.CORRUPT) from None
@@ -7240,15 +7238,12 @@ class FaceIndex:
 
         What people have as occurrences may be read later, if not all is wanted as a whole.
         """
-        import pydantic_core
-
         content = read_bytes(Path(home, cls.NAME))
         if content is None:
             return None
         try:
             data = None if whole else cls.unread(content)
-            # In half the time that json takes: there may be 100,000 signatures.
-            data = data or pydantic_core.from_json(content, cache_strings="keys")
+            data = data or parsed(content)
             for told in data["people"]:
                 for name in ("signatures", "videos"):
                     told.pop(name, None)
@@ -7265,18 +7260,16 @@ class FaceIndex:
         """
         import zlib
 
-        import pydantic_core
-
         begin = content.find(b"\n") + 1
         try:
-            data: dict[str, Any] = pydantic_core.from_json(content[:begin] + b"]}")
+            data: dict[str, Any] = parsed(content[:begin] + b"]}")
         except ValueError:
             return None
         if zlib.crc32(memoryview(content)[begin:]) != data.get("check"):
             return None
         texts = list(filter(None, content[begin : -len(cls.END)].split(cls.BETWEEN)))
         abouts = b",".join(text[: text.find(b"\n")] + b"]}" for text in texts)
-        data["people"] = pydantic_core.from_json(b"[%b]" % abouts)
+        data["people"] = parsed(b"[%b]" % abouts)
         for told, text in zip(data["people"], texts, strict=True):
             del told["occurrences"]
             told["occurrences"] = Occurrences(text, told)
@@ -7321,6 +7314,17 @@ class FaceIndex:
         return b"%b\n%b" % (opened(about, "occurrences"), b",\n".join(map(compact, seen)))
 
 
+def parsed(content: bytes) -> Any:
+    """JSON in half the time that json takes, as there may be 100,000 signatures; except with names
+    that are not UTF-8, which only json reads. Raises ValueError or RecursionError.
+    """
+    import pydantic_core
+
+    if rb"\udc" in content:
+        return json.loads(content)
+    return pydantic_core.from_json(content, allow_inf_nan=False, cache_strings="keys")
+
+
 def opened(data: Mapping[str, Any], name: str) -> bytes:
     """An object in one line, up to where the list of that name begins, which comes last."""
     rest = {key: value for key, value in data.items() if key != name}
@@ -7353,9 +7357,28 @@ class Decisions:
         self.pinned: dict[str, int] = {
             str(face["signature"]): key for key, e in self.entries.items() for face in e["faces"]
         }
-        if not all(isinstance(e["name"], str | None) for e in self.entries.values()):
-            raise ValueError("a name is no text")
         self.serial, self.history = int(self.data["serial"]), list(self.data["history"])
+        before = [entry for row in self.history for entry in row["before"]]
+        told = [isinstance(row["action"], str) for row in self.history]
+        told += [isinstance(key, int) for row in self.history for key in row["touched"]]
+        if not all([*told, *(isinstance(entry["loose"], bool) for entry in before)]):
+            raise ValueError("what was decided before is unclear")
+        for entry in [*self.entries.values(), *before]:
+            self.check(entry)
+
+    @staticmethod
+    def check(entry: Mapping[str, Any]) -> None:
+        """Raises KeyError, TypeError or ValueError for what is no decision on a person."""
+        import base64
+
+        if not isinstance(entry["name"], str | None) or not isinstance(entry["hidden"], bool):
+            raise ValueError("a name is no text, or nobody knows who is hidden")
+        for face in entry["faces"]:
+            finite(face["time"])
+            if not (is_signature(face["signature"]) and isinstance(face["oshash"], str)):
+                raise ValueError("a face is none of embed")
+        if entry["model"] is not None and len(base64.b64decode(entry["vector"], validate=True)) % 4:
+            raise ValueError("a vector is none of a face")
 
     @classmethod
     def read(cls, home: str) -> Decisions:
@@ -7564,24 +7587,34 @@ class SignatureFile(NamedTuple):
             data = json.loads(Path(seen.path).read_bytes())
             head = {"video": video.rel, "size": found.st_size, "mtime_ns": found.st_mtime_ns}
             head |= {"oshash": str(data["source"]["oshash"]), "model": str(data["model"])}
+            if not f"{head['oshash']}{head['model']}".isprintable():
+                raise ValueError("it is not told what made them")
             vectors = [signature_vector(s, int(data["dimension"])) for s in data["signatures"]]
             facts = [signature_facts(video, s) for s in data["signatures"]]
             was = [tuple(map(str, s.get("was", ()))) for s in data["signatures"]]
             signatures = list(map(FaceSignature, facts, vectors, was))
-            return cls(video, head, float(data["scale"]), signatures)
+            return cls(video, head, finite(data["scale"]), signatures)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             told = f"its signatures are corrupt ({error}): embed --force makes them again"
             raise VideoError(told) from None
 
 
+def finite(told: Any) -> float:
+    """A number of a file. Raises ValueError or TypeError for what is none."""
+    number = float(told)
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is no number")
+    return number
+
+
 def signature_facts(video: Video, told: Mapping[str, Any]) -> dict[str, Any]:
     """What the index keeps of a signature. Raises ValueError and others for what is none."""
-    runs = [[float(begin), float(end)] for begin, end in told["intervals"]]
+    runs = [[finite(begin), finite(end)] for begin, end in told["intervals"]]
     if not is_signature(told["id"]) or not runs:
         raise ValueError("a signature has no id or is never seen")
     facts = {"video": video.rel, "signature": told["id"], "intervals": runs}
-    facts |= {"frames": int(told["frames"]), "time": float(told["time"])}
-    facts |= {"quality": float(told["quality"])}
+    facts |= {"frames": int(told["frames"]), "time": finite(told["time"])}
+    facts |= {"quality": finite(told["quality"])}
     facts |= {"thumbnail": True} if "thumbnail" in told else {}
     apart = [str(other) for other in told["apart"]]
     return facts | ({"apart": apart} if apart else {})
@@ -11446,21 +11479,30 @@ def purge_faces(library: Library, job: Job) -> Result:
     """Delete every file about faces in the artifact folders of a library, also of videos that are
     gone or in the trash, and journals that hold vectors.
     """
-    top = library.artifacts_dir or library.root
-    homes = [Path(folder) / SIDECARS for folder, _, _ in os.walk(top)] if library.recursive else []
+    top, unread = library.artifacts_dir or library.root, set[str]()
+    closed = "{0.filename}: cannot be read: {0.strerror}"
+    walk = os.walk(top, onerror=lambda error: unread.add(shown(closed.format(error))))
+    homes = [Path(folder) / SIDECARS for folder, _, _ in walk] if library.recursive else []
     known = r".+\.faces(\.signatures\.json(\.corrupt-\d+)?)?|\.faces\.(index|people)\..+"
     ours, removed = re.compile(known, re.DOTALL), []
     for home in homes or [top / SIDECARS]:
         job.check()
-        for folder in with_trash(str(home)):
-            for entry in Shelf(folder).values():
-                if ours.fullmatch(entry.name):
-                    remove(entry.path)
-                    removed.append(os.path.relpath(entry.path, top))
+        folders = attempt(with_trash, str(home))
+        if isinstance(folders, Failure):
+            unread.add(folders.reason)
+            continue
+        for entry in (entry for folder in folders for entry in Shelf(folder).values()):
+            if ours.fullmatch(entry.name):
+                remove(entry.path)
+                removed.append(os.path.relpath(entry.path, top))
         gone = forget_journals(f"{home}/{JOURNALS}", re.compile(rb'vector\\": '))
         removed += [os.path.relpath(path, top) for path in gone]
+    for reason in sorted(unread):
+        job.console.say(f"embed: {reason}")
     text = f"{plural(len(removed), 'file')} about faces deleted"
-    return Result({"task": "embed", "purged": sorted(removed)}, text)
+    data = {"task": "embed", "purged": sorted(removed)}
+    data |= {"errors": sorted(unread)} if unread else {}
+    return Result(data, text, Exit.SOME_FAILED if unread else Exit.OK)
 
 
 def base64_vector(vector: NDArray[np.float32]) -> str:
@@ -11571,6 +11613,8 @@ def without_collections() -> Iterator[None]:
 def read_index(home: str, job: Job, whole: bool) -> FaceIndex:
     """The index in an artifact folder, or an empty one; a corrupt one is set aside and told."""
     found = attempt(FaceIndex.read, home, whole)
+    if isinstance(found, Failure) and found.reason != FaceIndex.CORRUPT:
+        raise VideoError(found.reason)
     if isinstance(found, Failure):
         path = Path(home, FaceIndex.NAME)
         kept = path.with_name(f"{path.name}.corrupt-{time.time_ns() // 10**9}")
@@ -12037,8 +12081,13 @@ class Desk:
 
 
 def with_trash(home: str) -> list[str]:
-    """An artifact folder, and the folders of its trash."""
+    """An artifact folder, and the folders of its trash. Raises VideoError for one that cannot be
+    read: nobody knows whose faces are in it.
+    """
     trashed = [e.path for e in Shelf(f"{home}/{TRASH}").values() if e.is_dir()]
+    for shelf in map(Shelf, (home, f"{home}/{TRASH}", *trashed)):
+        if shelf.problem:
+            raise VideoError(f"{shown(shelf.home)}: {shelf.problem}")
     return [home, *sorted(trashed)]
 
 

@@ -14,7 +14,7 @@ import media
 import numpy as np
 import pytest
 from conftest import Cli
-from support import Library, run_process, stamps
+from support import Library, run_process, run_unprivileged, stamps
 
 import index
 
@@ -282,6 +282,23 @@ class TestReruns:
         run = cli("embed", library.root, "--json")
         assert run.code == 1
         assert run.counts == {"made": 1, "failed": 3}
+
+    @pytest.mark.parametrize("closed", ["sub", "sub/.artifacts"])
+    def test_purge_says_where_it_could_not_look(
+        self, cli: Cli, library: Library, closed: str
+    ) -> None:
+        faces.film(library, "film.mp4", (3, ["bea"]))
+        faces.film(library, "sub/deep.mp4", (3, ["dan"]))
+        cli("embed", library.root, "-r")
+        (library.root / closed).chmod(0)
+        try:
+            run = run_unprivileged("embed", library.root, "-r", "--purge", "--json")
+        finally:
+            (library.root / closed).chmod(0o755)
+        assert run.code == 1
+        assert run.json["errors"] == [f"{library.root / closed}: cannot be read: Permission denied"]
+        assert run.err.count("Permission denied") == 1
+        assert run.json["purged"] == [".artifacts/film.mp4.faces.signatures.json"]
 
     def test_purge(self, cli: Cli, library: Library) -> None:
         """Everything about faces goes, also of videos that are gone; nothing else does."""

@@ -279,7 +279,16 @@ class TestDecisions:
         assert ".faces.people.json" not in library.artifacts()
 
     @pytest.mark.parametrize(
-        "content", ["", "{", "[]", '{"people": [{"id": 1}]}', '{"serial": "x"}']
+        "content",
+        [
+            "",
+            "{",
+            "[]",
+            '{"people": [{"id": 1}]}',
+            '{"serial": "x"}',
+            '{"people": [{"id": 1, "name": "x", "hidden": false, "faces": [{"signature": "a"}]}]}',
+            '{"history": [{"action": "hide #1"}]}',
+        ],
     )
     def test_a_corrupt_file_is_left_to_its_owner(self, folk: Folk, content: str) -> None:
         path = folk.library.artifact(".faces.people.json")
