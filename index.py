@@ -15416,6 +15416,11 @@ class Rename(LibraryCommand):
         if ends[0] == ends[1]:
             raise UsageError(f"{shown(str(dst))}: is what it is called already")
         root = self.around(ends)
+        if not any(os.access(place, os.W_OK) for place in (f"{root}/{SIDECARS}", root)):
+            instead = f"move {shown(str(self.src))} and its files in {SIDECARS} by hand"
+            raise UsageError(
+                f"{shown(root)}: no journal can be kept in the folder of both: {instead}"
+            )
         rels = [end[len(root.rstrip("/")) + 1 :] for end in ends]
         video, target = (self.video(root, rel) for rel in rels)
         if refused := RenamePlan([(video, target)]).errors:  # before a journal is begun for it

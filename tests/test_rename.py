@@ -14,7 +14,19 @@ import pytest
 from conftest import Cli
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support import ALL_TASKS, ROOT, Fault, Killed, Library, Run, contents, leftovers, stamps
+from support import (
+    ALL_TASKS,
+    ROOT,
+    Fault,
+    Killed,
+    Library,
+    Run,
+    contents,
+    leftovers,
+    modes_count,
+    run_unprivileged,
+    stamps,
+)
 
 import index
 
@@ -284,6 +296,23 @@ class TestWhatGoesAlong:
             run = cli("rename", "--undo", "-d", folder.root)
             assert run.code == 0, run.err
             assert cli("tags", folder.root / name, "--json").json["tags"] == ["x"]
+
+
+class TestPowers:
+    def test_a_folder_of_both_that_cannot_be_written(
+        self, library: Library, tmp_path: Path
+    ) -> None:
+        if not modes_count(tmp_path):
+            pytest.skip("root cannot give up its power over files here")
+        library.add("short.mp4", "one/a.mp4")
+        (library.root / "two").mkdir()
+        library.root.chmod(0o555)
+        ends = [library.root / "one/a.mp4", library.root / "two"]
+        run = run_unprivileged("rename", *ends)
+        library.root.chmod(0o755)
+        assert run.code == 2
+        assert run.err.startswith(f"index.py: {library.root}: no journal can be kept")
+        assert ends[0].exists()
 
 
 class TestBatch:
