@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness import (
+    ROOT,
     Row,
     Setup,
     cpu_row,
@@ -28,7 +29,7 @@ from harness import (
     workspace,
 )
 from make_media import find_ffmpeg
-from measure import Argv, Ratio, alternate, command, compare
+from measure import Argv, Ratio, alternate, command, compare, measure
 
 FRAMES = "thumbs,sprites,phash,heatmaps"
 SPRITE_INTERVAL = 10
@@ -80,17 +81,29 @@ def shorts(setup: Setup) -> Iterator[Row]:
 
 
 def startup(setup: Setup) -> Iterator[Row]:
-    """What `--help` and a short listing cost beside the imports they cannot do without."""
+    """What `--help` and a short listing cost beside the imports they cannot do without.
+
+    A script is compiled at every start; a module, as `python -m` starts it, only once.
+    """
     env = environment(setup)
+    kept = environment(
+        setup, PYTHONPATH=str(ROOT), PYTHONPYCACHEPREFIX=str(setup.scratch / "compiled")
+    )
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
+    module = [sys.executable, "-m", "index"]
+    measure([*module, "--help"], kept)
     with workspace(setup, setup.media.shorts()[:10]) as folder:
         runs = [
             command(program("--help"), env),
             command(program("list", str(folder)), env),
+            command([*module, "--help"], kept),
+            command([*module, "list", str(folder)], kept),
             command([sys.executable, "-c", "import argparse, pydantic"], env),
         ]
-        usage, listing, imports = alternate(runs, STARTUP_ROUNDS)
-    yield cpu_row("`--help` / `import argparse, pydantic`", Ratio(usage, imports), 2)
-    yield cpu_row("`list` of 10 files / `import argparse, pydantic`", Ratio(listing, imports), 2)
+        *ours, imports = alternate(runs, STARTUP_ROUNDS)
+    names = ("`--help`", "`list` of 10 files", "`-m index --help`", "`-m index list` of 10 files")
+    for name, usage in zip(names, ours, strict=True):
+        yield cpu_row(f"{name} / `import argparse, pydantic`", Ratio(usage, imports), 2)
 
 
 def library(setup: Setup) -> Iterator[Row]:
