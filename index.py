@@ -15532,7 +15532,7 @@ class Rename(LibraryCommand):
         with owned_journals(places) as (entries, _):
             if not (account := last_of(places, entries, "rename")):
                 told = "no renaming is known here that can be undone"
-                raise VideoError(f"{shown(places.root)}: {told}")
+                raise UsageError(f"{shown(places.root)}: {told}")
             pairs, errors = self.back_again(places, account)
             if not pairs:
                 account.entry.become("undone")  # nothing of it is left: the one before is next
@@ -15750,7 +15750,7 @@ class Orphans(LibraryCommand):
     def taken_back(self, places: Places) -> Result:
         found = undo(places, "orphans")
         if not found:
-            raise VideoError(f"{shown(places.root)}: nothing of orphans is known here to take back")
+            raise UsageError(f"{shown(places.root)}: nothing of orphans is known here to take back")
         data = {"undone": found.account.facts, "problems": found.problems}
         code = Exit.SOME_FAILED if found.problems else Exit.OK
         return Result(data, "\n".join(["taken back", *map(shown, found.problems)]), code)

@@ -559,7 +559,7 @@ class TestUndoAndRecover:
         for name in "cba":
             assert batch.cli("rename", "--undo", "-d", folder.root).code == 0
             assert folder.names() == [f"{name}.mp4"]
-        assert batch.cli("rename", "--undo", "-d", folder.root).code == 1
+        assert batch.cli("rename", "--undo", "-d", folder.root).code == 2
 
     def test_what_cannot_go_back_is_named(self, batch: Batch, folder: Folder) -> None:
         for name in ("a1.mp4", "a2.mp4", "a3.mp4"):
