@@ -3398,11 +3398,13 @@ class FaceModel:
 
         faces = wanted(self.detect(frame, first))
         if not faces and second > 1.1 * first:
-            likely = (f for f in self.detect(frame, second) if f.area >= min_area / 2)
-            for perhaps in itertools.islice(likely, self.MOST):
+            likely = [f for f in self.detect(frame, second) if f.area >= min_area / 2]
+            likely.sort(key=lambda face: -face.area)
+            for perhaps in likely[: self.MOST]:
                 face = perhaps if wanted([perhaps]) else self.closer(frame, perhaps)
                 if all(overlap(face.box, other.box) < 0.3 for other in faces):
                     faces += wanted([face])
+            faces += wanted(likely[self.MOST :])  # which are told and not looked at
         return sorted(faces, key=lambda face: -face.area)
 
     def detect(self, frame: Frame, zoom: float) -> list[Face]:
