@@ -11493,6 +11493,7 @@ def purge_faces(library: Library, job: Job) -> Result:
         if isinstance(folders, Failure):
             unread.add(folders.reason)
             continue
+        sweep(str(home))
         for entry in (entry for folder in folders for entry in Shelf(folder).values()):
             if ours.fullmatch(entry.name):
                 remove(entry.path)
@@ -12096,8 +12097,10 @@ def with_trash(home: str) -> list[str]:
 def forget_in(folder: str, gone: set[str]) -> int:
     """Delete signatures, and their pictures, from the files in a folder; how many that concerned.
 
-    Journals that hold them go: what these did cannot be taken back any more.
+    Journals that hold them go: what these did cannot be taken back any more. So does what killed
+    runs left half written.
     """
+    sweep(folder)
     mark = re.compile("|".join(sorted(gone)).encode())
     form = re.compile(r"(.+)\.faces\.signatures\.json(\.corrupt-\d+)?", re.DOTALL)
     changed = len(forget_journals(f"{folder}/{JOURNALS}", mark))

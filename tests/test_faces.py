@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -285,6 +286,21 @@ class TestReruns:
         run = cli("embed", library.root, "--json")
         assert run.code == 1
         assert run.counts == {"made": 1, "failed": 3}
+
+    @pytest.mark.parametrize("words", [("embed", "--purge"), ("people", "--forget", 1)])
+    def test_what_a_killed_run_left_goes_too(
+        self, cli: Cli, library: Library, words: tuple[str, ...]
+    ) -> None:
+        faces.film(library, "film.mp4", (3, ["bea"]))
+        cli("listing", library.root)
+        with subprocess.Popen(["true"]) as dead:
+            dead.wait()
+        name = f".tmp-{index.this_host()}-{dead.pid}-0"
+        record = library.artifact("film.mp4.faces.signatures.json").read_bytes()
+        library.artifact(name).write_bytes(record)
+        command, *flags = words
+        assert cli(command, library.root, *flags).code == 0
+        assert name not in library.artifacts()
 
     @pytest.mark.parametrize("closed", ["sub", "sub/.artifacts"])
     def test_purge_says_where_it_could_not_look(
