@@ -814,6 +814,7 @@ class TestLooks:
     def test_it_is_accessible(
         self, chromium: Browser, shared: Served, tmp_path: Path, size: tuple[int, int], theme: str
     ) -> None:
+        shared.job("thumbs", recursive=True)
         with web.opened(chromium, shared.url, size, theme) as page:
             for route in self.ROUTES:
                 visit(page, route)

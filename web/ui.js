@@ -142,15 +142,18 @@ export function combobox(input, list, { suggest, choose }) {
   list.setAttribute("role", "listbox");
   list.setAttribute("aria-label", "Suggestions");
 
+  const keyOf = (option) => `${option.group ?? ""}:${option.text}`;
+
   function show(found) {
+    const marked = at >= 0 ? keyOf(options[at]) : null; // a late answer takes no choice away
     options = found;
-    at = -1;
+    at = options.findIndex((option) => keyOf(option) === marked);
     list.hidden = !options.length;
     input.setAttribute("aria-expanded", String(!list.hidden));
     keyed(
       list,
       options,
-      (option) => `${option.group ?? ""}:${option.text}`,
+      keyOf,
       (option) => {
         const hint = option.hint ? h("span.dim", {}, option.hint) : null;
         return h(
