@@ -11832,15 +11832,15 @@ class People(LibraryCommand):
 
     rename: tuple[str, ...] = option((), "a number and a name: call that person so", many=True)
     merge: tuple[int, ...] = option((), "numbers: they are one person, the first", many=True)
-    split: int = option(0, "a number: this is more than one person", ge=0)
+    split: int = option(0, "a number: this is more than one person", ge=1)
     move: tuple[str, ...] = option(
         (), "a signature, and the number of whom it shows, or new", many=True
     )
-    hide: int = option(0, "a number: do not show this person, nor infer it as a performer", ge=0)
-    show: int = option(0, "a number: show a hidden person again", ge=0)
+    hide: int = option(0, "a number: do not show this person, nor infer it as a performer", ge=1)
+    show: int = option(0, "a number: show a hidden person again", ge=1)
     undo: bool = option(False, "take the last of these back; again the one before")
     forget: int = option(
-        0, "a number: delete this person's vectors and pictures for good, from all files", ge=0
+        0, "a number: delete this person's vectors and pictures for good, from all files", ge=1
     )
 
     ACTIONS: ClassVar = ("rename", "merge", "split", "move", "hide", "show", "undo", "forget")

@@ -266,6 +266,7 @@ class TestDecisions:
             (("--forget", "9"), "no such person"),
             (("--undo",), "no decision"),
             (("--hide", "1", "--undo"), "one at a time"),
+            (("--hide", "0"), "greater than or equal to 1"),
         ],
     )
     def test_bad_requests_change_nothing(
