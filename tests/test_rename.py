@@ -445,7 +445,7 @@ class TestBatch:
             assert cli("rename", *words).code == 2
         assert cli("rename", "--batch", folder.root, "--source", "a", "--target", "b").code == 2
         assert cli("rename", "--batch", "-d", folder.root / "nope", "--source", "a").code == 2
-        assert cli("rename", "--undo", "-d", folder.root).code == 1
+        assert cli("rename", "--undo", "-d", folder.root).code == 2
 
 
 class TestCollisions:
