@@ -1242,6 +1242,8 @@ class Transfer(NamedTuple):
 
         Returns why it can't be. Raises OSError and CancelledError.
         """
+        import errno
+
         source, target, scratch = map(Path, (self.source, self.target, self.scratch))
         job = job or Job()
         if again:
@@ -1256,6 +1258,8 @@ class Transfer(NamedTuple):
         elif not back:
             try:
                 copy_to_disk(source, scratch, job)
+                if not same_content(source, scratch, job):
+                    raise OSError(errno.EIO, "the copy differs", str(scratch))
                 Journal.watch("copied")
                 rename_new(scratch, target)
             except (OSError, CancelledError):
@@ -1265,11 +1269,10 @@ class Transfer(NamedTuple):
 
 
 def copy_to_disk(source: Path, target: Path, job: Job) -> None:
-    """Copy a file, folder or link with its times; on return the disk has it, and has it right.
+    """Copy a file, folder or link with its times; on return the disk has it.
 
     Raises OSError, also for what is none of these, and CancelledError.
     """
-    import errno
     import shutil
 
     if source.is_symlink():
@@ -1286,8 +1289,6 @@ def copy_to_disk(source: Path, target: Path, job: Job) -> None:
                 file.write(block)
     shutil.copystat(source, target)
     flush_to_disk(target)
-    if not same_content(source, target, job):
-        raise OSError(errno.EIO, "the copy differs", str(target))
 
 
 def same_content(one: Path, other: Path, job: Job) -> bool:
@@ -13038,6 +13039,17 @@ def draw_quality(frames: Sequence[FrameValues]) -> bytes:
 VideoCodec = Literal["h264", "hevc", "vp9", "av1"]
 AudioCodec = Literal["aac", "mp3", "opus", "ac3", "eac3", "alac"]
 Hardware = Literal["none", "auto", "videotoolbox", "nvenc", "qsv", "vaapi"]
+Preset = Literal[
+    "ultrafast",
+    "superfast",
+    "veryfast",
+    "faster",
+    "fast",
+    "medium",
+    "slow",
+    "slower",
+    "veryslow",
+]
 ACCELERATORS = ("videotoolbox", "nvenc", "qsv", "vaapi")
 RATE = r"^(\d+(\.\d+)?[kKmM]?)?$"
 
@@ -13167,17 +13179,7 @@ class Transcode(RunCommand):
     a_bitrate: str = option(
         "128k", "audio bits per second up to stereo, more channels in proportion", pattern=RATE
     )
-    preset: Literal[
-        "ultrafast",
-        "superfast",
-        "veryfast",
-        "faster",
-        "fast",
-        "medium",
-        "slow",
-        "slower",
-        "veryslow",
-    ] = option("medium", "effort: slower gives smaller files")
+    preset: Preset = option("medium", "effort: slower gives smaller files")
     hardware: Hardware = option("none", "encode by this hardware; auto: by what works here")
     hdr: Literal["auto", "keep", "tonemap"] = option(
         "auto", "auto: high dynamic range and 10 bits stay, but not in h264"
@@ -13424,17 +13426,7 @@ def choose_encoder(request: Transcode, console: Console) -> Encoder:
     )
 
 
-PRESETS = (
-    "ultrafast",
-    "superfast",
-    "veryfast",
-    "faster",
-    "fast",
-    "medium",
-    "slow",
-    "slower",
-    "veryslow",
-)
+PRESETS: tuple[str, ...] = typing.get_args(Preset)
 VP9_CPU_USED = (5, 5, 5, 4, 4, 3, 2, 1, 0)
 SVT_PRESETS = (12, 11, 10, 10, 9, 8, 6, 4, 2)
 NVENC_PRESETS = (1, 1, 2, 3, 3, 4, 5, 6, 7)
@@ -14188,18 +14180,21 @@ class Tags(LibraryCommand):
 
     # --- The whole folder
 
-    def tagged(self, job: Job, *also: Clause) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """The videos of the folder of which something is so, with their tags; what is unread."""
+    def tagged(
+        self, job: Job, so: Clause
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
+        """The videos of the folder of which something is so, with their tags; those whose tags are
+        corrupt; and what cannot be read.
+        """
         library = self.library()
         with self.catalogue(library) as catalogue:
             catalogue.prepare(job, library.recursive)
-            view = catalogue.view(self.query, library.extensions, library.recursive, also)
-            return [tags_of(row) for row in catalogue.rows(view)], catalogue.failures()
+            found, corrupt = (self.among(catalogue, library, also) for also in (so, CORRUPT_TAGS))
+            return found, corrupt, catalogue.failures()
 
-    def untold(self, job: Job) -> list[dict[str, Any]]:
-        """The videos whose tags are corrupt, and the folders that cannot be read."""
-        corrupt, unread = self.tagged(job, CORRUPT_TAGS)
-        return corrupt + unread
+    def among(self, catalogue: Catalogue, library: Library, so: Clause) -> list[dict[str, Any]]:
+        view = catalogue.view(self.query, library.extensions, library.recursive, [so])
+        return [tags_of(row) for row in catalogue.rows(view)]
 
     def counted(self, job: Job) -> dict[str, Any]:
         """Tags and performers as {name, count}, the most frequent first, and what is unreadable."""
@@ -14208,11 +14203,12 @@ class Tags(LibraryCommand):
             catalogue.prepare(job, library.recursive)
             view = (library.extensions, library.recursive, self.query)
             counts = {field: catalogue.tag_counts(kind, *view) for kind, field in LABELS.items()}
+            errors = self.among(catalogue, library, CORRUPT_TAGS) + catalogue.failures()
         told = {
             field: [{"name": name, "count": count} for name, count in found.items()]
             for field, found in counts.items()
         }
-        return told | {"errors": self.untold(job)}
+        return told | {"errors": errors}
 
     def told_counts(self, job: Job) -> Result:
         """`--list`."""
@@ -14227,8 +14223,9 @@ class Tags(LibraryCommand):
 
     def exported(self, job: Job) -> dict[str, Any]:
         """Every video that has tags or performers, with them, and what is unreadable."""
-        videos, _ = self.tagged(job, Clause("v.id IN (SELECT video FROM labels)"))
-        return {"videos": videos, "errors": self.untold(job)}
+        labelled = Clause("v.id IN (SELECT video FROM labels)")
+        videos, corrupt, unread = self.tagged(job, labelled)
+        return {"videos": videos, "errors": corrupt + unread}
 
     def told_export(self, job: Job) -> Result:
         """`--export FILE`."""
@@ -14247,8 +14244,7 @@ class Tags(LibraryCommand):
         if len(self.rename_tag) != 2 or not all(map(str.strip, self.rename_tag)):
             raise UsageError("--rename-tag takes a tag and its new name; the folder stands before")
         old, new = names[0], names[-1] if len(names) > 1 else self.rename_tag[1].strip()
-        rows, unread = self.tagged(job, label_clause(Term(False, "tag", old, True)))
-        corrupt, _ = self.tagged(job, CORRUPT_TAGS)
+        rows, corrupt, unread = self.tagged(job, label_clause(Term(False, "tag", old, True)))
         rows = [] if corrupt else rows
         self.complain(job, corrupt + unread)
 
