@@ -8618,9 +8618,8 @@ class Candidates:
         chosen = found.luma[np.linspace(0, len(found.luma) - 1, 5).round().astype(int)]
         views = [chosen]
         window = content_window(chosen[None])
-        if (
-            window[0, 0] * window[0, 2] < 1
-        ):  # the narrowest weigh here, on pictures without contrast
+        # Without has_bars: on pictures that lack contrast the narrowest weigh, too.
+        if window[0, 0] * window[0, 2] < 1:
             views.append(looked_at(chosen[None].astype(np.float32), window)[0].astype(np.uint8))
         for view in views:
             self.numbers.append(number)
@@ -9041,14 +9040,16 @@ class Seeker:
         """
         lengths = {n: film.duration for n in numbers if (film := self.film(n))}
         self.basis |= {n: Basis.TIMELINE for n in lengths if self.basis[n] is Basis.HASH}
-        films = sorted(lengths, key=lambda n: lengths[n])
         matcher = Matcher("signature", self.search.threshold, self.search.quorum)
+        films: list[int] = []
         probes: list[NDArray[Any]] = []
         first = 0
-        for number in films:
+        for number in sorted(lengths, key=lambda n: lengths[n]):
             self.job.check()
             longer = self.film(number)
-            assert longer
+            if not longer:  # its timeline was there a moment ago
+                continue
+            films.append(number)
             while lengths[films[first]] < lengths[number] * (1 - 2 * MOST_CUT):
                 first += 1
             for place in longer.may_hold(probes[first:]):
