@@ -6411,27 +6411,30 @@ class Catalogue:
 LOOKED_EACH_TIME = 1000  # files that are looked at before every answer
 GLANCES = 1.0  # s from one to the next, at least ...
 LEISURE = 30  # ... and so many times as long as the last took; the same for looks
-PATIENCE, FIRST_PATIENCE = 0.2, 10.0  # s that a page waits for a look, and for the first one
+PATIENCE, LONG_PATIENCE = 0.2, 10.0  # s that an answer waits for a look; see Lookout
 KEPT_OPEN = 8
 
 
 class Lookout:
     """A catalogue that a server keeps open and brings up to date while it answers.
 
-    Where there are no more than LOOKED_EACH_TIME files an answer tells what the folder holds at
-    that moment. Else each folder's time is looked at once a second, and each file's as often as
-    lets that take a part in LEISURE of the time: so what came, went or was replaced is known after
-    a second, and what was edited in its place after 30 times as long as a look takes. An answer
-    waits PATIENCE for such a look, and else tells what was known before. A page waits for the first
-    look for FIRST_PATIENCE, and then says that it is not `complete`.
+    Where there are no more than LOOKED_EACH_TIME files an answer tells what the folder held after
+    it was asked for. Else each folder's time is looked at once a second, and each file's as often
+    as lets that take a part in LEISURE of the time: so what came, went or was replaced is known
+    after a second, and what was edited in its place after 30 times as long as a look takes. An
+    answer waits PATIENCE for such a look, LONG_PATIENCE where there are few files, and else tells
+    what was known before. A page waits for the first look for LONG_PATIENCE, and then says that it
+    is not `complete`.
     """
 
     def __init__(self, library: Library, pool: ThreadPoolExecutor, job: Job) -> None:
         self.catalogue, self.recursive = Catalogue.of(library), library.recursive
         self.catalogue.tended = True
-        self.pool, self.job, self.lock = pool, job, threading.Lock()
+        self.pool, self.job, self.lock, self.turn = pool, job, threading.Lock(), threading.Lock()
         self.glance_due = self.look_due = 0.0
-        self.looking: Future[None] | None = None
+        self.small = False
+        self.looking: Future[None] | None = None  # the last look that was ordered, and ...
+        self.begun = False  # ... whether it has begun: then it may have missed what came since
 
     def ready(self, first: float | None = None) -> Catalogue:
         """The catalogue, up to date as far as that is promised.
@@ -6440,23 +6443,34 @@ class Lookout:
         """
         with self.lock:
             looking = self.looking
-            due = min(self.glance_due, self.look_due) <= time.monotonic()
-            if not looking or (due and looking.done()):
+            if not looking or (self.begun and self.due()):
+                self.begun = False
                 looking = self.looking = self.pool.submit(self.look)
+        patience = LONG_PATIENCE if self.small else PATIENCE
         with contextlib.suppress(TimeoutError):
-            looking.result(PATIENCE if self.catalogue.complete else first)
+            looking.result(patience if self.catalogue.complete else first)
         return self.catalogue
 
+    def due(self) -> bool:
+        return min(self.glance_due, self.look_due) <= time.monotonic()
+
     def look(self) -> None:
-        """Look at the folder in the way that is due."""
+        """Look at the folder in the way that is due, after the look that is under way."""
+        with self.turn:
+            with self.lock:
+                self.begun = True
+            if self.due():
+                self.look_now()
+
+    def look_now(self) -> None:
         began = time.monotonic()
         whole = self.look_due <= began
         (self.catalogue.refresh if whole else self.catalogue.glance)(self.job, self.recursive)
         now = time.monotonic()
         self.glance_due = now + max(GLANCES, LEISURE * (now - began))
         if whole:
-            small = self.catalogue.looked_at <= LOOKED_EACH_TIME
-            self.look_due = now if small else self.glance_due
+            self.small = self.catalogue.looked_at <= LOOKED_EACH_TIME
+            self.look_due = now if self.small else self.glance_due
         self.catalogue.complete = True
 
 
@@ -6466,8 +6480,8 @@ class Lookouts:
     def __init__(self) -> None:
         from concurrent.futures import ThreadPoolExecutor
 
-        # As many threads as catalogues: a large folder keeps no small one waiting.
-        self.pool, self.job = ThreadPoolExecutor(KEPT_OPEN, "look"), Job()
+        # For each catalogue a look and the next: a large folder keeps no small one waiting.
+        self.pool, self.job = ThreadPoolExecutor(2 * KEPT_OPEN, "look"), Job()
         self.lock = threading.Lock()
         self.open: dict[tuple[Any, ...], Lookout] = {}
 
@@ -16462,7 +16476,7 @@ class Service:
             compile_query(wanted.q)
         except UsageError as error:
             raise ParameterError([("q", str(error).removeprefix("query: "))]) from None
-        catalogue = self.lookouts.catalogue(library, FIRST_PATIENCE)
+        catalogue = self.lookouts.catalogue(library, LONG_PATIENCE)
         view = catalogue.view(wanted.q, library.extensions, library.recursive, wanted.clauses())
         sort = wanted.order(request.sort)
         total, cards = catalogue.cards(view, sort, offset, limit, wanted.detail)

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -355,6 +356,31 @@ class TestLookout:
         go_on.set()
         known = lookouts.catalogue(library)
         assert (known.complete, known.page().total) == (True, 3)
+
+    def test_what_comes_during_a_look_is_known_to_who_asks_then(
+        self, shelves: Library, lookouts: index.Lookouts, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Not what a look that has passed the folder already would tell."""
+        library, look = index.Library(shelves.root, True), index.Catalogue.refresh
+        assert lookouts.catalogue(library).page().total == 3
+        passed, go_on = threading.Event(), threading.Event()
+
+        def slow(*args: Any) -> None:
+            look(*args)
+            passed.set()
+            assert go_on.wait(30)
+
+        monkeypatch.setattr(index.Catalogue, "refresh", slow)
+        with ThreadPoolExecutor() as pool:
+            early = pool.submit(lookouts.catalogue, library)
+            assert passed.wait(30)
+            shelves.add_bytes("d.mp4", b"x")
+            asked = [pool.submit(lookouts.catalogue, library) for _ in range(3)]
+            monkeypatch.setattr(index.Catalogue, "refresh", look)
+            assert not wait(asked, 0.5).done
+            go_on.set()
+            assert [one.result().page().total for one in asked] == [4, 4, 4]
+            early.result()
 
     def test_only_a_few_stay_open(
         self, library: Library, lookouts: index.Lookouts, monkeypatch: pytest.MonkeyPatch

@@ -203,9 +203,14 @@ class TestLibrary:
         button(page, "Remove missing:subtitles").click()
         expect(page.locator(".card:not([hidden])")).to_have_count(5)
 
-    def test_what_is_said_is_found_as_well(self, own_page: Page, own: Library) -> None:
+    @pytest.fixture
+    def spoken(self, own: Library) -> None:
+        """Subtitles that were there before the page."""
         text = f"🎬 the moon {EVIL}".replace("&", "&amp;").replace("<", "&lt;")
         own.artifact("numbered.mp4.vtt").write_text(f"WEBVTT\n\n00:02.000 --> 00:04.000\n{text}\n")
+
+    @pytest.mark.usefixtures("spoken")
+    def test_what_is_said_is_found_as_well(self, own_page: Page) -> None:
         visit(own_page, "library?q=moon")
         own_page.get_by_text("Said in 1 video").click()
         expect(own_page.locator(".said mark")).to_have_text("moon")
@@ -325,7 +330,7 @@ class TestLibrary:
 class TestSelection:
     def test_tags_are_given_to_all_selected(self, own_page: Page, own: Library) -> None:
         for name in ("bikes", "cuts"):
-            card(own_page, name).locator(".pick input").check(force=True)
+            card(own_page, name).locator(".pick input").check()
         button(own_page, "Tag").click()
         own_page.get_by_label("Add tags").fill("street, two words")
         button(own_page, "Save").click()
@@ -338,7 +343,7 @@ class TestSelection:
 
     def test_names_are_shown_before_they_change(self, own_page: Page, own: Library) -> None:
         for name in ("bikes", "a copy of bikes"):
-            card(own_page, name).locator(".pick input").check(force=True)
+            card(own_page, name).locator(".pick input").check()
         button(own_page, "Rename").click()
         own_page.get_by_label("Find in the name").fill("bikes")
         own_page.get_by_label("Replace with").fill("cycles $1")
@@ -356,7 +361,7 @@ class TestSelection:
         assert "bikes.mp4.sprites.json" in own.artifacts("trips")
 
     def test_a_name_that_is_taken_is_refused_beforehand(self, page: Page) -> None:
-        card(page, "bikes").locator(".pick input").check(force=True)
+        card(page, "bikes").locator(".pick input").check()
         button(page, "Rename").click()
         page.get_by_label("Find in the name").fill("bikes")
         page.get_by_label("Replace with").fill("cuts")
@@ -366,7 +371,7 @@ class TestSelection:
     def test_tasks_run_on_the_selected_alone(self, own_page: Page, own: Library) -> None:
         for path in (own.root / "trips/.artifacts").glob("*.phash.json"):
             path.unlink()
-        card(own_page, "cuts").locator(".pick input").check(force=True)
+        card(own_page, "cuts").locator(".pick input").check()
         button(own_page, "Run").click()
         button(own_page.locator("dialog"), "Run").click()
         expect(own_page.get_by_text("batch: done")).to_be_visible()
@@ -628,7 +633,7 @@ class TestPeople:
 
     def test_two_are_merged_and_taken_apart_again(self, people: Page) -> None:
         for i in (1, 2):
-            people.locator(".person").nth(i).locator("input[type=checkbox]").check(force=True)
+            people.locator(".person").nth(i).locator("input[type=checkbox]").check()
         button(people, "Merge").click()
         expect(people.locator(".person")).to_have_count(2)
         button(people.locator(".toast").last, "Undo").click()
@@ -832,7 +837,7 @@ class TestLooks:
             assert not grave(page)
             page.keyboard.press("Escape")
             visit(page, "library?q=bikes")
-            card(page, "bikes").locator(".pick input").check(force=True)
+            card(page, "bikes").locator(".pick input").check()
             for name in ("Tag", "Run", "Rename"):
                 button(page.locator(".selection"), name).click()
                 assert not grave(page), name

@@ -163,7 +163,7 @@ export function mount(main, route, signal) {
   );
   grid.follow(signal);
   listing.addEventListener("change", render, { signal });
-  store.watch(["version", "directory"], () => (ask(), listing.refresh()), signal);
+  store.watch(["version", "directory"], () => (ask(), listing.refresh(), said.show(wanted.q, true)), signal);
   store.watch(["selection"], () => grid.refresh(), signal);
   document.addEventListener("keydown", onKey, { signal });
 

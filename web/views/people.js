@@ -25,6 +25,12 @@ function summary({ occurrences }) {
   return `${plural(films, "video")} · ${clock(length)}`;
 }
 
+/** Shows whether a card is chosen. */
+function mark(element, chosen) {
+  element.classList.toggle("chosen", chosen);
+  element.querySelector("input[type=checkbox]").checked = chosen;
+}
+
 /** Every person of the listing, page by page. */
 async function everybody(signal) {
   const told = await get("/faces/listing", { ...LISTED, ext: "*", limit: PAGE }, signal);
@@ -46,6 +52,8 @@ class People {
     this.chosen = new Set(); // ids
     this.id = idOf(route);
     this.place = h(".page.wide", {}, h("p.dim", { role: "status" }, "Reading …"));
+    this.head = h(".head", {});
+    this.list = h("ul.faces", { "aria-label": "People" });
     this.bar = this.mergeBar();
     main.append(this.place, this.bar);
   }
@@ -65,7 +73,7 @@ class People {
     const person = this.people.find((one) => sameId(one, this.id));
     if (person) this.place.replaceChildren(...this.personPage(person));
     else if (this.id) this.place.replaceChildren(this.stranger());
-    else if (this.people.length) this.place.replaceChildren(...this.overview());
+    else if (this.people.length) this.overview();
     else this.place.replaceChildren(h("h1.hidden", {}, "People"), this.nobody());
     this.showBar();
   }
@@ -96,18 +104,24 @@ class People {
       this.load();
     };
     const again = button("Group again", "merge", () => attempt(again, regroup), { kind: "quiet" });
-    const list = h("ul.faces", { "aria-label": "People" });
+    // A card stays while what it shows does: what is clicked or written must not go by news.
+    const keyOf = (one) => JSON.stringify([one.id, one.label, one.picture, summary(one)]);
     keyed(
-      list,
+      this.list,
       this.people,
-      (one) => one.id,
+      keyOf,
       (one) => this.card(one),
+      (element, one) => mark(element, this.chosen.has(one.id)),
     );
     const when = made ? `grouped ${ago(Date.parse(made))}` : "";
     const left = unseen ? `${plural(unseen, "video")} left out` : "";
     const said = [plural(total, "person", "people"), left, when].filter(Boolean).join(" · ");
-    const head = [h("h1", {}, "People"), h(".row", {}, again, this.undoButton()), h("p.dim", {}, said)];
-    return [h(".head", {}, ...head), list];
+    this.head.replaceChildren(
+      h("h1", {}, "People"),
+      h(".row", {}, again, this.undoButton()),
+      h("p.dim", {}, said),
+    );
+    if (this.list.parentElement !== this.place) this.place.replaceChildren(this.head, this.list);
   }
 
   card(one) {
@@ -115,7 +129,6 @@ class People {
     const box = h("input", {
       type: "checkbox",
       "aria-label": `Select ${name}`,
-      checked: this.chosen.has(one.id),
     });
     const link = { href: personHref(one), "aria-label": `${name}, ${summary(one)}` };
     const element = h(
@@ -126,11 +139,10 @@ class People {
       h("p", {}, summary(one)),
       h("label.pick", {}, box),
     );
-    element.classList.toggle("chosen", box.checked);
     box.addEventListener("change", () => {
       if (box.checked) this.chosen.add(one.id);
       else this.chosen.delete(one.id);
-      element.classList.toggle("chosen", box.checked);
+      mark(element, box.checked);
       this.showBar();
     });
     return element;

@@ -35,17 +35,20 @@ export function saidFold() {
   const list = h("ul", {});
   const fold = h("details.said", { hidden: true }, summary, list);
   let asked = "";
+  let asks = 0;
 
-  async function show(query) {
+  /** With `again` the same words are looked for once more: what is shown stays until the answer. */
+  async function show(query, again = false) {
     const text = wordsOf(query);
-    if (text === asked) return;
+    if (text === asked && !again) return;
+    if (text !== asked) fold.hidden = true;
     asked = text;
-    fold.hidden = true;
-    const found =
-      text.length > 1
-        ? await get("/search", { text, recursive: 1, ext: "*", limit: SHOWN }).catch(() => null)
-        : null;
-    if (text !== asked || !found?.total) return; // what is said is an extra: the videos are there without
+    const mine = ++asks;
+    const wanted = { text, recursive: 1, ext: "*", limit: SHOWN };
+    const found = text.length > 1 ? await get("/search", wanted).catch(() => null) : null;
+    if (mine !== asks) return;
+    fold.hidden = !found?.total;
+    if (fold.hidden) return; // what is said is an extra: the videos are there without
     summary.replaceChildren(`Said in ${plural(found.total, "video")}: `, h("strong", { dir: "auto" }, text));
     list.replaceChildren(
       ...found.results
@@ -66,7 +69,6 @@ export function saidFold() {
         )
         .slice(0, SHOWN),
     );
-    fold.hidden = false;
   }
 
   return { fold, show };
