@@ -18,8 +18,10 @@ reads and writes nothing; only `main` prints results, only Console prints progre
 from __future__ import annotations
 
 import argparse
+import base64
 import bisect
 import contextlib
+import errno
 import functools
 import io
 import itertools
@@ -30,10 +32,14 @@ import os
 import re
 import signal
 import stat
+import struct
 import sys
 import threading
 import time
 import typing
+import unicodedata
+import zlib
+from array import array
 from collections import Counter, deque
 from collections.abc import (
     Callable,
@@ -53,7 +59,6 @@ if TYPE_CHECKING:
     import socket
     import sqlite3
     import subprocess
-    from array import array
     from concurrent.futures import Future, ThreadPoolExecutor
     from multiprocessing.connection import Connection
     from types import FrameType
@@ -749,8 +754,6 @@ SCRATCH = ".tmp-"
 @functools.cache
 def this_host() -> str:
     """A short mark of this machine, since a library on a NAS may have writers on several."""
-    import zlib
-
     return f"{zlib.crc32(os.uname().nodename.encode()):08x}"
 
 
@@ -822,7 +825,6 @@ def flush_to_disk(path: Path) -> None:
 def exclusive_rename() -> Callable[[bytes, bytes], int]:
     """The system's call that renames and never overwrites; what it returns is an error number."""
     import ctypes
-    import errno
 
     libc = ctypes.CDLL(None, use_errno=True)
     at_cwd, noreplace, exclusive = -100, 1, 4
@@ -841,8 +843,6 @@ def exclusive_rename() -> Callable[[bytes, bytes], int]:
 
 def rename_new(source: Path, target: Path) -> None:
     """Rename a file or folder, never over another. Raises FileExistsError where there is one."""
-    import errno
-
     code = exclusive_rename()(os.fsencode(source), os.fsencode(target))
     if code in (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP):
         rename_in_steps(source, target)
@@ -880,8 +880,6 @@ def replace_file(target: Path, content: bytes) -> None:
 
 def replace_folder(target: Path, files: Mapping[str, bytes]) -> None:
     """Publish a folder whole, in place of an old one of the same name."""
-    import errno
-
     scratch, old = target.parent / scratch_name(), target.parent / scratch_name()
     try:
         scratch.mkdir()
@@ -990,8 +988,6 @@ def content_of(path: str | Path) -> bytes:
 
 def blocks_of(path: str | Path) -> Iterator[bytes]:
     """The same, a megabyte at a time."""
-    import errno
-
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -1024,8 +1020,6 @@ class Rows(Collection[Any]):
     PACK: ClassVar = 1000  # rows
 
     def __init__(self, rows: Iterable[Any]) -> None:
-        import zlib
-
         self.packs, self.count, rest = list[bytes](), 0, iter(rows)
         while some := list(itertools.islice(rest, self.PACK)):
             self.packs.append(zlib.compress(json_text(some)[1:-2].encode(), 1))
@@ -1043,8 +1037,6 @@ class Rows(Collection[Any]):
 
     def texts(self) -> Iterator[str]:
         """The rows in JSON, many at a time, indented as in a list."""
-        import zlib
-
         return (zlib.decompress(pack).decode() for pack in self.packs)
 
     def pieces(self, margin: str) -> Iterator[str]:
@@ -1116,8 +1108,6 @@ LOCK_PATIENCE = 60.0  # seconds to wait for another process to be done with a fo
 
 def folded(name: str) -> str:
     """What two names have in common that some file systems, and people, take for the same."""
-    import unicodedata
-
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
@@ -1129,7 +1119,6 @@ def locked(folder: str | Path, patience: float = LOCK_PATIENCE) -> Iterator[None
     Only where a network disk cannot lock folders it is on a file `.lock` in it. Readers need none.
     Raises VideoError when another keeps it for longer than `patience` seconds.
     """
-    import errno
     import fcntl
 
     deadline = time.monotonic() + patience
@@ -1242,8 +1231,6 @@ class Transfer(NamedTuple):
 
         Returns why it can't be. Raises OSError and CancelledError.
         """
-        import errno
-
         source, target, scratch = map(Path, (self.source, self.target, self.scratch))
         job = job or Job()
         if again:
@@ -2493,8 +2480,6 @@ def oshash(descriptor: int) -> str:
     It is the size plus the first and the last 64 KiB as little-endian words, modulo 2^64, as
     OpenSubtitles defined it. Being a sum, it tells likely copies, and never proves identity.
     """
-    import struct
-
     size = os.fstat(descriptor).st_size
     if size <= 8:
         return ""
@@ -3121,7 +3106,6 @@ class Movie:
     def __init__(
         self, recipe: Recipe, size: tuple[int, int], fps: float, pictures: int = 0
     ) -> None:
-        import io
         from fractions import Fraction
 
         import av
@@ -3210,8 +3194,6 @@ def film(
 
 def join(clips: Sequence[Clip], recipe: Recipe) -> bytes:
     """Clips of one recipe and size behind each other in one film, without encoding them again."""
-    import io
-
     import av
 
     joined, offset, stream = io.BytesIO(), 0.0, None
@@ -4601,8 +4583,6 @@ class Cue(NamedTuple):
 
 def columns(text: str) -> int:
     """How wide a text is: East Asian letters count twice, marks that combine do not count."""
-    import unicodedata
-
     if text.isascii():
         return len(text)
     return sum(
@@ -4919,7 +4899,6 @@ def cues_of_json(text: str) -> Iterator[Cue]:
 def plain_caption(text: str) -> str:
     """A cue's text in one line, composed, without tags, overrides and what cannot be seen."""
     import html
-    import unicodedata
 
     said = html.unescape(CUE_STYLE.sub("", text[:LONGEST_CAPTION]))
     return unicodedata.normalize("NFC", " ".join(UNSEEN.sub("", said).split()))
@@ -5021,8 +5000,6 @@ def attempt(function: Callable[..., Any], *args: Any, **named: Any) -> Any:
 
 def reason_of(error: BaseException) -> str:
     """One line that says what is wrong and, where there is something to do, what."""
-    import errno
-
     if isinstance(error, VideoError | UsageError):
         return str(error)
     closed = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, errno.ELOOP)
@@ -5889,8 +5866,6 @@ class Catalogue:
 
     def _find(self, where: str, values: tuple[Any, ...], _: object) -> array[int]:
         """The ids of the videos that are so, in their order."""
-        from array import array
-
         rows = self.ask(f"SELECT v.id FROM videos v WHERE {where}", values)
         return array("q", (video for (video,) in rows))
 
@@ -6120,8 +6095,6 @@ class Catalogue:
 
     def _sight(self, home: str, videos: Sequence[Video]) -> list[Glimpse]:
         """The videos of one folder, and which of the files in its sidecar folder are theirs."""
-        from array import array
-
         seen: dict[str, Glimpse] = {}
         for video in videos:
             with contextlib.suppress(OSError):  # gone meanwhile, or a link to nothing
@@ -6304,7 +6277,6 @@ class Catalogue:
     def path(self) -> Path:
         """The file of the database; another version of its tables has another name."""
         import hashlib
-        import zlib
 
         import platformdirs
 
@@ -7011,8 +6983,6 @@ def search_expression(text: str) -> str:
 
 def search_phrase(quoted: str | None, word: str) -> list[str]:
     """A phrase, or a bare word with its signs; nothing where no letter and no digit is in it."""
-    import unicodedata
-
     if quoted is None and re.match(r"-[^\W\d]", word):
         raise misworded(f"{shown(word)}: what must not occur is said as: this NOT that")
     inner = word.removeprefix("^").removesuffix("*").replace('"', "") if quoted is None else quoted
@@ -7275,8 +7245,6 @@ class FaceIndex:
         """An index without its occurrences read; None where it is not as `write` left it, but as
         `rename` or `people --forget` did.
         """
-        import zlib
-
         begin = content.find(b"\n") + 1
         try:
             data: dict[str, Any] = parsed(content[:begin] + b"]}")
@@ -7294,8 +7262,6 @@ class FaceIndex:
 
     def means(self, home: str) -> NDArray[np.float32] | None:
         """The mean vectors of the people in their order; None where they do not belong to this."""
-        import zlib
-
         import numpy as np
 
         with contextlib.suppress(OSError, ValueError):
@@ -7307,8 +7273,6 @@ class FaceIndex:
 
     def write(self, home: str, means: NDArray[np.float32]) -> None:
         """Put it, with the means, in the place of an older one; caller has the lock."""
-        import zlib
-
         import numpy as np
 
         buffer = io.BytesIO()
@@ -7386,8 +7350,6 @@ class Decisions:
     @staticmethod
     def check(entry: Mapping[str, Any]) -> None:
         """Raises KeyError, TypeError or ValueError for what is no decision on a person."""
-        import base64
-
         if not isinstance(entry["name"], str | None) or not isinstance(entry["hidden"], bool):
             raise ValueError("a name is no text, or nobody knows who is hidden")
         for face in entry["faces"]:
@@ -8234,8 +8196,6 @@ def read_fingerprint(record: Mapping[str, Any]) -> Fingerprint | None:
 
 def signed(signature: Sequence[Mapping[str, Any]], length: float) -> Fingerprint | None:
     """A fingerprint from a signature. Raises ValueError and others for what is none."""
-    import base64
-
     import numpy as np
 
     if len(signature) != len(SIGNATURE_SHARES):
@@ -8826,8 +8786,6 @@ class Film(NamedTuple):
 
 def read_film(record: Mapping[str, Any]) -> Film | None:
     """The timeline of a deep phash artifact; None where that is not readable as one."""
-    import base64
-
     import numpy as np
 
     try:
@@ -9675,15 +9633,11 @@ class Submission(Job):
         return head | self._rest(progress) if whole else head
 
     def _rest(self, progress: Progress) -> dict[str, Any]:
-        import zlib
-
         result = json.loads(zlib.decompress(self.packed)) if self.packed else None
         return self.told | {"messages": list(progress.messages), "result": result}
 
     def keep(self, data: Any) -> None:
         """Keep the result, packed: that of a large library is a line per video."""
-        import zlib
-
         self.packed = zlib.compress(json_text(data, None).encode(), 1)
         reports = data.get("tasks", [data]) if isinstance(data, dict) else []
         self.failed = sum(report.get("counts", {}).get("failed", 0) for report in reports)
@@ -10648,8 +10602,6 @@ class Timeline:
 
 
 def base64_text(array: NDArray[Any]) -> str:
-    import base64
-
     return base64.b64encode(array.tobytes()).decode()
 
 
@@ -11526,15 +11478,11 @@ def purge_faces(library: Library, job: Job) -> Result:
 
 def base64_vector(vector: NDArray[np.float32]) -> str:
     """Little-endian float32, in base64."""
-    import base64
-
     return base64.b64encode(vector.astype("<f4").tobytes()).decode("ascii")
 
 
 def decoded_vector(code: str) -> NDArray[np.float32]:
     """The vector of `base64_vector`. Raises ValueError for what is none."""
-    import base64
-
     import numpy as np
 
     return np.frombuffer(base64.b64decode(code, validate=True), "<f4").astype(np.float32)
@@ -12230,7 +12178,6 @@ def people_page(inquiry: Inquiry, job: Job) -> str:
 
 def person_section(person: Person, faces: Mapping[str, bytes]) -> str:
     """A person on the page."""
-    import base64
     from html import escape
 
     pictures = "".join(
@@ -13564,8 +13511,6 @@ def mastering_options(media: Media, encoder: Encoder) -> dict[str, str]:
 
 def mastering_display(raw: bytes) -> list[float]:
     """Red, green, blue and white (x, y), least and most light, of libav's own structure."""
-    import struct
-
     if len(raw) < struct.calcsize("20i2i"):
         return []
     *ratios, has_primaries, has_luminance = struct.unpack_from("20i2i", raw)
@@ -14917,7 +14862,6 @@ LARGEST_PICTURE = 1 << 20  # bytes of a thumbnail to put into a page
 
 def figure(findings: Findings, number: int, css: str, role: str) -> str:
     """One video on the page: its thumbnail, the frames it was compared by, and its facts."""
-    import base64
     from html import escape
 
     copy = findings.copies[number]
@@ -17200,8 +17144,6 @@ def show(result: Result, as_json: bool) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and give its exit code."""
-    import errno
-
     words = list(sys.argv[1:] if argv is None else argv)
     as_json = (
         "--json" in words
