@@ -2655,20 +2655,26 @@ class Media:
         """The presentation timestamp at a time, with half a microsecond of grace for rounding."""
         return self.start + math.floor((seconds + 5e-7) / self.tick)
 
-    def packets(self, pts: int) -> Iterator[Packet[VideoStream]]:
-        """Compressed frames of the stream from a keyframe at or before `pts`."""
+    def read(self, *streams: Any) -> Iterator[Any]:
+        """The packets of streams (none named: of all), up to the end or to where nothing can be
+        read, which counts as damage."""
         import av
 
-        self._seek(pts)
-        stream = self.container.demux(self.stream)
+        packets = self.container.demux(*streams)
         while True:
             try:
-                packet = next(stream)
+                packet = next(packets)
             except StopIteration:
                 return
             except (av.FFmpegError, OSError, ValueError):
                 self.damage += 1
                 return
+            yield packet
+
+    def packets(self, pts: int) -> Iterator[Packet[VideoStream]]:
+        """Compressed frames of the stream from a keyframe at or before `pts`."""
+        self._seek(pts)
+        for packet in self.read(self.stream):
             if packet.size:
                 if packet.pts is not None:
                     self.end = max(self.end, packet.pts + (packet.duration or 0))
@@ -3960,15 +3966,7 @@ def audio_frames(media: Media, stream: AudioStream) -> Iterator[AudioFrame]:
     """Everything that can be decoded; what cannot is counted as damage."""
     import av
 
-    packets = media.container.demux(stream)
-    while True:
-        try:
-            packet = next(packets)
-        except StopIteration:
-            return
-        except (av.FFmpegError, OSError, ValueError):
-            media.damage += 1
-            return
+    for packet in media.read(stream):
         try:
             frames = packet.decode()
         except (av.FFmpegError, OSError, ValueError):
@@ -13559,18 +13557,9 @@ def transcode_argv(
     media: Media, plan: Plan, request: Transcode, encoder: Encoder, scratch: Path
 ) -> list[str]:
     """The ffmpeg command that makes the output."""
-    limits = [part for name, value in media.limits.items() for part in (f"-{name}", value)]
     argv = [need_tool("ffmpeg"), "-v", "error", "-nostdin", "-nostats", "-progress", "pipe:1"]
-    argv += [
-        *encoder.device(),
-        *limits,
-        "-i",
-        media.url,
-        "-map_metadata",
-        "0",
-        "-map_chapters",
-        "0",
-    ]
+    argv += [*encoder.device(), *media.input_flags, "-i", media.url]
+    argv += ["-map_metadata", "0", "-map_chapters", "0"]
     for number, route in enumerate(plan.kept):
         argv += ["-map", f"0:{route.stream['index']}"]
         options = {"c": "copy"}
@@ -13651,7 +13640,7 @@ class Track(NamedTuple):
     promised: float | None
 
 
-def survey(media: Media) -> dict[int, Track]:
+def read_tracks(media: Media) -> dict[int, Track]:
     """Read every packet of a file: what its streams hold and where they end."""
     container = media.container
     start = container.start_time or 0
@@ -13692,18 +13681,8 @@ def promised_end(container: InputContainer, stream: Any, start: float) -> float 
 
 
 def every_packet(media: Media) -> Iterator[Any]:
-    """The packets of all streams that are played, up to the end or to where nothing can be read."""
-    import av
-
-    packets = media.container.demux()
-    while True:
-        try:
-            packet = next(packets)
-        except StopIteration:
-            return
-        except (av.FFmpegError, OSError, ValueError):
-            media.damage += 1
-            return
+    """The packets of all streams that are played; those that are corrupt count as damage, too."""
+    for packet in media.read():
         if packet.size and not packet.is_discard:
             yield packet
         media.damage += bool(packet.size and packet.is_corrupt)
@@ -13885,7 +13864,7 @@ class TranscodeTask(VideoTask):
     def encode(self, media: Media, plan: Plan, scratch: Path) -> str:
         """Run ffmpeg and check what it made; how it is degraded, or an empty string."""
         with Media(media.video, self.allow_codecs) as whole:
-            tracks = survey(whole)
+            tracks = read_tracks(whole)
             if not any(track.type == "video" and track.packets for track in tracks.values()):
                 raise VideoError("holds no video data: it is truncated or damaged")
             degraded = self.accepted(shortage(whole, tracks))
@@ -13905,7 +13884,7 @@ class TranscodeTask(VideoTask):
             )
         made = Video(str(scratch), media.video.rel, media.video.home)
         with Media(made, self.allow_codecs) as result:
-            found = survey(result)
+            found = read_tracks(result)
             compare_tracks(plan, tracks, found)
             if decode_tail(result, found) and not degraded:
                 raise VideoError("the last seconds of the output cannot be decoded without errors")

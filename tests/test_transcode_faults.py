@@ -325,4 +325,4 @@ def test_a_damaged_tail_is_found(library: Library, tmp_path: Path) -> None:
         content[start : start + size] = bytes(size)
     (tmp_path / "a.mp4").write_bytes(content)
     with index.Media(index.Video(str(tmp_path / "a.mp4"), "a.mp4", "")) as damaged:
-        assert index.decode_tail(damaged, index.survey(damaged)) > 0
+        assert index.decode_tail(damaged, index.read_tracks(damaged)) > 0
