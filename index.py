@@ -437,6 +437,11 @@ def status_if_any(path: str) -> os.stat_result | None:
     return None
 
 
+def version_of(found: os.stat_result) -> tuple[int, int, int]:
+    """What differs when a file was written again or another is in its place."""
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
 class Seen(NamedTuple):
     """A file as a scan saw it, for whoever asks as one asks an os.DirEntry."""
 
@@ -521,13 +526,10 @@ def read_record(path: str) -> Record | None:
     Only the head and the last bytes are read: a library is asked this for every artifact it has.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
+        with reading(path) as descriptor:
             head = os.read(descriptor, 16384)
             end = os.fstat(descriptor).st_size
             last = head[-8:] if end <= len(head) else os.pread(descriptor, 8, end - 8)
-        finally:
-            os.close(descriptor)
     except OSError:
         return None
     size = re.search(rb'"source":\s*\{\s*"size":\s*(\d{1,19})\b', head)
@@ -814,11 +816,8 @@ def write_through(path: Path, content: bytes) -> None:
 
 def flush_to_disk(path: Path) -> None:
     """Wait until the disk has a file that another program wrote."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
+    with reading(path) as descriptor:
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @functools.cache
@@ -988,11 +987,18 @@ def content_of(path: str | Path) -> bytes:
 
 def blocks_of(path: str | Path) -> Iterator[bytes]:
     """The same, a megabyte at a time."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
+    with reading(path) as descriptor:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "is no file", str(path))
         yield from iter(lambda: os.read(descriptor, 1 << 20), b"")
+
+
+@contextlib.contextmanager
+def reading(path: str | Path) -> Iterator[int]:
+    """A descriptor to read by; that of a pipe, too, without waiting for anyone to write to it."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        yield descriptor
     finally:
         os.close(descriptor)
 
@@ -1968,6 +1974,8 @@ class Option:
     documentation.
 
     The type is the annotation beside it; `rules` are pydantic's bounds (ge, le, gt, pattern ...).
+    `place` makes it positional; `bare` is what its flag means without a value; `many` lets the flag
+    take several values; `local` keeps it out of the API, as what names a program or a model must.
     """
 
     def __init__(
@@ -1995,25 +2003,9 @@ class Option:
         return "--" + self.name.replace("_", "-")
 
 
-def option(
-    default: Any,
-    doc: str,
-    *,
-    short: str = "",
-    place: bool = False,
-    bare: str = "",
-    many: bool = False,
-    local: bool = False,
-    **rules: Any,
-) -> Any:
-    """Declare a parameter in the body of a Command.
-
-    `place` makes it positional; `bare` is what its flag means without a value; `many` lets the flag
-    take several values; `local` keeps it out of the API, as what names a program or a model must.
-    """
-    return Option(
-        default, doc, short=short, place=place, bare=bare, many=many, local=local, **rules
-    )
+def option(default: Any, doc: str, **more: Any) -> Any:
+    """Declare a parameter in the body of a Command: an Option, in the place of its values."""
+    return Option(default, doc, **more)
 
 
 class Command:
@@ -2501,12 +2493,8 @@ class Media:
     def __init__(
         self, video: Video, allow_codecs: str = "", *, draft: bool = False, threads: int = 1
     ) -> None:
-        self.video, self.allow_codecs, self.draft, self.threads = (
-            video,
-            allow_codecs,
-            draft,
-            threads,
-        )
+        self.video, self.allow_codecs = video, allow_codecs
+        self.draft, self.threads = draft, threads
         self.pace = Pace()
         self.descriptor = open_regular(video.path)
         self.stat = os.fstat(self.descriptor)
@@ -2553,16 +2541,9 @@ class Media:
             now = status(self.video.path)
         except FileNotFoundError:
             return "vanished during the run: nothing was stored"
-        same = (now.st_ino, now.st_size, now.st_mtime_ns) == (
-            self.stat.st_ino,
-            self.stat.st_size,
-            self.stat.st_mtime_ns,
-        )
-        return (
-            ""
-            if same
-            else "unstable: it changed during the run, nothing was stored; run again later"
-        )
+        if version_of(now) == version_of(self.stat):
+            return ""
+        return "unstable: it changed during the run, nothing was stored; run again later"
 
     @functools.cached_property
     def container(self) -> InputContainer:
@@ -2657,19 +2638,14 @@ class Media:
 
     def read(self, *streams: Any) -> Iterator[Any]:
         """The packets of streams (none named: of all), up to the end or to where nothing can be
-        read, which counts as damage."""
+        read, which counts as damage.
+        """
         import av
 
-        packets = self.container.demux(*streams)
-        while True:
-            try:
-                packet = next(packets)
-            except StopIteration:
-                return
-            except (av.FFmpegError, OSError, ValueError):
-                self.damage += 1
-                return
-            yield packet
+        try:
+            yield from self.container.demux(*streams)
+        except (av.FFmpegError, OSError, ValueError):
+            self.damage += 1
 
     def packets(self, pts: int) -> Iterator[Packet[VideoStream]]:
         """Compressed frames of the stream from a keyframe at or before `pts`."""
@@ -2726,6 +2702,11 @@ class Media:
         if first and first.pts is not None and first.dts in {e.timestamp for e in entries}:
             delay = first.pts - first.dts
         return sorted(entry.timestamp + delay for entry in entries if not entry.is_discard)
+
+
+def timestamp_of(packet: Packet[Any]) -> int | None:
+    """When a packet is shown, else, where the file does not say, when it is decoded."""
+    return packet.pts if packet.pts is not None else packet.dts
 
 
 # === Frames =======================================================================================
@@ -2817,7 +2798,7 @@ def read_keyframe(media: Media, pts: int, indices: list[int]) -> Iterator[tuple[
             continue
         frames = media.decode(packet)
         if packet and first is None:
-            first = packet.pts if packet.pts is not None else packet.dts
+            first = timestamp_of(packet)
             frames += media.decode(None)
         if frames:
             shown_pts = frames[0].pts if frames[0].pts is not None else first
@@ -2853,7 +2834,7 @@ def timestamps_around(media: Media, first: int, last: int) -> tuple[int, list[in
         )
         timestamps, end, decodable = [], media.start, False
         for packet in media.packets(begin):
-            pts = packet.pts if packet.pts is not None else packet.dts
+            pts = timestamp_of(packet)
             if pts is not None:
                 timestamps.append(pts)
                 end = max(end, pts + (packet.duration or 0))
@@ -4846,10 +4827,9 @@ def read_cues(path: str) -> list[Cue]:
 
 def read_captions_text(path: str) -> str:
     """A file of moderate size in UTF-8, in UTF-16 with its mark, else in the code of Windows."""
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        raw = file.read(LARGEST_CAPTIONS + 1)
-    if len(raw) > LARGEST_CAPTIONS:
+    if status(path).st_size > LARGEST_CAPTIONS:
         raise ValueError(f"is larger than {human_size(LARGEST_CAPTIONS)}")
+    raw = content_of(path)
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         text = raw.decode("utf-16", "replace")
     else:
@@ -13650,7 +13630,7 @@ def read_tracks(media: Media) -> dict[int, Track]:
     for packet in every_packet(media):
         index, tick = packet.stream_index, float(packet.time_base or 0)
         packets[index] += 1
-        shown_at = packet.pts if packet.pts is not None else packet.dts
+        shown_at = timestamp_of(packet)
         if shown_at is not None:
             end = (shown_at + (packet.duration or 0)) * tick - start / 1e6
             ends[index] = max(ends.get(index, 0.0), end)
@@ -16347,11 +16327,8 @@ class Censuses:
 
 def file_stamp(path: Path) -> tuple[int, ...] | None:
     """What differs when a file was written again; None where there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    found = status_if_any(str(path))
+    return found and version_of(found)
 
 
 def without_base(path: str, bases: Iterable[str]) -> str:
