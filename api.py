@@ -935,17 +935,22 @@ def videos(
     ] = None,
     ext: Extensions = "",
     detail: Annotated[bool, Query(description="also artifacts, tags and performers")] = False,
-    tags: Annotated[str, Query(description="tags that it has, comma-separated")] = "",
-    performers: Annotated[str, Query(description="performers that it has")] = "",
+    tags: Annotated[str, Query(description=f"tags that it has, {index.LIST_HELP}")] = "",
+    performers: Annotated[str, Query(description="performers that it has, the same")] = "",
     match_any: Annotated[bool, Query(description="one of those is enough")] = False,
 ) -> Response:
     given = {"recursive": recursive, "sort": sort} | ({"ext": ext} if ext else {})
-    wanted = index.Wanted(q, names_in(tags), names_in(performers), match_any, detail, order)
+    names = names_in("tags", tags), names_in("performers", performers)
+    wanted = index.Wanted(q, *names, match_any, detail, order)
     return answer(service.videos(directory, offset, limit, wanted, given))
 
 
-def names_in(text: str) -> tuple[str, ...]:
-    return tuple(filter(None, map(str.strip, text.split(","))))
+def names_in(field: str, text: str) -> tuple[str, ...]:
+    """The names in a parameter of that name. Raises ParameterError."""
+    try:
+        return tuple(filter(None, index.split_names(text)))
+    except ValueError as error:
+        raise index.ParameterError([(field, str(error))]) from None
 
 
 @routes.get(

