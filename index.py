@@ -996,9 +996,17 @@ def keep_corrupt(target: Path) -> str:
     """Set aside a JSON file that cannot be read: someone may want what is left of it."""
     if not target.is_file() or read_json(target) is not None:
         return ""
-    kept = target.with_name(f"{target.name[:225]}.corrupt-{time.time_ns() // 10**9}")
-    target.rename(kept)
-    return f"the old one was corrupt and is kept as {kept.name}"
+    return f"the old one was corrupt and is kept as {set_aside(target)}"
+
+
+def set_aside(path: Path) -> str:
+    """Give a corrupt file a name that tells it and the time, never that of an earlier one."""
+    for moment in itertools.count(time.time_ns() // 10**9):
+        kept = path.with_name(f"{path.name[:225]}.corrupt-{moment}")
+        with contextlib.suppress(FileExistsError):
+            rename_new(path, kept)
+            break
+    return kept.name
 
 
 def content_of(path: str | Path) -> bytes:
@@ -1129,6 +1137,7 @@ def record_head(task: VideoTask, media: Media) -> dict[str, Any]:
 # === Journal ======================================================================================
 
 JOURNALS, TRASH = ".journal", ".trash"  # folders in `.artifacts`
+PASSING = ".moving-"  # how names begin that moves only pass through
 KEPT_JOURNALS = 50  # finished ones, for `--undo`
 LOCK_PATIENCE = 60.0  # seconds to wait for another process to be done with a folder
 
@@ -1144,32 +1153,52 @@ def locked(folder: str | Path, patience: float = LOCK_PATIENCE) -> Iterator[None
 
     The lock is on the folder itself: it leaves no file and ends with its owner, however that comes.
     Only where a network disk cannot lock folders it is on a file `.lock` in it. Readers need none.
+    Where its last owner removed the folder it is made again: the lock is on what has that name now.
     Raises VideoError when another keeps it for longer than `patience` seconds.
     """
     import fcntl
 
-    deadline = time.monotonic() + patience
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    deadline, folder, name = time.monotonic() + patience, str(folder), ""
+    descriptor = open_lock(folder, name)
     try:
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
+                if is_still(descriptor, folder + name):
+                    break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    place = shown(str(folder))
-                    raise VideoError(f"{place}: another run keeps it locked: try later") from None
+                    told = f"{shown(folder)}: another run keeps it locked: try later"
+                    raise VideoError(told) from None
                 time.sleep(0.002)
+                continue
             except OSError as error:
-                if error.errno not in (errno.EBADF, errno.EINVAL) or stat.S_ISREG(
-                    os.fstat(descriptor).st_mode
-                ):
+                if name or error.errno not in (errno.EBADF, errno.EINVAL):
                     raise
-                os.close(descriptor)
-                descriptor = os.open(f"{folder}/.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+                name = "/.lock"
+            old, descriptor = descriptor, open_lock(folder, name)
+            os.close(old)
         yield
     finally:
         os.close(descriptor)
+
+
+def open_lock(folder: str, name: str) -> int:
+    """A descriptor to lock: of a folder, which is made again where it went, or of a file in it."""
+    flags = (os.O_RDWR | os.O_CREAT if name else os.O_RDONLY) | os.O_CLOEXEC
+    try:
+        return os.open(folder + name, flags)
+    except FileNotFoundError:
+        Path(folder).mkdir(exist_ok=True)
+        return os.open(folder + name, flags)
+
+
+def is_still(descriptor: int, path: str) -> bool:
+    """Whether an open file or folder still has its name."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))  # noqa: PTH116
+    except FileNotFoundError:
+        return False
 
 
 class Move(NamedTuple):
@@ -1223,7 +1252,7 @@ class Rewrite(NamedTuple):
         """Do it, or take it back, unless somebody changed the file: then the reason comes back."""
         before, after = (self.new, self.old) if back else (self.old, self.new)
         try:
-            current: bytes | None = Path(self.path).read_bytes()
+            current: bytes | None = content_of(self.path)
         except FileNotFoundError:
             current = None
         if current == after:
@@ -1265,7 +1294,8 @@ class Transfer(NamedTuple):
         if not os.path.lexists(source):
             return f"{shown(self.source)} is not there any more"
         if again and os.path.lexists(target):
-            if not same_content(source, target, job):
+            one_file = os.path.samestat(os.lstat(source), os.lstat(target))
+            if one_file or not same_content(source, target, job):
                 return f"{shown(self.target)} is another by now and is left as it is"
             if back:
                 remove(target)
@@ -1489,7 +1519,7 @@ class Journal:
             inode, trash = os.lstat(source).st_ino, self.in_trash(source)
             folders = [path.rpartition("/")[0] for path in (source, target)]
             far = disk(folders[0]) != disk(folders[1])
-            scratch, copy = (f"{f}/.moving-{self.number}-{number}" for f in folders)
+            scratch, copy = (f"{f}/{PASSING}{self.number}-{number}" for f in folders)
             if folded(source) in taken or folded(target) in left:
                 first.append(Move(0, source, scratch, inode))
                 source = scratch
@@ -1582,34 +1612,46 @@ def allow_descriptors(count: int) -> None:
 class Account:
     """A journal read back, to go on with it or to take it back; its caller has the locks."""
 
+    DAMAGED: ClassVar = (
+        *(OSError, EOFError, ValueError, KeyError, TypeError, AttributeError),
+        *(OverflowError, RecursionError, zlib.error),
+    )
+
     def __init__(self, places: Places, entry: Entry) -> None:
         self.places, self.entry = places, entry
         try:
             self.read()
-        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except self.DAMAGED as error:
             told = f"is no readable journal ({error}): move it away"
             raise VideoError(f"{shown(str(entry.path))}: {told}") from None
 
     def read(self) -> None:
-        """Raises ValueError, KeyError or TypeError for a journal that was not written here."""
+        """Raises one of DAMAGED for a journal that was not written here."""
         import gzip
 
-        with gzip.open(self.entry.path) as file:
+        with gzip.open(io.BytesIO(content_of(self.entry.path))) as file:
             head = json.loads(file.readline())
             self.facts: dict[str, Any] = dict(head["facts"])
             self.folders = [self.places.path(told) for told in head["folders"]]
             self.steps = [self.step(json.loads(line)) for line in file]
 
     def step(self, line: Mapping[str, Any]) -> Step:
+        """A step of a line, whoever wrote that: it can neither remove a video nor rewrite it."""
         if "copy" in line:
             told = (line[name] for name in ("copy", "to", "scratch"))
-            return Transfer(1, *map(self.places.path, told))
+            step = Transfer(1, *map(self.places.path, told))
+            if not step.scratch.rpartition("/")[2].startswith(PASSING):
+                raise ValueError(f"takes {line['scratch']!r} for a scratch name")
+            return step
         if "from" in line:
             source, target = self.places.path(line["from"]), self.places.path(line["to"])
             return Move(int(line["phase"]), source, target, int(line["inode"]))
         contents = [line["old"], line["new"]]
         old, new = (c if c is None else c.encode("utf-8", "surrogateescape") for c in contents)
-        return Rewrite(2, self.places.path(line["file"]), old, new, int(line["mtime_ns"]))
+        path, mtime_ns = self.places.path(line["file"]), int(line["mtime_ns"])
+        if not path.endswith((".json", ".vtt")) or abs(mtime_ns) >= 1 << 63:
+            raise ValueError(f"would rewrite {line['file']!r}")
+        return Rewrite(2, path, old, new, mtime_ns)
 
     def pairs(self) -> list[tuple[str, str]]:
         """The (old, new) paths of the videos that it renamed. Raises VideoError."""
@@ -11634,10 +11676,8 @@ def read_index(home: str, job: Job, whole: bool) -> FaceIndex:
     if isinstance(found, Failure) and found.reason != FaceIndex.CORRUPT:
         raise VideoError(found.reason)
     if isinstance(found, Failure):
-        path = Path(home, FaceIndex.NAME)
-        kept = path.with_name(f"{path.name}.corrupt-{time.time_ns() // 10**9}")
-        path.rename(kept)
-        job.console.say(f"listing: {found.reason}; the old one is kept as {kept.name}")
+        kept = set_aside(Path(home, FaceIndex.NAME))
+        job.console.say(f"listing: {found.reason}; the old one is kept as {kept}")
     return found if isinstance(found, FaceIndex) else FaceIndex()
 
 

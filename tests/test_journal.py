@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
+import os
 import threading
 import time
 from pathlib import Path
@@ -23,7 +26,7 @@ class Scene:
         self.root = root
         (root / "sub" / ".artifacts").mkdir(parents=True)
         (root / ".artifacts").mkdir()
-        for name in ("a", "b", "c", "d", "gone", "sub/e", ".artifacts/a.json", ".artifacts/c.txt"):
+        for name in ("a", "b", "c", "d", "gone", "sub/e", ".artifacts/a.json", ".artifacts/c.vtt"):
             (root / name).write_text(f"{name} was here")
         (root / "folder").mkdir()
         (root / "folder" / "inside").write_text("inside")
@@ -37,8 +40,8 @@ class Scene:
             "sub/.artifacts/e": b"sub/e was here",
             "moved/inside": b"inside",
             ".artifacts/b.json": b"rewritten",
-            ".artifacts/c.txt": b"c.txt was rewritten",
-            ".artifacts/born": b"new",
+            ".artifacts/c.vtt": b"c.vtt was rewritten",
+            ".artifacts/born.json": b"new",
         }
 
     def path(self, name: str) -> str:
@@ -61,9 +64,9 @@ class Scene:
         journal.replace(
             self.path(".artifacts/b.json"), old, b"rewritten", self.path(".artifacts/a.json")
         )
-        text = self.path(".artifacts/c.txt")
-        journal.replace(text, b".artifacts/c.txt was here", b"c.txt was rewritten")
-        journal.replace(self.path(".artifacts/born"), None, b"new")
+        text = self.path(".artifacts/c.vtt")
+        journal.replace(text, b".artifacts/c.vtt was here", b"c.vtt was rewritten")
+        journal.replace(self.path(".artifacts/born.json"), None, b"new")
         return journal
 
     def carry_out(self) -> None:
@@ -114,10 +117,10 @@ class TestCarryOut:
         assert scene.states() == []
 
     def test_what_changed_takes_everything_back(self, scene: Scene) -> None:
-        (scene.root / ".artifacts" / "c.txt").write_text("edited")
-        with pytest.raises(index.VideoError, match=r"c\.txt was changed meanwhile"):
+        (scene.root / ".artifacts" / "c.vtt").write_text("edited")
+        with pytest.raises(index.VideoError, match=r"c\.vtt was changed meanwhile"):
             scene.carry_out()
-        assert contents(scene.root) == scene.before | {".artifacts/c.txt": b"edited"}
+        assert contents(scene.root) == scene.before | {".artifacts/c.vtt": b"edited"}
 
     def test_a_full_disk_at_any_step_takes_everything_back(
         self, scene: Scene, fault: Fault
@@ -257,6 +260,9 @@ class TestKilled:
         assert b"c was here" in found.values()
 
 
+HEAD = b'{"facts": {}, "folders": []}\n'
+
+
 class TestHostileJournal:
     def write(self, scene: Scene, *lines: object) -> None:
         place = scene.root / ".artifacts" / ".journal"
@@ -283,11 +289,59 @@ class TestHostileJournal:
         with pytest.raises(index.VideoError, match="is no readable journal"):
             index.recover(scene.places)
 
-    def test_it_can_be_no_journal_at_all(self, scene: Scene) -> None:
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b"",
+            b"\x1f\x8bxx",
+            b"\x1f\x8b\x08" + bytes(6) + b"\xff" * 9,
+            gzip.compress(HEAD)[:-9],
+            gzip.compress(b'{"facts":' + b"[" * 200_000),
+            gzip.compress(HEAD + b'{"from": "a", "to": "x", "phase": 1e999}'),
+            gzip.compress(HEAD + b'{"from": "a", "to": "x", "phase": 1, "in'),
+        ],
+        ids=["empty", "short", "damaged", "cut", "deep", "infinite", "half a line"],
+    )
+    def test_it_can_be_no_journal_at_all(self, scene: Scene, content: bytes) -> None:
         self.write(scene)
-        (scene.root / ".artifacts/.journal/000001.test.forward-0").write_bytes(b"\x1f\x8bxx")
+        (scene.root / ".artifacts/.journal/000001.test.forward-0").write_bytes(content)
         with pytest.raises(index.VideoError, match="is no readable journal"):
             index.recover(scene.places)
+        assert contents(scene.root) == scene.before
+
+    def test_it_can_be_a_pipe(self, scene: Scene) -> None:
+        place = scene.root / ".artifacts/.journal"
+        place.mkdir()
+        os.mkfifo(place / "000001.test.forward-0")
+        with pytest.raises(index.VideoError, match="is no readable journal"):
+            index.recover(scene.places)
+
+    @pytest.mark.parametrize("state", ["forward-0", "forward-1", "forward-2", "backward-2"])
+    @pytest.mark.parametrize(
+        "line",
+        [
+            {"phase": 1, "copy": "a", "to": "x", "scratch": "b"},
+            {"phase": 1, "copy": "a", "to": "x", "scratch": ".artifacts"},
+            {"phase": 1, "copy": "a", "to": "a", "scratch": ".moving-1-0"},
+            {"phase": 1, "copy": "a", "to": "here/a", "scratch": ".moving-1-0"},
+            {"phase": 2, "file": "a", "old": "a was here", "new": None, "mtime_ns": 0},
+            {"phase": 2, "file": "a", "old": "a was here", "new": "nothing", "mtime_ns": 0},
+            {"phase": 2, "file": ".artifacts/x.json", "old": None, "new": "x", "mtime_ns": 1 << 70},
+        ],
+        ids=str,
+    )
+    def test_it_cannot_delete_or_rewrite_a_video(
+        self, scene: Scene, state: str, line: dict[str, object]
+    ) -> None:
+        """A scratch name is cleared and a sidecar rewritten: neither may be anything else."""
+        (scene.root / "here").symlink_to(".")
+        self.write(scene, {"facts": {}, "folders": []}, line)
+        journal = scene.root / ".artifacts/.journal/000001.test.forward-0"
+        journal.rename(journal.with_name(f"000001.test.{state}"))
+        with contextlib.suppress(index.VideoError):
+            index.recover(scene.places)
+        found = {name: content for name, content in contents(scene.root).items() if name != "x"}
+        assert found == scene.before
 
 
 class TestTogether:

@@ -6,6 +6,7 @@ import datetime
 import json
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +228,19 @@ def test_a_corrupt_sidecar_is_kept_aside_and_made_again(cli: Cli, library: Libra
     kept = [name for name in library.artifacts() if ".corrupt-" in name]
     assert [digest(library.artifact(name)) for name in kept] == [damaged]
     assert "corrupt" in run.err
+
+
+def test_corrupt_sidecars_of_one_second_are_all_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the clock went back since the last one."""
+    place = tmp_path / "a.mp4.phash.json"
+    for moment, content in ((9, "{one"), (9, "{two"), (8, "{three"), (8, "{four")):
+        monkeypatch.setattr(time, "time_ns", lambda moment=moment: moment * 10**9)
+        place.write_text(content)
+        assert "kept as a.mp4.phash.json.corrupt-" in index.keep_corrupt(place)
+    kept = {path.read_text() for path in tmp_path.iterdir()}
+    assert kept == {"{one", "{two", "{three", "{four"}
 
 
 class TestOshash:

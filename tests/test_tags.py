@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import itertools
 import json
 import os
+import stat
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +230,63 @@ class TestTogether:
         assert [run.wait(60) for run in runs] == [0, 0, 0, 0]
         stored = json.loads(Path(home, "movie.mp4.tags.json").read_text())
         assert sorted(stored["tags"]) == sorted(f"{w}-{n}" for w in range(4) for n in range(50))
+
+    def test_a_folder_that_went_while_one_waited(self, video: Path) -> None:
+        """Who had the lock removed the empty folder: all must lock what has its name now."""
+        home = video.parent / ".artifacts"
+        home.mkdir()
+        going = threading.Event()
+
+        def add(name: str) -> None:
+            def change(record: dict[str, Any]) -> None:
+                going.wait(0.2)  # long enough for another to read the same
+                record["tags"].append(name)
+
+            index.update_tags(known(video), change)
+
+        threads = [threading.Thread(target=add, args=[name]) for name in "abc"]
+        with index.locked(home):
+            threads[0].start()
+            time.sleep(0.3)
+            home.rmdir()
+            threads[1].start()
+            threads[2].start()
+            time.sleep(0.3)
+        for thread in threads:
+            thread.join()
+        assert sorted(index.read_tags(known(video))["tags"]) == ["a", "b", "c"]
+
+    def test_where_folders_cannot_be_locked(
+        self, video: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """On some network disks it is a file in the folder that is."""
+        flock, tries = fcntl.flock, list[int]()
+
+        def of_files(descriptor: int, how: int) -> None:
+            tries.append(how)
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError(errno.EBADF, "Bad file descriptor")
+            flock(descriptor, how)
+
+        monkeypatch.setattr(fcntl, "flock", of_files)
+        add = [
+            threading.Thread(
+                target=index.update_tags, args=(known(video), index.TagChange([n]).apply)
+            )
+            for n in "abcdefgh"
+        ]
+        for thread in add:
+            thread.start()
+        for thread in add:
+            thread.join()
+        assert sorted(index.read_tags(known(video))["tags"]) == list("abcdefgh") and tries
+        with (
+            index.locked(video.parent / ".artifacts"),
+            pytest.raises(index.VideoError, match="another run keeps it locked"),
+            index.locked(video.parent / ".artifacts", patience=0.05),
+        ):
+            pass
+        (video.parent / ".artifacts/.lock").unlink()
 
     def test_a_failed_write_leaves_the_old_file(
         self, cli: Cli, video: Path, monkeypatch: pytest.MonkeyPatch
