@@ -184,6 +184,10 @@ class Video(NamedTuple):
         return self.path.rpartition("/")[2]
 
     @property
+    def extension(self) -> str:
+        return "." + self.name.rpartition(".")[2].lower()
+
+    @property
     def key(self) -> str:
         return sidecar_key(self.name)
 
@@ -328,6 +332,10 @@ class Artifact(NamedTuple):
         if record is None or record.size != source.st_size:
             return False
         return all(name in shelf for name in record.files)
+
+    def record_name(self, video: Video) -> str:
+        """The name of its record, which for some kinds is all there is of them."""
+        return (self.record or self.files[0]).format(video.key)
 
     def owned(self, video: Video, names: Iterable[str]) -> list[str]:
         """Those of `names` that belong to this artifact of this video."""
@@ -592,6 +600,15 @@ class Library:
         self.only: frozenset[str] | None = None
         self.problems: list[tuple[str, str]] = []
 
+    def home(self, below: str = "") -> str:
+        """Where the sidecars are of what is in the folder, or in the one `below/` it."""
+        return f"{str((self.artifacts_dir or self.root).absolute()).rstrip('/')}/{below}{SIDECARS}"
+
+    def video(self, rel: str) -> Video:
+        """The video that a listing of the folder calls so, whether it is there or not."""
+        path = f"{str(self.root.absolute()).rstrip('/')}/{rel}"
+        return Video(path, rel, self.home(rel[: rel.rfind("/") + 1]))
+
     def videos(self) -> Iterator[Video]:
         """Every video, or those named in `only`; what of these is not there is a problem."""
         if self.only is None:
@@ -611,13 +628,11 @@ class Library:
 
     def walk(self, start: str = "") -> Iterator[Folder]:
         """The folder, or the one in it with the path `start`, and those below in their order."""
-        top = str(self.root.absolute())
-        shelves = str((self.artifacts_dir or self.root).absolute())
-        pending = [start]
+        top, pending = str(self.root.absolute()), [start]
         while pending:
             below = pending.pop()
             entries = self._entries(f"{top}/{below}", below)
-            home = f"{shelves}/{below}{SIDECARS}"
+            home = self.home(below)
             outward = self.roots.links_out_of(home) if self.roots else []
             if "" in outward:
                 self.problems.append((f"{below}{SIDECARS}", LEADS_OUT))
@@ -731,14 +746,12 @@ class Roots:
     def video(self, folder: Path, name: str, artifacts_dir: Path | None = None) -> Video:
         """The video of that name in or below a folder. Raises OutsideError or NotFoundError."""
         path = self.place(name, folder)
-        parts = name.split("/")
-        below, file = "".join(f"{part}/" for part in parts[:-1]), parts[-1]
-        video = Video(str(path), name, f"{artifacts_dir or folder}/{below}{SIDECARS}")
-        known = Path(file).suffix.lower() in VIDEO_EXTENSIONS and "" not in parts
+        video, parts = Library(folder, artifacts_dir=artifacts_dir).video(name), name.split("/")
+        known = path.suffix.lower() in VIDEO_EXTENSIONS and "" not in parts
         if not known or {".", SIDECARS} & set(parts) or not path.is_file():
             raise NotFoundError(f"{shown(name)}: no such video")
         if not self.hold(video.home):
-            raise OutsideError(f"{shown(below + SIDECARS)}: {LEADS_OUT}")
+            raise OutsideError(f"{shown(name.removesuffix(video.name))}{SIDECARS}: {LEADS_OUT}")
         return video
 
     def relative(self, text: str) -> str:
@@ -973,7 +986,7 @@ def publish(task: VideoTask, media: Media, made: Made) -> str:
     contents = {pattern.rstrip("/").format(video.key): c for pattern, c in made.files.items()}
     note = ""
     if made.data is not None:
-        record = (task.artifact.record or task.artifact.files[0]).format(video.key)
+        record = task.artifact.record_name(video)
         note = keep_corrupt(home / record)
         head = record_head(task, media) | {"files": list(contents)}
         contents[record] = json_bytes(head | made.data)
@@ -1903,7 +1916,7 @@ def put_inferred(record: dict[str, Any], names: Iterable[str], refresh: bool = F
 
 
 def tags_path(video: Video) -> Path:
-    return Path(video.home, ARTIFACTS["tags"].files[0].format(video.key))
+    return Path(video.home, ARTIFACTS["tags"].record_name(video))
 
 
 def read_tags(video: Video) -> dict[str, Any]:
@@ -5712,7 +5725,7 @@ class Corner(Shelf):
 
     def labels(self, video: Video) -> tuple[list[tuple[str, str, str]], str | None]:
         """The (kind, key, name) of each tag and performer, and why they can't be read."""
-        entry = self.get(ARTIFACTS["tags"].files[0].format(video.key))
+        entry = self.get(ARTIFACTS["tags"].record_name(video))
         if entry is None or entry.is_dir():
             return [], None
         if entry.stat().st_size > LARGEST_RECORD:
@@ -5885,10 +5898,7 @@ class Catalogue:
 
     def video(self, rel: str) -> Video:
         """Where a catalogued video and its sidecars are."""
-        folder, shelves = rel[: rel.rfind("/") + 1], self.artifacts_dir or self.root
-        return Video(
-            f"{self.root.absolute()}/{rel}", rel, f"{shelves.absolute()}/{folder}{SIDECARS}"
-        )
+        return self._library(True).video(rel)
 
     # --- Asking
 
@@ -5911,12 +5921,12 @@ class Catalogue:
         rows = list(self.rows(view, sort, offset, limit, labels))
         total = len(rows) + offset
         if limit >= 0:
-            ((total,),) = self.ask(f"SELECT count(*) FROM videos v WHERE {view[0]}", view[1])
+            ((total,),) = self.ask(f"SELECT count(*) FROM videos v WHERE {view.sql}", view.values)
         return Answer(total, rows)
 
     def rows(
         self,
-        view: tuple[str, list[Any]],
+        view: Clause,
         sort: str = "name",
         offset: int = 0,
         limit: int = -1,
@@ -5930,15 +5940,15 @@ class Catalogue:
                 "(SELECT json_group_array(json_array(l.kind, l.place, l.name))"
                 " FROM labels l WHERE l.video = v.id)"
             )
-        sql = f"SELECT {', '.join(columns)} FROM videos v WHERE {view[0]}"
+        sql = f"SELECT {', '.join(columns)} FROM videos v WHERE {view.sql}"
         sql += f" ORDER BY {order_by(sort)} LIMIT ? OFFSET ?"
-        for video, rel, *rest in self.each(sql, [*view[1], limit, offset]):
+        for video, rel, *rest in self.each(sql, [*view.values, limit, offset]):
             named = sorted(json.loads(rest.pop())) if labels else ()
             names = (tuple(n for k, _, n in named if k == kind) for kind in LABELS)
             yield Row(video, os.fsdecode(rel), *rest, *names)
 
     def cards(
-        self, view: tuple[str, list[Any]], sort: str, offset: int, limit: int, detail: bool
+        self, view: Clause, sort: str, offset: int, limit: int, detail: bool
     ) -> tuple[int, list[str]]:
         """How many videos a view has, and a page of their cards in JSON.
 
@@ -5946,8 +5956,8 @@ class Catalogue:
         remembered until something changes: a page costs no more than to read it.
         """
         ((changes,),) = self.ask("SELECT count FROM changes")
-        (where, values), version = view, (changes, self._generation)
-        found = self._found(f"{where} ORDER BY {order_by(sort)}", tuple(values), version)
+        version = (changes, self._generation)
+        found = self._found(f"{view.sql} ORDER BY {order_by(sort)}", view.values, version)
         asked = "c.card || ', ' || c.detail" if detail else "c.card"
         rows = self.ask(
             f"SELECT {asked} FROM json_each(?) j JOIN cards c ON c.video = j.value ORDER BY j.key",
@@ -5984,7 +5994,7 @@ class Catalogue:
         rows = (
             Row(0, video.rel, numbers[0], numbers[1])
             for video, numbers in bare
-            if "." + video.name.rpartition(".")[2].lower() in library.extensions
+            if video.extension in library.extensions
         )
         return itertools.islice(rows, limit if limit >= 0 else None)
 
@@ -6040,15 +6050,15 @@ class Catalogue:
         extensions: frozenset[str] | None,
         recursive: bool,
         also: Sequence[Clause] = (),
-    ) -> tuple[str, list[Any]]:
-        """The condition for what a request wants to see, on `videos v`, and its values."""
+    ) -> Clause:
+        """What a request wants to see."""
         clauses = [compile_query(query), *also]
         if extensions is not None:
             marks = ", ".join("?" * len(extensions))
             clauses.append(Clause(f"v.ext IN ({marks})", tuple(extensions)))
         if not recursive:
             clauses.append(Clause("v.folder = x''"))
-        return " AND ".join(c.sql for c in clauses), [v for c in clauses for v in c.values]
+        return Clause.joined("AND", clauses)
 
     def ask(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of a query in SQL."""
@@ -6282,7 +6292,7 @@ class Catalogue:
             stale |= (state is State.STALE) << bit
         summary = {}
         if fresh >> list(ARTIFACTS).index("metadata") & 1:
-            summary = corner.summary(ARTIFACTS["metadata"].files[0].format(video.key))
+            summary = corner.summary(ARTIFACTS["metadata"].record_name(video))
         records = (record for record in corner.records.values() if record)
         oshash = next((r.oshash for r in records if r.size == size and r.oshash), "")
         labels, problem = corner.labels(video)
@@ -6291,7 +6301,7 @@ class Catalogue:
         words = "\n".join([path, *(key for _, key, _ in labels)])
         names = (rel, rel[: rel.rfind(b"/") + 1], stamp, path, fold(video.name), words)
         known = (size, mtime_ns, oshash, *map(summary.get, SUMMARY), fresh, stale, problem)
-        values = (*names, "." + video.name.rpartition(".")[2].lower(), *known)
+        values = (*names, video.extension, *known)
         tags, performers = ([n for k, _, n in labels if k == kind] for kind in LABELS)
         row = Row._make((0, video.rel, *known, tags, performers))
         card, detail = (json_text(told, None)[1:-1] for told in (row.card(), row.detail()))
@@ -6710,6 +6720,12 @@ class Clause(NamedTuple):
     sql: str
     values: tuple[Any, ...] = ()
 
+    @classmethod
+    def joined(cls, word: Literal["AND", "OR"], clauses: Sequence[Clause]) -> Clause:
+        """One of several of which all must hold, or any one."""
+        sql = f" {word} ".join(f"({clause.sql})" for clause in clauses)
+        return cls(sql, tuple(value for clause in clauses for value in clause.values))
+
 
 class Term(NamedTuple):
     """One word of a query: `-field:value`, or a bare word."""
@@ -6741,9 +6757,8 @@ def compile_query(text: str) -> Clause:
             groups[-1].append(term_clause(term))
     if len(groups) > 1 and not all(groups):
         raise UsageError('query: OR stands between two conditions; write "OR" to look for the word')
-    options = [" AND ".join(f"({c.sql})" for c in group) or "1" for group in groups]
-    sql = " OR ".join(f"({option})" for option in options)
-    return Clause(f"({sql})", tuple(v for group in groups for c in group for v in c.values))
+    options = [Clause.joined("AND", group or [Clause("1")]) for group in groups]
+    return Clause.joined("OR", options)
 
 
 def query_terms(text: str) -> Iterator[Term]:
@@ -6817,8 +6832,7 @@ def codec_clause(term: Term) -> Clause:
     """The codec of the picture, of the sound, or of either."""
     term = term._replace(value=CODEC_NAMES.get(fold(term.value), term.value))
     columns = ["vcodec", "acodec"] if term.field == "codec" else [term.field]
-    clauses = [pattern_clause(f"coalesce(v.{column}, '')", term) for column in columns]
-    return Clause(" OR ".join(c.sql for c in clauses), tuple(v for c in clauses for v in c.values))
+    return Clause.joined("OR", [pattern_clause(f"coalesce(v.{c}, '')", term) for c in columns])
 
 
 def extension_clause(term: Term) -> Clause:
@@ -7622,7 +7636,7 @@ class Census:
 
 def people_home(library: Library) -> str:
     """The artifact folder in which the people of a folder are kept. Raises OutsideError."""
-    home = f"{(library.artifacts_dir or library.root).absolute()}/{SIDECARS}"
+    home = library.home()
     for name in (FaceIndex.NAME, FaceIndex.MEANS, Decisions.NAME):
         if library.roots and not library.roots.hold(f"{home}/{name}"):
             raise OutsideError(f"{SIDECARS}/{name}: {LEADS_OUT}")
@@ -7737,7 +7751,7 @@ class Survey:
 
     def look(self, video: Video, shelf: Shelf) -> None:
         artifact = ARTIFACTS["faces"]
-        entry = shelf.get(artifact.files[0].format(video.key))
+        entry = shelf.get(artifact.record_name(video))
         if entry is None:
             self.unmade.append(video)
             return
@@ -7767,7 +7781,7 @@ class Survey:
         """What changed, or all there is; what cannot be read is left out and told."""
         wanted = list(self.changed)
         if everything:
-            videos = [video_at(self.library, rel) for rel in self.same]
+            videos = list(map(self.library.video, self.same))
             wanted += [(video, signatures_of(video)) for video in videos]
         files = []
         for video, entry in wanted:
@@ -7780,16 +7794,9 @@ class Survey:
         return files
 
 
-def video_at(library: Library, rel: str) -> Video:
-    """The video that a listing of the folder calls so, whether it is there or not."""
-    below = rel.rpartition("/")[0]
-    home = (library.artifacts_dir or library.root).absolute() / below / SIDECARS
-    return Video(str(library.root.absolute() / rel), rel, str(home))
-
-
 def signatures_of(video: Video) -> Seen:
     """The signature file of a video, as one that is read without having been seen."""
-    path = f"{video.home}/{ARTIFACTS['faces'].files[0].format(video.key)}"
+    path = f"{video.home}/{ARTIFACTS['faces'].record_name(video)}"
     found = attempt(status, path)
     if isinstance(found, Failure):
         return Seen(path, 0, 0)
@@ -8006,7 +8013,7 @@ def read_vectors(
         wanted.setdefault(seen["video"], set()).add(seen["signature"])
     found: dict[str, NDArray[np.float32]] = {}
     for rel, ids in wanted.items():
-        video = video_at(library, rel)
+        video = library.video(rel)
         file = attempt(SignatureFile.read, video, signatures_of(video))
         if not isinstance(file, Failure):
             found |= {s.id: s.vector for s in file.signatures if s.id in ids}
@@ -9350,7 +9357,7 @@ class Facts(NamedTuple):
             height=int(number_in(marks.get("height"))),
             content=content_share(found) if found else 1.0,
         )
-        path = f"{copy.video.home}/{ARTIFACTS['metadata'].files[0].format(copy.video.key)}"
+        path = f"{copy.video.home}/{ARTIFACTS['metadata'].record_name(copy.video)}"
         metadata, record = read_json(path), read_record(path)
         if not metadata or not record or record.size != copy.size:
             return known
@@ -9458,14 +9465,11 @@ class Dismissed:
         self.by_name: set[frozenset[str]] = set()
         self.by_hash: set[frozenset[tuple[int, str]]] = set()
         self.by_size: set[frozenset[int]] = set()  # of those, to hash no others
+        self.home = library.home()
         for home in dict.fromkeys([self.home, *homes]):
             below = home.removesuffix(SIDECARS).removeprefix(self.home.removesuffix(SIDECARS))
             if self.reachable(home):
                 self.take(self.kept(below).get("pairs", ()), below)
-
-    @property
-    def home(self) -> str:
-        return f"{(self.library.artifacts_dir or self.library.root).absolute()}/{SIDECARS}"
 
     def reachable(self, home: str) -> bool:
         """Whether the file of an artifact folder is no link that leads out of a server's roots."""
@@ -10548,7 +10552,7 @@ class Phash(FrameTask):
         """As declared; but what was made before there were signatures is stale."""
         state = super().state(video, shelf)
         if state is State.FRESH:
-            with Path(shelf[self.artifact.files[0].format(video.key)].path).open("rb") as file:
+            with Path(shelf[self.artifact.record_name(video)].path).open("rb") as file:
                 if re.match(rb'\{\s*"schema": *1\b', file.read(40)):
                     return State.STALE
         return state
@@ -11453,7 +11457,7 @@ class Embed(FrameTask):
 def recorded_model(shelf: Shelf, video: Video) -> str:
     """Which model made the signatures of a video, as the head of the artifact says."""
     try:
-        with Path(shelf[ARTIFACTS["faces"].files[0].format(video.key)].path).open("rb") as file:
+        with Path(shelf[ARTIFACTS["faces"].record_name(video)].path).open("rb") as file:
             found = re.search(rb'"model":\s*"([^"]*)"', file.read(16384))
     except (OSError, KeyError):
         return ""
@@ -12122,7 +12126,7 @@ class Desk:
         that concerned.
         """
         gone, home = set(person.signatures), self.census.home
-        homes = {video_at(self.library, rel).home for rel in self.census.index.sources} | {home}
+        homes = {self.library.video(rel).home for rel in self.census.index.sources} | {home}
         around = {f"{folder}/{SIDECARS}" for place in homes for folder in Path(place).parents}
         if roots := self.library.roots:
             homes, around = set(filter(roots.hold, homes)), set(filter(roots.hold, around))
@@ -12299,7 +12303,7 @@ def portraits_of(inquiry: Inquiry, people: Sequence[Person], job: Job) -> dict[s
     workers = Workers(1, task.imports)
     try:
         for rel, ids in wanted.items():
-            video = video_at(inquiry.library, rel)
+            video = inquiry.library.video(rel)
             folder = Path(video.home, f".{video.key}.faces")
             there = {s: attempt(Path(folder, f"{s}.jpg").read_bytes) for s in ids}
             found |= {s: content for s, content in there.items() if isinstance(content, bytes)}
@@ -12666,7 +12670,7 @@ def fresh_metadata(video: Video, shelf: Shelf) -> dict[str, Any] | None:
             return None
     except OSError:  # the video cannot be looked at: opening it will say why
         return None
-    return read_metadata(shelf[artifact.files[0].format(video.key)].path)
+    return read_metadata(shelf[artifact.record_name(video)].path)
 
 
 def probe_all(videos: Sequence[Video], allow_codecs: str) -> list[dict[str, Any] | Failure]:
@@ -13898,7 +13902,7 @@ class TranscodeTask(VideoTask):
 
     def state(self, video: Video, shelf: Shelf) -> State:
         """Fresh where the record is of this source and these parameters and its output is there."""
-        entry = shelf.get(self.artifact.files[0].format(video.key))
+        entry = shelf.get(self.artifact.record_name(video))
         record = read_json(entry.path) if entry else None
         if record is None:
             return State.MISSING
@@ -14178,9 +14182,8 @@ class Tags(LibraryCommand):
 
     def one(self) -> Video:
         """The video that was named."""
-        place = self.directory
-        home = (self.artifacts_dir or place.parent).absolute() / SIDECARS
-        return Video(str(place.absolute()), place.name, str(home))
+        library = Library(self.directory.parent, artifacts_dir=self.artifacts_dir)
+        return library.video(self.directory.name)
 
     @staticmethod
     def handled(video: Video, change: TagEditor | None) -> dict[str, Any]:
@@ -14880,10 +14883,7 @@ class Dupes(LibraryCommand):
         for path in (root / name, Path(name).absolute()):
             inside = path.is_relative_to(root) and ".." not in path.parts
             if inside and path.is_file() and (not self.roots or self.roots.hold(path)):
-                rel = path.relative_to(root).as_posix()
-                below = rel.rpartition("/")[0]
-                home = (library.artifacts_dir or root).absolute() / below / SIDECARS
-                return Video(str(path), rel, str(home))
+                return library.video(path.relative_to(root).as_posix())
         raise UsageError(f"{shown(name)}: no such video in {shown(str(library.root))}")
 
     def take_back(self) -> Result:
@@ -14959,7 +14959,7 @@ def figure(findings: Findings, number: int, css: str, role: str) -> str:
 
     copy = findings.copies[number]
     name = escape(shown(copy.video.rel))
-    thumb = Path(copy.video.home, ARTIFACTS["thumbs"].files[0].format(copy.video.key))
+    thumb = Path(copy.video.home, ARTIFACTS["thumbs"].record_name(copy.video))
     pictures = []
     with contextlib.suppress(OSError):
         if 0 < thumb.stat().st_size <= LARGEST_PICTURE:
@@ -15452,10 +15452,7 @@ class Rename(LibraryCommand):
 
     def video(self, root: str, rel: str) -> Video:
         """The video of that name below a folder."""
-        folder, _, name = rel.rpartition("/")
-        below = f"{folder}/" if folder else ""
-        shelves = str((self.artifacts_dir or Path(root)).absolute())
-        return Video(f"{root.rstrip('/')}/{below}{name}", rel, f"{shelves}/{below}{SIDECARS}")
+        return Library(Path(root), artifacts_dir=self.artifacts_dir).video(rel)
 
     def one(self, job: Job) -> Result:
         """`rename SRC DST`."""
@@ -16356,8 +16353,7 @@ class Wanted(NamedTuple):
         clauses = [label_clause(Term(False, kind, name, True)) for kind, name in names]
         if not self.match_any or not clauses:
             return clauses
-        sql = " OR ".join(clause.sql for clause in clauses)
-        return [Clause(f"({sql})", tuple(v for clause in clauses for v in clause.values))]
+        return [Clause.joined("OR", clauses)]
 
 
 SUGGESTIONS = 20
@@ -16615,7 +16611,7 @@ class Service:
     def document(self, video: Video, kind: str) -> dict[str, Any]:
         """The record of an artifact, a JSON object."""
         artifact = ARTIFACTS[kind]
-        name = (artifact.record or artifact.files[0]).format(video.key)
+        name = artifact.record_name(video)
         return read_document(Path(video.home, name), self.roots)
 
     def details(self, video: Video) -> dict[str, Any]:
@@ -16640,7 +16636,7 @@ class Service:
 
     def picture(self, video: Video) -> str | None:
         """The URL of a video's thumbnail, None where there is none."""
-        name = ARTIFACTS["thumbs"].files[0].format(video.key)
+        name = ARTIFACTS["thumbs"].record_name(video)
         path = Path(video.home, name)
         there = path.is_file() and self.roots.hold(path)
         return self.url(video, "thumbs", name) if there else None
