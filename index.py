@@ -2609,11 +2609,8 @@ class Media:
     from the start of the container, as players count them.
     """
 
-    def __init__(
-        self, video: Video, allow_codecs: str = "", *, draft: bool = False, threads: int = 1
-    ) -> None:
-        self.video, self.allow_codecs = video, allow_codecs
-        self.draft, self.threads = draft, threads
+    def __init__(self, video: Video, allow_codecs: str = "", *, draft: bool = False) -> None:
+        self.video, self.allow_codecs, self.draft = video, allow_codecs, draft
         self.pace = Pace()
         self.descriptor = open_regular(video.path)
         self.stat = os.fstat(self.descriptor)
@@ -2692,7 +2689,7 @@ class Media:
         if not best.width:
             raise VideoError("has no readable picture size: it is damaged, or its codec is unknown")
         context = best.codec_context
-        context.thread_count = self.threads
+        context.thread_count = 1
         if self.draft:
             context.options = context.options | {"skip_loop_filter": "all"}
         return best
@@ -5803,13 +5800,6 @@ class Row(NamedTuple):
         return {"artifacts": self.presence(), **labels}
 
 
-class Answer(NamedTuple):
-    """Some rows of an answer, and how many there are in all."""
-
-    total: int
-    rows: list[Row]
-
-
 class Changes(NamedTuple):
     """What a refresh has yet to write: videos to look into, and names of those that are gone."""
 
@@ -5902,37 +5892,17 @@ class Catalogue:
 
     # --- Asking
 
-    def page(
-        self,
-        query: str = "",
-        sort: str = "name",
-        offset: int = 0,
-        limit: int = -1,
-        extensions: frozenset[str] | None = None,
-        recursive: bool = True,
-        labels: bool = True,
-        also: Sequence[Clause] = (),
-    ) -> Answer:
-        """The videos that a query finds (see compile_query), in one of ORDERS, `-` reverses it.
-
-        `limit` -1 means all; `labels` says whether rows have their tags. Raises UsageError.
-        """
-        view = self.view(query, extensions, recursive, also)
-        rows = list(self.rows(view, sort, offset, limit, labels))
-        total = len(rows) + offset
-        if limit >= 0:
-            ((total,),) = self.ask(f"SELECT count(*) FROM videos v WHERE {view.sql}", view.values)
-        return Answer(total, rows)
-
     def rows(
         self,
         view: Clause,
         sort: str = "name",
-        offset: int = 0,
         limit: int = -1,
         labels: bool = True,
     ) -> Iterator[Row]:
-        """The same, without what counts them, one at a time."""
+        """The videos of a view, one at a time, in one of ORDERS, `-` reverses it; -1: all.
+
+        `labels` says whether rows have their tags. Raises UsageError for an order there is not.
+        """
         told = ("id", "rel", "size", "mtime_ns", "oshash", *SUMMARY, "fresh", "stale")
         columns = [f"v.{name}" for name in (*told, "tags_problem")]
         if labels:
@@ -5941,8 +5911,8 @@ class Catalogue:
                 " FROM labels l WHERE l.video = v.id)"
             )
         sql = f"SELECT {', '.join(columns)} FROM videos v WHERE {view.sql}"
-        sql += f" ORDER BY {order_by(sort)} LIMIT ? OFFSET ?"
-        for video, rel, *rest in self.each(sql, [*view.values, limit, offset]):
+        sql += f" ORDER BY {order_by(sort)} LIMIT ?"
+        for video, rel, *rest in self.each(sql, [*view.values, limit]):
             named = sorted(json.loads(rest.pop())) if labels else ()
             names = (tuple(n for k, _, n in named if k == kind) for kind in LABELS)
             yield Row(video, os.fsdecode(rel), *rest, *names)
@@ -5989,7 +5959,7 @@ class Catalogue:
         bare = self.prepare(job, library.recursive, bare=not query and sort == "name")
         if bare is None:
             view = self.view(query, library.extensions, library.recursive)
-            return self.rows(view, sort, 0, limit, labels)
+            return self.rows(view, sort, limit, labels)
         bare.sort(key=lambda glimpse: glimpse.video.rel)
         rows = (
             Row(0, video.rel, numbers[0], numbers[1])
@@ -5997,24 +5967,6 @@ class Catalogue:
             if video.extension in library.extensions
         )
         return itertools.islice(rows, limit if limit >= 0 else None)
-
-    def counts(
-        self, extensions: frozenset[str] | None = None, recursive: bool = True, query: str = ""
-    ) -> dict[str, Any]:
-        """How many videos there are, and of each kind how many fresh and stale artifacts."""
-        where, values = self.view(query, extensions, recursive)
-        sums = [
-            f"total(v.{column} >> {bit} & 1)"
-            for column in ("fresh", "stale")
-            for bit in range(len(ARTIFACTS))
-        ]
-        found = self.ask(f"SELECT count(*), {', '.join(sums)} FROM videos v WHERE {where}", values)
-        total, *numbers = map(int, found[0])
-        return {
-            "total": total,
-            "counts": dict(zip(ARTIFACTS, numbers, strict=False)),
-            "stale": dict(zip(ARTIFACTS, numbers[len(ARTIFACTS) :], strict=True)),
-        }
 
     def tag_counts(
         self,
