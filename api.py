@@ -808,7 +808,7 @@ class Sent(FileResponse):
 def send_file(request: Request, path: str | Path, media_type: str) -> Response:
     """A file with what lets a browser keep it: ETag, 304, and ranges."""
     try:
-        found = index.status(str(path))
+        found = index.stat_of(str(path))
     except OSError:
         raise HTTPException(404, "is gone") from None
     if not stat.S_ISREG(found.st_mode):

@@ -246,6 +246,11 @@ def shown(name: str) -> str:
     )
 
 
+def utf8(text: str) -> str:
+    """A text that every reader can decode: undecodable bytes of a name are escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
@@ -316,7 +321,7 @@ class Artifact(NamedTuple):
     def _fresh(
         self, video: Video, shelf: Shelf, names: Sequence[str], known: Seen | None = None
     ) -> bool:
-        source = known or status(video.path)
+        source = known or stat_of(video.path)
         for name in names:
             entry = shelf[name.rstrip("/")]
             found = entry.stat()
@@ -433,15 +438,15 @@ ARTIFACTS: dict[str, Artifact] = {
 }
 
 
-def status(path: str) -> os.stat_result:
+def stat_of(path: str) -> os.stat_result:
     """What the file system says of a file."""
     return os.stat(path)  # noqa: PTH116 - a Path per video makes listings half as fast
 
 
-def status_if_any(path: str) -> os.stat_result | None:
+def stat_if_any(path: str) -> os.stat_result | None:
     """The same, or None where there is nothing, or nothing to be seen."""
     with contextlib.suppress(OSError):
-        return status(path)
+        return stat_of(path)
     return None
 
 
@@ -1114,7 +1119,7 @@ def json_pieces(data: Any, indent: int | None = 2) -> Iterator[str]:
 
     text = json.dumps(data, ensure_ascii=False, indent=indent, allow_nan=False, default=put)
     if not text.isascii():  # of 100,000 videos, a copy would be large
-        text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+        text = utf8(text)
     first, *others = text.split(f'"{mark}"') if long else [text]
     yield first
     for rows, before, after in zip(long, [first, *others], others, strict=False):
@@ -1517,7 +1522,7 @@ class Journal:
 
         `keep_time` names the file, as it is called now, whose time of change it is to have.
         """
-        mtime_ns = status(keep_time).st_mtime_ns if keep_time else 0
+        mtime_ns = stat_of(keep_time).st_mtime_ns if keep_time else 0
         self.rewrites.append(Rewrite(2, self.real(path), old, new, mtime_ns))
 
     def planned(self) -> list[Step]:
@@ -2062,7 +2067,7 @@ def source_of(video: Video) -> dict[str, Any]:
             return head | {"oshash": oshash(descriptor)}
         finally:
             os.close(descriptor)
-    found = status(video.path)
+    found = stat_of(video.path)
     return {"size": found.st_size, "mtime_ns": found.st_mtime_ns}
 
 
@@ -2480,7 +2485,7 @@ class Workers:
         count: int,
         imports: Iterable[str],
         memory: int = WORKER_MEMORY,
-        heard: TagEditor = lambda news: None,
+        heard: Callable[[Mapping[str, Any]], None] = lambda news: None,
     ) -> None:
         self.count, self.imports, self.memory, self.heard = count, sorted(imports), memory, heard
         self.listening = threading.Lock()
@@ -2654,7 +2659,7 @@ class Media:
     def changed(self) -> str:
         """What happened to the file since it was opened, or an empty string."""
         try:
-            now = status(self.video.path)
+            now = stat_of(self.video.path)
         except FileNotFoundError:
             return "vanished during the run: nothing was stored"
         if version_of(now) == version_of(self.stat):
@@ -2945,9 +2950,7 @@ def timestamps_around(media: Media, first: int, last: int) -> tuple[int, list[in
     the frame one wants, or after the keyframe it needs. Step back until not.
     """
     for back in (0.0, 0.5, 3.0, 30.0, math.inf):
-        begin = (
-            media.start if math.isinf(back) else max(first - round(back / media.tick), media.start)
-        )
+        begin = round(max(first - back / media.tick, media.start))
         timestamps, end, decodable = [], media.start, False
         for packet in media.packets(begin):
             pts = timestamp_of(packet)
@@ -3407,6 +3410,10 @@ class Face(NamedTuple):
     def area(self) -> float:
         return self.box[2] * self.box[3]
 
+    @property
+    def middle(self) -> tuple[float, float]:
+        return self.box[0] + self.box[2] / 2, self.box[1] + self.box[3] / 2
+
 
 class Looks(NamedTuple):
     """What a face looks like to a model: its vector (unit length, float32), how far the model took
@@ -3509,10 +3516,9 @@ class FaceModel:
         """A face as it is at the frame's own size; the same where nothing is found there."""
         import numpy as np
 
-        x, y, w, h = face.box
-        middle, reach = (x + w / 2, y + h / 2), 1.5 * max(w, h)
-        left, top = (max(round(m - reach), 0) for m in middle)
-        right, bottom = (round(m + reach) for m in middle)
+        reach = 1.5 * max(face.box[2:])
+        left, top = (max(round(m - reach), 0) for m in face.middle)
+        right, bottom = (round(m + reach) for m in face.middle)
         cut = np.ascontiguousarray(frame.rgb()[top:bottom, left:right])
         found = self.detected(cut, (left, top), (cut.shape[1], cut.shape[0]))
         near = max(found, key=lambda other: overlap(other.box, face.box), default=face)
@@ -3636,9 +3642,8 @@ class DlibModel(FaceModel):
     def vector(self, picture: Pixels, frame: Frame, face: Face) -> NDArray[np.float32]:
         import numpy as np
 
-        x, y, w, h = face.box
-        side, middle = (w + h) / 2, (x + w / 2, y + h / 2)
-        corners = [round(m + s * side / 2) for s in (-1, 1) for m in middle]
+        side = sum(face.box[2:]) / 2
+        corners = [round(m + s * side / 2) for s in (-1, 1) for m in face.middle]
         pose = self.pose(frame.rgb(), self.dlib.rectangle(*corners))
         return np.array(self.net.compute_face_descriptor(frame.rgb(), pose), np.float32)
 
@@ -3691,11 +3696,10 @@ class DeepfaceModel(FaceModel):
         import numpy as np
 
         # As deepface itself cuts faces out: the box, turned until the eyes are level.
-        x, y, w, h = face.box
         right, left = face.points[:2].tolist()
         slope = math.degrees(math.atan2(left[1] - right[1], left[0] - right[0]))
-        turn = cv2.getRotationMatrix2D((x + w / 2, y + h / 2), slope, 224 / max(w, h))
-        turn[:, 2] += 112 - np.array([x + w / 2, y + h / 2])
+        turn = cv2.getRotationMatrix2D(face.middle, slope, 224 / max(face.box[2:]))
+        turn[:, 2] += 112 - np.array(face.middle)
         cut = cv2.warpAffine(frame.rgb(), turn, (224, 224))[..., ::-1]
         (told,) = self.represent(cut, self.name, detector_backend="skip")
         return np.array(told["embedding"], np.float32)
@@ -3978,11 +3982,11 @@ def language_code(tag: str) -> str:
 @functools.cache
 def two_letters() -> dict[str, str]:
     """Languages in three letters (ISO 639-2, of both kinds) in two."""
-    other = "sqi:sq hye:hy eus:eu mya:my zho:zh ces:cs nld:nl fra:fr kat:ka deu:de ell:el isl:is"
-    more = (
+    others = (
+        "sqi:sq hye:hy eus:eu mya:my zho:zh ces:cs nld:nl fra:fr kat:ka deu:de ell:el isl:is "
         "mkd:mk mri:mi msa:ms fas:fa ron:ro slk:sk bod:bo cym:cy jav:jw jv:jw cmn:zh nob:no nb:no"
     )
-    pairs = re.findall(r"(\w+):(\w+)", f"{other} {more}")
+    pairs = re.findall(r"(\w+):(\w+)", others)
     return {three: two for two, three in LANGUAGES.items()} | dict(pairs)
 
 
@@ -4241,6 +4245,11 @@ class Wish(NamedTuple):
     prompt: str = ""
     hotwords: str = ""
 
+    @property
+    def hint(self) -> str:
+        """Both, for a program that takes one text."""
+        return ", ".join(filter(None, (self.hotwords, self.prompt)))
+
 
 class Recognizer:
     """A speech model that was loaded, the same whichever program runs it.
@@ -4407,11 +4416,8 @@ class FasterWhisper(Recognizer):
         )
         heard: list[list[Any]] = [[] for _ in some]
         for segment in found:
-            i = max(
-                bisect.bisect_right(starts, segment.seek * SAMPLE_RATE / 100 + SAMPLE_RATE / 100)
-                - 1,
-                0,
-            )
+            sample = (segment.seek + 1) * SAMPLE_RATE / 100  # `seek` is in hundredths of a second
+            i = bisect.bisect_right(starts, sample) - 1
             shift = starts[i] / SAMPLE_RATE
             words = [
                 dataclasses.replace(w, start=w.start - shift, end=w.end - shift)
@@ -4429,9 +4435,9 @@ class OpenaiWhisper(Recognizer):
         import whisper
 
         torch.set_num_threads(threads)
-        cuda = torch.cuda.is_available()
+        device, kind = ("cuda", "float16") if torch.cuda.is_available() else ("cpu", "float32")
         try:
-            self.model = whisper.load_model(model, device="cuda" if cuda else "cpu")
+            self.model = whisper.load_model(model, device=device)
         except (RuntimeError, OSError) as error:
             raise LackError(
                 f"the model {shown(model)} cannot be loaded or downloaded ({error}): where there "
@@ -4439,10 +4445,7 @@ class OpenaiWhisper(Recognizer):
                 "~/.cache/whisper/small.pt; --model takes its path"
             ) from None
         facts = {"backend": "whisper", "model": Path(model).name}
-        facts |= {
-            "device": "cuda" if cuda else "cpu",
-            "compute_type": "float16" if cuda else "float32",
-        }
+        facts |= {"device": device, "compute_type": kind}
         super().__init__(facts, bool(self.model.is_multilingual))
 
     def language(self, some: Sequence[Window]) -> tuple[str, float]:
@@ -4462,7 +4465,7 @@ class OpenaiWhisper(Recognizer):
                 window.sound,
                 language=wish.language,
                 task="translate" if wish.translate else "transcribe",
-                initial_prompt=", ".join(filter(None, (wish.hotwords, wish.prompt))) or None,
+                initial_prompt=wish.hint or None,
                 word_timestamps=True,
                 condition_on_previous_text=False,
                 fp16=self.facts["device"] == "cuda",
@@ -4501,8 +4504,8 @@ class WhisperCpp(Recognizer):
 
     def words(self, some: Sequence[Window], wish: Wish) -> list[list[Word]]:
         flags = ["-l", wish.language, *(["-tr"] if wish.translate else [])]
-        if prompt := ", ".join(filter(None, (wish.hotwords, wish.prompt))):
-            flags += ["--prompt", prompt]
+        if wish.hint:
+            flags += ["--prompt", wish.hint]
         spoken = self.run(some, [*flags, "-ojf"])
         heard: list[list[Word]] = [[] for _ in some]
         ends = list(itertools.accumulate(len(window.sound) / SAMPLE_RATE for window in some))
@@ -4639,6 +4642,9 @@ def is_unsure(words: Sequence[Word]) -> bool:
     return bool(known) and mean(known) < 0.6
 
 
+WHISPER_CPP = ("whisper-cli", "whisper-cpp")  # what its program is and was called
+
+
 @functools.cache
 def recognizer(backend: str, model: str, threads: int, program: str, ggml: str) -> Recognizer:
     """The loaded model, kept by this worker for all the videos to come.
@@ -4648,9 +4654,8 @@ def recognizer(backend: str, model: str, threads: int, program: str, ggml: str) 
     from importlib.util import find_spec
 
     makers = {"faster-whisper": FasterWhisper, "whisper": OpenaiWhisper}
-    packages = {"faster-whisper": "faster_whisper", "whisper": "whisper"}
     for name, maker in makers.items():
-        if backend in ("auto", name) and find_spec(packages[name]):
+        if backend in ("auto", name) and find_spec(name.replace("-", "_")):
             return maker(model, threads)
     found = program or next((p.path for n in WHISPER_CPP for p in installed(n)), "")
     if backend in ("auto", "whisper.cpp") and found:
@@ -4660,9 +4665,6 @@ def recognizer(backend: str, model: str, threads: int, program: str, ggml: str) 
         "whisper.cpp": "build whisper.cpp and put whisper-cli on PATH, or --whisper-cpp-bin",
     }
     raise LackError(f"no {backend} here: {need.get(backend, 'pip install faster-whisper')}")
-
-
-WHISPER_CPP = ("whisper-cli", "whisper-cpp")  # what its program is and was called
 
 
 # === Captions =====================================================================================
@@ -4950,7 +4952,7 @@ def read_cues(path: str) -> list[Cue]:
 
 def read_captions_text(path: str) -> str:
     """A file of moderate size in UTF-8, in UTF-16 with its mark, else in the code of Windows."""
-    if status(path).st_size > LARGEST_CAPTIONS:
+    if stat_of(path).st_size > LARGEST_CAPTIONS:
         raise ValueError(f"is larger than {human_size(LARGEST_CAPTIONS)}")
     raw = content_of(path)
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -5229,7 +5231,6 @@ def settle(task: VideoTask, media: Media, product: Made | Failure) -> Outcome:
 
 # === Runner =======================================================================================
 
-
 PROGRESS_LINE = "{percentage:3.0f}%|{bar}| {n:.3g}/{total} videos [{elapsed}<{remaining}{postfix}]"
 
 
@@ -5436,9 +5437,7 @@ class Runner:
         # How much of a unit is done, where its worker tells, by video and lane.
         self.shares: dict[tuple[str, str], float] = {}
         self.parts = Counter[str]()  # units of each video
-        self.untidy: set[str] = (
-            set()
-        )  # folders where a worker may have died in the middle of writing
+        self.untidy = set[str]()  # folders where a worker may have died while it wrote
 
     def run(self, units: list[Unit] | None = None) -> Result:
         """Run what was planned, or plan and run everything, and sum it up."""
@@ -5447,8 +5446,8 @@ class Runner:
         if self.request.dry_run:
             units = [unit for unit in units if all(task.plans_itself for task in unit.tasks)]
         memory = max(task.memory for task in self.tasks)
-        count = min(self.processes, max(len(units), 1))
-        workers = Workers(count, self._imports(), memory, self._hear)
+        imports = {module for task in self.tasks for module in task.imports}
+        workers = Workers(min(self.processes, len(units)), imports, memory, self._hear)
         queue = Queue(units, self.caps, self.processes, self.job.slots)
         self.parts = Counter(unit.video.rel for unit in units)
         threads = [
@@ -5457,18 +5456,17 @@ class Runner:
         ]
         try:
             with self.job.console.progress(len(self.parts)):
-                for thread in threads if units else ():
+                for thread in threads:
                     thread.start()
-                for thread in threads if units else ():
+                for thread in threads:
                     thread.join()
         finally:
             workers.close(kill=self.job.cancelled.is_set())
             for home in self.untidy:
                 sweep(home)
         for unit in units:
-            self._record(
-                unit, [Outcome(t.artifact.kind, Status.CANCELLED) for t in unit.tasks], late=True
-            )
+            for kind in unit.kinds:
+                self.outcomes[kind].setdefault(unit.video.rel, Outcome(kind, Status.CANCELLED))
         self._catalogue()
         return self._result(time.monotonic() - started)
 
@@ -5478,9 +5476,6 @@ class Runner:
         done = (share - self.shares.get((rel, lane), 0.0)) / self.parts[rel]
         self.job.console.step(rel, done, news["note"])
         self.shares[rel, lane] = share
-
-    def _imports(self) -> set[str]:
-        return {module for task in self.tasks for module in task.imports}
 
     def plan(self) -> list[Unit]:
         """What is to be done, video by video; what is fresh is recorded as skipped."""
@@ -5493,30 +5488,26 @@ class Runner:
                 shelf = Shelf(video.home)
             self.videos[video.rel] = video
             missing = [task for task in self.tasks if self._wanted(task, video, shelf)]
-            for _, group in itertools.groupby(
-                sorted(missing, key=lambda t: t.lane), lambda t: t.lane
-            ):
-                units.append(Unit(video, tuple(group)))
+            missing.sort(key=lambda task: task.lane)
+            lanes = itertools.groupby(missing, lambda task: task.lane)
+            units += [Unit(video, tuple(tasks)) for _, tasks in lanes]
         for name, reason in self.library.problems:
             for task in self.tasks:
                 self.fail(task.artifact.kind, name, reason)
         return units
 
     def _wanted(self, task: VideoTask, video: Video, shelf: Shelf) -> bool:
+        kind = task.artifact.kind
         try:
             state = task.state(video, shelf)
         except OSError:
             state = State.MISSING  # the video cannot be looked at: opening it will say why
         if state is State.FRESH and not self.request.force:
-            self.outcomes[task.artifact.kind][video.rel] = Outcome(
-                task.artifact.kind, Status.SKIPPED
-            )
+            self.outcomes[kind][video.rel] = Outcome(kind, Status.SKIPPED)
             return False
         if self.request.dry_run and not task.plans_itself:
             note = "again" if state is State.FRESH else str(state)
-            self.outcomes[task.artifact.kind][video.rel] = Outcome(
-                task.artifact.kind, Status.PLANNED, note=note
-            )
+            self.outcomes[kind][video.rel] = Outcome(kind, Status.PLANNED, note=note)
         return True
 
     def _lack(self, outcome: Outcome) -> None:
@@ -5558,24 +5549,19 @@ class Runner:
             return [*known, *(done.outcome(task) for task in tasks)]
         return [*known, *done]
 
-    def _record(self, unit: Unit, outcomes: Iterable[Outcome], late: bool = False) -> None:
-        """Keep what came of a unit; `late` fills in only what has no outcome yet."""
+    def _record(self, unit: Unit, outcomes: Iterable[Outcome]) -> None:
+        """Keep and tell what came of a unit."""
+        rel = unit.video.rel
         for outcome in outcomes:
-            known = self.outcomes[outcome.kind]
-            if late and unit.video.rel in known:
-                continue
-            known[unit.video.rel] = outcome
+            self.outcomes[outcome.kind][rel] = outcome
             if outcome.facts.get("lacking"):
                 self._lack(outcome)
             elif outcome.status is Status.FAILED:
-                self.fail(outcome.kind, unit.video.rel, outcome.error)
+                self.fail(outcome.kind, rel, outcome.error)
             elif outcome.note:
-                self.job.console.say(
-                    f"{outcome.kind}: {shown(unit.video.rel)}: {shown(outcome.note)}"
-                )
-        if not late:
-            rest = 1 - self.shares.pop((unit.video.rel, unit.tasks[0].lane), 0.0)
-            self.job.console.step(unit.video.rel, rest / self.parts[unit.video.rel])
+                self.job.console.say(f"{outcome.kind}: {shown(rel)}: {shown(outcome.note)}")
+        rest = 1 - self.shares.pop((rel, unit.tasks[0].lane), 0.0)
+        self.job.console.step(rel, rest / self.parts[rel])
 
     def _catalogue(self) -> None:
         """Let listings know of the new metadata before anyone asks."""
@@ -5730,7 +5716,7 @@ class Corner(Shelf):
         try:
             record = parse_tags(video, read_bytes(Path(entry.path)))
         except VideoError as error:
-            return [], str(error).encode("utf-8", "backslashreplace").decode()
+            return [], utf8(str(error))
         return labels_in(record), None
 
     def summary(self, name: str) -> dict[str, Any]:
@@ -6144,14 +6130,14 @@ class Catalogue:
     def _times(self, below: str) -> tuple[int, ...]:
         """When a folder and its folder of sidecars last got or lost a name; 0: it is not there."""
         places = (f"{self.root}/{below}", f"{self.artifacts_dir or self.root}/{below}{SIDECARS}")
-        return tuple(found.st_ctime_ns if found else 0 for found in map(status_if_any, places))
+        return tuple(found.st_ctime_ns if found else 0 for found in map(stat_if_any, places))
 
     def _sight(self, home: str, videos: Sequence[Video]) -> list[Glimpse]:
         """The videos of one folder, and which of the files in its sidecar folder are theirs."""
         seen: dict[str, Glimpse] = {}
         for video in videos:
             with contextlib.suppress(OSError):  # gone meanwhile, or a link to nothing
-                found = status(video.path)
+                found = stat_of(video.path)
                 if stat.S_ISREG(found.st_mode):
                     seen[video.key] = Glimpse(video, array("q", file_numbers(found)))
                     self._add_captions(seen[video.key])
@@ -6198,7 +6184,7 @@ class Catalogue:
             if self.roots and not self.roots.hold(caption.path):
                 continue
             with contextlib.suppress(OSError):
-                self._add(glimpse, "//" + caption.path[begin:], status(caption.path))
+                self._add(glimpse, "//" + caption.path[begin:], stat_of(caption.path))
 
     def _number(self, tail: str) -> int:
         """A number for a tail, the same in every process."""
@@ -6490,7 +6476,10 @@ class Lookout:
     def look_now(self) -> None:
         began = time.monotonic()
         whole = self.look_due <= began
-        (self.catalogue.refresh if whole else self.catalogue.glance)(self.job, self.recursive)
+        if whole:
+            self.catalogue.refresh(self.job, self.recursive)
+        else:
+            self.catalogue.glance(self.job, self.recursive)
         now = time.monotonic()
         self.glance_due = now + max(GLANCES, LEISURE * (now - began))
         if whole:
@@ -6551,17 +6540,16 @@ def fold(text: str) -> str:
     """Text as it is compared: without case, composed, undecodable bytes escaped."""
     if text.isascii():
         return text.lower()
-    return folded(text.encode("utf-8", "backslashreplace").decode("utf-8"))
+    return folded(utf8(text))
 
 
 def labels_in(record: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """The (kind, key, name) of each tag and performer of a record."""
-    found = []
-    for kind, field in LABELS.items():
-        for name in filter(None, map(str.strip, record[field])):
-            told = name.encode("utf-8", "backslashreplace").decode("utf-8")
-            found.append((kind, fold(told), told))
-    return found
+    return [
+        (kind, fold(name), utf8(name))
+        for kind, field in LABELS.items()
+        for name in filter(None, map(str.strip, record[field]))
+    ]
 
 
 STREAM_SHAPE: dict[str, type] = {"disposition": dict, "tags": dict, "width": int, "height": int} | (
@@ -6649,7 +6637,7 @@ def word(value: Any) -> str | None:
     """A short string without undecodable bytes."""
     if not isinstance(value, str):
         return None
-    return value[:100].encode("utf-8", "backslashreplace").decode("utf-8")
+    return utf8(value[:100])
 
 
 # === Query language ===============================================================================
@@ -6864,8 +6852,7 @@ def read_number(text: str) -> float:
 def read_length(text: str) -> float:
     """Seconds of `90`, `10m`, `1h30m`, `1:30` or `1:02:03`."""
     if re.fullmatch(r"\d{1,9}(:[0-5]?\d){1,2}(\.\d+)?", text):
-        parts = [float(part) for part in text.split(":")]
-        return float(sum(part * 60**power for power, part in enumerate(reversed(parts))))
+        return seconds_of(text)
     found = LENGTH.fullmatch(text)
     if not found or not text:
         raise ValueError("not a length of time; say for example >90, <10m, 1h30m.. or >1:30:00")
@@ -6984,7 +6971,7 @@ def passages(cues: Iterable[Cue]) -> Iterator[list[Cue]]:
 
 
 def passage_row(cues: Sequence[Cue]) -> tuple[str, str]:
-    """Where each cue begins in the text, with its times, as JSON; and the text, as it is indexed"""
+    """Where each cue begins in the text, and its times, as JSON; the text as it is indexed."""
     begins = itertools.accumulate((len(cue.text) + 1 for cue in cues), initial=0)
     places = [(begin, cue.start, cue.end) for begin, cue in zip(begins, cues, strict=False)]
     return json.dumps(places), BETWEEN.sub(JOINT, " ".join(cue.text for cue in cues))
@@ -7060,12 +7047,10 @@ def checked_expression(expression: str) -> str:
         except sqlite3.OperationalError as error:
             told = str(error).removeprefix("fts5: ")
             near = re.fullmatch(r'syntax error near "(.*)"', told, re.DOTALL)
-            if near:
-                told = (
-                    f"{shown(near[1])} makes no sense where it stands"
-                    if near[1]
-                    else ("it ends where a word or a parenthesis is missing")
-                )
+            if near and near[1]:
+                told = f"{shown(near[1])} makes no sense where it stands"
+            elif near:
+                told = "it ends where a word or a parenthesis is missing"
             raise misworded(f"{told}; words such as AND are quoted to look for them") from None
     return expression
 
@@ -7708,7 +7693,7 @@ class Survey:
             self.unmade.append(video)
             return
         try:
-            found, source = entry.stat(), status(video.path)
+            found, source = entry.stat(), stat_of(video.path)
             known = self.index.sources.get(video.rel, {})
             if (found.st_size, found.st_mtime_ns) == (
                 known.get("size"),
@@ -7749,7 +7734,7 @@ class Survey:
 def signatures_of(video: Video) -> Seen:
     """The signature file of a video, as one that is read without having been seen."""
     path = f"{video.home}/{ARTIFACTS['faces'].record_name(video)}"
-    found = attempt(status, path)
+    found = attempt(stat_of, path)
     if isinstance(found, Failure):
         return Seen(path, 0, 0)
     return Seen(path, found.st_size, found.st_mtime_ns)
@@ -8120,7 +8105,7 @@ class Gallery:
     @staticmethod
     def head(name: str, path: Path) -> dict[str, Any]:
         """What tells whether a file is the one that was looked at."""
-        found = status(str(path))
+        found = stat_of(str(path))
         file = f"{path.parent.name}/{path.name}"
         return {"person": name, "file": file, "size": found.st_size, "mtime_ns": found.st_mtime_ns}
 
@@ -8945,7 +8930,7 @@ class Memory:
 
     def __init__(self, library: Library, search: Search, copies: Sequence[Copy]) -> None:
         self.catalogue, self.copies = Catalogue.of(library), copies
-        program = file_numbers(status(__file__))
+        program = file_numbers(stat_of(__file__))
         rules = (search.threshold, search.quorum, search.tolerance, __version__, program)
         self.deep, self.rules = search.deep, json.dumps(rules)
         told = self.catalogue.ask(  # one statement: both of the same moment
@@ -14354,7 +14339,7 @@ class Cast:
         """Who is seen in a video in so many sampled frames, the most frequent first. Raises
         NotFoundError where that is not known yet.
         """
-        if self.unlisted and status_if_any(signatures_of(video).path):
+        if self.unlisted and stat_if_any(signatures_of(video).path):
             raise self.unlisted
         below = video.home.removesuffix(SIDECARS).removeprefix(self.home)
         frames = self.frames.get(below + video.name, Counter())
@@ -15710,7 +15695,7 @@ class Orphans(LibraryCommand):
         for video in everything.videos() if sizes else ():
             job.check()
             with contextlib.suppress(OSError):
-                if status(video.path).st_size in sizes:
+                if stat_of(video.path).st_size in sizes:
                     about = source_of(video)
                     there.setdefault((about["size"], about.get("oshash", "")), []).append(video)
         found = {path: there.get(source, []) for path, source in wanted.items() if source}
@@ -16409,7 +16394,7 @@ class Censuses:
 
 def file_stamp(path: Path) -> tuple[int, ...] | None:
     """What differs when a file was written again; None where there is none."""
-    found = status_if_any(str(path))
+    found = stat_if_any(str(path))
     return found and version_of(found)
 
 
@@ -16568,7 +16553,7 @@ class Service:
 
     def details(self, video: Video) -> dict[str, Any]:
         """Everything about one video: size and summary, artifacts, and what their records say."""
-        found = status(video.path)
+        found = stat_of(video.path)
         told = {"path": video.rel, "name": video.name, "url": f"/videos/{quoted(video.rel)}"}
         told |= {"size": found.st_size, "mtime": found.st_mtime} | self.artifacts(video)
         documents: dict[str, Any] = {}
@@ -16595,7 +16580,7 @@ class Service:
 
     def card(self, video: Video) -> dict[str, Any]:
         """A video as it stands beside others: address, picture, size, what metadata tells."""
-        found = status(video.path)
+        found = stat_of(video.path)
         told: dict[str, Any] = {"url": f"/videos/{quoted(video.rel)}"}
         told |= {"picture": self.picture(video), "size": found.st_size, "mtime": found.st_mtime}
         metadata = attempt(self.metadata, video)
