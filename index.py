@@ -701,6 +701,14 @@ def can_be(path: Path) -> bool:
     return all(part != b".." and len(part) <= 255 for part in raw.split(b"/"))
 
 
+def need_folder(place: Path, named: str = "") -> None:
+    """Raise UsageError where a folder that was `named` is none."""
+    if not place.is_dir():
+        there = os.path.lexists(place)
+        why = "not a directory" if there else "no such file or directory"
+        raise UsageError(f"{named}{shown(str(place))}: {why}")
+
+
 LEADS_OUT = "is a link that leads out of the library: left alone"
 
 
@@ -712,8 +720,7 @@ class Roots:
     def __init__(self, places: Sequence[str | Path]) -> None:
         self.places = [os.path.realpath(place) for place in places]
         for place in self.places:
-            if not Path(place).is_dir():
-                raise UsageError(f"{shown(place)}: not a directory")
+            need_folder(Path(place))
 
     def hold(self, path: str | Path) -> bool:
         """Whether a path, all links followed, lies in one of the folders."""
@@ -1811,6 +1818,12 @@ def undo(places: Places, command: str) -> Aftermath | None:
         return Aftermath(account, account.go_back())
 
 
+def nothing_known(places: Places, what: str) -> str:
+    """What to say where `undo` finds nothing."""
+    around = "; what was done in another folder is taken back there"
+    return f"{shown(places.root)}: nothing that {what} did is left to take back{around}"
+
+
 def last_of(places: Places, entries: Iterable[Entry], command: str) -> Account | None:
     """The last finished journal of a command that was not taken back."""
     done = [e for e in entries if e.command == command and e.state == "done"]
@@ -1831,6 +1844,7 @@ def owned_journals(places: Places) -> Iterator[tuple[list[Entry], contextlib.Exi
 
 NAME_LISTS = ("tags", "performers", "performers_inferred", "performers_rejected")
 LIST_HELP = 'comma-separated; a name with a comma in it stands in quotes: "Doe, Jane"'
+OWN_KEYS = {*NAME_LISTS, "video", "source"}  # of a tags file that nobody put more into
 
 
 def clean_names(names: Iterable[str]) -> list[str]:
@@ -1978,14 +1992,17 @@ def update_tags(video: Video, change: TagEditor) -> dict[str, Any]:
     need_video(video)
     if not path.parent.is_dir():
         blank = TagEdit.of(video, None, change)
-        if not blank.new:
+        if not blank.changes:
             return blank.record
         path.parent.mkdir(parents=True, exist_ok=True)
     with locked(path.parent):
         need_video(video)
         edit = TagEdit.of(video, read_bytes(path), change)
-        if edit.new:
+        if edit.new is None:
+            path.unlink(missing_ok=True)
+        elif edit.changes:
             replace_file(path, edit.new)
+        if edit.changes:
             flush_to_disk(path.parent)
     return edit.record
 
@@ -1993,12 +2010,19 @@ def update_tags(video: Video, change: TagEditor) -> dict[str, Any]:
 def need_video(video: Video) -> None:
     """Raise VideoError where a video is gone, or a link that leads nowhere."""
     if not os.path.exists(video.path):  # noqa: PTH110 - no Path for each of many
-        raise VideoError("vanished: it was there when the folder was listed")
+        raise VideoError(why_gone(video.path))
+
+
+def why_gone(path: str) -> str:
+    """What to say of a video that was listed and cannot be found."""
+    if os.path.islink(path):  # noqa: PTH114
+        return "is a link that leads nowhere: mend it or delete it"
+    return "vanished: it was there when the folder was listed"
 
 
 class TagEdit(NamedTuple):
-    """A change to a video's tags file: the record as it will be, what the file holds (None: there
-    is none) and what it is to hold (None: there is nothing to write).
+    """A change to a video's tags file: the record as it will be, what the file holds and what it is
+    to hold; None stands for no file.
     """
 
     video: Video
@@ -2012,12 +2036,18 @@ class TagEdit(NamedTuple):
         record = parse_tags(video, content)
         change(record)
         told = typing.cast("dict[str, Any]", json.loads(tags_bytes(record)))
-        if parse_tags(video, content) == told or not (content or has_names(record)):
+        if not (has_names(record) or record.keys() - OWN_KEYS):
             return cls(video, told, content, None)
+        if parse_tags(video, content) == told:
+            return cls(video, told, content, content)
         return cls(video, told, content, tags_bytes(record | {"source": source_of(video)}))
 
+    @property
+    def changes(self) -> bool:
+        return self.old != self.new
+
     def enter(self, journal: Journal) -> None:
-        if self.new:
+        if self.changes:
             journal.replace(str(tags_path(self.video)), self.old, self.new)
 
 
@@ -2578,7 +2608,7 @@ def open_regular(path: str) -> int:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
-        raise VideoError("vanished: it was there when the folder was listed") from None
+        raise VideoError(why_gone(path)) from None
     except OSError as error:
         raise VideoError(f"cannot be opened: {error.strerror}") from None
     found = os.fstat(descriptor)
@@ -2587,7 +2617,7 @@ def open_regular(path: str) -> int:
     os.close(descriptor)
     if stat.S_ISREG(found.st_mode):
         raise VideoError("is empty (0 bytes): copy it again or delete it")
-    raise VideoError("is not a regular file")
+    raise VideoError("is not a regular file: nothing can be read from it")
 
 
 def oshash(descriptor: int) -> str:
@@ -5492,8 +5522,7 @@ class Runner:
             lanes = itertools.groupby(missing, lambda task: task.lane)
             units += [Unit(video, tuple(tasks)) for _, tasks in lanes]
         for name, reason in self.library.problems:
-            for task in self.tasks:
-                self.fail(task.artifact.kind, name, reason)
+            self.fail([task.artifact.kind for task in self.tasks], name, reason)
         return units
 
     def _wanted(self, task: VideoTask, video: Video, shelf: Shelf) -> bool:
@@ -5516,10 +5545,14 @@ class Runner:
             self.lacking[outcome.kind] = Failure(outcome.error, lacking=True)
             self.job.console.say(f"{outcome.kind}: {shown(outcome.error)}")
 
-    def fail(self, kind: str, name: str, reason: str) -> None:
-        self.outcomes[kind][name] = Outcome(kind, Status.FAILED, reason)
+    def fail(self, kinds: Sequence[str], name: str, reason: str) -> None:
+        for kind in kinds:
+            self.outcomes[kind][name] = Outcome(kind, Status.FAILED, reason)
         self.videos.setdefault(name, Video(name, name, ""))
-        self.job.console.say(f"{kind}: {shown(name)}: {shown(reason)}")
+        self._tell(kinds, name, reason)
+
+    def _tell(self, kinds: Iterable[str], name: str, words: str) -> None:
+        self.job.console.say(f"{', '.join(kinds)}: {shown(name)}: {shown(words)}")
 
     def _serve(self, queue: Queue[Unit], workers: Workers) -> None:
         """One thread: take a unit, have it done, record it, until nothing is left."""
@@ -5550,16 +5583,17 @@ class Runner:
         return [*known, *done]
 
     def _record(self, unit: Unit, outcomes: Iterable[Outcome]) -> None:
-        """Keep and tell what came of a unit."""
+        """Keep and tell what came of a unit; the same of several kinds once."""
         rel = unit.video.rel
+        told: dict[str, list[str]] = {}
         for outcome in outcomes:
             self.outcomes[outcome.kind][rel] = outcome
             if outcome.facts.get("lacking"):
                 self._lack(outcome)
-            elif outcome.status is Status.FAILED:
-                self.fail(outcome.kind, rel, outcome.error)
-            elif outcome.note:
-                self.job.console.say(f"{outcome.kind}: {shown(rel)}: {shown(outcome.note)}")
+            elif words := outcome.error if outcome.status is Status.FAILED else outcome.note:
+                told.setdefault(words, []).append(outcome.kind)
+        for words, kinds in told.items():
+            self._tell(kinds, rel, words)
         rest = 1 - self.shares.pop((rel, unit.tasks[0].lane), 0.0)
         self.job.console.step(rel, rest / self.parts[rel])
 
@@ -6749,6 +6783,11 @@ def term_clause(term: Term) -> Clause:
 
 def text_clause(term: Term) -> Clause:
     """A bare word: part of the path, of a tag or of a performer's name."""
+    opens, closes = (term.value.count(sign) for sign in "()")
+    if opens != closes and not term.quoted and (term.value[0] == "(" or term.value[-1] == ")"):
+        raise UsageError(
+            f"query: {term}: parentheses do not group words; put text that has one into quotes"
+        )
     wanted = fold(term.value)
     return Clause("instr(v.words, ?)", (wanted,))
 
@@ -8081,8 +8120,7 @@ class Gallery:
 
     def places(self, folder: Path, roots: Roots | None) -> list[tuple[str, Path]]:
         """Names of people and their files. Raises UsageError where there is no such folder."""
-        if not folder.is_dir():
-            raise UsageError(f"--gallery {shown(str(folder))}: not a directory")
+        need_folder(folder, "--gallery ")
         found: list[tuple[str, Path]] = []
         for place in sorted(path for path in folder.iterdir() if not path.name.startswith(".")):
             name = attempt(clean_names, [place.name])
@@ -9390,8 +9428,9 @@ class Dismissed:
     """The pairs that were said to be no match, kept in `.artifacts/.dupes.ignored.json` of the
     folder that was listed then.
 
-    A video is known by its size and oshash or, as long as it stays there, by its name. Below the
-    listed folder those files are heeded too.
+    A video is known by its size and oshash or, as long as it stays there, by its name. Exact copies
+    have these in common: they are told from further ones by their times, and where these are the
+    same only by name. Below the listed folder those files are heeded too.
     """
 
     NAME: ClassVar = ".dupes.ignored.json"
@@ -9400,7 +9439,7 @@ class Dismissed:
         """Those of the folder itself, and what the artifact folders `homes` in it have."""
         self.library = library
         self.by_name: set[frozenset[str]] = set()
-        self.by_hash: set[frozenset[tuple[int, str]]] = set()
+        self.by_hash: set[frozenset[tuple[int | str, ...]]] = set()
         self.by_size: set[frozenset[int]] = set()  # of those, to hash no others
         self.home = library.home()
         for home in dict.fromkeys([self.home, *homes]):
@@ -9420,18 +9459,31 @@ class Dismissed:
             sides = [side for side in both if isinstance(side, dict)]
             if len(sides) == 2:
                 self.by_name.add(frozenset(below + str(side.get("name")) for side in sides))
-                marks = [(number_in(s.get("size")), str(s.get("oshash", ""))) for s in sides]
-                if all(mark for _, mark in marks):
-                    self.by_hash.add(frozenset((int(size), mark) for size, mark in marks))
-                    self.by_size.add(frozenset(int(size) for size, _ in marks))
+                sizes = [int(number_in(side.get("size"))) for side in sides]
+                hashes = [str(side.get("oshash", "")) for side in sides]
+                times = [str(side.get("mtime_ns", "")) for side in sides]
+                known = self.marks(sizes, hashes, times)
+                if all(hashes) and len(known) == 2:
+                    self.by_hash.add(known)
+                    self.by_size.add(frozenset(sizes))
+
+    @staticmethod
+    def marks(
+        sizes: Sequence[int], hashes: Sequence[str], times: Sequence[str]
+    ) -> frozenset[tuple[int | str, ...]]:
+        """By what a pair is known, whatever its files are called."""
+        same = sizes[0] == sizes[1] and hashes[0] == hashes[1]
+        return frozenset(zip(sizes, hashes, times if same else ("", ""), strict=True))
 
     def holds(self, one: Copy, other: Copy) -> bool:
         if frozenset((one.video.rel, other.video.rel)) in self.by_name:
             return True
-        if frozenset((one.size, other.size)) not in self.by_size:
+        both = (one, other)
+        if frozenset(sizes := [copy.size for copy in both]) not in self.by_size:
             return False
-        marks = [(copy.size, source_hash(copy.video)) for copy in (one, other)]
-        return frozenset(marks) in self.by_hash
+        hashes = [source_hash(copy.video) for copy in both]
+        times = [str(copy.mtime_ns) for copy in both]
+        return self.marks(sizes, hashes, times) in self.by_hash
 
     def add(self, one: Video, other: Video) -> None:
         """Remember a pair, for all who list this folder from now on. Raises VideoError, OSError."""
@@ -9954,8 +10006,7 @@ class LibraryCommand(Command):
 
     def library(self) -> Library:
         """The folder to walk. Raises UsageError where there is none."""
-        if not self.directory.is_dir():
-            raise UsageError(f"{shown(str(self.directory))}: not a directory")
+        need_folder(self.directory)
         dotted = {"." + ext.lower().lstrip(".") for ext in self.ext}
         extensions = VIDEO_EXTENSIONS if "*" in self.ext else frozenset(dotted)
         return Library(self.directory, self.recursive, extensions, self.artifacts_dir, self.roots)
@@ -11553,8 +11604,8 @@ class Listing(LibraryCommand):
 
     def run(self, job: Job) -> Result:
         library, home = self.library(), people_home(self.library())
-        if self.gallery and not self.gallery.is_dir():
-            raise UsageError(f"--gallery {shown(str(self.gallery))}: not a directory")
+        if self.gallery:
+            need_folder(self.gallery, "--gallery ")
         if self.html:
             need_output("--html", self.html)
         with without_collections():
@@ -13276,7 +13327,7 @@ class Transcode(RunCommand):
                 if len(claimants) > 1:
                     others = [shown(o.video.rel) for o in claimants if o is not unit]
                     reason = f"would have the same output as {' and '.join(others)}: rename one"
-                    runner.fail(TranscodeTask.artifact.kind, unit.video.rel, reason)
+                    runner.fail([TranscodeTask.artifact.kind], unit.video.rel, reason)
         for folder in dict.fromkeys(output.parent for output in claims):
             if stands_within(folder, self.directory):
                 raise UsageError(f"{shown(str(folder))}: leads into the folder of the videos")
@@ -14119,6 +14170,8 @@ class Tags(LibraryCommand):
 
     def one(self) -> Video:
         """The video that was named."""
+        if not is_video_name(self.directory.name):
+            raise UsageError(f"{shown(str(self.directory))}: is no name of a video")
         library = Library(self.directory.parent, artifacts_dir=self.artifacts_dir)
         return library.video(self.directory.name)
 
@@ -14231,6 +14284,8 @@ class Tags(LibraryCommand):
         catalogue = Catalogue.of(self.library())
         self.change_all(job, [(catalogue.video(row["video"]), change) for row in rows])
         text = f"{shown(old)} is {shown(new)} now in {plural(len(rows), 'video')}"
+        if not rows:
+            text = f"no video has the tag {shown(old)}"
         if corrupt:
             text = "nothing was changed: mend what is corrupt first"
         data = {"from": old, "to": new, "videos": [row["video"] for row in rows]}
@@ -14265,7 +14320,7 @@ class Tags(LibraryCommand):
         plan = [(video, in_turn(changes[name])) for name, video in videos.items() if video]
         edits = [(v.rel, attempt(TagEdit.of, v, read_bytes(tags_path(v)), c)) for v, c in plan]
         errors = [{"video": n, "error": e.reason} for n, e in edits if isinstance(e, Failure)]
-        changed = {n: True for n, edit in edits if not isinstance(edit, Failure) and edit.new}
+        changed = {n: True for n, edit in edits if not isinstance(edit, Failure) and edit.changes}
         if self.force and not errors:
             self.change_all(job, [(v, c) for v, c in plan if v.rel in changed])
         return {
@@ -14284,7 +14339,9 @@ class Tags(LibraryCommand):
         for name in data["unknown"]:
             job.console.say(f"tags: {shown(name)}: no such video here")
         count, left = len(data["changed"]), data["matched"] - len(data["changed"])
-        done = "would change: --force changes them" if data["dry_run"] else "changed"
+        done = "changed"
+        if data["dry_run"]:
+            done = "would change" + ": --force changes them" * bool(count)
         if data["errors"]:
             done = "would change; nothing was changed: mend what is corrupt first"
         text = f"{plural(count, 'video')} {done}; {left:,} as before"
@@ -14293,11 +14350,12 @@ class Tags(LibraryCommand):
 
     def taken_back(self, job: Job) -> Result:
         """`--undo`."""
-        found = undo(self.places(), "tags")
+        found = undo(places := self.places(), "tags")
         if found is None:
-            raise UsageError("there is nothing to take back: no --rename-tag or --import was here")
+            raise UsageError(nothing_known(places, "tags --rename-tag or --import"))
         count = len(found.account.steps) - len(found.problems)
-        text = "\n".join([*map(shown, found.problems), f"{plural(count, 'change')} taken back"])
+        done = f"{plural(count, 'video')} tagged as before"
+        text = "\n".join([*map(shown, found.problems), done])
         code = Exit.SOME_FAILED if found.problems else Exit.OK
         return Result({"undone": count, "problems": found.problems}, text, code)
 
@@ -14713,7 +14771,8 @@ class Dupes(LibraryCommand):
         failed = library.problems or (made and made.code)
         code = Exit.SOME_FAILED if failed else Exit.OK
         if self.html:
-            write_output(self.html, page(findings, shown_groups).encode())
+            told = page(findings, shown_groups, self.summary(findings))
+            write_output(self.html, told.encode())
         if self.apply != "report" and shown_groups:
             disposal = Disposal(findings, self.apply, self.places())
             data["applied"] = disposal.carry_out(shown_groups, job)
@@ -14776,17 +14835,18 @@ class Dupes(LibraryCommand):
             lines.append("")
         return "\n".join([*lines, *self.summary(findings)])
 
-    @staticmethod
-    def summary(findings: Findings) -> Iterator[str]:
+    def summary(self, findings: Findings) -> Iterator[str]:
         spare = [pair.b for group in findings.groups for pair in group.matches]
         freed = human_size(sum(findings.copies[number].size for number in spare))
         groups = plural(len(findings.groups), "group")
         yield f"{groups} among {plural(len(findings.copies), 'video')}: {freed} beside what to keep"
         if count := findings.count(Basis.NOTHING):
-            yield f"{plural(count, 'video')} without a fresh hash: --compute makes it"
+            hint = "none could be made" if self.compute else "--compute makes it"
+            yield f"{plural(count, 'video')} without a fresh hash: {hint}"
         if count := findings.untimed:
             lack = "without pictures all along, by which shifted copies are found"
-            yield f"{plural(count, 'video')} {lack}: --deep --compute makes them"
+            hint = "none could be made" if self.compute else "--deep --compute makes them"
+            yield f"{plural(count, 'video')} {lack}: {hint}"
 
     @staticmethod
     def applied(actions: Sequence[Mapping[str, Any]]) -> str:
@@ -14825,16 +14885,19 @@ class Dupes(LibraryCommand):
 
     def take_back(self) -> Result:
         """Undo what was applied last. Raises UsageError where there is nothing."""
-        found = undo(self.places(), "dupes")
+        found = undo(places := self.places(), "dupes")
         if found is None:
-            raise UsageError("there is nothing to take back: --apply changed nothing here")
+            raise UsageError(nothing_known(places, "dupes --apply"))
         moves = [step for step in found.account.steps if isinstance(step, Move)]
         for path in (Path(move.source) for move in moves):
             if path.name.startswith(SCRATCH):  # the link that took the place of a copy
                 remove(path)
-        back = len(moves) - len(found.problems)
-        data = {"undone": back, "problems": found.problems}
-        text = "\n".join([*map(shown, found.problems), f"{plural(back, 'move')} taken back"])
+        undone = len(moves) - len(found.problems)
+        left = (path for path in (m.source for m in moves) if f"/{SIDECARS}/" not in path)
+        back = [places.told(path) for path in left if os.path.lexists(path)]
+        data = {"undone": undone, "videos": back, "problems": found.problems}
+        lines = [*found.problems, *(f"{name} is back" for name in back)]
+        text = "\n".join([*map(shown, lines), f"{plural(len(back), 'video')} taken back"])
         return Result(data, text, Exit.SOME_FAILED if found.problems else Exit.OK)
 
 
@@ -14865,7 +14928,7 @@ section{background:#1d2127;border-color:#343a42}.facts{color:#9aa4b1}.keep .role
 """
 
 
-def page(findings: Findings, groups: Sequence[Group]) -> str:
+def page(findings: Findings, groups: Sequence[Group], summary: Iterable[str]) -> str:
     """One self-contained HTML page: each group with its pictures side by side."""
     from html import escape
 
@@ -14874,7 +14937,7 @@ def page(findings: Findings, groups: Sequence[Group]) -> str:
         '<!doctype html><html lang="en"><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width">',
         f"<title>{escape(title)}</title><style>{PAGE_STYLE}</style><h1>{escape(title)}</h1>",
-        *(f"<p>{escape(line)}</p>" for line in Dupes.summary(findings)),
+        *(f"<p>{escape(line)}</p>" for line in summary),
     ]
     for number, group in enumerate(groups, 1):
         parts.append(f'<section><h2>Group {number}</h2><div class="copies">')
@@ -15472,7 +15535,8 @@ class Rename(LibraryCommand):
         """Rename, and tell it."""
         plan = self.carried_out(job, places, pairs, undoes)
         total = len(pairs) if total is None else total
-        return self.summary(job, plan.shifts, len(plan.shifts), errors + plan.errors, total)
+        errors, undo = errors + plan.errors, places.root if undoes is None else ""
+        return self.summary(job, plan.shifts, len(plan.shifts), errors, total, undo=undo)
 
     @staticmethod
     def carried_out(
@@ -15518,8 +15582,7 @@ class Rename(LibraryCommand):
         places = self.places()
         with owned_journals(places) as (entries, _):
             if not (account := last_of(places, entries, "rename")):
-                told = "no renaming is known here that can be undone"
-                raise UsageError(f"{shown(places.root)}: {told}")
+                raise UsageError(nothing_known(places, "rename"))
             pairs, errors = self.back_again(places, account)
             if not pairs:
                 account.entry.become("undone")  # nothing of it is left: the one before is next
@@ -15548,8 +15611,11 @@ class Rename(LibraryCommand):
         errors: Sequence[Mapping[str, str]],
         total: int,
         dry_run: bool = False,
+        undo: str = "",
     ) -> Result:
-        """What was or would be renamed."""
+        """What was or would be renamed, and in which folder it can be taken back."""
+        import shlex
+
         renames = [shift.as_json() for shift in shifts]
         first = renames[0] if renames else None
         data: dict[str, Any] = {"total_matches": total, "applied": applied, "dry_run": dry_run}
@@ -15562,8 +15628,10 @@ class Rename(LibraryCommand):
             name = f"{error['video']} -> {error['target']}" if "target" in error else error["video"]
             job.console.say(f"rename: {shown(name)}: {error['error']}")
         counts = f"{total:,} match{'' if total == 1 else 'es'}, "
-        counts += f"{len(renames):,} would be renamed: --force does it" if dry_run else ""
-        counts += "" if dry_run else f"{applied:,} renamed"
+        hint = ": --force does it" if renames else ""
+        counts += f"{len(renames):,} would be renamed{hint}" if dry_run else f"{applied:,} renamed"
+        if applied and undo:
+            counts += f": rename --undo -d {shlex.quote(shown(undo))} takes it back"
         code = Exit.SOME_FAILED if errors else Exit.OK
         return Result(data, "\n".join([*lines, counts]), code)
 
@@ -15737,10 +15805,12 @@ class Orphans(LibraryCommand):
     def taken_back(self, places: Places) -> Result:
         found = undo(places, "orphans")
         if not found:
-            raise UsageError(f"{shown(places.root)}: nothing of orphans is known here to take back")
-        data = {"undone": found.account.facts, "problems": found.problems}
+            raise UsageError(nothing_known(places, "orphans --relink or --delete"))
+        facts = found.account.facts
+        data = {"undone": facts, "problems": found.problems}
         code = Exit.SOME_FAILED if found.problems else Exit.OK
-        return Result(data, "\n".join(["taken back", *map(shown, found.problems)]), code)
+        done = ", ".join(f"{count:,} {what}" for what, count in facts.items() if count)
+        return Result(data, "\n".join([f"taken back: {done}", *map(shown, found.problems)]), code)
 
     def told(
         self,
@@ -16140,7 +16210,8 @@ class Doctor(Command):
             try:
                 yield self.check_row(name, True, f"{version(name)}, for {purpose}", needed=needed)
             except PackageNotFoundError:
-                yield self.check_row(name, False, f"for {purpose}", f"pip install {name}", needed)
+                install = DeepfaceModel.INSTALL if name == "deepface" else f"pip install {name}"
+                yield self.check_row(name, False, f"for {purpose}", install, needed)
 
 
 # === Commands: serve ==============================================================================

@@ -232,7 +232,7 @@ class TestWrongRequests:
         release(served, blocking)
         job = served.wait(job_id)
         assert job["status"] == "error"
-        assert job["error"] == "sub: not a directory"
+        assert job["error"] == "sub: no such file or directory"
 
     def test_unknown_ids(self, served: Served) -> None:
         for method, path in (("GET", ""), ("DELETE", ""), ("GET", "/events")):

@@ -212,6 +212,8 @@ class TestFinding:
         run = cli("dupes", library.root, "--compute", "--json")
         assert run.code == 1 and "phash: broken.mp4: " in run.err
         assert run.json["without_hash"] == 1
+        told = cli("dupes", library.root, "--compute").out
+        assert "1 video without a fresh hash: none could be made" in told
 
     def test_mirrored_and_shifted(self, cli: Cli, library: Library, deep: Path) -> None:
         put(library, deep)
@@ -535,8 +537,10 @@ class TestApply:
         assert matched(cli("dupes", twins.root, "--json")) == set()
         undone = cli("dupes", twins.root, "--undo", "--json")
         assert undone.code == 0, undone.err
+        assert undone.json["videos"] == ["go.mp4"]
         assert tree(twins.root) == before
-        assert cli("dupes", twins.root, "--undo").code == 2
+        again = cli("dupes", twins.root, "--undo")
+        assert again.code == 2 and "left to take back" in again.err
 
     def test_hard_links_and_undo(self, cli: Cli, library: Library) -> None:
         library.add_bytes("a.mp4", b"x" * 100_000)
@@ -786,6 +790,17 @@ class TestIgnore:
         home = library.root / ".artifacts"
         (home / "a.mp4.phash.json").rename(home / "new.mp4.phash.json")
         assert frozenset(("new.mp4", "b.mp4")) not in matched(cli("dupes", library.root, "--json"))
+
+    def test_of_exact_copies_the_others_stay_matches(self, cli: Cli, library: Library) -> None:
+        for number, name in enumerate("abc"):
+            path = library.add_bytes(f"{name}.mp4", b"x" * 100_000)
+            os.utime(path, (number + 1e9, number + 1e9))
+        assert cli("dupes", library.root, "--ignore", "a.mp4", "c.mp4").code == 0
+        (group,) = cli("dupes", library.root, "--json").json["groups"]
+        assert (group["keeper"], group["matches"]) == ("a.mp4", ["b.mp4"])
+        path.rename(path.with_name("d.mp4"))
+        library.forget(path)
+        assert cli("dupes", library.root, "--json").json["groups"] == [group]
 
     def test_from_the_folder_above(self, cli: Cli, library: Library) -> None:
         plant(library, "sub/a.mp4", hashes(1, 2, 3, 4, 5))

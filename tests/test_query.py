@@ -116,6 +116,7 @@ def test_by_hash(cli: Cli, shelf: Library) -> None:
         ("tag:", "says nothing to look for"),
         ('"open', "the quote is not closed"),
         ("OR", "OR stands between two conditions"),
+        ("(beach OR night)", "(beach: parentheses do not group words"),
         ("a OR", "OR stands between two conditions"),
         ("a " * 300, "more than 200 words"),
     ],

@@ -219,6 +219,7 @@ class TestWhatGoesAlong:
         assert run.code == 2
         run = cli("rename", folder.root / "one/a.mp4", folder.root / "two/three/c.mp4")
         assert run.code == 0, run.err
+        assert run.out.endswith(f"1 renamed: rename --undo -d {folder.root} takes it back\n")
         assert folder.names("two/three") == ["c.mp4", "c.srt"]
         assert folder.tags("two/three/c.mp4")["video"] == "two/three/c.mp4"
         assert not (folder.root / "one/.artifacts").exists()

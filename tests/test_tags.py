@@ -103,6 +103,25 @@ class TestChange:
         assert len(run.err.splitlines()) == 1 and "--add-performers" in run.err
         assert not (video.parent / ".artifacts").exists()
 
+    def test_no_file_is_left_without_tags(self, cli: Cli, library: Library) -> None:
+        """So that missing:tags finds whatever has none, and report counts it so."""
+        for name in ("a.mp4", "b.mp4"):
+            library.add_bytes(name, b"some bytes of it")
+        cli("tags", library.root, "--set", "x")
+        noted = library.artifact("b.mp4.tags.json")
+        noted.write_text(json.dumps(library.json("b.mp4.tags.json") | {"note": "mine"}))
+        assert cli("tags", library.root, "--remove", "X").code == 0
+        assert library.artifacts() == ["b.mp4.tags.json"]
+        assert library.json("b.mp4.tags.json")["note"] == "mine"
+        told = cli("list", library.root, "-q", "missing:tags", "--json").json
+        assert [row["name"] for row in told] == ["a.mp4"]
+
+    def test_what_is_no_video(self, cli: Cli, library: Library) -> None:
+        srt = library.add_bytes("a.srt", b"some text")
+        run = cli("tags", srt, "--set", "x")
+        assert run.code == 2 and "a.srt: is no name of a video" in run.err
+        assert library.artifacts() == []
+
     def test_a_folder(self, cli: Cli, library: Library) -> None:
         for name in ("a.mp4", "sub/b.mp4", "c.txt"):
             library.add_bytes(name, b"some bytes of it")
@@ -315,7 +334,7 @@ class TestTogether:
         link = video.parent / "link.mp4"
         link.symlink_to("gone.mp4")
         run = cli("tags", link, "--set", "x")
-        assert run.code == 1 and "link.mp4: vanished" in run.err
+        assert run.code == 1 and "link.mp4: is a link that leads nowhere" in run.err
 
 
 @pytest.fixture
@@ -399,7 +418,7 @@ class TestRenameTag:
             "sub/c.mp4": ["day", "late"],
             "sub/d.mp4": [],
         }
-        assert cli("tags", tagged.root, "--undo").out == "2 changes taken back\n"
+        assert cli("tags", tagged.root, "--undo").out == "2 videos tagged as before\n"
         assert contents(tagged.root) == before
         assert cli("tags", tagged.root, "--undo").code == 2
 
@@ -434,7 +453,7 @@ class TestRenameTag:
 
     def test_one_that_nothing_has(self, cli: Cli, tagged: Library) -> None:
         run = cli("tags", tagged.root, "-r", "--rename-tag", "nope", "x")
-        assert run.out == "nope is x now in 0 videos\n"
+        assert run.out == "no video has the tag nope\n"
         assert not tagged.artifact(".journal").exists()
 
     def test_all_or_none(self, cli: Cli, tagged: Library, fault: Fault) -> None:
