@@ -11705,7 +11705,7 @@ class Inquiry:
         self.sources = kept | {file.video.rel: file.source for file in files}
         rows = index.data.get("gallery", ()) if self.model == index.model else ()
         self.gallery = self.called(job, Gallery(rows))
-        self.failed = [*survey.left_out, *failed]
+        self.failed, self.told = [*survey.left_out, *failed], {row["video"] for row in failed}
         self.left_out = [*self.failed, *self.others(survey, failed), *self.gallery.notes]
         self.left_out += self.missed(grouping)
         self.before = index
@@ -11813,8 +11813,8 @@ class Inquiry:
         return True
 
     def result(self, job: Job) -> Result:
-        """What was found, as data and as text; what was left out is told."""
-        for row in self.left_out:
+        """What was found, as data and as text; what was left out is told, if embed did not."""
+        for row in (row for row in self.left_out if row.get("video") not in self.told):
             job.console.say(f"listing: {shown(row.get('video') or row['file'])}: {row['reason']}")
         return people_result(self.census, self.asked.recursive, bool(self.failed))
 
@@ -11881,7 +11881,9 @@ class People(LibraryCommand):
     merge: tuple[int, ...] = option((), "numbers: they are one person, the first", many=True)
     split: int = option(0, "a number: this is more than one person", ge=1)
     move: tuple[str, ...] = option(
-        (), "a signature, and the number of whom it shows, or new", many=True
+        (),
+        "a signature, as --json tells it, and the number of whom it shows, or new",
+        many=True,
     )
     hide: int = option(0, "a number: do not show this person, nor infer it as a performer", ge=1)
     show: int = option(0, "a number: show a hidden person again", ge=1)
@@ -11949,7 +11951,7 @@ class People(LibraryCommand):
         signature, to = self.move
         source = desk.census.by_signature().get(signature)
         if source is None:
-            raise NotFoundError(f"{shown(signature)}: no such signature here")
+            raise NotFoundError(f"{shown(signature)}: no such signature here: --json tells them")
         key = desk.next if to == "new" else desk.census.find(self.number("--move", to)).id
         if key == source.id:
             raise UsageError(f"{signature} is {source.called} already")
@@ -11978,7 +11980,10 @@ class People(LibraryCommand):
     def do_forget(self, desk: Desk) -> str:
         person = desk.census.find(self.forget)
         files = desk.forget(person)
-        return f"#{person.id} is forgotten: {plural(files, 'file')} rewritten or deleted"
+        told = f"#{person.id} is forgotten: {plural(files, 'file')} rewritten or deleted"
+        if person.label:
+            told += "; the name stays where tags --performers wrote it, until --remove-performers"
+        return told
 
     @staticmethod
     def number(flag: str, text: str) -> int:
@@ -12125,7 +12130,7 @@ class Desk:
             if Path(place).is_dir():
                 with locked(place):
                     changed += forget_people(place, gone)
-        forget_people(home, gone)  # last: until then they can be named again
+        changed += forget_people(home, gone)  # last: until then they can be named again
         self.census = Census.of(self.library)
         return changed
 
@@ -15645,15 +15650,15 @@ class Orphan(NamedTuple):
     video: Video
     files: dict[str, str]
 
-    def source(self) -> tuple[int, str] | None:
-        """Size in bytes and oshash of the video, as one of its records tells; tags come first."""
+    def source(self) -> tuple[int, str, Any] | None:
+        """Size in bytes, oshash and time of the video, as one of its records tells; tags first."""
         records = [name for name in self.files if name.endswith(".json")]
         for name in sorted(records, key=lambda name: self.files[name] != "tags"):
             head = (read_json(f"{self.video.home}/{name}") or {}).get("source")
             if isinstance(head, dict):
                 size, hashed = head.get("size"), head.get("oshash")
                 if isinstance(size, int) and isinstance(hashed, str) and hashed:
-                    return size, hashed
+                    return size, hashed, head.get("mtime_ns")
         return None
 
     def as_json(self) -> dict[str, Any]:
@@ -15753,10 +15758,29 @@ class Orphans(LibraryCommand):
         return orphans, temporaries
 
     def reunions(self, job: Job, library: Library, orphans: Iterable[Orphan]) -> dict[str, Video]:
-        """Path of a gone video -> where it is now, if just one file has its size and oshash."""
-        wanted = {orphan.video.path: orphan.source() for orphan in orphans}
-        sizes = {source[0] for source in wanted.values() if source}
-        there: dict[tuple[int, str], list[Video]] = {}
+        """Path of a gone video -> where it is now, if just one file has its size and oshash, or
+        just one of those its time, too.
+        """
+        wanted = {orphan.video: orphan.source() for orphan in orphans}
+        there = self.candidates(job, library, {source[0] for source in wanted.values() if source})
+        found = {}
+        for gone, source in wanted.items():
+            alike = there.get(source[:2], []) if source else []
+            same_time = [one for one in alike if source and one[1] == source[2]]
+            likely = same_time if len(same_time) == 1 else alike
+            if len(likely) == 1:
+                found[gone.path] = likely[0][0]
+            elif likely:
+                names = ", ".join(shown(video.rel) for video, _ in likely)
+                unsure = f"could be any of {names}: left as it is"
+                job.console.say(f"orphans: {shown(gone.rel)}: {unsure}")
+        return found
+
+    def candidates(
+        self, job: Job, library: Library, sizes: Collection[int]
+    ) -> dict[tuple[int, str], list[tuple[Video, int]]]:
+        """The videos of those sizes, with their times, by size and oshash."""
+        there: dict[tuple[int, str], list[tuple[Video, int]]] = {}
         extensions = VIDEO_EXTENSIONS | library.extensions
         shelves, roots = library.artifacts_dir, library.roots
         everything = Library(library.root, self.recursive, extensions, shelves, roots)
@@ -15765,13 +15789,9 @@ class Orphans(LibraryCommand):
             with contextlib.suppress(OSError):
                 if stat_of(video.path).st_size in sizes:
                     about = source_of(video)
-                    there.setdefault((about["size"], about.get("oshash", "")), []).append(video)
-        found = {path: there.get(source, []) for path, source in wanted.items() if source}
-        for path, videos in found.items():
-            if len(videos) > 1:
-                names = ", ".join(shown(video.rel) for video in videos)
-                job.console.say(f"orphans: {shown(path)}: could be any of {names}: left as it is")
-        return {path: videos[0] for path, videos in found.items() if len(videos) == 1}
+                    key = (about["size"], about.get("oshash", ""))
+                    there.setdefault(key, []).append((video, about["mtime_ns"]))
+        return there
 
     def reunite(
         self, journal: Journal, pairs: Iterable[tuple[Orphan, Video]]
@@ -15833,9 +15853,14 @@ class Orphans(LibraryCommand):
         for name, reason in library.problems:
             job.console.say(f"orphans: {shown(name)}: {shown(reason)}")
         counts = Counter(row["action"] for row in rows)
-        told = ", ".join(f"{n:,} {action}" for action, n in counts.items()) or "none"
+        gone = f"{plural(len(rows), 'video')} gone"
+        done = ", ".join(f"{n:,} {action}" for action, n in counts.items() if action != "found")
+        if done:
+            gone += f", {done}: --undo takes it back"
+        elif rows and not self.relink:
+            gone += ": --relink looks for them, --delete moves what they left to the trash"
         swept = "removed" if self.delete else "found: --delete removes them"
-        lines.append(f"videos gone: {told}")
+        lines.append(gone)
         lines += [f"temporaries: {len(temporaries):,} {swept}"] if temporaries else []
         data = {"total": len(rows), "counts": dict(counts), "orphans": rows}
         data |= {"temporaries": len(temporaries)}

@@ -83,8 +83,11 @@ class TestPeople:
         run = cli("listing", library.root, "--no-embed", "--json")
         assert people(run) == {}
         assert run.json["left_out"][0]["video"] == "a.mp4"
+        library.add_bytes("b.mp4", b"no video")
         run = cli("listing", library.root, "--sample-rate", 2, "--json")
         assert [o["frames"] for p in run.json["people"] for o in p["occurrences"]] == [8]
+        assert [row["video"] for row in run.json["left_out"]] == ["b.mp4"]
+        assert len([line for line in run.err.splitlines() if "b.mp4" in line]) == 1
 
     def test_a_video_that_changed_or_went(self, cli: Cli, films: Library) -> None:
         """Numbers stay; who is nowhere any more is not listed."""

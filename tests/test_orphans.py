@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -159,12 +160,16 @@ class TestRelinked:
     def test_two_that_it_could_be_are_refused(
         self, cli: Cli, library: Library, moved: Path
     ) -> None:
-        library.add("numbered.mp4", "copy.mp4")
+        copy = library.add("numbered.mp4", "copy.mp4")
+        shutil.copystat(moved, copy)
         before = contents(library.root)
         run = cli("orphans", library.root, "-r", "--relink", "--json")
         assert run.json["counts"] == {"found": 1}
         assert "could be any of" in run.err
         assert contents(library.root) == before
+        os.utime(copy, (1e9, 1e9))  # a move keeps the time of a file, a copy has its own
+        rows = cli("orphans", library.root, "-r", "--relink", "--json").json["orphans"]
+        assert [row["target"] for row in rows] == [str(moved.relative_to(library.root))]
 
     def test_a_hostile_record(self, cli: Cli, library: Library) -> None:
         library.add("short.mp4")
