@@ -6617,9 +6617,8 @@ def summarize(metadata: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     told = metadata.get("streams")
     streams = [s for s in told if isinstance(s, dict)] if isinstance(told, list) else []
-    pictures = [s for s in streams if s.get("codec_type") == "video" and not is_cover(s)]
     video = max(
-        pictures,
+        filter(is_picture, streams),
         key=lambda s: (whole(s.get("width")) or 0) * (whole(s.get("height")) or 0),
         default=dict[str, Any](),
     )
@@ -6641,6 +6640,17 @@ def is_cover(stream: Mapping[str, Any]) -> bool:
     """Whether a stream is a picture that goes with the file."""
     disposition = stream.get("disposition")
     return isinstance(disposition, dict) and bool(disposition.get("attached_pic"))
+
+
+def is_picture(stream: Mapping[str, Any]) -> bool:
+    """Whether a stream is moving pictures and not a cover."""
+    return stream.get("codec_type") == "video" and not is_cover(stream)
+
+
+def bit_depth(stream: Mapping[str, Any]) -> int:
+    """Bits a sample, as the name of a stream's pixel format tells: yuv420p10le, p010le, gray12."""
+    found = re.search(r"(?<!nv)(9|1[0246])(le|be)?$", str(stream.get("pix_fmt") or ""))
+    return int(found[1]) if found else 8
 
 
 def real(value: Any) -> float | None:
@@ -9292,11 +9302,14 @@ def file_digest(copy: Copy, job: Job) -> str:
 
 def number_in(value: Any) -> float:
     """A number that makes sense, of whatever a sidecar says, or 0."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        return 0.0
+    number = real(value) or 0.0
     return number if 0 < number < 1e15 else 0.0
+
+
+def extent_in(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Duration, width and height as a sidecar tells them."""
+    width, height = (int(number_in(told.get(side))) for side in ("width", "height"))
+    return {"duration": number_in(told.get("duration")), "width": width, "height": height}
 
 
 # How much of H.264's bit rate a codec needs for the same picture, about.
@@ -9327,10 +9340,8 @@ class Facts(NamedTuple):
         known = cls(
             copy.size,
             copy.mtime_ns / 1e9,
-            duration=number_in(marks.get("duration")),
-            width=int(number_in(marks.get("width"))),
-            height=int(number_in(marks.get("height"))),
             content=content_share(found) if found else 1.0,
+            **extent_in(marks),
         )
         path = f"{copy.video.home}/{ARTIFACTS['metadata'].record_name(copy.video)}"
         metadata, record = read_json(path), read_record(path)
@@ -9344,18 +9355,14 @@ class Facts(NamedTuple):
         told = summarize(metadata)
         streams = [s for s in metadata.get("streams", []) if isinstance(s, dict)]
         pictures = [s for s in streams if is_picture(s)]
-        best = max(pictures, key=lambda s: number_in(s.get("width")), default={})
-        over, _, under = str(best.get("avg_frame_rate", "")).partition("/")
-        deep = re.search(r"p(?:0)?(10|12|14|16)(le|be)?$", str(best.get("pix_fmt", "")))
+        best = max(pictures, key=lambda s: number_in(s.get("width")), default=None)
         return known._replace(
-            duration=number_in(told.get("duration")),
-            width=int(number_in(told.get("width"))),
-            height=int(number_in(told.get("height"))),
             vcodec=str(told.get("vcodec") or ""),
             acodec=str(told.get("acodec") or ""),
-            rate=number_in(number_in(over) / (number_in(under) or 1.0)),
-            depth=int(deep[1]) if deep else 8 if pictures else 0,
+            rate=number_in(told.get("fps")),
+            depth=bit_depth(best) if best else 0,
             sounds=sum(s.get("codec_type") == "audio" for s in streams),
+            **extent_in(told),
         )
 
     @property
@@ -12458,12 +12465,6 @@ def misfits(
     return list(dict.fromkeys(filter(None, reasons)))
 
 
-def is_picture(stream: Mapping[str, Any]) -> bool:
-    """Whether a stream is moving pictures and not a cover."""
-    cover = stream.get("disposition", {}).get("attached_pic")
-    return stream.get("codec_type") == "video" and not cover
-
-
 def container_misfit(metadata: Mapping[str, Any]) -> str:
     """Why the container is not MP4, or an empty string. QuickTime differs by its brand only."""
     about = metadata.get("format", {})
@@ -12683,10 +12684,7 @@ def codec_facts(video: Video, metadata: Mapping[str, Any]) -> dict[str, Any]:
         (s for s in streams if is_picture(s) and s.get("width") == summary["width"]), {}
     )
     sounds = [stream for stream in streams if stream.get("codec_type") == "audio"]
-    kinds = Counter(
-        "picture" if s.get("disposition", {}).get("attached_pic") else s.get("codec_type")
-        for s in streams
-    )
+    kinds = Counter("picture" if is_cover(s) else s.get("codec_type") for s in streams)
     return {
         "container": container_name(video, metadata.get("format", {})),
         "vcodec": shown_one.get("codec_name"),
@@ -13111,11 +13109,6 @@ HDR_TRANSFERS = frozenset({"smpte2084", "arib-std-b67"})
 
 def is_hdr(stream: Mapping[str, Any]) -> bool:
     return stream.get("color_transfer") in HDR_TRANSFERS
-
-
-def is_deep(stream: Mapping[str, Any]) -> bool:
-    """Whether its samples have more than eight bits."""
-    return bool(re.search(r"(9|1[0246])(le|be)?$|^p[01]1[026]", stream.get("pix_fmt") or ""))
 
 
 class Route(NamedTuple):
@@ -13547,7 +13540,7 @@ def picture_options(
     to_standard = request.tone_maps(stream)
     rgb = bool(re.match(r"(gbr|rgb|bgr|[0a]rgb|[0a]bgr|pal8)", stream.get("pix_fmt") or ""))
     keeps_depth = request.target_v != "h264" or request.hdr == "keep"
-    deep = is_deep(stream) and keeps_depth and not to_standard
+    deep = bit_depth(stream) > 8 and keeps_depth and not to_standard
     full = stream.get("color_range") == "pc" or "yuvj" in (stream.get("pix_fmt") or "")
     filters = ["bwdif=mode=send_frame:deint=interlaced"] if stream.get("interlaced") else []
     if to_standard:
@@ -13862,8 +13855,7 @@ def estimated_effort(media: Media, plan: Plan, request: Transcode, encoder: Enco
     seconds = media.stat.st_size / COPY_SPEED
     for route in plan.kept:
         if route.action == "encode" and route.type == "video":
-            above, _, below = str(route.stream.get("avg_frame_rate") or "25/1").partition("/")
-            frames = plan.duration * float(above) / float(below or 1)
+            frames = plan.duration * (rate(route.stream.get("avg_frame_rate")) or 25.0)
             pixels = (route.stream.get("width") or 0) * (route.stream.get("height") or 0) / 1e6
             cost = PIXEL_COST.get(encoder.name, HARDWARE_COST)
             seconds += frames * pixels * cost * PRESET_COST[PRESETS.index(request.preset)]

@@ -383,6 +383,15 @@ class TestOutput:
         assert (stream["color_primaries"], stream["color_trc"], stream["colorspace"]) == (9, 16, 9)
         assert "MASTERING_DISPLAY_METADATA" in stream["side_data"]
 
+    def test_eight_bits_stay_eight_whatever_the_format_is_called(
+        self, outputs: Outputs, library: Library
+    ) -> None:
+        raw = ("-c:v", "rawvideo", "-pix_fmt", "nv12")
+        source = ("-f", "lavfi", "-i", "testsrc=duration=0.2:size=64x64:rate=10")
+        media.ffmpeg(*source, *raw, library.root / "nv12.avi")
+        assert outputs("--target-v", "hevc").code == 0
+        assert picture_stream(outputs.root / "nv12.mp4")["pix_fmt"] == "yuv420p"
+
     def test_hdr_on_demand(self, outputs: Outputs) -> None:
         outputs.library.add("hdr10.mp4")
         assert outputs("--target-v", "hevc", "--hdr", "tonemap").code == 0
