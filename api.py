@@ -1109,7 +1109,7 @@ def artifacts(service: Served, video: Named) -> Response:
     responses=problems(409),
 )
 def metadata(service: Served, video: Named) -> Response:
-    return answer(service.metadata(video))
+    return answer(service.document(video, "metadata"))
 
 
 @routes.get(

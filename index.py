@@ -513,6 +513,13 @@ class Shelf(dict[str, "os.DirEntry[str] | Seen"]):
         return read_record(self[name].path)
 
 
+def with_shelves(videos: Iterable[Video]) -> Iterator[tuple[Video, Shelf]]:
+    """Videos, each with its sidecars; those of a folder are read once for all that follow."""
+    for home, group in itertools.groupby(videos, key=lambda video: video.home):
+        shelf = Shelf(home)
+        yield from ((video, shelf) for video in group)
+
+
 class Record(NamedTuple):
     """What a JSON artifact recorded: the source's size and oshash and the files made with it."""
 
@@ -7716,12 +7723,9 @@ class Survey:
         self.unmade: list[Video] = []
         self.left_out: list[dict[str, Any]] = []
         self.seen: set[str] = set()
-        shelf = Shelf("")
-        for number, video in enumerate(library.videos()):
+        for number, (video, shelf) in enumerate(with_shelves(library.videos())):
             if number % 100 == 0:
                 job.check()
-            if shelf.home != video.home:
-                shelf = Shelf(video.home)
             self.seen.add(video.rel)
             self.look(video, shelf)
         self.same |= {rel: s for rel, s in index.sources.items() if not self.walked(rel)}
@@ -9156,9 +9160,8 @@ class Findings:
 
     def inventory(self) -> Iterator[Copy]:
         """Every video that is a file of its own: no link, and each inode once."""
-        shelf, seen = Shelf(""), set()
-        artifact = ARTIFACTS["phash"]
-        for video in self.library.videos():
+        seen, artifact = set(), ARTIFACTS["phash"]
+        for video, shelf in with_shelves(self.library.videos()):
             self.job.check()
             try:
                 found = os.lstat(video.path)
@@ -9168,8 +9171,6 @@ class Findings:
             if not stat.S_ISREG(found.st_mode) or inode in seen:
                 continue
             seen.add(inode)
-            if shelf.home != video.home:
-                shelf = Shelf(video.home)
             names = (artifact.files[0], *artifact.extras)
             entry, deep = (shelf.get(name.format(video.key)) for name in names)
             fresh = entry and entry.is_file() and entry.stat().st_mtime_ns >= found.st_mtime_ns
@@ -12555,11 +12556,8 @@ class Codecs(LibraryCommand):
     def gather(self, job: Job, videos: Sequence[Video]) -> dict[str, dict[str, Any]]:
         """The rows of these videos, by name."""
         rows: dict[str, Any] = {}
-        shelf = Shelf("")
-        for video in videos:
+        for video, shelf in with_shelves(videos):
             job.check()
-            if shelf.home != video.home:
-                shelf = Shelf(video.home)
             if stored := fresh_metadata(video, shelf):
                 rows[video.rel] = self.row(video, stored)
         missing = [video for video in videos if video.rel not in rows]
@@ -16655,10 +16653,6 @@ class Service:
         known = summarize(documents["metadata"] or {})
         return told | {k: v for k, v in known.items() if v is not None} | {"documents": documents}
 
-    def metadata(self, video: Video) -> dict[str, Any]:
-        """The stored metadata of a video."""
-        return self.document(video, "metadata")
-
     def picture(self, video: Video) -> str | None:
         """The URL of a video's thumbnail, None where there is none."""
         name = ARTIFACTS["thumbs"].record_name(video)
@@ -16671,7 +16665,7 @@ class Service:
         found = stat_of(video.path)
         told: dict[str, Any] = {"url": f"/videos/{quoted(video.rel)}"}
         told |= {"picture": self.picture(video), "size": found.st_size, "mtime": found.st_mtime}
-        metadata = attempt(self.metadata, video)
+        metadata = attempt(self.document, video, "metadata")
         known = {} if isinstance(metadata, Failure) else summarize(metadata)
         return told | {k: v for k, v in known.items() if v is not None}
 
