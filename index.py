@@ -9993,6 +9993,44 @@ def confined(command: type[Command], name: str, value: Any, folder: Path, roots:
     return value
 
 
+# === Pages ========================================================================================
+
+PAGE_STYLE = """
+body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:76rem;padding:0 1rem;
+color:#1d2127;background:#f6f7f9}
+h1{font-size:1.4rem}section{background:#fff;border:1px solid #d9dde3;border-radius:8px;
+padding:1rem;margin:1.2rem 0}h2{font-size:1rem;margin:0 0 .8rem;font-weight:600}
+.faces{display:flex;flex-wrap:wrap;gap:.5rem}.faces img{width:8rem;height:8rem;border-radius:6px}
+.person ul{margin:.6rem 0 0;padding-left:1.2rem;overflow-wrap:anywhere}
+.copies{display:flex;flex-wrap:wrap;gap:1rem}figure{margin:0;width:22rem;max-width:100%}
+figure img{display:block;width:100%;background:#000;border-radius:4px;margin-bottom:4px}
+.thumb{aspect-ratio:16/9;object-fit:contain}
+.keep{outline:3px solid #1a7f4b;outline-offset:6px;border-radius:4px}
+figcaption{overflow-wrap:anywhere}.role{font-weight:600}.keep .role{color:#1a7f4b}
+.facts{color:#5b6470;font-size:.9em}
+@media (prefers-color-scheme:dark){body{background:#15181c;color:#e4e7eb}
+section{background:#1d2127;border-color:#343a42}.facts{color:#9aa4b1}.keep .role{color:#5fd39a}}
+"""
+
+
+def html_page(title: str, parts: Iterable[str]) -> bytes:
+    """A page that needs no other file; `parts` are HTML, the title is text."""
+    from html import escape
+
+    name = escape(title)
+    head = [
+        '<!doctype html><html lang="en"><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width">',
+        f"<title>{name}</title><style>{PAGE_STYLE}</style><h1>{name}</h1>",
+    ]
+    return "\n".join([*head, *parts, "</html>\n"]).encode()
+
+
+def data_url(content: bytes, kind: Literal["jpeg", "png"]) -> str:
+    """A picture as the address of itself."""
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
 # === Commands: bases ==============================================================================
 
 Seek = Literal["auto", "keyframe", "exact"]
@@ -11569,7 +11607,7 @@ def purge_faces(library: Library, job: Job) -> Result:
 
 def base64_vector(vector: NDArray[np.float32]) -> str:
     """Little-endian float32, in base64."""
-    return base64.b64encode(vector.astype("<f4").tobytes()).decode("ascii")
+    return base64_text(vector.astype("<f4"))
 
 
 def decoded_vector(code: str) -> NDArray[np.float32]:
@@ -11626,7 +11664,7 @@ class Listing(LibraryCommand):
                 known = None  # somebody decided something meanwhile
             result = inquiry.result(job)
         if self.html:
-            write_output(self.html, people_page(inquiry, job).encode())
+            write_output(self.html, people_page(inquiry, job))
         return result
 
     def task(self, job: Job, model: str, sample_rate: float) -> Embed:
@@ -12244,32 +12282,23 @@ def forget_journals(folder: str, mark: re.Pattern[bytes]) -> list[str]:
     return gone
 
 
-PEOPLE_STYLE = """
-.faces{display:flex;flex-wrap:wrap;gap:.5rem}.faces img{width:8rem;height:8rem;border-radius:6px}
-.person ul{margin:.6rem 0 0;padding-left:1.2rem;overflow-wrap:anywhere}
-"""
 FACES_SHOWN = 6  # of a person on the page
 
 
-def people_page(inquiry: Inquiry, job: Job) -> str:
-    """One self-contained HTML page: each person with a few faces and all videos."""
+def people_page(inquiry: Inquiry, job: Job) -> bytes:
+    """Each person with a few faces and all videos."""
     from html import escape
 
-    title = f"People in {shown(str(inquiry.library.root.absolute()))}"
     people = inquiry.census.listed(inquiry.asked.recursive)
     faces = portraits_of(inquiry, people, job)
     parts = [
-        '<!doctype html><html lang="en"><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width">',
-        f"<title>{escape(title)}</title><style>{PAGE_STYLE}{PEOPLE_STYLE}</style>",
-        f"<h1>{escape(title)}</h1>",
         f"<p>{head_count(people, inquiry.index.data['videos'])}</p>",
         *(person_section(person, faces) for person in people),
     ]
     for row in inquiry.left_out:
         told = f"{shown(row.get('video') or row['file'])}: {shown(row['reason'])}"
         parts.append(f'<p class="facts">{escape(told)}</p>')
-    return "\n".join([*parts, "</html>\n"])
+    return html_page(f"People in {shown(str(inquiry.library.root.absolute()))}", parts)
 
 
 def person_section(person: Person, faces: Mapping[str, bytes]) -> str:
@@ -12277,7 +12306,7 @@ def person_section(person: Person, faces: Mapping[str, bytes]) -> str:
     from html import escape
 
     pictures = "".join(
-        f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(faces[s]).decode()}">'
+        f'<img alt="" src="{data_url(faces[s], "jpeg")}">'
         for s in (seen["signature"] for seen in best_seen(person))
         if faces.get(s)
     )
@@ -14766,8 +14795,8 @@ class Dupes(LibraryCommand):
         failed = library.problems or (made and made.code)
         code = Exit.SOME_FAILED if failed else Exit.OK
         if self.html:
-            told = page(findings, shown_groups, self.summary(findings))
-            write_output(self.html, told.encode())
+            told = self.summary(findings)
+            write_output(self.html, duplicates_page(findings, shown_groups, told))
         if self.apply != "report" and shown_groups:
             disposal = Disposal(findings, self.apply, self.places())
             data["applied"] = disposal.carry_out(shown_groups, job)
@@ -14907,33 +14936,11 @@ def group_json(findings: Findings, group: Group) -> dict[str, Any]:
     return names | {"matches": [copies[p.b].video.rel for p in group.matches], "details": details}
 
 
-PAGE_STYLE = """
-body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:76rem;padding:0 1rem;
-color:#1d2127;background:#f6f7f9}
-h1{font-size:1.4rem}section{background:#fff;border:1px solid #d9dde3;border-radius:8px;
-padding:1rem;margin:1.2rem 0}h2{font-size:1rem;margin:0 0 .8rem;font-weight:600}
-.copies{display:flex;flex-wrap:wrap;gap:1rem}figure{margin:0;width:22rem;max-width:100%}
-figure img{display:block;width:100%;background:#000;border-radius:4px;margin-bottom:4px}
-.thumb{aspect-ratio:16/9;object-fit:contain}
-.keep{outline:3px solid #1a7f4b;outline-offset:6px;border-radius:4px}
-figcaption{overflow-wrap:anywhere}.role{font-weight:600}.keep .role{color:#1a7f4b}
-.facts{color:#5b6470;font-size:.9em}
-@media (prefers-color-scheme:dark){body{background:#15181c;color:#e4e7eb}
-section{background:#1d2127;border-color:#343a42}.facts{color:#9aa4b1}.keep .role{color:#5fd39a}}
-"""
-
-
-def page(findings: Findings, groups: Sequence[Group], summary: Iterable[str]) -> str:
-    """One self-contained HTML page: each group with its pictures side by side."""
+def duplicates_page(findings: Findings, groups: Sequence[Group], summary: Iterable[str]) -> bytes:
+    """Each group with its pictures side by side."""
     from html import escape
 
-    title = f"Duplicates in {shown(str(findings.library.root.absolute()))}"
-    parts = [
-        '<!doctype html><html lang="en"><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width">',
-        f"<title>{escape(title)}</title><style>{PAGE_STYLE}</style><h1>{escape(title)}</h1>",
-        *(f"<p>{escape(line)}</p>" for line in summary),
-    ]
+    parts = [f"<p>{escape(line)}</p>" for line in summary]
     for number, group in enumerate(groups, 1):
         parts.append(f'<section><h2>Group {number}</h2><div class="copies">')
         parts.append(figure(findings, group.keeper, "keep", group.reason))
@@ -14942,7 +14949,7 @@ def page(findings: Findings, groups: Sequence[Group], summary: Iterable[str]) ->
             role += f", {pair.kind}" if pair.kind not in ("exact", "similar") else ""
             parts.append(figure(findings, pair.b, "", role))
         parts.append("</div></section>")
-    return "\n".join([*parts, "</html>\n"])
+    return html_page(f"Duplicates in {shown(str(findings.library.root.absolute()))}", parts)
 
 
 LARGEST_PICTURE = 1 << 20  # bytes of a thumbnail to put into a page
@@ -14958,12 +14965,10 @@ def figure(findings: Findings, number: int, css: str, role: str) -> str:
     pictures = []
     with contextlib.suppress(OSError):
         if 0 < thumb.stat().st_size <= LARGEST_PICTURE:
-            code = base64.b64encode(thumb.read_bytes()).decode()
-            source = f"data:image/jpeg;base64,{code}"
+            source = data_url(thumb.read_bytes(), "jpeg")
             pictures.append(f'<img class="thumb" alt="" src="{source}">')
     if strip := frames_picture(copy.fingerprint(), findings.facts(number)):
-        code = base64.b64encode(strip).decode()
-        pictures.append(f'<img alt="frames of {name}" src="data:image/png;base64,{code}">')
+        pictures.append(f'<img alt="frames of {name}" src="{data_url(strip, "png")}">')
     label = f"Keep: {role}" if css else role
     return (
         f'<figure class="{css}">{"".join(pictures)}<figcaption>'
