@@ -1025,7 +1025,7 @@ def publish(task: VideoTask, media: Media, made: Made) -> str:
 
 
 def keep_corrupt(target: Path) -> str:
-    """Set aside a JSON file that cannot be read: someone may want what is left of it."""
+    """Set aside a JSON file that cannot be read, and say so."""
     if not target.is_file() or read_json(target) is not None:
         return ""
     return f"the old one was corrupt and is kept as {set_aside(target)}"
@@ -1162,8 +1162,13 @@ def record_head(task: VideoTask, media: Media) -> dict[str, Any]:
             "oshash": media.oshash,
         },
         "params": task.params(),
-        "generated_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "generated_at": utc_now(),
     }
+
+
+def utc_now() -> str:
+    """This moment as ISO 8601."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 # === Journal ======================================================================================
@@ -7616,6 +7621,12 @@ class Census:
                 found.append(person._replace(occurrences=here))
         return sorted(found, key=lambda p: (-len(p.occurrences), p.id))
 
+    @property
+    def next(self) -> int:
+        """An id that nobody has or had."""
+        used = [self.index.next, int(self.decisions.data["next"])]
+        return max(*used, 1 + max(self.people, default=0))
+
     def by_signature(self) -> dict[str, Person]:
         """Who a signature is."""
         return {s: person for person in self.people.values() for s in person.signatures}
@@ -7974,8 +7985,7 @@ class Grouping:
     @property
     def next(self) -> int:
         """An id that nobody has or had."""
-        used = [self.census.index.next, int(self.census.decisions.data["next"])]
-        return max(*used, *(key + 1 for key in (*self.theirs, *self.census.people)))
+        return max(self.census.next, 1 + max(self.theirs, default=0))
 
 
 def unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -10035,6 +10045,7 @@ def data_url(content: bytes, kind: Literal["jpeg", "png"]) -> str:
 
 Seek = Literal["auto", "keyframe", "exact"]
 POSITION = r"^(middle|\d+(\.\d+)?%?)$"
+Asked = TypeVar("Asked", bound="LibraryCommand")
 
 
 class LibraryCommand(Command):
@@ -10056,6 +10067,13 @@ class LibraryCommand(Command):
         dotted = {"." + ext.lower().lstrip(".") for ext in self.ext}
         extensions = VIDEO_EXTENSIONS if "*" in self.ext else frozenset(dotted)
         return Library(self.directory, self.recursive, extensions, self.artifacts_dir, self.roots)
+
+    def companion(self, kind: type[Asked], job: Job, **given: Any) -> Asked:
+        """Another command on the same folder, as it is configured but for what is given."""
+        shared = {name: getattr(self, name) for name in LibraryCommand.options()}
+        command = kind(**job.config.settings(kind) | shared | given)
+        command.roots = self.roots
+        return command
 
     @contextlib.contextmanager
     def catalogue(self, library: Library) -> Iterator[Catalogue]:
@@ -11649,16 +11667,18 @@ class Listing(LibraryCommand):
     html: Path | None = option(None, "also write a page of people with their faces", local=True)
 
     def run(self, job: Job) -> Result:
-        library, home = self.library(), people_home(self.library())
+        library = self.library()
+        home = people_home(library)
         if self.gallery:
             need_folder(self.gallery, "--gallery ")
         if self.html:
             need_output("--html", self.html)
         with without_collections():
             index, failed = read_index(home, job, self.rebuild), []
-            known: tuple[FaceIndex, Survey] | None = (index, Survey(library, index, job))
-            if self.embed and known and known[1].unmade:
-                failed, known = self.made(job, known[1]), None
+            survey = Survey(library, index, job)
+            known: tuple[FaceIndex, Survey] | None = (index, survey)
+            if self.embed and survey.unmade:
+                failed, known = self.made(job, survey), None
             while not (inquiry := Inquiry(self, library, home, failed, job, known)).store():
                 job.check()
                 known = None  # somebody decided something meanwhile
@@ -11669,14 +11689,11 @@ class Listing(LibraryCommand):
 
     def task(self, job: Job, model: str, sample_rate: float) -> Embed:
         """The command that makes signatures, by that model or else the configured one."""
-        given = job.config.settings(Embed)
-        given |= {name: getattr(self, name) for name in LibraryCommand.options()}
-        given |= {"sample_rate": sample_rate}
+        given: dict[str, Any] = {"sample_rate": sample_rate}
         for backend, models in FACE_MODELS.items():
             for name in [name for name, known in models.names.items() if known == model]:
                 given |= {"backend": backend, "face_model": name}
-        task = Embed(**given)
-        task.roots = self.roots
+        task = self.companion(Embed, job, **given)
         task.thumbnails |= self.html is not None
         return task
 
@@ -11710,13 +11727,14 @@ def without_collections() -> Iterator[None]:
 
 def read_index(home: str, job: Job, whole: bool) -> FaceIndex:
     """The index in an artifact folder, or an empty one; a corrupt one is set aside and told."""
-    found = attempt(FaceIndex.read, home, whole)
-    if isinstance(found, Failure) and found.reason != FaceIndex.CORRUPT:
-        raise VideoError(found.reason)
-    if isinstance(found, Failure):
+    try:
+        return FaceIndex.read(home, whole) or FaceIndex()
+    except VideoError as error:
+        if str(error) != FaceIndex.CORRUPT:
+            raise
         kept = set_aside(Path(home, FaceIndex.NAME))
-        job.console.say(f"listing: {found.reason}; the old one is kept as {kept}")
-    return found if isinstance(found, FaceIndex) else FaceIndex()
+        job.console.say(f"listing: {error}; the old one is kept as {kept}")
+        return FaceIndex()
 
 
 class Inquiry:
@@ -11808,7 +11826,7 @@ class Inquiry:
         names = ("cluster_eps", "cluster_min_samples", "label_threshold")
         data = {
             "schema": 1,
-            "generated_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "generated_at": utc_now(),
             "params": {name: getattr(self.asked, name) for name in names},
             "model": self.model,
             "scale": self.scale,
@@ -11948,7 +11966,7 @@ class People(LibraryCommand):
         census = Census.of(library)
         if not asked:
             return people_result(census, recursive=True)
-        with locked(census.home):
+        with locked(census.home):  # what is decided is decided on who they are by then
             desk = Desk(library, Census.of(library))
             told = getattr(self, f"do_{asked[0]}")(desk)
         people = [desk.census.people[key] for key in desk.touched if key in desk.census.people]
@@ -11986,7 +12004,7 @@ class People(LibraryCommand):
         parts = desk.parts(person)
         if len(parts) < 2:
             raise UsageError(f"{person.called} has one signature: there is nothing to split")
-        keys = [person.id, *itertools.islice(itertools.count(desk.next), len(parts) - 1)]
+        keys = [person.id, *itertools.islice(itertools.count(desk.census.next), len(parts) - 1)]
         entries = {k: desk.entry(k, signatures) for k, signatures in zip(keys, parts, strict=True)}
         desk.decide(f"split #{person.id}", entries)
         return f"#{person.id} is {numbers(keys)} now"
@@ -11998,7 +12016,7 @@ class People(LibraryCommand):
         source = desk.census.by_signature().get(signature)
         if source is None:
             raise NotFoundError(f"{shown(signature)}: no such signature here: --json tells them")
-        key = desk.next if to == "new" else desk.census.find(self.number("--move", to)).id
+        key = desk.census.next if to == "new" else desk.census.find(self.number("--move", to)).id
         if key == source.id:
             raise UsageError(f"{signature} is {source.called} already")
         rest = [s for s in source.signatures if s != signature]
@@ -12052,12 +12070,6 @@ class Desk:
     @property
     def decisions(self) -> Decisions:
         return self.census.decisions
-
-    @property
-    def next(self) -> int:
-        """An id that nobody has or had."""
-        used = [self.census.index.next, int(self.decisions.data["next"])]
-        return max(*used, *(key + 1 for key in self.census.people))
 
     def entry(self, key: int, signatures: Iterable[str]) -> dict[str, Any]:
         """Someone with these signatures, and with what else is decided on them."""
@@ -12129,8 +12141,7 @@ class Desk:
                 before.append(self.now(known[key]) | {"loose": loose})
             elif key in self.decisions.entries:
                 before.append(self.decisions.entries[key] | {"loose": False})
-        moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        row = {"at": moment, "action": action, "touched": list(entries), "before": before}
+        row = {"at": utc_now(), "action": action, "touched": list(entries), "before": before}
         self.decisions.history.append(row)
         self.put(entries)
 
@@ -12140,7 +12151,7 @@ class Desk:
                 self.decisions.entries.pop(key, None)
             else:
                 self.decisions.entries[key] = entry
-        self.decisions.data["next"] = max(self.next, *(key + 1 for key in entries))
+        self.decisions.data["next"] = max(self.census.next, *(key + 1 for key in entries))
         self.decisions.write(self.census.home)
         self.touched = list(entries)
         self.census = Census.of(self.library)
@@ -14824,10 +14835,7 @@ class Dupes(LibraryCommand):
 
     def made(self, job: Job) -> Result:
         """Make the phash artifacts that are missing."""
-        shared = {name: getattr(self, name) for name in LibraryCommand.options()}
-        task = Phash(**job.config.settings(Phash) | shared | {"deep": self.deep})
-        task.roots = self.roots
-        made = task.run(job)
+        made = self.companion(Phash, job, deep=self.deep).run(job)
         job.console.say(made.text.partition("\n")[0])
         return made
 
@@ -16354,9 +16362,6 @@ def quoted(name: str) -> str:
     import urllib.parse
 
     return urllib.parse.quote(os.fsencode(name))
-
-
-Asked = TypeVar("Asked", bound=LibraryCommand)
 
 
 class Wanted(NamedTuple):
