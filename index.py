@@ -99,6 +99,11 @@ class Exit(IntEnum):
     INTERRUPTED = 130
     TERMINATED = 143
 
+    @classmethod
+    def of(cls, failures: object) -> Exit:
+        """SOME_FAILED where there are any, or where that is true."""
+        return cls.SOME_FAILED if failures else cls.OK
+
 
 class State(StrEnum):
     """How an artifact on disk stands to its video."""
@@ -1798,6 +1803,11 @@ class Aftermath(NamedTuple):
     @property
     def finished(self) -> bool:
         return self.account.entry.state == "done"
+
+    def result(self, data: Mapping[str, Any], *lines: str) -> Result:
+        """What a command answers that brought this about."""
+        text = "\n".join([*map(shown, self.problems), *lines])
+        return Result({**data, "problems": self.problems}, text, Exit.of(self.problems))
 
 
 def recover(places: Places, *, back: bool = False) -> Aftermath | None:
@@ -5620,8 +5630,7 @@ class Runner:
 
     def _result(self, seconds: float) -> Result:
         reports = [self._report(task.artifact.kind) for task in self.tasks]
-        failed = any(report["counts"]["failed"] for report in reports)
-        code = Exit.SOME_FAILED if failed else Exit.OK
+        code = Exit.of(any(report["counts"]["failed"] for report in reports))
         if self.job.cancelled.is_set():
             code = self.job.exit_code
         text = "\n".join(self._line(report) for report in reports)
@@ -11620,7 +11629,7 @@ def purge_faces(library: Library, job: Job) -> Result:
     text = f"{plural(len(removed), 'file')} about faces deleted"
     data = {"task": "embed", "purged": sorted(removed)}
     data |= {"errors": sorted(unread)} if unread else {}
-    return Result(data, text, Exit.SOME_FAILED if unread else Exit.OK)
+    return Result(data, text, Exit.of(unread))
 
 
 def base64_vector(vector: NDArray[np.float32]) -> str:
@@ -11894,8 +11903,7 @@ def people_result(census: Census, recursive: bool, failed: bool = False) -> Resu
     lines.append(
         head_count(people, data.get("videos", 0)) + (f", {hidden:,} hidden" * bool(hidden))
     )
-    code = Exit.SOME_FAILED if failed else Exit.OK
-    return Result(told, "\n".join(lines), code)
+    return Result(told, "\n".join(lines), Exit.of(failed))
 
 
 def head_count(people: Sequence[Person], videos: int) -> str:
@@ -12582,7 +12590,7 @@ class Codecs(LibraryCommand):
         rows = Rows(map(told, self.rows(job)))
         data = {"target_v": self.target_v, "target_a": self.target_a}
         data |= self.totals(rows) | {"results": rows}
-        return Result(data, self.text(data), Exit.SOME_FAILED if failed else Exit.OK)
+        return Result(data, self.text(data), Exit.of(failed))
 
     def rows(self, job: Job) -> Iterator[dict[str, Any]]:
         """What there is to tell of every video, some thousand at a time."""
@@ -13326,10 +13334,7 @@ class Transcode(RunCommand):
 
     def run(self, job: Job) -> Result:
         self.check_places()
-        try:
-            encoder = choose_encoder(self, job.console)
-        except VideoError as error:
-            return complaint(error, Exit.SOME_FAILED)
+        encoder = choose_encoder(self, job.console)
         runner = Runner(job, self, [TranscodeTask(self, encoder)], {})
         units = self.without_clashes(runner, runner.plan())
         return self.summary(runner, runner.run(units))
@@ -14236,7 +14241,7 @@ class Tags(LibraryCommand):
         data: Any = {"total": len(rows) + len(errors), "results": rows, "errors": errors}
         if not self.directory.is_dir() and rows:
             (data,) = rows
-        return Result(data, "\n".join(lines), Exit.SOME_FAILED if errors else Exit.OK)
+        return Result(data, "\n".join(lines), Exit.of(errors))
 
     @staticmethod
     def complain(job: Job, errors: Iterable[Mapping[str, str]]) -> None:
@@ -14283,8 +14288,7 @@ class Tags(LibraryCommand):
         for title in filter(data.get, LABELS.values()):
             lines = [[shown(row["name"]), f"{row['count']:,}"] for row in data[title]]
             parts.append(table([[title, "videos"], *lines]))
-        code = Exit.SOME_FAILED if data["errors"] else Exit.OK
-        return Result(data, "\n\n".join(parts) or "no tags", code)
+        return Result(data, "\n\n".join(parts) or "no tags", Exit.of(data["errors"]))
 
     def exported(self, job: Job) -> dict[str, Any]:
         """Every video that has tags or performers, with them, and what is unreadable."""
@@ -14300,7 +14304,7 @@ class Tags(LibraryCommand):
         self.complain(job, data["errors"])
         write_output(path, json_bytes(data))
         text = f"tags of {plural(len(data['videos']), 'video')} written to {shown(str(path))}"
-        return Result(data, text, Exit.SOME_FAILED if data["errors"] else Exit.OK)
+        return Result(data, text, Exit.of(data["errors"]))
 
     def renamed(self, job: Job) -> Result:
         """`--rename-tag OLD NEW`: in all videos, or in none."""
@@ -14325,7 +14329,7 @@ class Tags(LibraryCommand):
             text = "nothing was changed: mend what is corrupt first"
         data = {"from": old, "to": new, "videos": [row["video"] for row in rows]}
         data |= {"errors": corrupt + unread}
-        return Result(data, text, Exit.SOME_FAILED if data["errors"] else Exit.OK)
+        return Result(data, text, Exit.of(data["errors"]))
 
     def change_all(self, job: Job, plan: Sequence[tuple[Video, TagEditor]]) -> None:
         """Change them all, or none. Raises VideoError."""
@@ -14380,8 +14384,7 @@ class Tags(LibraryCommand):
         if data["errors"]:
             done = "would change; nothing was changed: mend what is corrupt first"
         text = f"{plural(count, 'video')} {done}; {left:,} as before"
-        unsure = data["errors"] or data["unknown"]
-        return Result(data, text, Exit.SOME_FAILED if unsure else Exit.OK)
+        return Result(data, text, Exit.of(data["errors"] or data["unknown"]))
 
     def taken_back(self, job: Job) -> Result:
         """`--undo`."""
@@ -14389,10 +14392,7 @@ class Tags(LibraryCommand):
         if found is None:
             raise UsageError(nothing_known(places, "tags --rename-tag or --import"))
         count = len(found.account.steps) - len(found.problems)
-        done = f"{plural(count, 'video')} tagged as before"
-        text = "\n".join([*map(shown, found.problems), done])
-        code = Exit.SOME_FAILED if found.problems else Exit.OK
-        return Result({"undone": count, "problems": found.problems}, text, code)
+        return found.result({"undone": count}, f"{plural(count, 'video')} tagged as before")
 
 
 class Cast:
@@ -14788,7 +14788,7 @@ class Dupes(LibraryCommand):
     def run(self, job: Job) -> Result:
         library = self.library()
         if self.undo:
-            return self.take_back()
+            return self.taken_back()
         if self.ignore:
             return self.dismiss(library)
         if self.html:
@@ -14803,8 +14803,6 @@ class Dupes(LibraryCommand):
         for name, reason in library.problems:
             job.console.say(f"dupes: {shown(name)}: {reason}")
         data, text = self.data(findings, shown_groups), self.text(findings, shown_groups)
-        failed = library.problems or (made and made.code)
-        code = Exit.SOME_FAILED if failed else Exit.OK
         if self.html:
             told = self.summary(findings)
             write_output(self.html, duplicates_page(findings, shown_groups, told))
@@ -14812,7 +14810,7 @@ class Dupes(LibraryCommand):
             disposal = Disposal(findings, self.apply, self.places())
             data["applied"] = disposal.carry_out(shown_groups, job)
             text += "\n" + self.applied(data["applied"])
-        return Result(data, text, code)
+        return Result(data, text, Exit.of(library.problems or (made and made.code)))
 
     def search(self, library: Library) -> Search:
         """What to take for duplicates. Raises UsageError for a video to keep that is not there."""
@@ -14915,7 +14913,7 @@ class Dupes(LibraryCommand):
                 return library.video(path.relative_to(root).as_posix())
         raise UsageError(f"{shown(name)}: no such video in {shown(str(library.root))}")
 
-    def take_back(self) -> Result:
+    def taken_back(self) -> Result:
         """Undo what was applied last. Raises UsageError where there is nothing."""
         found = undo(places := self.places(), "dupes")
         if found is None:
@@ -14927,10 +14925,9 @@ class Dupes(LibraryCommand):
         undone = len(moves) - len(found.problems)
         left = (path for path in (m.source for m in moves) if f"/{SIDECARS}/" not in path)
         back = [places.told(path) for path in left if os.path.lexists(path)]
-        data = {"undone": undone, "videos": back, "problems": found.problems}
-        lines = [*found.problems, *(f"{name} is back" for name in back)]
-        text = "\n".join([*map(shown, lines), f"{plural(len(back), 'video')} taken back"])
-        return Result(data, text, Exit.SOME_FAILED if found.problems else Exit.OK)
+        lines = [shown(f"{name} is back") for name in back]
+        lines.append(f"{plural(len(back), 'video')} taken back")
+        return found.result({"undone": undone, "videos": back}, *lines)
 
 
 def group_json(findings: Findings, group: Group) -> dict[str, Any]:
@@ -15578,12 +15575,9 @@ class Rename(LibraryCommand):
         done = recover(self.places(), back=self.undo)
         if not done:
             return None if self.undo else Result({"recovered": None}, "nothing was interrupted")
-        entry = done.account.entry
-        word = "finished" if done.finished else "taken back"
-        data = {"recovered": entry.command, "outcome": word, "problems": done.problems}
-        lines = [f"{entry.command}: what was interrupted is {word}", *done.problems]
-        code = Exit.SOME_FAILED if done.problems else Exit.OK
-        return Result(data, "\n".join(lines), code)
+        command, word = done.account.entry.command, "finished" if done.finished else "taken back"
+        data = {"recovered": command, "outcome": word}
+        return done.result(data, f"{command}: what was interrupted is {word}")
 
     def undone(self, job: Job) -> Result:
         """Rename the videos of the last batch back, with all they have by now."""
@@ -15640,8 +15634,7 @@ class Rename(LibraryCommand):
         counts += f"{len(renames):,} would be renamed{hint}" if dry_run else f"{applied:,} renamed"
         if applied and undo:
             counts += f": rename --undo -d {shlex.quote(shown(undo))} takes it back"
-        code = Exit.SOME_FAILED if errors else Exit.OK
-        return Result(data, "\n".join([*lines, counts]), code)
+        return Result(data, "\n".join([*lines, counts]), Exit.of(errors))
 
 
 # === Commands: orphans ============================================================================
@@ -15830,10 +15823,8 @@ class Orphans(LibraryCommand):
         if not found:
             raise UsageError(nothing_known(places, "orphans --relink or --delete"))
         facts = found.account.facts
-        data = {"undone": facts, "problems": found.problems}
-        code = Exit.SOME_FAILED if found.problems else Exit.OK
         done = ", ".join(f"{count:,} {what}" for what, count in facts.items() if count)
-        return Result(data, "\n".join([f"taken back: {done}", *map(shown, found.problems)]), code)
+        return found.result({"undone": facts}, f"taken back: {done}")
 
     def told(
         self,
@@ -15868,8 +15859,8 @@ class Orphans(LibraryCommand):
         data = {"total": len(rows), "counts": dict(counts), "orphans": rows}
         data |= {"temporaries": len(temporaries)}
         data |= {"errors": [{"video": n, "error": reason} for n, reason in library.problems]}
-        left = any(kept.values()) or bool(library.problems)
-        return Result(data, "\n".join(lines), Exit.SOME_FAILED if left else Exit.OK)
+        left = any(kept.values()) or library.problems
+        return Result(data, "\n".join(lines), Exit.of(left))
 
     @staticmethod
     def line(row: Mapping[str, Any]) -> str:
@@ -15915,7 +15906,7 @@ class List(LibraryCommand):
         problems = catalogue.problems + (catalogue.unread if self.query else [])
         for name, reason in problems:
             job.console.say(f"list: {shown(name)}: {reason}")
-        return Result(rows, "\n".join(lines), Exit.SOME_FAILED if problems else Exit.OK)
+        return Result(rows, "\n".join(lines), Exit.of(problems))
 
     def line(self, row: Mapping[str, Any], prefix: int) -> str:
         """A row as text, its path without the first `prefix` letters."""
@@ -15960,7 +15951,7 @@ class SubtitleSearch(LibraryCommand):
                 f"search: nothing found in {plural(data['searched'], 'video')} with subtitles"
             )
         failed = data["errors"] or catalogue.problems or catalogue.unread
-        return Result(data, self.told(data), Exit.SOME_FAILED if failed else Exit.OK)
+        return Result(data, self.told(data), Exit.of(failed))
 
     def found(self, catalogue: Catalogue, expression: str) -> dict[str, Any]:
         """The videos in whose subtitles it is, by name, with the lines, by time."""
@@ -16044,8 +16035,7 @@ class Report(LibraryCommand):
         data: dict[str, Any] = {"total": len(rows), "counts": counts, "stale": stale}
         share = {kind: round(n / len(rows), 4) if rows else 0.0 for kind, n in counts.items()}
         data |= {"coverage": share, "videos": rows}
-        code = Exit.SOME_FAILED if problems else Exit.OK
-        return Result(data, self.text(data), code)
+        return Result(data, self.text(data), Exit.of(problems))
 
     @staticmethod
     def text(data: Mapping[str, Any]) -> str:
@@ -16185,9 +16175,7 @@ class Doctor(Command):
         checks = [*self.programs(), *self.packages()]
         lines = [self.line(check) for check in checks]
         ok = all(check["found"] or not check["needed"] for check in checks)
-        return Result(
-            {"ok": ok, "checks": checks}, "\n".join(lines), Exit.OK if ok else Exit.SOME_FAILED
-        )
+        return Result({"ok": ok, "checks": checks}, "\n".join(lines), Exit.of(not ok))
 
     @staticmethod
     def line(check: Mapping[str, Any]) -> str:
