@@ -9725,7 +9725,8 @@ class Submission(Job):
     def __init__(self, task: str, command: Command, told: dict[str, Any], board: JobBoard) -> None:
         import secrets
 
-        super().__init__(Progress(lambda: board.changed(self)), board.slots)
+        self.progress = Progress(lambda: board.changed(self))
+        super().__init__(self.progress, board.slots)
         self.id, self.task, self.command, self.told = secrets.token_hex(8), task, command, told
         self.state, self.error, self.packed = JobState.QUEUED, "", b""
         self.created: float = time.time()
@@ -9735,17 +9736,15 @@ class Submission(Job):
 
     def as_json(self, whole: bool = False) -> dict[str, Any]:
         """The job as it stands; `whole` adds its parameters, its messages and its result."""
-        progress = typing.cast("Progress", self.console)
         head = {"id": self.id, "task": self.task, "directory": self.told["directory"]}
-        head |= {"status": str(self.state), "failed": self.failed} | progress.as_json()
+        head |= {"status": str(self.state), "failed": self.failed} | self.progress.as_json()
         times = {"created": self.created, "started": self.started, "ended": self.ended}
         head |= {f"{name}_at": timestamp(value) for name, value in times.items()}
         head["error"] = self.error or None
-        return head | self._rest(progress) if whole else head
-
-    def _rest(self, progress: Progress) -> dict[str, Any]:
+        if not whole:
+            return head
         result = json.loads(zlib.decompress(self.packed)) if self.packed else None
-        return self.told | {"messages": list(progress.messages), "result": result}
+        return head | self.told | {"messages": list(self.progress.messages), "result": result}
 
     def keep(self, data: Any) -> None:
         """Keep the result, packed: that of a large library is a line per video."""
@@ -9768,7 +9767,7 @@ class Submission(Job):
             self.error = relative(reason_of(error))
         if self.cancelled.is_set():
             return JobState.CANCELLED
-        typing.cast("Progress", self.console).complete()
+        self.progress.complete()
         return JobState.ERROR if self.error else JobState.DONE
 
 
@@ -9921,7 +9920,6 @@ class JobBoard:
     def _work(self) -> None:
         """One thread: run jobs in the order they came."""
         while job := self._next():
-            self._publish_start(job)
             self._end(job, job.perform(self.relative))
 
     def _next(self) -> Submission | None:
@@ -9930,13 +9928,10 @@ class JobBoard:
                 for job in self.jobs.values():
                     if job.state is JobState.QUEUED:
                         job.state, job.started = JobState.RUNNING, time.time()
+                        self._publish(job)
                         return job
                 self.moved.wait()
             return None
-
-    def _publish_start(self, job: Submission) -> None:
-        with self.moved:
-            self._publish(job)
 
     def _tell(self) -> None:
         """One thread: publish what changed, at a bounded pace whatever the jobs do."""
@@ -10152,9 +10147,7 @@ class VideoTask(RunCommand):
     artifact: ClassVar[Artifact]
     schema: ClassVar[int] = 1
     lane: ClassVar[str] = "decode"  # tasks of one lane share a worker and one opening of the video
-    batch_limit: ClassVar[int | None] = (
-        None  # how many at a time in a batch; None: as many as cores
-    )
+    batch_limit: ClassVar[int | None] = None  # at a time in a batch; None: as many as cores
     imports: ClassVar[tuple[str, ...]] = ("av", "numpy")
     memory: ClassVar[int] = WORKER_MEMORY
     plans_itself: ClassVar[bool] = False  # whether `make` heeds dry_run: the plan needs a look
@@ -10327,42 +10320,15 @@ def codec_tag(stream: Any) -> str | None:
         return None
 
 
+# ffprobe's names for the numbers of ITU-T H.273.
+SDR_COLORS = {1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m"}
 COLOR_NAMES: dict[str, dict[int, str]] = {
     "color_range": {1: "tv", 2: "pc"},
-    "color_space": {
-        0: "gbr",
-        1: "bt709",
-        4: "fcc",
-        5: "bt470bg",
-        6: "smpte170m",
-        7: "smpte240m",
-        8: "ycgco",
-        9: "bt2020nc",
-        10: "bt2020c",
-    },
-    "color_transfer": {
-        1: "bt709",
-        4: "bt470m",
-        5: "bt470bg",
-        6: "smpte170m",
-        7: "smpte240m",
-        8: "linear",
-        13: "iec61966-2-1",
-        14: "bt2020-10",
-        15: "bt2020-12",
-        16: "smpte2084",
-        18: "arib-std-b67",
-    },
-    "color_primaries": {
-        1: "bt709",
-        4: "bt470m",
-        5: "bt470bg",
-        6: "smpte170m",
-        7: "smpte240m",
-        9: "bt2020",
-        11: "smpte431",
-        12: "smpte432",
-    },
+    "color_space": SDR_COLORS | {0: "gbr", 4: "fcc", 8: "ycgco", 9: "bt2020nc", 10: "bt2020c"},
+    "color_transfer": SDR_COLORS
+    | {8: "linear", 13: "iec61966-2-1", 14: "bt2020-10", 15: "bt2020-12"}
+    | {16: "smpte2084", 18: "arib-std-b67"},
+    "color_primaries": SDR_COLORS | {9: "bt2020", 11: "smpte431", 12: "smpte432"},
 }
 
 
@@ -10974,7 +10940,7 @@ def drawn(canvas: Pixels, curves: Sequence[Curve], duration: float) -> bytes:
     import cv2
     import numpy as np
 
-    draw_ticks(canvas, duration, STRIP, BASELINE)
+    draw_ticks(canvas, duration)
     for number, curve in enumerate(curves):
         seconds, values = np.array(curve.points).T
         xs = seconds / max(duration, 1e-9) * (canvas.shape[1] - 1)
@@ -10983,16 +10949,22 @@ def drawn(canvas: Pixels, curves: Sequence[Curve], duration: float) -> bytes:
         last = [(canvas.shape[1] - 1, ys[-1])]
         points = np.array([*zip(xs, ys, strict=True), *last]).round().astype(np.int32)
         cv2.polylines(canvas, [points], False, curve.color, 1, cv2.LINE_AA)
-        place = (8 + 170 * number, STRIP + 14)
-        cv2.putText(canvas, curve.legend, place, FONT, 0.4, curve.color, 1, cv2.LINE_AA)
+        write_text(canvas, curve.legend, (8 + 170 * number, STRIP + 14), curve.color)
     return bytes(cv2.imencode(".png", canvas)[1])
 
 
-FONT = 0  # cv2.FONT_HERSHEY_SIMPLEX, spelled out so that drawing's constants do not import OpenCV
+def write_text(
+    canvas: Pixels, text: str, place: tuple[int, int], color: tuple[int, int, int]
+) -> None:
+    import cv2
+
+    cv2.putText(canvas, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, color, 1, cv2.LINE_AA)
+
+
 TICKS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400)
 
 
-def draw_ticks(canvas: Pixels, duration: float, top: int, bottom: int) -> None:
+def draw_ticks(canvas: Pixels, duration: float) -> None:
     """Upright lines with their times, about every 90 pixels, at round numbers of seconds."""
     import cv2
 
@@ -11000,17 +10972,8 @@ def draw_ticks(canvas: Pixels, duration: float, top: int, bottom: int) -> None:
     step = next((t for t in TICKS if t * width >= 90 * duration), TICKS[-1])
     for tick in range(0, math.floor(duration) + 1, step):
         x = round(tick / max(duration, 1e-9) * (width - 1))
-        cv2.line(canvas, (x, top), (x, bottom + 4), GRID, 1)
-        cv2.putText(
-            canvas,
-            clock(tick),
-            (min(x + 2, width - 44), bottom + 16),
-            FONT,
-            0.4,
-            INK,
-            1,
-            cv2.LINE_AA,
-        )
+        cv2.line(canvas, (x, STRIP), (x, BASELINE + 4), GRID, 1)
+        write_text(canvas, clock(tick), (min(x + 2, width - 44), BASELINE + 16), INK)
 
 
 # === Commands: scenes =============================================================================
@@ -11063,14 +11026,8 @@ class Scenes(VideoTask):
             for start, end in itertools.pairwise(bounds)
             if end > start or not marks
         ]
-        made = Made(
-            {
-                "threshold": self.threshold,
-                "detector": self.detector,
-                "markers": marks,
-                "scenes": scenes,
-            }
-        )
+        told = {"threshold": self.threshold, "detector": self.detector}
+        made = Made(told | {"markers": marks, "scenes": scenes})
         if self.thumbs or self.clips:
             made.files[".{}.scenes/"] = self.illustrate(media, scenes, marks)
         if self.chapters:
@@ -11102,9 +11059,8 @@ class Scenes(VideoTask):
         return files
 
 
-Cuts = list[
-    tuple[int, float]
-]  # (timestamp of the first frame of a scene, the detector's score there)
+# The timestamp of the first frame of a scene, and the detector's score there.
+Cuts = list[tuple[int, float]]
 SHORTEST_SCENE = 0.6  # seconds, as the scenedetect program has it
 UNSURE = 0.15  # how near to the threshold, as a part of it, a quick decode's score decides nothing
 
@@ -11243,13 +11199,8 @@ def chapters_file(scenes: Iterable[Mapping[str, float]]) -> str:
     lines = [";FFMETADATA1"]
     for number, scene in enumerate(scenes, 1):
         start, end = round(scene["start"] * 1000), round(scene["end"] * 1000)
-        lines += [
-            "[CHAPTER]",
-            "TIMEBASE=1/1000",
-            f"START={start}",
-            f"END={end}",
-            f"title=Scene {number}",
-        ]
+        lines += ["[CHAPTER]", "TIMEBASE=1/1000", f"START={start}", f"END={end}"]
+        lines.append(f"title=Scene {number}")
     return "\n".join(lines) + "\n"
 
 
@@ -11434,7 +11385,7 @@ class Embed(FrameTask):
     def finish(self, media: Media) -> Made:
         people = [p for p in self.people() if self.counts(p) and not self.is_forgotten(p)]
         ids = [signature_id(media.oshash, self.finder().model, best_of(p)) for p in people]
-        signatures = [self.signature(media, p, ids, people) for p in people]
+        signatures = [self.signature(media, n, ids, people) for n in range(len(people))]
         for number, names in self.predecessors(media, people).items():
             others = [name for name in names if name != ids[number]]
             signatures[number] |= {"was": others[:8]} if others else {}
@@ -11483,15 +11434,15 @@ class Embed(FrameTask):
     def signature(
         self,
         media: Media,
-        person: Sequence[FaceTrack],
+        number: int,
         ids: Sequence[str],
         people: Sequence[Sequence[FaceTrack]],
     ) -> dict[str, Any]:
-        """A person of this video as the artifact has it."""
+        """One of the people of this video, who have these ids, as the artifact has them."""
+        name, person = ids[number], people[number]
         times = sorted({seconds for track in person for seconds in track.times})
         best, finest, vector = best_of(person), finest_of(person), mean_of(person)
         others = {id(other) for track in person for other in track.apart}
-        name = ids[next(n for n, p in enumerate(people) if p is person)]
         told: dict[str, Any] = {
             "id": name,
             "intervals": intervals(times, self.interval + self.max_gap + 1e-3),
