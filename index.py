@@ -16030,7 +16030,8 @@ class Batch(RunCommand):
         return {name: declared.get(name, int | None) for name in cls.options()}
 
     def planned(self, job: Job) -> list[VideoTask]:
-        return [self.build(task, job) for task in dict.fromkeys(map(task_named, self.tasks))]
+        chosen = map(task_named, self.tasks) if self.tasks else task_classes()
+        return [self.build(task, job) for task in dict.fromkeys(chosen)]
 
     def build(self, task: type[VideoTask], job: Job) -> VideoTask:
         """A task with its configured parameters and what this request shares with all of them."""
@@ -16052,10 +16053,6 @@ class Finish(Batch):
     tasks: tuple[str, ...] = option(
         (), "only these, comma-separated (default: every artifact command)"
     )
-
-    def planned(self, job: Job) -> list[VideoTask]:
-        chosen = map(task_named, self.tasks) if self.tasks else task_classes()
-        return [self.build(task, job) for task in dict.fromkeys(chosen)]
 
     def run(self, job: Job) -> Result:
         runner = Runner(job, self, self.planned(job), self.caps())
@@ -16082,9 +16079,7 @@ def task_named(name: str) -> type[VideoTask]:
 
 def cap_name(task: type[VideoTask]) -> str:
     """The option that caps a task: max_ and its shortest name."""
-    return "max_" + min(
-        (name for name, c in COMMANDS.items() if c is task), key=len, default=task.artifact.kind
-    )
+    return "max_" + min(command_names(task), key=len)
 
 
 class Doctor(Command):
@@ -16210,7 +16205,6 @@ MEDIA_TYPES = {
     ".srt": "application/x-subrip; charset=utf-8",
     ".ffmeta": "text/plain; charset=utf-8",
 }
-LARGEST_SIDECAR = 64 << 20  # bytes of a JSON file that is still read whole
 PAGE_LIMIT = 500
 
 
@@ -16268,12 +16262,10 @@ class Settings(NamedTuple):
         if origin in self.cors_origins and origin:
             return False
         if site:
-            link = method == "GET" and headers.get("sec-fetch-mode") == "navigate"
-            framed = headers.get("sec-fetch-dest") != "document"
-            return site not in ("same-origin", "none") and not (link and not framed)
-        return (
-            bool(origin) and origin.partition("://")[2].lower() != headers.get("host", "").lower()
-        )
+            way = (method, headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest"))
+            return site not in ("same-origin", "none") and way != ("GET", "navigate", "document")
+        host = origin.partition("://")[2].lower()
+        return bool(origin) and host != headers.get("host", "").lower()
 
 
 def read_document(path: Path, roots: Roots) -> dict[str, Any]:
@@ -16284,16 +16276,13 @@ def read_document(path: Path, roots: Roots) -> dict[str, Any]:
         raise NotFoundError(f"{shown(path.name)}: not made yet")
     if not roots.hold(path):
         raise OutsideError(f"{shown(path.name)}: {LEADS_OUT}")
-    try:
-        if path.stat().st_size > LARGEST_SIDECAR:
-            raise ValueError
-        data = json.loads(path.read_bytes().decode())
-        json_text([[[[data]]]])
-    except (ValueError, RecursionError):
-        raise CorruptError(f"{shown(path.name)}: is corrupt: make it again") from None
-    if not isinstance(data, dict):
-        raise CorruptError(f"{shown(path.name)}: is corrupt: make it again")
-    return data
+    with contextlib.suppress(ValueError, RecursionError):
+        content = path.read_bytes() if path.stat().st_size <= LARGEST_RECORD else b""
+        data = json.loads(content.decode())
+        json_text([[[[data]]]])  # as deep as it stands in an answer
+        if isinstance(data, dict):
+            return data
+    raise CorruptError(f"{shown(path.name)}: is corrupt: make it again")
 
 
 def quoted(name: str) -> str:
@@ -16758,19 +16747,16 @@ class Service:
 
     def tasks(self) -> list[dict[str, Any]]:
         """Every task that can run as a job, with the JSON schema of its parameters."""
-        names: dict[type[Command], list[str]] = {}
-        for name, command in job_tasks().items():
-            names.setdefault(command, []).append(name)
-        return [self.task(command, known) for command, known in names.items()]
+        return [self.task(command) for command in dict.fromkeys(job_tasks().values())]
 
     @staticmethod
-    def task(command: type[Command], names: Sequence[str]) -> dict[str, Any]:
-        schema = command.model().model_json_schema()
+    def task(command: type[Command]) -> dict[str, Any]:
+        names, schema = command_names(command), command.model().model_json_schema()
         wanted = job_parameters(command)
         schema["properties"] = {n: p for n, p in schema["properties"].items() if n in wanted}
         kind = command.artifact.kind if issubclass(command, VideoTask) else None
-        told = {"task": names[0], "aliases": list(names[1:]), "kind": kind}
-        told |= {"summary": (command.__doc__ or "").splitlines()[0]}
+        told = {"task": names[0], "aliases": names[1:], "kind": kind}
+        told |= {"summary": summary_line(command)}
         takes = [name for name in ("recursive", "force") if name in command.options()]
         return told | {"takes": takes, "params": schema}
 
@@ -16892,6 +16878,17 @@ COMMANDS: dict[str, type[Command]] = {
     "doctor": Doctor,
 }
 
+
+def command_names(command: type[Command]) -> list[str]:
+    """What a command is called, its own name before the aliases."""
+    return [name for name, known in COMMANDS.items() if known is command]
+
+
+def summary_line(command: type[Command]) -> str:
+    """What a command does, in a line."""
+    return (command.__doc__ or "").splitlines()[0]
+
+
 # === Configuration ================================================================================
 
 THRESHOLDS = {"scene": ("scenes", "threshold"), "phash_similarity": ("dupes", "threshold")}
@@ -16931,7 +16928,7 @@ class Config(NamedTuple):
 
     def settings(self, command: type[Command]) -> dict[str, Any]:
         """The values for the parameters of a command."""
-        names = [name for name, c in COMMANDS.items() if c is command]
+        names = command_names(command)
         found = {
             key: self.data[section] for section, key in LIBRARY_KEYS.items() if section in self.data
         }
@@ -16962,25 +16959,15 @@ class Config(NamedTuple):
                     yield from self.item_mistakes(section, key, item)
 
     def item_mistakes(self, section: str, key: str, item: Any) -> Iterator[str]:
-        path = f"{section}.{key}"
-        if section == "workers":
-            known = key in COMMANDS or key in ARTIFACTS
-            yield from (
-                self.value_mistakes(path, RunCommand, "workers", item)
-                if known
-                else [f"{path}: no such key"]
-            )
-        elif section == "thresholds":
-            known = key in THRESHOLDS
-            yield from (
-                self.value_mistakes(path, Scenes, "threshold", item)
-                if known
-                else [f"{path}: no such key"]
-            )
-        elif key not in COMMANDS[section].options():
-            yield f"{path}: no such key"
+        path, command = f"{section}.{key}", COMMANDS.get(section)
+        if section == "workers" and (key in COMMANDS or key in ARTIFACTS):
+            yield from self.value_mistakes(path, RunCommand, "workers", item)
+        elif section == "thresholds" and key in THRESHOLDS:
+            yield from self.value_mistakes(path, Scenes, "threshold", item)
+        elif command and key in command.options():
+            yield from self.value_mistakes(path, command, key, item)
         else:
-            yield from self.value_mistakes(path, COMMANDS[section], key, item)
+            yield f"{path}: no such key"
 
     def value_mistakes(
         self, path: str, command: type[Command], key: str, value: Any
@@ -17141,10 +17128,10 @@ def build(command: type[Command], given: Mapping[str, Any], config: Config) -> C
 
 def overview() -> str:
     """The help of the whole program: its commands with a line on each."""
-    names: dict[type[Command], list[str]] = {}
-    for name, command in COMMANDS.items():
-        names.setdefault(command, []).append(name)
-    rows = [f"  {', '.join(n):24} {(c.__doc__ or '').splitlines()[0]}" for c, n in names.items()]
+    rows = [
+        f"  {', '.join(command_names(c)):24} {summary_line(c)}"
+        for c in dict.fromkeys(COMMANDS.values())
+    ]
     usage = "usage: index.py [--config FILE] COMMAND[,COMMAND...] [DIR] [flags]"
     more = "index.py COMMAND --help tells its flags; index.py doctor what is installed."
     return "\n".join([usage, "", (__doc__ or "").splitlines()[0], "", *rows, "", more])
@@ -17177,7 +17164,7 @@ def run_commands(commands: Sequence[Command], job: Job) -> Result:
 
 def named(command: Command, result: Result) -> Result:
     """A result that stands among others: an object that says which command it is from."""
-    name = next(name for name, c in COMMANDS.items() if c is type(command))
+    name = command_names(type(command))[0]
     data = {"results": result.data} if isinstance(result.data, list | Rows) else result.data
     return Result({"task": name} | data, result.text, result.code)
 

@@ -71,6 +71,12 @@ class TestPlaces:
         assert cli("scenes", library.root, "--threshold", 0.5).code == 0
         assert threshold_used(library) == 0.5
 
+    def test_a_batch_of_no_tasks_is_one_of_all(self, cli: Cli, library: Library) -> None:
+        path = write(library.root.parent / "elsewhere.json", {"batch": {"tasks": []}})
+        run = cli("--config", path, "batch", library.root, "--dry-run", "--json")
+        assert run.code == 0, run.err
+        assert {report["task"] for report in run.json["tasks"]} >= {"metadata", "faces"}
+
 
 class TestKeys:
     def test_those_of_the_readme(self, cli: Cli, library: Library, tmp_path: Path) -> None:
