@@ -80,7 +80,19 @@ STATUS: dict[type[index.UsageError], int] = {
 
 
 class Model(BaseModel):
+    """What is answered; there may be more in it than is promised here."""
+
     model_config = ConfigDict(extra="allow")
+
+
+class Asked(BaseModel):
+    """What is sent here; nothing in it may be unknown."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+Pair = Field(min_length=2, max_length=2)
+Span = Annotated[list[float], Pair]
 
 
 class FieldProblem(Model):
@@ -108,28 +120,33 @@ class Session(Model):
     authenticated: bool = Field(description="whether this request knew it")
 
 
-class Secret(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class Secret(Asked):
     token: str = Field(max_length=1000, examples=["what --token was given"])
 
 
 Presence = bool | Literal["stale"]
 
 
-class Row(Model):
-    """A video in a listing; times are seconds, sizes bytes."""
+class Facts(Model):
+    """What is known of a video; times are seconds, sizes bytes."""
 
-    path: str = Field(description="from the listed folder", examples=["trips/holiday.mp4"])
-    name: str
     url: str = Field(description="add ?directory= as it was asked for")
     size: int
     mtime: float
     duration: float | None = None
     width: int | None = None
     height: int | None = None
+    fps: float | None = None
     vcodec: str | None = None
     acodec: str | None = None
+    bit_rate: int | None = None
+
+
+class Row(Facts):
+    """A video in a listing."""
+
+    path: str = Field(description="from the listed folder", examples=["trips/holiday.mp4"])
+    name: str
     artifacts: dict[str, Presence] | None = Field(None, description="with detail=1")
     tags: list[str] | None = Field(None, description="with detail=1")
     performers: list[str] | None = Field(None, description="with detail=1")
@@ -142,16 +159,12 @@ class Tags(Model):
 
 
 Names = Annotated[list[str], Field(max_length=1000)]
-
-
 PersonId = Annotated[int, Field(ge=1, le=999_999_999)]
 
 
-class TagUpdate(BaseModel):
+class TagUpdate(Asked):
     """What is to become of the tags; with `replace` those in `add` take the place of all, and so do
     performers where `performers_add` names some."""
-
-    model_config = ConfigDict(extra="forbid")
 
     add: Names = Field([], examples=[["tag1"]])
     remove: Names = Field([], examples=[["tag2"]])
@@ -160,17 +173,13 @@ class TagUpdate(BaseModel):
     replace: bool = False
 
 
-class TagEntry(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
+class TagEntry(BaseModel):  # what else an export has is left out
     video: str = Field(examples=["path/to/file.mp4"])
     tags: Names = []
     performers: Names = []
 
 
 class TagImport(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
     videos: Annotated[list[TagEntry], Field(max_length=100_000)]
     mode: Literal["merge", "replace"] = "merge"
     dry_run: bool = False
@@ -203,9 +212,7 @@ class Suggestions(Model):
     words: list[str] = Field(description="of the query language")
 
 
-class Renaming(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class Renaming(Asked):
     to: str = Field(description="from the folder", examples=["trips/rome.mp4"])
     dry_run: bool = False
 
@@ -215,12 +222,12 @@ class Renamed(Model):
     to: str
     url: str
     dry_run: bool
-    moves: list[Annotated[list[str], Field(min_length=2, max_length=2)]] = Field(
+    moves: list[Annotated[list[str], Pair]] = Field(
         description="[from, to] of every file, the video's first"
     )
 
 
-class Pair(Model):
+class Match(Model):
     a: str
     b: str
     similarity: float
@@ -234,25 +241,15 @@ class Group(Model):
     details: dict[str, dict[str, Any]] = Field(description="what decided, by video")
 
 
-class Card(Model):
-    """A video among others; times are seconds, sizes bytes."""
+class Card(Facts):
+    """A video among others."""
 
-    url: str
     picture: str | None
-    size: int
-    mtime: float
-    duration: float | None = None
-    width: int | None = None
-    height: int | None = None
-    fps: float | None = None
-    vcodec: str | None = None
-    acodec: str | None = None
-    bit_rate: int | None = None
 
 
 class Duplicates(Model):
     threshold: float
-    pairs: list[Pair]
+    pairs: list[Match]
     groups: list[Group]
     total: int = Field(description="videos looked at")
     total_pairs: int
@@ -268,7 +265,7 @@ class Line(Model):
     start: float
     end: float
     text: str
-    offsets: list[Annotated[list[int], Field(min_length=2, max_length=2)]] = Field(
+    offsets: list[Annotated[list[int], Pair]] = Field(
         description="[from, to] of what was found in the text, in characters"
     )
     file: str
@@ -296,7 +293,7 @@ class Appearance(Model):
     signature: str
     person: int | None = Field(description="who it is in /faces/listing, where that was made")
     label: str | None
-    intervals: list[Annotated[list[float], Field(min_length=2, max_length=2)]]
+    intervals: list[Span]
     frames: int
     time: float = Field(description="the best moment")
     box: list[float] = Field(description="x, y, width and height then, in pixels of the video")
@@ -314,7 +311,7 @@ class Sighting(Model):
     video: str
     url: str
     signature: str
-    intervals: list[Annotated[list[float], Field(min_length=2, max_length=2)]]
+    intervals: list[Span]
     frames: int
     picture: str | None
 
@@ -344,29 +341,25 @@ class People(Model):
     total_left_out: int
 
 
-class Decision(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class NameThem(Decision):
+class NameThem(Asked):
     action: Literal["rename"]
     name: str = Field(min_length=1, max_length=200, examples=["Jane Doe"])
 
 
-class MergeThem(Decision):
+class MergeThem(Asked):
     action: Literal["merge"]
     ids: Annotated[list[PersonId], Field(min_length=1, max_length=1000)] = Field(
         description="who is the same person"
     )
 
 
-class MoveThem(Decision):
+class MoveThem(Asked):
     action: Literal["reassign"]
     signature: str = Field(pattern="^[0-9a-f]{1,64}$")
     to: PersonId | Literal["new"]
 
 
-class JudgeThem(Decision):
+class JudgeThem(Asked):
     action: Literal["split", "hide", "show"]
 
 
@@ -438,9 +431,7 @@ class Config(Model):
     tasks: dict[str, dict[str, Any]]
 
 
-class JobRequest(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class JobRequest(Asked):
     task: str = Field(examples=["thumbs"])
     directory: str = "."
     recursive: bool = False
@@ -478,12 +469,15 @@ class Jobs(Model):
     jobs: list[Job]
 
 
-def answer(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def answer(
+    data: Any,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    media_type: str = "application/json",
+) -> Response:
     """Data as JSON; undecodable bytes in names are escaped, so that no name can spoil it."""
     text = index.json_text(data, indent=None)
-    return Response(
-        text, status, {"cache-control": "no-store", **(headers or {})}, "application/json"
-    )
+    return Response(text, status, {"cache-control": "no-store", **(headers or {})}, media_type)
 
 
 def problem(
@@ -495,8 +489,7 @@ def problem(
     """An error as RFC 9457 has it."""
     data: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase}
     data |= {"status": status, "detail": detail} | ({"errors": errors} if errors else {})
-    told = {"cache-control": "no-store", **(headers or {})}
-    return Response(index.json_text(data, indent=None), status, told, "application/problem+json")
+    return answer(data, status, headers, "application/problem+json")
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -939,7 +932,7 @@ def videos(
     performers: Annotated[str, Query(description="performers that it has, the same")] = "",
     match_any: Annotated[bool, Query(description="one of those is enough")] = False,
 ) -> Response:
-    given = {"recursive": recursive, "sort": sort} | ({"ext": ext} if ext else {})
+    given = {"recursive": recursive, "sort": sort, "ext": ext}
     names = names_in("tags", tags), names_in("performers", performers)
     wanted = index.Wanted(q, *names, match_any, detail, order)
     return answer(service.videos(directory, offset, limit, wanted, given))
@@ -977,8 +970,8 @@ def search(
     lines: Annotated[int, Query(ge=1, le=index.PAGE_LIMIT, description="of one video")] = 20,
     ext: Extensions = "",
 ) -> Response:
-    given = {"recursive": recursive, "offset": offset, "limit": limit, "lines": lines}
-    return answer(service.search(directory, text, given | ({"ext": ext} if ext else {})))
+    page = {"offset": offset, "limit": limit, "lines": lines}
+    return answer(service.search(directory, text, {"recursive": recursive, "ext": ext} | page))
 
 
 @routes.get(
@@ -1008,7 +1001,7 @@ def people(
     ext: Extensions = "",
 ) -> Response:
     """What the task `listing` stored or, for ten minutes, what it would: that stores nothing."""
-    given = {"recursive": recursive} | ({"ext": ext} if ext else {})
+    given = {"recursive": recursive, "ext": ext}
     return answer(service.listing(directory, offset, limit, hidden, given, job))
 
 
@@ -1081,9 +1074,9 @@ def duplicates(
     limit: Annotated[int | None, Query(ge=1, le=index.PAGE_LIMIT)] = None,
     ext: Extensions = "",
 ) -> Response:
-    given = {"recursive": recursive, "threshold": threshold, "deep": deep, "limit": limit}
-    given = {name: value for name, value in given.items() if value is not None}
-    return answer(service.duplicates(directory, given | ({"ext": ext} if ext else {}), job))
+    wanted = {"threshold": threshold, "deep": deep, "limit": limit}
+    given = {"recursive": recursive, "ext": ext} | wanted
+    return answer(service.duplicates(directory, given, job))
 
 
 @routes.get("/report", response_model=Report, summary="How far artifacts are made")

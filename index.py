@@ -16444,9 +16444,10 @@ class Service:
         self.lookouts.close()
 
     def request(self, command: type[Asked], directory: str, **given: Any) -> Asked:
-        """A command on a folder as the configuration has it."""
+        """A command on a folder as the configuration has it; None and "" are not said."""
         folder = self.roots.folder(directory)
-        values: dict[str, Any] = {"directory": folder, **given}
+        said = {name: value for name, value in given.items() if value not in (None, "")}
+        values: dict[str, Any] = {"directory": folder, **said}
         built = typing.cast("Asked", build(command, values, Config.load(None, folder)))
         built.roots, built.lookouts = self.roots, self.lookouts
         return built
@@ -16735,11 +16736,10 @@ class Service:
         begin = f"{field}{colon}{wanted}"
         return told | {"words": [word for word in words if word.startswith(begin)]}
 
-    def report(self, directory: str, recursive: bool, ext: Any = None) -> dict[str, Any]:
+    def report(self, directory: str, recursive: bool, ext: str) -> dict[str, Any]:
         """How far a folder's artifacts are made."""
-        given = {"recursive": recursive} | ({"ext": ext} if ext else {})
-        told = self.request(Report, directory, **given).run(self.quiet()).data
-        return typing.cast("dict[str, Any]", told)
+        request = self.request(Report, directory, recursive=recursive, ext=ext)
+        return typing.cast("dict[str, Any]", request.run(self.quiet()).data)
 
     def quiet(self) -> Job:
         """A run that prints nothing."""
