@@ -8295,12 +8295,12 @@ def read_fingerprint(record: Mapping[str, Any]) -> Fingerprint | None:
         if not 0 <= length < LONGEST:
             return None
         signature = record.get("signature")
-        return signed(signature, length) if signature else hashed(record, length)
+        return of_signature(signature, length) if signature else of_hashes(record, length)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return None
 
 
-def signed(signature: Sequence[Mapping[str, Any]], length: float) -> Fingerprint | None:
+def of_signature(signature: Sequence[Mapping[str, Any]], length: float) -> Fingerprint | None:
     """A fingerprint from a signature. Raises ValueError and others for what is none."""
     import numpy as np
 
@@ -8313,7 +8313,7 @@ def signed(signature: Sequence[Mapping[str, Any]], length: float) -> Fingerprint
     return Fingerprint("signature", length, pictures, colours)
 
 
-def hashed(record: Mapping[str, Any], length: float) -> Fingerprint | None:
+def of_hashes(record: Mapping[str, Any], length: float) -> Fingerprint | None:
     """A fingerprint from the frames' hashes alone. Raises ValueError and others for what is none.
 
     Flat frames become black ones, which say nothing.
@@ -8329,13 +8329,6 @@ def hashed(record: Mapping[str, Any], length: float) -> Fingerprint | None:
         return None
     bits = np.unpackbits(np.frombuffer(b"".join(rows), np.uint8)).reshape(len(rows), side, side)
     return Fingerprint(f"{record['algorithm']} of {len(rows)}", length, bits * np.uint8(255), None)
-
-
-def quorum_of(counts: NDArray[Any], quorum: float) -> NDArray[Any]:
-    """How many of so many frames must match."""
-    import numpy as np
-
-    return np.ceil(counts * quorum - 1e-9).astype(int)
 
 
 class Matcher:
@@ -8387,19 +8380,26 @@ class Matcher:
             found[self.other_colours(colours[0], colours[1], counted, smooth)] = -1
         return found
 
-    def judged(
-        self, a: NDArray[Any], b: NDArray[Any], counted: NDArray[Any], threshold: float = 0.0
-    ) -> NDArray[Any]:
+    def judged(self, a: NDArray[Any], b: NDArray[Any], counted: NDArray[Any]) -> NDArray[Any]:
         """Similarities of pictures (pairs, frames, side, side), -1 for what does not match."""
+        return self.verdict(self.by_frame(a, b, counted), counted, self.threshold)
+
+    def by_frame(self, a: NDArray[Any], b: NDArray[Any], counted: NDArray[Any]) -> NDArray[Any]:
+        """Similarities of each frame, -1 of those that do not count: shape (pairs, frames)."""
         import numpy as np
 
-        frames = self.similarity(self.correlations(a, b, counted))
-        frames = np.where(counted, frames, -1.0)
+        return np.where(counted, self.similarity(self.correlations(a, b, counted)), -1.0)
+
+    def verdict(
+        self, frames: NDArray[Any], counted: NDArray[Any], threshold: float
+    ) -> NDArray[Any]:
+        """The mean similarity of the best frames, -1 where too few of them are similar enough."""
+        import numpy as np
+
         best = -np.sort(-frames, axis=1)
-        needed = quorum_of(counted.sum(1), self.quorum)
-        ranks = np.arange(frames.shape[1])
-        used = ranks < needed[:, None]
-        enough = (best >= (threshold or self.threshold)).sum(1) >= needed
+        needed = np.ceil(counted.sum(1) * self.quorum - 1e-9).astype(int)
+        used = np.arange(frames.shape[1]) < needed[:, None]
+        enough = (best >= threshold).sum(1) >= needed
         # One frame of several is no film; a hash of one frame is all that was asked for.
         enough &= needed >= min(2, frames.shape[1])
         mean = (best * used).sum(1) / np.maximum(needed, 1)
@@ -8462,14 +8462,15 @@ class Matcher:
     def through(
         self, outer: NDArray[Any], inner: NDArray[Any], begin: NDArray[Any], counted: NDArray[Any]
     ) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Similarities when `outer` is seen through the best windows, and these; a second, closer
-        look where that comes near."""
+        """Similarities of `outer` as it is seen through the windows that suit it best, and these
+        windows; where it nearly matches, they are sought once more on larger pictures.
+        """
         import numpy as np
 
         window = best_windows(outer, inner, begin, 2)
-        seen = looked_at(outer, window)
-        found = self.judged(seen, inner, counted)
-        nearly = self.judged(seen, inner, counted, self.threshold - 0.06) > 0
+        frames = self.by_frame(looked_at(outer, window), inner, counted)
+        found = self.verdict(frames, counted, self.threshold)
+        nearly = self.verdict(frames, counted, self.threshold - 0.06) > 0
         close = np.flatnonzero((found < 0) & nearly)
         if len(close):
             outer, inner, counted = outer[close], inner[close], counted[close]
