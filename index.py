@@ -9466,8 +9466,7 @@ class Dismissed:
     def __init__(self, library: Library, homes: Iterable[str] = ()) -> None:
         """Those of the folder itself, and what the artifact folders `homes` in it have."""
         self.library = library
-        self.by_name: set[frozenset[str]] = set()
-        self.by_hash: set[frozenset[tuple[int | str, ...]]] = set()
+        self.known: set[frozenset[Any]] = set()
         self.by_size: set[frozenset[int]] = set()  # of those, to hash no others
         self.home = library.home()
         for home in dict.fromkeys([self.home, *homes]):
@@ -9483,48 +9482,73 @@ class Dismissed:
     def take(self, pairs: Iterable[Any], below: str) -> None:
         """Take what a file says in; what is none of ours is left out."""
         for pair in pairs:
-            both = [pair.get(key) for key in ("a", "b")] if isinstance(pair, dict) else []
-            sides = [side for side in both if isinstance(side, dict)]
-            if len(sides) == 2:
-                self.by_name.add(frozenset(below + str(side.get("name")) for side in sides))
-                sizes = [int(number_in(side.get("size"))) for side in sides]
-                hashes = [str(side.get("oshash", "")) for side in sides]
-                times = [str(side.get("mtime_ns", "")) for side in sides]
-                known = self.marks(sizes, hashes, times)
-                if all(hashes) and len(known) == 2:
-                    self.by_hash.add(known)
-                    self.by_size.add(frozenset(sizes))
+            if sides := self.sides(pair):
+                self.known |= self.marks(sides, below)
+                self.by_size.add(frozenset(int(number_in(side.get("size"))) for side in sides))
 
     @staticmethod
-    def marks(
-        sizes: Sequence[int], hashes: Sequence[str], times: Sequence[str]
-    ) -> frozenset[tuple[int | str, ...]]:
-        """By what a pair is known, whatever its files are called."""
-        same = sizes[0] == sizes[1] and hashes[0] == hashes[1]
-        return frozenset(zip(sizes, hashes, times if same else ("", ""), strict=True))
+    def sides(pair: Any) -> list[dict[str, Any]]:
+        """The two videos of a pair as a file has it, or nothing."""
+        both = [pair.get(key) for key in ("a", "b")] if isinstance(pair, dict) else []
+        sides = [side for side in both if isinstance(side, dict)]
+        return sides if len(sides) == 2 else []
+
+    @staticmethod
+    def marks(sides: Sequence[Mapping[str, Any]], below: str = "") -> set[frozenset[Any]]:
+        """By what a pair is known: its names, and what its files have whatever they are called."""
+        names = frozenset(below + str(side.get("name")) for side in sides)
+        marks = {(int(number_in(s.get("size"))), str(s.get("oshash") or "")) for s in sides}
+        times = {str(side.get("mtime_ns")) for side in sides}
+        if not all(mark for _, mark in marks) or (len(marks) == 1 and len(times) == 1):
+            return {names}
+        return {names, frozenset(marks) if len(marks) == 2 else frozenset(marks | times)}
 
     def holds(self, one: Copy, other: Copy) -> bool:
-        if frozenset((one.video.rel, other.video.rel)) in self.by_name:
-            return True
         both = (one, other)
-        if frozenset(sizes := [copy.size for copy in both]) not in self.by_size:
+        if frozenset(copy.video.rel for copy in both) in self.known:
+            return True
+        if frozenset(copy.size for copy in both) not in self.by_size:
             return False
-        hashes = [source_hash(copy.video) for copy in both]
-        times = [str(copy.mtime_ns) for copy in both]
-        return self.marks(sizes, hashes, times) in self.by_hash
+        sides = [{"name": c.video.rel, "size": c.size, "mtime_ns": c.mtime_ns} for c in both]
+        hashes = [{"oshash": source_hash(copy.video)} for copy in both]
+        told = [side | mark for side, mark in zip(sides, hashes, strict=True)]
+        return not self.known.isdisjoint(self.marks(told))
 
     def add(self, one: Video, other: Video) -> None:
         """Remember a pair, for all who list this folder from now on. Raises VideoError, OSError."""
-        if not self.reachable(self.home):
-            raise OutsideError(f"{self.NAME}: {LEADS_OUT}")
+        Path(self.home).mkdir(parents=True, exist_ok=True)
         sides = [{"name": v.rel} | source_of(v) for v in (one, other)]
-        home = Path(self.home)
-        home.mkdir(parents=True, exist_ok=True)
-        with locked(home):
-            path, pair = home / self.NAME, {"a": sides[0], "b": sides[1]}
-            kept = self.kept()
-            pairs = [*(p for p in kept.get("pairs", []) if p != pair), pair]
-            replace_file(path, json_bytes({"schema": 1} | kept | {"pairs": pairs}))
+        self.rewrite("", {"a": sides[0], "b": sides[1]})
+
+    def drop(self, one: Video, other: Video) -> bool:
+        """Forget a pair, in whichever folder around both it was said; whether there was any."""
+        folders = zip(*(video.rel.split("/")[:-1] for video in (one, other)), strict=False)
+        around = itertools.takewhile(lambda pair: pair[0] == pair[1], folders)
+        places = itertools.accumulate((f"{name}/" for name, _ in around), initial="")
+        changed = False
+        for below in places:
+            sides = [{"name": v.rel.removeprefix(below)} | source_of(v) for v in (one, other)]
+            changed |= self.rewrite(below, gone=self.marks(sides))
+        return changed
+
+    def rewrite(
+        self, below: str, pair: Any = None, gone: Set[frozenset[Any]] = frozenset()
+    ) -> bool:
+        """Let a folder's file have a pair, and none that is known by `gone`; whether it changed."""
+        home = self.home.removesuffix(SIDECARS) + below + SIDECARS
+        if not self.reachable(home):
+            raise OutsideError(f"{self.NAME}: {LEADS_OUT}")
+        if not Path(home).is_dir():
+            return False
+        with locked(Path(home)):
+            kept = self.kept(below)
+            before = kept.get("pairs", [])
+            pairs = [p for p in before if gone.isdisjoint(self.marks(self.sides(p)))]
+            pairs += [pair] if pair and pair not in pairs else []
+            if pairs != before:
+                told = {"schema": 1} | kept | {"pairs": pairs}
+                replace_file(Path(home, self.NAME), json_bytes(told))
+        return bool(pairs != before)
 
     def kept(self, below: str = "") -> dict[str, Any]:
         """What the file of a folder says.
@@ -11751,7 +11775,7 @@ class Inquiry:
         told = {row["video"] for row in failed}
         for video in survey.unmade:
             if video.rel not in told:
-                yield {"video": video.rel, "reason": "has no signatures of it as it is: embed"}
+                yield {"video": video.rel, "reason": "has no fresh signatures: embed makes them"}
         for rel, source in self.sources.items():
             if source["model"] != self.model:
                 reason = f"its signatures are of {source['model']}, most of {self.model}: "
@@ -14724,12 +14748,13 @@ class Dupes(LibraryCommand):
     keep: tuple[str, ...] = option((), "videos to keep, whatever their groups say", many=True)
     undo: bool = option(False, "take back what --apply did last")
     ignore: tuple[str, ...] = option((), "two videos that are no match: remember that", many=True)
+    unignore: tuple[str, ...] = option((), "two that were ignored: they may match again", many=True)
 
     def run(self, job: Job) -> Result:
         library = self.library()
         if self.undo:
             return self.taken_back()
-        if self.ignore:
+        if self.ignore or self.unignore:
             return self.dismiss(library)
         if self.html:
             need_output("--html", self.html)
@@ -14834,15 +14859,21 @@ class Dupes(LibraryCommand):
         return "\n".join([*lines, told])
 
     def dismiss(self, library: Library) -> Result:
-        """Remember that two videos are no match."""
-        if len(self.ignore) != 2:
-            raise UsageError("--ignore takes two videos")
-        one, other = (self.named(library, name) for name in self.ignore)
+        """Remember that two videos are no match, or forget it."""
+        flag, names = ("--ignore", self.ignore) if self.ignore else ("--unignore", self.unignore)
+        if len(names) != 2 or (self.ignore and self.unignore):
+            raise UsageError(f"{flag} takes two videos, and stands alone")
+        one, other = (self.named(library, name) for name in names)
         if one.path == other.path:
-            raise UsageError(f"--ignore takes two videos: {shown(one.rel)} is one")
-        Dismissed(library).add(one, other)
-        data = {"ignored": [one.rel, other.rel]}
-        return Result(data, f"{shown(one.rel)} and {shown(other.rel)}: no match from now on")
+            raise UsageError(f"{flag} takes two videos: {shown(one.rel)} is one")
+        told, both = f"{shown(one.rel)} and {shown(other.rel)}", [one.rel, other.rel]
+        if self.ignore:
+            Dismissed(library).add(one, other)
+            hint = "--unignore takes that back"
+            return Result({"ignored": both}, f"{told}: no match from now on; {hint}")
+        if not Dismissed(library).drop(one, other):
+            raise UsageError(f"{told}: were not ignored")
+        return Result({"unignored": both}, f"{told}: may match again")
 
     def named(self, library: Library, name: str) -> Video:
         """The video that a name means: from the folder, or from where one stands."""

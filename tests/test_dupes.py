@@ -801,12 +801,19 @@ class TestIgnore:
         path.rename(path.with_name("d.mp4"))
         library.forget(path)
         assert cli("dupes", library.root, "--json").json["groups"] == [group]
+        assert cli("dupes", library.root, "--unignore", "d.mp4", "a.mp4").code == 0
+        (group,) = cli("dupes", library.root, "--json").json["groups"]
+        assert group["matches"] == ["b.mp4", "d.mp4"]
+        assert cli("dupes", library.root, "--unignore", "d.mp4", "a.mp4").code == 2
 
     def test_from_the_folder_above(self, cli: Cli, library: Library) -> None:
         plant(library, "sub/a.mp4", hashes(1, 2, 3, 4, 5))
         plant(library, "sub/b.mp4", hashes(1, 2, 3, 4, 5, noise=0.02))
         assert cli("dupes", library.root / "sub", "--ignore", "a.mp4", "b.mp4").code == 0
         assert matched(cli("dupes", library.root, "-r", "--json")) == set()
+        words = ("--unignore", "sub/a.mp4", "sub/b.mp4")
+        assert cli("dupes", library.root, *words, "--json").json == {"unignored": [*words[1:]]}
+        assert len(matched(cli("dupes", library.root, "-r", "--json"))) == 1
 
     def test_no_such_video(self, cli: Cli, library: Library) -> None:
         plant(library, "a.mp4", hashes(1, 2, 3, 4, 5))

@@ -610,6 +610,9 @@ class TestDuplicates:
         visit(own_page, "duplicates")
         button(own_page, "Not a match").click()
         expect(own_page.get_by_text("No duplicates")).to_be_visible()
+        button(own_page, "Undo").click()
+        button(own_page, "Not a match").click()
+        expect(own_page.get_by_text("No duplicates")).to_be_visible()
         own_page.reload()
         expect(own_page.get_by_text("No duplicates")).to_be_visible()
 

@@ -29,7 +29,10 @@ function unhashed(n) {
 }
 
 async function ignore(keeper, path, control) {
-  await attempt(control, () => run("dupes", { ignore: [keeper, path], ext: ["*"] }));
+  const pair = [keeper, path];
+  if (!(await attempt(control, () => run("dupes", { ignore: pair, ext: ["*"] })))) return;
+  const back = () => attempt(null, () => run("dupes", { unignore: pair, ext: ["*"] }));
+  toast(`${path} is not shown as a match any more`, { action: ["Undo", back] });
 }
 
 async function takeBack(control) {
