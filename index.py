@@ -78,6 +78,9 @@ if TYPE_CHECKING:
     Pixels = NDArray[np.uint8]
     Bits = NDArray[np.bool_]
     Samples = NDArray[np.int16]
+    Vector = NDArray[np.float32]  # what a face looks like to a model
+    Vectors = NDArray[np.float32]  # one in each row
+    RowNumbers = NDArray[np.int64]
 
 __version__ = "1.0.0"
 
@@ -3472,7 +3475,7 @@ class Looks(NamedTuple):
     it for a face, about 0 to 1, and its sharpness (see `laplacian_variance`).
     """
 
-    vector: NDArray[np.float32]
+    vector: Vector
     sure: float
     sharpness: float
 
@@ -3610,11 +3613,11 @@ class FaceModel:
             return None
         return Looks((vector / length).astype(np.float32), length / self.SURE, sharpness)
 
-    def vector(self, picture: Pixels, frame: Frame, face: Face) -> NDArray[np.float32]:
+    def vector(self, picture: Pixels, frame: Frame, face: Face) -> Vector:
         """The vector of a face, of any length, from its aligned RGB picture of 112x112."""
         import cv2
 
-        row: NDArray[np.float32] = self.net.feature(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[0]
+        row: Vector = self.net.feature(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[0]
         return row
 
 
@@ -3691,7 +3694,7 @@ class DlibModel(FaceModel):
         self.pose = dlib.shape_predictor(str(DLIB_POINTS.path(folder)))
         self.net = dlib.face_recognition_model_v1(str(DLIB_RESNET.path(folder)))
 
-    def vector(self, picture: Pixels, frame: Frame, face: Face) -> NDArray[np.float32]:
+    def vector(self, picture: Pixels, frame: Frame, face: Face) -> Vector:
         import numpy as np
 
         side = sum(face.box[2:]) / 2
@@ -3743,7 +3746,7 @@ class DeepfaceModel(FaceModel):
             raise LackError(tried.reason if tried.lacking else fault[:300])
         self.dimension = len(tried[0]["embedding"])
 
-    def vector(self, picture: Pixels, frame: Frame, face: Face) -> NDArray[np.float32]:
+    def vector(self, picture: Pixels, frame: Frame, face: Face) -> Vector:
         import cv2
         import numpy as np
 
@@ -3788,7 +3791,7 @@ class Sighting(NamedTuple):
     box: tuple[float, float, float, float]
     score: float
     quality: float
-    vector: NDArray[np.float32]
+    vector: Vector
 
 
 class FaceTrack:
@@ -3814,7 +3817,7 @@ class FaceTrack:
         self.vector = weighted_mean(self.best)
 
 
-def weighted_mean(sightings: Sequence[Sighting]) -> NDArray[np.float32]:
+def weighted_mean(sightings: Sequence[Sighting]) -> Vector:
     """The mean of their vectors, weighted by quality, of unit length."""
     return unit(sum_of([s.quality * s.vector for s in sightings]))
 
@@ -3850,12 +3853,12 @@ def joined(tracks: Sequence[FaceTrack], seen: Sequence[Sighting], limit: float) 
 
 
 def average_linkage(
-    vectors: NDArray[np.float32],
+    vectors: Vectors,
     eps: float,
     apart: Sequence[tuple[int, int]] = (),
     weights: Sequence[float] | None = None,
     settled: int = 0,
-) -> NDArray[np.int64]:
+) -> RowNumbers:
     """Cluster unit vectors (rows) by cosine distance; gives each row the lowest row of its cluster.
 
     Agglomerative clustering with average linkage (UPGMA; Sokal and Michener, 1958) under
@@ -3895,8 +3898,8 @@ def average_linkage(
 
 
 def near_pairs(
-    means: NDArray[np.float32], eps: float, settled: int, most: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], bool]:
+    means: Vectors, eps: float, settled: int, most: int
+) -> tuple[RowNumbers, RowNumbers, bool]:
     """Pairs (lower, higher row) with a product above 1 - eps, not both below `settled`; at most
     `most` lower rows for each higher one, the nearest, and whether there were more.
     """
@@ -3923,14 +3926,14 @@ def near_pairs(
 
 
 def join_nearest(
-    sums: NDArray[np.float32],
+    sums: Vectors,
     sizes: NDArray[np.float64],
-    labels: NDArray[np.int64],
-    pairs: tuple[NDArray[np.int64], NDArray[np.int64]],
+    labels: RowNumbers,
+    pairs: tuple[RowNumbers, RowNumbers],
     eps: float,
-    barred: NDArray[np.int64],
+    barred: RowNumbers,
     settled: int,
-) -> NDArray[np.int64]:
+) -> RowNumbers:
     """Join mutually nearest clusters, round by round, along the pairs; gives the new labels.
 
     `sums` and `sizes` are brought up to date in place.
@@ -3962,10 +3965,10 @@ def join_nearest(
 
 
 def mean_distances(
-    sums: NDArray[np.float32],
+    sums: Vectors,
     sizes: NDArray[np.float64],
-    low: NDArray[np.int64],
-    high: NDArray[np.int64],
+    low: RowNumbers,
+    high: RowNumbers,
 ) -> NDArray[np.float64]:
     """Mean cosine distance of the members of pairs of clusters, a block at a time."""
     import numpy as np
@@ -3979,8 +3982,8 @@ def mean_distances(
 
 
 def mutually_nearest(
-    low: NDArray[np.int64], high: NDArray[np.int64], distance: NDArray[np.float64], count: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    low: RowNumbers, high: RowNumbers, distance: NDArray[np.float64], count: int
+) -> tuple[RowNumbers, RowNumbers]:
     """Of pairs with distances, those whose ends have no nearer one; of equal ones the first."""
     import numpy as np
 
@@ -3996,7 +3999,7 @@ def mutually_nearest(
     return low[chosen], high[chosen]
 
 
-def contained(values: NDArray[np.int64], ordered: NDArray[np.int64]) -> NDArray[np.bool_]:
+def contained(values: RowNumbers, ordered: RowNumbers) -> NDArray[np.bool_]:
     """Which values are among the ordered ones."""
     import numpy as np
 
@@ -7372,18 +7375,18 @@ class FaceIndex:
             told["occurrences"] = Occurrences(text, told)
         return data
 
-    def means(self, home: str) -> NDArray[np.float32] | None:
+    def means(self, home: str) -> Vectors | None:
         """The mean vectors of the people in their order; None where they do not belong to this."""
         import numpy as np
 
         with contextlib.suppress(OSError, ValueError):
             content = Path(home, self.MEANS).read_bytes()
             if zlib.crc32(content) == self.data.get("means"):
-                means: NDArray[np.float32] = np.load(io.BytesIO(content), allow_pickle=False)
+                means: Vectors = np.load(io.BytesIO(content), allow_pickle=False)
                 return means if len(means) == len(self.people) else None
         return None
 
-    def write(self, home: str, means: NDArray[np.float32]) -> None:
+    def write(self, home: str, means: Vectors) -> None:
         """Put it, with the means, in the place of an older one; caller has the lock."""
         import numpy as np
 
@@ -7538,7 +7541,7 @@ class Decisions:
                     self.pinned[signature.id] = entry["id"]
         return before != self.pinned
 
-    def renew(self, model: str, sums: Mapping[int, NDArray[np.float32]]) -> None:
+    def renew(self, model: str, sums: Mapping[int, Vector]) -> None:
         """Know people by what they look like to this model."""
         for key, entry in self.entries.items():
             if key in sums:
@@ -7660,7 +7663,7 @@ class FaceSignature(NamedTuple):
     """A person of one video as `embed` found them: what the index keeps of that, and a vector."""
 
     facts: dict[str, Any]
-    vector: NDArray[np.float32]
+    vector: Vector
     was: tuple[str, ...] = ()  # signatures that embed made of the same person before
 
     @property
@@ -7717,7 +7720,7 @@ def signature_facts(video: Video, told: Mapping[str, Any]) -> dict[str, Any]:
     return facts | ({"apart": apart} if apart else {})
 
 
-def signature_vector(told: Mapping[str, Any], dimension: int) -> NDArray[np.float32]:
+def signature_vector(told: Mapping[str, Any], dimension: int) -> Vector:
     """The unit vector of a signature. Raises ValueError and others for what is none."""
     import numpy as np
 
@@ -7768,10 +7771,8 @@ class Survey:
         try:
             found, source = entry.stat(), stat_of(video.path)
             known = self.index.sources.get(video.rel, {})
-            if (found.st_size, found.st_mtime_ns) == (
-                known.get("size"),
-                known.get("mtime_ns"),
-            ) and (found.st_mtime_ns >= source.st_mtime_ns):
+            same = found.st_size == known.get("size") and found.st_mtime_ns == known.get("mtime_ns")
+            if same and found.st_mtime_ns >= source.st_mtime_ns:
                 self.same[video.rel] = known
             elif artifact.state(video, shelf) is State.FRESH:
                 self.changed.append((video, entry))
@@ -7841,7 +7842,7 @@ class Grouping:
             if here:
                 self.theirs[key] = here
         self.fresh: dict[str, list[dict[str, Any]]] = {}  # what was read now, by signature
-        self.vectors: dict[str, NDArray[np.float32]] = {}
+        self.vectors: dict[str, Vector] = {}
         self.former: dict[str, tuple[str, ...]] = {}  # the names of before of these signatures
         self.oshashes = {file.source["oshash"] for file in files}
         for file in files:
@@ -7849,7 +7850,7 @@ class Grouping:
                 self.former[signature.id] = (signature.id, *signature.was)
                 self.fresh.setdefault(signature.id, []).append(signature.facts)
                 self.vectors[signature.id] = signature.vector
-        self.sums: dict[int, NDArray[np.float32]] = {}
+        self.sums: dict[int, Vector] = {}
         self.counted: dict[int, int] = {}  # how many signatures those have who were counted
         self.ghosts: dict[int, int] = {}  # who is gone, unless they come back, and how many
 
@@ -7896,14 +7897,14 @@ class Grouping:
             self.counted[key] = distinct("signature", self.theirs[key])
         return {key: self.counted[key] for key in self.theirs}
 
-    def known_sums(self, library: Library) -> dict[int, NDArray[np.float32]]:
+    def known_sums(self, library: Library) -> dict[int, Vector]:
         """The sums of the vectors of those who are known already: from the means that are stored,
         or of whom these are not true any more, from their signatures.
         """
         index = self.census.index
         stored = None if self.rebuild else index.means(self.census.home)
         rows = {key: row for row, key in enumerate(index.people)}
-        found: dict[int, NDArray[np.float32]] = {}
+        found: dict[int, Vector] = {}
         for key, size in self.sizes().items():
             if stored is not None and self.as_before(key):
                 found[key] = stored[rows[key]] * size
@@ -7964,7 +7965,7 @@ class Grouping:
         for label, signatures in groups.items():
             if label < len(keys):
                 self.join(keys[label], signatures)
-        self.found([g for label, g in groups.items() if label >= len(keys)])
+        self.name([g for label, g in groups.items() if label >= len(keys)])
 
     def join(self, key: int, signatures: Sequence[str]) -> None:
         """Put signatures to someone, who may be new."""
@@ -7972,7 +7973,7 @@ class Grouping:
         self.sums[key] = self.sums[key] + added if key in self.theirs else added
         self.add(key, (seen for s in signatures for seen in self.fresh[s]))
 
-    def found(self, groups: Sequence[list[str]]) -> None:
+    def name(self, groups: Sequence[list[str]]) -> None:
         """Give ids to groups that are nobody known: in a rebuild those of before, by the most
         signatures in common.
         """
@@ -7997,30 +7998,28 @@ class Grouping:
         return max(self.census.next, 1 + max(self.theirs, default=0))
 
 
-def unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
+def unit(vector: Vector) -> Vector:
     """The vector of that direction with a length of 1."""
     import numpy as np
 
     return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-9), np.float32)
 
 
-def sum_of(vectors: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+def sum_of(vectors: Sequence[Vector]) -> Vector:
     import numpy as np
 
-    total: NDArray[np.float32] = np.sum(vectors, axis=0, dtype=np.float32)
+    total: Vector = np.sum(vectors, axis=0, dtype=np.float32)
     return total
 
 
-def read_vectors(
-    library: Library, occurrences: Iterable[Mapping[str, Any]]
-) -> dict[str, NDArray[np.float32]]:
+def read_vectors(library: Library, occurrences: Iterable[Mapping[str, Any]]) -> dict[str, Vector]:
     """The vectors of signatures by id, read from the files of their videos; without those that are
     not there any more.
     """
     wanted: dict[str, set[str]] = {}
     for seen in occurrences:
         wanted.setdefault(seen["video"], set()).add(seen["signature"])
-    found: dict[str, NDArray[np.float32]] = {}
+    found: dict[str, Vector] = {}
     for rel, ids in wanted.items():
         video = library.video(rel)
         file = attempt(SignatureFile.read, video, signatures_of(video))
@@ -8061,7 +8060,7 @@ class Still(Frame):
 class Portrayal(NamedTuple):
     """Whom a file of a gallery shows, as a vector, and what was out of the ordinary."""
 
-    vector: NDArray[np.float32]
+    vector: Vector
     note: str = ""
 
 
@@ -8135,15 +8134,13 @@ class Gallery:
     def of(cls, folder: Path, job: Job, task: Embed, known: Gallery) -> Gallery:
         """That in a folder; files in `known` that did not change are not looked at again."""
         gallery = cls()
-        places = gallery.places(folder, task.roots)
-        seen = {(r["person"], r["file"]): r for r in known.rows if r["vector"]}
-        heads = [gallery.head(name, path) for name, path in places]
-        rows = [seen.get((h["person"], h["file"]), {}) for h in heads]
-        same = [{k: r.get(k) for k in h} == h for h, r in zip(heads, rows, strict=True)]
-        wanted = [path for (_, path), is_same in zip(places, same, strict=True) if not is_same]
-        looked = iter(gallery.look(job, task, wanted) if wanted else ())
-        for head, row, is_same in zip(heads, rows, same, strict=True):
-            gallery.rows.append(row if is_same else head | gallery.outcome(next(looked)))
+        heads = {path: cls.head(name, path) for name, path in gallery.places(folder, task.roots)}
+        before = {(r["person"], r["file"]): r for r in known.rows if r["vector"]}
+        rows = {path: before.get((h["person"], h["file"]), {}) for path, h in heads.items()}
+        new = [path for path, head in heads.items() if not head.items() <= rows[path].items()]
+        for path, found in zip(new, cls.look(job, task, new) if new else (), strict=True):
+            rows[path] = heads[path] | cls.outcome(found)
+        gallery.rows = list(rows.values())
         for row in gallery.rows:
             gallery.tell(row["file"], row["note"])
         return gallery
@@ -8207,7 +8204,7 @@ class Gallery:
             return {"vector": None, "note": found.reason}
         return {"vector": base64_vector(found.vector), "note": found.note}
 
-    def named(self) -> dict[str, NDArray[np.float32]]:
+    def named(self) -> dict[str, Vectors]:
         """The vectors of each name, one in a row."""
         import numpy as np
 
@@ -8217,7 +8214,7 @@ class Gallery:
                 found.setdefault(row["person"], []).append(decoded_vector(row["vector"]))
         return {name: np.array(vectors, np.float32) for name, vectors in found.items()}
 
-    def labels(self, means: NDArray[np.float32], limit: float, margin: float) -> list[Label]:
+    def labels(self, means: Vectors, limit: float, margin: float) -> list[Label]:
         """Who people are, by their mean vectors: the name with the nearest photograph, if it is
         within `limit` and no other name is within `margin` of it.
         """
@@ -8245,9 +8242,8 @@ class Gallery:
         near = [names[n] for n in others if distances[n] < nearest + margin]
         if nearest > limit:
             alone = others and distances[others[0]] > nearest + cls.ALONE * margin
-            return Label(
-                ambiguous=(names[first],) if alone and nearest <= limit * cls.GUESS else ()
-            )
+            is_guess = alone and nearest <= limit * cls.GUESS
+            return Label(ambiguous=(names[first],) if is_guess else ())
         if near:
             return Label(ambiguous=(names[first], *near))
         return Label(names[first], round(nearest, 4))
@@ -11308,7 +11304,7 @@ class Embed(FrameTask):
         if self.count > self.MOST:
             raise VideoError(f"would need {self.count:,} samples: choose a lower --sample-rate")
         self.forgotten = forgotten_places(media)
-        self.recalled: dict[int, NDArray[np.float32]] = {}
+        self.recalled: dict[int, Vector] = {}
         samples = [self.want(i * self.interval, self.interval / 10) for i in range(self.count)]
         # Times were rounded to milliseconds: a little later the same frame is shown.
         return samples + [Want(place["time"] + 6e-4) for place in self.forgotten]
@@ -11533,7 +11529,7 @@ def finest_of(person: Sequence[FaceTrack]) -> list[Sighting]:
     return sorted((s for t in person for s in t.best), key=lambda s: -s.quality)[:20]
 
 
-def mean_of(person: Sequence[FaceTrack]) -> NDArray[np.float32]:
+def mean_of(person: Sequence[FaceTrack]) -> Vector:
     return weighted_mean(finest_of(person))
 
 
@@ -11608,12 +11604,12 @@ def purge_faces(library: Library, job: Job) -> Result:
     return Result(data, text, Exit.of(unread))
 
 
-def base64_vector(vector: NDArray[np.float32]) -> str:
+def base64_vector(vector: Vector) -> str:
     """Little-endian float32, in base64."""
     return base64_text(vector.astype("<f4"))
 
 
-def decoded_vector(code: str) -> NDArray[np.float32]:
+def decoded_vector(code: str) -> Vector:
     """The vector of `base64_vector`. Raises ValueError for what is none."""
     import numpy as np
 
@@ -11792,7 +11788,7 @@ class Inquiry:
             reason = f"{who} is not among its signatures now; what was decided is kept"
             yield from ({"video": rel, "reason": reason} for rel in places[:1])
 
-    def indexed(self, grouping: Grouping) -> tuple[FaceIndex, NDArray[np.float32]]:
+    def indexed(self, grouping: Grouping) -> tuple[FaceIndex, Vectors]:
         """The index of the people that were found, and their mean vectors."""
         import numpy as np
 
@@ -11824,7 +11820,7 @@ class Inquiry:
         }
         return FaceIndex(data), means
 
-    def labels(self, people: Sequence[dict[str, Any]], means: NDArray[np.float32]) -> list[Label]:
+    def labels(self, people: Sequence[dict[str, Any]], means: Vectors) -> list[Label]:
         """What the gallery calls them; of several who were seen in one frame only the nearest is
         the one.
         """
@@ -12072,7 +12068,7 @@ class Desk:
         """Someone as they are."""
         return self.entry(person.id, person.signatures)
 
-    def vectors(self, signatures: Iterable[str]) -> dict[str, NDArray[np.float32]]:
+    def vectors(self, signatures: Iterable[str]) -> dict[str, Vector]:
         """The vectors of signatures that can be read."""
         wanted = set(signatures)
         everyone = self.census.people.values()
