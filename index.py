@@ -919,13 +919,13 @@ def replace_file(target: Path, content: bytes) -> None:
 
 def need_output(flag: str, path: Path) -> None:
     """Raise UsageError where a file that a user named cannot be written, before all the work."""
-    told = f"{flag} {shown(str(path))}"
+    named = f"{flag} {shown(str(path))}"
     if not path.absolute().parent.is_dir():
-        raise UsageError(f"{told}: there is no such folder")
+        raise UsageError(f"{named}: there is no such folder")
     if path.is_dir():
-        raise UsageError(f"{told}: is a folder: name a file in it")
+        raise UsageError(f"{named}: is a folder: name a file in it")
     if path.suffix.lower() in VIDEO_EXTENSIONS:
-        raise UsageError(f"{told}: is what a video is called, and none is ever written over")
+        raise UsageError(f"{named}: is what a video is called, and none is ever written over")
 
 
 def write_output(path: Path, content: bytes) -> None:
@@ -1290,8 +1290,8 @@ class Rewrite(NamedTuple):
 
     def as_json(self, place: Places) -> dict[str, Any]:
         old, new = (c and c.decode("utf-8", "surrogateescape") for c in (self.old, self.new))
-        told = {"file": place.told(self.path), "old": old, "new": new, "mtime_ns": self.mtime_ns}
-        return {"phase": self.phase} | told
+        content = {"file": place.told(self.path), "old": old, "new": new, "mtime_ns": self.mtime_ns}
+        return {"phase": self.phase} | content
 
     def put(self, *, back: bool = False, again: bool = False, job: Job | None = None) -> str:
         """Do it, or take it back, unless somebody changed the file: then the reason comes back."""
@@ -1604,8 +1604,8 @@ class Journal:
             problems = account.go_back()
             if isinstance(error, CancelledError):
                 raise
-            told = "; ".join([failed_step(error), "nothing was changed", *problems])
-            raise VideoError(told) from None
+            message = "; ".join([failed_step(error), "nothing was changed", *problems])
+            raise VideoError(message) from None
 
 
 def failed_step(error: OSError | VideoError) -> str:
@@ -1667,8 +1667,8 @@ class Account:
         try:
             self.read()
         except self.DAMAGED as error:
-            told = f"is no readable journal ({error}): move it away"
-            raise VideoError(f"{shown(str(entry.path))}: {told}") from None
+            why = f"is no readable journal ({error}): move it away"
+            raise VideoError(f"{shown(str(entry.path))}: {why}") from None
 
     def read(self) -> None:
         """Raises one of DAMAGED for a journal that was not written here."""
@@ -1683,8 +1683,8 @@ class Account:
     def step(self, line: Mapping[str, Any]) -> Step:
         """A step of a line, whoever wrote that: it can neither remove a video nor rewrite it."""
         if "copy" in line:
-            told = (line[name] for name in ("copy", "to", "scratch"))
-            step = Transfer(1, *map(self.places.path, told))
+            paths = (line[name] for name in ("copy", "to", "scratch"))
+            step = Transfer(1, *map(self.places.path, paths))
             if not step.scratch.rpartition("/")[2].startswith(PASSING):
                 raise ValueError(f"takes {line['scratch']!r} for a scratch name")
             return step
@@ -1701,12 +1701,11 @@ class Account:
     def pairs(self) -> list[tuple[str, str]]:
         """The (old, new) paths of the videos that it renamed. Raises VideoError."""
         try:
-            told = [
+            return [
                 (self.places.path(old), self.places.path(new)) for old, new in self.facts["videos"]
             ]
         except (KeyError, TypeError, ValueError) as error:
             raise VideoError(f"{shown(str(self.entry.path))}: {error}") from None
-        return told
 
     @property
     def homes(self) -> list[str]:
@@ -1727,7 +1726,7 @@ class Account:
         Where it is done `again`, files that were changed since are left as they are, and told.
         """
         begun = int(self.entry.state[-1])
-        told = []
+        problems = []
         for folder in self.folders:
             Path(folder).mkdir(exist_ok=True)
         for phase in range(begun, 3):
@@ -1740,11 +1739,11 @@ class Account:
                 if problem := step.put(again=again and phase == begun, job=job):
                     if not again or not isinstance(step, Rewrite):
                         raise VideoError(problem)
-                    told.append(problem)
+                    problems.append(problem)
                 Journal.watch("after")
             self.flush(phase)
         self.close("done")
-        return told
+        return problems
 
     def go_back(self) -> list[str]:
         """Take the changes back, as far as they were made; what could not be is returned."""
@@ -2060,12 +2059,12 @@ class TagEdit(NamedTuple):
         """Raises VideoError where the file is corrupt, UsageError for a bad name."""
         record = parse_tags(video, content)
         change(record)
-        told = typing.cast("dict[str, Any]", json.loads(tags_bytes(record)))
+        after = typing.cast("dict[str, Any]", json.loads(tags_bytes(record)))
         if not (has_names(record) or record.keys() - OWN_KEYS):
-            return cls(video, told, content, None)
-        if parse_tags(video, content) == told:
-            return cls(video, told, content, content)
-        return cls(video, told, content, tags_bytes(record | {"source": source_of(video)}))
+            return cls(video, after, content, None)
+        if parse_tags(video, content) == after:
+            return cls(video, after, content, content)
+        return cls(video, after, content, tags_bytes(record | {"source": source_of(video)}))
 
     @property
     def changes(self) -> bool:
@@ -2260,10 +2259,10 @@ class Command:
         try:
             return dict(cls.model().model_validate(dict(given)))
         except ValidationError as error:
-            told = [cls._complaint(e) for e in error.errors()]
+            wrong = [cls._complaint(e) for e in error.errors()]
             flags = {n: n.upper() if o.place else o.flag for n, o in cls.options().items()}
-            text = "; ".join(f"{flags.get(name, name + ':')} {message}" for name, message in told)
-            raise ParameterError(told, text) from None
+            text = "; ".join(f"{flags.get(name, name + ':')} {message}" for name, message in wrong)
+            raise ParameterError(wrong, text) from None
 
     @classmethod
     def _complaint(cls, error: Any) -> tuple[str, str]:
@@ -2471,12 +2470,12 @@ class Pace:
     PAUSE: ClassVar = 0.5  # seconds between two news
 
     def __init__(self) -> None:
-        self.parts, self.done, self.told = 1, 0, time.monotonic()
+        self.parts, self.done, self.last = 1, 0, time.monotonic()
 
     def at(self, done: float, most: float) -> None:
         """So much of `most` is done of the current part."""
-        if time.monotonic() - self.told >= self.PAUSE and most > 0:
-            self.told = time.monotonic()
+        if time.monotonic() - self.last >= self.PAUSE and most > 0:
+            self.last = time.monotonic()
             whole = min((self.done + min(done / most, 1.0)) / self.parts, 0.99)
             tell(whole, f"{whole:.0%}")
 
@@ -3756,8 +3755,8 @@ class DeepfaceModel(FaceModel):
         turn = cv2.getRotationMatrix2D(face.middle, slope, 224 / max(face.box[2:]))
         turn[:, 2] += 112 - np.array(face.middle)
         cut = cv2.warpAffine(frame.rgb(), turn, (224, 224))[..., ::-1]
-        (told,) = self.represent(cut, self.name, detector_backend="skip")
-        return np.array(told["embedding"], np.float32)
+        (answer,) = self.represent(cut, self.name, detector_backend="skip")
+        return np.array(answer["embedding"], np.float32)
 
 
 def deepface_weights(file_name: str, source_url: Any, compress_type: Any = None) -> str:
@@ -4064,8 +4063,8 @@ def choose_audio(media: Media, wanted: str) -> AudioStream | None:
     for number, stream in enumerate(streams):
         if wanted == str(number) or language_code(wanted) == language_of(stream) != "":
             return stream
-    told = ", ".join(f"{n} ({language_of(s) or 'no language'})" for n, s in enumerate(streams))
-    raise VideoError(f"has no audio stream {wanted}: --audio-stream takes {told}")
+    choices = ", ".join(f"{n} ({language_of(s) or 'no language'})" for n, s in enumerate(streams))
+    raise VideoError(f"has no audio stream {wanted}: --audio-stream takes {choices}")
 
 
 def pcm(media: Media, stream: AudioStream) -> Iterator[Samples]:
@@ -4121,8 +4120,8 @@ def promised_seconds(stream: AudioStream) -> float:
     """How long a stream says that it is, 0 where it does not; Matroska says it in a tag."""
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
-    told = stream.metadata.get("DURATION", "")
-    return seconds_of(told) if re.fullmatch(r"\d{1,4}:\d\d:\d\d\.\d{1,9}", told) else 0.0
+    tag = stream.metadata.get("DURATION", "")
+    return seconds_of(tag) if re.fullmatch(r"\d{1,4}:\d\d:\d\d\.\d{1,9}", tag) else 0.0
 
 
 def audio_frames(media: Media, stream: AudioStream) -> Iterator[AudioFrame]:
@@ -4333,17 +4332,17 @@ def heard_in(some: Sequence[Window], model: Recognizer, wish: Wish) -> list[Word
     A model may stop in the middle of a window, at a change of voices for instance: what has a voice
     in it and got no words is listened to once more, alone.
     """
-    told = model.words(some, wish)
-    words = in_video(some, told)
+    spoken = model.words(some, wish)
+    words = in_video(some, spoken)
     if unheard := [rest for window in some if (rest := window.without(words))]:
-        some, told = [*some, *unheard], [*told, *model.words(unheard, wish)]
-    words = in_video(some, map(without_loops, told))
+        some, spoken = [*some, *unheard], [*spoken, *model.words(unheard, wish)]
+    words = in_video(some, map(without_loops, spoken))
     return sorted(words, key=lambda word: word[:2])
 
 
-def in_video(some: Sequence[Window], told: Iterable[Sequence[Word]]) -> list[Word]:
+def in_video(some: Sequence[Window], spoken: Iterable[Sequence[Word]]) -> list[Word]:
     """The words in each window, timed as in the video."""
-    return [w.in_video(word) for w, heard in zip(some, told, strict=True) for word in heard]
+    return [w.in_video(word) for w, heard in zip(some, spoken, strict=True) for word in heard]
 
 
 class FasterWhisper(Recognizer):
@@ -4516,7 +4515,7 @@ class OpenaiWhisper(Recognizer):
     def words(self, some: Sequence[Window], wish: Wish) -> list[list[Word]]:
         heard = []
         for window in some:
-            told = self.model.transcribe(
+            answer = self.model.transcribe(
                 window.sound,
                 language=wish.language,
                 task="translate" if wish.translate else "transcribe",
@@ -4529,7 +4528,7 @@ class OpenaiWhisper(Recognizer):
             heard.append(
                 [
                     Word(w["start"], w["end"], w["word"], w["probability"])
-                    for segment in told["segments"]
+                    for segment in answer["segments"]
                     for w in segment["words"]
                 ]
             )
@@ -4552,9 +4551,9 @@ class WhisperCpp(Recognizer):
         super().__init__(facts, ".en" not in Path(model).name)
 
     def language(self, some: Sequence[Window]) -> tuple[str, float]:
-        told: list[str] = []
-        self.run(some[:1], ["-l", "auto", "-dl"], told.append)
-        found = re.search(r"auto-detected language: (\w+) \(p = ([\d.]+)", "\n".join(told))
+        lines: list[str] = []
+        self.run(some[:1], ["-l", "auto", "-dl"], lines.append)
+        found = re.search(r"auto-detected language: (\w+) \(p = ([\d.]+)", "\n".join(lines))
         return (found[1], float(found[2])) if found else ("en", 0.0)
 
     def words(self, some: Sequence[Window], wish: Wish) -> list[list[Word]]:
@@ -4574,23 +4573,23 @@ class WhisperCpp(Recognizer):
         self,
         some: Sequence[Window],
         flags: Sequence[str],
-        told: Callable[[str], None] | None = None,
+        also: Callable[[str], None] | None = None,
     ) -> list[Word]:
         """Run the program on the windows in a row, in a folder that is removed afterwards."""
 
         def hear(line: str) -> bool:
-            if told:
-                told(line)
+            if also:
+                also(line)
             return True
 
         folder = Path(self.home) / scratch_name()
         folder.mkdir(parents=True)
         try:
-            (folder / "sound.wav").write_bytes(wave_file(some))
-            files = ["-m", self.path, "-f", str(folder / "sound.wav"), "-of", str(folder / "told")]
+            sound, answer = folder / "sound.wav", folder / "answer.json"
+            sound.write_bytes(wave_file(some))
+            files = ["-m", self.path, "-f", str(sound), "-of", str(answer.with_suffix(""))]
             argv = [self.program, *files, "-t", str(self.threads), *flags]
             run_tool(argv, timeout=math.inf, hear=hear)
-            answer = folder / "told.json"
             return words_of_json(answer.read_bytes()) if answer.exists() else []
         finally:
             remove(folder)
@@ -4616,9 +4615,9 @@ def words_of_json(answer: bytes) -> list[Word]:
     It times tokens, which may be parts of words and even of letters: a token that begins with a
     space begins a word, and bytes are put together before they are read as UTF-8.
     """
-    told = json.loads(answer.decode("utf-8", "surrogateescape"))
+    data = json.loads(answer.decode("utf-8", "surrogateescape"))
     words: list[Word] = []
-    for segment in told.get("transcription", []):
+    for segment in data.get("transcription", []):
         begun = False
         for token in segment.get("tokens", []):
             text, offsets = token.get("text", ""), token.get("offsets", {})
@@ -4941,12 +4940,12 @@ def sentences(words: Sequence[Word]) -> list[dict[str, Any]]:
 
 
 def segment_json(words: Sequence[Word]) -> dict[str, Any]:
-    told = [w.probability for w in words if w.probability is not None]
+    known = [w.probability for w in words if w.probability is not None]
     return {
         "start": round(words[0].start, 3),
         "end": round(words[-1].end, 3),
         "text": "".join(w.text for w in words).strip(),
-        "probability": round(mean(told), 4) if told else None,
+        "probability": round(mean(known), 4) if known else None,
         "words": [
             {
                 "start": round(w.start, 3),
@@ -5013,8 +5012,8 @@ def read_captions_text(path: str) -> str:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         text = raw.decode("utf-16", "replace")
     else:
-        told = attempt(raw.decode, "utf-8-sig")
-        text = raw.decode("cp1252", "replace") if isinstance(told, Failure) else told
+        decoded = attempt(raw.decode, "utf-8-sig")
+        text = raw.decode("cp1252", "replace") if isinstance(decoded, Failure) else decoded
     if "\0" in text:
         raise ValueError("is no text")
     return text.replace("\r\n", "\n").replace("\r", "\n")
@@ -5043,10 +5042,10 @@ def seconds_of(stamp: str) -> float:
 def cues_of_json(text: str) -> Iterator[Cue]:
     """The cues in a subtitle artifact in JSON."""
     try:
-        told = json.loads(text)
+        data = json.loads(text)
     except (ValueError, RecursionError):
         raise ValueError("is no valid JSON") from None
-    listed = told.get("cues") if isinstance(told, dict) else None
+    listed = data.get("cues") if isinstance(data, dict) else None
     for cue in listed if isinstance(listed, list) else ():
         given = cue if isinstance(cue, dict) else {}
         start, end, said = real(given.get("start")), real(given.get("end")), given.get("text")
@@ -5332,8 +5331,8 @@ class Console:
             self.notes.pop(current, None)
             if note:
                 self.notes[current] = note
-            told = [f"{shown(name)[-40:]} {note}" for name, note in self.notes.items()]
-            self.bar.set_postfix_str("; ".join(told) or shown(current)[-40:], refresh=False)
+            parts = [f"{shown(name)[-40:]} {note}" for name, note in self.notes.items()]
+            self.bar.set_postfix_str("; ".join(parts) or shown(current)[-40:], refresh=False)
             self.bar.update(done)
             if note:
                 self.bar.refresh()
@@ -5830,13 +5829,13 @@ class Row(NamedTuple):
 
     def facts(self) -> dict[str, Any]:
         """What metadata tells, as far as it does: the keys of SUMMARY."""
-        told = zip(SUMMARY, self[5:12], strict=True)
-        return {name: value for name, value in told if value is not None}
+        facts = zip(SUMMARY, self[5:12], strict=True)
+        return {name: value for name, value in facts if value is not None}
 
     def card(self) -> dict[str, Any]:
         """A video in a page of them: named from the folder, never absolutely."""
-        told = {"path": self.rel, "name": self.name, "url": f"/videos/{quoted(self.rel)}"}
-        return told | {"size": self.size, "mtime": self.mtime_ns / 1e9, **self.facts()}
+        head = {"path": self.rel, "name": self.name, "url": f"/videos/{quoted(self.rel)}"}
+        return head | {"size": self.size, "mtime": self.mtime_ns / 1e9, **self.facts()}
 
     def detail(self) -> dict[str, Any]:
         """What else a card may have."""
@@ -5947,8 +5946,7 @@ class Catalogue:
 
         `labels` says whether rows have their tags. Raises UsageError for an order there is not.
         """
-        told = ("id", "rel", "size", "mtime_ns", "oshash", *SUMMARY, "fresh", "stale")
-        columns = [f"v.{name}" for name in (*told, "tags_problem")]
+        columns = [f"v.{name}" for name in Row._fields[: -len(LABELS)]]
         if labels:
             columns.append(
                 "(SELECT json_group_array(json_array(l.kind, l.place, l.name))"
@@ -6070,17 +6068,17 @@ class Catalogue:
 
     def each(self, sql: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """The same, one at a time: no ids, which would be others where it is begun anew."""
-        generation, told = self._generation, 0
+        generation, given = self._generation, 0
         try:
             for row in self.database.execute(sql, values):
                 yield row
-                told += 1
+                given += 1
             if generation == self._generation:
                 return
         except database_error() as error:
             self._give_up(error, generation)
         self.refresh()
-        yield from itertools.islice(self.database.execute(sql, values), told, None)
+        yield from itertools.islice(self.database.execute(sql, values), given, None)
 
     # --- Bringing it up to date
 
@@ -6154,7 +6152,7 @@ class Catalogue:
 
     def _glance(self, job: Job, recursive: bool) -> None:
         library, changes, began = self._library(recursive), Changes([], []), time.time_ns()
-        pending = [below for below, told in self._folders.items() if told != self._times(below)]
+        pending = [below for below, times in self._folders.items() if times != self._times(below)]
         while pending:
             job.check()
             folder = next(library.walk(pending.pop()))
@@ -6300,7 +6298,7 @@ class Catalogue:
         values = (*names, video.extension, *known)
         tags, performers = ([n for k, _, n in labels if k == kind] for kind in LABELS)
         row = Row._make((0, video.rel, *known, tags, performers))
-        card, detail = (json_text(told, None)[1:-1] for told in (row.card(), row.detail()))
+        card, detail = (json_text(part, None)[1:-1] for part in (row.card(), row.detail()))
         return Description(values, ("{" + card, detail), labels, self._annexed(video, corner))
 
     def _corner(self, glimpse: Glimpse) -> Corner:
@@ -6317,11 +6315,11 @@ class Catalogue:
     @staticmethod
     def _annexed(video: Video, corner: Corner) -> dict[str, str]:
         """Per annex the files it is made of, with their sizes and times, as JSON."""
-        told = {}
+        files = {}
         for name, annex in ANNEXES.items():
             found = [corner.seen.get(path) for path in sorted(annex.files(video, corner))]
-            told[name] = json.dumps([seen[:3] for seen in found if seen])
-        return told
+            files[name] = json.dumps([seen[:3] for seen in found if seen])
+        return files
 
     @staticmethod
     def _store(database: sqlite3.Connection, description: Description) -> None:
@@ -6639,8 +6637,8 @@ def summarize(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """
     if metadata.get("stub"):
         return {}
-    told = metadata.get("streams")
-    streams = [s for s in told if isinstance(s, dict)] if isinstance(told, list) else []
+    listed = metadata.get("streams")
+    streams = [s for s in listed if isinstance(s, dict)] if isinstance(listed, list) else []
     video = max(
         filter(is_picture, streams),
         key=lambda s: (whole(s.get("width")) or 0) * (whole(s.get("height")) or 0),
@@ -7005,8 +7003,8 @@ class Spoken(NamedTuple):
 
 def spoken_files(video: Video, shelf: Shelf) -> list[str]:
     """The subtitle files of a video that are searched."""
-    told = [shelf[n].path for n, _ in made_captions(video, shelf) if n.endswith(".json")]
-    return [caption.path for caption in caption_files(video, shelf)] + told
+    documents = [shelf[n].path for n, _ in made_captions(video, shelf) if n.endswith(".json")]
+    return [caption.path for caption in caption_files(video, shelf)] + documents
 
 
 def read_spoken(video: Video, paths: Sequence[str]) -> Spoken:
@@ -7021,8 +7019,8 @@ def read_spoken(video: Video, paths: Sequence[str]) -> Spoken:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             spoken.misread.append((file, reason or "cannot be read"))
             continue
-        told = [passage_row(group) for group in passages(c for c in cues if c not in known)]
-        spoken.passages.extend((file, *row) for row in told)
+        rows = [passage_row(group) for group in passages(c for c in cues if c not in known)]
+        spoken.passages.extend((file, *row) for row in rows)
         known.update(cues)
     return spoken
 
@@ -7118,13 +7116,13 @@ def checked_expression(expression: str) -> str:
         try:
             database.execute("SELECT 1 FROM said WHERE said MATCH ?", [expression])
         except sqlite3.OperationalError as error:
-            told = str(error).removeprefix("fts5: ")
-            near = re.fullmatch(r'syntax error near "(.*)"', told, re.DOTALL)
+            reason = str(error).removeprefix("fts5: ")
+            near = re.fullmatch(r'syntax error near "(.*)"', reason, re.DOTALL)
             if near and near[1]:
-                told = f"{shown(near[1])} makes no sense where it stands"
+                reason = f"{shown(near[1])} makes no sense where it stands"
             elif near:
-                told = "it ends where a word or a parenthesis is missing"
-            raise misworded(f"{told}; words such as AND are quoted to look for them") from None
+                reason = "it ends where a word or a parenthesis is missing"
+            raise misworded(f"{reason}; words such as AND are quoted to look for them") from None
     return expression
 
 
@@ -7202,11 +7200,11 @@ class Person(NamedTuple):
         return best["video"], f"{best['signature']}.jpg"
 
     def as_json(self) -> dict[str, Any]:
-        told: dict[str, Any] = {"id": self.id, "label": self.label}
-        told |= {"label_distance": self.label_distance, "named_by_hand": self.named_by_hand}
-        told |= {"ambiguous": list(self.ambiguous)} if self.ambiguous else {}
-        told |= {"hidden": True} if self.hidden else {}
-        return told | {"occurrences": self.occurrences}
+        data: dict[str, Any] = {"id": self.id, "label": self.label}
+        data |= {"label_distance": self.label_distance, "named_by_hand": self.named_by_hand}
+        data |= {"ambiguous": list(self.ambiguous)} if self.ambiguous else {}
+        data |= {"hidden": True} if self.hidden else {}
+        return data | {"occurrences": self.occurrences}
 
 
 SIGNATURE_NAME = "[0-9a-f]{1,64}"
@@ -7229,7 +7227,7 @@ class Occurrences(Sequence[dict[str, Any]]):
     """
 
     def __init__(self, text: bytes, about: dict[str, Any]) -> None:
-        """`text`: a person as `FaceIndex.told` gives it, `about`: what its first line says."""
+        """`text`: a person as `FaceIndex.text_of` gives it, `about`: what its first line says."""
         self.text, self.length = text, text.count(b"\n")
         self.counts = {"signature": about.pop("signatures"), "video": about.pop("videos")}
         self.about = {**about}
@@ -7322,10 +7320,10 @@ class FaceIndex:
         self.model, self.next = self.data.get("model", ""), int(self.data.get("next", 1))
 
     @staticmethod
-    def person(told: Mapping[str, Any]) -> Person:
-        names = tuple(told.get("ambiguous", ()))
-        label, distance = told["label"], told["label_distance"]
-        return Person(told["id"], told["occurrences"], label, distance, ambiguous=names)
+    def person(data: Mapping[str, Any]) -> Person:
+        names = tuple(data.get("ambiguous", ()))
+        label, distance = data["label"], data["label_distance"]
+        return Person(data["id"], data["occurrences"], label, distance, ambiguous=names)
 
     def check(self) -> None:
         """Raises KeyError, TypeError or ValueError for what `listing` did not write."""
@@ -7346,9 +7344,9 @@ class FaceIndex:
         try:
             data = None if whole else cls.unread(content)
             data = data or parsed(content)
-            for told in data["people"]:
+            for person in data["people"]:
                 for name in ("signatures", "videos"):
-                    told.pop(name, None)
+                    person.pop(name, None)
             index = cls(data)
             index.check()
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
@@ -7370,9 +7368,9 @@ class FaceIndex:
         texts = list(filter(None, content[begin : -len(cls.END)].split(cls.BETWEEN)))
         abouts = b",".join(text[: text.find(b"\n")] + b"]}" for text in texts)
         data["people"] = parsed(b"[%b]" % abouts)
-        for told, text in zip(data["people"], texts, strict=True):
-            del told["occurrences"]
-            told["occurrences"] = Occurrences(text, told)
+        for person, text in zip(data["people"], texts, strict=True):
+            del person["occurrences"]
+            person["occurrences"] = Occurrences(text, person)
         return data
 
     def means(self, home: str) -> Vectors | None:
@@ -7394,13 +7392,13 @@ class FaceIndex:
         np.save(buffer, means.astype("<f4"), allow_pickle=False)
         self.data["means"] = zlib.crc32(buffer.getvalue())
         replace_file(Path(home, self.MEANS), buffer.getvalue())
-        texts = map(self.told, self.data["people"])
+        texts = map(self.text_of, self.data["people"])
         rest = self.BETWEEN.join(texts) + (self.END if self.people else b"]}\n")
         self.data["check"] = zlib.crc32(rest)
         replace_file(Path(home, self.NAME), b"%b\n%b" % (opened(self.data, "people"), rest))
 
     @staticmethod
-    def told(person: Mapping[str, Any]) -> bytes:
+    def text_of(person: Mapping[str, Any]) -> bytes:
         """Someone as in the file: what is known of them, and each occurrence in a line."""
         seen = person["occurrences"]
         about = {key: value for key, value in person.items() if key != "occurrences"}
@@ -7455,9 +7453,9 @@ class Decisions:
         }
         self.serial, self.history = int(self.data["serial"]), list(self.data["history"])
         before = [entry for row in self.history for entry in row["before"]]
-        told = [isinstance(row["action"], str) for row in self.history]
-        told += [isinstance(key, int) for row in self.history for key in row["touched"]]
-        if not all([*told, *(isinstance(entry["loose"], bool) for entry in before)]):
+        sound = [isinstance(row["action"], str) for row in self.history]
+        sound += [isinstance(key, int) for row in self.history for key in row["touched"]]
+        if not all([*sound, *(isinstance(entry["loose"], bool) for entry in before)]):
             raise ValueError("what was decided before is unclear")
         for entry in [*self.entries.values(), *before]:
             self.check(entry)
@@ -7481,8 +7479,8 @@ class Decisions:
         try:
             return cls(None if content is None else json.loads(content))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            told = f"{cls.NAME} is corrupt ({error}): mend it or move it away"
-            raise VideoError(told) from None
+            message = f"{cls.NAME} is corrupt ({error}): mend it or move it away"
+            raise VideoError(message) from None
 
     def write(self, home: str) -> None:
         """Store them; the caller has the lock."""
@@ -7695,36 +7693,36 @@ class SignatureFile(NamedTuple):
             signatures = list(map(FaceSignature, facts, vectors, was))
             return cls(video, head, finite(data["scale"]), signatures)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            told = f"its signatures are corrupt ({error}): embed --force makes them again"
-            raise VideoError(told) from None
+            message = f"its signatures are corrupt ({error}): embed --force makes them again"
+            raise VideoError(message) from None
 
 
-def finite(told: Any) -> float:
+def finite(value: Any) -> float:
     """A number of a file. Raises ValueError or TypeError for what is none."""
-    number = float(told)
+    number = float(value)
     if not math.isfinite(number):
         raise ValueError(f"{number} is no number")
     return number
 
 
-def signature_facts(video: Video, told: Mapping[str, Any]) -> dict[str, Any]:
+def signature_facts(video: Video, signature: Mapping[str, Any]) -> dict[str, Any]:
     """What the index keeps of a signature. Raises ValueError and others for what is none."""
-    runs = [[finite(begin), finite(end)] for begin, end in told["intervals"]]
-    if not is_signature(told["id"]) or not runs:
+    runs = [[finite(begin), finite(end)] for begin, end in signature["intervals"]]
+    if not is_signature(signature["id"]) or not runs:
         raise ValueError("a signature has no id or is never seen")
-    facts = {"video": video.rel, "signature": told["id"], "intervals": runs}
-    facts |= {"frames": int(told["frames"]), "time": finite(told["time"])}
-    facts |= {"quality": finite(told["quality"])}
-    facts |= {"thumbnail": True} if "thumbnail" in told else {}
-    apart = [str(other) for other in told["apart"]]
+    facts = {"video": video.rel, "signature": signature["id"], "intervals": runs}
+    facts |= {"frames": int(signature["frames"]), "time": finite(signature["time"])}
+    facts |= {"quality": finite(signature["quality"])}
+    facts |= {"thumbnail": True} if "thumbnail" in signature else {}
+    apart = [str(other) for other in signature["apart"]]
     return facts | ({"apart": apart} if apart else {})
 
 
-def signature_vector(told: Mapping[str, Any], dimension: int) -> Vector:
+def signature_vector(signature: Mapping[str, Any], dimension: int) -> Vector:
     """The unit vector of a signature. Raises ValueError and others for what is none."""
     import numpy as np
 
-    vector = decoded_vector(told["vector"])
+    vector = decoded_vector(signature["vector"])
     if len(vector) != dimension or not 0.99 < float(np.linalg.norm(vector)) < 1.01:
         raise ValueError("a vector is none of a face")
     return vector
