@@ -5912,7 +5912,8 @@ class Catalogue:
         self._lock, self._turn = threading.RLock(), threading.Lock()
         self._own = threading.local()
         self._connections: list[sqlite3.Connection] = []
-        self._generation = 0
+        self._generation = 0  # of the database; another one begins empty ...
+        self._filled = -1  # ... and this is the last that a look at everything filled
         self._memory: sqlite3.Connection | None = None
         self._tails: dict[int, str] = {}
         self._tail_numbers: dict[str, int] = {}
@@ -6101,6 +6102,8 @@ class Catalogue:
         since the last look; what was edited in its place stays unseen.
         """
         self._insist(self._glance, job or Job(), recursive)
+        if self._filled != self._generation:
+            self.refresh(job, recursive)
 
     def _insist(self, work: Callable[..., Known], *args: Any) -> Known:
         """Do what brings it up to date, if need be in a new database."""
@@ -6141,6 +6144,7 @@ class Catalogue:
             return list(itertools.chain.from_iterable(waiting.values()))
         self._miss(recursive, changes)
         self._write(changes, job)
+        self._filled = self._generation
         return None
 
     def _miss(self, recursive: bool, changes: Changes) -> None:

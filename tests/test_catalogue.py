@@ -519,6 +519,16 @@ class TestDatabase:
         assert len(page(again)) == 303
         assert again._memory is None
 
+    def test_damaged_before_a_glance(self, shelves: Library) -> None:
+        """What is begun anew is filled by a look at everything, not at what changed."""
+        let_settle(shelves)
+        known = catalogue(shelves)
+        known.close()
+        known.path.write_bytes(b"garbage" * 4000)
+        shelves.add_bytes("d.mp4", b"x")
+        known.glance()
+        assert rels(page(known)) == ["a.mp4", "b.mkv", "d.mp4", "sub/c.mp4"]
+
     def test_lost_while_it_is_in_use(self, shelves: Library) -> None:
         known = catalogue(shelves)
         for path in known.path.parent.iterdir():
