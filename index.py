@@ -53,7 +53,7 @@ from collections.abc import (
 )
 from enum import IntEnum, StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     import socket
@@ -91,6 +91,9 @@ if RUN_AS_SCRIPT:
     sys.modules[__name__] = sys.modules["__main__"]
 
 # === Vocabulary ===================================================================================
+
+Params = ParamSpec("Params")  # what a function takes ...
+Given = TypeVar("Given")  # ... and what it gives
 
 
 class Exit(IntEnum):
@@ -2571,7 +2574,14 @@ class Workers:
             while self.ear.poll():
                 self.heard(json.loads(self.ear.recv_bytes()))
 
-    def call(self, job: Job, timeout: float, function: Callable[..., Any], *args: Any) -> Any:
+    def call(
+        self,
+        job: Job,
+        timeout: float,
+        function: Callable[Params, Given],
+        *args: Params.args,
+        **named: Params.kwargs,
+    ) -> Given:
         """Run a function in a worker and wait; cancelling the job kills the worker.
 
         Raises VideoError for a crash or a hang and CancelledError; else what the function raises.
@@ -2580,7 +2590,7 @@ class Workers:
 
         from pebble import ProcessExpired
 
-        future = self.pool.schedule(function, args, timeout=timeout or None)
+        future: Future[Given] = self.pool.schedule(function, args, named, timeout=timeout or None)
         try:
             while not job.cancelled.is_set():
                 concurrent.futures.wait([future], 0.1)
@@ -5145,7 +5155,9 @@ class Failure(NamedTuple):
         return Outcome(task.artifact.kind, Status.FAILED, self.reason, facts=facts)
 
 
-def attempt(function: Callable[..., Any], *args: Any, **named: Any) -> Any:
+def attempt(
+    function: Callable[Params, Given], *args: Params.args, **named: Params.kwargs
+) -> Given | Failure:
     """What the function gives, or a Failure: the one place where an exception becomes data."""
     try:
         return function(*args, **named)
@@ -5193,7 +5205,7 @@ def perform(video: Video, tasks: Sequence[VideoTask]) -> list[Outcome]:
     done = attempt(work)
     if isinstance(done, Failure):
         return [done.outcome(task) for task in tasks]
-    return typing.cast("list[Outcome]", done)
+    return done
 
 
 def make_all(media: Media, tasks: Sequence[VideoTask]) -> list[Made | Failure]:
@@ -5258,7 +5270,7 @@ def finish(task: FrameTask, media: Media, taken: int, asked: int) -> Made | Fail
     if isinstance(made, Made):
         short = f"{asked - taken} of {plural(asked, 'frame')} could not be decoded"
         marked(made, short if taken < asked else "")
-    return typing.cast("Made | Failure", made)
+    return made
 
 
 def marked(made: Made, shortcoming: str) -> Made:
@@ -7600,9 +7612,10 @@ class Census:
         home = people_home(library)
         found = attempt(FaceIndex.read, home)
         decisions = attempt(Decisions.read, home)
-        for part in (found, decisions):
-            if isinstance(part, Failure):
-                raise CorruptError(part.reason)
+        if isinstance(found, Failure):
+            raise CorruptError(found.reason)
+        if isinstance(decisions, Failure):
+            raise CorruptError(decisions.reason)
         if found is None:
             place = shown(str(library.root))
             raise NotFoundError(f"{place}: its people are not listed yet: index.py listing {place}")
@@ -9367,7 +9380,7 @@ class Facts(NamedTuple):
         if not metadata or not record or record.size != copy.size:
             return known
         told = attempt(cls.from_metadata, known, metadata)
-        return known if isinstance(told, Failure) else typing.cast("Facts", told)
+        return known if isinstance(told, Failure) else told
 
     @staticmethod
     def from_metadata(known: Facts, metadata: dict[str, Any]) -> Facts:
@@ -12331,10 +12344,12 @@ def portraits_of(inquiry: Inquiry, people: Sequence[Person], job: Job) -> dict[s
             there = {s: attempt(Path(folder, f"{s}.jpg").read_bytes) for s in ids}
             found |= {s: content for s, content in there.items() if isinstance(content, bytes)}
             rest = [s for s in ids if s not in found]
-            made = rest and attempt(workers.call, job, task.timeout, cut_out, video, rest, task)
+            if not rest:
+                continue
+            made = attempt(workers.call, job, task.timeout, cut_out, video, rest, task)
             if isinstance(made, Failure):
                 job.console.say(f"listing: {shown(rel)}: no faces for the page: {made.reason}")
-            elif made:
+            else:
                 found |= made
     finally:
         workers.close(kill=job.cancelled.is_set())
@@ -12928,8 +12943,9 @@ class Compare(Command):
         metrics = [m for m in self.FILTERS if m in names & abilities(best.path, "filter")]
         videos = [Video(str(p.absolute()), str(p), "") for p in (self.original, self.other)]
         with job.slots.hold(job, "compare", cores()):
-            told = workers.call(job, self.timeout, compare_videos, videos, best.path, metrics, self)
-        data, picture_bytes = typing.cast("tuple[dict[str, Any], bytes]", told)
+            data, picture_bytes = workers.call(
+                job, self.timeout, compare_videos, videos, best.path, metrics, self
+            )
         if self.png:
             write_output(self.png_path, picture_bytes)
             data["png"] = str(self.png_path)
@@ -16336,8 +16352,8 @@ def checked(function: Callable[[Any], dict[str, Any]], about: Any) -> dict[str, 
     """What a function makes of an index of faces. Raises CorruptError where it makes no sense."""
     told = attempt(function, about)
     if isinstance(told, Failure) or isinstance(attempt(json_text, told), Failure):
-        raise CorruptError(f"{FaceIndex.NAME} is corrupt: listing --rebuild makes it again")
-    return typing.cast("dict[str, Any]", told)
+        raise CorruptError(FaceIndex.CORRUPT)
+    return told
 
 
 def index_facts(data: Mapping[str, Any]) -> dict[str, Any]:
