@@ -2771,6 +2771,11 @@ class Media:
         return round(self.container.start_time / 1_000_000 / self.tick)
 
     @functools.cached_property
+    def origin(self) -> float:
+        """The same for all streams, in seconds; never negative."""
+        return max(self.container.start_time or 0, 0) / 1_000_000
+
+    @functools.cached_property
     def tick(self) -> float:
         """Seconds per unit of the stream's time base."""
         if not self.stream.time_base:
@@ -2785,7 +2790,7 @@ class Media:
             seconds = container.duration / 1_000_000
             if "matroska" in container.format.name:
                 # Matroska tells when the last frame ends, from where its clock began.
-                seconds -= max((container.start_time or 0) / 1_000_000, 0.0)
+                seconds -= self.origin
         elif stream.duration:
             seconds = stream.duration * self.tick
         else:
@@ -4107,23 +4112,22 @@ def timed_audio(media: Media, stream: AudioStream) -> Iterator[tuple[float, Audi
     end, was set in the middle of the recording: there the sound goes on without a gap.
     """
     container = media.container
-    start = max(container.start_time or 0, 0) / 1_000_000
     end = container.duration / 1_000_000 if container.duration else LONGEST
-    clock = shift = 0.0
+    heard = shift = 0.0
     for frame in audio_frames(media, stream):
-        time = clock
+        moment = heard
         if frame.pts is not None and frame.time_base:
-            time = float(frame.pts * frame.time_base) - start + shift
-        ahead = time - clock
-        if ahead < -CLOCK_WAS_SET or time > end + CLOCK_WAS_SET:
+            moment = float(frame.pts * frame.time_base) - media.origin + shift
+        ahead = moment - heard
+        if ahead < -CLOCK_WAS_SET or moment > end + CLOCK_WAS_SET:
             shift, ahead = shift - ahead, 0.0
         if ahead < -OUT_OF_STEP:
             continue
         silence = ahead if ahead > OUT_OF_STEP else 0.0
-        clock += silence + frame.samples / frame.sample_rate
+        heard += silence + frame.samples / frame.sample_rate
         yield silence, frame
-    if min(promised_seconds(stream), end) - clock > 2.0 and media.cut_off is None:
-        media.cut_off = clock
+    if min(promised_seconds(stream), end) - heard > 2.0 and media.cut_off is None:
+        media.cut_off = heard
 
 
 def promised_seconds(stream: AudioStream) -> float:
@@ -4873,7 +4877,7 @@ class Measured(NamedTuple):
 def cues_of(words: Iterable[Word], duration: float = math.inf) -> list[Cue]:
     """Words as subtitles: at most two lines of 42 letters, 1 to 7 s, no overlaps, broken where a
     speaker would, gone when nobody speaks. `duration`: where the video ends, in seconds."""
-    chosen: list[tuple[float, float, str]] = []
+    chosen: list[Cue] = []
     run: list[Word] = []
     for word in tidy(words):
         if run and word.start - run[-1].end >= PAUSE:
@@ -4884,9 +4888,9 @@ def cues_of(words: Iterable[Word], duration: float = math.inf) -> list[Cue]:
     return timed(chosen, duration)
 
 
-def divided(words: Sequence[Word]) -> list[tuple[float, float, str]]:
-    """Words without a long pause in the cues that are best in sum, by dynamic programming over the
-    places to break (as Knuth and Plass break paragraphs): (start, end, text) of each."""
+def divided(words: Sequence[Word]) -> list[Cue]:
+    """Words without a long pause in the cues that are best in sum, from first to last word, by
+    dynamic programming over the places to break (as Knuth and Plass break paragraphs)."""
     if not words:
         return []
     measured = Measured.of(words)
@@ -4902,19 +4906,19 @@ def divided(words: Sequence[Word]) -> list[tuple[float, float, str]]:
     while end:
         cuts.append((best[end][1], end))
         end = best[end][1]
-    return [(words[a].start, words[b - 1].end, measured.text(a, b)) for a, b in reversed(cuts)]
+    return [Cue(words[a].start, words[b - 1].end, measured.text(a, b)) for a, b in reversed(cuts)]
 
 
-def timed(chosen: Sequence[tuple[float, float, str]], duration: float) -> list[Cue]:
+def timed(spoken: Sequence[Cue], duration: float) -> list[Cue]:
     """Cues with the times at which they are shown: from the first word to a little after the last,
     at least a second, longer where there is much to read, and never into the next."""
     cues: list[Cue] = []
     free = 0.0
-    for i, (first, last, text) in enumerate(chosen):
-        after = chosen[i + 1][0] if i + 1 < len(chosen) else duration + CUE_GAP
+    for i, (first, last, text) in enumerate(spoken):
+        after = spoken[i + 1].start if i + 1 < len(spoken) else duration + CUE_GAP
         hurried = len(text) / (last - first + LINGER) > READABLE
         end = last + (0.5 if hurried else LINGER)
-        if 0 < after - CUE_GAP - end < 0.3 and i + 1 < len(chosen):
+        if 0 < after - CUE_GAP - end < 0.3 and i + 1 < len(spoken):
             end = after - CUE_GAP  # a gap too short to be seen as one would flicker
         end = min(end, max(after - CUE_GAP, last - 0.1))
         start = max(first, free)
@@ -5247,14 +5251,11 @@ def sample(media: Media, tasks: Sequence[FrameTask]) -> list[Made | Failure]:
 
     taken = Counter[int]()
     broken = attempt(hand_out)
+    if isinstance(broken, Failure):
+        return [failures.get(number, broken) for number in range(len(tasks))]
     asked_of = Counter(number for number, _ in owners)
     return [
-        failures.get(number)
-        or (
-            broken
-            if isinstance(broken, Failure)
-            else finish(task, media, taken[number], asked_of[number])
-        )
+        failures.get(number) or finish(task, media, taken[number], asked_of[number])
         for number, task in enumerate(tasks)
     ]
 
@@ -5284,15 +5285,13 @@ def marked(made: Made, shortcoming: str) -> Made:
 
 def settle(task: VideoTask, media: Media, product: Made | Failure) -> Outcome:
     """Publish a product and say what came of it."""
-    if isinstance(product, Made):
-        stored: str | Failure = ""
-        if product.status in STORED:
-            stored = attempt(publish, task, media, product)
-        if not isinstance(stored, Failure):
-            note = "; ".join(filter(None, (product.note, stored)))
-            return Outcome(task.artifact.kind, product.status, note=note, facts=product.facts)
-        product = stored
-    return product.outcome(task)
+    if isinstance(product, Failure):
+        return product.outcome(task)
+    stored = attempt(publish, task, media, product) if product.status in STORED else ""
+    if isinstance(stored, Failure):
+        return stored.outcome(task)
+    note = "; ".join(filter(None, (product.note, stored)))
+    return Outcome(task.artifact.kind, product.status, note=note, facts=product.facts)
 
 
 # === Runner =======================================================================================
@@ -14684,12 +14683,11 @@ def read_captions(media: Media, streams: Sequence[Any]) -> list[list[Cue]]:
     import av
 
     found: dict[int, list[Cue]] = {stream.index: [] for stream in streams}
-    start = max(media.container.start_time or 0, 0) / 1_000_000
     try:
         for packet in media.container.demux(*streams):
             if packet.pts is None or not packet.size or not packet.time_base:
                 continue
-            begin = float(packet.pts * packet.time_base) - start
+            begin = float(packet.pts * packet.time_base) - media.origin
             end = begin + float((packet.duration or 0) * packet.time_base)
             lines = [plain_ass(rect.ass) for rect in packet.decode() if hasattr(rect, "ass")]
             text = "\n".join(filter(None, lines))
