@@ -1084,6 +1084,16 @@ def read_json(path: str | Path) -> dict[str, Any] | None:
     return data if isinstance(data, dict) else None
 
 
+def read_bytes(path: Path) -> bytes | None:
+    """What is in a file, or None where there is none. Raises VideoError."""
+    try:
+        return content_of(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise VideoError(f"{shown(path.name)}: cannot be read: {error.strerror}") from None
+
+
 class Written(str):
     """A JSON document that is text already."""
 
@@ -1971,16 +1981,6 @@ def read_tags(video: Video) -> dict[str, Any]:
     Raises VideoError for a file that is not readable as that: only its owner can mend it.
     """
     return parse_tags(video, read_bytes(tags_path(video)))
-
-
-def read_bytes(path: Path) -> bytes | None:
-    """What is in a file, or None where there is none. Raises VideoError."""
-    try:
-        return content_of(path)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise VideoError(f"{shown(path.name)}: cannot be read: {error.strerror}") from None
 
 
 def parse_tags(video: Video, content: bytes | None) -> dict[str, Any]:
@@ -7257,11 +7257,11 @@ class Occurrences(Sequence[dict[str, Any]]):
     def __getitem__(self, at: slice) -> list[dict[str, Any]]: ...
 
     def __getitem__(self, at: int | slice) -> Any:
-        first = at.stop if isinstance(at, slice) and (at.stop or 0) > 0 else -2
-        _, *lines = self.text.split(b"\n", first + 1)
-        content = b"[%b]" % b"".join(lines[: first if first > 0 else None]).removesuffix(b",")
+        lines = self.text.split(b"\n")[1:]
+        if isinstance(at, slice) and (at.stop or 0) > 0:
+            lines = lines[: at.stop]  # no more is read than is wanted
         try:
-            found = parsed(content)
+            found = parsed(b"[%b]" % b"".join(lines).removesuffix(b","))
             check_occurrences(found)
         except (ValueError, LookupError, TypeError):
             raise VideoError(FaceIndex.CORRUPT) from None
