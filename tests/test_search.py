@@ -319,7 +319,7 @@ class TestBadFiles:
     def test_no_such_folder(self, cli: Cli, films: Library) -> None:
         run = cli("search", "bread", films.root / "none")
         assert run.code == 2
-        assert "not a directory" in run.err
+        assert "no such file or directory" in run.err
 
     def test_a_link_out_of_the_roots(self, films: Library, tmp_path: Path) -> None:
         """A server tells nothing of what lies elsewhere."""
