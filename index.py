@@ -1625,10 +1625,10 @@ def failed_step(error: OSError | VideoError) -> str:
     """Why a change could not be made, with the name of the file."""
     if isinstance(error, VideoError):
         return str(error)
-    name = shown(str(error.filename2 or error.filename or ""))
+    names = [shown(str(name)) for name in (error.filename, error.filename2) if name]
     if isinstance(error, FileExistsError):
-        return f"{name} appeared meanwhile"
-    return f"{name}: {error.strerror}"
+        return f"{''.join(names[-1:])} appeared meanwhile"
+    return f"{' -> '.join(names)}: {error.strerror}"
 
 
 def packed(lines: Iterable[Mapping[str, Any]]) -> bytes:
@@ -9583,6 +9583,7 @@ class Disposal:
     def __init__(self, findings: Findings, how: str, places: Places) -> None:
         self.findings, self.how, self.places = findings, how, places
         self.actions: list[dict[str, Any]] = []
+        self.failed = False  # whether anything was left that should have been dealt with
         self.scratches: list[Path] = []
 
     def carry_out(self, groups: Sequence[Group], job: Job) -> list[dict[str, Any]]:
@@ -9605,13 +9606,10 @@ class Disposal:
         gone: list[Video] = []
         for pair in group.matches:
             copy = self.findings.copies[pair.b]
-            why = trouble or changed_copy(copy) or self.unfit(pair, keeper, copy)
-            if not why:
-                why = (
-                    self.trash(copy, journal)
-                    if self.how == "trash"
-                    else self.link(keeper, copy, journal)
-                )
+            unfit = self.unfit(pair, keeper, copy)
+            put = self.trash if self.how == "trash" else self.link
+            why = trouble or changed_copy(copy) or unfit or put(keeper, copy, journal)
+            self.failed |= bool(why) and why != unfit
             if not why and self.how == "trash":
                 gone.append(copy.video)
             done = {"trash": "trashed", "hardlink": "hardlinked"}[self.how]
@@ -9631,11 +9629,13 @@ class Disposal:
         chosen = pair.a in self.findings.kept
         if pair.kind == "shifted" and other.duration > one.duration and not chosen:
             return "is the longer one: say with --keep which one is to stay"
-        tags = attempt(read_tags, copy.video)
-        return str(tags.reason) if isinstance(tags, Failure) else ""
+        return ""
 
-    def trash(self, copy: Copy, journal: Journal) -> str:
-        """The video and all its artifacts are to go."""
+    def trash(self, keeper: Copy, copy: Copy, journal: Journal) -> str:
+        """The video and all its artifacts are to go, as the keeper is to have its tags."""
+        for video in (copy.video, keeper.video):
+            if isinstance(tags := attempt(read_tags, video), Failure):
+                return f"{shown(video.rel)}: {tags.reason}"
         video, shelf = copy.video, Shelf(copy.video.home)
         journal.trash(video.path)
         owned = (name for a in ARTIFACTS.values() for name in a.owned(video, shelf))
@@ -14783,11 +14783,13 @@ class Dupes(LibraryCommand):
         if self.html:
             told = self.summary(findings)
             write_output(self.html, duplicates_page(findings, shown_groups, told))
+        failed = bool(library.problems or (made and made.code))
         if self.apply != "report" and shown_groups:
             disposal = Disposal(findings, self.apply, self.places())
             data["applied"] = disposal.carry_out(shown_groups, job)
             text += "\n" + self.applied(data["applied"])
-        return Result(data, text, Exit.of(library.problems or (made and made.code)))
+            failed |= disposal.failed
+        return Result(data, text, Exit.of(failed))
 
     def search(self, library: Library) -> Search:
         """What to take for duplicates. Raises UsageError for a video to keep that is not there."""

@@ -573,16 +573,17 @@ class TestApply:
                 patch.setattr(index.Disposal, "carry_out", meddle)
                 run = cli("dupes", twins.root, "--apply", "trash", "--json")
             (action,) = run.json["applied"]
-            assert action["action"] == "left"
+            assert action["action"] == "left" and run.code == 1
             assert "changed" in action["reason"]
             assert (twins.root / "go.mp4").exists()
 
-    def test_a_corrupt_tags_file_keeps_its_video(self, cli: Cli, twins: Library) -> None:
-        twins.artifact("go.mp4.tags.json").write_text("{")
+    @pytest.mark.parametrize("name", ["go.mp4", "keep.mp4"])
+    def test_a_corrupt_tags_file_keeps_its_video(self, cli: Cli, twins: Library, name: str) -> None:
+        twins.artifact(f"{name}.tags.json").write_text("{")
         run = cli("dupes", twins.root, "--apply", "trash", "--json")
         (action,) = run.json["applied"]
-        assert action["action"] == "left"
-        assert "corrupt" in action["reason"]
+        assert action["action"] == "left" and run.code == 1
+        assert f"{name}.tags.json is corrupt" in action["reason"]
         assert (twins.root / "go.mp4").exists()
 
     def test_all_or_nothing_at_every_step(
