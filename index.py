@@ -2226,10 +2226,12 @@ class Command:
 
     @classmethod
     def _plain(cls, name: str, value: object) -> bool:
-        declared = cls.options().get(name)
-        return bool(
-            declared and not declared.rules and type(value) is cls.hints()[name] is not str
-        ) or (isinstance(value, Path) and cls.hints().get(name) is Path)
+        declared, hint = cls.options().get(name), cls.hints().get(name)
+        if hint is Path:
+            return isinstance(value, Path)
+        if declared is None or hint is str:  # which the model refuses if it is not Unicode
+            return False
+        return not declared.rules and type(value) is hint
 
     @classmethod
     @functools.cache
@@ -3844,21 +3846,18 @@ def overlap(a: Sequence[float], b: Sequence[float]) -> float:
     return shared / max(a[2] * a[3] + b[2] * b[3] - shared, 1e-9)
 
 
-def joined(tracks: Sequence[FaceTrack], seen: Sequence[Sighting], limit: float) -> dict[int, int]:
+def paired(tracks: Sequence[FaceTrack], seen: Sequence[Sighting], limit: float) -> dict[int, int]:
     """Which sighting (by number) goes on which track: the nearest pairs first, one to one.
 
-    The distance is that of the vectors; where the boxes overlap it may be up to 0.1 larger.
+    The distance is that of the vectors; where boxes overlap it may be a tenth above the limit.
     """
     pairs = []
     for number, sighting in enumerate(seen):
         for place, track in enumerate(tracks):
-            near = (
-                1.0
-                - float(sighting.vector @ track.vector)
-                - 0.1 * limit * overlap(sighting.box, track.last.box)
-            )
-            if near <= limit:
-                pairs.append((near, number, place))
+            distance = 1.0 - float(sighting.vector @ track.vector)
+            distance -= 0.1 * limit * overlap(sighting.box, track.last.box)
+            if distance <= limit:
+                pairs.append((distance, number, place))
     chosen: dict[int, int] = {}
     for _, number, place in sorted(pairs):
         if number not in chosen and place not in chosen.values():
@@ -4076,7 +4075,8 @@ def choose_audio(media: Media, wanted: str) -> AudioStream | None:
         ]
         return streams[rank.index(max(rank))] if streams else None
     for number, stream in enumerate(streams):
-        if wanted == str(number) or language_code(wanted) == language_of(stream) != "":
+        code = language_of(stream)
+        if wanted == str(number) or (code and code == language_code(wanted)):
             return stream
     choices = ", ".join(f"{n} ({language_of(s) or 'no language'})" for n, s in enumerate(streams))
     raise VideoError(f"has no audio stream {wanted}: --audio-stream takes {choices}")
@@ -4314,6 +4314,10 @@ class Wish(NamedTuple):
     hotwords: str = ""
 
     @property
+    def task(self) -> str:
+        return "translate" if self.translate else "transcribe"
+
+    @property
     def hint(self) -> str:
         """Both, for a program that takes one text."""
         return ", ".join(filter(None, (self.hotwords, self.prompt)))
@@ -4473,7 +4477,7 @@ class FasterWhisper(Recognizer):
         found, _ = BatchedInferencePipeline(self.model).transcribe(
             np.concatenate(sounds),
             language=wish.language if self.multilingual else "en",
-            task="translate" if wish.translate else "transcribe",
+            task=wish.task,
             initial_prompt=wish.prompt or None,
             hotwords=wish.hotwords or None,
             clip_timestamps=clips,
@@ -4532,7 +4536,7 @@ class OpenaiWhisper(Recognizer):
             answer = self.model.transcribe(
                 window.sound,
                 language=wish.language,
-                task="translate" if wish.translate else "transcribe",
+                task=wish.task,
                 initial_prompt=wish.hint or None,
                 word_timestamps=True,
                 condition_on_previous_text=False,
@@ -4859,9 +4863,7 @@ class Measured(NamedTuple):
         after = self.words[end].start if end < len(self.words) else last + SHORTEST_CUE
         room = after - begin - CUE_GAP
         # A sentence that ends inside, with the beginning of another after it, reads badly.
-        torn = (
-            any(self.costs[i] == 0.0 for i in range(first, end - 1)) and self.costs[end - 1] > 0.0
-        )
+        torn = 0.0 in self.costs[first : end - 1] and self.costs[end - 1] > 0.0
         width = self.width(first, end)
         return (
             1.0
@@ -11340,7 +11342,7 @@ class Embed(FrameTask):
     def follow(self, frame: Frame) -> None:
         """Put the faces of a frame on the tracks they go on with, or on new ones."""
         faces, seen = self.sightings(frame)
-        chosen = joined(self.open, seen, self.match_distance * self.finder().scale)
+        chosen = paired(self.open, seen, self.match_distance * self.finder().scale)
         here = [self.open[chosen[n]] if n in chosen else FaceTrack() for n in range(len(seen))]
         for track, sighting, face in zip(here, seen, faces, strict=True):
             if not track.times:
