@@ -2229,9 +2229,7 @@ class Command:
         declared, hint = cls.options().get(name), cls.hints().get(name)
         if hint is Path:
             return isinstance(value, Path)
-        if declared is None or hint is str:  # which the model refuses if it is not Unicode
-            return False
-        return not declared.rules and type(value) is hint
+        return declared is not None and not declared.rules and type(value) is hint
 
     @classmethod
     @functools.cache
