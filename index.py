@@ -623,6 +623,15 @@ class Library:
         self.only: frozenset[str] | None = None
         self.problems: list[tuple[str, str]] = []
 
+    @property
+    def lack(self) -> str:
+        """What to say where no video is found."""
+        everything = self.extensions >= VIDEO_EXTENSIONS
+        kinds = "video" if everything else " or ".join(sorted(self.extensions))
+        ways = [] if self.recursive else ["-r looks into the folders below"]
+        ways += [] if everything else ["--ext '*' takes every type of video"]
+        return f"no {kinds} here" + (": " if ways else "") + ", ".join(ways)
+
     def home(self, below: str = "") -> str:
         """Where the sidecars are of what is in the folder, or in the one `below/` it."""
         return f"{str((self.artifacts_dir or self.root).absolute()).rstrip('/')}/{below}{SIDECARS}"
@@ -5642,6 +5651,8 @@ class Runner:
             catalogue.close()
 
     def _result(self, seconds: float) -> Result:
+        if not self.videos and not self.job.cancelled.is_set():
+            self.job.console.say(self.library.lack)
         reports = [self._report(task.artifact.kind) for task in self.tasks]
         code = Exit.of(any(report["counts"]["failed"] for report in reports))
         if self.job.cancelled.is_set():
@@ -12913,9 +12924,10 @@ class Compare(Command):
 
     def run(self, job: Job) -> Result:
         for path in (self.original, self.other):
-            if path == Path() or not path.exists():
-                name = shown(str(path)) if path != Path() else "compare ORIGINAL OTHER"
-                raise UsageError(f"{name}: no such file")
+            if path == Path():
+                raise UsageError("compare ORIGINAL OTHER: name two videos")
+            if not path.exists():
+                raise UsageError(f"{shown(str(path))}: no such file")
         if self.png:
             if self.png_path.suffix.lower() != ".png":
                 raise UsageError(f"--png {shown(str(self.png))}: the name should end in .png")
@@ -14849,6 +14861,8 @@ class Dupes(LibraryCommand):
         freed = human_size(sum(findings.copies[number].size for number in spare))
         groups = plural(len(findings.groups), "group")
         yield f"{groups} among {plural(len(findings.copies), 'video')}: {freed} beside what to keep"
+        if 0 < self.limit < len(findings.groups) and not self.only:
+            yield f"the first {self.limit:,} of them are dealt with: --limit 0 takes all"
         if count := findings.count(Basis.NOTHING):
             hint = "none could be made" if self.compute else "--compute makes it"
             yield f"{plural(count, 'video')} without a fresh hash: {hint}"
@@ -15886,6 +15900,8 @@ class List(LibraryCommand):
         problems = catalogue.problems + (catalogue.unread if self.query else [])
         for name, reason in problems:
             job.console.say(f"list: {shown(name)}: {reason}")
+        if not lines:
+            job.console.say("no video is like that" if self.query else library.lack)
         return Result(rows, "\n".join(lines), Exit.of(problems))
 
     def line(self, row: Mapping[str, Any], prefix: int) -> str:
@@ -16011,6 +16027,8 @@ class Report(LibraryCommand):
         problems = catalogue.problems + catalogue.unread
         for name, reason in problems:
             job.console.say(f"report: {shown(name)}: {reason}")
+        if not rows:
+            job.console.say(library.lack)
         counts, stale = ({kind: found[kind, how] for kind in ARTIFACTS} for how in (True, "stale"))
         data: dict[str, Any] = {"total": len(rows), "counts": counts, "stale": stale}
         share = {kind: round(n / len(rows), 4) if rows else 0.0 for kind, n in counts.items()}

@@ -474,6 +474,10 @@ class TestFinding:
         run = cli("dupes", library.root, "--limit", 4, "--json")
         assert len(run.json["pairs"]) == 4
         assert run.json["total_pairs"] == 15
+        for name in "gh":
+            plant(library, f"{name}.mp4", hashes(6, 7, 8, 9, 10, noise=0.01, salt=ord(name)))
+        told = cli("dupes", library.root, "--limit", 1).out
+        assert "2 groups among" in told and "the first 1 of them are dealt with" in told
 
     @pytest.mark.parametrize(
         "args",

@@ -461,6 +461,16 @@ class TestNames:
 
 
 class TestFolders:
+    def test_one_without_videos_tells_where_they_could_be(self, cli: Cli, library: Library) -> None:
+        library.add_bytes("sub/a.mkv", b"no video")
+        hints = "no .mp4 here: -r looks into the folders below, --ext '*' takes every type of video"
+        for words in ("meta,thumbs", "list", "report"):
+            run = cli(words, library.root)
+            assert (run.code, run.err) == (0, f"{hints}\n")
+        run = cli("list", library.root, "-r", "--ext", "*", "-q", "x")
+        assert (run.out, run.err) == ("", "no video is like that\n")
+        assert cli("list", library.root, "-r", "--ext", "*").err == ""
+
     @pytest.mark.usefixtures("mere_user")
     def test_one_that_cannot_be_written(self, library: Library) -> None:
         library.add("short.mp4", "a.mp4")
