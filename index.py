@@ -2399,9 +2399,16 @@ def complaint_in(err: bytes) -> str:
     lines = err.decode("utf-8", "replace").strip().splitlines()
     if any("No space left on device" in line for line in lines):
         return "the disk is full: nothing was stored"
+    if refused := re.search(rb"Codec \((\S+)\) not on whitelist", err):
+        return uncommon(refused[1].decode())
     telling = [line for line in lines if not CONSEQUENCE.match(line)]
     place = r"^\[[^]]* @ 0x[0-9a-f]+\] |^file:/dev/fd/\d+: "
     return re.sub(place, "", (telling or lines or [""])[-1])
+
+
+def uncommon(codec: str) -> str:
+    """Why a decoder is not used: rare ones are where hostile files find the bugs."""
+    return f"{codec} is not among the common codecs: --allow-codecs {codec} allows it"
 
 
 class Patience:
@@ -2716,13 +2723,17 @@ class Media:
     @property
     def limits(self) -> dict[str, str]:
         """libav's options that keep a hostile file from reaching others or taking all memory."""
-        codecs = ",".join(filter(None, (CODECS, self.allow_codecs)))
         limits = {
             "format_whitelist": FORMATS,
             "protocol_whitelist": "file",
             "max_pixels": str(MAX_PIXELS),
         }
-        return limits if self.allow_codecs == "any" else limits | {"codec_whitelist": codecs}
+        return limits if self.allow_codecs == "any" else limits | {"codec_whitelist": self.codecs}
+
+    @property
+    def codecs(self) -> str:
+        """The decoders that may be used, with commas between."""
+        return ",".join(filter(None, (CODECS, self.allow_codecs)))
 
     @property
     def input_flags(self) -> list[str]:
@@ -2875,6 +2886,8 @@ class Media:
         try:
             frames = context.decode(packet)
         except (av.FFmpegError, OSError, ValueError):
+            if not context.is_open and context.name not in self.codecs.split(","):
+                raise VideoError(uncommon(context.name)) from None
             self.damage += 1
             frames = []
         if packet is None:
@@ -3364,7 +3377,7 @@ def film(
     for shot in shots:
         pixels = shot.frame.rgb(width)
         if movie is None:
-            start, fps = shot.time, min(max(1 / shot.duration, 1.0), 2 * shots.MOST_FPS)
+            start, fps = shot.time, 1 / min(max(shot.duration, 0.5 / shots.MOST_FPS), 1.0)
             movie = Movie(recipe, (width, pixels.shape[0]), fps, len(shots))
         movie.add(pixels, shot.time - start, shot.duration)
         end = shot.time + shot.duration
@@ -5184,18 +5197,19 @@ def reason_of(error: BaseException) -> str:
     """One line that says what is wrong and, where there is something to do, what."""
     if isinstance(error, VideoError | UsageError):
         return str(error)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "the disk is full: nothing was stored"
+    # libav's errors are OSErrors too, and say nothing of the file system.
+    if type(error).__module__.startswith("av.") or isinstance(error, UnicodeError):
+        text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        return f"is not a readable video, or damaged ({text.rstrip('.').lower()})"
     closed = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, errno.ELOOP)
     if isinstance(error, OSError) and error.errno in closed:
         return f"cannot write here ({os.strerror(error.errno)}): see --artifacts-dir"
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return "the disk is full: nothing was stored"
     if isinstance(error, MemoryError):
         return "needs more memory than a worker may take: it is damaged or far too large"
     if isinstance(error, ModuleNotFoundError):
         return f"needs the package {error.name}: pip install -r requirements.txt"
-    if type(error).__module__.startswith("av.") or isinstance(error, UnicodeError):
-        text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        return f"is not a readable video, or damaged ({text.rstrip('.').lower()})"
     return f"failed unexpectedly ({type(error).__name__}: {str(error).partition(chr(10))[0]})"
 
 
@@ -11212,7 +11226,7 @@ def timecode(media: Media, pts: int) -> Any:
     from scenedetect.common import FrameTimecode, Timecode
 
     moment = Timecode(pts, Fraction(media.stream.time_base or 1))
-    return FrameTimecode(moment, fps=float(media.stream.average_rate or 25))
+    return FrameTimecode(moment, fps=max(float(media.stream.average_rate or 25), 0.001))
 
 
 def adaptive_cuts(media: Media, threshold: float) -> Cuts:

@@ -581,6 +581,25 @@ class TestApply:
             assert "changed" in action["reason"]
             assert (twins.root / "go.mp4").exists()
 
+    def test_two_runs_of_two_minds_leave_one_copy(
+        self, cli: Cli, twins: Library, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """While one run has yet to begin, another throws away what that one means to keep."""
+        before, original = tree(twins.root), index.Disposal.carry_out
+
+        def late(self: Any, *args: Any) -> Any:
+            monkeypatch.setattr(index.Disposal, "carry_out", original)
+            other = cli("dupes", twins.root, "--apply", "trash", "--keep", "go.mp4", "--json")
+            assert [action["video"] for action in other.json["applied"]] == ["keep.mp4"]
+            return original(self, *args)
+
+        monkeypatch.setattr(index.Disposal, "carry_out", late)
+        run = cli("dupes", twins.root, "--apply", "trash", "--json")
+        assert [action["action"] for action in run.json["applied"]] == ["left"]
+        assert (twins.root / "go.mp4").exists() and not (twins.root / "keep.mp4").exists()
+        assert cli("dupes", twins.root, "--undo").code == 0
+        assert tree(twins.root) == before
+
     @pytest.mark.parametrize("name", ["go.mp4", "keep.mp4"])
     def test_a_corrupt_tags_file_keeps_its_video(self, cli: Cli, twins: Library, name: str) -> None:
         twins.artifact(f"{name}.tags.json").write_text("{")

@@ -21,11 +21,13 @@ from support import (
     Killed,
     Library,
     Run,
+    command,
     contents,
     leftovers,
     modes_count,
     run_unprivileged,
     stamps,
+    started,
 )
 
 import index
@@ -539,6 +541,28 @@ class TestCollisions:
         assert run.code == 1 and "b.mp4 appeared meanwhile; nothing was changed" in run.err
         assert "error" in run.json
         assert folder.files == before | {"b.mp4": "late"}
+
+    def test_two_runs_at_once(self, cli: Cli, folder: Folder) -> None:
+        """Of two that want the same videos one has them all, and all goes along, tags too."""
+        for number in range(40):
+            folder.write(f"a{number}.mp4")
+            folder.tag(f"a{number}.mp4")
+        before = folder.files
+        words = ("rename", "--batch", "-d", folder.root, "--source", "a", "--force", "--target")
+        with started(command(*words, "b")) as one, started(command(*words, "c")) as other:
+            for run in (one, other):
+                _, err = run.process.communicate(timeout=60)
+                assert run.process.returncode in (0, 1), err
+                assert b"Traceback" not in err
+        (first,) = {name[0] for name in folder.names()}
+        assert first in "bc"
+        for number in range(40):
+            name = f"{first}{number}.mp4"
+            assert folder.files[name] == f"this is a{number}.mp4"
+            assert folder.tags(name)["tags"] == [f"tag of a{number}.mp4"]
+        assert len(folder.files) == len(before)
+        assert cli("rename", "--undo", "-d", folder.root).code == 0
+        assert folder.files == before
 
 
 class TestUndoAndRecover:

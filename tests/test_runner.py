@@ -370,6 +370,39 @@ class TestBadFiles:
         assert "Traceback" not in run.err
         assert sum(path.stat().st_size for path in library.root.rglob("*")) < 5_000_000
 
+    @pytest.mark.parametrize(
+        ("scale", "step"), [(1, 0), (1, 1 << 30), (0, (1 << 32) - 1), ((1 << 32) - 1, 1)]
+    )
+    def test_an_absurd_frame_rate(self, cli: Cli, library: Library, scale: int, step: int) -> None:
+        """From billions of frames in a second to one in a century: a result, or one line."""
+        content = bytearray(media.clip("short.mp4", library.clips).read_bytes())
+        at = content.index(b"mdhd") + 16
+        content[at : at + 4] = scale.to_bytes(4, "big")
+        at = content.index(b"stts") + 8
+        for number in range(int.from_bytes(content[at : at + 4], "big")):
+            content[at + 8 + number * 8 : at + 12 + number * 8] = step.to_bytes(4, "big")
+        library.add_bytes("odd.mp4", bytes(content))
+        run = cli(f"{ALL_TASKS},previews", library.root, "--timeout", 30, "--json")
+        for entry in run.json["tasks"]:
+            (result,) = entry["results"]
+            assert result["status"] == "made" or "damaged" in result["error"], result
+            assert "cannot write here" not in result.get("error", "")
+        assert sum(path.stat().st_size for path in library.root.rglob("*")) < 5_000_000
+
+    def test_a_rare_codec(self, cli: Cli, library: Library) -> None:
+        """Decoders that hardly anybody looks after are used when asked for, not before."""
+        path = library.root / "rare.mkv"
+        media.ffmpeg("-f", "lavfi", "-i", "testsrc=s=64x48:r=5:d=2", "-c:v", "magicyuv", path)
+        library.keep(path)
+        words = ("meta,thumbs,scenes,previews", library.root, "--ext", "*", "--json")
+        for entry in cli(*words).json["tasks"]:
+            (result,) = entry["results"]
+            assert "--allow-codecs magicyuv" in result["error"]
+            assert len(result["error"]) < 100
+        assert library.artifacts() == []
+        for allowed in ("magicyuv", "any"):
+            assert cli(*words, "--allow-codecs", allowed, "--force").code == 0
+
     @pytest.mark.usefixtures("mere_user")
     def test_unreadable(self, library: Library) -> None:
         video = library.add("short.mp4", "locked.mp4")

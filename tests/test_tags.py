@@ -324,6 +324,28 @@ class TestTogether:
         assert told.code == 1 and told.err == f"index.py: {out}: No space left on device\n"
         assert cli("tags", video, "--json").json["tags"] == ["old"]
 
+    def test_told_when_the_disk_has_it(
+        self, cli: Cli, video: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Also after a power failure: first the file goes to the disk, then its new name."""
+        steps, fsync, replace = list[str](), os.fsync, Path.replace
+
+        def synced(descriptor: int) -> None:
+            path = Path(f"/dev/fd/{descriptor}").resolve()
+            steps.append("names" if path.is_dir() else path.read_text())
+            fsync(descriptor)
+
+        def renamed(path: Path, target: Path) -> Path:
+            steps.append(target.name)
+            return replace(path, target)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", synced)
+            patch.setattr(Path, "replace", renamed)
+            cli("tags", video, "--set", "x")
+        stored = video.parent / ".artifacts/movie.mp4.tags.json"
+        assert steps == [stored.read_text(), stored.name, "names"]
+
     def test_tags_of_a_video_that_went_away_are_not_made(self, video: Path) -> None:
         index.update_tags(known(video), index.TagChange(["x"]).apply)
         gone = index.Video(str(video) + "x.mp4", "x.mp4", str(video.parent / ".artifacts"))

@@ -240,16 +240,6 @@ class TestSources:
         assert transcode(library, out).code == 1
         assert (out / "b.mp4").exists()
 
-    def test_the_source_grows_meanwhile(self, library: Library, long: Path, out: Path) -> None:
-        with encoding(library, out) as (run, ffmpeg):
-            os.kill(ffmpeg, signal.SIGSTOP)
-            with long.open("ab") as file:
-                file.write(b"more")
-            library.keep(long)
-            os.kill(ffmpeg, signal.SIGKILL)
-            run.process.wait(20)
-        assert finals(out) == []
-
 
 class TestTools:
     """An ffmpeg that is not there, cannot do it, or lies."""
@@ -300,6 +290,24 @@ class TestTools:
             source_args = f'-i "{source}" -map 0 -c copy'
             lie = f'for last; do :; done; exec $REAL {source_args} {extra} -f mp4 "$last"'
         run = self.run_with(f"{self.TRIAL}\n{lie}", library, out, tmp_path)
+        assert told in reason(run)
+        assert finals(out) == []
+
+    @pytest.mark.parametrize(
+        ("change", "told"),
+        [
+            ("echo more >> film.mkv", "unstable"),
+            ("cp film.mkv new; mv new film.mkv", "unstable"),
+            ("rm film.mkv", "vanished"),
+        ],
+    )
+    def test_the_source_does_not_hold_still(
+        self, library: Library, out: Path, tmp_path: Path, change: str, told: str
+    ) -> None:
+        """What was made of it is complete and sound, and yet not of what is there now."""
+        library.forget(library.add("h264.mkv", "film.mkv"))
+        script = f'{self.TRIAL}\n$REAL "$@" || exit\ncd "{library.root}"; {change}'
+        run = self.run_with(script, library, out, tmp_path)
         assert told in reason(run)
         assert finals(out) == []
 
