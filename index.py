@@ -2146,7 +2146,8 @@ class Option:
 
     The type is the annotation beside it; `rules` are pydantic's bounds (ge, le, gt, pattern ...).
     `place` makes it positional; `bare` is what its flag means without a value; `many` lets the flag
-    take several values; `local` keeps it out of the API, as what names a program or a model must.
+    take several values; `local` keeps it out of the API, as what names a program or a model must;
+    a `deed` is something to do to what is there, which no configuration in a folder may ask for.
     """
 
     def __init__(
@@ -2159,11 +2160,12 @@ class Option:
         bare: str = "",
         many: bool = False,
         local: bool = False,
+        deed: bool = False,
         **rules: Any,
     ) -> None:
         self.default, self.doc, self.rules = default, doc, rules
         self.short, self.place, self.bare, self.many = short, place, bare, many
-        self.local = local
+        self.local, self.deed = local, deed
 
     def __set_name__(self, owner: type, name: str) -> None:
         # As everywhere in Python, a trailing underscore keeps a name clear of another.
@@ -11962,17 +11964,22 @@ class People(LibraryCommand):
 
     rename: tuple[str, ...] = option((), "a number and a name: call that person so", many=True)
     merge: tuple[int, ...] = option((), "numbers: they are one person, the first", many=True)
-    split: int = option(0, "a number: this is more than one person", ge=1)
+    split: int = option(0, "a number: this is more than one person", ge=1, deed=True)
     move: tuple[str, ...] = option(
         (),
         "a signature, as --json tells it, and the number of whom it shows, or new",
         many=True,
     )
-    hide: int = option(0, "a number: do not show this person, nor infer it as a performer", ge=1)
-    show: int = option(0, "a number: show a hidden person again", ge=1)
+    hide: int = option(
+        0, "a number: do not show this person, nor infer it as a performer", ge=1, deed=True
+    )
+    show: int = option(0, "a number: show a hidden person again", ge=1, deed=True)
     undo: bool = option(False, "take the last of these back; again the one before")
     forget: int = option(
-        0, "a number: delete this person's vectors and pictures for good, from all files", ge=1
+        0,
+        "a number: delete this person's vectors and pictures for good, from all files",
+        ge=1,
+        deed=True,
     )
 
     ACTIONS: ClassVar = ("rename", "merge", "split", "move", "hide", "show", "undo", "forget")
@@ -14104,7 +14111,7 @@ class Tags(LibraryCommand):
     set: tuple[str, ...] = option((), f"tags to add, {LIST_HELP}")
     remove: tuple[str, ...] = option((), "tags to take away, the same; before --set adds")
     mode: Literal["add", "replace"] = option(
-        "add", "replace: what --set or --import says takes the place of all"
+        "add", "replace: what --set or --import says takes the place of all", deed=True
     )
     add_performers: tuple[str, ...] = option((), "performers to add, written in the same way")
     remove_performers: tuple[str, ...] = option((), "performers to take away, the same")
@@ -14778,7 +14785,7 @@ class Dupes(LibraryCommand):
     compute: bool = option(False, "make missing phash artifacts first (with --deep its own, too)")
     html: Path | None = option(None, "also write a page with the pictures side by side", local=True)
     apply: Literal["report", "trash", "hardlink"] = option(
-        "report", "trash: move the matches away; hardlink: make exact copies one file"
+        "report", "trash: move the matches away; hardlink: make exact copies one file", deed=True
     )
     only: tuple[str, ...] = option(
         (), "only these matches, as the groups name them: deal with no other", many=True
@@ -16944,8 +16951,8 @@ LIBRARY_KEYS = {"extensions": "ext", "artifacts_dir": "artifacts_dir"}
 class Config(NamedTuple):
     """The values of a videorc.json.
 
-    One that was only found in the folder of videos may set numbers and choices: whoever made the
-    folder may have written it.
+    One that was only found in the folder of videos may set numbers and choices that are no deeds:
+    whoever made the folder may have written it.
     """
 
     data: Mapping[str, Any] = {}
@@ -17018,7 +17025,8 @@ class Config(NamedTuple):
     def value_mistakes(
         self, path: str, command: type[Command], key: str, value: Any
     ) -> Iterator[str]:
-        if not self.trusted and not is_plain_choice(command.hints()[key]):
+        harmless = is_plain_choice(command.hints()[key]) and not command.options()[key].deed
+        if not self.trusted and not harmless:
             yield f"{path}: only a file named with --config or $VIDEORC may set this"
             return
         try:
@@ -17028,7 +17036,7 @@ class Config(NamedTuple):
 
 
 def is_plain_choice(hint: Any) -> bool:
-    """Whether a parameter is a number or one of a few words, which no stranger can misuse."""
+    """Whether a parameter is a number or one of a few words, which names nothing."""
     parts = [h for h in typing.get_args(hint) if h is not type(None)]
     if typing.get_origin(hint) is Literal:
         return True

@@ -169,3 +169,36 @@ class TestMistakes:
         run = cli("thumbs", library.root)
         assert not place.exists()
         assert "artifacts_dir" in run.err
+
+    @pytest.mark.parametrize(
+        ("section", "key", "value"),
+        [
+            ("dupes", "apply", "trash"),
+            ("dupes", "html", "x.html"),
+            ("tags", "mode", "replace"),
+            ("tags", "set", "x"),
+            ("rename", "force", True),
+            ("orphans", "delete", True),
+            ("people", "forget", 1),
+            ("people", "hide", 1),
+            ("people", "split", 1),
+            ("embed", "purge", True),
+            ("embed", "models_dir", "."),
+            ("thumbs", "allow_codecs", "any"),
+            ("thumbs", "force", True),
+            ("subtitles", "model", "./model"),
+            ("subtitles", "whisper_cpp_bin", "./program"),
+            ("serve", "host", "0.0.0.0"),
+        ],
+    )
+    def test_a_found_one_may_not_ask_for_deeds(
+        self, cli: Cli, library: Library, tmp_path: Path, section: str, key: str, value: object
+    ) -> None:
+        """Nor for what opens doors; one that the user names may."""
+        library.add("short.mp4")
+        write(library.root / "videorc.json", {section: {key: value}})
+        run = cli("list", library.root)
+        assert run.code == 2
+        assert f"{section}.{key}: only a file named with --config or $VIDEORC" in run.err
+        named = write(tmp_path / "rc.json", {section: {key: value}})
+        assert cli("--config", named, "list", library.root).code == 0
