@@ -923,7 +923,8 @@ def replace_file(target: Path, content: bytes) -> None:
         write_through(scratch, content)
         scratch.replace(target)
     except BaseException as error:
-        remove(scratch)
+        with contextlib.suppress(OSError):  # on a disk that is read-only by now
+            remove(scratch)
         if isinstance(error, OSError):
             error.filename = str(target)  # the other name says nothing to anybody
         raise

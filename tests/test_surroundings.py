@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
+import re
+import shutil
 import subprocess
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import media
 import pytest
 from conftest import Cli
-from support import Library, command, modes_count, run_process, run_unprivileged
+from support import (
+    Library,
+    Run,
+    command,
+    contents,
+    modes_count,
+    run_process,
+    run_unprivileged,
+)
 
 import index
 
@@ -200,6 +213,80 @@ class TestFolders:
         assert not errors
         assert [path.name for path in tmp_path.glob("f*")] == ["folder"]
         assert len({path.read_bytes() for path in (tmp_path / "folder").iterdir()}) == 1
+
+
+# What changes a library of a.mp4, its copy b.mp4 and the artifacts of a gone.mp4.
+CHANGES = (
+    ("meta", "--force"),
+    ("thumbs,sprites,phash,heatmaps", "--force"),
+    ("scenes", "--thumbs", "--clips", "--force"),
+    ("previews",),
+    ("tags", "--set", "new"),
+    ("tags", "--rename-tag", "old", "new"),
+    ("tags", "--export", "out.json"),
+    ("rename", "a.mp4", "c.mp4"),
+    ("rename", "--batch", "--source", "a", "--target", "c", "--force"),
+    ("dupes", "--apply", "trash"),
+    ("dupes", "--ignore", "a.mp4", "b.mp4"),
+    ("dupes", "--html", "out.html"),
+    ("orphans", "--delete"),
+    ("compare", "a.mp4", "b.mp4", "--png", "out.png"),
+)
+
+
+class TestNothingCanBeWritten:
+    """One line that says why, nothing half written, and all as it was."""
+
+    def filled(self, cli: Cli, clips: Path, root: Path) -> dict[str, bytes]:
+        """Fill a folder with what the changes are made to."""
+        for name in ("a.mp4", "b.mp4"):
+            shutil.copyfile(media.clip("one_frame.mp4", clips), root / name)
+        assert cli("meta,phash,thumbs", root).code == 0
+        for name in ("a.mp4", "b.mp4"):
+            assert cli("tags", root / name, "--set", "old").code == 0
+        (root / ".artifacts/gone.mp4.jpg").write_text("a picture")
+        return contents(root)
+
+    def check(self, run: Run, words: Sequence[str], reasons: str) -> None:
+        assert run.code in (1, 2), (words, run.err)
+        assert re.search(reasons, run.err), (words, run.err)
+        assert not re.search("Traceback|unexpected|tmp-", run.err), (words, run.err)
+
+    def test_a_full_disk(
+        self, cli: Cli, clips: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = self.filled(cli, clips, small_disk)
+        with (
+            contextlib.suppress(OSError),
+            (small_disk / "full").open("wb", buffering=0) as full,
+        ):
+            while True:
+                full.write(bytes(4096))
+        for words in CHANGES:
+            place = () if words[0] in ("rename", "compare") else (".",)
+            with monkeypatch.context() as patch:
+                patch.chdir(small_disk)
+                run = cli(words[0], *place, *words[1:])
+            self.check(run, words, "disk is full|No space left on device")
+            assert contents(small_disk) | {"full": b""} == before | {"full": b""}, words
+
+    def test_a_disk_that_is_read_only(self, cli: Cli, clips: Path, tmp_path: Path) -> None:
+        root = tmp_path / "videos"
+        root.mkdir()
+        before = self.filled(cli, clips, root)
+        mounted = ["unshare", "-rm", "sh", "-ec"]
+        mount = 'mount --bind "$0" "$0"; mount -o remount,ro,bind "$0"; cd "$0"; exec "$@"'
+        if subprocess.run([*mounted, mount, root, "true"], check=False).returncode:
+            pytest.skip("nothing may be mounted here")
+        for words in CHANGES[::3]:
+            place = () if words[0] in ("rename", "compare") else (".",)
+            line = command(words[0], *place, *words[1:])
+            done = subprocess.run(
+                [*mounted, mount, root, *line], capture_output=True, text=True, check=False
+            )
+            run = Run(done.returncode, done.stdout, done.stderr)
+            self.check(run, words, "Read-only file system|no journal can be kept")
+        assert contents(root) == before
 
 
 class TestOutput:

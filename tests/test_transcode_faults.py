@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
-import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -132,16 +130,6 @@ class TestInterrupted:
 
 
 class TestSpace:
-    @pytest.fixture
-    def small_disk(self, tmp_path: Path) -> Iterator[Path]:
-        place = tmp_path / "disk"
-        place.mkdir()
-        mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "none", str(place)]
-        if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
-            pytest.skip("nothing may be mounted here")
-        yield place
-        subprocess.run(["umount", str(place)], check=True)
-
     @pytest.mark.parametrize("flags", [(), ("--crf", 1)])
     def test_disk_full(self, library: Library, small_disk: Path, flags: tuple[object, ...]) -> None:
         """While the encoder writes, or already while it copies."""
