@@ -332,6 +332,7 @@ class Artifact(NamedTuple):
     def _fresh(
         self, video: Video, shelf: Shelf, names: Sequence[str], known: Seen | None = None
     ) -> bool:
+        """Whether files that are there were made of the video as it is now, and none is lost."""
         source = known or stat_of(video.path)
         for name in names:
             entry = shelf[name.rstrip("/")]
@@ -455,7 +456,7 @@ def stat_of(path: str) -> os.stat_result:
 
 
 def stat_if_any(path: str) -> os.stat_result | None:
-    """The same, or None where there is nothing, or nothing to be seen."""
+    """What the file system says of a file; None where there is none, or nothing to be seen."""
     with contextlib.suppress(OSError):
         return stat_of(path)
     return None
@@ -834,6 +835,7 @@ def sweep(home: str) -> None:
 
 
 def process_alive(pid: int) -> bool:
+    """Whether a process of this machine lives; where that can't be seen, it does."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -902,7 +904,7 @@ def rename_new(source: Path, target: Path) -> None:
 
 
 def rename_in_steps(source: Path, target: Path) -> None:
-    """The same where the disk has no such call: by a hard link, which is never put over a file."""
+    """Rename where the disk has no call for it: by a hard link, which is never put over a file."""
     try:
         os.link(source, target, follow_symlinks=False)
     except FileExistsError:
@@ -1068,7 +1070,7 @@ def content_of(path: str | Path) -> bytes:
 
 
 def blocks_of(path: str | Path) -> Iterator[bytes]:
-    """The same, a megabyte at a time."""
+    """What is in a file, a megabyte at a time. Raises OSError, also for a pipe."""
     with reading(path) as descriptor:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "is no file", str(path))
@@ -1174,7 +1176,7 @@ def json_pieces(data: Any, indent: int | None = 2) -> Iterator[str]:
 
 
 def json_text(data: Any, indent: int | None = 2) -> str:
-    """The same in one piece."""
+    """One JSON document as `json_pieces` gives it, in one piece."""
     return data if isinstance(data, Written) else "".join(json_pieces(data, indent))
 
 
@@ -2281,6 +2283,7 @@ class Command:
 
     @classmethod
     def _complaint(cls, error: Any) -> tuple[str, str]:
+        """The parameter that pydantic complains of, and what is wrong, in the program's words."""
         name = str(error["loc"][0])
         if name not in cls.options():
             return name, "no such parameter"
@@ -2795,7 +2798,7 @@ class Media:
 
     @functools.cached_property
     def origin(self) -> float:
-        """The same for all streams, in seconds; never negative."""
+        """The moment of the container's own clock that players call 0, in seconds, at least 0."""
         return max(self.container.start_time or 0, 0) / 1_000_000
 
     @functools.cached_property
@@ -4979,6 +4982,7 @@ def sentences(words: Sequence[Word]) -> list[dict[str, Any]]:
 
 
 def segment_json(words: Sequence[Word]) -> dict[str, Any]:
+    """A sentence: its times in seconds, text, mean probability and words."""
     known = [w.probability for w in words if w.probability is not None]
     return {
         "start": round(words[0].start, 3),
@@ -5301,7 +5305,7 @@ def finish(task: FrameTask, media: Media, taken: int, asked: int) -> Made | Fail
 
 
 def marked(made: Made, shortcoming: str) -> Made:
-    """The same, told and recorded as degraded where its source falls short."""
+    """What was made; where its source falls short, noted and recorded as degraded."""
     if shortcoming:
         made.note = f"degraded: {shortcoming}"
         if made.data is not None:
@@ -5587,6 +5591,7 @@ class Runner:
         return units
 
     def _wanted(self, task: VideoTask, video: Video, shelf: Shelf) -> bool:
+        """Whether a task is to be done on a video; else, or in a dry run, its outcome is kept."""
         kind = task.artifact.kind
         try:
             state = task.state(video, shelf)
@@ -5624,6 +5629,7 @@ class Runner:
                 queue.done(unit)
 
     def _do(self, unit: Unit, workers: Workers) -> list[Outcome]:
+        """Have a worker do a unit, but for kinds that are known to lack what they need."""
         self.job.console.step(unit.video.rel, 0)
         lacking = [task for task in unit.tasks if task.artifact.kind in self.lacking]
         tasks = [task for task in unit.tasks if task not in lacking]
@@ -6107,7 +6113,7 @@ class Catalogue:
         return self.database.execute(sql, values).fetchall()
 
     def each(self, sql: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
-        """The same, one at a time: no ids, which would be others where it is begun anew."""
+        """The rows of a query, one at a time; ids are others once the database is begun anew."""
         generation, given = self._generation, 0
         try:
             for row in self.database.execute(sql, values):
@@ -6137,7 +6143,7 @@ class Catalogue:
         return None if self.tended else self.refresh(job, recursive, bare)
 
     def glance(self, job: Job | None = None, recursive: bool = True) -> None:
-        """The same for those folders alone in which a name came, went or was given to another file
+        """Look into those folders alone in which a name came, went or was given to another file
         since the last look; what was edited in its place stays unseen.
         """
         self._insist(self._glance, job or Job(), recursive)
@@ -7092,6 +7098,7 @@ def passage_row(cues: Sequence[Cue]) -> tuple[str, str]:
 
 
 def store_spoken(database: sqlite3.Connection, video: int, spoken: Spoken) -> None:
+    """Put what is spoken in a video into the tables, in the place of what is there."""
     for name, columns, rows in (
         ("passages", "file, cues, text", spoken.passages),
         ("misread", "file, reason", spoken.misread),
@@ -7265,8 +7272,9 @@ def is_signature(name: Any) -> bool:
 
 
 class Occurrences(Sequence[dict[str, Any]]):
-    """Those of a person as the index has them, one in a line, and read where they are wanted: a new
-    video concerns few people. VideoError is raised then for what `listing` did not write.
+    """A person's occurrences in the text of the index, one in a line, which is read where they are
+    wanted: a new video concerns few people. Raises VideoError then for what `listing` did not
+    write.
     """
 
     def __init__(self, text: bytes, about: dict[str, Any]) -> None:
@@ -7377,7 +7385,7 @@ class FaceIndex:
 
     @classmethod
     def read(cls, home: str, whole: bool = True) -> FaceIndex | None:
-        """That of an artifact folder; None where none was made. Raises VideoError.
+        """The index in an artifact folder; None where none was made. Raises VideoError.
 
         What people have as occurrences may be read later, if not all is wanted as a whole.
         """
@@ -7517,7 +7525,7 @@ class Decisions:
 
     @classmethod
     def read(cls, home: str) -> Decisions:
-        """Those of an artifact folder. Raises VideoError for what only its owner can mend."""
+        """The decisions in an artifact folder. Raises VideoError for what its owner has to mend."""
         content = read_bytes(Path(home, cls.NAME))
         try:
             return cls(None if content is None else json.loads(content))
@@ -7635,7 +7643,7 @@ class Census:
 
     @classmethod
     def of(cls, library: Library) -> Census:
-        """That of a folder. Raises NotFoundError where it was not listed yet, or CorruptError."""
+        """The people of a folder. Raises CorruptError, NotFoundError where none are listed yet."""
         home = people_home(library)
         found = attempt(FaceIndex.read, home)
         decisions = attempt(Decisions.read, home)
@@ -8174,7 +8182,7 @@ class Gallery:
 
     @classmethod
     def of(cls, folder: Path, job: Job, task: Embed, known: Gallery) -> Gallery:
-        """That in a folder; files in `known` that did not change are not looked at again."""
+        """The gallery in a folder; files in `known` that did not change are not looked at again."""
         gallery = cls()
         heads = {path: cls.head(name, path) for name, path in gallery.places(folder, task.roots)}
         before = {(r["person"], r["file"]): r for r in known.rows if r["vector"]}
