@@ -12031,8 +12031,13 @@ class People(LibraryCommand):
         merged["name"] = next((entry["name"] for entry in entries if entry["name"]), None)
         merged |= desk.looks([s for person in people for s in person.signatures])
         gone = dict.fromkeys(keys[1:])
+        theirs = {signature for person in people for signature in person.signatures}
+        seen = (occurrence for person in people for occurrence in person.occurrences)
+        both = [o["video"] for o in seen if not theirs.isdisjoint(o.get("apart", ()))]
         desk.decide(f"merge {numbers(keys)}", {first.id: merged, **gone})
-        return f"{numbers(keys)} are one person now: {desk.census.people[first.id].called}"
+        told = f"{numbers(keys)} are one person now: {desk.census.people[first.id].called}"
+        doubt = "; but both are in one picture of {}: --undo takes it back"
+        return told + (doubt.format(shown(both[0])) if both else "")
 
     def do_split(self, desk: Desk) -> str:
         person = desk.census.find(self.split)

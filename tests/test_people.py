@@ -81,6 +81,11 @@ class TestDecisions:
         assert folk.people[3]["label"] == "Barack Obama"
         assert folk.videos == PLAIN
 
+    def test_two_in_one_picture_are_merged_with_a_doubt(self, folk: Folk) -> None:
+        told = folk.cli("people", folk.root, "--merge", 2, 1).out.splitlines()[0]
+        assert told.endswith("but both are in one picture of a.mp4: --undo takes it back")
+        assert "but" not in folk.cli("people", folk.root, "--merge", 2, 3).out
+
     def test_a_name_wins_over_a_gallery(self, folk: Folk, tmp_path: Path) -> None:
         faces.portrait_of("obama", tmp_path / "gallery" / "mistake" / "one.png")
         folk.do("--rename", 3, "Obama")
