@@ -2209,6 +2209,7 @@ class Command:
 
     _hints: ClassVar[dict[str, Any]]
     _options: ClassVar[dict[str, Option]]
+    shapeless: ClassVar[tuple[str, ...]] = ()  # options that do not shape what is made
     roots: Roots | None = None  # what a server confines the request to
     lookouts: Lookouts | None = None  # the catalogues that it has open
 
@@ -2300,7 +2301,7 @@ class Command:
 
     def params(self) -> dict[str, Any]:
         """The effective parameters as they stand in an artifact: those that shape its content."""
-        skip = RunCommand.options()
+        skip = {*RunCommand.options(), *self.shapeless}
         return {n: getattr(self, o.attribute) for n, o in self.options().items() if n not in skip}
 
 
@@ -11288,6 +11289,7 @@ class Embed(FrameTask):
 
     artifact = ARTIFACTS["faces"]
     imports = ("av", "numpy", "cv2")
+    shapeless = ("models_dir", "purge")
 
     sample_rate: float = option(1.0, "frames looked at per second", gt=0, le=100)
     min_face_area: float = option(1600.0, "smallest face, in square pixels of the video", ge=64)
@@ -11335,10 +11337,6 @@ class Embed(FrameTask):
         if state is State.FRESH and recorded_model(shelf, video) != self.wanted_model:
             return State.STALE
         return state
-
-    def params(self) -> dict[str, Any]:
-        elsewhere = ("models_dir", "purge")  # these shape nothing
-        return {name: v for name, v in super().params().items() if name not in elsewhere}
 
     def finder(self) -> FaceModel:
         return face_model(self.backend, self.face_model, self.models_dir)
@@ -12469,17 +12467,13 @@ class Previews(VideoTask):
         if animation:
             made.files["{}.previews.webp"] = animation.close()
         folder = f".{media.video.key}.previews"
-        segments = [
-            {
-                "file": f"{folder}/{name}",
-                "start": round(clip.start, 6),
-                "duration": round(clip.duration, 6),
-                "size": len(clip.content),
-            }
-            for name, clip in zip(names, clips, strict=True)
-        ]
         if self.index:
-            made.data = {"segments": segments}
+            told = [
+                {"file": f"{folder}/{name}", "start": round(clip.start, 6)}
+                | {"duration": round(clip.duration, 6), "size": len(clip.content)}
+                for name, clip in zip(names, clips, strict=True)
+            ]
+            made.data = {"segments": told}
         return marked(made, media.unreadable)
 
 
@@ -12682,12 +12676,8 @@ class Codecs(LibraryCommand):
         if metadata.get("stub"):
             return row | {"why": ["unknown: its metadata is a stub"]}
         why = misfits(metadata, self.target_v, self.target_a, self.allowed_profiles)
-        return (
-            row
-            | codec_facts(video, metadata)
-            | {"compatible": not why}
-            | ({"why": why} if why else {})
-        )
+        row |= codec_facts(video, metadata) | {"compatible": not why}
+        return row | ({"why": why} if why else {})
 
     @staticmethod
     def totals(rows: Collection[Mapping[str, Any]]) -> dict[str, Any]:
@@ -13152,15 +13142,11 @@ def draw_quality(frames: Sequence[FrameValues]) -> bytes:
     """A PNG of SSIM, PSNR and VMAF over time: SSIM from its minimum to 1, the others from 0."""
     duration = frames[-1]["time"] + (frames[-1]["time"] / max(len(frames) - 1, 1) or 1.0)
     canvas, curves = blank_timeline(duration), []
-    for metric, top, color in (
-        ("ssim", 1.0, BRIGHTNESS),
-        ("psnr", 60.0, MOTION),
-        ("vmaf", 100.0, THIRD),
-    ):
+    ranges = (("ssim", 1.0, BRIGHTNESS), ("psnr", 60.0, MOTION), ("vmaf", 100.0, THIRD))
+    for metric, top, color in ranges:
         points = [(f["time"], min(overall(f, metric), top)) for f in frames]
-        bottom = (
-            min(math.floor(min(v for _, v in points) * 10) / 10, 0.9) if metric == "ssim" else 0.0
-        )
+        least = min(value for _, value in points)
+        bottom = min(math.floor(least * 10) / 10, 0.9) if metric == "ssim" else 0.0
         if not math.isnan(points[0][1]):
             curves.append(Curve(f"{metric} ({bottom:g} to {top:g})", color, points, bottom, top))
     return drawn(canvas, curves, duration)
@@ -13331,10 +13317,8 @@ class Transcode(RunCommand):
         if "dest" not in given and "directory" in given:
             given["dest"] = given.pop("directory")
 
-    def params(self) -> dict[str, Any]:
-        """What shapes an output, and not where it goes or whether it is wanted."""
-        judging = ("dest", "min_saving", "accept_degraded")
-        return {name: value for name, value in super().params().items() if name not in judging}
+    # Where an output goes, and whether it is wanted.
+    shapeless = ("dest", "min_saving", "accept_degraded")
 
     @property
     def target(self) -> Path:
@@ -14533,6 +14517,7 @@ class Subtitles(VideoTask):
     )
 
     artifact = ARTIFACTS["subtitles"]
+    shapeless = ("output_dir", "whisper_cpp_bin", "whisper_cpp_model")
     lane = "speech"
     batch_limit = 1
     memory = 1 << 40  # of address space: drivers of graphics cards map all memory there is
@@ -14547,9 +14532,7 @@ class Subtitles(VideoTask):
 
     def params(self) -> dict[str, Any]:
         """What shapes the text; a model by its name, wherever it lies."""
-        places = ("output_dir", "whisper_cpp_bin", "whisper_cpp_model")
-        shaping = {k: v for k, v in super().params().items() if k not in places}
-        return shaping | {"model": Path(self.model_).name}
+        return super().params() | {"model": Path(self.model_).name}
 
     @property
     def wanted_language(self) -> str:
@@ -14591,11 +14574,8 @@ class Subtitles(VideoTask):
         files = self.files(media, cues, data, self.wanted_language)
         self.guard(where, files)
         notes = [*self.told_languages(media, stream), *self.shortcomings(media)]
-        return Made(
-            files=files,
-            note="; ".join(notes),
-            status=Status.MADE if cues else Status.NO_SPEECH,
-        )
+        status = Status.MADE if cues else Status.NO_SPEECH
+        return Made(files=files, note="; ".join(notes), status=status)
 
     def silent(self, media: Media) -> Made:
         """Of a video without sound: a record that says so, lest it be looked at again and again."""
@@ -14702,13 +14682,8 @@ class Subtitles(VideoTask):
             plain = [
                 {"start": c.start, "end": c.end, "text": c.text.replace("\n", " ")} for c in cues
             ]
-            data = {
-                "backend": "stream",
-                "stream": stream.index,
-                "language": language,
-                "segments": plain,
-            }
-            files |= self.files(media, cues, data, language)
+            data = {"backend": "stream", "stream": stream.index, "language": language}
+            files |= self.files(media, cues, data | {"segments": plain}, language)
         self.guard(self.placed(media.video), files)
         return Made(files=files)
 
@@ -16547,26 +16522,23 @@ class Service:
 
     def tags(self, video: Video) -> dict[str, Any]:
         """The tags and performers of a video. Raises CorruptError, OutsideError."""
-        self.check_tags(video)
-        record = attempt(read_tags, video)
-        if isinstance(record, Failure):
-            raise CorruptError(record.reason)
-        return {"video": video.rel} | {kind: record[kind] for kind in NAME_LISTS[:2]}
+        return self.handled_tags(video)
 
     def change_tags(self, video: Video, change: TagChange) -> dict[str, Any]:
-        """Change them; they are on the disk when this returns. Raises CorruptError, UsageError."""
+        """Change them; they are on the disk when this returns. Raises UsageError for bad names."""
         clean_names([*change.add, *change.performers_add])
-        self.check_tags(video)
-        record = attempt(update_tags, video, change.apply)
-        if isinstance(record, Failure):
-            raise CorruptError(record.reason)
+        told = self.handled_tags(video, change.apply)
         self.lookouts.changed(video.path)
-        return {"video": video.rel} | {kind: record[kind] for kind in NAME_LISTS[:2]}
+        return told
 
-    def check_tags(self, video: Video) -> None:
-        """Raise OutsideError where the tags file is a link that leads out."""
+    def handled_tags(self, video: Video, change: TagEditor | None = None) -> dict[str, Any]:
+        """Raises CorruptError, or OutsideError where the tags file is a link that leads out."""
         if not self.roots.hold(path := tags_path(video)):
             raise OutsideError(f"{shown(path.name)}: {LEADS_OUT}")
+        told = Tags.handled(video, change)
+        if "error" in told:
+            raise CorruptError(told["error"])
+        return told
 
     def export_tags(self, directory: str, recursive: bool) -> dict[str, Any]:
         """Every video that has tags or performers, with them."""
