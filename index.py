@@ -8331,6 +8331,25 @@ class Fingerprint(NamedTuple):
     chroma: NDArray[np.int8] | None
 
 
+class Tolerance(NamedTuple):
+    """How far durations may be apart: seconds, or a share of the longer one."""
+
+    share: float
+    seconds: float
+
+    @classmethod
+    def of(cls, text: str) -> Tolerance:
+        """From `5%` or `2.5`; 0.1 s is always tolerated, as containers round."""
+        value = float(text.rstrip("%"))
+        return cls(value / 100, 0.1) if text.endswith("%") else cls(0.0, max(value, 0.1))
+
+    def longest(self, durations: NDArray[Any]) -> NDArray[Any]:
+        """The longest duration that is compatible with each."""
+        import numpy as np
+
+        return np.maximum(durations / max(1 - self.share, 1e-9), durations + self.seconds) + 1e-9
+
+
 def read_fingerprint(record: Mapping[str, Any]) -> Fingerprint | None:
     """A video's fingerprint from its phash artifact; None where that holds nothing of the kind."""
     try:
@@ -8949,25 +8968,6 @@ def read_film(record: Mapping[str, Any]) -> Film | None:
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
     return film if side in (8, 16, 32) and 0 < film.duration < LONGEST else None
-
-
-class Tolerance(NamedTuple):
-    """How far durations may be apart: seconds, or a share of the longer one."""
-
-    share: float
-    seconds: float
-
-    @classmethod
-    def of(cls, text: str) -> Tolerance:
-        """From `5%` or `2.5`; 0.1 s is always tolerated, as containers round."""
-        value = float(text.rstrip("%"))
-        return cls(value / 100, 0.1) if text.endswith("%") else cls(0.0, max(value, 0.1))
-
-    def longest(self, durations: NDArray[Any]) -> NDArray[Any]:
-        """The longest duration that is compatible with each."""
-        import numpy as np
-
-        return np.maximum(durations / max(1 - self.share, 1e-9), durations + self.seconds) + 1e-9
 
 
 # === Duplicates ===================================================================================
@@ -11312,9 +11312,7 @@ class Embed(FrameTask):
     )
     face_model: str = option("", "which model of the backend (default: its usual one)")
     models_dir: Path | None = option(
-        None,
-        "folder with the model files, in place of the installed ones",
-        local=True,
+        None, "folder with the model files, in place of the installed ones", local=True
     )
     purge: bool = option(
         False, "delete all signatures, thumbnails, the index of people and every decision on them"
@@ -11452,7 +11450,10 @@ class Embed(FrameTask):
         return portrait(frame, face.box) if self.thumbnails else b""
 
     def finish(self, media: Media) -> Made:
-        people = [p for p in self.people() if self.counts(p) and not self.is_forgotten(p)]
+        everyone = self.people()
+        lasting = [person for person in everyone if self.lasts(person)]
+        self.dropped["brief"] = len(everyone) - len(lasting)
+        people = [person for person in lasting if not self.is_forgotten(person)]
         ids = [signature_id(media.oshash, self.finder().model, best_of(p)) for p in people]
         signatures = [self.signature(media, n, ids, people) for n in range(len(people))]
         for number, names in self.predecessors(media, people).items():
@@ -11479,10 +11480,10 @@ class Embed(FrameTask):
         """The tracks by person, in the order of their first appearance."""
         import numpy as np
 
-        number = {id(track): n for n, track in enumerate(self.tracks)}
-        apart = [(number[id(t)], number[id(o)]) for t in self.tracks for o in t.apart]
         if not self.tracks:
             return []
+        number = {id(track): n for n, track in enumerate(self.tracks)}
+        apart = [(number[id(t)], number[id(o)]) for t in self.tracks for o in t.apart]
         vectors = np.array([track.vector for track in self.tracks])
         weights = [float(len(track.best)) for track in self.tracks]
         eps = self.cluster_eps * self.finder().scale
@@ -11492,13 +11493,11 @@ class Embed(FrameTask):
             people.setdefault(label, []).append(track)
         return list(people.values())
 
-    def counts(self, person: Sequence[FaceTrack]) -> bool:
+    def lasts(self, person: Sequence[FaceTrack]) -> bool:
         """Whether a person was seen often enough to be one."""
         frames = len({seconds for track in person for seconds in track.times})
         least = min(self.min_track_frames, max(self.samples // 3, 1))
-        enough = frames >= least and len(person) >= self.cluster_min_samples
-        self.dropped["brief"] += 0 if enough else 1
-        return enough
+        return frames >= least and len(person) >= self.cluster_min_samples
 
     def signature(
         self,
@@ -11608,7 +11607,10 @@ def intervals(times: Sequence[float], gap: float) -> list[list[float]]:
     return runs
 
 
-def portrait(frame: Frame, box: Sequence[float], side: int = 160) -> bytes:
+PORTRAIT_SIDE = 160  # pixels
+
+
+def portrait(frame: Frame, box: Sequence[float]) -> bytes:
     """A square JPEG of a face with some room around it."""
     import numpy as np
 
@@ -11618,7 +11620,7 @@ def portrait(frame: Frame, box: Sequence[float], side: int = 160) -> bytes:
     top = round(min(max(y + h / 2 - half, 0), frame.size[1] - 2 * half))
     size = max(round(2 * half), 2)
     pixels = np.ascontiguousarray(frame.rgb()[top : top + size, left : left + size])
-    return jpeg(resize(pixels, side, side), 4)
+    return jpeg(resize(pixels, PORTRAIT_SIDE, PORTRAIT_SIDE), 4)
 
 
 def purge_faces(library: Library, job: Job) -> Result:
@@ -11642,6 +11644,7 @@ def purge_faces(library: Library, job: Job) -> Result:
             if ours.fullmatch(entry.name):
                 remove(entry.path)
                 removed.append(os.path.relpath(entry.path, top))
+        # A journal has what a JSON file said before as one text, its quotes escaped.
         gone = forget_journals(f"{home}/{JOURNALS}", re.compile(rb'vector\\": '))
         removed += [os.path.relpath(path, top) for path in gone]
     for reason in sorted(unread):
@@ -11931,9 +11934,9 @@ def head_count(people: Sequence[Person], videos: int) -> str:
     return f"{count} in {plural(videos, 'video')}"
 
 
-def person_line(person: Person, most: int = 4) -> str:
-    """Someone as a line of text: who, how that is known, and where and when they are seen."""
-    first = person._replace(occurrences=person.occurrences[:most])
+def person_line(person: Person) -> str:
+    """Someone as a line of text: who, how that is known, and where and when they are seen first."""
+    first = person._replace(occurrences=person.occurrences[:4])
     rest = distinct("video", person.occurrences) - distinct("video", first.occurrences)
     more = f"; and {plural(rest, 'more video')}" if rest else ""
     how = known_by(person)
@@ -13156,15 +13159,7 @@ def draw_quality(frames: Sequence[FrameValues]) -> bytes:
 
 Hardware = Literal["none", "auto", "videotoolbox", "nvenc", "qsv", "vaapi"]
 Preset = Literal[
-    "ultrafast",
-    "superfast",
-    "veryfast",
-    "faster",
-    "fast",
-    "medium",
-    "slow",
-    "slower",
-    "veryslow",
+    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"
 ]
 ACCELERATORS = ("videotoolbox", "nvenc", "qsv", "vaapi")
 RATE = r"^(\d+(\.\d+)?[kKmM]?)?$"
@@ -15023,6 +15018,10 @@ BESIDE = re.compile(
 )
 
 
+Filler = Callable[[Any], str]  # what takes the place of a match; of a plain text's, which is None
+Replacer = Callable[[Filler, str], str]  # lets that take the place of every match in a text
+
+
 class Substitution:
     """What `--source` and `--target` ask for, applied to names.
 
@@ -15052,11 +15051,11 @@ class Substitution:
         return [*parts, target[end:]]
 
     @staticmethod
-    def plain(source: str) -> Callable[[Callable[[Any], str], str], str]:
+    def plain(source: str) -> Replacer:
         return lambda put, text: put(None).join(text.split(source)) if source in text else text
 
     @staticmethod
-    def compiled(source: str) -> Callable[[Callable[[Any], str], str], str]:
+    def compiled(source: str) -> Replacer:
         import regex
 
         # Every {N} is written out when a pattern is compiled: a{1000000000} takes all memory.
@@ -15068,7 +15067,7 @@ class Substitution:
         except (regex.error, RecursionError) as error:
             raise UsageError(f"--source {shown(source)}: {error}") from None
 
-        def sub(put: Callable[[Any], str], text: str) -> str:
+        def sub(put: Filler, text: str) -> str:
             try:
                 return str(pattern.sub(put, text, timeout=PATTERN_PATIENCE))
             except (TimeoutError, MemoryError):  # the module has a bound of its own for memory
@@ -16423,7 +16422,7 @@ class Censuses:
 
     def stored(self, library: Library) -> Census:
         """What `listing` stored. Raises NotFoundError where it did not, CorruptError."""
-        return self.told(library, ("stored",), lambda: Census.of(library), math.inf)
+        return self.remembered(library, ("stored",), lambda: Census.of(library), math.inf)
 
     def of(self, request: Listing, job: Job) -> Census:
         """What `listing` stored or, where it did not, what it would.
@@ -16440,9 +16439,9 @@ class Censuses:
 
         key = ("computed", library.recursive, library.extensions)
         with self.computing:
-            return self.told(library, key, computed, self.LASTING)
+            return self.remembered(library, key, computed, self.LASTING)
 
-    def told(
+    def remembered(
         self, library: Library, how: tuple[Any, ...], make: Callable[[], Census], lasting: float
     ) -> Census:
         """What is known still, or what is made now."""
@@ -16881,6 +16880,8 @@ class Serve(Command):
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listening
 
+
+# === Commands: the table ==========================================================================
 
 JOB_COMMANDS = frozenset(
     {"codecs", "compare", "dupes", "phash-dupes", "listing", "orphans", "rename", "report"}
