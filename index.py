@@ -10121,7 +10121,7 @@ def data_url(content: bytes, kind: Literal["jpeg", "png"]) -> str:
 
 Seek = Literal["auto", "keyframe", "exact"]
 POSITION = r"^(middle|\d+(\.\d+)?%?)$"
-Asked = TypeVar("Asked", bound="LibraryCommand")
+Asked = TypeVar("Asked", bound="Command")
 
 
 class LibraryCommand(Command):
@@ -16491,7 +16491,7 @@ class Service:
         folder = self.roots.folder(directory)
         said = {name: value for name, value in given.items() if value not in (None, "")}
         values: dict[str, Any] = {"directory": folder, **said}
-        built = typing.cast("Asked", build(command, values, Config.load(None, folder)))
+        built = build(command, values, Config.load(None, folder))
         built.roots, built.lookouts = self.roots, self.lookouts
         return built
 
@@ -17156,7 +17156,7 @@ def read_line(words: Sequence[str], job: Job) -> list[Command] | Result:
     return [build(command, given, job.config) for command in classes]
 
 
-def build(command: type[Command], given: Mapping[str, Any], config: Config) -> Command:
+def build(command: type[Asked], given: Mapping[str, Any], config: Config) -> Asked:
     """A command from the flags it knows: flag before configuration before default."""
     values = config.settings(command)
     for name, hint in command.hints().items():
@@ -17181,18 +17181,15 @@ def overview() -> str:
 def run_commands(commands: Sequence[Command], job: Job) -> Result:
     """Run commands in their order; artifact commands that follow each other are one run."""
     results = []
-    for are_tasks, group in itertools.groupby(
-        commands, lambda c: isinstance(c, VideoTask) and not c.purge
-    ):
+    for _, group in itertools.groupby(commands, shares_a_run):
         members = list(group)
-        if are_tasks:
-            tasks = typing.cast("list[VideoTask]", members)
+        tasks = [command for command in members if shares_a_run(command)]
+        if tasks:
             results.append(Runner(job, tasks[0], tasks, {}).run())
+        elif len(commands) > 1:
+            results += [named(command, command.run(job)) for command in members]
         else:
-            results += [
-                named(command, command.run(job)) if len(commands) > 1 else command.run(job)
-                for command in members
-            ]
+            results.append(members[0].run(job))
         if job.cancelled.is_set():
             break
     if len(results) == 1:
@@ -17201,6 +17198,11 @@ def run_commands(commands: Sequence[Command], job: Job) -> Result:
     return Result(
         {"tasks": parts}, "\n".join(r.text for r in results), max(r.code for r in results)
     )
+
+
+def shares_a_run(command: Command) -> typing.TypeGuard[VideoTask]:
+    """Whether a command is done video by video, together with others of its kind."""
+    return isinstance(command, VideoTask) and not command.purge
 
 
 def named(command: Command, result: Result) -> Result:
