@@ -9614,7 +9614,7 @@ class Disposal:
     """What is done with the matches of groups: moved to the trash, or made links of the keeper.
 
     All of it is one journal, so it is done as a whole or not, and can be taken back. A file that is
-    not what it was when it was compared is left alone, and so is a keeper's last copy.
+    not what it was when it was compared is left alone, and so are the matches of such a keeper.
     """
 
     def __init__(self, findings: Findings, how: str, places: Places) -> None:
@@ -9640,20 +9640,18 @@ class Disposal:
     def plan(self, group: Group, journal: Journal) -> None:
         keeper = self.findings.copies[group.keeper]
         trouble = changed_copy(keeper)
+        put = self.trash if self.how == "trash" else self.link
         gone: list[Video] = []
         for pair in group.matches:
             copy = self.findings.copies[pair.b]
             unfit = self.unfit(pair, keeper, copy)
-            put = self.trash if self.how == "trash" else self.link
             why = trouble or changed_copy(copy) or unfit or put(keeper, copy, journal)
             self.failed |= bool(why) and why != unfit
-            if not why and self.how == "trash":
-                gone.append(copy.video)
-            done = {"trash": "trashed", "hardlink": "hardlinked"}[self.how]
+            gone += [] if why else [copy.video]
             told = {"video": copy.video.rel, "keeper": keeper.video.rel}
-            told |= {"action": "left", "reason": why} if why else {"action": done}
+            told |= {"action": "left", "reason": why} if why else {"action": f"{self.how}ed"}
             self.actions.append(told | {"size": copy.size})
-        if gone:
+        if gone and self.how == "trash":
             merge_tags(keeper.video, gone, journal)
 
     def unfit(self, pair: Pair, keeper: Copy, copy: Copy) -> str:
