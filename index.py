@@ -9453,12 +9453,11 @@ class Facts(NamedTuple):
 
     def reason(self, rival: Facts) -> str:
         """Why this one is kept and not the best of the others."""
-        rate = f"{self.density:.3g} against {rival.density:.3g}"
+        rates = f"{self.density:.3g} against {rival.density:.3g}"
+        densest = f"most bits per second and pixel for its codec: {rates}"
         reasons = (
             f"highest resolution: {self.resolution()} against {rival.resolution()}",
-            f"most bits per second and pixel for its codec: {rate}"
-            if self.duration
-            else "largest file",
+            densest if self.duration else "largest file",
             f"bit depth: {self.depth} against {rival.depth}",
             f"longest: {clock(self.duration)} against {clock(rival.duration)}",
             f"most audio tracks: {self.sounds} against {rival.sounds}",
@@ -14685,12 +14684,10 @@ class Subtitles(VideoTask):
         if readable:
             there = ", ".join(language_of(s) or "no language" for s in readable)
             return f"has no text subtitles in {self.language}; there are {there}"
-        if streams:
-            kinds = ", ".join(sorted({s.codec_context.name for s in streams if s.codec_context}))
-            return (
-                f"its subtitles are pictures ({kinds}), not text: without --from-stream it is heard"
-            )
-        return "has no subtitle stream: without --from-stream it is heard"
+        kinds = ", ".join(sorted({s.codec_context.name for s in streams if s.codec_context}))
+        pictures = f"its subtitles are pictures ({kinds}), not text"
+        lack = pictures if streams else "has no subtitle stream"
+        return f"{lack}: without --from-stream it is heard"
 
 
 def read_captions(media: Media, streams: Sequence[Any]) -> list[list[Cue]]:
@@ -15806,14 +15803,11 @@ class Orphans(LibraryCommand):
         for orphan, target in pairs:
             moves = []
             for name, kind in orphan.files.items():
-                ways = (
-                    f"{orphan.video.home}/{name}",
-                    f"{target.home}/{moved_name(name, orphan.video, target)}",
-                )
-                if ways[1] not in taken and not os.path.lexists(ways[1]):
-                    taken.add(ways[1])
-                    moves.append(ways)
-                elif kind == "tags" and ways[1] not in taken and name.endswith(".tags.json"):
+                place = f"{target.home}/{moved_name(name, orphan.video, target)}"
+                if place not in taken and not os.path.lexists(place):
+                    taken.add(place)
+                    moves.append((f"{orphan.video.home}/{name}", place))
+                elif kind == "tags" and place not in taken and name.endswith(".tags.json"):
                     merged.setdefault(target, []).append(orphan.video)
                 else:
                     kept.setdefault(orphan.video.path, []).append(name)
@@ -17076,21 +17070,15 @@ def add_option(parser: Parser, declared: Option, hint: Any, default: Any) -> Non
             *flags, dest=declared.name, action=argparse.BooleanOptionalAction, help=doc
         )
         return
-    choices = (
-        "|".join(map(str, typing.get_args(hint))) if typing.get_origin(hint) is Literal else ""
-    )
+    is_choice = typing.get_origin(hint) is Literal
+    value = "|".join(map(str, typing.get_args(hint))) if is_choice else "X"
     number: dict[str, Any] = {"nargs": "?", "const": declared.bare} if declared.bare else {}
     if declared.many:
         number = {"nargs": "+", "action": "extend"}
-    parser.add_argument(*flags, dest=declared.name, metavar=choices or "X", help=doc, **number)
+    parser.add_argument(*flags, dest=declared.name, metavar=value, help=doc, **number)
     if declared.name == "output_format":
-        parser.add_argument(
-            "--json",
-            dest=declared.name,
-            action="store_const",
-            const="json",
-            help="the same as json",
-        )
+        short: dict[str, Any] = {"action": "store_const", "const": "json"}
+        parser.add_argument("--json", dest=declared.name, help="the same as json", **short)
 
 
 def split_line(words: Sequence[str]) -> tuple[list[str], str, list[str]]:
