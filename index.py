@@ -15210,6 +15210,9 @@ def is_video_name(name: str) -> bool:
     return bool(stem) and f".{extension.lower()}" in VIDEO_EXTENSIONS
 
 
+Naming = tuple[Video, Video]  # a video, and what it becomes
+
+
 class Shift(NamedTuple):
     """One video's way to its new name, and (from, to) of all that goes with it, itself first."""
 
@@ -15246,7 +15249,7 @@ class RenamePlan:
     so is who waits for a name that thereby stays; all others can be renamed, in cycles too.
     """
 
-    def __init__(self, pairs: Iterable[tuple[Video, Video]], back: bool = False) -> None:
+    def __init__(self, pairs: Iterable[Naming], back: bool = False) -> None:
         self.terrain = Terrain()
         self.errors: list[dict[str, str]] = []
         possible = []
@@ -15483,7 +15486,7 @@ class Rename(LibraryCommand):
         rels = [end[len(root.rstrip("/")) + 1 :] for end in ends]
         video, target = (self.video(root, rel) for rel in rels)
         if refused := RenamePlan([(video, target)]).errors:  # before a journal is begun for it
-            return self.summary(job, [], 0, refused, 1)
+            return self.summary(job, [], refused, 1)
         return self.applied(job, self.places(Path(root)), [(video, target)], [])
 
     def around(self, ends: Sequence[str]) -> str:
@@ -15509,16 +15512,14 @@ class Rename(LibraryCommand):
         if self.force:
             return self.applied(job, places, pairs, errors, total)
         plan = RenamePlan(pairs)
-        return self.summary(job, plan.shifts, 0, errors + plan.errors, total, dry_run=True)
+        return self.summary(job, plan.shifts, errors + plan.errors, total, dry_run=True)
 
     def matches(
         self, job: Job, library: Library, substitution: Substitution
-    ) -> tuple[list[tuple[Video, Video]], list[dict[str, str]]]:
+    ) -> tuple[list[Naming], list[dict[str, str]]]:
         """The videos whose name changes, with what they become, and those that cannot be told."""
-        root = str(library.root.absolute())
-        pairs: list[tuple[Video, Video]] = []
-        errors = []
-        number = 1
+        pairs: list[Naming] = []
+        errors, number = [], 1
         for video in library.videos():
             job.check()
             try:
@@ -15528,15 +15529,15 @@ class Rename(LibraryCommand):
                 continue
             number += name is not None
             if name not in (None, video.name):
-                rel = f"{video.rel.removesuffix(video.name)}{name}"
-                pairs.append((video, self.video(root, rel)))
+                goal = library.video(f"{video.rel.removesuffix(video.name)}{name}")
+                pairs.append((video, goal))
         return pairs, errors
 
     def applied(
         self,
         job: Job,
         places: Places,
-        pairs: Sequence[tuple[Video, Video]],
+        pairs: Sequence[Naming],
         errors: list[dict[str, str]],
         total: int | None = None,
         undoes: int | None = None,
@@ -15545,13 +15546,13 @@ class Rename(LibraryCommand):
         plan = self.carried_out(job, places, pairs, undoes)
         total = len(pairs) if total is None else total
         errors, undo = errors + plan.errors, places.root if undoes is None else ""
-        return self.summary(job, plan.shifts, len(plan.shifts), errors, total, undo=undo)
+        return self.summary(job, plan.shifts, errors, total, undo=undo)
 
     @staticmethod
     def carried_out(
         job: Job,
         places: Places,
-        pairs: Sequence[tuple[Video, Video]],
+        pairs: Sequence[Naming],
         undoes: int | None = None,
     ) -> RenamePlan:
         """Plan and rename, while nobody else changes what belongs to those videos."""
@@ -15598,22 +15599,22 @@ class Rename(LibraryCommand):
 
     def back_again(
         self, places: Places, account: Account
-    ) -> tuple[list[tuple[Video, Video]], list[dict[str, str]]]:
+    ) -> tuple[list[Naming], list[dict[str, str]]]:
         """What a batch renamed with its former names, and what of it is not there any more."""
         pairs, errors = [], []
         for old, new in account.pairs():
-            rels = [path.removeprefix(places.root.rstrip("/") + "/") for path in (new, old)]
+            rels = (path.removeprefix(places.root.rstrip("/") + "/") for path in (new, old))
+            here, goal = (self.video(places.root, rel) for rel in rels)
             if os.path.lexists(new):
-                pairs.append((self.video(places.root, rels[0]), self.video(places.root, rels[1])))
+                pairs.append((here, goal))
             elif not os.path.lexists(old):
-                errors.append({"video": rels[0], "error": "is not there any more"})
+                errors.append({"video": here.rel, "error": "is not there any more"})
         return pairs, errors
 
     def summary(
         self,
         job: Job,
         shifts: Sequence[Shift],
-        applied: int,
         errors: Sequence[Mapping[str, str]],
         total: int,
         dry_run: bool = False,
@@ -15622,7 +15623,7 @@ class Rename(LibraryCommand):
         """What was or would be renamed, and in which folder it can be taken back."""
         import shlex
 
-        renames = [shift.as_json() for shift in shifts]
+        renames, applied = [shift.as_json() for shift in shifts], 0 if dry_run else len(shifts)
         first = renames[0] if renames else None
         data: dict[str, Any] = {"total_matches": total, "applied": applied, "dry_run": dry_run}
         data |= {"first": first, "errors": list(errors)}
