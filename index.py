@@ -373,7 +373,7 @@ class Artifact(NamedTuple):
 def names_of(patterns: Sequence[str]) -> re.Pattern[str]:
     """What the names of an artifact's files look like with a slash in the place of the key."""
     ours = "|".join(re.escape(pattern.rstrip("/")) for pattern in patterns)
-    languages = f"({'|'.join(WHISPER_CODES.split())})"
+    languages = f"({'|'.join(LANGUAGES)})"
     return re.compile(ours.replace(r"\*", "[0-9]+").replace("@", languages).replace(r"\{\}", "/"))
 
 
@@ -516,7 +516,7 @@ class Shelf(dict[str, "os.DirEntry[str] | Seen"]):
         for name in self:
             stem, _, suffix = name.rpartition(".")
             key, _, language = stem.rpartition(".")
-            if suffix in CAPTION_FORMATS and language in SPEECH_LANGUAGES:
+            if suffix in CAPTION_FORMATS and language in LANGUAGES:
                 found.setdefault(key, []).append((name, language))
         return found
 
@@ -4054,6 +4054,21 @@ def contained(values: RowNumbers, ordered: RowNumbers) -> NDArray[np.bool_]:
 SAMPLE_RATE = 16_000  # samples per second: what every speech model takes
 OUT_OF_STEP = 0.1  # seconds by which a frame's time may differ from the end of the one before
 CLOCK_WAS_SET = 10.0  # seconds back, or beyond the end: such a step says nothing about silence
+# The languages that Whisper knows, each with its codes in three letters (ISO 639-2): of two the
+# bibliographic one first, which is what MP4 gets. Behind them what else is found in files.
+LANGUAGE_CODES = (
+    "af:afr am:amh ar:ara as:asm az:aze ba:bak be:bel bg:bul bn:ben bo:tib:bod br:bre bs:bos "
+    "ca:cat cs:cze:ces cy:wel:cym da:dan de:ger:deu el:gre:ell en:eng es:spa et:est eu:baq:eus "
+    "fa:per:fas fi:fin fo:fao fr:fre:fra gl:glg gu:guj ha:hau haw:haw he:heb hi:hin hr:hrv ht:hat "
+    "hu:hun hy:arm:hye id:ind is:ice:isl it:ita ja:jpn jw:jav:jv ka:geo:kat kk:kaz km:khm kn:kan "
+    "ko:kor la:lat lb:ltz ln:lin lo:lao lt:lit lv:lav mg:mlg mi:mao:mri mk:mac:mkd ml:mal mn:mon "
+    "mr:mar ms:may:msa mt:mlt my:bur:mya ne:nep nl:dut:nld nn:nno no:nor:nob:nb oc:oci pa:pan "
+    "pl:pol ps:pus pt:por ro:rum:ron ru:rus sa:san sd:snd si:sin sk:slo:slk sl:slv sn:sna so:som "
+    "sq:alb:sqi sr:srp su:sun sv:swe sw:swa ta:tam te:tel tg:tgk th:tha tk:tuk tl:tgl tr:tur "
+    "tt:tat uk:ukr ur:urd uz:uzb vi:vie yi:yid yo:yor yue:yue zh:chi:zho:cmn"
+)
+LANGUAGES = {code: others for code, *others in (row.split(":") for row in LANGUAGE_CODES.split())}
+TWO_LETTERS = {other: code for code, others in LANGUAGES.items() for other in others}
 
 
 def audio_streams(media: Media) -> list[AudioStream]:
@@ -4065,24 +4080,13 @@ def language_of(stream: Any) -> str:
     """The language of a stream as its container tells it; "" for none and for what is no language:
     it becomes part of a file's name."""
     code = language_code(str(stream.metadata.get("language", "")))
-    return code if code in SPEECH_LANGUAGES else ""
+    return code if code in LANGUAGES else ""
 
 
 def language_code(tag: str) -> str:
     """A language tag (`de`, `ger`, `deu`, `de-AT`) as Whisper writes it; "" for none."""
     code = re.split(r"[-_]", tag.strip().lower())[0]
-    return "" if code == "und" else two_letters().get(code, code)
-
-
-@functools.cache
-def two_letters() -> dict[str, str]:
-    """Languages in three letters (ISO 639-2, of both kinds) in two."""
-    others = (
-        "sqi:sq hye:hy eus:eu mya:my zho:zh ces:cs nld:nl fra:fr kat:ka deu:de ell:el isl:is "
-        "mkd:mk mri:mi msa:ms fas:fa ron:ro slk:sk bod:bo cym:cy jav:jw jv:jw cmn:zh nob:no nb:no"
-    )
-    pairs = re.findall(r"(\w+):(\w+)", others)
-    return {three: two for two, three in LANGUAGES.items()} | dict(pairs)
+    return "" if code == "und" else TWO_LETTERS.get(code, code)
 
 
 def choose_audio(media: Media, wanted: str) -> AudioStream | None:
@@ -4186,13 +4190,6 @@ SHORTEST_PAUSE = 160  # milliseconds without a voice that end a stretch
 MARGIN = round(0.4 * SAMPLE_RATE)  # samples around a stretch that the model is given with it
 WORTH_A_LOOK = 2 * SAMPLE_RATE  # samples with a voice that got no words
 VAD_BLOCK = 120 * SAMPLE_RATE  # samples that voices are looked for in at a time
-WHISPER_CODES = (
-    "af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he "
-    "hi hr ht hu hy id is it ja jw ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms mt my ne "
-    "nl nn no oc pa pl ps pt ro ru sa sd si sk sl sn so sq sr su sv sw ta te tg th tk tl tr tt uk "
-    "ur uz vi yi yo yue zh"
-)
-SPEECH_LANGUAGES = frozenset(WHISPER_CODES.split())
 
 
 class Word(NamedTuple):
@@ -5165,7 +5162,7 @@ def captions_among(names: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
             stem, _, mark = stem.rpartition(".")
             code = language_code(mark)
             if mark.lower() not in CAPTION_MARKS:
-                if code not in SPEECH_LANGUAGES:
+                if code not in LANGUAGES:
                     break
                 language = language or code
             found.setdefault(stem, []).append((name, language))
@@ -13659,15 +13656,6 @@ def sound_options(stream: Mapping[str, Any], request: Transcode) -> dict[str, st
     return options
 
 
-# MP4 wants languages in three letters (ISO 639-2), Matroska often has two.
-LANGUAGE_PAIRS = (
-    "ar:ara bg:bul ca:cat cs:cze da:dan de:ger el:gre en:eng es:spa et:est fa:per fi:fin fr:fre "
-    "he:heb hi:hin hr:hrv hu:hun id:ind is:ice it:ita ja:jpn ko:kor lt:lit lv:lav nl:dut no:nor "
-    "pl:pol pt:por ro:rum ru:rus sk:slo sl:slv sr:srp sv:swe th:tha tr:tur uk:ukr vi:vie zh:chi"
-)
-LANGUAGES = dict(re.findall(r"(\w+):(\w+)", LANGUAGE_PAIRS))
-
-
 def tag_options(stream: Mapping[str, Any]) -> list[str]:
     """A stream's tags in the form that MP4 has for them."""
     tags = stream.get("tags", {})
@@ -13675,9 +13663,9 @@ def tag_options(stream: Mapping[str, Any]) -> list[str]:
     if tags.get("title"):
         # MP4 has no title of a track: its handler's name is what players show.
         options.append(f"handler_name={tags['title']}")
-    language = LANGUAGES.get(str(tags.get("language", "")).partition("-")[0].lower())
-    if language:
-        options.append(f"language={language}")
+    language = str(tags.get("language", "")).partition("-")[0].lower()
+    if language in LANGUAGES:  # MP4 wants three letters, Matroska often has two
+        options.append(f"language={LANGUAGES[language][0]}")
     return options
 
 
@@ -14518,8 +14506,8 @@ class Subtitles(VideoTask):
         given.setdefault("model", os.environ.get("VIDEO_WHISPER_MODEL") or "small")
         super().__init__(**given)
         self.language = language_code(self.language)
-        if self.language and self.language not in SPEECH_LANGUAGES:
-            known = " ".join(sorted(SPEECH_LANGUAGES))
+        if self.language and self.language not in LANGUAGES:
+            known = " ".join(sorted(LANGUAGES))
             raise UsageError(f"--language {shown(self.language)}: Whisper knows {known}")
 
     def params(self) -> dict[str, Any]:
