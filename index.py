@@ -21,6 +21,7 @@ import argparse
 import base64
 import bisect
 import contextlib
+import csv
 import errno
 import functools
 import io
@@ -937,20 +938,31 @@ def need_output(flag: str, path: Path) -> None:
     named = f"{flag} {shown(str(path))}"
     if not path.absolute().parent.is_dir():
         raise UsageError(f"{named}: there is no such folder")
-    if path.is_dir():
-        raise UsageError(f"{named}: is a folder: name a file in it")
+    if path.is_dir() or path == Path("-"):
+        raise UsageError(f"{named}: name a file")
     if path.suffix.lower() in VIDEO_EXTENSIONS:
         raise UsageError(f"{named}: is what a video is called, and none is ever written over")
+
+
+def need_room(flag: str, path: Path) -> None:
+    """Raise UsageError where a folder that a user named is not there and cannot be made."""
+    there = next(place for place in (path, *path.absolute().parents) if os.path.lexists(place))
+    if not there.is_dir():
+        raise UsageError(f"{flag} {shown(str(path))}: {shown(str(there))} is not a directory")
 
 
 def write_output(path: Path, content: bytes) -> None:
     """Write a file that a user named: whole, in the place to which a link leads; a device or a pipe
     is written to and stays what it is.
     """
-    if path.exists() and not path.is_file():
+    if not path.exists() or path.is_file():
+        replace_file(Path(os.path.realpath(path)), content)
+        return
+    try:
         path.write_bytes(content)
-    else:
-        replace_file(path.resolve(), content)
+    except OSError as error:
+        error.filename = str(path)  # what is said of a full device has no name
+        raise
 
 
 def replace_folder(target: Path, files: Mapping[str, bytes]) -> None:
@@ -1103,7 +1115,8 @@ def read_bytes(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise VideoError(f"{shown(path.name)}: cannot be read: {error.strerror}") from None
+        why = f"cannot be read: {error.strerror}: mend it or move it away"
+        raise VideoError(f"{shown(path.name)}: {why}") from None
 
 
 class Written(str):
@@ -1692,8 +1705,9 @@ class Account:
         try:
             self.read()
         except self.DAMAGED as error:
-            why = f"is no readable journal ({error}): move it away"
-            raise VideoError(f"{shown(str(entry.path))}: {why}") from None
+            why = (isinstance(error, OSError) and error.strerror) or error
+            told = f"is no readable journal ({why}): move it away"
+            raise VideoError(f"{shown(str(entry.path))}: {told}") from None
 
     def read(self) -> None:
         """Raises one of DAMAGED for a journal that was not written here."""
@@ -1911,8 +1925,6 @@ def split_names(text: str) -> list[str]:
     """The names in a text with commas between them; one that has a comma itself, or begins with a
     quote, is written as in CSV. Raises ValueError for what cannot be read so.
     """
-    import csv
-
     if '"' not in text:
         return [name.strip() for name in text.split(",")]
     try:
@@ -2143,6 +2155,9 @@ def source_of(video: Video) -> dict[str, Any]:
 # === Parameters ===================================================================================
 
 
+LARGEST_NUMBER = 2**53 - 1  # of those that every reader of JSON, and every database, can count
+
+
 class Option:
     """One parameter of a command: from it come its flag, configuration key, API field and
     documentation.
@@ -2262,10 +2277,9 @@ class Command:
                 hint = typing.Annotated[hint, BeforeValidator(need_path)]
             if typing.get_origin(hint) is tuple:
                 hint = typing.Annotated[hint, BeforeValidator(split)]
-            fields[name] = (
-                hint,
-                Field(declared.default, description=declared.doc, **declared.rules),
-            )
+            counts = hint is int or set(typing.get_args(hint)) == {int, type(None)}
+            rules = ({"le": LARGEST_NUMBER} if counts else {}) | declared.rules
+            fields[name] = hint, Field(declared.default, description=declared.doc, **rules)
         config = ConfigDict(extra="forbid", allow_inf_nan=False)
         return create_model(cls.__name__, __config__=config, __doc__=cls.__doc__, **fields)
 
@@ -5208,14 +5222,23 @@ def reason_of(error: BaseException) -> str:
     if type(error).__module__.startswith("av.") or isinstance(error, UnicodeError):
         text = getattr(error, "strerror", None) or str(error) or type(error).__name__
         return f"is not a readable video, or damaged ({text.rstrip('.').lower()})"
-    closed = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, errno.ELOOP)
-    if isinstance(error, OSError) and error.errno in closed:
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"cannot write here ({os.strerror(error.errno)}): see --artifacts-dir"
+    if isinstance(error, OSError) and error.strerror:
+        return told_by_system(error)
     if isinstance(error, MemoryError):
         return "needs more memory than a worker may take: it is damaged or far too large"
     if isinstance(error, ModuleNotFoundError):
         return f"needs the package {error.name}: pip install -r requirements.txt"
     return f"failed unexpectedly ({type(error).__name__}: {str(error).partition(chr(10))[0]})"
+
+
+def told_by_system(error: OSError) -> str:
+    """What the system says of a file and, where something else is in its place, what to do."""
+    barred = (errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.ENOTEMPTY)
+    advice = "move away what is in its place" if error.errno in barred else ""
+    name = shown(str(error.filename2 or error.filename or ""))
+    return ": ".join(filter(None, (name, error.strerror or str(error), advice)))
 
 
 def perform(video: Video, tasks: Sequence[VideoTask]) -> list[Outcome]:
@@ -5809,7 +5832,7 @@ class Corner(Shelf):
     def labels(self, video: Video) -> tuple[list[tuple[str, str, str]], str | None]:
         """The (kind, key, name) of each tag and performer, and why they can't be read."""
         entry = self.get(ARTIFACTS["tags"].record_name(video))
-        if entry is None or entry.is_dir():
+        if entry is None:
             return [], None
         if entry.stat().st_size > LARGEST_RECORD:
             return [], f"{shown(entry.name)}: is too large to be a tags file"
@@ -7278,7 +7301,8 @@ class Occurrences(Sequence[dict[str, Any]]):
     def __init__(self, text: bytes, about: dict[str, Any]) -> None:
         """`text`: a person as `FaceIndex.text_of` gives it, `about`: what its first line says."""
         self.text, self.length = text, text.count(b"\n")
-        self.counts = {"signature": about.pop("signatures"), "video": about.pop("videos")}
+        counts = int(about.pop("signatures")), int(about.pop("videos"))
+        self.counts = dict(zip(("signature", "video"), counts, strict=True))
         self.about = {**about}
 
     def __len__(self) -> int:
@@ -7324,7 +7348,7 @@ def signatures_among(seen: Sequence[dict[str, Any]]) -> Iterable[str]:
 def distinct(name: Literal["signature", "video"], seen: Sequence[dict[str, Any]]) -> int:
     """How many signatures or videos there are among occurrences."""
     if isinstance(seen, Occurrences):
-        return int(seen.counts[name])
+        return seen.counts[name]
     return len({*map(operator.itemgetter(name), seen)})
 
 
@@ -7336,15 +7360,34 @@ def check_occurrences(seen: Sequence[dict[str, Any]]) -> None:
     def column(name: str) -> Iterator[Any]:
         return map(operator.itemgetter(name), seen)
 
+    need_columns(seen, {"intervals": {list}, "quality": NUMBER, "time": NUMBER, "frames": {int}})
     names = "\n".join([*column("signature"), ""])
+    runs = list(itertools.chain.from_iterable(column("intervals")))
+    apart = itertools.chain.from_iterable(o["apart"] for o in seen if "apart" in o)
     if not (
-        {*map(type, column("intervals"))} <= {list}
-        and {*map(type, column("quality"))} <= {float, int}
-        and {*map(type, column("frames"))} <= {int}
+        {*map(len, runs)} <= {2}
+        and {*map(type, itertools.chain.from_iterable(runs))} <= NUMBER
+        and {*map(type, apart)} <= {str}
         and all(map(is_below, {*column("video")}))
         and SIGNATURE_NAMES.fullmatch(names)
     ):
         raise ValueError("it was not written by listing")
+
+
+NUMBER = frozenset({int, float})
+ABSENT = type(None)
+
+
+def need_columns(rows: Sequence[Mapping[str, Any]], kinds: Mapping[str, Set[type]]) -> None:
+    """Raise KeyError, TypeError or ValueError where rows of a file have values of other kinds, or
+    numbers beyond all sense.
+    """
+    for name, types in kinds.items():
+        values = list(map(operator.itemgetter(name), rows))
+        found = {*map(type, values)}
+        numbers = filter(None, values) if found & NUMBER else ()
+        if not found <= types or not max(map(abs, numbers), default=0) <= LARGEST_INTEGER:
+            raise ValueError(f'"{name}" is no such thing')
 
 
 class FaceIndex:
@@ -7359,6 +7402,13 @@ class FaceIndex:
     BETWEEN: ClassVar = b"\n]},\n"  # after the occurrences of someone, and of the last one
     END: ClassVar = b"\n]}\n]}\n"
     CORRUPT: ClassVar = f"{NAME} is corrupt: listing --rebuild makes it again"
+    # What is in the rows of its lists.
+    KINDS: ClassVar[Mapping[str, Mapping[str, Set[type]]]] = {
+        "people": {"id": {int}, "label": {str, ABSENT}, "label_distance": NUMBER | {ABSENT}},
+        "sources": {"video": {str}, "oshash": {str}, "model": {str}},
+        "left_out": {"reason": {str}},
+        "gallery": {"person": {str}, "file": {str}, "vector": {str, ABSENT}, "note": {str}},
+    }
 
     def __init__(self, data: Mapping[str, Any] | None = None) -> None:
         """Raises KeyError, TypeError or ValueError for what `listing` did not write."""
@@ -7376,9 +7426,20 @@ class FaceIndex:
 
     def check(self) -> None:
         """Raises KeyError, TypeError or ValueError for what `listing` did not write."""
+        for name, kinds in self.KINDS.items():
+            need_columns(self.data[name], kinds)
+        need_columns([self.data], {"model": {str}, "scale": NUMBER, "videos": {int}})
+        names = ("cluster_eps", "cluster_min_samples", "label_threshold")
+        need_columns([self.data["params"]], dict.fromkeys(names, NUMBER))
         everyone = [person.occurrences for person in self.people.values()]
         check_occurrences([o for seen in everyone if isinstance(seen, list) for o in seen])
-        if not ({*map(type, self.people)} <= {int} and all(map(is_below, self.sources))):
+        guesses = itertools.chain.from_iterable(p.ambiguous for p in self.people.values())
+        vectors = [decoded_bytes(r["vector"]) for r in self.data["gallery"] if r["vector"]]
+        if not (
+            {*map(type, guesses)} <= {str}
+            and len({*map(len, vectors)}) <= 1
+            and all(map(is_below, self.sources))
+        ):
             raise ValueError("it was not written by listing")
 
     @classmethod
@@ -7514,12 +7575,13 @@ class Decisions:
         """Raises KeyError, TypeError or ValueError for what is no decision on a person."""
         if not isinstance(entry["name"], str | None) or not isinstance(entry["hidden"], bool):
             raise ValueError("a name is no text, or nobody knows who is hidden")
+        need_columns([entry], {"id": {int}, "model": {str, ABSENT}})
         for face in entry["faces"]:
             finite(face["time"])
             if not (is_signature(face["signature"]) and isinstance(face["oshash"], str)):
                 raise ValueError("a face is none of embed")
-        if entry["model"] is not None and len(base64.b64decode(entry["vector"], validate=True)) % 4:
-            raise ValueError("a vector is none of a face")
+        if entry["model"] is not None:
+            decoded_bytes(entry["vector"])
 
     @classmethod
     def read(cls, home: str) -> Decisions:
@@ -7604,7 +7666,12 @@ def likeness(
     if face["signature"] in signature.was:
         return -1.0
     if entry["model"] == file.source["model"]:
-        return 1.0 - float(decoded_vector(entry["vector"]) @ signature.vector)
+        known = decoded_vector(entry["vector"])
+        return (
+            1.0 - float(known @ signature.vector)
+            if known.shape == signature.vector.shape
+            else math.inf
+        )
     moment = float(face["time"])
     then = [
         s.id
@@ -7638,6 +7705,31 @@ class Census:
                 theirs[key] = person.occurrences
         theirs |= {key: [*theirs.get(key, ()), *seen] for key, seen in moved.items()}
         self.people = {key: self.person(key, theirs[key]) for key in sorted(theirs)}
+        self.call_anew([key for key in moved if not self.people[key].named_by_hand])
+
+    def call_anew(self, keys: Iterable[int]) -> None:
+        """Let those whose signatures were decided on since the listing, and have no name by hand,
+        be called what the gallery calls whom they look like now.
+        """
+        rows, data = self.index.data.get("gallery", ()), self.index.data
+        entries = (self.decisions.entries.get(key, {"model": None}) for key in keys if rows)
+        known = [e for e in entries if e["model"] and e["model"] == self.index.model]
+        if not known:
+            return
+        scale = float(data["scale"])
+        vectors = [decoded_vector(entry["vector"]) for entry in known]
+        limit, margin = data["params"]["label_threshold"] * scale, Gallery.MARGIN * scale
+        labels = Gallery(rows).labels(vectors, limit, margin)
+        found = {entry["id"]: label for entry, label in zip(known, labels, strict=True)}
+        names = {label.name for label in found.values()}
+        for key, person in self.people.items():
+            if person.label in names and not person.named_by_hand:
+                found.setdefault(key, Label(person.label, person.label_distance))
+        labels = nearest_alone(list(found.values()), [self.people[k].occurrences for k in found])
+        for key, (name, distance, ambiguous) in zip(found, labels, strict=True):
+            self.people[key] = self.people[key]._replace(
+                label=name, label_distance=distance, ambiguous=ambiguous
+            )
 
     @classmethod
     def of(cls, library: Library) -> Census:
@@ -8262,15 +8354,17 @@ class Gallery:
                 found.setdefault(row["person"], []).append(decoded_vector(row["vector"]))
         return {name: np.array(vectors, np.float32) for name, vectors in found.items()}
 
-    def labels(self, means: Vectors, limit: float, margin: float) -> list[Label]:
+    def labels(self, vectors: Iterable[Vector], limit: float, margin: float) -> list[Label]:
         """Who people are, by their mean vectors: the name with the nearest photograph, if it is
         within `limit` and no other name is within `margin` of it.
         """
         import numpy as np
 
-        known = self.named()
-        if not known or not len(means):
-            return [Label()] * len(means)
+        known, rows = self.named(), list(vectors)
+        width = {len(vector) for vector in [*rows, *(some[0] for some in known.values())]}
+        if not known or not rows or len(width) > 1:  # of another model
+            return [Label()] * len(rows)
+        means = np.array(rows, np.float32)
         units = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
         names = list(known)
         distances = np.stack([1 - (units @ known[name].T).max(axis=1) for name in names], axis=1)
@@ -8303,6 +8397,25 @@ class Label(NamedTuple):
     name: str | None = None
     distance: float | None = None
     ambiguous: tuple[str, ...] = ()
+
+
+def nearest_alone(
+    labels: Sequence[Label], seen: Sequence[Sequence[Mapping[str, Any]]]
+) -> list[Label]:
+    """The labels of people with these occurrences; of several of a name who were seen in one frame
+    only the nearest is the one.
+    """
+    told = list(labels)
+    taken: dict[str | None, set[str]] = {}  # by name, who is surely somebody else
+    for number in sorted(range(len(told)), key=lambda n: told[n].distance or 0.0):
+        name, theirs = told[number].name, seen[number]
+        if name is None:
+            continue
+        if taken.setdefault(name, set()) & {o["signature"] for o in theirs}:
+            told[number] = Label()
+        else:
+            taken[name].update(other for o in theirs for other in o.get("apart", ()))
+    return told
 
 
 # === Likeness =====================================================================================
@@ -10134,9 +10247,17 @@ class LibraryCommand(Command):
     def library(self) -> Library:
         """The folder to walk. Raises UsageError where there is none."""
         need_folder(self.directory)
-        dotted = {"." + ext.lower().lstrip(".") for ext in self.ext}
-        extensions = VIDEO_EXTENSIONS if "*" in self.ext else frozenset(dotted)
+        if self.artifacts_dir:
+            need_room("--artifacts-dir", self.artifacts_dir)
+        extensions = self.extensions()
         return Library(self.directory, self.recursive, extensions, self.artifacts_dir, self.roots)
+
+    def extensions(self) -> frozenset[str]:
+        """The suffixes of the videos that are meant. Raises UsageError for what can be none."""
+        dotted = frozenset("." + ext.lower().lstrip(".") for ext in self.ext if ext)
+        if not dotted or not all(re.fullmatch(r"\.[^\s./\ud800-\udfff]+", ext) for ext in dotted):
+            raise UsageError(f"--ext {shown(','.join(self.ext))}: should be like .mp4,.mkv or *")
+        return VIDEO_EXTENSIONS if ".*" in dotted else dotted
 
     def companion(self, kind: type[Asked], job: Job, **given: Any) -> Asked:
         """Another command on the same folder, as it is configured but for what is given."""
@@ -11654,11 +11775,19 @@ def base64_vector(vector: Vector) -> str:
     return base64_text(vector.astype("<f4"))
 
 
+def decoded_bytes(code: str) -> bytes:
+    """The bytes of `base64_vector`. Raises TypeError or ValueError for what is none."""
+    content = base64.b64decode(code, validate=True)
+    if len(content) % 4:
+        raise ValueError("a vector is none of a face")
+    return content
+
+
 def decoded_vector(code: str) -> Vector:
-    """The vector of `base64_vector`. Raises ValueError for what is none."""
+    """The vector of `base64_vector`. Raises TypeError or ValueError for what is none."""
     import numpy as np
 
-    return np.frombuffer(base64.b64decode(code, validate=True), "<f4").astype(np.float32)
+    return np.frombuffer(decoded_bytes(code), "<f4").astype(np.float32)
 
 
 # === Commands: people =============================================================================
@@ -11866,23 +11995,10 @@ class Inquiry:
         return FaceIndex(data), means
 
     def labels(self, people: Sequence[dict[str, Any]], means: Vectors) -> list[Label]:
-        """What the gallery calls them; of several who were seen in one frame only the nearest is
-        the one.
-        """
+        """What the gallery calls them."""
         margin = Gallery.MARGIN * self.scale
         labels = self.gallery.labels(means, self.asked.label_threshold * self.scale, margin)
-        taken: dict[str | None, set[str]] = {}  # by name, who is surely somebody else
-        order = sorted(range(len(labels)), key=lambda n: labels[n].distance or 0.0)
-        for number in order:
-            name = labels[number].name
-            if name is None:
-                continue
-            theirs = people[number]["occurrences"]
-            if taken.setdefault(name, set()) & {seen["signature"] for seen in theirs}:
-                labels[number] = Label()
-            else:
-                taken[name].update(o for seen in theirs for o in seen.get("apart", ()))
-        return labels
+        return nearest_alone(labels, [person["occurrences"] for person in people])
 
     def store(self) -> bool:
         """Write the index if it is another one; False where decisions were made meanwhile."""
@@ -13346,8 +13462,7 @@ class Transcode(RunCommand):
     def check_places(self) -> None:
         """Raise UsageError for places that would put outputs among the sources."""
         self.library()
-        if self.target.exists() and not self.target.is_dir():
-            raise UsageError(f"{shown(str(self.dest))}: is not a directory")
+        need_room("DEST", self.target)
         if stands_within(self.target, self.directory):
             raise UsageError(
                 f"{shown(str(self.dest))}: is the folder of the videos or inside it; "
@@ -14198,8 +14313,8 @@ class Tags(LibraryCommand):
 
     def one(self) -> Video:
         """The video that was named."""
-        if not is_video_name(self.directory.name):
-            raise UsageError(f"{shown(str(self.directory))}: is no name of a video")
+        if self.directory.suffix.lower() not in VIDEO_EXTENSIONS | self.extensions():
+            raise UsageError(f"{shown(str(self.directory))}: is no video; --ext names other kinds")
         library = Library(self.directory.parent, artifacts_dir=self.artifacts_dir)
         return library.video(self.directory.name)
 
@@ -14513,6 +14628,11 @@ class Subtitles(VideoTask):
     def params(self) -> dict[str, Any]:
         """What shapes the text; a model by its name, wherever it lies."""
         return super().params() | {"model": Path(self.model_).name}
+
+    def library(self) -> Library:
+        if self.output_dir:
+            need_room("--output-dir", self.output_dir)
+        return super().library()
 
     @property
     def wanted_language(self) -> str:
@@ -17194,7 +17314,9 @@ def show(result: Result, as_json: bool) -> None:
         sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
     try:
         if (as_json or result.text) and sys.stdout:
-            sys.stdout.writelines(json_pieces(result.data) if as_json else [result.text])
+            # What a sidecar says of a codec may command a terminal as well as a name may.
+            text = "\n".join(map(shown, result.text.split("\n")))
+            sys.stdout.writelines(json_pieces(result.data) if as_json else [text])
             sys.stdout.write("\n")
             sys.stdout.flush()
     except OSError as error:
@@ -17231,11 +17353,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         result = complaint(f"standard output: {error.strerror}", Exit.SOME_FAILED)
     return int(result.code)
-
-
-def told_by_system(error: OSError) -> str:
-    name = str(error.filename2 or error.filename or "")
-    return ": ".join(filter(None, (shown(name), error.strerror or str(error))))
 
 
 def complaint(error: object, code: Exit) -> Result:

@@ -128,6 +128,36 @@ class TestUsage:
         assert "should name a file" in run.err and run.err.endswith("; got nothing\n")
         assert list(tmp_path.iterdir()) == []
 
+    @pytest.mark.parametrize(
+        ("args", "told"),
+        [
+            (("list", "LIB", "--ext", ""), "--ext"),
+            (("list", "LIB", "--ext", "\udcff"), "--ext"),
+            (("list", "LIB", "--ext", ".mp4,a/b"), "--ext"),
+            (("list", "LIB", "--limit", "9" * 30), "--limit"),
+            (("list", "LIB", "--artifacts-dir", "LIB/notes.txt"), "notes.txt is not a directory"),
+            (("thumbs", "LIB", "--artifacts-dir", "LIB/notes.txt/x"), "notes.txt is not a direct"),
+            (("subtitles", "LIB", "--output-dir", "LIB/notes.txt"), "notes.txt is not a directory"),
+            (("transcode", "LIB", "LIB/notes.txt"), "notes.txt is not a directory"),
+            (("tags", "LIB/notes.txt", "--set", "x"), "is no video"),
+            (("tags", "LIB", "--export", "-"), "--export -: name a file"),
+            (("tags", "LIB", "--export", "LIB/short.mp4"), "none is ever written over"),
+            (("dupes", "LIB", "--html", "LIB"), "name a file"),
+            (("listing", "LIB", "--html", "LIB/nowhere/x.html"), "there is no such folder"),
+        ],
+        ids=str,
+    )
+    def test_values_that_name_nothing_of_use(
+        self, cli: Cli, library: Library, args: tuple[str, ...], told: str
+    ) -> None:
+        library.add("short.mp4")
+        (library.root / "notes.txt").touch()
+        run = cli(*(word.replace("LIB", str(library.root)) for word in args))
+        assert run.code == 2 and run.out == ""
+        (line,) = run.err.splitlines()
+        assert told in line
+        assert library.artifacts() == []
+
     def test_several_mistakes_are_told_together(self, cli: Cli, library: Library) -> None:
         run = cli("sprites", library.root, "--cols", 0, "--quality", 77, "--interval", "x")
         assert run.code == 2
@@ -192,6 +222,14 @@ class TestOutput:
         assert b"back\rward" not in out
         if task != "report":
             assert b"owned" in out
+
+    def test_sidecars_cannot_command_one_either(self, cli: Cli, library: Library) -> None:
+        library.add("short.mp4")
+        cli("meta", library.root)
+        metadata = library.artifact("short.mp4.ffprobe.json")
+        metadata.write_text(metadata.read_text().replace('"h264"', '"\\u001b]0;x\\u0007"'))
+        out = cli("codecs", library.root).out
+        assert "\\x1b]0;x" in out and "\x1b" not in out
 
     def test_progress_on_a_terminal(self, library: Library) -> None:
         for number in range(3):

@@ -36,6 +36,28 @@ def people(run: Run) -> dict[str, list[str]]:
     }
 
 
+ODD_VALUES = [
+    ("params", None),
+    ("params.label_threshold", "x"),
+    ("scale", 10**400),
+    ("videos", "many"),
+    ("left_out", [3]),
+    ("gallery", 3),
+    ("gallery.0", {}),
+    ("gallery.0.vector", "AAAA"),
+    ("gallery.0.vector", "AAAAAA=="),
+    ("gallery.0.person", 3),
+    ("sources.0.model", []),
+    ("people.0.label", 7),
+    ("people.0.label_distance", "near"),
+    ("people.0.ambiguous", [1]),
+    ("people.0.occurrences.0.intervals", [[1]]),
+    ("people.0.occurrences.0.intervals", [["a", "b"]]),
+    ("people.0.occurrences.0.time", None),
+    ("people.0.occurrences.0.apart", [[]]),
+]
+
+
 @pytest.fixture
 def gallery(tmp_path: Path) -> Path:
     """Photographs of ann and obama that occur in no film."""
@@ -328,6 +350,27 @@ class TestDamage:
         (kept,) = films.root.glob(".artifacts/.faces.index.json.corrupt-*")
         assert kept.read_text() == content
         kept.unlink()
+
+    def test_an_index_with_odd_values(self, cli: Cli, films: Library, gallery: Path) -> None:
+        """Each is told as corrupt by whoever reads it, and made again by the next listing."""
+        first = cli("listing", films.root, "-r", "--gallery", gallery, "--json")
+        index = films.artifact(".faces.index.json")
+        sound = index.read_text()
+        for place, value in ODD_VALUES:
+            *way, last = place.split(".")
+            data = part = json.loads(sound)
+            for key in way:
+                part = part[int(key) if key.isdigit() else key]
+            part[int(last) if last.isdigit() else last] = value
+            index.write_text(json.dumps(data))
+            run = cli("people", films.root)
+            assert run.code == 2 and "listing --rebuild" in run.err, place
+            run = cli("listing", films.root, "-r", "--no-embed", "--json")
+            assert run.code == 0 and "kept as" in run.err, place
+            for kept in films.root.glob(".artifacts/.faces.index.json.corrupt-*"):
+                kept.unlink()
+        run = cli("listing", films.root, "-r", "--gallery", gallery, "--json")
+        assert people(run) == people(first)
 
     def test_a_model_that_is_not_there(
         self, cli: Cli, films: Library, gallery: Path, tmp_path: Path

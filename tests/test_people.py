@@ -95,6 +95,25 @@ class TestDecisions:
         folk.do("--undo")
         assert folk.people[3]["label"] == "mistake"
 
+    def test_the_gallery_calls_them_anew_at_once(self, folk: Folk, tmp_path: Path) -> None:
+        for who, name in (("obama", "Barack"), ("ann", "Ann")):
+            faces.portrait_of(who, tmp_path / "gallery" / name / "one.png")
+        folk.relist("--gallery", tmp_path / "gallery")
+        apart = folk.signature(1, "b.mp4")
+
+        def called() -> dict[int, tuple[str | None, float]]:
+            distances = ((p["id"], p["label"], p["label_distance"]) for p in folk.people.values())
+            return {key: (name, round(distance or 0, 3)) for key, name, distance in distances}
+
+        plain = called()
+        assert [name for name, _ in plain.values()] == ["Ann", None, "Barack", None]
+        for words in (("--merge", 2, 3), ("--split", 2), ("--move", apart, "new"), ("--undo",)):
+            folk.do(*words)
+            now = called()
+            folk.relist()
+            assert now == called(), words
+        assert sorted(now.values(), key=str) == sorted(plain.values(), key=str)
+
     def test_new_faces_come_to_who_is_known(self, folk: Folk) -> None:
         folk.do("--rename", "#4", "Dan")
         faces.film(folk.library, "d.mp4", (4, ["dan"]))
@@ -294,6 +313,8 @@ class TestDecisions:
             '{"serial": "x"}',
             '{"people": [{"id": 1, "name": "x", "hidden": false, "faces": [{"signature": "a"}]}]}',
             '{"history": [{"action": "hide #1"}]}',
+            '{"people": [{"id": "1", "name": "x", "hidden": false, "faces": [], "model": null}]}',
+            '{"people": [{"id": 1, "name": "x", "hidden": false, "faces": [], "model": 5}]}',
         ],
     )
     def test_a_corrupt_file_is_left_to_its_owner(self, folk: Folk, content: str) -> None:

@@ -132,6 +132,86 @@ class TestSidecars:
         assert index.ARTIFACTS["previews"].state(one, shelf) is index.State.FRESH
 
 
+class TestInTheWay:
+    """A folder in the place of a file: it is somebody's, so it is named and left alone."""
+
+    def block(self, library: Library, *names: str) -> None:
+        for name in names:
+            index.remove(library.artifact(name))
+            library.artifact(name).mkdir(parents=True)
+            (library.artifact(name) / "mine.txt").touch()
+
+    def failures(self, cli: Cli, library: Library, *words: object) -> dict[str, str]:
+        """Why the tasks of a chain failed."""
+        run = cli(",".join(KINDS), library.root, "--json", *words)
+        assert run.code == 1
+        results = {task["task"]: task["results"][0] for task in run.json["tasks"]}
+        return {kind: row["error"] for kind, row in results.items() if row["status"] == "failed"}
+
+    def test_of_what_a_task_makes(self, cli: Cli, library: Library) -> None:
+        library.add("short.mp4", "a.mp4")
+        self.block(library, *KINDS.values())
+        told = self.failures(cli, library)
+        for (task, name), reason in zip(KINDS.items(), told.values(), strict=True):
+            assert f"/{name}: " in reason and "move away what is in its place" in reason, task
+        library.artifact(KINDS["meta"]).rename(library.root / "elsewhere")
+        assert cli("meta", library.root).code == 0
+
+    def test_of_what_goes_with_it(self, cli: Cli, library: Library) -> None:
+        library.add("short.mp4", "a.mp4")
+        names = ("a.mp4.sprites.vtt", "a.mp4.phash.deep.json", "a.mp4.heatmaps.png")
+        self.block(library, *names)
+        told = self.failures(cli, library, "--deep", "--png")
+        for name, reason in zip(names, told.values(), strict=True):
+            assert f"/{name}: " in reason
+
+    @pytest.mark.parametrize(
+        ("name", "command"),
+        [
+            ("a.mp4.tags.json", ("tags", "--set", "x")),
+            ("a.mp4.tags.json", ("tags",)),
+            (".faces.index.json", ("listing", "--no-embed")),
+            (".faces.index.json", ("people",)),
+            (".faces.people.json", ("people",)),
+            (".dupes.ignored.json", ("dupes", "--ignore", "a.mp4", "b.mp4")),
+            (".journal/000001.tags.done", ("tags", "--undo")),
+        ],
+        ids=str,
+    )
+    def test_of_what_is_kept(
+        self, cli: Cli, library: Library, name: str, command: tuple[str, ...]
+    ) -> None:
+        for video in ("a.mp4", "b.mp4"):
+            library.add_bytes(video, video.encode())
+        self.block(library, name)
+        run = cli(command[0], library.root, *command[1:])
+        assert run.code in (1, 2)
+        (line,) = run.err.splitlines()
+        assert Path(name).name in line and "unexpected" not in line and "Errno" not in line
+        assert (library.artifact(name) / "mine.txt").exists()
+        index.remove(library.root / ".artifacts")
+
+    def test_of_the_cache(self, cli: Cli, library: Library, cache: Path) -> None:
+        library.add("short.mp4")
+        assert cli("list", library.root).code == 0
+        for database in cache.glob("**/*.sqlite*"):
+            database.unlink()
+            database.mkdir()
+        assert [row["name"] for row in cli("list", library.root, "--json").json] == ["short.mp4"]
+
+
+KINDS = {
+    "meta": "a.mp4.ffprobe.json",
+    "thumbs": "a.mp4.jpg",
+    "sprites": "a.mp4.sprites.jpg",
+    "phash": "a.mp4.phash.json",
+    "heatmaps": "a.mp4.heatmaps.json",
+    "scenes": "a.mp4.scenes.json",
+    "previews": "a.mp4.previews.json",
+    "embed": "a.mp4.faces.signatures.json",
+}
+
+
 class TestFolders:
     def test_links_that_lead_nowhere(self, cli: Cli, library: Library) -> None:
         library.add("one_frame.mp4")
@@ -151,7 +231,8 @@ class TestFolders:
             home.write_text("")
         else:
             home.symlink_to(home.name)
-        assert "cannot write here" in cli("thumbs", library.root, "--json").failure("one_frame.mp4")
+        reason = cli("thumbs", library.root, "--json").failure("one_frame.mp4")
+        assert reason.startswith(f"{home}: ") and reason.endswith("move away what is in its place")
         report = cli("report", library.root)
         assert report.code == (0 if kind == "file" else 1)
         for question in ("list", "codecs"):

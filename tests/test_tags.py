@@ -657,6 +657,19 @@ class TestTransfer:
         run = cli("tags", tagged.root, "--export", tagged.root / "sub")
         assert run.code == 2 and f"{tagged.root / 'sub'}: " in run.err
 
+    def test_out_to_a_link_or_a_pipe(self, cli: Cli, tagged: Library, tmp_path: Path) -> None:
+        """What was named stays what it is, and gets the content."""
+        real, link, pipe = (tmp_path / name for name in ("real.json", "link.json", "pipe"))
+        link.symlink_to(real)
+        assert cli("tags", tagged.root, "--export", link).code == 0
+        assert link.is_symlink() and json.loads(real.read_text())["videos"]
+        os.mkfifo(pipe)
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        assert cli("tags", tagged.root, "--export", pipe).code == 0
+        assert os.read(reader, 1 << 20) == real.read_bytes()
+        os.close(reader)
+        assert pipe.is_fifo()
+
     def test_files_that_are_not_there(self, cli: Cli, tagged: Library) -> None:
         nowhere = tagged.root / "nowhere" / "x.json"
         run = cli("tags", tagged.root, "--import", nowhere)
