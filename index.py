@@ -7488,7 +7488,7 @@ class FaceIndex:
         import numpy as np
 
         with contextlib.suppress(OSError, ValueError):
-            content = Path(home, self.MEANS).read_bytes()
+            content = content_of(Path(home, self.MEANS))
             if zlib.crc32(content) == self.data.get("means"):
                 means: Vectors = np.load(io.BytesIO(content), allow_pickle=False)
                 return means if len(means) == len(self.people) else None
@@ -7824,7 +7824,7 @@ class SignatureFile(NamedTuple):
         """Raises VideoError for what `embed` did not write."""
         try:
             found = seen.stat()
-            data = json.loads(Path(seen.path).read_bytes())
+            data = json.loads(content_of(seen.path))
             head = {"video": video.rel, "size": found.st_size, "mtime_ns": found.st_mtime_ns}
             head |= {"oshash": str(data["source"]["oshash"]), "model": str(data["model"])}
             if not f"{head['oshash']}{head['model']}".isprintable():
@@ -12436,7 +12436,7 @@ def forget_journals(folder: str, mark: re.Pattern[bytes]) -> list[str]:
 
     gone = []
     for entry in Shelf(folder).values():
-        if entry.name.endswith((".done", ".undone")):
+        if entry.name.endswith((".done", ".undone")) and entry.is_file():
             content = attempt(gzip.decompress, Path(entry.path).read_bytes())
             if isinstance(content, Failure) or mark.search(content):
                 remove(entry.path)
@@ -12497,7 +12497,7 @@ def portraits_of(inquiry: Inquiry, people: Sequence[Person], job: Job) -> dict[s
         for rel, ids in wanted.items():
             video = inquiry.library.video(rel)
             folder = Path(video.home, f".{video.key}.faces")
-            there = {s: attempt(Path(folder, f"{s}.jpg").read_bytes) for s in ids}
+            there = {s: attempt(content_of, Path(folder, f"{s}.jpg")) for s in ids}
             found |= {s: content for s, content in there.items() if isinstance(content, bytes)}
             rest = [s for s in ids if s not in found]
             if not rest:
@@ -14314,7 +14314,7 @@ class Tags(LibraryCommand):
     def one(self) -> Video:
         """The video that was named."""
         if self.directory.suffix.lower() not in VIDEO_EXTENSIONS | self.extensions():
-            raise UsageError(f"{shown(str(self.directory))}: is no video; --ext names other kinds")
+            raise UsageError(f"{shown(str(self.directory))}: is no name of a video: see --ext")
         library = Library(self.directory.parent, artifacts_dir=self.artifacts_dir)
         return library.video(self.directory.name)
 

@@ -139,7 +139,7 @@ class TestUsage:
             (("thumbs", "LIB", "--artifacts-dir", "LIB/notes.txt/x"), "notes.txt is not a direct"),
             (("subtitles", "LIB", "--output-dir", "LIB/notes.txt"), "notes.txt is not a directory"),
             (("transcode", "LIB", "LIB/notes.txt"), "notes.txt is not a directory"),
-            (("tags", "LIB/notes.txt", "--set", "x"), "is no video"),
+            (("tags", "LIB/notes.txt", "--set", "x"), "is no name of a video"),
             (("tags", "LIB", "--export", "-"), "--export -: name a file"),
             (("tags", "LIB", "--export", "LIB/short.mp4"), "none is ever written over"),
             (("dupes", "LIB", "--html", "LIB"), "name a file"),

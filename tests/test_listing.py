@@ -36,7 +36,7 @@ def people(run: Run) -> dict[str, list[str]]:
     }
 
 
-ODD_VALUES = [
+ODD_VALUES: list[tuple[str, object]] = [
     ("params", None),
     ("params.label_threshold", "x"),
     ("scale", 10**400),

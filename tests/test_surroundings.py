@@ -16,6 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import faces
 import media
 import pytest
 from conftest import Cli
@@ -190,6 +191,17 @@ class TestInTheWay:
         assert Path(name).name in line and "unexpected" not in line and "Errno" not in line
         assert (library.artifact(name) / "mine.txt").exists()
         index.remove(library.root / ".artifacts")
+
+    @pytest.mark.parametrize("name", ["a.mp4.faces.signatures.json", ".faces.index.npy"])
+    def test_a_pipe_is_not_waited_for(self, cli: Cli, library: Library, name: str) -> None:
+        faces.film(library, "a.mp4", (4, ["ann"]))
+        assert cli("listing", library.root).code == 0
+        library.artifact(name).unlink()
+        os.mkfifo(library.artifact(name))
+        for words in (("listing", "--no-embed", "--rebuild"), ("people", "--hide", 1)):
+            run = cli(words[0], library.root, *words[1:])
+            assert "unexpected" not in run.err
+        assert cli("embed", library.root, "--purge").code == 0
 
     def test_of_the_cache(self, cli: Cli, library: Library, cache: Path) -> None:
         library.add("short.mp4")

@@ -1,4 +1,21 @@
-/** Numbers as people read them. */
+/** Numbers and lists of names as people read and write them. */
+
+const WHOLE = /^"(?:[^"]|"")*"$/;
+
+/** The names in a text with commas between them; one that has a comma itself stands in quotes. */
+export function names(text) {
+  return (text.match(/\s*"(?:[^"]|"")*"\s*(?=,|$)|[^,]+/g) ?? [])
+    .map((name) => name.trim())
+    .map((name) => (WHOLE.test(name) ? name.slice(1, -1).replaceAll('""', '"').trim() : name))
+    .filter(Boolean);
+}
+
+/** The text that `names` reads as these. */
+export function listed(all) {
+  return all
+    .map((name) => (/,|^"/.test(name) ? `"${name.replaceAll('"', '""')}"` : name))
+    .join(", ");
+}
 
 export function clock(seconds) {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "";

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { h, keyed } from "./dom.js";
-import { message } from "./format.js";
+import { message, names } from "./format.js";
 import { icon } from "./icons.js";
 
 /** A button with an icon, or only that where `text` is the hidden name of `{ bare: true }`. */
@@ -226,7 +226,7 @@ export async function completions(kind, prefix) {
 }
 
 /** A field of names as chips, with completion. `change({add, remove})` saves; it may refuse. */
-export function namesField(heading, kind, names, change, link) {
+export function namesField(heading, kind, known, change, link) {
   const chips = h("ul.chips", {});
   const input = h("input", {
     type: "text",
@@ -235,7 +235,7 @@ export function namesField(heading, kind, names, change, link) {
     maxlength: "200",
   });
   const list = h("ul.options", { hidden: true });
-  let shown = names;
+  let shown = known;
 
   function render() {
     keyed(
@@ -259,11 +259,7 @@ export function namesField(heading, kind, names, change, link) {
     return Boolean(saved);
   }
 
-  async function add(text) {
-    const add = text
-      .split(",")
-      .map((name) => name.trim())
-      .filter(Boolean);
+  async function add(add) {
     if (add.length && (await save({ add, remove: [] }))) input.value = "";
   }
 
@@ -275,10 +271,10 @@ export function namesField(heading, kind, names, change, link) {
         .slice(0, 8)
         .map((text) => ({ text }));
     },
-    choose: (option) => add(option.text),
+    choose: (option) => add([option.text]),
   });
   input.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") add(input.value);
+    if (event.key === "Enter") add(names(input.value));
     if (event.key === "Backspace" && !input.value && shown.length) save({ add: [], remove: [shown.at(-1)] });
   });
   render();

@@ -1,7 +1,7 @@
 /** A form for any task, from the JSON schema of its parameters; only what differs from the default is sent. */
 
 import { h, setText } from "../dom.js";
-import { label } from "../format.js";
+import { label, listed, names } from "../format.js";
 
 const SHARED = new Set([
   "ext",
@@ -18,7 +18,7 @@ const isShared = (name) => SHARED.has(name) || name.startsWith("max_");
 /** The schema of a parameter that may also be absent. */
 const plain = (schema) => schema.anyOf?.find(({ type }) => type !== "null") ?? schema;
 
-const asText = (value) => (Array.isArray(value) ? value.join(", ") : (value ?? "").toString());
+const asText = (value) => (Array.isArray(value) ? listed(value) : (value ?? "").toString());
 
 function control(name, schema, value) {
   const { type, enum: choices, minimum, maximum, exclusiveMinimum, pattern } = plain(schema);
@@ -53,11 +53,7 @@ function control(name, schema, value) {
 function read(input, schema) {
   const { type } = plain(schema);
   if (input.type === "checkbox") return input.checked;
-  if (type === "array")
-    return input.value
-      .split(",")
-      .map((part) => part.trim())
-      .filter(Boolean);
+  if (type === "array") return names(input.value);
   if (type === "integer" || type === "number") return input.value === "" ? null : Number(input.value);
   return input.value === "" && schema.anyOf ? null : input.value;
 }

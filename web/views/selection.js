@@ -3,7 +3,7 @@
 import { each, make, post } from "../api.js";
 import { h, keyed, setText } from "../dom.js";
 import { noteJob } from "../events.js";
-import { kindName, message, plural } from "../format.js";
+import { kindName, listed, message, names, plural } from "../format.js";
 import { store } from "../store.js";
 import { attempt, button, combobox, completions, dialog, toast } from "../ui.js";
 import { rename, tellRenamed } from "./renames.js";
@@ -50,13 +50,6 @@ export function selectionBar(listing, signal) {
   return bar;
 }
 
-function names(text) {
-  return text
-    .split(",")
-    .map((name) => name.trim())
-    .filter(Boolean);
-}
-
 function namesInput(text, kind) {
   const input = h("input", { type: "text", placeholder: "comma-separated" });
   const list = h("ul.options", { hidden: true });
@@ -65,7 +58,7 @@ function namesInput(text, kind) {
       const last = input.value.split(",").at(-1).trim();
       return last ? (await completions(kind, last)).slice(0, 8).map((text) => ({ text })) : [];
     },
-    choose: ({ text }) => (input.value = [...names(input.value).slice(0, -1), text, ""].join(", ")),
+    choose: ({ text }) => (input.value = listed([...names(input.value).slice(0, -1), text, ""])),
   });
   return [input, h("label.field", {}, h("span", {}, text), h(".holder", {}, input, list))];
 }
