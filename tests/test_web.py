@@ -430,6 +430,19 @@ class TestVideo:
         own_page.get_by_role("option", name=EVIL).click()
         expect(own_page.locator(".chip a")).to_have_text([EVIL])
 
+    def test_a_name_with_a_comma(self, own_page: Page, own: Library) -> None:
+        """It is written in quotes; one that is suggested is taken as it is."""
+        visit(own_page, "video/numbered.mp4")
+        field = own_page.get_by_label("Add performers")
+        field.fill('"Doe, Jane", Roe')
+        field.press("Enter")
+        expect(field).to_have_value("")
+        assert own.json("numbered.mp4.tags.json")["performers"] == ["Doe, Jane", "Roe"]
+        visit(own_page, "video/trips/cuts.mp4")
+        field.press_sequentially("doe")
+        own_page.get_by_role("option", name="Doe, Jane").click()
+        expect(own_page.locator(".chip a")).to_have_text(["Doe, Jane"])
+
     def test_another_name_is_another_address(self, own_page: Page, own: Library) -> None:
         visit(own_page, "video/trips/cuts.mp4")
         button(own_page, "Rename").click()
