@@ -12143,8 +12143,12 @@ class People(LibraryCommand):
         merged |= desk.looks([s for person in people for s in person.signatures])
         gone = dict.fromkeys(keys[1:])
         theirs = {signature for person in people for signature in person.signatures}
-        seen = (occurrence for person in people for occurrence in person.occurrences)
-        both = [o["video"] for o in seen if not theirs.isdisjoint(o.get("apart", ()))]
+        both = [
+            seen["video"]
+            for person in people
+            for seen in person.occurrences
+            if not (theirs - person.signatures.keys()).isdisjoint(seen.get("apart", ()))
+        ]
         desk.decide(f"merge {numbers(keys)}", {first.id: merged, **gone})
         told = f"{numbers(keys)} are one person now: {desk.census.people[first.id].called}"
         doubt = "; but both are in one picture of {}: --undo takes it back"
