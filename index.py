@@ -133,6 +133,7 @@ class Status(StrEnum):
     NO_AUDIO = "no audio"
 
 
+# With these a record is written, which is fresh from then on: the video is not tried again.
 STORED = frozenset({Status.MADE, Status.DISCARDED, Status.NO_SPEECH, Status.NO_AUDIO})
 
 
@@ -4373,32 +4374,32 @@ class Recognizer:
         self.facts, self.multilingual = facts, multilingual
         self.home = ""  # the folder where a scratch file may lie
 
-    def language(self, some: Sequence[Window]) -> tuple[str, float]:
+    def language(self, group: Sequence[Window]) -> tuple[str, float]:
         """The language that is spoken, and how sure that is, from 0 to 1."""
         raise NotImplementedError
 
-    def words(self, some: Sequence[Window], wish: Wish) -> list[list[Word]]:
+    def words(self, group: Sequence[Window], wish: Wish) -> list[list[Word]]:
         """What is said in each window, timed from the window's beginning."""
         raise NotImplementedError
 
 
-def heard_in(some: Sequence[Window], model: Recognizer, wish: Wish) -> list[Word]:
+def heard_in(group: Sequence[Window], model: Recognizer, wish: Wish) -> list[Word]:
     """The words in windows, timed as in the video.
 
     A model may stop in the middle of a window, at a change of voices for instance: what has a voice
     in it and got no words is listened to once more, alone.
     """
-    spoken = model.words(some, wish)
-    words = in_video(some, spoken)
-    if unheard := [rest for window in some if (rest := window.without(words))]:
-        some, spoken = [*some, *unheard], [*spoken, *model.words(unheard, wish)]
-    words = in_video(some, map(without_loops, spoken))
+    spoken = model.words(group, wish)
+    words = in_video(group, spoken)
+    if unheard := [rest for window in group if (rest := window.without(words))]:
+        group, spoken = [*group, *unheard], [*spoken, *model.words(unheard, wish)]
+    words = in_video(group, map(without_loops, spoken))
     return sorted(words, key=lambda word: word[:2])
 
 
-def in_video(some: Sequence[Window], spoken: Iterable[Sequence[Word]]) -> list[Word]:
+def in_video(group: Sequence[Window], spoken: Iterable[Sequence[Word]]) -> list[Word]:
     """The words in each window, timed as in the video."""
-    return [w.in_video(word) for w, heard in zip(some, spoken, strict=True) for word in heard]
+    return [w.in_video(word) for w, heard in zip(group, spoken, strict=True) for word in heard]
 
 
 class FasterWhisper(Recognizer):
@@ -4463,28 +4464,28 @@ class FasterWhisper(Recognizer):
                 f'there is a network, python -c "{code}" makes a folder for --model ./model'
             ) from None
 
-    def language(self, some: Sequence[Window]) -> tuple[str, float]:
+    def language(self, group: Sequence[Window]) -> tuple[str, float]:
         import numpy as np
 
-        sound = np.concatenate([window.sound for window in some[:4]])
+        sound = np.concatenate([window.sound for window in group[:4]])
         code, probability, _ = self.model.detect_language(
             sound, language_detection_segments=4, language_detection_threshold=0.7
         )
         return code, float(probability)
 
-    def words(self, some: Sequence[Window], wish: Wish) -> list[list[Word]]:
+    def words(self, group: Sequence[Window], wish: Wish) -> list[list[Word]]:
         """Greedy decoding first; where that looks wrong, a beam search that does not go round."""
         from concurrent.futures import ThreadPoolExecutor
 
-        size = -(-len(some) // self.team)
-        parts = [some[i : i + size] for i in range(0, len(some), size)]
+        size = -(-len(group) // self.team)
+        parts = [group[i : i + size] for i in range(0, len(group), size)]
         with ThreadPoolExecutor(len(parts)) as team:
             heard = list(itertools.chain(*team.map(lambda part: self.decode(part, wish), parts)))
         for i, segments in enumerate(heard):
             if any(s.avg_logprob < -0.7 or is_loop(s.text) for s in segments):
-                again = self.decode([some[i]], wish, beam_size=5)[0]
+                again = self.decode([group[i]], wish, beam_size=5)[0]
                 if any(is_loop(s.text) for s in again):
-                    again = self.decode([some[i]], wish, beam_size=5, no_repeat_ngram_size=4)[0]
+                    again = self.decode([group[i]], wish, beam_size=5, no_repeat_ngram_size=4)[0]
                 heard[i] = again
         return [
             [
@@ -4497,7 +4498,7 @@ class FasterWhisper(Recognizer):
         ]
 
     def decode(
-        self, some: Sequence[Window], wish: Wish, beam_size: int = 1, **more: Any
+        self, group: Sequence[Window], wish: Wish, beam_size: int = 1, **more: Any
     ) -> list[list[Any]]:
         """faster-whisper's segments of each window, their words timed from its beginning."""
         import dataclasses
@@ -4505,7 +4506,7 @@ class FasterWhisper(Recognizer):
         import numpy as np
         from faster_whisper import BatchedInferencePipeline
 
-        sounds = [window.sound[:WINDOW] for window in some]
+        sounds = [window.sound[:WINDOW] for window in group]
         ends = list(itertools.accumulate(map(len, sounds)))
         starts = [0, *ends[:-1]]
         clips = [
@@ -4519,12 +4520,12 @@ class FasterWhisper(Recognizer):
             initial_prompt=wish.prompt or None,
             hotwords=wish.hotwords or None,
             clip_timestamps=clips,
-            batch_size=len(some),
+            batch_size=len(group),
             word_timestamps=True,
             beam_size=beam_size,
             **more,
         )
-        heard: list[list[Any]] = [[] for _ in some]
+        heard: list[list[Any]] = [[] for _ in group]
         for segment in found:
             sample = (segment.seek + 1) * SAMPLE_RATE / 100  # `seek` is in hundredths of a second
             i = bisect.bisect_right(starts, sample) - 1
@@ -4558,19 +4559,19 @@ class OpenaiWhisper(Recognizer):
         facts |= {"device": device, "compute_type": kind}
         super().__init__(facts, bool(self.model.is_multilingual))
 
-    def language(self, some: Sequence[Window]) -> tuple[str, float]:
+    def language(self, group: Sequence[Window]) -> tuple[str, float]:
         import whisper
 
         mel = whisper.log_mel_spectrogram(
-            whisper.pad_or_trim(some[0].sound), n_mels=self.model.dims.n_mels
+            whisper.pad_or_trim(group[0].sound), n_mels=self.model.dims.n_mels
         )
         _, probabilities = self.model.detect_language(mel.to(self.model.device))
         code = max(probabilities, key=probabilities.get)
         return code, float(probabilities[code])
 
-    def words(self, some: Sequence[Window], wish: Wish) -> list[list[Word]]:
+    def words(self, group: Sequence[Window], wish: Wish) -> list[list[Word]]:
         heard = []
-        for window in some:
+        for window in group:
             answer = self.model.transcribe(
                 window.sound,
                 language=wish.language,
@@ -4606,19 +4607,24 @@ class WhisperCpp(Recognizer):
         facts = {"backend": "whisper.cpp", "model": Path(model).name, "device": "cpu"}
         super().__init__(facts, ".en" not in Path(model).name)
 
-    def language(self, some: Sequence[Window]) -> tuple[str, float]:
+    def language(self, group: Sequence[Window]) -> tuple[str, float]:
         lines: list[str] = []
-        self.run(some[:1], ["-l", "auto", "-dl"], lines.append)
+
+        def hear(line: str) -> bool:
+            lines.append(line)
+            return True
+
+        self.run(group[:1], ["-l", "auto", "-dl"], hear)
         found = re.search(r"auto-detected language: (\w+) \(p = ([\d.]+)", "\n".join(lines))
         return (found[1], float(found[2])) if found else ("en", 0.0)
 
-    def words(self, some: Sequence[Window], wish: Wish) -> list[list[Word]]:
+    def words(self, group: Sequence[Window], wish: Wish) -> list[list[Word]]:
         flags = ["-l", wish.language, *(["-tr"] if wish.translate else [])]
         if wish.hint:
             flags += ["--prompt", wish.hint]
-        spoken = self.run(some, [*flags, "-ojf"])
-        heard: list[list[Word]] = [[] for _ in some]
-        ends = list(itertools.accumulate(len(window.sound) / SAMPLE_RATE for window in some))
+        spoken = self.run(group, [*flags, "-ojf"])
+        heard: list[list[Word]] = [[] for _ in group]
+        ends = list(itertools.accumulate(len(window.sound) / SAMPLE_RATE for window in group))
         for word in spoken:
             i = min(bisect.bisect_right(ends, (word.start + word.end) / 2), len(ends) - 1)
             shift = ends[i - 1] if i else 0.0
@@ -4627,22 +4633,16 @@ class WhisperCpp(Recognizer):
 
     def run(
         self,
-        some: Sequence[Window],
+        group: Sequence[Window],
         flags: Sequence[str],
-        also: Callable[[str], None] | None = None,
+        hear: Callable[[str], bool] | None = None,
     ) -> list[Word]:
         """Run the program on the windows in a row, in a folder that is removed afterwards."""
-
-        def hear(line: str) -> bool:
-            if also:
-                also(line)
-            return True
-
         folder = Path(self.home) / scratch_name()
         folder.mkdir(parents=True)
         try:
             sound, answer = folder / "sound.wav", folder / "answer.json"
-            sound.write_bytes(wave_file(some))
+            sound.write_bytes(wave_file(group))
             files = ["-m", self.path, "-f", str(sound), "-of", str(answer.with_suffix(""))]
             argv = [self.program, *files, "-t", str(self.threads), *flags]
             run_tool(argv, timeout=math.inf, hear=hear)
@@ -4651,7 +4651,7 @@ class WhisperCpp(Recognizer):
             remove(folder)
 
 
-def wave_file(some: Sequence[Window]) -> bytes:
+def wave_file(group: Sequence[Window]) -> bytes:
     """Windows in a row as a WAV file, 16 kHz, mono, 16 bits."""
     import wave
 
@@ -4660,7 +4660,7 @@ def wave_file(some: Sequence[Window]) -> bytes:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(SAMPLE_RATE)
-        for stretch in (stretch for window in some for stretch in window.stretches):
+        for stretch in (stretch for window in group for stretch in window.stretches):
             file.writeframesraw(stretch.sound.astype("<i2").tobytes())
     return buffer.getvalue()
 
@@ -5448,13 +5448,13 @@ class Unit(NamedTuple):
         return tuple(task.artifact.kind for task in self.tasks)
 
 
-class Place(NamedTuple):
+class Slot(NamedTuple):
     """A call of a worker that is no Unit: the kind it counts as."""
 
     kinds: tuple[str, ...]
 
 
-Item = TypeVar("Item", bound="Unit | Place")
+Item = TypeVar("Item", bound="Unit | Slot")
 
 
 class Slots:
@@ -5469,14 +5469,14 @@ class Slots:
     @contextlib.contextmanager
     def hold(self, job: Job, kind: str, cap: int) -> Iterator[None]:
         """Be one of those that run while the body does. Raises CancelledError."""
-        queue = Queue([Place((kind,))], {kind: cap}, cap, self)
-        place = queue.take(job)
-        if place is None:
+        queue = Queue([Slot((kind,))], {kind: cap}, cap, self)
+        slot = queue.take(job)
+        if slot is None:
             raise CancelledError
         try:
             yield
         finally:
-            queue.done(place)
+            queue.done(slot)
 
 
 class Queue(Generic[Item]):
@@ -5781,7 +5781,6 @@ class Annex(NamedTuple):
 
 
 ANNEXES: dict[str, Annex] = {}
-Known = TypeVar("Known")
 
 
 class Glimpse(NamedTuple):
@@ -6171,15 +6170,17 @@ class Catalogue:
         if self._filled != self._generation:
             self.refresh(job, recursive)
 
-    def _insist(self, work: Callable[..., Known], *args: Any) -> Known:
+    def _insist(
+        self, work: Callable[Params, Given], *args: Params.args, **named: Params.kwargs
+    ) -> Given:
         """Do what brings it up to date, if need be in a new database."""
         with self._lock:
             generation = self._generation
             try:
-                return work(*args)
+                return work(*args, **named)
             except database_error() as error:
                 self._give_up(error, generation)
-                return work(*args)
+                return work(*args, **named)
 
     def write(self, work: Callable[[sqlite3.Connection], None]) -> None:
         """Have something written in one transaction, if need be in a new database."""
@@ -6678,9 +6679,8 @@ def labels_in(record: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     ]
 
 
-STREAM_SHAPE: dict[str, type] = {"disposition": dict, "tags": dict, "width": int, "height": int} | (
-    dict.fromkeys(("codec_name", "codec_type", "profile", "pix_fmt"), str)
-)
+STREAM_SHAPE: dict[str, type] = {"disposition": dict, "tags": dict, "width": int, "height": int}
+STREAM_SHAPE |= dict.fromkeys(("codec_name", "codec_type", "profile", "pix_fmt"), str)
 
 
 def read_metadata(path: str) -> dict[str, Any] | None:
