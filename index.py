@@ -17343,10 +17343,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         with job.interruptible():
             asked = read_line(words, job)
             result = asked if isinstance(asked, Result) else run_commands(asked, job)
+    except (CorruptError, ModuleNotFoundError, VideoError) as error:
+        result = complaint(reason_of(error), Exit.SOME_FAILED)
     except UsageError as error:
         result = complaint(error, Exit.USAGE)
-    except (ModuleNotFoundError, VideoError) as error:
-        result = complaint(reason_of(error), Exit.SOME_FAILED)
     except OSError as error:
         invalid = error.errno == errno.ENAMETOOLONG
         result = complaint(told_by_system(error), Exit.USAGE if invalid else Exit.SOME_FAILED)

@@ -342,7 +342,7 @@ class TestDamage:
         first = cli("listing", films.root, "-r", "--json")
         films.artifact(".faces.index.json").write_text(content)
         run = cli("people", films.root, "-r")
-        assert run.code == 2
+        assert run.code == 1
         assert "listing --rebuild" in run.err
         run = cli("listing", films.root, "-r", "--json")
         assert people(run) == people(first)
@@ -364,7 +364,7 @@ class TestDamage:
             part[int(last) if last.isdigit() else last] = value
             index.write_text(json.dumps(data))
             run = cli("people", films.root)
-            assert run.code == 2 and "listing --rebuild" in run.err, place
+            assert run.code == 1 and "listing --rebuild" in run.err, place
             run = cli("listing", films.root, "-r", "--no-embed", "--json")
             assert run.code == 0 and "kept as" in run.err, place
             for kept in films.root.glob(".artifacts/.faces.index.json.corrupt-*"):

@@ -321,7 +321,7 @@ class TestDecisions:
         path = folk.library.artifact(".faces.people.json")
         path.write_text(content)
         for run in (folk("--rename", 1, "Ann"), folk(), folk.cli("listing", folk.root, "-r")):
-            assert run.code != 0
+            assert run.code == 1
             assert "mend it or move it away" in run.err
         assert path.read_text() == content
 
