@@ -6123,26 +6123,22 @@ class Catalogue:
     def ask(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of a query in SQL."""
         generation = self._generation
-        try:
+        with self._surviving():
             rows = self.database.execute(sql, values).fetchall()
             if generation == self._generation:
                 return rows  # from no database that had to be begun anew meanwhile
-        except database_error() as error:
-            self._give_up(error, generation)
         self.refresh()
         return self.database.execute(sql, values).fetchall()
 
     def each(self, sql: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """The rows of a query, one at a time; ids are others once the database is begun anew."""
         generation, given = self._generation, 0
-        try:
+        with self._surviving():
             for row in self.database.execute(sql, values):
                 yield row
                 given += 1
             if generation == self._generation:
                 return
-        except database_error() as error:
-            self._give_up(error, generation)
         self.refresh()
         yield from itertools.islice(self.database.execute(sql, values), given, None)
 
@@ -6175,12 +6171,9 @@ class Catalogue:
     ) -> Given:
         """Do what brings it up to date, if need be in a new database."""
         with self._lock:
-            generation = self._generation
-            try:
+            with self._surviving():
                 return work(*args, **named)
-            except database_error() as error:
-                self._give_up(error, generation)
-                return work(*args, **named)
+            return work(*args, **named)
 
     def write(self, work: Callable[[sqlite3.Connection], None]) -> None:
         """Have something written in one transaction, if need be in a new database."""
@@ -6234,15 +6227,13 @@ class Catalogue:
 
     def update(self, videos: Iterable[Video]) -> None:
         """Look again at these videos alone, of which something was just made or changed."""
-        generation, asked = self._generation, sorted(videos, key=lambda video: video.home)
+        asked = sorted(videos, key=lambda video: video.home)
         homes = itertools.groupby(asked, key=lambda video: video.home)
         seen = [s for home, group in homes for s in self._sight(home, list(group))]
         there = {glimpse.video.rel for glimpse in seen}
         gone = [(os.fsencode(video.rel),) for video in asked if video.rel not in there]
-        try:
+        with self._surviving():
             self._write(Changes(seen, gone), Job())
-        except database_error() as error:
-            self._give_up(error, generation)
 
     def _look(self, folder: Folder, began: int) -> list[Glimpse]:
         """The videos of a folder with their sidecars, and a note of when it was as they were."""
@@ -6412,13 +6403,11 @@ class Catalogue:
 
     def fill(self, annex: str, job: Job | None = None) -> None:
         """Bring the tables of an annex up to date with the videos as last refreshed."""
-        generation = self._generation
-        try:
+        with self._surviving():
             self._fill(annex, job or Job())
-        except database_error() as error:
-            self._give_up(error, generation)
-            self.refresh(job)
-            self._fill(annex, job or Job())
+            return
+        self.refresh(job)
+        self._fill(annex, job or Job())
 
     def _fill(self, annex: str, job: Job) -> None:
         waiting = self.ask(
@@ -6497,6 +6486,15 @@ class Catalogue:
     def _remove(place: Path) -> None:
         for suffix in ("", "-wal", "-shm"):
             remove(f"{place}{suffix}")
+
+    @contextlib.contextmanager
+    def _surviving(self) -> Iterator[None]:
+        """Let a failure of the database end the body and no more: it is begun anew, empty."""
+        generation = self._generation
+        try:
+            yield
+        except database_error() as error:
+            self._give_up(error, generation)
 
     def _give_up(self, error: Exception, generation: int) -> None:
         """Go on with an empty database: a new file for a damaged one, else one in memory.
