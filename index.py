@@ -6066,7 +6066,7 @@ class Catalogue:
         """The videos of a request, as they are now, one at a time."""
         bare = self.prepare(job, library.recursive, bare=not query and sort == "name")
         if bare is None:
-            view = self.view(query, library.extensions, library.recursive)
+            view = self.view(library, query)
             return self.rows(view, sort, limit, labels)
         bare.sort(key=lambda glimpse: glimpse.video.rel)
         rows = (
@@ -6076,19 +6076,12 @@ class Catalogue:
         )
         return itertools.islice(rows, limit if limit >= 0 else None)
 
-    def tag_counts(
-        self,
-        kind: str = "tag",
-        extensions: frozenset[str] | None = None,
-        recursive: bool = True,
-        query: str = "",
-    ) -> dict[str, int]:
+    def tag_counts(self, kind: str, view: Clause) -> dict[str, int]:
         """The names of one of LABELS and on how many videos each is, the most frequent first."""
-        where, values = self.view(query, extensions, recursive)
         found = self.ask(
             "SELECT min(l.name), count(*) FROM labels l JOIN videos v ON v.id = l.video"
-            f" WHERE l.kind = ? AND {where} GROUP BY l.key ORDER BY count(*) DESC, l.key",
-            [kind, *values],
+            f" WHERE l.kind = ? AND {view.sql} GROUP BY l.key ORDER BY count(*) DESC, l.key",
+            [kind, *view.values],
         )
         return dict(found)
 
@@ -6105,18 +6098,12 @@ class Catalogue:
         return [name for key in keys[:most] for (name,) in self.ask(one, [kind, key])]
 
     @staticmethod
-    def view(
-        query: str,
-        extensions: frozenset[str] | None,
-        recursive: bool,
-        also: Sequence[Clause] = (),
-    ) -> Clause:
-        """What a request wants to see."""
-        clauses = [compile_query(query), *also]
-        if extensions is not None:
-            marks = ", ".join("?" * len(extensions))
-            clauses.append(Clause(f"v.ext IN ({marks})", tuple(extensions)))
-        if not recursive:
+    def view(library: Library, query: str = "", also: Sequence[Clause] = ()) -> Clause:
+        """The videos that a library is asked for, of those in its folder."""
+        marks = ", ".join("?" * len(library.extensions))
+        wanted = Clause(f"v.ext IN ({marks})", tuple(library.extensions))
+        clauses = [compile_query(query), *also, wanted]
+        if not library.recursive:
             clauses.append(Clause("v.folder = x''"))
         return Clause.joined("AND", clauses)
 
@@ -14368,7 +14355,7 @@ class Tags(LibraryCommand):
             return found, corrupt, catalogue.failures()
 
     def among(self, catalogue: Catalogue, library: Library, so: Clause) -> list[dict[str, Any]]:
-        view = catalogue.view(self.query, library.extensions, library.recursive, [so])
+        view = catalogue.view(library, self.query, [so])
         return [tags_of(row) for row in catalogue.rows(view)]
 
     def counted(self, job: Job) -> dict[str, Any]:
@@ -14376,8 +14363,8 @@ class Tags(LibraryCommand):
         library = self.library()
         with self.catalogue(library) as catalogue:
             catalogue.prepare(job, library.recursive)
-            view = (library.extensions, library.recursive, self.query)
-            counts = {field: catalogue.tag_counts(kind, *view) for kind, field in LABELS.items()}
+            view = catalogue.view(library, self.query)
+            counts = {field: catalogue.tag_counts(kind, view) for kind, field in LABELS.items()}
             errors = self.among(catalogue, library, CORRUPT_TAGS) + catalogue.failures()
         told = {
             field: [{"name": name, "count": count} for name, count in found.items()]
@@ -16063,7 +16050,7 @@ class SubtitleSearch(LibraryCommand):
 
     def found(self, catalogue: Catalogue, expression: str) -> dict[str, Any]:
         """The videos in whose subtitles it is, by name, with the lines, by time."""
-        view, values = catalogue.view("", self.library().extensions, self.recursive)
+        view, values = catalogue.view(self.library())
         found = catalogue.ask(
             "SELECT v.id, v.rel FROM said JOIN passages p ON p.id = said.rowid"
             f" JOIN videos v ON v.id = p.video WHERE said MATCH ? AND {view}"
@@ -16615,7 +16602,7 @@ class Service:
         except UsageError as error:
             raise ParameterError([("q", str(error).removeprefix("query: "))]) from None
         catalogue = self.lookouts.catalogue(library, LONG_PATIENCE)
-        view = catalogue.view(wanted.q, library.extensions, library.recursive, wanted.clauses())
+        view = catalogue.view(library, wanted.q, wanted.clauses())
         sort = wanted.order(request.sort)
         total, cards = catalogue.cards(view, sort, offset, limit, wanted.detail)
         complete = json.dumps(catalogue.complete)
