@@ -12249,26 +12249,27 @@ class Desk:
         import numpy as np
 
         vectors = self.vectors(person.signatures)
-        ids = list(vectors)
-        rows = {signature: row for row, signature in enumerate(ids)}
+        if len(vectors) < 2:
+            return [list(vectors)]
+        rows = {signature: row for row, signature in enumerate(vectors)}
         apart = [
             (rows[o["signature"]], rows[other])
             for o in person.occurrences
             for other in o.get("apart", ())
             if o["signature"] in rows and other in rows
         ]
-        low, high = 0.0, 2.1
-        matrix = np.array([vectors[s] for s in ids], np.float32)
-        labels = average_linkage(matrix, high, apart) if ids else np.zeros(0, np.int64)
-        for _ in range(12 if len(set(labels.tolist())) < 2 else 0):
+        matrix, low, high = np.array([*vectors.values()], np.float32), 0.0, 2.1
+        labels = average_linkage(matrix, high, apart)
+        halvings = 12 if (labels == labels[0]).all() else 0
+        for _ in range(halvings):
             middle = (low + high) / 2
             found = average_linkage(matrix, middle, apart)
-            if len(set(found.tolist())) > 1:
-                low, labels = middle, found
-            else:
+            if (found == found[0]).all():
                 high = middle
+            else:
+                low, labels = middle, found
         groups: dict[int, list[str]] = {}
-        for signature, label in zip(ids, labels.tolist(), strict=True):
+        for signature, label in zip(vectors, labels.tolist(), strict=True):
             groups.setdefault(label, []).append(signature)
         return sorted(groups.values(), key=lambda group: -len(group))
 
