@@ -9119,7 +9119,7 @@ class Group(NamedTuple):
         return [self.keeper, *(pair.b for pair in self.matches)]
 
 
-class Search(NamedTuple):
+class Criteria(NamedTuple):
     """What to take for duplicates."""
 
     threshold: float = 0.92
@@ -9142,11 +9142,11 @@ class Memory:
     the same rules, and which of them are alike. Who changed since is not known any more.
     """
 
-    def __init__(self, library: Library, search: Search, copies: Sequence[Copy]) -> None:
+    def __init__(self, library: Library, criteria: Criteria, copies: Sequence[Copy]) -> None:
         self.catalogue, self.copies = Catalogue.of(library), copies
         program = file_numbers(stat_of(__file__))
-        rules = (search.threshold, search.quorum, search.tolerance, __version__, program)
-        self.deep, self.rules = search.deep, json.dumps(rules)
+        rules = (criteria.threshold, criteria.quorum, criteria.tolerance, __version__, program)
+        self.deep, self.rules = criteria.deep, json.dumps(rules)
         told = self.catalogue.ask(  # one statement: both of the same moment
             "SELECT rel, stamp, basis, NULL FROM compared WHERE deep = ? AND rules = ?"
             " UNION ALL SELECT a, b, similarity, kind FROM alike WHERE deep = ?",
@@ -9197,8 +9197,8 @@ class Seeker:
     be a part of by their own pictures. `basis` is what each video could be compared by.
     """
 
-    def __init__(self, copies: Sequence[Copy], search: Search, new: Set[int], job: Job) -> None:
-        self.copies, self.search, self.new, self.job = copies, search, new, job
+    def __init__(self, copies: Sequence[Copy], criteria: Criteria, new: Set[int], job: Job) -> None:
+        self.copies, self.criteria, self.new, self.job = copies, criteria, new, job
         self.fingerprint = functools.lru_cache(8192)(lambda n: copies[n].fingerprint())
         self.film = functools.lru_cache(256)(lambda n: copies[n].film())
         self.basis: dict[int, Basis] = {}
@@ -9216,9 +9216,9 @@ class Seeker:
         for kind, candidates in shelves.items():
             candidates.close()
             ways.append(self.matched(kind, candidates, "similar"))
-            if self.search.deep and kind == "signature":
+            if self.criteria.deep and kind == "signature":
                 ways.append(self.matched(kind, candidates, "mirrored"))
-        if self.search.deep:
+        if self.criteria.deep:
             ways.append(self.shifted(numbers))
         seen: set[tuple[int, int]] = set()
         for pair in itertools.chain.from_iterable(ways):
@@ -9229,7 +9229,7 @@ class Seeker:
 
     def matched(self, kind: str, candidates: Candidates, how: str) -> Iterator[Pair]:
         """The candidates that a matcher takes for the same."""
-        matcher = Matcher(kind, self.search.threshold, self.search.quorum)
+        matcher = Matcher(kind, self.criteria.threshold, self.criteria.quorum)
         done: set[tuple[int, int]] = set()
         pairs = self.promising(candidates, how == "mirrored")
         while batch := list(itertools.islice(pairs, matcher.BATCH)):
@@ -9242,12 +9242,12 @@ class Seeker:
                 ones, others = zip(*(prints[n] for n in known), strict=True)
                 found = matcher.similarities(ones, others, how == "mirrored")
                 for n, similarity in zip(known, found.tolist(), strict=True):
-                    if similarity >= self.search.threshold:
+                    if similarity >= self.criteria.threshold:
                         yield Pair(*batch[n], similarity, how)
 
     def promising(self, candidates: Candidates, mirrored: bool) -> Iterator[tuple[int, int]]:
         """Candidates one by one, the smaller number first; a pair may come several times."""
-        for ones, others in candidates.pairs(self.search.tolerance, mirrored):
+        for ones, others in candidates.pairs(self.criteria.tolerance, mirrored):
             self.job.check()
             for a, b in zip(ones.tolist(), others.tolist(), strict=True):
                 if a in self.new or b in self.new:
@@ -9261,7 +9261,7 @@ class Seeker:
         """
         lengths = {n: film.duration for n in numbers if (film := self.film(n))}
         self.basis |= {n: Basis.TIMELINE for n in lengths if self.basis[n] is Basis.HASH}
-        matcher = Matcher("signature", self.search.threshold, self.search.quorum)
+        matcher = Matcher("signature", self.criteria.threshold, self.criteria.quorum)
         films: list[int] = []
         probes: list[NDArray[Any]] = []
         first = 0
@@ -9279,7 +9279,7 @@ class Seeker:
                     continue
                 shorter = self.film(one)
                 similarity = shorter.shifted_similarity(longer, matcher) if shorter else -1.0
-                if similarity >= self.search.threshold:
+                if similarity >= self.criteria.threshold:
                     yield Pair(one, number, similarity, "shifted")
             probes.append(longer.probes()[1])
 
@@ -9294,10 +9294,10 @@ class Findings:
     bytes of those that another has the size of.
     """
 
-    def __init__(self, library: Library, search: Search, job: Job) -> None:
-        self.library, self.search, self.job = library, search, job
+    def __init__(self, library: Library, criteria: Criteria, job: Job) -> None:
+        self.library, self.criteria, self.job = library, criteria, job
         self.copies = list(self.inventory())
-        self.kept = {n for n, copy in enumerate(self.copies) if copy.video.rel in search.keep}
+        self.kept = {n for n, copy in enumerate(self.copies) if copy.video.rel in criteria.keep}
         self.facts = functools.lru_cache(None)(lambda n: Facts.of(self.copies[n]))
         self.basis: dict[int, Basis] = {}
         dismissed = Dismissed(library, (copy.video.home for copy in self.copies))
@@ -9378,12 +9378,12 @@ class Findings:
         """Pairs of those videos that look alike, each once; only what no earlier run compared is
         compared.
         """
-        memory = Memory(self.library, self.search, self.copies)
+        memory = Memory(self.library, self.criteria, self.copies)
         self.basis = memory.known(numbers)
         new = set(numbers) - self.basis.keys()
         pairs = memory.pairs(self.basis)
         if new:
-            seeker = Seeker(self.copies, self.search, new, self.job)
+            seeker = Seeker(self.copies, self.criteria, new, self.job)
             pairs += seeker.pairs(numbers)
             self.basis = seeker.basis
             memory.store(self.basis, pairs)
@@ -9396,7 +9396,7 @@ class Findings:
     @property
     def untimed(self) -> int:
         """How many videos --deep could not see shifted: they have no timeline."""
-        return self.count(Basis.HASH) if self.search.deep else 0
+        return self.count(Basis.HASH) if self.criteria.deep else 0
 
     def all_pairs(self, found: Sequence[Pair]) -> Iterator[Pair]:
         """The pairs with those of exact copies; of very many copies only those with the first."""
@@ -12978,7 +12978,7 @@ class Alignment(NamedTuple):
         scale = f"scale={width}:{height}:flags=bicubic," if sight.size != (width, height) else ""
         return f"setpts=PTS-STARTPTS,{timing},settb=AVTB,{scale}format={self.pixels}"
 
-    def done(self) -> Iterator[str]:
+    def adaptations(self) -> Iterator[str]:
         """What was adapted, in words."""
         a, b = self.original, self.other
         if a.size != b.size:
@@ -13121,7 +13121,7 @@ def compare_videos(
         raise VideoError("no frame of the two could be compared")
     names = {"original": videos[0].rel, "other": videos[1].rel}
     data = names | summary_of(frames) | {"frames": len(frames)}
-    done = list(alignment.done())
+    done = list(alignment.adaptations())
     data |= {"aligned": bool(done), "warnings": done + list(alignment.doubts(len(frames)))}
     return data, draw_quality(frames) if request.png else b""
 
@@ -14884,7 +14884,7 @@ class Dupes(LibraryCommand):
         if made and job.cancelled.is_set():
             return made
         only = {self.named(library, name).rel for name in self.only}
-        findings = Findings(library, self.search(library), job)
+        findings = Findings(library, self.criteria(library), job)
         groups = self.picked(findings, only) if only else findings.groups
         shown_groups = groups[: self.limit or None]
         for name, reason in library.problems:
@@ -14901,11 +14901,11 @@ class Dupes(LibraryCommand):
             failed |= disposal.failed
         return Result(data, text, Exit.of(failed))
 
-    def search(self, library: Library) -> Search:
+    def criteria(self, library: Library) -> Criteria:
         """What to take for duplicates. Raises UsageError for a video to keep that is not there."""
         keep = frozenset(self.named(library, name).rel for name in self.keep)
         tolerance = Tolerance.of(self.duration_tolerance)
-        return Search(self.threshold, self.quorum, tolerance, self.deep, keep)
+        return Criteria(self.threshold, self.quorum, tolerance, self.deep, keep)
 
     @staticmethod
     def picked(findings: Findings, only: set[str]) -> list[Group]:
