@@ -770,6 +770,7 @@ async def part_of(
         InPath(description="one of its files, as /artifacts lists them", examples=["rome.mp4.jpg"]),
     ],
 ) -> str:
+    """The name that a path ends with, with undecodable bytes as file names have them."""
     return str(request.scope["file_path"])[-len(part) :]
 
 
@@ -795,6 +796,8 @@ async def followed_job(service: Served, job_id: str, last: LastEvent) -> str:
 
 
 class Sent(FileResponse):
+    """A file, read in larger pieces than usual: a video of gigabytes takes fewer turns."""
+
     chunk_size = 256 * 1024
 
 
@@ -1220,6 +1223,7 @@ def any_file(
     return send_file(request, path, index.MEDIA_TYPES[path.suffix])
 
 
+# Players ask how long a file is before they ask for a part of it.
 SENT: dict[str, Callable[..., Response]] = {
     "stream": stream,
     "files/{kind}": main_file,
