@@ -12071,9 +12071,7 @@ class People(LibraryCommand):
     merge: tuple[int, ...] = option((), "numbers: they are one person, the first", many=True)
     split: int = option(0, "a number: this is more than one person", ge=1, deed=True)
     move: tuple[str, ...] = option(
-        (),
-        "a signature, as --json tells it, and the number of whom it shows, or new",
-        many=True,
+        (), "a signature, as --json tells it, and the number of whom it shows, or new", many=True
     )
     hide: int = option(
         0, "a number: do not show this person, nor infer it as a performer", ge=1, deed=True
@@ -12087,11 +12085,19 @@ class People(LibraryCommand):
         deed=True,
     )
 
-    ACTIONS: ClassVar = ("rename", "merge", "split", "move", "hide", "show", "undo", "forget")
-
     def run(self, job: Job) -> Result:
         library = self.library()
-        asked = [name for name in self.ACTIONS if getattr(self, name)]
+        ways: dict[str, Callable[[Desk], str]] = {
+            "rename": self.do_rename,
+            "merge": self.do_merge,
+            "split": self.do_split,
+            "move": self.do_move,
+            "hide": lambda desk: desk.put_hidden(self.hide, True),
+            "show": lambda desk: desk.put_hidden(self.show, False),
+            "undo": lambda desk: f"taken back: {desk.undo()}",
+            "forget": self.do_forget,
+        }
+        asked = [name for name in ways if getattr(self, name)]
         if len(asked) > 1:
             raise UsageError(f"--{asked[0]} and --{asked[1]}: one at a time")
         census = Census.of(library)
@@ -12099,7 +12105,7 @@ class People(LibraryCommand):
             return people_result(census, recursive=True)
         with locked(census.home):  # what is decided is decided on who they are by then
             desk = Desk(library, Census.of(library))
-            told = getattr(self, f"do_{asked[0]}")(desk)
+            told = ways[asked[0]](desk)
         people = [desk.census.people[key] for key in desk.touched if key in desk.census.people]
         data = {"action": asked[0], "told": told, "people": [p.as_json() for p in people]}
         return Result(data, "\n".join([told, *map(person_line, people)]))
@@ -12165,21 +12171,6 @@ class People(LibraryCommand):
         entries[key] = desk.entry(key, [*theirs, signature])
         desk.decide(f"move {signature} to #{key}", entries)
         return f"{signature} is {desk.census.people[key].called} now"
-
-    def do_hide(self, desk: Desk) -> str:
-        return self.put_hidden(desk, self.hide, True)
-
-    def do_show(self, desk: Desk) -> str:
-        return self.put_hidden(desk, self.show, False)
-
-    @staticmethod
-    def put_hidden(desk: Desk, key: int, hidden: bool) -> str:
-        person, verb = desk.census.find(key), "hide" if hidden else "show"
-        desk.decide(f"{verb} #{key}", {key: desk.now(person) | {"hidden": hidden}})
-        return f"{person.called} is {'hidden' if hidden else 'shown'} now"
-
-    def do_undo(self, desk: Desk) -> str:
-        return f"taken back: {desk.undo()}"
 
     def do_forget(self, desk: Desk) -> str:
         person = desk.census.find(self.forget)
@@ -12296,6 +12287,12 @@ class Desk:
         self.decisions.write(self.census.home)
         self.touched = list(entries)
         self.census = Census.of(self.library)
+
+    def put_hidden(self, key: int, hidden: bool) -> str:
+        """Hide someone, or show them again; says so."""
+        person, verb = self.census.find(key), "hide" if hidden else "show"
+        self.decide(f"{verb} #{key}", {key: self.now(person) | {"hidden": hidden}})
+        return f"{person.called} is {'hidden' if hidden else 'shown'} now"
 
     def undo(self) -> str:
         """Take the last decision back; says which that was. Raises NotFoundError."""
