@@ -806,6 +806,7 @@ class Roots:
 # === Writing ======================================================================================
 
 SCRATCH = ".tmp-"
+LARGEST_FILE = 512 << 20  # bytes that are read at once: no sidecar or journal has as many
 
 
 @functools.cache
@@ -1078,15 +1079,22 @@ def set_aside(path: Path) -> str:
 
 
 def content_of(path: str | Path) -> bytes:
-    """What is in a file. Raises OSError, also for a pipe, which would be waited for without end."""
-    return b"".join(blocks_of(path))
+    """What is in a file. Raises OSError, also for a pipe, which would be waited for without end,
+    and for what is so large that it would take all memory.
+    """
+    return b"".join(blocks_of(path, LARGEST_FILE))
 
 
-def blocks_of(path: str | Path) -> Iterator[bytes]:
-    """What is in a file, a megabyte at a time. Raises OSError, also for a pipe."""
+def blocks_of(path: str | Path, most: float = math.inf) -> Iterator[bytes]:
+    """What is in a file, a megabyte at a time. Raises OSError, also for a pipe and for a file of
+    more than `most` bytes.
+    """
     with reading(path) as descriptor:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
             raise OSError(errno.EINVAL, "is no file", str(path))
+        if found.st_size > most:
+            raise OSError(errno.EFBIG, f"is larger than {human_size(int(most))}", str(path))
         yield from iter(lambda: os.read(descriptor, 1 << 20), b"")
 
 
@@ -12354,17 +12362,17 @@ def forget_in(folder: str, gone: set[str]) -> int:
     for entry in list(Shelf(folder).values()):
         if not (match := form.fullmatch(entry.name)) or not entry.is_file():
             continue
-        content = Path(entry.path).read_bytes()
+        content = content_of(entry.path)
         if not mark.search(content):
             continue
         changed += 1
+        for name in gone:  # before the record, by which whoever was killed here finds them again
+            remove(Path(folder, f".{match[1]}.faces", f"{name}.jpg"))
         data = read_json(entry.path)
         if match[2] or data is None:
             remove(entry.path)
         else:
             replace_file(Path(entry.path), json_bytes(without_signatures(data, gone)))
-        for name in gone:
-            remove(Path(folder, f".{match[1]}.faces", f"{name}.jpg"))
     return changed
 
 
@@ -12386,12 +12394,13 @@ def forget_people(home: str, gone: set[str]) -> int:
         rows = [row for row in index.data.get("gallery", ()) if row["person"] not in called]
         index.data |= {"people": [told for told in people if told["occurrences"]]}
         index.data |= {"gallery": rows, "means": None}
-        remove(Path(home, FaceIndex.MEANS))
-        replace_file(Path(home, FaceIndex.NAME), compact(index.data))
     here = {o["signature"] for told in index.data["people"] for o in told["occurrences"]}
     decided = decisions.forget(gone, here)
     if decided:
         decisions.write(home)
+    if theirs:  # last: in the index whoever was killed here finds them again
+        remove(Path(home, FaceIndex.MEANS))
+        replace_file(Path(home, FaceIndex.NAME), compact(index.data))
     return len(unread) + bool(theirs) + decided
 
 
@@ -12424,7 +12433,7 @@ def forget_journals(folder: str, mark: re.Pattern[bytes]) -> list[str]:
     gone = []
     for entry in Shelf(folder).values():
         if entry.name.endswith((".done", ".undone")) and entry.is_file():
-            content = attempt(gzip.decompress, Path(entry.path).read_bytes())
+            content = attempt(gzip.decompress, content_of(entry.path))
             if isinstance(content, Failure) or mark.search(content):
                 remove(entry.path)
                 gone.append(entry.path)
@@ -15421,7 +15430,7 @@ class RenamePlan:
             for source, target in kept:
                 rewrite_names(journal, source, target, shift, names)
         for path, rels in self.indexes().items():
-            old = Path(path).read_bytes()
+            old = content_of(path)
             new = attempt(renamed_index, old, rels)
             if isinstance(new, bytes) and new != old:
                 journal.replace(path, old, new, keep_time=path)
@@ -15454,7 +15463,7 @@ def rewrite_names(
     path = Path(source)
     if path.suffix not in (".json", ".vtt") or path.is_symlink() or not path.is_file():
         return
-    old = path.read_bytes()
+    old = content_of(path)
     if source.endswith(".vtt"):
         new: Any = renamed_track(old, names)
     else:
@@ -17044,7 +17053,7 @@ class Config(NamedTuple):
         if not named and not path.is_file():
             return cls()
         try:
-            data = json.loads(path.read_bytes())
+            data = json.loads(path.read_bytes() if named else content_of(path))
         except (OSError, ValueError, RecursionError) as error:
             why = error.strerror if isinstance(error, OSError) else f"not valid JSON: {error}"
             raise UsageError(f"{shown(str(path))}: {why}") from None

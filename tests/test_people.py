@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import re
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import faces
 import pytest
 from conftest import Cli
-from support import Library, Run, run_process
+from support import Killed, Library, Run, run_process
 
 import index
 
@@ -354,6 +357,43 @@ class TestForgetting:
             folk.relist("--rebuild")
             assert list(folk.videos) == [2, 3, 4]
             cli("embed", folk.root, "-r", "--force", "--thumbnails")
+
+    def test_killed_at_every_step(
+        self, cli: Cli, folk: Folk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whenever it ends, asking again deletes the rest: no vector, picture or name stays."""
+        cli("embed", folk.root, "-r", "--force", "--thumbnails")
+        folk.relist()
+        folk.do("--rename", 1, "Ann")
+        ids = {o["signature"] for o in folk.people[1]["occurrences"]}
+        shutil.copytree(folk.root, tmp_path / "saved")
+        for at in itertools.count():
+            shutil.rmtree(folk.root)
+            shutil.copytree(tmp_path / "saved", folk.root)
+            steps = itertools.count()
+
+            def watched(step: Any, at: int = at, steps: Iterator[int] = steps) -> Any:
+                def do(*given: Any) -> Any:
+                    if next(steps) == at:
+                        raise Killed
+                    return step(*given)
+
+                return do
+
+            with monkeypatch.context() as patch:
+                patch.setattr(index, "replace_file", watched(index.replace_file))
+                patch.setattr(index, "remove", watched(index.remove))
+                try:
+                    folk("--forget", 1)
+                    break
+                except Killed:
+                    pass
+            folk("--forget", 1)
+            stored = folk.stored()
+            assert not [key for key in ids if key in stored], at
+            assert "Ann" not in stored, at
+            assert len(list(folk.root.rglob(".*.faces/*.jpg"))) == 3
+        assert at > 4
 
     def test_in_the_folders_around_too(self, cli: Cli, folk: Folk, tmp_path: Path) -> None:
         """Each folder that was listed has an index, means, decisions and a gallery of its own."""

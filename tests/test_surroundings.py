@@ -132,6 +132,34 @@ class TestSidecars:
         one = index.Video(str(video), video.name, shelf.home)
         assert index.ARTIFACTS["previews"].state(one, shelf) is index.State.FRESH
 
+    @pytest.mark.parametrize(
+        ("name", "words"),
+        [
+            ("a.mp4.tags.json", "tags DIR --set x"),
+            ("a.mp4.tags.json", "tags DIR --rename-tag x y"),
+            ("a.mp4.phash.json", "phash DIR"),
+            ("a.mp4.heatmaps.json", "rename --batch -d DIR --source a --target b --force"),
+            (".dupes.ignored.json", "dupes DIR"),
+            (".faces.people.json", "people DIR"),
+            (".faces.index.json", "people DIR"),
+            ("../videorc.json", "list DIR"),
+        ],
+    )
+    def test_one_of_a_terabyte(self, cli: Cli, library: Library, name: str, words: str) -> None:
+        """An archive can hold such a file in a few bytes: nobody tries to read it."""
+        library.add("one_frame.mp4", "a.mp4")
+        library.artifact("x").parent.mkdir()
+        with library.artifact(name).open("wb") as file:
+            file.truncate(1 << 40)
+        before = library.artifact(name).stat()
+        run = cli(*(library.root if word == "DIR" else word for word in words.split()))
+        if words == "phash DIR":
+            assert run.code == 0 and "is kept as a.mp4.phash.json.corrupt-" in run.err
+        else:
+            assert run.code in (1, 2) and len(run.err.splitlines()) == 1
+            assert "larger" in run.err or "too large" in run.err or "corrupt" in run.err
+            assert library.artifact(name).stat().st_ino == before.st_ino
+
 
 class TestInTheWay:
     """A folder in the place of a file: it is somebody's, so it is named and left alone."""
@@ -410,6 +438,7 @@ class TestOutput:
         assert done.stderr.decode() == "index.py: standard output: No space left on device\n"
 
     def test_no_output_at_all(self, library: Library) -> None:
+        library.add("one_frame.mp4")
         done = subprocess.run(
             ["sh", "-c", '"$@" >&-', "sh", *command("list", library.root)],
             stderr=subprocess.PIPE,
