@@ -735,7 +735,7 @@ def need_folder(place: Path, named: str = "") -> None:
     """Raise UsageError where a folder that was `named` is none."""
     if not place.is_dir():
         there = os.path.lexists(place)
-        why = "not a directory" if there else "no such file or directory"
+        why = "not a directory: name the one it is in" if there else "no such file or directory"
         raise UsageError(f"{named}{shown(str(place))}: {why}")
 
 
@@ -5229,7 +5229,7 @@ def reason_of(error: BaseException) -> str:
     # libav's errors are OSErrors too, and say nothing of the file system.
     if type(error).__module__.startswith("av.") or isinstance(error, UnicodeError):
         text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        return f"is not a readable video, or damaged ({text.rstrip('.').lower()})"
+        return unreadable(text)
     if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"cannot write here ({os.strerror(error.errno)}): see --artifacts-dir"
     if isinstance(error, OSError) and error.strerror:
@@ -5247,6 +5247,12 @@ def told_by_system(error: OSError) -> str:
     advice = "move away what is in its place" if error.errno in barred else ""
     name = shown(str(error.filename2 or error.filename or ""))
     return ": ".join(filter(None, (name, error.strerror or str(error), advice)))
+
+
+def unreadable(why: str) -> str:
+    """What to say of a file that libav or ffprobe refuses, with what these say."""
+    damage = f"is not a readable video, or damaged ({why.rstrip('.').lower()})"
+    return f"{damage}: copy it again or move it away"
 
 
 def perform(video: Video, tasks: Sequence[VideoTask]) -> list[Outcome]:
@@ -10418,7 +10424,10 @@ def probe_with_ffprobe(ffprobe: str, media: Media) -> dict[str, Any]:
     """ffprobe's own JSON: format, streams and chapters."""
     show = ["-show_format", "-show_streams", "-show_chapters", "-print_format", "json"]
     argv = [ffprobe, "-v", "error", *media.input_flags, *show, media.url]
-    told = run_tool(argv, timeout=60, pass_fds=[media.descriptor])
+    told = attempt(run_tool, argv, timeout=60, pass_fds=[media.descriptor])
+    if isinstance(told, Failure):
+        invalid = told.reason.partition("Invalid data found")
+        raise VideoError(unreadable("".join(invalid[1:])) if invalid[1] else told.reason)
     try:
         return {"prober": "ffprobe", **json.loads(told)}
     except (ValueError, TypeError):
