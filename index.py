@@ -4144,19 +4144,22 @@ def pcm(media: Media, stream: AudioStream) -> Iterator[Samples]:
     import numpy as np
     from av.audio.resampler import AudioResampler
 
+    def resampled(frame: AudioFrame | None) -> Iterator[Samples]:
+        return (piece.to_ndarray()[0] for piece in resampler.resample(frame))
+
     resampler, shape = AudioResampler("s16", "mono", SAMPLE_RATE), None
     for silence, frame in timed_audio(media, stream):
         now = (frame.format.name, frame.layout.name, frame.sample_rate)
         if shape and (silence or now != shape):
-            yield from (piece.to_ndarray()[0] for piece in resampler.resample(None))
+            yield from resampled(None)
             resampler = AudioResampler("s16", "mono", SAMPLE_RATE)
         missing, shape = round(silence * SAMPLE_RATE), now
         while missing > 0:
             yield np.zeros(min(missing, 60 * SAMPLE_RATE), np.int16)
             missing -= 60 * SAMPLE_RATE
-        yield from (piece.to_ndarray()[0] for piece in resampler.resample(frame))
+        yield from resampled(frame)
     if shape:
-        yield from (piece.to_ndarray()[0] for piece in resampler.resample(None))
+        yield from resampled(None)
 
 
 def timed_audio(media: Media, stream: AudioStream) -> Iterator[tuple[float, AudioFrame]]:
@@ -6971,9 +6974,9 @@ def moment_bounds(sign: str, text: str) -> list[tuple[str, int]]:
     found = re.fullmatch(r"(\d{4})(?:-(\d\d?)(?:-(\d\d?))?)?", text)
     try:
         year, month, day = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
-        begin = datetime.datetime(year, month or 1, day or 1)
+        begin = datetime.datetime(year, month or 1, day or 1)  # which refuses the year 0
         end = begin + datetime.timedelta(days=1)
-        if not day:
+        if not day:  # the month after it, else the year after it
             end = datetime.datetime(year + (not month or month == 12), (month or 12) % 12 + 1, 1)
         first, last = (int(moment.timestamp() * 1e9) for moment in (begin, end))
     except (ValueError, OverflowError):
@@ -7562,9 +7565,10 @@ class Decisions:
         }
         self.serial, self.history = int(self.data["serial"]), list(self.data["history"])
         before = [entry for row in self.history for entry in row["before"]]
-        sound = [isinstance(row["action"], str) for row in self.history]
-        sound += [isinstance(key, int) for row in self.history for key in row["touched"]]
-        if not all([*sound, *(isinstance(entry["loose"], bool) for entry in before)]):
+        typed: list[tuple[Any, type]] = [(row["action"], str) for row in self.history]
+        typed += [(key, int) for row in self.history for key in row["touched"]]
+        typed += [(entry["loose"], bool) for entry in before]
+        if not all(isinstance(value, kind) for value, kind in typed):
             raise ValueError("what was decided before is unclear")
         for entry in [*self.entries.values(), *before]:
             self.check(entry)
@@ -8231,12 +8235,11 @@ def views(still: Still, face: Face) -> Iterator[tuple[Still, Face]]:
     for zoom in (1.0, small) if small < 1 else (1.0,):
         shape = [max(round(side * zoom), 1) for side in still.size]
         whole = np.array(resize(still.whole, *shape))  # dlib wants one that could be written to
-        box = tuple(value * zoom for value in face.box)
-        there = Face((box[0], box[1], box[2], box[3]), face.points * np.float32(zoom), face.score)
+        x, y, w, h = (value * zoom for value in face.box)
+        there = Face((x, y, w, h), face.points * np.float32(zoom), face.score)
         yield Still(whole), there
         points = (there.points * [-1, 1] + [shape[0] - 1, 0])[[1, 0, 2, 4, 3]]
-        box = (shape[0] - box[0] - box[2], *box[1:])
-        mirrored = Face((box[0], box[1], box[2], box[3]), points.astype(np.float32), face.score)
+        mirrored = Face((shape[0] - x - w, y, w, h), points.astype(np.float32), face.score)
         yield Still(np.ascontiguousarray(whole[:, ::-1])), mirrored
 
 
