@@ -723,6 +723,23 @@ class Library:
             return True
 
 
+def folders_below(top: str, unread: Callable[[OSError], None]) -> Iterator[str]:
+    """A folder and those below it, however deep, in the order of names; sidecar folders and links
+    are not looked into. `unread` is told what cannot be listed, and is left out.
+    """
+    pending = [top.rstrip("/")]
+    while pending:
+        place = pending.pop()
+        try:
+            with os.scandir(place or "/") as entries:
+                names = sorted(e.name for e in entries if e.is_dir(follow_symlinks=False))
+        except OSError as error:
+            unread(error)
+            continue
+        yield place
+        pending += [f"{place}/{name}" for name in reversed(names) if name != SIDECARS]
+
+
 def can_be(path: Path) -> bool:
     """Whether a file system can have such a path; one that climbs with `..` is not wanted."""
     raw = attempt(os.fsencode, path)
@@ -11749,8 +11766,8 @@ def purge_faces(library: Library, job: Job) -> Result:
     """
     top, unread = library.artifacts_dir or library.root, set[str]()
     closed = "{0.filename}: cannot be read: {0.strerror}"
-    walk = os.walk(top, onerror=lambda error: unread.add(shown(closed.format(error))))
-    homes = [Path(folder) / SIDECARS for folder, _, _ in walk] if library.recursive else []
+    walk = folders_below(str(top), lambda error: unread.add(shown(closed.format(error))))
+    homes = [Path(folder) / SIDECARS for folder in walk] if library.recursive else []
     known = r".+\.faces(\.signatures\.json(\.corrupt-\d+)?)?|\.faces\.(index|people)\..+"
     ours, removed = re.compile(known, re.DOTALL), []
     for home in homes or [top / SIDECARS]:
@@ -15857,13 +15874,12 @@ class Orphans(LibraryCommand):
             rel = str(error.filename)[len(shelves) + 1 :] or "./"
             library.problems.append((rel, f"cannot be listed: {error.strerror}"))
 
-        for place, folders, _ in os.walk(shelves, onerror=unreadable):
+        places = folders_below(shelves, unreadable)
+        for place in places if self.recursive else itertools.islice(places, 1):
             job.check()
-            shelved = SIDECARS in folders
-            folders[:] = sorted(f for f in folders if f != SIDECARS) if self.recursive else []
-            if shelved:
+            home = f"{place}/{SIDECARS}"
+            if os.path.isdir(home):  # noqa: PTH112
                 below = f"{place[len(shelves) + 1 :]}/".removeprefix("/")
-                home = f"{place}/{SIDECARS}"
                 try:
                     if library.roots and (outward := library.roots.links_out_of(home)):
                         library.problems += [(f"{below}{SIDECARS}{n}", LEADS_OUT) for n in outward]

@@ -307,6 +307,25 @@ class TestFolders:
         scratch.rmdir()
         assert "cannot write here" in run.failure("one_frame.mp4")
 
+    def test_folders_in_folders_without_end(
+        self, cli: Cli, library: Library, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What lies deeper than any path can name is told; no stack overflows."""
+        with monkeypatch.context() as patch:
+            patch.chdir(library.root)
+            for _ in range(1500):
+                Path("dir").mkdir()
+                patch.chdir("dir")
+        try:
+            for task in ("list", "thumbs", "report", "tags", "orphans", "dupes"):
+                run = cli(task, library.root, "-r")
+                assert run.code == 1, (task, run.err)
+                assert "File name too long" in run.err
+            run = cli("embed", library.root, "-r", "--purge")
+            assert run.code == 1 and "File name too long" in run.err
+        finally:
+            subprocess.run(["rm", "-r", library.root / "dir"], check=True)
+
     @pytest.mark.parametrize("task", ["list", "thumbs", "report"])
     def test_a_name_that_is_too_long(self, cli: Cli, task: str) -> None:
         run = cli(task, "n" * 300)
