@@ -16997,10 +16997,12 @@ class Serve(Command):
 
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         try:
+            self.host.encode("idna")  # what is none would leave a socket open below
             listening = socket.create_server((self.host, self.port), family=family)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
+            why = getattr(error, "strerror", None) or error
             where = f"{shown(self.host)}:{self.port}"
-            raise UsageError(f"cannot listen at {where}: {error.strerror or error}") from None
+            raise UsageError(f"cannot listen at {where}: {why}") from None
         # asyncio does this only for sockets made by itself; an answer would wait 40 ms for it.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listening

@@ -143,6 +143,7 @@ class TestUsage:
             (("tags", "LIB", "--export", "-"), "--export -: name a file"),
             (("tags", "LIB", "--export", "LIB/short.mp4"), "none is ever written over"),
             (("dupes", "LIB", "--html", "LIB"), "name a file"),
+            (("serve", "--root", "LIB", "--token", "x", "--host", "\udcff"), "cannot listen at"),
             (("listing", "LIB", "--html", "LIB/nowhere/x.html"), "there is no such folder"),
         ],
         ids=str,
