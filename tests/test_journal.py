@@ -154,6 +154,26 @@ class TestCarryOut:
             scene.carry_out()
         assert contents(scene.root) == scene.before
 
+    def test_without_hard_links_either(self, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As on a memory stick: the last look before a rename is the best there is."""
+
+        def no_link(*_: object, **__: object) -> None:
+            raise PermissionError(1, "Operation not permitted")
+
+        monkeypatch.setattr(index, "exclusive_rename", lambda: lambda source, target: 38)
+        monkeypatch.setattr(os, "link", no_link)
+        scene.carry_out()
+        assert contents(scene.root) == scene.after
+        index.undo(scene.places, "test")
+        assert contents(scene.root) == scene.before
+        for name in ("new/f", "moved"):
+            (scene.root / name).parent.mkdir(exist_ok=True)
+            (scene.root / name).write_text("somebody's")
+            with pytest.raises(index.VideoError, match=f"{name} appeared meanwhile"):
+                scene.carry_out()
+            assert contents(scene.root) == scene.before | {name: b"somebody's"}
+            (scene.root / name).unlink()
+
 
 class TestKilled:
     @pytest.mark.parametrize("linked", [False, True])
