@@ -7576,11 +7576,12 @@ class Decisions:
         blank: dict[str, Any]
         blank = {"schema": 1, "serial": 0, "next": 1, "people": [], "history": []}
         self.data: dict[str, Any] = {**blank, **({} if data is None else data)}
+        need_columns([self.data], {"serial": {int}, "next": {int}})
         self.entries: dict[int, dict[str, Any]] = {int(e["id"]): e for e in self.data["people"]}
         self.pinned: dict[str, int] = {
             str(face["signature"]): key for key, e in self.entries.items() for face in e["faces"]
         }
-        self.serial, self.history = int(self.data["serial"]), list(self.data["history"])
+        self.serial, self.history = self.data["serial"], list(self.data["history"])
         before = [entry for row in self.history for entry in row["before"]]
         typed: list[tuple[Any, type]] = [(row["action"], str) for row in self.history]
         typed += [(key, int) for row in self.history for key in row["touched"]]

@@ -314,6 +314,7 @@ class TestDecisions:
             "[]",
             '{"people": [{"id": 1}]}',
             '{"serial": "x"}',
+            '{"next": null}',
             '{"people": [{"id": 1, "name": "x", "hidden": false, "faces": [{"signature": "a"}]}]}',
             '{"history": [{"action": "hide #1"}]}',
             '{"people": [{"id": "1", "name": "x", "hidden": false, "faces": [], "model": null}]}',
