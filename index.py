@@ -7426,7 +7426,7 @@ class FaceIndex:
         "people": {"id": {int}, "label": {str, ABSENT}, "label_distance": NUMBER | {ABSENT}},
         "sources": {"video": {str}, "oshash": {str}, "model": {str}},
         "left_out": {"reason": {str}},
-        "gallery": {"person": {str}, "file": {str}, "vector": {str, ABSENT}, "note": {str}},
+        "gallery": {"person": {str}, "file": {str}, "views": {str, ABSENT}, "note": {str}},
     }
 
     def __init__(self, data: Mapping[str, Any] | None = None) -> None:
@@ -7447,16 +7447,17 @@ class FaceIndex:
         """Raises KeyError, TypeError or ValueError for what `listing` did not write."""
         for name, kinds in self.KINDS.items():
             need_columns(self.data[name], kinds)
-        need_columns([self.data], {"model": {str}, "scale": NUMBER, "videos": {int}})
+        kinds = {"model": {str}, "dimension": {int}, "scale": NUMBER, "videos": {int}}
+        need_columns([self.data], kinds)
         names = ("cluster_eps", "cluster_min_samples", "label_threshold")
         need_columns([self.data["params"]], dict.fromkeys(names, NUMBER))
         everyone = [person.occurrences for person in self.people.values()]
         check_occurrences([o for seen in everyone if isinstance(seen, list) for o in seen])
         guesses = itertools.chain.from_iterable(p.ambiguous for p in self.people.values())
-        vectors = [decoded_bytes(r["vector"]) for r in self.data["gallery"] if r["vector"]]
+        shown = [decoded_bytes(row["views"] or "") for row in self.data["gallery"]]
         if not (
             {*map(type, guesses)} <= {str}
-            and len({*map(len, vectors)}) <= 1
+            and not any(len(views) % (4 * max(self.data["dimension"], 1)) for views in shown)
             and all(map(is_below, self.sources))
         ):
             raise ValueError("it was not written by listing")
@@ -8219,9 +8220,11 @@ class Still(Frame):
 
 
 class Portrayal(NamedTuple):
-    """Whom a file of a gallery shows, as a vector, and what was out of the ordinary."""
+    """Whom a file of a gallery shows: unit vectors of several views of the face, one in a row, and
+    what was out of the ordinary.
+    """
 
-    vector: Vector
+    views: Vectors
     note: str = ""
 
 
@@ -8233,6 +8236,8 @@ def portrayed(path: str, task: Embed) -> Portrayal:
     """
     if Path(path).suffix.lower() not in PHOTOGRAPHS:
         return filmed(path, task)
+    import numpy as np
+
     still, model = Still.read(path), task.finder()
     faces = model.find(still, task.min_face_area, task.min_score)
     faces = [face for face in faces if model.look(still, face)]
@@ -8240,25 +8245,49 @@ def portrayed(path: str, task: Embed) -> Portrayal:
         raise VideoError("has no face in it that is large and clear enough")
     looks = [model.look(*view) for view in views(still, faces[0])]
     note = f"{len(faces)} faces: the largest counts" if len(faces) > 1 else ""
-    return Portrayal(unit(sum_of([found.vector for found in looks if found])), note)
+    return Portrayal(np.array([found.vector for found in looks if found]), note)
+
+
+# By how much the points of a face may be off: a turn in radians, a zoom, a shift to the right and
+# down in parts of the face.
+NUDGES = (
+    (0.0, 1.0, 0.0, 0.0),
+    (0.06, 1.05, 0.02, 0.0),
+    (-0.06, 0.95, 0.0, 0.02),
+    (0.06, 0.95, -0.02, 0.0),
+    (-0.06, 1.05, 0.0, -0.02),
+)
 
 
 def views(still: Still, face: Face) -> Iterator[tuple[Still, Face]]:
-    """A face as it is, mirrored, and both as small as it often is in a video: what these have in
-    common tells who it is, whatever the camera was.
+    """A face as a video may show it: as large as it is or as small as it often is there, each also
+    mirrored, and each of these with points that are a little off.
     """
     import numpy as np
 
-    small = min(40 / max(face.box[2:]), 1.0)
-    for zoom in (1.0, small) if small < 1 else (1.0,):
+    for zoom in sorted({min(side / max(face.box[2:]), 1.0) for side in (math.inf, 36, 24)}):
         shape = [max(round(side * zoom), 1) for side in still.size]
         whole = np.array(resize(still.whole, *shape))  # dlib wants one that could be written to
-        x, y, w, h = (value * zoom for value in face.box)
-        there = Face((x, y, w, h), face.points * np.float32(zoom), face.score)
-        yield Still(whole), there
-        points = (there.points * [-1, 1] + [shape[0] - 1, 0])[[1, 0, 2, 4, 3]]
-        mirrored = Face((shape[0] - x - w, y, w, h), points.astype(np.float32), face.score)
-        yield Still(np.ascontiguousarray(whole[:, ::-1])), mirrored
+        box, points = np.array(face.box) * zoom, face.points * zoom
+        other = np.array([shape[0] - box[0] - box[2], *box[1:]])
+        flipped = (points * [-1, 1] + [shape[0] - 1, 0])[[1, 0, 2, 4, 3]]
+        mirrored = np.ascontiguousarray(whole[:, ::-1])
+        for nudge in NUDGES:
+            yield Still(whole), nudged(box, points, face.score, *nudge)
+            yield Still(mirrored), nudged(other, flipped, face.score, *nudge)
+
+
+def nudged(box: NDArray[Any], points: NDArray[Any], score: float, *nudge: float) -> Face:
+    """The face of a box and points that are off as one of NUDGES says."""
+    import numpy as np
+
+    turn, zoom, *shift = nudge
+    move, middle = np.array(shift) * box[2:].max(), points.mean(axis=0)
+    matrix = zoom * np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
+    x, y = box[:2] + box[2:] * (1 - zoom) / 2 + move
+    width, height = box[2:] * zoom
+    moved = (points - middle) @ matrix + middle + move
+    return Face((x, y, width, height), moved.astype(np.float32), score)
 
 
 def filmed(path: str, task: Embed) -> Portrayal:
@@ -8272,13 +8301,33 @@ def filmed(path: str, task: Embed) -> Portrayal:
         raise VideoError("has no face in it that is large and clear enough")
     most = max(found, key=lambda signature: (signature["frames"], signature["quality"]))
     note = f"{len(found)} people: the one seen most counts" if len(found) > 1 else ""
-    return Portrayal(decoded_vector(most["vector"]), note)
+    return Portrayal(decoded_vector(most["vector"])[None], note)
+
+
+def distance_from_views(units: Vectors, views: Vectors) -> NDArray[np.float32]:
+    """The cosine distance of each row of `units` from the nearest weighted mean of the `views`.
+
+    No view is quite like a video, something between them may be: the nearest point of their convex
+    hull (H. Cevikalp and B. Triggs, 2010), found by sequential coordinate-wise steps (V. Franc,
+    V. Hlavac and M. Navara, 2005).
+    """
+    import numpy as np
+
+    alike, within = units @ views.T, views @ views.T
+    weights = np.zeros_like(alike)
+    for number in [*range(len(views))] * 20:
+        step = alike[:, number] - weights @ within[:, number]
+        weights[:, number] = np.maximum(weights[:, number] + step, 0.0)
+    lengths = np.sqrt(np.maximum((weights @ within * weights).sum(axis=1), 1e-9))
+    nearest = (weights * alike).sum(axis=1) / lengths
+    distances: NDArray[np.float32] = 1 - nearest
+    return distances
 
 
 class Gallery:
     """People known by name, from photographs and videos in one folder for each.
 
-    `rows` is what the index keeps of it: person, file, size, mtime_ns and vector, so that a file
+    `rows` is what the index keeps of it: person, file, size, mtime_ns and views, so that a file
     is looked at once, and later listings know these people without being given the gallery again.
     """
 
@@ -8295,7 +8344,7 @@ class Gallery:
         """The gallery in a folder; files in `known` that did not change are not looked at again."""
         gallery = cls()
         heads = {path: cls.head(name, path) for name, path in gallery.places(folder, task.roots)}
-        before = {(r["person"], r["file"]): r for r in known.rows if r["vector"]}
+        before = {(r["person"], r["file"]): r for r in known.rows if r["views"]}
         rows = {path: before.get((h["person"], h["file"]), {}) for path, h in heads.items()}
         new = [path for path, head in heads.items() if not head.items() <= rows[path].items()]
         for path, found in zip(new, cls.look(job, task, new) if new else (), strict=True):
@@ -8361,18 +8410,8 @@ class Gallery:
         if isinstance(found, Failure):
             if found.lacking:
                 raise LackError(found.reason)
-            return {"vector": None, "note": found.reason}
-        return {"vector": base64_vector(found.vector), "note": found.note}
-
-    def named(self) -> dict[str, Vectors]:
-        """The vectors of each name, one in a row."""
-        import numpy as np
-
-        found: dict[str, list[Any]] = {}
-        for row in self.rows:
-            if row["vector"]:
-                found.setdefault(row["person"], []).append(decoded_vector(row["vector"]))
-        return {name: np.array(vectors, np.float32) for name, vectors in found.items()}
+            return {"views": None, "note": found.reason}
+        return {"views": base64_vector(found.views), "note": found.note}
 
     def labels(self, vectors: Iterable[Vector], limit: float, margin: float) -> list[Label]:
         """Who people are, by their mean vectors: the name with the nearest photograph, if it is
@@ -8380,15 +8419,19 @@ class Gallery:
         """
         import numpy as np
 
-        known, rows = self.named(), list(vectors)
-        width = {len(vector) for vector in [*rows, *(some[0] for some in known.values())]}
-        if not known or not rows or len(width) > 1:  # of another model
-            return [Label()] * len(rows)
+        rows = list(vectors)
+        width = {*map(len, rows)}
+        shown = [(r["person"], decoded_vector(r["views"])) for r in self.rows if r["views"]]
+        if not shown or len(width) != 1 or any(views.size % min(width) for _, views in shown):
+            return [Label()] * len(rows)  # nobody is known, or by another model
         means = np.array(rows, np.float32)
         units = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
-        names = list(known)
-        distances = np.stack([1 - (units @ known[name].T).max(axis=1) for name in names], axis=1)
-        return [self.label(names, row, limit, margin) for row in distances]
+        known: dict[str, NDArray[np.float32]] = {}
+        for name, views in shown:
+            distances = distance_from_views(units, views.reshape(-1, *width))
+            known[name] = np.minimum(known.get(name, distances), distances)
+        table = np.stack(list(known.values()), axis=1)
+        return [self.label(list(known), row, limit, margin) for row in table]
 
     @classmethod
     def label(
@@ -12007,6 +12050,7 @@ class Inquiry:
             "generated_at": utc_now(),
             "params": {name: getattr(self.asked, name) for name in names},
             "model": self.model,
+            "dimension": means.shape[1],
             "scale": self.scale,
             "next": grouping.next,
             "videos": sum(s["model"] == self.model for s in self.sources.values()),

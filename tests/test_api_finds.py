@@ -329,7 +329,7 @@ def put_people(library: Library, *people: dict[str, Any]) -> None:
         "sources": [source | {"video": name} for name in names],
     }
     params = {"cluster_eps": 0.45, "cluster_min_samples": 1, "label_threshold": 0.4}
-    document |= {"left_out": [], "params": params, "model": "m", "scale": 1.0}
+    document |= {"left_out": [], "params": params, "model": "m", "dimension": 128, "scale": 1.0}
     document |= {"next": 2, "videos": 1}
     document |= {"generated_at": "2024-01-01T00:00:00Z", "gallery": []}
     place = library.artifact(".faces.index.json")

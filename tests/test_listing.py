@@ -44,8 +44,8 @@ ODD_VALUES: list[tuple[str, object]] = [
     ("left_out", [3]),
     ("gallery", 3),
     ("gallery.0", {}),
-    ("gallery.0.vector", "AAAA"),
-    ("gallery.0.vector", "AAAAAA=="),
+    ("gallery.0.views", "AAAA"),
+    ("gallery.0.views", "AAAAAA=="),
     ("gallery.0.person", 3),
     ("sources.0.model", []),
     ("people.0.label", 7),
@@ -65,6 +65,10 @@ def gallery(tmp_path: Path) -> Path:
     for name in ("ann", "obama"):
         faces.portrait_of(name, place / name / "one.png")
     return place
+
+
+def units(rows: Any) -> Any:
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
 
 
 class TestPeople:
@@ -248,6 +252,21 @@ class TestGallery:
         run = cli("listing", films.root, "-r", "--gallery", gallery, "--json")
         assert list(people(run)) == ["1 ann", "2 obama", "3 bea"]
         assert looked == [gallery / "bea" / "one.png"]
+
+    def test_a_photograph_is_like_what_lies_between_its_views(self) -> None:
+        """Never nearer than their convex hull is, and hardly farther."""
+        rng = np.random.default_rng(5)
+        views = units(rng.normal(size=(4, 128)) + rng.normal(size=128))
+        grid = np.array([shares for shares in np.ndindex(9, 9, 9, 9) if sum(shares) == 8])
+        hull = units(grid @ views)
+        seen = units(rng.normal(size=(20, 128)) + 16 * rng.dirichlet(np.ones(4), 20) @ views)
+        found = index.distance_from_views(seen, views)
+        best = 1 - (seen @ hull.T).max(axis=1)
+        nearest = 1 - (seen @ views.T).max(axis=1)
+        assert (np.abs(found - best) < 0.01).all()
+        assert (found <= nearest + 1e-6).all()
+        assert (found < nearest - 0.05).any()
+        assert index.distance_from_views(views[:1], views[:1]) == pytest.approx([0], abs=1e-6)
 
 
 class TestPage:
