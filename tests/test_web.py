@@ -217,6 +217,24 @@ class TestLibrary:
         own_page.locator(".said a").click()
         expect(own_page.get_by_role("slider")).to_have_attribute("aria-valuetext", "0:02 of 0:10")
 
+    def test_an_address_that_comes_late_takes_no_words_away(self, page: Page) -> None:
+        """Who searches and writes on keeps that; who goes elsewhere sees what is there."""
+        box = page.get_by_role("combobox", name="Search")
+        box.fill("bikes")
+        page.evaluate("""() => {
+            const box = document.querySelector("input[name=q]");
+            box.form.requestSubmit();
+            box.value = "cuts";
+            box.dispatchEvent(new Event("input"));
+        }""")
+        expect(page).to_have_url(re.compile("q=bikes"))
+        expect(card(page, "bikes")).to_be_visible()
+        expect(box).to_have_value("cuts")
+        box.press("Enter")
+        expect(page).to_have_url(re.compile("q=cuts"))
+        page.go_back()
+        expect(box).to_have_value("bikes")
+
     def test_a_wrong_query_says_what_is_wrong(self, page: Page) -> None:
         box = page.get_by_role("combobox", name="Search")
         box.fill("durtion:>5")

@@ -61,7 +61,9 @@ export function searchBar(change) {
   const problem = h("p.bad", { role: "alert", id: "search-problem" });
   let current = { q: "", sort: "name", order: "asc" };
 
-  const set = (q) => change({ ...current, q });
+  let writing = false; // since the last search: an address that comes late must not take it away
+  const set = (q) => ((writing = false), change({ ...current, q }));
+  input.addEventListener("input", () => (writing = true));
 
   combobox(input, list, {
     suggest: () => suggestions(atCaret(input).text),
@@ -173,8 +175,8 @@ export function searchBar(change) {
       sorted,
       SORTS.find(([sort, , order]) => sort === state.sort && order === state.order)?.[1] ?? "Sort",
     );
-    if (document.activeElement !== input || !input.value) input.value = state.q;
-    else if (input.value.trim() !== state.q) input.value = state.q;
+    const isWriting = writing && document.activeElement === input;
+    if (!isWriting && input.value.trim() !== state.q) input.value = state.q;
     const fields = terms(state.q).filter(({ text }) => parts(text).field);
     keyed(
       chips,
