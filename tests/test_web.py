@@ -820,6 +820,20 @@ class TestStates:
             page.keyboard.press("Escape")
             expect(page.get_by_text("Without its token")).to_be_visible()
 
+    def test_who_gives_no_token_is_not_asked_again(self, chromium: Browser, own: Library) -> None:
+        """By the answers that come later, to what was asked for before."""
+        with serving(own.root, token="x") as served, web.opened(chromium, "about:blank") as page:
+            late: list[Route] = []
+            page.route("**/config", lambda route: late.append(route))
+            page.goto(served.url)
+            page.get_by_role("textbox", name="Token").wait_for()
+            page.keyboard.press("Escape")
+            expect(page.get_by_text("Without its token")).to_be_visible()
+            with page.expect_response("**/config"):
+                late.pop().continue_()
+            page.wait_for_timeout(500)
+            expect(page.get_by_role("dialog")).to_have_count(0)
+
     def test_a_server_that_is_gone_and_back(self, page: Page) -> None:
         card(page, "bikes").wait_for()
         page.wait_for_timeout(1500)  # until all views are loaded

@@ -14,6 +14,7 @@ export class ApiError extends Error {
 }
 
 let asking = null; // for a token, at most once at a time
+let refusals = 0; // to give one: whoever asked for something before that is not to ask again
 let ask = async () => false;
 
 /** How a token is asked for: a function that resolves to whether there is one now. */
@@ -22,7 +23,9 @@ export function onLocked(callback) {
 }
 
 function unlock() {
-  asking ??= ask().finally(() => (asking = null));
+  asking ??= ask()
+    .then((given) => (given || refusals++, given))
+    .finally(() => (asking = null));
   return asking;
 }
 
@@ -71,8 +74,10 @@ async function failure(response) {
 }
 
 async function call(method, path, options) {
+  const before = refusals;
   let response = await request(method, path, options);
-  if (response.status === 401 && (await unlock())) response = await request(method, path, options);
+  const locked = response.status === 401 && before === refusals;
+  if (locked && (await unlock())) response = await request(method, path, options);
   if (!response.ok) throw await failure(response);
   return response.status === 204 ? null : response.json();
 }
