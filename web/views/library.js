@@ -18,6 +18,7 @@ const PAGES_KEPT = 40;
 /** The rows of a query, read page by page where they are looked at; forgets the pages seen longest ago. */
 class Listing extends EventTarget {
   total = null;
+  error = null;
   replaced = false; // whether rows that were shown are others now
   #pages = new Map();
   #loading = new Map();
@@ -29,6 +30,7 @@ class Listing extends EventTarget {
     if (key === this.#asked) return;
     this.#asked = key;
     this.params = params;
+    this.error = null;
     this.total = null;
     this.replaced = true;
     this.#pages.clear();
@@ -47,6 +49,7 @@ class Listing extends EventTarget {
   /** What is kept may have changed: it is shown until it was read again. */
   refresh() {
     for (const page of this.#pages.values()) page.stale = true;
+    this.error = null;
     this.replaced = true;
     this.dispatchEvent(new Event("change"));
   }
@@ -70,6 +73,7 @@ class Listing extends EventTarget {
   }
 
   #load(first, end) {
+    if (this.error) return; // until somebody tries again
     const [from, to] = [Math.floor(first / PAGE), Math.floor(Math.max(first, end - 1) / PAGE)];
     this.#abandon((n) => n < from - 1 || n > to + 1);
     for (let n = from; n <= to; n++) {
