@@ -14,7 +14,7 @@ export class ApiError extends Error {
 }
 
 let asking = null; // for a token, at most once at a time
-let refusals = 0; // to give one: whoever asked for something before that is not to ask again
+let refused = false; // to give one: the views have a button for whoever wants to after all
 let ask = async () => false;
 
 /** How a token is asked for: a function that resolves to whether there is one now. */
@@ -24,7 +24,7 @@ export function onLocked(callback) {
 
 function unlock() {
   asking ??= ask()
-    .then((given) => (given || refusals++, given))
+    .then((given) => ((refused = !given), given))
     .finally(() => (asking = null));
   return asking;
 }
@@ -74,9 +74,8 @@ async function failure(response) {
 }
 
 async function call(method, path, options) {
-  const before = refusals;
   let response = await request(method, path, options);
-  const locked = response.status === 401 && before === refusals;
+  const locked = response.status === 401 && !refused;
   if (locked && (await unlock())) response = await request(method, path, options);
   if (!response.ok) throw await failure(response);
   return response.status === 204 ? null : response.json();
