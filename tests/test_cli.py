@@ -224,6 +224,7 @@ class TestOutput:
         if task != "report":
             assert b"owned" in out
 
+    @pytest.mark.usefixtures("real_probe")
     def test_sidecars_cannot_command_one_either(self, cli: Cli, library: Library) -> None:
         library.add("short.mp4")
         cli("meta", library.root)

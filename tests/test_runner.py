@@ -389,6 +389,7 @@ class TestBadFiles:
             assert "cannot write here" not in result.get("error", "")
         assert sum(path.stat().st_size for path in library.root.rglob("*")) < 5_000_000
 
+    @pytest.mark.usefixtures("real_probe")
     def test_what_is_no_video_is_one_line(self, cli: Cli, library: Library) -> None:
         """Whichever program finds that out, and however many commands fail at it."""
         library.add_bytes("text.mp4", b"no video at all")
@@ -397,6 +398,7 @@ class TestBadFiles:
         assert line.startswith("metadata, thumbs, scenes: text.mp4: is not a readable video")
         assert line.endswith(": copy it again or move it away")
 
+    @pytest.mark.usefixtures("real_probe")
     def test_a_rare_codec(self, cli: Cli, library: Library) -> None:
         """Decoders that hardly anybody looks after are used when asked for, not before."""
         path = library.root / "rare.mkv"
