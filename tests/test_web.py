@@ -883,6 +883,17 @@ class TestLooks:
                 assert wide <= size[0], f"{route} is {wide} pixels wide"
                 assert not grave(page), route
 
+    def test_so_is_what_still_waits(self, chromium: Browser, shared: Served) -> None:
+        """A slow disk or network: every view is there before what it shows."""
+        asked = re.compile(r"//[^/]+/(videos|faces|jobs|tasks|report|phash|tags|search)\b")
+        with web.opened(chromium, f"{shared.url}/web/app.css") as page:
+            page.route(asked, lambda route: None)  # never answered
+            page.goto(shared.url)
+            for route in self.ROUTES:
+                visit(page, route)
+                expect(page.locator("body")).to_have_attribute("data-view", route.split("/")[0])
+                assert not grave(page), route
+
     def test_so_is_what_opens(self, chromium: Browser, shared: Served) -> None:
         with web.opened(chromium, f"{shared.url}/#/jobs") as page:
             page.get_by_role("button", name=re.compile("^Scenes")).click()

@@ -128,11 +128,12 @@ export class Card {
     this.listen(select);
   }
 
-  /** Only a place that a row will take. */
+  /** Only a place that a row will take: what the card said before is hidden, and it leads nowhere. */
   clear(i) {
     this.row = null;
     this.element.classList.add("blank");
     this.element.setAttribute("aria-posinset", i + 1);
+    this.open.removeAttribute("href");
     this.image.hidden = true;
     this.image.removeAttribute("src");
     this.stop();

@@ -31,7 +31,7 @@ export class Timeline {
     this.tip = h(".tip", { hidden: true }, this.tile, this.said);
     this.track = h(
       ".track",
-      { role: "slider", tabindex: "0", "aria-label": "Time", "aria-valuemin": "0" },
+      { role: "slider", tabindex: "0", "aria-label": "Time", "aria-valuemin": "0", "aria-valuenow": "0" },
       this.heat,
       this.marks,
       this.done,
