@@ -4302,12 +4302,15 @@ def stretches(pieces: Iterable[Samples], vad: bool) -> Iterator[Stretch]:
 
     held, first, done = np.zeros(0, np.int16), 0, 0
     waiting: list[Samples] = []
+    count = 0  # samples that wait
     for piece in itertools.chain(pieces, [None]):
-        waiting += [] if piece is None else [piece]
-        if piece is not None and sum(map(len, waiting)) < VAD_BLOCK:
-            continue
+        if piece is not None:
+            waiting.append(piece)
+            count += len(piece)
+            if count < VAD_BLOCK:
+                continue
         held = np.concatenate([held, *waiting])
-        waiting.clear()
+        waiting, count = [], 0
         found = voices(held) if vad else slices(len(held))
         # What reaches the end may go on in the next block, which begins a little before it.
         tail = len(held) if piece is None else len(held) - SAMPLE_RATE
