@@ -2608,7 +2608,7 @@ class Workers:
         heard: Callable[[Mapping[str, Any]], None] = lambda news: None,
     ) -> None:
         self.count, self.imports, self.memory, self.heard = count, sorted(imports), memory, heard
-        self.listening = threading.Lock()
+        self.lock = threading.Lock()
 
     @functools.cached_property
     def pool(self) -> pebble.ProcessPool:
@@ -2633,7 +2633,7 @@ class Workers:
 
     def listen(self) -> None:
         """Pass on what workers told meanwhile."""
-        with self.listening:
+        with self.lock:
             while self.ear.poll():
                 self.heard(json.loads(self.ear.recv_bytes()))
 
@@ -2653,12 +2653,14 @@ class Workers:
 
         from pebble import ProcessExpired
 
-        future: Future[Given] = self.pool.schedule(function, args, named, timeout=timeout or None)
+        with self.lock:  # from Python 3.12 on, two threads could make a pool each
+            pool = self.pool
+        future: Future[Given] = pool.schedule(function, args, named, timeout=timeout or None)
         try:
             while not job.cancelled.is_set():
-                concurrent.futures.wait([future], 0.1)
-                self.listen()
-                if future.done():
+                ended = concurrent.futures.wait([future], 0.1).done
+                self.listen()  # after the end was seen: nothing is told of this call later
+                if ended:
                     return future.result()
             future.cancel()
             raise CancelledError

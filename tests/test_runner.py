@@ -10,9 +10,11 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import media
 import pytest
@@ -216,6 +218,30 @@ class TestPace:
         assert 0 <= shares[0] < 0.6
         assert 0.9 < shares[-1] < 1
         assert told[-1][1] == f"{shares[-1]:.0%}"
+
+    def test_the_last_news_come_before_the_end(self) -> None:
+        """Also where a worker tells them, and ends, just after its pipe was looked into."""
+        ended: Future[None] = Future()
+
+        class Pipe:
+            news: ClassVar[list[bytes]] = []
+
+            def poll(self) -> bool:
+                there = bool(self.news)
+                if not ended.done():
+                    self.news.append(b'{"note": "99%"}')
+                    ended.set_result(None)
+                return there
+
+            def recv_bytes(self) -> bytes:
+                return self.news.pop()
+
+        heard: list[Mapping[str, Any]] = []
+        workers = index.Workers(1, (), heard=heard.append)
+        pool = SimpleNamespace(schedule=lambda *_, **__: ended)
+        vars(workers).update(pool=pool, ear=Pipe())
+        workers.call(index.Job(), 60.0, int)
+        assert heard == [{"note": "99%"}]
 
 
 @pytest.mark.usefixtures("misbehaving")
