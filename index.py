@@ -5178,15 +5178,22 @@ def made_captions(video: Video, shelf: Shelf) -> list[tuple[str, str]]:
 
 def beside(video: Video) -> list[Caption]:
     """Subtitle files that lie beside a video: movie.srt, movie.en.vtt, movie.mp4.en.forced.srt."""
-    folder, _, name = video.path.rpartition("/")
-    found = video.beside
-    if found is None:
-        with contextlib.suppress(OSError):
-            found = captions_of(name, captions_among(os.listdir(folder or "/")))  # noqa: PTH208
+    if video.beside is None:
+        (video,) = looked_beside([video])
+    folder = video.path.rpartition("/")[0]
     return [
         Caption(f"{folder}/{file}", file.rpartition(".")[2].lower(), language, False)
-        for file, language in found or ()
+        for file, language in video.beside or ()
     ]
+
+
+def looked_beside(videos: Sequence[Video]) -> list[Video]:
+    """Videos of one folder with what lies beside each, from one look at the folder."""
+    captions: dict[str, list[tuple[str, str]]] = {}
+    folder = videos[0].path.rpartition("/")[0] or "/"
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        captions = captions_among(entry.name for entry in entries)
+    return [video._replace(beside=captions_of(video.name, captions)) for video in videos]
 
 
 def captions_of(
@@ -6255,7 +6262,7 @@ class Catalogue:
         """Look again at these videos alone, of which something was just made or changed."""
         asked = sorted(videos, key=lambda video: video.home)
         homes = itertools.groupby(asked, key=lambda video: video.home)
-        seen = [s for home, group in homes for s in self._sight(home, list(group))]
+        seen = [s for home, group in homes for s in self._sight(home, looked_beside([*group]))]
         there = {glimpse.video.rel for glimpse in seen}
         gone = [(os.fsencode(video.rel),) for video in asked if video.rel not in there]
         with self._surviving():

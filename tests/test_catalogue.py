@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
@@ -256,6 +256,21 @@ class TestUpToDate:
         known.update([known.video("a.mp4")])
         assert tags(known) == {"new": 1}
         self.check(known, shelves)
+
+    def test_some_videos_of_a_folder_cost_one_look_at_it(
+        self, known: index.Catalogue, shelves: Library, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (shelves.root / "b.en.srt").write_text("1")
+        looks, among = [], index.captions_among
+
+        def look(names: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
+            looks.append(1)
+            return among(names)
+
+        monkeypatch.setattr(index, "captions_among", look)
+        known.update([known.video("a.mp4"), known.video("b.mkv")])
+        assert len(looks) == 1
+        assert rels(page(known, "has:subtitles")) == ["b.mkv"]
 
     def test_stubs_count_only_where_they_are_wanted(
         self, known: index.Catalogue, shelves: Library, monkeypatch: pytest.MonkeyPatch
