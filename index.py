@@ -10012,20 +10012,22 @@ class Submission(Job):
     def perform(self, relative: Callable[[str], str]) -> JobState:
         """Run the command to whatever end; its state, error and result say which."""
         try:
-            outcome = self.command.run(self)
-            self.keep(outcome.data)
-            if isinstance(outcome.data, dict) and "error" in outcome.data:
-                self.error = relative(str(outcome.data["error"]))
+            failed = attempt(self.work)
         except CancelledError:
-            pass
-        except UsageError as error:
-            self.error = relative(str(error))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the board goes on
-            self.error = relative(reason_of(error))
+            return JobState.CANCELLED
+        if isinstance(failed, Failure):
+            self.error = failed.reason
+        self.error = relative(self.error)
         if self.cancelled.is_set():
             return JobState.CANCELLED
         self.progress.complete()
         return JobState.ERROR if self.error else JobState.DONE
+
+    def work(self) -> None:
+        outcome = self.command.run(self)
+        self.keep(outcome.data)
+        if isinstance(outcome.data, dict):
+            self.error = str(outcome.data.get("error") or "")
 
 
 class JobBoard:

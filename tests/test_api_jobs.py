@@ -481,3 +481,17 @@ class TestEvents:
         assert {event.job for event in told} == {job.id for job in board.every()}
         assert board.events_after(last) == (last, [])
         board.close()
+
+    def test_one_that_is_stopped_from_below(self, library: Library) -> None:
+        """By what it waits for, as when the server ends: it is not done."""
+
+        class Stopped(index.Report):
+            def run(self, job: index.Job) -> index.Result:
+                raise index.CancelledError
+
+        board = index.JobBoard()
+        given = {"directory": "."}
+        job, _ = board.submit("report", Stopped(directory=library.root), index.Config(), given)
+        assert wait_until(lambda: job.state in index.ENDED, 10)
+        assert job.state is index.JobState.CANCELLED
+        board.close()
