@@ -9652,7 +9652,7 @@ class Facts(NamedTuple):
             f"oldest: {date(self.mtime, True)}, the next {date(rival.mtime, True)}",
         )
         both = zip(reasons, self.rank, rival.rank, strict=True)
-        return next((r for r, mine, theirs in both if mine != theirs), "first: they are all alike")
+        return next((r for r, mine, theirs in both if mine != theirs), "first: the next is as good")
 
     def resolution(self) -> str:
         bars = " with black bars" if self.content < 1 else ""
@@ -15199,7 +15199,8 @@ def frames_picture(found: Fingerprint | None, facts: Facts) -> bytes:
 
 PATTERN_PATIENCE = 1.0  # seconds that a pattern may take over one name
 LARGEST_PATTERN = 1_000_000  # letters, with all its counted repeats written out
-FIELD = re.compile(r"\{(stem|duration|width|height|vcodec|n)(?::(0?\d{1,2}))?\}")
+FIELDS = ("stem", "duration", "width", "height", "vcodec", "n")
+FIELD = re.compile(r"\{\{|\}\}|\{([A-Za-z_]\w*)(?::([^{}]*))?\}")
 # What players look for beside a video: subtitles, perhaps with languages and marks, and its .nfo.
 BESIDE = re.compile(
     r"((?:\.[A-Za-z]{2,12}(?:-[A-Za-z0-9]{2,8})?|\.\d{1,2}){0,3})"
@@ -15227,16 +15228,20 @@ class Substitution:
         if is_regex:
             source, target = (re.sub(r"\\\\(?=[\w.])", r"\\", text) for text in (source, target))
         self.parts = self.split(target)
-        self.fields = {part[0] for part in self.parts if isinstance(part, tuple)}
         self.sub = self.compiled(source) if is_regex else self.plain(source)
 
     @staticmethod
     def split(target: str) -> list[str | tuple[str, str]]:
-        """The target as text and (field, width)."""
+        """The target as text and (field, width). Raises UsageError for a field that is none."""
         parts: list[str | tuple[str, str]] = []
         end = 0
         for match in FIELD.finditer(target):
-            parts += [target[end : match.start()], (match[1], match[2] or "")]
+            field, width = match[1], match[2] or ""
+            if field and not (field in FIELDS and re.fullmatch(r"(0?\d{1,2})?", width)):
+                known = " ".join(f"{{{name}}}" for name in FIELDS)
+                told = f"there are {known}, with digits as in {{n:03}}; {{{{ stands for a brace"
+                raise UsageError(f"--target: {shown(match[0])} is no field: {told}")
+            parts += [target[end : match.start()], (field, width) if field else match[0][0]]
             end = match.end()
         return [*parts, target[end:]]
 
@@ -15312,7 +15317,8 @@ class FieldValues:
             return re.sub(r"[^\w.-]", "_", value)
         if isinstance(value, int | float) and 0 <= value < 1e9:
             return round(value)
-        raise VideoError(f"{{{field}}} is not known: make its metadata first (metadata)")
+        why = "its metadata does not say" if self.summary else "make its metadata first (metadata)"
+        raise VideoError(f"{{{field}}} is not known: {why}")
 
     @functools.cached_property
     def summary(self) -> dict[str, Any]:
@@ -15673,9 +15679,13 @@ class Rename(LibraryCommand):
         if ends[0] == ends[1]:
             raise UsageError(f"{shown(str(dst))}: is what it is called already")
         root = self.around(ends)
+        for folder in (Path(end).parent for end in ends):
+            if folder.is_dir() and not os.access(folder, os.W_OK):
+                why = "cannot be written to: no permission, or a disk that is only read"
+                raise VideoError(f"{shown(str(folder))}: {why}")
         if not any(os.access(place, os.W_OK) for place in (f"{root}/{SIDECARS}", root)):
             instead = f"move {shown(str(self.src))} and its files in {SIDECARS} by hand"
-            raise UsageError(
+            raise VideoError(
                 f"{shown(root)}: no journal can be kept in the folder of both: {instead}"
             )
         rels = [end[len(root.rstrip("/")) + 1 :] for end in ends]
@@ -15917,8 +15927,9 @@ class Orphans(LibraryCommand):
             with Journal(places, "orphans", facts, homes) as journal:
                 pairs = [(o, found[o.video.path]) for o in orphans if o.video.path in found]
                 kept = self.reunite(journal, pairs)
-                for orphan in lost if self.delete else ():
-                    for name in orphan.files:
+                for orphan in orphans if self.delete else ():
+                    path = orphan.video.path
+                    for name in kept.pop(path, ()) if path in found else orphan.files:
                         journal.trash(f"{orphan.video.home}/{name}")
                 journal.carry_out(job)
         for path in temporaries if self.delete else ():
@@ -15953,22 +15964,27 @@ class Orphans(LibraryCommand):
         return orphans, temporaries
 
     def reunions(self, job: Job, library: Library, orphans: Iterable[Orphan]) -> dict[str, Video]:
-        """Path of a gone video -> where it is now, if just one file has its size and oshash, or
-        just one of those its time, too.
+        """Path of a gone video -> where it is now: the one file that has its size and oshash, or of
+        several the only one with its time, else with its name, else without artifacts of its own.
         """
+        terrain = Terrain()
         wanted = {orphan.video: orphan.source() for orphan in orphans}
         there = self.candidates(job, library, {source[0] for source in wanted.values() if source})
         found = {}
         for gone, source in wanted.items():
             alike = there.get(source[:2], []) if source else []
-            same_time = [one for one in alike if source and one[1] == source[2]]
-            likely = same_time if len(same_time) == 1 else alike
-            if len(likely) == 1:
-                found[gone.path] = likely[0][0]
-            elif likely:
-                names = ", ".join(shown(video.rel) for video, _ in likely)
-                unsure = f"could be any of {names}: left as it is"
-                job.console.say(f"orphans: {shown(gone.rel)}: {unsure}")
+            narrowed = (
+                [video for video, _ in alike],
+                [video for video, mtime_ns in alike if source and mtime_ns == source[2]],
+                [video for video, _ in alike if video.name == gone.name],
+                [video for video, _ in alike if not terrain.sidecars(video)],
+            )
+            if one := next((some[0] for some in narrowed if len(some) == 1), None):
+                found[gone.path] = one
+            elif alike:
+                names = ", ".join(shown(video.rel) for video, _ in alike)
+                how = "give the right one that name again, and then another with rename"
+                job.console.say(f"orphans: {shown(gone.rel)}: could be any of {names}: {how}")
         return found
 
     def candidates(
@@ -16064,6 +16080,7 @@ class Orphans(LibraryCommand):
         way = f" -> {row['target']}" if "target" in row else ""
         files = f"{plural(len(row['files']), 'file')} ({', '.join(row['kinds'])})"
         left = f"; left, since their names are taken: {', '.join(row.get('left', ()))}"
+        left += ": --delete moves these to the trash"
         return shown(f"{row['video']}{way}: {files}{left if 'left' in row else ''}")
 
 

@@ -137,6 +137,22 @@ class TestRelinked:
         assert picture.read_bytes() == before
         assert cli("tags", moved, "--json").json["tags"] == ["Night", "own", "sea"]
 
+    def test_what_cannot_go_along_is_moved_away(
+        self, cli: Cli, library: Library, moved: Path
+    ) -> None:
+        cli("tags", moved, "--set", "own")
+        cli("thumbs", library.root, "-r", "--time", "1")
+        before = contents(library.root)
+        told = cli("orphans", library.root, "-r", "--relink")
+        assert "old.mp4.jpg: --delete moves these to the trash" in told.out
+        assert cli("orphans", library.root, "--undo").code == 0
+        orphans(cli, library.root, "--relink", "--delete")
+        assert orphans(cli, library.root)["total"] == 0
+        assert len(list((library.root / ".artifacts/.trash").rglob("old.mp4.jpg"))) == 1
+        assert sorted(cli("tags", moved, "--json").json["tags"]) == ["night", "own", "sea"]
+        assert cli("orphans", library.root, "--undo").code == 0
+        assert contents(library.root) == before
+
     def test_killed_at_every_step(
         self, cli: Cli, library: Library, moved: Path, fault: Fault
     ) -> None:
@@ -172,11 +188,30 @@ class TestRelinked:
         before = contents(library.root)
         run = cli("orphans", library.root, "-r", "--relink", "--json")
         assert run.json["counts"] == {"found": 1}
-        assert "could be any of" in run.err
+        assert "could be any of copy.mp4, new/né w.mp4: give the right one that name" in run.err
         assert contents(library.root) == before
         os.utime(copy, (1e9, 1e9))  # a move keeps the time of a file, a copy has its own
         rows = cli("orphans", library.root, "-r", "--relink", "--json").json["orphans"]
         assert [row["target"] for row in rows] == [str(moved.relative_to(library.root))]
+
+    def test_of_several_the_one_without_artifacts(
+        self, cli: Cli, library: Library, moved: Path
+    ) -> None:
+        """An exact copy that has its own was there before."""
+        copy = library.add("numbered.mp4", "copy.mp4")
+        for path in (copy, moved):
+            os.utime(path, (1e9, 1e9))
+        assert cli("tags", copy, "--set", "own").code == 0
+        run = cli("orphans", library.root, "-r", "--relink", "--json")
+        assert run.json["orphans"][0]["target"] == "new/né w.mp4"
+        assert cli("tags", copy, "--json").json["tags"] == ["own"]
+
+    def test_of_several_the_one_of_its_name(self, cli: Cli, library: Library, moved: Path) -> None:
+        namesake = library.add("numbered.mp4", "else/old.mp4")
+        for path in (namesake, moved):
+            os.utime(path, (1e9, 1e9))
+        run = cli("orphans", library.root, "-r", "--relink", "--json")
+        assert run.json["orphans"][0]["target"] == "else/old.mp4"
 
     def test_a_hostile_record(self, cli: Cli, library: Library) -> None:
         library.add("short.mp4")

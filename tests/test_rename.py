@@ -313,9 +313,29 @@ class TestPowers:
         ends = [library.root / "one/a.mp4", library.root / "two"]
         run = run_unprivileged("rename", *ends)
         library.root.chmod(0o755)
-        assert run.code == 2
+        assert run.code == 1
         assert run.err.startswith(f"index.py: {library.root}: no journal can be kept")
         assert ends[0].exists()
+
+    @pytest.mark.parametrize("sealed", ["one", "two"])
+    def test_one_of_the_folders_cannot_be_written(
+        self, library: Library, tmp_path: Path, sealed: str
+    ) -> None:
+        """Then moving it by hand would not help either."""
+        if not modes_count(tmp_path):
+            pytest.skip("root cannot give up its power over files here")
+        library.add("short.mp4", "one/a.mp4")
+        (library.root / "two").mkdir()
+        ends = [library.root / "one/a.mp4", library.root / "two/b.mp4"]
+        library.root.chmod(0o777)
+        (library.root / sealed).chmod(0o555)
+        (library.root / ({"one", "two"} - {sealed}).pop()).chmod(0o777)
+        run = run_unprivileged("rename", *ends, "--json")
+        (library.root / sealed).chmod(0o755)
+        assert run.code == 1
+        assert run.err.startswith(f"index.py: {library.root / sealed}: cannot be written to")
+        assert run.json == {"error": run.err.removeprefix("index.py: ").rstrip()}
+        assert ends[0].exists() and not (library.root / ".artifacts").exists()
 
 
 class TestBatch:
@@ -360,7 +380,8 @@ class TestBatch:
             ("mp4", "txt", False, "a4.mp4 b.mp4"),
             (r"^(\w)", r"\1\1", True, "aa4.mp4 bb.mp4"),
             (r"(?P<x>[ab])", r"<\g<x>>", True, "<a>4.mp4 <b>.mp4"),
-            (r"^.+$", "{n:03} {stem} {what} {n}", True, "001 a4 {what} 1.mp4 002 b {what} 2.mp4"),
+            (r"^.+$", "{n:03} {stem} {{n}} {n}", True, "001 a4 {n} 1.mp4 002 b {n} 2.mp4"),
+            ("4", "{{{n}}} {{so}} {imdb-tt1} { }", False, "a{1} {so} {imdb-tt1} { }.mp4 b.mp4"),
             (r"^.+$", r"{n}\\n", True, ""),
         ],
     )
@@ -379,6 +400,16 @@ class TestBatch:
         else:
             assert set(reasons(run).values()) == {"has control characters"}
             assert folder.names() == ["a4.mp4", "b.mp4"]
+
+    @pytest.mark.parametrize("field", ["{foo}", "{N}", "{n:x}", "{n:0003}", "{height:1.5}"])
+    @pytest.mark.parametrize("more", [(), ("--regex", "--force")])
+    def test_a_field_that_is_none(
+        self, batch: Batch, folder: Folder, field: str, more: tuple[str, ...]
+    ) -> None:
+        folder.write("a.mp4")
+        run = batch("a", f"{{stem}} {field}", *more)
+        assert run.code == 2 and folder.names() == ["a.mp4"]
+        assert run.json["error"].startswith(f"--target: {field} is no field: there are {{stem}} ")
 
     def test_fields_from_the_metadata(
         self, cli: Cli, batch: Batch, library: Library, folder: Folder, real_probe: None
