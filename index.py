@@ -5363,7 +5363,7 @@ def finish(task: FrameTask, media: Media, taken: int, asked: int) -> Made | Fail
         length = f"{media.cut_off:.1f} of {media.duration:.1f} s"
         return Failure(f"is cut off after {length}, before any frame that is wanted: copy it again")
     if not taken:
-        return Failure("no picture in it could be decoded: it is truncated or damaged")
+        return Failure("no frame that is wanted could be decoded: it is truncated or damaged")
     made = attempt(task.finish, media)
     if isinstance(made, Made):
         short = f"{asked - taken} of {plural(asked, 'frame')} could not be decoded"
@@ -9529,7 +9529,10 @@ class Findings:
         """Why that one is kept and not the best of the others."""
         if keeper in self.kept:
             return "chosen with --keep"
-        return self.facts(keeper).reason(self.facts(max(others, key=self.rank)))
+        mine, best = self.facts(keeper), max(others, key=self.rank)
+        if best in self.twins.get(keeper, ()):  # equal bytes, whatever metadata knows of which
+            return mine.reason(mine._replace(mtime=self.facts(best).mtime))
+        return mine.reason(self.facts(best))
 
 
 def source_hash(video: Video) -> str:
@@ -9646,7 +9649,7 @@ class Facts(NamedTuple):
         reasons = (
             f"highest resolution: {self.resolution()} against {rival.resolution()}",
             densest if self.duration else "largest file",
-            f"bit depth: {self.depth} against {rival.depth}",
+            f"bit depth: {self.depth or 'unknown'} against {rival.depth or 'unknown'}",
             f"longest: {clock(self.duration)} against {clock(rival.duration)}",
             f"most audio tracks: {self.sounds} against {rival.sounds}",
             f"oldest: {date(self.mtime, True)}, the next {date(rival.mtime, True)}",

@@ -405,6 +405,16 @@ class TestFinding:
         assert group["keeper"] == "b.mp4"
         assert group["reason"] == "oldest: 2001-09-09 01:46:40, the next 2001-09-09 01:47:40"
 
+    def test_exact_copies_are_no_better_for_having_metadata(
+        self, cli: Cli, library: Library
+    ) -> None:
+        for name, moment in (("old.mp4", 1e9), ("new.mp4", 1e9 + 60)):
+            os.utime(library.add("short.mp4", name), (moment, moment))
+        assert cli("meta", library.root, "--only", "new.mp4").code == 0
+        (group,) = cli("dupes", library.root, "--json").json["groups"]
+        assert group["keeper"] == "old.mp4"
+        assert group["reason"].startswith("oldest: ")
+
     def test_what_is_stale_is_not_believed(self, cli: Cli, library: Library) -> None:
         plant(library, "a.mp4", hashes(1, 2, 3, 4, 5))
         video = plant(library, "b.mp4", hashes(1, 2, 3, 4, 5))

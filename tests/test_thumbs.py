@@ -153,6 +153,13 @@ def test_bad_videos(cli: Cli, library: Library, clip: str, reason: str) -> None:
     assert library.artifacts() == ["short.mp4.jpg"]
 
 
+def test_only_the_wanted_frame_is_said_to_be_lost(cli: Cli, library: Library) -> None:
+    library.add("cut_data.mp4")
+    assert cli("thumbs", library.root, "--time", "0").code == 0
+    run = cli("thumbs", library.root, "--time", "90%", "--seek", "keyframe", "--force", "--json")
+    assert "no frame that is wanted" in run.failure("cut_data.mp4")
+
+
 @pytest.mark.parametrize(
     "args",
     [
