@@ -587,6 +587,19 @@ class App(FastAPI):
         known = bearer.strip() if scheme.lower() == "bearer" else ""
         return self.settings.lets_in(known, cookie, reading=method in ("GET", "HEAD"))
 
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document with the error model, and how a token is given."""
+        schema = super().openapi()
+        components = schema.setdefault("components", {})
+        models = components.setdefault("schemas", {})
+        extra = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        models.update(extra.pop("$defs", {}) | {"Problem": extra})
+        bearer = {"bearer": {"type": "http", "scheme": "bearer"}}
+        cookie = {"cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE}}
+        components["securitySchemes"] = bearer | cookie
+        schema["security"] = [{}, {"bearer": []}, {"cookie": []}]
+        return schema
+
     def let_go(self) -> None:
         """Cut short what is still being sent, so that the server can end."""
         for task in self.requests:
@@ -688,7 +701,8 @@ register_url_convertor("name", AnyName())
 
 
 def app_of(request: Request) -> App:
-    return request.scope["app"]  # type: ignore[no-any-return]
+    app: App = request.scope["app"]
+    return app
 
 
 def service_of(request: Request) -> index.Service:
@@ -1319,7 +1333,6 @@ def create_app(settings: index.Settings) -> App:
     app.add_exception_handler(index.CancelledError, on_cancelled)
     app.add_exception_handler(Exception, on_surprise)
     app.include_router(routes)
-    document(app)
     return app
 
 
@@ -1394,26 +1407,6 @@ def on_cancelled(request: Request, error: Exception) -> Response:
 
 def on_surprise(request: Request, error: Exception) -> Response:
     return problem(500, "the server failed; its log says how")
-
-
-def document(app: App) -> None:
-    """Complete the OpenAPI document: the error model, and how a token is given."""
-    made = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        schema = made()
-        components = schema.setdefault("components", {})
-        models = components.setdefault("schemas", {})
-        template = "#/components/schemas/{model}"
-        extra = Problem.model_json_schema(ref_template=template)
-        models.update(extra.pop("$defs", {}) | {"Problem": extra})
-        bearer = {"bearer": {"type": "http", "scheme": "bearer"}}
-        cookie = {"cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE}}
-        components["securitySchemes"] = bearer | cookie
-        schema["security"] = [{}, {"bearer": []}, {"cookie": []}]
-        return schema
-
-    app.openapi = openapi  # type: ignore[method-assign]
 
 
 def __getattr__(name: str) -> Any:

@@ -464,6 +464,12 @@ def stat_if_any(path: str) -> os.stat_result | None:
     return None
 
 
+def is_folder(path: str) -> bool:
+    """Whether there is a folder, or a link to one; not where the file system refuses to say."""
+    found = stat_if_any(path)
+    return found is not None and stat.S_ISDIR(found.st_mode)
+
+
 def version_of(found: os.stat_result) -> tuple[int, int, int]:
     """What differs when a file was written again or another is in its place."""
     return found.st_ino, found.st_size, found.st_mtime_ns
@@ -932,7 +938,7 @@ def rename_in_steps(source: Path, target: Path) -> None:
     except OSError:
         # A folder, or no hard links here (FAT, some network disks): the best there is.
         if target.exists() or target.is_symlink():
-            raise FileExistsError(17, "File exists", str(source), None, str(target)) from None
+            raise FileExistsError(errno.EEXIST, "File exists", source, None, target) from None
         source.rename(target)
     else:
         source.unlink()
@@ -1305,7 +1311,7 @@ def open_lock(folder: str, name: str) -> int:
 def is_still(descriptor: int, path: str) -> bool:
     """Whether an open file or folder still has its name."""
     try:
-        return os.path.samestat(os.fstat(descriptor), os.stat(path))  # noqa: PTH116
+        return os.path.samestat(os.fstat(descriptor), stat_of(path))
     except FileNotFoundError:
         return False
 
@@ -1486,10 +1492,9 @@ class Places(NamedTuple):
         """The path that a journal speaks of. Raises ValueError for one that leads elsewhere."""
         if not isinstance(told, str) or {"", ".", ".."} & set(told.removeprefix("/").split("/")):
             raise ValueError(f"names {told!r}")
-        base = self.shelves if told.startswith("/") else self.root
-        path = os.path.join(base, told.removeprefix("/"))  # noqa: PTH118 - thousands of them
-        within = base.rstrip("/") + "/"
-        if not (os.path.realpath(os.path.dirname(path)) + "/").startswith(within):  # noqa: PTH120
+        within = (self.shelves if told.startswith("/") else self.root).rstrip("/") + "/"
+        path = within + told.removeprefix("/")
+        if not (os.path.realpath(path.rpartition("/")[0] or "/") + "/").startswith(within):
             raise ValueError(f"names {told!r}, which leads elsewhere")
         return path
 
@@ -1701,9 +1706,9 @@ def new_folders(steps: Iterable[Step]) -> list[str]:
     targets = [step.path if isinstance(step, Rewrite) else step.target for step in steps]
     for parent in dict.fromkeys(target.rpartition("/")[0] for target in targets):
         missing = []
-        while not os.path.isdir(parent):  # noqa: PTH112
+        while not is_folder(parent or "/"):
             missing.append(parent)
-            parent = os.path.dirname(parent)  # noqa: PTH120
+            parent = parent.rpartition("/")[0]
         needed |= dict.fromkeys(reversed(missing))
     return list(needed)
 
@@ -2086,13 +2091,13 @@ def update_tags(video: Video, change: TagEditor) -> dict[str, Any]:
 
 def need_video(video: Video) -> None:
     """Raise VideoError where a video is gone, or a link that leads nowhere."""
-    if not os.path.exists(video.path):  # noqa: PTH110 - no Path for each of many
+    if not stat_if_any(video.path):
         raise VideoError(why_gone(video.path))
 
 
 def why_gone(path: str) -> str:
     """What to say of a video that was listed and cannot be found."""
-    if os.path.islink(path):  # noqa: PTH114
+    if Path(path).is_symlink():
         return "is a link that leads nowhere: mend it or delete it"
     return "vanished: it was there when the folder was listed"
 
@@ -2872,6 +2877,12 @@ class Media:
                 f"says it lasts {seconds / 86400:,.0f} days, which cannot be: it is damaged"
             )
         return seconds
+
+    def steps(self, interval: float) -> int:
+        """How many moments there are every `interval` seconds from 0 to before the end, at least
+        1; a millionth of one may be rounding of the duration.
+        """
+        return max(math.ceil(self.duration / interval - 1e-6), 1)
 
     def seconds(self, pts: int) -> float:
         return (pts - self.start) * self.tick
@@ -7362,8 +7373,6 @@ class Occurrences(Sequence[dict[str, Any]]):
     def __eq__(self, other: object) -> bool:
         return self is other or (isinstance(other, Sequence) and list(self) == list(other))
 
-    __hash__ = None  # type: ignore[assignment]
-
     @property
     def signatures(self) -> list[str]:
         """Their signatures, found without reading the rest."""
@@ -10734,7 +10743,7 @@ class Sprites(FrameTask):
     JPEG_SIDE: ClassVar = 65_500
 
     def wants(self, media: Media) -> list[Want]:
-        self.count = max(math.ceil(media.duration / self.interval - 1e-6), 1)
+        self.count = media.steps(self.interval)
         self.count = min(self.count, self.max_frames or self.count)
         if self.count > self.MOST:
             raise VideoError(
@@ -11142,7 +11151,7 @@ class Heatmaps(FrameTask):
     def wants(self, media: Media) -> list[Want]:
         self.seen: dict[float, Pixels] = {}
         self.samples: list[dict[str, float]] = []
-        count = max(math.ceil(media.duration / self.interval - 1e-6), 1)
+        count = media.steps(self.interval)
         if count > self.MOST:
             raise VideoError(f"would need {count:,} samples: choose a longer --interval")
         tolerance = min(self.interval, media.duration / 60)
@@ -11547,7 +11556,7 @@ class Embed(FrameTask):
         self.open: list[FaceTrack] = []
         self.tracks: list[FaceTrack] = []
         self.dropped = Counter[str]()
-        self.count = max(math.ceil(media.duration * self.sample_rate - 1e-6), 1)
+        self.count = media.steps(self.interval)
         if self.count > self.MOST:
             raise VideoError(f"would need {self.count:,} samples: choose a lower --sample-rate")
         self.forgotten = forgotten_places(media)
@@ -15350,7 +15359,8 @@ class Terrain:
         """What is in a folder, in order; nothing where there is none."""
         if folder not in self.listings:
             try:
-                self.listings[folder] = sorted(os.listdir(folder))  # noqa: PTH208
+                with os.scandir(folder) as entries:
+                    self.listings[folder] = sorted(entry.name for entry in entries)
             except (FileNotFoundError, NotADirectoryError):
                 self.listings[folder] = []
         return self.listings[folder]
@@ -15441,7 +15451,7 @@ def name_fault(video: Video, target: Video, back: bool = False) -> str:
     if not is_video_name(target.name) or target.name.startswith("._"):
         return "is no name of a video: it needs one's extension"
     folders = [path.rpartition("/")[0] for path in (video.path, target.path)]
-    if folders[0] != folders[1] and os.path.islink(video.path):  # noqa: PTH114
+    if folders[0] != folders[1] and Path(video.path).is_symlink():
         return "is a link, which may lead nowhere from another folder"
     return ""
 
@@ -15676,8 +15686,9 @@ class Rename(LibraryCommand):
             raise UsageError("rename SRC DST, or rename --batch -d DIR --source TEXT --target TEXT")
         if not self.src.is_file():
             raise UsageError(f"{shown(str(self.src))}: no such file")
-        into = os.path.isdir(self.dst)  # noqa: PTH112 - False for a name that is too long
+        into = is_folder(str(self.dst))
         dst = self.dst / self.src.name if into else self.dst
+        # Not Path.resolve, which would go where links lead, nor Path.absolute, which leaves `..`.
         ends = [os.path.abspath(path) for path in (self.src, dst)]  # noqa: PTH100
         if ends[0] == ends[1]:
             raise UsageError(f"{shown(str(dst))}: is what it is called already")
@@ -15954,7 +15965,7 @@ class Orphans(LibraryCommand):
         for place in places if self.recursive else itertools.islice(places, 1):
             job.check()
             home = f"{place}/{SIDECARS}"
-            if os.path.isdir(home):  # noqa: PTH112
+            if is_folder(home):
                 below = f"{place[len(shelves) + 1 :]}/".removeprefix("/")
                 try:
                     if library.roots and (outward := library.roots.links_out_of(home)):
