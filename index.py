@@ -5747,7 +5747,7 @@ class Runner:
         metadata = self.outcomes.get("metadata", {})
         made = [self.videos[rel] for rel, o in metadata.items() if o.status is Status.MADE]
         if made:
-            catalogue = Catalogue.of(self.library)
+            catalogue = Catalogue(self.library)
             catalogue.update(made)
             catalogue.close()
 
@@ -6007,50 +6007,291 @@ def database_error() -> type[Exception]:
     return sqlite3.DatabaseError
 
 
-class Catalogue:
-    """What is known of every video below a folder, in a database in the user's cache folder.
+class Store:
+    """A database in the user's cache folder, all of which can be made again.
 
-    It is a cache: sidecars and the times of files are the truth, and a database that is lost,
-    damaged or out of reach is made again, in memory if need be. `refresh` brings it up to date;
-    everything else answers from it and touches no file of the library. Threads may share a
-    catalogue, processes a database.
+    One that is lost, damaged or out of reach is begun anew, empty, in memory if need be; `refresh`
+    fills it. Threads may share a Store, processes a database.
     """
 
-    def __init__(
-        self,
-        root: Path,
-        artifacts_dir: Path | None = None,
-        extensions: frozenset[str] = frozenset(),
-        roots: Roots | None = None,
-    ) -> None:
-        self.root, self.artifacts_dir, self.roots = root, artifacts_dir, roots
-        self.extensions = VIDEO_EXTENSIONS | extensions
-        # What the last refresh could not read, as Library has it: folders of videos, of sidecars.
-        self.problems: list[tuple[str, str]] = []
-        self.unread: list[tuple[str, str]] = []
-        self.looked_at = 0  # files, by the last refresh
-        self.tended = False  # whether a Lookout keeps it up to date ...
-        self.complete = False  # ... and has looked at everything once
+    def __init__(self, about: Sequence[object]) -> None:
+        """`about`: what the database is of; another has another file."""
+        self.about = repr(about)
         self._lock, self._turn = threading.RLock(), threading.Lock()
         self._own = threading.local()
         self._connections: list[sqlite3.Connection] = []
-        self._generation = 0  # of the database; another one begins empty ...
-        self._filled = -1  # ... and this is the last that a look at everything filled
+        self._generation = 0  # of the database; another one begins empty
         self._memory: sqlite3.Connection | None = None
+
+    def refresh(self, job: Job | None = None) -> object:
+        """Fill the database."""
+        raise NotImplementedError
+
+    def ask(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a query in SQL."""
+        generation = self._generation
+        with self._surviving():
+            rows = self.database.execute(sql, values).fetchall()
+            if generation == self._generation:
+                return rows  # from no database that had to be begun anew meanwhile
+        self.refresh()
+        return self.database.execute(sql, values).fetchall()
+
+    def each(self, sql: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query, one at a time; ids are others once the database is begun anew."""
+        generation, given = self._generation, 0
+        with self._surviving():
+            for row in self.database.execute(sql, values):
+                yield row
+                given += 1
+            if generation == self._generation:
+                return
+        self.refresh()
+        yield from itertools.islice(self.database.execute(sql, values), given, None)
+
+    def _insist(
+        self, work: Callable[Params, Given], *args: Params.args, **named: Params.kwargs
+    ) -> Given:
+        """Do what brings it up to date, if need be in a new database."""
+        with self._lock:
+            with self._surviving():
+                return work(*args, **named)
+            return work(*args, **named)
+
+    def write(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        """Have something written in one transaction, if need be in a new database."""
+
+        def written() -> None:
+            with self._writing() as database:
+                work(database)
+
+        self._insist(written)
+
+    @functools.cached_property
+    def path(self) -> Path:
+        """The file of the database; another version of its tables has another name."""
+        import hashlib
+
+        import platformdirs
+
+        tables = (SCHEMA, ARTIFACTS, [(name, annex.schema) for name, annex in ANNEXES.items()])
+        version = zlib.crc32(repr(tables).encode())
+        name = f"{hashlib.sha256(os.fsencode(self.about)).hexdigest()[:16]}-{version:08x}.sqlite"
+        return Path(platformdirs.user_cache_dir("video-library")) / name
+
+    @property
+    def database(self) -> sqlite3.Connection:
+        """This thread's connection; where there is no file, the one in memory for all of them."""
+        if self._memory:
+            return self._memory
+        if getattr(self._own, "generation", None) != self._generation:
+            generation = self._generation
+            try:
+                self._own.connection = self._open()
+            except (OSError, database_error()) as error:
+                self._give_up(error, generation)
+                return self.database
+            self._own.generation = generation
+        return typing.cast("sqlite3.Connection", self._own.connection)
+
+    def _open(self) -> sqlite3.Connection:
+        import sqlite3
+
+        if not self.path.exists():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            for place in self.path.parent.glob("*.sqlite"):
+                found = stat_if_any(str(place))  # None: another process was faster
+                if found and time.time() - found.st_mtime > FORGOTTEN:
+                    self._remove(place)
+        database = sqlite3.connect(
+            self.path, timeout=30, isolation_level=None, check_same_thread=False
+        )
+        self._connections.append(database)
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        return self._prepared(database)
+
+    @staticmethod
+    def _prepared(database: sqlite3.Connection) -> sqlite3.Connection:
+        database.execute("PRAGMA foreign_keys = ON")
+        for script in (SCHEMA, *(annex.schema for annex in ANNEXES.values())):
+            database.executescript(script)
+        return database
+
+    @staticmethod
+    def _remove(place: Path) -> None:
+        for suffix in ("", "-wal", "-shm"):
+            remove(f"{place}{suffix}")
+
+    @contextlib.contextmanager
+    def _surviving(self) -> Iterator[None]:
+        """Let a failure of the database end the body and no more: it is begun anew, empty."""
+        generation = self._generation
+        try:
+            yield
+        except database_error() as error:
+            self._give_up(error, generation)
+
+    def _give_up(self, error: Exception, generation: int) -> None:
+        """Go on with an empty database: a new file for a damaged one, else one in memory.
+
+        Nothing happens where another thread has seen to it since `generation`.
+        """
+        import sqlite3
+
+        with self._lock:
+            if generation != self._generation:
+                return
+            if not isinstance(error, sqlite3.OperationalError | OSError) and (
+                type(error) is not sqlite3.DatabaseError
+            ):
+                raise error
+            self.close()
+            with contextlib.suppress(OSError):  # in a folder that is read-only by now
+                if type(error) is sqlite3.DatabaseError:
+                    self._remove(self.path)
+                    return
+            memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+            self._memory = self._prepared(memory)
+
+    def close(self) -> None:
+        """Let go of the database; who asks later opens it again."""
+        with self._lock:
+            self._generation += 1
+            for connection in (*self._connections, *filter(None, [self._memory])):
+                connection.close()
+            self._connections, self._memory = [], None
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that has to wait for others only at its beginning."""
+        database = self.database
+        with self._turn:  # threads share the one that is in memory
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                yield database
+                database.execute("UPDATE changes SET count = count + 1")
+                database.execute("COMMIT")
+            except BaseException:
+                if database.in_transaction:
+                    database.execute("ROLLBACK")
+                raise
+
+
+class Scan:
+    """Looks at folders: which videos they have, and which files belong to each."""
+
+    def __init__(self, shelves: Path, roots: Roots | None) -> None:
+        """`shelves`: below it are the sidecar folders."""
+        self.shelves, self.roots = shelves, roots
+        self.unread: list[tuple[str, str]] = []  # folders of sidecars, and why
         self._tails: dict[int, str] = {}
         self._tail_numbers: dict[str, int] = {}
+
+    def sight(self, home: str, videos: Sequence[Video]) -> list[Glimpse]:
+        """The videos of one folder, and which of the files in its sidecar folder are theirs."""
+        seen: dict[str, Glimpse] = {}
+        for video in videos:
+            with contextlib.suppress(OSError):  # gone meanwhile, or a link to nothing
+                found = stat_of(video.path)
+                if stat.S_ISREG(found.st_mode):
+                    seen[video.key] = Glimpse(video, array("q", file_numbers(found)))
+                    self._add_captions(seen[video.key])
+        try:
+            with os.scandir(home) as entries:
+                for entry in entries:
+                    self._assign(entry, seen)
+        except (FileNotFoundError, NotADirectoryError):
+            pass  # nothing was made here yet
+        except OSError as error:
+            name = home.removeprefix(f"{self.shelves.absolute()}/")
+            self.unread.append((name, f"cannot be read: {error.strerror}"))
+        return list(seen.values())
+
+    def _assign(self, entry: os.DirEntry[str], seen: Mapping[str, Glimpse]) -> None:
+        """Note a sidecar with the video whose key is the longest beginning of its name."""
+        name, lead = entry.name, ""
+        at = name.rfind(".")
+        while at > 0:
+            glimpse = seen.get(name[:at])
+            if glimpse is None and name[0] == ".":
+                glimpse, lead = seen.get(name[1:at]), "."
+            if glimpse is not None:
+                if self.roots and entry.is_symlink() and not self.roots.hold(entry.path):
+                    return
+                with contextlib.suppress(OSError):
+                    self._add(glimpse, f"{lead}/{name[at:]}", entry.stat())
+                return
+            at, lead = name.rfind(".", 0, at), ""
+
+    def _add(self, glimpse: Glimpse, tail: str, found: os.stat_result) -> None:
+        """Note a file or a folder, by what its name has beside the key, for which / stands."""
+        if stat.S_ISDIR(found.st_mode):
+            tail += "/"
+        elif not stat.S_ISREG(found.st_mode):
+            return  # a pipe would be waited for without end
+        number = self._tail_numbers.get(tail) or self._number(tail)
+        glimpse.numbers.extend((number, *file_numbers(found)))
+
+    def _add_captions(self, glimpse: Glimpse) -> None:
+        """Note the subtitle files beside the video, by what their names have after its stem."""
+        begin = len(glimpse.video.path.rpartition(".")[0])
+        for caption in beside(glimpse.video):
+            if self.roots and not self.roots.hold(caption.path):
+                continue
+            with contextlib.suppress(OSError):
+                self._add(glimpse, "//" + caption.path[begin:], stat_of(caption.path))
+
+    def _number(self, tail: str) -> int:
+        """A number for a tail, the same in every process."""
+        from hashlib import blake2b
+
+        digest = blake2b(os.fsencode(tail), digest_size=7).digest()
+        number = self._tail_numbers[tail] = int.from_bytes(digest, "big")
+        self._tails[number] = tail
+        return number
+
+    def corner(self, glimpse: Glimpse) -> Corner:
+        """The files of a video as they were seen."""
+        video, numbers = glimpse.video, glimpse.numbers
+        entries, stem = list[Seen](), video.path.rpartition(".")[0]
+        for at in range(3, len(numbers), 4):
+            tail, size, mtime_ns = self._tails[numbers[at]], numbers[at + 1], numbers[at + 2]
+            path = f"{video.home}/{tail.replace('/', video.key, 1)}"
+            if tail.startswith("//"):
+                path = stem + tail[2:]
+            entries.append(Seen(path.removesuffix("/"), size, mtime_ns, path.endswith("/")))
+        return Corner(video.home, entries)
+
+
+class Catalogue(Store):
+    """What is known of every video in a library's folder and below it.
+
+    It is a cache: sidecars and the times of files are the truth. `refresh` brings it up to date;
+    everything else answers from it and touches no file of the library.
+    """
+
+    def __init__(self, library: Library) -> None:
+        self.root, self.roots = library.root, library.roots
+        self.artifacts_dir = library.artifacts_dir
+        self.extensions = VIDEO_EXTENSIONS | library.extensions
+        self._scan = Scan(self.artifacts_dir or self.root, self.roots)
+        # What the last refresh could not read, as Library has it: folders of videos, of sidecars.
+        self.problems, self.unread = list[tuple[str, str]](), self._scan.unread
+        self.looked_at = 0  # files, by the last refresh
+        self.tended = False  # whether a Lookout keeps it up to date ...
+        self.complete = False  # ... and has looked at everything once
+        self._filled = -1  # the generation of the database that a look at everything filled
         self._found = functools.lru_cache(ANSWERS_KEPT)(self._find)
         # Of each folder at the last look: the times of it and its sidecars, if these say enough.
         self._folders: dict[str, tuple[int, ...]] = {}
+        shelves = self.artifacts_dir and os.path.realpath(self.artifacts_dir)
+        extra, places = sorted(self.extensions - VIDEO_EXTENSIONS), self.roots and self.roots.places
+        super().__init__((os.path.realpath(self.root), shelves, extra, places))
 
     def failures(self) -> list[dict[str, Any]]:
         """What the last refresh could not read, as {video, error}."""
         return [{"video": name, "error": why} for name, why in self.problems + self.unread]
-
-    @classmethod
-    def of(cls, library: Library) -> Catalogue:
-        """The catalogue of a library's folder and all that is below it."""
-        return cls(library.root, library.artifacts_dir, library.extensions, library.roots)
 
     def video(self, rel: str) -> Video:
         """Where a catalogued video and its sidecars are."""
@@ -6164,28 +6405,6 @@ class Catalogue:
             clauses.append(Clause("v.folder = x''"))
         return Clause.joined("AND", clauses)
 
-    def ask(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """The rows of a query in SQL."""
-        generation = self._generation
-        with self._surviving():
-            rows = self.database.execute(sql, values).fetchall()
-            if generation == self._generation:
-                return rows  # from no database that had to be begun anew meanwhile
-        self.refresh()
-        return self.database.execute(sql, values).fetchall()
-
-    def each(self, sql: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
-        """The rows of a query, one at a time; ids are others once the database is begun anew."""
-        generation, given = self._generation, 0
-        with self._surviving():
-            for row in self.database.execute(sql, values):
-                yield row
-                given += 1
-            if generation == self._generation:
-                return
-        self.refresh()
-        yield from itertools.islice(self.database.execute(sql, values), given, None)
-
     # --- Bringing it up to date
 
     def refresh(
@@ -6210,30 +6429,13 @@ class Catalogue:
         if self._filled != self._generation:
             self.refresh(job, recursive)
 
-    def _insist(
-        self, work: Callable[Params, Given], *args: Params.args, **named: Params.kwargs
-    ) -> Given:
-        """Do what brings it up to date, if need be in a new database."""
-        with self._lock:
-            with self._surviving():
-                return work(*args, **named)
-            return work(*args, **named)
-
-    def write(self, work: Callable[[sqlite3.Connection], None]) -> None:
-        """Have something written in one transaction, if need be in a new database."""
-
-        def written() -> None:
-            with self._writing() as database:
-                work(database)
-
-        self._insist(written)
-
     def _library(self, recursive: bool) -> Library:
         return Library(self.root, recursive, self.extensions, self.artifacts_dir, self.roots)
 
     def _refresh(self, job: Job, recursive: bool, bare: bool) -> list[Glimpse] | None:
         library, began = self._library(recursive), time.time_ns()
-        self.problems, self.unread, self.looked_at = library.problems, [], 0
+        self.problems, self.looked_at = library.problems, 0
+        self.unread = self._scan.unread = []
         self._folders.clear()
         changes, waiting = Changes([], []), dict[str, list[Glimpse]]()
         for folder in library.walk():
@@ -6273,7 +6475,7 @@ class Catalogue:
         """Look again at these videos alone, of which something was just made or changed."""
         asked = sorted(videos, key=lambda video: video.home)
         homes = itertools.groupby(asked, key=lambda video: video.home)
-        seen = [s for home, group in homes for s in self._sight(home, looked_beside([*group]))]
+        seen = [s for home, group in homes for s in self._scan.sight(home, looked_beside([*group]))]
         there = {glimpse.video.rel for glimpse in seen}
         gone = [(os.fsencode(video.rel),) for video in asked if video.rel not in there]
         with self._surviving():
@@ -6282,7 +6484,7 @@ class Catalogue:
     def _look(self, folder: Folder, began: int) -> list[Glimpse]:
         """The videos of a folder with their sidecars, and a note of when it was as they were."""
         times = self._times(folder.below)
-        glimpses = self._sight(folder.home, list(folder.videos))
+        glimpses = self._scan.sight(folder.home, list(folder.videos))
         self.looked_at += sum(len(glimpse.numbers) // 4 + 1 for glimpse in glimpses)
         self._folders[folder.below] = times if max(times) < began - SETTLING else ()
         if not times[0]:
@@ -6293,69 +6495,6 @@ class Catalogue:
         """When a folder and its folder of sidecars last got or lost a name; 0: it is not there."""
         places = (f"{self.root}/{below}", f"{self.artifacts_dir or self.root}/{below}{SIDECARS}")
         return tuple(found.st_ctime_ns if found else 0 for found in map(stat_if_any, places))
-
-    def _sight(self, home: str, videos: Sequence[Video]) -> list[Glimpse]:
-        """The videos of one folder, and which of the files in its sidecar folder are theirs."""
-        seen: dict[str, Glimpse] = {}
-        for video in videos:
-            with contextlib.suppress(OSError):  # gone meanwhile, or a link to nothing
-                found = stat_of(video.path)
-                if stat.S_ISREG(found.st_mode):
-                    seen[video.key] = Glimpse(video, array("q", file_numbers(found)))
-                    self._add_captions(seen[video.key])
-        try:
-            with os.scandir(home) as entries:
-                for entry in entries:
-                    self._assign(entry, seen)
-        except (FileNotFoundError, NotADirectoryError):
-            pass
-        except OSError as error:
-            name = home.removeprefix(f"{(self.artifacts_dir or self.root).absolute()}/")
-            self.unread.append((name, f"cannot be read: {error.strerror}"))
-        return list(seen.values())
-
-    def _assign(self, entry: os.DirEntry[str], seen: Mapping[str, Glimpse]) -> None:
-        """Note a sidecar with the video whose key is the longest beginning of its name."""
-        name, lead = entry.name, ""
-        at = name.rfind(".")
-        while at > 0:
-            glimpse = seen.get(name[:at])
-            if glimpse is None and name[0] == ".":
-                glimpse, lead = seen.get(name[1:at]), "."
-            if glimpse is not None:
-                if self.roots and entry.is_symlink() and not self.roots.hold(entry.path):
-                    return
-                with contextlib.suppress(OSError):
-                    self._add(glimpse, f"{lead}/{name[at:]}", entry.stat())
-                return
-            at, lead = name.rfind(".", 0, at), ""
-
-    def _add(self, glimpse: Glimpse, tail: str, found: os.stat_result) -> None:
-        """Note a file or a folder, by what its name has beside the key, for which / stands."""
-        if stat.S_ISDIR(found.st_mode):
-            tail += "/"
-        elif not stat.S_ISREG(found.st_mode):
-            return  # a pipe would be waited for without end
-        number = self._tail_numbers.get(tail) or self._number(tail)
-        glimpse.numbers.extend((number, *file_numbers(found)))
-
-    def _add_captions(self, glimpse: Glimpse) -> None:
-        """Note the subtitle files beside the video, by what their names have after its stem."""
-        begin = len(glimpse.video.path.rpartition(".")[0])
-        for caption in beside(glimpse.video):
-            if self.roots and not self.roots.hold(caption.path):
-                continue
-            with contextlib.suppress(OSError):
-                self._add(glimpse, "//" + caption.path[begin:], stat_of(caption.path))
-
-    def _number(self, tail: str) -> int:
-        """A number for a tail, the same in every process."""
-        from hashlib import blake2b
-
-        digest = blake2b(os.fsencode(tail), digest_size=7).digest()
-        number = self._tail_numbers[tail] = int.from_bytes(digest, "big")
-        self._tails[number] = tail
-        return number
 
     def _compare(self, below: str, glimpses: Sequence[Glimpse], changes: Changes) -> None:
         """Add to `changes` what is new, changed or gone in one folder."""
@@ -6384,7 +6523,7 @@ class Catalogue:
     def _describe(self, glimpse: Glimpse) -> Description:
         """What there is to know of a video, from its sidecars."""
         video, (size, mtime_ns) = glimpse.video, glimpse.numbers[:2]
-        source, corner = Seen(video.path, size, mtime_ns), self._corner(glimpse)
+        source, corner = Seen(video.path, size, mtime_ns), self._scan.corner(glimpse)
         fresh = stale = 0
         for bit, artifact in enumerate(ARTIFACTS.values() if corner.seen else ()):
             state = artifact.state(video, corner, source=source)
@@ -6406,17 +6545,6 @@ class Catalogue:
         row = Row._make((0, video.rel, *known, tags, performers))
         card, detail = (json_text(part, None)[1:-1] for part in (row.card(), row.detail()))
         return Description(values, ("{" + card, detail), labels, self._annexed(video, corner))
-
-    def _corner(self, glimpse: Glimpse) -> Corner:
-        video, numbers = glimpse.video, glimpse.numbers
-        entries, stem = list[Seen](), video.path.rpartition(".")[0]
-        for at in range(3, len(numbers), 4):
-            tail, size, mtime_ns = self._tails[numbers[at]], numbers[at + 1], numbers[at + 2]
-            path = f"{video.home}/{tail.replace('/', video.key, 1)}"
-            if tail.startswith("//"):
-                path = stem + tail[2:]
-            entries.append(Seen(path.removesuffix("/"), size, mtime_ns, path.endswith("/")))
-        return Corner(video.home, entries)
 
     @staticmethod
     def _annexed(video: Video, corner: Corner) -> dict[str, str]:
@@ -6470,123 +6598,6 @@ class Catalogue:
                     [files, annex, video],
                 )
 
-    # --- The database
-
-    @functools.cached_property
-    def path(self) -> Path:
-        """The file of the database; another version of its tables has another name."""
-        import hashlib
-
-        import platformdirs
-
-        extra = sorted(self.extensions - VIDEO_EXTENSIONS)
-        shelves = self.artifacts_dir and os.path.realpath(self.artifacts_dir)
-        places = self.roots and self.roots.places
-        about = os.fsencode(repr((os.path.realpath(self.root), shelves, extra, places)))
-        tables = (SCHEMA, ARTIFACTS, [(name, annex.schema) for name, annex in ANNEXES.items()])
-        version = zlib.crc32(repr(tables).encode())
-        name = f"{hashlib.sha256(about).hexdigest()[:16]}-{version:08x}.sqlite"
-        return Path(platformdirs.user_cache_dir("video-library")) / name
-
-    @property
-    def database(self) -> sqlite3.Connection:
-        """This thread's connection; where there is no file, the one in memory for all of them."""
-        if self._memory:
-            return self._memory
-        if getattr(self._own, "generation", None) != self._generation:
-            generation = self._generation
-            try:
-                self._own.connection = self._open()
-            except (OSError, database_error()) as error:
-                self._give_up(error, generation)
-                return self.database
-            self._own.generation = generation
-        return typing.cast("sqlite3.Connection", self._own.connection)
-
-    def _open(self) -> sqlite3.Connection:
-        import sqlite3
-
-        if not self.path.exists():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            for place in self.path.parent.glob("*.sqlite"):
-                if time.time() - place.stat().st_mtime > FORGOTTEN:
-                    self._remove(place)
-        database = sqlite3.connect(
-            self.path, timeout=30, isolation_level=None, check_same_thread=False
-        )
-        self._connections.append(database)
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = NORMAL")
-        return self._prepared(database)
-
-    @staticmethod
-    def _prepared(database: sqlite3.Connection) -> sqlite3.Connection:
-        database.execute("PRAGMA foreign_keys = ON")
-        for script in (SCHEMA, *(annex.schema for annex in ANNEXES.values())):
-            database.executescript(script)
-        return database
-
-    @staticmethod
-    def _remove(place: Path) -> None:
-        for suffix in ("", "-wal", "-shm"):
-            remove(f"{place}{suffix}")
-
-    @contextlib.contextmanager
-    def _surviving(self) -> Iterator[None]:
-        """Let a failure of the database end the body and no more: it is begun anew, empty."""
-        generation = self._generation
-        try:
-            yield
-        except database_error() as error:
-            self._give_up(error, generation)
-
-    def _give_up(self, error: Exception, generation: int) -> None:
-        """Go on with an empty database: a new file for a damaged one, else one in memory.
-
-        Nothing happens where another thread has seen to it since `generation`.
-        """
-        import sqlite3
-
-        with self._lock:
-            if generation != self._generation:
-                return
-            if not isinstance(error, sqlite3.OperationalError | OSError) and (
-                type(error) is not sqlite3.DatabaseError
-            ):
-                raise error
-            self.close()
-            try:
-                if type(error) is sqlite3.DatabaseError:
-                    self._remove(self.path)
-                    return
-            except OSError:
-                pass
-            memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-            self._memory = self._prepared(memory)
-
-    def close(self) -> None:
-        """Let go of the database; who asks later opens it again."""
-        with self._lock:
-            self._generation += 1
-            for connection in (*self._connections, *filter(None, [self._memory])):
-                connection.close()
-            self._connections, self._memory = [], None
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that has to wait for others only at its beginning."""
-        database = self.database
-        with self._turn:  # threads share the one that is in memory
-            database.execute("BEGIN IMMEDIATE")
-            try:
-                yield database
-                database.execute("UPDATE changes SET count = count + 1")
-                database.execute("COMMIT")
-            except BaseException:
-                if database.in_transaction:
-                    database.execute("ROLLBACK")
-                raise
-
 
 LOOKED_EACH_TIME = 1000  # files that are looked at before every answer
 GLANCES = 1.0  # s from one to the next, at least ...
@@ -6608,7 +6619,7 @@ class Lookout:
     """
 
     def __init__(self, library: Library, pool: ThreadPoolExecutor, job: Job) -> None:
-        self.catalogue, self.recursive = Catalogue.of(library), library.recursive
+        self.catalogue, self.recursive = Catalogue(library), library.recursive
         self.catalogue.tended = True
         self.pool, self.job, self.lock, self.turn = pool, job, threading.Lock(), threading.Lock()
         self.glance_due = self.look_due = 0.0
@@ -9245,7 +9256,7 @@ class Memory:
     """
 
     def __init__(self, library: Library, criteria: Criteria, copies: Sequence[Copy]) -> None:
-        self.catalogue, self.copies = Catalogue.of(library), copies
+        self.catalogue, self.copies = Catalogue(library), copies
         program = file_numbers(stat_of(__file__))
         rules = (criteria.threshold, criteria.quorum, criteria.tolerance, __version__, program)
         self.deep, self.rules = criteria.deep, json.dumps(rules)
@@ -10364,7 +10375,7 @@ class LibraryCommand(Command):
         if self.lookouts:
             yield self.lookouts.catalogue(library)
             return
-        catalogue = Catalogue.of(library)
+        catalogue = Catalogue(library)
         try:
             yield catalogue
         finally:
@@ -14522,7 +14533,7 @@ class Tags(LibraryCommand):
             tags = [new if folded(tag) == folded(old) else tag for tag in record["tags"]]
             record["tags"] = clean_names(tags)
 
-        catalogue = Catalogue.of(self.library())
+        catalogue = Catalogue(self.library())
         self.change_all(job, [(catalogue.video(row["video"]), change) for row in rows])
         text = f"{shown(old)} is {shown(new)} now in {plural(len(rows), 'video')}"
         if not rows:

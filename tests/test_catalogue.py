@@ -51,7 +51,7 @@ def put(library: Library, name: str, folder: str = ".", **tags: Any) -> None:
 
 
 def catalogue(library: Library, **given: Any) -> index.Catalogue:
-    made = index.Catalogue(library.root, **given)
+    made = index.Catalogue(index.Library(library.root, **given))
     made.refresh()
     return made
 
@@ -148,7 +148,7 @@ class TestUpToDate:
     def check(self, known: index.Catalogue, library: Library) -> None:
         """The catalogue answers as a new one does that never saw anything else."""
         known.refresh()
-        new = index.Catalogue(library.root)
+        new = index.Catalogue(index.Library(library.root))
         new._memory = new._prepared(__import__("sqlite3").connect(":memory:", isolation_level=None))
         new.refresh()
         assert [row._replace(id=0) for row in page(known)] == [
@@ -188,7 +188,8 @@ class TestUpToDate:
         assert len(page(known, "tag:light")) == 1
 
     def test_changes_within_one_tick_of_the_clock(self, shelves: Library) -> None:
-        path, known = shelves.artifact("a.mp4.tags.json"), index.Catalogue(shelves.root)
+        path = shelves.artifact("a.mp4.tags.json")
+        known = index.Catalogue(index.Library(shelves.root))
         for tag in ("aaaa", "bbbb", "cccc"):
             path.write_text(json.dumps({"tags": [tag]}))
             known.refresh()
@@ -509,7 +510,7 @@ class TestDatabase:
 
     def test_it_is_kept(self, shelves: Library, cache: Path) -> None:
         catalogue(shelves).close()
-        known = index.Catalogue(shelves.root)
+        known = index.Catalogue(index.Library(shelves.root))
         assert len(page(known, "tag:night")) == 1
         (place,) = {path for path in self.files(cache) if path.suffix == ".sqlite"}
         assert place == known.path
@@ -617,7 +618,7 @@ class TestDatabase:
         job = index.Job()
         job.cancelled.set()
         with pytest.raises(index.CancelledError):
-            index.Catalogue(shelves.root).refresh(job)
+            index.Catalogue(index.Library(shelves.root)).refresh(job)
         assert len(page(catalogue(shelves))) == 3
 
 
@@ -654,7 +655,7 @@ class TestAnnex:
         return [text for (text,) in known.ask("SELECT text FROM words ORDER BY text")]
 
     def test_by_file_times(self, shelves: Library, read: list[tuple[str, list[str]]]) -> None:
-        known = index.Catalogue(shelves.root)
+        known = index.Catalogue(index.Library(shelves.root))
         assert self.words(known) == []
         assert read == []
         shelves.artifact("a.mp4.vtt").write_text("one")
@@ -678,7 +679,7 @@ class TestAnnex:
         self, shelves: Library, read: list[tuple[str, list[str]]]
     ) -> None:
         shelves.artifact("a.mp4.vtt").write_text("one")
-        known = index.Catalogue(shelves.root)
+        known = index.Catalogue(index.Library(shelves.root))
         assert self.words(known) == ["one"]
         shelves.forget(shelves.root / "a.mp4")
         (shelves.root / "a.mp4").unlink()
