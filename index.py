@@ -5785,7 +5785,7 @@ class Runner:
 
 # === Catalogue ====================================================================================
 
-LABELS = {"tag": "tags", "performer": "performers"}  # the kinds, and where a record has them
+TAG_KINDS = {"tag": "tags", "performer": "performers"}  # the kinds, and where a record has them
 SUMMARY = ("duration", "width", "height", "fps", "vcodec", "acodec", "bit_rate")
 LARGEST_RECORD = 64 << 20  # bytes: JSON beyond this is nobody's tags or metadata
 LARGEST_INTEGER = 2**63 - 1
@@ -6310,7 +6310,7 @@ class Catalogue(Store):
 
         `labels` says whether rows have their tags. Raises UsageError for an order there is not.
         """
-        columns = [f"v.{name}" for name in Row._fields[: -len(LABELS)]]
+        columns = [f"v.{name}" for name in Row._fields[: -len(TAG_KINDS)]]
         if labels:
             columns.append(
                 "(SELECT json_group_array(json_array(l.kind, l.place, l.name))"
@@ -6320,7 +6320,7 @@ class Catalogue(Store):
         sql += f" ORDER BY {order_by(sort)} LIMIT ?"
         for video, rel, *rest in self.each(sql, [*view.values, limit]):
             named = sorted(json.loads(rest.pop())) if labels else ()
-            names = (tuple(n for k, _, n in named if k == kind) for kind in LABELS)
+            names = (tuple(n for k, _, n in named if k == kind) for kind in TAG_KINDS)
             yield Row(video, os.fsdecode(rel), *rest, *names)
 
     def cards(
@@ -6375,7 +6375,7 @@ class Catalogue(Store):
         return itertools.islice(rows, limit if limit >= 0 else None)
 
     def tag_counts(self, kind: str, view: Clause) -> dict[str, int]:
-        """The names of one of LABELS and on how many videos each is, the most frequent first."""
+        """The names of one of TAG_KINDS and on how many videos each is, the most frequent first."""
         found = self.ask(
             "SELECT min(l.name), count(*) FROM labels l JOIN videos v ON v.id = l.video"
             f" WHERE l.kind = ? AND {view.sql} GROUP BY l.key ORDER BY count(*) DESC, l.key",
@@ -6384,7 +6384,7 @@ class Catalogue(Store):
         return dict(found)
 
     def completions(self, kind: str, begin: str, most: int) -> list[str]:
-        """The names of one of LABELS that begin so, then those with another word that does, each
+        """The names of one of TAG_KINDS that begin so, then those with another word that does, each
         the most frequent first.
         """
         counted = self.ask(
@@ -6541,7 +6541,7 @@ class Catalogue(Store):
         names = (rel, rel[: rel.rfind(b"/") + 1], stamp, path, fold(video.name), words)
         known = (size, mtime_ns, oshash, *map(summary.get, SUMMARY), fresh, stale, problem)
         values = (*names, video.extension, *known)
-        tags, performers = ([n for k, _, n in labels if k == kind] for kind in LABELS)
+        tags, performers = ([n for k, _, n in labels if k == kind] for kind in TAG_KINDS)
         row = Row._make((0, video.rel, *known, tags, performers))
         card, detail = (json_text(part, None)[1:-1] for part in (row.card(), row.detail()))
         return Description(values, ("{" + card, detail), labels, self._annexed(video, corner))
@@ -6727,7 +6727,7 @@ def labels_in(record: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """The (kind, key, name) of each tag and performer of a record."""
     return [
         (kind, fold(name), utf8(name))
-        for kind, field in LABELS.items()
+        for kind, field in TAG_KINDS.items()
         for name in filter(None, map(str.strip, record[field]))
     ]
 
@@ -7778,7 +7778,7 @@ class Census:
         names = {label.name for label in found.values()}
         for key, person in self.people.items():
             if person.label in names and not person.named_by_hand:
-                found.setdefault(key, Label(person.label, person.label_distance))
+                found.setdefault(key, GalleryLabel(person.label, person.label_distance))
         labels = nearest_alone(list(found.values()), [self.people[k].occurrences for k in found])
         for key, (name, distance, ambiguous) in zip(found, labels, strict=True):
             self.people[key] = self.people[key]._replace(
@@ -8448,7 +8448,7 @@ class Gallery:
             return {"views": None, "note": found.reason}
         return {"views": base64_vector(found.views), "note": found.note}
 
-    def labels(self, vectors: Iterable[Vector], limit: float, margin: float) -> list[Label]:
+    def labels(self, vectors: Iterable[Vector], limit: float, margin: float) -> list[GalleryLabel]:
         """Who people are, by their mean vectors: the name with the nearest photograph, if it is
         within `limit` and no other name is within `margin` of it.
         """
@@ -8458,7 +8458,7 @@ class Gallery:
         width = {*map(len, rows)}
         shown = [(r["person"], decoded_vector(r["views"])) for r in self.rows if r["views"]]
         if not shown or len(width) != 1 or any(views.size % min(width) for _, views in shown):
-            return [Label()] * len(rows)  # nobody is known, or by another model
+            return [GalleryLabel()] * len(rows)  # nobody is known, or by another model
         means = np.array(rows, np.float32)
         units = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
         known: dict[str, NDArray[np.float32]] = {}
@@ -8471,7 +8471,7 @@ class Gallery:
     @classmethod
     def label(
         cls, names: Sequence[str], distances: NDArray[np.float32], limit: float, margin: float
-    ) -> Label:
+    ) -> GalleryLabel:
         """The name for distances from all of them. A photograph of another age or camera is
         farther than `limit`: it gives no name, but where all others are much farther, a guess.
         """
@@ -8483,13 +8483,13 @@ class Gallery:
         if nearest > limit:
             alone = others and distances[others[0]] > nearest + cls.ALONE * margin
             is_guess = alone and nearest <= limit * cls.GUESS
-            return Label(ambiguous=(names[first],) if is_guess else ())
+            return GalleryLabel(ambiguous=(names[first],) if is_guess else ())
         if near:
-            return Label(ambiguous=(names[first], *near))
-        return Label(names[first], round(nearest, 4))
+            return GalleryLabel(ambiguous=(names[first], *near))
+        return GalleryLabel(names[first], round(nearest, 4))
 
 
-class Label(NamedTuple):
+class GalleryLabel(NamedTuple):
     """What a gallery calls someone, and how far they are from the photograph."""
 
     name: str | None = None
@@ -8498,8 +8498,8 @@ class Label(NamedTuple):
 
 
 def nearest_alone(
-    labels: Sequence[Label], seen: Sequence[Sequence[Mapping[str, Any]]]
-) -> list[Label]:
+    labels: Sequence[GalleryLabel], seen: Sequence[Sequence[Mapping[str, Any]]]
+) -> list[GalleryLabel]:
     """The labels of people with these occurrences; of several of a name who were seen in one frame
     only the nearest is the one.
     """
@@ -8510,7 +8510,7 @@ def nearest_alone(
         if name is None:
             continue
         if taken.setdefault(name, set()) & {o["signature"] for o in theirs}:
-            told[number] = Label()
+            told[number] = GalleryLabel()
         else:
             taken[name].update(other for o in theirs for other in o.get("apart", ()))
     return told
@@ -12101,7 +12101,7 @@ class Inquiry:
         }
         return FaceIndex(data), means
 
-    def labels(self, people: Sequence[dict[str, Any]], means: Vectors) -> list[Label]:
+    def labels(self, people: Sequence[dict[str, Any]], means: Vectors) -> list[GalleryLabel]:
         """What the gallery calls them."""
         margin = Gallery.MARGIN * self.scale
         labels = self.gallery.labels(means, self.asked.label_threshold * self.scale, margin)
@@ -14291,7 +14291,7 @@ class TagEntry(NamedTuple):
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> TagEntry:
         """Raises KeyError, TypeError or ValueError where it is not of that shape."""
-        video, lists = entry["video"], [entry.get(kind, []) for kind in LABELS.values()]
+        video, lists = entry["video"], [entry.get(kind, []) for kind in TAG_KINDS.values()]
         for names in ([video], *lists):
             if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
                 raise ValueError
@@ -14434,7 +14434,7 @@ class Tags(LibraryCommand):
         found = attempt(update_tags, video, change) if change else attempt(read_tags, video)
         if isinstance(found, Failure):
             return {"video": video.rel, "error": found.reason}
-        return {"video": video.rel} | {key: found[key] for key in LABELS.values()}
+        return {"video": video.rel} | {key: found[key] for key in TAG_KINDS.values()}
 
     def outcome(self, job: Job, told: Iterable[dict[str, Any]], changed: bool) -> Result:
         """The result for these videos, and those of which something went wrong."""
@@ -14485,7 +14485,7 @@ class Tags(LibraryCommand):
         with self.catalogue(library) as catalogue:
             catalogue.prepare(job, library.recursive)
             view = catalogue.view(library, self.query)
-            counts = {field: catalogue.tag_counts(kind, view) for kind, field in LABELS.items()}
+            counts = {field: catalogue.tag_counts(kind, view) for kind, field in TAG_KINDS.items()}
             errors = self.among(catalogue, library, CORRUPT_TAGS) + catalogue.failures()
         told = {
             field: [{"name": name, "count": count} for name, count in found.items()]
@@ -14498,7 +14498,7 @@ class Tags(LibraryCommand):
         data = self.counted(job)
         self.complain(job, data["errors"])
         parts = []
-        for title in filter(data.get, LABELS.values()):
+        for title in filter(data.get, TAG_KINDS.values()):
             lines = [[shown(row["name"]), f"{row['count']:,}"] for row in data[title]]
             parts.append(table([[title, "videos"], *lines]))
         return Result(data, "\n\n".join(parts) or "no tags", Exit.of(data["errors"]))
