@@ -29,6 +29,8 @@ function unlock() {
   return asking;
 }
 
+const known = () => sessionStorage.getItem(KEY);
+
 /** The address of an endpoint in the folder that is looked at; `path` is encoded already. */
 export function address(path, params = {}) {
   const query = new URLSearchParams();
@@ -43,7 +45,7 @@ export function address(path, params = {}) {
 
 async function request(method, path, { params, body, signal } = {}) {
   const headers = {};
-  const token = sessionStorage.getItem(KEY);
+  const token = known();
   if (token) headers.authorization = `Bearer ${token}`;
   if (body !== undefined) headers["content-type"] = "application/json";
   let response;
@@ -74,9 +76,10 @@ async function failure(response) {
 }
 
 async function call(method, path, options) {
+  const token = known();
   let response = await request(method, path, options);
   const locked = response.status === 401 && !refused;
-  if (locked && (await unlock())) response = await request(method, path, options);
+  if (locked && (known() !== token || (await unlock()))) response = await request(method, path, options);
   if (!response.ok) throw await failure(response);
   return response.status === 204 ? null : response.json();
 }

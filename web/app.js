@@ -37,9 +37,12 @@ async function show(route) {
     if (name !== "library") await configured;
     module = await load();
   } catch (error) {
-    return main.replaceChildren(
-      failed(error instanceof ApiError ? error : { status: 0 }, () => location.reload()),
-    );
+    if (leave.signal.aborted) return undefined;
+    const told = error instanceof ApiError ? error : { status: 0 };
+    main.replaceChildren(failed(told, () => location.reload()));
+    store.watch(["online"], ({ online }) => online && location.reload(), leave.signal);
+    if (error !== told) follow(); // finds out whether the server is there
+    return undefined;
   }
   if (leave.signal.aborted) return undefined;
   if (heading) document.title = `${heading} · Video library`;

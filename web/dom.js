@@ -64,6 +64,18 @@ export function onFrame(callback) {
   };
 }
 
+/** Work that runs one at a time: who asks while it does gets what a run begun after that gives. */
+export function inTurn(work) {
+  let last = Promise.resolve();
+  let waits = false;
+  const begin = () => ((waits = false), work());
+  return () => {
+    if (!waits) last = last.then(begin, begin);
+    waits = true;
+    return last;
+  };
+}
+
 /** Calls when it was not asked again for some milliseconds. */
 export function debounced(callback, milliseconds) {
   let timer = 0;

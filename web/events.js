@@ -25,27 +25,40 @@ function tellEnd(job) {
   store.touch();
 }
 
+let asked = 0;
+let known = false; // what ended before the page was opened is no news
+
 /** Takes all jobs as the server has them: what it no longer knows was lost when it ended. */
 async function readJobs() {
+  const mine = ++asked;
+  const then = store.state.jobs;
   const { jobs } = await get("/jobs");
+  if (mine !== asked) return; // a later answer tells more
   const before = store.state.jobs;
   const newest = (job) => (before.has(job.id) && hasEnded(before.get(job.id)) ? before.get(job.id) : job);
-  store.set({ jobs: new Map(jobs.reverse().map((job) => [job.id, newest(job)])) });
-  for (const job of jobs) {
-    if (hasEnded(job) && before.has(job.id) && isActive(before.get(job.id))) tellEnd(job);
-  }
+  const listed = new Map(jobs.reverse().map((job) => [job.id, newest(job)]));
+  const begun = [...before].filter(([id]) => !then.has(id) && !listed.has(id)); // while it answered
+  store.set({ jobs: new Map([...listed, ...begun]) });
+  const isNews = ({ id }) => (before.has(id) ? isActive(before.get(id)) : known);
+  const news = jobs.filter(hasEnded).filter(isNews);
+  known = true;
+  news.forEach(tellEnd);
 }
 
 const onEvent = (event) => noteJob(JSON.parse(event.data));
 
+let follows = 0;
+
 /** Reads all jobs, and follows what happens to them. */
 export async function follow() {
+  const mine = ++follows;
   source?.close();
   try {
     await readJobs(); // asks for the token where one is needed, which events cannot
   } catch {
-    return again();
+    return mine === follows && again();
   }
+  if (mine !== follows) return undefined;
   source = new EventSource("/events");
   source.addEventListener("progress", onEvent);
   source.addEventListener("end", onEvent);
@@ -54,10 +67,11 @@ export async function follow() {
     store.set({ online: true });
     readJobs().catch(again); // for one that ended just before
   });
-  source.addEventListener("error", () => {
-    source.close();
-    again();
+  source.addEventListener("error", ({ target }) => {
+    target.close();
+    if (target === source) again();
   });
+  return undefined;
 }
 
 let timer = 0;
@@ -81,14 +95,7 @@ export async function run(task, params, options) {
   const job = await submit(task, params, options);
   quiet.add(job.id);
   noteJob(job);
-  await new Promise((resolve) => {
-    const look = () => {
-      const now = store.state.jobs.get(job.id);
-      if (!now || hasEnded(now)) resolve(store.removeEventListener("change", look));
-    };
-    store.addEventListener("change", look);
-    look();
-  });
+  await store.until(({ jobs }) => !jobs.has(job.id) || hasEnded(jobs.get(job.id)));
   const whole = await get(`/jobs/${job.id}`);
   if (whole.error) throw new Error(whole.error);
   return whole;

@@ -23,6 +23,13 @@ class Store extends EventTarget {
     this.addEventListener("change", listener, { signal });
   }
 
+  /** Waits until something is so. */
+  async until(isSo) {
+    while (!isSo(this.state)) {
+      await new Promise((resolve) => this.addEventListener("change", resolve, { once: true }));
+    }
+  }
+
   touch() {
     this.set({ version: this.state.version + 1 });
   }

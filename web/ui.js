@@ -106,7 +106,9 @@ export function menu(text, name, fill, options = {}) {
   panel.addEventListener("beforetoggle", (event) => {
     const opens = event.newState === "open";
     opener.setAttribute("aria-expanded", String(opens));
-    if (opens) fill(panel, () => panel.hidePopover());
+    if (!opens) return;
+    panel.replaceChildren(h("p.dim", {}, "Reading …")); // for one that has to
+    fill(panel, () => panel.hidePopover());
   });
   panel.addEventListener("toggle", (event) => {
     if (event.newState === "open") place(panel, opener);

@@ -10,6 +10,7 @@ import { store } from "../store.js";
 
 const HOLD = 350; // milliseconds until holding plays
 const SLIP = 8; // pixels a finger may move meanwhile
+const DRAG = 32; // and while it plays
 
 /** The address of a video's artifact: the file to look at, or its JSON record by what follows the name. */
 export function fileOf(row, kind, suffix = "") {
@@ -54,8 +55,8 @@ export function frameAt(sprites, time) {
 
 const sheets = new Map();
 
-/** The natural size of a picture, once it is there. */
-function sheetSize(url) {
+/** A picture, once it can be drawn. */
+function sheetOf(url) {
   if (!sheets.has(url)) {
     const picture = new Image();
     picture.src = url;
@@ -63,7 +64,7 @@ function sheetSize(url) {
       url,
       picture
         .decode()
-        .then(() => [picture.naturalWidth, picture.naturalHeight])
+        .then(() => picture)
         .catch(() => (sheets.delete(url), null)),
     );
     if (sheets.size > 60) sheets.delete(sheets.keys().next().value);
@@ -71,26 +72,30 @@ function sheetSize(url) {
   return sheets.get(url);
 }
 
-/** Shows one tile of a sprite sheet in an element of a width and height, as a thumbnail would be. */
-export async function showTile(element, row, sprites, frame, width, height) {
-  const sheet = sprites.sheets[frame.sheet];
-  const url = address(`${row.url}/files/sprites/${encodeURIComponent(sheet)}`, { edition });
-  const asked = (element.dataset.tile = `${frame.sheet}:${frame.x}:${frame.y}`);
-  const natural = await sheetSize(url);
-  if (!natural || element.dataset.tile !== asked) return;
+/** Shows one tile of a sprite sheet on a canvas in a width and height, as a thumbnail would be.
+ *
+ * It is drawn: a background would be asked of the server again, and be empty until that answers.
+ */
+export async function showTile(canvas, row, sprites, frame, width, height) {
+  const name = sprites.sheets[frame.sheet];
+  const url = address(`${row.url}/files/sprites/${encodeURIComponent(name)}`, { edition });
+  const asked = (canvas.dataset.tile = `${frame.sheet}:${frame.x}:${frame.y}`);
+  const sheet = await sheetOf(url);
+  if (!sheet || canvas.dataset.tile !== asked) return;
   const { width: wide, height: tall } = sprites.tile;
   const scale = wide >= tall ? Math.max(width / wide, height / tall) : Math.min(width / wide, height / tall);
-  Object.assign(element.style, {
-    backgroundImage: `url("${url}")`,
-    backgroundSize: `${natural[0] * scale}px ${natural[1] * scale}px`,
-    backgroundPosition: `${-frame.x * scale}px ${-frame.y * scale}px`,
+  canvas.width = Math.round(wide * scale * devicePixelRatio);
+  canvas.height = Math.round(tall * scale * devicePixelRatio);
+  const brush = canvas.getContext("2d");
+  brush.drawImage(sheet, frame.x, frame.y, wide, tall, 0, 0, canvas.width, canvas.height);
+  Object.assign(canvas.style, {
     width: `${wide * scale}px`,
     height: `${tall * scale}px`,
     marginLeft: `${(width - wide * scale) / 2}px`,
     marginTop: `${(height - tall * scale) / 2}px`,
   });
-  element.dataset.time = frame.time;
-  element.hidden = false;
+  canvas.dataset.time = frame.time;
+  canvas.hidden = false;
 }
 
 export class Card {
@@ -103,7 +108,7 @@ export class Card {
       onerror: () => (this.image.hidden = true),
       onload: () => (this.image.hidden = false),
     });
-    this.sprite = h(".sprite", { hidden: true });
+    this.sprite = h("canvas.sprite", { hidden: true });
     this.time = h("span.time", {});
     this.line = h("span.line", {});
     this.badge = h("span.badge", {});
@@ -211,16 +216,21 @@ export class Card {
   }
 
   onMove(event) {
-    if (!this.row || this.playing) return;
-    if (event.pointerType !== "mouse") {
-      if (!this.touching) return;
-      const far = Math.abs(event.clientX - this.start.x);
-      if (far > SLIP) clearTimeout(this.timer);
-      if (far <= SLIP && !this.swallow) return;
-      this.swallow = true;
-    }
+    const isFinger = event.pointerType !== "mouse";
+    if (!this.row || (isFinger ? !this.touching : this.playing)) return;
+    if (isFinger && !this.isDrawn(event.clientX)) return;
     const box = this.thumb.getBoundingClientRect();
     this.scrub(Math.max(0, Math.min(1, (event.clientX - box.left) / box.width)));
+  }
+
+  /** Whether a finger scrubs; one that goes far does so, even where holding was noticed first. */
+  isDrawn(x) {
+    if (Math.abs(x - this.start.x) > (this.playing ? DRAG : SLIP)) {
+      clearTimeout(this.timer);
+      if (this.playing) this.stop();
+      this.swallow = true;
+    }
+    return this.swallow && !this.playing;
   }
 
   onDown(event) {

@@ -35,7 +35,7 @@ class Copy {
   /** `acts` are keep, ignore and trash, each called with the copy and the control. */
   constructor(facts, acts) {
     this.facts = facts;
-    this.sprite = h(".sprite", { hidden: true });
+    this.sprite = h("canvas.sprite", { hidden: true });
     this.mark = h("span.mark-keep", {});
     this.picture = this.thumb();
     this.rows = FACTS.map(([name, , text]) => h("div", {}, h("dt", {}, name), h("dd", {}, text(facts))));

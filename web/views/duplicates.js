@@ -1,7 +1,7 @@
 /** Duplicates: groups of copies, and safe ways to be rid of all but one. */
 
 import { get, make } from "../api.js";
-import { h, keyed, setText } from "../dom.js";
+import { h, inTurn, keyed, setText } from "../dom.js";
 import { noteJob, run } from "../events.js";
 import { count, plural } from "../format.js";
 import { go, href } from "../router.js";
@@ -66,7 +66,7 @@ export function mount(main, route, signal) {
     load();
   }
 
-  async function load() {
+  const load = inTurn(async () => {
     if (!list.children.length) setText(said, "Comparing …");
     const wanted = { threshold: threshold.value, deep: deep.checked ? 1 : "", limit: LIMIT };
     try {
@@ -74,7 +74,7 @@ export function mount(main, route, signal) {
     } catch (error) {
       if (error.name !== "AbortError") list.replaceChildren(failed(error, load));
     }
-  }
+  });
 
   function render(found) {
     const { groups, total, total_groups: all, without_hash: unknown, videos } = found;

@@ -48,6 +48,7 @@ class Listing extends EventTarget {
 
   /** What is kept may have changed: it is shown until it was read again. */
   refresh() {
+    this.#abandon(() => true);
     for (const page of this.#pages.values()) page.stale = true;
     this.error = null;
     this.replaced = true;

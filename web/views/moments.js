@@ -22,7 +22,7 @@ export function sceneStrip(jump) {
       element.hidden ? [] : found,
       ({ start }) => start,
       ({ start, end }) => {
-        const tile = h(".sprite", {});
+        const tile = h("canvas.sprite", {});
         const frame = sprites?.frames?.length ? frameAt(sprites, (start + end) / 2) : null;
         if (frame) showTile(tile, details, sprites, frame, ...TILE);
         const props = {

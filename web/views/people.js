@@ -1,7 +1,7 @@
 /** People by their faces: named, merged, taken apart and put right by hand, with a way back. */
 
 import { address, get, post, remove } from "../api.js";
-import { h, keyed, setText } from "../dom.js";
+import { h, inTurn, keyed, setText } from "../dom.js";
 import { run } from "../events.js";
 import { ago, clock, message, plural } from "../format.js";
 import { icon } from "../icons.js";
@@ -16,6 +16,8 @@ const personHref = ({ id }) => href("people", {}, encodeURIComponent(id));
 const idOf = ({ path }) => decodeURIComponent(path);
 const sameId = (one, id) => String(one.id) === String(id);
 const picture = (url) => (url ? h("img", { src: address(url), alt: "", loading: "lazy" }) : icon("people"));
+// A name that is being written must not be taken away by news.
+const isNaming = () => document.activeElement.matches("input.naming");
 const seconds = (intervals) => intervals.reduce((sum, [from, to]) => sum + to - from, 0);
 
 /** In how many films a person is, and for how long. */
@@ -58,7 +60,9 @@ class People {
     main.append(this.place, this.bar);
   }
 
-  async load() {
+  load = inTurn(() => this.read());
+
+  async read() {
     try {
       this.told = await everybody(this.signal);
       this.people = this.told.people;
@@ -66,7 +70,7 @@ class People {
       if (error.name !== "AbortError") this.place.replaceChildren(failed(error, () => this.load()));
       return;
     }
-    this.render();
+    if (!this.id || !isNaming()) this.render();
   }
 
   render() {
@@ -318,8 +322,6 @@ class People {
 
 export function mount(main, route, signal) {
   const view = new People(main, route, signal);
-  // A name that is being written must not be taken away by news.
-  const isNaming = () => document.activeElement.matches("input.naming");
   store.watch(["version", "directory"], () => isNaming() || view.load(), signal);
   signal.addEventListener("abort", () => document.body.classList.remove("selecting"));
   view.load();

@@ -1,7 +1,7 @@
 /** How far the library is: a bar for every kind of artifact, and a button that makes the rest. */
 
 import { get, make, submit } from "../api.js";
-import { h, keyed, setText } from "../dom.js";
+import { h, inTurn, keyed, setText } from "../dom.js";
 import { noteJob } from "../events.js";
 import { count, kindName, percent, plural } from "../format.js";
 import { href } from "../router.js";
@@ -25,12 +25,12 @@ export function mount(main, route, signal) {
 
   const missing = (kind) => report.total - report.counts[kind] - report.stale[kind];
 
-  async function load() {
+  const load = inTurn(async () => {
     try {
       report = await get("/report", { recursive: 1, ext: "*" }, signal);
     } catch (error) {
       if (error.name !== "AbortError") main.replaceChildren(failed(error, load));
-      return;
+      return undefined;
     }
     if (!report.total)
       return main.replaceChildren(
@@ -42,8 +42,8 @@ export function mount(main, route, signal) {
         ),
       );
     if (!page.isConnected) main.replaceChildren(page);
-    render();
-  }
+    return render();
+  });
 
   function render() {
     const kinds = store.state.kinds.filter((kind) => kind in report.counts);

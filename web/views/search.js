@@ -102,7 +102,6 @@ export function searchBar(change) {
   function namesMenu(heading, name, kind) {
     const field = kind === "tags" ? "tag" : "performer";
     return menu(heading, name, async (panel) => {
-      panel.replaceChildren(h("p.dim", {}, "Reading …"));
       const found = await get("/tags/summary", { recursive: 1 }).catch(() => null);
       const names = found?.[kind] ?? [];
       if (!names.length)
@@ -114,7 +113,8 @@ export function searchBar(change) {
   }
 
   function kindsMenu() {
-    return menu("Missing", "warn", (panel) => {
+    return menu("Missing", "warn", async (panel) => {
+      await store.until(({ kinds }) => kinds.length);
       panel.replaceChildren(
         ...store.state.kinds.map((kind) => choice(term("missing", kind), kindName(kind), kind)),
       );

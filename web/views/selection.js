@@ -96,7 +96,8 @@ function tagDialog() {
   });
 }
 
-function runDialog() {
+async function runDialog() {
+  await store.until(({ kinds }) => kinds.length);
   const rows = selected();
   dialog(`Run tasks on ${plural(rows.length, "video")}`, (close) => {
     const boxes = store.state.kinds.filter(taskOf).map((kind) => {

@@ -26,7 +26,7 @@ export class Timeline {
     this.heat = h(".heat", {});
     this.marks = h(".marks", {});
     this.done = h("span.done", {});
-    this.tile = h(".sprite", { hidden: true });
+    this.tile = h("canvas.sprite", { hidden: true });
     this.said = h("span", {});
     this.tip = h(".tip", { hidden: true }, this.tile, this.said);
     this.track = h(

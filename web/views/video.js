@@ -1,7 +1,7 @@
 /** One video: the film, its time, its people, what is known of it, and what was made of it. */
 
 import { get, post } from "../api.js";
-import { h, setText } from "../dom.js";
+import { h, inTurn, setText } from "../dom.js";
 import { clock, message, size, title } from "../format.js";
 import { icon } from "../icons.js";
 import { term } from "../query.js";
@@ -31,10 +31,13 @@ function tagsPanel(url, signal) {
     return namesField(heading, kind, names, save, link);
   }
 
+  const isWriting = () => element.contains(document.activeElement);
+
   async function show() {
-    if (element.contains(document.activeElement)) return;
+    if (isWriting()) return;
     try {
       const { tags, performers } = await get(`${url}/tags`, {}, signal);
+      if (isWriting()) return; // since it was asked
       element.replaceChildren(
         field("Tags", "tags", "add", "remove", tags),
         field("Performers", "performers", "performers_add", "performers_remove", performers),
@@ -117,7 +120,7 @@ export function mount(main, route, signal) {
     );
   }
 
-  async function load() {
+  const load = inTurn(async () => {
     try {
       details = await get(url, {}, signal);
     } catch (error) {
@@ -132,7 +135,7 @@ export function mount(main, route, signal) {
     const length = measure();
     for (const part of [scenes, lines, tags, made, facts]) part.show(details);
     people.show(details, length);
-  }
+  });
 
   function showHead() {
     const folder = details.path.split("/").slice(0, -1).join(" / ");
