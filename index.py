@@ -366,9 +366,14 @@ class Artifact(NamedTuple):
         patterns = [p for p in self.files + self.extras if not {"*", "@"} & set(p)]
         return [pattern.format(video.key).rstrip("/") for pattern in patterns]
 
-    def superseded(self, video: Video, shelf: Shelf, made: Iterable[str]) -> list[str]:
-        """What is there of an earlier making when the files in `made` were made anew."""
-        return [name for name in self.owned(video, shelf) if name not in made]
+    def superseded(self, video: Video, made: Container[str]) -> list[str]:
+        """What may be there of an earlier making when the files in `made` were made anew.
+
+        Only names that vary need a look into the folder, in which there may be many thousands.
+        """
+        vary = {"*", "@"} & set("".join(self.files + self.extras))
+        names = self.owned(video, Shelf(video.home)) if vary else self.fixed(video)
+        return [name for name in names if name not in made]
 
 
 @functools.cache
@@ -415,9 +420,10 @@ class Captions(Artifact):
             return False
         return (read_json(shelf[name].path) or {}).get("status") == Status.NO_AUDIO
 
-    def superseded(self, video: Video, shelf: Shelf, made: Iterable[str]) -> list[str]:
+    def superseded(self, video: Video, made: Container[str]) -> list[str]:
         """Each file stands for itself: only those go that are older than the video."""
-        others = super().superseded(video, shelf, made)
+        shelf = Shelf(video.home)
+        others = (name for name in self.owned(video, shelf) if name not in made)
         return [name for name in others if not self._fresh(video, shelf, [name])]
 
 
@@ -1077,7 +1083,7 @@ def publish(task: VideoTask, media: Media, made: Made) -> str:
     if media.stat.st_mtime_ns > time.time_ns():  # made by a clock that is ahead of this one
         for name in contents:
             os.utime(home / name, ns=(media.stat.st_mtime_ns, media.stat.st_mtime_ns))
-    for name in task.artifact.superseded(video, Shelf(video.home), contents):
+    for name in task.artifact.superseded(video, contents):
         remove(home / name)
     if made.product and made.status is Status.MADE:
         made.product.publish()
