@@ -15332,8 +15332,8 @@ class Substitution:
 class FieldValues:
     """The values of a target's fields, of one video; `number` counts those that are renamed."""
 
-    def __init__(self, video: Video, number: int) -> None:
-        self.video, self.number = video, number
+    def __init__(self, video: Video, shelf: Shelf, number: int) -> None:
+        self.video, self.shelf, self.number = video, shelf, number
 
     def __call__(self, field: str) -> Any:
         """Raises VideoError where the metadata that it is taken from is missing."""
@@ -15351,7 +15351,7 @@ class FieldValues:
 
     @functools.cached_property
     def summary(self) -> dict[str, Any]:
-        found = attempt(fresh_metadata, self.video, Shelf(self.video.home))
+        found = attempt(fresh_metadata, self.video, self.shelf)
         summary = attempt(summarize, found) if isinstance(found, dict) else {}
         return summary if isinstance(summary, dict) else {}
 
@@ -15756,10 +15756,10 @@ class Rename(LibraryCommand):
         """The videos whose name changes, with what they become, and those that cannot be told."""
         pairs: list[Naming] = []
         errors, number = [], 1
-        for video in library.videos():
+        for video, shelf in with_shelves(library.videos()):
             job.check()
             try:
-                name = substitution.new_name(video.name, FieldValues(video, number))
+                name = substitution.new_name(video.name, FieldValues(video, shelf, number))
             except VideoError as error:
                 errors.append({"video": video.rel, "error": str(error)})
                 continue
