@@ -320,10 +320,8 @@ class Artifact(NamedTuple):
     def state(
         self, video: Video, shelf: Shelf, also: Iterable[str] = (), source: Seen | None = None
     ) -> State:
-        """How the artifact stands; `also` names extras that this request wants to be there.
-
-        `source` is what the file system said of the video, for those who know already.
-        """
+        """How the artifact stands; `also` names extras that must be there too. `source` is the
+        video's stat where the caller has it."""
         required = [pattern.format(video.key) for pattern in (*self.files, *also)]
         there = [name for name in required if name.rstrip("/") in shelf]
         if not there or (len(there) < len(required) and not self.any_file):
@@ -332,23 +330,23 @@ class Artifact(NamedTuple):
         return State.FRESH if fresh else State.STALE
 
     def _fresh(
-        self, video: Video, shelf: Shelf, names: Sequence[str], known: Seen | None = None
+        self, video: Video, shelf: Shelf, names: Sequence[str], source: Seen | None = None
     ) -> bool:
         """Whether files that are there were made of the video as it is now, and none is lost."""
-        source = known or stat_of(video.path)
+        now = source or stat_of(video.path)
         for name in names:
             entry = shelf[name.rstrip("/")]
-            found = entry.stat()
+            made = entry.stat()
             folder = name.endswith("/")  # whose size network file systems say is 0
-            if found.st_mtime_ns < source.st_mtime_ns or entry.is_dir() != folder:
+            if made.st_mtime_ns < now.st_mtime_ns or entry.is_dir() != folder:
                 return False
-            if not (found.st_size or folder):
+            if not (made.st_size or folder):
                 return False
         name = self.record.format(video.key) or names[0]
         if not name.endswith(".json") or name not in shelf:
             return True
         record = shelf.record(name)
-        if record is None or record.size != source.st_size:
+        if record is None or record.size != now.st_size:
             return False
         return all(name in shelf for name in record.files)
 
@@ -362,7 +360,7 @@ class Artifact(NamedTuple):
         return [n for n in names if key in n and ours.fullmatch(n.replace(key, "/", 1))]
 
     def fixed(self, video: Video) -> list[str]:
-        """The names it may have that are known without a look: no numbers, no languages."""
+        """Its possible names as far as they do not vary by a number or a language."""
         patterns = [p for p in self.files + self.extras if not {"*", "@"} & set(p)]
         return [pattern.format(video.key).rstrip("/") for pattern in patterns]
 
@@ -482,7 +480,7 @@ def version_of(found: os.stat_result) -> tuple[int, int, int]:
 
 
 class Seen(NamedTuple):
-    """A file as a scan saw it, for whoever asks as one asks an os.DirEntry."""
+    """A file as a scan saw it, with what callers use of os.DirEntry."""
 
     path: str
     st_size: int
@@ -609,9 +607,8 @@ def ffprobe_disabled() -> bool:
 
 
 class Folder(NamedTuple):
-    """One folder of a library: its path there, empty or with a slash at its end, where sidecars
-    are, its videos, to be had once, and the paths of the folders in it that belong to it too.
-    """
+    """One folder of a library: its path from the root ("" or ending in a slash), its sidecar
+    folder, an iterator of its videos, and the paths of its subfolders."""
 
     below: str
     home: str
@@ -710,9 +707,7 @@ class Library:
             return []
 
     def _stays_inside(self, entry: os.DirEntry[str], below: str, outward: Sequence[str]) -> bool:
-        """Whether a video, and all its sidecars, may be followed where they are links: with roots
-        only to what lies in one.
-        """
+        """Whether neither the video nor a sidecar of it is a link that leads out of the roots."""
         if not self.roots:
             return True
         if entry.is_symlink() and not self.roots.hold(entry.path):
@@ -761,7 +756,7 @@ def can_be(path: Path) -> bool:
 
 
 def need_folder(place: Path, named: str = "") -> None:
-    """Raise UsageError where a folder that was `named` is none."""
+    """Raise UsageError where a path is no folder; `named` is the flag that gave it."""
     if not place.is_dir():
         there = os.path.lexists(place)
         why = "not a directory: name the one it is in" if there else "no such file or directory"
@@ -901,7 +896,7 @@ def write_through(path: Path, content: bytes) -> None:
 
 
 def flush_to_disk(path: Path) -> None:
-    """Wait until the disk has a file that another program wrote."""
+    """Wait until the disk has a file, or the names in a folder."""
     with reading(path) as descriptor:
         os.fsync(descriptor)
 
@@ -1098,7 +1093,7 @@ def keep_corrupt(target: Path) -> str:
 
 
 def set_aside(path: Path) -> str:
-    """Give a corrupt file a name that tells it and the time, never that of an earlier one."""
+    """Rename a corrupt file to one with .corrupt- and the time at its end, never over another."""
     for moment in itertools.count(time.time_ns() // 10**9):
         kept = path.with_name(f"{path.name[:225]}.corrupt-{moment}")
         with contextlib.suppress(FileExistsError):
@@ -1108,16 +1103,13 @@ def set_aside(path: Path) -> str:
 
 
 def content_of(path: str | Path) -> bytes:
-    """What is in a file. Raises OSError, also for a pipe, which would be waited for without end,
-    and for what is so large that it would take all memory.
-    """
+    """The content of a file. Raises OSError, also for a pipe and for more than LARGEST_FILE."""
     return b"".join(blocks_of(path, LARGEST_FILE))
 
 
 def blocks_of(path: str | Path, most: float = math.inf) -> Iterator[bytes]:
-    """What is in a file, a megabyte at a time. Raises OSError, also for a pipe and for a file of
-    more than `most` bytes.
-    """
+    """The content of a file by the megabyte. Raises OSError, also for a pipe, which could be
+    waited for without end, and for more than `most` bytes."""
     with reading(path) as descriptor:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
@@ -1129,7 +1121,7 @@ def blocks_of(path: str | Path, most: float = math.inf) -> Iterator[bytes]:
 
 @contextlib.contextmanager
 def reading(path: str | Path) -> Iterator[int]:
-    """A descriptor to read by; that of a pipe, too, without waiting for anyone to write to it."""
+    """A read-only descriptor; opening a pipe waits for no writer."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         yield descriptor
@@ -1164,9 +1156,8 @@ class Written(str):
 
 
 class Rows(Collection[Any]):
-    """A long list for a JSON document, kept as packed text: that of 100,000 videos takes 3 MB, not
-    100. Whatever is wrong with it is raised when it is made; what is read from it is a copy.
-    """
+    """A long list for a JSON document, kept as compressed text: that of 100,000 videos takes 3 MB,
+    not 100. What JSON cannot hold is refused when it is made; reading it gives copies."""
 
     PACK: ClassVar = 1000  # rows
 
@@ -2535,14 +2526,14 @@ _unit: dict[str, str] = {}  # in a worker: what it works on, as `tell` names it
 
 
 def tell(share: float, note: str) -> None:
-    """Let the parent process know how a call gets on: a few words, which a pipe takes whole."""
+    """Report progress to the parent process, in a message short enough for one atomic write."""
     if _parent:
         news = _unit | {"share": round(share, 4), "note": note}
         _parent.send_bytes(json.dumps(news).encode())
 
 
 class Pace:
-    """Tells now and then how far the work on a video is, which has so many equal parts."""
+    """Reports now and then how far the work on a video is, which has `parts` equal parts."""
 
     PAUSE: ClassVar = 0.5  # seconds between two news
 
@@ -2550,7 +2541,7 @@ class Pace:
         self.parts, self.done, self.last = 1, 0, time.monotonic()
 
     def at(self, done: float, most: float) -> None:
-        """So much of `most` is done of the current part."""
+        """Of the current part `done` of `most` is done."""
         if time.monotonic() - self.last >= self.PAUSE and most > 0:
             self.last = time.monotonic()
             whole = min((self.done + min(done / most, 1.0)) / self.parts, 0.99)
@@ -2573,7 +2564,7 @@ def prepare_worker(memory: int, parent_ear: Connection) -> None:
 
 
 def _follow(sentinel: int) -> None:
-    """End this process when its parent has ended, however that came."""
+    """End this process when its parent has ended, in whatever way."""
     from multiprocessing.connection import wait
 
     wait([sentinel])
@@ -2643,7 +2634,7 @@ class Workers:
         )
 
     def listen(self) -> None:
-        """Pass on what workers told meanwhile."""
+        """Pass on what workers reported meanwhile."""
         with self.lock:
             while self.ear.poll():
                 self.heard(json.loads(self.ear.recv_bytes()))
@@ -5869,7 +5860,7 @@ class Glimpse(NamedTuple):
         return blake2b(self.numbers, digest_size=12, person=person).digest()
 
     def settled(self, now: int) -> bool:
-        """Whether every later change of a file is bound to show in its times."""
+        """Whether every later change of a file must show in its times."""
         times = (*self.numbers[1:3], *self.numbers[5::4], *self.numbers[6::4])
         return not any(now - SETTLING < moment < now + SETTLING for moment in times)
 
@@ -5884,7 +5875,7 @@ class Corner(Shelf):
         self.records: dict[str, Record | None] = {}
 
     def read(self) -> None:
-        """Nothing: a scan has done that."""
+        """Nothing to do: a scan has the names."""
 
     def record(self, name: str) -> Record | None:
         if name not in self.records:
@@ -6014,10 +6005,10 @@ def database_error() -> type[Exception]:
 
 
 class Store:
-    """A database in the user's cache folder, all of which can be made again.
+    """A database in the user's cache folder that can be lost at any time.
 
-    One that is lost, damaged or out of reach is begun anew, empty, in memory if need be; `refresh`
-    fills it. Threads may share a Store, processes a database.
+    One that is damaged or out of reach is replaced by an empty one, in memory if need be, which
+    `refresh` fills. Threads may share a Store, processes a database.
     """
 
     def __init__(self, about: Sequence[object]) -> None:
@@ -6044,7 +6035,7 @@ class Store:
         return self.database.execute(sql, values).fetchall()
 
     def each(self, sql: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
-        """The rows of a query, one at a time; ids are others once the database is begun anew."""
+        """The rows of a query, one at a time; ids differ once the database is a new one."""
         generation, given = self._generation, 0
         with self._surviving():
             for row in self.database.execute(sql, values):
@@ -6058,14 +6049,14 @@ class Store:
     def _insist(
         self, work: Callable[Params, Given], *args: Params.args, **named: Params.kwargs
     ) -> Given:
-        """Do what brings it up to date, if need be in a new database."""
+        """Do something with the database, once more with a new one if it fails."""
         with self._lock:
             with self._surviving():
                 return work(*args, **named)
             return work(*args, **named)
 
     def write(self, work: Callable[[sqlite3.Connection], None]) -> None:
-        """Have something written in one transaction, if need be in a new database."""
+        """Write in one transaction, once more in a new database if it fails."""
 
         def written() -> None:
             with self._writing() as database:
@@ -6131,7 +6122,7 @@ class Store:
 
     @contextlib.contextmanager
     def _surviving(self) -> Iterator[None]:
-        """Let a failure of the database end the body and no more: it is begun anew, empty."""
+        """Let a failure of the database end the body, and replace the database by an empty one."""
         generation = self._generation
         try:
             yield
@@ -6185,10 +6176,10 @@ class Store:
 
 
 class Scan:
-    """Looks at folders: which videos they have, and which files belong to each."""
+    """Looks at folders: which videos they have, and which files belong to each. The sidecar folders
+    are below `shelves`."""
 
     def __init__(self, shelves: Path, roots: Roots | None) -> None:
-        """`shelves`: below it are the sidecar folders."""
         self.shelves, self.roots = shelves, roots
         self.unread: list[tuple[str, str]] = []  # folders of sidecars, and why
         self._tails: dict[int, str] = {}
@@ -6348,7 +6339,7 @@ class Catalogue(Store):
         return len(found), [f"{card}}}" for (card,) in rows]
 
     def _find(self, where: str, values: tuple[Any, ...], _: object) -> array[int]:
-        """The ids of the videos that are so, in their order."""
+        """The ids of the videos for which a condition holds, in its order."""
         rows = self.ask(f"SELECT v.id FROM videos v WHERE {where}", values)
         return array("q", (video for (video,) in rows))
 
@@ -6527,7 +6518,7 @@ class Catalogue(Store):
         changes.gone.clear()
 
     def _describe(self, glimpse: Glimpse) -> Description:
-        """What there is to know of a video, from its sidecars."""
+        """What the sidecars say of a video."""
         video, (size, mtime_ns) = glimpse.video, glimpse.numbers[:2]
         source, corner = Seen(video.path, size, mtime_ns), self._scan.corner(glimpse)
         fresh = stale = 0
@@ -6613,15 +6604,14 @@ KEPT_OPEN = 8
 
 
 class Lookout:
-    """A catalogue that a server keeps open and brings up to date while it answers.
+    """A catalogue that a server keeps open and up to date while it answers.
 
-    Where there are no more than LOOKED_EACH_TIME files an answer tells what the folder held after
-    it was asked for. Else each folder's time is looked at once a second, and each file's as often
-    as lets that take a part in LEISURE of the time: so what came, went or was replaced is known
-    after a second, and what was edited in its place after 30 times as long as a look takes. An
-    answer waits PATIENCE for such a look, LONG_PATIENCE where there are few files, and else tells
-    what was known before. A page waits for the first look for LONG_PATIENCE, and then says that it
-    is not `complete`.
+    With at most LOOKED_EACH_TIME files, every answer is about the folder as it was after the
+    request. With more, the times of folders are checked once a second, which shows what came, went
+    or was replaced; those of files as often as this takes 1/LEISURE of the time, which shows what
+    was edited in place. An answer waits PATIENCE for such a look (LONG_PATIENCE with few files),
+    then goes by the last one. A page waits LONG_PATIENCE for the very first look, and says that it
+    is not `complete` when that is not enough.
     """
 
     def __init__(self, library: Library, pool: ThreadPoolExecutor, job: Job) -> None:
@@ -9952,7 +9942,7 @@ class Event(NamedTuple):
 
 
 class Progress(Console):
-    """How far a run is, for those who ask or are told; nothing is printed."""
+    """How far a run is, for the API; nothing is printed."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
         super().__init__()
@@ -9991,7 +9981,7 @@ class Progress(Console):
             return files | {"current": current, "percent": percent}
 
     def complete(self) -> None:
-        """A command that told of no files counts as one thing that is done."""
+        """Count a command that reported no files as one thing that is done."""
         self.total = self.total or 1
         self.done = self.done if self.done > 0 else self.total
         self.parts.clear()
@@ -10112,7 +10102,7 @@ class JobBoard:
             return list(self.jobs.values())[::-1]
 
     def cancel(self, job_id: str) -> Submission:
-        """Ask a job to stop: one that waits has ended at once, one that runs when all is tidy."""
+        """Ask a job to stop: a waiting one ends at once, a running one when it has cleaned up."""
         with self.moved:
             job = self.find(job_id)
             job.cancelled.set()
@@ -10150,10 +10140,10 @@ class JobBoard:
             self.dirty[job.id] = job
 
     def events_after(self, number: int | None, job_id: str = "") -> tuple[int, list[Event]]:
-        """What happened after an event, to one job or to all; and the number to go on from.
+        """The events after that number, of one job or of all; and the number to go on from.
 
-        For None it is how those jobs stand that have not ended, and where events were forgotten
-        since then, how all do.
+        For None it is how the jobs that have not ended stand now; where events were dropped since
+        that number, how all do.
         """
         with self.moved:
             first = self.events[0].number if self.events else self.number + 1
@@ -10165,7 +10155,7 @@ class JobBoard:
             return self.number, found
 
     def is_told(self, job_id: str, number: int | None) -> bool:
-        """Whether who had that event had all of a job, its end too. Raises NotFoundError."""
+        """Whether a client that had that event knows of a job's end. Raises NotFoundError."""
         with self.moved:
             job = self.find(job_id)
             return job.state in ENDED and job.number <= (number or 0) <= self.number
@@ -10377,7 +10367,7 @@ class LibraryCommand(Command):
 
     @contextlib.contextmanager
     def catalogue(self, library: Library) -> Iterator[Catalogue]:
-        """The catalogue of a folder; who takes it in hand has to `prepare` it."""
+        """The catalogue of a folder; `prepare` or `browse` brings it up to date."""
         if self.lookouts:
             yield self.lookouts.catalogue(library)
             return
