@@ -4055,10 +4055,7 @@ def join_nearest(
 
 
 def mean_distances(
-    sums: Vectors,
-    sizes: NDArray[np.float64],
-    low: RowNumbers,
-    high: RowNumbers,
+    sums: Vectors, sizes: NDArray[np.float64], low: RowNumbers, high: RowNumbers
 ) -> NDArray[np.float64]:
     """Mean cosine distance of the members of pairs of clusters, a block at a time."""
     import numpy as np
@@ -6297,11 +6294,7 @@ class Catalogue(Store):
     # --- Asking
 
     def rows(
-        self,
-        view: Clause,
-        sort: str = "name",
-        limit: int = -1,
-        labels: bool = True,
+        self, view: Clause, sort: str = "name", limit: int = -1, labels: bool = True
     ) -> Iterator[Row]:
         """The videos of a view, one at a time, in one of ORDERS, `-` reverses it; -1: all.
 
@@ -8014,11 +8007,7 @@ class Grouping:
     """
 
     def __init__(
-        self,
-        census: Census,
-        kept: Mapping[str, Any],
-        files: Sequence[SignatureFile],
-        rebuild: bool,
+        self, census: Census, kept: Mapping[str, Any], files: Sequence[SignatureFile], rebuild: bool
     ) -> None:
         self.census, self.rebuild = census, rebuild
         gone = census.index.sources.keys() - kept.keys()
@@ -10240,11 +10229,7 @@ def job_parameters(command: type[Command]) -> dict[str, Option]:
 
 
 def job_command(
-    task: str,
-    directory: str,
-    switches: Mapping[str, bool],
-    params: Mapping[str, Any],
-    roots: Roots,
+    task: str, directory: str, switches: Mapping[str, bool], params: Mapping[str, Any], roots: Roots
 ) -> tuple[Command, Config]:
     """The command that a request asks for, confined to the roots.
 
@@ -11717,11 +11702,7 @@ class Embed(FrameTask):
         return frames >= least and len(person) >= self.cluster_min_samples
 
     def signature(
-        self,
-        media: Media,
-        number: int,
-        ids: Sequence[str],
-        people: Sequence[Sequence[FaceTrack]],
+        self, media: Media, number: int, ids: Sequence[str], people: Sequence[Sequence[FaceTrack]]
     ) -> dict[str, Any]:
         """One of the people of this video, who have these ids, as the artifact has them."""
         name, person = ids[number], people[number]
@@ -12774,10 +12755,7 @@ def container_misfit(metadata: Mapping[str, Any]) -> str:
 
 
 def picture_misfit(
-    stream: Mapping[str, Any],
-    target: str,
-    profiles: Sequence[str] = (),
-    deep: bool | None = None,
+    stream: Mapping[str, Any], target: str, profiles: Sequence[str] = (), deep: bool | None = None
 ) -> str:
     codec, profile = stream.get("codec_name") or "unknown", stream.get("profile")
     if codec != target:
@@ -13455,10 +13433,7 @@ def plan_streams(media: Media, request: Transcode) -> Plan:
 
 
 def route_of(
-    stream: Mapping[str, Any],
-    metadata: Mapping[str, Any],
-    request: Transcode,
-    deep: bool | None,
+    stream: Mapping[str, Any], metadata: Mapping[str, Any], request: Transcode, deep: bool | None
 ) -> Route:
     """The way of one stream into the output."""
     kind, codec = stream.get("codec_type"), stream.get("codec_name")
@@ -15776,10 +15751,7 @@ class Rename(LibraryCommand):
 
     @staticmethod
     def carried_out(
-        job: Job,
-        places: Places,
-        pairs: Sequence[Naming],
-        undoes: int | None = None,
+        job: Job, places: Places, pairs: Sequence[Naming], undoes: int | None = None
     ) -> RenamePlan:
         """Plan and rename, while nobody else changes what belongs to those videos."""
         homes = {video.home for pair in pairs for video in pair}
