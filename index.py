@@ -10,6 +10,18 @@ opens the video once, decodes each wanted frame once, hands it to every task tha
 the video did not change meanwhile, and publishes the artifacts by rename. What happened comes back
 as Outcomes.
 
+The sections, from the ground up (`grep '^# ==='` lists them):
+
+    Vocabulary ... Parameters    nouns, names on disk, safe changes, tags, how options are declared
+    Processes, Workers           every program that is started, and the processes that decode
+    Media ... Captions           reading a video: frames, pictures, faces, sound, speech, subtitles
+    One video, Runner            what a worker does with one video, and the run over all of them
+    Catalogue ... People         what is known of a library: its database, queries, who is in it
+    Likeness, Duplicates         which videos show the same
+    Jobs, Pages                  runs that the API starts, and pages of HTML
+    Commands: ...                a class for each command, then the table of them
+    Configuration, Command line  videorc.json, flags and `main`
+
 What importing code may rely on: COMMANDS (name -> class), a command's options() and model(), its
 run(job) -> Result, ARTIFACTS (kind -> the files it owns), and main(argv) -> exit code. Importing
 reads and writes nothing; only `main` prints results, only Console prints progress and messages.
@@ -502,9 +514,7 @@ class Seen(NamedTuple):
 
 
 class Shelf(dict[str, "os.DirEntry[str] | Seen"]):
-    """The sidecars in one folder by name, read with one scan; empty where there is no folder, or
-    one that cannot be read, in which case `problem` says why.
-    """
+    """The sidecars of a folder by name, from one scan; `problem` says why it cannot be read."""
 
     def __init__(self, home: str) -> None:
         super().__init__()
@@ -731,9 +741,8 @@ class Library:
 
 
 def folders_below(top: str, unread: Callable[[OSError], None]) -> Iterator[str]:
-    """A folder and those below it, however deep, in the order of names; sidecar folders and links
-    are not looked into. `unread` is told what cannot be listed, and is left out.
-    """
+    """A folder and all below it in the order of names, without sidecar folders and links; `unread`
+    is called for what cannot be listed."""
     pending = [top.rstrip("/")]
     while pending:
         place = pending.pop()
@@ -768,8 +777,7 @@ LEADS_OUT = "is a link that leads out of the library: left alone"
 
 class Roots:
     """The folders that a server was given: nothing outside them is read or written, wherever a
-    request, a link or a sidecar points.
-    """
+    request, a link or a sidecar points."""
 
     def __init__(self, places: Sequence[str | Path]) -> None:
         self.places = [os.path.realpath(place) for place in places]
@@ -784,9 +792,7 @@ class Roots:
         )
 
     def links_out_of(self, folder: str) -> list[str]:
-        """What in a folder is a link to what lies in none of the roots: its names after a slash,
-        or "" for the folder itself.
-        """
+        """The links in a folder that lead out of the roots, as /NAME; "" for the folder itself."""
         if not self.hold(folder):
             return [""]
         with contextlib.suppress(OSError), os.scandir(folder) as entries:
@@ -978,9 +984,7 @@ def need_room(flag: str, path: Path) -> None:
 
 
 def write_output(path: Path, content: bytes) -> None:
-    """Write a file that a user named: whole, in the place to which a link leads; a device or a pipe
-    is written to and stays what it is.
-    """
+    """Write a file that a user named, whole, where a link leads; a device or pipe is written to."""
     if not path.exists() or path.is_file():
         replace_file(Path(os.path.realpath(path)), content)
         return
@@ -1192,8 +1196,7 @@ class Rows(Collection[Any]):
 
 def json_pieces(data: Any, indent: int | None = 2) -> Iterator[str]:
     """One JSON document in valid UTF-8, piece by piece: undecodable bytes of names are escaped as
-    surrogates. Whatever is wrong with it is raised before the first piece.
-    """
+    surrogates. What JSON cannot hold raises before the first piece."""
     long, mark = list[Rows](), os.urandom(16).hex()
 
     def put(value: Any) -> Any:
@@ -1525,9 +1528,7 @@ def journals(places: Places) -> list[Entry]:
 
 
 def refuse_interrupted(places: Places, homes: Iterable[str] = ()) -> None:
-    """Raise VideoError where a change of this library, or of one around it or its folders `homes`,
-    was interrupted.
-    """
+    """Raise VideoError where a change here, around here or in one of `homes` was interrupted."""
     starts = [Path(folder) for folder in (places.shelves, *homes)]
     for folder in dict.fromkeys(f for start in starts for f in (start, *start.parents)):
         if any(entry.pending for entry in journals(Places(str(folder), str(folder)))):
@@ -2233,9 +2234,7 @@ def names_path(hint: Any) -> bool:
 
 
 def need_path(value: object) -> object:
-    """One path or several, none of them a text that no file can be called by: an empty one would
-    mean the working folder. Raises ValueError.
-    """
+    """One path or several; an empty text would mean the working folder. Raises ValueError."""
     for text in value if isinstance(value, list | tuple) else [value]:
         if isinstance(text, str) and (not text or "\0" in text):
             raise ValueError("should name a file or folder")
@@ -2876,10 +2875,8 @@ class Media:
         return seconds
 
     def steps(self, interval: float) -> int:
-        """How many moments there are every `interval` seconds from 0 to before the end, at least
-        1; a millionth of one may be rounding of the duration.
-        """
-        return max(math.ceil(self.duration / interval - 1e-6), 1)
+        """The number of moments every `interval` seconds before the end, at least 1."""
+        return max(math.ceil(self.duration / interval - 1e-6), 1)  # containers round durations
 
     def seconds(self, pts: int) -> float:
         return (pts - self.start) * self.tick
@@ -2904,9 +2901,7 @@ class Media:
         return self.start + math.floor((seconds + 5e-7) / self.tick)
 
     def read(self, *streams: Any) -> Iterator[Any]:
-        """The packets of streams (none named: of all), up to the end or to where nothing can be
-        read, which counts as damage.
-        """
+        """Packets of these streams (none: all), to the end or to damage that stops the demuxer."""
         import av
 
         try:
@@ -3350,9 +3345,7 @@ def thinned(timestamps: Iterable[int], gap: int) -> list[int]:
 
 
 class Movie:
-    """A film without sound, encoded in memory picture by picture; times are seconds from its
-    beginning.
-    """
+    """A film without sound, encoded in memory; times are seconds from its beginning."""
 
     TICKS: ClassVar = 90_000  # per second
     BT709: ClassVar = 1  # matrix, primaries and transfer, of what Frame.rgb gives
@@ -4124,8 +4117,7 @@ def audio_streams(media: Media) -> list[AudioStream]:
 
 
 def language_of(stream: Any) -> str:
-    """The language of a stream as its container tells it; "" for none and for what is no language:
-    it becomes part of a file's name."""
+    """The language of a stream by its container; "" for none and for a code that is no language."""
     code = language_code(str(stream.metadata.get("language", "")))
     return code if code in LANGUAGES else ""
 
@@ -4240,6 +4232,8 @@ SHORTEST_PAUSE = 160  # milliseconds without a voice that end a stretch
 MARGIN = round(0.4 * SAMPLE_RATE)  # samples around a stretch that the model is given with it
 WORTH_A_LOOK = 2 * SAMPLE_RATE  # samples with a voice that got no words
 VAD_BLOCK = 120 * SAMPLE_RATE  # samples that voices are looked for in at a time
+NO_SPEECH, LEAST_LOGPROB = 0.6, -1.0  # Whisper's own: both are passed where there is silence
+UNSURE_WORDS = -0.7  # mean log probability below which greedy decoding is done again with a beam
 
 
 class Word(NamedTuple):
@@ -4520,7 +4514,7 @@ class FasterWhisper(Recognizer):
         with ThreadPoolExecutor(len(parts)) as team:
             heard = list(itertools.chain(*team.map(lambda part: self.decode(part, wish), parts)))
         for i, segments in enumerate(heard):
-            if any(s.avg_logprob < -0.7 or is_loop(s.text) for s in segments):
+            if any(s.avg_logprob < UNSURE_WORDS or is_loop(s.text) for s in segments):
                 again = self.decode([group[i]], wish, beam_size=5)[0]
                 if any(is_loop(s.text) for s in again):
                     again = self.decode([group[i]], wish, beam_size=5, no_repeat_ngram_size=4)[0]
@@ -4529,7 +4523,7 @@ class FasterWhisper(Recognizer):
             [
                 Word(w.start, w.end, w.word, float(w.probability))
                 for s in segments
-                if s.no_speech_prob < 0.6 or s.avg_logprob > -1.0
+                if s.no_speech_prob < NO_SPEECH or s.avg_logprob > LEAST_LOGPROB
                 for w in s.words or ()
             ]
             for segments in heard
@@ -4844,8 +4838,7 @@ def columns(text: str) -> int:
 
 
 def tidy(words: Iterable[Word]) -> list[Word]:
-    """Words in order of time, none empty, none before the one before it ends, none too wide for a
-    line."""
+    """Words in order of time, none empty, overlapping or too wide for a line."""
     kept: list[Word] = []
     for word in words:
         text = re.sub(r"\s+", " ", "".join(c for c in word.text if c.isprintable() or c.isspace()))
@@ -5509,9 +5502,8 @@ Item = TypeVar("Item", bound="Unit | Slot")
 
 
 class Slots:
-    """What runs at this moment, by kind, over all the runs that share it: caps hold for all of them
-    together. Of several that wait the one with the least running goes first, so that none starves.
-    """
+    """What runs now, by kind, over all the runs that share it: caps hold for them together. Of runs
+    that wait the one with the least running goes first, so that none starves."""
 
     def __init__(self) -> None:
         self.running, self.changed = Counter[str](), threading.Condition()
@@ -6173,8 +6165,7 @@ class Store:
 
 
 class Scan:
-    """Looks at folders: which videos they have, and which files belong to each. The sidecar folders
-    are below `shelves`."""
+    """Looks at folders for their videos and the files of each; sidecar folders are in `shelves`."""
 
     def __init__(self, shelves: Path, roots: Roots | None) -> None:
         self.shelves, self.roots = shelves, roots
@@ -6374,9 +6365,8 @@ class Catalogue(Store):
         return dict(found)
 
     def completions(self, kind: str, begin: str, most: int) -> list[str]:
-        """The names of one of TAG_KINDS that begin so, then those with another word that does, each
-        the most frequent first.
-        """
+        """The names of one of TAG_KINDS that begin so, then those of which another word does; each
+        time the most frequent first."""
         counted = self.ask(
             "SELECT key FROM labels WHERE kind = ? GROUP BY key ORDER BY count(*) DESC, key", [kind]
         )
@@ -6412,9 +6402,7 @@ class Catalogue(Store):
         return None if self.tended else self.refresh(job, recursive, bare)
 
     def glance(self, job: Job | None = None, recursive: bool = True) -> None:
-        """Look into those folders alone in which a name came, went or was given to another file
-        since the last look; what was edited in its place stays unseen.
-        """
+        """Look only into folders in which names came, went or changed files since the last look."""
         self._insist(self._glance, job or Job(), recursive)
         if self._filled != self._generation:
             self.refresh(job, recursive)
@@ -10575,7 +10563,7 @@ def _stream_json(media: Media, stream: Any) -> dict[str, Any]:
         "tags": dict(stream.metadata),
     }
     if stream.type == "video":
-        return common | _picture_json(media, stream)
+        return common | _picture_json(stream)
     if stream.type == "audio":
         return common | {
             "sample_fmt": context.format.name if context.format else None,
@@ -10606,7 +10594,7 @@ COLOR_NAMES: dict[str, dict[int, str]] = {
 }
 
 
-def _picture_json(media: Media, stream: VideoStream) -> dict[str, Any]:
+def _picture_json(stream: VideoStream) -> dict[str, Any]:
     context = stream.codec_context
     aspect = stream.sample_aspect_ratio
     colors = {
@@ -13323,9 +13311,7 @@ def mean(values: Iterable[float]) -> float:
 
 
 def mean_xpsnr(values: Sequence[float]) -> float:
-    """What ffmpeg's xpsnr says of several frames: the mean is taken of the weighted distortions'
-    roots.
-    """
+    """The mean of XPSNR as ffmpeg takes it: over the roots of the weighted distortions."""
     root = sum(10 ** (-value / 20) for value in values) / len(values)
     return -20 * math.log10(root) if root else math.inf
 
@@ -16509,9 +16495,7 @@ class Settings(NamedTuple):
 
 
 def read_document(path: Path, roots: Roots) -> dict[str, Any]:
-    """A JSON sidecar. Raises NotFoundError, OutsideError, or CorruptError for one that is no valid
-    JSON object that can be sent on.
-    """
+    """A JSON sidecar. Raises NotFoundError, OutsideError, or CorruptError where it is no object."""
     if not path.is_file():
         raise NotFoundError(f"{shown(path.name)}: not made yet")
     if not roots.hold(path):
