@@ -308,3 +308,53 @@ class TestDoctor:
             :1
         ]
         assert "MISSING" not in line
+
+
+BAD_VALUES = {
+    "thumbs": [
+        "--time later",
+        "--time -1",
+        "--time nan",
+        "--time inf",
+        "--quality 1",
+        "--quality 32",
+        "--quality good",
+        "--width 0",
+        "--workers 0",
+        "--seek fast",
+    ],
+    "sprites": [
+        "--interval 0",
+        "--interval -3",
+        "--interval nan",
+        "--interval inf",
+        "--cols 0",
+        "--rows 0",
+        "--width 0",
+        "--max-frames -1",
+        "--quality 99",
+    ],
+    "phash": ["--algo md5", "--combine sum", "--frames 0", "--frames -2", "--time soon"],
+    "heatmaps": ["--interval 0", "--interval often", "--mode sound", "--workers -1"],
+    "scenes": [
+        "--threshold 1.5",
+        "--threshold -0.1",
+        "--threshold low",
+        "--detector eye",
+        "--limit -1",
+        "--clip-duration 0",
+        "--thumbs-width 0",
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("task", "flag"), [(task, flag) for task, flags in BAD_VALUES.items() for flag in flags]
+)
+def test_values_that_make_no_sense(cli: Cli, library: Library, task: str, flag: str) -> None:
+    library.add("short.mp4")
+    run = cli(task, library.root, *flag.split())
+    assert run.code == 2
+    assert flag.split()[0].lstrip("-") in run.err
+    assert "Traceback" not in run.err
+    assert library.artifacts() == []

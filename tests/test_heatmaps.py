@@ -9,7 +9,7 @@ import media
 import numpy as np
 import pytest
 from conftest import Cli
-from support import Library, stamps
+from support import Library
 
 
 def samples(library: Library, name: str) -> list[dict[str, float]]:
@@ -139,28 +139,6 @@ class TestStripe:
         assert cli("heatmaps", library.root, "--json").counts == {"skipped": 1}
         assert cli("heatmaps", library.root, "--png", "--json").counts == {"skipped": 1}
         assert library.artifacts() == both
-
-
-def test_done_once_and_again_by_force_or_change(cli: Cli, library: Library) -> None:
-    video = library.add("short.mp4")
-    assert cli("heatmaps", library.root, "--json").counts == {"made": 1}
-    before = stamps(library.root)
-    assert cli("heatmaps", library.root, "--json").counts == {"skipped": 1}
-    assert stamps(library.root) == before
-    assert cli("heatmaps", library.root, "--force", "--json").counts == {"made": 1}
-    library.make_newer(video)
-    assert cli("heatmaps", library.root, "--json").counts == {"made": 1}
-
-
-@pytest.mark.parametrize(
-    "args", [("--interval", "0"), ("--interval", "often"), ("--mode", "sound"), ("--workers", "-1")]
-)
-def test_bad_flags(cli: Cli, library: Library, args: tuple[str, str]) -> None:
-    library.add("short.mp4")
-    run = cli("heatmaps", library.root, *args)
-    assert run.code == 2
-    assert args[0].lstrip("-") in run.err
-    assert library.artifacts() == []
 
 
 def test_bad_videos(cli: Cli, library: Library) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from conftest import Cli
-from support import Library, digest, run_process, stamps
+from support import Library, digest, run_process
 
 import index
 
@@ -202,17 +202,6 @@ class TestDisabled:
         run = cli("meta,thumbs", library.root)
         assert run.code == 0
         assert library.artifact("numbered.mp4.jpg").stat().st_size > 0
-
-
-def test_done_once_and_again_by_force(cli: Cli, library: Library) -> None:
-    video = library.add("short.mp4")
-    assert cli("meta", library.root, "--json").counts == {"made": 1}
-    before = stamps(library.root)
-    assert cli("meta", library.root, "--json").counts == {"skipped": 1}
-    assert stamps(library.root) == before
-    assert cli("meta", library.root, "--force", "--json").counts == {"made": 1}
-    library.make_newer(video)
-    assert cli("meta", library.root, "--json").counts == {"made": 1}
 
 
 def test_a_corrupt_sidecar_is_kept_aside_and_made_again(cli: Cli, library: Library) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from conftest import Cli
-from support import Library, stamps
+from support import Library
 
 
 def document(library: Library, name: str) -> dict[str, Any]:
@@ -152,35 +152,6 @@ def test_short_ones(cli: Cli, library: Library, clip: str) -> None:
     made = document(library, clip)
     assert len(made["phash"]) == 256
     assert 1 <= len(made["frames"]) <= 5
-
-
-def test_done_once_and_again_by_force_or_change(cli: Cli, library: Library) -> None:
-    video = library.add("short.mp4")
-    assert cli("phash", library.root, "--json").counts == {"made": 1}
-    before = stamps(library.root)
-    assert cli("phash", library.root, "--json").counts == {"skipped": 1}
-    assert stamps(library.root) == before
-    assert cli("phash", library.root, "--force", "--json").counts == {"made": 1}
-    library.make_newer(video)
-    assert cli("phash", library.root, "--json").counts == {"made": 1}
-
-
-@pytest.mark.parametrize(
-    "args",
-    [
-        ("--algo", "md5"),
-        ("--combine", "sum"),
-        ("--frames", "0"),
-        ("--frames", "-2"),
-        ("--time", "soon"),
-    ],
-)
-def test_bad_flags(cli: Cli, library: Library, args: tuple[str, str]) -> None:
-    library.add("short.mp4")
-    run = cli("phash", library.root, *args)
-    assert run.code == 2
-    assert args[0].lstrip("-") in run.err
-    assert library.artifacts() == []
 
 
 def test_bad_videos(cli: Cli, library: Library) -> None:

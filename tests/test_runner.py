@@ -80,6 +80,17 @@ class TestFresh:
         assert counts(stale.json) == {kind: {"made": 1} for kind in FILES}
         assert library.artifacts() == expected
 
+    @pytest.mark.parametrize("task", ["meta", "phash", "heatmaps", "scenes"])
+    def test_one_kind(self, cli: Cli, library: Library, task: str) -> None:
+        video = library.add("short.mp4")
+        assert cli(task, library.root, "--json").counts == {"made": 1}
+        before = stamps(library.root)
+        assert cli(task, library.root, "--json").counts == {"skipped": 1}
+        assert stamps(library.root) == before
+        assert cli(task, library.root, "--force", "--json").counts == {"made": 1}
+        library.make_newer(video)
+        assert cli(task, library.root, "--json").counts == {"made": 1}
+
     def test_the_old_file_is_replaced_and_not_written_over(
         self, cli: Cli, library: Library
     ) -> None:

@@ -12,7 +12,7 @@ import pytest
 from conftest import Cli
 from scenedetect import FrameTimecode
 from scenedetect.detectors import ContentDetector
-from support import Library, stamps
+from support import Library
 
 # The content detector's own scale is 0..255; 0.4 of the program's is the detector's default of 27.
 SCALE = 67.5
@@ -222,37 +222,6 @@ class TestExtras:
         before = len(list(folder.iterdir()))
         cli("scenes", library.root, "--thumbs", "--force")
         assert len(list(folder.iterdir())) == before - 1
-
-
-def test_done_once_and_again_by_force_or_change(cli: Cli, library: Library) -> None:
-    video = library.add("short.mp4")
-    assert cli("scenes", library.root, "--json").counts == {"made": 1}
-    before = stamps(library.root)
-    assert cli("scenes", library.root, "--json").counts == {"skipped": 1}
-    assert stamps(library.root) == before
-    assert cli("scenes", library.root, "--force", "--json").counts == {"made": 1}
-    library.make_newer(video)
-    assert cli("scenes", library.root, "--json").counts == {"made": 1}
-
-
-@pytest.mark.parametrize(
-    "args",
-    [
-        ("--threshold", "1.5"),
-        ("--threshold", "-0.1"),
-        ("--threshold", "low"),
-        ("--detector", "eye"),
-        ("--limit", "-1"),
-        ("--clip-duration", "0"),
-        ("--thumbs-width", "0"),
-    ],
-)
-def test_bad_flags(cli: Cli, library: Library, args: tuple[str, str]) -> None:
-    library.add("short.mp4")
-    run = cli("scenes", library.root, *args)
-    assert run.code == 2
-    assert args[0].lstrip("-") in run.err
-    assert library.artifacts() == []
 
 
 def test_bad_videos(cli: Cli, library: Library) -> None:

@@ -226,28 +226,6 @@ class TestAgain:
         assert len(library.json("a.mp4.sprites.json")["frames"]) == 4
 
 
-@pytest.mark.parametrize(
-    "args",
-    [
-        ("--interval", "0"),
-        ("--interval", "-3"),
-        ("--interval", "nan"),
-        ("--interval", "inf"),
-        ("--cols", "0"),
-        ("--rows", "0"),
-        ("--width", "0"),
-        ("--max-frames", "-1"),
-        ("--quality", "99"),
-    ],
-)
-def test_bad_flags(cli: Cli, library: Library, args: tuple[str, str]) -> None:
-    library.add("short.mp4")
-    run = cli("sprites", library.root, *args)
-    assert run.code == 2
-    assert args[0].lstrip("-") in run.err
-    assert library.artifacts() == []
-
-
 def test_bad_videos(cli: Cli, library: Library) -> None:
     for clip in ("sound_only.mp4", "empty.mp4", "text.mp4", "short.mp4"):
         library.add(clip)

@@ -160,30 +160,6 @@ def test_only_the_wanted_frame_is_said_to_be_lost(cli: Cli, library: Library) ->
     assert "no frame that is wanted" in run.failure("cut_data.mp4")
 
 
-@pytest.mark.parametrize(
-    "args",
-    [
-        ("--time", "later"),
-        ("--time", "-1"),
-        ("--time", "nan"),
-        ("--time", "inf"),
-        ("--quality", "1"),
-        ("--quality", "32"),
-        ("--quality", "good"),
-        ("--width", "0"),
-        ("--workers", "0"),
-        ("--seek", "fast"),
-    ],
-)
-def test_bad_flags(cli: Cli, library: Library, args: tuple[str, str]) -> None:
-    library.add("short.mp4")
-    run = cli("thumbs", library.root, *args)
-    assert run.code == 2
-    assert args[0].lstrip("-") in run.err
-    assert "Traceback" not in run.err
-    assert library.artifacts() == []
-
-
 def test_a_picture_that_cannot_be_named_here(cli: Cli, library: Library) -> None:
     """A folder stands where the picture should go: one line, nothing else suffers."""
     library.add("short.mp4", "a.mp4")
