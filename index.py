@@ -2595,11 +2595,8 @@ def start_forkserver() -> None:
 
 
 class Workers:
-    """Processes that decode. A crash costs the one call that caused it, a hang is killed at its
-    timeout.
-
-    What is handed over is one picklable call, as to any executor with `submit`.
-    """
+    """Processes that decode. A crash costs the one call that caused it, which must be picklable, a
+    hang is killed at its timeout."""
 
     def __init__(
         self,
@@ -3946,18 +3943,15 @@ def average_linkage(
 
     Agglomerative clustering with average linkage (UPGMA; Sokal and Michener, 1958) under
     cannot-link constraints: the two nearest clusters are joined as long as the mean distance of
-    their members is below `eps` and no pair of `apart` rows would come together. Why this and not
-    DBSCAN or connected components: those join two people as soon as a chain of in-betweens leads
-    from one to the other, as siblings' faces do; a mean over all members does not let one
-    in-between decide. It needs no number of clusters, and constraints are just pairs never joined.
+    their members is below `eps` and no pair of `apart` rows would come together. Unlike DBSCAN or
+    connected components it joins no two people by a chain of in-betweens, such as siblings' faces.
 
-    It is exact and fast because the mean distance of clusters of unit vectors is
-    1 - sum(A).sum(B) / (|A| |B|), so that no matrix of distances is kept, and because only pairs
-    below `eps` can ever matter: a joined cluster is nowhere nearer than its nearer half. Those
-    pairs come from blocks of matrix products; then all mutually nearest clusters are joined at
-    once, which for average linkage gives the same tree as one by one (F. Murtagh, 1983). A row
-    with more than 16 neighbours keeps the nearest at first, and the search is repeated with what
-    was joined, so that memory is bounded; only then may the order of joining differ.
+    It is exact and keeps no matrix of distances: the mean distance of clusters of unit vectors is
+    1 - sum(A).sum(B) / (|A| |B|), and only pairs below `eps` matter, since a joined cluster is
+    nowhere nearer than its nearer half. They come from blocks of matrix products; then all mutually
+    nearest clusters are joined at once, which gives the same tree (F. Murtagh, 1983). A row with
+    more than 16 neighbours keeps the nearest at first, and the search is repeated with what was
+    joined, so that memory is bounded; only then may the order of joining differ.
 
     `weights` count rows as several; the first `settled` rows are clusters that stay apart.
     """
@@ -10338,6 +10332,11 @@ class LibraryCommand(Command):
         command.roots = self.roots
         return command
 
+    def say_problems(self, job: Job, problems: Iterable[tuple[str, str]]) -> None:
+        """Say what could not be read, each with its name and the reason."""
+        for name, reason in problems:
+            job.console.say(f"{command_names(type(self))[0]}: {shown(name)}: {shown(reason)}")
+
     @contextlib.contextmanager
     def catalogue(self, library: Library) -> Iterator[Catalogue]:
         """The catalogue of a folder; `prepare` or `browse` brings it up to date."""
@@ -14964,8 +14963,7 @@ class Dupes(LibraryCommand):
         findings = Findings(library, self.criteria(library), job)
         groups = self.picked(findings, only) if only else findings.groups
         shown_groups = groups[: self.limit or None]
-        for name, reason in library.problems:
-            job.console.say(f"dupes: {shown(name)}: {reason}")
+        self.say_problems(job, library.problems)
         data, text = self.data(findings, shown_groups), self.text(findings, shown_groups)
         if self.html:
             told = self.summary(findings)
@@ -16035,8 +16033,7 @@ class Orphans(LibraryCommand):
             row |= {"target": found[path].rel} if path in found else {}
             rows.append(row | ({"left": kept[path]} if path in kept else {}))
         lines = [self.line(row) for row in rows]
-        for name, reason in library.problems:
-            job.console.say(f"orphans: {shown(name)}: {shown(reason)}")
+        self.say_problems(job, library.problems)
         counts = Counter(row["action"] for row in rows)
         gone = f"{plural(len(rows), 'video')} gone"
         done = ", ".join(f"{n:,} {action}" for action, n in counts.items() if action != "found")
@@ -16090,8 +16087,7 @@ class List(LibraryCommand):
             rows = Rows(map(told, found))
         # Which videos there are is known without their sidecars, what a query finds is not.
         problems = catalogue.problems + (catalogue.unread if self.query else [])
-        for name, reason in problems:
-            job.console.say(f"list: {shown(name)}: {reason}")
+        self.say_problems(job, problems)
         if not lines:
             job.console.say("no video is like that" if self.query else library.lack)
         return Result(rows, "\n".join(lines), Exit.of(problems))
@@ -16130,16 +16126,14 @@ class SubtitleSearch(LibraryCommand):
             catalogue.prepare(job, library.recursive)
             catalogue.fill("spoken", job)
             data = self.found(catalogue, expression)
-        for name, reason in catalogue.problems + catalogue.unread:
-            job.console.say(f"search: {shown(name)}: {reason}")
-        for wrong in data["errors"]:
-            job.console.say(f"search: {shown(wrong['video'])}: {shown(wrong['error'])}")
+        problems = catalogue.problems + catalogue.unread
+        problems += [(wrong["video"], wrong["error"]) for wrong in data["errors"]]
+        self.say_problems(job, problems)
         if not data["total"]:
             job.console.say(
                 f"search: nothing found in {plural(data['searched'], 'video')} with subtitles"
             )
-        failed = data["errors"] or catalogue.problems or catalogue.unread
-        return Result(data, self.told(data), Exit.of(failed))
+        return Result(data, self.told(data), Exit.of(problems))
 
     def found(self, catalogue: Catalogue, expression: str) -> dict[str, Any]:
         """The videos in whose subtitles it is, by name, with the lines, by time."""
@@ -16217,8 +16211,7 @@ class Report(LibraryCommand):
         with self.catalogue(library) as catalogue:
             rows = Rows(map(told, catalogue.browse(job, library)))
         problems = catalogue.problems + catalogue.unread
-        for name, reason in problems:
-            job.console.say(f"report: {shown(name)}: {reason}")
+        self.say_problems(job, problems)
         if not rows:
             job.console.say(library.lack)
         counts, stale = ({kind: found[kind, how] for kind in ARTIFACTS} for how in (True, "stale"))
