@@ -23,7 +23,7 @@ class Served:
     def __init__(self, app: api.App, port: int) -> None:
         self.app, self.port = app, port
         self.url = f"http://127.0.0.1:{port}"
-        self.client = httpx.Client(base_url=self.url, timeout=30)
+        self.client = httpx.Client(base_url=self.url, timeout=support.PATIENCE)
 
     def get(self, path: str, status: int = 200, **options: Any) -> Any:
         """What a GET answers in JSON; fails where its status is another."""
@@ -41,7 +41,7 @@ class Served:
         """A job that has ended."""
         return self.wait(self.submit(task, **fields))
 
-    def wait(self, job_id: str, seconds: float = 30) -> Any:
+    def wait(self, job_id: str, seconds: float = support.PATIENCE) -> Any:
         assert support.wait_until(lambda: self.get(f"/jobs/{job_id}")["ended_at"], seconds)
         return self.get(f"/jobs/{job_id}")
 
@@ -78,12 +78,12 @@ def serving(*roots: Path, **settings: Any) -> Iterator[Served]:
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        assert support.wait_until(lambda: server.started, 20)
+        assert support.wait_until(lambda: server.started)
         served = Served(app, server.servers[0].sockets[0].getsockname()[1])
         with served.client:
             yield served
     finally:
         server.should_exit = True
         app.service.board.stop()
-        thread.join(15)
+        thread.join(support.PATIENCE)
         assert not thread.is_alive()

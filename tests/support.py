@@ -36,6 +36,7 @@ FILES = {
     "heatmaps": ("{}.heatmaps.json",),
     "scenes": ("{}.scenes.json",),
 }
+PATIENCE = 60.0  # seconds for what comes for sure, however much else the machine has to do
 FRAME_TASKS = "thumbs,sprites,phash,heatmaps,scenes"
 ALL_TASKS = f"metadata,{FRAME_TASKS}"
 
@@ -171,9 +172,9 @@ class Started:
         wanted = f"FAMILY_MARK={self.mark}".encode()
         return [int(entry.name) for entry in Path("/proc").iterdir() if _carries(entry, wanted)]
 
-    def wait_for(self, condition: Any, seconds: float = 20) -> None:
-        """Waits until a condition holds; fails when the run ends or the time is over before."""
-        assert wait_until(lambda: condition() or self.process.poll() is not None, seconds)
+    def wait_for(self, condition: Any) -> None:
+        """Waits until a condition holds; fails where the run ends before."""
+        assert wait_until(lambda: condition() or self.process.poll() is not None)
         assert condition(), "the run ended too early"
 
     def kill(self) -> None:
@@ -190,6 +191,13 @@ class Started:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, 9)
         self.process.communicate()
+
+
+def command_of(pid: int) -> bytes:
+    """The command line of a process; empty where it is gone."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
 
 
 def _carries(entry: Path, wanted: bytes) -> bool:
@@ -218,8 +226,8 @@ def started(args: Sequence[str], **options: Any) -> Iterator[Started]:
         run.end()
 
 
-def wait_until(condition: Any, seconds: float) -> bool:
-    """Whether a condition comes true in time."""
+def wait_until(condition: Any, seconds: float = PATIENCE) -> bool:
+    """Whether a condition comes true in time; give one only where the program promises it."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():

@@ -21,6 +21,7 @@ from support import (
     ROOT,
     Library,
     Started,
+    command_of,
     drop_privileges,
     hostile_command,
     leftovers,
@@ -47,7 +48,7 @@ def begin(client: httpx.Client, library: Library, task: str) -> str:
     """A job that will not end by itself, and is in the midst of it."""
     video = library.add("short.mp4", f"{task}.mp4")
     job = client.post("/jobs", json={"task": task, "params": {"only": [video.name]}}).json()
-    assert wait_until(video.with_suffix(".began").exists, 20)
+    assert wait_until(video.with_suffix(".began").exists)
     return str(job["id"])
 
 
@@ -71,7 +72,7 @@ class TestTheEnd:
                 sockets.append(reader)
             run.process.send_signal(getattr(signal, name))
             assert run.process.wait(30) == code
-            assert wait_until(lambda: not run.family(), 1)
+            assert wait_until(lambda: not run.family(), 2)
             told = b"".join(iter(lambda: sockets[0].recv(65536), b""))
             assert told.count(b"event: end") == 2
             assert told.count(b'"status": "cancelled"') == 2
@@ -91,19 +92,13 @@ class TestTheEnd:
             for _ in range(3):
                 job_id = begin(client, library, "child")
                 client.delete(f"/jobs/{job_id}")
-                assert wait_until(lambda j=job_id: client.get(f"/jobs/{j}").json()["ended_at"], 10)
+                assert wait_until(lambda j=job_id: client.get(f"/jobs/{j}").json()["ended_at"])
                 assert client.get(f"/jobs/{job_id}").json()["status"] == "cancelled"
                 assert not [pid for pid in run.family() if b"sleep" in command_of(pid)]
                 (library.root / "child.began").unlink()
             job = client.post("/jobs", json={"task": "slow"}).json()
-            assert wait_until(lambda: client.get(f"/jobs/{job['id']}").json()["ended_at"], 20)
+            assert wait_until(lambda: client.get(f"/jobs/{job['id']}").json()["ended_at"])
             assert client.get(f"/jobs/{job['id']}").json()["status"] == "done"
-
-
-def command_of(pid: int) -> bytes:
-    with contextlib.suppress(OSError):
-        return (ROOT / f"/proc/{pid}/cmdline").read_bytes()
-    return b""
 
 
 class TestAFolderThatMayOnlyBeRead:
@@ -121,7 +116,7 @@ class TestAFolderThatMayOnlyBeRead:
                     assert got.status_code == 409, got.text
                     assert str(library.root) not in got.text
                 job = client.post("/jobs", json={"task": "meta"}).json()["id"]
-                assert wait_until(lambda: client.get(f"/jobs/{job}").json()["ended_at"], 20)
+                assert wait_until(lambda: client.get(f"/jobs/{job}").json()["ended_at"])
                 (row,) = client.get(f"/jobs/{job}").json()["result"]["results"]
                 assert "cannot write here" in row["error"]
         finally:
@@ -146,7 +141,7 @@ class TestUvicorn:
                     return httpx.get(f"{url}/health").is_success
                 return False
 
-            assert wait_until(answers, 20)
+            assert wait_until(answers)
             assert httpx.get(f"{url}/videos").status_code == 401
             bearer = {"authorization": "Bearer secret"}
             assert httpx.get(f"{url}/videos", headers=bearer).json()["total"] == 1
@@ -235,10 +230,10 @@ class TestEventSource:
         page.goto(f"{cable.url}/health")
         job_id = served.submit("slow", params={"workers": 1})
         page.evaluate(LISTEN, f"/jobs/{job_id}/events")
-        assert wait_until(lambda: len(self.told(page)) >= 3, 10)
+        assert wait_until(lambda: len(self.told(page)) >= 3)
         cable.cut()
         assert served.wait(job_id)["status"] == "done"
-        assert wait_until(lambda: self.told(page)[-1][0] == "end", 20)
+        assert wait_until(lambda: self.told(page)[-1][0] == "end")
         numbers = [int(number) for _, number, _ in self.told(page)]
         assert numbers == sorted(set(numbers))
         every = [e for e in served.app.service.board.events if e.job == job_id]
@@ -246,15 +241,15 @@ class TestEventSource:
         assert numbers == [e.number for e in every]
         # The first is how the job stood then, which may be newer than the event of that number.
         assert [e.data for e in every[1:]] == [data for *_, data in self.told(page)[1:]]
-        assert wait_until(lambda: page.evaluate("source.readyState") == 2, 20)
-        assert wait_until(lambda: served.app.hub.streams == 0, 5)
+        assert wait_until(lambda: page.evaluate("source.readyState") == 2)
+        assert wait_until(lambda: served.app.hub.streams == 0)
 
     def test_all_jobs(self, page: Page, cable: Cable, served: Served) -> None:
         page.goto(f"{cable.url}/health")
         page.evaluate(LISTEN, "/events")
-        assert wait_until(lambda: served.app.hub.streams == 1, 10)
+        assert wait_until(lambda: served.app.hub.streams == 1)
         jobs = {served.submit("report"), served.submit("codecs")}
         ended = {served.wait(job)["id"] for job in jobs}
-        assert wait_until(lambda: sum(e[0] == "end" for e in self.told(page)) == 2, 10)
+        assert wait_until(lambda: sum(e[0] == "end" for e in self.told(page)) == 2)
         assert ended == jobs
         page.goto("about:blank")

@@ -15,7 +15,7 @@ import pytest
 from conftest import Cli
 from numpy.typing import NDArray
 from served import Served
-from support import TESTS, Library, contents, leftovers, wait_until
+from support import PATIENCE, TESTS, Library, contents, leftovers, wait_until
 
 import index
 
@@ -30,7 +30,7 @@ class Halt:
         def held(matcher: index.Matcher, *given: Any) -> NDArray[Any]:
             self.pairs += 1
             self.began.set()
-            assert self.go_on.wait(30)
+            assert self.go_on.wait(PATIENCE)
             return compare(matcher, *given)
 
         monkeypatch.setattr(index.Matcher, "BATCH", 1)
@@ -52,9 +52,33 @@ def copies(library: Library, cli: Cli) -> Library:
     return library
 
 
-def cancelled(served: Served, job_id: str) -> Any:
+class Pause:
+    """Holds a job up when the first of its videos is done, until `go_on`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.began, self.go_on = threading.Event(), threading.Event()
+        step = index.Progress.step
+
+        def held(progress: index.Progress, *given: Any) -> None:
+            step(progress, *given)
+            if progress.as_json()["progress_current"]:
+                self.began.set()
+                assert self.go_on.wait(PATIENCE)
+
+        monkeypatch.setattr(index, "cores", lambda: 2)
+        monkeypatch.setattr(index.Progress, "step", held)
+
+
+@pytest.fixture
+def pause(monkeypatch: pytest.MonkeyPatch) -> Pause:
+    return Pause(monkeypatch)
+
+
+def cancelled(served: Served, job_id: str, pause: Pause | None = None) -> Any:
     """A job after it was told to stop."""
     assert served.client.delete(f"/jobs/{job_id}").status_code == 200
+    if pause:
+        pause.go_on.set()
     job = served.wait(job_id)
     assert job["status"] == "cancelled", job
     return job
@@ -71,7 +95,7 @@ class TestDupes:
     def test_while_it_compares(self, served: Served, copies: Library, cli: Cli, halt: Halt) -> None:
         before = contents(copies.root)
         job_id = served.submit("dupes", params={"apply": "trash"})
-        assert halt.began.wait(20)
+        assert halt.began.wait(PATIENCE)
         assert served.job("meta", directory="other")["status"] == "done"
         assert served.client.delete(f"/jobs/{job_id}").status_code == 200
         halt.go_on.set()
@@ -85,13 +109,13 @@ class TestDupes:
         assert len(told["pairs"]) == 3
         assert told == cli("dupes", copies.root, "--json").json
 
-    def test_while_it_makes_hashes(self, served: Served, library: Library) -> None:
+    def test_while_it_makes_hashes(self, served: Served, library: Library, pause: Pause) -> None:
         for number in range(8):
             library.add("minute.mp4", f"{number}.mp4")
         library.add("short.mp4", "other/short.mp4")
         job_id = served.submit("dupes", params={"compute": True, "deep": True, "apply": "trash"})
-        assert wait_until(lambda: served.get(f"/jobs/{job_id}")["progress_current"] > 0, 30)
-        job = cancelled(served, job_id)
+        assert pause.began.wait(PATIENCE)
+        job = cancelled(served, job_id, pause)
         counts = job["result"]["counts"]
         assert counts["made"] + counts["cancelled"] == 8
         assert counts["cancelled"] > 0
@@ -113,11 +137,11 @@ class TestDupes:
         monkeypatch.setattr(index.Service, "quiet", begun)
         with socket.create_connection(("127.0.0.1", served.port)) as client:
             client.sendall(b"GET /phash/duplicates HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            assert halt.began.wait(20)
+            assert halt.began.wait(PATIENCE)
             assert not runs[0].cancelled.is_set()
-        assert runs[0].cancelled.wait(20)
+        assert runs[0].cancelled.wait(PATIENCE)
         halt.go_on.set()
-        assert wait_until(lambda: not served.app.requests, 20)
+        assert wait_until(lambda: not served.app.requests)
         assert halt.pairs == 1
         assert len(served.get("/phash/duplicates")["pairs"]) == 3
         assert halt.pairs == 4
@@ -131,10 +155,10 @@ class TestListing:
         library.add("short.mp4", "other/short.mp4")
         return library
 
-    def test_while_it_makes_signatures(self, served: Served, films: Library) -> None:
+    def test_while_it_makes_signatures(self, served: Served, films: Library, pause: Pause) -> None:
         job_id = served.submit("listing")
-        assert wait_until(lambda: served.get(f"/jobs/{job_id}")["progress_current"] > 0, 30)
-        cancelled(served, job_id)
+        assert pause.began.wait(PATIENCE)
+        cancelled(served, job_id, pause)
         made = films.artifacts()
         assert 0 < len(made) < 6
         assert ".faces.index.json" not in made
@@ -153,12 +177,12 @@ class TestListing:
 
         def held(survey: index.Survey, *given: Any) -> Any:
             began.set()
-            assert go_on.wait(30)
+            assert go_on.wait(PATIENCE)
             return read(survey, *given)
 
         monkeypatch.setattr(index.Survey, "read", held)
         job_id = served.submit("listing")
-        assert began.wait(20)
+        assert began.wait(PATIENCE)
         assert served.job("report", directory="other")["status"] == "done"
         assert served.client.delete(f"/jobs/{job_id}").status_code == 200
         go_on.set()
@@ -181,7 +205,7 @@ class TestSubtitles:
         library.keep(long)
         library.add("short.mp4", "other/short.mp4")
         job_id = served.submit("subtitles")
-        assert wait_until(lambda: served.get(f"/jobs/{job_id}")["percent"], 60)
+        assert wait_until(lambda: served.get(f"/jobs/{job_id}")["percent"])
         assert served.job("meta", directory="other")["status"] == "done"
         job = cancelled(served, job_id)
         assert job["result"]["counts"]["cancelled"] == 1

@@ -375,7 +375,7 @@ class TestLookout:
         library = index.Library(shelves.root, True)
         assert len(page(lookouts.catalogue(library))) == 3
         shelves.add_bytes("new/d.mp4", b"x")
-        assert wait_until(lambda: len(page(lookouts.catalogue(library))) == 4, 10)
+        assert wait_until(lambda: len(page(lookouts.catalogue(library))) == 4)
 
     def test_the_first_look_at_a_large_folder_is_not_waited_for_without_end(
         self, shelves: Library, lookouts: index.Lookouts, monkeypatch: pytest.MonkeyPatch

@@ -28,6 +28,7 @@ from support import (
     Library,
     Started,
     command,
+    command_of,
     hostile_command,
     leftovers,
     modes_count,
@@ -636,7 +637,7 @@ class TestStopping:
         library.add("one_frame.mp4", "child.mp4")
         with started(hostile_command("child", library.root)) as run:
             self.started_hanging(run, library.root, 1)
-            assert wait_until(lambda: sleepers(run), 5)
+            assert wait_until(lambda: sleepers(run))
             run.process.send_signal(signal.SIGTERM)
             run.process.communicate(timeout=5)
             assert run.process.returncode == 143
@@ -705,9 +706,7 @@ class TestStopping:
 
 def sleepers(run: Started) -> list[int]:
     """The sleeping programs that a run has started."""
-    return [
-        pid for pid in run.family() if (Path(f"/proc/{pid}/comm")).read_text().strip() == "sleep"
-    ]
+    return [pid for pid in run.family() if b"sleep" in command_of(pid).partition(b"\0")[0]]
 
 
 def test_modules_in_the_folder_of_videos_are_never_run(library: Library) -> None:

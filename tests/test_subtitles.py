@@ -536,7 +536,7 @@ class TestCancel:
         short.unlink()
         library.keep(long)
         with started(command("subtitles", library.root, "--json")) as run:
-            run.wait_for(lambda: busy(run.family()) > 3.0, 30)
+            run.wait_for(lambda: busy(run.family()) > 3.0)
             run.process.send_signal(signal.SIGINT)
             out, _ = run.process.communicate(timeout=10)
             assert run.process.returncode == 130

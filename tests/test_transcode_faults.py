@@ -75,7 +75,7 @@ def long(library: Library) -> Path:
 def encoding(library: Library, out: Path) -> Iterator[tuple[Started, int]]:
     """A run in the middle of an encode, and the id of its ffmpeg."""
     with started(command("transcode", library.root, out, *SLOW)) as run:
-        run.wait_for(lambda: any(p.stat().st_size for p in out.rglob(".tmp-*")), 60)
+        run.wait_for(lambda: any(p.stat().st_size for p in out.rglob(".tmp-*")))
         ffmpegs = [pid for pid in run.family() if program(pid) == "ffmpeg"]
         assert len(ffmpegs) == 1
         yield run, ffmpegs[0]

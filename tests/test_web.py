@@ -112,6 +112,12 @@ def visit(page: Page, route: str) -> None:
     )
 
 
+def follow(page: Page, url: str) -> None:
+    """Opens the page; from now on it is told of every job."""
+    with page.expect_response("**/events"):
+        page.goto(url)
+
+
 def hold(page: Page, pattern: str, method: str = "GET") -> list[Route]:
     """From now on such questions are not answered: they lie in the list that is given."""
     held: list[Route] = []
@@ -280,13 +286,14 @@ class TestLibrary:
         page.go_back()
         expect(box).to_have_value("bikes")
 
-    def test_what_is_missing_waits_for_the_kinds(self, page: Page) -> None:
-        held = hold(page, "**/config")
-        page.reload()
-        button(page, "Missing").click()
-        expect(page.get_by_text("Reading")).to_be_visible()
-        wait_for(page, held).continue_()
-        expect(page.get_by_role("button", name="Preview clips")).to_be_visible()
+    def test_what_is_missing_waits_for_the_kinds(self, chromium: Browser, shared: Served) -> None:
+        with web.opened(chromium, "about:blank") as page:
+            held = hold(page, "**/config")
+            page.goto(shared.url)
+            button(page, "Missing").click()
+            expect(page.get_by_text("Reading")).to_be_visible()
+            wait_for(page, held).continue_()
+            expect(page.get_by_role("button", name="Preview clips")).to_be_visible()
 
     def test_a_wrong_query_says_what_is_wrong(self, page: Page) -> None:
         box = page.get_by_role("combobox", name="Search")
@@ -404,9 +411,9 @@ class TestLibrary:
         """What is shown in the end is as the library is after all of two jobs."""
         asked = {"library": "**/videos?*", "report": "**/report?*"}[view]
         library.add("one_frame.mp4", "a.mp4")
-        with serving(library.root) as served, web.opened(chromium, f"{served.url}/#/jobs") as page:
+        with serving(library.root) as served, web.opened(chromium, "about:blank") as page:
             total = page.locator({"library": ".search .total", "report": ".summary .dim"}[view])
-            visit(page, view)
+            follow(page, f"{served.url}/#/{view}")
             expect(total).to_contain_text("1")
             held = hold(page, asked)
             served.job("report")
@@ -525,18 +532,21 @@ class TestVideo:
         own_page.get_by_role("option", name=EVIL).click()
         expect(own_page.locator(".chip a")).to_have_text([EVIL])
 
-    def test_news_take_away_nothing_that_is_being_written(self, page: Page, shared: Served) -> None:
-        visit(page, "video/numbered.mp4")
-        field = page.get_by_label("Add tags")
-        field.wait_for()
-        held = hold(page, "**/videos/numbered.mp4/tags")
-        shared.job("report")
-        late = wait_for(page, held)
-        field.fill("half a w")
-        with page.expect_response("**/videos/numbered.mp4/tags"):
-            late.continue_()
-        page.wait_for_timeout(100)
-        expect(field).to_have_value("half a w")
+    def test_news_take_away_nothing_that_is_being_written(
+        self, chromium: Browser, shared: Served
+    ) -> None:
+        with web.opened(chromium, "about:blank") as page:
+            follow(page, f"{shared.url}/#/video/numbered.mp4")
+            field = page.get_by_label("Add tags")
+            field.wait_for()
+            held = hold(page, "**/videos/numbered.mp4/tags")
+            shared.job("report")
+            late = wait_for(page, held)
+            field.fill("half a w")
+            with page.expect_response("**/videos/numbered.mp4/tags"):
+                late.continue_()
+            page.wait_for_timeout(100)
+            expect(field).to_have_value("half a w")
 
     def test_a_name_with_a_comma(self, own_page: Page, own: Library) -> None:
         """It is written in quotes; one that is suggested is taken as it is."""
