@@ -8239,11 +8239,12 @@ def portrayed(path: str, task: Embed) -> Portrayal:
 
     still, model = Still.read(path), task.finder()
     faces = model.find(still, task.min_face_area, task.min_score)
-    faces = [face for face in faces if model.look(still, face)]
-    if not faces:
+    largest = next((face for face in faces if model.look(still, face)), None)
+    if largest is None:
         raise VideoError("has no face in it that is large and clear enough")
-    looks = [model.look(*view) for view in views(still, faces[0])]
-    note = f"{len(faces)} faces: the largest counts" if len(faces) > 1 else ""
+    looks = [model.look(*view) for view in views(still, largest)]
+    clear = "" if largest is faces[0] else " that is clear enough"
+    note = f"{len(faces)} faces: the largest{clear} counts" if len(faces) > 1 else ""
     return Portrayal(np.array([found.vector for found in looks if found]), note)
 
 

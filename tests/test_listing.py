@@ -216,6 +216,10 @@ class TestGallery:
         """All of it is told, and the rest is used."""
         whole = media.read_picture(faces.packaged("thai_people.jpg"))
         cv2.imwrite(str(gallery / "ann" / "many.png"), whole)
+        blurred = cv2.GaussianBlur(faces.photograph("bea"), (0, 0), 7)
+        (gallery / "dan").mkdir()
+        group = np.hstack([blurred, faces.photograph("dan", 0.8)])
+        cv2.imwrite(str(gallery / "dan" / "group.png"), group)
         (gallery / "ann" / "notes.txt").write_text("not a photograph")
         (gallery / "obama" / "broken.jpg").write_bytes(b"\xff\xd8nothing")
         (gallery / "obama" / "zero.jpg").touch()
@@ -226,6 +230,7 @@ class TestGallery:
         assert run.json["people"][1]["label"] == "obama"
         told = {row["file"]: row["reason"] for row in run.json["left_out"]}
         assert "the largest counts" in told.pop("ann/many.png")
+        assert told.pop("dan/group.png") == "2 faces: the largest that is clear enough counts"
         assert told.keys() == {
             "ann/notes.txt",
             "obama/broken.jpg",
