@@ -102,6 +102,8 @@ if RUN_AS_SCRIPT:
     # Worker processes know this code as the module `index`: be it, and spare them a second copy.
     __name__ = "index"
     sys.modules[__name__] = sys.modules["__main__"]
+    # Until there is something to stop, Ctrl-C ends the program without a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 # === Vocabulary ===================================================================================
 
@@ -2554,6 +2556,8 @@ def prepare_worker(memory: int, parent_ear: Connection) -> None:
     import resource
 
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 1)  # where results are printed, not what libraries have to say
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
@@ -2577,17 +2581,21 @@ def start_forkserver() -> None:
     """Start the process that workers are forked from, where it is not yet running.
 
     It must not look for modules in the working directory, which may be a stranger's folder of
-    videos: it finds this module's own folder and what is installed.
+    videos: it finds this module's own folder and what is installed. Ctrl-C in a terminal reaches
+    every process: this one deals with it, and whatever comes of the other never sees it.
     """
-    from multiprocessing import forkserver
+    from multiprocessing import forkserver, resource_tracker
 
+    resource_tracker.ensure_running()  # its own start would let SIGINT through again
     with _environment:
+        let_through = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
         before = dict(os.environ)
         paths = [str(Path(__file__).resolve().parent), before.get("PYTHONPATH", "")]
         os.environ |= {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
         try:
             forkserver.ensure_running()
         finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, let_through)
             for name in ("PYTHONSAFEPATH", "PYTHONPATH"):
                 os.environ.pop(name)
                 if name in before:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -633,6 +634,17 @@ class TestStopping:
         assert b"Traceback" not in err
         assert not leftovers(hanging)
 
+    def test_before_its_workers_have_begun(self, library: Library) -> None:
+        """A terminal tells also the process that is about to load what workers need."""
+        library.add("one_frame.mp4")
+        with started(command("thumbs", library.root)) as run:
+            run.wait_for(lambda: any(map(loads_workers, run.family())))
+            os.killpg(run.process.pid, signal.SIGINT)
+            _, err = run.process.communicate(timeout=20)
+            assert run.process.returncode == 130
+            assert wait_until(lambda: not run.family(), 2)
+        assert b"KeyboardInterrupt" not in err
+
     def test_a_program_it_waits_for_ends_too(self, library: Library) -> None:
         library.add("one_frame.mp4", "child.mp4")
         with started(hostile_command("child", library.root)) as run:
@@ -702,6 +714,13 @@ class TestStopping:
             assert library.json(f"{name}.sprites.json")["frames"]
         told = cli("report", library.root, "--json").json
         assert told["counts"]["sprites"] == told["counts"]["metadata"] == 4
+
+
+def loads_workers(pid: int) -> bool:
+    """Whether a process is the one that workers are forked from."""
+    with contextlib.suppress(OSError):
+        return b"multiprocessing.forkserver" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
 
 
 def sleepers(run: Started) -> list[int]:

@@ -22,6 +22,8 @@ class Note(index.FrameTask):
         self.seen += 1
 
     def finish(self, media: index.Media) -> index.Made:
+        sys.stdout.write("libraries say things\n")
+        sys.stdout.flush()
         line = f"{self.word}, {media.duration:.0f} s, {self.seen} frames\n"
         return index.Made(files={"{}.note.txt": line.encode()})
 
