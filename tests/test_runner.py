@@ -290,13 +290,15 @@ class TestSurviving:
         assert run.counts == {"made": 6, "failed": 6}, run.out
 
     def test_a_hang_ends_at_its_time(self, cli: Cli, library: Library) -> None:
-        for name in ("a.mp4", "hang.mp4", "z.mp4"):
+        for name in ("a.mp4", "z.mp4"):
             library.add("one_frame.mp4", name)
+        assert cli("hang", library.root, "--json").counts == {"made": 2}
+        library.add("one_frame.mp4", "hang.mp4")
         run = cli("hang", library.root, "--timeout", 1, "--json")
         assert run.code == 1
-        assert run.counts == {"made": 2, "failed": 1}
+        assert run.counts == {"skipped": 2, "failed": 1}
         assert "1 s" in run.failure("hang.mp4")
-        (library.root / "hang.began").unlink()
+        (library.root / "hang.began").unlink(missing_ok=True)  # a busy machine may not get there
 
     @pytest.mark.parametrize(
         ("task", "word"), [("vanish", "vanished"), ("grow", "unstable"), ("swap", "unstable")]

@@ -1026,6 +1026,7 @@ class TestLooks:
         with web.opened(chromium, shared.url, size, theme) as page:
             for route in self.ROUTES:
                 visit(page, route)
+                expect(page.locator("body")).to_have_attribute("data-view", route.split("/")[0])
                 page.wait_for_timeout(400)
                 name = f"{route.split('/')[0]}-{size[0]}-{theme}"
                 assert web.keep(page, name, tmp_path).stat().st_size > 5000
