@@ -3416,32 +3416,36 @@ class Clip(NamedTuple):
     """A short film in memory, and which part of the video it shows, in seconds."""
 
     content: bytes
+    height: int  # pixels
     pictures: int
     start: float
     duration: float
 
 
 def film(
-    shots: Excerpt, width: int, recipe: Recipe, also: Callable[[Shot, Pixels], None] | None = None
+    shots: Excerpt,
+    size: tuple[int, int | None],
+    recipe: Recipe,
+    also: Callable[[Shot, Pixels], None] | None = None,
 ) -> Clip:
-    """Encode an excerpt at a width, an even one, and show each shot to `also`.
-
-    Raises VideoError where nothing of it can be decoded.
-    """
+    """Encode an excerpt at an even width, and a height or that of its first picture, and show each
+    shot to `also`. Raises VideoError where nothing of it can be decoded."""
+    width, height = size
     movie, start, end = None, 0.0, 0.0
     for shot in shots:
-        pixels = shot.frame.rgb(width)
+        height = height or shot.frame.height_for(width)
+        pixels = shot.frame.rgb(width, height)
         if movie is None:
             start, fps = shot.time, 1 / min(max(shot.duration, 0.5 / shots.MOST_FPS), 1.0)
-            movie = Movie(recipe, (width, pixels.shape[0]), fps, len(shots))
+            movie = Movie(recipe, (width, height), fps, len(shots))
         movie.add(pixels, shot.time - start, shot.duration)
         end = shot.time + shot.duration
         if also:
             also(shot, pixels)
-    if movie is None:
+    if movie is None or height is None:
         at = clock(shots.media.seconds(shots.start))
         raise VideoError(f"no picture at {at} could be decoded: it is damaged")
-    return Clip(movie.close(), len(shots), start, end - start)
+    return Clip(movie.close(), height, len(shots), start, end - start)
 
 
 def join(clips: Sequence[Clip], recipe: Recipe) -> bytes:
@@ -11139,6 +11143,7 @@ class Heatmaps(FrameTask):
     def wants(self, media: Media) -> list[Want]:
         self.seen: dict[float, Pixels] = {}
         self.samples: list[dict[str, float]] = []
+        self.height: int | None = None  # of the first picture, for all
         count = media.steps(self.interval)
         if count > self.MOST:
             raise VideoError(f"would need {count:,} samples: choose a longer --interval")
@@ -11146,7 +11151,8 @@ class Heatmaps(FrameTask):
         return [self.want(i * self.interval, tolerance) for i in range(count)]
 
     def take(self, frame: Frame, index: int) -> None:
-        self.seen[frame.time] = frame.luma(self.WIDTH)
+        self.height = self.height or frame.height_for(self.WIDTH)
+        self.seen[frame.time] = frame.luma(self.WIDTH, self.height)
 
     def finish(self, media: Media) -> Made:
         import numpy as np
@@ -11321,7 +11327,7 @@ class Scenes(VideoTask):
             name = f"scene_{index + 1:03}.mp4"
             length = min(self.clip_duration, scene["end"] - scene["start"])
             shots = Excerpt(media, scene["start"], length)
-            files[name] = film(shots, self.thumbs_width // 2 * 2, self.CLIP).content
+            files[name] = film(shots, (self.thumbs_width // 2 * 2, None), self.CLIP).content
             scene["clip"] = f"{folder}/{name}"
         pictures = {scene["start"]: scene for scene in scenes}
         for mark in marks:
@@ -11403,7 +11409,16 @@ def content_score(before: Any, after: Any) -> float:
     """Mean absolute difference of hue, saturation and value, 0 to 255 (PySceneDetect's)."""
     import cv2
 
-    return float(cv2.norm(before, after, cv2.NORM_L1) / before.size)
+    return float(cv2.norm(before, sized_as(before, after), cv2.NORM_L1) / before.size)
+
+
+def sized_as(model: Any, pixels: Any) -> Any:
+    """Pixels at the size of others: in some broadcasts and calls it changes within the video."""
+    import cv2
+
+    if pixels.shape == model.shape:
+        return pixels
+    return cv2.resize(pixels, model.shape[1::-1], interpolation=cv2.INTER_NEAREST)
 
 
 def full_scores(media: Media, timeline: Sequence[int], numbers: Sequence[int]) -> dict[int, float]:
@@ -11448,11 +11463,13 @@ def adaptive_cuts(media: Media, threshold: float) -> Cuts:
     detector = AdaptiveDetector(adaptive_threshold=threshold, min_scene_len=SHORTEST_SCENE)
     detector.stats_manager = StatsManager()
     cuts: list[Any] = []
+    pixels: Any = None
     for packet in itertools.chain(media.packets(media.start), [None]):
         for raw in media.decode(packet):
             if raw.pts is not None:
                 media.pace.at(media.seconds(raw.pts), media.duration)
-                pixels = cv2.cvtColor(small_hsv(raw), cv2.COLOR_HSV2BGR)
+                now = cv2.cvtColor(small_hsv(raw), cv2.COLOR_HSV2BGR)
+                pixels = now if pixels is None else sized_as(pixels, now)
                 cuts += detector.process_frame(timecode(media, raw.pts), pixels)
     ratio = detector.get_metrics()[-1]
     return [(cut.pts, float(detector.stats_manager.get_metrics(cut, [ratio])[0])) for cut in cuts]
@@ -12654,7 +12671,10 @@ class Previews(VideoTask):
         for start in clip_starts(media.duration, self.segments, self.duration):
             media.pace.at(len(clips), self.segments)
             shots = Excerpt(media, start, min(self.duration, media.duration))
-            clips.append(film(shots, self.width // 2 * 2, recipe, also))
+            height = (
+                clips[0].height if clips else None
+            )  # one for all, though the video's may change
+            clips.append(film(shots, (self.width // 2 * 2, height), recipe, also))
         names = [f"seg_{number:02}.{self.format}" for number in range(1, len(clips) + 1)]
         contents = {name: clip.content for name, clip in zip(names, clips, strict=True)}
         made = Made(files={".{}.previews/": contents})

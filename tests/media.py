@@ -293,6 +293,16 @@ def _late_start(path: Path) -> None:
     encode(path, frames, *H264, fps=10)
 
 
+def _resized(path: Path) -> None:
+    """Two seconds that say 5, then two in a taller picture that say 1000, as in some broadcasts."""
+    content = b""
+    for start, number, height in ((0, 5, HEIGHT), (2, 1000, 240)):
+        pictures = [number_picture(number, WIDTH, height)] * 50
+        encode(path, pictures, *H264, "-bf", 0, "-output_ts_offset", start)
+        content += path.read_bytes()
+    path.write_bytes(content)
+
+
 def _remuxed(source: str, *options: object, before: tuple[object, ...] = ()) -> Recipe:
     """A recipe for a copy of another clip in other clothes."""
 
@@ -442,6 +452,7 @@ CLIPS: dict[str, Recipe] = {
     "levels.mp4": _levels,
     "black.mp4": _black,
     "late_start.mp4": _late_start,
+    "resized.ts": _resized,
     "corners.mp4": _corners,
     "turned_90.mp4": _turned(90),
     "turned_180.mp4": _turned(180),

@@ -440,6 +440,21 @@ class TestBadFiles:
         assert line.endswith(": copy it again or move it away")
 
     @pytest.mark.usefixtures("real_probe")
+    def test_a_size_that_changes(self, cli: Cli, library: Library) -> None:
+        """As in broadcasts and calls: nothing fails, and clips that are joined have one size."""
+        video = library.add("resized.ts")
+        tasks = "thumbs,sprites,phash,heatmaps,scenes,previews,embed"
+        flags = ("--ext", ".ts", "--interval", "0.5", "--segments", "3", "--duration", "0.5")
+        run = cli(tasks, library.root, *flags, "--join", "--image", "webp", "--json")
+        assert run.code == 0, run.err
+        assert counts(run.json) == {task["task"]: {"made": 1} for task in run.json["tasks"]}
+        cut = library.json("resized.ts.scenes.json")["markers"]
+        assert [round(marker["time"], 2) for marker in cut] == [2.0]
+        joined = library.artifact(f"{video.name}.previews.webm")
+        assert {picture.shape for _, picture in media.decode(joined)} == {(180, 320, 3)}
+        again = cli("scenes", library.root, "--ext", ".ts", "--detector", "adaptive", "--force")
+        assert again.code == 0, again.err
+
     def test_a_rare_codec(self, cli: Cli, library: Library) -> None:
         """Decoders that hardly anybody looks after are used when asked for, not before."""
         path = library.root / "rare.mkv"
