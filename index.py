@@ -6691,12 +6691,16 @@ class Lookouts:
 
 
 def file_numbers(found: os.stat_result) -> tuple[int, int, int]:
-    """Size and times of writing and of change in ns; the database has no room beyond 64 bits."""
+    """Size and times of writing and of change in ns, as far as 64 bits have them."""
     numbers = found.st_size, found.st_mtime_ns, found.st_ctime_ns
     if max(numbers) > LARGEST_INTEGER or min(numbers) < -LARGEST_INTEGER:
-        size, *times = (max(min(n, LARGEST_INTEGER), -LARGEST_INTEGER) for n in numbers)
-        return size, times[0], times[1]
+        return in_64_bits(numbers[0]), in_64_bits(numbers[1]), in_64_bits(numbers[2])
     return numbers
+
+
+def in_64_bits(number: int) -> int:
+    """The number, or the nearest one that a database takes."""
+    return max(min(number, LARGEST_INTEGER), -LARGEST_INTEGER)
 
 
 def fold(text: str) -> str:
@@ -6994,8 +6998,8 @@ def between(expression: str, bounds: Sequence[tuple[str, float]]) -> Clause:
 
 def added_clause(term: Term) -> Clause:
     """When the file was written: an age such as `<7d`, or a time such as `>=2024-01-31`."""
-    pairs = comparisons(term.value)
-    return between("v.mtime_ns", [bound for pair in pairs for bound in moment_bounds(*pair)])
+    bounds = [bound for pair in comparisons(term.value) for bound in moment_bounds(*pair)]
+    return between("v.mtime_ns", [(sign, in_64_bits(moment)) for sign, moment in bounds])
 
 
 def moment_bounds(sign: str, text: str) -> list[tuple[str, int]]:
