@@ -2880,8 +2880,9 @@ class Media:
         return seconds
 
     def steps(self, interval: float) -> int:
-        """The number of moments every `interval` seconds before the end, at least 1."""
-        return max(math.ceil(self.duration / interval - 1e-6), 1)  # containers round durations
+        """The number of moments every `interval` seconds before the end, from 1 to a billion."""
+        count = min(self.duration / interval, 1e9)
+        return max(math.ceil(count - 1e-6), 1)  # containers round durations
 
     def seconds(self, pts: int) -> float:
         return (pts - self.start) * self.tick
@@ -10691,6 +10692,7 @@ class Thumbs(FrameTask):
         at = position(self.time, length)
         if at > length + 1e-6:
             self.note = f"{self.time} is past the end ({length:.2f} s): the last frame was taken"
+            at = length
         named = self.time == "middle" or self.time.endswith("%")
         return [self.want(at, min(max(1.0, length / 50), 5.0) if named and length > 10 else 0.0)]
 

@@ -148,3 +148,10 @@ def test_bad_videos(cli: Cli, library: Library) -> None:
     assert run.code == 1
     assert run.counts == {"made": 1, "failed": 3}
     assert {name.split(".heatmaps")[0] for name in library.artifacts()} == {"short.mp4"}
+
+
+def test_more_samples_than_anybody_wants(cli: Cli, library: Library) -> None:
+    library.add("short.mp4")
+    run = cli("heatmaps", library.root, "--interval", "1e-309")
+    assert run.code == 1
+    assert "choose a longer --interval" in run.err

@@ -59,7 +59,7 @@ def test_keyframes_only(cli: Cli, library: Library) -> None:
     assert abs(shown(library, "minute.mp4") - 310) <= 20
 
 
-@pytest.mark.parametrize("time", ["100%", "10", "10.5", "55", "101%"])
+@pytest.mark.parametrize("time", ["100%", "10", "10.5", "55", "101%", "9" * 30])
 def test_past_the_end_is_the_last_frame_with_a_note(cli: Cli, library: Library, time: str) -> None:
     library.add("numbered.mp4")
     run = cli("thumbs", library.root, "--time", time, "--seek", "exact", "--json")
