@@ -518,10 +518,11 @@ class Seen(NamedTuple):
 class Shelf(dict[str, "os.DirEntry[str] | Seen"]):
     """The sidecars of a folder by name, from one scan; `problem` says why it cannot be read."""
 
-    def __init__(self, home: str) -> None:
+    def __init__(self, home: str, scan: bool = True) -> None:
         super().__init__()
         self.home, self.problem = home, ""
-        self.read()
+        if scan:
+            self.read()
 
     def read(self) -> None:
         """Look into the folder."""
@@ -1387,8 +1388,7 @@ class Rewrite(NamedTuple):
 
 class Transfer(NamedTuple):
     """A file or folder to be on another disk, too, never over another; its source goes to the trash
-    when all else is done. It is filled under the name `scratch` there, and compared.
-    """
+    when all else is done. It is filled under the name `scratch` there, and compared."""
 
     phase: int
     source: str
@@ -1954,8 +1954,7 @@ def clean_names(names: Iterable[str]) -> list[str]:
 
 def split_names(text: str) -> list[str]:
     """The names in a text with commas between them; one that has a comma itself, or begins with a
-    quote, is written as in CSV. Raises ValueError for what cannot be read so.
-    """
+    quote, is written as in CSV. Raises ValueError for what cannot be read so."""
     if '"' not in text:
         return [name.strip() for name in text.split(",")]
     try:
@@ -2104,8 +2103,7 @@ def why_gone(path: str) -> str:
 
 class TagEdit(NamedTuple):
     """A change to a video's tags file: the record as it will be, what the file holds and what it is
-    to hold; None stands for no file.
-    """
+    to hold; None stands for no file."""
 
     video: Video
     record: dict[str, Any]
@@ -5865,13 +5863,10 @@ class Corner(Shelf):
     """The sidecars of one video as a scan saw them; the head of each is read once."""
 
     def __init__(self, home: str, entries: Sequence[Seen]) -> None:
-        super().__init__(home)
+        super().__init__(home, scan=False)
         self.seen = {entry.path: entry for entry in entries}  # also what lies beside the video
         self.update((e.name, e) for e in entries if e.path.startswith(f"{home}/"))
         self.records: dict[str, Record | None] = {}
-
-    def read(self) -> None:
-        """Nothing to do: a scan has the names."""
 
     def record(self, name: str) -> Record | None:
         if name not in self.records:
