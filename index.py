@@ -2162,9 +2162,7 @@ def tags_bytes(record: Mapping[str, Any]) -> bytes:
     inferred = record.get("performers_inferred", [])
     gone = without_names(inferred, record["performers"])
     tidy = dict(record) | {"performers_inferred": without_names(inferred, gone)}
-    return json_bytes(
-        {key: value for key, value in tidy.items() if value or key not in NAME_LISTS[2:]}
-    )
+    return json_bytes({k: v for k, v in tidy.items() if v or k not in NAME_LISTS[2:]})
 
 
 def source_of(video: Video) -> dict[str, Any]:
@@ -3222,21 +3220,19 @@ def resize(pixels: Pixels, width: int, height: int) -> Pixels:
     return typing.cast("Pixels", scaled)
 
 
-def pq_to_linear(signal_value: Any) -> Any:
+def pq_to_linear(level: Any) -> Any:
     """SMPTE ST 2084 EOTF, in units of 100 cd/m2."""
     m1, m2, c1, c2, c3 = 0.1593017578125, 78.84375, 0.8359375, 18.8515625, 18.6875
-    root = signal_value ** (1 / m2)
+    root = level ** (1 / m2)
     return 100 * ((root - c1).clip(0) / (c2 - c3 * root)) ** (1 / m1)
 
 
-def hlg_to_linear(signal_value: Any) -> Any:
+def hlg_to_linear(level: Any) -> Any:
     """ITU-R BT.2100 HLG inverse OETF with the system gamma of a 1000 cd/m2 display, per channel."""
     import numpy as np
 
     a, b, c = 0.17883277, 0.28466892, 0.55991073
-    scene = np.where(
-        signal_value <= 0.5, signal_value**2 / 3, (np.exp((signal_value - c) / a) + b) / 12
-    )
+    scene = np.where(level <= 0.5, level**2 / 3, (np.exp((level - c) / a) + b) / 12)
     return 10 * scene**1.2
 
 
@@ -3354,9 +3350,7 @@ class Movie:
     TICKS: ClassVar = 90_000  # per second
     BT709: ClassVar = 1  # matrix, primaries and transfer, of what Frame.rgb gives
 
-    def __init__(
-        self, recipe: Recipe, size: tuple[int, int], fps: float, pictures: int = 0
-    ) -> None:
+    def __init__(self, recipe: Recipe, size: tuple[int, int], fps: float, count: int = 0) -> None:
         from fractions import Fraction
 
         import av
@@ -3367,7 +3361,7 @@ class Movie:
                 f"the package av has no {recipe.encoder} here: pip install --force-reinstall av"
             )
         self.buffer, self.tick = io.BytesIO(), Fraction(1, self.TICKS)
-        self.container = open_movie(self.buffer, recipe, pictures)
+        self.container = open_movie(self.buffer, recipe, count)
         rate = Fraction(fps).limit_denominator(1001)
         self.stream = self.container.add_stream(
             recipe.encoder, rate=rate, options=dict(recipe.options)
@@ -5759,9 +5753,7 @@ class Runner:
         results = [known[rel].as_json(video) for rel, video in self.videos.items() if rel in known]
         counts = Counter(result["status"] for result in results)
         always = ["made", "skipped", "failed", "cancelled"]
-        named = always + [
-            str(status) for status in Status if status not in always and counts[status]
-        ]
+        named = always + [str(s) for s in Status if s not in always and counts[s]]
         return {
             "task": kind,
             "total": len(results),
@@ -10569,9 +10561,7 @@ def _stream_json(media: Media, stream: Any) -> dict[str, Any]:
         "duration": _ffprobe_seconds(stream.duration, tick),
         "bit_rate": str(context.bit_rate) if context and context.bit_rate else None,
         "nb_frames": str(stream.frames) if stream.frames else None,
-        "disposition": {
-            flag.name: int(flag in stream.disposition) for flag in type(stream.disposition)
-        },
+        "disposition": {f.name: int(f in stream.disposition) for f in type(stream.disposition)},
         "tags": dict(stream.metadata),
     }
     if stream.type == "video":
@@ -10797,17 +10787,13 @@ class Sprites(FrameTask):
             x, y = self.corner(index)
             sheet = index // self.per_sheet
             frames.append({"time": round(seconds, 6), "sheet": sheet, "x": x, "y": y})
-        files: dict[str, Any] = {
-            patterns[number]: content for number, content in self.sheets.items()
-        }
+        files: dict[str, Any] = {patterns[n]: content for n, content in self.sheets.items()}
         files["{}.sprites.vtt"] = self.track(names, frames, media.duration).encode()
         tile = {"width": self.tile[0], "height": self.tile[1]}
         grid = {"interval": self.interval, "cols": self.cols, "rows": self.rows, "tile": tile}
         return Made(grid | {"sheets": names, "frames": frames}, files)
 
-    def track(
-        self, names: Sequence[str], frames: Sequence[Mapping[str, Any]], duration: float
-    ) -> str:
+    def track(self, names: list[str], frames: Sequence[Mapping[str, Any]], duration: float) -> str:
         """The WebVTT thumbnail track: one cue per tile, the last up to the end of the video."""
         from urllib.parse import quote_from_bytes
 
@@ -11230,12 +11216,10 @@ def drawn(canvas: Pixels, curves: Sequence[Curve], duration: float) -> bytes:
     return bytes(cv2.imencode(".png", canvas)[1])
 
 
-def write_text(
-    canvas: Pixels, text: str, place: tuple[int, int], color: tuple[int, int, int]
-) -> None:
+def write_text(canvas: Pixels, text: str, at: tuple[int, int], color: tuple[int, int, int]) -> None:
     import cv2
 
-    cv2.putText(canvas, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, color, 1, cv2.LINE_AA)
+    cv2.putText(canvas, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.4, color, 1, cv2.LINE_AA)
 
 
 TICKS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400)
@@ -12672,9 +12656,7 @@ class Previews(VideoTask):
         for start in clip_starts(media.duration, self.segments, self.duration):
             media.pace.at(len(clips), self.segments)
             shots = Excerpt(media, start, min(self.duration, media.duration))
-            height = (
-                clips[0].height if clips else None
-            )  # one for all, though the video's may change
+            height = clips[0].height if clips else None  # one size for all clips
             clips.append(film(shots, (self.width // 2 * 2, height), recipe, also))
         names = [f"seg_{number:02}.{self.format}" for number in range(1, len(clips) + 1)]
         contents = {name: clip.content for name, clip in zip(names, clips, strict=True)}
@@ -14863,21 +14845,17 @@ class Subtitles(VideoTask):
     def extracted(self, media: Media) -> Made:
         """The text subtitles that the container holds, the first of every language."""
         streams = list(media.container.streams.subtitles)
-        readable = [
-            s for s in streams if s.codec_context and s.codec_context.name in TEXT_SUBTITLES
-        ]
+        texts = [s for s in streams if s.codec_context and s.codec_context.name in TEXT_SUBTITLES]
         chosen: dict[str, Any] = {}
-        for stream in readable:
+        for stream in texts:
             if self.language in ("", language_of(stream)):
                 chosen.setdefault(language_of(stream), stream)
         if not chosen:
-            return Made(status=Status.SKIPPED, note=self.why_none(streams, readable))
+            return Made(status=Status.SKIPPED, note=self.why_none(streams, texts))
         files: dict[str, bytes | dict[str, bytes]] = {}
         read = read_captions(media, list(chosen.values()))
         for (language, stream), cues in zip(chosen.items(), read, strict=True):
-            plain = [
-                {"start": c.start, "end": c.end, "text": c.text.replace("\n", " ")} for c in cues
-            ]
+            plain = [c._asdict() | {"text": c.text.replace("\n", " ")} for c in cues]
             data = {"backend": "stream", "stream": stream.index, "language": language}
             files |= self.files(media, cues, data | {"segments": plain}, language)
         self.guard(self.placed(media.video), files)
@@ -17175,9 +17153,7 @@ class Config(NamedTuple):
     def settings(self, command: type[Command]) -> dict[str, Any]:
         """The values for the parameters of a command."""
         names = command_names(command)
-        found = {
-            key: self.data[section] for section, key in LIBRARY_KEYS.items() if section in self.data
-        }
+        found = {key: self.data[s] for s, key in LIBRARY_KEYS.items() if s in self.data}
         for option_key, (owner, key) in THRESHOLDS.items():
             if owner in names and option_key in self.data.get("thresholds", {}):
                 found[key] = self.data["thresholds"][option_key]
