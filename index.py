@@ -10767,9 +10767,8 @@ class Sprites(FrameTask):
         import numpy as np
 
         tiles = min(self.count - number * self.per_sheet, self.per_sheet)
-        return np.zeros(
-            (math.ceil(tiles / self.cols) * self.tile[1], self.cols * self.tile[0], 3), np.uint8
-        )
+        height = math.ceil(tiles / self.cols) * self.tile[1]
+        return np.zeros((height, self.cols * self.tile[0], 3), np.uint8)
 
     def close_sheets(self) -> None:
         """Encode the sheets that are begun, so that only one is held as pixels."""
@@ -13219,10 +13218,8 @@ def compare_videos(
     return data, draw_quality(frames) if request.png else b""
 
 
-def open_to_look(
-    stack: contextlib.ExitStack, video: Video, allow_codecs: str
-) -> tuple[Media, Sight]:
-    media = stack.enter_context(Media(video, allow_codecs))
+def open_to_look(stack: contextlib.ExitStack, video: Video, allowed: str) -> tuple[Media, Sight]:
+    media = stack.enter_context(Media(video, allowed))
     return media, look_at(media)
 
 
@@ -14212,21 +14209,19 @@ class TranscodeTask(VideoTask):
         """The finished output, or the decision that it saves too little."""
         size = scratch.stat().st_size
         saving = round(1 - size / media.stat.st_size, 4)
-        record = facts | {"output": output.name, "output_size": size, "saving": saving}
+        data = facts | {"output": output.name, "output_size": size, "saving": saving}
         facts = facts | {"saving": saving}
         if degraded:
-            record["degraded"] = facts["degraded"] = degraded
+            data["degraded"] = facts["degraded"] = degraded
         wanted = self.request.wanted_saving
         if wanted is not None and saving < wanted:
             remove(scratch)
             del facts["output"]
             why = f"discarded: it is {size_change(saving)}, wanted is {size_change(wanted)}"
             facts["reasons"] = [*facts["reasons"], why]
-            return Made(
-                record | {"discarded": True}, note=why, facts=facts, status=Status.DISCARDED
-            )
+            return Made(data | {"discarded": True}, note=why, facts=facts, status=Status.DISCARDED)
         product = Product(scratch, output, self.force)
-        return Made(record, note=degraded, facts=facts, product=product)
+        return Made(data, note=degraded, facts=facts, product=product)
 
 
 # === Commands: tags ===============================================================================
@@ -17167,18 +17162,16 @@ class Config(NamedTuple):
 
     def mistakes(self) -> Iterator[str]:
         """Every unknown key, wrong value and value this file may not set, each with its path."""
-        for section, value in self.data.items():
-            if section in LIBRARY_KEYS:
-                yield from self.value_mistakes(
-                    section, LibraryCommand, LIBRARY_KEYS[section], value
-                )
-            elif section not in {"workers", "thresholds", *COMMANDS}:
-                yield f"{section}: no such key"
+        for name, value in self.data.items():
+            if name in LIBRARY_KEYS:
+                yield from self.value_mistakes(name, LibraryCommand, LIBRARY_KEYS[name], value)
+            elif name not in {"workers", "thresholds", *COMMANDS}:
+                yield f"{name}: no such key"
             elif not isinstance(value, dict):
-                yield f"{section}: should be an object"
+                yield f"{name}: should be an object"
             else:
                 for key, item in value.items():
-                    yield from self.item_mistakes(section, key, item)
+                    yield from self.item_mistakes(name, key, item)
 
     def item_mistakes(self, section: str, key: str, item: Any) -> Iterator[str]:
         path, command = f"{section}.{key}", COMMANDS.get(section)
@@ -17356,24 +17349,22 @@ def overview() -> str:
 
 def run_commands(commands: Sequence[Command], job: Job) -> Result:
     """Run commands in their order; artifact commands that follow each other are one run."""
-    results = []
+    done = []
     for _, group in itertools.groupby(commands, shares_a_run):
         members = list(group)
         tasks = [command for command in members if shares_a_run(command)]
         if tasks:
-            results.append(Runner(job, tasks[0], tasks, {}).run())
+            done.append(Runner(job, tasks[0], tasks, {}).run())
         elif len(commands) > 1:
-            results += [named(command, command.run(job)) for command in members]
+            done += [named(command, command.run(job)) for command in members]
         else:
-            results.append(members[0].run(job))
+            done.append(members[0].run(job))
         if job.cancelled.is_set():
             break
-    if len(results) == 1:
-        return results[0]
-    parts = [part for result in results for part in result.data.get("tasks", [result.data])]
-    return Result(
-        {"tasks": parts}, "\n".join(r.text for r in results), max(r.code for r in results)
-    )
+    if len(done) == 1:
+        return done[0]
+    parts = [part for result in done for part in result.data.get("tasks", [result.data])]
+    return Result({"tasks": parts}, "\n".join(r.text for r in done), max(r.code for r in done))
 
 
 def shares_a_run(command: Command) -> typing.TypeGuard[VideoTask]:
