@@ -561,7 +561,7 @@ class App(FastAPI):
         """What is answered to a request that goes no further."""
         settings, method = self.settings, scope["method"]
         if not settings.knows_host(headers.get("host", "")):
-            return problem(421, "this server does not go by that name")
+            return problem(421, "this server does not go by that name: see VIDEO_HOSTS")
         if settings.is_cross_site(method, headers):
             return problem(403, "requests from other sites are refused")
         if not settings.token and not is_local(scope.get("client")):

@@ -3859,7 +3859,7 @@ def deepface_weights(file_name: str, source_url: Any, compress_type: Any = None)
     if path.is_file():
         return str(path)
     url = source_url if isinstance(source_url, str) else source_url[0]
-    raise LackError(f"deepface's weights are missing: unpack {url} to {path}")
+    raise LackError(f"deepface's weights are missing: put {url}, unpacked, at {path}")
 
 
 FACE_MODELS = {model.backend: model for model in (FaceModel, DlibModel, DeepfaceModel)}
@@ -16442,17 +16442,17 @@ class Settings(NamedTuple):
     def from_environment(cls) -> Settings:
         """VIDEO_ROOTS (separated like PATH), VIDEO_TOKEN, VIDEO_HOSTS and VIDEO_CORS_ORIGINS
         (separated by commas)."""
-
-        def words(name: str) -> tuple[str, ...]:
-            return tuple(filter(None, os.environ.get(name, "").split(",")))
-
         places = os.environ.get("VIDEO_ROOTS", "").split(os.pathsep)
         return cls(
             Roots([place for place in places if place] or ["."]),
             os.environ.get("VIDEO_TOKEN", ""),
-            words("VIDEO_HOSTS"),
-            words("VIDEO_CORS_ORIGINS"),
+            cls.words("VIDEO_HOSTS"),
+            cls.words("VIDEO_CORS_ORIGINS"),
         )
+
+    @staticmethod
+    def words(name: str) -> tuple[str, ...]:
+        return tuple(filter(None, os.environ.get(name, "").split(",")))
 
     def knows_host(self, header: str) -> bool:
         """Whether a Host header names this server: else a strange name was bound to its address."""
@@ -17027,7 +17027,8 @@ class Serve(Command):
         local = self.host in ("localhost", "::1") or self.host.startswith("127.")
         if not local and not self.token:
             raise UsageError(f"--host {shown(self.host)} lets other machines in: set a --token")
-        settings = Settings(Roots(self.root), self.token, (self.host,), self.cors_origin)
+        hosts = (self.host, *Settings.words("VIDEO_HOSTS"))
+        settings = Settings(Roots(self.root), self.token, hosts, self.cors_origin)
         listening = self.listen()
         port = listening.getsockname()[1]
         config = uvicorn.Config(

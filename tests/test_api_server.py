@@ -80,6 +80,15 @@ class TestTheEnd:
         for place in library.root.glob("*.began"):
             place.unlink()
 
+    def test_it_goes_by_the_names_of_its_environment(
+        self, library: Library, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("VIDEO_HOSTS", "nas.example,192.0.2.2")
+        with server(library) as (_, client):
+            asked = (("nas.example", 200), ("192.0.2.2:80", 200), ("other.example", 421))
+            for host, status in asked:
+                assert client.get("/videos", headers={"Host": host}).status_code == status
+
     def test_killed_outright(self, library: Library) -> None:
         with server(library) as (run, client):
             begin(client, library, "child")
