@@ -74,6 +74,8 @@ if TYPE_CHECKING:
     import subprocess
     from concurrent.futures import Future, ThreadPoolExecutor
     from multiprocessing.connection import Connection
+    from multiprocessing.context import ForkServerContext
+    from multiprocessing.synchronize import RLock
     from types import FrameType
 
     import numpy as np
@@ -2598,6 +2600,22 @@ def start_forkserver() -> None:
                     os.environ[name] = before[name]
 
 
+def lasting_locks() -> ForkServerContext:
+    """A forkserver context whose locks have their names as long as it lives: a pool that is stopped
+    drops its locks before its workers, and one that just begins would not find them."""
+    from multiprocessing.context import ForkServerContext
+
+    context, kept = ForkServerContext(), []
+    make = context.RLock
+
+    def rlock() -> RLock:
+        kept.append(make())
+        return kept[-1]
+
+    context.RLock = rlock  # type: ignore[method-assign]
+    return context
+
+
 class Workers:
     """Processes that decode. A crash costs the one call that caused it, which must be picklable, a
     hang is killed at its timeout."""
@@ -2615,7 +2633,6 @@ class Workers:
     @functools.cached_property
     def pool(self) -> pebble.ProcessPool:
         import importlib.machinery
-        import multiprocessing
 
         import pebble
 
@@ -2625,7 +2642,7 @@ class Workers:
         if main_module.__spec__ is None:
             # Workers need this module only; without a spec each would run the whole script.
             main_module.__spec__ = importlib.machinery.ModuleSpec("__main__", None)
-        context = multiprocessing.get_context("forkserver")
+        context = lasting_locks()
         context.set_forkserver_preload([__name__, *self.imports])
         start_forkserver()
         self.ear, mouth = context.Pipe(duplex=False)

@@ -9,6 +9,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -26,6 +27,8 @@ from support import (
     ALL_TASKS,
     FILES,
     ODD_NAMES,
+    PATIENCE,
+    ROOT,
     Library,
     Started,
     command,
@@ -661,6 +664,21 @@ class TestStopping:
             assert run.process.returncode == 130
             assert wait_until(lambda: not run.family(), 2)
         assert b"KeyboardInterrupt" not in err
+
+    def test_while_its_workers_begin(self) -> None:
+        """Those that are stopped before they have read what they are to do say nothing of it."""
+        code = """
+import index, time
+for delay in range(6):
+    workers = index.Workers(6, [])
+    workers.pool.schedule(time.sleep, (1,))
+    time.sleep(delay / 100)
+    workers.close(kill=True)
+"""
+        ended = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=PATIENCE
+        )
+        assert (ended.returncode, ended.stderr) == (0, b"")
 
     def test_a_program_it_waits_for_ends_too(self, library: Library) -> None:
         library.add("one_frame.mp4", "child.mp4")
