@@ -442,7 +442,6 @@ class TestBadFiles:
         assert line.startswith("metadata, thumbs, scenes: text.mp4: is not a readable video")
         assert line.endswith(": copy it again or move it away")
 
-    @pytest.mark.usefixtures("real_probe")
     def test_a_size_that_changes(self, cli: Cli, library: Library) -> None:
         """As in broadcasts and calls: nothing fails, and clips that are joined have one size."""
         video = library.add("resized.ts")
@@ -458,6 +457,7 @@ class TestBadFiles:
         again = cli("scenes", library.root, "--ext", ".ts", "--detector", "adaptive", "--force")
         assert again.code == 0, again.err
 
+    @pytest.mark.usefixtures("real_probe")
     def test_a_rare_codec(self, cli: Cli, library: Library) -> None:
         """Decoders that hardly anybody looks after are used when asked for, not before."""
         path = library.root / "rare.mkv"
