@@ -72,7 +72,7 @@ class TestTheEnd:
                 sockets.append(reader)
             run.process.send_signal(getattr(signal, name))
             assert run.process.wait(30) == code
-            assert wait_until(lambda: not run.family(), 2)
+            assert wait_until(lambda: not run.family(), 1)
             told = b"".join(iter(lambda: sockets[0].recv(65536), b""))
             assert told.count(b"event: end") == 2
             assert told.count(b'"status": "cancelled"') == 2
