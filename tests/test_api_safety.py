@@ -465,7 +465,7 @@ class TestToken:
         import api
 
         async def ask(token: str) -> int:
-            app = api.create_app(index.Settings(index.Roots([library.root]), token))
+            app = api.create_app(index.ServerSettings(index.Roots([library.root]), token))
             transport = httpx.ASGITransport(app, client=(client, 1))
             async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as to:
                 bearer = {"authorization": f"Bearer {token}"} if token else {}

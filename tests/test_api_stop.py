@@ -57,16 +57,16 @@ class Pause:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.began, self.go_on = threading.Event(), threading.Event()
-        step = index.Progress.step
+        step = index.JobProgress.step
 
-        def held(progress: index.Progress, *given: Any) -> None:
+        def held(progress: index.JobProgress, *given: Any) -> None:
             step(progress, *given)
             if progress.as_json()["progress_current"]:
                 self.began.set()
                 assert self.go_on.wait(PATIENCE)
 
         monkeypatch.setattr(index, "cores", lambda: 2)
-        monkeypatch.setattr(index.Progress, "step", held)
+        monkeypatch.setattr(index.JobProgress, "step", held)
 
 
 @pytest.fixture
@@ -173,14 +173,14 @@ class TestListing:
         cli("embed", films.root)
         before = contents(films.root)
         began, go_on = threading.Event(), threading.Event()
-        read = index.Survey.read
+        read = index.SignatureScan.read
 
-        def held(survey: index.Survey, *given: Any) -> Any:
+        def held(survey: index.SignatureScan, *given: Any) -> Any:
             began.set()
             assert go_on.wait(PATIENCE)
             return read(survey, *given)
 
-        monkeypatch.setattr(index.Survey, "read", held)
+        monkeypatch.setattr(index.SignatureScan, "read", held)
         job_id = served.submit("listing")
         assert began.wait(PATIENCE)
         assert served.job("report", directory="other")["status"] == "done"

@@ -61,14 +61,14 @@ def view(
     query: str = "",
     extensions: frozenset[str] = frozenset(),
     recursive: bool = True,
-) -> index.Clause:
+) -> index.SqlClause:
     library = index.Library(known.root, recursive, extensions or known.extensions)
     return known.view(library, query)
 
 
 def page(
     known: index.Catalogue, query: str = "", sort: str = "name", limit: int = -1, **wanted: Any
-) -> list[index.Row]:
+) -> list[index.VideoRow]:
     return list(known.rows(view(known, query, **wanted), sort, limit))
 
 
@@ -76,7 +76,7 @@ def tags(known: index.Catalogue) -> dict[str, int]:
     return known.tag_counts("tag", view(known))
 
 
-def rels(rows: list[index.Row]) -> list[str]:
+def rels(rows: list[index.VideoRow]) -> list[str]:
     return [row.rel for row in rows]
 
 
@@ -298,7 +298,7 @@ class TestGlance:
 
     def test_a_quiet_library_is_not_listed(self, known: index.Catalogue, shelves: Library) -> None:
         with Audit() as audit:
-            known.glance()
+            known.refresh_changed()
         assert not [path for path in audit.listed if path.is_relative_to(shelves.root)]
 
     def test_only_the_folder_that_changed_is(
@@ -306,7 +306,7 @@ class TestGlance:
     ) -> None:
         put(shelves, "c.mp4", "sub")
         with Audit() as audit:
-            known.glance()
+            known.refresh_changed()
         listed = {path for path in audit.listed if path.is_relative_to(shelves.root)}
         assert listed == {shelves.root / "sub", shelves.root / "sub/.artifacts"}
         assert len(page(known, "tag:night")) == 2
@@ -317,13 +317,13 @@ class TestGlance:
         shelves.forget(shelves.root / "sub/c.mp4")
         (shelves.root / "sub/c.mp4").rename(shelves.root / "deep/c.mp4")
         (shelves.root / "sub").rmdir()
-        known.glance()
+        known.refresh_changed()
         assert rels(page(known)) == ["a.mp4", "b.mkv", "d.mp4", "deep/c.mp4", "deep/er/e.mp4"]
         time.sleep(0.05)
-        known.glance()
+        known.refresh_changed()
         (shelves.root / "deep").rename(shelves.root / "moved")
         shelves.forget(shelves.root / "deep/er/e.mp4")
-        known.glance()
+        known.refresh_changed()
         assert rels(page(known)) == ["a.mp4", "b.mkv", "d.mp4", "moved/c.mp4", "moved/er/e.mp4"]
 
     def test_a_replaced_sidecar_and_one_edited_in_its_place(
@@ -331,12 +331,12 @@ class TestGlance:
     ) -> None:
         path = shelves.artifact("a.mp4.tags.json")
         index.replace_file(path, b'{"tags": ["replaced"]}')
-        known.glance()
+        known.refresh_changed()
         assert tags(known) == {"replaced": 1}
         time.sleep(0.05)
-        known.glance()
+        known.refresh_changed()
         path.write_bytes(b'{"tags": ["edited"]}')
-        known.glance()
+        known.refresh_changed()
         assert tags(known) == {"replaced": 1}
         known.refresh()
         assert tags(known) == {"edited": 1}
@@ -346,13 +346,13 @@ class TestLookout:
     """A catalogue that a server keeps open."""
 
     @pytest.fixture
-    def lookouts(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[index.Lookouts]:
-        lookouts = index.Lookouts()
+    def lookouts(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[index.CataloguePool]:
+        lookouts = index.CataloguePool()
         yield lookouts
         lookouts.close()
 
     def test_a_large_library_is_not_looked_at_for_every_answer(
-        self, shelves: Library, lookouts: index.Lookouts, monkeypatch: pytest.MonkeyPatch
+        self, shelves: Library, lookouts: index.CataloguePool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(index, "LOOKED_EACH_TIME", 0)
         monkeypatch.setattr(index, "GLANCES", 60)
@@ -368,7 +368,7 @@ class TestLookout:
         assert len(page(lookouts.catalogue(library))) == 3
 
     def test_it_is_again_after_a_while(
-        self, shelves: Library, lookouts: index.Lookouts, monkeypatch: pytest.MonkeyPatch
+        self, shelves: Library, lookouts: index.CataloguePool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(index, "LOOKED_EACH_TIME", 0)
         monkeypatch.setattr(index, "GLANCES", 0)
@@ -378,7 +378,7 @@ class TestLookout:
         assert wait_until(lambda: len(page(lookouts.catalogue(library))) == 4)
 
     def test_the_first_look_at_a_large_folder_is_not_waited_for_without_end(
-        self, shelves: Library, lookouts: index.Lookouts, monkeypatch: pytest.MonkeyPatch
+        self, shelves: Library, lookouts: index.CataloguePool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         go_on, look = threading.Event(), index.Catalogue.refresh
         monkeypatch.setattr(
@@ -392,7 +392,7 @@ class TestLookout:
         assert (known.complete, len(page(known))) == (True, 3)
 
     def test_what_comes_during_a_look_is_known_to_who_asks_then(
-        self, shelves: Library, lookouts: index.Lookouts, monkeypatch: pytest.MonkeyPatch
+        self, shelves: Library, lookouts: index.CataloguePool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Not what a look that has passed the folder already would tell."""
         library, look = index.Library(shelves.root, True), index.Catalogue.refresh
@@ -417,7 +417,7 @@ class TestLookout:
             early.result()
 
     def test_only_a_few_stay_open(
-        self, library: Library, lookouts: index.Lookouts, monkeypatch: pytest.MonkeyPatch
+        self, library: Library, lookouts: index.CataloguePool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         for number in range(index.KEPT_OPEN + 3):
             library.add_bytes(f"{number}/a.mp4", b"x")
@@ -551,7 +551,7 @@ class TestDatabase:
         known.close()
         known.path.write_bytes(b"garbage" * 4000)
         shelves.add_bytes("d.mp4", b"x")
-        known.glance()
+        known.refresh_changed()
         assert rels(page(known)) == ["a.mp4", "b.mkv", "d.mp4", "sub/c.mp4"]
 
     def test_lost_while_it_is_in_use(self, shelves: Library) -> None:
@@ -629,7 +629,7 @@ class TestAnnex:
     def read(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
         calls: list[tuple[str, list[str]]] = []
 
-        def files(video: index.Video, shelf: index.Shelf) -> list[str]:
+        def files(video: index.Video, shelf: index.SidecarDir) -> list[str]:
             return [caption.path for caption in index.caption_files(video, shelf)]
 
         def reader(video: index.Video, paths: list[str]) -> list[str]:
@@ -645,7 +645,7 @@ class TestAnnex:
             "CREATE TABLE IF NOT EXISTS words"
             " (video INT REFERENCES videos ON DELETE CASCADE, text TEXT)"
         )
-        annex = index.Annex(schema, files, reader, store)
+        annex = index.CatalogueExtension(schema, files, reader, store)
         monkeypatch.setitem(index.ANNEXES, "words", annex)
         return calls
 

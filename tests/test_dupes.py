@@ -577,14 +577,14 @@ class TestApply:
     ) -> None:
         """Between comparing and moving somebody writes to the copy, or to the one to keep."""
         for name in ("go.mp4", "keep.mp4"):
-            original = index.Disposal.carry_out
+            original = index.DuplicateRemoval.carry_out
 
             def meddle(self: Any, *args: Any, name: str = name, original: Any = original) -> Any:
                 os.utime(twins.root / name, (time.time(), time.time() - 3))
                 return original(self, *args)
 
             with monkeypatch.context() as patch:
-                patch.setattr(index.Disposal, "carry_out", meddle)
+                patch.setattr(index.DuplicateRemoval, "carry_out", meddle)
                 run = cli("dupes", twins.root, "--apply", "trash", "--json")
             (action,) = run.json["applied"]
             assert action["action"] == "left" and run.code == 1
@@ -595,15 +595,15 @@ class TestApply:
         self, cli: Cli, twins: Library, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """While one run has yet to begin, another throws away what that one means to keep."""
-        before, original = tree(twins.root), index.Disposal.carry_out
+        before, original = tree(twins.root), index.DuplicateRemoval.carry_out
 
         def late(self: Any, *args: Any) -> Any:
-            monkeypatch.setattr(index.Disposal, "carry_out", original)
+            monkeypatch.setattr(index.DuplicateRemoval, "carry_out", original)
             other = cli("dupes", twins.root, "--apply", "trash", "--keep", "go.mp4", "--json")
             assert [action["video"] for action in other.json["applied"]] == ["keep.mp4"]
             return original(self, *args)
 
-        monkeypatch.setattr(index.Disposal, "carry_out", late)
+        monkeypatch.setattr(index.DuplicateRemoval, "carry_out", late)
         run = cli("dupes", twins.root, "--apply", "trash", "--json")
         assert [action["action"] for action in run.json["applied"]] == ["left"]
         assert (twins.root / "go.mp4").exists() and not (twins.root / "keep.mp4").exists()

@@ -30,7 +30,7 @@ class Scene:
             (root / name).write_text(f"{name} was here")
         (root / "folder").mkdir()
         (root / "folder" / "inside").write_text("inside")
-        self.places = index.Places.of(root)
+        self.places = index.LibraryPaths.of(root)
         self.before = contents(root)
         self.after = {
             "b": b"a was here",
@@ -48,7 +48,7 @@ class Scene:
         return str(self.root / name)
 
     def plan(self) -> index.Journal:
-        journal = index.Journal(self.places, "test", homes=[self.path(".artifacts")])
+        journal = index.Journal(self.places, "test", sidecar_dirs=[self.path(".artifacts")])
         moves = {
             "a": "b",
             "b": "a",
@@ -400,7 +400,7 @@ class TestTogether:
         fault.set(3)
         with pytest.raises(Killed):
             scene.carry_out()
-        below = index.Places.of(scene.root / "sub")
+        below = index.LibraryPaths.of(scene.root / "sub")
         with (
             pytest.raises(index.VideoError, match="rename --recover"),
             index.Journal(below, "test"),

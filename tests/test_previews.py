@@ -297,7 +297,7 @@ class TestBadInput:
 
     def test_a_missing_encoder_is_told(self) -> None:
         with pytest.raises(index.VideoError, match=r"libnothing.*pip install"):
-            index.Movie(index.Recipe("mp4", "libnothing", {}), (64, 64), 25)
+            index.ClipEncoder(index.ClipFormat("mp4", "libnothing", {}), (64, 64), 25)
 
     def test_no_ffmpeg_needed(self, cli: Cli, library: Library, no_tools: None) -> None:
         library.add("short.mp4")

@@ -223,7 +223,7 @@ class TestPace:
     ) -> None:
         path = library.add("minute.mp4")
         told: list[tuple[float, str]] = []
-        monkeypatch.setattr(index.Pace, "PAUSE", 0.0)
+        monkeypatch.setattr(index.ProgressReporter, "PAUSE", 0.0)
         monkeypatch.setattr(index, "tell", lambda share, note: told.append((share, note)))
         tasks = [index.task_named(name)(directory=library.root) for name in names]
         video = index.Video(str(path), path.name, str(library.root / ".artifacts"))

@@ -404,7 +404,7 @@ class TestRequest:
         source.unlink()
         library.keep(long)
         seen: list[float | None] = []
-        progress = index.Progress(lambda: seen.append(progress.as_json()["percent"]))
+        progress = index.JobProgress(lambda: seen.append(progress.as_json()["percent"]))
         request = index.Subtitles(directory=library.root, format=("vtt",))
         assert request.run(index.Job(progress)).code == 0
         part = [percent for percent in seen if percent]
@@ -627,9 +627,9 @@ class TestCues:
         """Its last word lasts until the end of the window, and the other voice got none."""
         rate = index.SAMPLE_RATE
         one, other = (np.zeros(seconds * rate, np.int16) for seconds in (4, 6))
-        first = index.Stretch(0, one, (0, 4 * rate - index.MARGIN))
-        second = index.Stretch(20 * rate, other, (20 * rate, 26 * rate))
-        window = index.Window((first, second))
+        first = index.SpeechSegment(0, one, (0, 4 * rate - index.MARGIN))
+        second = index.SpeechSegment(20 * rate, other, (20 * rate, 26 * rate))
+        window = index.SpeechWindow((first, second))
         words = [window.in_video(w) for w in (Word(0, 3, " my", 0.9), Word(3.2, 10, " own", 0.9))]
         assert words[-1].end <= 4.0
         rest = window.without(words)

@@ -124,12 +124,12 @@ class TestSidecars:
         video = library.add("one_frame.mp4")
         cli("previews", library.root)
 
-        shelf: Any = index.Shelf(str(library.root / ".artifacts"))
+        shelf: Any = index.SidecarDir(str(library.root / ".artifacts"))
         folder = f".{video.name}.previews"
         seen = SimpleNamespace(st_size=0, st_mtime_ns=time.time_ns())
         shelf[folder] = SimpleNamespace(stat=lambda: seen, is_dir=lambda: True)
         os.utime(video, (1, 1))
-        one = index.Video(str(video), video.name, shelf.home)
+        one = index.Video(str(video), video.name, shelf.sidecar_dir)
         assert index.ARTIFACTS["previews"].state(one, shelf) is index.State.FRESH
 
     @pytest.mark.parametrize(

@@ -490,7 +490,7 @@ class TestOnce:
         scratch.write_bytes(b"ours")
         target.write_bytes(b"precious")
         with pytest.raises(index.VideoError, match="appeared meanwhile"):
-            index.Product(scratch, target).publish()
+            index.OutputFile(scratch, target).publish()
         assert target.read_bytes() == b"precious"
 
     def test_other_parameters_need_force(self, outputs: Outputs) -> None:

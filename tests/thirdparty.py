@@ -14,18 +14,18 @@ class Note(index.FrameTask):
 
     word: str = index.option("note", "how the line begins", max_length=20)
 
-    def wants(self, media: index.Media) -> list[index.Want]:
+    def wants(self, media: index.Media) -> list[index.FrameRequest]:
         self.seen = 0
         return [self.want(media.duration * share, 0.0) for share in (0.0, 0.3, 0.6)]
 
     def take(self, frame: index.Frame, number: int) -> None:
         self.seen += 1
 
-    def finish(self, media: index.Media) -> index.Made:
+    def finish(self, media: index.Media) -> index.ArtifactOutput:
         sys.stdout.write("libraries say things\n")
         sys.stdout.flush()
         line = f"{self.word}, {media.duration:.0f} s, {self.seen} frames\n"
-        return index.Made(files={"{}.note.txt": line.encode()})
+        return index.ArtifactOutput(files={"{}.note.txt": line.encode()})
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def main(path: Path) -> None:
     sface = cv2.FaceRecognizerSF.create("onnx", recognizer, empty)
     count = 0
     with index.Media(index.Video(str(path), path.name, "")) as media:
-        wants = [index.Want(float(i), 0.1) for i in range(int(media.duration))]
+        wants = [index.FrameRequest(float(i), 0.1) for i in range(int(media.duration))]
         for frame, _ in index.read_frames(media, wants):
             zoom = SIDE / max(frame.size)
             small = frame.rgb(*(round(side * zoom) for side in frame.size))
