@@ -323,7 +323,7 @@ class Artifact(NamedTuple):
     All of `files` must be there for the artifact to be present, unless `any_file` is enough. The
     first is its record, unless `record` names another: where it is JSON, it remembers the size of
     the source. A name that ends in `/` is a folder. Files in `extras` belong to it too, but only
-    some parameters make them.
+    some parameters make them. `aliases` are other names of the kind in commands and queries.
     """
 
     kind: str
@@ -332,6 +332,7 @@ class Artifact(NamedTuple):
     record: str = ""
     any_file: bool = False
     derived: bool = True
+    aliases: tuple[str, ...] = ()
 
     def state(
         self,
@@ -456,7 +457,7 @@ class SubtitleArtifact(Artifact):
 ARTIFACTS: dict[str, Artifact] = {
     artifact.kind: artifact
     for artifact in (
-        Artifact("metadata", ("{}.ffprobe.json",)),
+        Artifact("metadata", ("{}.ffprobe.json",), aliases=("meta", "queue")),
         Artifact("thumbs", ("{}.jpg",)),
         Artifact(
             "sprites",
@@ -478,7 +479,12 @@ ARTIFACTS: dict[str, Artifact] = {
         Artifact("phash", ("{}.phash.json",), extras=("{}.phash.deep.json",)),
         Artifact("heatmaps", ("{}.heatmaps.json",), extras=("{}.heatmaps.png",)),
         Artifact("scenes", ("{}.scenes.json",), extras=(".{}.scenes/", "{}.scenes.ffmeta")),
-        Artifact("faces", ("{}.faces.signatures.json",), extras=(".{}.faces/",)),
+        Artifact(
+            "faces",
+            ("{}.faces.signatures.json",),
+            extras=(".{}.faces/",),
+            aliases=("embed",),
+        ),
         Artifact("tags", ("{}.tags.json",), derived=False),
     )
 }
@@ -1046,8 +1052,8 @@ class ArtifactOutput:
     """What a task made of one video: contents by file pattern (see Artifact), nothing on disk yet.
 
     A pattern that ends in `/` has a dict of file names for its content. `data` becomes the record,
-    in JSON, with the common head. `facts` go back to the parent process; `note` is told to the
-    user.
+    in JSON, with the common head, `documents` further JSON files with that head. `facts` go back
+    to the parent process; `note` is told to the user.
     """
 
     def __init__(
@@ -1055,12 +1061,14 @@ class ArtifactOutput:
         data: dict[str, Any] | None = None,
         files: dict[str, bytes | dict[str, bytes]] | None = None,
         *,
+        documents: dict[str, dict[str, Any]] | None = None,
         note: str = "",
         facts: dict[str, Any] | None = None,
         status: Status = Status.MADE,
         product: OutputFile | None = None,
     ) -> None:
         self.data, self.files, self.note = data, files or {}, note
+        self.documents = documents or {}
         self.facts, self.status, self.product = facts or {}, status, product
 
 
@@ -1082,32 +1090,49 @@ class OutputFile(NamedTuple):
             raise VideoError(f"{self.target.name} appeared meanwhile: nothing was stored") from None
 
 
-def publish(task: VideoTask, media: Media, made: ArtifactOutput) -> str:
-    """Put what a task made under its final names, the record last, and drop what it made earlier.
+class Provenance(NamedTuple):
+    """What every JSON artifact records of how it was made: the version of its own format, the
+    video (as the listed folder calls it) as it was then, and the parameters."""
+
+    schema: int
+    video: str
+    size: int
+    mtime_ns: int
+    oshash: str
+    params: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        source = {"size": self.size, "mtime_ns": self.mtime_ns, "oshash": self.oshash}
+        head = {"schema": self.schema, "video": self.video, "source": source}
+        return head | {"params": self.params, "generated_at": utc_now()}
+
+
+def publish(artifact: Artifact, video: Video, made: ArtifactOutput, origin: Provenance) -> str:
+    """Put what was made under its final names, the record last, and drop what was made earlier.
 
     Only a Product comes after the record, which describes it: without its file the record counts
     for nothing, whereas a file without its record would be a stranger's that must never be touched.
     Returns a note where an unreadable record was found in its place and set aside.
     """
-    video = task.placed(media.video)
     sidecar_dir = Path(video.sidecar_dir)
     sidecar_dir.mkdir(parents=True, exist_ok=True)
     contents = {pattern.rstrip("/").format(video.key): c for pattern, c in made.files.items()}
+    for pattern, data in made.documents.items():
+        contents[pattern.format(video.key)] = json_bytes(origin.as_json() | data)
     note = ""
     if made.data is not None:
-        record = task.artifact.record_name(video)
+        record = artifact.record_name(video)
         note = keep_corrupt(sidecar_dir / record)
-        head = record_head(task, media) | {"files": list(contents)}
-        contents[record] = json_bytes(head | made.data)
+        contents[record] = json_bytes(origin.as_json() | {"files": list(contents)} | made.data)
     for name, content in contents.items():
         if isinstance(content, dict):
             replace_folder(sidecar_dir / name, content)
         else:
             replace_file(sidecar_dir / name, content)
-    if media.stat.st_mtime_ns > time.time_ns():  # made by a clock that is ahead of this one
+    if origin.mtime_ns > time.time_ns():  # made by a clock that is ahead of this one
         for name in contents:
-            os.utime(sidecar_dir / name, ns=(media.stat.st_mtime_ns, media.stat.st_mtime_ns))
-    for name in task.artifact.superseded(video, contents):
+            os.utime(sidecar_dir / name, ns=(origin.mtime_ns, origin.mtime_ns))
+    for name in artifact.superseded(video, contents):
         remove(sidecar_dir / name)
     if made.product and made.status is Status.MADE:
         made.product.publish()
@@ -1225,9 +1250,9 @@ def json_pieces(data: Any, indent: int | None = 2) -> Iterator[str]:
     long, mark = list[JsonRows](), os.urandom(16).hex()
 
     def put(value: Any) -> Any:
-        if isinstance(value, Occurrences):
-            return list(value)
         if not isinstance(value, JsonRows):
+            if isinstance(value, Sequence):
+                return list(value)
             raise TypeError(f"{type(value).__name__} is nothing for JSON")
         if indent is None:
             return list(value)
@@ -1252,21 +1277,6 @@ def json_text(data: Any, indent: int | None = 2) -> str:
 
 def json_bytes(data: Any) -> bytes:
     return (json_text(data) + "\n").encode()
-
-
-def record_head(task: VideoTask, media: Media) -> dict[str, Any]:
-    """What every JSON artifact carries beside its own data."""
-    return {
-        "schema": task.schema,
-        "video": media.video.rel,
-        "source": {
-            "size": media.stat.st_size,
-            "mtime_ns": media.stat.st_mtime_ns,
-            "oshash": media.oshash,
-        },
-        "params": task.params(),
-        "generated_at": utc_now(),
-    }
 
 
 def utc_now() -> str:
@@ -2281,6 +2291,7 @@ class Command:
     not_recorded: ClassVar[tuple[str, ...]] = ()  # options that do not shape what is made
     roots: Roots | None = None  # what a server confines the request to
     catalogue_pool: CataloguePool | None = None  # the catalogues that it has open
+    config: Config | None = None  # what other commands that it needs are completed from
 
     def __init__(self, **given: Any) -> None:
         if not all(self._plain(name, value) for name, value in given.items()):
@@ -5292,10 +5303,6 @@ class Failure(NamedTuple):
     reason: str
     lacking: bool = False
 
-    def outcome(self, task: VideoTask) -> Outcome:
-        facts = {"lacking": True} if self.lacking else {}
-        return Outcome(task.artifact.kind, Status.FAILED, self.reason, facts=facts)
-
 
 def attempt(
     function: Callable[Params, Returned], *args: Params.args, **named: Params.kwargs
@@ -5364,7 +5371,7 @@ def perform(video: Video, tasks: Sequence[VideoTask]) -> list[Outcome]:
 
     done = attempt(work)
     if isinstance(done, Failure):
-        return [done.outcome(task) for task in tasks]
+        return [failed(task, done) for task in tasks]
     return done
 
 
@@ -5439,13 +5446,28 @@ def marked(made: ArtifactOutput, shortcoming: str) -> ArtifactOutput:
     return made
 
 
+def failed(task: VideoTask, failure: Failure) -> Outcome:
+    """The outcome of a task that could not make its artifact."""
+    facts = {"lacking": True} if failure.lacking else {}
+    return Outcome(task.artifact.kind, Status.FAILED, failure.reason, facts=facts)
+
+
+def store(task: VideoTask, media: Media, made: ArtifactOutput) -> str:
+    """Publish what a task made of a video, with how it was made."""
+    stat, rel = media.stat, media.video.rel
+    origin = Provenance(
+        task.schema, rel, stat.st_size, stat.st_mtime_ns, media.oshash, task.params()
+    )
+    return publish(task.artifact, task.placed(media.video), made, origin)
+
+
 def settle(task: VideoTask, media: Media, product: ArtifactOutput | Failure) -> Outcome:
     """Publish a product and say what came of it."""
     if isinstance(product, Failure):
-        return product.outcome(task)
-    stored = attempt(publish, task, media, product) if product.status in STORED else ""
+        return failed(task, product)
+    stored = attempt(store, task, media, product) if product.status in STORED else ""
     if isinstance(stored, Failure):
-        return stored.outcome(task)
+        return failed(task, stored)
     note = "; ".join(filter(None, (product.note, stored)))
     return Outcome(task.artifact.kind, product.status, note=note, facts=product.facts)
 
@@ -5512,7 +5534,6 @@ class Job:
         self, console: Console | None = None, limits: ConcurrencyLimits | None = None
     ) -> None:
         self.console, self.limits = console or Console(), limits or ConcurrencyLimits()
-        self.config = Config()
         self.cancelled = threading.Event()
         self.signal: int | None = None
 
@@ -5634,6 +5655,11 @@ class WorkQueue(Generic[Item]):
             self.active -= 1
             self.limits.running.subtract(("", *item.kinds))
             self.limits.changed.notify_all()
+
+
+def open_catalogue(library: Library) -> Catalogue:
+    """The catalogue of a library, with the tables that commands keep in it."""
+    return Catalogue(library, [SPOKEN])
 
 
 class Runner:
@@ -5760,7 +5786,7 @@ class Runner:
         self.job.console.step(item.video.rel, 0)
         lacking = [task for task in item.tasks if task.artifact.kind in self.lacking]
         tasks = [task for task in item.tasks if task not in lacking]
-        known = [self.lacking[task.artifact.kind].outcome(task) for task in lacking]
+        known = [failed(task, self.lacking[task.artifact.kind]) for task in lacking]
         if not tasks:
             return known
         timeouts = [task.timeout for task in tasks]
@@ -5773,7 +5799,7 @@ class Runner:
             return [*known, *(Outcome(task.artifact.kind, Status.CANCELLED) for task in tasks)]
         if isinstance(done, Failure):
             self.untidy |= sidecar_dirs
-            return [*known, *(done.outcome(task) for task in tasks)]
+            return [*known, *(failed(task, done) for task in tasks)]
         return [*known, *done]
 
     def _record(self, item: WorkItem, outcomes: Iterable[Outcome]) -> None:
@@ -5796,7 +5822,7 @@ class Runner:
         metadata = self.outcomes.get("metadata", {})
         made = [self.videos[rel] for rel, o in metadata.items() if o.status is Status.MADE]
         if made:
-            catalogue = Catalogue(self.library)
+            catalogue = open_catalogue(self.library)
             catalogue.update(made)
             catalogue.close()
 
@@ -5855,9 +5881,10 @@ CREATE TABLE IF NOT EXISTS cards (video INTEGER PRIMARY KEY REFERENCES videos ON
 CREATE TABLE IF NOT EXISTS labels (video INT REFERENCES videos ON DELETE CASCADE, kind TEXT,
   key TEXT, name TEXT, place INT, PRIMARY KEY (video, kind, key)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS labels_key ON labels (kind, key);
-CREATE TABLE IF NOT EXISTS annexes (annex TEXT, video INT REFERENCES videos ON DELETE CASCADE,
-  files TEXT, done TEXT DEFAULT '[]', PRIMARY KEY (annex, video)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS annexes_video ON annexes (video);
+CREATE TABLE IF NOT EXISTS extensions (extension TEXT,
+  video INT REFERENCES videos ON DELETE CASCADE, files TEXT, done TEXT DEFAULT '[]',
+  PRIMARY KEY (extension, video)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS extensions_video ON extensions (video);
 CREATE TABLE IF NOT EXISTS compared (deep INT, rules TEXT, rel BLOB, stamp TEXT, basis INT,
   PRIMARY KEY (deep, rel)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS alike (deep INT, a BLOB, b BLOB, similarity REAL, kind TEXT,
@@ -5878,13 +5905,11 @@ class CatalogueExtension(NamedTuple):
     Catalogue.fill.
     """
 
+    name: str
     schema: str
     files: Callable[[Video, SidecarDir], Iterable[str]]
     read: Callable[[Video, list[str]], Any]
     store: Callable[[sqlite3.Connection, int, Any], None]
-
-
-ANNEXES: dict[str, CatalogueExtension] = {}
 
 
 class ScannedVideo(NamedTuple):
@@ -5954,7 +5979,7 @@ class CatalogueEntry(NamedTuple):
     values: tuple[Any, ...]
     card: tuple[str, str]
     labels: list[tuple[str, str, str]]
-    annexed: dict[str, str]
+    extended: dict[str, str]
 
 
 class VideoRow(NamedTuple):
@@ -6058,9 +6083,11 @@ class CatalogueStore:
     `refresh` fills. Threads may share a Store, processes a database.
     """
 
-    def __init__(self, about: Sequence[object]) -> None:
-        """`about`: what the database is of; another has another file."""
-        self.about = repr(about)
+    def __init__(self, about: Sequence[object], schema: Sequence[str], version: object) -> None:
+        """`about`: what the database is of; another has another file. `schema`: the scripts that
+        create its tables; they and `version` are in the name of the file, too."""
+        self.about, self.schema = repr(about), schema
+        self.version = zlib.crc32(repr((schema, version)).encode())
         self._lock, self._turn = threading.RLock(), threading.Lock()
         self._own = threading.local()
         self._connections: list[sqlite3.Connection] = []
@@ -6118,10 +6145,9 @@ class CatalogueStore:
 
         import platformdirs
 
-        tables = (SCHEMA, ARTIFACTS, [(name, annex.schema) for name, annex in ANNEXES.items()])
-        version = zlib.crc32(repr(tables).encode())
-        name = f"{hashlib.sha256(os.fsencode(self.about)).hexdigest()[:16]}-{version:08x}.sqlite"
-        return Path(platformdirs.user_cache_dir("video-library")) / name
+        digest = hashlib.sha256(os.fsencode(self.about)).hexdigest()[:16]
+        folder = Path(platformdirs.user_cache_dir("video-library"))
+        return folder / f"{digest}-{self.version:08x}.sqlite"
 
     @property
     def database(self) -> sqlite3.Connection:
@@ -6155,10 +6181,9 @@ class CatalogueStore:
         database.execute("PRAGMA synchronous = NORMAL")
         return self._prepared(database)
 
-    @staticmethod
-    def _prepared(database: sqlite3.Connection) -> sqlite3.Connection:
+    def _prepared(self, database: sqlite3.Connection) -> sqlite3.Connection:
         database.execute("PRAGMA foreign_keys = ON")
-        for script in (SCHEMA, *(annex.schema for annex in ANNEXES.values())):
+        for script in self.schema:
             database.executescript(script)
         return database
 
@@ -6315,10 +6340,11 @@ class Catalogue(CatalogueStore):
     everything else answers from it and touches no file of the library.
     """
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, extensions: Sequence[CatalogueExtension] = ()) -> None:
         self.root, self.roots = library.root, library.roots
         self.artifacts_dir = library.artifacts_dir
-        self.extensions = VIDEO_EXTENSIONS | library.extensions
+        self.suffixes = VIDEO_EXTENSIONS | library.extensions
+        self.extensions = {extension.name: extension for extension in extensions}
         self._scan = Scan(self.artifacts_dir or self.root, self.roots)
         # What the last refresh could not read, as Library has it: folders of videos, of sidecars.
         self.problems, self.unread = list[tuple[str, str]](), self._scan.unread
@@ -6330,8 +6356,10 @@ class Catalogue(CatalogueStore):
         # Of each folder at the last look: the times of it and its sidecars, if these say enough.
         self._folders: dict[str, tuple[int, ...]] = {}
         artifacts_root = self.artifacts_dir and os.path.realpath(self.artifacts_dir)
-        extra, places = sorted(self.extensions - VIDEO_EXTENSIONS), self.roots and self.roots.places
-        super().__init__((os.path.realpath(self.root), artifacts_root, extra, places))
+        extra, places = sorted(self.suffixes - VIDEO_EXTENSIONS), self.roots and self.roots.places
+        about = (os.path.realpath(self.root), artifacts_root, extra, places)
+        schema = [SCHEMA, *(extension.schema for extension in extensions)]
+        super().__init__(about, schema, (ARTIFACTS, list(self.extensions)))
 
     def failures(self) -> list[dict[str, Any]]:
         """What the last refresh could not read, as {video, error}."""
@@ -6467,7 +6495,7 @@ class Catalogue(CatalogueStore):
             self.refresh(job, recursive)
 
     def _library(self, recursive: bool) -> Library:
-        return Library(self.root, recursive, self.extensions, self.artifacts_dir, self.roots)
+        return Library(self.root, recursive, self.suffixes, self.artifacts_dir, self.roots)
 
     def _refresh(self, job: Job, recursive: bool, bare: bool) -> list[ScannedVideo] | None:
         library, began = self._library(recursive), time.time_ns()
@@ -6587,14 +6615,13 @@ class Catalogue(CatalogueStore):
         tags, performers = ([n for k, _, n in labels if k == kind] for kind in TAG_KINDS)
         row = VideoRow._make((0, video.rel, *known, tags, performers))
         card, detail = (json_text(part, None)[1:-1] for part in (row.card(), row.detail()))
-        return CatalogueEntry(values, ("{" + card, detail), labels, self._annexed(video, corner))
+        return CatalogueEntry(values, ("{" + card, detail), labels, self._extended(video, corner))
 
-    @staticmethod
-    def _annexed(video: Video, corner: ScannedSidecars) -> dict[str, str]:
-        """Per annex the files it is made of, with their sizes and times, as JSON."""
+    def _extended(self, video: Video, corner: ScannedSidecars) -> dict[str, str]:
+        """Per extension the files it is made of, with their sizes and times, as JSON."""
         files = {}
-        for name, annex in ANNEXES.items():
-            found = [corner.seen.get(path) for path in sorted(annex.files(video, corner))]
+        for name, extension in self.extensions.items():
+            found = [corner.seen.get(path) for path in sorted(extension.files(video, corner))]
             files[name] = json.dumps([seen[:3] for seen in found if seen])
         return files
 
@@ -6607,38 +6634,38 @@ class Catalogue(CatalogueStore):
         database.execute("DELETE FROM labels WHERE video = ?", [video])
         labels = [(video, *label, place) for place, label in enumerate(description.labels)]
         database.executemany("INSERT OR IGNORE INTO labels VALUES (?, ?, ?, ?, ?)", labels)
-        for annex, files in description.annexed.items():
+        for name, files in description.extended.items():
             database.execute(
-                "UPDATE annexes SET files = ? WHERE annex = ? AND video = ?"
+                "UPDATE extensions SET files = ? WHERE extension = ? AND video = ?"
                 if files == NO_FILES
-                else "INSERT INTO annexes (files, annex, video) VALUES (?, ?, ?)"
+                else "INSERT INTO extensions (files, extension, video) VALUES (?, ?, ?)"
                 " ON CONFLICT DO UPDATE SET files = excluded.files",
-                (files, annex, video),
+                (files, name, video),
             )
 
-    def fill(self, annex: str, job: Job | None = None) -> None:
-        """Bring the tables of an annex up to date with the videos as last refreshed."""
+    def fill(self, extension: str, job: Job | None = None) -> None:
+        """Bring the tables of an extension up to date with the videos as last refreshed."""
         with self._surviving():
-            self._fill(annex, job or Job())
+            self._fill(self.extensions[extension], job or Job())
             return
         self.refresh(job)
-        self._fill(annex, job or Job())
+        self._fill(self.extensions[extension], job or Job())
 
-    def _fill(self, annex: str, job: Job) -> None:
+    def _fill(self, extension: CatalogueExtension, job: Job) -> None:
         waiting = self.ask(
-            "SELECT a.video, v.rel, a.files FROM annexes a JOIN videos v ON v.id = a.video"
-            " WHERE a.annex = ? AND a.files <> a.done",
-            [annex],
+            "SELECT e.video, v.rel, e.files FROM extensions e JOIN videos v ON v.id = e.video"
+            " WHERE e.extension = ? AND e.files <> e.done",
+            [extension.name],
         )
         for video, rel, files in waiting:
             job.check()
             paths = [path for path, _, _ in json.loads(files)]
-            content = ANNEXES[annex].read(self.video(os.fsdecode(rel)), paths)
+            content = extension.read(self.video(os.fsdecode(rel)), paths)
             with self._writing() as database:
-                ANNEXES[annex].store(database, video, content)
+                extension.store(database, video, content)
                 database.execute(
-                    "UPDATE annexes SET done = ? WHERE annex = ? AND video = ?",
-                    [files, annex, video],
+                    "UPDATE extensions SET done = ? WHERE extension = ? AND video = ?",
+                    [files, extension.name, video],
                 )
 
 
@@ -6660,8 +6687,10 @@ class CatalogueRefresher:
     is not `complete` when that is not enough.
     """
 
-    def __init__(self, library: Library, pool: ThreadPoolExecutor, job: Job) -> None:
-        self.catalogue, self.recursive = Catalogue(library), library.recursive
+    def __init__(
+        self, catalogue: Catalogue, recursive: bool, pool: ThreadPoolExecutor, job: Job
+    ) -> None:
+        self.catalogue, self.recursive = catalogue, recursive
         self.catalogue.tended = True
         self.pool, self.job, self.lock, self.turn = pool, job, threading.Lock(), threading.Lock()
         self.glance_due = self.look_due = 0.0
@@ -6713,9 +6742,10 @@ class CatalogueRefresher:
 class CataloguePool:
     """The catalogues that a server has open, the last few that were asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, extensions: Sequence[CatalogueExtension] = ()) -> None:
         from concurrent.futures import ThreadPoolExecutor
 
+        self.extensions = extensions
         # For each catalogue a look and the next: a large folder keeps no small one waiting.
         self.pool, self.job = ThreadPoolExecutor(2 * KEPT_OPEN, "look"), Job()
         self.lock = threading.Lock()
@@ -6726,12 +6756,16 @@ class CataloguePool:
         extra = library.extensions - VIDEO_EXTENSIONS
         key = (library.root, library.artifacts_dir, library.recursive, extra)
         with self.lock:
-            refresher = self.open.pop(key, None) or CatalogueRefresher(library, self.pool, self.job)
+            refresher = self.open.pop(key, None) or self._refresher(library)
             self.open[key] = refresher
             gone = [self.open.pop(old) for old in list(self.open)[:-KEPT_OPEN]]
         for old in gone:
             self.pool.submit(old.catalogue.close)  # which waits for the end of its look
         return refresher.ready(first)
+
+    def _refresher(self, library: Library) -> CatalogueRefresher:
+        catalogue = Catalogue(library, self.extensions)
+        return CatalogueRefresher(catalogue, library.recursive, self.pool, self.job)
 
     def changed(self, *paths: str) -> None:
         """Videos, or what belongs to them, were just changed here or are gone: all know at once."""
@@ -7024,9 +7058,8 @@ def extension_clause(term: QueryTerm) -> SqlClause:
 def kind_clause(term: QueryTerm) -> SqlClause:
     """Whether an artifact is there (has, fresh or stale) or missing."""
     name = fold(term.value)
-    command = COMMANDS.get(name)
-    kind = command.artifact.kind if command and issubclass(command, VideoTask) else name
-    if kind not in ARTIFACTS:
+    kind = next((k for k, artifact in ARTIFACTS.items() if name in (k, *artifact.aliases)), "")
+    if not kind:
         raise ValueError(f"no such kind of artifact; there are {', '.join(ARTIFACTS)}")
     bit = list(ARTIFACTS).index(kind)
     column = f"v.{term.field}" if term.field in ("fresh", "stale") else "(v.fresh | v.stale)"
@@ -7233,7 +7266,7 @@ def store_spoken(database: sqlite3.Connection, video: int, spoken: SpokenPassage
         )
 
 
-ANNEXES["spoken"] = CatalogueExtension(SPEECH_SCHEMA, spoken_files, read_spoken, store_spoken)
+SPOKEN = CatalogueExtension("spoken", SPEECH_SCHEMA, spoken_files, read_spoken, store_spoken)
 
 SEARCH_WORD = re.compile(
     r'"(?P<quoted>(?:[^"]|"")*)"|(?P<sign>[()+,*]|NEAR(?=\s*\()|(?:AND|OR|NOT)(?=[\s()"]|$))'
@@ -9301,17 +9334,20 @@ class ComparisonBasis(IntEnum):
     TIMELINE = 2
 
 
+# Another number forgets what was compared before: raise it with every change of what is alike.
+MATCHER_VERSION = 1
+
+
 class ComparisonCache:
     """What the catalogue remembers of earlier runs: the videos that were compared, all with all, by
     the same rules, and which of them are alike. Who changed since is not known any more.
     """
 
     def __init__(
-        self, library: Library, criteria: DuplicateCriteria, copies: Sequence[VideoCopy]
+        self, catalogue: Catalogue, criteria: DuplicateCriteria, copies: Sequence[VideoCopy]
     ) -> None:
-        self.catalogue, self.copies = Catalogue(library), copies
-        program = file_numbers(stat_of(__file__))
-        rules = (criteria.threshold, criteria.quorum, criteria.tolerance, __version__, program)
+        self.catalogue, self.copies = catalogue, copies
+        rules = (criteria.threshold, criteria.quorum, criteria.tolerance, MATCHER_VERSION)
         self.deep, self.rules = criteria.deep, json.dumps(rules)
         told = self.catalogue.ask(  # one statement: both of the same moment
             "SELECT rel, stamp, basis, NULL FROM compared WHERE deep = ? AND rules = ?"
@@ -9468,8 +9504,11 @@ class DuplicateReport:
     bytes of those that another has the size of.
     """
 
-    def __init__(self, library: Library, criteria: DuplicateCriteria, job: Job) -> None:
-        self.library, self.criteria, self.job = library, criteria, job
+    def __init__(
+        self, library: Library, catalogue: Catalogue, criteria: DuplicateCriteria, job: Job
+    ) -> None:
+        """`catalogue`: of that library, which remembers what was compared."""
+        self.library, self.catalogue, self.criteria, self.job = library, catalogue, criteria, job
         self.copies = list(self.inventory())
         self.kept = {n for n, copy in enumerate(self.copies) if copy.video.rel in criteria.keep}
         self.facts = functools.lru_cache(None)(lambda n: CopyQuality.of(self.copies[n]))
@@ -9552,7 +9591,7 @@ class DuplicateReport:
         """Pairs of those videos that look alike, each once; only what no earlier run compared is
         compared.
         """
-        memory = ComparisonCache(self.library, self.criteria, self.copies)
+        memory = ComparisonCache(self.catalogue, self.criteria, self.copies)
         self.basis = memory.known(numbers)
         new = set(numbers) - self.basis.keys()
         pairs = memory.pairs(self.basis)
@@ -10137,7 +10176,7 @@ class JobBoard:
         self.threads: list[threading.Thread] = []
 
     def submit(
-        self, task: str, command: Command, config: Config, told: dict[str, Any]
+        self, task: str, command: Command, told: dict[str, Any]
     ) -> tuple[SubmittedJob, bool]:
         """Queue a command; the same one that still waits is not queued twice.
 
@@ -10151,7 +10190,6 @@ class JobBoard:
             if self.closed or len(waiting) >= JOBS_QUEUED:
                 raise BusyError(f"{len(waiting)} jobs wait already: try again when some are done")
             job = SubmittedJob(task, command, told, self)
-            job.config = config
             self.jobs[job.id] = job
             self._start_threads()
             self._publish(job)
@@ -10310,7 +10348,7 @@ def job_parameters(command: type[Command]) -> dict[str, Option]:
 
 def job_command(
     task: str, directory: str, switches: Mapping[str, bool], params: Mapping[str, Any], roots: Roots
-) -> tuple[Command, Config]:
+) -> Command:
     """The command that a request asks for, confined to the roots.
 
     Raises ParameterError, which names the field, OutsideError, NotFoundError or UsageError.
@@ -10333,13 +10371,12 @@ def job_command(
     given |= {name: confined(command, name, v, folder, roots) for name, v in params.items()}
     if "directory" in command.options():
         given["directory"] = folder
-    config = Config.load(None, folder)
     try:
-        built = build(command, given, config)
+        built = build(command, given, Config.load(None, folder))
     except ParameterError as error:
         raise ParameterError([(f"params.{name}", said) for name, said in error.fields]) from None
     built.roots = roots
-    return built, config
+    return built
 
 
 def confined(command: type[Command], name: str, value: Any, folder: Path, roots: Roots) -> Any:
@@ -10423,10 +10460,10 @@ class LibraryCommand(Command):
             raise UsageError(f"--ext {shown(','.join(self.ext))}: should be like .mp4,.mkv or *")
         return VIDEO_EXTENSIONS if ".*" in dotted else dotted
 
-    def companion(self, kind: type[CommandType], job: Job, **given: Any) -> CommandType:
+    def companion(self, kind: type[CommandType], **given: Any) -> CommandType:
         """Another command on the same folder, as it is configured but for what is given."""
         shared = {name: getattr(self, name) for name in LibraryCommand.options()}
-        command = kind(**job.config.settings(kind) | shared | given)
+        command = kind(**(self.config or Config()).settings(kind) | shared | given)
         command.roots = self.roots
         return command
 
@@ -10441,7 +10478,7 @@ class LibraryCommand(Command):
         if self.catalogue_pool:
             yield self.catalogue_pool.catalogue(library)
             return
-        catalogue = Catalogue(library)
+        catalogue = open_catalogue(library)
         try:
             yield catalogue
         finally:
@@ -10481,7 +10518,7 @@ class RunCommand(LibraryCommand):
         library.only = frozenset(self.only) if self.only else None
         return library
 
-    def planned(self, job: Job) -> list[VideoTask]:
+    def planned(self) -> list[VideoTask]:
         """The tasks to run on every video."""
         raise NotImplementedError
 
@@ -10490,7 +10527,7 @@ class RunCommand(LibraryCommand):
         return {}
 
     def run(self, job: Job) -> Result:
-        return Runner(job, self, self.planned(job), self.caps()).run()
+        return Runner(job, self, self.planned(), self.caps()).run()
 
     def shared(self) -> dict[str, Any]:
         """The options that this request passes on to its tasks."""
@@ -10511,7 +10548,7 @@ class VideoTask(RunCommand):
     plans_itself: ClassVar[bool] = False  # whether `make` heeds dry_run: the plan needs a look
     purge: bool = False  # whether this request only deletes: then it runs by itself
 
-    def planned(self, job: Job) -> list[VideoTask]:
+    def planned(self) -> list[VideoTask]:
         return [self]
 
     def placed(self, video: Video) -> Video:
@@ -11014,8 +11051,7 @@ class Phash(FrameTask):
             data["reason"] = "every frame is flat (one colour): there is nothing to tell it by"
         made = ArtifactOutput(data, note="" if data["phash"] else "no hash: every frame is flat")
         if self.deep:
-            deep = record_head(self, media) | self.timeline.as_json()
-            made.files["{}.phash.deep.json"] = json_bytes(deep)
+            made.documents["{}.phash.deep.json"] = self.timeline.as_json()
         return made
 
 
@@ -12029,7 +12065,7 @@ class ListPeople(LibraryCommand):
         for backend, models in FACE_MODELS.items():
             for name in [name for name, known in models.names.items() if known == model]:
                 given |= {"backend": backend, "face_model": name}
-        task = self.companion(Embed, job, **given)
+        task = self.companion(Embed, **given)
         task.thumbnails |= self.html is not None
         return task
 
@@ -14621,7 +14657,7 @@ class Tags(LibraryCommand):
             tags = [new if folded(tag) == folded(old) else tag for tag in record["tags"]]
             record["tags"] = clean_names(tags)
 
-        catalogue = Catalogue(self.library())
+        catalogue = open_catalogue(self.library())
         self.change_all(job, [(catalogue.video(row["video"]), change) for row in rows])
         text = f"{shown(old)} is {shown(new)} now in {plural(len(rows), 'video')}"
         if not rows:
@@ -14869,34 +14905,36 @@ class Subtitles(VideoTask):
             "segments": sentences(words),
         }
         cues = cues_of(words, self.length(media))
-        files = self.files(media, cues, data, self.wanted_language)
-        self.guard(where, files)
+        files = self.files(cues, self.wanted_language)
+        documents = self.documents(cues, data, self.wanted_language)
+        self.guard(where, [*files, *documents])
         notes = [*self.told_languages(media, stream), *self.shortcomings(media)]
         status = Status.MADE if cues else Status.NO_SPEECH
-        return ArtifactOutput(files=files, note="; ".join(notes), status=status)
+        return ArtifactOutput(
+            files=files, documents=documents, note="; ".join(notes), status=status
+        )
 
     def silent(self, media: Media) -> ArtifactOutput:
         """Of a video without sound: a record that says so, lest it be looked at again and again."""
-        record = self.record(media, {"status": str(Status.NO_AUDIO), "segments": []})
-        return ArtifactOutput(files={"{}.json": record}, status=Status.NO_AUDIO)
+        record = {"files": [], "status": str(Status.NO_AUDIO), "segments": []}
+        return ArtifactOutput(documents={"{}.json": record}, status=Status.NO_AUDIO)
 
-    def record(self, media: Media, data: dict[str, Any]) -> bytes:
-        return json_bytes(record_head(self, media) | {"files": []} | data)
-
-    def files(
-        self, media: Media, cues: Sequence[Cue], data: dict[str, Any], language: str
-    ) -> dict[str, bytes | dict[str, bytes]]:
-        """The subtitles in every format that was asked for, by pattern of name."""
+    def files(self, cues: Sequence[Cue], language: str) -> dict[str, bytes | dict[str, bytes]]:
+        """The subtitles in the text formats that were asked for, by pattern of name."""
         stem = f"{{}}.{language}" if language else "{}"
-        files: dict[str, bytes | dict[str, bytes]] = {}
-        for suffix in self.format:
-            if suffix == "json":
-                told = {"status": str(Status.MADE if cues else Status.NO_SPEECH)}
-                listed = [cue._asdict() for cue in cues]
-                files[f"{stem}.json"] = self.record(media, told | data | {"cues": listed})
-            else:
-                files[f"{stem}.{suffix}"] = vtt_file(cues) if suffix == "vtt" else srt_file(cues)
-        return files
+        writers = {"vtt": vtt_file, "srt": srt_file}
+        wanted = [suffix for suffix in self.format if suffix in writers]
+        return {f"{stem}.{suffix}": writers[suffix](cues) for suffix in wanted}
+
+    def documents(
+        self, cues: Sequence[Cue], data: dict[str, Any], language: str
+    ) -> dict[str, dict[str, Any]]:
+        """The subtitles in JSON where that was asked for, by pattern of name."""
+        if "json" not in self.format:
+            return {}
+        stem = f"{{}}.{language}" if language else "{}"
+        status = {"files": [], "status": str(Status.MADE if cues else Status.NO_SPEECH)}
+        return {f"{stem}.json": status | data | {"cues": [cue._asdict() for cue in cues]}}
 
     def guard(self, where: Video, files: Iterable[str]) -> None:
         """Raise VideoError where a file would take the place of one beside the video."""
@@ -14977,13 +15015,15 @@ class Subtitles(VideoTask):
         if not chosen:
             return ArtifactOutput(status=Status.SKIPPED, note=self.why_none(streams, texts))
         files: dict[str, bytes | dict[str, bytes]] = {}
+        documents: dict[str, dict[str, Any]] = {}
         read = read_captions(media, list(chosen.values()))
         for (language, stream), cues in zip(chosen.items(), read, strict=True):
             plain = [c._asdict() | {"text": c.text.replace("\n", " ")} for c in cues]
             data = {"backend": "stream", "stream": stream.index, "language": language}
-            files |= self.files(media, cues, data | {"segments": plain}, language)
-        self.guard(self.placed(media.video), files)
-        return ArtifactOutput(files=files)
+            files |= self.files(cues, language)
+            documents |= self.documents(cues, data | {"segments": plain}, language)
+        self.guard(self.placed(media.video), [*files, *documents])
+        return ArtifactOutput(files=files, documents=documents)
 
     def why_none(self, streams: Sequence[Any], readable: Sequence[Any]) -> str:
         """Why there is nothing to extract, and what to do."""
@@ -15094,7 +15134,7 @@ class Dupes(LibraryCommand):
         if made and job.cancelled.is_set():
             return made
         only = {self.named(library, name).rel for name in self.only}
-        findings = DuplicateReport(library, self.criteria(library), job)
+        findings = DuplicateReport(library, open_catalogue(library), self.criteria(library), job)
         groups = self.picked(findings, only) if only else findings.groups
         shown_groups = groups[: self.limit or None]
         self.say_problems(job, library.problems)
@@ -15131,7 +15171,7 @@ class Dupes(LibraryCommand):
 
     def made(self, job: Job) -> Result:
         """Make the phash artifacts that are missing."""
-        made = self.companion(Phash, job, deep=self.deep).run(job)
+        made = self.companion(Phash, deep=self.deep).run(job)
         job.console.say(made.text.partition("\n")[0])
         return made
 
@@ -16402,18 +16442,17 @@ class Batch(RunCommand):
         declared = typing.get_type_hints(cls)
         return {name: declared.get(name, int | None) for name in cls.options()}
 
-    def planned(self, job: Job) -> list[VideoTask]:
+    def planned(self) -> list[VideoTask]:
         chosen = map(task_named, self.tasks) if self.tasks else task_classes()
-        return [self.build(task, job) for task in dict.fromkeys(chosen)]
+        return [self.build(task) for task in dict.fromkeys(chosen)]
 
-    def build(self, task: type[VideoTask], job: Job) -> VideoTask:
+    def build(self, task: type[VideoTask]) -> VideoTask:
         """A task with its configured parameters and what this request shares with all of them."""
         shared = self.shared()
         if self.timeout == self.options()["timeout"].default:
             del shared["timeout"]  # nothing was said: the task's own holds
-        return task(
-            **{k: v for k, v in job.config.settings(task).items() if k != "workers"} | shared
-        )
+        configured = (self.config or Config()).settings(task)
+        return task(**{k: v for k, v in configured.items() if k != "workers"} | shared)
 
     def caps(self) -> dict[str, int]:
         said = {task.artifact.kind: getattr(self, cap_name(task)) for task in task_classes()}
@@ -16428,7 +16467,7 @@ class Finish(Batch):
     )
 
     def run(self, job: Job) -> Result:
-        runner = Runner(job, self, self.planned(job), self.caps())
+        runner = Runner(job, self, self.planned(), self.caps())
         units = runner.plan()
         waiting = Counter(task.artifact.kind for unit in units for task in unit.tasks)
         plan = ", ".join(f"{n:,} {kind}" for kind, n in waiting.items()) or "nothing"
@@ -16795,7 +16834,7 @@ class Service:
 
     def __init__(self, settings: ServerSettings) -> None:
         self.settings, self.roots = settings, settings.roots
-        self.board, self.catalogue_pool = JobBoard(self.roots.relative), CataloguePool()
+        self.board, self.catalogue_pool = JobBoard(self.roots.relative), CataloguePool([SPOKEN])
         self.censuses = PeopleCache()
 
     def close(self) -> None:
@@ -17131,9 +17170,9 @@ class Service:
         self, task: str, directory: str, switches: Mapping[str, bool], params: Mapping[str, Any]
     ) -> tuple[SubmittedJob, bool]:
         """Queue a job; whether it is new."""
-        command, config = job_command(task, directory, switches, params, self.roots)
+        command = job_command(task, directory, switches, params, self.roots)
         told = {"directory": directory, **switches, "params": jsonable(params)}
-        return self.board.submit(task, command, config, told)
+        return self.board.submit(task, command, told)
 
 
 def jsonable(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -17430,7 +17469,7 @@ def with_dashes(words: Sequence[str], classes: Sequence[type[Command]]) -> list[
     return joined
 
 
-def read_line(words: Sequence[str], job: Job) -> list[Command] | Result:
+def read_line(words: Sequence[str]) -> list[Command] | Result:
     """The commands that a command line asks for, or what it wants to be told instead."""
     before, names, rest = split_line(words)
     top = Parser(prog="index.py", add_help=False, allow_abbrev=False)
@@ -17464,8 +17503,8 @@ def read_line(words: Sequence[str], job: Job) -> list[Command] | Result:
     for command in classes:
         command.arrange(given)
     explicit = given.pop("config", asked.config)
-    job.config = Config.load(explicit, Path(given.get("directory", ".")))
-    return [build(command, given, job.config) for command in classes]
+    config = Config.load(explicit, Path(given.get("directory", ".")))
+    return [build(command, given, config) for command in classes]
 
 
 def build(command: type[CommandType], given: Mapping[str, Any], config: Config) -> CommandType:
@@ -17552,7 +17591,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     job = Job()
     try:
         with job.interruptible():
-            asked = read_line(words, job)
+            asked = read_line(words)
             result = asked if isinstance(asked, Result) else run_commands(asked, job)
     except (CorruptError, ModuleNotFoundError, VideoError) as error:
         result = complaint(reason_of(error), Exit.SOME_FAILED)

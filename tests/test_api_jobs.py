@@ -467,7 +467,6 @@ class TestEvents:
             board.submit(
                 "report",
                 index.Report(directory=library.root),
-                index.Config(),
                 {"directory": str(number)},
             )
         assert wait_until(lambda: all(job.state in index.ENDED for job in board.every()))
@@ -486,7 +485,7 @@ class TestEvents:
 
         board = index.JobBoard()
         given = {"directory": "."}
-        job, _ = board.submit("report", Stopped(directory=library.root), index.Config(), given)
+        job, _ = board.submit("report", Stopped(directory=library.root), given)
         assert wait_until(lambda: job.state in index.ENDED)
         assert job.state is index.JobState.CANCELLED
         board.close()

@@ -50,6 +50,9 @@ def put(library: Library, name: str, folder: str = ".", **tags: Any) -> None:
     (place / f"{name}.tags.json").write_text(json.dumps({"video": name} | names))
 
 
+Calls = list[tuple[str, list[str]]]  # videos and the names of the files that were read
+
+
 def catalogue(library: Library, **given: Any) -> index.Catalogue:
     made = index.Catalogue(index.Library(library.root, **given))
     made.refresh()
@@ -62,7 +65,7 @@ def view(
     extensions: frozenset[str] = frozenset(),
     recursive: bool = True,
 ) -> index.SqlClause:
-    library = index.Library(known.root, recursive, extensions or known.extensions)
+    library = index.Library(known.root, recursive, extensions or known.suffixes)
     return known.view(library, query)
 
 
@@ -622,12 +625,16 @@ class TestDatabase:
         assert len(page(catalogue(shelves))) == 3
 
 
-class TestAnnex:
+class TestExtension:
     """A table of another command, filled from files when it is asked for."""
 
     @pytest.fixture
-    def read(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
-        calls: list[tuple[str, list[str]]] = []
+    def calls(self) -> Calls:
+        """The files that were read, by video."""
+        return []
+
+    @pytest.fixture
+    def words_of(self, calls: Calls) -> index.CatalogueExtension:
 
         def files(video: index.Video, shelf: index.SidecarDir) -> list[str]:
             return [caption.path for caption in index.caption_files(video, shelf)]
@@ -645,26 +652,29 @@ class TestAnnex:
             "CREATE TABLE IF NOT EXISTS words"
             " (video INT REFERENCES videos ON DELETE CASCADE, text TEXT)"
         )
-        annex = index.CatalogueExtension(schema, files, reader, store)
-        monkeypatch.setitem(index.ANNEXES, "words", annex)
-        return calls
+        return index.CatalogueExtension("words", schema, files, reader, store)
 
     def words(self, known: index.Catalogue) -> list[str]:
         known.refresh()
         known.fill("words")
         return [text for (text,) in known.ask("SELECT text FROM words ORDER BY text")]
 
-    def test_by_file_times(self, shelves: Library, read: list[tuple[str, list[str]]]) -> None:
-        known = index.Catalogue(index.Library(shelves.root))
+    def test_by_file_times(
+        self,
+        shelves: Library,
+        calls: Calls,
+        words_of: index.CatalogueExtension,
+    ) -> None:
+        known = index.Catalogue(index.Library(shelves.root), [words_of])
         assert self.words(known) == []
-        assert read == []
+        assert calls == []
         shelves.artifact("a.mp4.vtt").write_text("one")
         shelves.artifact("a.mp4.en.vtt").write_text("two")
         shelves.artifact("a.mp4.sprites.vtt").write_text("no")
         assert self.words(known) == ["one", "two"]
-        assert read == [("a.mp4", ["a.mp4.en.vtt", "a.mp4.vtt"])]
+        assert calls == [("a.mp4", ["a.mp4.en.vtt", "a.mp4.vtt"])]
         assert self.words(known) == ["one", "two"]
-        assert len(read) == 1
+        assert len(calls) == 1
         shelves.artifact("a.mp4.vtt").write_text("three")
         assert self.words(known) == ["three", "two"]
         (shelves.root / "a.srt").write_text("four")
@@ -673,13 +683,16 @@ class TestAnnex:
             path.unlink()
         (shelves.root / "a.srt").unlink()
         assert self.words(known) == []
-        assert read[-1] == ("a.mp4", [])
+        assert calls[-1] == ("a.mp4", [])
 
     def test_it_goes_with_the_video(
-        self, shelves: Library, read: list[tuple[str, list[str]]]
+        self,
+        shelves: Library,
+        calls: Calls,
+        words_of: index.CatalogueExtension,
     ) -> None:
         shelves.artifact("a.mp4.vtt").write_text("one")
-        known = index.Catalogue(index.Library(shelves.root))
+        known = index.Catalogue(index.Library(shelves.root), [words_of])
         assert self.words(known) == ["one"]
         shelves.forget(shelves.root / "a.mp4")
         (shelves.root / "a.mp4").unlink()

@@ -193,7 +193,7 @@ class TestUpToDate:
 
     def test_the_catalogue_may_go(self, cli: Cli, films: Library) -> None:
         assert len(matches(cli, films, "bread")) == 2
-        place = index.Catalogue(index.Library(films.root)).path
+        place = index.open_catalogue(index.Library(films.root)).path
         place.write_bytes(b"no database" * 1000)
         assert len(matches(cli, films, "bread")) == 2
         place.unlink()
