@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+#!/usr/bin/env python3
 """Video library utility: keeps small, useful files beside every video of a folder.
 
     python index.py meta,thumbs,sprites ~/videos -r --workers 2
@@ -66,7 +67,41 @@ from collections.abc import (
 )
 from enum import IntEnum, StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, ParamSpec, TypeVar
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Generic,
+    Literal,
+    NamedTuple,
+    ParamSpec,
+    Protocol,
+    TypeVar,
+)
+
+from videolib.core.text import (
+    LARGEST_INTEGER,
+    UNPRINTABLE,
+    clock,
+    date,
+    fold,
+    folded,
+    human_size,
+    in_64_bits,
+    mean,
+    plain_string,
+    plural,
+    quoted,
+    rate,
+    real,
+    seconds_of,
+    shown,
+    table,
+    timestamp,
+    utc_now,
+    utf8,
+    whole,
+)
 
 if TYPE_CHECKING:
     import socket
@@ -90,12 +125,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pydantic import BaseModel
 
-    Pixels = NDArray[np.uint8]
-    Bits = NDArray[np.bool_]
-    Samples = NDArray[np.int16]
-    Vector = NDArray[np.float32]  # what a face looks like to a model
-    Vectors = NDArray[np.float32]  # one in each row
-    RowNumbers = NDArray[np.int64]
+    from videolib.core.arrays import Bits, Pixels, RowNumbers, Samples, Vector, Vectors
 
 __version__ = "1.0.0"
 
@@ -243,57 +273,6 @@ class Result(NamedTuple):
     data: Any
     text: str
     code: Exit = Exit.OK
-
-
-def clock(seconds: float, millis: bool = False) -> str:
-    """Seconds as `H:MM:SS` for people, or as WebVTT's `HH:MM:SS.mmm`."""
-    total = round(min(seconds, 1e9) * 1000)  # of whatever a sidecar says
-    hours, minutes, secs = total // 3_600_000, total // 60_000 % 60, total // 1000 % 60
-    if millis:
-        return f"{hours:02}:{minutes:02}:{secs:02}.{total % 1000:03}"
-    return f"{hours}:{minutes:02}:{secs:02}" if hours else f"{minutes}:{secs:02}"
-
-
-def human_size(size: float) -> str:
-    """Bytes in binary units with one decimal."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size < 1024:
-            return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} TiB"
-
-
-UNPRINTABLE = r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-
-
-def shown(name: str) -> str:
-    """A name safe to print on a terminal: control characters and undecodable bytes escaped."""
-    if name.isascii() and name.isprintable():
-        return name
-    return re.sub(
-        UNPRINTABLE, lambda m: m[0].encode("unicode_escape", "surrogatepass").decode("ascii"), name
-    )
-
-
-def utf8(text: str) -> str:
-    """A text that every reader can decode: undecodable bytes of a name are escaped."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Rows in aligned columns: the first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            c.rjust(w) if i else c.ljust(w)
-            for i, (c, w) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    )
 
 
 # === Names on disk ================================================================================
@@ -1279,22 +1258,12 @@ def json_bytes(data: Any) -> bytes:
     return (json_text(data) + "\n").encode()
 
 
-def utc_now() -> str:
-    """This moment as ISO 8601."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-
-
 # === Journal ======================================================================================
 
 JOURNALS, TRASH = ".journal", ".trash"  # folders in `.artifacts`
 PASSING = ".moving-"  # how names begin that moves only pass through
 KEPT_JOURNALS = 50  # finished ones, for `--undo`
 LOCK_PATIENCE = 60.0  # seconds to wait for another process to be done with a folder
-
-
-def folded(name: str) -> str:
-    """What two names have in common that some file systems, and people, take for the same."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 @contextlib.contextmanager
@@ -2289,15 +2258,15 @@ class Command:
     _hints: ClassVar[dict[str, Any]]
     _options: ClassVar[dict[str, Option]]
     not_recorded: ClassVar[tuple[str, ...]] = ()  # options that do not shape what is made
-    roots: Roots | None = None  # what a server confines the request to
-    catalogue_pool: CataloguePool | None = None  # the catalogues that it has open
-    config: Config | None = None  # what other commands that it needs are completed from
 
     def __init__(self, **given: Any) -> None:
         if not all(self._plain(name, value) for name, value in given.items()):
             given = self.check(given)
         for name, declared in self.options().items():
             setattr(self, declared.attribute, given.get(name, declared.default))
+        self.roots: Roots | None = None  # what a server confines the request to
+        self.catalogue_pool: CataloguePool | None = None  # the catalogues that it has open
+        self.config: Config | None = None  # what other commands that it needs are completed from
 
     def run(self, job: Job) -> Result:
         """Do the work and say what came of it."""
@@ -2562,6 +2531,11 @@ _parent: Connection | None = None  # in a worker: where `tell` writes
 _work_item: dict[str, str] = {}  # in a worker: what it works on, as `tell` names it
 
 
+def work_on(video: str, worker_group: str) -> None:
+    """In a worker: what `tell` speaks of from now on."""
+    _work_item.update(video=video, worker_group=worker_group)
+
+
 def tell(share: float, note: str) -> None:
     """Report progress to the parent process, in a message short enough for one atomic write."""
     if _parent:
@@ -2626,7 +2600,7 @@ def start_forkserver() -> None:
     with _environment:
         let_through = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
         before = dict(os.environ)
-        paths = [str(Path(__file__).resolve().parent), before.get("PYTHONPATH", "")]
+        paths = [str(Path(__file__).resolve().parents[2]), before.get("PYTHONPATH", "")]
         os.environ |= {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
         try:
             forkserver.ensure_running()
@@ -2681,7 +2655,7 @@ class Workers:
             # Workers need this module only; without a spec each would run the whole script.
             main_module.__spec__ = importlib.machinery.ModuleSpec("__main__", None)
         context = lasting_locks()
-        context.set_forkserver_preload([__name__, *self.imports])
+        context.set_forkserver_preload(self.imports)
         start_forkserver()
         self.ear, mouth = context.Pipe(duplex=False)
         return pebble.ProcessPool(
@@ -5187,14 +5161,6 @@ def cues_of_text(text: str) -> Iterator[Cue]:
         yield Cue(start, max(end, start), "\n".join(lines))
 
 
-def seconds_of(stamp: str) -> float:
-    """Seconds of `01:02:03.456` or `2:03,4`."""
-    total = 0.0
-    for part in stamp.replace(",", ".").split(":"):
-        total = total * 60 + float(part)
-    return round(total, 3)
-
-
 def cues_of_json(text: str) -> Iterator[Cue]:
     """The cues in a subtitle artifact in JSON."""
     try:
@@ -5355,7 +5321,7 @@ def unreadable(why: str) -> str:
 
 def perform(video: Video, tasks: Sequence[VideoTask]) -> list[Outcome]:
     """Make all the artifacts that `tasks` want of one video, opening it once. Runs in a worker."""
-    _work_item.update(video=video.rel, worker_group=tasks[0].worker_group)
+    work_on(video.rel, tasks[0].worker_group)
 
     def work() -> list[Outcome]:
         with Media(video, tasks[0].allow_codecs) as media:
@@ -5582,7 +5548,14 @@ class Reservation(NamedTuple):
     kinds: tuple[str, ...]
 
 
-Item = TypeVar("Item", bound="WorkItem | Reservation")
+class Scheduled(Protocol):
+    """What a WorkQueue gives out: it counts as one of each of these kinds while it runs."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]: ...
+
+
+Item = TypeVar("Item", bound=Scheduled)
 
 
 class ConcurrencyLimits:
@@ -5694,7 +5667,7 @@ class Runner:
         if self.request.dry_run:
             items = [item for item in items if all(task.plans_itself for task in item.tasks)]
         memory = max(task.memory for task in self.tasks)
-        imports = {module for task in self.tasks for module in task.imports}
+        imports = {"index", *(module for task in self.tasks for module in task.imports)}
         workers = Workers(min(self.processes, len(items)), imports, memory, self._hear)
         queue = WorkQueue(items, self.caps, self.processes, self.job.limits)
         self.parts = Counter(item.video.rel for item in items)
@@ -5861,7 +5834,6 @@ class Runner:
 TAG_KINDS = {"tag": "tags", "performer": "performers"}  # the kinds, and where a record has them
 SUMMARY = ("duration", "width", "height", "fps", "vcodec", "acodec", "bit_rate")
 LARGEST_RECORD = 64 << 20  # bytes: JSON beyond this is nobody's tags or metadata
-LARGEST_INTEGER = 2**63 - 1
 SETTLING = 2 * 10**9  # ns: what changed so recently may change again within one tick of the clock
 BATCH = 500  # videos written in one transaction: no other process is kept waiting for long
 NO_FILES = "[]"
@@ -6791,18 +6763,6 @@ def file_numbers(found: os.stat_result) -> tuple[int, int, int]:
     return numbers
 
 
-def in_64_bits(number: int) -> int:
-    """The number, or the nearest one that a database takes."""
-    return max(min(number, LARGEST_INTEGER), -LARGEST_INTEGER)
-
-
-def fold(text: str) -> str:
-    """Text as it is compared: without case, composed, undecodable bytes escaped."""
-    if text.isascii():
-        return text.lower()
-    return folded(utf8(text))
-
-
 def labels_in(record: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """The (kind, key, name) of each tag and performer of a record."""
     return [
@@ -6812,8 +6772,12 @@ def labels_in(record: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     ]
 
 
-STREAM_SHAPE: dict[str, type] = {"disposition": dict, "tags": dict, "width": int, "height": int}
-STREAM_SHAPE |= dict.fromkeys(("codec_name", "codec_type", "profile", "pix_fmt"), str)
+STREAM_SHAPE: dict[str, type] = {
+    "disposition": dict,
+    "tags": dict,
+    "width": int,
+    "height": int,
+} | dict.fromkeys(("codec_name", "codec_type", "profile", "pix_fmt"), str)
 
 
 def read_metadata(path: str) -> dict[str, Any] | None:
@@ -6855,8 +6819,8 @@ def summarize(metadata: Mapping[str, Any]) -> dict[str, Any]:
         "width": whole(video.get("width")),
         "height": whole(video.get("height")),
         "fps": rate(video.get("avg_frame_rate")) or rate(video.get("r_frame_rate")),
-        "vcodec": word(video.get("codec_name")),
-        "acodec": word(audio.get("codec_name")),
+        "vcodec": plain_string(video.get("codec_name")),
+        "acodec": plain_string(audio.get("codec_name")),
         "bit_rate": whole(about.get("bit_rate")),
     }
 
@@ -6876,37 +6840,6 @@ def bit_depth(stream: Mapping[str, Any]) -> int:
     """Bits a sample, as the name of a stream's pixel format tells: yuv420p10le, p010le, gray12."""
     found = re.search(r"(?<!nv)(9|1[0246])(le|be)?$", str(stream.get("pix_fmt") or ""))
     return int(found[1]) if found else 8
-
-
-def real(value: Any) -> float | None:
-    """A finite number that is told as one or as a string."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
-
-
-def whole(value: Any) -> int | None:
-    number = real(value)
-    return None if number is None or abs(number) >= LARGEST_INTEGER else int(number)
-
-
-def rate(value: Any) -> float | None:
-    """Frames per second of `30000/1001`, in thousandths."""
-    over, _, under = str(value).partition("/")
-    count, seconds = real(over), real(under or "1")
-    number = real(count / seconds) if count and seconds else None
-    return None if number is None else round(number, 3)
-
-
-def word(value: Any) -> str | None:
-    """A short string without undecodable bytes."""
-    if not isinstance(value, str):
-        return None
-    return utf8(value[:100])
 
 
 # === Query language ===============================================================================
@@ -7759,18 +7692,16 @@ class PeopleDecisions:
         self.history = kept
         return changed
 
-    def find_again(
-        self, files: Sequence[SignatureFile], grouping: FaceGrouping, eps: float
-    ) -> bool:
+    def find_again(self, files: Sequence[SignatureFile], present: Set[str], eps: float) -> bool:
         """Let faces whose signatures are gone have those that `embed` made instead of them: the
         ones that it says are the same, else of the same video those that look alike or, where
-        another model made them, are seen then. Says whether any was found.
+        another model made them, are seen then. `present`: all signatures there are. Says
+        whether any was found.
         """
         lost: dict[str, list[tuple[dict[str, Any], dict[str, Any]]]] = {}
-        present = grouping.present if self.entries and files else ()
         for entry in self.entries.values():
             for face in entry["faces"]:
-                if face["signature"] not in present:
+                if files and face["signature"] not in present:
                     lost.setdefault(face["oshash"], []).append((entry, face))
         before = dict(self.pinned)
         for file in files if lost else ():
@@ -8408,6 +8339,8 @@ def nudged(box: NDArray[Any], points: NDArray[Any], score: float, *nudge: float)
 
 def filmed(path: str, task: Embed) -> GalleryFace:
     """Whom a video of a gallery shows. Raises VideoError."""
+    from index import make_all
+
     with Media(Video(path, Path(path).name, ""), task.allow_codecs) as media:
         (made,) = make_all(media, [task])
     if isinstance(made, Failure):
@@ -9692,8 +9625,19 @@ def extent_in(told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 # How much of H.264's bit rate a codec needs for the same picture, about.
-EFFORT = {"hevc": 0.6, "av1": 0.5, "vp9": 0.65, "vp8": 1.1, "mpeg4": 1.5, "msmpeg4v3": 1.7}
-EFFORT |= {"mpeg2video": 2.0, "mpeg1video": 2.5, "mjpeg": 5.0, "cinepak": 6.0, "wmv3": 1.3}
+EFFORT = {
+    "hevc": 0.6,
+    "av1": 0.5,
+    "vp9": 0.65,
+    "vp8": 1.1,
+    "mpeg4": 1.5,
+    "msmpeg4v3": 1.7,
+    "mpeg2video": 2.0,
+    "mpeg1video": 2.5,
+    "mjpeg": 5.0,
+    "cinepak": 6.0,
+    "wmv3": 1.3,
+}
 
 
 class CopyQuality(NamedTuple):
@@ -9799,14 +9743,6 @@ class CopyQuality(NamedTuple):
         told += [f"{self.depth} bit"] if self.depth > 8 else []
         told += [f"{self.sounds} audio"] if self.sounds > 1 else []
         return "  ".join([*told, date(self.mtime)])
-
-
-def date(moment: float, with_time: bool = False) -> str:
-    """A time as a date, in UTC."""
-    try:
-        return time.strftime("%Y-%m-%d" + " %H:%M:%S" * with_time, time.gmtime(moment))
-    except (OverflowError, ValueError, OSError):
-        return "?"
 
 
 class IgnoredPairs:
@@ -10093,14 +10029,6 @@ class JobProgress(Console):
         self.total = self.total or 1
         self.done = self.done if self.done > 0 else self.total
         self.parts.clear()
-
-
-def timestamp(seconds: float | None) -> str | None:
-    """A time as ISO 8601 in UTC with milliseconds."""
-    if seconds is None:
-        return None
-    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
-    return f"{whole}.{int(seconds * 1000) % 1000:03}Z"
 
 
 class SubmittedJob(Job):
@@ -10464,7 +10392,7 @@ class LibraryCommand(Command):
         """Another command on the same folder, as it is configured but for what is given."""
         shared = {name: getattr(self, name) for name in LibraryCommand.options()}
         command = kind(**(self.config or Config()).settings(kind) | shared | given)
-        command.roots = self.roots
+        command.roots, command.config = self.roots, self.config
         return command
 
     def say_problems(self, job: Job, problems: Iterable[tuple[str, str]]) -> None:
@@ -12134,7 +12062,8 @@ class ListingRun:
         grouping = FaceGrouping(PeopleView(sidecar_dir, index, self.decisions), kept, ours, rebuild)
         self.scale = next((f.scale for f in ours), float(index.data.get("scale", 1.0)))
         eps = asked.cluster_eps * self.scale
-        self.moved = self.decisions.find_again(ours, grouping, eps)
+        present = grouping.present if self.decisions.entries and ours else set()
+        self.moved = self.decisions.find_again(ours, present, eps)
         grouping.group(library, eps)
         if self.moved:
             self.decisions.renew(self.model, grouping.sums)
@@ -13463,12 +13392,6 @@ def overall(frame: FrameValues, metric: str) -> float:
     if metric == "xpsnr":
         return min(frame.get(key, math.nan) for key in PLANES["xpsnr"])
     return frame.get({"ssim": "ssim.All", "psnr": "psnr.psnr_avg"}.get(metric, metric), math.nan)
-
-
-def mean(values: Iterable[float]) -> float:
-    """The mean of the finite values; infinite where all are."""
-    finite = [value for value in values if math.isfinite(value)]
-    return sum(finite) / len(finite) if finite else math.inf
 
 
 def mean_xpsnr(values: Sequence[float]) -> float:
@@ -16682,13 +16605,6 @@ def read_document(path: Path, roots: Roots) -> dict[str, Any]:
     raise CorruptError(f"{shown(path.name)}: is corrupt: make it again")
 
 
-def quoted(name: str) -> str:
-    """A name as part of a URL, byte for byte."""
-    import urllib.parse
-
-    return urllib.parse.quote(os.fsencode(name))
-
-
 class VideoFilter(NamedTuple):
     """Which videos of a listing are wanted, and whether with everything that cards show."""
 
@@ -17515,7 +17431,9 @@ def build(command: type[CommandType], given: Mapping[str, Any], config: Config) 
             text = given[name]
             is_path = names_path(hint) and text and isinstance(text, str)
             values[name] = Path(text) if is_path else text
-    return command(**values)
+    built = command(**values)
+    built.config = config
+    return built
 
 
 def overview() -> str:

@@ -685,8 +685,9 @@ class TestKilled:
             copies.add_bytes(name, b"x" * 100_000)
         code = (
             "import index, itertools, os, sys\n"
+            "from videolib.storage.journal import Journal\n"
             "steps = itertools.count()\n"
-            f"index.Journal.watch = lambda step: next(steps) == {at} and os.kill(os.getpid(), 9)\n"
+            f"Journal.watch = lambda step: next(steps) == {at} and os.kill(os.getpid(), 9)\n"
             "index.main(sys.argv[1:])\n"
         )
         words = ["dupes", str(copies.root), "--apply", "hardlink"]

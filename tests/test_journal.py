@@ -15,6 +15,12 @@ from support import Fault, Killed, contents
 import index
 
 
+def without_exclusive_renames(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system call that never overwrites says that it is not there (ENOSYS)."""
+    gone = 38
+    monkeypatch.setattr(index, "exclusive_rename", lambda: lambda *_: gone)
+
+
 def trashed(root: Path) -> dict[str, bytes]:
     return {p.name: p.read_bytes() for p in root.rglob(".trash/*/*") if p.is_file()}
 
@@ -144,7 +150,7 @@ class TestCarryOut:
 
     def test_without_exclusive_renames(self, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
         """As on a disk whose driver does not know them: by links, and for folders by a look."""
-        monkeypatch.setattr(index, "exclusive_rename", lambda: lambda source, target: 38)
+        without_exclusive_renames(monkeypatch)
         scene.carry_out()
         assert contents(scene.root) == scene.after
         index.undo(scene.places, "test")
@@ -160,7 +166,7 @@ class TestCarryOut:
         def no_link(*_: object, **__: object) -> None:
             raise PermissionError(1, "Operation not permitted")
 
-        monkeypatch.setattr(index, "exclusive_rename", lambda: lambda source, target: 38)
+        without_exclusive_renames(monkeypatch)
         monkeypatch.setattr(os, "link", no_link)
         scene.carry_out()
         assert contents(scene.root) == scene.after
@@ -181,7 +187,7 @@ class TestKilled:
         self, tmp_path: Path, fault: Fault, linked: bool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         if linked:
-            monkeypatch.setattr(index, "exclusive_rename", lambda: lambda source, target: 38)
+            without_exclusive_renames(monkeypatch)
         for at in range(100):
             scene = Scene(tmp_path / f"{at}")
             fault.set(at)
@@ -243,7 +249,7 @@ class TestKilled:
     def test_between_the_halves_of_a_rename_by_link(
         self, scene: Scene, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(index, "exclusive_rename", lambda: lambda source, target: 38)
+        without_exclusive_renames(monkeypatch)
         steps = iter(range(100))
 
         def unlink(path: Path, **_: bool) -> None:

@@ -31,6 +31,7 @@ from support import (
 )
 
 import index
+from videolib.core.text import folded
 
 
 class Folder:
@@ -710,8 +711,9 @@ class TestUndoAndRecover:
             folder.tag(f"temp_{number}.mp4", "x")
         code = (
             "import index, itertools, os, sys\n"
+            "from videolib.storage.journal import Journal\n"
             "steps = itertools.count()\n"
-            "index.Journal.watch = lambda step: next(steps) == 71 and os.kill(os.getpid(), 9)\n"
+            "Journal.watch = lambda step: next(steps) == 71 and os.kill(os.getpid(), 9)\n"
             "index.main(sys.argv[1:])\n"
         )
         words = ["rename", "--batch", "--force", "--source", "temp_", "--target", "final_", "-d"]
@@ -949,7 +951,7 @@ def test_any_plan_keeps_everything(
         assert after[new] == f"this is {name}"
         assert folder.tags(new) == json.loads(before_tags(before, name)) | {"video": new}
     goals_of_others = set(went.values())
-    assert len({index.folded(new) for new in goals_of_others}) == len(goals_of_others)
+    assert len({folded(new) for new in goals_of_others}) == len(goals_of_others)
 
 
 def before_tags(before: dict[str, str], name: str) -> str:

@@ -224,7 +224,7 @@ class TestPace:
         path = library.add("minute.mp4")
         told: list[tuple[float, str]] = []
         monkeypatch.setattr(index.ProgressReporter, "PAUSE", 0.0)
-        monkeypatch.setattr(index, "tell", lambda share, note: told.append((share, note)))
+        monkeypatch.setattr(index, "tell", lambda *news: told.append(news))
         tasks = [index.task_named(name)(directory=library.root) for name in names]
         video = index.Video(str(path), path.name, str(library.root / ".artifacts"))
         outcomes = index.perform(video, tasks)
@@ -668,9 +668,10 @@ class TestStopping:
     def test_while_its_workers_begin(self) -> None:
         """Those that are stopped before they have read what they are to do say nothing of it."""
         code = """
-import index, time
+import time
+from videolib.core.workers import Workers
 for delay in range(6):
-    workers = index.Workers(6, [])
+    workers = Workers(6, [])
     workers.pool.schedule(time.sleep, (1,))
     time.sleep(delay / 100)
     workers.close(kill=True)

@@ -232,11 +232,13 @@ class TestRefused:
 class TestTogether:
     def test_none_of_200_updates_is_lost(self, video: Path) -> None:
         code = (
-            "import index, sys\n"
+            "import sys\n"
+            "from videolib.storage.tags import TagChange, update_tags\n"
+            "from videolib.storage.videos import Video\n"
             "path, home, who = sys.argv[1:]\n"
-            "video = index.Video(path, 'movie.mp4', home)\n"
+            "video = Video(path, 'movie.mp4', home)\n"
             "for n in range(50):\n"
-            "    index.update_tags(video, index.TagChange([f'{who}-{n}']).apply)\n"
+            "    update_tags(video, TagChange([f'{who}-{n}']).apply)\n"
         )
         home = str(video.parent / ".artifacts")
         runs = [
@@ -512,10 +514,12 @@ class TestRenameTag:
     def test_while_others_change_tags(self, cli: Cli, tagged: Library) -> None:
         """No update of another process is lost to it."""
         code = (
-            "import index, sys\n"
-            "video = index.Video(sys.argv[1], 'b.mp4', sys.argv[2])\n"
+            "import sys\n"
+            "from videolib.storage.tags import TagChange, update_tags\n"
+            "from videolib.storage.videos import Video\n"
+            "video = Video(sys.argv[1], 'b.mp4', sys.argv[2])\n"
             "for n in range(60):\n"
-            "    index.update_tags(video, index.TagChange([f'n{n}']).apply)\n"
+            "    update_tags(video, TagChange([f'n{n}']).apply)\n"
         )
         place = [str(tagged.root / "b.mp4"), str(tagged.root / ".artifacts")]
         other = subprocess.Popen(

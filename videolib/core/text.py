@@ -1,0 +1,155 @@
+"""Text for people (sizes, times, tables, names safe to print) and plain values out of files."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import time
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+
+def clock(seconds: float, millis: bool = False) -> str:
+    """Seconds as `H:MM:SS` for people, or as WebVTT's `HH:MM:SS.mmm`."""
+    total = round(min(seconds, 1e9) * 1000)  # of whatever a sidecar says
+    hours, minutes, secs = total // 3_600_000, total // 60_000 % 60, total // 1000 % 60
+    if millis:
+        return f"{hours:02}:{minutes:02}:{secs:02}.{total % 1000:03}"
+    return f"{hours}:{minutes:02}:{secs:02}" if hours else f"{minutes}:{secs:02}"
+
+
+def human_size(size: float) -> str:
+    """Bytes in binary units with one decimal."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} TiB"
+
+
+UNPRINTABLE = r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+
+
+def shown(name: str) -> str:
+    """A name safe to print on a terminal: control characters and undecodable bytes escaped."""
+    if name.isascii() and name.isprintable():
+        return name
+    return re.sub(
+        UNPRINTABLE, lambda m: m[0].encode("unicode_escape", "surrogatepass").decode("ascii"), name
+    )
+
+
+def utf8(text: str) -> str:
+    """A text that every reader can decode: undecodable bytes of a name are escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows in aligned columns: the first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            c.rjust(w) if i else c.ljust(w)
+            for i, (c, w) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    )
+
+
+def utc_now() -> str:
+    """This moment as ISO 8601."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def folded(name: str) -> str:
+    """What two names have in common that some file systems, and people, take for the same."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def seconds_of(stamp: str) -> float:
+    """Seconds of `01:02:03.456` or `2:03,4`."""
+    total = 0.0
+    for part in stamp.replace(",", ".").split(":"):
+        total = total * 60 + float(part)
+    return round(total, 3)
+
+
+LARGEST_INTEGER = 2**63 - 1
+
+
+def in_64_bits(number: int) -> int:
+    """The number, or the nearest one that a database takes."""
+    return max(min(number, LARGEST_INTEGER), -LARGEST_INTEGER)
+
+
+def fold(text: str) -> str:
+    """Text as it is compared: without case, composed, undecodable bytes escaped."""
+    if text.isascii():
+        return text.lower()
+    return folded(utf8(text))
+
+
+def real(value: Any) -> float | None:
+    """A finite number that is told as one or as a string."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def whole(value: Any) -> int | None:
+    number = real(value)
+    return None if number is None or abs(number) >= LARGEST_INTEGER else int(number)
+
+
+def rate(value: Any) -> float | None:
+    """Frames per second of `30000/1001`, in thousandths."""
+    over, _, under = str(value).partition("/")
+    count, seconds = real(over), real(under or "1")
+    number = real(count / seconds) if count and seconds else None
+    return None if number is None else round(number, 3)
+
+
+def plain_string(value: Any) -> str | None:
+    """A short string without undecodable bytes."""
+    if not isinstance(value, str):
+        return None
+    return utf8(value[:100])
+
+
+def date(moment: float, with_time: bool = False) -> str:
+    """A time as a date, in UTC."""
+    try:
+        return time.strftime("%Y-%m-%d" + " %H:%M:%S" * with_time, time.gmtime(moment))
+    except (OverflowError, ValueError, OSError):
+        return "?"
+
+
+def timestamp(seconds: float | None) -> str | None:
+    """A time as ISO 8601 in UTC with milliseconds."""
+    if seconds is None:
+        return None
+    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return f"{whole}.{int(seconds * 1000) % 1000:03}Z"
+
+
+def mean(values: Iterable[float]) -> float:
+    """The mean of the finite values; infinite where all are."""
+    finite = [value for value in values if math.isfinite(value)]
+    return sum(finite) / len(finite) if finite else math.inf
+
+
+def quoted(name: str) -> str:
+    """A name as part of a URL, byte for byte."""
+    import urllib.parse
+
+    return urllib.parse.quote(os.fsencode(name))
