@@ -35,6 +35,18 @@ from starlette.exceptions import HTTPException as HTTPError
 from starlette.types import Message, Receive, Scope, Send
 
 import index
+from videolib.core.errors import (
+    BusyError,
+    CancelledError,
+    ConflictError,
+    CorruptError,
+    NotFoundError,
+    OutsideError,
+    ParameterError,
+    UsageError,
+    VideoError,
+    reason_of,
+)
 
 BODY_LIMIT, IMPORT_LIMIT = 1 << 20, 16 << 20
 STREAM_LIMIT = 64
@@ -66,13 +78,13 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
-STATUS: dict[type[index.UsageError], int] = {
-    index.ParameterError: 422,
-    index.NotFoundError: 404,
-    index.OutsideError: 403,
-    index.CorruptError: 409,
-    index.ConflictError: 409,
-    index.BusyError: 429,
+STATUS: dict[type[UsageError], int] = {
+    ParameterError: 422,
+    NotFoundError: 404,
+    OutsideError: 403,
+    CorruptError: 409,
+    ConflictError: 409,
+    BusyError: 429,
 }
 
 
@@ -965,7 +977,7 @@ def names_in(field: str, text: str) -> tuple[str, ...]:
     try:
         return tuple(filter(None, index.split_names(text)))
     except ValueError as error:
-        raise index.ParameterError([(field, str(error))]) from None
+        raise ParameterError([(field, str(error))]) from None
 
 
 @routes.get(
@@ -1334,10 +1346,10 @@ def create_app(settings: index.ServerSettings) -> App:
     )
     app.add_exception_handler(HTTPError, on_http_error)
     app.add_exception_handler(RequestValidationError, on_wrong_request)
-    app.add_exception_handler(index.UsageError, on_usage_error)
-    for trouble in (index.VideoError, FileNotFoundError, PermissionError):
+    app.add_exception_handler(UsageError, on_usage_error)
+    for trouble in (VideoError, FileNotFoundError, PermissionError):
         app.add_exception_handler(trouble, on_trouble)
-    app.add_exception_handler(index.CancelledError, on_cancelled)
+    app.add_exception_handler(CancelledError, on_cancelled)
     app.add_exception_handler(Exception, on_surprise)
     app.include_router(routes)
     return app
@@ -1395,7 +1407,7 @@ def on_wrong_request(request: Request, error: Exception) -> Response:
 def on_usage_error(request: Request, error: Exception) -> Response:
     status = next((s for kind, s in STATUS.items() if isinstance(error, kind)), 400)
     relative = service_of(request).roots.relative
-    fields = error.fields if isinstance(error, index.ParameterError) else []
+    fields = error.fields if isinstance(error, ParameterError) else []
     errors = [{"field": name, "message": relative(message)} for name, message in fields]
     headers = {"retry-after": "5"} if status == 429 else None
     return problem(status, relative(str(error)), headers, errors)
@@ -1404,7 +1416,7 @@ def on_usage_error(request: Request, error: Exception) -> Response:
 def on_trouble(request: Request, error: Exception) -> Response:
     """What the library's own files do not allow at the moment."""
     status = 404 if isinstance(error, FileNotFoundError) else 409
-    return problem(status, service_of(request).roots.relative(index.reason_of(error)))
+    return problem(status, service_of(request).roots.relative(reason_of(error)))
 
 
 def on_cancelled(request: Request, error: Exception) -> Response:

@@ -67,18 +67,27 @@ from collections.abc import (
 )
 from enum import IntEnum, StrEnum
 from pathlib import Path
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    ClassVar,
-    Generic,
-    Literal,
-    NamedTuple,
-    ParamSpec,
-    Protocol,
-    TypeVar,
-)
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, Protocol, TypeVar
 
+from videolib.core.errors import (
+    BusyError,
+    CancelledError,
+    ConflictError,
+    CorruptError,
+    Failure,
+    MissingDependencyError,
+    NotFoundError,
+    OutsideError,
+    ParameterError,
+    UsageError,
+    VideoError,
+    attempt,
+    exit_name,
+    reason_of,
+    told_by_system,
+    uncommon,
+    unreadable,
+)
 from videolib.core.text import (
     LARGEST_INTEGER,
     UNPRINTABLE,
@@ -126,6 +135,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from videolib.core.arrays import Bits, Pixels, RowNumbers, Samples, Vector, Vectors
+    from videolib.core.errors import Params, Returned
 
 __version__ = "1.0.0"
 
@@ -138,9 +148,6 @@ if RUN_AS_SCRIPT:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 # === Vocabulary ===================================================================================
-
-Params = ParamSpec("Params")  # what a function takes ...
-Returned = TypeVar("Returned")  # ... and what it gives
 
 
 class Exit(IntEnum):
@@ -181,50 +188,6 @@ class Status(StrEnum):
 
 # With these a record is written, which is fresh from then on: the video is not tried again.
 STORED = frozenset({Status.MADE, Status.DISCARDED, Status.NO_SPEECH, Status.NO_AUDIO})
-
-
-class UsageError(ValueError):
-    """The request itself is wrong: a flag, a value, a folder, a configuration file."""
-
-
-class ParameterError(UsageError):
-    """Parameters are wrong; `fields` holds the name of each and what is wrong with it."""
-
-    def __init__(self, fields: Sequence[tuple[str, str]], text: str = "") -> None:
-        super().__init__(text or "; ".join(f"{name}: {message}" for name, message in fields))
-        self.fields = list(fields)
-
-
-class NotFoundError(UsageError):
-    """What a request names is not there."""
-
-
-class OutsideError(UsageError):
-    """A request names something outside the folders that the server was given."""
-
-
-class CorruptError(UsageError):
-    """A sidecar cannot be read."""
-
-
-class ConflictError(UsageError):
-    """What a request asks for cannot be done as things are."""
-
-
-class BusyError(UsageError):
-    """The server has as much to do as it takes."""
-
-
-class VideoError(Exception):
-    """One video could not be processed; the message is the reason, in words for its owner."""
-
-
-class MissingDependencyError(VideoError):
-    """A program, a package or a model is missing: no video of the run can be processed."""
-
-
-class CancelledError(Exception):
-    """The run was asked to stop."""
 
 
 class Video(NamedTuple):
@@ -2461,11 +2424,6 @@ def complaint_in(err: bytes) -> str:
     return re.sub(place, "", (telling or lines or [""])[-1])
 
 
-def uncommon(codec: str) -> str:
-    """Why a decoder is not used: rare ones are where hostile files find the bugs."""
-    return f"{codec} is not among the common codecs: --allow-codecs {codec} allows it"
-
-
 class Deadline:
     """How long a program may take, and how long it may show no headway, both in seconds."""
 
@@ -2709,13 +2667,6 @@ class Workers:
         if "pool" in vars(self):
             self.pool.stop() if kill else self.pool.close()
             self.pool.join()
-
-
-def exit_name(code: int) -> str:
-    """A process's exit code in words: the signal's name, or the number."""
-    with contextlib.suppress(ValueError):
-        return signal.Signals(-code).name
-    return f"exit code {code}"
 
 
 # === Media ========================================================================================
@@ -5258,65 +5209,6 @@ def captions_among(names: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
 
 
 # === One video in a worker ========================================================================
-
-
-class Failure(NamedTuple):
-    """Why something could not be made, in words for the owner of the video.
-
-    `lacking`: for want of a program, a package or a model, which no other video will have either.
-    """
-
-    reason: str
-    lacking: bool = False
-
-
-def attempt(
-    function: Callable[Params, Returned], *args: Params.args, **named: Params.kwargs
-) -> Returned | Failure:
-    """What the function gives, or a Failure: the one place where an exception becomes data."""
-    try:
-        return function(*args, **named)
-    except CancelledError:
-        raise
-    except Exception as error:  # noqa: BLE001 - libav raises nearly anything on a damaged file
-        return Failure(
-            reason_of(error), isinstance(error, MissingDependencyError | ModuleNotFoundError)
-        )
-
-
-def reason_of(error: BaseException) -> str:
-    """One line that says what is wrong and, where there is something to do, what."""
-    if isinstance(error, VideoError | UsageError):
-        return str(error)
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return "the disk is full: nothing was stored"
-    # libav's errors are OSErrors too, and say nothing of the file system.
-    if type(error).__module__.startswith("av.") or isinstance(error, UnicodeError):
-        text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        return unreadable(text)
-    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"cannot write here ({os.strerror(error.errno)}): see --artifacts-dir"
-    if isinstance(error, OSError) and error.strerror:
-        return told_by_system(error)
-    if isinstance(error, MemoryError):
-        return "needs more memory than a worker may take: it is damaged or far too large"
-    if isinstance(error, ModuleNotFoundError):
-        return f"needs the package {error.name}: pip install -r requirements.txt"
-    return f"failed unexpectedly ({type(error).__name__}: {str(error).partition(chr(10))[0]})"
-
-
-def told_by_system(error: OSError) -> str:
-    """What the system says of a file and, where something else is in its place, what to do."""
-    barred = (errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.ENOTEMPTY)
-    advice = "move away what is in its place" if error.errno in barred else ""
-    name = shown(str(error.filename2 or error.filename or ""))
-    return ": ".join(filter(None, (name, error.strerror or str(error), advice)))
-
-
-def unreadable(why: str) -> str:
-    """What to say of a file that libav or ffprobe refuses, with what these say."""
-    damage = f"is not a readable video, or damaged ({why.rstrip('.').lower()})"
-    return f"{damage}: copy it again or move it away"
 
 
 def perform(video: Video, tasks: Sequence[VideoTask]) -> list[Outcome]:

@@ -19,6 +19,7 @@ from served import Served
 from support import Library, command_of, leftovers, wait_until
 
 import index
+from videolib.core.errors import CancelledError
 
 pytestmark = pytest.mark.usefixtures("misbehaving")
 
@@ -481,7 +482,7 @@ class TestEvents:
 
         class Stopped(index.Report):
             def run(self, job: index.Job) -> index.Result:
-                raise index.CancelledError
+                raise CancelledError
 
         board = index.JobBoard()
         given = {"directory": "."}

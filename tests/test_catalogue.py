@@ -18,6 +18,7 @@ from conftest import Cli
 from support import ROOT, Audit, Library, wait_until
 
 import index
+from videolib.core.errors import CancelledError, UsageError
 
 SIZE = 1000
 
@@ -115,7 +116,7 @@ class TestKnowledge:
         assert rels(page(known, recursive=False)) == ["a.mp4", "b.mkv"]
         assert rels(page(known, extensions=frozenset({".mp4"}))) == ["a.mp4", "sub/c.mp4"]
         assert rels(page(known, sort="-name", limit=2)) == ["sub/c.mp4", "b.mkv"]
-        with pytest.raises(index.UsageError, match="colour: no such order"):
+        with pytest.raises(UsageError, match="colour: no such order"):
             page(known, sort="colour")
 
     def test_counts(self, shelves: Library) -> None:
@@ -620,7 +621,7 @@ class TestDatabase:
     def test_cancelled(self, shelves: Library) -> None:
         job = index.Job()
         job.cancelled.set()
-        with pytest.raises(index.CancelledError):
+        with pytest.raises(CancelledError):
             index.Catalogue(index.Library(shelves.root)).refresh(job)
         assert len(page(catalogue(shelves))) == 3
 

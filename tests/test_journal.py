@@ -13,6 +13,7 @@ import pytest
 from support import Fault, Killed, contents
 
 import index
+from videolib.core.errors import CancelledError, VideoError
 
 
 def without_exclusive_renames(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +111,7 @@ class TestCarryOut:
 
     def test_a_stranger_in_the_way_takes_everything_back(self, scene: Scene) -> None:
         (scene.root / "moved").write_text("somebody's")
-        with pytest.raises(index.VideoError, match=r"moved appeared meanwhile; nothing was"):
+        with pytest.raises(VideoError, match=r"moved appeared meanwhile; nothing was"):
             scene.carry_out()
         assert contents(scene.root) == scene.before | {"moved": b"somebody's"}
         assert scene.states() == ["undone"]
@@ -118,13 +119,13 @@ class TestCarryOut:
     def test_what_vanished_takes_everything_back(self, scene: Scene) -> None:
         with scene.plan() as journal:
             (scene.root / "c").unlink()
-            with pytest.raises(index.VideoError, match="c vanished: nothing was changed"):
+            with pytest.raises(VideoError, match="c vanished: nothing was changed"):
                 journal.carry_out()
         assert scene.states() == []
 
     def test_what_changed_takes_everything_back(self, scene: Scene) -> None:
         (scene.root / ".artifacts" / "c.vtt").write_text("edited")
-        with pytest.raises(index.VideoError, match=r"c\.vtt was changed meanwhile"):
+        with pytest.raises(VideoError, match=r"c\.vtt was changed meanwhile"):
             scene.carry_out()
         assert contents(scene.root) == scene.before | {".artifacts/c.vtt": b"edited"}
 
@@ -135,7 +136,7 @@ class TestCarryOut:
             fault.set(at, OSError(28, "No space left on device", "b"))
             try:
                 scene.carry_out()
-            except index.VideoError as error:
+            except VideoError as error:
                 assert "No space left" in str(error)
                 assert contents(scene.root) == scene.before
             else:
@@ -143,8 +144,8 @@ class TestCarryOut:
         assert at > 20
 
     def test_cancelling_takes_everything_back(self, scene: Scene, fault: Fault) -> None:
-        fault.set(9, index.CancelledError())
-        with pytest.raises(index.CancelledError):
+        fault.set(9, CancelledError())
+        with pytest.raises(CancelledError):
             scene.carry_out()
         assert contents(scene.root) == scene.before
 
@@ -156,7 +157,7 @@ class TestCarryOut:
         index.undo(scene.places, "test")
         assert contents(scene.root) == scene.before
         (scene.root / "moved").mkdir()
-        with pytest.raises(index.VideoError, match="moved appeared meanwhile"):
+        with pytest.raises(VideoError, match="moved appeared meanwhile"):
             scene.carry_out()
         assert contents(scene.root) == scene.before
 
@@ -175,7 +176,7 @@ class TestCarryOut:
         for name in ("new/f", "moved"):
             (scene.root / name).parent.mkdir(exist_ok=True)
             (scene.root / name).write_text("somebody's")
-            with pytest.raises(index.VideoError, match=f"{name} appeared meanwhile"):
+            with pytest.raises(VideoError, match=f"{name} appeared meanwhile"):
                 scene.carry_out()
             assert contents(scene.root) == scene.before | {name: b"somebody's"}
             (scene.root / name).unlink()
@@ -196,7 +197,7 @@ class TestKilled:
             except Killed:
                 fault.set(-1)
                 with (
-                    pytest.raises(index.VideoError, match="rename --recover"),
+                    pytest.raises(VideoError, match="rename --recover"),
                     index.Journal(scene.places, "test"),
                 ):
                     pass
@@ -304,7 +305,7 @@ class TestHostileJournal:
         (scene.root / "out").symlink_to(scene.root.parent)
         move = {"phase": 0, "from": name, "to": "stolen", "inode": 1}
         self.write(scene, {"facts": {}, "folders": []}, move)
-        with pytest.raises(index.VideoError, match="is no readable journal"):
+        with pytest.raises(VideoError, match="is no readable journal"):
             index.recover(scene.places)
         assert (scene.root.parent / "outside").read_text() == "mine"
         assert not (scene.root / "stolen").exists()
@@ -312,7 +313,7 @@ class TestHostileJournal:
     @pytest.mark.parametrize("line", [3, [], {}, {"facts": 3, "folders": []}, {"facts": {}}])
     def test_it_can_be_any_json(self, scene: Scene, line: object) -> None:
         self.write(scene, line)
-        with pytest.raises(index.VideoError, match="is no readable journal"):
+        with pytest.raises(VideoError, match="is no readable journal"):
             index.recover(scene.places)
 
     @pytest.mark.parametrize(
@@ -331,7 +332,7 @@ class TestHostileJournal:
     def test_it_can_be_no_journal_at_all(self, scene: Scene, content: bytes) -> None:
         self.write(scene)
         (scene.root / ".artifacts/.journal/000001.test.forward-0").write_bytes(content)
-        with pytest.raises(index.VideoError, match="is no readable journal"):
+        with pytest.raises(VideoError, match="is no readable journal"):
             index.recover(scene.places)
         assert contents(scene.root) == scene.before
 
@@ -339,7 +340,7 @@ class TestHostileJournal:
         place = scene.root / ".artifacts/.journal"
         place.mkdir()
         os.mkfifo(place / "000001.test.forward-0")
-        with pytest.raises(index.VideoError, match="is no readable journal"):
+        with pytest.raises(VideoError, match="is no readable journal"):
             index.recover(scene.places)
 
     @pytest.mark.parametrize("state", ["forward-0", "forward-1", "forward-2", "backward-2"])
@@ -364,7 +365,7 @@ class TestHostileJournal:
         self.write(scene, {"facts": {}, "folders": []}, line)
         journal = scene.root / ".artifacts/.journal/000001.test.forward-0"
         journal.rename(journal.with_name(f"000001.test.{state}"))
-        with contextlib.suppress(index.VideoError):
+        with contextlib.suppress(VideoError):
             index.recover(scene.places)
         found = {name: content for name, content in contents(scene.root).items() if name != "x"}
         assert found == scene.before
@@ -389,7 +390,7 @@ class TestTogether:
     def test_who_waits_too_long_is_told(self, scene: Scene) -> None:
         with (
             index.locked(scene.root),
-            pytest.raises(index.VideoError, match="another run keeps it locked"),
+            pytest.raises(VideoError, match="another run keeps it locked"),
             index.locked(scene.root, patience=0.05),
         ):
             pass
@@ -408,7 +409,7 @@ class TestTogether:
             scene.carry_out()
         below = index.LibraryPaths.of(scene.root / "sub")
         with (
-            pytest.raises(index.VideoError, match="rename --recover"),
+            pytest.raises(VideoError, match="rename --recover"),
             index.Journal(below, "test"),
         ):
             pass

@@ -15,6 +15,7 @@ from conftest import Cli
 from support import ODD_NAMES, Library, run_process, stamps
 
 import index
+from videolib.core.errors import VideoError
 
 
 def document(library: Library, name: str) -> dict[str, Any]:
@@ -296,7 +297,7 @@ class TestBadInput:
         assert run.counts == {"made": len(ODD_NAMES)}
 
     def test_a_missing_encoder_is_told(self) -> None:
-        with pytest.raises(index.VideoError, match=r"libnothing.*pip install"):
+        with pytest.raises(VideoError, match=r"libnothing.*pip install"):
             index.ClipEncoder(index.ClipFormat("mp4", "libnothing", {}), (64, 64), 25)
 
     def test_no_ffmpeg_needed(self, cli: Cli, library: Library, no_tools: None) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from support import Library, modes_count, run_unprivileged
 
 import index
+from videolib.core.errors import ParameterError
 
 SRT = """1
 00:00:01,000 --> 00:00:02,500
@@ -122,7 +123,7 @@ class TestWords:
     def test_nothing_that_is_typed_breaks_it(self, text: str) -> None:
         try:
             expression = index.search_expression(text)
-        except index.ParameterError as error:
+        except ParameterError as error:
             assert "\n" not in str(error)
         else:
             assert '"' in expression

@@ -30,6 +30,7 @@ from support import (
 )
 
 import index
+from videolib.core.errors import VideoError
 
 
 @pytest.fixture
@@ -303,7 +304,7 @@ class TestTogether:
         assert sorted(index.read_tags(known(video))["tags"]) == list("abcdefgh") and tries
         with (
             index.locked(video.parent / ".artifacts"),
-            pytest.raises(index.VideoError, match="another run keeps it locked"),
+            pytest.raises(VideoError, match="another run keeps it locked"),
             index.locked(video.parent / ".artifacts", patience=0.05),
         ):
             pass
@@ -351,7 +352,7 @@ class TestTogether:
     def test_tags_of_a_video_that_went_away_are_not_made(self, video: Path) -> None:
         index.update_tags(known(video), index.TagChange(["x"]).apply)
         gone = index.Video(str(video) + "x.mp4", "x.mp4", str(video.parent / ".artifacts"))
-        with pytest.raises(index.VideoError, match="vanished"):
+        with pytest.raises(VideoError, match="vanished"):
             index.update_tags(gone, index.TagChange(["x"]).apply)
 
     def test_a_link_to_nothing_is_no_video(self, cli: Cli, video: Path) -> None:

@@ -22,6 +22,7 @@ from conftest import Cli
 from support import ODD_NAMES, Library, Run, command, digest, run_cli, stamps
 
 import index
+from videolib.core.errors import VideoError
 
 QUICK = ("--preset", "ultrafast")
 SUBTITLES = "1\n00:00:00,500 --> 00:00:01,000\nHello\n\n2\n00:00:01,200 --> 00:00:01,900\nWorld\n"
@@ -489,7 +490,7 @@ class TestOnce:
         scratch, target = tmp_path / "scratch", tmp_path / "target"
         scratch.write_bytes(b"ours")
         target.write_bytes(b"precious")
-        with pytest.raises(index.VideoError, match="appeared meanwhile"):
+        with pytest.raises(VideoError, match="appeared meanwhile"):
             index.OutputFile(scratch, target).publish()
         assert target.read_bytes() == b"precious"
 

@@ -29,6 +29,7 @@ from support import (
 )
 
 import index
+from videolib.core.errors import VideoError
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -125,7 +126,7 @@ class TestInterrupted:
     def test_a_stalled_program_is_given_up(self) -> None:
         line = ["/bin/sh", "-c", "echo frame=1; echo progress=continue; sleep 60"]
         listener = index.FfmpegProgress(10)
-        with pytest.raises(index.VideoError, match="made no headway for 1 s"):
+        with pytest.raises(VideoError, match="made no headway for 1 s"):
             index.run_tool(line, timeout=30, hear=listener, stall=1)
 
 
