@@ -47,6 +47,7 @@ from videolib.core.errors import (
     VideoError,
     reason_of,
 )
+from videolib.core.files import stat_of
 
 BODY_LIMIT, IMPORT_LIMIT = 1 << 20, 16 << 20
 STREAM_LIMIT = 64
@@ -830,7 +831,7 @@ class Sent(FileResponse):
 def send_file(request: Request, path: str | Path, media_type: str) -> Response:
     """A file with what lets a browser keep it: ETag, 304, and ranges."""
     try:
-        found = index.stat_of(str(path))
+        found = stat_of(str(path))
     except OSError:
         raise HTTPException(404, "is gone") from None
     if not stat.S_ISREG(found.st_mode):

@@ -23,6 +23,7 @@ from typing import Any
 import media
 
 import index
+from videolib.core.files import process_alive
 
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = ROOT / "tests"
@@ -184,7 +185,7 @@ class Started:
         self.process.wait()
         assert wait_until(lambda: not self.family(), 3)
         # The dead keep their numbers until init has taken notice of them.
-        wait_until(lambda: not any(map(index.process_alive, family)), 3)
+        wait_until(lambda: not any(map(process_alive, family)), 3)
 
     def end(self) -> None:
         for pid in self.family():

@@ -19,6 +19,7 @@ from support import ROOT, Audit, Library, wait_until
 
 import index
 from videolib.core.errors import CancelledError, UsageError
+from videolib.core.files import replace_file
 
 SIZE = 1000
 
@@ -334,7 +335,7 @@ class TestGlance:
         self, known: index.Catalogue, shelves: Library
     ) -> None:
         path = shelves.artifact("a.mp4.tags.json")
-        index.replace_file(path, b'{"tags": ["replaced"]}')
+        replace_file(path, b'{"tags": ["replaced"]}')
         known.refresh_changed()
         assert tags(known) == {"replaced": 1}
         time.sleep(0.05)

@@ -18,6 +18,7 @@ from conftest import Cli
 from support import Library, run_process, run_unprivileged, stamps
 
 import index
+from videolib.core.files import this_host
 
 
 def models() -> Path:
@@ -298,7 +299,7 @@ class TestReruns:
         cli("listing", library.root)
         with subprocess.Popen(["true"]) as dead:
             dead.wait()
-        name = f".tmp-{index.this_host()}-{dead.pid}-0"
+        name = f".tmp-{this_host()}-{dead.pid}-0"
         record = library.artifact("film.mp4.faces.signatures.json").read_bytes()
         library.artifact(name).write_bytes(record)
         command, *flags = words

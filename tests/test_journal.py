@@ -19,7 +19,7 @@ from videolib.core.errors import CancelledError, VideoError
 def without_exclusive_renames(monkeypatch: pytest.MonkeyPatch) -> None:
     """The system call that never overwrites says that it is not there (ENOSYS)."""
     gone = 38
-    monkeypatch.setattr(index, "exclusive_rename", lambda: lambda *_: gone)
+    monkeypatch.setattr("videolib.core.files.exclusive_rename", lambda: lambda *_: gone)
 
 
 def trashed(root: Path) -> dict[str, bytes]:

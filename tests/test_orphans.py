@@ -14,7 +14,7 @@ import pytest
 from conftest import Cli
 from support import Fault, Killed, Library, contents
 
-import index
+from videolib.core.files import this_host
 
 ALL = "meta,thumbs,sprites,phash,heatmaps,scenes"
 
@@ -86,8 +86,8 @@ class TestDeleted:
         home.mkdir()
         dead = subprocess.Popen(["true"])
         dead.wait()
-        lost = home / f".tmp-{index.this_host()}-{dead.pid}-0"
-        live = home / f".tmp-{index.this_host()}-{os.getppid()}-0"
+        lost = home / f".tmp-{this_host()}-{dead.pid}-0"
+        live = home / f".tmp-{this_host()}-{os.getppid()}-0"
         for path in (lost, live):
             path.write_text("half")
         assert orphans(cli, library.root)["temporaries"] == 1

@@ -17,6 +17,7 @@ from conftest import Cli
 from support import Killed, Library, Run, run_process
 
 import index
+from videolib.core.files import remove, replace_file
 
 
 class Folk:
@@ -384,8 +385,8 @@ class TestForgetting:
                 return do
 
             with monkeypatch.context() as patch:
-                patch.setattr(index, "replace_file", watched(index.replace_file))
-                patch.setattr(index, "remove", watched(index.remove))
+                patch.setattr(index, "replace_file", watched(replace_file))
+                patch.setattr(index, "remove", watched(remove))
                 try:
                     folk("--forget", 1)
                     break

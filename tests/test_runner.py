@@ -45,6 +45,7 @@ from support import (
 )
 
 import index
+from videolib.core.files import scratch_name
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -725,7 +726,7 @@ for delay in range(6):
         """Only what dead processes left is swept."""
         library.add("short.mp4")
         library.artifact("x").parent.mkdir()
-        living = library.artifact(index.scratch_name())
+        living = library.artifact(scratch_name())
         dead = library.artifact(living.name.replace(f"-{os.getpid()}-", f"-{2**22 - 1}-"))
         assert living != dead
         for path in (living, dead):

@@ -31,6 +31,7 @@ from support import (
 )
 
 import index
+from videolib.core.files import SCRATCH, remove, replace_folder, this_host
 
 
 class TestSidecars:
@@ -166,7 +167,7 @@ class TestInTheWay:
 
     def block(self, library: Library, *names: str) -> None:
         for name in names:
-            index.remove(library.artifact(name))
+            remove(library.artifact(name))
             library.artifact(name).mkdir(parents=True)
             (library.artifact(name) / "mine.txt").touch()
 
@@ -218,7 +219,7 @@ class TestInTheWay:
         (line,) = run.err.splitlines()
         assert Path(name).name in line and "unexpected" not in line and "Errno" not in line
         assert (library.artifact(name) / "mine.txt").exists()
-        index.remove(library.root / ".artifacts")
+        remove(library.root / ".artifacts")
 
     @pytest.mark.parametrize("name", ["a.mp4.faces.signatures.json", ".faces.index.npy"])
     def test_a_pipe_is_not_waited_for(self, cli: Cli, library: Library, name: str) -> None:
@@ -299,7 +300,7 @@ class TestFolders:
             pytest.skip("root cannot give up its power over files here")
         library.add("one_frame.mp4")
         home = library.root / ".artifacts"
-        scratch = home / f"{index.SCRATCH}{index.this_host()}-{1 << 22}-0"
+        scratch = home / f"{SCRATCH}{this_host()}-{1 << 22}-0"
         scratch.mkdir(parents=True)
         home.chmod(0o555)
         run = run_unprivileged("thumbs", library.root, "--json")
@@ -340,7 +341,7 @@ class TestFolders:
         def put(letter: bytes) -> None:
             for _ in range(150):
                 try:
-                    index.replace_folder(tmp_path / "folder", {"a": letter, "b": letter})
+                    replace_folder(tmp_path / "folder", {"a": letter, "b": letter})
                 except OSError as error:
                     errors.append(error)
 
