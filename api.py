@@ -35,6 +35,7 @@ from starlette.exceptions import HTTPException as HTTPError
 from starlette.types import Message, Receive, Scope, Send
 
 import index
+from videolib.core.documents import json_text
 from videolib.core.errors import (
     BusyError,
     CancelledError,
@@ -489,7 +490,7 @@ def answer(
     media_type: str = "application/json",
 ) -> Response:
     """Data as JSON; undecodable bytes in names are escaped, so that no name can spoil it."""
-    text = index.json_text(data, indent=None)
+    text = json_text(data, indent=None)
     return Response(text, status, {"cache-control": "no-store", **(headers or {})}, media_type)
 
 

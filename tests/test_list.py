@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import ODD_NAMES, Audit, Library, run_cli
 
-import index
+from videolib.core.documents import JsonRows, json_pieces, json_text
 
 
 def names(run_json: list[dict[str, object]]) -> list[object]:
@@ -129,7 +129,7 @@ def test_each_folder_is_listed_once_and_no_video_opened(cli: Cli, listed: Librar
 class TestManyVideos:
     """A long list is kept packed until it is printed: nobody can tell."""
 
-    COUNT = 2 * index.JsonRows.PACK + 1
+    COUNT = 2 * JsonRows.PACK + 1
 
     def test_the_document_is_the_same(self, cli: Cli, library: Library) -> None:
         odd = [name for name in ODD_NAMES if name.endswith(".mp4") and len(name) < 100]
@@ -158,18 +158,18 @@ class TestManyVideos:
         def document(many: object) -> object:
             return {"a": many, "b": {"c": [1, many, {"d": many}]}, "e": [], "f": '"\\'}
 
-        packed = index.JsonRows(rows)
-        told = index.json_text(document(packed), indent)
-        assert told == index.json_text(document(rows), indent)
-        assert index.json_text(packed, indent) == index.json_text(rows, indent)
+        packed = JsonRows(rows)
+        told = json_text(document(packed), indent)
+        assert told == json_text(document(rows), indent)
+        assert json_text(packed, indent) == json_text(rows, indent)
         assert list(packed) == rows
         assert len(packed) == count
 
     def test_what_is_wrong_is_raised_before_anything_is_told(self) -> None:
         with pytest.raises(ValueError, match="JSON"):
-            index.JsonRows([{"x": 1.0}, {"x": float("nan")}])
+            JsonRows([{"x": 1.0}, {"x": float("nan")}])
         with pytest.raises(TypeError):
-            next(index.json_pieces({"a": index.JsonRows([1]), "b": {1, 2}}))
+            next(json_pieces({"a": JsonRows([1]), "b": {1, 2}}))
 
 
 @pytest.mark.usefixtures("real_probe")

@@ -31,6 +31,7 @@ from support import (
 )
 
 import index
+from videolib.core.documents import json_bytes
 from videolib.core.text import folded
 
 
@@ -53,9 +54,7 @@ class Folder:
         """Gives a video tags and a picture."""
         folder, _, file = name.rpartition("/")
         record = {"video": name, "tags": tags or [f"tag of {name}"], "performers": []}
-        self.write(
-            f"{folder}/.artifacts/{file}.tags.json".lstrip("/"), index.json_bytes(record).decode()
-        )
+        self.write(f"{folder}/.artifacts/{file}.tags.json".lstrip("/"), json_bytes(record).decode())
         self.write(f"{folder}/.artifacts/{file}.jpg".lstrip("/"), f"picture of {name}")
         self.write(f"{folder}/.artifacts/.{file}.previews/seg_01.webm".lstrip("/"), f"clip {name}")
 
@@ -866,7 +865,7 @@ class TestAnotherDisk:
         if mounted.returncode:
             pytest.skip("nothing can be mounted here")
         seen = index.Video(str(video), video.name, "")
-        tags = index.json_bytes({"tags": ["x"], "source": index.source_of(seen)})
+        tags = json_bytes({"tags": ["x"], "source": index.source_of(seen)})
         folder.write(".artifacts/a.mp4.tags.json", tags.decode())
         (folder.root / "disk").mkdir()
         script = """
