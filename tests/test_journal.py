@@ -14,6 +14,7 @@ from support import Fault, Killed, contents
 
 import index
 from videolib.core.errors import CancelledError, VideoError
+from videolib.core.locks import locked
 
 
 def without_exclusive_renames(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -389,9 +390,9 @@ class TestTogether:
 
     def test_who_waits_too_long_is_told(self, scene: Scene) -> None:
         with (
-            index.locked(scene.root),
+            locked(scene.root),
             pytest.raises(VideoError, match="another run keeps it locked"),
-            index.locked(scene.root, patience=0.05),
+            locked(scene.root, patience=0.05),
         ):
             pass
 

@@ -31,6 +31,7 @@ from support import (
 
 import index
 from videolib.core.errors import VideoError
+from videolib.core.locks import locked
 
 
 @pytest.fixture
@@ -267,7 +268,7 @@ class TestTogether:
             index.update_tags(known(video), change)
 
         threads = [threading.Thread(target=add, args=[name]) for name in "abc"]
-        with index.locked(home):
+        with locked(home):
             threads[0].start()
             time.sleep(0.3)
             home.rmdir()
@@ -303,9 +304,9 @@ class TestTogether:
             thread.join()
         assert sorted(index.read_tags(known(video))["tags"]) == list("abcdefgh") and tries
         with (
-            index.locked(video.parent / ".artifacts"),
+            locked(video.parent / ".artifacts"),
             pytest.raises(VideoError, match="another run keeps it locked"),
-            index.locked(video.parent / ".artifacts", patience=0.05),
+            locked(video.parent / ".artifacts", patience=0.05),
         ):
             pass
         (video.parent / ".artifacts/.lock").unlink()
