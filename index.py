@@ -121,6 +121,7 @@ from videolib.core.files import (
     version_of,
     write_output,
 )
+from videolib.core.languages import LANGUAGES, language_code
 from videolib.core.locks import locked
 from videolib.core.text import (
     LARGEST_INTEGER,
@@ -3725,21 +3726,6 @@ def contained(values: RowNumbers, ordered: RowNumbers) -> NDArray[np.bool_]:
 SAMPLE_RATE = 16_000  # samples per second: what every speech model takes
 OUT_OF_STEP = 0.1  # seconds by which a frame's time may differ from the end of the one before
 CLOCK_WAS_SET = 10.0  # seconds back, or beyond the end: such a step says nothing about silence
-# The languages that Whisper knows, each with its codes in three letters (ISO 639-2): of two the
-# bibliographic one first, which is what MP4 gets. Behind them what else is found in files.
-LANGUAGE_CODES = (
-    "af:afr am:amh ar:ara as:asm az:aze ba:bak be:bel bg:bul bn:ben bo:tib:bod br:bre bs:bos "
-    "ca:cat cs:cze:ces cy:wel:cym da:dan de:ger:deu el:gre:ell en:eng es:spa et:est eu:baq:eus "
-    "fa:per:fas fi:fin fo:fao fr:fre:fra gl:glg gu:guj ha:hau haw:haw he:heb hi:hin hr:hrv ht:hat "
-    "hu:hun hy:arm:hye id:ind is:ice:isl it:ita ja:jpn jw:jav:jv ka:geo:kat kk:kaz km:khm kn:kan "
-    "ko:kor la:lat lb:ltz ln:lin lo:lao lt:lit lv:lav mg:mlg mi:mao:mri mk:mac:mkd ml:mal mn:mon "
-    "mr:mar ms:may:msa mt:mlt my:bur:mya ne:nep nl:dut:nld nn:nno no:nor:nob:nb oc:oci pa:pan "
-    "pl:pol ps:pus pt:por ro:rum:ron ru:rus sa:san sd:snd si:sin sk:slo:slk sl:slv sn:sna so:som "
-    "sq:alb:sqi sr:srp su:sun sv:swe sw:swa ta:tam te:tel tg:tgk th:tha tk:tuk tl:tgl tr:tur "
-    "tt:tat uk:ukr ur:urd uz:uzb vi:vie yi:yid yo:yor yue:yue zh:chi:zho:cmn"
-)
-LANGUAGES = {code: others for code, *others in (row.split(":") for row in LANGUAGE_CODES.split())}
-TWO_LETTERS = {other: code for code, others in LANGUAGES.items() for other in others}
 
 
 def audio_streams(media: Media) -> list[AudioStream]:
@@ -3751,12 +3737,6 @@ def language_of(stream: Any) -> str:
     """The language of a stream by its container; "" for none and for a code that is no language."""
     code = language_code(str(stream.metadata.get("language", "")))
     return code if code in LANGUAGES else ""
-
-
-def language_code(tag: str) -> str:
-    """A language tag (`de`, `ger`, `deu`, `de-AT`) as Whisper writes it; "" for none."""
-    code = re.split(r"[-_]", tag.strip().lower())[0]
-    return "" if code == "und" else TWO_LETTERS.get(code, code)
 
 
 def choose_audio(media: Media, wanted: str) -> AudioStream | None:
