@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import index  # noqa: E402
+from videolib.core.options import Option  # noqa: E402
 
 BEGIN, END = "<!-- options: from the commands, by tests/docs.py -->", "<!-- end of options -->"
 
@@ -61,7 +62,7 @@ def table(command: type[index.Command], base: type[index.Command]) -> str:
     return "\n".join(["| option | default | |", "| --- | --- | --- |", *rows]) if rows else ""
 
 
-def spelled(declared: index.Option, hint: Any) -> str:
+def spelled(declared: Option, hint: Any) -> str:
     """An option as one types it."""
     if declared.place:
         return f"`{declared.name}`"
@@ -71,7 +72,7 @@ def spelled(declared: index.Option, hint: Any) -> str:
     return ", ".join(f"`{flag}{value}`" for flag in flags)
 
 
-def default(declared: index.Option) -> str:
+def default(declared: Option) -> str:
     value = declared.default
     if isinstance(value, tuple):
         value = ",".join(value)

@@ -18,6 +18,7 @@ from conftest import Cli
 from support import Library, Run, command, run_process, started
 
 import index
+from videolib.core.options import names_path
 
 # The flags that the usage lines promise, by command.
 FLAGS = {
@@ -42,7 +43,7 @@ EMPTY_PATHS = [["--config=", "list"], ["list", "--config", ""], ["search", "word
     [name, "" if option.place else f"{option.flag}="]
     for name, command in index.COMMANDS.items()
     for parameter, option in command.options().items()
-    if index.names_path(command.hints()[parameter]) and (name, parameter) != ("search", "directory")
+    if names_path(command.hints()[parameter]) and (name, parameter) != ("search", "directory")
 ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import index
+from videolib.core.options import option
 
 
 class Note(index.FrameTask):
@@ -12,7 +13,7 @@ class Note(index.FrameTask):
 
     artifact = index.Artifact("note", ("{}.note.txt",))
 
-    word: str = index.option("note", "how the line begins", max_length=20)
+    word: str = option("note", "how the line begins", max_length=20)
 
     def wants(self, media: index.Media) -> list[index.FrameRequest]:
         self.seen = 0
