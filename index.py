@@ -124,6 +124,15 @@ from videolib.core.files import (
 from videolib.core.languages import LANGUAGES, language_code
 from videolib.core.locks import locked
 from videolib.core.options import LARGEST_NUMBER, Option, names_path, need_path, option
+from videolib.core.processes import (
+    Tool,
+    abilities,
+    cores,
+    find_tool,
+    installed,
+    need_tool,
+    run_tool,
+)
 from videolib.core.text import (
     LARGEST_INTEGER,
     UNPRINTABLE,
@@ -151,7 +160,6 @@ from videolib.core.text import (
 if TYPE_CHECKING:
     import socket
     import sqlite3
-    import subprocess
     from concurrent.futures import Future, ThreadPoolExecutor
     from multiprocessing.connection import Connection
     from multiprocessing.context import ForkServerContext
@@ -1904,173 +1912,10 @@ class Command:
         return {n: getattr(self, o.attribute) for n, o in self.options().items() if n not in skip}
 
 
-# === Processes ====================================================================================
-
-
-class Tool(NamedTuple):
-    """An external program: what it is called, where it is, and where that was found."""
-
-    name: str
-    path: str
-    origin: str
-
-
-def installed(name: str) -> Iterator[Tool]:
-    """ffmpeg or ffprobe on PATH, then the ffmpeg that comes with the imageio-ffmpeg package."""
-    import shutil
-
-    if found := shutil.which(name):
-        yield Tool(name, found, "PATH")
-    if name == "ffmpeg":
-        with contextlib.suppress(ImportError, RuntimeError):
-            import imageio_ffmpeg
-
-            yield Tool(name, imageio_ffmpeg.get_ffmpeg_exe(), "imageio-ffmpeg")
-
-
-def find_tool(name: str) -> Tool | None:
-    """The first program of that name."""
-    return next(installed(name), None)
-
-
-def need_tool(name: str) -> str:
-    """The path of a program. Raises VideoError with the command that installs it."""
-    if tool := find_tool(name):
-        return tool.path
-    raise VideoError(f"{name} is not installed: pip install imageio-ffmpeg, or put {name} on PATH")
-
-
-def die_with_parent() -> None:
-    """In a child before exec: be killed when the process that started it ends (Linux)."""
-    if sys.platform == "linux":
-        import ctypes
-
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
-
-
-def run_tool(
-    argv: Sequence[str],
-    *,
-    timeout: float,
-    pass_fds: Sequence[int] = (),
-    hear: Callable[[str], bool] | None = None,
-    stall: float = math.inf,
-) -> bytes:
-    """Run a program to its end and give its standard output: the only place a process is started.
-
-    The child has its own session, dies with this process, and is killed with its group on any
-    exception. `hear` is given each line of both its outputs as it comes and says whether that shows
-    headway; without any for `stall` seconds the child is given up. Raises VideoError with what it
-    said when it fails or takes too long.
-    """
-    import subprocess
-
-    name = Path(argv[0]).name
-    try:
-        child = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=pass_fds,
-            start_new_session=True,
-            preexec_fn=die_with_parent,
-        )
-    except OSError as error:
-        raise VideoError(f"{argv[0]} cannot be started: {error.strerror}") from None
-    with child:
-        try:
-            out, err = listen(child, Deadline(name, timeout, stall), hear)
-            child.wait()
-        except BaseException:
-            kill_group(child)
-            raise
-    if child.returncode < 0:
-        raise VideoError(f"{name} was killed ({exit_name(child.returncode)})")
-    if child.returncode:
-        raise VideoError(f"{name}: {complaint_in(err) or f'exit code {child.returncode}'}")
-    return out
-
-
-# What ffmpeg says after it said what went wrong.
-CONSEQUENCE = re.compile(
-    r"(\[.*\] )?(Conversion failed|Failed to inject|Nothing was written|Task finished with error"
-    r"|Error (initializing|opening|reinitializing|while opening|while processing|marking|sending))"
-)
-
-
-def complaint_in(err: bytes) -> str:
-    """The line that says what went wrong."""
-    lines = err.decode("utf-8", "replace").strip().splitlines()
-    if any("No space left on device" in line for line in lines):
-        return "the disk is full: nothing was stored"
-    if refused := re.search(rb"Codec \((\S+)\) not on whitelist", err):
-        return uncommon(refused[1].decode())
-    telling = [line for line in lines if not CONSEQUENCE.match(line)]
-    place = r"^\[[^]]* @ 0x[0-9a-f]+\] |^file:/dev/fd/\d+: "
-    return re.sub(place, "", (telling or lines or [""])[-1])
-
-
-class Deadline:
-    """How long a program may take, and how long it may show no headway, both in seconds."""
-
-    def __init__(self, name: str, timeout: float, stall: float) -> None:
-        self.name, self.timeout, self.stall = name, timeout, stall
-        self.began = self.moved = time.monotonic()
-
-    def check(self) -> None:
-        """Raise VideoError when either is over."""
-        now = time.monotonic()
-        if now - self.began > self.timeout:
-            raise VideoError(f"{self.name} took longer than {self.timeout:g} s")
-        if now - self.moved > self.stall:
-            raise VideoError(f"{self.name} made no headway for {self.stall:.0f} s and was stopped")
-
-
-LONGEST_COMPLAINT = 1 << 20  # bytes of standard error to keep: a damaged video fills gigabytes
-
-
-def listen(
-    child: subprocess.Popen[bytes], patience: Deadline, hear: Callable[[str], bool] | None
-) -> tuple[bytes, bytes]:
-    """Read both pipes of a child until it closes them."""
-    import selectors
-
-    kept, begun = {1: bytearray(), 2: bytearray()}, {1: b"", 2: b""}
-    with selectors.DefaultSelector() as selector:
-        selector.register(typing.cast("int", child.stdout), selectors.EVENT_READ, 1)
-        selector.register(typing.cast("int", child.stderr), selectors.EVENT_READ, 2)
-        while selector.get_map():
-            for key, _ in selector.select(0.5):
-                chunk = os.read(key.fd, 65536)
-                if not chunk:
-                    selector.unregister(key.fileobj)
-                kept[key.data] += chunk
-                if hear:
-                    *lines, begun[key.data] = (begun[key.data] + chunk).split(b"\n")
-                    moving = [hear(line.decode("utf-8", "replace")) for line in lines]
-                    if any(moving):
-                        patience.moved = time.monotonic()
-            del kept[2][:-LONGEST_COMPLAINT]
-            patience.check()
-    return bytes(kept[1]), bytes(kept[2])
-
-
-def kill_group(child: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
-
-
 # === Workers ======================================================================================
 
 WORKER_MEMORY = 6 << 30  # bytes of address space; libraries reserve about 2 GiB of it unused
 WORKER_TASKS = 200  # then a fresh process: libav and its users leak a little
-
-
-def cores() -> int:
-    """The processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 _parent: Connection | None = None  # in a worker: where `tell` writes
@@ -3029,13 +2874,6 @@ def join(clips: Sequence[Clip], recipe: ClipFormat) -> bytes:
                     target.mux(packet)
             offset += clip.duration
     return joined.getvalue()
-
-
-@functools.cache
-def abilities(ffmpeg: str, kind: Literal["encoder", "filter"]) -> frozenset[str]:
-    """The names of the encoders or filters that a build of ffmpeg has."""
-    listing = run_tool([ffmpeg, "-hide_banner", f"-{kind}s"], timeout=30).decode("utf-8", "replace")
-    return frozenset(words[1] for line in listing.splitlines() if len(words := line.split()) > 1)
 
 
 # === Faces ========================================================================================

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import index
+from videolib.core.processes import run_tool
 
 
 class Hostile(index.VideoTask):
@@ -57,7 +58,7 @@ class Child(Hostile):
 
     def misbehave(self, media: index.Media) -> None:
         Path(media.video.path).with_suffix(".began").touch()
-        index.run_tool(["/bin/sleep", "600"], timeout=900)
+        run_tool(["/bin/sleep", "600"], timeout=900)
 
 
 class Slow(Hostile):

@@ -20,6 +20,7 @@ from support import Library, command_of, leftovers, wait_until
 
 import index
 from videolib.core.errors import CancelledError
+from videolib.core.processes import cores
 
 pytestmark = pytest.mark.usefixtures("misbehaving")
 
@@ -278,7 +279,7 @@ class TestBoard:
         assert not {job["id"] for job in kept} & set(ids)
         served.get(f"/jobs/{ids[0]}", 404)
 
-    @pytest.mark.parametrize(("workers", "most"), [(None, min(9, index.cores())), (1, 1)])
+    @pytest.mark.parametrize(("workers", "most"), [(None, min(9, cores())), (1, 1)])
     def test_jobs_together_run_no_more_decoders_than_one(
         self, served: Served, library: Library, workers: int | None, most: int
     ) -> None:
@@ -298,7 +299,7 @@ class TestBoard:
     def test_a_small_job_is_not_kept_waiting(self, served: Served, library: Library) -> None:
         """One video among many of another job: it has its turn before that has ended."""
         first = library.add("one_frame.mp4", "slow0.mp4")
-        for number in range(1, 100 * index.cores()):  # half a minute of them
+        for number in range(1, 100 * cores()):  # half a minute of them
             first.with_name(f"slow{number}.mp4").hardlink_to(first)
         library.add("one_frame.mp4", "sub/short.mp4")
         long = served.submit("slow")

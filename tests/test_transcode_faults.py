@@ -30,6 +30,7 @@ from support import (
 
 import index
 from videolib.core.errors import VideoError
+from videolib.core.processes import need_tool, run_tool
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -127,7 +128,7 @@ class TestInterrupted:
         line = ["/bin/sh", "-c", "echo frame=1; echo progress=continue; sleep 60"]
         listener = index.FfmpegProgress(10)
         with pytest.raises(VideoError, match="made no headway for 1 s"):
-            index.run_tool(line, timeout=30, hear=listener, stall=1)
+            run_tool(line, timeout=30, hear=listener, stall=1)
 
 
 class TestSpace:
@@ -238,7 +239,7 @@ class TestTools:
         """A run with that shell script for ffmpeg; $REAL is the real one."""
         folder = tmp_path / "bin"
         folder.mkdir()
-        real = index.need_tool("ffmpeg")
+        real = need_tool("ffmpeg")
         (folder / "ffmpeg").write_text(f"#!/bin/sh\nREAL={real}\n{script}\n")
         (folder / "ffmpeg").chmod(0o755)
         environment = {**os.environ, "PATH": f"{folder}:/usr/bin:/bin"}
@@ -305,7 +306,7 @@ class TestTools:
     ) -> None:
         library.add("h264.mkv")
         missing: Any = lambda name: None  # noqa: E731
-        monkeypatch.setattr(index, "find_tool", missing)
+        monkeypatch.setattr("videolib.core.processes.find_tool", missing)
         run = transcode(library, out)
         assert run.code == 1
         assert "pip install imageio-ffmpeg" in run.err
