@@ -49,6 +49,7 @@ from videolib.core.errors import (
     reason_of,
 )
 from videolib.core.files import stat_of
+from videolib.core.runs import Job as CoreJob
 
 BODY_LIMIT, IMPORT_LIMIT = 1 << 20, 16 << 20
 STREAM_LIMIT = 64
@@ -529,7 +530,7 @@ class App(FastAPI):
         self.settings, self.service = settings, index.Service(settings)
         self.hub = Hub(self.service.board)
         self.requests: set[asyncio.Task[Any]] = set()
-        self.awaited: set[index.Job] = set()  # what requests wait for that may take long
+        self.awaited: set[CoreJob] = set()  # what requests wait for that may take long
         self.entry: Callable[[Scope, Receive, Send], Awaitable[None]] = self.guard
         if settings.cors_origins:
             self.entry = CORSMiddleware(
@@ -769,7 +770,7 @@ def video_of(
 Named = Annotated[index.Video, Depends(video_of)]
 
 
-async def attended(request: Request, service: Served) -> AsyncIterator[index.Job]:
+async def attended(request: Request, service: Served) -> AsyncIterator[CoreJob]:
     """A run that is cancelled when nobody waits for its answer any more."""
     job, awaited = service.quiet(), app_of(request).awaited
 
@@ -788,7 +789,7 @@ async def attended(request: Request, service: Served) -> AsyncIterator[index.Job
         watch.cancel()
 
 
-Attended = Annotated[index.Job, Depends(attended)]
+Attended = Annotated[CoreJob, Depends(attended)]
 
 
 async def part_of(

@@ -21,6 +21,7 @@ from support import Library, command_of, leftovers, wait_until
 import index
 from videolib.core.errors import CancelledError
 from videolib.core.processes import cores
+from videolib.core.runs import ConcurrencyLimits, Job, Result
 
 pytestmark = pytest.mark.usefixtures("misbehaving")
 
@@ -68,7 +69,7 @@ def release(served: Served, blocking: list[str]) -> None:
 
 
 @contextlib.contextmanager
-def watching(limits: index.ConcurrencyLimits, kind: str) -> Iterator[list[int]]:
+def watching(limits: ConcurrencyLimits, kind: str) -> Iterator[list[int]]:
     """How many of a kind run, looked at again and again while the body runs."""
     seen: list[int] = []
     stop = threading.Event()
@@ -482,7 +483,7 @@ class TestEvents:
         """By what it waits for, as when the server ends: it is not done."""
 
         class Stopped(index.Report):
-            def run(self, job: index.Job) -> index.Result:
+            def run(self, job: Job) -> Result:
                 raise CancelledError
 
         board = index.JobBoard()

@@ -18,6 +18,7 @@ from served import Served
 from support import PATIENCE, TESTS, Library, contents, leftovers, wait_until
 
 import index
+from videolib.core.runs import Job
 
 
 class Halt:
@@ -65,7 +66,8 @@ class Pause:
                 self.began.set()
                 assert self.go_on.wait(PATIENCE)
 
-        monkeypatch.setattr(index, "cores", lambda: 2)
+        for place in ("videolib.core.runs", "index"):
+            monkeypatch.setattr(f"{place}.cores", lambda: 2)
         monkeypatch.setattr(index.JobProgress, "step", held)
 
 
@@ -127,10 +129,10 @@ class TestDupes:
         self, served: Served, copies: Library, halt: Halt, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Who asked goes away: no more pairs are compared, and nothing is held against the next."""
-        runs: list[index.Job] = []
+        runs: list[Job] = []
         quiet = index.Service.quiet
 
-        def begun(service: index.Service) -> index.Job:
+        def begun(service: index.Service) -> Job:
             runs.append(quiet(service))
             return runs[-1]
 

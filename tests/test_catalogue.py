@@ -20,6 +20,7 @@ from support import ROOT, Audit, Library, wait_until
 import index
 from videolib.core.errors import CancelledError, UsageError
 from videolib.core.files import replace_file
+from videolib.core.runs import Job
 
 SIZE = 1000
 
@@ -620,7 +621,7 @@ class TestDatabase:
         assert not old.exists()
 
     def test_cancelled(self, shelves: Library) -> None:
-        job = index.Job()
+        job = Job()
         job.cancelled.set()
         with pytest.raises(CancelledError):
             index.Catalogue(index.Library(shelves.root)).refresh(job)

@@ -16,6 +16,7 @@ from conftest import Cli
 from support import Library, Run, run_unprivileged, stamps
 
 import index
+from videolib.core.runs import Job
 
 
 @pytest.fixture
@@ -248,7 +249,7 @@ class TestGallery:
         looked: list[Path] = []
         plain = index.Gallery.look
 
-        def look(job: index.Job, task: index.Embed, paths: list[Path]) -> Any:
+        def look(job: Job, task: index.Embed, paths: list[Path]) -> Any:
             looked.extend(paths)
             return plain(job, task, paths)
 

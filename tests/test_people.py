@@ -18,6 +18,7 @@ from support import Killed, Library, Run, run_process
 
 import index
 from videolib.core.files import remove, replace_file
+from videolib.core.runs import Job
 
 
 class Folk:
@@ -273,7 +274,7 @@ class TestDecisions:
         library = index.Library(folk.root, recursive=True)
 
         def name(key: int) -> None:
-            index.People(directory=library.root, rename=(str(key), f"N{key}")).run(index.Job())
+            index.People(directory=library.root, rename=(str(key), f"N{key}")).run(Job())
 
         with ThreadPoolExecutor(4) as threads:
             list(threads.map(name, [1, 2, 3, 4]))

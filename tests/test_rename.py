@@ -32,6 +32,7 @@ from support import (
 
 import index
 from videolib.core.documents import json_bytes
+from videolib.core.runs import Job
 from videolib.core.text import folded
 
 
@@ -819,7 +820,7 @@ class TestAnotherDisk:
             one, other = (command.video(str(folder.root), n) for n in ("a.mp4", "disk/a.mp4"))
             fault.set(at)
             try:
-                command.applied(index.Job(), command.places(), [(one, other), (other, one)], [])
+                command.applied(Job(), command.places(), [(one, other), (other, one)], [])
             except Killed:
                 fault.set(-1)
                 assert set(folder.files.values()) >= {"this is a.mp4", "this is disk/a.mp4"}
@@ -936,7 +937,7 @@ def test_any_plan_keeps_everything(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(index, "disk_of", lambda place: far and "/sub" in place)
         try:
-            command.applied(index.Job(), command.places(), pairs, [])
+            command.applied(Job(), command.places(), pairs, [])
         except Killed:
             fault.set(-1)
             index.recover(command.places(), back=back)

@@ -46,6 +46,7 @@ from support import (
 
 import index
 from videolib.core.files import scratch_name
+from videolib.core.runs import Job
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -257,7 +258,7 @@ class TestPace:
         workers = index.Workers(1, (), heard=heard.append)
         pool = SimpleNamespace(schedule=lambda *_, **__: ended)
         vars(workers).update(pool=pool, ear=Pipe())
-        workers.call(index.Job(), 60.0, int)
+        workers.call(Job(), 60.0, int)
         assert heard == [{"note": "99%"}]
 
 

@@ -15,6 +15,7 @@ from support import Library, modes_count, run_unprivileged
 
 import index
 from videolib.core.errors import ParameterError
+from videolib.core.runs import Job
 
 SRT = """1
 00:00:01,000 --> 00:00:02,500
@@ -328,6 +329,6 @@ class TestBadFiles:
         secret.write_text(SRT)
         (films.root / "b.srt").symlink_to(secret)
         request = index.SubtitleSearch(text="butter", directory=films.root)
-        assert [r["video"] for r in request.run(index.Job()).data["results"]] == ["a.mp4", "b.mp4"]
+        assert [r["video"] for r in request.run(Job()).data["results"]] == ["a.mp4", "b.mp4"]
         request.roots = index.Roots([films.root])
-        assert [r["video"] for r in request.run(index.Job()).data["results"]] == ["a.mp4"]
+        assert [r["video"] for r in request.run(Job()).data["results"]] == ["a.mp4"]

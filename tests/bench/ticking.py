@@ -6,12 +6,13 @@ import sys
 import time
 
 import index
+from videolib.core.runs import Job, Result
 
 
 class Ticks(index.RunCommand):
     """Get on."""
 
-    def run(self, job: index.Job) -> index.Result:
+    def run(self, job: Job) -> Result:
         while True:
             job.check()
             job.console.step("film.mp4", 1e-5)
