@@ -47,6 +47,7 @@ from support import (
 import index
 from videolib.core.files import scratch_name
 from videolib.core.runs import Job
+from videolib.core.workers import ProgressReporter, Workers
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -225,8 +226,8 @@ class TestPace:
     ) -> None:
         path = library.add("minute.mp4")
         told: list[tuple[float, str]] = []
-        monkeypatch.setattr(index.ProgressReporter, "PAUSE", 0.0)
-        monkeypatch.setattr(index, "tell", lambda *news: told.append(news))
+        monkeypatch.setattr(ProgressReporter, "PAUSE", 0.0)
+        monkeypatch.setattr("videolib.core.workers.tell", lambda *news: told.append(news))
         tasks = [index.task_named(name)(directory=library.root) for name in names]
         video = index.Video(str(path), path.name, str(library.root / ".artifacts"))
         outcomes = index.perform(video, tasks)
@@ -255,7 +256,7 @@ class TestPace:
                 return self.news.pop()
 
         heard: list[Mapping[str, Any]] = []
-        workers = index.Workers(1, (), heard=heard.append)
+        workers = Workers(1, (), heard=heard.append)
         pool = SimpleNamespace(schedule=lambda *_, **__: ended)
         vars(workers).update(pool=pool, ear=Pipe())
         workers.call(Job(), 60.0, int)
