@@ -166,6 +166,7 @@ from videolib.core.text import (
     whole,
 )
 from videolib.core.workers import WORKER_MEMORY, ProgressReporter, Workers, tell, work_on
+from videolib.storage.names import CAPTION_FORMATS, SIDECARS, VIDEO_EXTENSIONS, State, sidecar_key
 
 if TYPE_CHECKING:
     import socket
@@ -197,14 +198,6 @@ if RUN_AS_SCRIPT:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 # === Vocabulary ===================================================================================
-
-
-class State(StrEnum):
-    """How an artifact on disk stands to its video."""
-
-    MISSING = "missing"
-    STALE = "stale"
-    FRESH = "fresh"
 
 
 class Video(NamedTuple):
@@ -248,23 +241,6 @@ class Outcome(NamedTuple):
 
 
 # === Names on disk ================================================================================
-
-SIDECARS = ".artifacts"
-LONGEST_KEY = 210  # bytes: what a file system's 255 leave for the dot and the longest suffix
-VIDEO_EXTENSIONS = frozenset(
-    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".mts"}
-    | {".flv", ".wmv", ".asf", ".ogv", ".3gp", ".3g2", ".vob"}
-)
-
-
-def sidecar_key(name: str) -> str:
-    """The stem of a video's sidecars: its file name, or of a very long one a part and a digest."""
-    if len(name) <= LONGEST_KEY // 4 or len(raw := os.fsencode(name)) <= LONGEST_KEY:
-        return name  # a letter has four bytes at most
-    import hashlib
-
-    digest = hashlib.sha256(raw).hexdigest()[:12]
-    return raw[: LONGEST_KEY - 20].decode("utf-8", "ignore") + "~" + digest + Path(name).suffix[:6]
 
 
 class Artifact(NamedTuple):
@@ -356,9 +332,6 @@ def names_of(patterns: Sequence[str]) -> re.Pattern[str]:
     ours = "|".join(re.escape(pattern.rstrip("/")) for pattern in patterns)
     languages = f"({'|'.join(LANGUAGES)})"
     return re.compile(ours.replace(r"\*", "[0-9]+").replace("@", languages).replace(r"\{\}", "/"))
-
-
-CAPTION_FORMATS = ("vtt", "srt", "json")
 
 
 class SubtitleArtifact(Artifact):

@@ -32,6 +32,7 @@ from support import (
 
 import index
 from videolib.core.files import SCRATCH, remove, replace_folder, this_host
+from videolib.storage.names import State
 
 
 class TestSidecars:
@@ -131,7 +132,7 @@ class TestSidecars:
         shelf[folder] = SimpleNamespace(stat=lambda: seen, is_dir=lambda: True)
         os.utime(video, (1, 1))
         one = index.Video(str(video), video.name, shelf.sidecar_dir)
-        assert index.ARTIFACTS["previews"].state(one, shelf) is index.State.FRESH
+        assert index.ARTIFACTS["previews"].state(one, shelf) is State.FRESH
 
     @pytest.mark.parametrize(
         ("name", "words"),

@@ -1,0 +1,40 @@
+"""Names on disk: sidecar folders, the stem of a video's sidecars, suffixes of videos."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+
+
+class State(StrEnum):
+    """How an artifact on disk stands to its video."""
+
+    MISSING = "missing"
+    STALE = "stale"
+    FRESH = "fresh"
+
+
+SIDECARS = ".artifacts"
+
+
+LONGEST_KEY = 210  # bytes: what a file system's 255 leave for the dot and the longest suffix
+
+
+VIDEO_EXTENSIONS = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".mts"}
+    | {".flv", ".wmv", ".asf", ".ogv", ".3gp", ".3g2", ".vob"}
+)
+
+
+def sidecar_key(name: str) -> str:
+    """The stem of a video's sidecars: its file name, or of a very long one a part and a digest."""
+    if len(name) <= LONGEST_KEY // 4 or len(raw := os.fsencode(name)) <= LONGEST_KEY:
+        return name  # a letter has four bytes at most
+    import hashlib
+
+    digest = hashlib.sha256(raw).hexdigest()[:12]
+    return raw[: LONGEST_KEY - 20].decode("utf-8", "ignore") + "~" + digest + Path(name).suffix[:6]
+
+
+CAPTION_FORMATS = ("vtt", "srt", "json")
