@@ -50,6 +50,7 @@ from videolib.core.errors import (
 )
 from videolib.core.files import stat_of
 from videolib.core.runs import Job as CoreJob
+from videolib.storage.videos import Video
 
 BODY_LIMIT, IMPORT_LIMIT = 1 << 20, 16 << 20
 STREAM_LIMIT = 64
@@ -761,13 +762,13 @@ def video_of(
     name: Annotated[
         str, InPath(description="the video, in or below the folder", examples=["trips/rome.mp4"])
     ],
-) -> index.Video:
+) -> Video:
     """The video that a path names."""
     begin = len("/videos/")
     return service.video(directory, request.scope["file_path"][begin : begin + len(name)])
 
 
-Named = Annotated[index.Video, Depends(video_of)]
+Named = Annotated[Video, Depends(video_of)]
 
 
 async def attended(request: Request, service: Served) -> AsyncIterator[CoreJob]:

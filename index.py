@@ -167,6 +167,7 @@ from videolib.core.text import (
 )
 from videolib.core.workers import WORKER_MEMORY, ProgressReporter, Workers, tell, work_on
 from videolib.storage.names import CAPTION_FORMATS, SIDECARS, VIDEO_EXTENSIONS, State, sidecar_key
+from videolib.storage.videos import Video, need_video, open_regular, oshash, source_of
 
 if TYPE_CHECKING:
     import socket
@@ -198,30 +199,6 @@ if RUN_AS_SCRIPT:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 # === Vocabulary ===================================================================================
-
-
-class Video(NamedTuple):
-    """One video file: where it is, what the listed folder calls it, and where its sidecars live.
-
-    `beside`: names and languages of subtitle files next to it, None where nobody has looked yet.
-    """
-
-    path: str
-    rel: str
-    sidecar_dir: str
-    beside: tuple[tuple[str, str], ...] | None = None
-
-    @property
-    def name(self) -> str:
-        return self.path.rpartition("/")[2]
-
-    @property
-    def extension(self) -> str:
-        return "." + self.name.rpartition(".")[2].lower()
-
-    @property
-    def key(self) -> str:
-        return sidecar_key(self.name)
 
 
 class Outcome(NamedTuple):
@@ -1650,19 +1627,6 @@ def update_tags(video: Video, change: TagEditor) -> dict[str, Any]:
     return edit.record
 
 
-def need_video(video: Video) -> None:
-    """Raise VideoError where a video is gone, or a link that leads nowhere."""
-    if not stat_if_any(video.path):
-        raise VideoError(why_gone(video.path))
-
-
-def why_gone(path: str) -> str:
-    """What to say of a video that was listed and cannot be found."""
-    if Path(path).is_symlink():
-        return "is a link that leads nowhere: mend it or delete it"
-    return "vanished: it was there when the folder was listed"
-
-
 class TagEdit(NamedTuple):
     """A change to a video's tags file: the record as it will be, what the file holds and what it is
     to hold; None stands for no file."""
@@ -1725,20 +1689,6 @@ def tags_bytes(record: Mapping[str, Any]) -> bytes:
     gone = without_names(inferred, record["performers"])
     tidy = dict(record) | {"performers_inferred": without_names(inferred, gone)}
     return json_bytes({k: v for k, v in tidy.items() if v or k not in NAME_LISTS[2:]})
-
-
-def source_of(video: Video) -> dict[str, Any]:
-    """By what a video can be found again when it was moved: size, time and oshash."""
-    with contextlib.suppress(VideoError):
-        descriptor = open_regular(video.path)
-        try:
-            found = os.fstat(descriptor)
-            head = {"size": found.st_size, "mtime_ns": found.st_mtime_ns}
-            return head | {"oshash": oshash(descriptor)}
-        finally:
-            os.close(descriptor)
-    found = stat_of(video.path)
-    return {"size": found.st_size, "mtime_ns": found.st_mtime_ns}
 
 
 # === Parameters ===================================================================================
@@ -1863,39 +1813,6 @@ CODECS = (
 NO_TIMESTAMP = -(1 << 63)
 MAX_PIXELS = 40_000_000  # an 8K frame has 33 million; more is a bomb or a mistake
 LONGEST = 30 * 86400.0  # seconds a video may claim to last
-
-
-def open_regular(path: str) -> int:
-    """A descriptor of a regular file; a FIFO, a folder or a device is refused without waiting."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        raise VideoError(why_gone(path)) from None
-    except OSError as error:
-        raise VideoError(f"cannot be opened: {error.strerror}") from None
-    found = os.fstat(descriptor)
-    if stat.S_ISREG(found.st_mode) and found.st_size:
-        return descriptor
-    os.close(descriptor)
-    if stat.S_ISREG(found.st_mode):
-        raise VideoError("is empty (0 bytes): copy it again or delete it")
-    raise VideoError("is not a regular file: nothing can be read from it")
-
-
-def oshash(descriptor: int) -> str:
-    """The 64-bit hash by which media catalogues know a file, in hexadecimal; "" below 9 bytes.
-
-    It is the size plus the first and the last 64 KiB as little-endian words, modulo 2^64, as
-    OpenSubtitles defined it. Being a sum, it tells likely copies, and never proves identity.
-    """
-    size = os.fstat(descriptor).st_size
-    if size <= 8:
-        return ""
-    length = min(size // 8 * 8, 65536)
-    words = struct.Struct(f"<{length // 8}Q")
-    parts = (os.pread(descriptor, length, start) for start in (0, size - length))
-    total = size + sum(sum(words.unpack(part)) for part in parts)
-    return f"{total % 2**64:016x}"
 
 
 class Media:

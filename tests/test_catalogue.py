@@ -21,6 +21,7 @@ import index
 from videolib.core.errors import CancelledError, UsageError
 from videolib.core.files import replace_file
 from videolib.core.runs import Job
+from videolib.storage.videos import Video
 
 SIZE = 1000
 
@@ -131,7 +132,7 @@ class TestKnowledge:
 
     def test_where_a_video_is(self, shelves: Library) -> None:
         known = catalogue(shelves, artifacts_dir=shelves.root / "elsewhere")
-        assert known.video("sub/c.mp4") == index.Video(
+        assert known.video("sub/c.mp4") == Video(
             f"{shelves.root}/sub/c.mp4", "sub/c.mp4", f"{shelves.root}/elsewhere/sub/.artifacts"
         )
         assert not page(known, "has:thumbs")
@@ -639,10 +640,10 @@ class TestExtension:
     @pytest.fixture
     def words_of(self, calls: Calls) -> index.CatalogueExtension:
 
-        def files(video: index.Video, shelf: index.SidecarDir) -> list[str]:
+        def files(video: Video, shelf: index.SidecarDir) -> list[str]:
             return [caption.path for caption in index.caption_files(video, shelf)]
 
-        def reader(video: index.Video, paths: list[str]) -> list[str]:
+        def reader(video: Video, paths: list[str]) -> list[str]:
             calls.append((video.rel, [Path(path).name for path in paths]))
             return [Path(path).read_text() for path in paths]
 

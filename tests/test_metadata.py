@@ -14,8 +14,8 @@ import pytest
 from conftest import Cli
 from support import Library, digest, run_process
 
-import index
 from videolib.core.documents import keep_corrupt
+from videolib.storage.videos import oshash
 
 needs_ffprobe = pytest.mark.skipif(
     shutil.which("ffprobe") is None, reason="there is no ffprobe on PATH to compare with"
@@ -249,11 +249,11 @@ class TestOshash:
         file = tmp_path / "content"
         file.write_bytes(content)
         with file.open("rb") as opened:
-            assert index.oshash(opened.fileno()) == expected
+            assert oshash(opened.fileno()) == expected
 
     def test_a_record_names_its_source_by_it(self, library: Library, cli: Cli) -> None:
         video = library.add("short.mp4")
         assert cli("meta", library.root).code == 0
         recorded = library.json("short.mp4.ffprobe.json")["source"]["oshash"]
         with video.open("rb") as opened:
-            assert recorded == index.oshash(opened.fileno())
+            assert recorded == oshash(opened.fileno())

@@ -34,6 +34,7 @@ import index
 from videolib.core.documents import json_bytes
 from videolib.core.runs import Job
 from videolib.core.text import folded
+from videolib.storage.videos import Video, source_of
 
 
 class Folder:
@@ -865,8 +866,8 @@ class TestAnotherDisk:
         mounted = subprocess.run([*inside, "mount -t tmpfs none /mnt"], check=False)
         if mounted.returncode:
             pytest.skip("nothing can be mounted here")
-        seen = index.Video(str(video), video.name, "")
-        tags = json_bytes({"tags": ["x"], "source": index.source_of(seen)})
+        seen = Video(str(video), video.name, "")
+        tags = json_bytes({"tags": ["x"], "source": source_of(seen)})
         folder.write(".artifacts/a.mp4.tags.json", tags.decode())
         (folder.root / "disk").mkdir()
         script = """

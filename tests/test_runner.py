@@ -48,6 +48,7 @@ import index
 from videolib.core.files import scratch_name
 from videolib.core.runs import Job
 from videolib.core.workers import ProgressReporter, Workers
+from videolib.storage.videos import Video
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -229,7 +230,7 @@ class TestPace:
         monkeypatch.setattr(ProgressReporter, "PAUSE", 0.0)
         monkeypatch.setattr("videolib.core.workers.tell", lambda *news: told.append(news))
         tasks = [index.task_named(name)(directory=library.root) for name in names]
-        video = index.Video(str(path), path.name, str(library.root / ".artifacts"))
+        video = Video(str(path), path.name, str(library.root / ".artifacts"))
         outcomes = index.perform(video, tasks)
         assert [outcome.status for outcome in outcomes] == ["made"] * len(names)
         shares = [share for share, _ in told]

@@ -33,6 +33,7 @@ from support import (
 import index
 from videolib.core.files import SCRATCH, remove, replace_folder, this_host
 from videolib.storage.names import State
+from videolib.storage.videos import Video
 
 
 class TestSidecars:
@@ -131,7 +132,7 @@ class TestSidecars:
         seen = SimpleNamespace(st_size=0, st_mtime_ns=time.time_ns())
         shelf[folder] = SimpleNamespace(stat=lambda: seen, is_dir=lambda: True)
         os.utime(video, (1, 1))
-        one = index.Video(str(video), video.name, shelf.sidecar_dir)
+        one = Video(str(video), video.name, shelf.sidecar_dir)
         assert index.ARTIFACTS["previews"].state(one, shelf) is State.FRESH
 
     @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ from support import (
 import index
 from videolib.core.errors import VideoError
 from videolib.core.locks import locked
+from videolib.storage.videos import Video, oshash
 
 
 @pytest.fixture
@@ -39,8 +40,8 @@ def video(library: Library) -> Path:
     return library.add_bytes("movie.mp4", b"this is a test" * 1000)
 
 
-def known(path: Path) -> index.Video:
-    return index.Video(str(path), path.name, str(path.parent / ".artifacts"))
+def known(path: Path) -> Video:
+    return Video(str(path), path.name, str(path.parent / ".artifacts"))
 
 
 class TestChange:
@@ -51,7 +52,7 @@ class TestChange:
         stored = json.loads((video.parent / ".artifacts/movie.mp4.tags.json").read_text())
         assert stored["tags"] == ["action", "night"] and stored["performers"] == []
         with video.open("rb") as file:
-            assert stored["source"]["oshash"] == index.oshash(file.fileno())
+            assert stored["source"]["oshash"] == oshash(file.fileno())
         assert stored["source"]["size"] == 14000
         assert cli("tags", video).out == "movie.mp4: action, night\n"
 
@@ -352,7 +353,7 @@ class TestTogether:
 
     def test_tags_of_a_video_that_went_away_are_not_made(self, video: Path) -> None:
         index.update_tags(known(video), index.TagChange(["x"]).apply)
-        gone = index.Video(str(video) + "x.mp4", "x.mp4", str(video.parent / ".artifacts"))
+        gone = Video(str(video) + "x.mp4", "x.mp4", str(video.parent / ".artifacts"))
         with pytest.raises(VideoError, match="vanished"):
             index.update_tags(gone, index.TagChange(["x"]).apply)
 

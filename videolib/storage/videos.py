@@ -1,0 +1,98 @@
+"""A video file: where it is, what it is called, and by what it is known again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import struct
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from videolib.core.errors import VideoError
+from videolib.core.files import stat_if_any, stat_of
+from videolib.storage.names import sidecar_key
+
+
+class Video(NamedTuple):
+    """One video file: where it is, what the listed folder calls it, and where its sidecars live.
+
+    `beside`: names and languages of subtitle files next to it, None where nobody has looked yet.
+    """
+
+    path: str
+    rel: str
+    sidecar_dir: str
+    beside: tuple[tuple[str, str], ...] | None = None
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    @property
+    def extension(self) -> str:
+        return "." + self.name.rpartition(".")[2].lower()
+
+    @property
+    def key(self) -> str:
+        return sidecar_key(self.name)
+
+
+def need_video(video: Video) -> None:
+    """Raise VideoError where a video is gone, or a link that leads nowhere."""
+    if not stat_if_any(video.path):
+        raise VideoError(why_gone(video.path))
+
+
+def why_gone(path: str) -> str:
+    """What to say of a video that was listed and cannot be found."""
+    if Path(path).is_symlink():
+        return "is a link that leads nowhere: mend it or delete it"
+    return "vanished: it was there when the folder was listed"
+
+
+def source_of(video: Video) -> dict[str, Any]:
+    """By what a video can be found again when it was moved: size, time and oshash."""
+    with contextlib.suppress(VideoError):
+        descriptor = open_regular(video.path)
+        try:
+            found = os.fstat(descriptor)
+            head = {"size": found.st_size, "mtime_ns": found.st_mtime_ns}
+            return head | {"oshash": oshash(descriptor)}
+        finally:
+            os.close(descriptor)
+    found = stat_of(video.path)
+    return {"size": found.st_size, "mtime_ns": found.st_mtime_ns}
+
+
+def open_regular(path: str) -> int:
+    """A descriptor of a regular file; a FIFO, a folder or a device is refused without waiting."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise VideoError(why_gone(path)) from None
+    except OSError as error:
+        raise VideoError(f"cannot be opened: {error.strerror}") from None
+    found = os.fstat(descriptor)
+    if stat.S_ISREG(found.st_mode) and found.st_size:
+        return descriptor
+    os.close(descriptor)
+    if stat.S_ISREG(found.st_mode):
+        raise VideoError("is empty (0 bytes): copy it again or delete it")
+    raise VideoError("is not a regular file: nothing can be read from it")
+
+
+def oshash(descriptor: int) -> str:
+    """The 64-bit hash by which media catalogues know a file, in hexadecimal; "" below 9 bytes.
+
+    It is the size plus the first and the last 64 KiB as little-endian words, modulo 2^64, as
+    OpenSubtitles defined it. Being a sum, it tells likely copies, and never proves identity.
+    """
+    size = os.fstat(descriptor).st_size
+    if size <= 8:
+        return ""
+    length = min(size // 8 * 8, 65536)
+    words = struct.Struct(f"<{length // 8}Q")
+    parts = (os.pread(descriptor, length, start) for start in (0, size - length))
+    total = size + sum(sum(words.unpack(part)) for part in parts)
+    return f"{total % 2**64:016x}"
