@@ -21,6 +21,7 @@ import index
 from videolib.core.errors import CancelledError, UsageError
 from videolib.core.files import replace_file
 from videolib.core.runs import Job
+from videolib.storage.sidecars import SidecarDir
 from videolib.storage.videos import Video
 
 SIZE = 1000
@@ -640,7 +641,7 @@ class TestExtension:
     @pytest.fixture
     def words_of(self, calls: Calls) -> index.CatalogueExtension:
 
-        def files(video: Video, shelf: index.SidecarDir) -> list[str]:
+        def files(video: Video, shelf: SidecarDir) -> list[str]:
             return [caption.path for caption in index.caption_files(video, shelf)]
 
         def reader(video: Video, paths: list[str]) -> list[str]:

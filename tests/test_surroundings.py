@@ -33,6 +33,7 @@ from support import (
 import index
 from videolib.core.files import SCRATCH, remove, replace_folder, this_host
 from videolib.storage.names import State
+from videolib.storage.sidecars import SidecarDir
 from videolib.storage.videos import Video
 
 
@@ -127,7 +128,7 @@ class TestSidecars:
         video = library.add("one_frame.mp4")
         cli("previews", library.root)
 
-        shelf: Any = index.SidecarDir(str(library.root / ".artifacts"))
+        shelf: Any = SidecarDir(str(library.root / ".artifacts"))
         folder = f".{video.name}.previews"
         seen = SimpleNamespace(st_size=0, st_mtime_ns=time.time_ns())
         shelf[folder] = SimpleNamespace(stat=lambda: seen, is_dir=lambda: True)
