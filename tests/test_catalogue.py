@@ -21,6 +21,7 @@ import index
 from videolib.core.errors import CancelledError, UsageError
 from videolib.core.files import replace_file
 from videolib.core.runs import Job
+from videolib.storage.captions import caption_files, captions_among
 from videolib.storage.sidecars import SidecarDir
 from videolib.storage.videos import Video
 
@@ -270,7 +271,7 @@ class TestUpToDate:
         self, known: index.Catalogue, shelves: Library, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (shelves.root / "b.en.srt").write_text("1")
-        looks, among = [], index.captions_among
+        looks, among = [], captions_among
 
         def look(names: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
             looks.append(1)
@@ -642,7 +643,7 @@ class TestExtension:
     def words_of(self, calls: Calls) -> index.CatalogueExtension:
 
         def files(video: Video, shelf: SidecarDir) -> list[str]:
-            return [caption.path for caption in index.caption_files(video, shelf)]
+            return [caption.path for caption in caption_files(video, shelf)]
 
         def reader(video: Video, paths: list[str]) -> list[str]:
             calls.append((video.rel, [Path(path).name for path in paths]))
