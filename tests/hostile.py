@@ -13,6 +13,7 @@ from pathlib import Path
 
 import index
 from videolib.core.processes import run_tool
+from videolib.storage.artifacts import Artifact
 
 
 class Hostile(index.VideoTask):
@@ -28,8 +29,8 @@ class Hostile(index.VideoTask):
         raise NotImplementedError
 
 
-def record(kind: str) -> index.Artifact:
-    return index.Artifact(kind, (f"{{}}.{kind}.hostile.json",))
+def record(kind: str) -> Artifact:
+    return Artifact(kind, (f"{{}}.{kind}.hostile.json",))
 
 
 class Crash(Hostile):

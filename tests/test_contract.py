@@ -15,6 +15,7 @@ from conftest import Cli
 from support import ROOT, TESTS, Library, Run
 
 import index
+from videolib.storage.artifacts import ARTIFACTS
 
 
 def options_in_help(cli: Cli, name: str) -> set[str]:
@@ -108,7 +109,7 @@ class TestTable:
     def test_every_kind_belongs_to_one_command(self) -> None:
         tasks = [c for c in index.COMMANDS.values() if issubclass(c, index.VideoTask)]
         for task in tasks:
-            assert index.ARTIFACTS[task.artifact.kind] is task.artifact
+            assert ARTIFACTS[task.artifact.kind] is task.artifact
 
 
 class TestNewcomer:

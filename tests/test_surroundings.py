@@ -30,8 +30,8 @@ from support import (
     run_unprivileged,
 )
 
-import index
 from videolib.core.files import SCRATCH, remove, replace_folder, this_host
+from videolib.storage.artifacts import ARTIFACTS
 from videolib.storage.names import State
 from videolib.storage.sidecars import SidecarDir
 from videolib.storage.videos import Video
@@ -134,7 +134,7 @@ class TestSidecars:
         shelf[folder] = SimpleNamespace(stat=lambda: seen, is_dir=lambda: True)
         os.utime(video, (1, 1))
         one = Video(str(video), video.name, shelf.sidecar_dir)
-        assert index.ARTIFACTS["previews"].state(one, shelf) is State.FRESH
+        assert ARTIFACTS["previews"].state(one, shelf) is State.FRESH
 
     @pytest.mark.parametrize(
         ("name", "words"),

@@ -6,12 +6,13 @@ import sys
 
 import index
 from videolib.core.options import option
+from videolib.storage.artifacts import ARTIFACTS, Artifact
 
 
 class Note(index.FrameTask):
     """Write a line about each video."""
 
-    artifact = index.Artifact("note", ("{}.note.txt",))
+    artifact = Artifact("note", ("{}.note.txt",))
 
     word: str = option("note", "how the line begins", max_length=20)
 
@@ -32,6 +33,6 @@ class Note(index.FrameTask):
 if __name__ == "__main__":
     import thirdparty
 
-    index.ARTIFACTS["note"] = thirdparty.Note.artifact
+    ARTIFACTS["note"] = thirdparty.Note.artifact
     index.COMMANDS["note"] = thirdparty.Note
     sys.exit(index.main(sys.argv[1:]))
