@@ -50,6 +50,7 @@ from videolib.core.errors import (
 )
 from videolib.core.files import stat_of
 from videolib.core.runs import Job as CoreJob
+from videolib.storage.folders import Roots
 from videolib.storage.videos import Video
 
 BODY_LIMIT, IMPORT_LIMIT = 1 << 20, 16 << 20
@@ -883,12 +884,7 @@ def web_file(request: Request, name: str) -> Response:
     """A file of the page."""
     path = WEB / name
     media_type = WEB_TYPES.get(path.suffix)
-    if (
-        "\0" in name
-        or not media_type
-        or not index.Roots([WEB]).contains(path)
-        or not path.is_file()
-    ):
+    if "\0" in name or not media_type or not Roots([WEB]).contains(path) or not path.is_file():
         raise HTTPException(404, "there is no such file of the page")
     return send_file(request, path, media_type)
 

@@ -15,6 +15,7 @@ import uvicorn
 
 import api
 import index
+from videolib.storage.folders import Roots
 
 
 class Served:
@@ -70,7 +71,7 @@ def parse_events(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
 @contextlib.contextmanager
 def serving(*roots: Path, **settings: Any) -> Iterator[Served]:
     """A server of these folders."""
-    app = api.create_app(index.ServerSettings(index.Roots(roots), **settings))
+    app = api.create_app(index.ServerSettings(Roots(roots), **settings))
     config = uvicorn.Config(
         app, port=0, log_level="error", ws="none", timeout_graceful_shutdown=2, lifespan="on"
     )

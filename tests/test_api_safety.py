@@ -19,6 +19,7 @@ from served import Served, serving
 from support import ROOT, Audit, Library, leftovers
 
 import index
+from videolib.storage.folders import LEADS_OUT, Roots
 
 SECRET = "correct horse"
 OUTSIDE = ["..", "../", "sub/../..", "/", "/etc", "/etc/passwd", "//etc", "~root/..", "a/../../b"]
@@ -162,7 +163,7 @@ class TestRoots:
                 job = served.job(task, params=params, **force)
                 assert "private" not in json.dumps(job["result"]), task
                 if task in ("dupes", "orphans"):
-                    assert index.LEADS_OUT in str(job["messages"])
+                    assert LEADS_OUT in str(job["messages"])
             entry = {"video": "a.mp4", "tags": ["new"], "performers": []}
             told = served.client.post("/tags/import", json={"videos": [entry]}).json()
             assert told["unknown"] == ["a.mp4"]
@@ -465,7 +466,7 @@ class TestToken:
         import api
 
         async def ask(token: str) -> int:
-            app = api.create_app(index.ServerSettings(index.Roots([library.root]), token))
+            app = api.create_app(index.ServerSettings(Roots([library.root]), token))
             transport = httpx.ASGITransport(app, client=(client, 1))
             async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as to:
                 bearer = {"authorization": f"Bearer {token}"} if token else {}

@@ -22,6 +22,7 @@ from videolib.core.errors import CancelledError, UsageError
 from videolib.core.files import replace_file
 from videolib.core.runs import Job
 from videolib.storage.captions import caption_files, captions_among
+from videolib.storage.folders import Library as StorageLibrary
 from videolib.storage.sidecars import SidecarDir
 from videolib.storage.videos import Video
 
@@ -60,7 +61,7 @@ Calls = list[tuple[str, list[str]]]  # videos and the names of the files that we
 
 
 def catalogue(library: Library, **given: Any) -> index.Catalogue:
-    made = index.Catalogue(index.Library(library.root, **given))
+    made = index.Catalogue(StorageLibrary(library.root, **given))
     made.refresh()
     return made
 
@@ -71,7 +72,7 @@ def view(
     extensions: frozenset[str] = frozenset(),
     recursive: bool = True,
 ) -> index.SqlClause:
-    library = index.Library(known.root, recursive, extensions or known.suffixes)
+    library = StorageLibrary(known.root, recursive, extensions or known.suffixes)
     return known.view(library, query)
 
 
@@ -157,7 +158,7 @@ class TestUpToDate:
     def check(self, known: index.Catalogue, library: Library) -> None:
         """The catalogue answers as a new one does that never saw anything else."""
         known.refresh()
-        new = index.Catalogue(index.Library(library.root))
+        new = index.Catalogue(StorageLibrary(library.root))
         new._memory = new._prepared(__import__("sqlite3").connect(":memory:", isolation_level=None))
         new.refresh()
         assert [row._replace(id=0) for row in page(known)] == [
@@ -198,7 +199,7 @@ class TestUpToDate:
 
     def test_changes_within_one_tick_of_the_clock(self, shelves: Library) -> None:
         path = shelves.artifact("a.mp4.tags.json")
-        known = index.Catalogue(index.Library(shelves.root))
+        known = index.Catalogue(StorageLibrary(shelves.root))
         for tag in ("aaaa", "bbbb", "cccc"):
             path.write_text(json.dumps({"tags": [tag]}))
             known.refresh()
@@ -277,7 +278,7 @@ class TestUpToDate:
             looks.append(1)
             return among(names)
 
-        monkeypatch.setattr(index, "captions_among", look)
+        monkeypatch.setattr("videolib.storage.folders.captions_among", look)
         known.update([known.video("a.mp4"), known.video("b.mkv")])
         assert len(looks) == 1
         assert rels(page(known, "has:subtitles")) == ["b.mkv"]
@@ -365,7 +366,7 @@ class TestLookout:
     ) -> None:
         monkeypatch.setattr(index, "LOOKED_EACH_TIME", 0)
         monkeypatch.setattr(index, "GLANCES", 60)
-        library = index.Library(shelves.root, True)
+        library = StorageLibrary(shelves.root, True)
         assert len(page(lookouts.catalogue(library))) == 3
         shelves.add_bytes("d.mp4", b"x")
         assert len(page(lookouts.catalogue(library))) == 3
@@ -381,7 +382,7 @@ class TestLookout:
     ) -> None:
         monkeypatch.setattr(index, "LOOKED_EACH_TIME", 0)
         monkeypatch.setattr(index, "GLANCES", 0)
-        library = index.Library(shelves.root, True)
+        library = StorageLibrary(shelves.root, True)
         assert len(page(lookouts.catalogue(library))) == 3
         shelves.add_bytes("new/d.mp4", b"x")
         assert wait_until(lambda: len(page(lookouts.catalogue(library))) == 4)
@@ -393,7 +394,7 @@ class TestLookout:
         monkeypatch.setattr(
             index.Catalogue, "refresh", lambda *args: (go_on.wait(), look(*args))[1]
         )
-        library = index.Library(shelves.root, True)
+        library = StorageLibrary(shelves.root, True)
         early = lookouts.catalogue(library, first=0.01)
         assert (early.complete, len(page(early))) == (False, 0)
         go_on.set()
@@ -404,7 +405,7 @@ class TestLookout:
         self, shelves: Library, lookouts: index.CataloguePool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Not what a look that has passed the folder already would tell."""
-        library, look = index.Library(shelves.root, True), index.Catalogue.refresh
+        library, look = StorageLibrary(shelves.root, True), index.Catalogue.refresh
         assert len(page(lookouts.catalogue(library))) == 3
         passed, go_on = threading.Event(), threading.Event()
 
@@ -430,7 +431,7 @@ class TestLookout:
     ) -> None:
         for number in range(index.KEPT_OPEN + 3):
             library.add_bytes(f"{number}/a.mp4", b"x")
-            folder = index.Library(library.root / str(number))
+            folder = StorageLibrary(library.root / str(number))
             assert len(page(lookouts.catalogue(folder))) == 1
         assert len(lookouts.open) == index.KEPT_OPEN
 
@@ -519,7 +520,7 @@ class TestDatabase:
 
     def test_it_is_kept(self, shelves: Library, cache: Path) -> None:
         catalogue(shelves).close()
-        known = index.Catalogue(index.Library(shelves.root))
+        known = index.Catalogue(StorageLibrary(shelves.root))
         assert len(page(known, "tag:night")) == 1
         (place,) = {path for path in self.files(cache) if path.suffix == ".sqlite"}
         assert place == known.path
@@ -627,7 +628,7 @@ class TestDatabase:
         job = Job()
         job.cancelled.set()
         with pytest.raises(CancelledError):
-            index.Catalogue(index.Library(shelves.root)).refresh(job)
+            index.Catalogue(StorageLibrary(shelves.root)).refresh(job)
         assert len(page(catalogue(shelves))) == 3
 
 
@@ -671,7 +672,7 @@ class TestExtension:
         calls: Calls,
         words_of: index.CatalogueExtension,
     ) -> None:
-        known = index.Catalogue(index.Library(shelves.root), [words_of])
+        known = index.Catalogue(StorageLibrary(shelves.root), [words_of])
         assert self.words(known) == []
         assert calls == []
         shelves.artifact("a.mp4.vtt").write_text("one")
@@ -698,7 +699,7 @@ class TestExtension:
         words_of: index.CatalogueExtension,
     ) -> None:
         shelves.artifact("a.mp4.vtt").write_text("one")
-        known = index.Catalogue(index.Library(shelves.root), [words_of])
+        known = index.Catalogue(StorageLibrary(shelves.root), [words_of])
         assert self.words(known) == ["one"]
         shelves.forget(shelves.root / "a.mp4")
         (shelves.root / "a.mp4").unlink()

@@ -19,6 +19,7 @@ from support import Killed, Library, Run, run_process
 import index
 from videolib.core.files import remove, replace_file
 from videolib.core.runs import Job
+from videolib.storage.folders import Library as StorageLibrary
 
 
 class Folk:
@@ -271,7 +272,7 @@ class TestDecisions:
     def test_two_who_decide_at_a_time(self, folk: Folk) -> None:
         from concurrent.futures import ThreadPoolExecutor
 
-        library = index.Library(folk.root, recursive=True)
+        library = StorageLibrary(folk.root, recursive=True)
 
         def name(key: int) -> None:
             index.People(directory=library.root, rename=(str(key), f"N{key}")).run(Job())

@@ -16,6 +16,8 @@ from support import Library, modes_count, run_unprivileged
 import index
 from videolib.core.errors import ParameterError
 from videolib.core.runs import Job
+from videolib.storage.folders import Library as StorageLibrary
+from videolib.storage.folders import Roots
 
 SRT = """1
 00:00:01,000 --> 00:00:02,500
@@ -195,7 +197,7 @@ class TestUpToDate:
 
     def test_the_catalogue_may_go(self, cli: Cli, films: Library) -> None:
         assert len(matches(cli, films, "bread")) == 2
-        place = index.open_catalogue(index.Library(films.root)).path
+        place = index.open_catalogue(StorageLibrary(films.root)).path
         place.write_bytes(b"no database" * 1000)
         assert len(matches(cli, films, "bread")) == 2
         place.unlink()
@@ -330,5 +332,5 @@ class TestBadFiles:
         (films.root / "b.srt").symlink_to(secret)
         request = index.SubtitleSearch(text="butter", directory=films.root)
         assert [r["video"] for r in request.run(Job()).data["results"]] == ["a.mp4", "b.mp4"]
-        request.roots = index.Roots([films.root])
+        request.roots = Roots([films.root])
         assert [r["video"] for r in request.run(Job()).data["results"]] == ["a.mp4"]

@@ -1,0 +1,235 @@
+"""Folders of videos as a request sees them, and the roots that a server does not leave."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from videolib.core.errors import NotFoundError, OutsideError, UsageError
+from videolib.core.files import can_be, need_folder
+from videolib.core.text import shown
+from videolib.storage.captions import captions_among, captions_of
+from videolib.storage.names import SIDECARS, VIDEO_EXTENSIONS, sidecar_key
+from videolib.storage.videos import Video
+
+
+class Folder(NamedTuple):
+    """One folder of a library: its path from the root ("" or ending in a slash), its sidecar
+    folder, an iterator of its videos, and the paths of its subfolders."""
+
+    below: str
+    sidecar_dir: str
+    videos: Iterator[Video]
+    folders: list[str]
+
+
+class Library:
+    """A folder of videos as one request sees it, and where its sidecars are kept.
+
+    `problems` gathers (name, reason) of folders that could not be read while walking.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        recursive: bool = False,
+        extensions: frozenset[str] = frozenset({".mp4"}),
+        artifacts_dir: Path | None = None,
+        roots: Roots | None = None,
+    ) -> None:
+        self.root, self.recursive, self.extensions = root, recursive, extensions
+        self.artifacts_dir, self.roots = artifacts_dir, roots
+        self.only: frozenset[str] | None = None
+        self.problems: list[tuple[str, str]] = []
+
+    @property
+    def nothing_found(self) -> str:
+        """What to say where no video is found."""
+        everything = self.extensions >= VIDEO_EXTENSIONS
+        kinds = "video" if everything else " or ".join(sorted(self.extensions))
+        ways = [] if self.recursive else ["-r looks into the folders below"]
+        ways += [] if everything else ["--ext '*' takes every type of video"]
+        return f"no {kinds} here" + (": " if ways else "") + ", ".join(ways)
+
+    def sidecar_dir(self, below: str = "") -> str:
+        """Where the sidecars are of what is in the folder, or in the one `below/` it."""
+        return f"{str((self.artifacts_dir or self.root).absolute()).rstrip('/')}/{below}{SIDECARS}"
+
+    def video(self, rel: str) -> Video:
+        """The video that a listing of the folder calls so, whether it is there or not."""
+        path = f"{str(self.root.absolute()).rstrip('/')}/{rel}"
+        return Video(path, rel, self.sidecar_dir(rel[: rel.rfind("/") + 1]))
+
+    def videos(self) -> Iterator[Video]:
+        """Every video, or those named in `only`; what of these is not there is a problem."""
+        if self.only is None:
+            yield from self.all_videos()
+            return
+        missing = set(self.only)
+        for video in self.all_videos():
+            if video.rel in self.only:
+                missing.discard(video.rel)
+                yield video
+        self.problems += [(name, "no such video here") for name in sorted(missing)]
+
+    def all_videos(self) -> Iterator[Video]:
+        """Every video, folder by folder in the order of names; one scan per folder, no stat."""
+        for folder in self.walk():
+            yield from folder.videos
+
+    def walk(self, start: str = "") -> Iterator[Folder]:
+        """The folder, or the one in it with the path `start`, and those below in their order."""
+        top, pending = str(self.root.absolute()), [start]
+        while pending:
+            below = pending.pop()
+            entries = self._entries(f"{top}/{below}", below)
+            sidecar_dir = self.sidecar_dir(below)
+            outward = self.roots.links_out_of(sidecar_dir) if self.roots else []
+            if "" in outward:
+                self.problems.append((f"{below}{SIDECARS}", LEADS_OUT))
+                entries = []
+            folders = []
+            if self.recursive:
+                names = (e.name for e in entries if e.is_dir(follow_symlinks=False))
+                folders = [f"{below}{name}/" for name in names if name != SIDECARS]
+            yield Folder(
+                below, sidecar_dir, self._videos(entries, below, sidecar_dir, outward), folders
+            )
+            pending += reversed(folders)
+
+    def _videos(
+        self,
+        entries: Sequence[os.DirEntry[str]],
+        below: str,
+        sidecar_dir: str,
+        outward: Sequence[str],
+    ) -> Iterator[Video]:
+        """The videos among what is in a folder; `outward` is what leads out of its sidecars."""
+        captions = captions_among(entry.name for entry in entries)
+        for entry in entries:
+            if self._is_video(entry) and self._stays_inside(entry, below, outward):
+                theirs = captions_of(entry.name, captions) if captions else ()
+                yield Video(entry.path, below + entry.name, sidecar_dir, theirs)
+
+    def _entries(self, folder: str, below: str) -> list[os.DirEntry[str]]:
+        try:
+            with os.scandir(folder) as entries:
+                return sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            self.problems.append((below or "./", f"cannot be listed: {error.strerror}"))
+            return []
+
+    def _stays_inside(self, entry: os.DirEntry[str], below: str, outward: Sequence[str]) -> bool:
+        """Whether neither the video nor a sidecar of it is a link that leads out of the roots."""
+        if not self.roots:
+            return True
+        if entry.is_symlink() and not self.roots.contains(entry.path):
+            self.problems.append((below + entry.name, LEADS_OUT))
+            return False
+        key = sidecar_key(entry.name)
+        leading = [name[1:] for name in outward if name.startswith((f"/{key}.", f"/.{key}."))]
+        if leading:
+            self.problems.append((below + entry.name, f"{leading[0]} {LEADS_OUT}"))
+        return not leading
+
+    def _is_video(self, entry: os.DirEntry[str]) -> bool:
+        stem, _, extension = entry.name.rpartition(".")
+        if not stem or f".{extension.lower()}" not in self.extensions:
+            return False
+        try:
+            # `._name` files are what macOS leaves on foreign disks: resource forks, never videos.
+            return not stem.startswith("._") and not entry.is_dir()
+        except OSError:  # a link that leads nowhere: opening it will say why
+            return True
+
+
+def folders_below(top: str, unread: Callable[[OSError], None]) -> Iterator[str]:
+    """A folder and all below it in the order of names, without sidecar folders and links; `unread`
+    is called for what cannot be listed."""
+    pending = [top.rstrip("/")]
+    while pending:
+        place = pending.pop()
+        try:
+            with os.scandir(place or "/") as entries:
+                names = sorted(e.name for e in entries if e.is_dir(follow_symlinks=False))
+        except OSError as error:
+            unread(error)
+            continue
+        yield place
+        pending += [f"{place}/{name}" for name in reversed(names) if name != SIDECARS]
+
+
+LEADS_OUT = "is a link that leads out of the library: left alone"
+
+
+class Roots:
+    """The folders that a server was given: nothing outside them is read or written, wherever a
+    request, a link or a sidecar points."""
+
+    def __init__(self, places: Sequence[str | Path]) -> None:
+        self.places = [os.path.realpath(place) for place in places]
+        for place in self.places:
+            need_folder(Path(place))
+
+    def contains(self, path: str | Path) -> bool:
+        """Whether a path, all links followed, lies in one of the folders."""
+        real = os.path.realpath(path)
+        return any(
+            real == place or real.startswith(f"{place.rstrip('/')}/") for place in self.places
+        )
+
+    def links_out_of(self, folder: str) -> list[str]:
+        """The links in a folder that lead out of the roots, as /NAME; "" for the folder itself."""
+        if not self.contains(folder):
+            return [""]
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            return [f"/{e.name}" for e in entries if e.is_symlink() and not self.contains(e.path)]
+        return []
+
+    def place(self, text: str, base: Path | None = None) -> Path:
+        """The path that a request names, from `base` or the first folder. Raises OutsideError."""
+        path = Path(base or self.places[0], text)
+        if not can_be(path):
+            raise OutsideError(f"{shown(text[:300])}: is no name that a file here can have")
+        if not self.contains(path):
+            raise OutsideError(f"{shown(Path(text).name)}: is outside the library")
+        return path
+
+    def folder(self, text: str) -> Path:
+        """The folder that a request names. Raises OutsideError or NotFoundError."""
+        path = self.place(text)
+        if not path.is_dir():
+            raise NotFoundError(f"{shown(self.relative(text))}: no such folder")
+        return path
+
+    def video(self, folder: Path, name: str, artifacts_dir: Path | None = None) -> Video:
+        """The video of that name in or below a folder. Raises OutsideError or NotFoundError."""
+        path = self.place(name, folder)
+        video, parts = Library(folder, artifacts_dir=artifacts_dir).video(name), name.split("/")
+        known = path.suffix.lower() in VIDEO_EXTENSIONS and "" not in parts
+        if not known or {".", SIDECARS} & set(parts) or not path.is_file():
+            raise NotFoundError(f"{shown(name)}: no such video")
+        if not self.contains(video.sidecar_dir):
+            raise OutsideError(f"{shown(name.removesuffix(video.name))}{SIDECARS}: {LEADS_OUT}")
+        return video
+
+    def relative(self, text: str) -> str:
+        """A message without absolute paths: those below a root from there, others by their name."""
+        for place in sorted(self.places, key=len, reverse=True):
+            text = text.replace(f"{place}/", "").replace(place, ".")
+        return re.sub(r"(?<![\w.:/<])/(?:[^\s'\",:;/]+/)+([^\s'\",:;/]*)", r"\1", text)
+
+
+def need_output(flag: str, path: Path) -> None:
+    """Raise UsageError where a file that a user named cannot be written, before all the work."""
+    named = f"{flag} {shown(str(path))}"
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"{named}: there is no such folder")
+    if path.is_dir() or path == Path("-"):
+        raise UsageError(f"{named}: name a file")
+    if path.suffix.lower() in VIDEO_EXTENSIONS:
+        raise UsageError(f"{named}: is what a video is called, and none is ever written over")
