@@ -14,16 +14,17 @@ from pathlib import Path
 import index
 from videolib.core.processes import run_tool
 from videolib.storage.artifacts import Artifact
+from videolib.storage.publishing import ArtifactOutput
 
 
 class Hostile(index.VideoTask):
     """Behave, unless the name of the video asks for more."""
 
-    def make(self, media: index.Media) -> index.ArtifactOutput:
+    def make(self, media: index.Media) -> ArtifactOutput:
         began = time.monotonic()
         if self.artifact.kind in media.video.name:
             self.misbehave(media)
-        return index.ArtifactOutput({"began": began, "ended": time.monotonic()})
+        return ArtifactOutput({"began": began, "ended": time.monotonic()})
 
     def misbehave(self, media: index.Media) -> None:
         raise NotImplementedError

@@ -23,6 +23,7 @@ from support import ODD_NAMES, Library, Run, command, digest, run_cli, stamps
 
 import index
 from videolib.core.errors import VideoError
+from videolib.storage.publishing import OutputFile
 
 QUICK = ("--preset", "ultrafast")
 SUBTITLES = "1\n00:00:00,500 --> 00:00:01,000\nHello\n\n2\n00:00:01,200 --> 00:00:01,900\nWorld\n"
@@ -491,7 +492,7 @@ class TestOnce:
         scratch.write_bytes(b"ours")
         target.write_bytes(b"precious")
         with pytest.raises(VideoError, match="appeared meanwhile"):
-            index.OutputFile(scratch, target).publish()
+            OutputFile(scratch, target).publish()
         assert target.read_bytes() == b"precious"
 
     def test_other_parameters_need_force(self, outputs: Outputs) -> None:

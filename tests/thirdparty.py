@@ -7,6 +7,7 @@ import sys
 import index
 from videolib.core.options import option
 from videolib.storage.artifacts import ARTIFACTS, Artifact
+from videolib.storage.publishing import ArtifactOutput
 
 
 class Note(index.FrameTask):
@@ -23,11 +24,11 @@ class Note(index.FrameTask):
     def take(self, frame: index.Frame, number: int) -> None:
         self.seen += 1
 
-    def finish(self, media: index.Media) -> index.ArtifactOutput:
+    def finish(self, media: index.Media) -> ArtifactOutput:
         sys.stdout.write("libraries say things\n")
         sys.stdout.flush()
         line = f"{self.word}, {media.duration:.0f} s, {self.seen} frames\n"
-        return index.ArtifactOutput(files={"{}.note.txt": line.encode()})
+        return ArtifactOutput(files={"{}.note.txt": line.encode()})
 
 
 if __name__ == "__main__":
