@@ -16,6 +16,7 @@ from served import Served, serving
 from support import Library, Run
 
 import index
+from videolib.storage.journal import Journal
 
 Cli = Callable[..., Run]
 
@@ -83,7 +84,7 @@ def fault(monkeypatch: pytest.MonkeyPatch) -> support.Fault:
     """Where changes to a library are to fail; as a kill spares what the system has, no syncing."""
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     fault = support.Fault()
-    monkeypatch.setattr(index.Journal, "watch", fault)
+    monkeypatch.setattr(Journal, "watch", fault)
     return fault
 
 

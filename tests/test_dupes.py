@@ -25,6 +25,7 @@ from support import ROOT, Audit, Fault, Killed, Library, Run, contents, stamps
 
 import index
 from videolib.core.processes import need_tool
+from videolib.storage.journal import Journal
 
 SIZE = "fps=25,scale=320:136,setsar=1"
 DISGUISES = {
@@ -631,9 +632,9 @@ class TestApply:
                 if next(steps) == failing:
                     raise OSError(28, "No space left on device", "somewhere")
 
-            monkeypatch.setattr(index.Journal, "watch", staticmethod(watch))
+            monkeypatch.setattr(Journal, "watch", staticmethod(watch))
             run = cli("dupes", twins.root, "--apply", "trash")
-            monkeypatch.setattr(index.Journal, "watch", staticmethod(lambda step: None))
+            monkeypatch.setattr(Journal, "watch", staticmethod(lambda step: None))
             if run.code == 0:
                 break
             assert "nothing was changed" in run.err

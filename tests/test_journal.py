@@ -15,6 +15,8 @@ from support import Fault, Killed, contents
 import index
 from videolib.core.errors import CancelledError, VideoError
 from videolib.core.locks import locked
+from videolib.storage.journal import Journal, LibraryPaths, journals
+from videolib.storage.journal import packed as packed_
 
 
 def without_exclusive_renames(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,7 +40,7 @@ class Scene:
             (root / name).write_text(f"{name} was here")
         (root / "folder").mkdir()
         (root / "folder" / "inside").write_text("inside")
-        self.places = index.LibraryPaths.of(root)
+        self.places = LibraryPaths.of(root)
         self.before = contents(root)
         self.after = {
             "b": b"a was here",
@@ -55,8 +57,8 @@ class Scene:
     def path(self, name: str) -> str:
         return str(self.root / name)
 
-    def plan(self) -> index.Journal:
-        journal = index.Journal(self.places, "test", sidecar_dirs=[self.path(".artifacts")])
+    def plan(self) -> Journal:
+        journal = Journal(self.places, "test", sidecar_dirs=[self.path(".artifacts")])
         moves = {
             "a": "b",
             "b": "a",
@@ -83,7 +85,7 @@ class Scene:
             journal.carry_out()
 
     def states(self) -> list[str]:
-        return [entry.state for entry in index.journals(self.places)]
+        return [entry.state for entry in journals(self.places)]
 
 
 @pytest.fixture
@@ -106,7 +108,7 @@ class TestCarryOut:
         assert index.undo(scene.places, "test") is None
 
     def test_nothing_to_do_leaves_nothing(self, scene: Scene) -> None:
-        with index.Journal(scene.places, "test") as journal:
+        with Journal(scene.places, "test") as journal:
             journal.carry_out()
         assert scene.states() == []
 
@@ -199,7 +201,7 @@ class TestKilled:
                 fault.set(-1)
                 with (
                     pytest.raises(VideoError, match="rename --recover"),
-                    index.Journal(scene.places, "test"),
+                    Journal(scene.places, "test"),
                 ):
                     pass
                 done = index.recover(scene.places)
@@ -295,7 +297,7 @@ class TestHostileJournal:
     def write(self, scene: Scene, *lines: object) -> None:
         place = scene.root / ".artifacts" / ".journal"
         place.mkdir(exist_ok=True)
-        packed = index.packed(lines)  # type: ignore[arg-type]
+        packed = packed_(lines)  # type: ignore[arg-type]
         (place / "000001.test.forward-0").write_bytes(packed)
 
     @pytest.mark.parametrize(
@@ -377,10 +379,10 @@ class TestTogether:
         order = []
 
         def second() -> None:
-            with index.Journal(scene.places, "test"):
+            with Journal(scene.places, "test"):
                 order.append("second")
 
-        with index.Journal(scene.places, "test"):
+        with Journal(scene.places, "test"):
             thread = threading.Thread(target=second)
             thread.start()
             time.sleep(0.1)
@@ -397,20 +399,20 @@ class TestTogether:
             pass
 
     def test_old_journals_go(self, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(index, "KEPT_JOURNALS", 3)
+        monkeypatch.setattr("videolib.storage.journal.KEPT_JOURNALS", 3)
         for source, target in [("c", "x"), ("x", "c")] * 3:
-            with index.Journal(scene.places, "test") as journal:
+            with Journal(scene.places, "test") as journal:
                 journal.move(scene.path(source), scene.path(target))
                 journal.carry_out()
-        assert [entry.number for entry in index.journals(scene.places)] == [3, 4, 5, 6]
+        assert [entry.number for entry in journals(scene.places)] == [3, 4, 5, 6]
 
     def test_an_interrupted_run_above_is_heeded(self, scene: Scene, fault: Fault) -> None:
         fault.set(3)
         with pytest.raises(Killed):
             scene.carry_out()
-        below = index.LibraryPaths.of(scene.root / "sub")
+        below = LibraryPaths.of(scene.root / "sub")
         with (
             pytest.raises(VideoError, match="rename --recover"),
-            index.Journal(below, "test"),
+            Journal(below, "test"),
         ):
             pass

@@ -34,6 +34,7 @@ import index
 from videolib.core.documents import json_bytes
 from videolib.core.runs import Job
 from videolib.core.text import folded
+from videolib.storage.journal import Journal
 from videolib.storage.videos import Video, source_of
 
 
@@ -569,7 +570,7 @@ class TestCollisions:
                 folder.write("b.mp4", "late")
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(index.Journal, "watch", Late())
+            patch.setattr(Journal, "watch", Late())
             run = cli("rename", path, folder.root / "b.mp4", "--json")
         assert run.code == 1 and "b.mp4 appeared meanwhile; nothing was changed" in run.err
         assert "error" in run.json
@@ -778,7 +779,8 @@ class TestAnotherDisk:
 
     @pytest.fixture(autouse=True)
     def two_disks(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(index, "disk_of", lambda folder: "/disk" in folder)
+        for place in ("videolib.storage.journal", "index"):
+            monkeypatch.setattr(f"{place}.disk_of", lambda folder: "/disk" in folder)
 
     @pytest.fixture
     def video(self, folder: Folder) -> Path:
@@ -855,7 +857,7 @@ class TestAnotherDisk:
         self, cli: Cli, folder: Folder, video: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         before = folder.files
-        monkeypatch.setattr(index, "same_content", lambda one, other, job: False)
+        monkeypatch.setattr("videolib.storage.journal.same_content", lambda one, other, job: False)
         run = cli("rename", video, folder.root / "disk/b.mp4")
         assert run.code == 1 and "the copy differs; nothing was changed" in run.err
         assert folder.files == before
@@ -936,7 +938,8 @@ def test_any_plan_keeps_everything(
     went = {v.rel: t.rel for v, t in pairs if v.rel not in refused}
     fault.set(at)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(index, "disk_of", lambda place: far and "/sub" in place)
+        for place in ("videolib.storage.journal", "index"):
+            patch.setattr(f"{place}.disk_of", lambda place: far and "/sub" in place)
         try:
             command.applied(Job(), command.places(), pairs, [])
         except Killed:
