@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from support import Fault, Killed, contents
 
-import index
 from videolib.core.errors import CancelledError, VideoError
 from videolib.core.locks import locked
 from videolib.storage.journal import Journal, LibraryPaths, journals
 from videolib.storage.journal import packed as packed_
+from videolib.storage.recovery import recover, undo
 
 
 def without_exclusive_renames(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,11 +101,11 @@ class TestCarryOut:
         assert trashed(scene.root) == {"gone": b"gone was here"}
         assert Path(scene.path(".artifacts/b.json")).stat().st_mtime_ns == stamp
         assert scene.states() == ["done"]
-        done = index.undo(scene.places, "test")
+        done = undo(scene.places, "test")
         assert done and not done.problems and done.account.entry.state == "undone"
         assert contents(scene.root) == scene.before
         assert not trashed(scene.root) and not (scene.root / "new").exists()
-        assert index.undo(scene.places, "test") is None
+        assert undo(scene.places, "test") is None
 
     def test_nothing_to_do_leaves_nothing(self, scene: Scene) -> None:
         with Journal(scene.places, "test") as journal:
@@ -157,7 +157,7 @@ class TestCarryOut:
         without_exclusive_renames(monkeypatch)
         scene.carry_out()
         assert contents(scene.root) == scene.after
-        index.undo(scene.places, "test")
+        undo(scene.places, "test")
         assert contents(scene.root) == scene.before
         (scene.root / "moved").mkdir()
         with pytest.raises(VideoError, match="moved appeared meanwhile"):
@@ -174,7 +174,7 @@ class TestCarryOut:
         monkeypatch.setattr(os, "link", no_link)
         scene.carry_out()
         assert contents(scene.root) == scene.after
-        index.undo(scene.places, "test")
+        undo(scene.places, "test")
         assert contents(scene.root) == scene.before
         for name in ("new/f", "moved"):
             (scene.root / name).parent.mkdir(exist_ok=True)
@@ -204,10 +204,10 @@ class TestKilled:
                     Journal(scene.places, "test"),
                 ):
                     pass
-                done = index.recover(scene.places)
+                done = recover(scene.places)
                 assert done and done.finished and not done.problems
                 assert contents(scene.root) == scene.after, at
-                assert index.recover(scene.places) is None
+                assert recover(scene.places) is None
             else:
                 break
         assert at > 20
@@ -221,7 +221,7 @@ class TestKilled:
                 scene.carry_out()
             except Killed:
                 fault.set(-1)
-                done = index.recover(scene.places, back=True)
+                done = recover(scene.places, back=True)
                 assert done and not done.finished and not done.problems
                 assert contents(scene.root) == scene.before, at
                 assert not (scene.root / "new").exists()
@@ -238,10 +238,10 @@ class TestKilled:
             scene.carry_out()
             fault.set(at)
             try:
-                index.undo(scene.places, "test")
+                undo(scene.places, "test")
             except Killed:
                 fault.set(-1)
-                done = index.recover(scene.places)
+                done = recover(scene.places)
                 assert done and not done.problems
                 assert contents(scene.root) == scene.before, at
             else:
@@ -265,7 +265,7 @@ class TestKilled:
             patch.setattr(Path, "unlink", unlink)
             with pytest.raises(Killed):
                 scene.carry_out()
-        done = index.recover(scene.places)
+        done = recover(scene.places)
         assert done and done.finished
         assert contents(scene.root) == scene.after
 
@@ -275,7 +275,7 @@ class TestKilled:
             scene.carry_out()
         (scene.root / "moved").write_text("somebody's")
         fault.set(-1)
-        done = index.recover(scene.places)
+        done = recover(scene.places)
         assert done and not done.finished
         assert "moved appeared meanwhile" in done.problems[0]
         assert contents(scene.root) == scene.before | {"moved": b"somebody's"}
@@ -283,7 +283,7 @@ class TestKilled:
     def test_a_newcomer_under_an_old_name_is_left_alone(self, scene: Scene, fault: Fault) -> None:
         scene.carry_out()
         (scene.root / "c").write_text("a new one")
-        done = index.undo(scene.places, "test")
+        done = undo(scene.places, "test")
         assert done and any("c appeared meanwhile" in problem for problem in done.problems)
         found = contents(scene.root)
         assert found.pop("c") == b"a new one"
@@ -309,7 +309,7 @@ class TestHostileJournal:
         move = {"phase": 0, "from": name, "to": "stolen", "inode": 1}
         self.write(scene, {"facts": {}, "folders": []}, move)
         with pytest.raises(VideoError, match="is no readable journal"):
-            index.recover(scene.places)
+            recover(scene.places)
         assert (scene.root.parent / "outside").read_text() == "mine"
         assert not (scene.root / "stolen").exists()
 
@@ -317,7 +317,7 @@ class TestHostileJournal:
     def test_it_can_be_any_json(self, scene: Scene, line: object) -> None:
         self.write(scene, line)
         with pytest.raises(VideoError, match="is no readable journal"):
-            index.recover(scene.places)
+            recover(scene.places)
 
     @pytest.mark.parametrize(
         "content",
@@ -336,7 +336,7 @@ class TestHostileJournal:
         self.write(scene)
         (scene.root / ".artifacts/.journal/000001.test.forward-0").write_bytes(content)
         with pytest.raises(VideoError, match="is no readable journal"):
-            index.recover(scene.places)
+            recover(scene.places)
         assert contents(scene.root) == scene.before
 
     def test_it_can_be_a_pipe(self, scene: Scene) -> None:
@@ -344,7 +344,7 @@ class TestHostileJournal:
         place.mkdir()
         os.mkfifo(place / "000001.test.forward-0")
         with pytest.raises(VideoError, match="is no readable journal"):
-            index.recover(scene.places)
+            recover(scene.places)
 
     @pytest.mark.parametrize("state", ["forward-0", "forward-1", "forward-2", "backward-2"])
     @pytest.mark.parametrize(
@@ -369,7 +369,7 @@ class TestHostileJournal:
         journal = scene.root / ".artifacts/.journal/000001.test.forward-0"
         journal.rename(journal.with_name(f"000001.test.{state}"))
         with contextlib.suppress(VideoError):
-            index.recover(scene.places)
+            recover(scene.places)
         found = {name: content for name, content in contents(scene.root).items() if name != "x"}
         assert found == scene.before
 

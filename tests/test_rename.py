@@ -35,6 +35,7 @@ from videolib.core.documents import json_bytes
 from videolib.core.runs import Job
 from videolib.core.text import folded
 from videolib.storage.journal import Journal
+from videolib.storage.recovery import recover
 from videolib.storage.videos import Video, source_of
 
 
@@ -944,7 +945,7 @@ def test_any_plan_keeps_everything(
             command.applied(Job(), command.places(), pairs, [])
         except Killed:
             fault.set(-1)
-            index.recover(command.places(), back=back)
+            recover(command.places(), back=back)
             went = {} if back else went
         finally:
             fault.set(-1)
