@@ -51,6 +51,7 @@ from videolib.core.errors import (
 from videolib.core.files import stat_of
 from videolib.core.runs import Job as CoreJob
 from videolib.storage.folders import Roots
+from videolib.storage.tags import LIST_HELP, TagChange, split_names
 from videolib.storage.videos import Video
 
 BODY_LIMIT, IMPORT_LIMIT = 1 << 20, 16 << 20
@@ -962,7 +963,7 @@ def videos(
     ] = None,
     ext: Extensions = "",
     detail: Annotated[bool, Query(description="also artifacts, tags and performers")] = False,
-    tags: Annotated[str, Query(description=f"tags that it has, {index.LIST_HELP}")] = "",
+    tags: Annotated[str, Query(description=f"tags that it has, {LIST_HELP}")] = "",
     performers: Annotated[str, Query(description="performers that it has, the same")] = "",
     match_any: Annotated[bool, Query(description="one of those is enough")] = False,
 ) -> Response:
@@ -975,7 +976,7 @@ def videos(
 def names_in(field: str, text: str) -> tuple[str, ...]:
     """The names in a parameter of that name. Raises ParameterError."""
     try:
-        return tuple(filter(None, index.split_names(text)))
+        return tuple(filter(None, split_names(text)))
     except ValueError as error:
         raise ParameterError([(field, str(error))]) from None
 
@@ -1163,7 +1164,7 @@ def tags(service: Served, video: Named) -> Response:
 )
 def change_tags(service: Served, video: Named, change: TagUpdate) -> Response:
     alone = change.replace and bool(change.performers_add)
-    asked = index.TagChange(
+    asked = TagChange(
         change.add,
         change.remove,
         change.replace,

@@ -32,6 +32,7 @@ from support import (
 import index
 from videolib.core.errors import VideoError
 from videolib.core.locks import locked
+from videolib.storage.tags import TagChange, put_inferred, read_tags, update_tags
 from videolib.storage.videos import Video, oshash
 
 
@@ -266,7 +267,7 @@ class TestTogether:
                 going.wait(0.2)  # long enough for another to read the same
                 record["tags"].append(name)
 
-            index.update_tags(known(video), change)
+            update_tags(known(video), change)
 
         threads = [threading.Thread(target=add, args=[name]) for name in "abc"]
         with locked(home):
@@ -278,7 +279,7 @@ class TestTogether:
             time.sleep(0.3)
         for thread in threads:
             thread.join()
-        assert sorted(index.read_tags(known(video))["tags"]) == ["a", "b", "c"]
+        assert sorted(read_tags(known(video))["tags"]) == ["a", "b", "c"]
 
     def test_where_folders_cannot_be_locked(
         self, video: Path, monkeypatch: pytest.MonkeyPatch
@@ -294,16 +295,14 @@ class TestTogether:
 
         monkeypatch.setattr(fcntl, "flock", of_files)
         add = [
-            threading.Thread(
-                target=index.update_tags, args=(known(video), index.TagChange([n]).apply)
-            )
+            threading.Thread(target=update_tags, args=(known(video), TagChange([n]).apply))
             for n in "abcdefgh"
         ]
         for thread in add:
             thread.start()
         for thread in add:
             thread.join()
-        assert sorted(index.read_tags(known(video))["tags"]) == list("abcdefgh") and tries
+        assert sorted(read_tags(known(video))["tags"]) == list("abcdefgh") and tries
         with (
             locked(video.parent / ".artifacts"),
             pytest.raises(VideoError, match="another run keeps it locked"),
@@ -352,10 +351,10 @@ class TestTogether:
         assert steps == [stored.read_text(), stored.name, "names"]
 
     def test_tags_of_a_video_that_went_away_are_not_made(self, video: Path) -> None:
-        index.update_tags(known(video), index.TagChange(["x"]).apply)
+        update_tags(known(video), TagChange(["x"]).apply)
         gone = Video(str(video) + "x.mp4", "x.mp4", str(video.parent / ".artifacts"))
         with pytest.raises(VideoError, match="vanished"):
-            index.update_tags(gone, index.TagChange(["x"]).apply)
+            update_tags(gone, TagChange(["x"]).apply)
 
     def test_a_link_to_nothing_is_no_video(self, cli: Cli, video: Path) -> None:
         link = video.parent / "link.mp4"
@@ -689,9 +688,7 @@ class TestInferred:
     """Performers that a program found among those that people entered."""
 
     def infer(self, video: Path, *names: str, refresh: bool = False) -> dict[str, Any]:
-        return index.update_tags(
-            known(video), lambda record: index.put_inferred(record, names, refresh)
-        )
+        return update_tags(known(video), lambda record: put_inferred(record, names, refresh))
 
     def test_names_entered_by_hand_stay(self, cli: Cli, video: Path) -> None:
         cli("tags", video, "--add-performers", "Jane Doe")

@@ -1,0 +1,246 @@
+"""Tags and performers of a video, in its tags file."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import re
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from videolib.core.documents import json_bytes
+from videolib.core.errors import UsageError, VideoError
+from videolib.core.files import flush_to_disk, read_bytes, replace_file
+from videolib.core.locks import locked
+from videolib.core.text import UNPRINTABLE, folded, shown
+from videolib.storage.artifacts import ARTIFACTS
+from videolib.storage.journal import Journal
+from videolib.storage.videos import need_video, source_of
+
+if TYPE_CHECKING:
+    from videolib.core.runs import Job
+    from videolib.storage.journal import LibraryPaths
+    from videolib.storage.videos import Video
+
+
+NAME_LISTS = ("tags", "performers", "performers_inferred", "performers_rejected")
+
+
+LIST_HELP = 'comma-separated; a name with a comma in it stands in quotes: "Doe, Jane"'
+
+
+OWN_KEYS = {*NAME_LISTS, "video", "source"}  # of a tags file that nobody put more into
+
+
+def clean_names(names: Iterable[str]) -> list[str]:
+    """Names trimmed, each once whatever its case. Raises UsageError for control characters."""
+    known: dict[str, str] = {}
+    for name in map(str.strip, names):
+        if re.search(UNPRINTABLE, name):
+            raise UsageError(f"{shown(name)}: a name cannot have control characters")
+        if name:
+            known.setdefault(folded(name), name)
+    return list(known.values())
+
+
+def split_names(text: str) -> list[str]:
+    """The names in a text with commas between them; one that has a comma itself, or begins with a
+    quote, is written as in CSV. Raises ValueError for what cannot be read so."""
+    if '"' not in text:
+        return [name.strip() for name in text.split(",")]
+    try:
+        (names,) = csv.reader([text], skipinitialspace=True, strict=True)
+    except (csv.Error, ValueError):
+        raise ValueError('should be names as in "Doe, Jane",Roe') from None
+    return list(map(str.strip, names))
+
+
+def joined_names(names: Iterable[str]) -> str:
+    """The text that `split_names` reads as these."""
+    return ", ".join(
+        '"' + name.replace('"', '""') + '"' if "," in name or name.startswith('"') else name
+        for name in names
+    )
+
+
+def without_names(names: Iterable[str], gone: Iterable[str]) -> list[str]:
+    """The names that are not among others, whatever their case."""
+    out = set(map(folded, map(str.strip, gone)))
+    return [name for name in names if folded(name) not in out]
+
+
+TagEditor = Callable[[dict[str, Any]], None]  # gets a record and changes it
+
+
+class TagChange(NamedTuple):
+    """What is to become of a video's tags and performers; `apply` is a change for `update_tags`.
+
+    Names in `remove` go before those in `add` come; `replace` lets the added ones stay alone.
+    An inferred performer that is removed here is not inferred again.
+    """
+
+    add: Sequence[str] = ()
+    remove: Sequence[str] = ()
+    replace: bool = False
+    performers_add: Sequence[str] = ()
+    performers_remove: Sequence[str] = ()
+    clear_performers: bool = False
+
+    def apply(self, record: dict[str, Any]) -> None:
+        kept = [] if self.replace else without_names(record["tags"], self.remove)
+        record["tags"] = clean_names([*kept, *self.add])
+        if self.clear_performers:
+            record |= {key: [] for key in NAME_LISTS[1:]}
+        inferred = record.get("performers_inferred", [])
+        staying = without_names(inferred, self.performers_remove)
+        rejected = [*record.get("performers_rejected", []), *without_names(inferred, staying)]
+        record["performers_rejected"] = without_names(rejected, self.performers_add)
+        record["performers_inferred"] = without_names(staying, self.performers_add)
+        kept = without_names(record["performers"], self.performers_remove)
+        record["performers"] = clean_names([*kept, *self.performers_add])
+
+
+def put_inferred(record: dict[str, Any], names: Iterable[str], refresh: bool = False) -> None:
+    """Let a record's performers be those entered by hand and the inferred `names`.
+
+    Without `refresh` those inferred earlier stay too, and those removed by hand stay away.
+    """
+    before = record.get("performers_inferred", [])
+    by_hand = without_names(record["performers"], before)
+    wanted = without_names(names, by_hand)
+    if not refresh:
+        wanted = [*before, *without_names(wanted, record.get("performers_rejected", []))]
+    record["performers_inferred"] = clean_names(wanted)
+    record["performers"] = clean_names([*by_hand, *wanted])
+    if refresh:
+        record["performers_rejected"] = []
+
+
+def tags_path(video: Video) -> Path:
+    return Path(video.sidecar_dir, ARTIFACTS["tags"].record_name(video))
+
+
+def read_tags(video: Video) -> dict[str, Any]:
+    """A video's {video, tags, performers, ...}, with empty lists where it has none.
+
+    Raises VideoError for a file that is not readable as that: only its owner can mend it.
+    """
+    return parse_tags(video, read_bytes(tags_path(video)))
+
+
+def parse_tags(video: Video, content: bytes | None) -> dict[str, Any]:
+    """The record in a tags file; unknown keys are kept."""
+    if content is None:
+        return {"video": video.rel, "tags": [], "performers": []}
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is not JSON")
+
+    try:
+        record = json.loads(content, parse_constant=refuse)
+        if not isinstance(record, dict):
+            raise ValueError("it is not an object")
+        for name in NAME_LISTS:
+            names = record.get(name, [])
+            if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+                raise ValueError(f'"{name}" is not a list of names')
+    except (ValueError, RecursionError) as error:
+        name = shown(tags_path(video).name)
+        raise VideoError(f"{name} is corrupt ({error}): mend it or move it away") from None
+    record = {"video": video.rel, "tags": [], "performers": []} | record
+    if str(record["video"]).rpartition("/")[2] != video.name:
+        record["video"] = video.rel
+    return typing.cast("dict[str, Any]", record)
+
+
+def update_tags(video: Video, change: TagEditor) -> dict[str, Any]:
+    """Change a video's tags and give the whole record; on return the disk has it.
+
+    `change` gets the record as it is now and changes that; among all processes one does so at a
+    time. Raises VideoError where the video is gone or its tags file corrupt, UsageError for a bad
+    name, OSError.
+    """
+    path = tags_path(video)
+    need_video(video)
+    if not path.parent.is_dir():
+        blank = TagEdit.of(video, None, change)
+        if not blank.changes:
+            return blank.record
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with locked(path.parent):
+        need_video(video)
+        edit = TagEdit.of(video, read_bytes(path), change)
+        if edit.new is None:
+            path.unlink(missing_ok=True)
+        elif edit.changes:
+            replace_file(path, edit.new)
+        if edit.changes:
+            flush_to_disk(path.parent)
+    return edit.record
+
+
+class TagEdit(NamedTuple):
+    """A change to a video's tags file: the record as it will be, what the file holds and what it is
+    to hold; None stands for no file."""
+
+    video: Video
+    record: dict[str, Any]
+    old: bytes | None
+    new: bytes | None
+
+    @classmethod
+    def of(cls, video: Video, content: bytes | None, change: TagEditor) -> TagEdit:
+        """Raises VideoError where the file is corrupt, UsageError for a bad name."""
+        record = parse_tags(video, content)
+        change(record)
+        after = typing.cast("dict[str, Any]", json.loads(tags_bytes(record)))
+        if not (has_names(record) or record.keys() - OWN_KEYS):
+            return cls(video, after, content, None)
+        if parse_tags(video, content) == after:
+            return cls(video, after, content, content)
+        return cls(video, after, content, tags_bytes(record | {"source": source_of(video)}))
+
+    @property
+    def changes(self) -> bool:
+        return self.old != self.new
+
+    def enter(self, journal: Journal) -> None:
+        if self.changes:
+            journal.replace(str(tags_path(self.video)), self.old, self.new)
+
+
+def change_tags(places: LibraryPaths, plan: Sequence[tuple[Video, TagEditor]], job: Job) -> None:
+    """Change the tags of many videos: all are, or none is. Raises VideoError, UsageError."""
+    with Journal(places, "tags", sidecar_dirs=(video.sidecar_dir for video, _ in plan)) as journal:
+        for video, change in plan:
+            TagEdit.of(video, read_bytes(tags_path(video)), change).enter(journal)
+        journal.carry_out(job)
+
+
+def merge_tags(keeper: Video, gone: Sequence[Video], journal: Journal) -> None:
+    """The keeper is to have the tags and performers of what goes, too."""
+    others = [read_tags(video) for video in gone]
+
+    def merge(record: dict[str, Any]) -> None:
+        for name, other in itertools.product(NAME_LISTS, others):
+            if other.get(name):
+                record[name] = clean_names([*record.get(name, []), *other[name]])
+        rejected = without_names(record.get("performers_rejected", []), record["performers"])
+        record["performers_rejected"] = rejected
+
+    TagEdit.of(keeper, read_bytes(tags_path(keeper)), merge).enter(journal)
+
+
+def has_names(record: Mapping[str, Any]) -> bool:
+    return any(record.get(name) for name in NAME_LISTS)
+
+
+def tags_bytes(record: Mapping[str, Any]) -> bytes:
+    """A record as it stands on disk: what is inferred is among the performers, no empty extras."""
+    inferred = record.get("performers_inferred", [])
+    gone = without_names(inferred, record["performers"])
+    tidy = dict(record) | {"performers_inferred": without_names(inferred, gone)}
+    return json_bytes({k: v for k, v in tidy.items() if v or k not in NAME_LISTS[2:]})
