@@ -13,6 +13,7 @@ from pathlib import Path
 
 import index
 from videolib.core.processes import run_tool
+from videolib.media.reader import Media
 from videolib.storage.artifacts import Artifact
 from videolib.storage.publishing import ArtifactOutput
 
@@ -20,13 +21,13 @@ from videolib.storage.publishing import ArtifactOutput
 class Hostile(index.VideoTask):
     """Behave, unless the name of the video asks for more."""
 
-    def make(self, media: index.Media) -> ArtifactOutput:
+    def make(self, media: Media) -> ArtifactOutput:
         began = time.monotonic()
         if self.artifact.kind in media.video.name:
             self.misbehave(media)
         return ArtifactOutput({"began": began, "ended": time.monotonic()})
 
-    def misbehave(self, media: index.Media) -> None:
+    def misbehave(self, media: Media) -> None:
         raise NotImplementedError
 
 
@@ -39,7 +40,7 @@ class Crash(Hostile):
 
     artifact = record("crash")
 
-    def misbehave(self, media: index.Media) -> None:
+    def misbehave(self, media: Media) -> None:
         os.kill(os.getpid(), signal.SIGSEGV)
 
 
@@ -48,7 +49,7 @@ class Hang(Hostile):
 
     artifact = record("hang")
 
-    def misbehave(self, media: index.Media) -> None:
+    def misbehave(self, media: Media) -> None:
         Path(media.video.path).with_suffix(".began").touch()
         time.sleep(600)
 
@@ -58,7 +59,7 @@ class Child(Hostile):
 
     artifact = record("child")
 
-    def misbehave(self, media: index.Media) -> None:
+    def misbehave(self, media: Media) -> None:
         Path(media.video.path).with_suffix(".began").touch()
         run_tool(["/bin/sleep", "600"], timeout=900)
 
@@ -68,7 +69,7 @@ class Slow(Hostile):
 
     artifact = record("slow")
 
-    def misbehave(self, media: index.Media) -> None:
+    def misbehave(self, media: Media) -> None:
         time.sleep(0.3)
 
 
@@ -77,7 +78,7 @@ class Vanish(Hostile):
 
     artifact = record("vanish")
 
-    def misbehave(self, media: index.Media) -> None:
+    def misbehave(self, media: Media) -> None:
         Path(media.video.path).unlink()
 
 
@@ -86,7 +87,7 @@ class Grow(Hostile):
 
     artifact = record("grow")
 
-    def misbehave(self, media: index.Media) -> None:
+    def misbehave(self, media: Media) -> None:
         with Path(media.video.path).open("ab") as file:
             file.write(b"more")
 
@@ -96,7 +97,7 @@ class Swap(Hostile):
 
     artifact = record("swap")
 
-    def misbehave(self, media: index.Media) -> None:
+    def misbehave(self, media: Media) -> None:
         path = Path(media.video.path)
         other = path.with_suffix(".other")
         other.write_bytes(path.read_bytes())
@@ -108,7 +109,7 @@ class Torn(Hostile):
 
     artifact = record("torn")
 
-    def misbehave(self, media: index.Media) -> None:
+    def misbehave(self, media: Media) -> None:
         os.fsync = lambda fd: os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -117,7 +118,7 @@ class Greedy(Hostile):
 
     artifact = record("greedy")
 
-    def misbehave(self, media: index.Media) -> None:
+    def misbehave(self, media: Media) -> None:
         import numpy as np
 
         np.zeros(8 << 30, np.uint8)
@@ -128,7 +129,7 @@ class Surprise(Hostile):
 
     artifact = record("surprise")
 
-    def misbehave(self, media: index.Media) -> None:
+    def misbehave(self, media: Media) -> None:
         raise ZeroDivisionError("what nobody\nthought of")
 
 

@@ -31,6 +31,7 @@ from support import (
 import index
 from videolib.core.errors import VideoError
 from videolib.core.processes import need_tool, run_tool
+from videolib.media.reader import Media
 from videolib.storage.videos import Video
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -323,5 +324,5 @@ def test_a_damaged_tail_is_found(library: Library, tmp_path: Path) -> None:
     for start, size in places:
         content[start : start + size] = bytes(size)
     (tmp_path / "a.mp4").write_bytes(content)
-    with index.Media(Video(str(tmp_path / "a.mp4"), "a.mp4", "")) as damaged:
+    with Media(Video(str(tmp_path / "a.mp4"), "a.mp4", "")) as damaged:
         assert index.decode_tail(damaged, index.read_tracks(damaged)) > 0

@@ -6,6 +6,7 @@ import sys
 
 import index
 from videolib.core.options import option
+from videolib.media.reader import Media
 from videolib.storage.artifacts import ARTIFACTS, Artifact
 from videolib.storage.publishing import ArtifactOutput
 
@@ -17,14 +18,14 @@ class Note(index.FrameTask):
 
     word: str = option("note", "how the line begins", max_length=20)
 
-    def wants(self, media: index.Media) -> list[index.FrameRequest]:
+    def wants(self, media: Media) -> list[index.FrameRequest]:
         self.seen = 0
         return [self.want(media.duration * share, 0.0) for share in (0.0, 0.3, 0.6)]
 
     def take(self, frame: index.Frame, number: int) -> None:
         self.seen += 1
 
-    def finish(self, media: index.Media) -> ArtifactOutput:
+    def finish(self, media: Media) -> ArtifactOutput:
         sys.stdout.write("libraries say things\n")
         sys.stdout.flush()
         line = f"{self.word}, {media.duration:.0f} s, {self.seen} frames\n"

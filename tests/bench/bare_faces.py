@@ -16,6 +16,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import index
+from videolib.media.reader import Media
 from videolib.storage.videos import Video
 
 SIDE = 640
@@ -30,7 +31,7 @@ def main(path: Path) -> None:
     yunet = cv2.FaceDetectorYN.create("onnx", detector, empty, (SIDE, SIDE), 0.8, 0.3)
     sface = cv2.FaceRecognizerSF.create("onnx", recognizer, empty)
     count = 0
-    with index.Media(Video(str(path), path.name, "")) as media:
+    with Media(Video(str(path), path.name, "")) as media:
         wants = [index.FrameRequest(float(i), 0.1) for i in range(int(media.duration))]
         for frame, _ in index.read_frames(media, wants):
             zoom = SIDE / max(frame.size)

@@ -1,0 +1,1 @@
+"""Looking into videos: frames, pictures, sound, and the artifacts that are made of them."""
