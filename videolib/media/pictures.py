@@ -1,0 +1,154 @@
+"""Frames as pictures that a viewer would see: matrix, range, HDR, rotation, JPEG."""
+
+from __future__ import annotations
+
+import functools
+import typing
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from av.video.frame import VideoFrame
+    from av.video.reformatter import VideoReformatter
+    from numpy.typing import NDArray
+
+    from videolib.core.arrays import Pixels
+
+
+def display_size(raw: VideoFrame, sample_aspect: Any, turns: int) -> tuple[int, int]:
+    """Width and height in square pixels, upright, of a frame turned by `turns` quarter turns."""
+    aspect = float(sample_aspect or 1)
+    width = round(raw.width * aspect) if 0.1 < aspect < 10 else raw.width
+    return (raw.height, width) if turns % 2 else (width, raw.height)
+
+
+def picture(raw: VideoFrame, turns: int, width: int, height: int) -> Pixels:
+    """A frame as upright RGB: matrix, range, interlacing, HDR and rotation applied."""
+    import numpy as np
+
+    pixels: Pixels
+    if turns % 2:
+        width, height = height, width
+    if raw.color_trc in TRANSFERS:
+        pixels = tone_map(convert(raw, "rgb48le", width, height), raw.color_trc)
+    elif raw.interlaced_frame:
+        # One field, as a deinterlacing player shows it; both would comb where something moves.
+        field_rows = convert(raw, "rgb24", raw.width, raw.height)[::2]
+        pixels = resize(field_rows, width, height)
+    else:
+        pixels = convert(raw, "rgb24", width, height)
+    return np.ascontiguousarray(np.rot90(pixels, turns))
+
+
+# AVColorSpace -> swscale's matrices; where nothing is said players take BT.709 for HD, else BT.601.
+MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
+
+
+RANGE_LIMITED, RANGE_FULL = 1, 2
+
+
+@functools.cache
+def reformatter() -> VideoReformatter:
+    """libswscale with the tables it made last, which cost more than a small picture does."""
+    from av.video.reformatter import VideoReformatter
+
+    return VideoReformatter()
+
+
+def convert(raw: VideoFrame, pixel_format: str, width: int, height: int) -> Any:
+    """A frame as an array in an RGB pixel format, scaled, by its own matrix and range."""
+    hd = raw.width >= 1280 or raw.height > 576
+    full = raw.color_range == RANGE_FULL or raw.format.name.startswith("yuvj")
+    return (
+        reformatter()
+        .reformat(
+            raw,
+            width,
+            height,
+            pixel_format,
+            src_colorspace=MATRICES.get(raw.colorspace, 1 if hd else 5),
+            src_color_range=RANGE_FULL if full else RANGE_LIMITED,
+            interpolation="AREA" if width < raw.width else "BICUBIC",
+        )
+        .to_ndarray()
+    )
+
+
+def resize(pixels: Pixels, width: int, height: int) -> Pixels:
+    """RGB pixels at another size: by area when they shrink, bicubic when they grow."""
+    from av.video.frame import VideoFrame
+
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    method = "AREA" if width < pixels.shape[1] else "BICUBIC"
+    frame = VideoFrame.from_ndarray(pixels, format="rgb24")
+    scaled: Any = frame.reformat(width, height, "rgb24", interpolation=method).to_ndarray()
+    return typing.cast("Pixels", scaled)
+
+
+def pq_to_linear(level: Any) -> Any:
+    """SMPTE ST 2084 EOTF, in units of 100 cd/m2."""
+    m1, m2, c1, c2, c3 = 0.1593017578125, 78.84375, 0.8359375, 18.8515625, 18.6875
+    root = level ** (1 / m2)
+    return 100 * ((root - c1).clip(0) / (c2 - c3 * root)) ** (1 / m1)
+
+
+def hlg_to_linear(level: Any) -> Any:
+    """ITU-R BT.2100 HLG inverse OETF with the system gamma of a 1000 cd/m2 display, per channel."""
+    import numpy as np
+
+    a, b, c = 0.17883277, 0.28466892, 0.55991073
+    scene = np.where(level <= 0.5, level**2 / 3, (np.exp((level - c) / a) + b) / 12)
+    return 10 * scene**1.2
+
+
+TRANSFERS: dict[int, Callable[[Any], Any]] = {16: pq_to_linear, 18: hlg_to_linear}
+
+
+BT2020_TO_BT709 = (
+    (1.6605, -0.5876, -0.0728),
+    (-0.1246, 1.1329, -0.0083),
+    (-0.0182, -0.1006, 1.1187),
+)
+
+
+HDR_PEAK = 10.0  # in units of 100 cd/m2: what HDR10 and HLG are commonly mastered for
+
+
+def hable(value: Any) -> Any:
+    """John Hable's filmic curve (Uncharted 2, GDC 2010), as in libavfilter's tonemap."""
+    a, b, c, d, e, f = 0.15, 0.50, 0.10, 0.20, 0.02, 0.30
+    return (value * (a * value + c * b) + d * e) / (value * (a * value + b) + d * f) - e / f
+
+
+def tone_map(pixels: NDArray[np.uint16], transfer: int) -> Pixels:
+    """16-bit HDR RGB in BT.2020 as 8-bit BT.709 RGB; one gain for all channels keeps the hue."""
+    import numpy as np
+
+    levels = np.linspace(0, 1, 65536, dtype=np.float32)
+    linear = TRANSFERS[transfer](levels).astype(np.float32)[pixels]
+    linear = (linear @ np.array(BT2020_TO_BT709, np.float32).T).clip(0)
+    brightest = linear.max(axis=-1, keepdims=True).clip(1e-6)
+    mapped = (linear * (hable(brightest) / hable(HDR_PEAK) / brightest)).clip(0, 1)
+    gamma = np.where(levels < 0.018, 4.5 * levels, 1.099 * levels**0.45 - 0.099)
+    table_8bit = (gamma * 255 + 0.5).astype(np.uint8)
+    return typing.cast("Pixels", table_8bit[(mapped * 65535).astype(np.uint16)])
+
+
+def jpeg(pixels: Pixels, quality: int) -> bytes:
+    """RGB pixels as JPEG; `quality` on ffmpeg's scale, from 2 (best) to 31."""
+    from fractions import Fraction
+
+    import av
+
+    height, width = pixels.shape[:2]
+    encoder: Any = av.CodecContext.create("mjpeg", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuvj420p"
+    encoder.time_base, encoder.qmin, encoder.qmax = Fraction(1, 25), quality, quality
+    encoder.thread_count = 1
+    encoder.options = {"strict": "unofficial"}
+    frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(
+        format="yuvj420p", dst_colorspace="ITU601", dst_color_range="JPEG"
+    )
+    return b"".join(bytes(packet) for packet in encoder.encode(frame) + encoder.encode(None))
