@@ -6,6 +6,7 @@ import sys
 
 import index
 from videolib.core.options import option
+from videolib.media.frames import Frame, FrameRequest
 from videolib.media.reader import Media
 from videolib.storage.artifacts import ARTIFACTS, Artifact
 from videolib.storage.publishing import ArtifactOutput
@@ -18,11 +19,11 @@ class Note(index.FrameTask):
 
     word: str = option("note", "how the line begins", max_length=20)
 
-    def wants(self, media: Media) -> list[index.FrameRequest]:
+    def wants(self, media: Media) -> list[FrameRequest]:
         self.seen = 0
         return [self.want(media.duration * share, 0.0) for share in (0.0, 0.3, 0.6)]
 
-    def take(self, frame: index.Frame, number: int) -> None:
+    def take(self, frame: Frame, number: int) -> None:
         self.seen += 1
 
     def finish(self, media: Media) -> ArtifactOutput:

@@ -16,6 +16,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import index
+from videolib.media.frames import FrameRequest, read_frames
 from videolib.media.reader import Media
 from videolib.storage.videos import Video
 
@@ -32,8 +33,8 @@ def main(path: Path) -> None:
     sface = cv2.FaceRecognizerSF.create("onnx", recognizer, empty)
     count = 0
     with Media(Video(str(path), path.name, "")) as media:
-        wants = [index.FrameRequest(float(i), 0.1) for i in range(int(media.duration))]
-        for frame, _ in index.read_frames(media, wants):
+        wants = [FrameRequest(float(i), 0.1) for i in range(int(media.duration))]
+        for frame, _ in read_frames(media, wants):
             zoom = SIDE / max(frame.size)
             small = frame.rgb(*(round(side * zoom) for side in frame.size))
             yunet.setInputSize((small.shape[1], small.shape[0]))
