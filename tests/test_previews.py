@@ -16,6 +16,7 @@ from support import ODD_NAMES, Library, run_process, stamps
 
 import index
 from videolib.core.errors import VideoError
+from videolib.media.encoding import ClipEncoder, ClipFormat
 
 
 def document(library: Library, name: str) -> dict[str, Any]:
@@ -298,7 +299,7 @@ class TestBadInput:
 
     def test_a_missing_encoder_is_told(self) -> None:
         with pytest.raises(VideoError, match=r"libnothing.*pip install"):
-            index.ClipEncoder(index.ClipFormat("mp4", "libnothing", {}), (64, 64), 25)
+            ClipEncoder(ClipFormat("mp4", "libnothing", {}), (64, 64), 25)
 
     def test_no_ffmpeg_needed(self, cli: Cli, library: Library, no_tools: None) -> None:
         library.add("short.mp4")
