@@ -168,6 +168,7 @@ from videolib.media.frames import (
     read_keyframe,
     timestamps_around,
 )
+from videolib.media.pages import data_url, html_page
 from videolib.media.pictures import MATRICES, TRANSFERS, jpeg, picture, reformatter, resize
 from videolib.media.reader import LONGEST, NO_TIMESTAMP, Media, timestamp_of
 from videolib.storage.artifacts import ARTIFACTS, Artifact, presence
@@ -6732,44 +6733,6 @@ def confined(command: type[Command], name: str, value: Any, folder: Path, roots:
     if names_path(hint) and value and isinstance(value, str):
         return str(roots.place(value, folder))
     return value
-
-
-# === Pages ========================================================================================
-
-PAGE_STYLE = """
-body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:76rem;padding:0 1rem;
-color:#1d2127;background:#f6f7f9}
-h1{font-size:1.4rem}section{background:#fff;border:1px solid #d9dde3;border-radius:8px;
-padding:1rem;margin:1.2rem 0}h2{font-size:1rem;margin:0 0 .8rem;font-weight:600}
-.faces{display:flex;flex-wrap:wrap;gap:.5rem}.faces img{width:8rem;height:8rem;border-radius:6px}
-.person ul{margin:.6rem 0 0;padding-left:1.2rem;overflow-wrap:anywhere}
-.copies{display:flex;flex-wrap:wrap;gap:1rem}figure{margin:0;width:22rem;max-width:100%}
-figure img{display:block;width:100%;background:#000;border-radius:4px;margin-bottom:4px}
-.thumb{aspect-ratio:16/9;object-fit:contain}
-.keep{outline:3px solid #1a7f4b;outline-offset:6px;border-radius:4px}
-figcaption{overflow-wrap:anywhere}.role{font-weight:600}.keep .role{color:#1a7f4b}
-.facts{color:#5b6470;font-size:.9em}
-@media (prefers-color-scheme:dark){body{background:#15181c;color:#e4e7eb}
-section{background:#1d2127;border-color:#343a42}.facts{color:#9aa4b1}.keep .role{color:#5fd39a}}
-"""
-
-
-def html_page(title: str, parts: Iterable[str]) -> bytes:
-    """A page that needs no other file; `parts` are HTML, the title is text."""
-    from html import escape
-
-    name = escape(title)
-    head = [
-        '<!doctype html><html lang="en"><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width">',
-        f"<title>{name}</title><style>{PAGE_STYLE}</style><h1>{name}</h1>",
-    ]
-    return "\n".join([*head, *parts, "</html>\n"]).encode()
-
-
-def data_url(content: bytes, kind: Literal["jpeg", "png"]) -> str:
-    """A picture as the address of itself."""
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 # === Commands: bases ==============================================================================
