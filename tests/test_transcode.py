@@ -23,6 +23,7 @@ from support import ODD_NAMES, Library, Run, command, digest, run_cli, stamps
 
 import index
 from videolib.core.errors import VideoError
+from videolib.media.codecs import misfits
 from videolib.storage.publishing import OutputFile
 
 QUICK = ("--preset", "ultrafast")
@@ -170,14 +171,14 @@ class TestPlan:
         assert action["status"] == ("planned" if reasons else "skipped")
 
     def test_misfits_of_nothing_known(self) -> None:
-        assert index.misfits({}) == ["container is unknown, not mp4", "has no video stream"]
+        assert misfits({}) == ["container is unknown, not mp4", "has no video stream"]
 
     def test_allowed_profiles(self) -> None:
         stream = {"codec_type": "video", "codec_name": "h264", "profile": "High"}
         about = {"format_name": "mov,mp4", "tags": {"major_brand": "isom"}}
         metadata = {"format": about, "streams": [stream]}
-        assert index.misfits(metadata, profiles=["high", "main"]) == []
-        assert index.misfits(metadata, profiles=["Main"]) == ["video profile is High, not Main"]
+        assert misfits(metadata, profiles=["high", "main"]) == []
+        assert misfits(metadata, profiles=["Main"]) == ["video profile is High, not Main"]
 
 
 class TestCommandLine:
