@@ -186,6 +186,7 @@ from videolib.media.metadata import (
 from videolib.media.pages import data_url, html_page
 from videolib.media.pictures import MATRICES, TRANSFERS, jpeg, picture, reformatter, resize
 from videolib.media.reader import LONGEST, NO_TIMESTAMP, Media, timestamp_of
+from videolib.media.thumbs import appeal
 from videolib.storage.artifacts import ARTIFACTS, Artifact, presence
 from videolib.storage.captions import beside, caption_files, looked_beside, made_captions
 from videolib.storage.folders import LEADS_OUT, Library, Roots, folders_below, need_output
@@ -6917,23 +6918,6 @@ class Thumbs(FrameTask):
         if self.best is None:
             raise VideoError("no picture in it could be decoded")
         return ArtifactOutput(files={"{}.jpg": jpeg(self.best, self.quality)}, note=self.note)
-
-
-def appeal(luma: Pixels) -> float:
-    """How well a picture stands for its video: contrast and sharpness, nothing for black or flat
-    ones.
-
-    Sharpness is the mean absolute Laplacian, whose logarithm keeps noise and text from winning
-    outright.
-    """
-    import numpy as np
-
-    grey = luma.astype(np.float32)
-    if not 16 < grey.mean() < 240 or grey.std() < 8:
-        return float(grey.std()) / 1000
-    inner = grey[1:-1, 1:-1]
-    laplacian = 4 * inner - grey[:-2, 1:-1] - grey[2:, 1:-1] - grey[1:-1, :-2] - grey[1:-1, 2:]
-    return float(grey.std() * np.log1p(np.abs(laplacian).mean()))
 
 
 class Sprites(FrameTask):
