@@ -14,9 +14,9 @@ import pytest
 from conftest import Cli
 from support import ODD_NAMES, Library, run_process, stamps
 
-import index
 from videolib.core.errors import VideoError
 from videolib.media.encoding import ClipEncoder, ClipFormat
+from videolib.media.previews import clip_starts
 
 
 def document(library: Library, name: str) -> dict[str, Any]:
@@ -111,7 +111,7 @@ class TestClips:
 
     @pytest.mark.parametrize("duration", [0.03, 0.5, 1, 1.5, 2, 3, 5.5, 8.9, 9, 9.5, 10, 60, 7200])
     def test_clips_never_overlap(self, duration: float) -> None:
-        starts = index.clip_starts(duration, 9, 1.0)
+        starts = clip_starts(duration, 9, 1.0)
         assert 1 <= len(starts) <= 9
         assert starts == sorted(starts)
         assert all(b - a >= 1 - 1e-9 for a, b in itertools.pairwise(starts))
@@ -120,7 +120,7 @@ class TestClips:
         assert (len(starts) == 9) == (duration >= 9)
 
     def test_deciles(self) -> None:
-        assert index.clip_starts(100, 9, 1.0) == pytest.approx([10 * n for n in range(1, 10)])
+        assert clip_starts(100, 9, 1.0) == pytest.approx([10 * n for n in range(1, 10)])
 
     def test_two_seconds_give_one(self, cli: Cli, library: Library) -> None:
         two_seconds(library)
