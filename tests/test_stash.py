@@ -11,8 +11,8 @@ from conftest import Cli
 from numpy.typing import NDArray
 from support import Library
 
-import index
 from videolib.core.processes import need_tool
+from videolib.media.hashing import hexadecimal, stash_hash
 
 Y, X = np.mgrid[0:1070, 0:800]
 VECTORS = {
@@ -27,11 +27,11 @@ VECTORS = {
 
 @pytest.mark.parametrize("expected", VECTORS)
 def test_known_montages(expected: str) -> None:
-    assert index.hexadecimal(index.stash_hash(VECTORS[expected].astype(np.uint8))) == expected
+    assert hexadecimal(stash_hash(VECTORS[expected].astype(np.uint8))) == expected
 
 
 def test_black_is_nothing() -> None:
-    assert not index.stash_hash(np.zeros((450, 800, 3), np.uint8)).any()
+    assert not stash_hash(np.zeros((450, 800, 3), np.uint8)).any()
 
 
 @pytest.mark.usefixtures("real_probe")
