@@ -1,0 +1,176 @@
+"""Scene boundaries, found by PySceneDetect's detectors on frames of our decoder."""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from videolib.core.errors import VideoError
+from videolib.media.frames import decode_forward, timestamps_around
+from videolib.media.pictures import TRANSFERS, picture
+from videolib.media.reader import Media
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
+
+# The timestamp of the first frame of a scene, and the detector's score there.
+Cuts = list[tuple[int, float]]
+
+
+SHORTEST_SCENE = 0.6  # seconds, as the scenedetect program has it
+
+
+UNSURE = 0.15  # how near to the threshold, as a part of it, a quick decode's score decides nothing
+
+
+def content_cuts(media: Media, threshold: float) -> Cuts:
+    """Cuts where the content detector's score reaches `threshold`, on the very frame.
+
+    A first pass leaves out the loop filter and the frames that no other refers to, a third of the
+    work. It decides what is clear; wherever frames were left out beside a possible cut, or the
+    score is near the threshold, the frames there are decoded in full and scored again.
+    """
+    steps, sizes = draft_scores(media)
+    timeline = sorted(sizes)
+    index = {pts: number for number, pts in enumerate(timeline)}
+    scores: dict[int, float] = {}
+    doubtful: list[tuple[int, int]] = []
+    for before, pts, score in steps:
+        gap = timeline[index[before] + 1 : index[pts]]
+        # A frame nobody refers to is small, unless it shows what its neighbours do not: a flash.
+        flash = any(sizes[skipped] > max(sizes[before], sizes[pts]) for skipped in gap)
+        if abs(score - threshold) < UNSURE * threshold or (gap and (flash or score > threshold)):
+            doubtful.append((before, pts))
+        else:
+            scores[pts] = score
+    # Doubts behind one keyframe share one decode.
+    for _, spans in itertools.groupby(doubtful, lambda d: bisect.bisect(media.keyframes, d[0])):
+        wanted = {i for first, last in spans for i in range(index[first], index[last] + 1)}
+        scores |= full_scores(media, timeline, sorted(wanted))
+    return filtered_cuts(media, scores | {timeline[0]: 0.0}, threshold)
+
+
+def draft_scores(media: Media) -> tuple[list[tuple[int, int, float]], dict[int, int]]:
+    """Scores of a quick decode, as (timestamp before, timestamp, score), and packet sizes."""
+    steps: list[tuple[int, int, float]] = []
+    sizes: dict[int, int] = {}
+    before: tuple[int, Any] | None = None
+    with Media(media.video, media.allow_codecs, draft=True) as draft:
+        draft.stream.codec_context.skip_frame = "NONREF"
+        for packet in itertools.chain(draft.packets(draft.start), [None]):
+            if packet and packet.pts is not None:
+                sizes[packet.pts] = packet.size
+            for raw in draft.decode(packet):
+                if raw.pts not in sizes:
+                    continue
+                hsv = small_hsv(raw)
+                if before:
+                    steps.append((before[0], raw.pts, content_score(before[1], hsv)))
+                before = (raw.pts, hsv)
+                media.pace.at(media.seconds(raw.pts), media.duration)
+        media.damage, media.end = media.damage + draft.damage, max(media.end, draft.end)
+    if not before:
+        raise VideoError("no picture in it could be decoded: it is truncated or damaged")
+    return steps, sizes
+
+
+def small_hsv(raw: VideoFrame) -> Any:
+    """A frame at the size that PySceneDetect looks at (256 wide), in hue, saturation and value."""
+    import cv2
+
+    width = min(raw.width, 256)
+    height = max(round(raw.height * width / raw.width), 1)
+    if raw.color_trc in TRANSFERS:
+        return cv2.cvtColor(picture(raw, 0, width, height), cv2.COLOR_RGB2HSV)
+    # Picked pixels, not averaged ones: the detector's threshold was found on such pictures.
+    pixels = raw.reformat(width, height, "bgr24", interpolation="POINT").to_ndarray()
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2HSV)
+
+
+def content_score(before: Any, after: Any) -> float:
+    """Mean absolute difference of hue, saturation and value, 0 to 255 (PySceneDetect's)."""
+    import cv2
+
+    return float(cv2.norm(before, sized_as(before, after), cv2.NORM_L1) / before.size)
+
+
+def sized_as(model: Any, pixels: Any) -> Any:
+    """Pixels at the size of others: in some broadcasts and calls it changes within the video."""
+    import cv2
+
+    if pixels.shape == model.shape:
+        return pixels
+    return cv2.resize(pixels, model.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+
+
+def full_scores(media: Media, timeline: Sequence[int], numbers: Sequence[int]) -> dict[int, float]:
+    """Scores by timestamp of those numbered frames that follow another one, decoded in full."""
+    begin, _, _ = timestamps_around(media, timeline[numbers[0]], timeline[numbers[0]])
+    scores: dict[int, float] = {}
+    before: Any = None
+    follows = {timeline[b]: a + 1 == b for a, b in itertools.pairwise(numbers)}
+    for frame, _ in decode_forward(media, begin, {timeline[number]: [] for number in numbers}):
+        after = small_hsv(frame.raw)
+        if before is not None and follows.get(frame.pts):
+            scores[frame.pts] = content_score(before, after)
+        before = after
+    return scores
+
+
+def filtered_cuts(media: Media, scores: Mapping[int, float], threshold: float) -> Cuts:
+    """The frames that reach the threshold, merged where closer than the shortest scene."""
+    from scenedetect.detector import FlashFilter
+
+    flashes = FlashFilter(FlashFilter.Mode.MERGE, SHORTEST_SCENE)
+    found = (flashes.filter(timecode(media, p), scores[p] >= threshold) for p in sorted(scores))
+    return [(cut.pts, scores[cut.pts]) for cuts in found for cut in cuts]
+
+
+def timecode(media: Media, pts: int) -> Any:
+    """A timestamp as PySceneDetect's detectors count time, whatever the frame rate does."""
+    from fractions import Fraction
+
+    from scenedetect.common import FrameTimecode, Timecode
+
+    moment = Timecode(pts, Fraction(media.stream.time_base or 1))
+    return FrameTimecode(moment, fps=max(float(media.stream.average_rate or 25), 0.001))
+
+
+def adaptive_cuts(media: Media, threshold: float) -> Cuts:
+    """Cuts of PySceneDetect's adaptive detector, which compares a score with those around it."""
+    import cv2
+    from scenedetect.detectors import AdaptiveDetector
+    from scenedetect.stats_manager import StatsManager
+
+    detector = AdaptiveDetector(adaptive_threshold=threshold, min_scene_len=SHORTEST_SCENE)
+    detector.stats_manager = StatsManager()
+    cuts: list[Any] = []
+    pixels: Any = None
+    for packet in itertools.chain(media.packets(media.start), [None]):
+        for raw in media.decode(packet):
+            if raw.pts is not None:
+                media.pace.at(media.seconds(raw.pts), media.duration)
+                now = cv2.cvtColor(small_hsv(raw), cv2.COLOR_HSV2BGR)
+                pixels = now if pixels is None else sized_as(pixels, now)
+                cuts += detector.process_frame(timecode(media, raw.pts), pixels)
+    ratio = detector.get_metrics()[-1]
+    return [(cut.pts, float(detector.stats_manager.get_metrics(cut, [ratio])[0])) for cut in cuts]
+
+
+DETECTORS: dict[str, Callable[[Media, float], Cuts]] = {
+    "content": content_cuts,
+    "adaptive": adaptive_cuts,
+}
+
+
+def chapters_file(scenes: Iterable[Mapping[str, float]]) -> str:
+    """The scenes as chapters in ffmpeg's metadata format."""
+    lines = [";FFMETADATA1"]
+    for number, scene in enumerate(scenes, 1):
+        start, end = round(scene["start"] * 1000), round(scene["end"] * 1000)
+        lines += ["[CHAPTER]", "TIMEBASE=1/1000", f"START={start}", f"END={end}"]
+        lines.append(f"title=Scene {number}")
+    return "\n".join(lines) + "\n"
