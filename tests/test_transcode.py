@@ -24,6 +24,7 @@ from support import ODD_NAMES, Library, Run, command, digest, run_cli, stamps
 import index
 from videolib.core.errors import VideoError
 from videolib.media.codecs import misfits
+from videolib.media.transcode import route_of
 from videolib.storage.publishing import OutputFile
 
 QUICK = ("--preset", "ultrafast")
@@ -423,9 +424,7 @@ class TestOutput:
     def test_picture_subtitles_are_named(self) -> None:
         stream = {"index": 3, "codec_type": "subtitle", "codec_name": "hdmv_pgs_subtitle"}
         request = index.Transcode()
-        route = index.route_of(
-            stream | {"tags": {"language": "jpn"}}, {"format": {}}, request, None
-        )
+        route = route_of(stream | {"tags": {"language": "jpn"}}, {"format": {}}, request, None)
         assert str(route) == (
             "stream 3 (hdmv_pgs_subtitle, jpn): picture subtitles, which MP4 cannot hold"
         )

@@ -32,6 +32,7 @@ import index
 from videolib.core.errors import VideoError
 from videolib.core.processes import need_tool, run_tool
 from videolib.media.reader import Media
+from videolib.media.transcode import FfmpegProgress
 from videolib.storage.videos import Video
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -128,7 +129,7 @@ class TestInterrupted:
 
     def test_a_stalled_program_is_given_up(self) -> None:
         line = ["/bin/sh", "-c", "echo frame=1; echo progress=continue; sleep 60"]
-        listener = index.FfmpegProgress(10)
+        listener = FfmpegProgress(10)
         with pytest.raises(VideoError, match="made no headway for 1 s"):
             run_tool(line, timeout=30, hear=listener, stall=1)
 
