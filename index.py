@@ -67,6 +67,21 @@ from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar
 
+from videolib.catalogue.records import (
+    ANSWERS_KEPT,
+    BATCH,
+    FORGOTTEN,
+    LARGEST_RECORD,
+    NO_FILES,
+    SCHEMA,
+    SETTLING,
+    SUMMARY,
+    TAG_KINDS,
+    CatalogueEntry,
+    VideoRow,
+    file_numbers,
+    labels_in,
+)
 from videolib.core.documents import (
     JsonRows,
     RawJson,
@@ -2284,40 +2299,6 @@ class Runner:
 
 # === Catalogue ====================================================================================
 
-TAG_KINDS = {"tag": "tags", "performer": "performers"}  # the kinds, and where a record has them
-SUMMARY = ("duration", "width", "height", "fps", "vcodec", "acodec", "bit_rate")
-LARGEST_RECORD = 64 << 20  # bytes: JSON beyond this is nobody's tags or metadata
-SETTLING = 2 * 10**9  # ns: what changed so recently may change again within one tick of the clock
-BATCH = 500  # videos written in one transaction: no other process is kept waiting for long
-NO_FILES = "[]"
-ANSWERS_KEPT = 20  # questions of which it is remembered which videos answer them
-FORGOTTEN = 90 * 86400  # s: a catalogue that nobody used for so long is removed
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS videos (id INTEGER PRIMARY KEY, rel BLOB NOT NULL UNIQUE,
-  folder BLOB NOT NULL, stamp BLOB, path TEXT, name TEXT, words TEXT, ext TEXT, size INT,
-  mtime_ns INT, oshash TEXT, duration REAL, width INT, height INT, fps REAL, vcodec TEXT,
-  acodec TEXT, bit_rate INT, fresh INT, stale INT, tags_problem TEXT);
-CREATE INDEX IF NOT EXISTS videos_folder ON videos (folder);
-CREATE INDEX IF NOT EXISTS videos_size ON videos (size);
-CREATE INDEX IF NOT EXISTS videos_duration ON videos (duration);
-CREATE INDEX IF NOT EXISTS videos_mtime ON videos (mtime_ns);
-CREATE TABLE IF NOT EXISTS cards (video INTEGER PRIMARY KEY REFERENCES videos ON DELETE CASCADE,
-  card TEXT, detail TEXT);
-CREATE TABLE IF NOT EXISTS labels (video INT REFERENCES videos ON DELETE CASCADE, kind TEXT,
-  key TEXT, name TEXT, place INT, PRIMARY KEY (video, kind, key)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS labels_key ON labels (kind, key);
-CREATE TABLE IF NOT EXISTS extensions (extension TEXT,
-  video INT REFERENCES videos ON DELETE CASCADE, files TEXT, done TEXT DEFAULT '[]',
-  PRIMARY KEY (extension, video)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS extensions_video ON extensions (video);
-CREATE TABLE IF NOT EXISTS compared (deep INT, rules TEXT, rel BLOB, stamp TEXT, basis INT,
-  PRIMARY KEY (deep, rel)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS alike (deep INT, a BLOB, b BLOB, similarity REAL, kind TEXT,
-  PRIMARY KEY (deep, a, b)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS changes (count INT);
-INSERT INTO changes SELECT random() WHERE NOT EXISTS (SELECT 1 FROM changes);
-"""
-
 
 class CatalogueExtension(NamedTuple):
     """Tables beside the catalogue's own, filled from some sidecars of each video when needed.
@@ -2396,67 +2377,6 @@ class ScannedSidecars(SidecarDir):
         """The facts of SUMMARY in a metadata file."""
         big = self[name].stat().st_size > LARGEST_RECORD
         return {} if big else summarize(read_metadata(self[name].path) or {})
-
-
-class CatalogueEntry(NamedTuple):
-    """What the catalogue stores of a video: its row, card and labels, and the files of annexes."""
-
-    values: tuple[Any, ...]
-    card: tuple[str, str]
-    labels: list[tuple[str, str, str]]
-    extended: dict[str, str]
-
-
-class VideoRow(NamedTuple):
-    """What the catalogue knows of a video; facts that no fresh metadata tells are None.
-
-    `fresh` and `stale` are bits in the order of ARTIFACTS. `mtime_ns` is when the file was written,
-    which is also when a query takes it for added. `tags_problem` says why its tags can't be read.
-    """
-
-    id: int
-    rel: str
-    size: int
-    mtime_ns: int
-    oshash: str = ""
-    duration: float | None = None
-    width: int | None = None
-    height: int | None = None
-    fps: float | None = None
-    vcodec: str | None = None
-    acodec: str | None = None
-    bit_rate: int | None = None
-    fresh: int = 0
-    stale: int = 0
-    tags_problem: str | None = None
-    tags: tuple[str, ...] = ()
-    performers: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        return self.rel.rpartition("/")[2]
-
-    def presence(self) -> dict[str, bool | str]:
-        """Per kind: true, false, or "stale"."""
-        return {
-            kind: bool(self.fresh >> bit & 1) or ("stale" if self.stale >> bit & 1 else False)
-            for bit, kind in enumerate(ARTIFACTS)
-        }
-
-    def facts(self) -> dict[str, Any]:
-        """What metadata tells, as far as it does: the keys of SUMMARY."""
-        facts = zip(SUMMARY, self[5:12], strict=True)
-        return {name: value for name, value in facts if value is not None}
-
-    def card(self) -> dict[str, Any]:
-        """A video in a page of them: named from the folder, never absolutely."""
-        head = {"path": self.rel, "name": self.name, "url": f"/videos/{quoted(self.rel)}"}
-        return head | {"size": self.size, "mtime": self.mtime_ns / 1e9, **self.facts()}
-
-    def detail(self) -> dict[str, Any]:
-        """What else a card may have."""
-        labels = {"tags": self.tags, "performers": self.performers}
-        return {"artifacts": self.presence(), **labels}
 
 
 class PendingChanges(NamedTuple):
@@ -3206,23 +3126,6 @@ class CataloguePool:
         self.pool.shutdown()
         for refresher in self.open.values():
             refresher.catalogue.close()
-
-
-def file_numbers(found: os.stat_result) -> tuple[int, int, int]:
-    """Size and times of writing and of change in ns, as far as 64 bits have them."""
-    numbers = found.st_size, found.st_mtime_ns, found.st_ctime_ns
-    if max(numbers) > LARGEST_INTEGER or min(numbers) < -LARGEST_INTEGER:
-        return in_64_bits(numbers[0]), in_64_bits(numbers[1]), in_64_bits(numbers[2])
-    return numbers
-
-
-def labels_in(record: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """The (kind, key, name) of each tag and performer of a record."""
-    return [
-        (kind, fold(name), utf8(name))
-        for kind, field in TAG_KINDS.items()
-        for name in filter(None, map(str.strip, record[field]))
-    ]
 
 
 # === Query language ===============================================================================

@@ -18,6 +18,7 @@ from conftest import Cli
 from support import ROOT, Audit, Library, wait_until
 
 import index
+from videolib.catalogue.records import FORGOTTEN, SETTLING, VideoRow
 from videolib.core.errors import CancelledError, UsageError
 from videolib.core.files import replace_file
 from videolib.core.runs import Job
@@ -78,7 +79,7 @@ def view(
 
 def page(
     known: index.Catalogue, query: str = "", sort: str = "name", limit: int = -1, **wanted: Any
-) -> list[index.VideoRow]:
+) -> list[VideoRow]:
     return list(known.rows(view(known, query, **wanted), sort, limit))
 
 
@@ -86,7 +87,7 @@ def tags(known: index.Catalogue) -> dict[str, int]:
     return known.tag_counts("tag", view(known))
 
 
-def rels(rows: list[index.VideoRow]) -> list[str]:
+def rels(rows: list[VideoRow]) -> list[str]:
     return [row.rel for row in rows]
 
 
@@ -94,7 +95,7 @@ def let_settle(library: Library) -> None:
     """Give every file a time that is long past, and wait until that is past too."""
     for path in library.root.rglob("*"):
         os.utime(path, (1_600_000_000, 1_600_000_000))
-    time.sleep(index.SETTLING / 1e9 + 0.1)
+    time.sleep(SETTLING / 1e9 + 0.1)
 
 
 class TestKnowledge:
@@ -620,7 +621,7 @@ class TestDatabase:
         old = cache / "video-library" / "old.sqlite"
         old.parent.mkdir(parents=True)
         old.touch()
-        os.utime(old, (time.time() - index.FORGOTTEN - 60,) * 2)
+        os.utime(old, (time.time() - FORGOTTEN - 60,) * 2)
         catalogue(shelves)
         assert not old.exists()
 
