@@ -19,6 +19,7 @@ from support import ROOT, Audit, Library, wait_until
 
 import index
 from videolib.catalogue.records import FORGOTTEN, SETTLING, VideoRow
+from videolib.catalogue.store import CatalogueExtension
 from videolib.core.errors import CancelledError, UsageError
 from videolib.core.files import replace_file
 from videolib.core.runs import Job
@@ -642,7 +643,7 @@ class TestExtension:
         return []
 
     @pytest.fixture
-    def words_of(self, calls: Calls) -> index.CatalogueExtension:
+    def words_of(self, calls: Calls) -> CatalogueExtension:
 
         def files(video: Video, shelf: SidecarDir) -> list[str]:
             return [caption.path for caption in caption_files(video, shelf)]
@@ -660,7 +661,7 @@ class TestExtension:
             "CREATE TABLE IF NOT EXISTS words"
             " (video INT REFERENCES videos ON DELETE CASCADE, text TEXT)"
         )
-        return index.CatalogueExtension("words", schema, files, reader, store)
+        return CatalogueExtension("words", schema, files, reader, store)
 
     def words(self, known: index.Catalogue) -> list[str]:
         known.refresh()
@@ -671,7 +672,7 @@ class TestExtension:
         self,
         shelves: Library,
         calls: Calls,
-        words_of: index.CatalogueExtension,
+        words_of: CatalogueExtension,
     ) -> None:
         known = index.Catalogue(StorageLibrary(shelves.root), [words_of])
         assert self.words(known) == []
@@ -697,7 +698,7 @@ class TestExtension:
         self,
         shelves: Library,
         calls: Calls,
-        words_of: index.CatalogueExtension,
+        words_of: CatalogueExtension,
     ) -> None:
         shelves.artifact("a.mp4.vtt").write_text("one")
         known = index.Catalogue(StorageLibrary(shelves.root), [words_of])

@@ -1,0 +1,256 @@
+"""The database of a catalogue: a cache that may be lost at any time."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import itertools
+import os
+import threading
+import time
+import typing
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from videolib.catalogue.records import FORGOTTEN, SUMMARY
+from videolib.core.errors import UsageError
+from videolib.core.files import remove, stat_if_any
+from videolib.core.text import shown
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from videolib.core.errors import Params, Returned
+    from videolib.core.runs import Job
+    from videolib.storage.sidecars import SidecarDir
+    from videolib.storage.videos import Video
+
+
+class CatalogueExtension(NamedTuple):
+    """Tables beside the catalogue's own, filled from some sidecars of each video when needed.
+
+    `schema` creates them (IF NOT EXISTS); what they hold of a video should go with its row in
+    `videos`, by ON DELETE CASCADE or a trigger. `files` names the paths that it is made of, among
+    sidecars and subtitle files beside the video. `read(video, paths)` reads these, and
+    `store(database, id, what was read)` puts it in the place of what is there. Both are called
+    again when one of the files comes, changes or goes, with no paths where none is left. See
+    Catalogue.fill.
+    """
+
+    name: str
+    schema: str
+    files: Callable[[Video, SidecarDir], Iterable[str]]
+    read: Callable[[Video, list[str]], Any]
+    store: Callable[[sqlite3.Connection, int, Any], None]
+
+
+ROW_COLUMNS = (
+    *("rel", "folder", "stamp", "path", "name", "words", "ext", "size", "mtime_ns", "oshash"),
+    *(*SUMMARY, "fresh", "stale", "tags_problem"),
+)
+
+
+UPSERT = (
+    f"INSERT INTO videos ({', '.join(ROW_COLUMNS)}) VALUES ({', '.join('?' * len(ROW_COLUMNS))})"
+    f" ON CONFLICT (rel) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in ROW_COLUMNS)}"
+)
+
+
+ORDERS = {
+    "name": "v.rel",
+    "size": "v.size DESC",
+    "duration": "v.duration DESC NULLS LAST",
+    "added": "v.mtime_ns DESC",
+    "height": "v.height DESC NULLS LAST",
+    "bitrate": "v.bit_rate DESC NULLS LAST",
+}
+
+
+def order_by(sort: str) -> str:
+    """One of ORDERS in SQL, of equals those first whose path is; `-` reverses it."""
+    order = ORDERS.get(sort.removeprefix("-"))
+    if not order:
+        raise UsageError(f"{shown(sort)}: no such order; there are {', '.join(ORDERS)}")
+    if sort.startswith("-"):
+        order = order.replace(" DESC", " ASC") if " DESC" in order else f"{order} DESC"
+    return order if order.startswith("v.rel") else f"{order}, v.rel"
+
+
+def database_error() -> type[Exception]:
+    """What any failure of the database is; asked for only when there is an exception."""
+    import sqlite3
+
+    return sqlite3.DatabaseError
+
+
+class CatalogueStore:
+    """A database in the user's cache folder that can be lost at any time.
+
+    One that is damaged or out of reach is replaced by an empty one, in memory if need be, which
+    `refresh` fills. Threads may share a Store, processes a database.
+    """
+
+    def __init__(self, about: Sequence[object], schema: Sequence[str], version: object) -> None:
+        """`about`: what the database is of; another has another file. `schema`: the scripts that
+        create its tables; they and `version` are in the name of the file, too."""
+        self.about, self.schema = repr(about), schema
+        self.version = zlib.crc32(repr((schema, version)).encode())
+        self._lock, self._turn = threading.RLock(), threading.Lock()
+        self._own = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self._generation = 0  # of the database; another one begins empty
+        self._memory: sqlite3.Connection | None = None
+
+    def refresh(self, job: Job | None = None) -> object:
+        """Fill the database."""
+        raise NotImplementedError
+
+    def ask(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a query in SQL."""
+        generation = self._generation
+        with self._surviving():
+            rows = self.database.execute(sql, values).fetchall()
+            if generation == self._generation:
+                return rows  # from no database that had to be begun anew meanwhile
+        self.refresh()
+        return self.database.execute(sql, values).fetchall()
+
+    def each(self, sql: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query, one at a time; ids differ once the database is a new one."""
+        generation, given = self._generation, 0
+        with self._surviving():
+            for row in self.database.execute(sql, values):
+                yield row
+                given += 1
+            if generation == self._generation:
+                return
+        self.refresh()
+        yield from itertools.islice(self.database.execute(sql, values), given, None)
+
+    def _insist(
+        self, work: Callable[Params, Returned], *args: Params.args, **named: Params.kwargs
+    ) -> Returned:
+        """Do something with the database, once more with a new one if it fails."""
+        with self._lock:
+            with self._surviving():
+                return work(*args, **named)
+            return work(*args, **named)
+
+    def write(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        """Write in one transaction, once more in a new database if it fails."""
+
+        def written() -> None:
+            with self._writing() as database:
+                work(database)
+
+        self._insist(written)
+
+    @functools.cached_property
+    def path(self) -> Path:
+        """The file of the database; another version of its tables has another name."""
+        import hashlib
+
+        import platformdirs
+
+        digest = hashlib.sha256(os.fsencode(self.about)).hexdigest()[:16]
+        folder = Path(platformdirs.user_cache_dir("video-library"))
+        return folder / f"{digest}-{self.version:08x}.sqlite"
+
+    @property
+    def database(self) -> sqlite3.Connection:
+        """This thread's connection; where there is no file, the one in memory for all of them."""
+        if self._memory:
+            return self._memory
+        if getattr(self._own, "generation", None) != self._generation:
+            generation = self._generation
+            try:
+                self._own.connection = self._open()
+            except (OSError, database_error()) as error:
+                self._give_up(error, generation)
+                return self.database
+            self._own.generation = generation
+        return typing.cast("sqlite3.Connection", self._own.connection)
+
+    def _open(self) -> sqlite3.Connection:
+        import sqlite3
+
+        if not self.path.exists():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            for place in self.path.parent.glob("*.sqlite"):
+                found = stat_if_any(str(place))  # None: another process was faster
+                if found and time.time() - found.st_mtime > FORGOTTEN:
+                    self._remove(place)
+        database = sqlite3.connect(
+            self.path, timeout=30, isolation_level=None, check_same_thread=False
+        )
+        self._connections.append(database)
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        return self._prepared(database)
+
+    def _prepared(self, database: sqlite3.Connection) -> sqlite3.Connection:
+        database.execute("PRAGMA foreign_keys = ON")
+        for script in self.schema:
+            database.executescript(script)
+        return database
+
+    @staticmethod
+    def _remove(place: Path) -> None:
+        for suffix in ("", "-wal", "-shm"):
+            remove(f"{place}{suffix}")
+
+    @contextlib.contextmanager
+    def _surviving(self) -> Iterator[None]:
+        """Let a failure of the database end the body, and replace the database by an empty one."""
+        generation = self._generation
+        try:
+            yield
+        except database_error() as error:
+            self._give_up(error, generation)
+
+    def _give_up(self, error: Exception, generation: int) -> None:
+        """Go on with an empty database: a new file for a damaged one, else one in memory.
+
+        Nothing happens where another thread has seen to it since `generation`.
+        """
+        import sqlite3
+
+        with self._lock:
+            if generation != self._generation:
+                return
+            if not isinstance(error, sqlite3.OperationalError | OSError) and (
+                type(error) is not sqlite3.DatabaseError
+            ):
+                raise error
+            self.close()
+            with contextlib.suppress(OSError):  # in a folder that is read-only by now
+                if type(error) is sqlite3.DatabaseError:
+                    self._remove(self.path)
+                    return
+            memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+            self._memory = self._prepared(memory)
+
+    def close(self) -> None:
+        """Let go of the database; who asks later opens it again."""
+        with self._lock:
+            self._generation += 1
+            for connection in (*self._connections, *filter(None, [self._memory])):
+                connection.close()
+            self._connections, self._memory = [], None
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that has to wait for others only at its beginning."""
+        database = self.database
+        with self._turn:  # threads share the one that is in memory
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                yield database
+                database.execute("UPDATE changes SET count = count + 1")
+                database.execute("COMMIT")
+            except BaseException:
+                if database.in_transaction:
+                    database.execute("ROLLBACK")
+                raise
