@@ -153,7 +153,8 @@ class TestUpToDate:
 
     @pytest.fixture
     def known(self, shelves: Library, monkeypatch: pytest.MonkeyPatch) -> index.Catalogue:
-        monkeypatch.setattr(index, "SETTLING", 10**8)
+        for place in ("videolib.catalogue.scan", "index"):
+            monkeypatch.setattr(f"{place}.SETTLING", 10**8)
         let_settle(shelves)
         return catalogue(shelves)
 
@@ -304,7 +305,8 @@ class TestGlance:
 
     @pytest.fixture
     def known(self, shelves: Library, monkeypatch: pytest.MonkeyPatch) -> index.Catalogue:
-        monkeypatch.setattr(index, "SETTLING", 10**7)
+        for place in ("videolib.catalogue.scan", "index"):
+            monkeypatch.setattr(f"{place}.SETTLING", 10**7)
         time.sleep(0.05)
         return catalogue(shelves)
 

@@ -29,7 +29,6 @@ from support import (
     run_unprivileged,
 )
 
-import index
 from videolib.core.errors import VideoError
 from videolib.core.locks import locked
 from videolib.storage.tags import TagChange, put_inferred, read_tags, update_tags
@@ -384,7 +383,8 @@ class TestFolder:
     def test_from_the_catalogue(
         self, cli: Cli, tagged: Library, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(index, "SETTLING", 0)
+        for place in ("videolib.catalogue.scan", "index"):
+            monkeypatch.setattr(f"{place}.SETTLING", 0)
         run = cli("tags", tagged.root, "-r", "--json")
         assert run.json["total"] == 4
         with Audit() as audit:
