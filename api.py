@@ -35,6 +35,7 @@ from starlette.exceptions import HTTPException as HTTPError
 from starlette.types import Message, Receive, Scope, Send
 
 import index
+from videolib.catalogue.query import QUERY_HELP
 from videolib.core.documents import json_text
 from videolib.core.errors import (
     BusyError,
@@ -955,7 +956,7 @@ def videos(
     recursive: Recursive = False,
     offset: Offset = 0,
     limit: Limit = 100,
-    q: Annotated[str, Query(description=index.QUERY_HELP)] = "",
+    q: Annotated[str, Query(description=QUERY_HELP)] = "",
     sort: Literal["name", "size", "duration", "added"] = "name",
     order: Annotated[
         Literal["asc", "desc"] | None,

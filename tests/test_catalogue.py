@@ -18,6 +18,7 @@ from conftest import Cli
 from support import ROOT, Audit, Library, wait_until
 
 import index
+from videolib.catalogue.query import SqlClause
 from videolib.catalogue.records import FORGOTTEN, SETTLING, VideoRow
 from videolib.catalogue.store import CatalogueExtension
 from videolib.core.errors import CancelledError, UsageError
@@ -73,7 +74,7 @@ def view(
     query: str = "",
     extensions: frozenset[str] = frozenset(),
     recursive: bool = True,
-) -> index.SqlClause:
+) -> SqlClause:
     library = StorageLibrary(known.root, recursive, extensions or known.suffixes)
     return known.view(library, query)
 

@@ -1,0 +1,291 @@
+"""The query language, compiled to SQL."""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+import time
+import typing
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal, NamedTuple
+
+from videolib.core.errors import UsageError
+from videolib.core.text import fold, in_64_bits, seconds_of, shown
+from videolib.storage.artifacts import ARTIFACTS
+
+QUERY_HEAD = re.compile(r"(-?)(?:([A-Za-z_]+):)?")
+
+
+QUERY_PHRASE = re.compile(r'"((?:[^"\\]|\\.)*)"(?=\s|$)', re.DOTALL)
+
+
+QUERY_WORDS, QUERY_LENGTH = 200, 10_000
+
+
+QUERY_HELP = (
+    "only videos of which all is true, for example: tag:night -codec:hevc duration:>10m size:<1GB"
+    ' missing:subtitles added:<7d performer:"Jane Doe" words; the README tells the rest'
+)
+
+
+CODEC_NAMES = {"h265": "hevc", "x265": "hevc", "avc": "h264", "x264": "h264", "mp2": "mp2"}
+
+
+LENGTH = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
+
+
+AGES = {"h": 3600, "d": 86400, "w": 7 * 86400, "mo": 30.44 * 86400, "y": 365.25 * 86400}
+
+
+class SqlClause(NamedTuple):
+    """A condition on `videos v` in SQL, and the values of its question marks."""
+
+    sql: str
+    values: tuple[Any, ...] = ()
+
+    @classmethod
+    def joined(cls, word: Literal["AND", "OR"], clauses: Sequence[SqlClause]) -> SqlClause:
+        """One of several of which all must hold, or any one."""
+        sql = f" {word} ".join(f"({clause.sql})" for clause in clauses)
+        return cls(sql, tuple(value for clause in clauses for value in clause.values))
+
+
+class QueryTerm(NamedTuple):
+    """One word of a query: `-field:value`, or a bare word."""
+
+    negated: bool
+    field: str
+    value: str
+    quoted: bool
+
+    def __str__(self) -> str:
+        field = f"{self.field}:" if self.field else ""
+        return shown("-" * self.negated + field + self.value)
+
+
+def compile_query(text: str) -> SqlClause:
+    """A query such as `tag:night duration:>10m -codec:hevc "some words" OR missing:thumbs` in SQL.
+
+    Words must all hold; OR separates alternatives. Raises UsageError naming the word that is wrong.
+    """
+    if len(text) > QUERY_LENGTH:
+        raise UsageError(f"query: longer than {QUERY_LENGTH:,} characters")
+    groups: list[list[SqlClause]] = [[]]
+    for count, term in enumerate(query_terms(text)):
+        if count >= QUERY_WORDS:
+            raise UsageError(f"query: more than {QUERY_WORDS} words, from {term} on")
+        if term == QueryTerm(False, "", "OR", False):
+            groups.append([])
+        else:
+            groups[-1].append(term_clause(term))
+    if len(groups) > 1 and not all(groups):
+        raise UsageError('query: OR stands between two conditions; write "OR" to look for the word')
+    options = [SqlClause.joined("AND", group or [SqlClause("1")]) for group in groups]
+    return SqlClause.joined("OR", options)
+
+
+def query_terms(text: str) -> Iterator[QueryTerm]:
+    """The words of a query. Raises UsageError for a quote that is not closed, or nothing."""
+    at = 0
+    while at < len(text):
+        if text[at].isspace():
+            at += 1
+            continue
+        head = typing.cast("re.Match[str]", QUERY_HEAD.match(text, at))
+        start, at = at, head.end()
+        quoted = text[at : at + 1] == '"'
+        found = QUERY_PHRASE.match(text, at) if quoted else re.compile(r"\S*").match(text, at)
+        if not found:
+            raise UsageError(
+                f"query: {shown(text[start : start + 40])}: the quote is not closed, or a space is"
+                " missing behind it"
+            )
+        at = found.end()
+        value = re.sub(r"\\(.)", r"\1", found[1], flags=re.DOTALL) if quoted else found[0]
+        negated, field = bool(head[1]), (head[2] or "").lower()
+        if not value and negated and not field and not quoted:
+            negated, value = False, "-"
+        if not value.strip():
+            raise UsageError(f"query: {shown(text[start:at])}: says nothing to look for")
+        yield QueryTerm(negated, field, value, quoted)
+
+
+def term_clause(term: QueryTerm) -> SqlClause:
+    """One word of a query in SQL. Raises UsageError where it makes no sense."""
+    if not term.field:
+        clause = text_clause(term)
+    elif term.field in QUERY_FIELDS:
+        try:
+            clause = QUERY_FIELDS[term.field](term)
+        except ValueError as error:
+            raise UsageError(f"query: {term}: {error}") from None
+    else:
+        import difflib
+
+        near = difflib.get_close_matches(term.field, QUERY_FIELDS, 1)
+        hint = f"did you mean {near[0]}:?" if near else f"there are {', '.join(QUERY_FIELDS)}."
+        raise UsageError(f"query: {term}: no such field; {hint} Put text with a colon into quotes")
+    if term.negated:
+        return SqlClause(f"NOT coalesce(({clause.sql}), 0)", clause.values)
+    return clause
+
+
+def text_clause(term: QueryTerm) -> SqlClause:
+    """A bare word: part of the path, of a tag or of a performer's name."""
+    opens, closes = (term.value.count(sign) for sign in "()")
+    if opens != closes and not term.quoted and (term.value[0] == "(" or term.value[-1] == ")"):
+        raise UsageError(
+            f"query: {term}: parentheses do not group words; put text that has one into quotes"
+        )
+    wanted = fold(term.value)
+    return SqlClause("instr(v.words, ?)", (wanted,))
+
+
+def pattern_clause(column: str, term: QueryTerm, part: bool = False) -> SqlClause:
+    """The whole of a column, where `*` stands for anything; with `part`, a part is enough."""
+    wanted = fold(term.value.strip())
+    if "*" in wanted and not term.quoted:
+        return SqlClause(f"{column} GLOB ?", (re.sub(r"[\[?]", r"[\g<0>]", wanted),))
+    return SqlClause(f"instr({column}, ?)" if part else f"{column} = ?", (wanted,))
+
+
+def label_clause(term: QueryTerm) -> SqlClause:
+    """A tag or a performer."""
+    sql, values = pattern_clause("key", term)
+    kind = "tag" if term.field.startswith("tag") else "performer"
+    return SqlClause(
+        f"v.id IN (SELECT video FROM labels WHERE kind = ? AND {sql})", (kind, *values)
+    )
+
+
+def codec_clause(term: QueryTerm) -> SqlClause:
+    """The codec of the picture, of the sound, or of either."""
+    term = term._replace(value=CODEC_NAMES.get(fold(term.value), term.value))
+    columns = ["vcodec", "acodec"] if term.field == "codec" else [term.field]
+    return SqlClause.joined("OR", [pattern_clause(f"coalesce(v.{c}, '')", term) for c in columns])
+
+
+def extension_clause(term: QueryTerm) -> SqlClause:
+    return pattern_clause("v.ext", term._replace(value="." + term.value.strip().lstrip(".")))
+
+
+def kind_clause(term: QueryTerm) -> SqlClause:
+    """Whether an artifact is there (has, fresh or stale) or missing."""
+    name = fold(term.value)
+    kind = next((k for k, artifact in ARTIFACTS.items() if name in (k, *artifact.aliases)), "")
+    if not kind:
+        raise ValueError(f"no such kind of artifact; there are {', '.join(ARTIFACTS)}")
+    bit = list(ARTIFACTS).index(kind)
+    column = f"v.{term.field}" if term.field in ("fresh", "stale") else "(v.fresh | v.stale)"
+    return SqlClause(f"({column} >> {bit} & 1) = {int(term.field != 'missing')}")
+
+
+def comparisons(text: str) -> list[tuple[str, str]]:
+    """The (sign, value) that `90`, `>90`, `60..90` or `60..` ask for."""
+    low, dots, high = text.lower().partition("..")
+    if dots and (low or high):
+        return [(sign, value.strip()) for sign, value in ((">=", low), ("<=", high)) if value]
+    sign = next((s for s in (">=", "<=", ">", "<", "=") if text.startswith(s)), "")
+    return [(sign or "=", text[len(sign) :].strip().lower())]
+
+
+def amount_clause(expression: str, read: Callable[[str], float], term: QueryTerm) -> SqlClause:
+    """A number within bounds."""
+    return between(expression, [(sign, read(value)) for sign, value in comparisons(term.value)])
+
+
+def between(expression: str, bounds: Sequence[tuple[str, float]]) -> SqlClause:
+    """A number within (sign, value) bounds. Raises ValueError where none can be."""
+    least = max((value for sign, value in bounds if sign in (">", ">=")), default=-math.inf)
+    most = min((value for sign, value in bounds if sign in ("<", "<=")), default=math.inf)
+    if least > most:
+        raise ValueError("ends before it begins")
+    sql = " AND ".join(f"{expression} {sign} ?" for sign, _ in bounds)
+    return SqlClause(sql, tuple(value for _, value in bounds))
+
+
+def added_clause(term: QueryTerm) -> SqlClause:
+    """When the file was written: an age such as `<7d`, or a time such as `>=2024-01-31`."""
+    bounds = [bound for pair in comparisons(term.value) for bound in moment_bounds(*pair)]
+    return between("v.mtime_ns", [(sign, in_64_bits(moment)) for sign, moment in bounds])
+
+
+def moment_bounds(sign: str, text: str) -> list[tuple[str, int]]:
+    """What a comparison with an age, a year, a month or a day says about a time in ns."""
+    if found := re.fullmatch(r"(\d{1,5}(?:\.\d+)?)(h|d|w|mo|y)", text):
+        later = {"<": ">", "<=": ">=", "=": ">=", ">": "<", ">=": "<="}[sign]
+        return [(later, int((time.time() - float(found[1]) * AGES[found[2]]) * 1e9))]
+    import datetime
+
+    found = re.fullmatch(r"(\d{4})(?:-(\d\d?)(?:-(\d\d?))?)?", text)
+    try:
+        year, month, day = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
+        begin = datetime.datetime(year, month or 1, day or 1)  # which refuses the year 0
+        end = begin + datetime.timedelta(days=1)
+        if not day:  # the month after it, else the year after it
+            end = datetime.datetime(year + (not month or month == 12), (month or 12) % 12 + 1, 1)
+        first, last = (int(moment.timestamp() * 1e9) for moment in (begin, end))
+    except (ValueError, OverflowError):
+        raise ValueError("not an age or a day; say for example <7d, >1y or 2024-01..") from None
+    since, until = (">=", first), ("<", last)
+    ways = {"<": [("<", first)], "<=": [until], ">": [(">=", last)], ">=": [since]}
+    return ways.get(sign, [since, until])
+
+
+def read_number(text: str) -> float:
+    if not re.fullmatch(r"\d{1,18}(\.\d+)?", text):
+        raise ValueError("not a number; say for example >=1080 or 24..30")
+    return float(text)
+
+
+def read_length(text: str) -> float:
+    """Seconds of `90`, `10m`, `1h30m`, `1:30` or `1:02:03`."""
+    if re.fullmatch(r"\d{1,9}(:[0-5]?\d){1,2}(\.\d+)?", text):
+        return seconds_of(text)
+    found = LENGTH.fullmatch(text)
+    if not found or not text:
+        raise ValueError("not a length of time; say for example >90, <10m, 1h30m.. or >1:30:00")
+    hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def read_multiple(text: str, unit: str, example: str) -> float:
+    """A number with k, m, g or t for powers of 1000 (ki, mi ... of 1024), and perhaps a unit."""
+    found = re.fullmatch(rf"(\d{{1,18}}(?:\.\d+)?)(?:([kmgt])(i?))?(?:{unit})?", text)
+    if not found:
+        raise ValueError(f"not {example}")
+    power = "kmgt".index(found[2]) + 1 if found[2] else 0
+    return float(found[1]) * float(1024 if found[3] else 1000) ** power
+
+
+def read_size(text: str) -> float:
+    return read_multiple(text, "b", "a size; say for example <1GB, >700MiB or 4096")
+
+
+def read_bit_rate(text: str) -> float:
+    return read_multiple(text, "b|bit|bps|bit/s", "a bit rate; say for example >5M or <800k")
+
+
+QUERY_FIELDS: dict[str, Callable[[QueryTerm], SqlClause]] = {
+    "tag": label_clause,
+    "performer": label_clause,
+    "name": functools.partial(pattern_clause, "v.name", part=True),
+    "path": functools.partial(pattern_clause, "v.path", part=True),
+    "ext": extension_clause,
+    "codec": codec_clause,
+    "vcodec": codec_clause,
+    "acodec": codec_clause,
+    "duration": functools.partial(amount_clause, "round(v.duration, 1)", read_length),
+    "size": functools.partial(amount_clause, "v.size", read_size),
+    "width": functools.partial(amount_clause, "v.width", read_number),
+    "height": functools.partial(amount_clause, "v.height", read_number),
+    "fps": functools.partial(amount_clause, "v.fps", read_number),
+    "bitrate": functools.partial(amount_clause, "v.bit_rate", read_bit_rate),
+    "added": added_clause,
+    "has": kind_clause,
+    "missing": kind_clause,
+    "fresh": kind_clause,
+    "stale": kind_clause,
+    "oshash": functools.partial(pattern_clause, "v.oshash"),
+}
