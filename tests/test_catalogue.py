@@ -18,6 +18,7 @@ from conftest import Cli
 from support import ROOT, Audit, Library, wait_until
 
 import index
+from videolib.catalogue.catalogue import Catalogue
 from videolib.catalogue.query import SqlClause
 from videolib.catalogue.records import FORGOTTEN, SETTLING, VideoRow
 from videolib.catalogue.store import CatalogueExtension
@@ -63,14 +64,14 @@ def put(library: Library, name: str, folder: str = ".", **tags: Any) -> None:
 Calls = list[tuple[str, list[str]]]  # videos and the names of the files that were read
 
 
-def catalogue(library: Library, **given: Any) -> index.Catalogue:
-    made = index.Catalogue(StorageLibrary(library.root, **given))
+def catalogue(library: Library, **given: Any) -> Catalogue:
+    made = Catalogue(StorageLibrary(library.root, **given))
     made.refresh()
     return made
 
 
 def view(
-    known: index.Catalogue,
+    known: Catalogue,
     query: str = "",
     extensions: frozenset[str] = frozenset(),
     recursive: bool = True,
@@ -80,12 +81,12 @@ def view(
 
 
 def page(
-    known: index.Catalogue, query: str = "", sort: str = "name", limit: int = -1, **wanted: Any
+    known: Catalogue, query: str = "", sort: str = "name", limit: int = -1, **wanted: Any
 ) -> list[VideoRow]:
     return list(known.rows(view(known, query, **wanted), sort, limit))
 
 
-def tags(known: index.Catalogue) -> dict[str, int]:
+def tags(known: Catalogue) -> dict[str, int]:
     return known.tag_counts("tag", view(known))
 
 
@@ -153,16 +154,16 @@ class TestUpToDate:
     """After `refresh` the answer is that of the folder, however the change was made."""
 
     @pytest.fixture
-    def known(self, shelves: Library, monkeypatch: pytest.MonkeyPatch) -> index.Catalogue:
-        for place in ("videolib.catalogue.scan", "index"):
+    def known(self, shelves: Library, monkeypatch: pytest.MonkeyPatch) -> Catalogue:
+        for place in ("videolib.catalogue.scan", "videolib.catalogue.catalogue"):
             monkeypatch.setattr(f"{place}.SETTLING", 10**8)
         let_settle(shelves)
         return catalogue(shelves)
 
-    def check(self, known: index.Catalogue, library: Library) -> None:
+    def check(self, known: Catalogue, library: Library) -> None:
         """The catalogue answers as a new one does that never saw anything else."""
         known.refresh()
-        new = index.Catalogue(StorageLibrary(library.root))
+        new = Catalogue(StorageLibrary(library.root))
         new._memory = new._prepared(__import__("sqlite3").connect(":memory:", isolation_level=None))
         new.refresh()
         assert [row._replace(id=0) for row in page(known)] == [
@@ -170,7 +171,7 @@ class TestUpToDate:
         ]
 
     def test_nothing_is_read_again_of_what_did_not_change(
-        self, known: index.Catalogue, shelves: Library
+        self, known: Catalogue, shelves: Library
     ) -> None:
         with Audit() as audit:
             known.refresh()
@@ -183,16 +184,14 @@ class TestUpToDate:
             "c.mp4.tags.json",
         }
 
-    def test_tags_edited_by_hand(self, known: index.Catalogue, shelves: Library) -> None:
+    def test_tags_edited_by_hand(self, known: Catalogue, shelves: Library) -> None:
         path = shelves.artifact("a.mp4.tags.json")
         path.write_text(path.read_text().replace("Night", "Light"))
         self.check(known, shelves)
         assert len(page(known, "tag:night")) == 0
         assert len(page(known, "tag:light")) == 1
 
-    def test_a_change_that_keeps_size_and_time(
-        self, known: index.Catalogue, shelves: Library
-    ) -> None:
+    def test_a_change_that_keeps_size_and_time(self, known: Catalogue, shelves: Library) -> None:
         """As `cp -p` and `touch -r` make it: only the time of change tells."""
         path = shelves.artifact("a.mp4.tags.json")
         before = path.stat()
@@ -203,15 +202,13 @@ class TestUpToDate:
 
     def test_changes_within_one_tick_of_the_clock(self, shelves: Library) -> None:
         path = shelves.artifact("a.mp4.tags.json")
-        known = index.Catalogue(StorageLibrary(shelves.root))
+        known = Catalogue(StorageLibrary(shelves.root))
         for tag in ("aaaa", "bbbb", "cccc"):
             path.write_text(json.dumps({"tags": [tag]}))
             known.refresh()
             assert tags(known) == {tag: 1}
 
-    def test_a_video_in_the_place_of_another(
-        self, known: index.Catalogue, shelves: Library
-    ) -> None:
+    def test_a_video_in_the_place_of_another(self, known: Catalogue, shelves: Library) -> None:
         shelves.add_bytes("a.mp4", b"y" * SIZE)
         self.check(known, shelves)
         (row,) = page(known, "path:a.mp4")
@@ -220,7 +217,7 @@ class TestUpToDate:
         assert row.tags == ("Night", "fun")
 
     def test_an_artifact_that_is_gone_emptied_or_older(
-        self, known: index.Catalogue, shelves: Library
+        self, known: Catalogue, shelves: Library
     ) -> None:
         shelves.artifact("a.mp4.jpg").write_bytes(b"")
         self.check(known, shelves)
@@ -232,7 +229,7 @@ class TestUpToDate:
         self.check(known, shelves)
         assert len(page(known, "stale:metadata")) == 1
 
-    def test_subtitles_beside_a_video(self, known: index.Catalogue, shelves: Library) -> None:
+    def test_subtitles_beside_a_video(self, known: Catalogue, shelves: Library) -> None:
         assert len(page(known, "has:subtitles")) == 0
         (shelves.root / "b.en.srt").write_text("1")
         self.check(known, shelves)
@@ -241,7 +238,7 @@ class TestUpToDate:
         self.check(known, shelves)
         assert len(page(known, "has:subtitles")) == 0
 
-    def test_videos_and_folders_come_and_go(self, known: index.Catalogue, shelves: Library) -> None:
+    def test_videos_and_folders_come_and_go(self, known: Catalogue, shelves: Library) -> None:
         shelves.forget(shelves.root / "sub/c.mp4")
         (shelves.root / "sub").rename(shelves.root / "other")
         shelves.add_bytes("new/d.mp4", b"x")
@@ -254,9 +251,7 @@ class TestUpToDate:
         assert rels(page(known)) == ["new/d.mp4", "other/c.mp4"]
         assert tags(known) == {}
 
-    def test_one_level_leaves_the_rest_alone(
-        self, known: index.Catalogue, shelves: Library
-    ) -> None:
+    def test_one_level_leaves_the_rest_alone(self, known: Catalogue, shelves: Library) -> None:
         shelves.forget(shelves.root / "sub/c.mp4")
         (shelves.root / "sub/c.mp4").unlink()
         shelves.add_bytes("d.mp4", b"x")
@@ -265,7 +260,7 @@ class TestUpToDate:
         self.check(known, shelves)
         assert rels(page(known)) == ["a.mp4", "b.mkv", "d.mp4"]
 
-    def test_only_some_videos(self, known: index.Catalogue, shelves: Library) -> None:
+    def test_only_some_videos(self, known: Catalogue, shelves: Library) -> None:
         put(shelves, "a.mp4", tags=["new"])
         put(shelves, "c.mp4", "sub", tags=["other"])
         known.update([known.video("a.mp4")])
@@ -273,7 +268,7 @@ class TestUpToDate:
         self.check(known, shelves)
 
     def test_some_videos_of_a_folder_cost_one_look_at_it(
-        self, known: index.Catalogue, shelves: Library, monkeypatch: pytest.MonkeyPatch
+        self, known: Catalogue, shelves: Library, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (shelves.root / "b.en.srt").write_text("1")
         looks, among = [], captions_among
@@ -288,7 +283,7 @@ class TestUpToDate:
         assert rels(page(known, "has:subtitles")) == ["b.mkv"]
 
     def test_stubs_count_only_where_they_are_wanted(
-        self, known: index.Catalogue, shelves: Library, monkeypatch: pytest.MonkeyPatch
+        self, known: Catalogue, shelves: Library, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.delenv("FFPROBE_DISABLE", raising=False)
         path = shelves.artifact("a.mp4.ffprobe.json")
@@ -305,20 +300,18 @@ class TestGlance:
     """What a look at the times of folders finds, and what only the next whole look does."""
 
     @pytest.fixture
-    def known(self, shelves: Library, monkeypatch: pytest.MonkeyPatch) -> index.Catalogue:
-        for place in ("videolib.catalogue.scan", "index"):
+    def known(self, shelves: Library, monkeypatch: pytest.MonkeyPatch) -> Catalogue:
+        for place in ("videolib.catalogue.scan", "videolib.catalogue.catalogue"):
             monkeypatch.setattr(f"{place}.SETTLING", 10**7)
         time.sleep(0.05)
         return catalogue(shelves)
 
-    def test_a_quiet_library_is_not_listed(self, known: index.Catalogue, shelves: Library) -> None:
+    def test_a_quiet_library_is_not_listed(self, known: Catalogue, shelves: Library) -> None:
         with Audit() as audit:
             known.refresh_changed()
         assert not [path for path in audit.listed if path.is_relative_to(shelves.root)]
 
-    def test_only_the_folder_that_changed_is(
-        self, known: index.Catalogue, shelves: Library
-    ) -> None:
+    def test_only_the_folder_that_changed_is(self, known: Catalogue, shelves: Library) -> None:
         put(shelves, "c.mp4", "sub")
         with Audit() as audit:
             known.refresh_changed()
@@ -326,7 +319,7 @@ class TestGlance:
         assert listed == {shelves.root / "sub", shelves.root / "sub/.artifacts"}
         assert len(page(known, "tag:night")) == 2
 
-    def test_videos_and_folders_come_and_go(self, known: index.Catalogue, shelves: Library) -> None:
+    def test_videos_and_folders_come_and_go(self, known: Catalogue, shelves: Library) -> None:
         shelves.add_bytes("d.mp4", b"x")
         shelves.add_bytes("deep/er/e.mp4", b"x")
         shelves.forget(shelves.root / "sub/c.mp4")
@@ -342,7 +335,7 @@ class TestGlance:
         assert rels(page(known)) == ["a.mp4", "b.mkv", "d.mp4", "moved/c.mp4", "moved/er/e.mp4"]
 
     def test_a_replaced_sidecar_and_one_edited_in_its_place(
-        self, known: index.Catalogue, shelves: Library
+        self, known: Catalogue, shelves: Library
     ) -> None:
         path = shelves.artifact("a.mp4.tags.json")
         replace_file(path, b'{"tags": ["replaced"]}')
@@ -395,10 +388,8 @@ class TestLookout:
     def test_the_first_look_at_a_large_folder_is_not_waited_for_without_end(
         self, shelves: Library, lookouts: index.CataloguePool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        go_on, look = threading.Event(), index.Catalogue.refresh
-        monkeypatch.setattr(
-            index.Catalogue, "refresh", lambda *args: (go_on.wait(), look(*args))[1]
-        )
+        go_on, look = threading.Event(), Catalogue.refresh
+        monkeypatch.setattr(Catalogue, "refresh", lambda *args: (go_on.wait(), look(*args))[1])
         library = StorageLibrary(shelves.root, True)
         early = lookouts.catalogue(library, first=0.01)
         assert (early.complete, len(page(early))) == (False, 0)
@@ -410,7 +401,7 @@ class TestLookout:
         self, shelves: Library, lookouts: index.CataloguePool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Not what a look that has passed the folder already would tell."""
-        library, look = StorageLibrary(shelves.root, True), index.Catalogue.refresh
+        library, look = StorageLibrary(shelves.root, True), Catalogue.refresh
         assert len(page(lookouts.catalogue(library))) == 3
         passed, go_on = threading.Event(), threading.Event()
 
@@ -419,13 +410,13 @@ class TestLookout:
             passed.set()
             assert go_on.wait(30)
 
-        monkeypatch.setattr(index.Catalogue, "refresh", slow)
+        monkeypatch.setattr(Catalogue, "refresh", slow)
         with ThreadPoolExecutor() as pool:
             early = pool.submit(lookouts.catalogue, library)
             assert passed.wait(30)
             shelves.add_bytes("d.mp4", b"x")
             asked = [pool.submit(lookouts.catalogue, library) for _ in range(3)]
-            monkeypatch.setattr(index.Catalogue, "refresh", look)
+            monkeypatch.setattr(Catalogue, "refresh", look)
             assert not wait(asked, 0.5).done
             go_on.set()
             assert [len(page(one.result())) for one in asked] == [4, 4, 4]
@@ -525,7 +516,7 @@ class TestDatabase:
 
     def test_it_is_kept(self, shelves: Library, cache: Path) -> None:
         catalogue(shelves).close()
-        known = index.Catalogue(StorageLibrary(shelves.root))
+        known = Catalogue(StorageLibrary(shelves.root))
         assert len(page(known, "tag:night")) == 1
         (place,) = {path for path in self.files(cache) if path.suffix == ".sqlite"}
         assert place == known.path
@@ -633,7 +624,7 @@ class TestDatabase:
         job = Job()
         job.cancelled.set()
         with pytest.raises(CancelledError):
-            index.Catalogue(StorageLibrary(shelves.root)).refresh(job)
+            Catalogue(StorageLibrary(shelves.root)).refresh(job)
         assert len(page(catalogue(shelves))) == 3
 
 
@@ -666,7 +657,7 @@ class TestExtension:
         )
         return CatalogueExtension("words", schema, files, reader, store)
 
-    def words(self, known: index.Catalogue) -> list[str]:
+    def words(self, known: Catalogue) -> list[str]:
         known.refresh()
         known.fill("words")
         return [text for (text,) in known.ask("SELECT text FROM words ORDER BY text")]
@@ -677,7 +668,7 @@ class TestExtension:
         calls: Calls,
         words_of: CatalogueExtension,
     ) -> None:
-        known = index.Catalogue(StorageLibrary(shelves.root), [words_of])
+        known = Catalogue(StorageLibrary(shelves.root), [words_of])
         assert self.words(known) == []
         assert calls == []
         shelves.artifact("a.mp4.vtt").write_text("one")
@@ -704,7 +695,7 @@ class TestExtension:
         words_of: CatalogueExtension,
     ) -> None:
         shelves.artifact("a.mp4.vtt").write_text("one")
-        known = index.Catalogue(StorageLibrary(shelves.root), [words_of])
+        known = Catalogue(StorageLibrary(shelves.root), [words_of])
         assert self.words(known) == ["one"]
         shelves.forget(shelves.root / "a.mp4")
         (shelves.root / "a.mp4").unlink()

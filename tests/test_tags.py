@@ -383,7 +383,7 @@ class TestFolder:
     def test_from_the_catalogue(
         self, cli: Cli, tagged: Library, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        for place in ("videolib.catalogue.scan", "index"):
+        for place in ("videolib.catalogue.scan", "videolib.catalogue.catalogue"):
             monkeypatch.setattr(f"{place}.SETTLING", 0)
         run = cli("tags", tagged.root, "-r", "--json")
         assert run.json["total"] == 4
