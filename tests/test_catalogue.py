@@ -17,8 +17,8 @@ import pytest
 from conftest import Cli
 from support import ROOT, Audit, Library, wait_until
 
-import index
 from videolib.catalogue.catalogue import Catalogue
+from videolib.catalogue.pool import KEPT_OPEN, CataloguePool
 from videolib.catalogue.query import SqlClause
 from videolib.catalogue.records import FORGOTTEN, SETTLING, VideoRow
 from videolib.catalogue.store import CatalogueExtension
@@ -354,16 +354,16 @@ class TestLookout:
     """A catalogue that a server keeps open."""
 
     @pytest.fixture
-    def lookouts(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[index.CataloguePool]:
-        lookouts = index.CataloguePool()
+    def lookouts(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[CataloguePool]:
+        lookouts = CataloguePool()
         yield lookouts
         lookouts.close()
 
     def test_a_large_library_is_not_looked_at_for_every_answer(
-        self, shelves: Library, lookouts: index.CataloguePool, monkeypatch: pytest.MonkeyPatch
+        self, shelves: Library, lookouts: CataloguePool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(index, "LOOKED_EACH_TIME", 0)
-        monkeypatch.setattr(index, "GLANCES", 60)
+        monkeypatch.setattr("videolib.catalogue.pool.LOOKED_EACH_TIME", 0)
+        monkeypatch.setattr("videolib.catalogue.pool.GLANCES", 60)
         library = StorageLibrary(shelves.root, True)
         assert len(page(lookouts.catalogue(library))) == 3
         shelves.add_bytes("d.mp4", b"x")
@@ -376,17 +376,17 @@ class TestLookout:
         assert len(page(lookouts.catalogue(library))) == 3
 
     def test_it_is_again_after_a_while(
-        self, shelves: Library, lookouts: index.CataloguePool, monkeypatch: pytest.MonkeyPatch
+        self, shelves: Library, lookouts: CataloguePool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(index, "LOOKED_EACH_TIME", 0)
-        monkeypatch.setattr(index, "GLANCES", 0)
+        monkeypatch.setattr("videolib.catalogue.pool.LOOKED_EACH_TIME", 0)
+        monkeypatch.setattr("videolib.catalogue.pool.GLANCES", 0)
         library = StorageLibrary(shelves.root, True)
         assert len(page(lookouts.catalogue(library))) == 3
         shelves.add_bytes("new/d.mp4", b"x")
         assert wait_until(lambda: len(page(lookouts.catalogue(library))) == 4)
 
     def test_the_first_look_at_a_large_folder_is_not_waited_for_without_end(
-        self, shelves: Library, lookouts: index.CataloguePool, monkeypatch: pytest.MonkeyPatch
+        self, shelves: Library, lookouts: CataloguePool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         go_on, look = threading.Event(), Catalogue.refresh
         monkeypatch.setattr(Catalogue, "refresh", lambda *args: (go_on.wait(), look(*args))[1])
@@ -398,7 +398,7 @@ class TestLookout:
         assert (known.complete, len(page(known))) == (True, 3)
 
     def test_what_comes_during_a_look_is_known_to_who_asks_then(
-        self, shelves: Library, lookouts: index.CataloguePool, monkeypatch: pytest.MonkeyPatch
+        self, shelves: Library, lookouts: CataloguePool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Not what a look that has passed the folder already would tell."""
         library, look = StorageLibrary(shelves.root, True), Catalogue.refresh
@@ -423,13 +423,13 @@ class TestLookout:
             early.result()
 
     def test_only_a_few_stay_open(
-        self, library: Library, lookouts: index.CataloguePool, monkeypatch: pytest.MonkeyPatch
+        self, library: Library, lookouts: CataloguePool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        for number in range(index.KEPT_OPEN + 3):
+        for number in range(KEPT_OPEN + 3):
             library.add_bytes(f"{number}/a.mp4", b"x")
             folder = StorageLibrary(library.root / str(number))
             assert len(page(lookouts.catalogue(folder))) == 1
-        assert len(lookouts.open) == index.KEPT_OPEN
+        assert len(lookouts.open) == KEPT_OPEN
 
 
 class TestOddLibraries:
