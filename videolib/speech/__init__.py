@@ -1,0 +1,1 @@
+"""From sound to subtitles, and searching them."""
