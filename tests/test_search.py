@@ -16,6 +16,7 @@ from support import Library, modes_count, run_unprivileged
 import index
 from videolib.core.errors import ParameterError
 from videolib.core.runs import Job
+from videolib.speech.cues import Cue
 from videolib.storage.folders import Library as StorageLibrary
 from videolib.storage.folders import Roots
 
@@ -211,12 +212,12 @@ class TestUpToDate:
         assert len(matches(cli, films, "bread")) == 2
 
     def test_a_cue_in_several_files_counts_once(self, cli: Cli, films: Library) -> None:
-        cues = [index.Cue(1.0, 2.0, "one & two\nthree"), index.Cue(2.5, 4.0, "four.")]
+        cues = [Cue(1.0, 2.0, "one & two\nthree"), Cue(2.5, 4.0, "four.")]
         told = json.dumps({"cues": [cue._asdict() for cue in cues], "segments": []})
         self.artifact(films, "b.mp4.vtt", index.vtt_file(cues).decode())
         self.artifact(films, "b.mp4.en.srt", index.srt_file(cues).decode())
         self.artifact(films, "b.mp4.json", told)
-        films.add_bytes("b.srt", index.srt_file([*cues, index.Cue(9, 10, "five")]))
+        films.add_bytes("b.srt", index.srt_file([*cues, Cue(9, 10, "five")]))
         assert matches(cli, films, "two") == [("b.mp4", 1.0, "one & two three")]
         assert matches(cli, films, '"three four"') == [("b.mp4", 1.0, "one & two three four.")]
         assert matches(cli, films, "five") == [("b.mp4", 9.0, "five")]

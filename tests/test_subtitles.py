@@ -38,10 +38,10 @@ from support import (
 )
 
 import index
-from index import Cue
 from videolib.core.processes import cores
 from videolib.core.runs import Job
 from videolib.media.audio import SAMPLE_RATE
+from videolib.speech.cues import Cue, columns, cues_of
 from videolib.speech.recognizers import is_loop, without_loops, words_of_json
 from videolib.speech.segments import MARGIN, SpeechSegment, SpeechWindow, Word, voices
 
@@ -138,7 +138,7 @@ def assert_well_made(cues: list[Cue]) -> None:
         assert 1.0 - 1e-6 <= cue.end - cue.start <= 7.0 + 1e-6, cue
         lines = cue.text.split("\n")
         assert 1 <= len(lines) <= 2, cue
-        assert max(map(index.columns, lines)) <= 42, cue
+        assert max(map(columns, lines)) <= 42, cue
     for before, after in itertools.pairwise(cues):
         assert before.end + 0.08 <= after.start, (before, after)
 
@@ -579,7 +579,7 @@ class TestCues:
             "When the rain finally stopped, we walked down to the harbour. The boats were gone, and"
             " with them every hope of reaching the island before dark. Nobody said a word."
         )
-        cues = index.cues_of(spoken(text))
+        cues = cues_of(spoken(text))
         assert " ".join(cue.text.replace("\n", " ") for cue in cues) == text
         assert_well_made(cues)
         lines = [line for cue in cues for line in cue.text.split("\n")]
@@ -593,13 +593,13 @@ class TestCues:
             Word(9, 9.1, " Yes.", 0.9),
             Word(9.9, 10, " Well.", 0.9),
         ]
-        cues = index.cues_of(words, 10.2)
+        cues = cues_of(words, 10.2)
         assert_well_made(cues)
         assert cues[0] == Cue(5.0, 6.0, "No.")
         assert cues[-1].end <= 10.2
 
     def test_it_ends_with_the_speech(self) -> None:
-        cues = index.cues_of([*spoken("one two three four five"), *spoken("six seven eight", 20.0)])
+        cues = cues_of([*spoken("one two three four five"), *spoken("six seven eight", 20.0)])
         assert len(cues) == 2
         assert cues[0].end == pytest.approx(4 * 0.35 + 0.3 + 0.2, abs=0.31)
         assert cues[1].start == 20.0
@@ -612,7 +612,7 @@ class TestCues:
             Word(100, 99, " -->", None),
             Word(101, 101, " <script>&", None),
         ]
-        cues = index.cues_of(words)
+        cues = cues_of(words)
         assert_well_made(cues)
         text = index.vtt_file(cues).decode()
         assert text.count("-->") == len(cues)
@@ -624,7 +624,7 @@ class TestCues:
             Word(i * 0.2, i * 0.2 + 0.2, letter, 0.9)
             for i, letter in enumerate("東京の天気は" * 12)
         ]
-        cues = index.cues_of(words)
+        cues = cues_of(words)
         assert_well_made(cues)
         assert "".join(cue.text.replace("\n", "") for cue in cues) == "東京の天気は" * 12
 
