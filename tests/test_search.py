@@ -17,6 +17,7 @@ import index
 from videolib.core.errors import ParameterError
 from videolib.core.runs import Job
 from videolib.speech.cues import Cue
+from videolib.speech.files import LARGEST_CAPTIONS, srt_file, vtt_file
 from videolib.storage.folders import Library as StorageLibrary
 from videolib.storage.folders import Roots
 
@@ -214,10 +215,10 @@ class TestUpToDate:
     def test_a_cue_in_several_files_counts_once(self, cli: Cli, films: Library) -> None:
         cues = [Cue(1.0, 2.0, "one & two\nthree"), Cue(2.5, 4.0, "four.")]
         told = json.dumps({"cues": [cue._asdict() for cue in cues], "segments": []})
-        self.artifact(films, "b.mp4.vtt", index.vtt_file(cues).decode())
-        self.artifact(films, "b.mp4.en.srt", index.srt_file(cues).decode())
+        self.artifact(films, "b.mp4.vtt", vtt_file(cues).decode())
+        self.artifact(films, "b.mp4.en.srt", srt_file(cues).decode())
         self.artifact(films, "b.mp4.json", told)
-        films.add_bytes("b.srt", index.srt_file([*cues, Cue(9, 10, "five")]))
+        films.add_bytes("b.srt", srt_file([*cues, Cue(9, 10, "five")]))
         assert matches(cli, films, "two") == [("b.mp4", 1.0, "one & two three")]
         assert matches(cli, films, '"three four"') == [("b.mp4", 1.0, "one & two three four.")]
         assert matches(cli, films, "five") == [("b.mp4", 9.0, "five")]
@@ -276,7 +277,7 @@ class TestBadFiles:
 
     def test_a_huge_one(self, cli: Cli, films: Library) -> None:
         with (films.root / "b.srt").open("wb") as file:
-            file.truncate(index.LARGEST_CAPTIONS + 1)
+            file.truncate(LARGEST_CAPTIONS + 1)
         run = cli("search", "bread", films.root, "-r", "--json")
         assert run.err == "search: b.mp4: b.srt: is larger than 32.0 MiB\n"
         assert len(run.json["results"]) == 2

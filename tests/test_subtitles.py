@@ -42,6 +42,7 @@ from videolib.core.processes import cores
 from videolib.core.runs import Job
 from videolib.media.audio import SAMPLE_RATE
 from videolib.speech.cues import Cue, columns, cues_of
+from videolib.speech.files import srt_file, vtt_file
 from videolib.speech.recognizers import is_loop, without_loops, words_of_json
 from videolib.speech.segments import MARGIN, SpeechSegment, SpeechWindow, Word, voices
 
@@ -614,10 +615,10 @@ class TestCues:
         ]
         cues = cues_of(words)
         assert_well_made(cues)
-        text = index.vtt_file(cues).decode()
+        text = vtt_file(cues).decode()
         assert text.count("-->") == len(cues)
         assert "&lt;script&gt;&amp;" in text
-        assert index.srt_file(cues).decode().count("-->") == len(cues)
+        assert srt_file(cues).decode().count("-->") == len(cues)
 
     def test_wide_letters_count_twice(self) -> None:
         words = [
