@@ -18,6 +18,7 @@ from videolib.core.errors import ParameterError
 from videolib.core.runs import Job
 from videolib.speech.cues import Cue
 from videolib.speech.files import LARGEST_CAPTIONS, srt_file, vtt_file
+from videolib.speech.search import search_expression
 from videolib.storage.folders import Library as StorageLibrary
 from videolib.storage.folders import Roots
 
@@ -127,7 +128,7 @@ class TestWords:
     @given(st.text(alphabet="ab\"()+*^,-:{}' ANDORTE.1\0\u200b世\ud800", max_size=30))
     def test_nothing_that_is_typed_breaks_it(self, text: str) -> None:
         try:
-            expression = index.search_expression(text)
+            expression = search_expression(text)
         except ParameterError as error:
             assert "\n" not in str(error)
         else:
@@ -209,7 +210,7 @@ class TestUpToDate:
         self, cli: Cli, films: Library, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         assert len(matches(cli, films, "bread")) == 2
-        monkeypatch.setattr(index, "read_cues", None)
+        monkeypatch.setattr("videolib.speech.search.read_cues", None)
         assert len(matches(cli, films, "bread")) == 2
 
     def test_a_cue_in_several_files_counts_once(self, cli: Cli, films: Library) -> None:
