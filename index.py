@@ -157,6 +157,14 @@ from videolib.core.text import (
     utc_now,
 )
 from videolib.core.workers import WORKER_MEMORY, Workers, tell, work_on
+from videolib.faces.vectors import (
+    base64_vector,
+    decoded_bytes,
+    decoded_vector,
+    finite,
+    sum_of,
+    unit,
+)
 from videolib.media.audio import SAMPLE_RATE, audio_streams, choose_audio, language_of, pcm
 from videolib.media.codecs import (
     AudioCodec,
@@ -176,7 +184,6 @@ from videolib.media.hashing import (
     STASH_FRAMES,
     SignatureRecorder,
     TimelineRecorder,
-    base64_text,
     combine_bits,
     hexadecimal,
     montage,
@@ -1973,14 +1980,6 @@ class SignatureFile(NamedTuple):
             raise VideoError(message) from None
 
 
-def finite(value: Any) -> float:
-    """A number of a file. Raises ValueError or TypeError for what is none."""
-    number = float(value)
-    if not math.isfinite(number):
-        raise ValueError(f"{number} is no number")
-    return number
-
-
 def signature_facts(video: Video, signature: Mapping[str, Any]) -> dict[str, Any]:
     """What the index keeps of a signature. Raises ValueError and others for what is none."""
     runs = [[finite(begin), finite(end)] for begin, end in signature["intervals"]]
@@ -2270,20 +2269,6 @@ class FaceGrouping:
     def next(self) -> int:
         """An id that nobody has or had."""
         return max(self.census.next, 1 + max(self.theirs, default=0))
-
-
-def unit(vector: Vector) -> Vector:
-    """The vector of that direction with a length of 1."""
-    import numpy as np
-
-    return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-9), np.float32)
-
-
-def sum_of(vectors: Sequence[Vector]) -> Vector:
-    import numpy as np
-
-    total: Vector = np.sum(vectors, axis=0, dtype=np.float32)
-    return total
 
 
 def read_vectors(library: Library, occurrences: Iterable[Mapping[str, Any]]) -> dict[str, Vector]:
@@ -5342,26 +5327,6 @@ def purge_faces(library: Library, job: Job) -> Result:
     data = {"task": "embed", "purged": sorted(removed)}
     data |= {"errors": sorted(unread)} if unread else {}
     return Result(data, text, Exit.of(unread))
-
-
-def base64_vector(vector: Vector) -> str:
-    """Little-endian float32, in base64."""
-    return base64_text(vector.astype("<f4"))
-
-
-def decoded_bytes(code: str) -> bytes:
-    """The bytes of `base64_vector`. Raises TypeError or ValueError for what is none."""
-    content = base64.b64decode(code, validate=True)
-    if len(content) % 4:
-        raise ValueError("a vector is none of a face")
-    return content
-
-
-def decoded_vector(code: str) -> Vector:
-    """The vector of `base64_vector`. Raises TypeError or ValueError for what is none."""
-    import numpy as np
-
-    return np.frombuffer(decoded_bytes(code), "<f4").astype(np.float32)
 
 
 # === Commands: people =============================================================================

@@ -1,0 +1,1 @@
+"""From faces in frames to people of a library."""
