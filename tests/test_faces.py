@@ -17,8 +17,8 @@ import pytest
 from conftest import Cli
 from support import Library, run_process, run_unprivileged, stamps
 
-import index
 from videolib.core.files import this_host
+from videolib.faces.models import DLIB_RESNET
 
 
 def models() -> Path:
@@ -242,12 +242,12 @@ class TestModels:
         faces.film(library, "b.mp4", (3, []), (3, ["ann"]))
         faces.film(library, "c.mp4", (3, []))
         words = ["--backend", backend, *(["--face-model", "Dlib"] if backend == "deepface" else [])]
-        weights = tmp_path / ".deepface/weights" / index.DLIB_RESNET.name
+        weights = tmp_path / ".deepface/weights" / DLIB_RESNET.name
         if backend == "deepface":
             run = run_process("embed", library.root, *words, env=env)
             assert run.code == 1
             assert str(weights) in run.err
-            weights.write_bytes(index.DLIB_RESNET.read(None))
+            weights.write_bytes(DLIB_RESNET.read(None))
         run = run_process("embed", library.root, *words, "--json", env=env)
         assert run.counts == {"made": 3}, run.err
         assert library.json("c.mp4.faces.signatures.json")["dimension"] == 128

@@ -15,7 +15,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import index
+from videolib.faces.models import SFACE, YUNET
 from videolib.media.frames import FrameRequest, read_frames
 from videolib.media.reader import Media
 from videolib.storage.videos import Video
@@ -26,9 +26,7 @@ SIDE = 640
 def main(path: Path) -> None:
     cv2.setNumThreads(1)
     empty = np.zeros(0, np.uint8)
-    detector, recognizer = (
-        np.frombuffer(model.read(None), np.uint8) for model in (index.YUNET, index.SFACE)
-    )
+    detector, recognizer = (np.frombuffer(model.read(None), np.uint8) for model in (YUNET, SFACE))
     yunet = cv2.FaceDetectorYN.create("onnx", detector, empty, (SIDE, SIDE), 0.8, 0.3)
     sface = cv2.FaceRecognizerSF.create("onnx", recognizer, empty)
     count = 0
