@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import index
+from videolib.faces.clustering import average_linkage
 
 Vectors = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -50,7 +50,7 @@ def test_the_same_as_one_by_one(seed: int) -> None:
     draw = np.random.default_rng(seed)
     apart = [(int(a), int(b)) for a, b in draw.integers(0, 30, (8, 2)) if a != b]
     for constraints in ([], apart):
-        labels = index.average_linkage(vectors, 0.5, constraints)
+        labels = average_linkage(vectors, 0.5, constraints)
         assert groups(labels) == plain(vectors, 0.5, constraints)
 
 
@@ -58,7 +58,7 @@ def test_no_chains() -> None:
     """Each is near the next, as faces of a family may be; the ends are not joined."""
     angles = np.radians(np.arange(0, 180, 10))
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    labels = index.average_linkage(vectors, 0.3)
+    labels = average_linkage(vectors, 0.3)
     assert 1 - float(vectors[0] @ vectors[1]) < 0.02
     for group in groups(labels):
         members = sorted(group)
@@ -72,7 +72,7 @@ def test_crowds_and_copies() -> None:
     vectors = np.repeat(centre, [300, 5, 1], axis=0)
     vectors[:150] += np.random.default_rng(2).standard_normal((150, 64)).astype(np.float32) * 0.03
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    labels = index.average_linkage(vectors, 0.45)
+    labels = average_linkage(vectors, 0.45)
     assert sorted(map(len, groups(labels))) == [1, 5, 300]
 
 
@@ -80,9 +80,9 @@ def test_who_is_settled_stays() -> None:
     """Equal ones that are settled are not joined; others come to the nearest, by weight or not."""
     base = units(5, 2, 64)
     vectors = np.concatenate([base[[0, 0, 1]], base[[0, 1]]])
-    labels = index.average_linkage(vectors, 0.45, [(3, 0)], [5, 1, 9, 1, 1], settled=3)
+    labels = average_linkage(vectors, 0.45, [(3, 0)], [5, 1, 9, 1, 1], settled=3)
     assert labels.tolist() == [0, 1, 2, 1, 2]
 
 
 def test_nobody() -> None:
-    assert index.average_linkage(units(0, 1), 0.4).tolist() == [0]
+    assert average_linkage(units(0, 1), 0.4).tolist() == [0]
