@@ -19,6 +19,7 @@ from support import PATIENCE, TESTS, Library, contents, leftovers, wait_until
 
 import index
 from videolib.core.runs import Job
+from videolib.faces.signatures import SignatureScan
 
 
 class Halt:
@@ -175,14 +176,14 @@ class TestListing:
         cli("embed", films.root)
         before = contents(films.root)
         began, go_on = threading.Event(), threading.Event()
-        read = index.SignatureScan.read
+        read = SignatureScan.read
 
-        def held(survey: index.SignatureScan, *given: Any) -> Any:
+        def held(survey: SignatureScan, *given: Any) -> Any:
             began.set()
             assert go_on.wait(PATIENCE)
             return read(survey, *given)
 
-        monkeypatch.setattr(index.SignatureScan, "read", held)
+        monkeypatch.setattr(SignatureScan, "read", held)
         job_id = served.submit("listing")
         assert began.wait(PATIENCE)
         assert served.job("report", directory="other")["status"] == "done"
