@@ -17,6 +17,7 @@ from support import Library, Run, run_unprivileged, stamps
 
 import index
 from videolib.core.runs import Job
+from videolib.faces.gallery import Gallery, distance_from_views
 
 
 @pytest.fixture
@@ -247,13 +248,13 @@ class TestGallery:
     ) -> None:
         cli("listing", films.root, "-r", "--gallery", gallery)
         looked: list[Path] = []
-        plain = index.Gallery.look
+        plain = Gallery.look
 
         def look(job: Job, task: index.Embed, paths: list[Path]) -> Any:
             looked.extend(paths)
             return plain(job, task, paths)
 
-        monkeypatch.setattr(index.Gallery, "look", staticmethod(look))
+        monkeypatch.setattr(Gallery, "look", staticmethod(look))
         faces.portrait_of("bea", gallery / "bea" / "one.png")
         run = cli("listing", films.root, "-r", "--gallery", gallery, "--json")
         assert list(people(run)) == ["1 ann", "2 obama", "3 bea"]
@@ -266,13 +267,13 @@ class TestGallery:
         grid = np.array([shares for shares in np.ndindex(9, 9, 9, 9) if sum(shares) == 8])
         hull = units(grid @ views)
         seen = units(rng.normal(size=(20, 128)) + 16 * rng.dirichlet(np.ones(4), 20) @ views)
-        found = index.distance_from_views(seen, views)
+        found = distance_from_views(seen, views)
         best = 1 - (seen @ hull.T).max(axis=1)
         nearest = 1 - (seen @ views.T).max(axis=1)
         assert (np.abs(found - best) < 0.01).all()
         assert (found <= nearest + 1e-6).all()
         assert (found < nearest - 0.05).any()
-        assert index.distance_from_views(views[:1], views[:1]) == pytest.approx([0], abs=1e-6)
+        assert distance_from_views(views[:1], views[:1]) == pytest.approx([0], abs=1e-6)
 
 
 class TestPage:
