@@ -387,8 +387,8 @@ class TestForgetting:
                 return do
 
             with monkeypatch.context() as patch:
-                patch.setattr(index, "replace_file", watched(replace_file))
-                patch.setattr(index, "remove", watched(remove))
+                patch.setattr("videolib.faces.forgetting.replace_file", watched(replace_file))
+                patch.setattr("videolib.faces.forgetting.remove", watched(remove))
                 try:
                     folk("--forget", 1)
                     break
