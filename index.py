@@ -169,16 +169,9 @@ from videolib.faces.face_index import FaceIndex, compact, is_signature
 from videolib.faces.forgetting import purge_faces
 from videolib.faces.gallery import Gallery, nearest_alone
 from videolib.faces.grouping import FaceGrouping
-from videolib.faces.listing import (
-    appearances,
-    head_count,
-    known_by,
-    people_result,
-    person_line,
-    read_index,
-    without_collections,
-)
+from videolib.faces.listing import people_result, person_line, read_index, without_collections
 from videolib.faces.models import BACKENDS, FACE_MODELS, DeepfaceModel, face_model, overlap
+from videolib.faces.pages import people_page
 from videolib.faces.people import PeopleView, people_home
 from videolib.faces.signatures import SignatureScan, recorded_model, signatures_of
 from videolib.faces.vectors import base64_vector
@@ -3729,87 +3722,6 @@ class People(LibraryCommand):
         if not re.fullmatch("#?[0-9]{1,9}", text):
             raise UsageError(f"{flag} {shown(text)}: should be the number of a person")
         return int(text.removeprefix("#"))
-
-
-FACES_SHOWN = 6  # of a person on the page
-
-
-def people_page(inquiry: ListingRun, job: Job) -> bytes:
-    """Each person with a few faces and all videos."""
-    from html import escape
-
-    people = inquiry.census.listed(inquiry.asked.recursive)
-    faces = portraits_of(inquiry, people, job)
-    parts = [
-        f"<p>{head_count(people, inquiry.index.data['videos'])}</p>",
-        *(person_section(person, faces) for person in people),
-    ]
-    for row in inquiry.left_out:
-        told = f"{shown(row.get('video') or row['file'])}: {shown(row['reason'])}"
-        parts.append(f'<p class="facts">{escape(told)}</p>')
-    return html_page(f"People in {shown(str(inquiry.library.root.absolute()))}", parts)
-
-
-def person_section(person: Person, faces: Mapping[str, bytes]) -> str:
-    """A person on the page."""
-    from html import escape
-
-    pictures = "".join(
-        f'<img alt="" src="{data_url(faces[s], "jpeg")}">'
-        for s in (seen["signature"] for seen in best_seen(person))
-        if faces.get(s)
-    )
-    lines = "".join(f"<li>{escape(line)}</li>" for line in appearances(person))
-    return (
-        f'<section class="person"><h2>{escape(shown(person.called))}</h2>'
-        f'<div class="faces">{pictures}</div><p class="facts">{escape(known_by(person))}</p>'
-        f"<ul>{lines}</ul></section>"
-    )
-
-
-def best_seen(person: Person) -> list[dict[str, Any]]:
-    """The few occurrences with the best faces of someone."""
-    return sorted(person.occurrences, key=lambda seen: -seen["quality"])[:FACES_SHOWN]
-
-
-def portraits_of(inquiry: ListingRun, people: Sequence[Person], job: Job) -> dict[str, bytes]:
-    """JPEGs of the best faces by signature: thumbnails, or cut out of videos by a worker."""
-    found: dict[str, bytes] = {}
-    wanted: dict[str, list[str]] = {}
-    for seen in (seen for person in people for seen in best_seen(person)):
-        wanted.setdefault(seen["video"], []).append(seen["signature"])
-    task = inquiry.asked.task(job, inquiry.model, inquiry.asked.sample_rate)
-    workers = Workers(1, task.imports)
-    try:
-        for rel, ids in wanted.items():
-            video = inquiry.library.video(rel)
-            folder = Path(video.sidecar_dir, f".{video.key}.faces")
-            there = {s: attempt(content_of, Path(folder, f"{s}.jpg")) for s in ids}
-            found |= {s: content for s, content in there.items() if isinstance(content, bytes)}
-            rest = [s for s in ids if s not in found]
-            if not rest:
-                continue
-            made = attempt(workers.call, job, task.timeout, cut_out, video, rest, task)
-            if isinstance(made, Failure):
-                job.console.say(f"listing: {shown(rel)}: no faces for the page: {made.reason}")
-            else:
-                found |= made
-    finally:
-        workers.close(kill=job.cancelled.is_set())
-    return found
-
-
-def cut_out(video: Video, ids: Sequence[str], task: Embed) -> dict[str, bytes]:
-    """JPEGs of people at their best moments, by signature. Runs in a worker; raises VideoError."""
-    data = read_json(signatures_of(video).path) or {}
-    boxes = {s["id"]: s["box"] for s in data.get("signatures", ())}
-    moments = {s["id"]: float(s["time"]) for s in data.get("signatures", ())}
-    here = [s for s in ids if s in boxes]
-    found: dict[str, bytes] = {}
-    with Media(video, task.allow_codecs) as media:
-        for frame, indices in read_frames(media, [FrameRequest(moments[s]) for s in here]):
-            found |= {here[i]: portrait(frame, boxes[here[i]]) for i in indices}
-    return found
 
 
 # === Commands: previews ===========================================================================
