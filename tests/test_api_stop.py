@@ -19,6 +19,7 @@ from support import PATIENCE, TESTS, Library, contents, leftovers, wait_until
 
 import index
 from videolib.core.runs import Job
+from videolib.duplicates.matching import Matcher
 from videolib.faces.signatures import SignatureScan
 
 
@@ -27,16 +28,16 @@ class Halt:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.began, self.go_on, self.pairs = threading.Event(), threading.Event(), 0
-        compare = index.Matcher.similarities
+        compare = Matcher.similarities
 
-        def held(matcher: index.Matcher, *given: Any) -> NDArray[Any]:
+        def held(matcher: Matcher, *given: Any) -> NDArray[Any]:
             self.pairs += 1
             self.began.set()
             assert self.go_on.wait(PATIENCE)
             return compare(matcher, *given)
 
-        monkeypatch.setattr(index.Matcher, "BATCH", 1)
-        monkeypatch.setattr(index.Matcher, "similarities", held)
+        monkeypatch.setattr(Matcher, "BATCH", 1)
+        monkeypatch.setattr(Matcher, "similarities", held)
 
 
 @pytest.fixture
