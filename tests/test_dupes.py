@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from served import Served
 from support import ROOT, Audit, Fault, Killed, Library, Run, contents, stamps
 
-import index
 from videolib.core.processes import need_tool
+from videolib.duplicates.disposal import DuplicateRemoval
 from videolib.storage.journal import Journal
 
 SIZE = "fps=25,scale=320:136,setsar=1"
@@ -579,14 +579,14 @@ class TestApply:
     ) -> None:
         """Between comparing and moving somebody writes to the copy, or to the one to keep."""
         for name in ("go.mp4", "keep.mp4"):
-            original = index.DuplicateRemoval.carry_out
+            original = DuplicateRemoval.carry_out
 
             def meddle(self: Any, *args: Any, name: str = name, original: Any = original) -> Any:
                 os.utime(twins.root / name, (time.time(), time.time() - 3))
                 return original(self, *args)
 
             with monkeypatch.context() as patch:
-                patch.setattr(index.DuplicateRemoval, "carry_out", meddle)
+                patch.setattr(DuplicateRemoval, "carry_out", meddle)
                 run = cli("dupes", twins.root, "--apply", "trash", "--json")
             (action,) = run.json["applied"]
             assert action["action"] == "left" and run.code == 1
@@ -597,15 +597,15 @@ class TestApply:
         self, cli: Cli, twins: Library, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """While one run has yet to begin, another throws away what that one means to keep."""
-        before, original = tree(twins.root), index.DuplicateRemoval.carry_out
+        before, original = tree(twins.root), DuplicateRemoval.carry_out
 
         def late(self: Any, *args: Any) -> Any:
-            monkeypatch.setattr(index.DuplicateRemoval, "carry_out", original)
+            monkeypatch.setattr(DuplicateRemoval, "carry_out", original)
             other = cli("dupes", twins.root, "--apply", "trash", "--keep", "go.mp4", "--json")
             assert [action["video"] for action in other.json["applied"]] == ["keep.mp4"]
             return original(self, *args)
 
-        monkeypatch.setattr(index.DuplicateRemoval, "carry_out", late)
+        monkeypatch.setattr(DuplicateRemoval, "carry_out", late)
         run = cli("dupes", twins.root, "--apply", "trash", "--json")
         assert [action["action"] for action in run.json["applied"]] == ["left"]
         assert (twins.root / "go.mp4").exists() and not (twins.root / "keep.mp4").exists()
