@@ -137,6 +137,7 @@ from videolib.duplicates.copies import ComparisonBasis, DuplicateCriteria
 from videolib.duplicates.disposal import DuplicateRemoval
 from videolib.duplicates.fingerprints import DurationTolerance
 from videolib.duplicates.ignored import IgnoredPairs
+from videolib.duplicates.pages import duplicates_page, group_json
 from videolib.duplicates.report import DuplicateReport
 from videolib.faces.clustering import average_linkage
 from videolib.faces.decisions import PeopleDecisions, in_order
@@ -194,7 +195,6 @@ from videolib.media.hashing import (
 )
 from videolib.media.heatmaps import draw_timeline
 from videolib.media.metadata import probe_with_ffprobe, probe_with_pyav, summarize
-from videolib.media.pages import data_url, html_page
 from videolib.media.pictures import jpeg
 from videolib.media.previews import AnimatedPreview, clip_starts
 from videolib.media.quality import compare_videos
@@ -253,8 +253,6 @@ if TYPE_CHECKING:
     from videolib.catalogue.records import VideoRow
     from videolib.core.arrays import Bits, Pixels, Vector, Vectors
     from videolib.duplicates.copies import DuplicateGroup
-    from videolib.duplicates.fingerprints import Fingerprint
-    from videolib.duplicates.quality import CopyQuality
     from videolib.faces.face_index import Person
     from videolib.faces.gallery import GalleryLabel
     from videolib.faces.models import Face, FaceModel
@@ -3715,79 +3713,6 @@ class Dupes(LibraryCommand):
         lines = [shown(f"{name} is back") for name in back]
         lines.append(f"{plural(len(back), 'video')} taken back")
         return found.result({"undone": undone, "videos": back}, *lines)
-
-
-def group_json(findings: DuplicateReport, group: DuplicateGroup) -> dict[str, Any]:
-    """A group as data; `details` has the facts of all its videos by name."""
-    copies = findings.copies
-    details = {copies[n].video.rel: findings.facts(n).as_json() for n in group.members()}
-    for pair in group.matches:
-        own = {"similarity": round(pair.similarity, 4), "kind": pair.kind}
-        details[copies[pair.b].video.rel] |= own
-    names = {"keeper": copies[group.keeper].video.rel, "reason": group.reason}
-    return names | {"matches": [copies[p.b].video.rel for p in group.matches], "details": details}
-
-
-def duplicates_page(
-    findings: DuplicateReport, groups: Sequence[DuplicateGroup], summary: Iterable[str]
-) -> bytes:
-    """Each group with its pictures side by side."""
-    from html import escape
-
-    parts = [f"<p>{escape(line)}</p>" for line in summary]
-    for number, group in enumerate(groups, 1):
-        parts.append(f'<section><h2>Group {number}</h2><div class="copies">')
-        parts.append(figure(findings, group.keeper, "keep", group.reason))
-        for pair in group.matches:
-            role = "exact copy" if pair.kind == "exact" else f"{pair.similarity:.1%} similar"
-            role += f", {pair.kind}" if pair.kind not in ("exact", "similar") else ""
-            parts.append(figure(findings, pair.b, "", role))
-        parts.append("</div></section>")
-    return html_page(f"Duplicates in {shown(str(findings.library.root.absolute()))}", parts)
-
-
-LARGEST_PICTURE = 1 << 20  # bytes of a thumbnail to put into a page
-
-
-def figure(findings: DuplicateReport, number: int, css: str, role: str) -> str:
-    """One video on the page: its thumbnail, the frames it was compared by, and its facts."""
-    from html import escape
-
-    copy = findings.copies[number]
-    name = escape(shown(copy.video.rel))
-    thumb = Path(copy.video.sidecar_dir, ARTIFACTS["thumbs"].record_name(copy.video))
-    pictures = []
-    with contextlib.suppress(OSError):
-        if 0 < thumb.stat().st_size <= LARGEST_PICTURE:
-            source = data_url(thumb.read_bytes(), "jpeg")
-            pictures.append(f'<img class="thumb" alt="" src="{source}">')
-    if strip := frames_picture(copy.fingerprint(), findings.facts(number)):
-        pictures.append(f'<img alt="frames of {name}" src="{data_url(strip, "png")}">')
-    label = f"Keep: {role}" if css else role
-    return (
-        f'<figure class="{css}">{"".join(pictures)}<figcaption>'
-        f'<div class="role">{escape(label)}</div><div>{name}</div>'
-        f'<div class="facts">{escape(findings.facts(number).told())}</div></figcaption></figure>'
-    )
-
-
-def frames_picture(found: Fingerprint | None, facts: CopyQuality) -> bytes:
-    """The frames of a fingerprint side by side as PNG; empty where it has no pictures."""
-    import cv2
-    import numpy as np
-
-    if found is None or found.chroma is None:
-        return b""
-    height = 72
-    width = round(height * min(max((facts.width / facts.height) if facts.height else 1.78, 0.4), 3))
-    frames = []
-    for luma, chroma in zip(found.luma, found.chroma, strict=True):
-        grey = cv2.resize(luma.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
-        blue, red = np.moveaxis(cv2.resize(chroma.astype(np.float32), (width, height)), -1, 0)
-        green = grey - 0.344 * blue - 0.714 * red
-        frames.append(np.stack([grey + 1.772 * blue, green, grey + 1.402 * red], -1))
-    strip = np.concatenate(frames, 1).round().clip(0, 255).astype(np.uint8)
-    return bytes(cv2.imencode(".png", strip)[1])
 
 
 # === Commands: rename =============================================================================
