@@ -1,0 +1,1 @@
+"""Changes of a library, planned, written down, undone: names, orphans, tags."""
