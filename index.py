@@ -157,7 +157,7 @@ from videolib.faces.extraction import (
     record_before,
     signature_id,
 )
-from videolib.faces.face_index import FaceIndex, compact, is_signature
+from videolib.faces.face_index import FaceIndex, is_signature
 from videolib.faces.forgetting import purge_faces
 from videolib.faces.gallery import Gallery, nearest_alone
 from videolib.faces.grouping import FaceGrouping
@@ -214,6 +214,7 @@ from videolib.media.transcode import (
 )
 from videolib.media.verification import compare_tracks, decode_tail, read_tracks, shortage
 from videolib.organize.naming import FieldValues, Substitution, VideoMove, is_video_name
+from videolib.organize.rewriting import moved_name, renamed_index, rewrite_names
 from videolib.speech.cues import cues_of, sentences
 from videolib.speech.files import read_captions, srt_file, vtt_file
 from videolib.speech.recognizers import TranscriptionOptions, heard_in, recognizer, without_loops
@@ -3928,96 +3929,6 @@ class RenamePlan:
                 if target.rel.startswith(below[:end]) and Path(path).is_file():
                     found.setdefault(path, {})[video.rel[end:]] = target.rel[end:]
         return found
-
-
-def moved_name(name: str, video: Video, target: Video) -> str:
-    """What an artifact's file is called when its video has another name."""
-    dot = "." if name.startswith(f".{video.key}.") else ""
-    return dot + target.key + name[len(dot) + len(video.key) :]
-
-
-def rewrite_names(
-    journal: Journal, source: str, target: str, shift: VideoMove, names: Mapping[str, str]
-) -> None:
-    """Let a moved JSON or WebVTT artifact say the new names; what is unreadable, or a link, stays
-    as it is.
-    """
-    path = Path(source)
-    if path.suffix not in (".json", ".vtt") or path.is_symlink() or not path.is_file():
-        return
-    old = content_of(path)
-    if source.endswith(".vtt"):
-        new: Any = renamed_track(old, names)
-    else:
-        # Of the words in a tags file only that one is a name on disk.
-        is_tags = path == tags_path(shift.video)
-        new = attempt(renamed_json, old, shift, {} if is_tags else names)
-    if isinstance(new, bytes) and new != old:
-        journal.replace(target, old, new, keep_time=source)
-
-
-def renamed_track(content: bytes, names: Mapping[str, str]) -> bytes:
-    """A WebVTT thumbnail track with other names of pictures; subtitles have no such lines."""
-    from urllib.parse import quote_from_bytes
-
-    quoted = {
-        quote_from_bytes(os.fsencode(old)).encode(): quote_from_bytes(os.fsencode(new)).encode()
-        for old, new in names.items()
-    }
-    lines = [line.partition(b"#xywh=") for line in content.split(b"\n")]
-    return b"\n".join(quoted.get(n, n) + mark + rest if mark else n for n, mark, rest in lines)
-
-
-def renamed_json(content: bytes, shift: VideoMove, names: Mapping[str, str]) -> bytes:
-    """A JSON artifact with other names of its video and files, nothing else; any JSON will do.
-
-    Raises ValueError or RecursionError for what is not readable.
-    """
-
-    def put(key: str, text: str) -> str:
-        if key in ("video", "filename"):
-            return new_rel(text, shift)
-        first, slash, rest = text.partition("/")
-        return f"{names[first]}{slash}{rest}" if first in names else text
-
-    return with_strings(content, put)
-
-
-def renamed_index(content: bytes, rels: Mapping[str, str]) -> bytes:
-    """An index of a library with other names of videos."""
-
-    def put(key: str, text: str) -> str:
-        return rels.get(text, text) if key.startswith("video") else text
-
-    return with_strings(content, put, compact)
-
-
-def with_strings(
-    content: bytes, put: Callable[[str, str], str], write: Callable[[Any], bytes] = json_bytes
-) -> bytes:
-    """A JSON document with every text replaced, given the nearest key; itself if none differs."""
-
-    def replaced(value: Any, key: str) -> Any:
-        if isinstance(value, dict):
-            return {k: replaced(v, k) for k, v in value.items()}
-        if isinstance(value, list):
-            return [replaced(item, key) for item in value]
-        return put(key, value) if isinstance(value, str) else value
-
-    before = json.loads(content)
-    after = replaced(before, "")
-    return content if after == before else write(after)
-
-
-def new_rel(value: str, shift: VideoMove) -> str:
-    """What a record calls its video, which some folder around it is the base of."""
-    old, new = shift.video, shift.target
-    if value.rpartition("/")[2] != old.name:
-        return value
-    if value == old.rel:
-        return new.rel
-    base = old.path.removesuffix(value)
-    return new.path.removeprefix(base) if new.path.startswith(base) else new.name
 
 
 class Rename(LibraryCommand):
