@@ -34,6 +34,7 @@ import index
 from videolib.core.documents import json_bytes
 from videolib.core.runs import Job
 from videolib.core.text import folded
+from videolib.organize.rename import RenamePlan
 from videolib.storage.journal import Journal
 from videolib.storage.recovery import recover
 from videolib.storage.videos import Video, source_of
@@ -934,7 +935,7 @@ def test_any_plan_keeps_everything(
         for name, goal in wanted
         if name != goal
     ]
-    plan = index.RenamePlan(pairs)
+    plan = RenamePlan(pairs)
     refused = {error["video"] for error in plan.errors}
     went = {v.rel: t.rel for v, t in pairs if v.rel not in refused}
     fault.set(at)
