@@ -51,6 +51,7 @@ from videolib.core.errors import (
 )
 from videolib.core.files import stat_of
 from videolib.core.runs import Job as CoreJob
+from videolib.organize.tagging import ImportedTags
 from videolib.storage.folders import Roots
 from videolib.storage.tags import LIST_HELP, TagChange, split_names
 from videolib.storage.videos import Video
@@ -1198,9 +1199,7 @@ def export_tags(service: Served, directory: Directory, recursive: Recursive = Fa
     responses=problems(409),
 )
 def import_tags(service: Served, directory: Directory, given: TagImport) -> Response:
-    entries = [
-        index.ImportedTags(entry.video, entry.tags, entry.performers) for entry in given.videos
-    ]
+    entries = [ImportedTags(entry.video, entry.tags, entry.performers) for entry in given.videos]
     replace = given.mode == "replace"
     return answer(service.import_tags(directory, entries, replace, given.dry_run))
 

@@ -163,7 +163,7 @@ from videolib.faces.listing import people_result, person_line, read_index, witho
 from videolib.faces.models import BACKENDS, FACE_MODELS, DeepfaceModel, face_model, overlap
 from videolib.faces.pages import people_page
 from videolib.faces.people import PeopleView, people_home
-from videolib.faces.signatures import SignatureScan, recorded_model, signatures_of
+from videolib.faces.signatures import SignatureScan, recorded_model
 from videolib.faces.vectors import base64_vector
 from videolib.media.audio import SAMPLE_RATE, audio_streams, choose_audio, language_of, pcm
 from videolib.media.codecs import (
@@ -215,6 +215,14 @@ from videolib.organize.naming import FieldValues, Substitution, VideoMove
 from videolib.organize.orphans import orphans_in
 from videolib.organize.rename import FolderIndex, RenamePlan, name_fault
 from videolib.organize.rewriting import moved_name
+from videolib.organize.tagging import (
+    CORRUPT_TAGS,
+    ImportedTags,
+    PerformerIndex,
+    in_turn,
+    tag_line,
+    tags_of,
+)
 from videolib.speech.cues import cues_of, sentences
 from videolib.speech.files import read_captions, srt_file, vtt_file
 from videolib.speech.recognizers import TranscriptionOptions, heard_in, recognizer, without_loops
@@ -2877,43 +2885,6 @@ class TranscodeTask(VideoTask):
 # === Commands: tags ===============================================================================
 
 
-class ImportedTags(NamedTuple):
-    """What an import says of a video, named from the folder."""
-
-    video: str
-    tags: Sequence[str]
-    performers: Sequence[str]
-
-    @classmethod
-    def all_in(cls, path: Path) -> list[ImportedTags]:
-        """The entries of a file that --export or the API wrote. Raises UsageError for another."""
-        try:
-            videos = json.loads(path.read_bytes())["videos"]
-            if not isinstance(videos, list):
-                raise TypeError
-            return [cls.of(entry) for entry in videos]
-        except OSError as error:
-            why = f"cannot be read: {error.strerror}"
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            why = f"is not JSON: {error}"
-        except (ValueError, KeyError, TypeError, RecursionError):
-            example = {"videos": [{"video": "a.mp4", "tags": ["x"], "performers": []}]}
-            why = f"is no export of tags: it should be like {json.dumps(example)}"
-        raise UsageError(f"{shown(str(path))}: {why}")
-
-    @classmethod
-    def of(cls, entry: Mapping[str, Any]) -> ImportedTags:
-        """Raises KeyError, TypeError or ValueError where it is not of that shape."""
-        video, lists = entry["video"], [entry.get(kind, []) for kind in TAG_KINDS.values()]
-        for names in ([video], *lists):
-            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-                raise ValueError
-        return cls(video, *lists)
-
-
-CORRUPT_TAGS = SqlClause("v.tags_problem NOT NULL")
-
-
 class Tags(LibraryCommand):
     """Show or change the tags and performers of a video, or of every video of a folder.
 
@@ -3219,75 +3190,6 @@ class Tags(LibraryCommand):
             raise UsageError(nothing_known(places, "tags --rename-tag or --import"))
         count = len(found.account.steps) - len(found.problems)
         return found.result({"undone": count}, f"{plural(count, 'video')} tagged as before")
-
-
-class PerformerIndex:
-    """Who of the people with a name is seen in which video, by the nearest listing around them.
-
-    Where there is no listing nobody is known, and where there are no signatures either nobody can
-    be: that is an answer unless one is `needed`.
-    """
-
-    def __init__(self, library: Library, needed: bool) -> None:
-        """Raises NotFoundError where one is needed and neither the folder nor one around it was
-        listed, CorruptError.
-        """
-        own = library.root.absolute()
-        for root in (own, *(() if library.artifacts_dir else own.parents)):
-            around = Library(root, True, artifacts_dir=library.artifacts_dir, roots=library.roots)
-            inside = library.roots is None or library.roots.contains(root)
-            if inside and Path(people_home(around), FaceIndex.NAME).exists():
-                break
-        else:
-            around = library
-        self.sidecar_dir = people_home(around).removesuffix(SIDECARS)
-        self.frames: dict[str, Counter[str]] = {}  # in how many someone is seen, by video
-        self.unlisted: NotFoundError | None = None
-        try:
-            people = PeopleView.of(around).listed()
-        except NotFoundError as error:
-            if needed:
-                raise
-            people, self.unlisted = [], error
-        for person in people:
-            for seen in person.occurrences if person.label else ():
-                frames = self.frames.setdefault(seen["video"], Counter())
-                frames[str(person.label)] += int(seen["frames"])
-
-    def of(self, video: Video, least: int) -> list[str]:
-        """Who is seen in a video in so many sampled frames, the most frequent first. Raises
-        NotFoundError where that is not known yet.
-        """
-        if self.unlisted and stat_if_any(signatures_of(video).path):
-            raise self.unlisted
-        below = video.sidecar_dir.removesuffix(SIDECARS).removeprefix(self.sidecar_dir)
-        frames = self.frames.get(below + video.name, Counter())
-        return [name for name, count in frames.most_common() if count >= least]
-
-
-def in_turn(changes: Sequence[TagChange]) -> TagEditor:
-    """Several changes as one."""
-
-    def change(record: dict[str, Any]) -> None:
-        for one in changes:
-            one.apply(record)
-
-    return change
-
-
-def tags_of(row: VideoRow) -> dict[str, Any]:
-    """What the catalogue knows of a video's tags."""
-    if row.tags_problem:
-        return {"video": row.rel, "error": row.tags_problem}
-    return {"video": row.rel, "tags": list(row.tags), "performers": list(row.performers)}
-
-
-def tag_line(row: Mapping[str, Any]) -> str:
-    """A video's tags as text."""
-    told = [joined_names(row["tags"]) or "no tags"]
-    if row["performers"]:
-        told.append("performers: " + joined_names(row["performers"]))
-    return shown(f"{row['video']}: {'; '.join(told)}")
 
 
 # === Commands: subtitles ==========================================================================
