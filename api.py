@@ -55,6 +55,7 @@ from videolib.organize.tagging import ImportedTags
 from videolib.storage.folders import Roots
 from videolib.storage.tags import LIST_HELP, TagChange, split_names
 from videolib.storage.videos import Video
+from videoserver.settings import MEDIA_TYPES, PAGE_LIMIT
 
 BODY_LIMIT, IMPORT_LIMIT = 1 << 20, 16 << 20
 STREAM_LIMIT = 64
@@ -756,7 +757,7 @@ Extensions = Annotated[
 
 
 Offset = Annotated[int, Query(ge=0, le=1 << 31)]
-Limit = Annotated[int, Query(ge=1, le=index.PAGE_LIMIT)]
+Limit = Annotated[int, Query(ge=1, le=PAGE_LIMIT)]
 
 
 def video_of(
@@ -1004,7 +1005,7 @@ def search(
     recursive: Recursive = False,
     offset: Offset = 0,
     limit: Limit = 100,
-    lines: Annotated[int, Query(ge=1, le=index.PAGE_LIMIT, description="of one video")] = 20,
+    lines: Annotated[int, Query(ge=1, le=PAGE_LIMIT, description="of one video")] = 20,
     ext: Extensions = "",
 ) -> Response:
     page = {"offset": offset, "limit": limit, "lines": lines}
@@ -1108,7 +1109,7 @@ def duplicates(
     recursive: Recursive = False,
     threshold: Annotated[float | None, Query(ge=0, le=1)] = None,
     deep: Annotated[bool | None, Query(description="also mirrored and cut copies")] = None,
-    limit: Annotated[int | None, Query(ge=1, le=index.PAGE_LIMIT)] = None,
+    limit: Annotated[int | None, Query(ge=1, le=PAGE_LIMIT)] = None,
     ext: Extensions = "",
 ) -> Response:
     wanted = {"threshold": threshold, "deep": deep, "limit": limit}
@@ -1226,7 +1227,7 @@ BINARY.update(problems(416))
     summary="A video, whole or by ranges",
 )
 def stream(request: Request, video: Named) -> Response:
-    return send_file(request, video.path, index.MEDIA_TYPES[Path(video.path).suffix.lower()])
+    return send_file(request, video.path, MEDIA_TYPES[Path(video.path).suffix.lower()])
 
 
 @routes.get(
@@ -1237,7 +1238,7 @@ def stream(request: Request, video: Named) -> Response:
 )
 def main_file(request: Request, service: Served, video: Named, kind: Kind) -> Response:
     path = service.file(video, kind)
-    return send_file(request, path, index.MEDIA_TYPES[path.suffix])
+    return send_file(request, path, MEDIA_TYPES[path.suffix])
 
 
 @routes.get(
@@ -1254,7 +1255,7 @@ def any_file(
     part: Annotated[str, Depends(part_of)],
 ) -> Response:
     path = service.file(video, kind, part)
-    return send_file(request, path, index.MEDIA_TYPES[path.suffix])
+    return send_file(request, path, MEDIA_TYPES[path.suffix])
 
 
 # Players ask how long a file is before they ask for a part of it.
