@@ -55,6 +55,8 @@ from videolib.organize.tagging import ImportedTags
 from videolib.storage.folders import Roots
 from videolib.storage.tags import LIST_HELP, TagChange, split_names
 from videolib.storage.videos import Video
+from videoserver.jobs import JobBoard
+from videoserver.service import Service, VideoFilter
 from videoserver.settings import MEDIA_TYPES, PAGE_LIMIT
 
 BODY_LIMIT, IMPORT_LIMIT = 1 << 20, 16 << 20
@@ -533,7 +535,7 @@ class App(FastAPI):
 
     def __init__(self, settings: index.ServerSettings, **options: Any) -> None:
         super().__init__(**options)
-        self.settings, self.service = settings, index.Service(settings)
+        self.settings, self.service = settings, Service(settings)
         self.hub = Hub(self.service.board)
         self.requests: set[asyncio.Task[Any]] = set()
         self.awaited: set[CoreJob] = set()  # what requests wait for that may take long
@@ -660,7 +662,7 @@ def bounded(receive: Receive, limit: int) -> Receive:
 class Hub:
     """Lets streams wait for events of the board, which come from other threads."""
 
-    def __init__(self, board: index.JobBoard) -> None:
+    def __init__(self, board: JobBoard) -> None:
         self.board, self.streams, self.pending = board, 0, False
         self.bell = asyncio.Event()
 
@@ -726,16 +728,16 @@ def app_of(request: Request) -> App:
     return app
 
 
-def service_of(request: Request) -> index.Service:
+def service_of(request: Request) -> Service:
     return app_of(request).service
 
 
-async def served_of(request: Request) -> index.Service:
+async def served_of(request: Request) -> Service:
     """The same for routes: what is no coroutine costs a way to another thread and back."""
     return service_of(request)
 
 
-Served = Annotated[index.Service, Depends(served_of)]
+Served = Annotated[Service, Depends(served_of)]
 
 
 async def directory_of(
@@ -972,7 +974,7 @@ def videos(
 ) -> Response:
     given = {"recursive": recursive, "sort": sort, "ext": ext}
     names = names_in("tags", tags), names_in("performers", performers)
-    wanted = index.VideoFilter(q, *names, match_any, detail, order)
+    wanted = VideoFilter(q, *names, match_any, detail, order)
     return answer(service.videos(directory, offset, limit, wanted, given))
 
 

@@ -22,6 +22,7 @@ import index
 from videolib.core.errors import CancelledError
 from videolib.core.processes import cores
 from videolib.core.runs import ConcurrencyLimits, Job, Result
+from videoserver.jobs import ENDED, JOBS_AT_ONCE, JOBS_KEPT, JOBS_QUEUED, JobBoard, JobState
 
 pytestmark = pytest.mark.usefixtures("misbehaving")
 
@@ -54,7 +55,7 @@ def block(served: Served, library: Library) -> list[str]:
     video = library.add("one_frame.mp4", "busy/hang.mp4")
     jobs = [
         served.submit("hang", directory="busy", params={"timeout": 500 + number})
-        for number in range(index.JOBS_AT_ONCE)
+        for number in range(JOBS_AT_ONCE)
     ]
     assert wait_until(lambda: all(served.get(f"/jobs/{job}")["started_at"] for job in jobs))
     assert wait_until(video.with_suffix(".began").exists)
@@ -250,15 +251,14 @@ class TestBoard:
         assert (same.status_code, same.json()["id"]) == (200, first)
         assert served.submit("meta", force=True) != first
         states = [job["status"] for job in served.get("/jobs")["jobs"]]
-        assert states == ["queued"] * 2 + ["running"] * index.JOBS_AT_ONCE
+        assert states == ["queued"] * 2 + ["running"] * JOBS_AT_ONCE
         release(served, blocking)
         assert served.wait(first)["status"] == "done"
 
     def test_a_full_queue(self, served: Served, library: Library) -> None:
         blocking = block(served, library)
         queued = [
-            served.submit("slow", params={"timeout": 500 + number})
-            for number in range(index.JOBS_QUEUED)
+            served.submit("slow", params={"timeout": 500 + number}) for number in range(JOBS_QUEUED)
         ]
         response = served.client.post("/jobs", json={"task": "meta"})
         assert response.status_code == 429
@@ -272,11 +272,11 @@ class TestBoard:
         ids = [served.job("report")["id"] for _ in range(3)]
         board = served.app.service.board
         (library.root / "sub").mkdir()
-        for number in range(index.JOBS_KEPT):
+        for number in range(JOBS_KEPT):
             served.submit("report", params={"ext": f".{number:03}"})
-            wait_until(lambda: all(job.state in index.ENDED for job in board.every()))
+            wait_until(lambda: all(job.state in ENDED for job in board.every()))
         kept = served.get("/jobs")["jobs"]
-        assert len(kept) == index.JOBS_KEPT
+        assert len(kept) == JOBS_KEPT
         assert not {job["id"] for job in kept} & set(ids)
         served.get(f"/jobs/{ids[0]}", 404)
 
@@ -463,7 +463,7 @@ class TestEvents:
 
     def test_forgotten_events(self, library: Library) -> None:
         """A board that forgets early says how things stand instead, and misses no end."""
-        board = index.JobBoard()
+        board = JobBoard()
         board.events = type(board.events)(maxlen=3)
         first = board.number
         for number in range(5):
@@ -472,7 +472,7 @@ class TestEvents:
                 index.Report(directory=library.root),
                 {"directory": str(number)},
             )
-        assert wait_until(lambda: all(job.state in index.ENDED for job in board.every()))
+        assert wait_until(lambda: all(job.state in ENDED for job in board.every()))
         last, told = board.events_after(first)
         assert {event.kind for event in told} == {"end"}
         assert {event.job for event in told} == {job.id for job in board.every()}
@@ -486,9 +486,9 @@ class TestEvents:
             def run(self, job: Job) -> Result:
                 raise CancelledError
 
-        board = index.JobBoard()
+        board = JobBoard()
         given = {"directory": "."}
         job, _ = board.submit("report", Stopped(directory=library.root), given)
-        assert wait_until(lambda: job.state in index.ENDED)
-        assert job.state is index.JobState.CANCELLED
+        assert wait_until(lambda: job.state in ENDED)
+        assert job.state is JobState.CANCELLED
         board.close()

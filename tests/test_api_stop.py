@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from served import Served
 from support import PATIENCE, TESTS, Library, contents, leftovers, wait_until
 
-import index
 from videolib.core.runs import Job
 from videolib.duplicates.matching import Matcher
 from videolib.faces.signatures import SignatureScan
+from videoserver.jobs import JobProgress
+from videoserver.service import Service
 
 
 class Halt:
@@ -60,9 +61,9 @@ class Pause:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.began, self.go_on = threading.Event(), threading.Event()
-        step = index.JobProgress.step
+        step = JobProgress.step
 
-        def held(progress: index.JobProgress, *given: Any) -> None:
+        def held(progress: JobProgress, *given: Any) -> None:
             step(progress, *given)
             if progress.as_json()["progress_current"]:
                 self.began.set()
@@ -70,7 +71,7 @@ class Pause:
 
         for place in ("videolib.core.runs", "index"):
             monkeypatch.setattr(f"{place}.cores", lambda: 2)
-        monkeypatch.setattr(index.JobProgress, "step", held)
+        monkeypatch.setattr(JobProgress, "step", held)
 
 
 @pytest.fixture
@@ -132,13 +133,13 @@ class TestDupes:
     ) -> None:
         """Who asked goes away: no more pairs are compared, and nothing is held against the next."""
         runs: list[Job] = []
-        quiet = index.Service.quiet
+        quiet = Service.quiet
 
-        def begun(service: index.Service) -> Job:
+        def begun(service: Service) -> Job:
             runs.append(quiet(service))
             return runs[-1]
 
-        monkeypatch.setattr(index.Service, "quiet", begun)
+        monkeypatch.setattr(Service, "quiet", begun)
         with socket.create_connection(("127.0.0.1", served.port)) as client:
             client.sendall(b"GET /phash/duplicates HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert halt.began.wait(PATIENCE)

