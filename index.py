@@ -4200,7 +4200,8 @@ class Config(NamedTuple):
         if section == "workers" and (key in COMMANDS or key in ARTIFACTS):
             yield from self.value_mistakes(path, RunCommand, "workers", item)
         elif section == "thresholds" and key in THRESHOLDS:
-            yield from self.value_mistakes(path, Scenes, "threshold", item)
+            owner, name = THRESHOLDS[key]
+            yield from self.value_mistakes(path, COMMANDS[owner], name, item)
         elif command and key in command.options():
             yield from self.value_mistakes(path, command, key, item)
         else:

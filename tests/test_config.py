@@ -117,6 +117,18 @@ class TestKeys:
         assert (place / "sub/.artifacts/a.mp4.jpg").is_file()
         assert library.artifacts("sub") == []
 
+    @pytest.mark.parametrize(
+        ("key", "value", "code"),
+        [("phash_similarity", 0, 0), ("phash_similarity", 2, 2), ("scene", 0, 2)],
+    )
+    def test_each_threshold_has_the_bounds_of_its_own_option(
+        self, cli: Cli, library: Library, tmp_path: Path, key: str, value: int, code: int
+    ) -> None:
+        config = write(tmp_path / "rc.json", {"thresholds": {key: value}})
+        run = cli("--config", config, "list", library.root)
+        assert run.code == code
+        assert (f"thresholds.{key}: should be" in run.err) == (code == 2)
+
 
 class TestMistakes:
     def test_all_are_told_at_once(self, cli: Cli, library: Library, tmp_path: Path) -> None:
