@@ -30,7 +30,9 @@ from support import (
     run_unprivileged,
 )
 
+from videolib.core.errors import Failure, VideoError, attempt
 from videolib.core.files import SCRATCH, remove, replace_folder, this_host
+from videolib.core.processes import need_tool, run_tool
 from videolib.storage.artifacts import ARTIFACTS
 from videolib.storage.names import State
 from videolib.storage.sidecars import SidecarDir
@@ -517,3 +519,19 @@ class TestPrograms:
     ) -> None:
         library.add("text.mp4")
         assert "/dev/fd" not in cli("meta", library.root, "--json").failure("text.mp4")
+
+    def test_a_repeated_complaint_is_given_itself(self) -> None:
+        """ffmpeg writes equal lines once, and below them how often they came again."""
+        script = 'echo "in.mp4: no such stream" >&2; echo "    Last message repeated 1 times" >&2'
+        with pytest.raises(VideoError, match=r"^sh: in\.mp4: no such stream$"):
+            run_tool(["/bin/sh", "-c", f"{script}; exit 1"], timeout=10)
+
+    def test_a_missing_one_is_missing_for_every_video(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The scheduler says that once and tries no further video."""
+        monkeypatch.setattr("videolib.core.processes.installed", lambda name: iter(()))
+        failure = attempt(need_tool, "ffmpeg")
+        assert isinstance(failure, Failure)
+        assert failure.lacking
+        assert "pip install imageio-ffmpeg" in failure.reason

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from videolib.core.errors import VideoError, exit_name, uncommon
+from videolib.core.errors import MissingDependencyError, VideoError, exit_name, uncommon
 
 if TYPE_CHECKING:
     import subprocess
@@ -48,10 +48,11 @@ def find_tool(name: str) -> Tool | None:
 
 
 def need_tool(name: str) -> str:
-    """The path of a program. Raises VideoError with the command that installs it."""
+    """The path of a program. Raises MissingDependencyError that says how to install it."""
     if tool := find_tool(name):
         return tool.path
-    raise VideoError(f"{name} is not installed: pip install imageio-ffmpeg, or put {name} on PATH")
+    advice = f"pip install imageio-ffmpeg, or put {name} on PATH"
+    raise MissingDependencyError(f"{name} is not installed: {advice}")
 
 
 def die_with_parent() -> None:
@@ -110,6 +111,7 @@ def run_tool(
 # What ffmpeg says after it said what went wrong.
 CONSEQUENCE = re.compile(
     r"(\[.*\] )?(Conversion failed|Failed to inject|Nothing was written|Task finished with error"
+    r"|\s*Last message repeated \d+ times"
     r"|Error (initializing|opening|reinitializing|while opening|while processing|marking|sending))"
 )
 
