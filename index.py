@@ -189,9 +189,9 @@ from videolib.organize.tagging import (
     tags_of,
 )
 from videolib.speech.cues import cues_of, sentences
-from videolib.speech.files import read_captions, srt_file, vtt_file
+from videolib.speech.files import embedded_subtitles, srt_file, vtt_file
 from videolib.speech.recognizers import TranscriptionOptions, heard_in, recognizer, without_loops
-from videolib.speech.search import CLOSING, OPENING, SPOKEN, lines_found, search_expression
+from videolib.speech.search import CLOSING, OPENING, SUBTITLE_INDEX, lines_found, search_expression
 from videolib.speech.segments import Word, stretches, windows
 from videolib.storage.artifacts import ARTIFACTS, Artifact
 from videolib.storage.folders import LEADS_OUT, Library, Roots, folders_below, need_output
@@ -518,7 +518,7 @@ class WorkItem(NamedTuple):
 
 def open_catalogue(library: Library) -> Catalogue:
     """The catalogue of a library, with the tables that commands keep in it."""
-    return Catalogue(library, [SPOKEN])
+    return Catalogue(library, [SUBTITLE_INDEX])
 
 
 class Runner:
@@ -3011,7 +3011,7 @@ class Subtitles(VideoTask):
             return ArtifactOutput(status=Status.SKIPPED, note=self.why_none(streams, texts))
         files: dict[str, bytes | dict[str, bytes]] = {}
         documents: dict[str, dict[str, Any]] = {}
-        read = read_captions(media, list(chosen.values()))
+        read = embedded_subtitles(media, list(chosen.values()))
         for (language, stream), cues in zip(chosen.items(), read, strict=True):
             plain = [c._asdict() | {"text": c.text.replace("\n", " ")} for c in cues]
             data = {"backend": "stream", "stream": stream.index, "language": language}

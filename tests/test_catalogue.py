@@ -25,9 +25,9 @@ from videolib.catalogue.store import CatalogueExtension
 from videolib.core.errors import CancelledError, UsageError
 from videolib.core.files import replace_file
 from videolib.core.runs import Job
-from videolib.storage.captions import caption_files, captions_among
 from videolib.storage.folders import Library as StorageLibrary
 from videolib.storage.sidecars import SidecarDir
+from videolib.storage.subtitles import subtitle_files, subtitles_by_stem
 from videolib.storage.videos import Video
 
 SIZE = 1000
@@ -271,13 +271,13 @@ class TestUpToDate:
         self, known: Catalogue, shelves: Library, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (shelves.root / "b.en.srt").write_text("1")
-        looks, among = [], captions_among
+        looks, among = [], subtitles_by_stem
 
         def look(names: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
             looks.append(1)
             return among(names)
 
-        monkeypatch.setattr("videolib.storage.folders.captions_among", look)
+        monkeypatch.setattr("videolib.storage.subtitles.subtitles_by_stem", look)
         known.update([known.video("a.mp4"), known.video("b.mkv")])
         assert len(looks) == 1
         assert rels(page(known, "has:subtitles")) == ["b.mkv"]
@@ -640,7 +640,7 @@ class TestExtension:
     def words_of(self, calls: Calls) -> CatalogueExtension:
 
         def files(video: Video, shelf: SidecarDir) -> list[str]:
-            return [caption.path for caption in caption_files(video, shelf)]
+            return [subtitle.path for subtitle in subtitle_files(video, shelf)]
 
         def reader(video: Video, paths: list[str]) -> list[str]:
             calls.append((video.rel, [Path(path).name for path in paths]))

@@ -17,7 +17,7 @@ import index
 from videolib.core.errors import ParameterError
 from videolib.core.runs import Job
 from videolib.speech.cues import Cue
-from videolib.speech.files import LARGEST_CAPTIONS, srt_file, vtt_file
+from videolib.speech.files import MAX_SUBTITLE_BYTES, srt_file, vtt_file
 from videolib.speech.search import search_expression
 from videolib.storage.folders import Library as StorageLibrary
 from videolib.storage.folders import Roots
@@ -278,7 +278,7 @@ class TestBadFiles:
 
     def test_a_huge_one(self, cli: Cli, films: Library) -> None:
         with (films.root / "b.srt").open("wb") as file:
-            file.truncate(LARGEST_CAPTIONS + 1)
+            file.truncate(MAX_SUBTITLE_BYTES + 1)
         run = cli("search", "bread", films.root, "-r", "--json")
         assert run.err == "search: b.mp4: b.srt: is larger than 32.0 MiB\n"
         assert len(run.json["results"]) == 2

@@ -54,7 +54,7 @@ from videolib.faces.face_index import FaceIndex
 from videolib.faces.people import PeopleView, people_home
 from videolib.media.metadata import summarize
 from videolib.organize.rename import RenamePlan, name_fault
-from videolib.speech.search import SPOKEN, search_expression
+from videolib.speech.search import SUBTITLE_INDEX, search_expression
 from videolib.storage.artifacts import ARTIFACTS, presence
 from videolib.storage.folders import LEADS_OUT
 from videolib.storage.sidecars import SidecarDir
@@ -240,7 +240,10 @@ class Service:
 
     def __init__(self, settings: ServerSettings) -> None:
         self.settings, self.roots = settings, settings.roots
-        self.board, self.catalogue_pool = JobBoard(self.roots.relative), CataloguePool([SPOKEN])
+        self.board, self.catalogue_pool = (
+            JobBoard(self.roots.relative),
+            CataloguePool([SUBTITLE_INDEX]),
+        )
         self.censuses = PeopleCache()
 
     def close(self) -> None:

@@ -31,10 +31,10 @@ from videolib.core.files import stat_if_any
 from videolib.core.runs import Job
 from videolib.core.text import fold
 from videolib.storage.artifacts import ARTIFACTS
-from videolib.storage.captions import looked_beside
 from videolib.storage.folders import Library
 from videolib.storage.names import SIDECARS, VIDEO_EXTENSIONS, State
 from videolib.storage.sidecars import FileStat
+from videolib.storage.subtitles import with_external_subtitles
 
 if TYPE_CHECKING:
     import sqlite3
@@ -255,7 +255,7 @@ class Catalogue(CatalogueStore):
         seen = [
             s
             for sidecar_dir, group in sidecar_dirs
-            for s in self._scan.sight(sidecar_dir, looked_beside([*group]))
+            for s in self._scan.sight(sidecar_dir, with_external_subtitles([*group]))
         ]
         there = {glimpse.video.rel for glimpse in seen}
         gone = [(os.fsencode(video.rel),) for video in asked if video.rel not in there]

@@ -16,8 +16,8 @@ from videolib.core.files import read_bytes, stat_of
 from videolib.core.text import shown, utf8
 from videolib.media.metadata import read_metadata, summarize
 from videolib.storage.artifacts import ARTIFACTS
-from videolib.storage.captions import beside
 from videolib.storage.sidecars import FileStat, SidecarDir, ffprobe_disabled
+from videolib.storage.subtitles import external_subtitles
 from videolib.storage.tags import parse_tags
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Scan:
                 found = stat_of(video.path)
                 if stat.S_ISREG(found.st_mode):
                     seen[video.key] = ScannedVideo(video, array("q", file_numbers(found)))
-                    self._add_captions(seen[video.key])
+                    self._add_subtitles(seen[video.key])
         try:
             with os.scandir(sidecar_dir) as entries:
                 for entry in entries:
@@ -149,14 +149,14 @@ class Scan:
         number = self._tail_numbers.get(tail) or self._number(tail)
         glimpse.numbers.extend((number, *file_numbers(found)))
 
-    def _add_captions(self, glimpse: ScannedVideo) -> None:
+    def _add_subtitles(self, glimpse: ScannedVideo) -> None:
         """Note the subtitle files beside the video, by what their names have after its stem."""
         begin = len(glimpse.video.path.rpartition(".")[0])
-        for caption in beside(glimpse.video):
-            if self.roots and not self.roots.contains(caption.path):
+        for subtitle in external_subtitles(glimpse.video):
+            if self.roots and not self.roots.contains(subtitle.path):
                 continue
             with contextlib.suppress(OSError):
-                self._add(glimpse, "//" + caption.path[begin:], stat_of(caption.path))
+                self._add(glimpse, "//" + subtitle.path[begin:], stat_of(subtitle.path))
 
     def _number(self, tail: str) -> int:
         """A number for a tail, the same in every process."""

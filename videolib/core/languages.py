@@ -1,11 +1,12 @@
-"""Codes of languages: ISO 639-1 as Whisper writes them, and what files call them otherwise."""
+"""Language codes: ISO 639-1 as Whisper writes them, and the other codes that files use."""
 
 from __future__ import annotations
 
 import re
 
-# The languages that Whisper knows, each with its codes in three letters (ISO 639-2): of two the
-# bibliographic one first, which is what MP4 gets. Behind them what else is found in files.
+# Every language that Whisper knows: its code there, then its three-letter codes of ISO 639-2. Where
+# there are two of these the bibliographic one, which MP4 takes, is the first. Codes of other
+# standards that are found in files follow.
 LANGUAGE_CODES = (
     "af:afr am:amh ar:ara as:asm az:aze ba:bak be:bel bg:bul bn:ben bo:tib:bod br:bre bs:bos "
     "ca:cat cs:cze:ces cy:wel:cym da:dan de:ger:deu el:gre:ell en:eng es:spa et:est eu:baq:eus "
@@ -18,14 +19,17 @@ LANGUAGE_CODES = (
     "tt:tat uk:ukr ur:urd uz:uzb vi:vie yi:yid yo:yor yue:yue zh:chi:zho:cmn"
 )
 
-
+# Whisper's code -> the other codes of the language.
 LANGUAGES = {code: others for code, *others in (row.split(":") for row in LANGUAGE_CODES.split())}
 
-
-TWO_LETTERS = {other: code for code, others in LANGUAGES.items() for other in others}
+# Any other code -> Whisper's code.
+LANGUAGE_ALIASES = {other: code for code, others in LANGUAGES.items() for other in others}
 
 
 def language_code(tag: str) -> str:
-    """A language tag (`de`, `ger`, `deu`, `de-AT`) as Whisper writes it; "" for none."""
+    """Whisper's code for a language tag such as `de`, `ger`, `deu` or `de-AT`; "" for `und`.
+
+    An unknown code is returned as it is, in lower case.
+    """
     code = re.split(r"[-_]", tag.strip().lower())[0]
-    return "" if code == "und" else TWO_LETTERS.get(code, code)
+    return "" if code == "und" else LANGUAGE_ALIASES.get(code, code)

@@ -42,7 +42,7 @@ def srt_file(cues: Iterable[Cue]) -> bytes:
     return ("\n".join(parts) or "\n").encode()
 
 
-LARGEST_CAPTIONS = 32 << 20  # bytes: what is larger is no subtitle file
+MAX_SUBTITLE_BYTES = 32 << 20  # bytes: what is larger is no subtitle file
 
 
 LONGEST_CAPTION = 2000  # letters of one cue that are kept
@@ -76,8 +76,8 @@ def read_cues(path: str) -> list[Cue]:
 
 def read_captions_text(path: str) -> str:
     """A file of moderate size in UTF-8, in UTF-16 with its mark, else in the code of Windows."""
-    if stat_of(path).st_size > LARGEST_CAPTIONS:
-        raise ValueError(f"is larger than {human_size(LARGEST_CAPTIONS)}")
+    if stat_of(path).st_size > MAX_SUBTITLE_BYTES:
+        raise ValueError(f"is larger than {human_size(MAX_SUBTITLE_BYTES)}")
     raw = content_of(path)
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         text = raw.decode("utf-16", "replace")
@@ -123,7 +123,7 @@ def plain_caption(text: str) -> str:
     return unicodedata.normalize("NFC", " ".join(UNSEEN.sub("", said).split()))
 
 
-def read_captions(media: Media, streams: Sequence[Any]) -> list[list[Cue]]:
+def embedded_subtitles(media: Media, streams: Sequence[Any]) -> list[list[Cue]]:
     """The cues of text subtitle streams, in one pass over the file, in the order of their times."""
     import av
 

@@ -17,8 +17,8 @@ from videolib.core.errors import ParameterError
 from videolib.core.text import shown
 from videolib.speech.cues import ENDS_SENTENCE, Cue
 from videolib.speech.files import UNSEEN, read_cues
-from videolib.storage.captions import caption_files, made_captions
 from videolib.storage.names import SIDECARS
+from videolib.storage.subtitles import generated_subtitles, subtitle_files
 
 if TYPE_CHECKING:
     import sqlite3
@@ -64,8 +64,10 @@ class SpokenPassages(NamedTuple):
 
 def spoken_files(video: Video, sidecars: SidecarDir) -> list[str]:
     """The subtitle files of a video that are searched."""
-    documents = [sidecars[n].path for n, _ in made_captions(video, sidecars) if n.endswith(".json")]
-    return [caption.path for caption in caption_files(video, sidecars)] + documents
+    documents = [
+        sidecars[n].path for n, _ in generated_subtitles(video, sidecars) if n.endswith(".json")
+    ]
+    return [caption.path for caption in subtitle_files(video, sidecars)] + documents
 
 
 def read_spoken(video: Video, paths: Sequence[str]) -> SpokenPassages:
@@ -123,7 +125,9 @@ def store_spoken(database: sqlite3.Connection, video: int, spoken: SpokenPassage
         )
 
 
-SPOKEN = CatalogueExtension("spoken", SPEECH_SCHEMA, spoken_files, read_spoken, store_spoken)
+SUBTITLE_INDEX = CatalogueExtension(
+    "spoken", SPEECH_SCHEMA, spoken_files, read_spoken, store_spoken
+)
 
 
 SEARCH_WORD = re.compile(

@@ -11,9 +11,9 @@ from videolib.core.documents import read_json
 from videolib.core.files import stat_of
 from videolib.core.languages import LANGUAGES
 from videolib.core.runs import Status
-from videolib.storage.captions import beside, made_captions
-from videolib.storage.names import CAPTION_FORMATS, State
+from videolib.storage.names import SUBTITLE_FORMATS, State
 from videolib.storage.sidecars import SidecarDir
+from videolib.storage.subtitles import external_subtitles, generated_subtitles
 
 if TYPE_CHECKING:
     from videolib.storage.sidecars import FileStat
@@ -133,12 +133,15 @@ class SubtitleArtifact(Artifact):
         source: FileStat | None = None,
     ) -> State:
         """How the subtitles stand in all these formats (none: any), in a language ("": any)."""
-        made = [n for n, code in made_captions(video, sidecars) if language in ("", code)]
+        made = [n for n, code in generated_subtitles(video, sidecars) if language in ("", code)]
         fresh = [name for name in made if self._fresh(video, sidecars, [name], source)]
         there = {name.rpartition(".")[2] for name in fresh}
         if (fresh and there.issuperset(formats)) or self._heard_nothing(video, sidecars, source):
             return State.FRESH
-        if any(not language or caption.language in ("", language) for caption in beside(video)):
+        if any(
+            not language or subtitle.language in ("", language)
+            for subtitle in external_subtitles(video)
+        ):
             return State.FRESH
         return State.STALE if made else State.MISSING
 
@@ -173,8 +176,8 @@ ARTIFACTS: dict[str, Artifact] = {
         ),
         SubtitleArtifact(
             "subtitles",
-            tuple(f"{{}}.{suffix}" for suffix in CAPTION_FORMATS),
-            extras=tuple(f"{{}}.@.{suffix}" for suffix in CAPTION_FORMATS),
+            tuple(f"{{}}.{suffix}" for suffix in SUBTITLE_FORMATS),
+            extras=tuple(f"{{}}.@.{suffix}" for suffix in SUBTITLE_FORMATS),
             any_file=True,
         ),
         Artifact("phash", ("{}.phash.json",), extras=("{}.phash.deep.json",)),
@@ -194,7 +197,7 @@ ARTIFACTS: dict[str, Artifact] = {
 def presence(video: Video, sidecars: SidecarDir) -> dict[str, bool | str]:
     """Per kind of artifact: true, false, or "stale"."""
     if not sidecars:
-        return {kind: kind == "subtitles" and bool(beside(video)) for kind in ARTIFACTS}
+        return {kind: kind == "subtitles" and bool(external_subtitles(video)) for kind in ARTIFACTS}
     words: dict[State, bool | str]
     words = {State.FRESH: True, State.MISSING: False, State.STALE: "stale"}
     try:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from videolib.core.errors import NotFoundError, OutsideError, UsageError
 from videolib.core.files import can_be, need_folder
 from videolib.core.text import shown
-from videolib.storage.captions import captions_among, captions_of
 from videolib.storage.names import SIDECARS, VIDEO_EXTENSIONS, sidecar_key
+from videolib.storage.subtitles import matching_subtitles, subtitles_by_stem
 from videolib.storage.videos import Video
 
 
@@ -109,11 +109,11 @@ class Library:
         outward: Sequence[str],
     ) -> Iterator[Video]:
         """The videos among what is in a folder; `outward` is what leads out of its sidecars."""
-        captions = captions_among(entry.name for entry in entries)
+        by_stem = subtitles_by_stem(entry.name for entry in entries)
         for entry in entries:
             if self._is_video(entry) and self._stays_inside(entry, below, outward):
-                theirs = captions_of(entry.name, captions) if captions else ()
-                yield Video(entry.path, below + entry.name, sidecar_dir, theirs)
+                external = matching_subtitles(entry.name, by_stem) if by_stem else ()
+                yield Video(entry.path, below + entry.name, sidecar_dir, external)
 
     def _entries(self, folder: str, below: str) -> list[os.DirEntry[str]]:
         try:

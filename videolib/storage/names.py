@@ -37,4 +37,4 @@ def sidecar_key(name: str) -> str:
     return raw[: LONGEST_KEY - 20].decode("utf-8", "ignore") + "~" + digest + Path(name).suffix[:6]
 
 
-CAPTION_FORMATS = ("vtt", "srt", "json")
+SUBTITLE_FORMATS = ("vtt", "srt", "json")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from videolib.core.documents import read_json
 from videolib.core.files import SCRATCH, process_alive, reading, remove, this_host
 from videolib.core.languages import LANGUAGES
-from videolib.storage.names import CAPTION_FORMATS
+from videolib.storage.names import SUBTITLE_FORMATS
 
 if TYPE_CHECKING:
     from videolib.storage.videos import Video
@@ -62,13 +62,13 @@ class SidecarDir(dict[str, "os.DirEntry[str] | FileStat"]):
             self.problem = f"cannot be read: {error.strerror}"
 
     @functools.cached_property
-    def captions(self) -> dict[str, list[tuple[str, str]]]:
+    def subtitles_by_key(self) -> dict[str, list[tuple[str, str]]]:
         """The subtitles with a language in their names, by the key of their video."""
         found: dict[str, list[tuple[str, str]]] = {}
         for name in self:
             stem, _, suffix = name.rpartition(".")
             key, _, language = stem.rpartition(".")
-            if suffix in CAPTION_FORMATS and language in LANGUAGES:
+            if suffix in SUBTITLE_FORMATS and language in LANGUAGES:
                 found.setdefault(key, []).append((name, language))
         return found
 

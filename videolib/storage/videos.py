@@ -17,13 +17,14 @@ from videolib.storage.names import sidecar_key
 class Video(NamedTuple):
     """One video file: where it is, what the listed folder calls it, and where its sidecars live.
 
-    `beside`: names and languages of subtitle files next to it, None where nobody has looked yet.
+    `external_subtitles`: names and languages of the subtitle files in the video's own folder, as
+    `matching_subtitles` gives them; None where that folder has not been read.
     """
 
     path: str
     rel: str
     sidecar_dir: str
-    beside: tuple[tuple[str, str], ...] | None = None
+    external_subtitles: tuple[tuple[str, str], ...] | None = None
 
     @property
     def name(self) -> str:
