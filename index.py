@@ -130,7 +130,13 @@ from videolib.faces.pages import people_page
 from videolib.faces.people import PeopleView, people_home
 from videolib.faces.signatures import SignatureScan, recorded_model
 from videolib.faces.vectors import base64_vector
-from videolib.media.audio import SAMPLE_RATE, audio_streams, choose_audio, language_of, pcm
+from videolib.media.audio import (
+    SAMPLE_RATE,
+    audio_streams,
+    choose_audio_stream,
+    mono_samples,
+    stream_language,
+)
 from videolib.media.codecs import (
     AudioCodec,
     VideoCodec,
@@ -140,8 +146,8 @@ from videolib.media.codecs import (
     probe_all,
 )
 from videolib.media.encoders import RATE, SOFTWARE, Hardware, Preset, choose_encoder, is_hdr
-from videolib.media.encoding import Clip, ClipFormat, Excerpt, film, join
-from videolib.media.frames import POSITION, FrameRequest, position, read_frames
+from videolib.media.encoding import Clip, ClipFormat, Excerpt, encode_clip, join_clips
+from videolib.media.frames import POSITION_PATTERN, FrameRequest, position_seconds, read_frames
 from videolib.media.hashing import (
     FLAT,
     HASHES,
@@ -391,7 +397,7 @@ def perform(video: Video, tasks: Sequence[VideoTask]) -> list[Outcome]:
         with Media(video, tasks[0].allow_codecs) as media:
             products = make_all(media, tasks)
             try:
-                if change := media.changed():
+                if change := media.source_change():
                     raise VideoError(change)
                 return [settle(t, media, p) for t, p in zip(tasks, products, strict=True)]
             finally:
@@ -409,14 +415,14 @@ def make_all(media: Media, tasks: Sequence[VideoTask]) -> list[ArtifactOutput | 
     """The products of the tasks in their order; those that sample frames share one pass."""
     sampling = [task for task in tasks if isinstance(task, FrameTask)]
     others = [task for task in tasks if not isinstance(task, FrameTask)]
-    media.pace.parts = bool(sampling) + len(others)
+    media.progress.parts = bool(sampling) + len(others)
     made: dict[int, ArtifactOutput | Failure] = {}
     if sampling:
         made = dict(zip(map(id, sampling), sample(media, sampling), strict=True))
-        media.pace.done += 1
+        media.progress.done += 1
     for task in others:
         made[id(task)] = attempt(task.make, media)
-        media.pace.done += 1
+        media.progress.done += 1
     return [made[id(task)] for task in tasks]
 
 
@@ -440,7 +446,7 @@ def sample(media: Media, tasks: Sequence[FrameTask]) -> list[ArtifactOutput | Fa
                     taken[number] += 1
                     if isinstance(failed := attempt(tasks[number].take, frame, index), Failure):
                         failures[number] = failed
-            media.pace.at(taken.total(), len(wants))
+            media.progress.at(taken.total(), len(wants))
 
     taken = Counter[int]()
     broken = attempt(hand_out)
@@ -937,7 +943,7 @@ class Thumbs(FrameTask):
         if self.time == "auto":
             step = length / self.CANDIDATES
             return [self.want(step * (i + 0.5), step / 2) for i in range(self.CANDIDATES)]
-        at = position(self.time, length)
+        at = position_seconds(self.time, length)
         if at > length + 1e-6:
             self.note = f"{self.time} is past the end ({length:.2f} s): the last frame was taken"
             at = length
@@ -972,7 +978,7 @@ class Sprites(FrameTask):
     JPEG_SIDE: ClassVar = 65_500
 
     def wants(self, media: Media) -> list[FrameRequest]:
-        self.count = media.steps(self.interval)
+        self.count = media.sample_count(self.interval)
         self.count = min(self.count, self.max_frames or self.count)
         if self.count > self.MOST:
             raise VideoError(
@@ -1069,7 +1075,7 @@ class Phash(FrameTask):
     time: str = option(
         "middle",
         "where to take the frame when --frames is 1: seconds, NN% or middle",
-        pattern=POSITION,
+        pattern=POSITION_PATTERN,
     )
     frames: int = option(5, "frames, evenly spaced", ge=1, le=1000)
     algo: Literal["ahash", "dct", "stash"] = option(
@@ -1110,7 +1116,7 @@ class Phash(FrameTask):
         if self.algo == "stash":
             return stash_times(media)
         if self.frames == 1:
-            return [min(position(self.time, length), length)]
+            return [min(position_seconds(self.time, length), length)]
         return [length * (i + 0.5) / self.frames for i in range(self.frames)]
 
     def take(self, frame: Frame, index: int) -> None:
@@ -1191,7 +1197,7 @@ class Heatmaps(FrameTask):
         self.seen: dict[float, Pixels] = {}
         self.samples: list[dict[str, float]] = []
         self.height: int | None = None  # of the first picture, for all
-        count = media.steps(self.interval)
+        count = media.sample_count(self.interval)
         if count > self.MOST:
             raise VideoError(f"would need {count:,} samples: choose a longer --interval")
         tolerance = min(self.interval, media.duration / 60)
@@ -1275,7 +1281,7 @@ class Scenes(VideoTask):
         if self.chapters:
             made.files["{}.scenes.ffmeta"] = chapters_file(scenes).encode()
         lost = f"cut off after {seen:.1f} of {media.duration:.1f} s" if cut_off else ""
-        return marked(made, lost or media.unreadable)
+        return marked(made, lost or media.damage_note)
 
     def illustrate(
         self, media: Media, scenes: Sequence[dict[str, Any]], marks: Sequence[dict[str, Any]]
@@ -1295,7 +1301,7 @@ class Scenes(VideoTask):
             name = f"scene_{index + 1:03}.mp4"
             length = min(self.clip_duration, scene["end"] - scene["start"])
             shots = Excerpt(media, scene["start"], length)
-            files[name] = film(shots, (self.thumbs_width // 2 * 2, None), self.CLIP).content
+            files[name] = encode_clip(shots, (self.thumbs_width // 2 * 2, None), self.CLIP).content
             scene["clip"] = f"{folder}/{name}"
         pictures = {scene["start"]: scene for scene in scenes}
         for mark in marks:
@@ -1373,7 +1379,7 @@ class Embed(FrameTask):
         self.open: list[FaceTrack] = []
         self.tracks: list[FaceTrack] = []
         self.dropped = Counter[str]()
-        self.count = media.steps(self.interval)
+        self.count = media.sample_count(self.interval)
         if self.count > self.MOST:
             raise VideoError(f"would need {self.count:,} samples: choose a lower --sample-rate")
         self.forgotten = forgotten_places(media)
@@ -1943,15 +1949,15 @@ class Previews(VideoTask):
         animation = AnimatedPreview() if self.image == "webp" else None
         also = animation.add if animation else None
         for start in clip_starts(media.duration, self.segments, self.duration):
-            media.pace.at(len(clips), self.segments)
+            media.progress.at(len(clips), self.segments)
             shots = Excerpt(media, start, min(self.duration, media.duration))
             height = clips[0].height if clips else None  # one size for all clips
-            clips.append(film(shots, (self.width // 2 * 2, height), recipe, also))
+            clips.append(encode_clip(shots, (self.width // 2 * 2, height), recipe, also))
         names = [f"seg_{number:02}.{self.format}" for number in range(1, len(clips) + 1)]
         contents = {name: clip.content for name, clip in zip(names, clips, strict=True)}
         made = ArtifactOutput(files={".{}.previews/": contents})
         if self.join:
-            made.files[f"{{}}.previews.{self.format}"] = join(clips, recipe)
+            made.files[f"{{}}.previews.{self.format}"] = join_clips(clips, recipe)
         if animation:
             made.files["{}.previews.webp"] = animation.close()
         folder = f".{media.video.key}.previews"
@@ -1962,7 +1968,7 @@ class Previews(VideoTask):
                 for name, clip in zip(names, clips, strict=True)
             ]
             made.data = {"segments": told}
-        return marked(made, media.unreadable)
+        return marked(made, media.damage_note)
 
 
 # === Commands: codecs =============================================================================
@@ -2886,7 +2892,7 @@ class Subtitles(VideoTask):
     def make(self, media: Media) -> ArtifactOutput:
         if self.from_stream:
             return self.extracted(media)
-        stream = choose_audio(media, self.audio_stream)
+        stream = choose_audio_stream(media, self.audio_stream)
         if stream is None:
             return self.silent(media)
         model = self.recognizer(media)
@@ -2969,7 +2975,7 @@ class Subtitles(VideoTask):
             self.language, self.translate, self.initial_prompt, self.hotwords
         )
         language, sure, words = self.language, 1.0, list[Word]()
-        found = windows(stretches(pcm(media, stream), self.vad))
+        found = windows(stretches(mono_samples(media, stream), self.vad))
         self.say_progress(media, 0.0)
         while some := list(itertools.islice(found, model.batch)):
             if not language:
@@ -2987,7 +2993,7 @@ class Subtitles(VideoTask):
     def told_languages(self, media: Media, stream: AudioStream) -> Iterator[str]:
         """A word on the other languages, where there are any and none was chosen."""
         streams = audio_streams(media)
-        spoken = [language_of(s) or "unknown" for s in streams]
+        spoken = [stream_language(s) or "unknown" for s in streams]
         if len(set(spoken)) > 1 and not self.audio_stream:
             heard = spoken[streams.index(stream)]
             yield f"has audio in {', '.join(spoken)}: heard was {heard}, see --audio-stream"
@@ -3005,8 +3011,8 @@ class Subtitles(VideoTask):
         texts = [s for s in streams if s.codec_context and s.codec_context.name in TEXT_SUBTITLES]
         chosen: dict[str, Any] = {}
         for stream in texts:
-            if self.language in ("", language_of(stream)):
-                chosen.setdefault(language_of(stream), stream)
+            if self.language in ("", stream_language(stream)):
+                chosen.setdefault(stream_language(stream), stream)
         if not chosen:
             return ArtifactOutput(status=Status.SKIPPED, note=self.why_none(streams, texts))
         files: dict[str, bytes | dict[str, bytes]] = {}
@@ -3023,7 +3029,7 @@ class Subtitles(VideoTask):
     def why_none(self, streams: Sequence[Any], readable: Sequence[Any]) -> str:
         """Why there is nothing to extract, and what to do."""
         if readable:
-            there = ", ".join(language_of(s) or "no language" for s in readable)
+            there = ", ".join(stream_language(s) or "no language" for s in readable)
             return f"has no text subtitles in {self.language}; there are {there}"
         kinds = ", ".join(sorted({s.codec_context.name for s in streams if s.codec_context}))
         pictures = f"its subtitles are pictures ({kinds}), not text"

@@ -31,8 +31,8 @@ def main(path: Path) -> None:
     sface = cv2.FaceRecognizerSF.create("onnx", recognizer, empty)
     count = 0
     with Media(Video(str(path), path.name, "")) as media:
-        wants = [FrameRequest(float(i), 0.1) for i in range(int(media.duration))]
-        for frame, _ in read_frames(media, wants):
+        requests = [FrameRequest(float(i), 0.1) for i in range(int(media.duration))]
+        for frame, _ in read_frames(media, requests):
             zoom = SIDE / max(frame.size)
             small = frame.rgb(*(round(side * zoom) for side in frame.size))
             yunet.setInputSize((small.shape[1], small.shape[0]))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.media.hashing import SIGNATURE_SHARES
-from videolib.media.reader import LONGEST
+from videolib.media.reader import MAX_DURATION
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,7 +72,7 @@ def read_fingerprint(record: Mapping[str, Any]) -> Fingerprint | None:
             times = [float(frame["time"]) for frame in record["frames"]]
             length = min(times) + max(times)
         length = float(length)
-        if not 0 <= length < LONGEST:
+        if not 0 <= length < MAX_DURATION:
             return None
         signature = record.get("signature")
         return of_signature(signature, length) if signature else of_hashes(record, length)

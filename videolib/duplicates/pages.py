@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from videolib.core.html import data_url, html_page
 from videolib.core.text import shown
-from videolib.media.pages import data_url, html_page
 from videolib.storage.artifacts import ARTIFACTS
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.duplicates.fingerprints import COARSE_STILL
 from videolib.duplicates.matching import centered, telling
-from videolib.media.reader import LONGEST
+from videolib.media.reader import MAX_DURATION
 
 if TYPE_CHECKING:
     import numpy as np
@@ -133,4 +133,4 @@ def read_film(record: Mapping[str, Any]) -> VideoTimeline | None:
         film = VideoTimeline(interval, pictures.reshape(-1, side, side))
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
-    return film if side in (8, 16, 32) and 0 < film.duration < LONGEST else None
+    return film if side in (8, 16, 32) and 0 < film.duration < MAX_DURATION else None

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from videolib.core.documents import read_json
 from videolib.core.errors import Failure, attempt
 from videolib.core.files import content_of
+from videolib.core.html import data_url, html_page
 from videolib.core.text import shown
 from videolib.core.workers import Workers
 from videolib.faces.extraction import portrait
 from videolib.faces.listing import appearances, head_count, known_by
 from videolib.faces.signatures import signatures_of
 from videolib.media.frames import FrameRequest, read_frames
-from videolib.media.pages import data_url, html_page
 from videolib.media.reader import Media
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from videolib.core.errors import VideoError
 from videolib.core.languages import LANGUAGES, language_code
 from videolib.core.text import seconds_of
-from videolib.media.reader import LONGEST
+from videolib.media.reader import MAX_DURATION
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 SAMPLE_RATE = 16_000  # samples per second: what every speech model takes
 
 
-OUT_OF_STEP = 0.1  # seconds by which a frame's time may differ from the end of the one before
+TIMESTAMP_TOLERANCE = (
+    0.1  # seconds by which a frame's time may differ from the end of the one before
+)
 
 
-CLOCK_WAS_SET = 10.0  # seconds back, or beyond the end: such a step says nothing about silence
+CLOCK_RESET = 10.0  # seconds back, or beyond the end: such a step says nothing about silence
 
 
 def audio_streams(media: Media) -> list[AudioStream]:
@@ -33,13 +35,13 @@ def audio_streams(media: Media) -> list[AudioStream]:
     return [stream for stream in media.container.streams.audio if stream.codec_context]
 
 
-def language_of(stream: Any) -> str:
+def stream_language(stream: Any) -> str:
     """The language of a stream by its container; "" for none and for a code that is no language."""
     code = language_code(str(stream.metadata.get("language", "")))
     return code if code in LANGUAGES else ""
 
 
-def choose_audio(media: Media, wanted: str) -> AudioStream | None:
+def choose_audio_stream(media: Media, wanted: str) -> AudioStream | None:
     """The audio stream to listen to: the one numbered `wanted` from 0, or in that language; else
     the default one, else the first. None where there is no audio.
 
@@ -56,14 +58,16 @@ def choose_audio(media: Media, wanted: str) -> AudioStream | None:
         ]
         return streams[rank.index(max(rank))] if streams else None
     for number, stream in enumerate(streams):
-        code = language_of(stream)
+        code = stream_language(stream)
         if wanted == str(number) or (code and code == language_code(wanted)):
             return stream
-    choices = ", ".join(f"{n} ({language_of(s) or 'no language'})" for n, s in enumerate(streams))
+    choices = ", ".join(
+        f"{n} ({stream_language(s) or 'no language'})" for n, s in enumerate(streams)
+    )
     raise VideoError(f"has no audio stream {wanted}: --audio-stream takes {choices}")
 
 
-def pcm(media: Media, stream: AudioStream) -> Iterator[Samples]:
+def mono_samples(media: Media, stream: AudioStream) -> Iterator[Samples]:
     """A stream's sound in mono at 16 kHz from the time that a player calls 0, piece by piece.
 
     Silence stands where it begins late or has a gap: sample n is heard n / SAMPLE_RATE seconds in.
@@ -96,18 +100,18 @@ def timed_audio(media: Media, stream: AudioStream) -> Iterator[tuple[float, Audi
     end, was set in the middle of the recording: there the sound goes on without a gap.
     """
     container = media.container
-    end = container.duration / 1_000_000 if container.duration else LONGEST
+    end = container.duration / 1_000_000 if container.duration else MAX_DURATION
     heard = shift = 0.0
     for frame in audio_frames(media, stream):
         moment = heard
         if frame.pts is not None and frame.time_base:
             moment = float(frame.pts * frame.time_base) - media.origin + shift
         ahead = moment - heard
-        if ahead < -CLOCK_WAS_SET or moment > end + CLOCK_WAS_SET:
+        if ahead < -CLOCK_RESET or moment > end + CLOCK_RESET:
             shift, ahead = shift - ahead, 0.0
-        if ahead < -OUT_OF_STEP:
+        if ahead < -TIMESTAMP_TOLERANCE:
             continue
-        silence = ahead if ahead > OUT_OF_STEP else 0.0
+        silence = ahead if ahead > TIMESTAMP_TOLERANCE else 0.0
         heard += silence + frame.samples / frame.sample_rate
         yield silence, frame
     if min(promised_seconds(stream), end) - heard > 2.0 and media.cut_off is None:

@@ -42,7 +42,7 @@ class Excerpt:
     thinned.
     """
 
-    MOST_FPS: ClassVar = 30.0  # more costs more and shows a viewer of a small picture nothing
+    MAX_FPS: ClassVar = 30.0  # more costs more and shows a viewer of a small picture nothing
 
     def __init__(self, media: Media, start: float, length: float) -> None:
         first, last = media.pts(start), media.pts(start + length)
@@ -53,7 +53,7 @@ class Excerpt:
             raise VideoError(f"is cut off after {whole}: copy it again")
         left, right = (bisect.bisect_left(timestamps, pts) for pts in (first, last))
         within = timestamps[left:right] or timestamps[max(left - 1, 0) : max(left, 1)]
-        self.timestamps = thinned(within, round(0.9 / self.MOST_FPS / media.tick))
+        self.timestamps = thin_timestamps(within, round(0.9 / self.MAX_FPS / media.tick))
         self.start = max(self.timestamps[0], first)
         self.end = max(min(last, end), self.timestamps[-1] + 1)
 
@@ -68,7 +68,7 @@ class Excerpt:
             yield ExcerptFrame(frame, self.media.seconds(pts), (until - pts) * self.media.tick)
 
 
-def thinned(timestamps: Iterable[int], gap: int) -> list[int]:
+def thin_timestamps(timestamps: Iterable[int], gap: int) -> list[int]:
     """The first of some sorted timestamps and those that keep a distance from the one before."""
     kept: list[int] = []
     for pts in timestamps:
@@ -96,7 +96,7 @@ class ClipEncoder:
                 f"the package av has no {recipe.encoder} here: pip install --force-reinstall av"
             )
         self.buffer, self.tick = io.BytesIO(), Fraction(1, self.TICKS)
-        self.container = open_movie(self.buffer, recipe, count)
+        self.container = open_output(self.buffer, recipe, count)
         rate = Fraction(fps).limit_denominator(1001)
         self.stream = self.container.add_stream(
             recipe.encoder, rate=rate, options=dict(recipe.options)
@@ -129,7 +129,7 @@ class ClipEncoder:
         return self.buffer.getvalue()
 
 
-def open_movie(buffer: Any, recipe: ClipFormat, pictures: int) -> Any:
+def open_output(buffer: Any, recipe: ClipFormat, pictures: int) -> Any:
     """A container to write to: MP4 with its index in front, WebP that plays for ever."""
     import av
 
@@ -150,7 +150,7 @@ class Clip(NamedTuple):
     duration: float
 
 
-def film(
+def encode_clip(
     shots: Excerpt,
     size: tuple[int, int | None],
     recipe: ClipFormat,
@@ -164,7 +164,7 @@ def film(
         height = height or shot.frame.height_for(width)
         pixels = shot.frame.rgb(width, height)
         if movie is None:
-            start, fps = shot.time, 1 / min(max(shot.duration, 0.5 / shots.MOST_FPS), 1.0)
+            start, fps = shot.time, 1 / min(max(shot.duration, 0.5 / shots.MAX_FPS), 1.0)
             movie = ClipEncoder(recipe, (width, height), fps, len(shots))
         movie.add(pixels, shot.time - start, shot.duration)
         end = shot.time + shot.duration
@@ -176,12 +176,12 @@ def film(
     return Clip(movie.close(), height, len(shots), start, end - start)
 
 
-def join(clips: Sequence[Clip], recipe: ClipFormat) -> bytes:
+def join_clips(clips: Sequence[Clip], recipe: ClipFormat) -> bytes:
     """Clips of one recipe and size behind each other in one film, without encoding them again."""
     import av
 
     joined, offset, stream = io.BytesIO(), 0.0, None
-    with open_movie(joined, recipe, sum(clip.pictures for clip in clips)) as target:
+    with open_output(joined, recipe, sum(clip.pictures for clip in clips)) as target:
         for clip in clips:
             with av.open(io.BytesIO(clip.content), "r") as part:
                 stream = stream or target.add_stream_from_template(part.streams.video[0])

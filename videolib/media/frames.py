@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from videolib.media.pictures import display_size, picture
+from videolib.media.pictures import display_size, rgb_picture
 from videolib.media.reader import timestamp_of
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Frame:
             width, height = self.size
         size = (width, height or self.height_for(width))
         if size not in self._pictures:
-            self._pictures[size] = picture(self.raw, self.turns, *size)
+            self._pictures[size] = rgb_picture(self.raw, self.turns, *size)
         return self._pictures[size]
 
     def luma(self, width: int, height: int | None = None) -> Pixels:
@@ -189,10 +189,10 @@ def _decode_until(
     yield from ((frame.pts, frame) for frame in media.decode(None) if frame.pts is not None)
 
 
-POSITION = r"^(middle|\d+(\.\d+)?%?)$"
+POSITION_PATTERN = r"^(middle|\d+(\.\d+)?%?)$"
 
 
-def position(text: str, duration: float) -> float:
+def position_seconds(text: str, duration: float) -> float:
     """Seconds for `middle`, `25%` or a number of seconds."""
     if text == "middle":
         return duration / 2

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from videolib.media.frames import timestamps_around
-from videolib.media.pictures import MATRICES, reformatter
+from videolib.media.pictures import SWSCALE_MATRICES, reformatter
 
 if TYPE_CHECKING:
     import numpy as np
@@ -141,7 +141,7 @@ def picture_for_stash(frame: Frame) -> Pixels:
         raw,
         *(size[::-1] if turned else size),
         "rgb24",
-        src_colorspace=MATRICES.get(raw.colorspace, 5),
+        src_colorspace=SWSCALE_MATRICES.get(raw.colorspace, 5),
         interpolation="BICUBIC",
     )
     return np.ascontiguousarray(np.rot90(scaled.to_ndarray(), frame.turns))

@@ -23,26 +23,26 @@ def display_size(raw: VideoFrame, sample_aspect: Any, turns: int) -> tuple[int, 
     return (raw.height, width) if turns % 2 else (width, raw.height)
 
 
-def picture(raw: VideoFrame, turns: int, width: int, height: int) -> Pixels:
+def rgb_picture(raw: VideoFrame, turns: int, width: int, height: int) -> Pixels:
     """A frame as upright RGB: matrix, range, interlacing, HDR and rotation applied."""
     import numpy as np
 
     pixels: Pixels
     if turns % 2:
         width, height = height, width
-    if raw.color_trc in TRANSFERS:
-        pixels = tone_map(convert(raw, "rgb48le", width, height), raw.color_trc)
+    if raw.color_trc in HDR_EOTFS:
+        pixels = tone_map(convert_frame(raw, "rgb48le", width, height), raw.color_trc)
     elif raw.interlaced_frame:
         # One field, as a deinterlacing player shows it; both would comb where something moves.
-        field_rows = convert(raw, "rgb24", raw.width, raw.height)[::2]
+        field_rows = convert_frame(raw, "rgb24", raw.width, raw.height)[::2]
         pixels = resize(field_rows, width, height)
     else:
-        pixels = convert(raw, "rgb24", width, height)
+        pixels = convert_frame(raw, "rgb24", width, height)
     return np.ascontiguousarray(np.rot90(pixels, turns))
 
 
 # AVColorSpace -> swscale's matrices; where nothing is said players take BT.709 for HD, else BT.601.
-MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
+SWSCALE_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 
 
 RANGE_LIMITED, RANGE_FULL = 1, 2
@@ -56,7 +56,7 @@ def reformatter() -> VideoReformatter:
     return VideoReformatter()
 
 
-def convert(raw: VideoFrame, pixel_format: str, width: int, height: int) -> Any:
+def convert_frame(raw: VideoFrame, pixel_format: str, width: int, height: int) -> Any:
     """A frame as an array in an RGB pixel format, scaled, by its own matrix and range."""
     hd = raw.width >= 1280 or raw.height > 576
     full = raw.color_range == RANGE_FULL or raw.format.name.startswith("yuvj")
@@ -67,7 +67,7 @@ def convert(raw: VideoFrame, pixel_format: str, width: int, height: int) -> Any:
             width,
             height,
             pixel_format,
-            src_colorspace=MATRICES.get(raw.colorspace, 1 if hd else 5),
+            src_colorspace=SWSCALE_MATRICES.get(raw.colorspace, 1 if hd else 5),
             src_color_range=RANGE_FULL if full else RANGE_LIMITED,
             interpolation="AREA" if width < raw.width else "BICUBIC",
         )
@@ -103,7 +103,7 @@ def hlg_to_linear(level: Any) -> Any:
     return 10 * scene**1.2
 
 
-TRANSFERS: dict[int, Callable[[Any], Any]] = {16: pq_to_linear, 18: hlg_to_linear}
+HDR_EOTFS: dict[int, Callable[[Any], Any]] = {16: pq_to_linear, 18: hlg_to_linear}
 
 
 BT2020_TO_BT709 = (
@@ -127,7 +127,7 @@ def tone_map(pixels: NDArray[np.uint16], transfer: int) -> Pixels:
     import numpy as np
 
     levels = np.linspace(0, 1, 65536, dtype=np.float32)
-    linear = TRANSFERS[transfer](levels).astype(np.float32)[pixels]
+    linear = HDR_EOTFS[transfer](levels).astype(np.float32)[pixels]
     linear = (linear @ np.array(BT2020_TO_BT709, np.float32).T).clip(0)
     brightest = linear.max(axis=-1, keepdims=True).clip(1e-6)
     mapped = (linear * (hable(brightest) / hable(HDR_PEAK) / brightest)).clip(0, 1)

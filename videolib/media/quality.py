@@ -14,8 +14,8 @@ from videolib.core.processes import cores, run_tool
 from videolib.core.text import mean, shown
 from videolib.media.heatmaps import BRIGHTNESS, MOTION, THIRD, Curve, blank_timeline, drawn
 from videolib.media.metadata import first_frame
-from videolib.media.pictures import TRANSFERS
-from videolib.media.reader import LONGEST, Media
+from videolib.media.pictures import HDR_EOTFS
+from videolib.media.reader import MAX_DURATION, Media
 
 if TYPE_CHECKING:
     from index import Compare
@@ -45,7 +45,7 @@ class VideoGeometry(NamedTuple):
 
     @property
     def hdr(self) -> bool:
-        return self.transfer in TRANSFERS
+        return self.transfer in HDR_EOTFS
 
 
 def look_at(media: Media) -> VideoGeometry:
@@ -220,7 +220,9 @@ def measured_frames(
         inputs = [part for side in sides for part in (*side.input_flags, "-i", side.url)]
         argv = [ffmpeg, "-v", "error", "-nostdin", *inputs, "-filter_complex", graph]
         descriptors = [*(side.descriptor for side in sides), log.fileno()]
-        out = run_tool([*argv, "-f", "null", "-"], timeout=timeout or LONGEST, pass_fds=descriptors)
+        out = run_tool(
+            [*argv, "-f", "null", "-"], timeout=timeout or MAX_DURATION, pass_fds=descriptors
+        )
         log.seek(0)
         scored = json.load(log)["frames"] if "libvmaf" in metrics else []
     frames: list[FrameValues] = []

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from videolib.storage.videos import Video
 
 
-FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,flv,asf,ogg"
+ALLOWED_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,flv,asf,ogg"
 
 
-CODECS = (
+ALLOWED_CODECS = (
     "h264,hevc,libdav1d,av1,vp8,vp9,libvpx,libvpx-vp9,mpeg1video,mpeg2video,mpeg4,msmpeg4v1,msmpeg4v2,"
     "msmpeg4,h263,h263p,flv,wmv1,wmv2,wmv3,vc1,mjpeg,prores,dnxhd,theora,cinepak,rawvideo,svq3,dvvideo,"
     "aac,aac_latm,mp3,mp3float,mp2,mp2float,ac3,eac3,opus,libopus,vorbis,flac,alac,dca,truehd,wmav1,"
@@ -41,7 +41,7 @@ NO_TIMESTAMP = -(1 << 63)
 MAX_PIXELS = 40_000_000  # an 8K frame has 33 million; more is a bomb or a mistake
 
 
-LONGEST = 30 * 86400.0  # seconds a video may claim to last
+MAX_DURATION = 30 * 86400.0  # seconds a video may claim to last
 
 
 class Media:
@@ -54,7 +54,7 @@ class Media:
 
     def __init__(self, video: Video, allow_codecs: str = "", *, draft: bool = False) -> None:
         self.video, self.allow_codecs, self.draft = video, allow_codecs, draft
-        self.pace = ProgressReporter()
+        self.progress = ProgressReporter()
         self.descriptor = open_regular(video.path)
         self.stat = os.fstat(self.descriptor)
         self.damage = 0  # packets that could not be read or decoded
@@ -82,7 +82,7 @@ class Media:
     def limits(self) -> dict[str, str]:
         """libav's options that keep a hostile file from reaching others or taking all memory."""
         limits = {
-            "format_whitelist": FORMATS,
+            "format_whitelist": ALLOWED_FORMATS,
             "protocol_whitelist": "file",
             "max_pixels": str(MAX_PIXELS),
         }
@@ -91,14 +91,14 @@ class Media:
     @property
     def codecs(self) -> str:
         """The decoders that may be used, with commas between."""
-        return ",".join(filter(None, (CODECS, self.allow_codecs)))
+        return ",".join(filter(None, (ALLOWED_CODECS, self.allow_codecs)))
 
     @property
     def input_flags(self) -> list[str]:
         """The limits as ffmpeg and ffprobe take them before an input."""
         return [part for name, value in self.limits.items() for part in (f"-{name}", value)]
 
-    def changed(self) -> str:
+    def source_change(self) -> str:
         """What happened to the file since it was opened, or an empty string."""
         try:
             now = stat_of(self.video.path)
@@ -176,13 +176,13 @@ class Media:
                 (self.seconds(p.pts) for p in self.packets(self.start) if p.pts is not None),
                 default=0.0,
             )
-        if seconds > LONGEST:
+        if seconds > MAX_DURATION:
             raise VideoError(
                 f"says it lasts {seconds / 86400:,.0f} days, which cannot be: it is damaged"
             )
         return seconds
 
-    def steps(self, interval: float) -> int:
+    def sample_count(self, interval: float) -> int:
         """The number of moments every `interval` seconds before the end, from 1 to a billion."""
         count = min(self.duration / interval, 1e9)
         return max(math.ceil(count - 1e-6), 1)  # containers round durations
@@ -191,7 +191,7 @@ class Media:
         return (pts - self.start) * self.tick
 
     @property
-    def unreadable(self) -> str:
+    def damage_note(self) -> str:
         """How much could not be read or decoded, or an empty string."""
         return f"{plural(self.damage, 'packet')} could not be decoded" if self.damage else ""
 

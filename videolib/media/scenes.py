@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from videolib.core.errors import VideoError
 from videolib.media.frames import decode_forward, timestamps_around
-from videolib.media.pictures import TRANSFERS, picture
+from videolib.media.pictures import HDR_EOTFS, rgb_picture
 from videolib.media.reader import Media
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def draft_scores(media: Media) -> tuple[list[tuple[int, int, float]], dict[int, 
                 if before:
                     steps.append((before[0], raw.pts, content_score(before[1], hsv)))
                 before = (raw.pts, hsv)
-                media.pace.at(media.seconds(raw.pts), media.duration)
+                media.progress.at(media.seconds(raw.pts), media.duration)
         media.damage, media.end = media.damage + draft.damage, max(media.end, draft.end)
     if not before:
         raise VideoError("no picture in it could be decoded: it is truncated or damaged")
@@ -83,8 +83,8 @@ def small_hsv(raw: VideoFrame) -> Any:
 
     width = min(raw.width, 256)
     height = max(round(raw.height * width / raw.width), 1)
-    if raw.color_trc in TRANSFERS:
-        return cv2.cvtColor(picture(raw, 0, width, height), cv2.COLOR_RGB2HSV)
+    if raw.color_trc in HDR_EOTFS:
+        return cv2.cvtColor(rgb_picture(raw, 0, width, height), cv2.COLOR_RGB2HSV)
     # Picked pixels, not averaged ones: the detector's threshold was found on such pictures.
     pixels = raw.reformat(width, height, "bgr24", interpolation="POINT").to_ndarray()
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2HSV)
@@ -152,7 +152,7 @@ def adaptive_cuts(media: Media, threshold: float) -> Cuts:
     for packet in itertools.chain(media.packets(media.start), [None]):
         for raw in media.decode(packet):
             if raw.pts is not None:
-                media.pace.at(media.seconds(raw.pts), media.duration)
+                media.progress.at(media.seconds(raw.pts), media.duration)
                 now = cv2.cvtColor(small_hsv(raw), cv2.COLOR_HSV2BGR)
                 pixels = now if pixels is None else sized_as(pixels, now)
                 cuts += detector.process_frame(timecode(media, raw.pts), pixels)

@@ -1,14 +1,10 @@
-"""Pages of HTML that need no other file."""
+"""HTML pages that refer to no other file: the frame of a page, its style, pictures as data URLs."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    pass
-
+from typing import Literal
 
 PAGE_STYLE = """
 body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:76rem;padding:0 1rem;
@@ -29,7 +25,7 @@ section{background:#1d2127;border-color:#343a42}.facts{color:#9aa4b1}.keep .role
 
 
 def html_page(title: str, parts: Iterable[str]) -> bytes:
-    """A page that needs no other file; `parts` are HTML, the title is text."""
+    """A complete HTML page with its style, in UTF-8; `parts` are HTML, `title` is plain text."""
     from html import escape
 
     name = escape(title)
@@ -42,5 +38,5 @@ def html_page(title: str, parts: Iterable[str]) -> bytes:
 
 
 def data_url(content: bytes, kind: Literal["jpeg", "png"]) -> str:
-    """A picture as the address of itself."""
+    """A picture as a `data:` URL (RFC 2397), for the `src` of an `img`."""
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
