@@ -129,7 +129,7 @@ def test_each_folder_is_listed_once_and_no_video_opened(cli: Cli, listed: Librar
 class TestManyVideos:
     """A long list is kept packed until it is printed: nobody can tell."""
 
-    COUNT = 2 * JsonRows.PACK + 1
+    COUNT = 2 * JsonRows.BLOCK + 1
 
     def test_the_document_is_the_same(self, cli: Cli, library: Library) -> None:
         odd = [name for name in ODD_NAMES if name.endswith(".mp4") and len(name) < 100]

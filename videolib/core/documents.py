@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import os
 import time
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -49,64 +48,83 @@ class RawJson(str):
 
 
 class JsonRows(Collection[Any]):
-    """A long list for a JSON document, kept as compressed text: that of 100,000 videos takes 3 MB,
-    not 100. What JSON cannot hold is refused when it is made; reading it gives copies."""
+    """Rows for a JSON document, kept as compressed JSON: those of 100,000 videos take 3 MB, not
+    100. Making it raises for what JSON cannot hold; iterating gives copies."""
 
-    PACK: ClassVar = 1000  # rows
+    BLOCK: ClassVar = 1000  # rows that are compressed together
 
     def __init__(self, rows: Iterable[Any]) -> None:
-        self.packs, self.count, rest = list[bytes](), 0, iter(rows)
-        while some := list(itertools.islice(rest, self.PACK)):
-            self.packs.append(zlib.compress(json_text(some)[1:-2].encode(), 1))
-            self.count += len(some)
+        self.packed, self.count, iterator = list[bytes](), 0, iter(rows)
+        while block := list(itertools.islice(iterator, self.BLOCK)):
+            text = json.dumps(block, allow_nan=False)
+            self.packed.append(zlib.compress(text.encode(), 1))
+            self.count += len(block)
 
     def __len__(self) -> int:
         return self.count
 
     def __iter__(self) -> Iterator[Any]:
-        for text in self.texts():
-            yield from json.loads(f"[{text}]")
+        return itertools.chain.from_iterable(self.blocks())
 
     def __contains__(self, row: object) -> bool:
         return any(row == own for own in self)
 
-    def texts(self) -> Iterator[str]:
-        """The rows in JSON, many at a time, indented as in a list."""
-        return (zlib.decompress(pack).decode() for pack in self.packs)
-
-    def pieces(self, margin: str) -> Iterator[str]:
-        """The list in JSON, as it stands below a line that begins with `margin`."""
-        lead = "["
-        for text in self.texts():
-            yield lead + text.replace("\n", f"\n{margin}")
-            lead = ","
-        yield f"\n{margin}]" if self.packs else "[]"
+    def blocks(self) -> Iterator[list[Any]]:
+        """The rows, BLOCK at a time."""
+        return (json.loads(zlib.decompress(packed)) for packed in self.packed)
 
 
 def json_pieces(data: Any, indent: int | None = 2) -> Iterator[str]:
-    """One JSON document in valid UTF-8, piece by piece: undecodable bytes of names are escaped as
-    surrogates. What JSON cannot hold raises before the first piece."""
-    long, mark = list[JsonRows](), os.urandom(16).hex()
+    """One JSON document in valid UTF-8, that of a long JsonRows in many pieces.
 
-    def put(value: Any) -> Any:
-        if not isinstance(value, JsonRows):
-            if isinstance(value, Sequence):
-                return list(value)
-            raise TypeError(f"{type(value).__name__} is nothing for JSON")
-        if indent is None:
+    Undecodable bytes of names are escaped as surrogates. What JSON cannot hold raises before the
+    first piece.
+    """
+    streamed = []
+
+    def convert(value: Any) -> list[Any]:
+        if isinstance(value, JsonRows) and indent is not None:
+            streamed.append(value)
+            return []
+        if isinstance(value, JsonRows | Sequence):
             return list(value)
-        long.append(value)
-        return mark
+        raise TypeError(f"{type(value).__name__} is nothing for JSON")
 
-    text = json.dumps(data, ensure_ascii=False, indent=indent, allow_nan=False, default=put)
-    if not text.isascii():  # of 100,000 videos, a copy would be large
-        text = utf8(text)
-    first, *others = text.split(f'"{mark}"') if long else [text]
-    yield first
-    for rows, before, after in zip(long, [first, *others], others, strict=False):
-        line = before.rpartition("\n")[2]
-        yield from rows.pieces(line[: len(line) - len(line.lstrip())])
-        yield after
+    encoder = json.JSONEncoder(ensure_ascii=False, indent=indent, allow_nan=False, default=convert)
+    text = encoder.encode(data)
+    pieces = container_pieces(data, encoder.encode, "\n") if streamed else [text]
+    return map(utf8, pieces)
+
+
+def container_pieces(data: Any, encode: Callable[[Any], str], newline: str) -> Iterator[str]:
+    """JSON of a small document around JsonRows; `newline` is a line break and the indentation."""
+    if isinstance(data, JsonRows):
+        yield from row_pieces(data, encode, newline)
+        return
+    items: list[tuple[str, Any]] = []
+    if isinstance(data, dict):
+        items, brackets = [(f"{encode(name)}: ", value) for name, value in data.items()], "{}"
+    elif isinstance(data, list | tuple):
+        items, brackets = [("", value) for value in data], "[]"
+    if not items:
+        yield encode(data)
+        return
+    separator = brackets[0]
+    for label, value in items:
+        yield f"{separator}{newline}  {label}"
+        yield from container_pieces(value, encode, f"{newline}  ")
+        separator = ","
+    yield newline + brackets[1]
+
+
+def row_pieces(rows: JsonRows, encode: Callable[[Any], str], newline: str) -> Iterator[str]:
+    """JSON of rows, a block at a time."""
+    separator = "["
+    for block in rows.blocks():
+        text = encode(block).replace("\n", newline)
+        yield separator + text.removeprefix("[").removesuffix(f"{newline}]")
+        separator = ","
+    yield f"{newline}]" if rows else "[]"
 
 
 def json_text(data: Any, indent: int | None = 2) -> str:

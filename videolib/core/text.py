@@ -43,7 +43,7 @@ def shown(name: str) -> str:
 
 def utf8(text: str) -> str:
     """A text that every reader can decode: undecodable bytes of a name are escaped."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def plural(count: int, noun: str) -> str:
