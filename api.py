@@ -57,7 +57,7 @@ from videolib.storage.tags import LIST_HELP, TagChange, split_names
 from videolib.storage.videos import Video
 from videoserver.jobs import JobBoard
 from videoserver.service import Service, VideoFilter
-from videoserver.settings import MEDIA_TYPES, PAGE_LIMIT
+from videoserver.settings import MEDIA_TYPES, PAGE_LIMIT, ServerSettings
 
 BODY_LIMIT, IMPORT_LIMIT = 1 << 20, 16 << 20
 STREAM_LIMIT = 64
@@ -533,7 +533,7 @@ class App(FastAPI):
     The guard stands outside of everything else, so that no answer leaves without its headers.
     """
 
-    def __init__(self, settings: index.ServerSettings, **options: Any) -> None:
+    def __init__(self, settings: ServerSettings, **options: Any) -> None:
         super().__init__(**options)
         self.settings, self.service = settings, Service(settings)
         self.hub = Hub(self.service.board)
@@ -1335,10 +1335,10 @@ async def events(request: Request, last: LastEvent) -> AsyncIterator[ServerSentE
 # === The application ==============================================================================
 
 
-def create_app(settings: index.ServerSettings) -> App:
-    """The application for these settings."""
+def create_app(settings: ServerSettings | None = None) -> App:
+    """The application for these settings, or for those in the environment."""
     app = App(
-        settings,
+        settings or ServerSettings.from_environment(),
         title="Video library",
         version=index.__version__,
         lifespan=lifespan,
@@ -1435,6 +1435,6 @@ def on_surprise(request: Request, error: Exception) -> Response:
 def __getattr__(name: str) -> Any:
     """`api.app`, made from the environment when it is asked for."""
     if name == "app":
-        globals()["app"] = create_app(index.ServerSettings.from_environment())
+        globals()["app"] = create_app()
         return globals()["app"]
     raise AttributeError(name)

@@ -224,8 +224,6 @@ from videolib.storage.tags import (
 from videolib.storage.videos import Video, source_of
 
 if TYPE_CHECKING:
-    import socket
-
     import numpy as np
     from av.audio.stream import AudioStream
     from numpy.typing import NDArray
@@ -3968,66 +3966,6 @@ class Doctor(Command):
 # === Commands: serve ==============================================================================
 
 
-class ServerSettings(NamedTuple):
-    """What a server is started with."""
-
-    roots: Roots
-    token: str = ""
-    hosts: tuple[str, ...] = ()
-    cors_origins: tuple[str, ...] = ()
-
-    @classmethod
-    def from_environment(cls) -> ServerSettings:
-        """VIDEO_ROOTS (separated like PATH), VIDEO_TOKEN, VIDEO_HOSTS and VIDEO_CORS_ORIGINS
-        (separated by commas)."""
-        places = os.environ.get("VIDEO_ROOTS", "").split(os.pathsep)
-        return cls(
-            Roots([place for place in places if place] or ["."]),
-            os.environ.get("VIDEO_TOKEN", ""),
-            cls.words("VIDEO_HOSTS"),
-            cls.words("VIDEO_CORS_ORIGINS"),
-        )
-
-    @staticmethod
-    def words(name: str) -> tuple[str, ...]:
-        return tuple(filter(None, os.environ.get(name, "").split(",")))
-
-    def knows_host(self, header: str) -> bool:
-        """Whether a Host header names this server: else a strange name was bound to its address."""
-        match = re.fullmatch(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(:\d{1,5})?", header.lower())
-        return match is not None and match[1] in {"localhost", "127.0.0.1", "[::1]", *self.hosts}
-
-    def session(self) -> str:
-        """What the cookie holds: it proves that the token was known and does not tell it."""
-        import hashlib
-        import hmac
-
-        return hmac.new(self.token.encode(), b"session", hashlib.sha256).hexdigest()
-
-    def lets_in(self, bearer: str, cookie: str, reading: bool) -> bool:
-        """Whether a request may pass: the token in its header or, for reading, the cookie."""
-        import hmac
-
-        if not self.token or hmac.compare_digest(bearer.encode(), self.token.encode()):
-            return True
-        return reading and hmac.compare_digest(cookie.encode(), self.session().encode())
-
-    def is_cross_site(self, method: str, headers: Mapping[str, str]) -> bool:
-        """Whether a page of another origin sent the request; Go's CrossOriginProtection, and
-        stricter: only following a link may read.
-
-        A client that says nothing of where it comes from is no browser.
-        """
-        site, origin = headers.get("sec-fetch-site", ""), headers.get("origin", "")
-        if origin in self.cors_origins and origin:
-            return False
-        if site:
-            way = (method, headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest"))
-            return site not in ("same-origin", "none") and way != ("GET", "navigate", "document")
-        host = origin.partition("://")[2].lower()
-        return bool(origin) and host != headers.get("host", "").lower()
-
-
 class Serve(Command):
     """Serve the library to a browser and to programs on this machine: the API and its page."""
 
@@ -4049,43 +3987,38 @@ class Serve(Command):
     def run(self, job: Job) -> Result:
         import uvicorn
 
-        import api  # finds this module: it is importable as `index` also when it is a script
+        from videolib.core.processes import environment
+        from videolib.core.sockets import listening_socket
 
         local = self.host in ("localhost", "::1") or self.host.startswith("127.")
         if not local and not self.token:
             raise UsageError(f"--host {shown(self.host)} lets other machines in: set a --token")
-        hosts = (self.host, *ServerSettings.words("VIDEO_HOSTS"))
-        settings = ServerSettings(Roots(self.root), self.token, hosts, self.cors_origin)
-        listening = self.listen()
-        port = listening.getsockname()[1]
+        roots = Roots(self.root)
+        listening = listening_socket(self.host, self.port)
         config = uvicorn.Config(
-            api.create_app(settings),
+            "api:create_app",
+            factory=True,
             log_level="warning",
             ws="none",
             proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=self.GRACE,
         )
-        places = ", ".join(map(shown, settings.roots.places))
+        with environment(self.settings(roots)):
+            config.load()
+        places, port = ", ".join(map(shown, roots.places)), listening.getsockname()[1]
         job.console.say(f"serving {places} at http://{self.host}:{port}/ - Ctrl-C ends it")
         uvicorn.Server(config).run(sockets=[listening])
         return Result({"ended": True}, "", job.exit_code if job.cancelled.is_set() else Exit.OK)
 
-    def listen(self) -> socket.socket:
-        """The socket to serve at. Raises UsageError where that cannot be had."""
-        import socket
-
-        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-        try:
-            self.host.encode("idna")  # what is none would leave a socket open below
-            listening = socket.create_server((self.host, self.port), family=family)
-        except (OSError, UnicodeError) as error:
-            why = getattr(error, "strerror", None) or error
-            where = f"{shown(self.host)}:{self.port}"
-            raise UsageError(f"cannot listen at {where}: {why}") from None
-        # asyncio does this only for sockets made by itself; an answer would wait 40 ms for it.
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return listening
+    def settings(self, roots: Roots) -> dict[str, str]:
+        """The same as environment variables, which are what `api` reads."""
+        return {
+            "VIDEO_ROOTS": json.dumps(roots.places),
+            "VIDEO_TOKEN": self.token,
+            "VIDEO_HOSTS": f"{self.host},{os.environ.get('VIDEO_HOSTS', '')}",
+            "VIDEO_CORS_ORIGINS": ",".join(self.cors_origin),
+        }
 
 
 # === Commands: the table ==========================================================================

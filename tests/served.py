@@ -14,8 +14,8 @@ import support
 import uvicorn
 
 import api
-import index
 from videolib.storage.folders import Roots
+from videoserver.settings import ServerSettings
 
 
 class Served:
@@ -71,7 +71,7 @@ def parse_events(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
 @contextlib.contextmanager
 def serving(*roots: Path, **settings: Any) -> Iterator[Served]:
     """A server of these folders."""
-    app = api.create_app(index.ServerSettings(Roots(roots), **settings))
+    app = api.create_app(ServerSettings(Roots(roots), **settings))
     config = uvicorn.Config(
         app, port=0, log_level="error", ws="none", timeout_graceful_shutdown=2, lifespan="on"
     )

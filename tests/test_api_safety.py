@@ -18,8 +18,8 @@ from conftest import Cli
 from served import Served, serving
 from support import ROOT, Audit, Library, leftovers
 
-import index
 from videolib.storage.folders import LEADS_OUT, Roots
+from videoserver.settings import ServerSettings
 
 SECRET = "correct horse"
 OUTSIDE = ["..", "../", "sub/../..", "/", "/etc", "/etc/passwd", "//etc", "~root/..", "a/../../b"]
@@ -466,7 +466,7 @@ class TestToken:
         import api
 
         async def ask(token: str) -> int:
-            app = api.create_app(index.ServerSettings(Roots([library.root]), token))
+            app = api.create_app(ServerSettings(Roots([library.root]), token))
             transport = httpx.ASGITransport(app, client=(client, 1))
             async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as to:
                 bearer = {"authorization": f"Bearer {token}"} if token else {}

@@ -30,6 +30,11 @@ from support import (
     wait_until,
 )
 
+import index
+from videolib.core.processes import environment
+from videolib.storage.folders import Roots
+from videoserver.settings import ServerSettings
+
 
 @contextlib.contextmanager
 def server(library: Library, **options: Any) -> Iterator[tuple[Started, httpx.Client]]:
@@ -132,6 +137,28 @@ class TestAFolderThatMayOnlyBeRead:
             library.root.chmod(0o755)
 
 
+class TestSettings:
+    def test_what_serve_puts_into_the_environment(self, library: Library) -> None:
+        """It is what `uvicorn api:app` reads, and gone when the application is made."""
+        roots = [library.root / "a:b, c", library.root / "d"]
+        for root in roots:
+            root.mkdir()
+        origins = ("http://a.example", "http://b.example")
+        serve = index.Serve(root=tuple(roots), host="::1", token="secret", cors_origin=origins)
+        before = dict(os.environ)
+        with environment(serve.settings(Roots(roots))):
+            settings = ServerSettings.from_environment()
+        assert dict(os.environ) == before
+        assert settings.roots.places == [str(root) for root in roots]
+        assert settings[1:] == ("secret", ("::1",), origins)
+
+    def test_roots_separated_like_path(
+        self, library: Library, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("VIDEO_ROOTS", f"{library.root}::/tmp:")
+        assert ServerSettings.from_environment().roots.places == [str(library.root), "/tmp"]
+
+
 class TestUvicorn:
     def test_from_the_environment(self, library: Library) -> None:
         """`uvicorn api:app`, as the README has it."""
@@ -224,8 +251,6 @@ class TestEventSource:
     @pytest.fixture(autouse=True)
     def _slow(self, monkeypatch: pytest.MonkeyPatch, library: Library) -> None:
         import hostile
-
-        import index
 
         monkeypatch.setitem(index.COMMANDS, "slow", hostile.Slow)
         for number in range(12):

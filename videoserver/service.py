@@ -71,13 +71,14 @@ from videoserver.jobs import (
 from videoserver.settings import MEDIA_TYPES, PAGE_LIMIT
 
 if TYPE_CHECKING:
-    from index import Command, CommandType, ServerSettings
+    from index import Command, CommandType
     from videolib.faces.face_index import Person
     from videolib.organize.tagging import ImportedTags
     from videolib.storage.folders import Library, Roots
     from videolib.storage.tags import TagChange, TagEditor
     from videolib.storage.videos import Video
     from videoserver.jobs import SubmittedJob
+    from videoserver.settings import ServerSettings
 
 
 def read_document(path: Path, roots: Roots) -> dict[str, Any]:

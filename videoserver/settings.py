@@ -1,6 +1,14 @@
-"""What a server is started with."""
+"""Settings of a server, and who may ask it: hosts, origins and the token."""
 
 from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from videolib.storage.folders import Roots
 
 MEDIA_TYPES = {
     ".mp4": "video/mp4",
@@ -32,3 +40,74 @@ MEDIA_TYPES = {
 
 
 PAGE_LIMIT = 500
+
+
+class ServerSettings(NamedTuple):
+    """What a server is started with: the folders it may touch, its token ("" for none), the names
+    it goes by beside those of this machine, and the origins whose pages may use it."""
+
+    roots: Roots
+    token: str = ""
+    hosts: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
+
+    @classmethod
+    def from_environment(cls) -> ServerSettings:
+        """VIDEO_ROOTS (separated like PATH, or a JSON array), VIDEO_TOKEN, VIDEO_HOSTS and
+        VIDEO_CORS_ORIGINS (separated by commas). Raises UsageError where a root is no folder."""
+        return cls(
+            Roots(split_paths(os.environ.get("VIDEO_ROOTS", "")) or ["."]),
+            os.environ.get("VIDEO_TOKEN", ""),
+            split_words(os.environ.get("VIDEO_HOSTS", "")),
+            split_words(os.environ.get("VIDEO_CORS_ORIGINS", "")),
+        )
+
+    def knows_host(self, header: str) -> bool:
+        """Whether a Host header names this server: any other name may have been bound to its
+        address by a stranger (DNS rebinding)."""
+        match = re.fullmatch(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(:\d{1,5})?", header.lower())
+        return match is not None and match[1] in {"localhost", "127.0.0.1", "[::1]", *self.hosts}
+
+    def session(self) -> str:
+        """The cookie's value, in hexadecimal digits: a proof of the token that does not tell it."""
+        import hashlib
+        import hmac
+
+        return hmac.new(self.token.encode(), b"session", hashlib.sha256).hexdigest()
+
+    def lets_in(self, bearer: str, cookie: str, reading: bool) -> bool:
+        """Whether a request may pass: the token in its header or, for reading, the cookie."""
+        import hmac
+
+        if not self.token or hmac.compare_digest(bearer.encode(), self.token.encode()):
+            return True
+        return reading and hmac.compare_digest(cookie.encode(), self.session().encode())
+
+    def is_cross_site(self, method: str, headers: Mapping[str, str]) -> bool:
+        """Whether a page of another origin sent the request, by the rules of Go's
+        http.CrossOriginProtection, but for one: such a page may read only by following a link.
+
+        A client that sends neither Sec-Fetch-Site nor Origin is no browser.
+        """
+        site, origin = headers.get("sec-fetch-site", ""), headers.get("origin", "")
+        if origin in self.cors_origins and origin:
+            return False
+        if site:
+            request = (method, headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest"))
+            is_link = request == ("GET", "navigate", "document")
+            return site not in ("same-origin", "none") and not is_link
+        host = origin.partition("://")[2].lower()
+        return bool(origin) and host != headers.get("host", "").lower()
+
+
+def split_words(text: str) -> tuple[str, ...]:
+    """The words between commas."""
+    return tuple(filter(None, text.split(",")))
+
+
+def split_paths(text: str) -> list[str]:
+    """Paths that are separated like those of PATH or, where one has that character in it, given as
+    a JSON array of strings."""
+    if text.startswith('["'):
+        return [str(path) for path in json.loads(text)]
+    return list(filter(None, text.split(os.pathsep)))

@@ -1,0 +1,25 @@
+"""Sockets to serve at."""
+
+from __future__ import annotations
+
+import socket
+
+from videolib.core.errors import UsageError
+from videolib.core.text import shown
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """A TCP socket that listens at an address; port 0 is any free one.
+
+    Raises UsageError where it cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        host.encode("idna")  # create_server leaves its socket open where this fails
+        listening = socket.create_server((host, port), family=family)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"cannot listen at {shown(host)}:{port}: {reason}") from None
+    # asyncio sets this on sockets of its own only; without it an answer may wait 40 ms.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
