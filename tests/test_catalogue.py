@@ -350,59 +350,73 @@ class TestGlance:
         assert tags(known) == {"edited": 1}
 
 
-class TestLookout:
+class TestRefresher:
     """A catalogue that a server keeps open."""
 
     @pytest.fixture
-    def lookouts(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[CataloguePool]:
-        lookouts = CataloguePool()
-        yield lookouts
-        lookouts.close()
+    def catalogues(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[CataloguePool]:
+        catalogues = CataloguePool()
+        yield catalogues
+        catalogues.close()
 
     def test_a_large_library_is_not_looked_at_for_every_answer(
-        self, shelves: Library, lookouts: CataloguePool, monkeypatch: pytest.MonkeyPatch
+        self, shelves: Library, catalogues: CataloguePool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("videolib.catalogue.pool.LOOKED_EACH_TIME", 0)
-        monkeypatch.setattr("videolib.catalogue.pool.GLANCES", 60)
+        monkeypatch.setattr("videolib.catalogue.pool.SMALL_LIBRARY", 0)
+        monkeypatch.setattr("videolib.catalogue.pool.FOLDER_INTERVAL", 60)
         library = StorageLibrary(shelves.root, True)
-        assert len(page(lookouts.catalogue(library))) == 3
+        assert len(page(catalogues.catalogue(library))) == 3
         shelves.add_bytes("d.mp4", b"x")
-        assert len(page(lookouts.catalogue(library))) == 3
-        lookouts.changed(f"{shelves.root}/d.mp4")
-        assert len(page(lookouts.catalogue(library))) == 4
+        assert len(page(catalogues.catalogue(library))) == 3
+        catalogues.changed(f"{shelves.root}/d.mp4")
+        assert len(page(catalogues.catalogue(library))) == 4
         (shelves.root / "d.mp4").unlink()
         shelves.forget(shelves.root / "d.mp4")
-        lookouts.changed(f"{shelves.root}/d.mp4")
-        assert len(page(lookouts.catalogue(library))) == 3
+        catalogues.changed(f"{shelves.root}/d.mp4")
+        assert len(page(catalogues.catalogue(library))) == 3
 
     def test_it_is_again_after_a_while(
-        self, shelves: Library, lookouts: CataloguePool, monkeypatch: pytest.MonkeyPatch
+        self, shelves: Library, catalogues: CataloguePool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("videolib.catalogue.pool.LOOKED_EACH_TIME", 0)
-        monkeypatch.setattr("videolib.catalogue.pool.GLANCES", 0)
+        monkeypatch.setattr("videolib.catalogue.pool.SMALL_LIBRARY", 0)
+        monkeypatch.setattr("videolib.catalogue.pool.FOLDER_INTERVAL", 0)
         library = StorageLibrary(shelves.root, True)
-        assert len(page(lookouts.catalogue(library))) == 3
+        assert len(page(catalogues.catalogue(library))) == 3
         shelves.add_bytes("new/d.mp4", b"x")
-        assert wait_until(lambda: len(page(lookouts.catalogue(library))) == 4)
+        assert wait_until(lambda: len(page(catalogues.catalogue(library))) == 4)
+
+    def test_folders_are_checked_although_all_files_take_long(
+        self, shelves: Library, catalogues: CataloguePool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A video that came shows after a second, even where checking all files takes minutes."""
+        for place in ("videolib.catalogue.scan", "videolib.catalogue.catalogue"):
+            monkeypatch.setattr(f"{place}.SETTLING", 10**7)
+        monkeypatch.setattr("videolib.catalogue.pool.SMALL_LIBRARY", 0)
+        monkeypatch.setattr("videolib.catalogue.pool.FOLDER_INTERVAL", 0.05)
+        monkeypatch.setattr("videolib.catalogue.pool.REST_FACTOR", 10**6)
+        library = StorageLibrary(shelves.root, True)
+        assert len(page(catalogues.catalogue(library))) == 3
+        shelves.add_bytes("d.mp4", b"x")
+        assert wait_until(lambda: len(page(catalogues.catalogue(library))) == 4)
 
     def test_the_first_look_at_a_large_folder_is_not_waited_for_without_end(
-        self, shelves: Library, lookouts: CataloguePool, monkeypatch: pytest.MonkeyPatch
+        self, shelves: Library, catalogues: CataloguePool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         go_on, look = threading.Event(), Catalogue.refresh
         monkeypatch.setattr(Catalogue, "refresh", lambda *args: (go_on.wait(), look(*args))[1])
         library = StorageLibrary(shelves.root, True)
-        early = lookouts.catalogue(library, first=0.01)
+        early = catalogues.catalogue(library, first_wait=0.01)
         assert (early.complete, len(page(early))) == (False, 0)
         go_on.set()
-        known = lookouts.catalogue(library)
+        known = catalogues.catalogue(library)
         assert (known.complete, len(page(known))) == (True, 3)
 
     def test_what_comes_during_a_look_is_known_to_who_asks_then(
-        self, shelves: Library, lookouts: CataloguePool, monkeypatch: pytest.MonkeyPatch
+        self, shelves: Library, catalogues: CataloguePool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Not what a look that has passed the folder already would tell."""
         library, look = StorageLibrary(shelves.root, True), Catalogue.refresh
-        assert len(page(lookouts.catalogue(library))) == 3
+        assert len(page(catalogues.catalogue(library))) == 3
         passed, go_on = threading.Event(), threading.Event()
 
         def slow(*args: Any) -> None:
@@ -412,10 +426,10 @@ class TestLookout:
 
         monkeypatch.setattr(Catalogue, "refresh", slow)
         with ThreadPoolExecutor() as pool:
-            early = pool.submit(lookouts.catalogue, library)
+            early = pool.submit(catalogues.catalogue, library)
             assert passed.wait(30)
             shelves.add_bytes("d.mp4", b"x")
-            asked = [pool.submit(lookouts.catalogue, library) for _ in range(3)]
+            asked = [pool.submit(catalogues.catalogue, library) for _ in range(3)]
             monkeypatch.setattr(Catalogue, "refresh", look)
             assert not wait(asked, 0.5).done
             go_on.set()
@@ -423,13 +437,13 @@ class TestLookout:
             early.result()
 
     def test_only_a_few_stay_open(
-        self, library: Library, lookouts: CataloguePool, monkeypatch: pytest.MonkeyPatch
+        self, library: Library, catalogues: CataloguePool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         for number in range(KEPT_OPEN + 3):
             library.add_bytes(f"{number}/a.mp4", b"x")
             folder = StorageLibrary(library.root / str(number))
-            assert len(page(lookouts.catalogue(folder))) == 1
-        assert len(lookouts.open) == KEPT_OPEN
+            assert len(page(catalogues.catalogue(folder))) == 1
+        assert len(catalogues.open) == KEPT_OPEN
 
 
 class TestOddLibraries:

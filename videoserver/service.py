@@ -29,7 +29,7 @@ from index import (
     command_names,
     summary_line,
 )
-from videolib.catalogue.pool import KEPT_OPEN, LONG_PATIENCE, CataloguePool
+from videolib.catalogue.pool import KEPT_OPEN, LONG_WAIT, CataloguePool
 from videolib.catalogue.query import QUERY_FIELDS, QueryTerm, SqlClause, compile_query, label_clause
 from videolib.catalogue.records import LARGEST_RECORD
 from videolib.catalogue.store import ORDERS
@@ -277,7 +277,7 @@ class Service:
             compile_query(wanted.q)
         except UsageError as error:
             raise ParameterError([("q", str(error).removeprefix("query: "))]) from None
-        catalogue = self.catalogue_pool.catalogue(library, LONG_PATIENCE)
+        catalogue = self.catalogue_pool.catalogue(library, LONG_WAIT)
         view = catalogue.view(library, wanted.q, wanted.clauses())
         sort = wanted.order(request.sort)
         total, cards = catalogue.cards(view, sort, offset, limit, wanted.detail)

@@ -60,9 +60,9 @@ class Catalogue(CatalogueStore):
         self._scan = Scan(self.artifacts_dir or self.root, self.roots)
         # What the last refresh could not read, as Library has it: folders of videos, of sidecars.
         self.problems, self.unread = list[tuple[str, str]](), self._scan.unread
-        self.looked_at = 0  # files, by the last refresh
-        self.tended = False  # whether a Lookout keeps it up to date ...
-        self.complete = False  # ... and has looked at everything once
+        self.files_checked = 0  # by the last refresh of all
+        self.kept_current = False  # whether a CatalogueRefresher keeps it up to date ...
+        self.complete = False  # ... and has refreshed all of it once
         self._filled = -1  # the generation of the database that a look at everything filled
         self._found = functools.lru_cache(ANSWERS_KEPT)(self._find)
         # Of each folder at the last look: the times of it and its sidecars, if these say enough.
@@ -197,8 +197,8 @@ class Catalogue(CatalogueStore):
         return self._insist(self._refresh, job or Job(), recursive, bare)
 
     def prepare(self, job: Job, recursive: bool, bare: bool = False) -> list[ScannedVideo] | None:
-        """`refresh`, unless a Lookout sees to that."""
-        return None if self.tended else self.refresh(job, recursive, bare)
+        """`refresh`, unless a CatalogueRefresher sees to that."""
+        return None if self.kept_current else self.refresh(job, recursive, bare)
 
     def refresh_changed(self, job: Job | None = None, recursive: bool = True) -> None:
         """Look only into folders in which names came, went or changed files since the last look."""
@@ -211,7 +211,7 @@ class Catalogue(CatalogueStore):
 
     def _refresh(self, job: Job, recursive: bool, bare: bool) -> list[ScannedVideo] | None:
         library, began = self._library(recursive), time.time_ns()
-        self.problems, self.looked_at = library.problems, 0
+        self.problems, self.files_checked = library.problems, 0
         self.unread = self._scan.unread = []
         self._folders.clear()
         changes, waiting = PendingChanges([], []), dict[str, list[ScannedVideo]]()
@@ -266,7 +266,7 @@ class Catalogue(CatalogueStore):
         """The videos of a folder with their sidecars, and a note of when it was as they were."""
         times = self._times(folder.below)
         glimpses = self._scan.sight(folder.sidecar_dir, list(folder.videos))
-        self.looked_at += sum(len(glimpse.numbers) // 4 + 1 for glimpse in glimpses)
+        self.files_checked += sum(len(glimpse.numbers) // 4 + 1 for glimpse in glimpses)
         self._folders[folder.below] = times if max(times) < began - SETTLING else ()
         if not times[0]:
             del self._folders[folder.below]

@@ -13,87 +13,80 @@ from videolib.core.runs import Job
 from videolib.storage.names import VIDEO_EXTENSIONS
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
+    from concurrent.futures import Future
 
     from videolib.catalogue.store import CatalogueExtension
     from videolib.storage.folders import Library
 
 
-LOOKED_EACH_TIME = 1000  # files that are looked at before every answer
+SMALL_LIBRARY = 1000  # files: of so few, every one is looked at before every answer
 
 
-GLANCES = 1.0  # s from one to the next, at least ...
+FOLDER_INTERVAL = 1.0  # seconds from one check of a larger library's folders to the next
 
 
-LEISURE = 30  # ... and so many times as long as the last took; the same for looks
+REST_FACTOR = 30  # a larger library is left alone so many times as long as looking at it took
 
 
-PATIENCE, LONG_PATIENCE = 0.2, 10.0  # s that an answer waits for a look; see Lookout
+SHORT_WAIT, LONG_WAIT = 0.2, 10.0  # seconds that an answer waits for a refresh
 
 
-KEPT_OPEN = 8
+KEPT_OPEN = 8  # catalogues
 
 
 class CatalogueRefresher:
-    """A catalogue that a server keeps open and up to date while it answers.
+    """A catalogue that a server keeps open, refreshed when it is asked for and that is due.
 
-    With at most LOOKED_EACH_TIME files, every answer is about the folder as it was after the
-    request. With more, the times of folders are checked once a second, which shows what came, went
-    or was replaced; those of files as often as this takes 1/LEISURE of the time, which shows what
-    was edited in place. An answer waits PATIENCE for such a look (LONG_PATIENCE with few files),
-    then goes by the last one. A page waits LONG_PATIENCE for the very first look, and says that it
-    is not `complete` when that is not enough.
+    An answer about a SMALL_LIBRARY is about the folder as it was after the request. Of a larger
+    one, the times of folders are checked every FOLDER_INTERVAL, which shows what came, went or was
+    replaced, and those of all files after REST_FACTOR times what this takes, which shows what was
+    edited in place. An answer waits LONG_WAIT for a small one and SHORT_WAIT for a larger one, then
+    goes by the last refresh. The catalogue is `complete` once the first refresh has ended.
     """
 
-    def __init__(
-        self, catalogue: Catalogue, recursive: bool, pool: ThreadPoolExecutor, job: Job
-    ) -> None:
-        self.catalogue, self.recursive = catalogue, recursive
-        self.catalogue.tended = True
-        self.pool, self.job, self.lock, self.turn = pool, job, threading.Lock(), threading.Lock()
-        self.glance_due = self.look_due = 0.0
-        self.small = False
-        self.looking: Future[None] | None = None  # the last look that was ordered, and ...
-        self.begun = False  # ... whether it has begun: then it may have missed what came since
+    def __init__(self, catalogue: Catalogue, recursive: bool, job: Job) -> None:
+        from concurrent.futures import ThreadPoolExecutor
 
-    def ready(self, first: float | None = None) -> Catalogue:
+        self.catalogue, self.recursive, self.job = catalogue, recursive, job
+        catalogue.kept_current = True
+        self.thread, self.lock = ThreadPoolExecutor(1, "refresh"), threading.Lock()
+        self.scheduled: Future[None] | None = None
+        self.small = False
+        self.folders_due = self.files_due = 0.0  # on the monotonic clock
+
+    def current(self, first_wait: float | None = None) -> Catalogue:
         """The catalogue, up to date as far as that is promised.
 
-        For the end of the `first` look no more than so many seconds are waited; see `complete`.
+        The first refresh is waited for without end, or for `first_wait` seconds.
         """
         with self.lock:
-            looking = self.looking
-            if not looking or (self.begun and self.due()):
-                self.begun = False
-                looking = self.looking = self.pool.submit(self.look)
-        patience = LONG_PATIENCE if self.small else PATIENCE
+            # One that is under way may have missed what came since; one that still waits will not.
+            begun = not self.scheduled or self.scheduled.running() or self.scheduled.done()
+            if begun and self.folders_due <= time.monotonic():
+                self.scheduled = self.thread.submit(self.refresh)
+            scheduled = self.scheduled
+        wait = LONG_WAIT if self.small else SHORT_WAIT
         with contextlib.suppress(TimeoutError):
-            looking.result(patience if self.catalogue.complete else first)
+            if scheduled:
+                scheduled.result(wait if self.catalogue.complete else first_wait)
         return self.catalogue
 
-    def due(self) -> bool:
-        return min(self.glance_due, self.look_due) <= time.monotonic()
-
-    def look(self) -> None:
-        """Look at the folder in the way that is due, after the look that is under way."""
-        with self.turn:
-            with self.lock:
-                self.begun = True
-            if self.due():
-                self.look_now()
-
-    def look_now(self) -> None:
+    def refresh(self) -> None:
+        """Check all files where that is due, else the folders."""
         began = time.monotonic()
-        whole = self.look_due <= began
-        if whole:
+        if began < self.folders_due:
+            return  # another refresh has just ended
+        complete = self.files_due <= began
+        if complete:
             self.catalogue.refresh(self.job, self.recursive)
+            self.small = self.catalogue.files_checked <= SMALL_LIBRARY
         else:
             self.catalogue.refresh_changed(self.job, self.recursive)
         now = time.monotonic()
-        self.glance_due = now + max(GLANCES, LEISURE * (now - began))
-        if whole:
-            self.small = self.catalogue.looked_at <= LOOKED_EACH_TIME
-            self.look_due = now if self.small else self.glance_due
+        pause = 0.0 if self.small else max(FOLDER_INTERVAL, REST_FACTOR * (now - began))
+        if complete:
+            self.files_due, pause = now + pause, min(pause, FOLDER_INTERVAL)
+        self.folders_due = now + pause
         self.catalogue.complete = True
 
 
@@ -101,41 +94,38 @@ class CataloguePool:
     """The catalogues that a server has open, the last few that were asked for."""
 
     def __init__(self, extensions: Sequence[CatalogueExtension] = ()) -> None:
-        from concurrent.futures import ThreadPoolExecutor
-
-        self.extensions = extensions
-        # For each catalogue a look and the next: a large folder keeps no small one waiting.
-        self.pool, self.job = ThreadPoolExecutor(2 * KEPT_OPEN, "look"), Job()
-        self.lock = threading.Lock()
+        self.extensions, self.job, self.lock = extensions, Job(), threading.Lock()
         self.open: dict[tuple[Any, ...], CatalogueRefresher] = {}
 
-    def catalogue(self, library: Library, first: float | None = None) -> Catalogue:
-        """The catalogue of a folder, up to date as Lookout says."""
+    def catalogue(self, library: Library, first_wait: float | None = None) -> Catalogue:
+        """The catalogue of a folder, up to date as CatalogueRefresher says."""
         extra = library.extensions - VIDEO_EXTENSIONS
         key = (library.root, library.artifacts_dir, library.recursive, extra)
         with self.lock:
             refresher = self.open.pop(key, None) or self._refresher(library)
             self.open[key] = refresher
-            gone = [self.open.pop(old) for old in list(self.open)[:-KEPT_OPEN]]
-        for old in gone:
-            self.pool.submit(old.catalogue.close)  # which waits for the end of its look
-        return refresher.ready(first)
+            surplus = [self.open.pop(old) for old in list(self.open)[:-KEPT_OPEN]]
+        for old in surplus:
+            old.thread.submit(old.catalogue.close)  # after its refresh has ended
+        return refresher.current(first_wait)
 
     def _refresher(self, library: Library) -> CatalogueRefresher:
         catalogue = Catalogue(library, self.extensions)
-        return CatalogueRefresher(catalogue, library.recursive, self.pool, self.job)
+        return CatalogueRefresher(catalogue, library.recursive, self.job)
 
     def changed(self, *paths: str) -> None:
-        """Videos, or what belongs to them, were just changed here or are gone: all know at once."""
+        """Look at once at videos that were just changed here, or whose sidecars were."""
         for refresher in list(self.open.values()):
             catalogue = refresher.catalogue
             top = f"{catalogue.root}/"
-            rels = [path[len(top) :] for path in paths if path.startswith(top)]
-            theirs = [rel for rel in rels if refresher.recursive or "/" not in rel]
-            catalogue.update(map(catalogue.video, theirs))
+            rels = [path.removeprefix(top) for path in paths if path.startswith(top)]
+            if not refresher.recursive:
+                rels = [rel for rel in rels if "/" not in rel]
+            catalogue.update(map(catalogue.video, rels))
 
     def close(self) -> None:
+        """Cancel what runs and close every catalogue."""
         self.job.cancelled.set()
-        self.pool.shutdown()
         for refresher in self.open.values():
+            refresher.thread.shutdown()
             refresher.catalogue.close()
