@@ -201,11 +201,12 @@ from videolib.speech.search import CLOSING, OPENING, SUBTITLE_INDEX, lines_found
 from videolib.speech.segments import Word, stretches, windows
 from videolib.storage.artifacts import ARTIFACTS, Artifact
 from videolib.storage.folders import LEADS_OUT, Library, Roots, folders_below, need_output
-from videolib.storage.journal import JOURNALS, TRASH, Journal, LibraryPaths, Move, disk_of
-from videolib.storage.names import SIDECARS, VIDEO_EXTENSIONS, State
+from videolib.storage.journal import Journal
+from videolib.storage.names import JOURNALS, SIDECARS, TRASH, VIDEO_EXTENSIONS, State
 from videolib.storage.publishing import ArtifactOutput, OutputFile, Provenance, publish
-from videolib.storage.recovery import last_of, nothing_known, owned_journals, recover, undo
+from videolib.storage.recovery import last_finished, locked_journals, nothing_to_undo, recover, undo
 from videolib.storage.sidecars import SidecarDir, abandoned, ffprobe_disabled, sweep, with_sidecars
+from videolib.storage.steps import LibraryPaths, Move, device_of
 from videolib.storage.tags import (
     LIST_HELP,
     TagChange,
@@ -243,7 +244,8 @@ if TYPE_CHECKING:
     from videolib.speech.cues import Cue
     from videolib.speech.recognizers import Recognizer
     from videolib.storage.artifacts import SubtitleArtifact
-    from videolib.storage.journal import JournalReplay
+    from videolib.storage.recovery import UndoResult
+    from videolib.storage.replay import JournalReplay
     from videolib.storage.tags import TagEditor
 
 __version__ = "1.0.0"
@@ -777,15 +779,30 @@ class LibraryCommand(Command):
         finally:
             catalogue.close()
 
-    def places(self, root: Path | None = None) -> LibraryPaths:
-        """Where changes of the folder, or of another, are written down.
+    def library_paths(self, root: Path | None = None) -> LibraryPaths:
+        """The folders that a journal of this folder, or of another, may change.
 
-        Raises UsageError where there is no such folder, OutsideError where that is out of bounds.
+        Raises UsageError where there is no such folder, OutsideError where the journal would be
+        outside the roots.
         """
-        places = LibraryPaths.of(root or self.library().root, self.artifacts_dir)
-        if self.roots and not self.roots.contains(places.sidecar_dir / JOURNALS):
+        paths = LibraryPaths.of(root or self.library().root, self.artifacts_dir)
+        if self.roots and not self.roots.contains(paths.sidecar_dir / JOURNALS):
             raise OutsideError(f"{SIDECARS}: {LEADS_OUT}")
-        return places
+        return paths
+
+    def undo_last(self, command: str, what: str) -> UndoResult:
+        """Take back what a command did last; `what` names its flags. Raises UsageError where it
+        did nothing.
+        """
+        undone = undo(paths := self.library_paths(), command)
+        if undone is None:
+            raise UsageError(nothing_to_undo(paths, what))
+        return undone
+
+    @staticmethod
+    def undo_result(undone: UndoResult, data: Mapping[str, Any], *lines: str) -> Result:
+        text = "\n".join([*map(shown, undone.problems), *lines])
+        return Result({**data, "problems": undone.problems}, text, Exit.of(undone.problems))
 
 
 class RunCommand(LibraryCommand):
@@ -2739,7 +2756,7 @@ class Tags(LibraryCommand):
     def change_all(self, job: Job, plan: Sequence[tuple[Video, TagEditor]]) -> None:
         """Change them all, or none. Raises VideoError."""
         if plan:
-            change_tags(self.places(), plan, job)
+            change_tags(self.library_paths(), plan, job)
         if self.catalogue_pool:
             self.catalogue_pool.changed(*(video.path for video, _ in plan))
 
@@ -2793,11 +2810,10 @@ class Tags(LibraryCommand):
 
     def taken_back(self, job: Job) -> Result:
         """`--undo`."""
-        found = undo(places := self.places(), "tags")
-        if found is None:
-            raise UsageError(nothing_known(places, "tags --rename-tag or --import"))
-        count = len(found.account.steps) - len(found.problems)
-        return found.result({"undone": count}, f"{plural(count, 'video')} tagged as before")
+        undone = self.undo_last("tags", "tags --rename-tag or --import")
+        count = len(undone.replay.steps) - len(undone.problems)
+        text = f"{plural(count, 'video')} tagged as before"
+        return self.undo_result(undone, {"undone": count}, text)
 
 
 # === Commands: subtitles ==========================================================================
@@ -3097,7 +3113,7 @@ class Dupes(LibraryCommand):
             write_output(self.html, duplicates_page(findings, shown_groups, told))
         failed = bool(library.problems or (made and made.code))
         if self.apply != "report" and shown_groups:
-            disposal = DuplicateRemoval(findings, self.apply, self.places())
+            disposal = DuplicateRemoval(findings, self.apply, self.library_paths())
             data["applied"] = disposal.carry_out(shown_groups, job)
             text += "\n" + self.applied(data["applied"])
             failed |= disposal.failed
@@ -3214,19 +3230,18 @@ class Dupes(LibraryCommand):
 
     def taken_back(self) -> Result:
         """Undo what was applied last. Raises UsageError where there is nothing."""
-        found = undo(places := self.places(), "dupes")
-        if found is None:
-            raise UsageError(nothing_known(places, "dupes --apply"))
-        moves = [step for step in found.account.steps if isinstance(step, Move)]
+        undone = self.undo_last("dupes", "dupes --apply")
+        replay = undone.replay
+        moves = [step for step in replay.steps if isinstance(step, Move)]
         for path in (Path(move.source) for move in moves):
             if path.name.startswith(SCRATCH):  # the link that took the place of a copy
                 remove(path)
-        undone = len(moves) - len(found.problems)
+        count = len(moves) - len(undone.problems)
         left = (path for path in (m.source for m in moves) if f"/{SIDECARS}/" not in path)
-        back = [places.told(path) for path in left if os.path.lexists(path)]
+        back = [replay.paths.relative(path) for path in left if os.path.lexists(path)]
         lines = [shown(f"{name} is back") for name in back]
         lines.append(f"{plural(len(back), 'video')} taken back")
-        return found.result({"undone": undone, "videos": back}, *lines)
+        return self.undo_result(undone, {"undone": count, "videos": back}, *lines)
 
 
 # === Commands: rename =============================================================================
@@ -3290,7 +3305,7 @@ class Rename(LibraryCommand):
         video, target = (self.video(root, rel) for rel in rels)
         if refused := RenamePlan([(video, target)]).errors:  # before a journal is begun for it
             return self.summary(job, [], refused, 1)
-        return self.applied(job, self.places(Path(root)), [(video, target)], [])
+        return self.applied(job, self.library_paths(Path(root)), [(video, target)], [])
 
     def around(self, ends: Sequence[str]) -> str:
         """The folder whose journal tells of renaming one into the other.
@@ -3305,7 +3320,7 @@ class Rename(LibraryCommand):
 
     def many(self, job: Job) -> Result:
         """`rename --batch`."""
-        library, places = self.library(), self.places()
+        library, places = self.library(), self.library_paths()
         if self.src or self.dst:
             raise UsageError("--batch takes its folder with -d DIR")
         substitution = Substitution(self.source, self.target, self.regex)
@@ -3364,10 +3379,10 @@ class Rename(LibraryCommand):
                 journal.facts["undoes"] = None  # what could not go back yet may another time
             plan.enter(journal)
             told = [[video.path, target.path] for video, target, _ in plan.shifts]
-            journal.facts["videos"] = [[places.told(journal.real(p)) for p in t] for t in told]
-            journal.carry_out(job)
+            journal.facts["videos"] = [[places.relative(journal.real(p)) for p in t] for t in told]
+            journal.commit(job)
             for video, target, _ in plan.shifts:
-                if disk_of(target.path) != disk_of(video.sidecar_dir):
+                if device_of(target.path) != device_of(video.sidecar_dir):
                     how = f"copied to another disk; the original is in {SIDECARS}/{TRASH}"
                     job.console.say(f"rename: {shown(video.rel)}: {how}")
             for sidecar_dir in sidecar_dirs:
@@ -3377,32 +3392,32 @@ class Rename(LibraryCommand):
 
     def repaired(self) -> Result | None:
         """Finish or take back what was interrupted; None where nothing was."""
-        done = recover(self.places(), back=self.undo)
+        done = recover(self.library_paths(), back=self.undo)
         if not done:
             return None if self.undo else Result({"recovered": None}, "nothing was interrupted")
-        command, word = done.account.entry.command, "finished" if done.finished else "taken back"
+        command, word = done.replay.file.command, "finished" if done.finished else "taken back"
         data = {"recovered": command, "outcome": word}
-        return done.result(data, f"{command}: what was interrupted is {word}")
+        return self.undo_result(done, data, f"{command}: what was interrupted is {word}")
 
     def undone(self, job: Job) -> Result:
         """Rename the videos of the last batch back, with all they have by now."""
-        places = self.places()
-        with owned_journals(places) as (entries, _):
-            if not (account := last_of(places, entries, "rename")):
-                raise UsageError(nothing_known(places, "rename"))
-            pairs, errors = self.back_again(places, account)
+        places = self.library_paths()
+        with locked_journals(places) as (files, _):
+            if not (replay := last_finished(places, files, "rename")):
+                raise UsageError(nothing_to_undo(places, "rename"))
+            pairs, errors = self.back_again(places, replay)
             if not pairs:
-                account.entry.become("undone")  # nothing of it is left: the one before is next
-        result = self.applied(job, places, pairs, errors, undoes=account.entry.number)
-        account.drop_folders()
+                replay.file.with_state("undone")  # nothing of it is left: the one before is next
+        result = self.applied(job, places, pairs, errors, undoes=replay.file.number)
+        replay.remove_made_folders()
         return result
 
     def back_again(
-        self, places: LibraryPaths, account: JournalReplay
+        self, places: LibraryPaths, replay: JournalReplay
     ) -> tuple[list[Naming], list[dict[str, str]]]:
         """What a batch renamed with its former names, and what of it is not there any more."""
         pairs, errors = [], []
-        for old, new in account.pairs():
+        for old, new in replay.renamed_videos():
             rels = (path.removeprefix(places.root.rstrip("/") + "/") for path in (new, old))
             here, goal = (self.video(places.root, rel) for rel in rels)
             if os.path.lexists(new):
@@ -3458,7 +3473,7 @@ class Orphans(LibraryCommand):
 
     def run(self, job: Job) -> Result:
         library = self.library()
-        places = self.places()
+        places = self.library_paths()
         if self.undo:
             return self.taken_back(places)
         orphans, temporaries = self.find(job, library)
@@ -3477,7 +3492,7 @@ class Orphans(LibraryCommand):
                     path = orphan.video.path
                     for name in kept.pop(path, ()) if path in found else orphan.files:
                         journal.trash(f"{orphan.video.sidecar_dir}/{name}")
-                journal.carry_out(job)
+                journal.commit(job)
         for path in temporaries if self.delete else ():
             remove(path)
         return self.told(job, library, orphans, temporaries, found, kept)
@@ -3577,12 +3592,10 @@ class Orphans(LibraryCommand):
         return kept
 
     def taken_back(self, places: LibraryPaths) -> Result:
-        found = undo(places, "orphans")
-        if not found:
-            raise UsageError(nothing_known(places, "orphans --relink or --delete"))
-        facts = found.account.facts
+        undone = self.undo_last("orphans", "orphans --relink or --delete")
+        facts = undone.replay.facts
         done = ", ".join(f"{count:,} {what}" for what, count in facts.items() if count)
-        return found.result({"undone": facts}, f"taken back: {done}")
+        return self.undo_result(undone, {"undone": facts}, f"taken back: {done}")
 
     def told(
         self,

@@ -16,7 +16,6 @@ from served import Served, serving
 from support import Library, Run
 
 import index
-from videolib.storage.journal import Journal
 
 Cli = Callable[..., Run]
 
@@ -84,7 +83,7 @@ def fault(monkeypatch: pytest.MonkeyPatch) -> support.Fault:
     """Where changes to a library are to fail; as a kill spares what the system has, no syncing."""
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     fault = support.Fault()
-    monkeypatch.setattr(Journal, "watch", fault)
+    monkeypatch.setattr("videolib.storage.steps.checkpoint", fault)
     return fault
 
 

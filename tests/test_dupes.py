@@ -25,7 +25,6 @@ from support import ROOT, Audit, Fault, Killed, Library, Run, contents, stamps
 
 from videolib.core.processes import need_tool
 from videolib.duplicates.disposal import DuplicateRemoval
-from videolib.storage.journal import Journal
 
 SIZE = "fps=25,scale=320:136,setsar=1"
 DISGUISES = {
@@ -632,9 +631,9 @@ class TestApply:
                 if next(steps) == failing:
                     raise OSError(28, "No space left on device", "somewhere")
 
-            monkeypatch.setattr(Journal, "watch", staticmethod(watch))
+            monkeypatch.setattr("videolib.storage.steps.checkpoint", watch)
             run = cli("dupes", twins.root, "--apply", "trash")
-            monkeypatch.setattr(Journal, "watch", staticmethod(lambda step: None))
+            monkeypatch.setattr("videolib.storage.steps.checkpoint", lambda step: None)
             if run.code == 0:
                 break
             assert "nothing was changed" in run.err
@@ -687,9 +686,9 @@ class TestKilled:
             copies.add_bytes(name, b"x" * 100_000)
         code = (
             "import index, itertools, os, sys\n"
-            "from videolib.storage.journal import Journal\n"
-            "steps = itertools.count()\n"
-            f"Journal.watch = lambda step: next(steps) == {at} and os.kill(os.getpid(), 9)\n"
+            "from videolib.storage import steps\n"
+            "moments = itertools.count()\n"
+            f"steps.checkpoint = lambda moment: next(moments) == {at} and os.kill(os.getpid(), 9)\n"
             "index.main(sys.argv[1:])\n"
         )
         words = ["dupes", str(copies.root), "--apply", "hardlink"]

@@ -14,9 +14,10 @@ from support import Fault, Killed, contents
 
 from videolib.core.errors import CancelledError, VideoError
 from videolib.core.locks import locked
-from videolib.storage.journal import Journal, LibraryPaths, journals
-from videolib.storage.journal import packed as packed_
+from videolib.storage.journal import Journal, journal_bytes
 from videolib.storage.recovery import recover, undo
+from videolib.storage.replay import journals
+from videolib.storage.steps import LibraryPaths
 
 
 def without_exclusive_renames(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,7 +41,7 @@ class Scene:
             (root / name).write_text(f"{name} was here")
         (root / "folder").mkdir()
         (root / "folder" / "inside").write_text("inside")
-        self.places = LibraryPaths.of(root)
+        self.paths = LibraryPaths.of(root)
         self.before = contents(root)
         self.after = {
             "b": b"a was here",
@@ -58,7 +59,7 @@ class Scene:
         return str(self.root / name)
 
     def plan(self) -> Journal:
-        journal = Journal(self.places, "test", sidecar_dirs=[self.path(".artifacts")])
+        journal = Journal(self.paths, "test", sidecar_dirs=[self.path(".artifacts")])
         moves = {
             "a": "b",
             "b": "a",
@@ -79,13 +80,13 @@ class Scene:
         journal.replace(self.path(".artifacts/born.json"), None, b"new")
         return journal
 
-    def carry_out(self) -> None:
+    def commit(self) -> None:
         with self.plan() as journal:
             journal.trash(self.path("gone"))
-            journal.carry_out()
+            journal.commit()
 
     def states(self) -> list[str]:
-        return [entry.state for entry in journals(self.places)]
+        return [file.state for file in journals(self.paths)]
 
 
 @pytest.fixture
@@ -96,26 +97,26 @@ def scene(tmp_path: Path) -> Scene:
 class TestCarryOut:
     def test_all_is_done_and_can_be_undone(self, scene: Scene) -> None:
         stamp = Path(scene.path(".artifacts/a.json")).stat().st_mtime_ns
-        scene.carry_out()
+        scene.commit()
         assert contents(scene.root) == scene.after
         assert trashed(scene.root) == {"gone": b"gone was here"}
         assert Path(scene.path(".artifacts/b.json")).stat().st_mtime_ns == stamp
         assert scene.states() == ["done"]
-        done = undo(scene.places, "test")
-        assert done and not done.problems and done.account.entry.state == "undone"
+        done = undo(scene.paths, "test")
+        assert done and not done.problems and done.replay.file.state == "undone"
         assert contents(scene.root) == scene.before
         assert not trashed(scene.root) and not (scene.root / "new").exists()
-        assert undo(scene.places, "test") is None
+        assert undo(scene.paths, "test") is None
 
     def test_nothing_to_do_leaves_nothing(self, scene: Scene) -> None:
-        with Journal(scene.places, "test") as journal:
-            journal.carry_out()
+        with Journal(scene.paths, "test") as journal:
+            journal.commit()
         assert scene.states() == []
 
     def test_a_stranger_in_the_way_takes_everything_back(self, scene: Scene) -> None:
         (scene.root / "moved").write_text("somebody's")
         with pytest.raises(VideoError, match=r"moved appeared meanwhile; nothing was"):
-            scene.carry_out()
+            scene.commit()
         assert contents(scene.root) == scene.before | {"moved": b"somebody's"}
         assert scene.states() == ["undone"]
 
@@ -123,13 +124,13 @@ class TestCarryOut:
         with scene.plan() as journal:
             (scene.root / "c").unlink()
             with pytest.raises(VideoError, match="c vanished: nothing was changed"):
-                journal.carry_out()
+                journal.commit()
         assert scene.states() == []
 
     def test_what_changed_takes_everything_back(self, scene: Scene) -> None:
         (scene.root / ".artifacts" / "c.vtt").write_text("edited")
         with pytest.raises(VideoError, match=r"c\.vtt was changed meanwhile"):
-            scene.carry_out()
+            scene.commit()
         assert contents(scene.root) == scene.before | {".artifacts/c.vtt": b"edited"}
 
     def test_a_full_disk_at_any_step_takes_everything_back(
@@ -138,7 +139,7 @@ class TestCarryOut:
         for at in range(0, 100, 2):
             fault.set(at, OSError(28, "No space left on device", "b"))
             try:
-                scene.carry_out()
+                scene.commit()
             except VideoError as error:
                 assert "No space left" in str(error)
                 assert contents(scene.root) == scene.before
@@ -149,19 +150,19 @@ class TestCarryOut:
     def test_cancelling_takes_everything_back(self, scene: Scene, fault: Fault) -> None:
         fault.set(9, CancelledError())
         with pytest.raises(CancelledError):
-            scene.carry_out()
+            scene.commit()
         assert contents(scene.root) == scene.before
 
     def test_without_exclusive_renames(self, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
         """As on a disk whose driver does not know them: by links, and for folders by a look."""
         without_exclusive_renames(monkeypatch)
-        scene.carry_out()
+        scene.commit()
         assert contents(scene.root) == scene.after
-        undo(scene.places, "test")
+        undo(scene.paths, "test")
         assert contents(scene.root) == scene.before
         (scene.root / "moved").mkdir()
         with pytest.raises(VideoError, match="moved appeared meanwhile"):
-            scene.carry_out()
+            scene.commit()
         assert contents(scene.root) == scene.before
 
     def test_without_hard_links_either(self, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,15 +173,15 @@ class TestCarryOut:
 
         without_exclusive_renames(monkeypatch)
         monkeypatch.setattr(os, "link", no_link)
-        scene.carry_out()
+        scene.commit()
         assert contents(scene.root) == scene.after
-        undo(scene.places, "test")
+        undo(scene.paths, "test")
         assert contents(scene.root) == scene.before
         for name in ("new/f", "moved"):
             (scene.root / name).parent.mkdir(exist_ok=True)
             (scene.root / name).write_text("somebody's")
             with pytest.raises(VideoError, match=f"{name} appeared meanwhile"):
-                scene.carry_out()
+                scene.commit()
             assert contents(scene.root) == scene.before | {name: b"somebody's"}
             (scene.root / name).unlink()
 
@@ -196,18 +197,18 @@ class TestKilled:
             scene = Scene(tmp_path / f"{at}")
             fault.set(at)
             try:
-                scene.carry_out()
+                scene.commit()
             except Killed:
                 fault.set(-1)
                 with (
                     pytest.raises(VideoError, match="rename --recover"),
-                    Journal(scene.places, "test"),
+                    Journal(scene.paths, "test"),
                 ):
                     pass
-                done = recover(scene.places)
+                done = recover(scene.paths)
                 assert done and done.finished and not done.problems
                 assert contents(scene.root) == scene.after, at
-                assert recover(scene.places) is None
+                assert recover(scene.paths) is None
             else:
                 break
         assert at > 20
@@ -218,14 +219,14 @@ class TestKilled:
             scene = Scene(tmp_path / f"{at}")
             fault.set(at)
             try:
-                scene.carry_out()
+                scene.commit()
             except Killed:
                 fault.set(-1)
-                done = recover(scene.places, back=True)
+                done = recover(scene.paths, back=True)
                 assert done and not done.finished and not done.problems
                 assert contents(scene.root) == scene.before, at
                 assert not (scene.root / "new").exists()
-                scene.carry_out()
+                scene.commit()
                 assert contents(scene.root) == scene.after
             else:
                 break
@@ -235,13 +236,13 @@ class TestKilled:
         """A way back that was begun is gone to its end, whichever way is asked for."""
         for at in range(100):
             scene = Scene(tmp_path / f"{at}")
-            scene.carry_out()
+            scene.commit()
             fault.set(at)
             try:
-                undo(scene.places, "test")
+                undo(scene.paths, "test")
             except Killed:
                 fault.set(-1)
-                done = recover(scene.places)
+                done = recover(scene.paths)
                 assert done and not done.problems
                 assert contents(scene.root) == scene.before, at
             else:
@@ -264,26 +265,26 @@ class TestKilled:
         with monkeypatch.context() as patch:
             patch.setattr(Path, "unlink", unlink)
             with pytest.raises(Killed):
-                scene.carry_out()
-        done = recover(scene.places)
+                scene.commit()
+        done = recover(scene.paths)
         assert done and done.finished
         assert contents(scene.root) == scene.after
 
     def test_what_cannot_be_finished_is_taken_back(self, scene: Scene, fault: Fault) -> None:
         fault.set(9)
         with pytest.raises(Killed):
-            scene.carry_out()
+            scene.commit()
         (scene.root / "moved").write_text("somebody's")
         fault.set(-1)
-        done = recover(scene.places)
+        done = recover(scene.paths)
         assert done and not done.finished
         assert "moved appeared meanwhile" in done.problems[0]
         assert contents(scene.root) == scene.before | {"moved": b"somebody's"}
 
     def test_a_newcomer_under_an_old_name_is_left_alone(self, scene: Scene, fault: Fault) -> None:
-        scene.carry_out()
+        scene.commit()
         (scene.root / "c").write_text("a new one")
-        done = undo(scene.places, "test")
+        done = undo(scene.paths, "test")
         assert done and any("c appeared meanwhile" in problem for problem in done.problems)
         found = contents(scene.root)
         assert found.pop("c") == b"a new one"
@@ -297,8 +298,8 @@ class TestHostileJournal:
     def write(self, scene: Scene, *lines: object) -> None:
         place = scene.root / ".artifacts" / ".journal"
         place.mkdir(exist_ok=True)
-        packed = packed_(lines)  # type: ignore[arg-type]
-        (place / "000001.test.forward-0").write_bytes(packed)
+        content = journal_bytes(lines)  # type: ignore[arg-type]
+        (place / "000001.test.forward-0").write_bytes(content)
 
     @pytest.mark.parametrize(
         "name", ["../outside", "/../outside", "out/x", "", ".", "a/../../x", 3]
@@ -309,7 +310,7 @@ class TestHostileJournal:
         move = {"phase": 0, "from": name, "to": "stolen", "inode": 1}
         self.write(scene, {"facts": {}, "folders": []}, move)
         with pytest.raises(VideoError, match="is no readable journal"):
-            recover(scene.places)
+            recover(scene.paths)
         assert (scene.root.parent / "outside").read_text() == "mine"
         assert not (scene.root / "stolen").exists()
 
@@ -317,7 +318,7 @@ class TestHostileJournal:
     def test_it_can_be_any_json(self, scene: Scene, line: object) -> None:
         self.write(scene, line)
         with pytest.raises(VideoError, match="is no readable journal"):
-            recover(scene.places)
+            recover(scene.paths)
 
     @pytest.mark.parametrize(
         "content",
@@ -336,7 +337,7 @@ class TestHostileJournal:
         self.write(scene)
         (scene.root / ".artifacts/.journal/000001.test.forward-0").write_bytes(content)
         with pytest.raises(VideoError, match="is no readable journal"):
-            recover(scene.places)
+            recover(scene.paths)
         assert contents(scene.root) == scene.before
 
     def test_it_can_be_a_pipe(self, scene: Scene) -> None:
@@ -344,7 +345,7 @@ class TestHostileJournal:
         place.mkdir()
         os.mkfifo(place / "000001.test.forward-0")
         with pytest.raises(VideoError, match="is no readable journal"):
-            recover(scene.places)
+            recover(scene.paths)
 
     @pytest.mark.parametrize("state", ["forward-0", "forward-1", "forward-2", "backward-2"])
     @pytest.mark.parametrize(
@@ -369,7 +370,7 @@ class TestHostileJournal:
         journal = scene.root / ".artifacts/.journal/000001.test.forward-0"
         journal.rename(journal.with_name(f"000001.test.{state}"))
         with contextlib.suppress(VideoError):
-            recover(scene.places)
+            recover(scene.paths)
         found = {name: content for name, content in contents(scene.root).items() if name != "x"}
         assert found == scene.before
 
@@ -379,10 +380,10 @@ class TestTogether:
         order = []
 
         def second() -> None:
-            with Journal(scene.places, "test"):
+            with Journal(scene.paths, "test"):
                 order.append("second")
 
-        with Journal(scene.places, "test"):
+        with Journal(scene.paths, "test"):
             thread = threading.Thread(target=second)
             thread.start()
             time.sleep(0.1)
@@ -394,22 +395,22 @@ class TestTogether:
         with (
             locked(scene.root),
             pytest.raises(VideoError, match="another run keeps it locked"),
-            locked(scene.root, patience=0.05),
+            locked(scene.root, timeout=0.05),
         ):
             pass
 
     def test_old_journals_go(self, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("videolib.storage.journal.KEPT_JOURNALS", 3)
+        monkeypatch.setattr("videolib.storage.replay.KEPT_JOURNALS", 3)
         for source, target in [("c", "x"), ("x", "c")] * 3:
-            with Journal(scene.places, "test") as journal:
+            with Journal(scene.paths, "test") as journal:
                 journal.move(scene.path(source), scene.path(target))
-                journal.carry_out()
-        assert [entry.number for entry in journals(scene.places)] == [3, 4, 5, 6]
+                journal.commit()
+        assert [file.number for file in journals(scene.paths)] == [3, 4, 5, 6]
 
     def test_an_interrupted_run_above_is_heeded(self, scene: Scene, fault: Fault) -> None:
         fault.set(3)
         with pytest.raises(Killed):
-            scene.carry_out()
+            scene.commit()
         below = LibraryPaths.of(scene.root / "sub")
         with (
             pytest.raises(VideoError, match="rename --recover"),

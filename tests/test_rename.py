@@ -35,7 +35,6 @@ from videolib.core.documents import json_bytes
 from videolib.core.runs import Job
 from videolib.core.text import folded
 from videolib.organize.rename import RenamePlan
-from videolib.storage.journal import Journal
 from videolib.storage.recovery import recover
 from videolib.storage.videos import Video, source_of
 
@@ -572,7 +571,7 @@ class TestCollisions:
                 folder.write("b.mp4", "late")
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Journal, "watch", Late())
+            patch.setattr("videolib.storage.steps.checkpoint", Late())
             run = cli("rename", path, folder.root / "b.mp4", "--json")
         assert run.code == 1 and "b.mp4 appeared meanwhile; nothing was changed" in run.err
         assert "error" in run.json
@@ -715,9 +714,9 @@ class TestUndoAndRecover:
             folder.tag(f"temp_{number}.mp4", "x")
         code = (
             "import index, itertools, os, sys\n"
-            "from videolib.storage.journal import Journal\n"
-            "steps = itertools.count()\n"
-            "Journal.watch = lambda step: next(steps) == 71 and os.kill(os.getpid(), 9)\n"
+            "from videolib.storage import steps\n"
+            "moments = itertools.count()\n"
+            "steps.checkpoint = lambda moment: next(moments) == 71 and os.kill(os.getpid(), 9)\n"
             "index.main(sys.argv[1:])\n"
         )
         words = ["rename", "--batch", "--force", "--source", "temp_", "--target", "final_", "-d"]
@@ -782,7 +781,7 @@ class TestAnotherDisk:
     @pytest.fixture(autouse=True)
     def two_disks(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for place in ("videolib.storage.journal", "index"):
-            monkeypatch.setattr(f"{place}.disk_of", lambda folder: "/disk" in folder)
+            monkeypatch.setattr(f"{place}.device_of", lambda folder: "/disk" in folder)
 
     @pytest.fixture
     def video(self, folder: Folder) -> Path:
@@ -825,7 +824,7 @@ class TestAnotherDisk:
             one, other = (command.video(str(folder.root), n) for n in ("a.mp4", "disk/a.mp4"))
             fault.set(at)
             try:
-                command.applied(Job(), command.places(), [(one, other), (other, one)], [])
+                command.applied(Job(), command.library_paths(), [(one, other), (other, one)], [])
             except Killed:
                 fault.set(-1)
                 assert set(folder.files.values()) >= {"this is a.mp4", "this is disk/a.mp4"}
@@ -859,7 +858,7 @@ class TestAnotherDisk:
         self, cli: Cli, folder: Folder, video: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         before = folder.files
-        monkeypatch.setattr("videolib.storage.journal.same_content", lambda one, other, job: False)
+        monkeypatch.setattr("videolib.storage.steps.same_content", lambda one, other, job: False)
         run = cli("rename", video, folder.root / "disk/b.mp4")
         assert run.code == 1 and "the copy differs; nothing was changed" in run.err
         assert folder.files == before
@@ -941,12 +940,12 @@ def test_any_plan_keeps_everything(
     fault.set(at)
     with pytest.MonkeyPatch.context() as patch:
         for place in ("videolib.storage.journal", "index"):
-            patch.setattr(f"{place}.disk_of", lambda place: far and "/sub" in place)
+            patch.setattr(f"{place}.device_of", lambda place: far and "/sub" in place)
         try:
-            command.applied(Job(), command.places(), pairs, [])
+            command.applied(Job(), command.library_paths(), pairs, [])
         except Killed:
             fault.set(-1)
-            recover(command.places(), back=back)
+            recover(command.library_paths(), back=back)
             went = {} if back else went
         finally:
             fault.set(-1)

@@ -305,7 +305,7 @@ class TestTogether:
         with (
             locked(video.parent / ".artifacts"),
             pytest.raises(VideoError, match="another run keeps it locked"),
-            locked(video.parent / ".artifacts", patience=0.05),
+            locked(video.parent / ".artifacts", timeout=0.05),
         ):
             pass
         (video.parent / ".artifacts/.lock").unlink()

@@ -429,7 +429,7 @@ class Service:
         pairs = [(video, target)]
         plan = RenamePlan(pairs)
         if not (dry_run or plan.errors):
-            done = attempt(request.carried_out, self.quiet(), request.places(), pairs)
+            done = attempt(request.carried_out, self.quiet(), request.library_paths(), pairs)
             if isinstance(done, Failure):
                 raise ConflictError(done.reason)
             plan = done

@@ -13,32 +13,33 @@ from videolib.core.errors import VideoError
 from videolib.core.files import stat_of
 from videolib.core.text import shown
 
-LOCK_PATIENCE = 60.0  # seconds to wait for another process to be done with a folder
+LOCK_TIMEOUT = 60.0  # seconds to wait for another process to be done with a folder
 
 
 @contextlib.contextmanager
-def locked(folder: str | Path, patience: float = LOCK_PATIENCE) -> Iterator[None]:
-    """Be the only one, among all processes and threads, who changes what is in a folder.
+def locked(folder: str | Path, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
+    """Hold the only lock, among all processes and threads, for changes in a folder.
 
-    The lock is on the folder itself: it leaves no file and ends with its owner, however that comes.
-    Only where a network disk cannot lock folders it is on a file `.lock` in it. Readers need none.
-    Where its last owner removed the folder it is made again: the lock is on what has that name now.
-    Raises VideoError when another keeps it for longer than `patience` seconds.
+    The lock is on the folder itself (flock): it leaves no file and ends with its process, however
+    that dies. On a network disk that cannot lock folders it is on a file `.lock` in it. Readers
+    take none. A folder that the last owner removed is made again, so that the lock is always on
+    the folder that has the name now. Raises VideoError where somebody else holds the lock for
+    longer than `timeout` seconds.
     """
     import fcntl
 
-    deadline, folder, name = time.monotonic() + patience, str(folder), ""
+    deadline, folder, name = time.monotonic() + timeout, str(folder), ""
     descriptor = open_lock(folder, name)
     try:
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if is_still(descriptor, folder + name):
+                if is_named(descriptor, folder + name):
                     break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    told = f"{shown(folder)}: another run keeps it locked: try later"
-                    raise VideoError(told) from None
+                    message = f"{shown(folder)}: another run keeps it locked: try later"
+                    raise VideoError(message) from None
                 time.sleep(0.002)
                 continue
             except OSError as error:
@@ -53,7 +54,7 @@ def locked(folder: str | Path, patience: float = LOCK_PATIENCE) -> Iterator[None
 
 
 def open_lock(folder: str, name: str) -> int:
-    """A descriptor to lock: of a folder, which is made again where it went, or of a file in it."""
+    """A descriptor to lock: of the folder, made again where it is gone, or of the file `name`."""
     flags = (os.O_RDWR | os.O_CREAT if name else os.O_RDONLY) | os.O_CLOEXEC
     try:
         return os.open(folder + name, flags)
@@ -62,8 +63,8 @@ def open_lock(folder: str, name: str) -> int:
         return os.open(folder + name, flags)
 
 
-def is_still(descriptor: int, path: str) -> bool:
-    """Whether an open file or folder still has its name."""
+def is_named(descriptor: int, path: str) -> bool:
+    """Whether an open file or folder is the one at a path."""
     try:
         return os.path.samestat(os.fstat(descriptor), stat_of(path))
     except FileNotFoundError:

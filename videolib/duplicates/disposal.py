@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from videolib.core.runs import Job
     from videolib.duplicates.copies import DuplicateGroup, DuplicatePair, VideoCopy
     from videolib.duplicates.report import DuplicateReport
-    from videolib.storage.journal import LibraryPaths
+    from videolib.storage.steps import LibraryPaths
     from videolib.storage.videos import Video
 
 
@@ -31,8 +31,8 @@ class DuplicateRemoval:
     not what it was when it was compared is left alone, and so are the matches of such a keeper.
     """
 
-    def __init__(self, findings: DuplicateReport, how: str, places: LibraryPaths) -> None:
-        self.findings, self.how, self.places = findings, how, places
+    def __init__(self, findings: DuplicateReport, how: str, paths: LibraryPaths) -> None:
+        self.findings, self.how, self.paths = findings, how, paths
         self.actions: list[dict[str, Any]] = []
         self.failed = False  # whether anything was left that should have been dealt with
         self.scratches: list[Path] = []
@@ -43,11 +43,11 @@ class DuplicateRemoval:
         sidecar_dirs = {
             copies[number].video.sidecar_dir for group in groups for number in group.members()
         }
-        with Journal(self.places, "dupes", {"how": self.how}, sidecar_dirs) as journal:
+        with Journal(self.paths, "dupes", {"how": self.how}, sidecar_dirs) as journal:
             try:
                 for group in groups:
                     self.plan(group, journal)
-                journal.carry_out(job)
+                journal.commit(job)
             finally:
                 for scratch in self.scratches:
                     remove(scratch)

@@ -17,8 +17,7 @@ from videolib.faces.decisions import PeopleDecisions
 from videolib.faces.extraction import place_of
 from videolib.faces.face_index import FaceIndex, compact
 from videolib.storage.folders import folders_below
-from videolib.storage.journal import JOURNALS, TRASH
-from videolib.storage.names import SIDECARS
+from videolib.storage.names import JOURNALS, SIDECARS, TRASH
 from videolib.storage.sidecars import SidecarDir, sweep
 
 if TYPE_CHECKING:

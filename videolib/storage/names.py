@@ -15,7 +15,10 @@ class State(StrEnum):
     FRESH = "fresh"
 
 
-SIDECARS = ".artifacts"
+SIDECARS = ".artifacts"  # the folder of sidecars in a folder of videos
+
+
+JOURNALS, TRASH = ".journal", ".trash"  # folders in a folder of sidecars
 
 
 LONGEST_KEY = 210  # bytes: what a file system's 255 leave for the dot and the longest suffix

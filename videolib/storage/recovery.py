@@ -1,94 +1,90 @@
-"""What was interrupted is finished or taken back; what was done is undone."""
+"""Finishing or taking back what was interrupted, and undoing what was done."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 from videolib.core.errors import VideoError
 from videolib.core.locks import locked
-from videolib.core.runs import Exit, Result
 from videolib.core.text import shown
-from videolib.storage.journal import (
-    JOURNALS,
-    JournalReplay,
-    failed_step,
-    journals,
-    refuse_interrupted,
-)
+from videolib.storage.names import JOURNALS
+from videolib.storage.replay import JournalReplay, journals, refuse_interrupted
+from videolib.storage.steps import step_error_message
 
 if TYPE_CHECKING:
-    from videolib.storage.journal import JournalFile, LibraryPaths
+    from videolib.storage.replay import JournalFile
+    from videolib.storage.steps import LibraryPaths
 
 
 class UndoResult(NamedTuple):
-    """What became of a journal, and what could not be taken back of it or why that was needed."""
+    """A journal that was finished or taken back, and the problems in doing so: what could not be
+    taken back, or why it was needed.
+    """
 
-    account: JournalReplay
+    replay: JournalReplay
     problems: list[str]
 
     @property
     def finished(self) -> bool:
-        return self.account.entry.state == "done"
-
-    def result(self, data: Mapping[str, Any], *lines: str) -> Result:
-        """What a command answers that brought this about."""
-        text = "\n".join([*map(shown, self.problems), *lines])
-        return Result({**data, "problems": self.problems}, text, Exit.of(self.problems))
+        return self.replay.file.state == "done"
 
 
-def recover(places: LibraryPaths, *, back: bool = False) -> UndoResult | None:
-    """Finish what was interrupted, or take it back where it can't be or `back` asks for it.
+def recover(paths: LibraryPaths, *, back: bool = False) -> UndoResult | None:
+    """Finish what was interrupted; take it back with `back`, or where it cannot be finished.
 
     None where nothing was interrupted.
     """
-    with owned_journals(places) as (entries, stack):
-        if not (pending := [entry for entry in entries if entry.pending]):
+    with locked_journals(paths) as (files, stack):
+        if not (pending := [file for file in files if file.pending]):
             return None
-        account = JournalReplay(places, pending[0])
-        account.lock(stack)
+        replay = JournalReplay(paths, pending[0])
+        replay.lock(stack)
         problems = []
-        if not back and account.entry.state.startswith("forward"):
+        if not back and replay.file.state.startswith("forward"):
             try:
-                return UndoResult(account, account.go_on(again=True))
+                return UndoResult(replay, replay.roll_forward(again=True))
             except (OSError, VideoError) as error:
-                problems = [failed_step(error)]
-        return UndoResult(account, problems + account.go_back())
+                problems = [step_error_message(error)]
+        return UndoResult(replay, problems + replay.roll_back())
 
 
-def undo(places: LibraryPaths, command: str) -> UndoResult | None:
-    """Take back what a command did last that was not taken back yet; None where it did nothing."""
-    with owned_journals(places) as (entries, stack):
-        account = last_of(places, entries, command)
-        refuse_interrupted(places, account.sidecar_dirs if account else ())
-        if not account:
+def undo(paths: LibraryPaths, command: str) -> UndoResult | None:
+    """Take back the last thing that a command did and that was not taken back yet.
+
+    None where there is nothing.
+    """
+    with locked_journals(paths) as (files, stack):
+        replay = last_finished(paths, files, command)
+        refuse_interrupted(paths, replay.changed_folders if replay else ())
+        if not replay:
             return None
-        account.lock(stack)
-        return UndoResult(account, account.go_back())
+        replay.lock(stack)
+        return UndoResult(replay, replay.roll_back())
 
 
-def nothing_known(places: LibraryPaths, what: str) -> str:
-    """What to say where `undo` finds nothing."""
+def nothing_to_undo(paths: LibraryPaths, what: str) -> str:
+    """The message where `undo` finds nothing; `what` names the commands that it looks for."""
     around = "; what was done in another folder is taken back there"
-    return f"{shown(places.root)}: nothing that {what} did is left to take back{around}"
+    return f"{shown(paths.root)}: nothing that {what} did is left to take back{around}"
 
 
-def last_of(
-    places: LibraryPaths, entries: Iterable[JournalFile], command: str
+def last_finished(
+    paths: LibraryPaths, files: Iterable[JournalFile], command: str
 ) -> JournalReplay | None:
     """The last finished journal of a command that was not taken back."""
-    done = [e for e in entries if e.command == command and e.state == "done"]
-    return JournalReplay(places, done[-1]) if done else None
+    finished = [file for file in files if file.command == command and file.state == "done"]
+    return JournalReplay(paths, finished[-1]) if finished else None
 
 
 @contextlib.contextmanager
-def owned_journals(
-    places: LibraryPaths,
+def locked_journals(
+    paths: LibraryPaths,
 ) -> Iterator[tuple[list[JournalFile], contextlib.ExitStack]]:
-    """The journals of a library while nobody else can touch them, and what further locks go on."""
-    folder = places.sidecar_dir / JOURNALS
+    """The journals of a library, locked, and the stack that holds the lock and may take others."""
+    folder = paths.sidecar_dir / JOURNALS
     with contextlib.ExitStack() as stack:
         if folder.is_dir():
             stack.enter_context(locked(folder))
-        yield journals(places), stack
+        yield journals(paths), stack

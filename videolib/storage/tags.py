@@ -22,7 +22,7 @@ from videolib.storage.videos import need_video, source_of
 
 if TYPE_CHECKING:
     from videolib.core.runs import Job
-    from videolib.storage.journal import LibraryPaths
+    from videolib.storage.steps import LibraryPaths
     from videolib.storage.videos import Video
 
 
@@ -212,12 +212,12 @@ class TagEdit(NamedTuple):
             journal.replace(str(tags_path(self.video)), self.old, self.new)
 
 
-def change_tags(places: LibraryPaths, plan: Sequence[tuple[Video, TagEditor]], job: Job) -> None:
+def change_tags(paths: LibraryPaths, plan: Sequence[tuple[Video, TagEditor]], job: Job) -> None:
     """Change the tags of many videos: all are, or none is. Raises VideoError, UsageError."""
-    with Journal(places, "tags", sidecar_dirs=(video.sidecar_dir for video, _ in plan)) as journal:
+    with Journal(paths, "tags", sidecar_dirs=(video.sidecar_dir for video, _ in plan)) as journal:
         for video, change in plan:
             TagEdit.of(video, read_bytes(tags_path(video)), change).enter(journal)
-        journal.carry_out(job)
+        journal.commit(job)
 
 
 def merge_tags(keeper: Video, gone: Sequence[Video], journal: Journal) -> None:

@@ -1,0 +1,216 @@
+"""Journals on disk: where they are, and replaying one forward or backward.
+
+The name of a journal's file tells its number, its command and its state: how far the replay came.
+While steps are made that name is all that changes; the content is written once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+from videolib.core.errors import VideoError
+from videolib.core.files import content_of, flush_to_disk, remove
+from videolib.core.locks import locked
+from videolib.core.runs import Job
+from videolib.core.text import shown
+from videolib.storage.names import JOURNALS
+from videolib.storage.sidecars import SidecarDir
+from videolib.storage.steps import (
+    LibraryPaths,
+    Rewrite,
+    Step,
+    perform,
+    step_error_message,
+    step_from_json,
+)
+
+KEPT_JOURNALS = 50  # finished ones, for `--undo`
+
+
+class JournalFile(NamedTuple):
+    """A journal's file; its name is NUMBER.COMMAND.STATE."""
+
+    number: int
+    command: str
+    state: str  # forward-N or backward-N while phase N is under way; done or undone
+    path: Path
+
+    @property
+    def pending(self) -> bool:
+        return "-" in self.state
+
+    def with_state(self, state: str) -> JournalFile:
+        """The file after a rename to another state, which is on the disk on return."""
+        target = self.path.with_name(f"{self.number:06}.{self.command}.{state}")
+        self.path.rename(target)
+        flush_to_disk(target.parent)
+        return self._replace(state=state, path=target)
+
+
+def journals(paths: LibraryPaths) -> list[JournalFile]:
+    """The journals of a library, oldest first."""
+    form = re.compile(r"(\d{6,})\.([a-z-]+)\.(forward-[012]|backward-[012]|done|undone)")
+    folder = SidecarDir(f"{paths.sidecar_dir}/{JOURNALS}")
+    matches = [(form.fullmatch(name), entry.path) for name, entry in folder.items()]
+    return sorted(JournalFile(int(m[1]), m[2], m[3], Path(path)) for m, path in matches if m)
+
+
+def refuse_interrupted(paths: LibraryPaths, sidecar_dirs: Iterable[str] = ()) -> None:
+    """Raise VideoError where a change of the library, of one around it, or of one in or around the
+    folders `sidecar_dirs` was interrupted.
+    """
+    starts = [Path(folder) for folder in (paths.artifacts_root, *sidecar_dirs)]
+    for folder in dict.fromkeys(f for start in starts for f in (start, *start.parents)):
+        if any(file.pending for file in journals(LibraryPaths(str(folder), str(folder)))):
+            name = shown(str(folder))
+            raise VideoError(
+                f"{name}: an interrupted run waits to be finished: rename --recover -d {name}, "
+                "or --undo to take it back"
+            )
+
+
+def raise_descriptor_limit(count: int) -> None:
+    """Raise this process's limit of open files for `count` more of them, as far as is allowed."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < count + 256:
+        limit = count + 256 if hard == resource.RLIM_INFINITY else min(count + 256, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+
+
+class JournalReplay:
+    """A journal read from its file, to be rolled forward or back; its caller holds the locks.
+
+    `facts` are what its command noted, `steps` all its steps in order, `made_folders` the folders
+    that did not exist before, outer ones first.
+    """
+
+    READ_ERRORS: ClassVar = (
+        *(OSError, EOFError, ValueError, KeyError, TypeError, AttributeError),
+        *(OverflowError, RecursionError, zlib.error),
+    )
+
+    def __init__(self, paths: LibraryPaths, file: JournalFile) -> None:
+        """Raises VideoError where the file is no readable journal."""
+        self.paths, self.file = paths, file
+        try:
+            self.read()
+        except self.READ_ERRORS as error:
+            why = (isinstance(error, OSError) and error.strerror) or error
+            message = f"is no readable journal ({why}): move it away"
+            raise VideoError(f"{shown(str(file.path))}: {message}") from None
+
+    def read(self) -> None:
+        """Raises one of READ_ERRORS for a file that is none of ours."""
+        import gzip
+
+        with gzip.open(io.BytesIO(content_of(self.file.path))) as lines:
+            head = json.loads(lines.readline())
+            self.facts: dict[str, Any] = dict(head["facts"])
+            self.made_folders = [self.paths.absolute(name) for name in head["folders"]]
+            self.steps = [step_from_json(json.loads(line), self.paths) for line in lines]
+
+    def renamed_videos(self) -> list[tuple[str, str]]:
+        """The (old, new) paths of the videos that it renamed. Raises VideoError."""
+        absolute = self.paths.absolute
+        try:
+            return [(absolute(old), absolute(new)) for old, new in self.facts["videos"]]
+        except (KeyError, TypeError, ValueError) as error:
+            raise VideoError(f"{shown(str(self.file.path))}: {error}") from None
+
+    @property
+    def changed_folders(self) -> list[str]:
+        """The existing folders in which it moves or rewrites something."""
+        paths = [s.path if isinstance(s, Rewrite) else s.source for s in self.steps]
+        folders = {path.rpartition("/")[0] for path in paths}
+        return sorted(folder for folder in folders if Path(folder).is_dir())
+
+    def lock(self, stack: contextlib.ExitStack) -> None:
+        """Lock these folders until the stack is closed."""
+        raise_descriptor_limit(len(self.changed_folders))
+        for folder in self.changed_folders:
+            stack.enter_context(locked(folder))
+
+    def roll_forward(self, job: Job | None = None, again: bool = False) -> list[str]:
+        """Make the steps, from the phase on that was begun. Raises OSError, VideoError and, where
+        the job is stopped, CancelledError.
+
+        `again`: the phase may have been made in part. Files that somebody changed since are left
+        as they are then, and reported in the list that is returned.
+        """
+        begun = int(self.file.state[-1])
+        problems = []
+        for folder in self.made_folders:
+            Path(folder).mkdir(exist_ok=True)
+        for phase in range(begun, 3):
+            if phase > begun:
+                self.file = self.file.with_state(f"forward-{phase}")
+            for step in self.phase(phase):
+                if job:
+                    job.check()
+                if problem := perform(step, again=again and phase == begun, job=job):
+                    if not again or not isinstance(step, Rewrite):
+                        raise VideoError(problem)
+                    problems.append(problem)
+            self.flush(phase)
+        self.finish("done")
+        return problems
+
+    def roll_back(self) -> list[str]:
+        """Revert the steps that were made; the reasons of those that could not be are returned."""
+        state = self.file.state
+        begun = 2 if state == "done" else int(state[-1])
+        problems: list[str] = []
+        for phase in range(begun, -1, -1):
+            self.file = self.file.with_state(f"backward-{phase}")
+            problems += [p for p in map(self.revert, reversed(self.phase(phase))) if p]
+            self.flush(phase)
+        self.remove_made_folders()
+        self.finish("undone")
+        return problems
+
+    def phase(self, phase: int) -> list[Step]:
+        return [step for step in self.steps if step.phase == phase]
+
+    @staticmethod
+    def revert(step: Step) -> str:
+        """Revert a step; returns why that is impossible, or ""."""
+        try:
+            return perform(step, back=True, again=True)
+        except OSError as error:
+            return f"{step_error_message(error)}: left as it is"
+
+    def remove_made_folders(self) -> None:
+        """Remove the folders that it made, unless they are in use."""
+        for folder in reversed(self.made_folders):
+            with contextlib.suppress(OSError):
+                Path(folder).rmdir()
+
+    def flush(self, phase: int) -> None:
+        """Wait until a phase's renames are on the disk, before the file's name says so."""
+        paths: set[str] = set()
+        for step in self.phase(phase):
+            paths |= {step.path} if isinstance(step, Rewrite) else {step.source, step.target}
+        for folder in {path.rpartition("/")[0] for path in paths}:
+            if Path(folder).is_dir():
+                flush_to_disk(Path(folder))
+
+    def finish(self, state: str) -> None:
+        """Note the last state, and in a journal that this one takes back that it is undone; remove
+        the oldest finished journals.
+        """
+        files = journals(self.paths)
+        for file in files:
+            if file.number == self.facts.get("undoes") and state == "done":
+                file.with_state("undone")
+        self.file = self.file.with_state(state)
+        for file in [file for file in files if not file.pending][:-KEPT_JOURNALS]:
+            remove(file.path)

@@ -1,0 +1,288 @@
+"""Steps of a journal: a file is moved, copied to another disk, or gets other content.
+
+A step can be applied, applied again after a kill, and reverted. None overwrites or deletes what it
+did not put there itself. `as_json` gives its line in a journal, `step_from_json` reads that.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from videolib.core.errors import CancelledError, VideoError
+from videolib.core.files import (
+    blocks_of,
+    content_of,
+    flush_to_disk,
+    is_folder,
+    remove,
+    rename_new,
+    replace_file,
+)
+from videolib.core.runs import Job
+from videolib.core.text import shown
+from videolib.storage.names import SIDECARS
+
+SCRATCH_PREFIX = ".moving-"  # of the temporary names of files that are being moved or copied
+
+
+class LibraryPaths(NamedTuple):
+    """The folders that a journal may change: the library's root, and the root of its sidecars."""
+
+    root: str
+    artifacts_root: str
+
+    @classmethod
+    def of(cls, root: Path, artifacts_dir: Path | None = None) -> LibraryPaths:
+        return cls(os.path.realpath(root), os.path.realpath(artifacts_dir or root))
+
+    @property
+    def sidecar_dir(self) -> Path:
+        return Path(self.artifacts_root, SIDECARS)
+
+    def relative(self, path: str) -> str:
+        """A path as a journal names it: from the library's root, or with a slash before it from
+        the root of the sidecars. Raises VideoError for one that is below neither.
+        """
+        for base, mark in ((self.root, ""), (self.artifacts_root, "/")):
+            if path.startswith(base.rstrip("/") + "/"):
+                return mark + path[len(base.rstrip("/")) + 1 :]
+        raise VideoError(f"{shown(path)}: is outside of {shown(self.root)}")
+
+    def absolute(self, name: Any) -> str:
+        """The path that a journal names. Raises ValueError for one that leads elsewhere."""
+        if not isinstance(name, str) or {"", ".", ".."} & set(name.removeprefix("/").split("/")):
+            raise ValueError(f"names {name!r}")
+        base = (self.artifacts_root if name.startswith("/") else self.root).rstrip("/") + "/"
+        path = base + name.removeprefix("/")
+        if not (os.path.realpath(path.rpartition("/")[0] or "/") + "/").startswith(base):
+            raise ValueError(f"names {name!r}, which leads elsewhere")
+        return path
+
+
+class Move(NamedTuple):
+    """A rename of a file or folder, never over another; `inode` identifies what is moved.
+
+    Phase 0 moves files to scratch names where the names of a plan are both left and taken, phase 1
+    makes all other moves. So within a phase each path is used once, and whether it exists tells
+    whether its step was made.
+    """
+
+    phase: int
+    source: str
+    target: str
+    inode: int
+
+    def as_json(self, paths: LibraryPaths) -> dict[str, Any]:
+        names = {"from": paths.relative(self.source), "to": paths.relative(self.target)}
+        return {"phase": self.phase, **names, "inode": self.inode}
+
+    def apply(self, *, back: bool = False, again: bool = False, job: Job | None = None) -> str:
+        """Make the step, or with `back` revert it; `again`: it may have been made before.
+
+        Returns why it is impossible, or "". Raises OSError, FileExistsError where another file has
+        the name.
+        """
+        source, target = (self.target, self.source) if back else (self.source, self.target)
+        has_source, has_target = os.path.lexists(source), os.path.lexists(target)
+        if again and has_target and (not has_source or os.lstat(target).st_ino == self.inode):
+            if has_source and os.lstat(source).st_ino == self.inode:
+                remove(source)  # killed between the two halves of a rename: both are one file
+            return ""
+        if not has_source:
+            return f"{shown(source)} is not there any more"
+        rename_new(Path(source), Path(target))
+        return ""
+
+
+class Transfer(NamedTuple):
+    """A copy of a file or folder on another disk, never over another, compared with its source.
+
+    It is filled under the name `scratch` in the folder of its target. A later Move takes the source
+    to the trash.
+    """
+
+    phase: int
+    source: str
+    target: str
+    scratch: str
+
+    def as_json(self, paths: LibraryPaths) -> dict[str, Any]:
+        names = {"copy": self.source, "to": self.target, "scratch": self.scratch}
+        return {"phase": self.phase} | {key: paths.relative(path) for key, path in names.items()}
+
+    def apply(self, *, back: bool = False, again: bool = False, job: Job | None = None) -> str:
+        """Make the step, or with `back` revert it as long as the source exists; `again`: it may
+        have been begun before, and what a killed run left under the scratch name is removed.
+
+        Returns why it is impossible, or "". Raises OSError and CancelledError.
+        """
+        source, target, scratch = map(Path, (self.source, self.target, self.scratch))
+        job = job or Job()
+        if again:
+            remove(scratch)
+        if not os.path.lexists(source):
+            return f"{shown(self.source)} is not there any more"
+        if again and os.path.lexists(target):
+            one_file = os.path.samestat(os.lstat(source), os.lstat(target))
+            if one_file or not same_content(source, target, job):
+                return f"{shown(self.target)} is another by now and is left as it is"
+            if back:
+                remove(target)
+        elif not back:
+            try:
+                copy_to_disk(source, scratch, job)
+                if not same_content(source, scratch, job):
+                    raise OSError(errno.EIO, "the copy differs", str(scratch))
+                checkpoint("copied")
+                rename_new(scratch, target)
+            except (OSError, CancelledError):
+                remove(scratch)
+                raise
+        return ""
+
+
+class Rewrite(NamedTuple):
+    """Other content for a small file; None stands for no file. `mtime_ns` becomes the file's time
+    of change unless it is 0."""
+
+    phase: int
+    path: str
+    old: bytes | None
+    new: bytes | None
+    mtime_ns: int
+
+    def as_json(self, paths: LibraryPaths) -> dict[str, Any]:
+        old, new = (c and c.decode("utf-8", "surrogateescape") for c in (self.old, self.new))
+        name = paths.relative(self.path)
+        return {"phase": self.phase, "file": name, "old": old, "new": new} | {
+            "mtime_ns": self.mtime_ns
+        }
+
+    def apply(self, *, back: bool = False, again: bool = False, job: Job | None = None) -> str:
+        """Make the step, or with `back` revert it. Returns why it is impossible, or "": a file that
+        has neither content was changed by somebody else and is left alone.
+        """
+        before, after = (self.new, self.old) if back else (self.old, self.new)
+        try:
+            current: bytes | None = content_of(self.path)
+        except FileNotFoundError:
+            current = None
+        if current == after:
+            return ""
+        if current != before:
+            return f"{shown(self.path)} was changed meanwhile and is left as it is"
+        if after is None:
+            remove(self.path)
+            return ""
+        replace_file(Path(self.path), after)
+        if self.mtime_ns:
+            os.utime(self.path, ns=(self.mtime_ns, self.mtime_ns))
+        return ""
+
+
+Step = Move | Transfer | Rewrite
+
+
+def perform(step: Step, *, back: bool = False, again: bool = False, job: Job | None = None) -> str:
+    """Apply a step, see there."""
+    checkpoint("before")
+    problem = step.apply(back=back, again=again, job=job)
+    checkpoint("after")
+    return problem
+
+
+def checkpoint(moment: str) -> None:
+    """Nothing: tests put a function in its place that fails at one of these moments."""
+
+
+def step_from_json(line: Mapping[str, Any], paths: LibraryPaths) -> Step:
+    """The step in a line of a journal.
+
+    Raises ValueError, KeyError or TypeError for what is none, and for one that could remove or
+    rewrite a video: whoever wrote the journal, it cannot do that.
+    """
+    if "copy" in line:
+        transfer = Transfer(1, *(paths.absolute(line[key]) for key in ("copy", "to", "scratch")))
+        if not transfer.scratch.rpartition("/")[2].startswith(SCRATCH_PREFIX):
+            raise ValueError(f"takes {line['scratch']!r} for a scratch name")
+        return transfer
+    if "from" in line:
+        source, target = paths.absolute(line["from"]), paths.absolute(line["to"])
+        return Move(int(line["phase"]), source, target, int(line["inode"]))
+    contents = [line["old"], line["new"]]
+    old, new = (c if c is None else c.encode("utf-8", "surrogateescape") for c in contents)
+    path, mtime_ns = paths.absolute(line["file"]), int(line["mtime_ns"])
+    if not path.endswith((".json", ".vtt")) or abs(mtime_ns) >= 1 << 63:
+        raise ValueError(f"would rewrite {line['file']!r}")
+    return Rewrite(2, path, old, new, mtime_ns)
+
+
+def step_error_message(error: OSError | VideoError) -> str:
+    """Why a step could not be made, with the name of the file."""
+    if isinstance(error, VideoError):
+        return str(error)
+    names = [shown(str(name)) for name in (error.filename, error.filename2) if name]
+    if isinstance(error, FileExistsError):
+        return f"{''.join(names[-1:])} appeared meanwhile"
+    return f"{' -> '.join(names)}: {error.strerror}"
+
+
+def missing_folders(steps: Iterable[Step]) -> list[str]:
+    """The folders that steps need and that do not exist yet, outer ones first."""
+    missing: dict[str, None] = {}
+    targets = [step.path if isinstance(step, Rewrite) else step.target for step in steps]
+    for parent in dict.fromkeys(target.rpartition("/")[0] for target in targets):
+        chain = []
+        while not is_folder(parent or "/"):
+            chain.append(parent)
+            parent = parent.rpartition("/")[0]
+        missing |= dict.fromkeys(reversed(chain))
+    return list(missing)
+
+
+def device_of(folder: str) -> int:
+    """The file system of a folder, or of the nearest existing one around it, as `st_dev`."""
+    existing = next(path for path in (Path(folder), *Path(folder).parents) if path.exists())
+    return existing.stat().st_dev
+
+
+def copy_to_disk(source: Path, target: Path, job: Job) -> None:
+    """Copy a file, folder or link with its times; on return it is on the disk.
+
+    Raises OSError, also for what is none of these, and CancelledError.
+    """
+    import shutil
+
+    if source.is_symlink():
+        target.symlink_to(source.readlink())
+        return
+    if source.is_dir():
+        target.mkdir()
+        for path in source.iterdir():
+            copy_to_disk(path, target / path.name, job)
+    else:
+        with target.open("xb") as file:
+            for block in blocks_of(source):
+                job.check()
+                file.write(block)
+    shutil.copystat(source, target)
+    flush_to_disk(target)
+
+
+def same_content(one: Path, other: Path, job: Job) -> bool:
+    """Whether two files, folders or links have the same content. Raises OSError, CancelledError."""
+    if not os.path.lexists(other) or one.is_symlink() or other.is_symlink():
+        return one.is_symlink() and other.is_symlink() and one.readlink() == other.readlink()
+    if one.is_dir() or other.is_dir():
+        names, other_names = ({path.name for path in folder.iterdir()} for folder in (one, other))
+        return names == other_names and all(same_content(one / n, other / n, job) for n in names)
+    for blocks in itertools.zip_longest(blocks_of(one), blocks_of(other)):
+        job.check()
+        if blocks[0] != blocks[1]:
+            return False
+    return True
