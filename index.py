@@ -145,9 +145,10 @@ from videolib.media.codecs import (
     misfits,
     probe_all,
 )
+from videolib.media.duration import POSITION_PATTERN, cut_off_message, position_seconds
 from videolib.media.encoders import RATE, SOFTWARE, Hardware, Preset, choose_encoder, is_hdr
 from videolib.media.encoding import Clip, ClipFormat, Excerpt, encode_clip, join_clips
-from videolib.media.frames import POSITION_PATTERN, FrameRequest, position_seconds, read_frames
+from videolib.media.frames import FrameRequest, read_frames
 from videolib.media.hashing import (
     FLAT,
     HASHES,
@@ -462,8 +463,8 @@ def sample(media: Media, tasks: Sequence[FrameTask]) -> list[ArtifactOutput | Fa
 def finish(task: FrameTask, media: Media, taken: int, asked: int) -> ArtifactOutput | Failure:
     """Let a task make its artifact of the frames it took; marked degraded if some are missing."""
     if not taken and media.cut_off is not None:
-        length = f"{media.cut_off:.1f} of {media.duration:.1f} s"
-        return Failure(f"is cut off after {length}, before any frame that is wanted: copy it again")
+        message = cut_off_message(media.cut_off, media.duration)
+        return Failure(f"is {message}, before any frame that is wanted: copy it again")
     if not taken:
         return Failure("no frame that is wanted could be decoded: it is truncated or damaged")
     made = attempt(task.finish, media)
@@ -1280,7 +1281,8 @@ class Scenes(VideoTask):
             {"time": math.ceil(media.seconds(pts) * 1e6) / 1e6, "score": round(score / unit, 4)}
             for pts, score in cuts
         ]
-        seen, cut_off = media.seconds(media.end), media.lacks(media.promised - 1, media.end)
+        seen = media.seconds(media.read_end)
+        cut_off = media.is_cut_off_before(media.declared_end - 1, media.read_end)
         # A header may promise less than there is, too.
         end = seen if cut_off or (marks and marks[-1]["time"] >= media.duration) else media.duration
         bounds = [0.0, *(mark["time"] for mark in marks), end]
@@ -1295,7 +1297,7 @@ class Scenes(VideoTask):
             made.files[".{}.scenes/"] = self.illustrate(media, scenes, marks)
         if self.chapters:
             made.files["{}.scenes.ffmeta"] = chapters_file(scenes).encode()
-        lost = f"cut off after {seen:.1f} of {media.duration:.1f} s" if cut_off else ""
+        lost = cut_off_message(seen, media.duration) if cut_off else ""
         return marked(made, lost or media.damage_note)
 
     def illustrate(
@@ -2978,8 +2980,7 @@ class Subtitles(VideoTask):
 
     def length(self, media: Media) -> float:
         """Seconds; infinite where the container does not tell."""
-        told = media.container.duration
-        return told / 1_000_000 if told and told > 0 else math.inf
+        return media.container_duration or math.inf
 
     def transcribed(
         self, media: Media, stream: AudioStream, model: Recognizer
@@ -3015,7 +3016,7 @@ class Subtitles(VideoTask):
     def shortcomings(self, media: Media) -> Iterator[str]:
         """What of the sound could not be heard."""
         if media.cut_off is not None:
-            yield f"degraded: its sound is cut off after {media.cut_off:.1f} s"
+            yield f"degraded: its sound is {cut_off_message(media.cut_off)}"
         elif media.damage:
             yield f"degraded: {plural(media.damage, 'packet')} of its sound could not be decoded"
 

@@ -6,8 +6,8 @@ import base64
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from videolib.media.duration import MAX_DURATION
 from videolib.media.hashing import SIGNATURE_SHARES
-from videolib.media.reader import MAX_DURATION
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.duplicates.fingerprints import COARSE_STILL
 from videolib.duplicates.matching import centered, telling
-from videolib.media.reader import MAX_DURATION
+from videolib.media.duration import MAX_DURATION
 
 if TYPE_CHECKING:
     import numpy as np

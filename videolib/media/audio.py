@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from videolib.core.errors import VideoError
 from videolib.core.languages import LANGUAGES, language_code
-from videolib.core.text import seconds_of
-from videolib.media.reader import MAX_DURATION
+from videolib.media.duration import MAX_DURATION, SOUND_TOLERANCE, declared_sound, is_cut_off
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -99,8 +97,7 @@ def timed_audio(media: Media, stream: AudioStream) -> Iterator[tuple[float, Audi
     Frames of a time that was heard already are left out. A clock that steps far back, or beyond the
     end, was set in the middle of the recording: there the sound goes on without a gap.
     """
-    container = media.container
-    end = container.duration / 1_000_000 if container.duration else MAX_DURATION
+    end = media.container_duration or MAX_DURATION
     heard = shift = 0.0
     for frame in audio_frames(media, stream):
         moment = heard
@@ -114,16 +111,9 @@ def timed_audio(media: Media, stream: AudioStream) -> Iterator[tuple[float, Audi
         silence = ahead if ahead > TIMESTAMP_TOLERANCE else 0.0
         heard += silence + frame.samples / frame.sample_rate
         yield silence, frame
-    if min(promised_seconds(stream), end) - heard > 2.0 and media.cut_off is None:
-        media.cut_off = heard
-
-
-def promised_seconds(stream: AudioStream) -> float:
-    """How long a stream says that it is, 0 where it does not; Matroska says it in a tag."""
-    if stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    tag = stream.metadata.get("DURATION", "")
-    return seconds_of(tag) if re.fullmatch(r"\d{1,4}:\d\d:\d\d\.\d{1,9}", tag) else 0.0
+    missing = min(declared_sound(stream), end) - heard
+    if is_cut_off(missing, SOUND_TOLERANCE) and media.cut_off is None:
+        media.note_cut_off(heard)
 
 
 def audio_frames(media: Media, stream: AudioStream) -> Iterator[AudioFrame]:
@@ -134,6 +124,6 @@ def audio_frames(media: Media, stream: AudioStream) -> Iterator[AudioFrame]:
         try:
             frames = packet.decode()
         except (av.FFmpegError, OSError, ValueError):
-            media.damage += bool(packet.size)
+            media.note_damage(bool(packet.size))
             continue
         yield from (frame for frame in frames if frame.sample_rate)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from videolib.core.errors import VideoError
 from videolib.core.text import clock
+from videolib.media.duration import cut_off_message
 from videolib.media.frames import decode_forward, timestamps_around
 from videolib.media.pictures import RANGE_LIMITED
 
@@ -48,9 +49,9 @@ class Excerpt:
         first, last = media.pts(start), media.pts(start + length)
         self.media = media
         self.begin, timestamps, end = timestamps_around(media, first, last)
-        if not timestamps or media.lacks(first, end):
-            whole = f"{media.seconds(end):.1f} of {media.duration:.1f} s"
-            raise VideoError(f"is cut off after {whole}: copy it again")
+        if not timestamps or media.is_cut_off_before(first, end):
+            message = cut_off_message(media.seconds(end), media.duration)
+            raise VideoError(f"is {message}: copy it again")
         left, right = (bisect.bisect_left(timestamps, pts) for pts in (first, last))
         within = timestamps[left:right] or timestamps[max(left - 1, 0) : max(left, 1)]
         self.timestamps = thin_timestamps(within, round(0.9 / self.MAX_FPS / media.tick))

@@ -32,7 +32,7 @@ class Frame:
     def __init__(self, media: Media, raw: VideoFrame, pts: int) -> None:
         self.raw, self.pts, self.time = raw, pts, max(media.seconds(pts), 0.0)
         self.turns = round(raw.rotation / 90) % 4
-        media.rotation = raw.rotation
+        media.note_rotation(raw.rotation)
         self.size = display_size(raw, media.stream.sample_aspect_ratio, self.turns)
         self._pictures: dict[tuple[int, int], Pixels] = {}
 
@@ -119,8 +119,8 @@ def read_exact(media: Media, wanted: Mapping[int, list[int]]) -> Iterator[tuple[
     begin, timestamps, end = timestamps_around(media, min(wanted), max(wanted))
     shown_at: dict[int, list[int]] = {}
     for target, indices in wanted.items() if timestamps else ():
-        if media.lacks(target, end):
-            media.cut_off = media.seconds(end)
+        if media.is_cut_off_before(target, end):
+            media.note_cut_off(media.seconds(end))
             continue  # a frame from long before would be a lie
         place = bisect.bisect_right(timestamps, target) - 1
         shown_at.setdefault(timestamps[max(place, 0)], []).extend(indices)
@@ -187,15 +187,3 @@ def _decode_until(
         missing.discard(packet.pts)
         yield from ((frame.pts, frame) for frame in media.decode(packet) if frame.pts is not None)
     yield from ((frame.pts, frame) for frame in media.decode(None) if frame.pts is not None)
-
-
-POSITION_PATTERN = r"^(middle|\d+(\.\d+)?%?)$"
-
-
-def position_seconds(text: str, duration: float) -> float:
-    """Seconds for `middle`, `25%` or a number of seconds."""
-    if text == "middle":
-        return duration / 2
-    if text.endswith("%"):
-        return duration * float(text[:-1]) / 100
-    return float(text)

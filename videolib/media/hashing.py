@@ -116,8 +116,7 @@ STASH_FRAMES, STASH_WIDTH = 25, 160
 
 def stash_times(media: Media) -> list[float]:
     """When the frames of Stash's hash are shown: of each moment the first frame from it on."""
-    length = media.container.duration / 1_000_000 if media.container.duration else media.duration
-    length = round(length, 2)
+    length = round(media.container_duration or media.duration, 2)
     moments = [0.05 * length + i * 0.9 * length / STASH_FRAMES for i in range(STASH_FRAMES)]
     return [first_frame_from(media, moment) for moment in moments]
 

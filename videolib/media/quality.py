@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from videolib.core.errors import Failure, VideoError, attempt
 from videolib.core.processes import cores, run_tool
 from videolib.core.text import mean, shown
+from videolib.media.duration import MAX_DURATION
 from videolib.media.heatmaps import BRIGHTNESS, MOTION, THIRD, Curve, blank_timeline, drawn
 from videolib.media.metadata import first_frame
 from videolib.media.pictures import HDR_EOTFS
-from videolib.media.reader import MAX_DURATION, Media
+from videolib.media.reader import Media
 
 if TYPE_CHECKING:
     from index import Compare

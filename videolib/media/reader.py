@@ -12,6 +12,12 @@ from videolib.core.errors import VideoError, uncommon
 from videolib.core.files import stat_of, version_of
 from videolib.core.text import plural
 from videolib.core.workers import ProgressReporter
+from videolib.media.duration import (
+    MAX_DURATION,
+    container_duration,
+    declared_duration,
+    is_cut_off,
+)
 from videolib.storage.videos import open_regular, oshash
 
 if TYPE_CHECKING:
@@ -41,9 +47,6 @@ NO_TIMESTAMP = -(1 << 63)
 MAX_PIXELS = 40_000_000  # an 8K frame has 33 million; more is a bomb or a mistake
 
 
-MAX_DURATION = 30 * 86400.0  # seconds a video may claim to last
-
-
 class Media:
     """One video file opened for reading, in a worker process only.
 
@@ -57,10 +60,11 @@ class Media:
         self.progress = ProgressReporter()
         self.descriptor = open_regular(video.path)
         self.stat = os.fstat(self.descriptor)
+        # What reading it shows; other rooms report theirs to the note_ methods.
         self.damage = 0  # packets that could not be read or decoded
-        self.rotation: int | None = None  # degrees, as the first decoded frame tells
+        self.rotation: int | None = None  # degrees, of the frame decoded last; None before any
         self.cut_off: float | None = None  # seconds after which a truncated file has no more data
-        self.end = NO_TIMESTAMP  # where the last packet read so far ends, in the stream's time base
+        self.read_end = NO_TIMESTAMP  # where the last packet read so far ends, as a timestamp
 
     def __enter__(self) -> Media:
         return self
@@ -144,14 +148,22 @@ class Media:
     @functools.cached_property
     def start(self) -> int:
         """The presentation timestamp, in the stream's time base, that a player calls 0."""
-        if self.container.start_time is None or self.container.start_time == NO_TIMESTAMP:
+        if self.container_start is None:
             return self.stream.start_time or 0
-        return round(self.container.start_time / 1_000_000 / self.tick)
+        return round(self.container_start / self.tick)
 
     @functools.cached_property
+    def container_start(self) -> float | None:
+        """Seconds on the container's own clock at which it begins, also below 0; None: not told."""
+        microseconds = self.container.start_time
+        if microseconds is None or microseconds == NO_TIMESTAMP:
+            return None
+        return microseconds / 1_000_000
+
+    @property
     def origin(self) -> float:
-        """The moment of the container's own clock that players call 0, in seconds, at least 0."""
-        return max(self.container.start_time or 0, 0) / 1_000_000
+        """Seconds on the container's own clock that players call 0: its start, if not below 0."""
+        return max(self.container_start or 0.0, 0.0)
 
     @functools.cached_property
     def tick(self) -> float:
@@ -160,18 +172,27 @@ class Media:
             raise VideoError("has no time base: it is damaged")
         return float(self.stream.time_base)
 
+    @property
+    def container_duration(self) -> float | None:
+        """Seconds that the container declares, as it counts them; None where it declares none."""
+        return container_duration(self.container)
+
     @functools.cached_property
     def duration(self) -> float:
-        """Seconds; of the container, else of the stream, else up to its last packet."""
-        container, stream = self.container, self.stream
-        if container.duration and container.duration > 0:
-            seconds = container.duration / 1_000_000
-            if "matroska" in container.format.name:
-                # Matroska tells when the last frame ends, from where its clock began.
-                seconds -= self.origin
-        elif stream.duration:
-            seconds = stream.duration * self.tick
-        else:
+        """Length of the video in seconds, from the time that players call 0.
+
+        The container's duration decides, else that of the stream, else the last timestamp in the
+        stream, for which all packets are read. Raises VideoError where it is beyond MAX_DURATION.
+        Where the container's own word is needed, without a look at the stream, it is
+        `container_duration`: for sound, which may have no pictures, and for hashes that must be
+        those of another program.
+        """
+        seconds = self.container_duration
+        if seconds is not None and "matroska" in self.container.format.name:
+            seconds -= self.origin  # Matroska tells the end of its last frame on its own clock
+        elif seconds is None and (ticks := declared_duration(self.stream)) is not None:
+            seconds = ticks * self.tick
+        elif seconds is None:
             seconds = max(
                 (self.seconds(p.pts) for p in self.packets(self.start) if p.pts is not None),
                 default=0.0,
@@ -195,15 +216,32 @@ class Media:
         """How much could not be read or decoded, or an empty string."""
         return f"{plural(self.damage, 'packet')} could not be decoded" if self.damage else ""
 
-    def lacks(self, pts: int, end: int) -> bool:
-        """Whether a time inside the promised length lies past `end`, the last data found."""
-        return pts < self.promised and (pts - end) * self.tick > 1.0
+    def is_cut_off_before(self, pts: int, end: int) -> bool:
+        """Whether a picture at `pts` is declared, but missing since the data end at `end`."""
+        return pts < self.declared_end and is_cut_off((pts - end) * self.tick)
 
     @property
-    def promised(self) -> int:
-        """The timestamp up to which the file says that it has pictures."""
-        stream, end = self.stream, self.pts(self.duration)
-        return min(end, (stream.start_time or 0) + stream.duration) if stream.duration else end
+    def declared_end(self) -> int:
+        """The timestamp up to which the file declares pictures: the stream's end or the video's."""
+        end, duration = self.pts(self.duration), declared_duration(self.stream)
+        return end if duration is None else min(end, (self.stream.start_time or 0) + duration)
+
+    def note_damage(self, packets: int = 1) -> None:
+        """Count packets that could not be read or decoded."""
+        self.damage += packets
+
+    def note_cut_off(self, seconds: float) -> None:
+        """Record the time after which nothing follows, though more is declared."""
+        self.cut_off = seconds
+
+    def note_rotation(self, degrees: int) -> None:
+        """Record the rotation that a decoded frame has."""
+        self.rotation = degrees
+
+    def note_reading(self, other: Media) -> None:
+        """Count what another reading of the same file showed: its damage, and how far it came."""
+        self.note_damage(other.damage)
+        self.read_end = max(self.read_end, other.read_end)
 
     def pts(self, seconds: float) -> int:
         """The presentation timestamp at a time, with half a microsecond of grace for rounding."""
@@ -216,7 +254,7 @@ class Media:
         try:
             yield from self.container.demux(*streams)
         except (av.FFmpegError, OSError, ValueError):
-            self.damage += 1
+            self.note_damage()
 
     def packets(self, pts: int) -> Iterator[Packet[VideoStream]]:
         """Compressed frames of the stream from a keyframe at or before `pts`."""
@@ -224,7 +262,7 @@ class Media:
         for packet in self.read(self.stream):
             if packet.size:
                 if packet.pts is not None:
-                    self.end = max(self.end, packet.pts + (packet.duration or 0))
+                    self.read_end = max(self.read_end, packet.pts + (packet.duration or 0))
                 yield packet
 
     def _seek(self, pts: int) -> None:
@@ -249,7 +287,7 @@ class Media:
         except (av.FFmpegError, OSError, ValueError):
             if not context.is_open and context.name not in self.codecs.split(","):
                 raise VideoError(uncommon(context.name)) from None
-            self.damage += 1
+            self.note_damage()
             frames = []
         if packet is None:
             context.flush_buffers()
@@ -267,8 +305,7 @@ class Media:
             return []
         if "matroska" in self.container.format.name:
             # Matroska's cues are read at the first seek that needs them.
-            end = (self.container.duration or 0) / 1_000_000
-            self._seek(self.pts(end))
+            self._seek(self.pts(self.container_duration or 0.0))
         entries = [entry for entry in self.stream.index_entries if entry.is_keyframe]
         first = next((p for p in self.packets(self.start) if p.is_keyframe), None)
         delay = 0

@@ -71,7 +71,7 @@ def draft_scores(media: Media) -> tuple[list[tuple[int, int, float]], dict[int, 
                     steps.append((before[0], raw.pts, content_score(before[1], hsv)))
                 before = (raw.pts, hsv)
                 media.progress.at(media.seconds(raw.pts), media.duration)
-        media.damage, media.end = media.damage + draft.damage, max(media.end, draft.end)
+        media.note_reading(draft)
     if not before:
         raise VideoError("no picture in it could be decoded: it is truncated or damaged")
     return steps, sizes

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.errors import VideoError
 from videolib.core.text import plural
-from videolib.media.reader import NO_TIMESTAMP, timestamp_of
+from videolib.media.duration import cut_off_message, declared_end, is_cut_off
+from videolib.media.reader import timestamp_of
 
 if TYPE_CHECKING:
-    from av.container import InputContainer
-
     from videolib.media.reader import Media
     from videolib.media.transcode import TranscodePlan
 
@@ -24,22 +23,19 @@ class StreamSummary(NamedTuple):
     packets: int
     end: float
     step: float
-    promised: float | None
+    declared_end: float | None
 
 
 def read_tracks(media: Media) -> dict[int, StreamSummary]:
     """Read every packet of a file: what its streams hold and where they end."""
-    container = media.container
-    start = container.start_time or 0
-    if start == NO_TIMESTAMP:
-        start = 0
+    container, start = media.container, media.container_start or 0.0
     packets, ends, steps = Counter[int](), dict[int, float](), dict[int, float]()
     for packet in every_packet(media):
         index, tick = packet.stream_index, float(packet.time_base or 0)
         packets[index] += 1
         shown_at = timestamp_of(packet)
         if shown_at is not None:
-            end = (shown_at + (packet.duration or 0)) * tick - start / 1e6
+            end = (shown_at + (packet.duration or 0)) * tick - start
             ends[index] = max(ends.get(index, 0.0), end)
             steps[index] = max(steps.get(index, 0.0), (packet.duration or 0) * tick)
     return {
@@ -48,23 +44,10 @@ def read_tracks(media: Media) -> dict[int, StreamSummary]:
             packets[stream.index],
             ends.get(stream.index, 0.0),
             steps.get(stream.index, 0.0),
-            promised_end(container, stream, start / 1e6),
+            declared_end(container, stream, start),
         )
         for stream in container.streams
     }
-
-
-def promised_end(container: InputContainer, stream: Any, start: float) -> float | None:
-    """When a stream ends by its header, in seconds from the container's start; None: not told."""
-    if not stream.duration or not stream.time_base:
-        return None
-    tick, begin = float(stream.time_base), stream.start_time or 0
-    if container.format.name == "avi" and stream.type == "video":
-        # libav shortens a cut-off AVI to what is there, but leaves the number of its frames.
-        return float((begin + max(stream.duration, stream.frames)) * tick - start)
-    end = float((begin + stream.duration) * tick - start)
-    # An edit list may end the film before its tracks end.
-    return min(end, container.duration / 1e6) if container.duration else end
 
 
 def every_packet(media: Media) -> Iterator[Any]:
@@ -72,7 +55,7 @@ def every_packet(media: Media) -> Iterator[Any]:
     for packet in media.read():
         if packet.size and not packet.is_discard:
             yield packet
-        media.damage += bool(packet.size and packet.is_corrupt)
+        media.note_damage(bool(packet.size and packet.is_corrupt))
 
 
 PLAYED = ("video", "audio")
@@ -80,19 +63,18 @@ PLAYED = ("video", "audio")
 
 def shortage(media: Media, tracks: Mapping[int, StreamSummary]) -> str:
     """How a source falls short of what it promises, or an empty string."""
-    container = media.container
     end = max((track.end for track in tracks.values()), default=0.0)
     # MPEG streams promise nothing: their length is libav's guess.
-    keeps_word = not {"mpeg", "mpegts"} & set(container.format.name.split(","))
-    whole = container.duration / 1e6 if container.duration and keeps_word else 0.0
+    keeps_word = not {"mpeg", "mpegts"} & set(media.container.format.name.split(","))
+    whole = (media.container_duration if keeps_word else None) or 0.0
     short = [(end, whole)] + [
-        (track.end, track.promised)
+        (track.end, track.declared_end)
         for track in tracks.values()
-        if track.type in PLAYED and track.promised and keeps_word
+        if track.type in PLAYED and track.declared_end and keeps_word
     ]
-    for there, promised in short:
-        if promised - there > 1.0:
-            return f"is cut off after {there:.1f} of {promised:.1f} s"
+    for last, declared in short:
+        if is_cut_off(declared - last):
+            return f"is {cut_off_message(last, declared)}"
     if media.damage:
         return f"{plural(media.damage, 'packet')} could not be read"
     return ""

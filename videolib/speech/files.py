@@ -139,7 +139,7 @@ def embedded_subtitles(media: Media, streams: Sequence[Any]) -> list[list[Cue]]:
             if text and end > max(begin, 0.0):
                 found[packet.stream_index].append(Cue(max(begin, 0.0), end, text))
     except (av.FFmpegError, OSError, ValueError):
-        media.damage += 1
+        media.note_damage()
     return [sorted(cues, key=lambda cue: cue[:2]) for cues in found.values()]
 
 

@@ -1,0 +1,98 @@
+"""How long videos and their streams are by what a file declares, and whether its data stop before.
+
+A file may declare more than it holds, because it was cut off, less, or nothing at all. What is
+declared is decided here, from containers and streams as libav opens them. `Media` adds what only
+packets tell: `Media.duration` reads them where nothing is declared.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from videolib.core.text import seconds_of
+
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer
+
+
+MAX_DURATION = 30 * 86400.0  # seconds a video may claim to last
+
+
+# Seconds by which the data of whole files fall short of what is declared, since containers round
+# and encoders drop their last frames; sound has padding beside that.
+CUT_OFF_TOLERANCE, SOUND_TOLERANCE = 1.0, 2.0
+
+
+def container_duration(container: InputContainer) -> float | None:
+    """Seconds that a container declares for itself; None where it declares nothing.
+
+    Matroska counts them from zero of its own clock, not from its first frame.
+    """
+    microseconds = container.duration
+    return microseconds / 1_000_000 if microseconds and microseconds > 0 else None
+
+
+def declared_duration(stream: Any, *, count_frames: bool = False) -> int | None:
+    """The duration that a header declares for a stream, in its time base; None: none is declared.
+
+    `count_frames` takes the declared number of frames where that is larger; it is for AVI, whose
+    time base is one frame: libav shortens the duration of a cut-off AVI to what is there, but
+    leaves the number of its frames.
+    """
+    if not stream.duration or not stream.time_base:
+        return None
+    return max(stream.duration, stream.frames) if count_frames else int(stream.duration)
+
+
+def declared_end(container: InputContainer, stream: Any, start: float) -> float | None:
+    """When a stream ends by its header, in seconds from the container's `start`; None: not told.
+
+    An edit list may end the film before its tracks end, so that no stream ends after its container.
+    Only an AVI's video is not limited by that: libav shortens the container of a cut-off AVI, too.
+    """
+    avi_video = container.format.name == "avi" and stream.type == "video"
+    duration = declared_duration(stream, count_frames=avi_video)
+    if duration is None:
+        return None
+    end = ((stream.start_time or 0) + duration) * float(stream.time_base) - start
+    limit = None if avi_video else container_duration(container)
+    return end if limit is None else min(end, limit)
+
+
+def declared_sound(stream: AudioStream) -> float:
+    """Seconds of sound that a stream is declared to have; 0 where nothing is declared.
+
+    Matroska's headers have no durations of streams, but ffmpeg and mkvmerge write them as a tag.
+    For pictures the container's duration is as good. The stream's start is left out: sound that
+    begins late counts as silence.
+    """
+    duration = declared_duration(stream)
+    if duration is not None and stream.time_base:
+        return float(duration * stream.time_base)
+    tag = stream.metadata.get("DURATION", "")
+    return seconds_of(tag) if re.fullmatch(r"\d{1,4}:\d\d:\d\d\.\d{1,9}", tag) else 0.0
+
+
+def is_cut_off(missing: float, tolerance: float = CUT_OFF_TOLERANCE) -> bool:
+    """Whether data end so many seconds before what is declared that their file was truncated."""
+    return missing > tolerance
+
+
+def cut_off_message(end: float, declared: float | None = None) -> str:
+    """Words for a file whose data end at `end`, of as many seconds as were declared."""
+    whole = "" if declared is None else f" of {declared:.1f}"
+    return f"cut off after {end:.1f}{whole} s"
+
+
+POSITION_PATTERN = r"^(middle|\d+(\.\d+)?%?)$"
+
+
+def position_seconds(text: str, duration: float) -> float:
+    """The time in a video that `middle`, a percentage (`25%`) or a number of seconds names."""
+    if text == "middle":
+        return duration / 2
+    if text.endswith("%"):
+        return duration * float(text[:-1]) / 100
+    return float(text)
