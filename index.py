@@ -65,17 +65,17 @@ from videolib.core.errors import (
     UsageError,
     VideoError,
     attempt,
+    os_error_message,
     reason_of,
-    told_by_system,
 )
 from videolib.core.files import (
     SCRATCH,
-    content_of,
     flush_to_disk,
     is_folder,
+    need_creatable,
     need_folder,
-    need_room,
-    read_bytes,
+    read_file,
+    read_optional_file,
     remove,
     scratch_name,
     stat_of,
@@ -86,15 +86,15 @@ from videolib.core.locks import locked
 from videolib.core.options import LARGEST_NUMBER, Option, names_path, need_path, option
 from videolib.core.processes import (
     Tool,
-    abilities,
     cores,
+    ffmpeg_features,
     find_tool,
-    installed,
+    installed_tools,
     need_tool,
     run_tool,
 )
 from videolib.core.runs import STORED, Exit, Job, Result, Status, WorkQueue
-from videolib.core.text import clock, folded, human_size, plural, shown, table, utc_now
+from videolib.core.text import clock, fold, human_size, iso_time, plural, printable, table
 from videolib.core.workers import WORKER_MEMORY, Workers, tell, work_on
 from videolib.duplicates.copies import ComparisonBasis, DuplicateCriteria
 from videolib.duplicates.disposal import DuplicateRemoval
@@ -223,7 +223,7 @@ from videolib.storage.tags import (
     update_tags,
     without_names,
 )
-from videolib.storage.videos import Video, source_of
+from videolib.storage.videos import Video, source_identity
 
 if TYPE_CHECKING:
     import numpy as np
@@ -375,7 +375,7 @@ class Command:
             message = f"should be: {cls.options()[name].doc}"
         given = error["input"]
         told = joined_names(map(str, given)) if isinstance(given, list) else str(given)
-        return name, f"{message}; got {shown(told) or 'nothing'}"
+        return name, f"{message}; got {printable(told) or 'nothing'}"
 
     @classmethod
     def arrange(cls, given: dict[str, Any]) -> None:
@@ -628,7 +628,7 @@ class Runner:
         """Say once what is missing: the other videos will fail for the same reason."""
         if outcome.kind not in self.lacking:
             self.lacking[outcome.kind] = Failure(outcome.error, lacking=True)
-            self.job.console.say(f"{outcome.kind}: {shown(outcome.error)}")
+            self.job.console.say(f"{outcome.kind}: {printable(outcome.error)}")
 
     def fail(self, kinds: Sequence[str], name: str, reason: str) -> None:
         for kind in kinds:
@@ -637,7 +637,7 @@ class Runner:
         self._tell(kinds, name, reason)
 
     def _tell(self, kinds: Iterable[str], name: str, words: str) -> None:
-        self.job.console.say(f"{', '.join(kinds)}: {shown(name)}: {shown(words)}")
+        self.job.console.say(f"{', '.join(kinds)}: {printable(name)}: {printable(words)}")
 
     def _serve(self, queue: WorkQueue[WorkItem], workers: Workers) -> None:
         """One thread: take a unit, have it done, record it, until nothing is left."""
@@ -745,7 +745,7 @@ class LibraryCommand(Command):
         """The folder to walk. Raises UsageError where there is none."""
         need_folder(self.directory)
         if self.artifacts_dir:
-            need_room("--artifacts-dir", self.artifacts_dir)
+            need_creatable("--artifacts-dir", self.artifacts_dir)
         extensions = self.extensions()
         return Library(self.directory, self.recursive, extensions, self.artifacts_dir, self.roots)
 
@@ -753,7 +753,9 @@ class LibraryCommand(Command):
         """The suffixes of the videos that are meant. Raises UsageError for what can be none."""
         dotted = frozenset("." + ext.lower().lstrip(".") for ext in self.ext if ext)
         if not dotted or not all(re.fullmatch(r"\.[^\s./\ud800-\udfff]+", ext) for ext in dotted):
-            raise UsageError(f"--ext {shown(','.join(self.ext))}: should be like .mp4,.mkv or *")
+            raise UsageError(
+                f"--ext {printable(','.join(self.ext))}: should be like .mp4,.mkv or *"
+            )
         return VIDEO_EXTENSIONS if ".*" in dotted else dotted
 
     def companion(self, kind: type[CommandType], **given: Any) -> CommandType:
@@ -766,7 +768,9 @@ class LibraryCommand(Command):
     def say_problems(self, job: Job, problems: Iterable[tuple[str, str]]) -> None:
         """Say what could not be read, each with its name and the reason."""
         for name, reason in problems:
-            job.console.say(f"{command_names(type(self))[0]}: {shown(name)}: {shown(reason)}")
+            job.console.say(
+                f"{command_names(type(self))[0]}: {printable(name)}: {printable(reason)}"
+            )
 
     @contextlib.contextmanager
     def catalogue(self, library: Library) -> Iterator[Catalogue]:
@@ -802,7 +806,7 @@ class LibraryCommand(Command):
 
     @staticmethod
     def undo_result(undone: UndoResult, data: Mapping[str, Any], *lines: str) -> Result:
-        text = "\n".join([*map(shown, undone.problems), *lines])
+        text = "\n".join([*map(printable, undone.problems), *lines])
         return Result({**data, "problems": undone.problems}, text, Exit.of(undone.problems))
 
 
@@ -1744,7 +1748,7 @@ class ListingRun:
         names = ("cluster_eps", "cluster_min_samples", "label_threshold")
         data = {
             "schema": 1,
-            "generated_at": utc_now(),
+            "generated_at": iso_time(),
             "params": {name: getattr(self.asked, name) for name in names},
             "model": self.model,
             "dimension": means.shape[1],
@@ -1785,7 +1789,9 @@ class ListingRun:
     def result(self, job: Job) -> Result:
         """What was found, as data and as text; what was left out is told, if embed did not."""
         for row in (row for row in self.left_out if row.get("video") not in self.told):
-            job.console.say(f"listing: {shown(row.get('video') or row['file'])}: {row['reason']}")
+            job.console.say(
+                f"listing: {printable(row.get('video') or row['file'])}: {row['reason']}"
+            )
         return people_result(self.census, self.asked.recursive, bool(self.failed))
 
 
@@ -1853,8 +1859,10 @@ class People(LibraryCommand):
         desk.decide(f"rename #{person.id}", {person.id: desk.now(person) | {"name": name}})
         others = (p for p in desk.census.people.values() if p.label == name and p.id != person.id)
         if other := next(others, None):
-            return f"#{person.id} is {shown(name)} now, as #{other.id} is: --merge makes them one"
-        return f"#{person.id} is {shown(name)} now"
+            return (
+                f"#{person.id} is {printable(name)} now, as #{other.id} is: --merge makes them one"
+            )
+        return f"#{person.id} is {printable(name)} now"
 
     def do_merge(self, desk: PeopleEditor) -> str:
         keys = list(dict.fromkeys(self.merge))
@@ -1876,7 +1884,7 @@ class People(LibraryCommand):
         desk.decide(f"merge {numbers(keys)}", {first.id: merged, **gone})
         told = f"{numbers(keys)} are one person now: {desk.census.people[first.id].called}"
         doubt = "; but both are in one picture of {}: --undo takes it back"
-        return told + (doubt.format(shown(both[0])) if both else "")
+        return told + (doubt.format(printable(both[0])) if both else "")
 
     def do_split(self, desk: PeopleEditor) -> str:
         person = desk.census.find(self.split)
@@ -1894,7 +1902,9 @@ class People(LibraryCommand):
         signature, to = self.move
         source = desk.census.by_signature().get(signature)
         if source is None:
-            raise NotFoundError(f"{shown(signature)}: no such signature here: --json tells them")
+            raise NotFoundError(
+                f"{printable(signature)}: no such signature here: --json tells them"
+            )
         key = desk.census.next if to == "new" else desk.census.find(self.number("--move", to)).id
         if key == source.id:
             raise UsageError(f"{signature} is {source.called} already")
@@ -1916,7 +1926,7 @@ class People(LibraryCommand):
     @staticmethod
     def number(flag: str, text: str) -> int:
         if not re.fullmatch("#?[0-9]{1,9}", text):
-            raise UsageError(f"{flag} {shown(text)}: should be the number of a person")
+            raise UsageError(f"{flag} {printable(text)}: should be the number of a person")
         return int(text.removeprefix("#"))
 
 
@@ -2022,7 +2032,7 @@ class Codecs(LibraryCommand):
             nonlocal failed
             if "error" in row:
                 failed = True
-                job.console.say(f"codecs: {shown(row['video'])}: {shown(row['error'])}")
+                job.console.say(f"codecs: {printable(row['video'])}: {printable(row['error'])}")
             return row
 
         rows = JsonRows(map(told, self.rows(job)))
@@ -2116,7 +2126,7 @@ class Codecs(LibraryCommand):
             codec = " ".join(filter(None, (row.get("vcodec"), row.get("vprofile"))))
             lines.append(
                 [
-                    shown(row["video"]),
+                    printable(row["video"]),
                     row.get("container") or "?",
                     codec or "-",
                     "+".join(row.get("acodecs", ())) or "-",
@@ -2126,7 +2136,7 @@ class Codecs(LibraryCommand):
                 ]
             )
         reasons = [
-            f"{shown(row['video'])}: {'; '.join(row['why'])}"
+            f"{printable(row['video'])}: {'; '.join(row['why'])}"
             for row in data["results"]
             if row.get("compatible") is False
         ]
@@ -2165,10 +2175,10 @@ class Compare(Command):
             if path == Path():
                 raise UsageError("compare ORIGINAL OTHER: name two videos")
             if not path.exists():
-                raise UsageError(f"{shown(str(path))}: no such file")
+                raise UsageError(f"{printable(str(path))}: no such file")
         if self.png:
             if self.png_path.suffix.lower() != ".png":
-                raise UsageError(f"--png {shown(str(self.png))}: the name should end in .png")
+                raise UsageError(f"--png {printable(str(self.png))}: the name should end in .png")
             need_output("--png", self.png_path)
         workers = Workers(1, {"av", "numpy"})
         try:
@@ -2186,10 +2196,10 @@ class Compare(Command):
 
     def measure(self, job: Job, workers: Workers) -> dict[str, Any]:
         """Compare in a worker; write the picture. Raises VideoError."""
-        builds = list(installed("ffmpeg")) or [Tool("ffmpeg", need_tool("ffmpeg"), "")]
+        builds = list(installed_tools("ffmpeg")) or [Tool("ffmpeg", need_tool("ffmpeg"), "")]
         names = set(self.FILTERS if self.vmaf else self.FILTERS[:2])
-        best = max(builds, key=lambda tool: len(names & abilities(tool.path, "filter")))
-        metrics = [m for m in self.FILTERS if m in names & abilities(best.path, "filter")]
+        best = max(builds, key=lambda tool: len(names & ffmpeg_features(tool.path, "filter")))
+        metrics = [m for m in self.FILTERS if m in names & ffmpeg_features(best.path, "filter")]
         videos = [Video(str(p.absolute()), str(p), "") for p in (self.original, self.other)]
         with job.limits.reserve(job, "compare", cores()):
             data, picture_bytes = workers.call(
@@ -2301,10 +2311,10 @@ class Transcode(RunCommand):
     def check_places(self) -> None:
         """Raise UsageError for places that would put outputs among the sources."""
         self.library()
-        need_room("DEST", self.target)
+        need_creatable("DEST", self.target)
         if stands_within(self.target, self.directory):
             raise UsageError(
-                f"{shown(str(self.dest))}: is the folder of the videos or inside it; "
+                f"{printable(str(self.dest))}: is the folder of the videos or inside it; "
                 "name one outside"
             )
         if self.crf > 51 and self.target_v in ("h264", "hevc"):
@@ -2322,14 +2332,16 @@ class Transcode(RunCommand):
         for output, claimants in claims.items():
             for unit in claimants:
                 if same_file(output, Path(unit.video.path)):
-                    raise UsageError(f"{shown(str(output))}: is the source {shown(unit.video.rel)}")
+                    raise UsageError(
+                        f"{printable(str(output))}: is the source {printable(unit.video.rel)}"
+                    )
                 if len(claimants) > 1:
-                    others = [shown(o.video.rel) for o in claimants if o is not unit]
+                    others = [printable(o.video.rel) for o in claimants if o is not unit]
                     reason = f"would have the same output as {' and '.join(others)}: rename one"
                     runner.fail([TranscodeTask.artifact.kind], unit.video.rel, reason)
         for folder in dict.fromkeys(output.parent for output in claims):
             if stands_within(folder, self.directory):
-                raise UsageError(f"{shown(str(folder))}: leads into the folder of the videos")
+                raise UsageError(f"{printable(str(folder))}: leads into the folder of the videos")
         return [claimants[0] for claimants in claims.values() if len(claimants) == 1]
 
     def summary(self, runner: Runner, done: Result) -> Result:
@@ -2635,7 +2647,7 @@ class Tags(LibraryCommand):
     def one(self) -> Video:
         """The video that was named."""
         if self.directory.suffix.lower() not in VIDEO_EXTENSIONS | self.extensions():
-            raise UsageError(f"{shown(str(self.directory))}: is no name of a video: see --ext")
+            raise UsageError(f"{printable(str(self.directory))}: is no name of a video: see --ext")
         library = Library(self.directory.parent, artifacts_dir=self.artifacts_dir)
         return library.video(self.directory.name)
 
@@ -2670,7 +2682,7 @@ class Tags(LibraryCommand):
     @staticmethod
     def complain(job: Job, errors: Iterable[Mapping[str, str]]) -> None:
         for error in errors:
-            job.console.say(f"tags: {shown(error['video'])}: {shown(error['error'])}")
+            job.console.say(f"tags: {printable(error['video'])}: {printable(error['error'])}")
 
     # --- The whole folder
 
@@ -2710,7 +2722,7 @@ class Tags(LibraryCommand):
         self.complain(job, data["errors"])
         parts = []
         for title in filter(data.get, TAG_KINDS.values()):
-            lines = [[shown(row["name"]), f"{row['count']:,}"] for row in data[title]]
+            lines = [[printable(row["name"]), f"{row['count']:,}"] for row in data[title]]
             parts.append(table([[title, "videos"], *lines]))
         return Result(data, "\n\n".join(parts) or "no tags", Exit.of(data["errors"]))
 
@@ -2727,7 +2739,7 @@ class Tags(LibraryCommand):
         data = self.exported(job)
         self.complain(job, data["errors"])
         write_output(path, json_bytes(data))
-        text = f"tags of {plural(len(data['videos']), 'video')} written to {shown(str(path))}"
+        text = f"tags of {plural(len(data['videos']), 'video')} written to {printable(str(path))}"
         return Result(data, text, Exit.of(data["errors"]))
 
     def renamed(self, job: Job) -> Result:
@@ -2741,14 +2753,14 @@ class Tags(LibraryCommand):
         self.complain(job, corrupt + unread)
 
         def change(record: dict[str, Any]) -> None:
-            tags = [new if folded(tag) == folded(old) else tag for tag in record["tags"]]
+            tags = [new if fold(tag) == fold(old) else tag for tag in record["tags"]]
             record["tags"] = clean_names(tags)
 
         catalogue = open_catalogue(self.library())
         self.change_all(job, [(catalogue.video(row["video"]), change) for row in rows])
-        text = f"{shown(old)} is {shown(new)} now in {plural(len(rows), 'video')}"
+        text = f"{printable(old)} is {printable(new)} now in {plural(len(rows), 'video')}"
         if not rows:
-            text = f"no video has the tag {shown(old)}"
+            text = f"no video has the tag {printable(old)}"
         if corrupt:
             text = "nothing was changed: mend what is corrupt first"
         data = {"from": old, "to": new, "videos": [row["video"] for row in rows]}
@@ -2781,7 +2793,9 @@ class Tags(LibraryCommand):
             catalogue.prepare(job, recursive=True)
             videos = {name: catalogue.find(name) for name in changes}
         plan = [(video, in_turn(changes[name])) for name, video in videos.items() if video]
-        edits = [(v.rel, attempt(TagEdit.of, v, read_bytes(tags_path(v)), c)) for v, c in plan]
+        edits = [
+            (v.rel, attempt(TagEdit.of, v, read_optional_file(tags_path(v)), c)) for v, c in plan
+        ]
         errors = [{"video": n, "error": e.reason} for n, e in edits if isinstance(e, Failure)]
         changed = {n: True for n, edit in edits if not isinstance(edit, Failure) and edit.changes}
         if self.force and not errors:
@@ -2800,7 +2814,7 @@ class Tags(LibraryCommand):
         data = self.imported(job, ImportedTags.all_in(typing.cast("Path", self.import_)))
         self.complain(job, data["errors"])
         for name in data["unknown"]:
-            job.console.say(f"tags: {shown(name)}: no such video here")
+            job.console.say(f"tags: {printable(name)}: no such video here")
         count, left = len(data["changed"]), data["matched"] - len(data["changed"])
         done = "changed"
         if data["dry_run"]:
@@ -2874,7 +2888,7 @@ class Subtitles(VideoTask):
         self.language = language_code(self.language)
         if self.language and self.language not in LANGUAGES:
             known = " ".join(sorted(LANGUAGES))
-            raise UsageError(f"--language {shown(self.language)}: Whisper knows {known}")
+            raise UsageError(f"--language {printable(self.language)}: Whisper knows {known}")
 
     def params(self) -> dict[str, Any]:
         """What shapes the text; a model by its name, wherever it lies."""
@@ -2882,7 +2896,7 @@ class Subtitles(VideoTask):
 
     def library(self) -> Library:
         if self.output_dir:
-            need_room("--output-dir", self.output_dir)
+            need_creatable("--output-dir", self.output_dir)
         return super().library()
 
     @property
@@ -3163,13 +3177,13 @@ class Dupes(LibraryCommand):
         for group in groups:
             keeper = findings.copies[group.keeper]
             told = findings.facts(group.keeper).told()
-            lines.append(f"keep {shown(keeper.video.rel)}  {told}\n     {group.reason}")
+            lines.append(f"keep {printable(keeper.video.rel)}  {told}\n     {group.reason}")
             for pair in group.matches:
                 copy = findings.copies[pair.b]
                 how = "exact" if pair.kind == "exact" else f"{pair.similarity:.3f}"
                 how += f" {pair.kind}" if pair.kind not in ("exact", "similar") else ""
                 told = findings.facts(pair.b).told()
-                lines.append(f"  {how:>7}  {shown(copy.video.rel)}  {told}")
+                lines.append(f"  {how:>7}  {printable(copy.video.rel)}  {told}")
             lines.append("")
         return "\n".join([*lines, *self.summary(findings)])
 
@@ -3192,7 +3206,7 @@ class Dupes(LibraryCommand):
     def applied(actions: Sequence[Mapping[str, Any]]) -> str:
         done = [action for action in actions if action["action"] != "left"]
         lines = [
-            f"left {shown(a['video'])}: {shown(a['reason'])}"
+            f"left {printable(a['video'])}: {printable(a['reason'])}"
             for a in actions
             if a["action"] == "left"
         ]
@@ -3210,8 +3224,8 @@ class Dupes(LibraryCommand):
             raise UsageError(f"{flag} takes two videos, and stands alone")
         one, other = (self.named(library, name) for name in names)
         if one.path == other.path:
-            raise UsageError(f"{flag} takes two videos: {shown(one.rel)} is one")
-        told, both = f"{shown(one.rel)} and {shown(other.rel)}", [one.rel, other.rel]
+            raise UsageError(f"{flag} takes two videos: {printable(one.rel)} is one")
+        told, both = f"{printable(one.rel)} and {printable(other.rel)}", [one.rel, other.rel]
         if self.ignore:
             IgnoredPairs(library).add(one, other)
             hint = "--unignore takes that back"
@@ -3227,7 +3241,7 @@ class Dupes(LibraryCommand):
             inside = path.is_relative_to(root) and ".." not in path.parts
             if inside and path.is_file() and (not self.roots or self.roots.contains(path)):
                 return library.video(path.relative_to(root).as_posix())
-        raise UsageError(f"{shown(name)}: no such video in {shown(str(library.root))}")
+        raise UsageError(f"{printable(name)}: no such video in {printable(str(library.root))}")
 
     def taken_back(self) -> Result:
         """Undo what was applied last. Raises UsageError where there is nothing."""
@@ -3240,7 +3254,7 @@ class Dupes(LibraryCommand):
         count = len(moves) - len(undone.problems)
         left = (path for path in (m.source for m in moves) if f"/{SIDECARS}/" not in path)
         back = [replay.paths.relative(path) for path in left if os.path.lexists(path)]
-        lines = [shown(f"{name} is back") for name in back]
+        lines = [printable(f"{name} is back") for name in back]
         lines.append(f"{plural(len(back), 'video')} taken back")
         return self.undo_result(undone, {"undone": count, "videos": back}, *lines)
 
@@ -3285,22 +3299,22 @@ class Rename(LibraryCommand):
         if not self.src or not self.dst:
             raise UsageError("rename SRC DST, or rename --batch -d DIR --source TEXT --target TEXT")
         if not self.src.is_file():
-            raise UsageError(f"{shown(str(self.src))}: no such file")
+            raise UsageError(f"{printable(str(self.src))}: no such file")
         into = is_folder(str(self.dst))
         dst = self.dst / self.src.name if into else self.dst
         # Not Path.resolve, which would go where links lead, nor Path.absolute, which leaves `..`.
         ends = [os.path.abspath(path) for path in (self.src, dst)]  # noqa: PTH100
         if ends[0] == ends[1]:
-            raise UsageError(f"{shown(str(dst))}: is what it is called already")
+            raise UsageError(f"{printable(str(dst))}: is what it is called already")
         root = self.around(ends)
         for folder in (Path(end).parent for end in ends):
             if folder.is_dir() and not os.access(folder, os.W_OK):
                 why = "cannot be written to: no permission, or a disk that is only read"
-                raise VideoError(f"{shown(str(folder))}: {why}")
+                raise VideoError(f"{printable(str(folder))}: {why}")
         if not any(os.access(place, os.W_OK) for place in (f"{root}/{SIDECARS}", root)):
-            instead = f"move {shown(str(self.src))} and its files in {SIDECARS} by hand"
+            instead = f"move {printable(str(self.src))} and its files in {SIDECARS} by hand"
             raise VideoError(
-                f"{shown(root)}: no journal can be kept in the folder of both: {instead}"
+                f"{printable(root)}: no journal can be kept in the folder of both: {instead}"
             )
         rels = [end[len(root.rstrip("/")) + 1 :] for end in ends]
         video, target = (self.video(root, rel) for rel in rels)
@@ -3385,7 +3399,7 @@ class Rename(LibraryCommand):
             for video, target, _ in plan.shifts:
                 if device_of(target.path) != device_of(video.sidecar_dir):
                     how = f"copied to another disk; the original is in {SIDECARS}/{TRASH}"
-                    job.console.say(f"rename: {shown(video.rel)}: {how}")
+                    job.console.say(f"rename: {printable(video.rel)}: {how}")
             for sidecar_dir in sidecar_dirs:
                 with contextlib.suppress(OSError):
                     Path(sidecar_dir).rmdir()
@@ -3446,15 +3460,15 @@ class Rename(LibraryCommand):
         if self.show_all:
             data["renames"] = renames
         told = renames if self.show_all else renames[:1]
-        lines = [shown(f"{row['source']} -> {row['target']}") for row in told]
+        lines = [printable(f"{row['source']} -> {row['target']}") for row in told]
         for error in errors:
             name = f"{error['video']} -> {error['target']}" if "target" in error else error["video"]
-            job.console.say(f"rename: {shown(name)}: {error['error']}")
+            job.console.say(f"rename: {printable(name)}: {error['error']}")
         counts = f"{total:,} match{'' if total == 1 else 'es'}, "
         hint = ": --force does it" if renames else ""
         counts += f"{len(renames):,} would be renamed{hint}" if dry_run else f"{applied:,} renamed"
         if applied and undo:
-            counts += f": rename --undo -d {shlex.quote(shown(undo))} takes it back"
+            counts += f": rename --undo -d {shlex.quote(printable(undo))} takes it back"
         return Result(data, "\n".join([*lines, counts]), Exit.of(errors))
 
 
@@ -3544,9 +3558,9 @@ class Orphans(LibraryCommand):
             if one := next((some[0] for some in narrowed if len(some) == 1), None):
                 found[gone.path] = one
             elif alike:
-                names = ", ".join(shown(video.rel) for video, _ in alike)
+                names = ", ".join(printable(video.rel) for video, _ in alike)
                 how = "give the right one that name again, and then another with rename"
-                job.console.say(f"orphans: {shown(gone.rel)}: could be any of {names}: {how}")
+                job.console.say(f"orphans: {printable(gone.rel)}: could be any of {names}: {how}")
         return found
 
     def candidates(
@@ -3561,7 +3575,7 @@ class Orphans(LibraryCommand):
             job.check()
             with contextlib.suppress(OSError):
                 if stat_of(video.path).st_size in sizes:
-                    about = source_of(video)
+                    about = source_identity(video)
                     key = (about["size"], about.get("oshash", ""))
                     there.setdefault(key, []).append((video, about["mtime_ns"]))
         return there
@@ -3640,7 +3654,7 @@ class Orphans(LibraryCommand):
         files = f"{plural(len(row['files']), 'file')} ({', '.join(row['kinds'])})"
         left = f"; left, since their names are taken: {', '.join(row.get('left', ()))}"
         left += ": --delete moves these to the trash"
-        return shown(f"{row['video']}{way}: {files}{left if 'left' in row else ''}")
+        return printable(f"{row['video']}{way}: {files}{left if 'left' in row else ''}")
 
 
 # === Commands: the library ========================================================================
@@ -3683,7 +3697,7 @@ class ListVideos(LibraryCommand):
         if {"width", "height"} <= row.keys():
             facts.append(f"{row['width']}x{row['height']}")
         facts += [row[key] for key in ("vcodec", "acodec") if key in row]
-        return f"{shown(row['path'][prefix:])}  {'  '.join(facts)}".rstrip()
+        return f"{printable(row['path'][prefix:])}  {'  '.join(facts)}".rstrip()
 
 
 class SubtitleSearch(LibraryCommand):
@@ -3774,7 +3788,7 @@ class SubtitleSearch(LibraryCommand):
     @staticmethod
     def told(data: Mapping[str, Any]) -> str:
         return "\n".join(
-            shown(f"{result['video']}  {clock(line['start'])}  {line['text']}")
+            printable(f"{result['video']}  {clock(line['start'])}  {line['text']}")
             for result in data["results"]
             for line in result["matches"]
         )
@@ -3888,7 +3902,7 @@ def task_named(name: str) -> type[VideoTask]:
     if found and issubclass(found, VideoTask):
         return found
     known = ", ".join(n for n, c in COMMANDS.items() if issubclass(c, VideoTask))
-    raise UsageError(f"--tasks: {shown(name)} makes no artifact; there are {known}")
+    raise UsageError(f"--tasks: {printable(name)} makes no artifact; there are {known}")
 
 
 def cap_name(task: type[VideoTask]) -> str:
@@ -3948,7 +3962,7 @@ class Doctor(Command):
         yield self.program("ffprobe", ffprobe, "metadata is read in this process instead")
         if ffmpeg:
             for kind, wanted in (("encoder", self.ENCODERS), ("filter", self.FILTERS)):
-                found = attempt(abilities, ffmpeg.path, kind)
+                found = attempt(ffmpeg_features, ffmpeg.path, kind)
                 there = frozenset() if isinstance(found, Failure) else found
                 for name in wanted:
                     yield self.check_row(name, name in there, f"{kind} of this ffmpeg")
@@ -4006,7 +4020,7 @@ class Serve(Command):
 
         local = self.host in ("localhost", "::1") or self.host.startswith("127.")
         if not local and not self.token:
-            raise UsageError(f"--host {shown(self.host)} lets other machines in: set a --token")
+            raise UsageError(f"--host {printable(self.host)} lets other machines in: set a --token")
         roots = Roots(self.root)
         listening = listening_socket(self.host, self.port)
         config = uvicorn.Config(
@@ -4020,7 +4034,7 @@ class Serve(Command):
         )
         with environment(self.settings(roots)):
             config.load()
-        places, port = ", ".join(map(shown, roots.places)), listening.getsockname()[1]
+        places, port = ", ".join(map(printable, roots.places)), listening.getsockname()[1]
         job.console.say(f"serving {places} at http://{self.host}:{port}/ - Ctrl-C ends it")
         uvicorn.Server(config).run(sockets=[listening])
         return Result({"ended": True}, "", job.exit_code if job.cancelled.is_set() else Exit.OK)
@@ -4110,11 +4124,11 @@ class Config(NamedTuple):
         if not named and not path.is_file():
             return cls()
         try:
-            data = json.loads(path.read_bytes() if named else content_of(path))
+            data = json.loads(path.read_bytes() if named else read_file(path))
         except (OSError, ValueError, RecursionError) as error:
             why = error.strerror if isinstance(error, OSError) else f"not valid JSON: {error}"
-            raise UsageError(f"{shown(str(path))}: {why}") from None
-        config = cls(data if isinstance(data, dict) else {}, shown(str(path)), bool(named))
+            raise UsageError(f"{printable(str(path))}: {why}") from None
+        config = cls(data if isinstance(data, dict) else {}, printable(str(path)), bool(named))
         mistakes = list(config.mistakes()) if isinstance(data, dict) else ["not a JSON object"]
         if mistakes:
             raise UsageError("\n".join(f"{config.origin}: {mistake}" for mistake in mistakes))
@@ -4284,7 +4298,7 @@ def read_line(words: Sequence[str]) -> list[Command] | Result:
     unknown = [name for name in names.split(",") if name not in COMMANDS]
     if unknown:
         raise UsageError(
-            f"{shown(unknown[0])}: no such command; index.py --list-commands names them"
+            f"{printable(unknown[0])}: no such command; index.py --list-commands names them"
         )
     classes = list(dict.fromkeys(COMMANDS[name] for name in names.split(",")))
     if {"-h", "--help"} & set(rest):
@@ -4367,7 +4381,7 @@ def show(result: Result, as_json: bool) -> None:
     try:
         if (as_json or result.text) and sys.stdout:
             # What a sidecar says of a codec may command a terminal as well as a name may.
-            text = "\n".join(map(shown, result.text.split("\n")))
+            text = "\n".join(map(printable, result.text.split("\n")))
             sys.stdout.writelines(json_pieces(result.data) if as_json else [text])
             sys.stdout.write("\n")
             sys.stdout.flush()
@@ -4397,7 +4411,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         result = complaint(error, Exit.USAGE)
     except OSError as error:
         invalid = error.errno == errno.ENAMETOOLONG
-        result = complaint(told_by_system(error), Exit.USAGE if invalid else Exit.SOME_FAILED)
+        result = complaint(os_error_message(error), Exit.USAGE if invalid else Exit.SOME_FAILED)
     except CancelledError:
         result = complaint("interrupted", job.exit_code)
     try:

@@ -28,7 +28,7 @@ def options_in_help(cli: Cli, name: str) -> set[str]:
     return {flag for flag in flags if not flag.startswith("--no-")} - {"--help"}
 
 
-def names_of(command: type[index.Command]) -> list[str]:
+def name_pattern(command: type[index.Command]) -> list[str]:
     return [name for name, known in index.COMMANDS.items() if known is command]
 
 
@@ -36,7 +36,7 @@ def names_of(command: type[index.Command]) -> list[str]:
 class TestReadme:
     def test_every_option_is_told(self, cli: Cli, command: type[index.Command]) -> None:
         """In the command's own table or in those of what many share; and no table tells of more."""
-        names = names_of(command)
+        names = name_pattern(command)
         sections = readme_sections()
         (own,) = [text for title, text in sections if f"`{names[0]}`" in title]
         (shared,) = [text for title, text in sections if title == "## Commands"]
@@ -45,7 +45,7 @@ class TestReadme:
         assert flags_told(own) <= options
 
     def test_every_name_is_told(self, command: type[index.Command]) -> None:
-        names = names_of(command)
+        names = name_pattern(command)
         titles = [title for title, _ in readme_sections()]
         assert [title for title in titles if all(f"`{name}`" in title for name in names)]
 
@@ -81,7 +81,7 @@ class TestSample:
 
     def test_it_names_every_artifact_command(self, sample: dict[str, Any]) -> None:
         tasks = [c for c in index.COMMANDS.values() if issubclass(c, index.VideoTask)]
-        assert all(set(names_of(task)) & set(sample["workers"]) for task in tasks)
+        assert all(set(name_pattern(task)) & set(sample["workers"]) for task in tasks)
 
     def test_every_key_in_it_is_known(self, cli: Cli, library: Library) -> None:
         run = cli("--config", ROOT / "videorc.sample.json", "list", library.root)

@@ -33,10 +33,10 @@ from support import (
 import index
 from videolib.core.documents import json_bytes
 from videolib.core.runs import Job
-from videolib.core.text import folded
+from videolib.core.text import fold
 from videolib.organize.rename import RenamePlan
 from videolib.storage.recovery import recover
-from videolib.storage.videos import Video, source_of
+from videolib.storage.videos import Video, source_identity
 
 
 class Folder:
@@ -870,7 +870,7 @@ class TestAnotherDisk:
         if mounted.returncode:
             pytest.skip("nothing can be mounted here")
         seen = Video(str(video), video.name, "")
-        tags = json_bytes({"tags": ["x"], "source": source_of(seen)})
+        tags = json_bytes({"tags": ["x"], "source": source_identity(seen)})
         folder.write(".artifacts/a.mp4.tags.json", tags.decode())
         (folder.root / "disk").mkdir()
         script = """
@@ -956,7 +956,7 @@ def test_any_plan_keeps_everything(
         assert after[new] == f"this is {name}"
         assert folder.tags(new) == json.loads(before_tags(before, name)) | {"video": new}
     goals_of_others = set(went.values())
-    assert len({folded(new) for new in goals_of_others}) == len(goals_of_others)
+    assert len({fold(new) for new in goals_of_others}) == len(goals_of_others)
 
 
 def before_tags(before: dict[str, str], name: str) -> str:

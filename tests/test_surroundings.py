@@ -530,7 +530,7 @@ class TestPrograms:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The scheduler says that once and tries no further video."""
-        monkeypatch.setattr("videolib.core.processes.installed", lambda name: iter(()))
+        monkeypatch.setattr("videolib.core.processes.installed_tools", lambda name: iter(()))
         failure = attempt(need_tool, "ffmpeg")
         assert isinstance(failure, Failure)
         assert failure.lacking

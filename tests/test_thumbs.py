@@ -14,7 +14,7 @@ def thumb(library: Library, name: str) -> media.Picture:
     return media.read_picture(library.artifact(f"{name}.jpg"))
 
 
-def shown(library: Library, name: str = "numbered.mp4") -> int:
+def printable(library: Library, name: str = "numbered.mp4") -> int:
     return media.number_of(thumb(library, name))
 
 
@@ -27,7 +27,7 @@ def test_the_middle_in_the_size_of_the_video(cli: Cli, library: Library) -> None
     assert library.artifacts() == ["numbered.mp4.jpg"]
     assert library.artifact("numbered.mp4.jpg").read_bytes()[:3] == b"\xff\xd8\xff"
     assert thumb(library, "numbered.mp4").shape == (180, 320, 3)
-    assert 100 <= shown(library) <= 150
+    assert 100 <= printable(library) <= 150
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_the_middle_in_the_size_of_the_video(cli: Cli, library: Library) -> None
 def test_seconds_are_exact(cli: Cli, library: Library, time: str, frame: int) -> None:
     library.add("numbered.mp4")
     assert cli("thumbs", library.root, "--time", time).code == 0
-    assert shown(library) == frame
+    assert printable(library) == frame
 
 
 @pytest.mark.parametrize(
@@ -47,16 +47,16 @@ def test_shares_of_the_duration(cli: Cli, library: Library, time: str, frame: in
     """A keyframe up to two percent of the duration away will do, unless exactness is asked for."""
     library.add("minute.mp4")
     assert cli("thumbs", library.root, "--time", time).code == 0
-    assert abs(shown(library, "minute.mp4") - frame) <= 12
+    assert abs(printable(library, "minute.mp4") - frame) <= 12
     assert cli("thumbs", library.root, "--time", time, "--seek", "exact", "--force").code == 0
-    assert shown(library, "minute.mp4") == frame
+    assert printable(library, "minute.mp4") == frame
 
 
 def test_keyframes_only(cli: Cli, library: Library) -> None:
     library.add("minute.mp4")
     assert cli("thumbs", library.root, "--time", "31", "--seek", "keyframe").code == 0
-    assert shown(library, "minute.mp4") % 20 == 0
-    assert abs(shown(library, "minute.mp4") - 310) <= 20
+    assert printable(library, "minute.mp4") % 20 == 0
+    assert abs(printable(library, "minute.mp4") - 310) <= 20
 
 
 @pytest.mark.parametrize("time", ["100%", "10", "10.5", "55", "101%", "9" * 30])
@@ -64,7 +64,7 @@ def test_past_the_end_is_the_last_frame_with_a_note(cli: Cli, library: Library, 
     library.add("numbered.mp4")
     run = cli("thumbs", library.root, "--time", time, "--seek", "exact", "--json")
     assert run.code == 0
-    assert shown(library) == 249
+    assert printable(library) == 249
     if time in {"10.5", "55", "101%"}:
         assert run.json["results"][0]["note"]
 
@@ -73,7 +73,7 @@ def test_the_best_of_some(cli: Cli, library: Library) -> None:
     """`auto` leaves out black and flat frames, even where they are most of the video."""
     library.add("late_start.mp4")
     assert cli("thumbs", library.root, "--time", "auto").code == 0
-    assert shown(library, "late_start.mp4") >= 700
+    assert printable(library, "late_start.mp4") >= 700
 
 
 def test_the_best_where_nothing_is_good(cli: Cli, library: Library) -> None:
@@ -116,10 +116,10 @@ def test_done_once_and_again_by_force_or_change(cli: Cli, library: Library) -> N
     assert cli("thumbs", library.root, "--time", 2, "--json").counts == {"skipped": 1}
     assert stamps(library.root) == before
     assert cli("thumbs", library.root, "--time", 2, "--force", "--json").counts == {"made": 1}
-    assert shown(library, "a.mp4") == 50
+    assert printable(library, "a.mp4") == 50
     library.make_newer(library.add("sparse.mp4", "a.mp4"))
     assert cli("thumbs", library.root, "--time", 2, "--json").counts == {"made": 1}
-    assert shown(library, "a.mp4") == 20
+    assert printable(library, "a.mp4") == 20
 
 
 def test_an_empty_file_is_not_an_artifact(cli: Cli, library: Library) -> None:
@@ -181,4 +181,4 @@ def test_metadata_decides_nothing_it_does_not_know(
     stale: Path = library.add("short.mp4", "a.mp4")
     library.make_newer(stale)
     assert cli("thumbs", library.root, "--seek", "exact").code == 0
-    assert shown(library, "a.mp4") in {37, 38}
+    assert printable(library, "a.mp4") in {37, 38}

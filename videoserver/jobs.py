@@ -26,7 +26,7 @@ from videolib.core.errors import (
 )
 from videolib.core.options import names_path
 from videolib.core.runs import ConcurrencyLimits, Console, Job
-from videolib.core.text import shown, timestamp
+from videolib.core.text import iso_time, printable
 
 if TYPE_CHECKING:
     from index import Command
@@ -131,7 +131,10 @@ class SubmittedJob(Job):
         head = {"id": self.id, "task": self.task, "directory": self.told["directory"]}
         head |= {"status": str(self.state), "failed": self.failed} | self.progress.as_json()
         times = {"created": self.created, "started": self.started, "ended": self.ended}
-        head |= {f"{name}_at": timestamp(value) for name, value in times.items()}
+        head |= {
+            f"{name}_at": None if seconds is None else iso_time(seconds, millis=True)
+            for name, seconds in times.items()
+        }
         head["error"] = self.error or None
         if not whole:
             return head
@@ -366,7 +369,9 @@ def job_command(
         raise ParameterError([("task", f"no such task; there are {', '.join(job_tasks())}")])
     folder = roots.folder(directory)
     known = job_parameters(command)
-    wrong = [(f"params.{shown(name)}", "no such parameter") for name in params if name not in known]
+    wrong = [
+        (f"params.{printable(name)}", "no such parameter") for name in params if name not in known
+    ]
     wrong += [
         (name, f"{task} has no such parameter")
         for name, value in switches.items()

@@ -46,9 +46,9 @@ from videolib.core.errors import (
     attempt,
     reason_of,
 )
-from videolib.core.files import stat_if_any, stat_of, version_of
+from videolib.core.files import file_identity, stat_if_any, stat_of
 from videolib.core.runs import Job
-from videolib.core.text import fold, quoted, shown
+from videolib.core.text import fold, printable, url_quoted
 from videolib.faces.decisions import PeopleDecisions
 from videolib.faces.face_index import FaceIndex
 from videolib.faces.people import PeopleView, people_home
@@ -84,16 +84,16 @@ if TYPE_CHECKING:
 def read_document(path: Path, roots: Roots) -> dict[str, Any]:
     """A JSON sidecar. Raises NotFoundError, OutsideError, or CorruptError where it is no object."""
     if not path.is_file():
-        raise NotFoundError(f"{shown(path.name)}: not made yet")
+        raise NotFoundError(f"{printable(path.name)}: not made yet")
     if not roots.contains(path):
-        raise OutsideError(f"{shown(path.name)}: {LEADS_OUT}")
+        raise OutsideError(f"{printable(path.name)}: {LEADS_OUT}")
     with contextlib.suppress(ValueError, RecursionError):
         content = path.read_bytes() if path.stat().st_size <= LARGEST_RECORD else b""
         data = json.loads(content.decode())
         json_text([[[[data]]]])  # as deep as it stands in an answer
         if isinstance(data, dict):
             return data
-    raise CorruptError(f"{shown(path.name)}: is corrupt: make it again")
+    raise CorruptError(f"{printable(path.name)}: is corrupt: make it again")
 
 
 class VideoFilter(NamedTuple):
@@ -159,13 +159,13 @@ def person_row(person: Person) -> dict[str, Any]:
     told |= {"label_distance": None if distance is None else float(distance)}
     told |= {"named_by_hand": person.named_by_hand, "hidden": person.hidden}
     told |= {"ambiguous": list(map(str, person.ambiguous))}
-    told["picture"] = f"/videos/{quoted(best[0])}/files/faces/{best[1]}" if best else None
+    told["picture"] = f"/videos/{url_quoted(best[0])}/files/faces/{best[1]}" if best else None
     return told | {"occurrences": [sighting_row(seen) for seen in person.occurrences]}
 
 
 def sighting_row(seen: Mapping[str, Any]) -> dict[str, Any]:
     """One appearance of a person."""
-    url, part = f"/videos/{quoted(seen['video'])}", f"{seen['signature']}.jpg"
+    url, part = f"/videos/{url_quoted(seen['video'])}", f"{seen['signature']}.jpg"
     row = {"video": seen["video"], "url": url, "signature": seen["signature"]}
     row |= {"frames": int(seen["frames"])}
     row["intervals"] = [[float(begin), float(end)] for begin, end in seen["intervals"]]
@@ -225,7 +225,7 @@ class PeopleCache:
 def file_stamp(path: Path) -> tuple[int, ...] | None:
     """What differs when a file was written again; None where there is none."""
     found = stat_if_any(str(path))
-    return found and version_of(found)
+    return found and file_identity(found)
 
 
 def without_base(path: str, bases: Iterable[str]) -> str:
@@ -299,7 +299,7 @@ class Service:
     def handled_tags(self, video: Video, change: TagEditor | None = None) -> dict[str, Any]:
         """Raises CorruptError, or OutsideError where the tags file is a link that leads out."""
         if not self.roots.contains(path := tags_path(video)):
-            raise OutsideError(f"{shown(path.name)}: {LEADS_OUT}")
+            raise OutsideError(f"{printable(path.name)}: {LEADS_OUT}")
         told = Tags.handled(video, change)
         if "error" in told:
             raise CorruptError(told["error"])
@@ -324,7 +324,7 @@ class Service:
         except (VideoError, OSError) as error:
             raise CorruptError(reason_of(error)) from None
         for wrong in told["errors"]:
-            raise CorruptError(f"{shown(wrong['video'])}: {wrong['error']}")
+            raise CorruptError(f"{printable(wrong['video'])}: {wrong['error']}")
         return told
 
     def tag_summary(self, directory: str, recursive: bool) -> dict[str, Any]:
@@ -346,7 +346,7 @@ class Service:
 
     @staticmethod
     def url(video: Video, kind: str, part: str) -> str:
-        return f"/videos/{quoted(video.rel)}/files/{kind}/{quoted(part)}"
+        return f"/videos/{url_quoted(video.rel)}/files/{kind}/{url_quoted(part)}"
 
     def files(self, video: Video, kind: str, names: Iterable[str]) -> dict[str, Path]:
         """The files of an artifact of a video among these names; those in its folders by theirs."""
@@ -366,14 +366,16 @@ class Service:
     def file(self, video: Video, kind: str, part: str = "") -> Path:
         """One file of an artifact: by its name, else the first one to look at."""
         if kind not in ARTIFACTS:
-            raise NotFoundError(f"{shown(kind)}: no such kind; there are {', '.join(ARTIFACTS)}")
+            raise NotFoundError(
+                f"{printable(kind)}: no such kind; there are {', '.join(ARTIFACTS)}"
+            )
         files = self.files(video, kind, [*ARTIFACTS[kind].fixed(video), part])
         if not files and not part:  # a name with a language perhaps; a look at all takes long
             files = self.files(video, kind, SidecarDir(video.sidecar_dir))
         seen = [name for name in files if not name.endswith(".json")] or list(files)
         name = part or next(iter(seen), "")
         if name not in files:
-            raise NotFoundError(f"{shown(part or kind)}: not made yet")
+            raise NotFoundError(f"{printable(part or kind)}: not made yet")
         return files[name]
 
     def document(self, video: Video, kind: str) -> dict[str, Any]:
@@ -385,7 +387,7 @@ class Service:
     def details(self, video: Video) -> dict[str, Any]:
         """Everything about one video: size and summary, artifacts, and what their records say."""
         found = stat_of(video.path)
-        told = {"path": video.rel, "name": video.name, "url": f"/videos/{quoted(video.rel)}"}
+        told = {"path": video.rel, "name": video.name, "url": f"/videos/{url_quoted(video.rel)}"}
         told |= {"size": found.st_size, "mtime": found.st_mtime} | self.artifacts(video)
         documents: dict[str, Any] = {}
         for kind in ("metadata", "sprites", "previews", "phash", "heatmaps", "scenes"):
@@ -408,7 +410,7 @@ class Service:
     def card(self, video: Video) -> dict[str, Any]:
         """A video as it stands beside others: address, picture, size, what metadata tells."""
         found = stat_of(video.path)
-        told: dict[str, Any] = {"url": f"/videos/{quoted(video.rel)}"}
+        told: dict[str, Any] = {"url": f"/videos/{url_quoted(video.rel)}"}
         told |= {"picture": self.picture(video), "size": found.st_size, "mtime": found.st_mtime}
         metadata = attempt(self.document, video, "metadata")
         known = {} if isinstance(metadata, Failure) else summarize(metadata)
@@ -435,10 +437,10 @@ class Service:
             plan = done
             self.catalogue_pool.changed(video.path, target.path)
         if plan.errors:
-            raise ConflictError(f"{shown(to)}: {plan.errors[0]['error']}")
+            raise ConflictError(f"{printable(to)}: {plan.errors[0]['error']}")
         bases = (f"{folder}/", f"{request.artifacts_dir}/")
         moves = [[without_base(p, bases) for p in ways] for s in plan.shifts for ways in s.moves]
-        told = {"video": video.rel, "to": to, "url": f"/videos/{quoted(to)}"}
+        told = {"video": video.rel, "to": to, "url": f"/videos/{url_quoted(to)}"}
         return told | {"dry_run": dry_run, "moves": moves}
 
     def duplicates(self, directory: str, given: Mapping[str, Any], job: Job) -> dict[str, Any]:
@@ -462,7 +464,7 @@ class Service:
         catalogue.fill("spoken", self.catalogue_pool.job)
         told = request.found(catalogue, expression)
         for row in told["results"]:
-            row["url"] = f"/videos/{quoted(row['video'])}"
+            row["url"] = f"/videos/{url_quoted(row['video'])}"
         return {"limit": request.limit} | told
 
     def faces(self, directory: str, video: Video) -> dict[str, Any]:
@@ -474,7 +476,9 @@ class Service:
         pictures = self.files(video, "faces", ARTIFACTS["faces"].fixed(video))
         found = attempt(face_rows, record)
         if isinstance(found, Failure):
-            raise CorruptError(f"{shown(video.rel)}: its signatures are corrupt: embed makes them")
+            raise CorruptError(
+                f"{printable(video.rel)}: its signatures are corrupt: embed makes them"
+            )
         request = self.request(People, directory)
         census = attempt(self.censuses.stored, request.library())
         known = census.by_signature() if isinstance(census, PeopleView) else {}

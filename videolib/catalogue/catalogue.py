@@ -29,7 +29,7 @@ from videolib.core.documents import json_text
 from videolib.core.errors import attempt
 from videolib.core.files import stat_if_any
 from videolib.core.runs import Job
-from videolib.core.text import fold
+from videolib.core.text import fold, utf8
 from videolib.storage.artifacts import ARTIFACTS
 from videolib.storage.folders import Library
 from videolib.storage.names import SIDECARS, VIDEO_EXTENSIONS, State
@@ -319,9 +319,9 @@ class Catalogue(CatalogueStore):
         oshash = next((r.oshash for r in records if r.size == size and r.oshash), "")
         labels, problem = corner.labels(video)
         stamp = glimpse.stamp() if glimpse.settled(time.time_ns()) else None
-        rel, path = os.fsencode(video.rel), fold(video.rel)
+        rel, path = os.fsencode(video.rel), fold(utf8(video.rel))
         words = "\n".join([path, *(key for _, key, _ in labels)])
-        names = (rel, rel[: rel.rfind(b"/") + 1], stamp, path, fold(video.name), words)
+        names = (rel, rel[: rel.rfind(b"/") + 1], stamp, path, fold(utf8(video.name)), words)
         known = (size, mtime_ns, oshash, *map(summary.get, SUMMARY), fresh, stale, problem)
         values = (*names, video.extension, *known)
         tags, performers = ([n for k, _, n in labels if k == kind] for kind in TAG_KINDS)

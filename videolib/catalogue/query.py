@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 from videolib.core.errors import UsageError
-from videolib.core.text import fold, in_64_bits, seconds_of, shown
+from videolib.core.text import clamp_to_64_bits, fold, parse_clock, printable, utf8
 from videolib.storage.artifacts import ARTIFACTS
 
 QUERY_HEAD = re.compile(r"(-?)(?:([A-Za-z_]+):)?")
@@ -61,7 +61,7 @@ class QueryTerm(NamedTuple):
 
     def __str__(self) -> str:
         field = f"{self.field}:" if self.field else ""
-        return shown("-" * self.negated + field + self.value)
+        return printable("-" * self.negated + field + self.value)
 
 
 def compile_query(text: str) -> SqlClause:
@@ -98,8 +98,8 @@ def query_terms(text: str) -> Iterator[QueryTerm]:
         found = QUERY_PHRASE.match(text, at) if quoted else re.compile(r"\S*").match(text, at)
         if not found:
             raise UsageError(
-                f"query: {shown(text[start : start + 40])}: the quote is not closed, or a space is"
-                " missing behind it"
+                f"query: {printable(text[start : start + 40])}: the quote is not closed, or a space"
+                " is missing behind it"
             )
         at = found.end()
         value = re.sub(r"\\(.)", r"\1", found[1], flags=re.DOTALL) if quoted else found[0]
@@ -107,7 +107,7 @@ def query_terms(text: str) -> Iterator[QueryTerm]:
         if not value and negated and not field and not quoted:
             negated, value = False, "-"
         if not value.strip():
-            raise UsageError(f"query: {shown(text[start:at])}: says nothing to look for")
+            raise UsageError(f"query: {printable(text[start:at])}: says nothing to look for")
         yield QueryTerm(negated, field, value, quoted)
 
 
@@ -138,13 +138,13 @@ def text_clause(term: QueryTerm) -> SqlClause:
         raise UsageError(
             f"query: {term}: parentheses do not group words; put text that has one into quotes"
         )
-    wanted = fold(term.value)
+    wanted = fold(utf8(term.value))
     return SqlClause("instr(v.words, ?)", (wanted,))
 
 
 def pattern_clause(column: str, term: QueryTerm, part: bool = False) -> SqlClause:
     """The whole of a column, where `*` stands for anything; with `part`, a part is enough."""
-    wanted = fold(term.value.strip())
+    wanted = fold(utf8(term.value.strip()))
     if "*" in wanted and not term.quoted:
         return SqlClause(f"{column} GLOB ?", (re.sub(r"[\[?]", r"[\g<0>]", wanted),))
     return SqlClause(f"instr({column}, ?)" if part else f"{column} = ?", (wanted,))
@@ -208,7 +208,7 @@ def between(expression: str, bounds: Sequence[tuple[str, float]]) -> SqlClause:
 def added_clause(term: QueryTerm) -> SqlClause:
     """When the file was written: an age such as `<7d`, or a time such as `>=2024-01-31`."""
     bounds = [bound for pair in comparisons(term.value) for bound in moment_bounds(*pair)]
-    return between("v.mtime_ns", [(sign, in_64_bits(moment)) for sign, moment in bounds])
+    return between("v.mtime_ns", [(sign, clamp_to_64_bits(moment)) for sign, moment in bounds])
 
 
 def moment_bounds(sign: str, text: str) -> list[tuple[str, int]]:
@@ -242,7 +242,7 @@ def read_number(text: str) -> float:
 def read_length(text: str) -> float:
     """Seconds of `90`, `10m`, `1h30m`, `1:30` or `1:02:03`."""
     if re.fullmatch(r"\d{1,9}(:[0-5]?\d){1,2}(\.\d+)?", text):
-        return seconds_of(text)
+        return parse_clock(text)
     found = LENGTH.fullmatch(text)
     if not found or not text:
         raise ValueError("not a length of time; say for example >90, <10m, 1h30m.. or >1:30:00")

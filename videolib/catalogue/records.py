@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from videolib.core.text import LARGEST_INTEGER, fold, in_64_bits, quoted, utf8
+from videolib.core.text import LARGEST_INTEGER, clamp_to_64_bits, fold, url_quoted, utf8
 from videolib.storage.artifacts import ARTIFACTS
 
 TAG_KINDS = {"tag": "tags", "performer": "performers"}  # the kinds, and where a record has them
@@ -112,7 +112,7 @@ class VideoRow(NamedTuple):
 
     def card(self) -> dict[str, Any]:
         """A video in a page of them: named from the folder, never absolutely."""
-        head = {"path": self.rel, "name": self.name, "url": f"/videos/{quoted(self.rel)}"}
+        head = {"path": self.rel, "name": self.name, "url": f"/videos/{url_quoted(self.rel)}"}
         return head | {"size": self.size, "mtime": self.mtime_ns / 1e9, **self.facts()}
 
     def detail(self) -> dict[str, Any]:
@@ -125,14 +125,18 @@ def file_numbers(found: os.stat_result) -> tuple[int, int, int]:
     """Size and times of writing and of change in ns, as far as 64 bits have them."""
     numbers = found.st_size, found.st_mtime_ns, found.st_ctime_ns
     if max(numbers) > LARGEST_INTEGER or min(numbers) < -LARGEST_INTEGER:
-        return in_64_bits(numbers[0]), in_64_bits(numbers[1]), in_64_bits(numbers[2])
+        return (
+            clamp_to_64_bits(numbers[0]),
+            clamp_to_64_bits(numbers[1]),
+            clamp_to_64_bits(numbers[2]),
+        )
     return numbers
 
 
 def labels_in(record: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """The (kind, key, name) of each tag and performer of a record."""
     return [
-        (kind, fold(name), utf8(name))
+        (kind, fold(name), name)
         for kind, field in TAG_KINDS.items()
-        for name in filter(None, map(str.strip, record[field]))
+        for name in map(utf8, filter(None, map(str.strip, record[field])))
     ]

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.catalogue.records import LARGEST_RECORD, SETTLING, file_numbers, labels_in
 from videolib.core.errors import VideoError
-from videolib.core.files import read_bytes, stat_of
-from videolib.core.text import shown, utf8
+from videolib.core.files import read_optional_file, stat_of
+from videolib.core.text import printable, utf8
 from videolib.media.metadata import read_metadata, summarize
 from videolib.storage.artifacts import ARTIFACTS
 from videolib.storage.sidecars import FileStat, SidecarDir, ffprobe_disabled
@@ -74,9 +74,9 @@ class ScannedSidecars(SidecarDir):
         if entry is None:
             return [], None
         if entry.stat().st_size > LARGEST_RECORD:
-            return [], f"{shown(entry.name)}: is too large to be a tags file"
+            return [], f"{printable(entry.name)}: is too large to be a tags file"
         try:
-            record = parse_tags(video, read_bytes(Path(entry.path)))
+            record = parse_tags(video, read_optional_file(Path(entry.path)))
         except VideoError as error:
             return [], utf8(str(error))
         return labels_in(record), None

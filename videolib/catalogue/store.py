@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from videolib.catalogue.records import FORGOTTEN, SUMMARY
 from videolib.core.errors import UsageError
 from videolib.core.files import remove, stat_if_any
-from videolib.core.text import shown
+from videolib.core.text import printable
 
 if TYPE_CHECKING:
     import sqlite3
@@ -72,7 +72,7 @@ def order_by(sort: str) -> str:
     """One of ORDERS in SQL, of equals those first whose path is; `-` reverses it."""
     order = ORDERS.get(sort.removeprefix("-"))
     if not order:
-        raise UsageError(f"{shown(sort)}: no such order; there are {', '.join(ORDERS)}")
+        raise UsageError(f"{printable(sort)}: no such order; there are {', '.join(ORDERS)}")
     if sort.startswith("-"):
         order = order.replace(" DESC", " ASC") if " DESC" in order else f"{order} DESC"
     return order if order.startswith("v.rel") else f"{order}, v.rel"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from videolib.core.files import content_of, rename_new
+from videolib.core.files import read_file, rename_new
 from videolib.core.text import utf8
 
 
@@ -35,7 +35,7 @@ def set_aside(path: Path) -> str:
 def read_json(path: str | Path) -> dict[str, Any] | None:
     """The object in a JSON file, or None where there is no readable one."""
     try:
-        data = json.loads(content_of(path))
+        data = json.loads(read_file(path))
     except (OSError, ValueError, RecursionError):
         return None
     return data if isinstance(data, dict) else None

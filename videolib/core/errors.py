@@ -9,7 +9,7 @@ import signal
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, ParamSpec, TypeVar
 
-from videolib.core.text import shown
+from videolib.core.text import printable
 
 Params = ParamSpec("Params")  # what a function takes ...
 
@@ -61,7 +61,7 @@ class CancelledError(Exception):
     """The run was asked to stop."""
 
 
-def uncommon(codec: str) -> str:
+def uncommon_codec(codec: str) -> str:
     """Why a decoder is not used: rare ones are where hostile files find the bugs."""
     return f"{codec} is not among the common codecs: --allow-codecs {codec} allows it"
 
@@ -106,11 +106,11 @@ def reason_of(error: BaseException) -> str:
     # libav's errors are OSErrors too, and say nothing of the file system.
     if type(error).__module__.startswith("av.") or isinstance(error, UnicodeError):
         text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        return unreadable(text)
+        return unreadable_video(text)
     if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"cannot write here ({os.strerror(error.errno)}): see --artifacts-dir"
     if isinstance(error, OSError) and error.strerror:
-        return told_by_system(error)
+        return os_error_message(error)
     if isinstance(error, MemoryError):
         return "needs more memory than a worker may take: it is damaged or far too large"
     if isinstance(error, ModuleNotFoundError):
@@ -118,15 +118,15 @@ def reason_of(error: BaseException) -> str:
     return f"failed unexpectedly ({type(error).__name__}: {str(error).partition(chr(10))[0]})"
 
 
-def told_by_system(error: OSError) -> str:
+def os_error_message(error: OSError) -> str:
     """What the system says of a file and, where something else is in its place, what to do."""
     barred = (errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.ENOTEMPTY)
     advice = "move away what is in its place" if error.errno in barred else ""
-    name = shown(str(error.filename2 or error.filename or ""))
+    name = printable(str(error.filename2 or error.filename or ""))
     return ": ".join(filter(None, (name, error.strerror or str(error), advice)))
 
 
-def unreadable(why: str) -> str:
+def unreadable_video(why: str) -> str:
     """What to say of a file that libav or ffprobe refuses, with what these say."""
     damage = f"is not a readable video, or damaged ({why.rstrip('.').lower()})"
     return f"{damage}: copy it again or move it away"

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from videolib.core.errors import Failure, UsageError, VideoError, attempt
-from videolib.core.text import human_size, shown
+from videolib.core.text import human_size, printable
 
 
 def stat_of(path: str) -> os.stat_result:
@@ -35,12 +35,12 @@ def is_folder(path: str) -> bool:
     return found is not None and stat.S_ISDIR(found.st_mode)
 
 
-def version_of(found: os.stat_result) -> tuple[int, int, int]:
+def file_identity(found: os.stat_result) -> tuple[int, int, int]:
     """What differs when a file was written again or another is in its place."""
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def can_be(path: Path) -> bool:
+def is_possible_path(path: Path) -> bool:
     """Whether a file system can have such a path; one that climbs with `..` is not wanted."""
     raw = attempt(os.fsencode, path)
     if isinstance(raw, Failure) or b"\0" in raw or len(raw) > 4000:
@@ -53,7 +53,7 @@ def need_folder(place: Path, named: str = "") -> None:
     if not place.is_dir():
         there = os.path.lexists(place)
         why = "not a directory: name the one it is in" if there else "no such file or directory"
-        raise UsageError(f"{named}{shown(str(place))}: {why}")
+        raise UsageError(f"{named}{printable(str(place))}: {why}")
 
 
 SCRATCH = ".tmp-"
@@ -174,11 +174,13 @@ def replace_file(target: Path, content: bytes) -> None:
         raise
 
 
-def need_room(flag: str, path: Path) -> None:
+def need_creatable(flag: str, path: Path) -> None:
     """Raise UsageError where a folder that a user named is not there and cannot be made."""
     there = next(place for place in (path, *path.absolute().parents) if os.path.lexists(place))
     if not there.is_dir():
-        raise UsageError(f"{flag} {shown(str(path))}: {shown(str(there))} is not a directory")
+        raise UsageError(
+            f"{flag} {printable(str(path))}: {printable(str(there))} is not a directory"
+        )
 
 
 def write_output(path: Path, content: bytes) -> None:
@@ -215,7 +217,7 @@ def replace_folder(target: Path, files: Mapping[str, bytes]) -> None:
         remove(old)
 
 
-def content_of(path: str | Path) -> bytes:
+def read_file(path: str | Path) -> bytes:
     """The content of a file. Raises OSError, also for a pipe and for more than LARGEST_FILE."""
     return b"".join(blocks_of(path, LARGEST_FILE))
 
@@ -242,12 +244,12 @@ def reading(path: str | Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def read_bytes(path: Path) -> bytes | None:
+def read_optional_file(path: Path) -> bytes | None:
     """What is in a file, or None where there is none. Raises VideoError."""
     try:
-        return content_of(path)
+        return read_file(path)
     except FileNotFoundError:
         return None
     except OSError as error:
         why = f"cannot be read: {error.strerror}: mend it or move it away"
-        raise VideoError(f"{shown(path.name)}: {why}") from None
+        raise VideoError(f"{printable(path.name)}: {why}") from None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from videolib.core.errors import VideoError
 from videolib.core.files import stat_of
-from videolib.core.text import shown
+from videolib.core.text import printable
 
 LOCK_TIMEOUT = 60.0  # seconds to wait for another process to be done with a folder
 
@@ -38,7 +38,7 @@ def locked(folder: str | Path, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
                     break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    message = f"{shown(folder)}: another run keeps it locked: try later"
+                    message = f"{printable(folder)}: another run keeps it locked: try later"
                     raise VideoError(message) from None
                 time.sleep(0.002)
                 continue

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from videolib.core.errors import MissingDependencyError, VideoError, exit_name, uncommon
+from videolib.core.errors import MissingDependencyError, VideoError, exit_name, uncommon_codec
 
 if TYPE_CHECKING:
     import subprocess
@@ -29,7 +29,7 @@ class Tool(NamedTuple):
     origin: str
 
 
-def installed(name: str) -> Iterator[Tool]:
+def installed_tools(name: str) -> Iterator[Tool]:
     """ffmpeg or ffprobe on PATH, then the ffmpeg that comes with the imageio-ffmpeg package."""
     import shutil
 
@@ -44,7 +44,7 @@ def installed(name: str) -> Iterator[Tool]:
 
 def find_tool(name: str) -> Tool | None:
     """The first program of that name."""
-    return next(installed(name), None)
+    return next(installed_tools(name), None)
 
 
 def need_tool(name: str) -> str:
@@ -104,7 +104,7 @@ def run_tool(
     if child.returncode < 0:
         raise VideoError(f"{name} was killed ({exit_name(child.returncode)})")
     if child.returncode:
-        raise VideoError(f"{name}: {complaint_in(err) or f'exit code {child.returncode}'}")
+        raise VideoError(f"{name}: {error_reason(err) or f'exit code {child.returncode}'}")
     return out
 
 
@@ -116,13 +116,13 @@ CONSEQUENCE = re.compile(
 )
 
 
-def complaint_in(err: bytes) -> str:
+def error_reason(err: bytes) -> str:
     """The line that says what went wrong."""
     lines = err.decode("utf-8", "replace").strip().splitlines()
     if any("No space left on device" in line for line in lines):
         return "the disk is full: nothing was stored"
     if refused := re.search(rb"Codec \((\S+)\) not on whitelist", err):
-        return uncommon(refused[1].decode())
+        return uncommon_codec(refused[1].decode())
     telling = [line for line in lines if not CONSEQUENCE.match(line)]
     place = r"^\[[^]]* @ 0x[0-9a-f]+\] |^file:/dev/fd/\d+: "
     return re.sub(place, "", (telling or lines or [""])[-1])
@@ -200,7 +200,7 @@ def cores() -> int:
 
 
 @functools.cache
-def abilities(ffmpeg: str, kind: Literal["encoder", "filter"]) -> frozenset[str]:
+def ffmpeg_features(ffmpeg: str, kind: Literal["encoder", "filter"]) -> frozenset[str]:
     """The names of the encoders or filters that a build of ffmpeg has."""
     listing = run_tool([ffmpeg, "-hide_banner", f"-{kind}s"], timeout=30).decode("utf-8", "replace")
     return frozenset(words[1] for line in listing.splitlines() if len(words := line.split()) > 1)

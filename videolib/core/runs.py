@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from videolib.core.errors import CancelledError
 from videolib.core.processes import cores
-from videolib.core.text import shown
+from videolib.core.text import printable
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -106,8 +106,8 @@ class Console:
             self.notes.pop(current, None)
             if note:
                 self.notes[current] = note
-            parts = [f"{shown(name)[-40:]} {note}" for name, note in self.notes.items()]
-            self.bar.set_postfix_str("; ".join(parts) or shown(current)[-40:], refresh=False)
+            parts = [f"{printable(name)[-40:]} {note}" for name, note in self.notes.items()]
+            self.bar.set_postfix_str("; ".join(parts) or printable(current)[-40:], refresh=False)
             self.bar.update(done)
             if note:
                 self.bar.refresh()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 from videolib.core.errors import UsageError
-from videolib.core.text import shown
+from videolib.core.text import printable
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
@@ -19,7 +19,7 @@ def listening_socket(host: str, port: int) -> socket.socket:
         listening = socket.create_server((host, port), family=family)
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise UsageError(f"cannot listen at {shown(host)}:{port}: {reason}") from None
+        raise UsageError(f"cannot listen at {printable(host)}:{port}: {reason}") from None
     # asyncio sets this on sockets of its own only; without it an answer may wait 40 ms.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening

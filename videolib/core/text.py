@@ -32,7 +32,7 @@ def human_size(size: float) -> str:
 UNPRINTABLE = r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 
 
-def shown(name: str) -> str:
+def printable(name: str) -> str:
     """A name safe to print on a terminal: control characters and undecodable bytes escaped."""
     if name.isascii() and name.isprintable():
         return name
@@ -62,17 +62,30 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def utc_now() -> str:
-    """This moment as ISO 8601."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+def iso_time(seconds: float | None = None, millis: bool = False) -> str:
+    """A time in seconds since 1970, or this moment, as ISO 8601 in UTC: `2026-01-31T01:02:03Z`."""
+    seconds = time.time() if seconds is None else seconds
+    text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return text + (f".{int(seconds * 1000) % 1000:03}Z" if millis else "Z")
 
 
-def folded(name: str) -> str:
-    """What two names have in common that some file systems, and people, take for the same."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+def human_date(seconds: float, with_time: bool = False) -> str:
+    """A time in seconds since 1970 as a date for people, in UTC; `?` for one that has none."""
+    try:
+        return time.strftime("%Y-%m-%d" + " %H:%M:%S" * with_time, time.gmtime(seconds))
+    except (OverflowError, ValueError, OSError):
+        return "?"
 
 
-def seconds_of(stamp: str) -> float:
+def fold(text: str) -> str:
+    """Text without case and composed (NFC): equal for names that people, and some file systems,
+    take for the same."""
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
+def parse_clock(stamp: str) -> float:
     """Seconds of `01:02:03.456` or `2:03,4`."""
     total = 0.0
     for part in stamp.replace(",", ".").split(":"):
@@ -83,19 +96,12 @@ def seconds_of(stamp: str) -> float:
 LARGEST_INTEGER = 2**63 - 1
 
 
-def in_64_bits(number: int) -> int:
+def clamp_to_64_bits(number: int) -> int:
     """The number, or the nearest one that a database takes."""
     return max(min(number, LARGEST_INTEGER), -LARGEST_INTEGER)
 
 
-def fold(text: str) -> str:
-    """Text as it is compared: without case, composed, undecodable bytes escaped."""
-    if text.isascii():
-        return text.lower()
-    return folded(utf8(text))
-
-
-def real(value: Any) -> float | None:
+def to_float(value: Any) -> float | None:
     """A finite number that is told as one or as a string."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
@@ -106,49 +112,33 @@ def real(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def whole(value: Any) -> int | None:
-    number = real(value)
+def to_int(value: Any) -> int | None:
+    number = to_float(value)
     return None if number is None or abs(number) >= LARGEST_INTEGER else int(number)
 
 
-def rate(value: Any) -> float | None:
+def to_frame_rate(value: Any) -> float | None:
     """Frames per second of `30000/1001`, in thousandths."""
     over, _, under = str(value).partition("/")
-    count, seconds = real(over), real(under or "1")
-    number = real(count / seconds) if count and seconds else None
+    count, seconds = to_float(over), to_float(under or "1")
+    number = to_float(count / seconds) if count and seconds else None
     return None if number is None else round(number, 3)
 
 
-def plain_string(value: Any) -> str | None:
+def short_text(value: Any) -> str | None:
     """A short string without undecodable bytes."""
     if not isinstance(value, str):
         return None
     return utf8(value[:100])
 
 
-def date(moment: float, with_time: bool = False) -> str:
-    """A time as a date, in UTC."""
-    try:
-        return time.strftime("%Y-%m-%d" + " %H:%M:%S" * with_time, time.gmtime(moment))
-    except (OverflowError, ValueError, OSError):
-        return "?"
-
-
-def timestamp(seconds: float | None) -> str | None:
-    """A time as ISO 8601 in UTC with milliseconds."""
-    if seconds is None:
-        return None
-    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
-    return f"{whole}.{int(seconds * 1000) % 1000:03}Z"
-
-
-def mean(values: Iterable[float]) -> float:
+def finite_mean(values: Iterable[float]) -> float:
     """The mean of the finite values; infinite where all are."""
     finite = [value for value in values if math.isfinite(value)]
     return sum(finite) / len(finite) if finite else math.inf
 
 
-def quoted(name: str) -> str:
+def url_quoted(name: str) -> str:
     """A name as part of a URL, byte for byte."""
     import urllib.parse
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.documents import read_json
 from videolib.core.errors import Failure, attempt
-from videolib.core.text import shown
+from videolib.core.text import printable
 from videolib.duplicates.fingerprints import DurationTolerance, read_fingerprint
 from videolib.duplicates.timelines import read_film
-from videolib.storage.videos import source_of
+from videolib.storage.videos import source_identity
 
 if TYPE_CHECKING:
     from videolib.core.runs import Job
@@ -93,7 +93,7 @@ class ComparisonBasis(IntEnum):
 
 def source_hash(video: Video) -> str:
     """The oshash of a video; empty where it cannot be read."""
-    found = attempt(source_of, video)
+    found = attempt(source_identity, video)
     return "" if isinstance(found, Failure) else str(found.get("oshash", ""))
 
 
@@ -109,7 +109,7 @@ def file_digest(copy: VideoCopy, job: Job) -> str:
                 digest.update(chunk)
             found = os.fstat(file.fileno())
     except OSError as error:
-        job.console.say(f"dupes: {shown(copy.video.rel)}: cannot be read: {error.strerror}")
+        job.console.say(f"dupes: {printable(copy.video.rel)}: cannot be read: {error.strerror}")
         return ""
     same = (found.st_size, found.st_mtime_ns) == (copy.size, copy.mtime_ns)
     return digest.hexdigest() if same else ""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from videolib.core.errors import Failure, attempt
 from videolib.core.files import remove, scratch_name
-from videolib.core.text import shown
+from videolib.core.text import printable
 from videolib.storage.artifacts import ARTIFACTS
 from videolib.storage.journal import Journal
 from videolib.storage.names import SIDECARS
@@ -86,7 +86,7 @@ class DuplicateRemoval:
         """The video and all its artifacts are to go, as the keeper is to have its tags."""
         for video in (copy.video, keeper.video):
             if isinstance(tags := attempt(read_tags, video), Failure):
-                return f"{shown(video.rel)}: {tags.reason}"
+                return f"{printable(video.rel)}: {tags.reason}"
         video, sidecars = copy.video, SidecarDir(copy.video.sidecar_dir)
         journal.trash(video.path)
         owned = (name for a in ARTIFACTS.values() for name in a.owned(video, sidecars))
@@ -117,4 +117,4 @@ def changed_copy(copy: VideoCopy) -> str:
         return "is not there any more"
     now = (found.st_size, found.st_mtime_ns, (found.st_dev, found.st_ino))
     same = now == (copy.size, copy.mtime_ns, copy.inode)
-    return "" if same else f"{shown(copy.video.rel)} changed since it was compared: run again"
+    return "" if same else f"{printable(copy.video.rel)} changed since it was compared: run again"

@@ -11,12 +11,12 @@ from videolib.core.documents import json_bytes, read_json
 from videolib.core.errors import OutsideError, VideoError
 from videolib.core.files import replace_file
 from videolib.core.locks import locked
-from videolib.core.text import shown
+from videolib.core.text import printable
 from videolib.duplicates.copies import source_hash
 from videolib.duplicates.quality import number_in
 from videolib.storage.folders import LEADS_OUT
 from videolib.storage.names import SIDECARS
-from videolib.storage.videos import source_of
+from videolib.storage.videos import source_identity
 
 if TYPE_CHECKING:
     from videolib.duplicates.copies import VideoCopy
@@ -91,7 +91,7 @@ class IgnoredPairs:
     def add(self, one: Video, other: Video) -> None:
         """Remember a pair, for all who list this folder from now on. Raises VideoError, OSError."""
         Path(self.sidecar_dir).mkdir(parents=True, exist_ok=True)
-        sides = [{"name": v.rel} | source_of(v) for v in (one, other)]
+        sides = [{"name": v.rel} | source_identity(v) for v in (one, other)]
         self.rewrite("", {"a": sides[0], "b": sides[1]})
 
     def drop(self, one: Video, other: Video) -> bool:
@@ -101,7 +101,7 @@ class IgnoredPairs:
         places = itertools.accumulate((f"{name}/" for name, _ in around), initial="")
         changed = False
         for below in places:
-            sides = [{"name": v.rel.removeprefix(below)} | source_of(v) for v in (one, other)]
+            sides = [{"name": v.rel.removeprefix(below)} | source_identity(v) for v in (one, other)]
             changed |= self.rewrite(below, gone=self.marks(sides))
         return changed
 
@@ -133,5 +133,5 @@ class IgnoredPairs:
         path = Path(self.sidecar_dir.removesuffix(SIDECARS), name)
         kept = read_json(path) if path.exists() else {}
         if kept is None or not isinstance(kept.get("pairs", []), list):
-            raise VideoError(f"{shown(name)} is corrupt: mend it or move it away")
+            raise VideoError(f"{printable(name)} is corrupt: mend it or move it away")
         return kept

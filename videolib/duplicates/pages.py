@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from videolib.core.html import data_url, html_page
-from videolib.core.text import shown
+from videolib.core.text import printable
 from videolib.storage.artifacts import ARTIFACTS
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def duplicates_page(
             role += f", {pair.kind}" if pair.kind not in ("exact", "similar") else ""
             parts.append(figure(findings, pair.b, "", role))
         parts.append("</div></section>")
-    return html_page(f"Duplicates in {shown(str(findings.library.root.absolute()))}", parts)
+    return html_page(f"Duplicates in {printable(str(findings.library.root.absolute()))}", parts)
 
 
 LARGEST_PICTURE = 1 << 20  # bytes of a thumbnail to put into a page
@@ -55,7 +55,7 @@ def figure(findings: DuplicateReport, number: int, css: str, role: str) -> str:
     from html import escape
 
     copy = findings.copies[number]
-    name = escape(shown(copy.video.rel))
+    name = escape(printable(copy.video.rel))
     thumb = Path(copy.video.sidecar_dir, ARTIFACTS["thumbs"].record_name(copy.video))
     pictures = []
     with contextlib.suppress(OSError):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.documents import read_json
 from videolib.core.errors import Failure, attempt
-from videolib.core.text import clock, date, human_size, real
+from videolib.core.text import clock, human_date, human_size, to_float
 from videolib.duplicates.fingerprints import read_fingerprint
 from videolib.duplicates.matching import content_share
 from videolib.media.metadata import bit_depth, is_picture, summarize
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def number_in(value: Any) -> float:
     """A number that makes sense, of whatever a sidecar says, or 0."""
-    number = real(value) or 0.0
+    number = to_float(value) or 0.0
     return number if 0 < number < 1e15 else 0.0
 
 
@@ -123,7 +123,7 @@ class CopyQuality(NamedTuple):
             f"bit depth: {self.depth or 'unknown'} against {rival.depth or 'unknown'}",
             f"longest: {clock(self.duration)} against {clock(rival.duration)}",
             f"most audio tracks: {self.sounds} against {rival.sounds}",
-            f"oldest: {date(self.mtime, True)}, the next {date(rival.mtime, True)}",
+            f"oldest: {human_date(self.mtime, True)}, the next {human_date(rival.mtime, True)}",
         )
         both = zip(reasons, self.rank, rival.rank, strict=True)
         return next((r for r, mine, theirs in both if mine != theirs), "first: the next is as good")
@@ -149,4 +149,4 @@ class CopyQuality(NamedTuple):
         told += [f"{self.rate:.4g} fps"] if self.rate else []
         told += [f"{self.depth} bit"] if self.depth > 8 else []
         told += [f"{self.sounds} audio"] if self.sounds > 1 else []
-        return "  ".join([*told, date(self.mtime)])
+        return "  ".join([*told, human_date(self.mtime)])

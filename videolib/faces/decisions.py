@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from videolib.core.errors import VideoError
-from videolib.core.files import flush_to_disk, read_bytes, replace_file
+from videolib.core.files import flush_to_disk, read_optional_file, replace_file
 from videolib.faces.face_index import ABSENT, compact, is_signature, need_columns
 from videolib.faces.vectors import base64_vector, decoded_bytes, decoded_vector, finite, unit
 
@@ -66,7 +66,7 @@ class PeopleDecisions:
     @classmethod
     def read(cls, sidecar_dir: str) -> PeopleDecisions:
         """The decisions in an artifact folder. Raises VideoError for what its owner has to mend."""
-        content = read_bytes(Path(sidecar_dir, cls.NAME))
+        content = read_optional_file(Path(sidecar_dir, cls.NAME))
         try:
             return cls(None if content is None else json.loads(content))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from videolib.core.errors import NotFoundError
 from videolib.core.locks import locked
-from videolib.core.text import utc_now
+from videolib.core.text import iso_time
 from videolib.faces.clustering import average_linkage
 from videolib.faces.forgetting import forget_in, forget_people, with_trash
 from videolib.faces.grouping import read_vectors
@@ -109,7 +109,7 @@ class PeopleEditor:
                 before.append(self.now(known[key]) | {"loose": loose})
             elif key in self.decisions.entries:
                 before.append(self.decisions.entries[key] | {"loose": False})
-        row = {"at": utc_now(), "action": action, "touched": list(entries), "before": before}
+        row = {"at": iso_time(), "action": action, "touched": list(entries), "before": before}
         self.decisions.history.append(row)
         self.put(entries)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from videolib.core.documents import json_text
 from videolib.core.errors import VideoError
-from videolib.core.files import content_of, read_bytes, replace_file
+from videolib.core.files import read_file, read_optional_file, replace_file
 from videolib.core.text import LARGEST_INTEGER
 from videolib.faces.vectors import decoded_bytes
 from videolib.storage.names import SIDECARS
@@ -240,7 +240,7 @@ class FaceIndex:
 
         What people have as occurrences may be read later, if not all is wanted as a whole.
         """
-        content = read_bytes(Path(sidecar_dir, cls.NAME))
+        content = read_optional_file(Path(sidecar_dir, cls.NAME))
         if content is None:
             return None
         try:
@@ -280,7 +280,7 @@ class FaceIndex:
         import numpy as np
 
         with contextlib.suppress(OSError, ValueError):
-            content = content_of(Path(sidecar_dir, self.MEANS))
+            content = read_file(Path(sidecar_dir, self.MEANS))
             if zlib.crc32(content) == self.data.get("means"):
                 means: Vectors = np.load(io.BytesIO(content), allow_pickle=False)
                 return means if len(means) == len(self.people) else None

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from videolib.core.documents import json_bytes, read_json
 from videolib.core.errors import Failure, VideoError, attempt
-from videolib.core.files import content_of, remove, replace_file
+from videolib.core.files import read_file, remove, replace_file
 from videolib.core.runs import Exit, Result
-from videolib.core.text import plural, shown
+from videolib.core.text import plural, printable
 from videolib.faces.decisions import PeopleDecisions
 from videolib.faces.extraction import place_of
 from videolib.faces.face_index import FaceIndex, compact
@@ -31,7 +31,7 @@ def purge_faces(library: Library, job: Job) -> Result:
     """
     top, unread = library.artifacts_dir or library.root, set[str]()
     closed = "{0.filename}: cannot be read: {0.strerror}"
-    walk = folders_below(str(top), lambda error: unread.add(shown(closed.format(error))))
+    walk = folders_below(str(top), lambda error: unread.add(printable(closed.format(error))))
     sidecar_dirs = [Path(folder) / SIDECARS for folder in walk] if library.recursive else []
     known = r".+\.faces(\.signatures\.json(\.corrupt-\d+)?)?|\.faces\.(index|people)\..+"
     ours, removed = re.compile(known, re.DOTALL), []
@@ -64,7 +64,7 @@ def with_trash(sidecar_dir: str) -> list[str]:
     trashed = [e.path for e in SidecarDir(f"{sidecar_dir}/{TRASH}").values() if e.is_dir()]
     for sidecars in map(SidecarDir, (sidecar_dir, f"{sidecar_dir}/{TRASH}", *trashed)):
         if sidecars.problem:
-            raise VideoError(f"{shown(sidecars.sidecar_dir)}: {sidecars.problem}")
+            raise VideoError(f"{printable(sidecars.sidecar_dir)}: {sidecars.problem}")
     return [sidecar_dir, *sorted(trashed)]
 
 
@@ -81,7 +81,7 @@ def forget_in(folder: str, gone: set[str]) -> int:
     for entry in list(SidecarDir(folder).values()):
         if not (match := form.fullmatch(entry.name)) or not entry.is_file():
             continue
-        content = content_of(entry.path)
+        content = read_file(entry.path)
         if not mark.search(content):
             continue
         changed += 1
@@ -152,7 +152,7 @@ def forget_journals(folder: str, mark: re.Pattern[bytes]) -> list[str]:
     gone = []
     for entry in SidecarDir(folder).values():
         if entry.name.endswith((".done", ".undone")) and entry.is_file():
-            content = attempt(gzip.decompress, content_of(entry.path))
+            content = attempt(gzip.decompress, read_file(entry.path))
             if isinstance(content, Failure) or mark.search(content):
                 remove(entry.path)
                 gone.append(entry.path)

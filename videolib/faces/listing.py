@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from videolib.core.documents import set_aside
 from videolib.core.errors import VideoError
 from videolib.core.runs import Exit, Result
-from videolib.core.text import clock, plural, shown
+from videolib.core.text import clock, plural, printable
 from videolib.faces.face_index import FaceIndex, distinct
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def person_line(person: Person) -> str:
     rest = distinct("video", person.occurrences) - distinct("video", first.occurrences)
     more = f"; and {plural(rest, 'more video')}" if rest else ""
     how = known_by(person)
-    return f"{shown(person.called)}{how and f' ({how})'}: {'; '.join(appearances(first))}{more}"
+    return f"{printable(person.called)}{how and f' ({how})'}: {'; '.join(appearances(first))}{more}"
 
 
 def known_by(person: Person) -> str:
@@ -85,8 +85,8 @@ def known_by(person: Person) -> str:
         return f"from the gallery, distance {person.label_distance:.2f}"
     first, *others = person.ambiguous or [""]
     if not others:
-        return shown(first and f"perhaps {first}, but beyond --label-threshold")
-    return shown("either " + " or ".join(person.ambiguous))
+        return printable(first and f"perhaps {first}, but beyond --label-threshold")
+    return printable("either " + " or ".join(person.ambiguous))
 
 
 def appearances(person: Person) -> list[str]:
@@ -95,4 +95,4 @@ def appearances(person: Person) -> list[str]:
     for seen in person.occurrences:
         runs = [f"{clock(begin)}-{clock(end)}" for begin, end in seen["intervals"]]
         when.setdefault(seen["video"], []).extend(runs)
-    return [f"{shown(video)} {', '.join(runs)}" for video, runs in when.items()]
+    return [f"{printable(video)} {', '.join(runs)}" for video, runs in when.items()]

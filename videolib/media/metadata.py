@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from videolib.core.documents import read_json
-from videolib.core.errors import Failure, VideoError, attempt, unreadable
+from videolib.core.errors import Failure, VideoError, attempt, unreadable_video
 from videolib.core.processes import run_tool
-from videolib.core.text import plain_string, rate, real, whole
+from videolib.core.text import short_text, to_float, to_frame_rate, to_int
 from videolib.media.frames import read_keyframe
 from videolib.media.reader import NO_TIMESTAMP
 
@@ -57,20 +57,21 @@ def summarize(metadata: Mapping[str, Any]) -> dict[str, Any]:
     streams = [s for s in listed if isinstance(s, dict)] if isinstance(listed, list) else []
     video = max(
         filter(is_picture, streams),
-        key=lambda s: (whole(s.get("width")) or 0) * (whole(s.get("height")) or 0),
+        key=lambda s: (to_int(s.get("width")) or 0) * (to_int(s.get("height")) or 0),
         default=dict[str, Any](),
     )
     audio = next((s for s in streams if s.get("codec_type") == "audio"), dict[str, Any]())
     about = metadata.get("format")
     about = about if isinstance(about, dict) else {}
     return {
-        "duration": real(about.get("duration")),
-        "width": whole(video.get("width")),
-        "height": whole(video.get("height")),
-        "fps": rate(video.get("avg_frame_rate")) or rate(video.get("r_frame_rate")),
-        "vcodec": plain_string(video.get("codec_name")),
-        "acodec": plain_string(audio.get("codec_name")),
-        "bit_rate": whole(about.get("bit_rate")),
+        "duration": to_float(about.get("duration")),
+        "width": to_int(video.get("width")),
+        "height": to_int(video.get("height")),
+        "fps": to_frame_rate(video.get("avg_frame_rate"))
+        or to_frame_rate(video.get("r_frame_rate")),
+        "vcodec": short_text(video.get("codec_name")),
+        "acodec": short_text(audio.get("codec_name")),
+        "bit_rate": to_int(about.get("bit_rate")),
     }
 
 
@@ -98,7 +99,7 @@ def probe_with_ffprobe(ffprobe: str, media: Media) -> dict[str, Any]:
     told = attempt(run_tool, argv, timeout=60, pass_fds=[media.descriptor])
     if isinstance(told, Failure):
         invalid = told.reason.partition("Invalid data found")
-        raise VideoError(unreadable("".join(invalid[1:])) if invalid[1] else told.reason)
+        raise VideoError(unreadable_video("".join(invalid[1:])) if invalid[1] else told.reason)
     try:
         return {"prober": "ffprobe", **json.loads(told)}
     except (ValueError, TypeError):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.errors import Failure, VideoError, attempt
 from videolib.core.processes import cores, run_tool
-from videolib.core.text import mean, shown
+from videolib.core.text import finite_mean, printable
 from videolib.media.duration import MAX_DURATION
 from videolib.media.heatmaps import BRIGHTNESS, MOTION, THIRD, Curve, blank_timeline, drawn
 from videolib.media.metadata import first_frame
@@ -155,7 +155,7 @@ class Alignment(NamedTuple):
         for sight in (a, b):
             if sight.promised - sight.span > max(1.0, 0.01 * sight.promised):
                 promised = f"promises {sight.promised:.1f} s and holds {sight.span:.1f} s"
-                yield f"{shown(sight.name)} {promised} of pictures"
+                yield f"{printable(sight.name)} {promised} of pictures"
 
 
 QUALITY = {
@@ -182,7 +182,7 @@ def compare_videos(
         for video in videos:
             seen = attempt(open_to_look, stack, video, request.allow_codecs)
             if isinstance(seen, Failure):
-                raise VideoError(f"{shown(video.rel)}: {seen.reason}")
+                raise VideoError(f"{printable(video.rel)}: {seen.reason}")
             sides.append(seen[0])
             sights.append(seen[1])
         alignment = Alignment(*sights)
@@ -270,11 +270,11 @@ def summary_of(frames: Sequence[FrameValues]) -> dict[str, Any]:
         values = [overall(frame, metric) for frame in frames]
         if math.isnan(values[0]):
             continue
-        pool = mean_xpsnr if metric == "xpsnr" else mean
+        pool = mean_xpsnr if metric == "xpsnr" else finite_mean
         by_plane = [pool([frame[key] for frame in frames]) for key in PLANES.get(metric, ())]
         if by_plane:
             planes[metric] = dict(zip("yuv", map(json_value, by_plane), strict=True))
-        average = min(by_plane) if metric == "xpsnr" else mean(values)
+        average = min(by_plane) if metric == "xpsnr" else finite_mean(values)
         data[metric], minimum[metric] = json_value(average), json_value(min(values))
         if metric in QUALITY:
             data[f"{metric}_quality"] = quality(metric, average)

@@ -8,8 +8,8 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from videolib.core.errors import VideoError, uncommon
-from videolib.core.files import stat_of, version_of
+from videolib.core.errors import VideoError, uncommon_codec
+from videolib.core.files import file_identity, stat_of
 from videolib.core.text import plural
 from videolib.core.workers import ProgressReporter
 from videolib.media.duration import (
@@ -108,7 +108,7 @@ class Media:
             now = stat_of(self.video.path)
         except FileNotFoundError:
             return "vanished during the run: nothing was stored"
-        if version_of(now) == version_of(self.stat):
+        if file_identity(now) == file_identity(self.stat):
             return ""
         return "unstable: it changed during the run, nothing was stored; run again later"
 
@@ -286,7 +286,7 @@ class Media:
             frames = context.decode(packet)
         except (av.FFmpegError, OSError, ValueError):
             if not context.is_open and context.name not in self.codecs.split(","):
-                raise VideoError(uncommon(context.name)) from None
+                raise VideoError(uncommon_codec(context.name)) from None
             self.note_damage()
             frames = []
         if packet is None:

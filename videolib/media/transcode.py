@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from videolib.core.errors import VideoError, attempt
 from videolib.core.processes import need_tool
-from videolib.core.text import clock, rate, shown
+from videolib.core.text import clock, printable, to_frame_rate
 from videolib.core.workers import tell
 from videolib.media.codecs import misfits, picture_misfit, sound_misfit
 from videolib.media.encoders import PRESETS, picture_options, sound_options, tag_options
@@ -127,8 +127,8 @@ def action_line(action: Mapping[str, Any]) -> str:
         facts.append(size_change(action["saving"]))
     facts += [f"left out: {told}" for told in action.get("left_out", [])]
     facts.append(action.get("degraded", ""))
-    told = " - ".join(shown(fact) for fact in facts if fact)
-    return f"{action['status']:9} {shown(action['video'])}: {told}"
+    told = " - ".join(printable(fact) for fact in facts if fact)
+    return f"{action['status']:9} {printable(action['video'])}: {told}"
 
 
 def size_change(saving: float) -> str:
@@ -250,7 +250,7 @@ def estimated_effort(
     seconds = media.stat.st_size / COPY_SPEED
     for route in plan.kept:
         if route.action == "encode" and route.type == "video":
-            frames = plan.duration * (rate(route.stream.get("avg_frame_rate")) or 25.0)
+            frames = plan.duration * (to_frame_rate(route.stream.get("avg_frame_rate")) or 25.0)
             pixels = (route.stream.get("width") or 0) * (route.stream.get("height") or 0) / 1e6
             cost = PIXEL_COST.get(encoder.name, HARDWARE_COST)
             seconds += frames * pixels * cost * PRESET_COST[PRESETS.index(request.preset)]

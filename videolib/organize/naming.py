@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.errors import UsageError, VideoError, attempt
-from videolib.core.text import shown
+from videolib.core.text import printable
 from videolib.media.codecs import fresh_metadata
 from videolib.media.metadata import summarize
 from videolib.storage.names import VIDEO_EXTENSIONS
@@ -64,7 +64,7 @@ class Substitution:
             if field and not (field in FIELDS and re.fullmatch(r"(0?\d{1,2})?", width)):
                 known = " ".join(f"{{{name}}}" for name in FIELDS)
                 told = f"there are {known}, with digits as in {{n:03}}; {{{{ stands for a brace"
-                raise UsageError(f"--target: {shown(match[0])} is no field: {told}")
+                raise UsageError(f"--target: {printable(match[0])} is no field: {told}")
             parts += [target[end : match.start()], (field, width) if field else match[0][0]]
             end = match.end()
         return [*parts, target[end:]]
@@ -80,18 +80,18 @@ class Substitution:
         # Every {N} is written out when a pattern is compiled: a{1000000000} takes all memory.
         counts = (int(count) for count in re.findall(r"\{(\d{1,9})", source))
         if len(source) * math.prod(filter(None, counts)) > LARGEST_PATTERN:
-            raise UsageError(f"--source {shown(source)}: repeats more than any name could")
+            raise UsageError(f"--source {printable(source)}: repeats more than any name could")
         try:
             pattern = regex.compile(source)
         except (regex.error, RecursionError) as error:
-            raise UsageError(f"--source {shown(source)}: {error}") from None
+            raise UsageError(f"--source {printable(source)}: {error}") from None
 
         def sub(put: Filler, text: str) -> str:
             try:
                 return str(pattern.sub(put, text, timeout=PATTERN_PATIENCE))
             except (TimeoutError, MemoryError):  # the module has a bound of its own for memory
-                told = f"takes too long on {shown(text)}: write it with fewer nested repeats"
-                raise UsageError(f"--source {shown(source)}: {told}") from None
+                told = f"takes too long on {printable(text)}: write it with fewer nested repeats"
+                raise UsageError(f"--source {printable(source)}: {told}") from None
             except (regex.error, IndexError) as error:
                 raise UsageError(f"--target: {error}") from None
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from videolib.core.errors import attempt
-from videolib.core.files import content_of
-from videolib.core.text import UNPRINTABLE, folded, shown
+from videolib.core.files import read_file
+from videolib.core.text import UNPRINTABLE, fold, printable
 from videolib.organize.naming import VideoMove, is_video_name
 from videolib.organize.rewriting import moved_name, renamed_index, rewrite_names
 from videolib.storage.artifacts import ARTIFACTS
@@ -65,9 +65,9 @@ class FolderIndex:
         if folder not in self.by_folded:
             known: dict[str, list[str]] = {}
             for other in self.names(folder):
-                known.setdefault(folded(other), []).append(f"{folder}/{other}")
+                known.setdefault(fold(other), []).append(f"{folder}/{other}")
             self.by_folded[folder] = known
-        return self.by_folded[folder].get(folded(name), [])
+        return self.by_folded[folder].get(fold(name), [])
 
     def starting(self, folder: str, prefix: str) -> list[str]:
         """The names in a folder that start so."""
@@ -183,7 +183,7 @@ class RenamePlan:
         """Refuse who cannot have what they want, until the rest fits together."""
         while True:
             leaving = {source for shift in self.shifts for source, _ in shift.moves}
-            wanted = Counter(folded(target) for shift in self.shifts for _, target in shift.moves)
+            wanted = Counter(fold(target) for shift in self.shifts for _, target in shift.moves)
             reasons = [self.obstacle(shift, leaving, wanted) for shift in self.shifts]
             if not any(reasons):
                 return
@@ -195,16 +195,16 @@ class RenamePlan:
     def obstacle(self, shift: VideoMove, leaving: Container[str], wanted: Mapping[str, int]) -> str:
         """What is in a shift's way."""
         for _, target in shift.moves:
-            name = shown(target.rpartition("/")[2])
-            if wanted[folded(target)] > 1:
+            name = printable(target.rpartition("/")[2])
+            if wanted[fold(target)] > 1:
                 return f"{name} is what another would be called as well"
             for other in self.terrain.alike(target):
                 if other not in leaving:
-                    there = shown(other.rpartition("/")[2])
+                    there = printable(other.rpartition("/")[2])
                     return f"{there} is there already"
         for name in self.terrain.sidecars(shift.target):
             if f"{shift.target.sidecar_dir}/{name}" not in leaving:
-                return f"{shown(name)} is there from an earlier video: see orphans"
+                return f"{printable(name)} is there from an earlier video: see orphans"
         return ""
 
     def enter(self, journal: Journal) -> None:
@@ -218,7 +218,7 @@ class RenamePlan:
             for source, target in kept:
                 rewrite_names(journal, source, target, shift, names)
         for path, rels in self.indexes().items():
-            old = content_of(path)
+            old = read_file(path)
             new = attempt(renamed_index, old, rels)
             if isinstance(new, bytes) and new != old:
                 journal.replace(path, old, new, keep_time=path)

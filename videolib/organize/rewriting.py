@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from videolib.core.documents import json_bytes
 from videolib.core.errors import attempt
-from videolib.core.files import content_of
+from videolib.core.files import read_file
 from videolib.faces.face_index import compact
 from videolib.storage.tags import tags_path
 
@@ -35,7 +35,7 @@ def rewrite_names(
     path = Path(source)
     if path.suffix not in (".json", ".vtt") or path.is_symlink() or not path.is_file():
         return
-    old = content_of(path)
+    old = read_file(path)
     if source.endswith(".vtt"):
         new: Any = renamed_track(old, names)
     else:

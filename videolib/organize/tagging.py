@@ -12,7 +12,7 @@ from videolib.catalogue.query import SqlClause
 from videolib.catalogue.records import TAG_KINDS
 from videolib.core.errors import NotFoundError, UsageError
 from videolib.core.files import stat_if_any
-from videolib.core.text import shown
+from videolib.core.text import printable
 from videolib.faces.face_index import FaceIndex
 from videolib.faces.people import PeopleView, people_home
 from videolib.faces.signatures import signatures_of
@@ -48,7 +48,7 @@ class ImportedTags(NamedTuple):
         except (ValueError, KeyError, TypeError, RecursionError):
             example = {"videos": [{"video": "a.mp4", "tags": ["x"], "performers": []}]}
             why = f"is no export of tags: it should be like {json.dumps(example)}"
-        raise UsageError(f"{shown(str(path))}: {why}")
+        raise UsageError(f"{printable(str(path))}: {why}")
 
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> ImportedTags:
@@ -129,4 +129,4 @@ def tag_line(row: Mapping[str, Any]) -> str:
     told = [joined_names(row["tags"]) or "no tags"]
     if row["performers"]:
         told.append("performers: " + joined_names(row["performers"]))
-    return shown(f"{row['video']}: {'; '.join(told)}")
+    return printable(f"{row['video']}: {'; '.join(told)}")

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from videolib.core.text import mean
+from videolib.core.text import finite_mean
 
 if TYPE_CHECKING:
     from videolib.speech.segments import Word
@@ -251,7 +251,7 @@ def segment_json(words: Sequence[Word]) -> dict[str, Any]:
         "start": round(words[0].start, 3),
         "end": round(words[-1].end, 3),
         "text": "".join(w.text for w in words).strip(),
-        "probability": round(mean(known), 4) if known else None,
+        "probability": round(finite_mean(known), 4) if known else None,
         "words": [
             {
                 "start": round(w.start, 3),

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from videolib.core.errors import Failure, attempt
-from videolib.core.files import content_of, stat_of
-from videolib.core.text import UNPRINTABLE, clock, human_size, real, seconds_of
+from videolib.core.files import read_file, stat_of
+from videolib.core.text import UNPRINTABLE, clock, human_size, parse_clock, to_float
 from videolib.speech.cues import Cue
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def read_captions_text(path: str) -> str:
     """A file of moderate size in UTF-8, in UTF-16 with its mark, else in the code of Windows."""
     if stat_of(path).st_size > MAX_SUBTITLE_BYTES:
         raise ValueError(f"is larger than {human_size(MAX_SUBTITLE_BYTES)}")
-    raw = content_of(path)
+    raw = read_file(path)
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         text = raw.decode("utf-16", "replace")
     else:
@@ -97,7 +97,7 @@ def cues_of_text(text: str) -> Iterator[Cue]:
         lines = list(itertools.takewhile(str.strip, body.split("\n")))
         if after and len(lines) == body.count("\n") and lines[-1:] and lines[-1].strip().isdigit():
             lines.pop()  # no empty line before it: the number of the next cue
-        start, end = (seconds_of(stamp) for stamp in here.groups())
+        start, end = (parse_clock(stamp) for stamp in here.groups())
         yield Cue(start, max(end, start), "\n".join(lines))
 
 
@@ -110,7 +110,11 @@ def cues_of_json(text: str) -> Iterator[Cue]:
     listed = data.get("cues") if isinstance(data, dict) else None
     for cue in listed if isinstance(listed, list) else ():
         given = cue if isinstance(cue, dict) else {}
-        start, end, said = real(given.get("start")), real(given.get("end")), given.get("text")
+        start, end, said = (
+            to_float(given.get("start")),
+            to_float(given.get("end")),
+            given.get("text"),
+        )
         if start is not None and end is not None and isinstance(said, str):
             yield Cue(start, max(end, start), said)
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from videolib.core.errors import MissingDependencyError
 from videolib.core.files import remove, scratch_name
-from videolib.core.processes import installed, run_tool
-from videolib.core.text import mean, shown
+from videolib.core.processes import installed_tools, run_tool
+from videolib.core.text import finite_mean, printable
 from videolib.media.audio import SAMPLE_RATE
 from videolib.speech.segments import WINDOW, Word
 
@@ -122,7 +122,7 @@ class FasterWhisper(Recognizer):
             )
         except (RuntimeError, ValueError, OSError) as error:
             raise MissingDependencyError(
-                f"{shown(model)}: no model that faster-whisper can load ({error})"
+                f"{printable(model)}: no model that faster-whisper can load ({error})"
             ) from None
         facts = {"backend": "faster-whisper", "model": Path(model).name}
         multilingual = bool(self.model.model.is_multilingual)
@@ -140,7 +140,7 @@ class FasterWhisper(Recognizer):
         if model not in names and not re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", model):
             known = " ".join(names)
             raise MissingDependencyError(
-                f"--model {shown(model)}: no folder and no known name; there are {known}"
+                f"--model {printable(model)}: no folder and no known name; there are {known}"
             )
         with contextlib.suppress(LocalEntryNotFoundError):
             return str(download_model(model, local_files_only=True))
@@ -245,8 +245,9 @@ class OpenaiWhisper(Recognizer):
             self.model = whisper.load_model(model, device=device)
         except (RuntimeError, OSError) as error:
             raise MissingDependencyError(
-                f"the model {shown(model)} cannot be loaded or downloaded ({error}): where there "
-                "is a network, python -c \"import whisper; whisper.load_model('small')\" fetches "
+                f"the model {printable(model)} cannot be loaded or downloaded ({error}): where "
+                "there is a network, "
+                "python -c \"import whisper; whisper.load_model('small')\" fetches "
                 "~/.cache/whisper/small.pt; --model takes its path"
             ) from None
         facts = {"backend": "whisper", "model": Path(model).name}
@@ -445,7 +446,7 @@ def is_hurried(words: Sequence[Word]) -> bool:
 
 def is_unsure(words: Sequence[Word]) -> bool:
     known = [word.probability for word in words if word.probability is not None]
-    return bool(known) and mean(known) < 0.6
+    return bool(known) and finite_mean(known) < 0.6
 
 
 WHISPER_CPP = ("whisper-cli", "whisper-cpp")  # what its program is and was called
@@ -463,7 +464,7 @@ def recognizer(backend: str, model: str, threads: int, program: str, ggml: str) 
     for name, maker in makers.items():
         if backend in ("auto", name) and find_spec(name.replace("-", "_")):
             return maker(model, threads)
-    found = program or next((p.path for n in WHISPER_CPP for p in installed(n)), "")
+    found = program or next((p.path for n in WHISPER_CPP for p in installed_tools(n)), "")
     if backend in ("auto", "whisper.cpp") and found:
         return WhisperCpp(found, ggml, threads)
     need = {

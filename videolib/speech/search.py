@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from videolib.catalogue.query import QUERY_LENGTH
 from videolib.catalogue.store import CatalogueExtension
 from videolib.core.errors import ParameterError
-from videolib.core.text import shown
+from videolib.core.text import printable
 from videolib.speech.cues import ENDS_SENTENCE, Cue
 from videolib.speech.files import UNSEEN, read_cues
 from videolib.storage.names import SIDECARS
@@ -149,7 +149,7 @@ def search_expression(text: str) -> str:
     for found in SEARCH_WORD.finditer(text):
         sign, word = found["sign"], found["word"] or ""
         if found["quote"]:
-            raise misworded(f"{shown(text[found.start() :][:40])}: the quote is not closed")
+            raise misworded(f"{printable(text[found.start() :][:40])}: the quote is not closed")
         if sign in ("(", ")"):
             near = sign == "(" and parts[-1:] == ["NEAR"]
         if sign:
@@ -159,14 +159,14 @@ def search_expression(text: str) -> str:
         else:
             parts += search_phrase(found["quoted"], word)
     if not any(part.startswith('"') for part in parts):
-        raise misworded(f"{shown(text[:40])}: says nothing to look for: no word is in it")
+        raise misworded(f"{printable(text[:40])}: says nothing to look for: no word is in it")
     return checked_expression(" ".join(parts))
 
 
 def search_phrase(quoted: str | None, word: str) -> list[str]:
     """A phrase, or a bare word with its signs; nothing where no letter and no digit is in it."""
     if quoted is None and re.match(r"-[^\W\d]", word):
-        raise misworded(f"{shown(word)}: what must not occur is said as: this NOT that")
+        raise misworded(f"{printable(word)}: what must not occur is said as: this NOT that")
     inner = word.removeprefix("^").removesuffix("*").replace('"', "") if quoted is None else quoted
     if not any(map(str.isalnum, inner)):
         return []
@@ -186,7 +186,7 @@ def checked_expression(expression: str) -> str:
             reason = str(error).removeprefix("fts5: ")
             near = re.fullmatch(r'syntax error near "(.*)"', reason, re.DOTALL)
             if near and near[1]:
-                reason = f"{shown(near[1])} makes no sense where it stands"
+                reason = f"{printable(near[1])} makes no sense where it stands"
             elif near:
                 reason = "it ends where a word or a parenthesis is missing"
             raise misworded(f"{reason}; words such as AND are quoted to look for them") from None

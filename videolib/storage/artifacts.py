@@ -85,7 +85,7 @@ class Artifact(NamedTuple):
 
     def owned(self, video: Video, names: Iterable[str]) -> list[str]:
         """Those of `names` that belong to this artifact of this video."""
-        ours, key = names_of(self.files + self.extras), video.key
+        ours, key = name_pattern(self.files + self.extras), video.key
         return [n for n in names if key in n and ours.fullmatch(n.replace(key, "/", 1))]
 
     def fixed(self, video: Video) -> list[str]:
@@ -104,7 +104,7 @@ class Artifact(NamedTuple):
 
 
 @functools.cache
-def names_of(patterns: Sequence[str]) -> re.Pattern[str]:
+def name_pattern(patterns: Sequence[str]) -> re.Pattern[str]:
     """What the names of an artifact's files look like with a slash in the place of the key."""
     ours = "|".join(re.escape(pattern.rstrip("/")) for pattern in patterns)
     languages = f"({'|'.join(LANGUAGES)})"

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from videolib.core.errors import NotFoundError, OutsideError, UsageError
-from videolib.core.files import can_be, need_folder
-from videolib.core.text import shown
+from videolib.core.files import is_possible_path, need_folder
+from videolib.core.text import printable
 from videolib.storage.names import SIDECARS, VIDEO_EXTENSIONS, sidecar_key
 from videolib.storage.subtitles import matching_subtitles, subtitles_by_stem
 from videolib.storage.videos import Video
@@ -193,17 +193,17 @@ class Roots:
     def place(self, text: str, base: Path | None = None) -> Path:
         """The path that a request names, from `base` or the first folder. Raises OutsideError."""
         path = Path(base or self.places[0], text)
-        if not can_be(path):
-            raise OutsideError(f"{shown(text[:300])}: is no name that a file here can have")
+        if not is_possible_path(path):
+            raise OutsideError(f"{printable(text[:300])}: is no name that a file here can have")
         if not self.contains(path):
-            raise OutsideError(f"{shown(Path(text).name)}: is outside the library")
+            raise OutsideError(f"{printable(Path(text).name)}: is outside the library")
         return path
 
     def folder(self, text: str) -> Path:
         """The folder that a request names. Raises OutsideError or NotFoundError."""
         path = self.place(text)
         if not path.is_dir():
-            raise NotFoundError(f"{shown(self.relative(text))}: no such folder")
+            raise NotFoundError(f"{printable(self.relative(text))}: no such folder")
         return path
 
     def video(self, folder: Path, name: str, artifacts_dir: Path | None = None) -> Video:
@@ -212,9 +212,9 @@ class Roots:
         video, parts = Library(folder, artifacts_dir=artifacts_dir).video(name), name.split("/")
         known = path.suffix.lower() in VIDEO_EXTENSIONS and "" not in parts
         if not known or {".", SIDECARS} & set(parts) or not path.is_file():
-            raise NotFoundError(f"{shown(name)}: no such video")
+            raise NotFoundError(f"{printable(name)}: no such video")
         if not self.contains(video.sidecar_dir):
-            raise OutsideError(f"{shown(name.removesuffix(video.name))}{SIDECARS}: {LEADS_OUT}")
+            raise OutsideError(f"{printable(name.removesuffix(video.name))}{SIDECARS}: {LEADS_OUT}")
         return video
 
     def relative(self, text: str) -> str:
@@ -226,7 +226,7 @@ class Roots:
 
 def need_output(flag: str, path: Path) -> None:
     """Raise UsageError where a file that a user named cannot be written, before all the work."""
-    named = f"{flag} {shown(str(path))}"
+    named = f"{flag} {printable(str(path))}"
     if not path.absolute().parent.is_dir():
         raise UsageError(f"{named}: there is no such folder")
     if path.is_dir() or path == Path("-"):

@@ -10,7 +10,7 @@ import contextlib
 import functools
 import json
 import os
-import time
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -18,7 +18,7 @@ from videolib.core.errors import CancelledError, VideoError
 from videolib.core.files import flush_to_disk, replace_file, stat_of
 from videolib.core.locks import locked
 from videolib.core.runs import Job
-from videolib.core.text import folded, shown
+from videolib.core.text import fold, iso_time, printable
 from videolib.storage.names import JOURNALS, SIDECARS, TRASH
 from videolib.storage.replay import (
     JournalFile,
@@ -68,7 +68,7 @@ class Journal:
         self.rewrites: list[Rewrite] = []
         self.real_folders: dict[str, str] = {}
         self.stack = contextlib.ExitStack()
-        self.number, self.stamp = 0, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        self.number, self.stamp = 0, re.sub("[-:]", "", iso_time())
 
     def __enter__(self) -> Journal:
         """Raises VideoError where an earlier change was interrupted or a lock is not to be had."""
@@ -123,8 +123,8 @@ class Journal:
 
     def steps(self) -> list[Step]:
         """All steps in the order in which they are made. Raises OSError where a file vanished."""
-        sources = {folded(source) for source, _ in self.moves}
-        targets = {folded(target) for _, target in self.moves}
+        sources = {fold(source) for source, _ in self.moves}
+        targets = {fold(target) for _, target in self.moves}
         device, trashed = functools.cache(device_of), set[str]()
         aside, moves, originals = list[Step](), list[Step](), list[Step]()
         for number, (source, target) in enumerate(self.moves):
@@ -132,7 +132,7 @@ class Journal:
             folders = [path.rpartition("/")[0] for path in (source, target)]
             same_device = device(folders[0]) == device(folders[1])
             scratch, copy = (f"{f}/{SCRATCH_PREFIX}{self.number}-{number}" for f in folders)
-            if folded(source) in targets or folded(target) in sources:
+            if fold(source) in targets or fold(target) in sources:
                 aside.append(Move(0, source, scratch, inode))
                 source = scratch
             if same_device:
@@ -169,7 +169,7 @@ class Journal:
         try:
             steps = self.steps()
         except FileNotFoundError as error:
-            name = shown(str(error.filename))
+            name = printable(str(error.filename))
             raise VideoError(f"{name} vanished: nothing was changed") from None
         head = {"schema": 1, "command": self.command, "facts": self.facts}
         head["folders"] = list(map(self.paths.relative, missing_folders(steps)))

@@ -12,7 +12,7 @@ from videolib.core.documents import json_bytes, keep_corrupt
 from videolib.core.errors import VideoError
 from videolib.core.files import remove, rename_new, replace_file, replace_folder
 from videolib.core.runs import Status
-from videolib.core.text import utc_now
+from videolib.core.text import iso_time
 
 if TYPE_CHECKING:
     from videolib.storage.artifacts import Artifact
@@ -75,7 +75,7 @@ class Provenance(NamedTuple):
     def as_json(self) -> dict[str, Any]:
         source = {"size": self.size, "mtime_ns": self.mtime_ns, "oshash": self.oshash}
         head = {"schema": self.schema, "video": self.video, "source": source}
-        return head | {"params": self.params, "generated_at": utc_now()}
+        return head | {"params": self.params, "generated_at": iso_time()}
 
 
 def publish(artifact: Artifact, video: Video, made: ArtifactOutput, origin: Provenance) -> str:

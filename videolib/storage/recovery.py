@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from videolib.core.errors import VideoError
 from videolib.core.locks import locked
-from videolib.core.text import shown
+from videolib.core.text import printable
 from videolib.storage.names import JOURNALS
 from videolib.storage.replay import JournalReplay, journals, refuse_interrupted
 from videolib.storage.steps import step_error_message
@@ -67,7 +67,7 @@ def undo(paths: LibraryPaths, command: str) -> UndoResult | None:
 def nothing_to_undo(paths: LibraryPaths, what: str) -> str:
     """The message where `undo` finds nothing; `what` names the commands that it looks for."""
     around = "; what was done in another folder is taken back there"
-    return f"{shown(paths.root)}: nothing that {what} did is left to take back{around}"
+    return f"{printable(paths.root)}: nothing that {what} did is left to take back{around}"
 
 
 def last_finished(

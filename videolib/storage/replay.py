@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from videolib.core.errors import VideoError
-from videolib.core.files import content_of, flush_to_disk, remove
+from videolib.core.files import flush_to_disk, read_file, remove
 from videolib.core.locks import locked
 from videolib.core.runs import Job
-from videolib.core.text import shown
+from videolib.core.text import printable
 from videolib.storage.names import JOURNALS
 from videolib.storage.sidecars import SidecarDir
 from videolib.storage.steps import (
@@ -69,7 +69,7 @@ def refuse_interrupted(paths: LibraryPaths, sidecar_dirs: Iterable[str] = ()) ->
     starts = [Path(folder) for folder in (paths.artifacts_root, *sidecar_dirs)]
     for folder in dict.fromkeys(f for start in starts for f in (start, *start.parents)):
         if any(file.pending for file in journals(LibraryPaths(str(folder), str(folder)))):
-            name = shown(str(folder))
+            name = printable(str(folder))
             raise VideoError(
                 f"{name}: an interrupted run waits to be finished: rename --recover -d {name}, "
                 "or --undo to take it back"
@@ -106,13 +106,13 @@ class JournalReplay:
         except self.READ_ERRORS as error:
             why = (isinstance(error, OSError) and error.strerror) or error
             message = f"is no readable journal ({why}): move it away"
-            raise VideoError(f"{shown(str(file.path))}: {message}") from None
+            raise VideoError(f"{printable(str(file.path))}: {message}") from None
 
     def read(self) -> None:
         """Raises one of READ_ERRORS for a file that is none of ours."""
         import gzip
 
-        with gzip.open(io.BytesIO(content_of(self.file.path))) as lines:
+        with gzip.open(io.BytesIO(read_file(self.file.path))) as lines:
             head = json.loads(lines.readline())
             self.facts: dict[str, Any] = dict(head["facts"])
             self.made_folders = [self.paths.absolute(name) for name in head["folders"]]
@@ -124,7 +124,7 @@ class JournalReplay:
         try:
             return [(absolute(old), absolute(new)) for old, new in self.facts["videos"]]
         except (KeyError, TypeError, ValueError) as error:
-            raise VideoError(f"{shown(str(self.file.path))}: {error}") from None
+            raise VideoError(f"{printable(str(self.file.path))}: {error}") from None
 
     @property
     def changed_folders(self) -> list[str]:

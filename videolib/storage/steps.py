@@ -16,15 +16,15 @@ from typing import Any, NamedTuple
 from videolib.core.errors import CancelledError, VideoError
 from videolib.core.files import (
     blocks_of,
-    content_of,
     flush_to_disk,
     is_folder,
+    read_file,
     remove,
     rename_new,
     replace_file,
 )
 from videolib.core.runs import Job
-from videolib.core.text import shown
+from videolib.core.text import printable
 from videolib.storage.names import SIDECARS
 
 SCRATCH_PREFIX = ".moving-"  # of the temporary names of files that are being moved or copied
@@ -51,7 +51,7 @@ class LibraryPaths(NamedTuple):
         for base, mark in ((self.root, ""), (self.artifacts_root, "/")):
             if path.startswith(base.rstrip("/") + "/"):
                 return mark + path[len(base.rstrip("/")) + 1 :]
-        raise VideoError(f"{shown(path)}: is outside of {shown(self.root)}")
+        raise VideoError(f"{printable(path)}: is outside of {printable(self.root)}")
 
     def absolute(self, name: Any) -> str:
         """The path that a journal names. Raises ValueError for one that leads elsewhere."""
@@ -94,7 +94,7 @@ class Move(NamedTuple):
                 remove(source)  # killed between the two halves of a rename: both are one file
             return ""
         if not has_source:
-            return f"{shown(source)} is not there any more"
+            return f"{printable(source)} is not there any more"
         rename_new(Path(source), Path(target))
         return ""
 
@@ -126,11 +126,11 @@ class Transfer(NamedTuple):
         if again:
             remove(scratch)
         if not os.path.lexists(source):
-            return f"{shown(self.source)} is not there any more"
+            return f"{printable(self.source)} is not there any more"
         if again and os.path.lexists(target):
             one_file = os.path.samestat(os.lstat(source), os.lstat(target))
             if one_file or not same_content(source, target, job):
-                return f"{shown(self.target)} is another by now and is left as it is"
+                return f"{printable(self.target)} is another by now and is left as it is"
             if back:
                 remove(target)
         elif not back:
@@ -169,13 +169,13 @@ class Rewrite(NamedTuple):
         """
         before, after = (self.new, self.old) if back else (self.old, self.new)
         try:
-            current: bytes | None = content_of(self.path)
+            current: bytes | None = read_file(self.path)
         except FileNotFoundError:
             current = None
         if current == after:
             return ""
         if current != before:
-            return f"{shown(self.path)} was changed meanwhile and is left as it is"
+            return f"{printable(self.path)} was changed meanwhile and is left as it is"
         if after is None:
             remove(self.path)
             return ""
@@ -226,7 +226,7 @@ def step_error_message(error: OSError | VideoError) -> str:
     """Why a step could not be made, with the name of the file."""
     if isinstance(error, VideoError):
         return str(error)
-    names = [shown(str(name)) for name in (error.filename, error.filename2) if name]
+    names = [printable(str(name)) for name in (error.filename, error.filename2) if name]
     if isinstance(error, FileExistsError):
         return f"{''.join(names[-1:])} appeared meanwhile"
     return f"{' -> '.join(names)}: {error.strerror}"

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.documents import json_bytes
 from videolib.core.errors import UsageError, VideoError
-from videolib.core.files import flush_to_disk, read_bytes, replace_file
+from videolib.core.files import flush_to_disk, read_optional_file, replace_file
 from videolib.core.locks import locked
-from videolib.core.text import UNPRINTABLE, folded, shown
+from videolib.core.text import UNPRINTABLE, fold, printable
 from videolib.storage.artifacts import ARTIFACTS
 from videolib.storage.journal import Journal
-from videolib.storage.videos import need_video, source_of
+from videolib.storage.videos import need_video, source_identity
 
 if TYPE_CHECKING:
     from videolib.core.runs import Job
@@ -40,9 +40,9 @@ def clean_names(names: Iterable[str]) -> list[str]:
     known: dict[str, str] = {}
     for name in map(str.strip, names):
         if re.search(UNPRINTABLE, name):
-            raise UsageError(f"{shown(name)}: a name cannot have control characters")
+            raise UsageError(f"{printable(name)}: a name cannot have control characters")
         if name:
-            known.setdefault(folded(name), name)
+            known.setdefault(fold(name), name)
     return list(known.values())
 
 
@@ -68,8 +68,8 @@ def joined_names(names: Iterable[str]) -> str:
 
 def without_names(names: Iterable[str], gone: Iterable[str]) -> list[str]:
     """The names that are not among others, whatever their case."""
-    out = set(map(folded, map(str.strip, gone)))
-    return [name for name in names if folded(name) not in out]
+    out = set(map(fold, map(str.strip, gone)))
+    return [name for name in names if fold(name) not in out]
 
 
 TagEditor = Callable[[dict[str, Any]], None]  # gets a record and changes it
@@ -128,7 +128,7 @@ def read_tags(video: Video) -> dict[str, Any]:
 
     Raises VideoError for a file that is not readable as that: only its owner can mend it.
     """
-    return parse_tags(video, read_bytes(tags_path(video)))
+    return parse_tags(video, read_optional_file(tags_path(video)))
 
 
 def parse_tags(video: Video, content: bytes | None) -> dict[str, Any]:
@@ -148,7 +148,7 @@ def parse_tags(video: Video, content: bytes | None) -> dict[str, Any]:
             if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
                 raise ValueError(f'"{name}" is not a list of names')
     except (ValueError, RecursionError) as error:
-        name = shown(tags_path(video).name)
+        name = printable(tags_path(video).name)
         raise VideoError(f"{name} is corrupt ({error}): mend it or move it away") from None
     record = {"video": video.rel, "tags": [], "performers": []} | record
     if str(record["video"]).rpartition("/")[2] != video.name:
@@ -172,7 +172,7 @@ def update_tags(video: Video, change: TagEditor) -> dict[str, Any]:
         path.parent.mkdir(parents=True, exist_ok=True)
     with locked(path.parent):
         need_video(video)
-        edit = TagEdit.of(video, read_bytes(path), change)
+        edit = TagEdit.of(video, read_optional_file(path), change)
         if edit.new is None:
             path.unlink(missing_ok=True)
         elif edit.changes:
@@ -201,7 +201,7 @@ class TagEdit(NamedTuple):
             return cls(video, after, content, None)
         if parse_tags(video, content) == after:
             return cls(video, after, content, content)
-        return cls(video, after, content, tags_bytes(record | {"source": source_of(video)}))
+        return cls(video, after, content, tags_bytes(record | {"source": source_identity(video)}))
 
     @property
     def changes(self) -> bool:
@@ -216,7 +216,7 @@ def change_tags(paths: LibraryPaths, plan: Sequence[tuple[Video, TagEditor]], jo
     """Change the tags of many videos: all are, or none is. Raises VideoError, UsageError."""
     with Journal(paths, "tags", sidecar_dirs=(video.sidecar_dir for video, _ in plan)) as journal:
         for video, change in plan:
-            TagEdit.of(video, read_bytes(tags_path(video)), change).enter(journal)
+            TagEdit.of(video, read_optional_file(tags_path(video)), change).enter(journal)
         journal.commit(job)
 
 
@@ -231,7 +231,7 @@ def merge_tags(keeper: Video, gone: Sequence[Video], journal: Journal) -> None:
         rejected = without_names(record.get("performers_rejected", []), record["performers"])
         record["performers_rejected"] = rejected
 
-    TagEdit.of(keeper, read_bytes(tags_path(keeper)), merge).enter(journal)
+    TagEdit.of(keeper, read_optional_file(tags_path(keeper)), merge).enter(journal)
 
 
 def has_names(record: Mapping[str, Any]) -> bool:

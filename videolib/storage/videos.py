@@ -42,17 +42,17 @@ class Video(NamedTuple):
 def need_video(video: Video) -> None:
     """Raise VideoError where a video is gone, or a link that leads nowhere."""
     if not stat_if_any(video.path):
-        raise VideoError(why_gone(video.path))
+        raise VideoError(missing_video(video.path))
 
 
-def why_gone(path: str) -> str:
+def missing_video(path: str) -> str:
     """What to say of a video that was listed and cannot be found."""
     if Path(path).is_symlink():
         return "is a link that leads nowhere: mend it or delete it"
     return "vanished: it was there when the folder was listed"
 
 
-def source_of(video: Video) -> dict[str, Any]:
+def source_identity(video: Video) -> dict[str, Any]:
     """By what a video can be found again when it was moved: size, time and oshash."""
     with contextlib.suppress(VideoError):
         descriptor = open_regular(video.path)
@@ -71,7 +71,7 @@ def open_regular(path: str) -> int:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
-        raise VideoError(why_gone(path)) from None
+        raise VideoError(missing_video(path)) from None
     except OSError as error:
         raise VideoError(f"cannot be opened: {error.strerror}") from None
     found = os.fstat(descriptor)
