@@ -102,34 +102,21 @@ from videolib.duplicates.fingerprints import DurationTolerance
 from videolib.duplicates.ignored import IgnoredPairs
 from videolib.duplicates.pages import duplicates_page, group_json
 from videolib.duplicates.report import DuplicateReport
-from videolib.faces.clustering import average_linkage
 from videolib.faces.decisions import PeopleDecisions, in_order
 from videolib.faces.editing import PeopleEditor, numbers
 from videolib.faces.extraction import (
-    DetectedFace,
-    FaceTrack,
-    best_of,
-    best_track,
-    finest_of,
-    forgotten_places,
-    intervals,
-    mean_of,
-    paired,
-    place_of,
-    portrait,
-    record_before,
-    signature_id,
+    FaceExtractor,
+    FaceSettings,
 )
-from videolib.faces.face_index import FaceIndex, is_signature
+from videolib.faces.face_index import FaceIndex
 from videolib.faces.forgetting import purge_faces
 from videolib.faces.gallery import Gallery, nearest_alone
 from videolib.faces.grouping import FaceGrouping
 from videolib.faces.listing import people_result, person_line, read_index, without_collections
-from videolib.faces.models import BACKENDS, FACE_MODELS, DeepfaceModel, face_model, overlap
+from videolib.faces.models import BACKENDS, FACE_MODELS, DeepfaceModel
 from videolib.faces.pages import people_page
 from videolib.faces.people import PeopleView, people_home
 from videolib.faces.signatures import SignatureScan, recorded_model
-from videolib.faces.vectors import base64_vector
 from videolib.media.audio import (
     SAMPLE_RATE,
     audio_streams,
@@ -145,32 +132,28 @@ from videolib.media.codecs import (
     misfits,
     probe_all,
 )
-from videolib.media.duration import POSITION_PATTERN, cut_off_message, position_seconds
+from videolib.media.duration import POSITION_PATTERN, cut_off_message
 from videolib.media.encoders import RATE, SOFTWARE, Hardware, Preset, choose_encoder, is_hdr
-from videolib.media.encoding import Clip, ClipFormat, Excerpt, encode_clip, join_clips
-from videolib.media.frames import FrameRequest, read_frames
+from videolib.media.frames import Seek
 from videolib.media.hashing import (
-    FLAT,
-    HASHES,
-    SIGNATURE_SHARES,
-    STASH_FRAMES,
-    SignatureRecorder,
-    TimelineRecorder,
-    combine_bits,
-    hexadecimal,
-    montage,
-    picture_for_stash,
-    stash_hash,
-    stash_times,
+    HashAlgorithm,
+    HashCombination,
+    HashSettings,
+    PerceptualHash,
 )
-from videolib.media.heatmaps import draw_timeline
+from videolib.media.heatmaps import Heatmap, HeatmapMode
 from videolib.media.metadata import probe_with_ffprobe, probe_with_pyav
-from videolib.media.pictures import jpeg
-from videolib.media.previews import AnimatedPreview, clip_starts
+from videolib.media.previews import Previewer, preview_format
 from videolib.media.quality import compare_videos
 from videolib.media.reader import Media
-from videolib.media.scenes import DETECTORS, chapters_file, content_score, small_hsv
-from videolib.media.thumbs import appeal
+from videolib.media.sampling import FrameMaker, make_from_frames
+from videolib.media.scenes import (
+    SceneDetector,
+    SceneIllustration,
+    detect_scenes,
+)
+from videolib.media.sprites import SpriteGrid, SpriteSheets
+from videolib.media.thumbs import Thumbnail
 from videolib.media.transcode import (
     TEXT_SUBTITLES,
     FfmpegProgress,
@@ -226,19 +209,15 @@ from videolib.storage.tags import (
 from videolib.storage.videos import Video, source_identity
 
 if TYPE_CHECKING:
-    import numpy as np
     from av.audio.stream import AudioStream
-    from numpy.typing import NDArray
     from pydantic import BaseModel
 
     from videolib.catalogue.pool import CataloguePool
     from videolib.catalogue.records import VideoRow
-    from videolib.core.arrays import Bits, Pixels, Vector, Vectors
+    from videolib.core.arrays import Vectors
     from videolib.duplicates.copies import DuplicateGroup
     from videolib.faces.gallery import GalleryLabel
-    from videolib.faces.models import Face, FaceModel
     from videolib.media.encoders import Encoder
-    from videolib.media.frames import Frame
     from videolib.media.transcode import TranscodePlan
     from videolib.organize.naming import Naming
     from videolib.organize.orphans import Orphan
@@ -413,74 +392,19 @@ def perform(video: Video, tasks: Sequence[VideoTask]) -> list[Outcome]:
 
 
 def make_all(media: Media, tasks: Sequence[VideoTask]) -> list[ArtifactOutput | Failure]:
-    """The products of the tasks in their order; those that sample frames share one pass."""
+    """What the tasks made, in their order; those that sample frames share one pass."""
     sampling = [task for task in tasks if isinstance(task, FrameTask)]
     others = [task for task in tasks if not isinstance(task, FrameTask)]
     media.progress.parts = bool(sampling) + len(others)
-    made: dict[int, ArtifactOutput | Failure] = {}
+    outputs: dict[int, ArtifactOutput | Failure] = {}
     if sampling:
-        made = dict(zip(map(id, sampling), sample(media, sampling), strict=True))
+        makers = [attempt(task.maker, media) for task in sampling]
+        outputs = dict(zip(map(id, sampling), make_from_frames(media, makers), strict=True))
         media.progress.done += 1
     for task in others:
-        made[id(task)] = attempt(task.make, media)
+        outputs[id(task)] = attempt(task.make, media)
         media.progress.done += 1
-    return [made[id(task)] for task in tasks]
-
-
-def sample(media: Media, tasks: Sequence[FrameTask]) -> list[ArtifactOutput | Failure]:
-    """Give every task the frames it wants from one pass over the video, then let each finish."""
-    failures: dict[int, Failure] = {}
-    wants: list[FrameRequest] = []
-    owners: list[tuple[int, int]] = []
-    for number, task in enumerate(tasks):
-        asked = attempt(task.wants, media)
-        if isinstance(asked, Failure):
-            failures[number] = asked
-        else:
-            wants += asked
-            owners += [(number, index) for index in range(len(asked))]
-
-    def hand_out() -> None:
-        for frame, indices in read_frames(media, wants):
-            for number, index in (owners[i] for i in indices):
-                if number not in failures:
-                    taken[number] += 1
-                    if isinstance(failed := attempt(tasks[number].take, frame, index), Failure):
-                        failures[number] = failed
-            media.progress.at(taken.total(), len(wants))
-
-    taken = Counter[int]()
-    broken = attempt(hand_out)
-    if isinstance(broken, Failure):
-        return [failures.get(number, broken) for number in range(len(tasks))]
-    asked_of = Counter(number for number, _ in owners)
-    return [
-        failures.get(number) or finish(task, media, taken[number], asked_of[number])
-        for number, task in enumerate(tasks)
-    ]
-
-
-def finish(task: FrameTask, media: Media, taken: int, asked: int) -> ArtifactOutput | Failure:
-    """Let a task make its artifact of the frames it took; marked degraded if some are missing."""
-    if not taken and media.cut_off is not None:
-        message = cut_off_message(media.cut_off, media.duration)
-        return Failure(f"is {message}, before any frame that is wanted: copy it again")
-    if not taken:
-        return Failure("no frame that is wanted could be decoded: it is truncated or damaged")
-    made = attempt(task.finish, media)
-    if isinstance(made, ArtifactOutput):
-        short = f"{asked - taken} of {plural(asked, 'frame')} could not be decoded"
-        marked(made, short if taken < asked else "")
-    return made
-
-
-def marked(made: ArtifactOutput, shortcoming: str) -> ArtifactOutput:
-    """What was made; where its source falls short, noted and recorded as degraded."""
-    if shortcoming:
-        made.note = f"degraded: {shortcoming}"
-        if made.data is not None:
-            made.data["degraded"] = made.note
-    return made
+    return [outputs[id(task)] for task in tasks]
 
 
 def failed(task: VideoTask, failure: Failure) -> Outcome:
@@ -724,7 +648,6 @@ class Runner:
 
 # === Commands: bases ==============================================================================
 
-Seek = Literal["auto", "keyframe", "exact"]
 CommandType = TypeVar("CommandType", bound="Command")
 
 
@@ -891,23 +814,9 @@ class FrameTask(VideoTask):
         "auto: a keyframe where one is near; keyframe: always one; exact: the frame shown then",
     )
 
-    def wants(self, media: Media) -> list[FrameRequest]:
-        """The frames to take, in the order of time."""
+    def maker(self, media: Media) -> FrameMaker:
+        """What makes the artifact of one video of the frames that it asks for, in a worker."""
         raise NotImplementedError
-
-    def take(self, frame: Frame, index: int) -> None:
-        """Look at the frame for want number `index`; frames come about in the order of time."""
-        raise NotImplementedError
-
-    def finish(self, media: Media) -> ArtifactOutput:
-        """Make the artifact when every frame was taken."""
-        raise NotImplementedError
-
-    def want(self, seconds: float, tolerance: float) -> FrameRequest:
-        """A want at a time, with the tolerance that `--seek` allows."""
-        return FrameRequest(
-            seconds, {"auto": tolerance, "keyframe": math.inf, "exact": 0.0}[self.seek]
-        )
 
 
 # === Commands: metadata ===========================================================================
@@ -954,31 +863,8 @@ class Thumbs(FrameTask):
     quality: int = option(2, "JPEG quality on ffmpeg's scale, 2 is best", ge=2, le=31)
     width: int | None = option(None, "width in pixels (default: the video's own)", ge=16, le=16384)
 
-    CANDIDATES: ClassVar = 10
-
-    def wants(self, media: Media) -> list[FrameRequest]:
-        self.best: Pixels | None = None
-        self.score, self.note = -1.0, ""
-        length = media.duration
-        if self.time == "auto":
-            step = length / self.CANDIDATES
-            return [self.want(step * (i + 0.5), step / 2) for i in range(self.CANDIDATES)]
-        at = position_seconds(self.time, length)
-        if at > length + 1e-6:
-            self.note = f"{self.time} is past the end ({length:.2f} s): the last frame was taken"
-            at = length
-        named = self.time == "middle" or self.time.endswith("%")
-        return [self.want(at, min(max(1.0, length / 50), 5.0) if named and length > 10 else 0.0)]
-
-    def take(self, frame: Frame, index: int) -> None:
-        score = appeal(frame.luma(320)) if self.time == "auto" else 0.0
-        if score > self.score:
-            self.best, self.score = frame.rgb(self.width), score
-
-    def finish(self, media: Media) -> ArtifactOutput:
-        if self.best is None:
-            raise VideoError("no picture in it could be decoded")
-        return ArtifactOutput(files={"{}.jpg": jpeg(self.best, self.quality)}, note=self.note)
+    def maker(self, media: Media) -> Thumbnail:
+        return Thumbnail(media, self.time, self.quality, self.width, self.seek)
 
 
 class Sprites(FrameTask):
@@ -994,88 +880,11 @@ class Sprites(FrameTask):
     quality: int = option(4, "JPEG quality on ffmpeg's scale, 2 is best", ge=2, le=31)
     max_frames: int = option(0, "tiles at most; 0: as many as the video needs", ge=0)
 
-    MOST: ClassVar = 50_000
-    JPEG_SIDE: ClassVar = 65_500
-
-    def wants(self, media: Media) -> list[FrameRequest]:
-        self.count = media.sample_count(self.interval)
-        self.count = min(self.count, self.max_frames or self.count)
-        if self.count > self.MOST:
-            raise VideoError(
-                f"would need {self.count:,} tiles: choose a longer --interval or --max-frames"
-            )
-        self.times: dict[int, float] = {}
-        self.open_sheets: dict[int, Pixels] = {}
-        self.sheets: dict[int, bytes] = {}
-        tolerance = min(self.interval / 2, media.duration / 60)
-        return [self.want(i * self.interval, tolerance) for i in range(self.count)]
-
-    def take(self, frame: Frame, index: int) -> None:
-        if not self.times:
-            self.tile = (self.width, frame.height_for(self.width))
-            if max(self.tile[0] * self.cols, self.tile[1] * self.rows) > self.JPEG_SIDE:
-                raise VideoError(
-                    "a sheet would be too large for JPEG: choose fewer --cols, --rows or --width"
-                )
-        number, (x, y) = index // self.per_sheet, self.corner(index)
-        if number not in self.open_sheets:
-            self.open_sheets[number] = self.blank_sheet(number)
-        self.open_sheets[number][y : y + self.tile[1], x : x + self.tile[0]] = frame.rgb(*self.tile)
-        self.times[index] = frame.time
-        if index + 1 == min((number + 1) * self.per_sheet, self.count):
-            self.close_sheets()
-
-    @property
-    def per_sheet(self) -> int:
-        return self.cols * self.rows
-
-    def corner(self, index: int) -> tuple[int, int]:
-        """The left and upper edge of a tile in its sheet, in pixels."""
-        row, column = divmod(index % self.per_sheet, self.cols)
-        return column * self.tile[0], row * self.tile[1]
-
-    def blank_sheet(self, number: int) -> Pixels:
-        """A black sheet, cropped to the rows that its tiles need."""
-        import numpy as np
-
-        tiles = min(self.count - number * self.per_sheet, self.per_sheet)
-        height = math.ceil(tiles / self.cols) * self.tile[1]
-        return np.zeros((height, self.cols * self.tile[0], 3), np.uint8)
-
-    def close_sheets(self) -> None:
-        """Encode the sheets that are begun, so that only one is held as pixels."""
-        for number in list(self.open_sheets):
-            self.sheets[number] = jpeg(self.open_sheets.pop(number), self.quality)
-
-    def finish(self, media: Media) -> ArtifactOutput:
-        self.close_sheets()
-        patterns = ["{}.sprites.jpg"] + [
-            f"{{}}.sprites-{n + 1}.jpg" for n in range(1, max(self.sheets) + 1)
-        ]
-        names = [pattern.format(media.video.key) for pattern in patterns]
-        frames = []
-        for index, seconds in sorted(self.times.items()):
-            x, y = self.corner(index)
-            sheet = index // self.per_sheet
-            frames.append({"time": round(seconds, 6), "sheet": sheet, "x": x, "y": y})
-        files: dict[str, Any] = {patterns[n]: content for n, content in self.sheets.items()}
-        files["{}.sprites.vtt"] = self.track(names, frames, media.duration).encode()
-        tile = {"width": self.tile[0], "height": self.tile[1]}
-        grid = {"interval": self.interval, "cols": self.cols, "rows": self.rows, "tile": tile}
-        return ArtifactOutput(grid | {"sheets": names, "frames": frames}, files)
-
-    def track(self, names: list[str], frames: Sequence[Mapping[str, Any]], duration: float) -> str:
-        """The WebVTT thumbnail track: one cue per tile, the last up to the end of the video."""
-        from urllib.parse import quote_from_bytes
-
-        cues, width, height = [], *self.tile
-        starts = [index * self.interval for index in sorted(self.times)]
-        ends = [*starts[1:], max(duration, starts[-1] + 0.001)]
-        for frame, start, end in zip(frames, [0.0, *starts[1:]], ends, strict=True):
-            url = quote_from_bytes(os.fsencode(names[frame["sheet"]]))
-            place = f"{url}#xywh={frame['x']},{frame['y']},{width},{height}"
-            cues.append(f"{clock(start, millis=True)} --> {clock(end, millis=True)}\n{place}\n")
-        return "WEBVTT\n\n" + "\n".join(cues)
+    def maker(self, media: Media) -> SpriteSheets:
+        grid = SpriteGrid(
+            self.interval, self.width, self.cols, self.rows, self.quality, self.max_frames
+        )
+        return SpriteSheets(media, grid, self.seek)
 
 
 # === Commands: fingerprints and timelines =========================================================
@@ -1098,11 +907,11 @@ class Phash(FrameTask):
         pattern=POSITION_PATTERN,
     )
     frames: int = option(5, "frames, evenly spaced", ge=1, le=1000)
-    algo: Literal["ahash", "dct", "stash"] = option(
+    algo: HashAlgorithm = option(
         "ahash",
         "ahash: 32x32 average, 1024 bits; dct: 8x8 DCT, 64 bits; stash: Stash's hash of 25 frames",
     )
-    combine: Literal["xor", "majority", "avg"] = option("xor", "how the frames' hashes become one")
+    combine: HashCombination = option("xor", "how the frames' hashes become one")
     deep: bool = option(False, "also small pictures all along the video, for dupes --deep")
 
     schema = 2  # since then with a signature
@@ -1119,78 +928,9 @@ class Phash(FrameTask):
     def extras(self) -> list[str]:
         return ["{}.phash.deep.json"] if self.deep else []
 
-    def wants(self, media: Media) -> list[FrameRequest]:
-        self.hashed: dict[int, tuple[float, Bits, bool]] = {}
-        self.pictures: dict[int, Pixels] = {}
-        self.signature, self.timeline = SignatureRecorder(), TimelineRecorder(media.duration)
-        tolerance = math.inf if self.seek == "keyframe" else 0.0
-        times = self.times(media)
-        self.count = len(times)
-        times += [media.duration * share for share in SIGNATURE_SHARES]
-        times += self.timeline.times if self.deep else []
-        return [FrameRequest(seconds, tolerance) for seconds in times]
-
-    def times(self, media: Media) -> list[float]:
-        """When the frames to hash are shown, in seconds."""
-        length = media.duration
-        if self.algo == "stash":
-            return stash_times(media)
-        if self.frames == 1:
-            return [min(position_seconds(self.time, length), length)]
-        return [length * (i + 0.5) / self.frames for i in range(self.frames)]
-
-    def take(self, frame: Frame, index: int) -> None:
-        beyond = index - self.count
-        if beyond >= len(SIGNATURE_SHARES):
-            self.timeline.take(frame, beyond - len(SIGNATURE_SHARES))
-        elif beyond >= 0:
-            self.signature.take(frame, beyond)
-        else:
-            self.hashed[index] = (frame.time, *self.hash(frame, index))
-
-    def hash(self, frame: Frame, index: int) -> tuple[Bits, bool]:
-        """A frame's hash, and whether it is flat."""
-        grey = frame.luma(32, 32)
-        flat = bool(grey.std() < FLAT)
-        if self.algo != "stash":
-            return HASHES[self.algo](grey), flat
-        self.pictures[index] = picture_for_stash(frame)
-        return stash_hash(self.pictures[index]), flat
-
-    def combined(self) -> str | None:
-        """The hash of the whole video; None where no frame tells anything."""
-        telling = [bits for _, bits, flat in self.hashed.values() if not flat]
-        if self.algo == "stash":
-            # Another's databases know this one without leading zeros, and 0 as none.
-            bits = stash_hash(montage([self.pictures[i] for i in sorted(self.pictures)]))
-            return f"{int(hexadecimal(bits), 16):x}" if bits.any() else None
-        return hexadecimal(combine_bits(telling, self.combine)) if telling else None
-
-    def finish(self, media: Media) -> ArtifactOutput:
-        if self.algo == "stash" and len(self.hashed) < STASH_FRAMES:
-            raise VideoError("not every frame that Stash's hash needs could be decoded")
-        if not self.hashed:
-            raise VideoError("none of the frames to hash could be decoded")
-        frames = [
-            {"time": round(seconds, 6), "hash": hexadecimal(bits), "flat": flat}
-            for _, (seconds, bits, flat) in sorted(self.hashed.items())
-        ]
-        data: dict[str, Any] = {
-            "phash": self.combined(),
-            "algorithm": self.algo,
-            "combine": "montage" if self.algo == "stash" else self.combine,
-            "bits": 1024 if self.algo == "ahash" else 64,
-            "frames": frames,
-            "duration": media.duration,
-        } | self.signature.as_json()
-        if self.algo == "stash":
-            data["oshash"] = media.oshash
-        if not data["phash"]:
-            data["reason"] = "every frame is flat (one colour): there is nothing to tell it by"
-        made = ArtifactOutput(data, note="" if data["phash"] else "no hash: every frame is flat")
-        if self.deep:
-            made.documents["{}.phash.deep.json"] = self.timeline.as_json()
-        return made
+    def maker(self, media: Media) -> PerceptualHash:
+        settings = HashSettings(self.algo, self.combine, self.frames, self.time, self.deep)
+        return PerceptualHash(media, settings, self.seek)
 
 
 class Heatmaps(FrameTask):
@@ -1204,44 +944,14 @@ class Heatmaps(FrameTask):
     artifact = ARTIFACTS["heatmaps"]
 
     interval: float = option(5.0, "seconds between samples", gt=0)
-    mode: Literal["brightness", "motion", "both"] = option("both", "what to measure")
+    mode: HeatmapMode = option("both", "what to measure")
     png: bool = option(False, "also draw the timeline as .artifacts/NAME.heatmaps.png")
-
-    WIDTH: ClassVar = 160
-    MOST: ClassVar = 200_000
 
     def extras(self) -> list[str]:
         return ["{}.heatmaps.png"] if self.png else []
 
-    def wants(self, media: Media) -> list[FrameRequest]:
-        self.seen: dict[float, Pixels] = {}
-        self.samples: list[dict[str, float]] = []
-        self.height: int | None = None  # of the first picture, for all
-        count = media.sample_count(self.interval)
-        if count > self.MOST:
-            raise VideoError(f"would need {count:,} samples: choose a longer --interval")
-        tolerance = min(self.interval, media.duration / 60)
-        return [self.want(i * self.interval, tolerance) for i in range(count)]
-
-    def take(self, frame: Frame, index: int) -> None:
-        self.height = self.height or frame.height_for(self.WIDTH)
-        self.seen[frame.time] = frame.luma(self.WIDTH, self.height)
-
-    def finish(self, media: Media) -> ArtifactOutput:
-        import numpy as np
-
-        before: NDArray[np.int16] | None = None
-        for seconds, luma in sorted(self.seen.items()):
-            now = luma.astype(np.int16)
-            motion = 0.0 if before is None else float(np.abs(now - before).mean() / 255)
-            values = {"brightness": round(float(now.mean() / 255), 4), "motion": round(motion, 4)}
-            kept = values if self.mode == "both" else {self.mode: values[self.mode]}
-            self.samples.append({"time": round(seconds, 6)} | kept)
-            before = now
-        made = ArtifactOutput({"interval": self.interval, "samples": self.samples})
-        if self.png:
-            made.files["{}.heatmaps.png"] = draw_timeline(self.samples, media.duration)
-        return made
+    def maker(self, media: Media) -> Heatmap:
+        return Heatmap(media, self.interval, self.mode, self.png, self.seek)
 
 
 # === Commands: scenes =============================================================================
@@ -1258,9 +968,7 @@ class Scenes(VideoTask):
     imports = ("av", "numpy", "cv2", "scenedetect.detectors")
 
     threshold: float = option(0.4, "sensitivity, 0 to 1: lower finds more", gt=0, le=1)
-    detector: Literal["content", "adaptive"] = option(
-        "content", "adaptive: against the motion around it"
-    )
+    detector: SceneDetector = option("content", "adaptive: against the motion around it")
     limit: int = option(0, "markers at most, the strongest; 0: all", ge=0)
     thumbs: bool = option(False, "a JPEG of each scene's first frame")
     clips: bool = option(False, "a short MP4 of each scene's beginning")
@@ -1268,66 +976,16 @@ class Scenes(VideoTask):
     thumbs_width: int = option(320, "width of those pictures and clips", ge=16, le=4096)
     chapters: bool = option(False, "also the scenes as chapters in ffmpeg's metadata format")
 
-    CLIP: ClassVar = ClipFormat("mp4", "libx264", {"preset": "veryfast", "crf": "26"})
-    UNIT: ClassVar = 67.5  # the content score that is 1 here: the detector's default of 27 is 0.4
-    ADAPTIVE_UNIT: ClassVar = 7.5  # the same for the adaptive detector's ratio, whose default is 3
-
     def extras(self) -> list[str]:
         return [".{}.scenes/"] * (self.thumbs or self.clips) + ["{}.scenes.ffmeta"] * self.chapters
 
     def make(self, media: Media) -> ArtifactOutput:
-        unit = self.UNIT if self.detector == "content" else self.ADAPTIVE_UNIT
-        cuts = DETECTORS[self.detector](media, self.threshold * unit)
-        if self.limit:
-            cuts = sorted(sorted(cuts, key=lambda cut: -cut[1])[: self.limit])
-        # Rounded up to the microsecond: seeking to a marker must not find the frame before it.
-        marks = [
-            {"time": math.ceil(media.seconds(pts) * 1e6) / 1e6, "score": round(score / unit, 4)}
-            for pts, score in cuts
-        ]
-        seen = media.seconds(media.read_end)
-        cut_off = media.is_cut_off_before(media.declared_end - 1, media.read_end)
-        # A header may promise less than there is, too.
-        end = seen if cut_off or (marks and marks[-1]["time"] >= media.duration) else media.duration
-        bounds = [0.0, *(mark["time"] for mark in marks), end]
-        scenes: list[dict[str, Any]] = [
-            {"start": start, "end": end}
-            for start, end in itertools.pairwise(bounds)
-            if end > start or not marks
-        ]
-        told = {"threshold": self.threshold, "detector": self.detector}
-        made = ArtifactOutput(told | {"markers": marks, "scenes": scenes})
-        if self.thumbs or self.clips:
-            made.files[".{}.scenes/"] = self.illustrate(media, scenes, marks)
-        if self.chapters:
-            made.files["{}.scenes.ffmeta"] = chapters_file(scenes).encode()
-        lost = cut_off_message(seen, media.duration) if cut_off else ""
-        return marked(made, lost or media.damage_note)
-
-    def illustrate(
-        self, media: Media, scenes: Sequence[dict[str, Any]], marks: Sequence[dict[str, Any]]
-    ) -> Any:
-        """The pictures and clips of the scenes, entered under their names in scenes and markers."""
-        files: dict[str, bytes] = {}
-        folder = f".{media.video.key}.scenes"
-        if self.thumbs:
-            for frame, indices in read_frames(
-                media, [FrameRequest(scene["start"]) for scene in scenes]
-            ):
-                for index in indices:
-                    name = f"scene_{index + 1:03}.jpg"
-                    files[name] = jpeg(frame.rgb(self.thumbs_width), 4)
-                    scenes[index]["thumb"] = f"{folder}/{name}"
-        for index, scene in enumerate(scenes if self.clips else ()):
-            name = f"scene_{index + 1:03}.mp4"
-            length = min(self.clip_duration, scene["end"] - scene["start"])
-            shots = Excerpt(media, scene["start"], length)
-            files[name] = encode_clip(shots, (self.thumbs_width // 2 * 2, None), self.CLIP).content
-            scene["clip"] = f"{folder}/{name}"
-        pictures = {scene["start"]: scene for scene in scenes}
-        for mark in marks:
-            mark |= {k: v for k, v in pictures[mark["time"]].items() if k in ("thumb", "clip")}
-        return files
+        illustration = SceneIllustration(
+            self.thumbs_width, self.thumbs, self.clip_duration if self.clips else 0.0
+        )
+        return detect_scenes(
+            media, self.detector, self.threshold, self.limit, illustration, self.chapters
+        )
 
 
 # === Commands: faces ==============================================================================
@@ -1372,10 +1030,6 @@ class Embed(FrameTask):
         False, "delete all signatures, thumbnails, the index of people and every decision on them"
     )
 
-    MOST: ClassVar = 200_000
-    CUT: ClassVar = 35.0  # content score of two samples from which a cut lies between them
-    SAME: ClassVar = 0.55  # up to which distance someone is taken for who was forgotten
-
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
         self.wanted_model = FACE_MODELS[BACKENDS[self.backend]].named(self.face_model)
@@ -1390,194 +1044,15 @@ class Embed(FrameTask):
             return State.STALE
         return state
 
-    def finder(self) -> FaceModel:
-        return face_model(self.backend, self.face_model, self.models_dir)
+    def maker(self, media: Media) -> FaceExtractor:
+        return FaceExtractor(media, self.settings())
 
-    def wants(self, media: Media) -> list[FrameRequest]:
-        self.finder()  # says what is missing before anything is decoded
-        self.interval = 1.0 / self.sample_rate
-        self.samples, self.last, self.before = 0, -1.0, None
-        self.open: list[FaceTrack] = []
-        self.tracks: list[FaceTrack] = []
-        self.dropped = Counter[str]()
-        self.count = media.sample_count(self.interval)
-        if self.count > self.MOST:
-            raise VideoError(f"would need {self.count:,} samples: choose a lower --sample-rate")
-        self.forgotten = forgotten_places(media)
-        self.recalled: dict[int, Vector] = {}
-        samples = [self.want(i * self.interval, self.interval / 10) for i in range(self.count)]
-        # Times were rounded to milliseconds: a little later the same frame is shown.
-        return samples + [FrameRequest(place["time"] + 6e-4) for place in self.forgotten]
-
-    def take(self, frame: Frame, index: int) -> None:
-        if index >= self.count:
-            self.recall(frame, index - self.count)
-            return
-        if frame.time <= self.last:
-            return  # a frame that serves two samples was seen once
-        self.samples, self.last = self.samples + 1, frame.time
-        small = small_hsv(frame.raw)
-        cut = self.before is None or content_score(self.before, small) > self.CUT
-        self.before = small
-        reach = frame.time - self.interval - self.max_gap - 1e-3
-        self.open = [t for t in self.open if not cut and t.last.time >= reach]
-        self.follow(frame)
-
-    def follow(self, frame: Frame) -> None:
-        """Put the faces of a frame on the tracks they go on with, or on new ones."""
-        faces, seen = self.sightings(frame)
-        chosen = paired(self.open, seen, self.match_distance * self.finder().scale)
-        here = [self.open[chosen[n]] if n in chosen else FaceTrack() for n in range(len(seen))]
-        for track, sighting, face in zip(here, seen, faces, strict=True):
-            if not track.times:
-                self.open.append(track)
-                self.tracks.append(track)
-            track.add(sighting, functools.partial(self.portrait, frame, face))
-        for track in here:
-            track.apart.update(other for other in here if other is not track)
-
-    def sightings(self, frame: Frame) -> tuple[list[Face], list[DetectedFace]]:
-        """The faces of a frame that are large, sharp and sure enough, and what they look like."""
-        model, kept, seen = self.finder(), [], []
-        faces = model.find(frame, self.min_face_area, self.min_score)
-        self.dropped["crowd"] += len(faces[model.MOST :])
-        for face in faces[: model.MOST]:
-            looks = model.look(frame, face)
-            if looks is None or looks.sharpness < self.blur_threshold:
-                self.dropped["blurred" if looks else "no face"] += 1
-                continue
-            kept.append(face)
-            size = min(face.area / 112**2, 1.0) ** 0.5
-            quality = face.score * min(looks.sure, 1.0) * (0.5 + 0.5 * size)
-            seen.append(DetectedFace(frame.time, face.box, face.score, quality, looks.vector))
-        return kept, seen
-
-    def recall(self, frame: Frame, number: int) -> None:
-        """Look at someone who was forgotten, to leave them out of this run: of what they look like
-        nothing is stored.
-        """
-        box, model = self.forgotten[number]["box"], self.finder()
-        faces = model.find(frame, max(box[2] * box[3] / 2, 1.0), 0.5)
-        face = max(faces, key=lambda face: overlap(face.box, box), default=None)
-        if face and overlap(face.box, box) > 0.3 and (looks := model.look(frame, face)):
-            self.recalled[number] = looks.vector
-
-    def is_forgotten(self, person: Sequence[FaceTrack]) -> bool:
-        """Whether this is someone forgotten: by looks or, where nobody is found in their place any
-        more, whoever is seen then.
-        """
-        vector = mean_of(person)
-        for number, place in enumerate(self.forgotten):
-            known = self.recalled.get(number)
-            if known is None:
-                near = (abs(seconds - place["time"]) for t in person for seconds in t.times)
-                if min(near) <= self.interval:
-                    return True
-            elif 1.0 - float(vector @ known) <= self.SAME * self.finder().scale:
-                return True
-        return False
-
-    def predecessors(
-        self, media: Media, people: Sequence[Sequence[FaceTrack]]
-    ) -> dict[int, list[str]]:
-        """Which signatures of before show whom of these people (by number), and what those were
-        before in their turn: whoever is in the place of a signature's best moment is the same,
-        whichever model looks.
-        """
-        found: dict[int, list[str]] = {}
-        for told in record_before(media).get("signatures", ()):
-            with contextlib.suppress(KeyError, TypeError, ValueError):
-                place, names = place_of(told), [told["id"], *told.get("was", ())]
-                nearest = min(
-                    (abs(seconds - place["time"]), number)
-                    for number, person in enumerate(people)
-                    for track in person
-                    for seconds, box in zip(track.times, track.boxes, strict=True)
-                    if overlap(box, place["box"]) > 0.5
-                )
-                if nearest[0] <= self.interval:
-                    found.setdefault(nearest[1], []).extend(filter(is_signature, names))
-        return found
-
-    def portrait(self, frame: Frame, face: Face) -> bytes:
-        """A small JPEG of a face with some room around it; nothing without --thumbnails."""
-        return portrait(frame, face.box) if self.thumbnails else b""
-
-    def finish(self, media: Media) -> ArtifactOutput:
-        everyone = self.people()
-        lasting = [person for person in everyone if self.lasts(person)]
-        self.dropped["brief"] = len(everyone) - len(lasting)
-        people = [person for person in lasting if not self.is_forgotten(person)]
-        ids = [signature_id(media.oshash, self.finder().model, best_of(p)) for p in people]
-        signatures = [self.signature(media, n, ids, people) for n in range(len(people))]
-        for number, names in self.predecessors(media, people).items():
-            others = [name for name in names if name != ids[number]]
-            signatures[number] |= {"was": others[:8]} if others else {}
-        model, note = self.finder(), ""
-        if self.dropped["crowd"]:
-            note = f"a crowd: {self.dropped['crowd']:,} faces beyond the {model.MOST} largest of a "
-            note += "frame were left out"
-        data = {
-            "backend": model.backend,
-            "model": model.model,
-            "dimension": model.dimension,
-            "scale": round(model.scale, 6),
-            "samples": self.samples,
-            "left_out": dict(+self.dropped),
-            "signatures": signatures,
-        } | ({"forgotten": self.forgotten} if self.forgotten else {})
-        pictures = {f"{i}.jpg": best_track(p).picture for i, p in zip(ids, people, strict=True)}
-        files: dict[str, Any] = {".{}.faces/": pictures} if self.thumbnails else {}
-        return ArtifactOutput(data, files, note=note)
-
-    def people(self) -> list[list[FaceTrack]]:
-        """The tracks by person, in the order of their first appearance."""
-        import numpy as np
-
-        if not self.tracks:
-            return []
-        number = {id(track): n for n, track in enumerate(self.tracks)}
-        apart = [(number[id(t)], number[id(o)]) for t in self.tracks for o in t.apart]
-        vectors = np.array([track.vector for track in self.tracks])
-        weights = [float(len(track.best)) for track in self.tracks]
-        eps = self.cluster_eps * self.finder().scale
-        people: dict[int, list[FaceTrack]] = {}
-        labels = average_linkage(vectors, eps, apart, weights)
-        for track, label in zip(self.tracks, labels.tolist(), strict=True):
-            people.setdefault(label, []).append(track)
-        return list(people.values())
-
-    def lasts(self, person: Sequence[FaceTrack]) -> bool:
-        """Whether a person was seen often enough to be one."""
-        frames = len({seconds for track in person for seconds in track.times})
-        least = min(self.min_track_frames, max(self.samples // 3, 1))
-        return frames >= least and len(person) >= self.cluster_min_samples
-
-    def signature(
-        self, media: Media, number: int, ids: Sequence[str], people: Sequence[Sequence[FaceTrack]]
-    ) -> dict[str, Any]:
-        """One of the people of this video, who have these ids, as the artifact has them."""
-        name, person = ids[number], people[number]
-        times = sorted({seconds for track in person for seconds in track.times})
-        best, finest, vector = best_of(person), finest_of(person), mean_of(person)
-        others = {id(other) for track in person for other in track.apart}
-        told: dict[str, Any] = {
-            "id": name,
-            "intervals": intervals(times, self.interval + self.max_gap + 1e-3),
-            "frames": len(times),
-            "time": round(best.time, 3),
-            "box": [round(value, 1) for value in best.box],
-            "score": round(best.score, 4),
-            "quality": round(best.quality, 4),
-            "spread": round(sum(1 - float(s.vector @ vector) for s in finest) / len(finest), 4),
-            "apart": [
-                i for i, p in zip(ids, people, strict=True) if any(id(t) in others for t in p)
-            ],
-            "vector": base64_vector(vector),
-        }
-        if self.thumbnails:
-            told["thumbnail"] = f".{media.video.key}.faces/{name}.jpg"
-        return told
+    def settings(self) -> FaceSettings:
+        """What the faces of a video are looked for with, in plain values."""
+        return FaceSettings(
+            **{name: getattr(self, name) for name in FaceSettings._fields if name != "model_name"},
+            model_name=self.face_model,
+        )
 
     def run(self, job: Job) -> Result:
         """Delete what is known of faces; all else that this command does is the runner's."""
@@ -1960,42 +1435,10 @@ class Previews(VideoTask):
         asked = {"json": self.index, self.format: self.join, "webp": self.image == "webp"}
         return [f"{{}}.previews.{suffix}" for suffix, wanted in asked.items() if wanted]
 
-    def recipe(self) -> ClipFormat:
-        """The encoder's fast settings: VP9's for live video, where both cap the quality."""
-        if self.format == "webm":
-            speed = {"deadline": "realtime", "cpu-used": "8", "row-mt": "1"}
-            return ClipFormat(
-                "webm", "libvpx-vp9", speed | {"crf": str(self.crf), "b": self.bitrate}
-            )
-        cap = {"maxrate": self.bitrate, "bufsize": self.bitrate}
-        crf = round(self.crf * 51 / 63)
-        return ClipFormat("mp4", "libx264", {"preset": "veryfast", "crf": str(crf)} | cap)
-
     def make(self, media: Media) -> ArtifactOutput:
-        recipe, clips = self.recipe(), list[Clip]()
-        animation = AnimatedPreview() if self.image == "webp" else None
-        also = animation.add if animation else None
-        for start in clip_starts(media.duration, self.segments, self.duration):
-            media.progress.at(len(clips), self.segments)
-            shots = Excerpt(media, start, min(self.duration, media.duration))
-            height = clips[0].height if clips else None  # one size for all clips
-            clips.append(encode_clip(shots, (self.width // 2 * 2, height), recipe, also))
-        names = [f"seg_{number:02}.{self.format}" for number in range(1, len(clips) + 1)]
-        contents = {name: clip.content for name, clip in zip(names, clips, strict=True)}
-        made = ArtifactOutput(files={".{}.previews/": contents})
-        if self.join:
-            made.files[f"{{}}.previews.{self.format}"] = join_clips(clips, recipe)
-        if animation:
-            made.files["{}.previews.webp"] = animation.close()
-        folder = f".{media.video.key}.previews"
-        if self.index:
-            told = [
-                {"file": f"{folder}/{name}", "start": round(clip.start, 6)}
-                | {"duration": round(clip.duration, 6), "size": len(clip.content)}
-                for name, clip in zip(names, clips, strict=True)
-            ]
-            made.data = {"segments": told}
-        return marked(made, media.damage_note)
+        clip_format = preview_format(self.format, self.crf, self.bitrate)
+        previews = Previewer(media, clip_format, self.segments, self.duration, self.width)
+        return previews.make(index=self.index, join=self.join, animate=self.image == "webp")
 
 
 # === Commands: codecs =============================================================================

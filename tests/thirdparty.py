@@ -12,6 +12,25 @@ from videolib.storage.artifacts import ARTIFACTS, Artifact
 from videolib.storage.publishing import ArtifactOutput
 
 
+class NoteMaker:
+    """Counts the frames of one video that it is given."""
+
+    def __init__(self, media: Media, word: str) -> None:
+        self.media, self.word, self.frames = media, word, 0
+
+    def requests(self) -> list[FrameRequest]:
+        return [FrameRequest(self.media.duration * share) for share in (0.0, 0.3, 0.6)]
+
+    def take(self, frame: Frame, index: int) -> None:
+        self.frames += 1
+
+    def finish(self) -> ArtifactOutput:
+        sys.stdout.write("libraries say things\n")
+        sys.stdout.flush()
+        line = f"{self.word}, {self.media.duration:.0f} s, {self.frames} frames\n"
+        return ArtifactOutput(files={"{}.note.txt": line.encode()})
+
+
 class Note(index.FrameTask):
     """Write a line about each video."""
 
@@ -19,18 +38,8 @@ class Note(index.FrameTask):
 
     word: str = option("note", "how the line begins", max_length=20)
 
-    def wants(self, media: Media) -> list[FrameRequest]:
-        self.seen = 0
-        return [self.want(media.duration * share, 0.0) for share in (0.0, 0.3, 0.6)]
-
-    def take(self, frame: Frame, number: int) -> None:
-        self.seen += 1
-
-    def finish(self, media: Media) -> ArtifactOutput:
-        sys.stdout.write("libraries say things\n")
-        sys.stdout.flush()
-        line = f"{self.word}, {media.duration:.0f} s, {self.seen} frames\n"
-        return ArtifactOutput(files={"{}.note.txt": line.encode()})
+    def maker(self, media: Media) -> NoteMaker:
+        return NoteMaker(media, self.word)
 
 
 if __name__ == "__main__":

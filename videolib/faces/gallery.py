@@ -17,6 +17,7 @@ from videolib.faces.vectors import base64_vector, decoded_vector
 from videolib.media.frames import Frame
 from videolib.media.pictures import resize
 from videolib.media.reader import Media
+from videolib.media.sampling import make_from_frames
 from videolib.storage.folders import LEADS_OUT
 from videolib.storage.names import VIDEO_EXTENSIONS
 from videolib.storage.tags import clean_names
@@ -80,7 +81,7 @@ def portrayed(path: str, task: Embed) -> GalleryFace:
         return filmed(path, task)
     import numpy as np
 
-    still, model = Photo.read(path), task.finder()
+    still, model = Photo.read(path), task.settings().load_model()
     faces = model.find(still, task.min_face_area, task.min_score)
     largest = next((face for face in faces if model.look(still, face)), None)
     if largest is None:
@@ -135,10 +136,8 @@ def nudged(box: NDArray[Any], points: NDArray[Any], score: float, *nudge: float)
 
 def filmed(path: str, task: Embed) -> GalleryFace:
     """Whom a video of a gallery shows. Raises VideoError."""
-    from index import make_all
-
     with Media(Video(path, Path(path).name, ""), task.allow_codecs) as media:
-        (made,) = make_all(media, [task])
+        (made,) = make_from_frames(media, [attempt(task.maker, media)])
     if isinstance(made, Failure):
         raise VideoError(made.reason)
     found = (made.data or {})["signatures"]

@@ -7,7 +7,7 @@ import itertools
 import math
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from videolib.media.pictures import display_size, rgb_picture
 from videolib.media.reader import timestamp_of
@@ -19,11 +19,19 @@ if TYPE_CHECKING:
     from videolib.media.reader import Media
 
 
+Seek = Literal["auto", "keyframe", "exact"]
+
+
 class FrameRequest(NamedTuple):
     """A frame to take: the one shown at `time` (s), or a keyframe at most `tolerance` (s) away."""
 
     time: float
     tolerance: float = 0.0
+
+    @classmethod
+    def near(cls, time: float, tolerance: float, seek: Seek) -> FrameRequest:
+        """A request with the tolerance that `seek` allows: this one for auto, else any or none."""
+        return cls(time, {"auto": tolerance, "keyframe": math.inf, "exact": 0.0}[seek])
 
 
 class Frame:

@@ -7,10 +7,13 @@ import bisect
 import math
 import typing
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
-from videolib.media.frames import timestamps_around
+from videolib.core.errors import VideoError
+from videolib.media.duration import position_seconds
+from videolib.media.frames import FrameRequest, Seek, timestamps_around
 from videolib.media.pictures import SWSCALE_MATRICES, reformatter
+from videolib.storage.publishing import ArtifactOutput
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,6 +22,117 @@ if TYPE_CHECKING:
     from videolib.core.arrays import Bits, Pixels
     from videolib.media.frames import Frame
     from videolib.media.reader import Media
+
+
+HashAlgorithm = Literal["ahash", "dct", "stash"]
+HashCombination = Literal["xor", "majority", "avg"]
+
+
+class HashSettings(NamedTuple):
+    """How a video is hashed: the hash of a frame, how those of several frames become one, how many
+    frames there are, where a single one is (see frames.position), and whether a timeline for
+    shifted copies is made, too."""
+
+    algorithm: HashAlgorithm
+    combine: HashCombination
+    frames: int
+    time: str
+    deep: bool
+
+
+class PerceptualHash:
+    """The perceptual hash of one video, with the hashes of its frames and the signature and the
+    timeline by which duplicates are found.
+
+    Its requests are, in this order: the frames to hash, those of the signature, those of the
+    timeline.
+    """
+
+    def __init__(self, media: Media, settings: HashSettings, seek: Seek) -> None:
+        self.media, self.settings = media, settings
+        self.tolerance = math.inf if seek == "keyframe" else 0.0
+        self.hashes: dict[int, FrameHash] = {}
+        self.stash_pictures: dict[int, Pixels] = {}
+        self.signature, self.timeline = SignatureRecorder(), TimelineRecorder(media.duration)
+        self.times = self.hashed_times()
+
+    def hashed_times(self) -> list[float]:
+        """When the frames to hash are shown, in seconds."""
+        duration, count = self.media.duration, self.settings.frames
+        if self.settings.algorithm == "stash":
+            return stash_times(self.media)
+        if count == 1:
+            return [min(position_seconds(self.settings.time, duration), duration)]
+        return [duration * (i + 0.5) / count for i in range(count)]
+
+    def requests(self) -> list[FrameRequest]:
+        times = self.times + [self.media.duration * share for share in SIGNATURE_SHARES]
+        times += self.timeline.times if self.settings.deep else []
+        return [FrameRequest(seconds, self.tolerance) for seconds in times]
+
+    def take(self, frame: Frame, index: int) -> None:
+        beyond = index - len(self.times)
+        if beyond >= len(SIGNATURE_SHARES):
+            self.timeline.take(frame, beyond - len(SIGNATURE_SHARES))
+        elif beyond >= 0:
+            self.signature.take(frame, beyond)
+        else:
+            self.hashes[index] = self.hash_frame(frame, index)
+
+    def hash_frame(self, frame: Frame, index: int) -> FrameHash:
+        grey = frame.luma(32, 32)
+        flat = bool(grey.std() < FLAT)
+        if self.settings.algorithm != "stash":
+            return FrameHash(frame.time, HASHES[self.settings.algorithm](grey), flat)
+        self.stash_pictures[index] = picture_for_stash(frame)
+        return FrameHash(frame.time, stash_hash(self.stash_pictures[index]), flat)
+
+    def combined(self) -> str | None:
+        """The hash of the whole video, in hexadecimal; None where every frame is flat."""
+        if self.settings.algorithm == "stash":
+            pictures = [self.stash_pictures[i] for i in sorted(self.stash_pictures)]
+            bits = stash_hash(montage(pictures))
+            # Stash's databases have hashes without leading zeros, and 0 for none.
+            return f"{int(hexadecimal(bits), 16):x}" if bits.any() else None
+        informative = [frame.bits for frame in self.hashes.values() if not frame.flat]
+        if not informative:
+            return None
+        return hexadecimal(combine_bits(informative, self.settings.combine))
+
+    def finish(self) -> ArtifactOutput:
+        algorithm = self.settings.algorithm
+        if algorithm == "stash" and len(self.hashes) < STASH_FRAMES:
+            raise VideoError("not every frame that Stash's hash needs could be decoded")
+        if not self.hashes:
+            raise VideoError("none of the frames to hash could be decoded")
+        data: dict[str, Any] = {
+            "phash": self.combined(),
+            "algorithm": algorithm,
+            "combine": "montage" if algorithm == "stash" else self.settings.combine,
+            "bits": 1024 if algorithm == "ahash" else 64,
+            "frames": [frame.as_json() for _, frame in sorted(self.hashes.items())],
+            "duration": self.media.duration,
+        } | self.signature.as_json()
+        if algorithm == "stash":
+            data["oshash"] = self.media.oshash
+        if not data["phash"]:
+            data["reason"] = "every frame is flat (one colour): there is nothing to tell it by"
+        output = ArtifactOutput(data, note="" if data["phash"] else "no hash: every frame is flat")
+        if self.settings.deep:
+            output.documents["{}.phash.deep.json"] = self.timeline.as_json()
+        return output
+
+
+class FrameHash(NamedTuple):
+    """The hash of one frame: when it is shown, in seconds, its bits in row-major order, and whether
+    the frame is of one colour, which tells nothing."""
+
+    time: float
+    bits: Bits
+    flat: bool
+
+    def as_json(self) -> dict[str, Any]:
+        return {"time": round(self.time, 6), "hash": hexadecimal(self.bits), "flat": self.flat}
 
 
 SIGNATURE_SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)  # of the length: where a signature's frames are

@@ -1,15 +1,78 @@
-"""Preview clips: where they begin, and the animation of all of them."""
+"""Preview clips of a video, an animation of them, and all of them in one file."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from videolib.media.encoding import ClipEncoder, ClipFormat
+from videolib.media.encoding import Clip, ClipEncoder, ClipFormat, Excerpt, encode_clip, join_clips
+from videolib.media.reader import Media
+from videolib.storage.publishing import ArtifactOutput
 
 if TYPE_CHECKING:
     from videolib.core.arrays import Pixels
     from videolib.media.encoding import ExcerptFrame
+
+
+def preview_format(container: str, crf: int, bitrate: str) -> ClipFormat:
+    """The encoder's fast settings: VP9's for live video, where `bitrate` caps the quality, and for
+    mp4 the same part of H.264's scale of quality."""
+    if container == "webm":
+        speed = {"deadline": "realtime", "cpu-used": "8", "row-mt": "1"}
+        return ClipFormat("webm", "libvpx-vp9", speed | {"crf": str(crf), "b": bitrate})
+    cap = {"maxrate": bitrate, "bufsize": bitrate}
+    h264_crf = round(crf * 51 / 63)
+    return ClipFormat("mp4", "libx264", {"preset": "veryfast", "crf": str(h264_crf)} | cap)
+
+
+class Previewer:
+    """The preview clips of one video: `segments` of them, each `duration` seconds long and `width`
+    pixels wide (made even), evenly spread."""
+
+    def __init__(
+        self, media: Media, clip_format: ClipFormat, segments: int, duration: float, width: int
+    ) -> None:
+        self.media, self.format, self.duration = media, clip_format, duration
+        self.segments, self.width = segments, width // 2 * 2
+
+    def make(self, *, index: bool, join: bool, animate: bool) -> ArtifactOutput:
+        """The clips; with an index of their times, all of them in one file, an animation."""
+        animation = AnimatedPreview() if animate else None
+        clips = self.encode(animation)
+        suffix = self.format.container
+        names = [f"seg_{number:02}.{suffix}" for number in range(1, len(clips) + 1)]
+        contents = {name: clip.content for name, clip in zip(names, clips, strict=True)}
+        output = ArtifactOutput(files={".{}.previews/": contents})
+        if join:
+            output.files[f"{{}}.previews.{suffix}"] = join_clips(clips, self.format)
+        if animation:
+            output.files["{}.previews.webp"] = animation.close()
+        if index:
+            output.data = {"segments": self.segment_rows(names, clips)}
+        output.mark_degraded(self.media.damage_note)
+        return output
+
+    def encode(self, animation: AnimatedPreview | None) -> list[Clip]:
+        """All clips, in one size; their frames are shown to the animation, too."""
+        clips = list[Clip]()
+        for start in clip_starts(self.media.duration, self.segments, self.duration):
+            self.media.progress.at(len(clips), self.segments)
+            excerpt = Excerpt(self.media, start, min(self.duration, self.media.duration))
+            size = (self.width, clips[0].height if clips else None)
+            clips.append(
+                encode_clip(excerpt, size, self.format, animation.add if animation else None)
+            )
+        return clips
+
+    def segment_rows(self, names: Sequence[str], clips: Sequence[Clip]) -> list[dict[str, Any]]:
+        """Every clip as the index has it: its file, times in seconds, and size in bytes."""
+        folder = f".{self.media.video.key}.previews"
+        return [
+            {"file": f"{folder}/{name}", "start": round(clip.start, 6)}
+            | {"duration": round(clip.duration, 6), "size": len(clip.content)}
+            for name, clip in zip(names, clips, strict=True)
+        ]
 
 
 class AnimatedPreview:

@@ -4,16 +4,112 @@ from __future__ import annotations
 
 import bisect
 import itertools
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from videolib.core.errors import VideoError
-from videolib.media.frames import decode_forward, timestamps_around
-from videolib.media.pictures import HDR_EOTFS, rgb_picture
+from videolib.media.duration import cut_off_message
+from videolib.media.encoding import ClipFormat, Excerpt, encode_clip
+from videolib.media.frames import FrameRequest, decode_forward, read_frames, timestamps_around
+from videolib.media.pictures import HDR_EOTFS, jpeg, rgb_picture
 from videolib.media.reader import Media
+from videolib.storage.publishing import ArtifactOutput
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
+
+
+SceneDetector = Literal["content", "adaptive"]
+# The detectors' own units that are 1 here: their defaults of 27 and 3 are 0.4.
+UNITS: Mapping[SceneDetector, float] = {"content": 67.5, "adaptive": 7.5}
+CLIP_FORMAT = ClipFormat("mp4", "libx264", {"preset": "veryfast", "crf": "26"})
+
+
+class SceneIllustration(NamedTuple):
+    """What is shown of every scene: its first frame where `thumbs` says so, and its beginning as a
+    clip of some seconds (0: none), both `width` pixels wide."""
+
+    width: int
+    thumbs: bool
+    clip_duration: float
+
+
+def detect_scenes(
+    media: Media,
+    detector: SceneDetector,
+    threshold: float,
+    limit: int,
+    illustration: SceneIllustration,
+    chapters: bool,
+) -> ArtifactOutput:
+    """The scenes of a video and the markers between them.
+
+    `threshold` is normalized, see UNITS; `limit` keeps that many of the strongest markers (0: all).
+    """
+    unit = UNITS[detector]
+    cuts = DETECTORS[detector](media, threshold * unit)
+    if limit:
+        cuts = sorted(sorted(cuts, key=lambda cut: -cut[1])[:limit])
+    # Rounded up to the microsecond: seeking to a marker must not find the frame before it.
+    markers: list[dict[str, Any]] = [
+        {"time": math.ceil(media.seconds(pts) * 1e6) / 1e6, "score": round(score / unit, 4)}
+        for pts, score in cuts
+    ]
+    last, cut_off = (
+        media.seconds(media.read_end),
+        media.is_cut_off_before(media.declared_end - 1, media.read_end),
+    )
+    # A header may promise less than there is, too.
+    beyond = bool(markers) and markers[-1]["time"] >= media.duration
+    scenes = scenes_between(markers, last if cut_off or beyond else media.duration)
+    parameters = {"threshold": threshold, "detector": detector}
+    output = ArtifactOutput(parameters | {"markers": markers, "scenes": scenes})
+    if illustration.thumbs or illustration.clip_duration:
+        output.files[".{}.scenes/"] = illustrate(media, illustration, scenes, markers)
+    if chapters:
+        output.files["{}.scenes.ffmeta"] = chapters_file(scenes).encode()
+    shortage = cut_off_message(last, media.duration) if cut_off else ""
+    output.mark_degraded(shortage or media.damage_note)
+    return output
+
+
+def scenes_between(markers: Sequence[Mapping[str, Any]], end: float) -> list[dict[str, Any]]:
+    """The scenes, from one marker to the next, as {start, end} in seconds."""
+    bounds = [0.0, *(marker["time"] for marker in markers), end]
+    return [
+        {"start": start, "end": stop}
+        for start, stop in itertools.pairwise(bounds)
+        if stop > start or not markers
+    ]
+
+
+def illustrate(
+    media: Media,
+    illustration: SceneIllustration,
+    scenes: Sequence[dict[str, Any]],
+    markers: Sequence[dict[str, Any]],
+) -> dict[str, bytes]:
+    """The pictures and clips of the scenes by file name; scenes and markers get to name them."""
+    files: dict[str, bytes] = {}
+    folder = f".{media.video.key}.scenes"
+    first_frames = [FrameRequest(scene["start"]) for scene in scenes if illustration.thumbs]
+    for frame, indices in read_frames(media, first_frames) if first_frames else ():
+        for index in indices:
+            name = f"scene_{index + 1:03}.jpg"
+            files[name] = jpeg(frame.rgb(illustration.width), 4)
+            scenes[index]["thumb"] = f"{folder}/{name}"
+    for index, scene in enumerate(scenes if illustration.clip_duration else ()):
+        name = f"scene_{index + 1:03}.mp4"
+        length = min(illustration.clip_duration, scene["end"] - scene["start"])
+        excerpt = Excerpt(media, scene["start"], length)
+        files[name] = encode_clip(excerpt, (illustration.width // 2 * 2, None), CLIP_FORMAT).content
+        scene["clip"] = f"{folder}/{name}"
+    by_start = {scene["start"]: scene for scene in scenes}
+    for marker in markers:
+        scene = by_start[marker["time"]]
+        marker |= {key: scene[key] for key in ("thumb", "clip") if key in scene}
+    return files
 
 
 # The timestamp of the first frame of a scene, and the detector's score there.

@@ -1,11 +1,61 @@
-"""Thumbnails: which frame stands best for a video."""
+"""Thumbnails: one picture that stands for a video."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from videolib.core.errors import VideoError
+from videolib.media.duration import position_seconds
+from videolib.media.frames import FrameRequest
+from videolib.media.pictures import jpeg
+from videolib.storage.publishing import ArtifactOutput
+
 if TYPE_CHECKING:
     from videolib.core.arrays import Pixels
+    from videolib.media.frames import Frame, Seek
+    from videolib.media.reader import Media
+
+CANDIDATES = 10  # frames among which `auto` chooses
+
+
+class Thumbnail:
+    """The thumbnail of one video, a JPEG in its size or of a given width in pixels.
+
+    `time` is a position as `position_seconds` reads it, or `auto`: the most appealing of ten
+    candidates. A time past the end gives the last frame, and a note that says so.
+    """
+
+    def __init__(
+        self, media: Media, time: str, quality: int, width: int | None, seek: Seek
+    ) -> None:
+        self.media, self.time, self.seek = media, time, seek
+        self.quality, self.width = quality, width
+        self.best: Pixels | None = None
+        self.best_appeal, self.note = -1.0, ""
+
+    def requests(self) -> list[FrameRequest]:
+        duration = self.media.duration
+        if self.time == "auto":
+            step = duration / CANDIDATES
+            times = [step * (i + 0.5) for i in range(CANDIDATES)]
+            return [FrameRequest.near(seconds, step / 2, self.seek) for seconds in times]
+        seconds = position_seconds(self.time, duration)
+        if seconds > duration + 1e-6:
+            self.note = f"{self.time} is past the end ({duration:.2f} s): the last frame was taken"
+            seconds = duration
+        relative = self.time == "middle" or self.time.endswith("%")
+        tolerance = min(max(1.0, duration / 50), 5.0) if relative and duration > 10 else 0.0
+        return [FrameRequest.near(seconds, tolerance, self.seek)]
+
+    def take(self, frame: Frame, index: int) -> None:
+        score = appeal(frame.luma(320)) if self.time == "auto" else 0.0
+        if score > self.best_appeal:
+            self.best, self.best_appeal = frame.rgb(self.width), score
+
+    def finish(self) -> ArtifactOutput:
+        if self.best is None:
+            raise VideoError("no picture in it could be decoded")
+        return ArtifactOutput(files={"{}.jpg": jpeg(self.best, self.quality)}, note=self.note)
 
 
 def appeal(luma: Pixels) -> float:

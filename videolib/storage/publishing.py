@@ -42,6 +42,13 @@ class ArtifactOutput:
         self.documents = documents or {}
         self.facts, self.status, self.product = facts or {}, status, product
 
+    def mark_degraded(self, shortcoming: str) -> None:
+        """Note, and record, how the source falls short; an empty text says that it does not."""
+        if shortcoming:
+            self.note = f"degraded: {shortcoming}"
+            if self.data is not None:
+                self.data["degraded"] = self.note
+
 
 class OutputFile(NamedTuple):
     """A finished file too large to hand over as bytes: its scratch file and its final name."""

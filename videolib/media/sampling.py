@@ -1,0 +1,110 @@
+"""One pass over a video for all the artifacts that are made from sampled frames.
+
+A FrameMaker says which frames it wants, takes each of them once, and gives its artifact.
+`make_from_frames` collects the requests of several makers, decodes every frame once, hands it to
+whoever asked for it, and lets each maker finish. What a maker gives never depends on its company.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Protocol
+
+from videolib.core.errors import Failure, attempt
+from videolib.core.text import plural
+from videolib.media.duration import cut_off_message
+from videolib.media.frames import read_frames
+from videolib.storage.publishing import ArtifactOutput
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from videolib.media.frames import Frame, FrameRequest
+    from videolib.media.reader import Media
+
+
+class FrameMaker(Protocol):
+    """Makes one artifact of one video from frames. May raise VideoError anywhere."""
+
+    def requests(self) -> list[FrameRequest]:
+        """The frames to take, in the order of time."""
+        ...
+
+    def take(self, frame: Frame, index: int) -> None:
+        """Look at the frame for request number `index`; frames come about in the order of time."""
+        ...
+
+    def finish(self) -> ArtifactOutput:
+        """Make the artifact when every frame was taken."""
+        ...
+
+
+def make_from_frames(
+    media: Media, makers: Sequence[FrameMaker | Failure]
+) -> list[ArtifactOutput | Failure]:
+    """The artifacts of the makers in their order, from one pass over the video.
+
+    A Failure in place of a maker (it could not be set up) is handed through.
+    """
+    run = _SamplingRun(media, makers)
+    broken = attempt(run.decode)
+    return [run.finish(number, broken) for number in range(len(makers))]
+
+
+class _SamplingRun:
+    """The requests of all makers, and who has taken how many frames or failed."""
+
+    def __init__(self, media: Media, makers: Sequence[FrameMaker | Failure]) -> None:
+        self.media, self.makers = media, makers
+        self.failures: dict[int, Failure] = {}
+        self.requests: list[FrameRequest] = []
+        self.owners: list[tuple[int, int]] = []  # of each request: the maker, and its own number
+        self.taken, self.requested = Counter[int](), Counter[int]()
+        for number, maker in enumerate(makers):
+            wanted = maker if isinstance(maker, Failure) else attempt(maker.requests)
+            if isinstance(wanted, Failure):
+                self.failures[number] = wanted
+                continue
+            self.requests += wanted
+            self.owners += [(number, index) for index in range(len(wanted))]
+            self.requested[number] = len(wanted)
+
+    def decode(self) -> None:
+        """Hand every frame to those who asked for it; a maker that fails gets no more."""
+        for frame, indices in read_frames(self.media, self.requests):
+            for number, index in (self.owners[i] for i in indices):
+                if number not in self.failures:
+                    self.taken[number] += 1
+                    self._hand_over(number, frame, index)
+            self.media.progress.at(self.taken.total(), len(self.requests))
+
+    def _hand_over(self, number: int, frame: Frame, index: int) -> None:
+        maker = self.makers[number]
+        if not isinstance(maker, Failure):
+            failure = attempt(maker.take, frame, index)
+            if isinstance(failure, Failure):
+                self.failures[number] = failure
+
+    def finish(self, number: int, broken: object) -> ArtifactOutput | Failure:
+        """The artifact of one maker; marked degraded where frames are missing. `broken` is the
+        Failure that ended the whole pass, if one did."""
+        maker, taken = self.makers[number], self.taken[number]
+        if number in self.failures or isinstance(maker, Failure):
+            return self.failures[number]
+        if isinstance(broken, Failure):
+            return broken
+        if not taken:
+            return Failure(self._why_nothing())
+        output = attempt(maker.finish)
+        if isinstance(output, ArtifactOutput) and taken < self.requested[number]:
+            missing = self.requested[number] - taken
+            output.mark_degraded(
+                f"{missing} of {plural(self.requested[number], 'frame')} could not be decoded"
+            )
+        return output
+
+    def _why_nothing(self) -> str:
+        if self.media.cut_off is None:
+            return "no frame that is wanted could be decoded: it is truncated or damaged"
+        message = cut_off_message(self.media.cut_off, self.media.duration)
+        return f"is {message}, before any frame that is wanted: copy it again"
