@@ -15,13 +15,14 @@ import uvicorn
 
 import api
 from videolib.storage.folders import Roots
+from videoserver.app import App
 from videoserver.settings import ServerSettings
 
 
 class Served:
     """A running server: `client` talks to it, `app` is what it runs."""
 
-    def __init__(self, app: api.App, port: int) -> None:
+    def __init__(self, app: App, port: int) -> None:
         self.app, self.port = app, port
         self.url = f"http://127.0.0.1:{port}"
         self.client = httpx.Client(base_url=self.url, timeout=support.PATIENCE)

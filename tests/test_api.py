@@ -406,11 +406,13 @@ class TestAbout:
             for parameter in operation.get("parameters", []):
                 assert parameter["schema"] or parameter["content"], (name, parameter)
         schemas = document["components"]["schemas"]
-        for name in ("JobRequest", "TagUpdate", "TagEntry", "Renaming", "NameThem"):
+        for name in ("JobIn", "TagUpdateIn", "TagEntryIn", "RenameIn", "RenamePersonIn"):
             fields = schemas[name]["properties"].values()
             assert any("examples" in field for field in fields), name
         assert not [
             name
             for name, schema in schemas.items()
-            if not schema.get("properties") and name not in ("Metadata",) and "enum" not in schema
+            if not schema.get("properties")
+            and name not in ("MetadataOut",)
+            and "enum" not in schema
         ]

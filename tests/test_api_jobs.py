@@ -444,19 +444,19 @@ class TestEvents:
             reader = socket.create_connection(("127.0.0.1", served.port))
             reader.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
             sockets.append(reader)
-        assert wait_until(lambda: served.app.hub.streams == 50)
+        assert wait_until(lambda: served.app.event_stream.clients == 50)
         job_id = served.submit("slow")
         with served.events(f"/jobs/{job_id}/events") as events:
             assert list(events)[-1]["data"]["status"] == "done"
         for reader in sockets:
             reader.close()
-        assert wait_until(lambda: served.app.hub.streams == 0)
+        assert wait_until(lambda: served.app.event_stream.clients == 0)
         assert not served.app.service.board.listeners
 
     def test_too_many_listeners(self, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("api.STREAM_LIMIT", 1)
+        monkeypatch.setattr("api.CLIENT_LIMIT", 1)
         with served.events("/events"):
-            assert wait_until(lambda: served.app.hub.streams == 1)
+            assert wait_until(lambda: served.app.event_stream.clients == 1)
             response = served.client.get("/events")
             assert response.status_code == 429
             assert response.headers["retry-after"]

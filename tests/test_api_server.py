@@ -276,12 +276,12 @@ class TestEventSource:
         # The first is how the job stood then, which may be newer than the event of that number.
         assert [e.data for e in every[1:]] == [data for *_, data in self.told(page)[1:]]
         assert wait_until(lambda: page.evaluate("source.readyState") == 2)
-        assert wait_until(lambda: served.app.hub.streams == 0)
+        assert wait_until(lambda: served.app.event_stream.clients == 0)
 
     def test_all_jobs(self, page: Page, cable: Cable, served: Served) -> None:
         page.goto(f"{cable.url}/health")
         page.evaluate(LISTEN, "/events")
-        assert wait_until(lambda: served.app.hub.streams == 1)
+        assert wait_until(lambda: served.app.event_stream.clients == 1)
         jobs = {served.submit("report"), served.submit("codecs")}
         ended = {served.wait(job)["id"] for job in jobs}
         assert wait_until(lambda: sum(e[0] == "end" for e in self.told(page)) == 2)

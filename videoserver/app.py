@@ -1,0 +1,267 @@
+"""The application that carries the routes of `api`: the guard before them, the answers to their
+exceptions, and how the server starts and stops."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive, Scope, Send
+
+from index import Serve
+from videolib.core.errors import (
+    BusyError,
+    CancelledError,
+    ConflictError,
+    CorruptError,
+    NotFoundError,
+    OutsideError,
+    ParameterError,
+    UsageError,
+    VideoError,
+    reason_of,
+)
+from videolib.core.runs import Job
+from videoserver.http import EventStream, decode_path, is_local, limit_body, problem_response
+from videoserver.models import ProblemOut
+from videoserver.service import Service
+from videoserver.settings import ServerSettings
+
+BODY_LIMIT, IMPORT_LIMIT = 1 << 20, 16 << 20  # bytes of a request, and of one with all tags
+SWITCH_INTERVAL = 0.001  # seconds that a computing thread may hold up one that answers
+COOKIE = "session"
+SECURITY_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "content-security-policy": (
+        "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; object-src 'none';"
+        " base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+STATUS: dict[type[UsageError], int] = {
+    ParameterError: 422,
+    NotFoundError: 404,
+    OutsideError: 403,
+    CorruptError: 409,
+    ConflictError: 409,
+    BusyError: 429,
+}
+
+
+class App(FastAPI):
+    """The application behind its guard, which checks host, origin, token and size of a request.
+
+    The guard is the outermost layer, so that every answer has the security headers, also those to
+    requests that it refuses.
+    """
+
+    def __init__(self, settings: ServerSettings, **options: Any) -> None:
+        super().__init__(**options)
+        self.settings, self.service = settings, Service(settings)
+        self.event_stream = EventStream(self.service.board)
+        self.requests: set[asyncio.Task[Any]] = set()  # that are being answered
+        self.awaited: set[Job] = set()  # runs whose result a request waits for
+        self.entry: Callable[[Scope, Receive, Send], Awaitable[None]] = self.guard
+        if settings.cors_origins:
+            self.entry = CORSMiddleware(
+                self.guard,
+                allow_origins=settings.cors_origins,
+                allow_methods=["GET", "POST", "PATCH", "DELETE"],
+                allow_headers=["Authorization", "Content-Type", "Last-Event-ID", "Range"],
+                expose_headers=["Location", "Retry-After", "Content-Range", "ETag"],
+            )
+        self.add_exception_handler(HTTPException, on_http_error)
+        self.add_exception_handler(RequestValidationError, on_validation_error)
+        self.add_exception_handler(UsageError, on_usage_error)
+        for error_class in (VideoError, FileNotFoundError, PermissionError):
+            self.add_exception_handler(error_class, on_video_error)
+        self.add_exception_handler(CancelledError, on_cancelled)
+        self.add_exception_handler(Exception, on_unexpected_error)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await super().__call__(scope, receive, send)
+        elif scope["type"] == "http":
+            await self.entry(scope, receive, send)
+
+    async def guard(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or refuse it; its body is limited, its answer has the headers."""
+        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
+        limit = IMPORT_LIMIT if scope["path"] == "/tags/import" else BODY_LIMIT
+        refusal = self.refusal(scope, headers, limit)
+        if refusal:
+            await refusal(scope, receive, with_security_headers(send))
+            return
+        decode_path(scope)
+        task = asyncio.current_task()
+        assert task
+        self.requests.add(task)
+        try:
+            await super().__call__(scope, limit_body(receive, limit), with_security_headers(send))
+        finally:
+            self.requests.discard(task)
+
+    def refusal(self, scope: Scope, headers: Mapping[str, str], limit: int) -> Response | None:
+        """The answer to a request that no route shall see; None for one that may pass."""
+        settings, method = self.settings, scope["method"]
+        if not settings.knows_host(headers.get("host", "")):
+            return problem_response(421, "this server does not go by that name: see VIDEO_HOSTS")
+        if settings.is_cross_site(method, headers):
+            return problem_response(403, "requests from other sites are refused")
+        if not settings.token and not is_local(scope.get("client")):
+            return problem_response(403, "requests from other machines need a server with a token")
+        if not self.is_open(scope["path"]) and not self.knows_token(method, headers):
+            return problem_response(401, "a token is needed", {"www-authenticate": "Bearer"})
+        size = headers.get("content-length", "0")
+        if not size.isdigit() or len(size) > 18:
+            return problem_response(400, "Content-Length should be a number")
+        if int(size) > limit:
+            return problem_response(413, f"at most {limit:,} bytes are taken")
+        return None
+
+    @staticmethod
+    def is_open(path: str) -> bool:
+        """Whether a path needs no token: the page's own files, and where it asks for the token."""
+        return path in ("/", "/health", "/session") or path.startswith("/web/")
+
+    def knows_token(self, method: str, headers: Mapping[str, str]) -> bool:
+        """Whether a request has the token or, where it only reads, the cookie."""
+        scheme, _, credentials = headers.get("authorization", "").partition(" ")
+        pairs = (pair.strip().partition("=") for pair in headers.get("cookie", "").split(";"))
+        cookie = next((value for name, _, value in pairs if name == COOKIE), "")
+        bearer = credentials.strip() if scheme.lower() == "bearer" else ""
+        return self.settings.lets_in(bearer, cookie, reading=method in ("GET", "HEAD"))
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document with the model of errors, and how a token is given."""
+        schema = super().openapi()
+        components = schema.setdefault("components", {})
+        schemas = components.setdefault("schemas", {})
+        problem = ProblemOut.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(problem.pop("$defs", {}) | {"ProblemOut": problem})
+        bearer = {"bearer": {"type": "http", "scheme": "bearer"}}
+        cookie = {"cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE}}
+        components["securitySchemes"] = bearer | cookie
+        schema["security"] = [{}, {"bearer": []}, {"cookie": []}]
+        return schema
+
+    def cancel_requests(self) -> None:
+        """Cut short the answers that are still being sent, so that the server can end."""
+        for task in self.requests:
+            task.cancel()
+
+
+def with_security_headers(send: Send) -> Send:
+    """`send` that puts the security headers in the place of a response's own."""
+
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            others = [
+                (name, value)
+                for name, value in message["headers"]
+                if name.decode("latin-1") not in SECURITY_HEADERS
+            ]
+            fixed = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+            message = {**message, "headers": others + fixed}
+        await send(message)
+
+    return send_with_headers
+
+
+@contextlib.asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Cancel the jobs when the server is told to end: uvicorn waits for open requests first, and
+    those that follow jobs only end with these."""
+    assert isinstance(app, App)
+    service, awaited, loop = app.service, app.awaited, asyncio.get_running_loop()
+    handlers: dict[int, Any] = {}
+    switch_interval = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_INTERVAL)
+
+    def stop() -> None:
+        service.board.stop()
+        for job in awaited:
+            job.cancelled.set()
+        loop.call_later(Serve.GRACE, app.cancel_requests)
+
+    def on_signal(number: int, frame: Any) -> None:
+        loop.call_soon_threadsafe(stop)
+        if callable(handler := handlers[number]):
+            handler(number, frame)
+
+    if threading.current_thread() is threading.main_thread():
+        for stopping in (signal.SIGINT, signal.SIGTERM):
+            handlers[stopping] = signal.signal(stopping, on_signal)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(service.close)
+        sys.setswitchinterval(switch_interval)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+# === Exceptions ===================================================================================
+
+
+def app_of(request: Request) -> App:
+    """The application that a request came to."""
+    app: App = request.scope["app"]
+    return app
+
+
+def on_http_error(request: Request, error: Exception) -> Response:
+    """Answer with the status that a route raised."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 204:
+        return Response(status_code=204)
+    return problem_response(error.status_code, str(error.detail), error.headers)
+
+
+def on_validation_error(request: Request, error: Exception) -> Response:
+    """422 with every wrong field."""
+    assert isinstance(error, RequestValidationError)
+    fields = [
+        {"field": ".".join(map(str, e["loc"][1:])) or "body", "message": str(e["msg"])}
+        for e in error.errors()
+    ]
+    detail = "; ".join(f"{field['field']}: {field['message']}" for field in fields)
+    return problem_response(422, detail, errors=fields)
+
+
+def on_usage_error(request: Request, error: Exception) -> Response:
+    """What is wrong with a request, by the class of the error; 400 for any other."""
+    status = next((s for kind, s in STATUS.items() if isinstance(error, kind)), 400)
+    relative = app_of(request).service.roots.relative
+    fields = error.fields if isinstance(error, ParameterError) else []
+    errors = [{"field": name, "message": relative(message)} for name, message in fields]
+    headers = {"retry-after": "5"} if status == 429 else None
+    return problem_response(status, relative(str(error)), headers, errors)
+
+
+def on_video_error(request: Request, error: Exception) -> Response:
+    """404 for a file that is gone, 409 for what the files of the library do not allow now."""
+    status = 404 if isinstance(error, FileNotFoundError) else 409
+    return problem_response(status, app_of(request).service.roots.relative(reason_of(error)))
+
+
+def on_cancelled(request: Request, error: Exception) -> Response:
+    """503: the client has gone, or the server is about to end."""
+    return problem_response(503, "stopped before the answer was found")
+
+
+def on_unexpected_error(request: Request, error: Exception) -> Response:
+    """500 without any detail, which is in the server's log."""
+    return problem_response(500, "the server failed; its log says how")

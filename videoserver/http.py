@@ -1,0 +1,226 @@
+"""HTTP without routes: JSON answers and problems, what is done to a request before a route sees it,
+files by ranges, and event streams."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import stat
+import urllib.parse
+from collections.abc import AsyncIterator, Mapping
+from email.utils import formatdate, parsedate_to_datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from fastapi.sse import ServerSentEvent
+from starlette.convertors import Convertor
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.types import Message, Receive, Scope
+
+from videolib.core.documents import json_text
+from videolib.core.files import stat_of
+from videoserver.jobs import JobBoard
+
+# === Answers ======================================================================================
+
+
+def json_response(
+    data: Any,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    media_type: str = "application/json",
+) -> Response:
+    """Data as JSON; undecodable bytes in names are escaped, so that no name can spoil it."""
+    text = json_text(data, indent=None)
+    return Response(text, status, {"cache-control": "no-store", **(headers or {})}, media_type)
+
+
+def problem_response(
+    status: int,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    errors: list[dict[str, str]] | None = None,
+) -> Response:
+    """An error as an RFC 9457 problem; `errors` are the wrong fields, {field, message} each."""
+    data: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase}
+    data |= {"status": status, "detail": detail} | ({"errors": errors} if errors else {})
+    return json_response(data, status, headers, "application/problem+json")
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The errors of a route for its documentation: these, and those that every route has."""
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemOut"}}}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": content}
+        for status in sorted({400, 401, 403, 404, 413, 421, 422, 500, *statuses})
+    }
+
+
+# === Requests =====================================================================================
+
+
+class AnyPathConvertor(Convertor[str]):
+    """A parameter of a route that takes the rest of the path: any characters, slashes and line
+    breaks among them, as names of videos have them."""
+
+    regex = r"[\s\S]+"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+def is_local(client: tuple[str, int] | None) -> bool:
+    """Whether a request came from this machine, by the address of its client."""
+    return client is None or client[0].startswith("127.") or client[0] in ("::1", "testclient")
+
+
+def decode_path(scope: Scope) -> None:
+    """Set `file_path` to the path with its bytes as file names have them (surrogateescape), and
+    `path`, which routes match, to one that is valid Unicode.
+
+    Both have as many characters, so that a part of one can be looked up in the other.
+    """
+    raw = scope.get("raw_path") or urllib.parse.quote(scope["path"]).encode()
+    scope["file_path"] = os.fsdecode(urllib.parse.unquote_to_bytes(raw))
+    scope["path"] = scope["file_path"].encode("utf-8", "replace").decode()
+
+
+def limit_body(receive: Receive, limit: int) -> Receive:
+    """`receive` that raises 413 beyond so many bytes of body, whatever Content-Length said."""
+    size = 0
+
+    async def receive_limited() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > limit:
+            raise HTTPException(413, f"at most {limit:,} bytes are taken")
+        return message
+
+    return receive_limited
+
+
+# === Files ========================================================================================
+
+
+class ChunkedFile(FileResponse):
+    """A file, read in larger chunks than starlette's: fewer turns for a video of gigabytes."""
+
+    chunk_size = 256 * 1024
+
+
+def file_response(request: Request, path: str | Path, media_type: str) -> Response:
+    """A file, or the range of it that was asked for, or 304 where the client has it already.
+
+    Raises HTTPException: 404 where it is no file any more, 416 for a range beyond its end.
+    """
+    try:
+        file_stat = stat_of(str(path))
+    except OSError:
+        raise HTTPException(404, "is gone") from None
+    if not stat.S_ISREG(file_stat.st_mode):
+        raise HTTPException(404, "is no file")
+    etag = f'"{file_stat.st_mtime_ns:x}-{file_stat.st_size:x}"'
+    headers = {"etag": etag, "cache-control": "private, no-cache"}
+    headers["last-modified"] = formatdate(file_stat.st_mtime, usegmt=True)
+    if is_unchanged(request, etag, file_stat.st_mtime):
+        return Response(status_code=304, headers=headers)
+    check_range(request, file_stat.st_size)
+    return ChunkedFile(path, 200, headers, media_type, stat_result=file_stat)
+
+
+def is_unchanged(request: Request, etag: str, mtime: float) -> bool:
+    """Whether the client has this version already (RFC 9110, section 13.1)."""
+    if_none_match = request.headers.get("if-none-match")
+    if if_none_match is not None:
+        etags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+        return if_none_match.strip() == "*" or etag in etags
+    try:
+        since = parsedate_to_datetime(request.headers.get("if-modified-since", ""))
+        return int(mtime) <= since.timestamp()
+    except (ValueError, OverflowError):
+        return False
+
+
+def check_range(request: Request, size: int) -> None:
+    """Drop a Range header that makes no sense, as RFC 9110 asks (section 14.2).
+
+    Raises HTTPException 416 for one beyond the end of a file of that size.
+    """
+    unit, _, ranges = request.headers.get("range", "").replace(" ", "").partition("=")
+    parts = [part.partition("-") for part in ranges.split(",")]
+    pairs = [(a, b) for a, dash, b in parts if dash and is_number(a) and is_number(b) and a + b]
+    ordered = all(not (a and b) or int(a) <= int(b) for a, b in pairs)
+    if unit != "bytes" or len(pairs) != len(parts) or len(parts) > 8 or not ordered:
+        others = [(name, value) for name, value in request.scope["headers"] if name != b"range"]
+        request.scope["headers"] = others
+    elif any(int(a) >= size if a else int(b) == 0 or not size for a, b in pairs):
+        raise HTTPException(416, "is beyond the end", {"content-range": f"bytes */{size}"})
+
+
+def is_number(text: str) -> bool:
+    """Whether a position in a Range header is a number, or left out."""
+    return not text or (text.isascii() and text.isdigit() and len(text) < 19)
+
+
+# === Events =======================================================================================
+
+
+class EventStream:
+    """The events of a JobBoard as server-sent events, for any number of clients.
+
+    The board calls from its own threads; the clients wait in the event loop. `clients` counts them.
+    """
+
+    def __init__(self, board: JobBoard) -> None:
+        self.board, self.clients = board, 0
+        self.wake_pending = False
+        self.changed = asyncio.Event()  # a new one for every time that something happens
+
+    def notify(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Wake the clients; may be called from any thread."""
+        if not self.wake_pending:
+            self.wake_pending = True
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and its clients with it
+                loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        self.wake_pending = False
+        changed, self.changed = self.changed, asyncio.Event()
+        changed.set()
+
+    async def follow(self, last: int | None, job_id: str = "") -> AsyncIterator[ServerSentEvent]:
+        """The events after number `last`, of one job or of all, until that job or the server ends.
+
+        For None as `last` it begins with how the jobs stand now.
+        """
+        loop = asyncio.get_running_loop()
+
+        def listener() -> None:
+            self.notify(loop)
+
+        self.board.listeners.add(listener)
+        self.clients += 1
+        try:
+            while True:
+                changed, over = self.changed, self.board.over
+                last, events = self.board.events_after(last, job_id)
+                for event in events:
+                    yield ServerSentEvent(
+                        raw_data=event.data, event=event.kind, id=str(event.number)
+                    )
+                    if job_id and event.kind == "end":
+                        return
+                if over:
+                    return
+                await changed.wait()
+        finally:
+            self.clients -= 1
+            self.board.listeners.discard(listener)

@@ -1,0 +1,436 @@
+"""Models of what the API takes (names in ...In) and answers (names in ...Out).
+
+FastAPI checks bodies against the former and documents the latter in /openapi.json; answers are not
+converted to them, so that a large page costs no second pass. Times are seconds, sizes bytes;
+`video` and `path` are relative to the listed folder.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ResponseModel(BaseModel):
+    """An answer; fields may be added to it."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class RequestModel(BaseModel):
+    """A body; unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+TwoItems = Field(min_length=2, max_length=2)
+Interval = Annotated[list[float], TwoItems]
+Presence = bool | Literal["stale"]
+Names = Annotated[list[str], Field(max_length=1000)]
+PersonId = Annotated[int, Field(ge=1, le=999_999_999)]
+
+
+# === Server =======================================================================================
+
+
+class FieldErrorOut(ResponseModel):
+    field: str
+    message: str
+
+
+class ProblemOut(ResponseModel):
+    """RFC 9457: what went wrong, without paths of this machine."""
+
+    type: str = "about:blank"
+    title: str = Field(examples=["Not Found"])
+    status: int = Field(examples=[404])
+    detail: str = Field(examples=["holiday.mp4: no such video"])
+    errors: list[FieldErrorOut] | None = None
+
+
+class HealthOut(ResponseModel):
+    status: Literal["ok"]
+    version: str
+
+
+class SessionOut(ResponseModel):
+    required: bool = Field(description="whether this server has a token")
+    authenticated: bool = Field(description="whether this request knew it")
+
+
+class SessionIn(RequestModel):
+    token: str = Field(max_length=1000, examples=["what --token was given"])
+
+
+class ConfigOut(ResponseModel):
+    """Effective defaults of every task, and the limits of the server."""
+
+    version: str
+    roots: list[str]
+    kinds: list[str]
+    limits: dict[str, int]
+    tasks: dict[str, dict[str, Any]]
+
+
+# === Videos =======================================================================================
+
+
+class VideoFactsOut(ResponseModel):
+    """What is known of a video; times are seconds, sizes bytes."""
+
+    url: str = Field(description="add ?directory= as it was asked for")
+    size: int
+    mtime: float
+    duration: float | None = None
+    width: int | None = None
+    height: int | None = None
+    fps: float | None = None
+    vcodec: str | None = None
+    acodec: str | None = None
+    bit_rate: int | None = None
+
+
+class VideoRowOut(VideoFactsOut):
+    """A video in a listing."""
+
+    path: str = Field(description="from the listed folder", examples=["trips/holiday.mp4"])
+    name: str
+    artifacts: dict[str, Presence] | None = Field(None, description="with detail=1")
+    tags: list[str] | None = Field(None, description="with detail=1")
+    performers: list[str] | None = Field(None, description="with detail=1")
+
+
+class VideosOut(ResponseModel):
+    total: int
+    offset: int
+    limit: int
+    complete: bool = Field(description="false while a large folder is looked at for the first time")
+    videos: list[VideoRowOut]
+
+
+class VideoCardOut(VideoFactsOut):
+    """A video beside others, with its thumbnail."""
+
+    picture: str | None
+
+
+class ArtifactFileOut(ResponseModel):
+    part: str = Field(description="for /videos/{name}/files/{kind}/{part}")
+    type: str
+    url: str
+
+
+class ArtifactsOut(ResponseModel):
+    video: str
+    artifacts: dict[str, Presence]
+    files: dict[str, list[ArtifactFileOut]]
+
+
+class VideoDetailsOut(VideoRowOut):
+    """A video with its artifacts, their files and their records."""
+
+    video: str
+    artifacts: dict[str, Presence] | None = None
+    files: dict[str, list[ArtifactFileOut]]
+    documents: dict[str, dict[str, Any] | None] = Field(
+        description="the records of artifacts by kind, null where not made"
+    )
+
+
+class MetadataOut(ResponseModel):
+    """What ffprobe tells: `format`, `streams`, `chapters`, and when and from what it was made."""
+
+
+class RenameIn(RequestModel):
+    to: str = Field(description="from the folder", examples=["trips/rome.mp4"])
+    dry_run: bool = False
+
+
+class RenameOut(ResponseModel):
+    video: str
+    to: str
+    url: str
+    dry_run: bool
+    moves: list[Annotated[list[str], TwoItems]] = Field(
+        description="[from, to] of every file, the video's first"
+    )
+
+
+class SuggestionsOut(ResponseModel):
+    tags: list[str]
+    performers: list[str]
+    words: list[str] = Field(description="of the query language")
+
+
+class ReportOut(ResponseModel):
+    total: int
+    counts: dict[str, int]
+    stale: dict[str, int]
+    coverage: dict[str, float]
+    videos: list[dict[str, Any]]
+
+
+# === Tags =========================================================================================
+
+
+class TagsOut(ResponseModel):
+    video: str
+    tags: list[str]
+    performers: list[str]
+
+
+class TagUpdateIn(RequestModel):
+    """Changes of the tags of a video; with `replace` those in `add` take the place of all tags, and
+    those in `performers_add`, where there are any, that of all performers."""
+
+    add: Names = Field([], examples=[["tag1"]])
+    remove: Names = Field([], examples=[["tag2"]])
+    performers_add: Names = []
+    performers_remove: Names = []
+    replace: bool = False
+
+
+class TagEntryIn(BaseModel):
+    """A video of an export; other fields that the export has are ignored."""
+
+    video: str = Field(examples=["path/to/file.mp4"])
+    tags: Names = []
+    performers: Names = []
+
+
+class TagImportIn(BaseModel):
+    """An export to take over; other fields that it has are ignored."""
+
+    videos: Annotated[list[TagEntryIn], Field(max_length=100_000)]
+    mode: Literal["merge", "replace"] = "merge"
+    dry_run: bool = False
+
+
+class TagImportOut(ResponseModel):
+    dry_run: bool
+    matched: int
+    unknown: list[str] = Field(description="videos that are not there")
+
+
+class TagExportOut(ResponseModel):
+    videos: list[TagsOut]
+    errors: list[dict[str, str]]
+
+
+class NameCountOut(ResponseModel):
+    name: str
+    count: int
+
+
+class TagSummaryOut(ResponseModel):
+    tags: list[NameCountOut]
+    performers: list[NameCountOut]
+
+
+# === Duplicates ===================================================================================
+
+
+class DuplicatePairOut(ResponseModel):
+    a: str
+    b: str
+    similarity: float
+    kind: Literal["exact", "similar", "mirrored", "shifted"]
+
+
+class DuplicateGroupOut(ResponseModel):
+    keeper: str
+    reason: str = Field(description="why that one is the one to keep")
+    matches: list[str]
+    details: dict[str, dict[str, Any]] = Field(description="what decided, by video")
+
+
+class DuplicatesOut(ResponseModel):
+    threshold: float
+    pairs: list[DuplicatePairOut]
+    groups: list[DuplicateGroupOut]
+    total: int = Field(description="videos looked at")
+    total_pairs: int
+    total_groups: int
+    without_hash: int = Field(description="videos whose phash is not made yet")
+    without_timeline: int = Field(
+        description="with deep, videos in which shifted copies cannot be sought yet"
+    )
+    videos: dict[str, VideoCardOut]
+
+
+# === Search in subtitles ==========================================================================
+
+
+class SubtitleLineOut(ResponseModel):
+    start: float
+    end: float
+    text: str
+    offsets: list[Annotated[list[int], TwoItems]] = Field(
+        description="[from, to] of what was found in the text, in characters"
+    )
+    file: str
+
+
+class VideoLinesOut(ResponseModel):
+    """A video in whose subtitles the words are."""
+
+    video: str
+    url: str
+    count: int = Field(description="lines found; `matches` has the first of them")
+    matches: list[SubtitleLineOut]
+
+
+class SearchOut(ResponseModel):
+    total: int = Field(description="videos")
+    offset: int
+    limit: int
+    searched: int = Field(description="videos that have subtitles")
+    results: list[VideoLinesOut]
+    errors: list[dict[str, str]] = Field(description="subtitles that could not be read")
+
+
+# === People =======================================================================================
+
+
+class VideoPersonOut(ResponseModel):
+    """A person of one video; times are seconds."""
+
+    signature: str
+    person: int | None = Field(description="who it is in /faces/listing, where that was made")
+    label: str | None
+    intervals: list[Interval]
+    frames: int
+    time: float = Field(description="the best moment")
+    box: list[float] = Field(description="x, y, width and height then, in pixels of the video")
+    score: float
+    picture: str | None
+
+
+class FacesOut(ResponseModel):
+    video: str
+    model: str
+    people: list[VideoPersonOut]
+
+
+class OccurrenceOut(ResponseModel):
+    """A video that a person is in."""
+
+    video: str
+    url: str
+    signature: str
+    intervals: list[Interval]
+    frames: int
+    picture: str | None
+
+
+class PersonOut(ResponseModel):
+    id: int
+    label: str | None
+    label_distance: float | None = Field(description="from the gallery; null for others")
+    named_by_hand: bool
+    hidden: bool
+    ambiguous: list[str] = Field(
+        description="names of the gallery that fit too equally, or one beyond the threshold"
+    )
+    picture: str | None
+    occurrences: list[OccurrenceOut]
+
+
+class PeopleOut(ResponseModel):
+    total: int
+    offset: int
+    limit: int
+    generated_at: str
+    model: str
+    people: list[PersonOut]
+    videos: int = Field(description="videos with signatures")
+    left_out: list[dict[str, str]] = Field(description="the first videos that are not, and why")
+    total_left_out: int
+
+
+class RenamePersonIn(RequestModel):
+    action: Literal["rename"]
+    name: str = Field(min_length=1, max_length=200, examples=["Jane Doe"])
+
+
+class MergePeopleIn(RequestModel):
+    action: Literal["merge"]
+    ids: Annotated[list[PersonId], Field(min_length=1, max_length=1000)] = Field(
+        description="who is the same person"
+    )
+
+
+class ReassignFaceIn(RequestModel):
+    action: Literal["reassign"]
+    signature: str = Field(pattern="^[0-9a-f]{1,64}$")
+    to: PersonId | Literal["new"]
+
+
+class MarkPersonIn(RequestModel):
+    action: Literal["split", "hide", "show"]
+
+
+PersonChangeIn = Annotated[
+    RenamePersonIn | MergePeopleIn | ReassignFaceIn | MarkPersonIn, Field(discriminator="action")
+]
+
+
+class PeopleChangeOut(ResponseModel):
+    action: str
+    told: str = Field(description="what was done, in words")
+    people: list[PersonOut] = Field(description="whom it concerns, as they are now")
+
+
+# === Jobs =========================================================================================
+
+
+class TaskOut(ResponseModel):
+    task: str
+    aliases: list[str]
+    kind: str | None = Field(description="of the artifacts that it makes; null: it makes none")
+    summary: str
+    takes: list[Literal["recursive", "force"]]
+    params: dict[str, Any] = Field(description="JSON schema of `params`")
+
+
+class TasksOut(ResponseModel):
+    tasks: list[TaskOut]
+
+
+class JobIn(RequestModel):
+    task: str = Field(examples=["thumbs"])
+    directory: str = "."
+    recursive: bool = False
+    force: bool = False
+    params: dict[str, Any] = Field({}, description="the task's own, see /tasks")
+
+
+class JobOut(ResponseModel):
+    """A job; the percentage is that of `current`, progress is counted in files."""
+
+    id: str
+    task: str
+    directory: str
+    status: Literal["queued", "running", "done", "error", "cancelled"]
+    progress_current: int
+    progress_total: int
+    current: str | None
+    percent: float | None
+    failed: int = Field(description="files that failed; the result says why")
+    created_at: str
+    started_at: str | None
+    ended_at: str | None
+    error: str | None
+
+
+class JobDetailsOut(JobOut):
+    recursive: bool
+    force: bool
+    params: dict[str, Any]
+    messages: list[str]
+    result: Any
+
+
+class JobsOut(ResponseModel):
+    jobs: list[JobOut]
