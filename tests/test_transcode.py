@@ -21,10 +21,10 @@ import pytest
 from conftest import Cli
 from support import ODD_NAMES, Library, Run, command, digest, run_cli, stamps
 
-import index
 from videolib.core.errors import VideoError
 from videolib.media.codecs import misfits
-from videolib.media.transcode import route_of
+from videolib.media.targets import TranscodeTarget
+from videolib.media.transcode_plan import plan_stream
 from videolib.storage.publishing import OutputFile
 
 QUICK = ("--preset", "ultrafast")
@@ -423,9 +423,8 @@ class TestOutput:
 
     def test_picture_subtitles_are_named(self) -> None:
         stream = {"index": 3, "codec_type": "subtitle", "codec_name": "hdmv_pgs_subtitle"}
-        request = index.Transcode()
-        route = route_of(stream | {"tags": {"language": "jpn"}}, {"format": {}}, request, None)
-        assert str(route) == (
+        plan = plan_stream(stream | {"tags": {"language": "jpn"}}, TranscodeTarget())
+        assert str(plan) == (
             "stream 3 (hdmv_pgs_subtitle, jpn): picture subtitles, which MP4 cannot hold"
         )
 

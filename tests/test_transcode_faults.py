@@ -32,7 +32,7 @@ from videolib.core.errors import VideoError
 from videolib.core.processes import need_tool, run_tool
 from videolib.media.reader import Media
 from videolib.media.transcode import FfmpegProgress
-from videolib.media.verification import decode_tail, read_tracks
+from videolib.media.verification import decode_tail, stream_summaries
 from videolib.storage.videos import Video
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -326,4 +326,4 @@ def test_a_damaged_tail_is_found(library: Library, tmp_path: Path) -> None:
         content[start : start + size] = bytes(size)
     (tmp_path / "a.mp4").write_bytes(content)
     with Media(Video(str(tmp_path / "a.mp4"), "a.mp4", "")) as damaged:
-        assert decode_tail(damaged, read_tracks(damaged)) > 0
+        assert decode_tail(damaged, stream_summaries(damaged)) > 0

@@ -1,4 +1,8 @@
-"""Metadata in ffprobe's shape: read by ffprobe or by libav, and what it says in short."""
+"""Metadata of videos in the shape of ffprobe's JSON.
+
+`probe_metadata` makes it, with ffprobe or with libav in this process; `read_metadata` reads it from
+an artifact; `summarize` and the questions to a stream (`is_picture`, `bit_depth` ...) interpret it.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +17,20 @@ from videolib.core.processes import run_tool
 from videolib.core.text import short_text, to_float, to_frame_rate, to_int
 from videolib.media.frames import read_keyframe
 from videolib.media.reader import NO_TIMESTAMP
+from videolib.storage.artifacts import ARTIFACTS
+from videolib.storage.names import State
 
 if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
     from videolib.media.frames import Frame
     from videolib.media.reader import Media
+    from videolib.storage.sidecars import SidecarDir
+    from videolib.storage.videos import Video
 
 
-STREAM_SHAPE: dict[str, type] = {
+# The types of what is read of a stream, or of the format, where it is there at all.
+FIELD_TYPES: dict[str, type] = {
     "disposition": dict,
     "tags": dict,
     "width": int,
@@ -30,86 +39,116 @@ STREAM_SHAPE: dict[str, type] = {
 
 
 def read_metadata(path: str) -> dict[str, Any] | None:
-    """The metadata in an artifact; None where it is not of ffprobe's shape, whoever changed it."""
+    """The metadata in an artifact; None where there is none of ffprobe's shape, since anybody can
+    have changed it."""
     metadata = read_json(path) or {}
-    about, streams = metadata.get("format"), metadata.get("streams")
-    if not isinstance(about, dict) or not isinstance(streams, list):
+    container, streams = metadata.get("format"), metadata.get("streams")
+    if not isinstance(container, dict) or not isinstance(streams, list):
         return None
-    for part in (about, *streams):
-        if not isinstance(part, dict):
-            return None
-        if not all(isinstance(part.get(key, kind()), kind) for key, kind in STREAM_SHAPE.items()):
-            return None
-        if max(part.get("width", 0), part.get("height", 0)) >= 1 << 31:
-            return None
-    seconds = str(about.get("duration", "N/A"))
+    if not all(isinstance(part, dict) and _is_well_formed(part) for part in (container, *streams)):
+        return None
+    seconds = str(container.get("duration", "N/A"))
     return metadata if re.fullmatch(r"\d{1,12}(\.\d*)?|N/A", seconds) else None
 
 
-def summarize(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts of SUMMARY from ffprobe-shaped metadata; None where it tells nothing sensible.
+def _is_well_formed(part: Mapping[str, Any]) -> bool:
+    """Whether the fields of a stream, or of the format, have the types and sizes that they can."""
+    if not all(isinstance(part.get(key, kind()), kind) for key, kind in FIELD_TYPES.items()):
+        return False
+    return all(part.get(key, 0) < 1 << 31 for key in ("width", "height"))
 
-    Empty for a stub.
+
+def fresh_metadata(video: Video, sidecars: SidecarDir) -> dict[str, Any] | None:
+    """The metadata artifact of a video, where it is fresh and can be read."""
+    artifact = ARTIFACTS["metadata"]
+    try:
+        if not sidecars or artifact.state(video, sidecars) is not State.FRESH:
+            return None
+    except OSError:  # the video is gone or unreadable: opening it will say why
+        return None
+    return read_metadata(sidecars[artifact.record_name(video)].path)
+
+
+def summarize(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Duration (s), size, frame rate, codecs and bit rate of a video; None for what is not known.
+
+    `metadata` may be of any shape. Empty for a stub.
     """
     if metadata.get("stub"):
         return {}
-    listed = metadata.get("streams")
-    streams = [s for s in listed if isinstance(s, dict)] if isinstance(listed, list) else []
+    streams = metadata.get("streams")
+    streams = [s for s in streams if isinstance(s, dict)] if isinstance(streams, list) else []
     video = max(
         filter(is_picture, streams),
         key=lambda s: (to_int(s.get("width")) or 0) * (to_int(s.get("height")) or 0),
         default=dict[str, Any](),
     )
     audio = next((s for s in streams if s.get("codec_type") == "audio"), dict[str, Any]())
-    about = metadata.get("format")
-    about = about if isinstance(about, dict) else {}
+    container = metadata.get("format")
+    container = container if isinstance(container, dict) else {}
+    average_rate, real_rate = video.get("avg_frame_rate"), video.get("r_frame_rate")
     return {
-        "duration": to_float(about.get("duration")),
+        "duration": to_float(container.get("duration")),
         "width": to_int(video.get("width")),
         "height": to_int(video.get("height")),
-        "fps": to_frame_rate(video.get("avg_frame_rate"))
-        or to_frame_rate(video.get("r_frame_rate")),
+        "fps": to_frame_rate(average_rate) or to_frame_rate(real_rate),
         "vcodec": short_text(video.get("codec_name")),
         "acodec": short_text(audio.get("codec_name")),
-        "bit_rate": to_int(about.get("bit_rate")),
+        "bit_rate": to_int(container.get("bit_rate")),
     }
 
 
 def is_cover(stream: Mapping[str, Any]) -> bool:
-    """Whether a stream is a picture that goes with the file."""
+    """Whether a stream is a cover picture."""
     disposition = stream.get("disposition")
     return isinstance(disposition, dict) and bool(disposition.get("attached_pic"))
 
 
 def is_picture(stream: Mapping[str, Any]) -> bool:
-    """Whether a stream is moving pictures and not a cover."""
+    """Whether a stream is of moving pictures, not a cover."""
     return stream.get("codec_type") == "video" and not is_cover(stream)
 
 
 def bit_depth(stream: Mapping[str, Any]) -> int:
-    """Bits a sample, as the name of a stream's pixel format tells: yuv420p10le, p010le, gray12."""
-    found = re.search(r"(?<!nv)(9|1[0246])(le|be)?$", str(stream.get("pix_fmt") or ""))
-    return int(found[1]) if found else 8
+    """Bits per sample, by the name of a stream's pixel format: yuv420p10le, p010le, gray12."""
+    match = re.search(r"(?<!nv)(9|1[0246])(le|be)?$", str(stream.get("pix_fmt") or ""))
+    return int(match[1]) if match else 8
+
+
+def probe_metadata(media: Media, ffprobe: str | None, stub: bool = False) -> dict[str, Any]:
+    """The metadata to store of a video: read by the ffprobe at that path, or in this process.
+
+    `stub`: only name and size, for where nothing may be probed. Raises VideoError where the video
+    has no streams.
+    """
+    if stub:
+        container = {"filename": media.video.name, "size": str(media.stat.st_size)}
+        return {"stub": True, "prober": "none", "format": container, "streams": []}
+    metadata = probe_with_ffprobe(ffprobe, media) if ffprobe else probe_with_pyav(media)
+    if not metadata.get("streams"):
+        raise VideoError("has no streams: it is truncated or damaged")
+    metadata["format"]["filename"] = media.video.name
+    return metadata
 
 
 def probe_with_ffprobe(ffprobe: str, media: Media) -> dict[str, Any]:
-    """ffprobe's own JSON: format, streams and chapters."""
+    """ffprobe's own JSON: format, streams and chapters. Raises VideoError."""
     show = ["-show_format", "-show_streams", "-show_chapters", "-print_format", "json"]
     argv = [ffprobe, "-v", "error", *media.input_flags, *show, media.url]
-    told = attempt(run_tool, argv, timeout=60, pass_fds=[media.descriptor])
-    if isinstance(told, Failure):
-        invalid = told.reason.partition("Invalid data found")
-        raise VideoError(unreadable_video("".join(invalid[1:])) if invalid[1] else told.reason)
+    output = attempt(run_tool, argv, timeout=60, pass_fds=[media.descriptor])
+    if isinstance(output, Failure):
+        _, invalid, rest = output.reason.partition("Invalid data found")
+        raise VideoError(unreadable_video(invalid + rest) if invalid else output.reason)
     try:
-        return {"prober": "ffprobe", **json.loads(told)}
+        return {"prober": "ffprobe", **json.loads(output)}
     except (ValueError, TypeError):
         raise VideoError(f"{ffprobe} does not answer in JSON: is it ffprobe?") from None
 
 
-def probe_with_pyav(media: Media, look: bool = True) -> dict[str, Any]:
-    """The same as far as libav in this process tells, with ffprobe's keys and formats.
+def probe_with_pyav(media: Media, decode: bool = True) -> dict[str, Any]:
+    """The same as far as libav in this process can tell, with ffprobe's keys and formats.
 
-    `look`: decode a picture too, which alone tells the rotation.
+    `decode`: decode the first picture too, which alone shows the rotation.
     """
     container = media.container
     about = {
@@ -123,25 +162,29 @@ def probe_with_pyav(media: Media, look: bool = True) -> dict[str, Any]:
         "tags": dict(container.metadata),
     }
     streams = [_present(_stream_json(media, stream)) for stream in container.streams]
-    for stream in streams if look else ():
+    for stream in streams if decode else ():
         stream |= _present({"side_data_list": _rotation_json(media, stream["index"])})
     chapters = [_chapter_json(chapter) for chapter in container.chapters()]
     return {"prober": "pyav", "streams": streams, "chapters": chapters, "format": _present(about)}
 
 
 def _ffprobe_seconds(value: int | None, tick: float) -> str | None:
+    """A time, in units of `tick` seconds, as ffprobe writes it."""
     return None if value is None or value == NO_TIMESTAMP else f"{value * tick:.6f}"
 
 
 def _present(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that are known: ffprobe leaves out the others."""
     return {key: value for key, value in values.items() if value not in (None, {}, [])}
 
 
 def _ratio(value: Any, sign: str = "/") -> str | None:
+    """A fraction as ffprobe writes it; None for none and for 0."""
     return f"{value.numerator}{sign}{value.denominator}" if value else None
 
 
 def _stream_json(media: Media, stream: Any) -> dict[str, Any]:
+    """One of ffprobe's `streams`; None where libav does not tell."""
     context, tick = stream.codec_context, float(stream.time_base or 0)
     common = {
         "index": stream.index,
@@ -172,17 +215,15 @@ def _stream_json(media: Media, stream: Any) -> dict[str, Any]:
 
 
 def codec_tag(stream: Any) -> str | None:
-    """The four letters of a codec, or None where its tag is a number, as AVI's are for sound."""
+    """The FourCC of a stream; None where the tag is a number, as those of audio in AVI are."""
     try:
         return str(stream.codec_tag)
     except UnicodeDecodeError:
         return None
 
 
-# ffprobe's names for the numbers of ITU-T H.273.
+# ffprobe's names for the code points of ITU-T H.273.
 SDR_COLORS = {1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m"}
-
-
 COLOR_NAMES: dict[str, dict[int, str]] = {
     "color_range": {1: "tv", 2: "pc"},
     "color_space": SDR_COLORS | {0: "gbr", 4: "fcc", 8: "ycgco", 9: "bt2020nc", 10: "bt2020c"},
@@ -194,6 +235,7 @@ COLOR_NAMES: dict[str, dict[int, str]] = {
 
 
 def _picture_json(stream: VideoStream) -> dict[str, Any]:
+    """What only video streams have."""
     context = stream.codec_context
     aspect = stream.sample_aspect_ratio
     colors = {
@@ -217,9 +259,9 @@ def _picture_json(stream: VideoStream) -> dict[str, Any]:
 
 
 def _rotation_json(media: Media, index: int) -> list[dict[str, Any]]:
-    """The display matrix of the stream that is shown, which libav hangs on its frames."""
-    shown_one = attempt(lambda: media.stream)
-    if isinstance(shown_one, Failure) or shown_one.index != index:
+    """The display matrix of a stream, if it is the one that is shown: libav has it with frames."""
+    shown_stream = attempt(lambda: media.stream)
+    if isinstance(shown_stream, Failure) or shown_stream.index != index:
         return []
     if media.rotation is None:
         attempt(first_frame, media)
@@ -229,10 +271,12 @@ def _rotation_json(media: Media, index: int) -> list[dict[str, Any]]:
 
 
 def first_frame(media: Media) -> Frame | None:
+    """The first frame of the stream that is shown; None where none can be decoded."""
     return next((frame for frame, _ in read_keyframe(media, media.start, [])), None)
 
 
 def _chapter_json(chapter: Any) -> dict[str, Any]:
+    """One of ffprobe's `chapters`."""
     tick = float(chapter["time_base"])
     return {
         "id": chapter["id"],

@@ -1,186 +1,204 @@
-"""Transcoding: what becomes of every stream, the command line, and following the run."""
+"""Transcoding one video: the plan is carried out by ffmpeg, its output verified and judged."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from videolib.core.errors import VideoError, attempt
-from videolib.core.processes import need_tool
-from videolib.core.text import clock, printable, to_frame_rate
+from videolib.core.errors import VideoError
+from videolib.core.files import flush_to_disk, remove, scratch_name
+from videolib.core.processes import need_tool, run_tool
+from videolib.core.runs import Status
+from videolib.core.text import clock, plural
 from videolib.core.workers import tell
-from videolib.media.codecs import misfits, picture_misfit, sound_misfit
-from videolib.media.encoders import PRESETS, picture_options, sound_options, tag_options
-from videolib.media.frames import Frame
-from videolib.media.metadata import first_frame, is_picture, probe_with_pyav
+from videolib.media.encoders import picture_options, sound_options, tag_options
+from videolib.media.reader import Media
+from videolib.media.transcode_outputs import size_change
+from videolib.media.transcode_plan import estimated_effort, plan_transcode
+from videolib.media.verification import check_streams, decode_tail, shortage, stream_summaries
+from videolib.storage.publishing import ArtifactOutput, OutputFile
+from videolib.storage.videos import Video
 
 if TYPE_CHECKING:
-    from index import Transcode
-    from videolib.media.encoders import Encoder
-    from videolib.media.reader import Media
+    from videolib.media.encoders import EncoderSettings
+    from videolib.media.targets import TranscodeTarget
+    from videolib.media.transcode_plan import StreamPlan, TranscodePlan
 
 
-TEXT_SUBTITLES = frozenset({"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text"})
+class TranscodeRequest(NamedTuple):
+    """What is to be done with every video of a run.
+
+    `min_saving`: the share of the source's size, from 0 to 1, without which an output is discarded.
+    `accept_degraded`: publish also what could be saved of a damaged source. `force`: transcode also
+    what fits, and replace an output that is there. `timeout`: seconds per video, 0: no limit.
+    """
+
+    target: TranscodeTarget
+    settings: EncoderSettings
+    min_saving: float | None = None
+    accept_degraded: bool = False
+    force: bool = False
+    dry_run: bool = False
+    timeout: float = 0.0
 
 
-class StreamPlan(NamedTuple):
-    """What becomes of one stream of a source; `why` says why it is not simply copied."""
+class VideoTranscode:
+    """The transcode of one video, to the finished output under a scratch name."""
 
-    stream: Mapping[str, Any]
-    action: Literal["copy", "encode", "drop"]
-    why: str = ""
+    STALL: ClassVar = 300.0  # seconds without progress, and one more for each 10 MB of source
 
-    @property
-    def type(self) -> str:
-        return str(self.stream.get("codec_type"))
+    def __init__(self, media: Media, request: TranscodeRequest, output: Path) -> None:
+        self.media, self.request, self.output = media, request, output
+        self.plan = plan_transcode(media, request.target)
 
-    def __str__(self) -> str:
-        language = self.stream.get("tags", {}).get("language", "")
-        codec = self.stream.get("codec_name") or "unknown codec"
-        told = ", ".join(filter(None, (codec, "" if language == "und" else language)))
-        return f"stream {self.stream['index']} ({told}): {self.why}"
+    def make(self) -> ArtifactOutput:
+        """The output with its record; for a dry run, or where nothing is to be done, only facts.
 
+        Raises VideoError where there can be no output.
+        """
+        request, plan = self.request, self.plan
+        if not plan.reasons and not request.force:
+            return ArtifactOutput(status=Status.SKIPPED, facts={"reasons": ["compatible"]})
+        if (self.output.exists() or self.output.is_symlink()) and not request.force:
+            raise VideoError(
+                f"{self.output} is there and was not made from this source with these parameters: "
+                "--force replaces it"
+            )
+        if request.dry_run:
+            effort = estimated_effort(self.media.stat.st_size, plan, request.settings)
+            return ArtifactOutput(status=Status.PLANNED, facts=self.facts() | {"effort": effort})
+        return self.produce()
 
-class TranscodePlan(NamedTuple):
-    """What is to be done with one source: why, and the way of every stream."""
+    def facts(self) -> dict[str, Any]:
+        """What the result tells of the plan."""
+        facts: dict[str, Any] = {
+            "output": str(self.output),
+            "work": str(self.plan),
+            "reasons": self.plan.reasons or ["compatible, but asked for with --force"],
+        }
+        return facts | ({"left_out": self.plan.left_out} if self.plan.left_out else {})
 
-    metadata: Mapping[str, Any]
-    reasons: list[str]
-    routes: list[StreamPlan]
-    duration: float
+    def produce(self) -> ArtifactOutput:
+        """Make the output under a scratch name, check it, and hand it over for publishing."""
+        sidecar_dir = Path(self.media.video.sidecar_dir)
+        try:
+            sidecar_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise VideoError(f"{self.output.parent} cannot be written: {error.strerror}") from None
+        scratch = sidecar_dir / scratch_name()
+        try:
+            degraded = self.encode(scratch)
+            flush_to_disk(scratch)
+            return self.judge(scratch, degraded)
+        except BaseException:
+            remove(scratch)
+            raise
 
-    @property
-    def kept(self) -> list[StreamPlan]:
-        return [route for route in self.routes if route.action != "drop"]
+    def encode(self, scratch: Path) -> str:
+        """Run ffmpeg and verify what it made; how it is degraded, or an empty string."""
+        video, allow_codecs = self.media.video, self.media.allow_codecs
+        with Media(video, allow_codecs) as source:
+            streams = stream_summaries(source)
+            if not any(stream.type == "video" and stream.packets for stream in streams.values()):
+                raise VideoError("holds no video data: it is truncated or damaged")
+            degraded = self.accepted(shortage(source, streams))
+        damage = self.run_ffmpeg(scratch)
+        degraded = degraded or self.accepted(damage)
+        with Media(Video(str(scratch), video.rel, video.sidecar_dir), allow_codecs) as result:
+            encoded = stream_summaries(result)
+            check_streams(self.plan, streams, encoded)
+            if decode_tail(result, encoded) and not degraded:
+                raise VideoError("the last seconds of the output cannot be decoded without errors")
+        return degraded
 
-    @property
-    def encodes(self) -> bool:
-        return any(r.action == "encode" and r.type == "video" for r in self.routes)
+    def run_ffmpeg(self, scratch: Path) -> str:
+        """Encode; the damage that ffmpeg met in decoding the source, or an empty string."""
+        progress = FfmpegProgress(self.plan.duration)
+        run_tool(
+            transcode_argv(self.media, self.plan, self.request, scratch),
+            timeout=self.request.timeout or math.inf,
+            pass_fds=[self.media.descriptor],
+            hear=progress,
+            stall=self.STALL + self.media.stat.st_size / 10e6,
+        )
+        if progress.disk_full:
+            raise VideoError("the disk is full: nothing was stored")  # and yet ffmpeg may exit 0
+        if progress.damage:
+            return f"is damaged: {plural(progress.damage, 'complaint')} in decoding"
+        return ""
 
-    @property
-    def left_out(self) -> list[str]:
-        """The streams that the output will not have, each with the reason."""
-        return [str(route) for route in self.routes if route.action == "drop"]
+    def accepted(self, shortcoming: str) -> str:
+        """A shortcoming of the source, marked as degraded. Raises VideoError where that is not
+        accepted."""
+        if shortcoming and not self.request.accept_degraded:
+            raise VideoError(
+                f"{shortcoming}: copy it again, or save what is there with --accept-degraded"
+            )
+        return shortcoming and f"degraded: {shortcoming}"
 
-    def __str__(self) -> str:
-        """The work in a few words."""
-        ways = {(r.type, "encode" if r.action == "encode" else "copy") for r in self.kept}
-        if not any(way == "encode" for kind, way in ways if kind != "subtitle"):
-            return "remux"
-        return ", ".join(f"{way} {kind}" for kind, way in sorted(ways, reverse=True))
-
-
-def plan_streams(media: Media, request: Transcode) -> TranscodePlan:
-    """Look at a source and decide on every stream. Raises VideoError where it has no pictures."""
-    if not media.container.streams.video:
-        raise VideoError("has no video stream")
-    metadata = probe_with_pyav(media)
-    keep_depth = request.hdr == "keep" or None
-    deep = keep_depth if request.target_v == "h264" else True
-    reasons = misfits(metadata, request.target_v, request.target_a, (), deep)
-    first = attempt(first_frame, media)
-    combed = isinstance(first, Frame) and first.raw.interlaced_frame
-    routes = []
-    for stream in metadata["streams"]:
-        if request.tone_maps(stream) and is_picture(stream):
-            reasons.append(f"video is HDR ({stream['color_transfer']}), to be tone-mapped")
-        marked = {**stream, "interlaced": bool(combed)} if is_picture(stream) else stream
-        routes.append(route_of(marked, metadata, request, deep))
-    return TranscodePlan(metadata, reasons, routes, media.duration)
-
-
-def route_of(
-    stream: Mapping[str, Any], metadata: Mapping[str, Any], request: Transcode, deep: bool | None
-) -> StreamPlan:
-    """The way of one stream into the output."""
-    kind, codec = stream.get("codec_type"), stream.get("codec_name")
-    if is_picture(stream):
-        why = picture_misfit(stream, request.target_v, (), deep)
-        if "avi" in str(metadata["format"].get("format_name")):
-            why = why or "AVI has no display times"
-        if request.tone_maps(stream):
-            why = why or "to be tone-mapped"
-        return StreamPlan(stream, "copy" if not why and request.copy_fitting else "encode", why)
-    if kind == "video":
-        return StreamPlan(stream, "drop", "a cover picture")
-    if kind == "audio":
-        why = sound_misfit(stream, request.target_a)
-        return StreamPlan(stream, "copy" if not why and request.copy_fitting else "encode", why)
-    if kind == "subtitle" and request.drop_subtitles:
-        return StreamPlan(stream, "drop", "subtitles were not wanted")
-    if kind == "subtitle" and codec in TEXT_SUBTITLES:
-        return StreamPlan(stream, "copy" if codec == "mov_text" else "encode", "")
-    if kind == "subtitle":
-        return StreamPlan(stream, "drop", "picture subtitles, which MP4 cannot hold")
-    return StreamPlan(stream, "drop", f"{kind or 'unknown'} stream, which MP4 cannot hold")
-
-
-def action_line(action: Mapping[str, Any]) -> str:
-    """One video's part of the result, for people."""
-    facts = [action.get("work", ""), "; ".join(action.get("reasons", []))]
-    if "effort" in action:
-        facts.append(f"about {clock(action['effort'])}")
-    if "saving" in action:
-        facts.append(size_change(action["saving"]))
-    facts += [f"left out: {told}" for told in action.get("left_out", [])]
-    facts.append(action.get("degraded", ""))
-    told = " - ".join(printable(fact) for fact in facts if fact)
-    return f"{action['status']:9} {printable(action['video'])}: {told}"
-
-
-def size_change(saving: float) -> str:
-    """The share of the source's size that an output saves, in words."""
-    return f"{saving:.1%} smaller" if saving >= 0 else f"{-saving:.1%} larger"
-
-
-def stands_within(path: Path, folder: Path) -> bool:
-    """Whether a path, or what is there of it, is a folder or lies inside it, by whatever link."""
-    sidecar_dir = path.resolve()
-    return any(same_file(place, folder) for place in (sidecar_dir, *sidecar_dir.parents))
-
-
-def same_file(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
+    def judge(self, scratch: Path, degraded: str) -> ArtifactOutput:
+        """The finished output, or the decision that it saves too little."""
+        size = scratch.stat().st_size
+        saving = round(1 - size / self.media.stat.st_size, 4)
+        data = self.facts() | {"output": self.output.name, "output_size": size, "saving": saving}
+        facts = self.facts() | {"saving": saving}
+        if degraded:
+            data["degraded"] = facts["degraded"] = degraded
+        min_saving = self.request.min_saving
+        if min_saving is None or saving >= min_saving:
+            product = OutputFile(scratch, self.output, self.request.force)
+            return ArtifactOutput(data, note=degraded, facts=facts, product=product)
+        remove(scratch)
+        del facts["output"]
+        note = f"discarded: it is {size_change(saving)}, wanted is {size_change(min_saving)}"
+        facts["reasons"] = [*facts["reasons"], note]
+        data["discarded"] = True
+        return ArtifactOutput(data, note=note, facts=facts, status=Status.DISCARDED)
 
 
 def transcode_argv(
-    media: Media, plan: TranscodePlan, request: Transcode, encoder: Encoder, scratch: Path
+    media: Media, plan: TranscodePlan, request: TranscodeRequest, scratch: Path
 ) -> list[str]:
     """The ffmpeg command that makes the output."""
     argv = [need_tool("ffmpeg"), "-v", "error", "-nostdin", "-nostats", "-progress", "pipe:1"]
-    argv += [*encoder.device(), *media.input_flags, "-i", media.url]
+    argv += [*request.settings.encoder.device(), *media.input_flags, "-i", media.url]
     argv += ["-map_metadata", "0", "-map_chapters", "0"]
-    for number, route in enumerate(plan.kept):
-        argv += ["-map", f"0:{route.stream['index']}"]
-        options = {"c": "copy"}
-        if route.action == "encode" and route.type == "video":
-            options = picture_options(route.stream, media, request, encoder)
-            options["fps_mode"] = "vfr"
-        elif route.action == "encode" and route.type == "audio":
-            options = sound_options(route.stream, request)
-        elif route.action == "encode":
-            options = {"c": "mov_text"}
-        if route.type == "video" and request.target_v == "hevc":
-            options["tag"] = "hvc1"
+    for number, stream_plan in enumerate(plan.kept):
+        argv += ["-map", f"0:{stream_plan.stream['index']}"]
+        options = stream_options(stream_plan, media, request)
         argv += [part for name, value in options.items() for part in (f"-{name}:{number}", value)]
-        for tag in tag_options(route.stream):
+        for tag in tag_options(stream_plan.stream):
             argv += [f"-metadata:s:{number}", tag]
     # Sparse subtitles make ffmpeg hold back many packets of the other streams.
-    return [
-        *argv,
-        *("-max_muxing_queue_size", "4096", "-movflags", "+faststart", "-f", "mp4"),
-        f"file:{scratch}",
-    ]
+    argv += ["-max_muxing_queue_size", "4096"]
+    return [*argv, "-movflags", "+faststart", "-f", "mp4", f"file:{scratch}"]
+
+
+def stream_options(
+    stream_plan: StreamPlan, media: Media, request: TranscodeRequest
+) -> dict[str, str]:
+    """ffmpeg's options for one stream of the output, without its number."""
+    stream, settings = stream_plan.stream, request.settings
+    options = {"c": "copy"}
+    if stream_plan.encodes("video"):
+        options = picture_options(stream, media, request.target, settings) | {"fps_mode": "vfr"}
+    elif stream_plan.encodes("audio"):
+        options = sound_options(stream, request.target.audio_codec, settings.audio_bit_rate)
+    elif stream_plan.action == "encode":
+        options = {"c": "mov_text"}
+    if stream_plan.type == "video" and request.target.video_codec == "hevc":
+        options["tag"] = "hvc1"
+    return options
 
 
 class FfmpegProgress:
-    """Follows an ffmpeg run by what it says: its progress, and complaints of its decoders."""
+    """Follows a run of ffmpeg by its output: how far it is, and the complaints of its decoders.
+
+    `-progress` gives blocks of `key=value` lines, each ended by the key `progress`.
+    """
 
     DAMAGE = re.compile(
         r"error while decoding|error submitting packet|invalid data found|corrupt|truncat"
@@ -189,71 +207,40 @@ class FfmpegProgress:
     )
 
     def __init__(self, duration: float) -> None:
-        self.duration = max(duration, 0.001)
+        self.duration = max(duration, 0.001)  # seconds
         self.values: dict[str, str] = {}
-        self.last = ""
-        self.damage = 0
-        self.full = False
+        self.position = ""  # as of the last block
+        self.damage = 0  # complaints
+        self.disk_full = False
 
     def __call__(self, line: str) -> bool:
+        """Take a line; whether it shows that ffmpeg got on since the block before."""
         key, equals, value = line.strip().partition("=")
         if not equals or " " in key:
             self.damage += bool(self.DAMAGE.search(line))
-            self.full |= "No space left on device" in line
+            self.disk_full |= "No space left on device" in line
             return False
         self.values[key] = value
         if key != "progress":
             return False
-        now = "/".join(self.values.get(k, "") for k in ("frame", "out_time_us", "total_size"))
-        moved, self.last = now != self.last, now
+        position = "/".join(self.values.get(k, "") for k in ("frame", "out_time_us", "total_size"))
+        moved, self.position = position != self.position, position
         tell(self.share, self.note)
         return moved
 
     @property
     def share(self) -> float:
         """How much is done, 0 to 1; the checks that follow are the rest."""
-        done = self.values.get("out_time_us", "")
-        seconds = int(done) / 1e6 if done.lstrip("-").isdigit() else 0.0
+        out_time = self.values.get("out_time_us", "")
+        seconds = int(out_time) / 1e6 if out_time.lstrip("-").isdigit() else 0.0
         return min(max(seconds / self.duration, 0.0), 0.99)
 
     @property
     def note(self) -> str:
-        speed = self.values.get("speed", "").strip().removesuffix("x")
-        told = f"{self.share:.0%}"
+        """Share, speed and time left, for the progress line."""
+        note = f"{self.share:.0%}"
         with contextlib.suppress(ValueError):
-            left = self.duration * (1 - self.share) / max(float(speed), 1e-3)
-            told += f" {float(speed):.3g}x ETA {clock(left)}"
-        return told
-
-
-# CPU seconds per million pixels at the preset medium, measured on a 2020s server core, and how the
-# presets differ from it: a rough guess is better than none when a library takes weeks.
-PIXEL_COST = {"libx264": 0.045, "libx265": 0.16, "libvpx-vp9": 0.28, "libsvtav1": 0.11}
-
-
-HARDWARE_COST = 0.004
-
-
-PRESET_COST = (0.15, 0.25, 0.4, 0.65, 0.85, 1.0, 1.7, 3.0, 6.0)
-
-
-COPY_SPEED = 200e6  # bytes per second
-
-
-SOUND_SPEED = 60.0  # seconds of sound per second
-
-
-def estimated_effort(
-    media: Media, plan: TranscodePlan, request: Transcode, encoder: Encoder
-) -> float:
-    """About how many CPU seconds the work will take."""
-    seconds = media.stat.st_size / COPY_SPEED
-    for route in plan.kept:
-        if route.action == "encode" and route.type == "video":
-            frames = plan.duration * (to_frame_rate(route.stream.get("avg_frame_rate")) or 25.0)
-            pixels = (route.stream.get("width") or 0) * (route.stream.get("height") or 0) / 1e6
-            cost = PIXEL_COST.get(encoder.name, HARDWARE_COST)
-            seconds += frames * pixels * cost * PRESET_COST[PRESETS.index(request.preset)]
-        elif route.action == "encode" and route.type == "audio":
-            seconds += plan.duration / SOUND_SPEED
-    return max(round(seconds, 1), 0.1)
+            speed = float(self.values.get("speed", "").strip().removesuffix("x"))
+            left = self.duration * (1 - self.share) / max(speed, 1e-3)
+            note += f" {speed:.3g}x ETA {clock(left)}"
+        return note

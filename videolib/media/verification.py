@@ -1,4 +1,5 @@
-"""Whether an output is complete: packets, ends of streams, and whether its tail decodes."""
+"""Whether a source is complete, and whether an output has all of it: what every stream holds, where
+it ends, and whether the last seconds can be decoded."""
 
 from __future__ import annotations
 
@@ -13,98 +14,100 @@ from videolib.media.reader import timestamp_of
 
 if TYPE_CHECKING:
     from videolib.media.reader import Media
-    from videolib.media.transcode import TranscodePlan
+    from videolib.media.transcode_plan import TranscodePlan
 
 
 class StreamSummary(NamedTuple):
-    """What reading a stream to its end showed; times are seconds from the container's start."""
+    """What reading a stream to its end showed; times are seconds from the container's start.
+
+    `end`: when its last packet ends; `declared_end`: when it ends by its header, None: unknown;
+    `longest`: the duration of its longest packet.
+    """
 
     type: str
     packets: int
     end: float
-    step: float
+    longest: float
     declared_end: float | None
 
 
-def read_tracks(media: Media) -> dict[int, StreamSummary]:
-    """Read every packet of a file: what its streams hold and where they end."""
+def stream_summaries(media: Media) -> dict[int, StreamSummary]:
+    """Read every packet of a file: what its streams, by index, hold and where they end."""
     container, start = media.container, media.container_start or 0.0
-    packets, ends, steps = Counter[int](), dict[int, float](), dict[int, float]()
-    for packet in every_packet(media):
+    packets, ends, durations = Counter[int](), dict[int, float](), dict[int, float]()
+    for packet in played_packets(media):
         index, tick = packet.stream_index, float(packet.time_base or 0)
         packets[index] += 1
-        shown_at = timestamp_of(packet)
-        if shown_at is not None:
-            end = (shown_at + (packet.duration or 0)) * tick - start
+        timestamp, duration = timestamp_of(packet), packet.duration or 0
+        if timestamp is not None:
+            end = (timestamp + duration) * tick - start
             ends[index] = max(ends.get(index, 0.0), end)
-            steps[index] = max(steps.get(index, 0.0), (packet.duration or 0) * tick)
+            durations[index] = max(durations.get(index, 0.0), duration * tick)
     return {
         stream.index: StreamSummary(
             stream.type,
             packets[stream.index],
             ends.get(stream.index, 0.0),
-            steps.get(stream.index, 0.0),
+            durations.get(stream.index, 0.0),
             declared_end(container, stream, start),
         )
         for stream in container.streams
     }
 
 
-def every_packet(media: Media) -> Iterator[Any]:
-    """The packets of all streams that are played; those that are corrupt count as damage, too."""
+def played_packets(media: Media) -> Iterator[Any]:
+    """The packets of all streams that are played; corrupt ones count as damage, too."""
     for packet in media.read():
         if packet.size and not packet.is_discard:
             yield packet
         media.note_damage(bool(packet.size and packet.is_corrupt))
 
 
-PLAYED = ("video", "audio")
+PLAYED = ("video", "audio")  # types of streams that last as long as the film
 
 
-def shortage(media: Media, tracks: Mapping[int, StreamSummary]) -> str:
-    """How a source falls short of what it promises, or an empty string."""
-    end = max((track.end for track in tracks.values()), default=0.0)
-    # MPEG streams promise nothing: their length is libav's guess.
-    keeps_word = not {"mpeg", "mpegts"} & set(media.container.format.name.split(","))
-    whole = (media.container_duration if keeps_word else None) or 0.0
-    short = [(end, whole)] + [
-        (track.end, track.declared_end)
-        for track in tracks.values()
-        if track.type in PLAYED and track.declared_end and keeps_word
+def shortage(media: Media, streams: Mapping[int, StreamSummary]) -> str:
+    """How a source falls short of what it declares, or an empty string."""
+    end = max((stream.end for stream in streams.values()), default=0.0)
+    ends = [(end, media.container_duration)] + [
+        (stream.end, stream.declared_end) for stream in streams.values() if stream.type in PLAYED
     ]
-    for last, declared in short:
-        if is_cut_off(declared - last):
-            return f"is {cut_off_message(last, declared)}"
+    # MPEG streams declare nothing: their length is libav's guess.
+    is_mpeg = bool({"mpeg", "mpegts"} & set(media.container.format.name.split(",")))
+    for actual, declared in () if is_mpeg else ends:
+        if declared and is_cut_off(declared - actual):
+            return f"is {cut_off_message(actual, declared)}"
     if media.damage:
         return f"{plural(media.damage, 'packet')} could not be read"
     return ""
 
 
-def compare_tracks(
+def check_streams(
     plan: TranscodePlan, source: Mapping[int, StreamSummary], output: Mapping[int, StreamSummary]
 ) -> None:
-    """Raise VideoError where an output has not all that its source has."""
-    made = [track for track in output.values() if track.type != "data"]
-    wanted = [source[route.stream["index"]] for route in plan.kept]
-    if [track.type for track in made] != [track.type for track in wanted]:
-        there, due = Counter(t.type for t in made), Counter(t.type for t in wanted)
-        raise VideoError(f"the output has {dict(there)} streams in place of {dict(due)}")
-    for route, old, new in zip(plan.kept, wanted, made, strict=True):
-        slack = 0.5 + max(old.step, new.step)
+    """Raise VideoError where an output does not have all that it should have of its source."""
+    actual = [stream for stream in output.values() if stream.type != "data"]
+    expected = [source[stream_plan.stream["index"]] for stream_plan in plan.kept]
+    if [stream.type for stream in actual] != [stream.type for stream in expected]:
+        counts, due = Counter(s.type for s in actual), Counter(s.type for s in expected)
+        raise VideoError(f"the output has {dict(counts)} streams in place of {dict(due)}")
+    for stream_plan, old, new in zip(plan.kept, expected, actual, strict=True):
+        tolerance = 0.5 + max(old.longest, new.longest)
         if old.packets and not new.packets:
             raise VideoError(f"the output's {old.type} is empty")
-        if old.type in PLAYED and new.end < old.end - slack:
+        if old.type in PLAYED and new.end < old.end - tolerance:
             raise VideoError(
                 f"the output's {old.type} ends at {new.end:.1f} s, the source's at {old.end:.1f} s"
             )
-        if route.action == "copy" and old.type == "video" and new.packets < old.packets:
+        copied = stream_plan.action == "copy"
+        if copied and old.type == "video" and new.packets < old.packets:
             raise VideoError(f"the output has {new.packets} of {old.packets} video packets")
 
 
 TAIL = 3.0  # seconds at the end of an output that are decoded before it is published
 
 
-def decode_tail(media: Media, tracks: Mapping[int, StreamSummary]) -> int:
+def decode_tail(media: Media, streams: Mapping[int, StreamSummary]) -> int:
     """Decode the last seconds of every stream that is played; how many packets failed.
 
     Raises VideoError where one gives nothing at all.
@@ -113,15 +116,15 @@ def decode_tail(media: Media, tracks: Mapping[int, StreamSummary]) -> int:
 
     failed = 0
     for stream in (*media.container.streams.video, *media.container.streams.audio):
-        track, frames = tracks[stream.index], 0
+        summary, frames = streams[stream.index], 0
         tick = float(stream.time_base or 1)
-        target = round(max(track.end - TAIL, 0.0) / tick)
+        target = round(max(summary.end - TAIL, 0.0) / tick)
         media.container.seek(target, stream=stream, backward=True)
         for packet in media.container.demux(stream):
             try:
                 frames += len(packet.decode())
             except (av.FFmpegError, OSError, ValueError):
                 failed += 1
-        if track.packets and not frames:
-            raise VideoError(f"the last seconds of the output's {track.type} cannot be decoded")
+        if summary.packets and not frames:
+            raise VideoError(f"the last seconds of the output's {summary.type} cannot be decoded")
     return failed

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.errors import UsageError, VideoError, attempt
 from videolib.core.text import printable
-from videolib.media.codecs import fresh_metadata
-from videolib.media.metadata import summarize
+from videolib.media.metadata import fresh_metadata, summarize
 from videolib.storage.names import VIDEO_EXTENSIONS
 from videolib.storage.videos import Video
 

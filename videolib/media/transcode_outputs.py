@@ -1,0 +1,158 @@
+"""The outputs of a transcode: where each goes, what must not be there, whether it is up to date
+by its record, and what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from videolib.core.errors import UsageError
+from videolib.core.files import need_creatable
+from videolib.core.runs import Status
+from videolib.core.text import clock, printable
+from videolib.storage.artifacts import Artifact
+from videolib.storage.names import State
+
+if TYPE_CHECKING:
+    from videolib.storage.videos import Video
+
+# The record of an output, or of the decision against one, is in the .artifacts of the output folder
+# under the name of the source. An output without such a record is never touched.
+TRANSCODE_RECORD = Artifact("transcode", ("{}.transcode.json",))
+
+
+class OutputFolder(NamedTuple):
+    """The folder of a run's outputs, which has the same folders as that of the sources."""
+
+    dest: Path
+    sources: Path
+
+    @property
+    def root(self) -> Path:
+        """The absolute path."""
+        return self.dest.absolute()
+
+    def output(self, video: Video) -> Path:
+        """Where the output for a video goes."""
+        return self.root / Path(video.rel).with_suffix(".mp4")
+
+    def check(self) -> None:
+        """Raise UsageError where outputs would be among the sources, or there can be no folder."""
+        need_creatable("DEST", self.root)
+        if is_within(self.root, self.sources):
+            reason = "is the folder of the videos or inside it; name one outside"
+            raise UsageError(f"{printable(str(self.dest))}: {reason}")
+
+    def clashes(self, videos: Iterable[Video]) -> dict[str, str]:
+        """The videos, by name, that would have the output of another one too, and why they fail.
+
+        Raises UsageError where an output would be a source or be among the sources, by whatever
+        link.
+        """
+        claims: dict[Path, list[Video]] = {}
+        for video in videos:
+            claims.setdefault(self.output(video), []).append(video)
+        for output, claimants in claims.items():
+            for video in claimants:
+                if is_same_file(output, Path(video.path)):
+                    raise UsageError(
+                        f"{printable(str(output))}: is the source {printable(video.rel)}"
+                    )
+        for folder in dict.fromkeys(output.parent for output in claims):
+            if is_within(folder, self.sources):
+                raise UsageError(f"{printable(str(folder))}: leads into the folder of the videos")
+        return {
+            video.rel: clash_reason(video, claimants)
+            for claimants in claims.values()
+            for video in claimants
+            if len(claimants) > 1
+        }
+
+
+def clash_reason(video: Video, claimants: Sequence[Video]) -> str:
+    """Why a video fails whose output is claimed by others as well."""
+    others = " and ".join(printable(other.rel) for other in claimants if other is not video)
+    return f"would have the same output as {others}: rename one"
+
+
+def is_within(path: Path, folder: Path) -> bool:
+    """Whether a path, or what exists of it, is a folder or inside it, by whatever link."""
+    resolved = path.resolve()
+    return any(is_same_file(ancestor, folder) for ancestor in (resolved, *resolved.parents))
+
+
+def is_same_file(path: Path, other: Path) -> bool:
+    """Whether two paths lead to one file or folder; not where one of them does not exist."""
+    try:
+        return path.samefile(other)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def recorded_state(
+    record: Mapping[str, Any] | None,
+    video: Video,
+    output: Path,
+    params: Mapping[str, Any],
+    min_saving: float | None,
+) -> State:
+    """How an output is by its record: fresh where that is of this source and these parameters, and
+    the output is there or was discarded and would be again. Raises OSError without a source."""
+    if record is None:
+        return State.MISSING
+    stat = Path(video.path).stat()
+    source, identity = record.get("source"), {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+    if not isinstance(source, dict) or {key: source.get(key) for key in identity} != identity:
+        return State.STALE
+    if record.get("params") != params:
+        return State.STALE
+    if record.get("discarded"):
+        saving = record.get("saving")
+        if min_saving is None or not isinstance(saving, float):
+            return State.STALE
+        return State.FRESH if saving < min_saving else State.STALE
+    exists = output.is_file() and output.stat().st_size == record.get("output_size")
+    return State.FRESH if exists else State.MISSING
+
+
+def action_row(
+    video: Video, status: Status, error: str, facts: Mapping[str, Any], output: Path
+) -> dict[str, Any]:
+    """What became of one video, as the result has it."""
+    row: dict[str, Any] = {"video": video.rel, "status": str(status)}
+    if status is Status.SKIPPED and not facts:  # by its record: it was not even opened
+        if output.exists():
+            return row | {"output": str(output), "reasons": ["done before"]}
+        return row | {"reasons": ["discarded before: it does not save enough"]}
+    if error:
+        row["reasons"] = [error]
+    return row | dict(facts)
+
+
+def action_line(action: Mapping[str, Any]) -> str:
+    """One video's row of the result, for people."""
+    facts = [action.get("work", ""), "; ".join(action.get("reasons", []))]
+    if "effort" in action:
+        facts.append(f"about {clock(action['effort'])}")
+    if "saving" in action:
+        facts.append(size_change(action["saving"]))
+    facts += [f"left out: {stream}" for stream in action.get("left_out", [])]
+    facts.append(action.get("degraded", ""))
+    text = " - ".join(printable(fact) for fact in facts if fact)
+    return f"{action['status']:9} {printable(action['video'])}: {text}"
+
+
+def action_lines(actions: Sequence[Mapping[str, Any]], dry_run: bool) -> list[str]:
+    """The rows of the result, for people: those of videos with nothing to do are left out."""
+    # A row that has more than a reason tells something even if its video was skipped.
+    lines = [action_line(a) for a in actions if a["status"] != Status.SKIPPED or len(a) > 4]
+    if dry_run:
+        effort = sum(action.get("effort", 0.0) for action in actions)
+        lines.append(f"estimated effort: {clock(effort)} on one core")
+    return lines
+
+
+def size_change(saving: float) -> str:
+    """The share of the source's size that an output saves, in words."""
+    return f"{saving:.1%} smaller" if saving >= 0 else f"{-saving:.1%} larger"
