@@ -6,10 +6,14 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import hostile
+import house
 import pytest
 import support
 from served import Served, serving
@@ -32,6 +36,24 @@ def _surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("VIDEORC", raising=False)
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_idle_patches() -> Iterator[None]:
+    """No test replaces a name in a module of ours that nobody looks up there."""
+    setattr_of_pytest: Callable[..., None] = pytest.MonkeyPatch.setattr
+
+    def checked(patch: pytest.MonkeyPatch, target: Any, *rest: Any, **options: Any) -> None:
+        place, _, name = target.rpartition(".") if isinstance(target, str) else ("", "", rest[0])
+        module = sys.modules.get(place) if place else target
+        if isinstance(module, ModuleType) and house.is_ours(module):
+            why = f"nobody looks up {name} in {module.__name__}"
+            assert house.looks_up(module, name), why
+        setattr_of_pytest(patch, target, *rest, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pytest.MonkeyPatch, "setattr", checked)
         yield
 
 
