@@ -39,8 +39,9 @@ def packaged(name: str) -> Path:
 
 
 STAND_IN = """
-import cv2, index, numpy
-content = numpy.frombuffer(index.SFACE.read(None), "u1")
+import cv2, numpy
+from videolib.faces.models import SFACE
+content = numpy.frombuffer(SFACE.read(None), "u1")
 net = cv2.FaceRecognizerSF.create("onnx", content, numpy.zeros(0, "u1"))
 def represent(picture, name, detector_backend):
     found = net.feature(cv2.resize(picture, (112, 112)))[0]
