@@ -91,9 +91,10 @@ from videolib.core.processes import (
     need_tool,
     run_tool,
 )
+from videolib.core.progress import parent_link
 from videolib.core.runs import STORED, Exit, Job, Result, Status, WorkQueue
 from videolib.core.text import clock, fold, human_size, iso_time, plural, printable, table
-from videolib.core.workers import WORKER_MEMORY, Workers, tell, work_on
+from videolib.core.workers import WORKER_MEMORY, Workers
 from videolib.duplicates.copies import ComparisonBasis, DuplicateCriteria
 from videolib.duplicates.disposal import DuplicateRemoval
 from videolib.duplicates.fingerprints import DurationTolerance
@@ -368,7 +369,7 @@ class Command:
 
 def perform(video: Video, tasks: Sequence[VideoTask]) -> list[Outcome]:
     """Make all the artifacts that `tasks` want of one video, opening it once. Runs in a worker."""
-    work_on(video.rel, tasks[0].worker_group)
+    parent_link.work_on(video.rel, tasks[0].worker_group)
 
     def work() -> list[Outcome]:
         with Media(video, tasks[0].allow_codecs) as media:
@@ -2161,7 +2162,7 @@ class Subtitles(VideoTask):
             str(p.expanduser()) if p else "" for p in (self.whisper_cpp_bin, self.whisper_cpp_model)
         ]
         ready = f"getting the model {Path(self.model_).name} ready"  # it may have to be downloaded
-        tell(0.0, ready)
+        parent_link.report(0.0, ready)
         model = recognizer(self.backend, self.model_, threads, *places)
         model.scratch_dir = self.placed(media.video).sidecar_dir
         foreign = self.language not in ("", "en") or self.translate
@@ -2196,7 +2197,7 @@ class Subtitles(VideoTask):
         length = self.length(media)
         share = min(seconds / length, 1.0)
         note = f"{clock(seconds)} of {clock(length)}" if length < math.inf else clock(seconds)
-        tell(share, note)
+        parent_link.report(share, note)
 
     def told_languages(self, media: Media, stream: AudioStream) -> Iterator[str]:
         """A word on the other languages, where there are any and none was chosen."""

@@ -46,8 +46,9 @@ from support import (
 
 import index
 from videolib.core.files import scratch_name
+from videolib.core.progress import ProgressReporter, parent_link
 from videolib.core.runs import Job
-from videolib.core.workers import ProgressReporter, Workers
+from videolib.core.workers import Workers
 from videolib.storage.videos import Video
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -228,7 +229,7 @@ class TestPace:
         path = library.add("minute.mp4")
         told: list[tuple[float, str]] = []
         monkeypatch.setattr(ProgressReporter, "PAUSE", 0.0)
-        monkeypatch.setattr("videolib.core.workers.tell", lambda *news: told.append(news))
+        monkeypatch.setattr(parent_link, "report", lambda *news: told.append(news))
         tasks = [index.task_named(name)(directory=library.root) for name in names]
         video = Video(str(path), path.name, str(library.root / ".artifacts"))
         outcomes = index.perform(video, tasks)
@@ -257,9 +258,9 @@ class TestPace:
                 return self.news.pop()
 
         heard: list[Mapping[str, Any]] = []
-        workers = Workers(1, (), heard=heard.append)
+        workers = Workers(1, (), on_progress=heard.append)
         pool = SimpleNamespace(schedule=lambda *_, **__: ended)
-        vars(workers).update(pool=pool, ear=Pipe())
+        vars(workers).update(pool=pool, reports=Pipe())
         workers.call(Job(), 60.0, int)
         assert heard == [{"note": "99%"}]
 

@@ -8,12 +8,12 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from videolib.core.errors import CancelledError, VideoError, exit_name
+from videolib.core.progress import parent_link
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -30,61 +30,26 @@ if TYPE_CHECKING:
 WORKER_MEMORY = 6 << 30  # bytes of address space; libraries reserve about 2 GiB of it unused
 
 
-WORKER_TASKS = 200  # then a fresh process: libav and its users leak a little
+WORKER_TASKS = 200  # calls, then a fresh process: libav and its users leak a little
 
 
-_parent: Connection | None = None  # in a worker: where `tell` writes
-
-
-_work_item: dict[str, str] = {}  # in a worker: what it works on, as `tell` names it
-
-
-def work_on(video: str, worker_group: str) -> None:
-    """In a worker: what `tell` speaks of from now on."""
-    _work_item.update(video=video, worker_group=worker_group)
-
-
-def tell(share: float, note: str) -> None:
-    """Report progress to the parent process, in a message short enough for one atomic write."""
-    if _parent:
-        news = _work_item | {"share": round(share, 4), "note": note}
-        _parent.send_bytes(json.dumps(news).encode())
-
-
-class ProgressReporter:
-    """Reports now and then how far the work on a video is, which has `parts` equal parts."""
-
-    PAUSE: ClassVar = 0.5  # seconds between two news
-
-    def __init__(self) -> None:
-        self.parts, self.done, self.last = 1, 0, time.monotonic()
-
-    def at(self, done: float, most: float) -> None:
-        """Of the current part `done` of `most` is done."""
-        if time.monotonic() - self.last >= self.PAUSE and most > 0:
-            self.last = time.monotonic()
-            whole = min((self.done + min(done / most, 1.0)) / self.parts, 0.99)
-            tell(whole, f"{whole:.0%}")
-
-
-def prepare_worker(memory: int, parent_ear: Connection) -> None:
-    """Make a worker process safe to open strangers' files in."""
-    global _parent
+def prepare_worker(memory: int, to_parent: Connection) -> None:
+    """Make a worker process safe to open strangers' files in, with `memory` bytes at most."""
     import multiprocessing
     import resource
 
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    with Path(os.devnull).open("wb") as nowhere:
-        os.dup2(nowhere.fileno(), 1)  # where results are printed, not what libraries have to say
+    with Path(os.devnull).open("wb") as devnull:
+        os.dup2(devnull.fileno(), 1)  # where results are printed, not what libraries have to say
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    _parent = parent_ear
+    parent_link.connection = to_parent
     if parent := multiprocessing.parent_process():
-        threading.Thread(target=_follow, args=(parent.sentinel,), daemon=True).start()
+        threading.Thread(target=exit_with_parent, args=(parent.sentinel,), daemon=True).start()
 
 
-def _follow(sentinel: int) -> None:
+def exit_with_parent(sentinel: int) -> None:
     """End this process when its parent has ended, in whatever way."""
     from multiprocessing.connection import wait
 
@@ -92,7 +57,7 @@ def _follow(sentinel: int) -> None:
     os._exit(1)
 
 
-_environment = threading.Lock()
+_environment_lock = threading.Lock()
 
 
 def start_forkserver() -> None:
@@ -100,54 +65,59 @@ def start_forkserver() -> None:
 
     It must not look for modules in the working directory, which may be a stranger's folder of
     videos: it finds this module's own folder and what is installed. Ctrl-C in a terminal reaches
-    every process: this one deals with it, and whatever comes of the other never sees it.
+    every process: this one deals with it, and the forkserver and its workers block it.
     """
     from multiprocessing import forkserver, resource_tracker
 
     resource_tracker.ensure_running()  # its own start would let SIGINT through again
-    with _environment:
-        let_through = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+    with _environment_lock:
+        signal_mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
         before = dict(os.environ)
         paths = [str(Path(__file__).resolve().parents[2]), before.get("PYTHONPATH", "")]
         os.environ |= {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
         try:
             forkserver.ensure_running()
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, let_through)
+            signal.pthread_sigmask(signal.SIG_SETMASK, signal_mask)
             for name in ("PYTHONSAFEPATH", "PYTHONPATH"):
                 os.environ.pop(name)
                 if name in before:
                     os.environ[name] = before[name]
 
 
-def lasting_locks() -> ForkServerContext:
-    """A forkserver context whose locks have their names as long as it lives: a pool that is stopped
-    drops its locks before its workers, and one that just begins would not find them."""
+def forkserver_context() -> ForkServerContext:
+    """A forkserver context that keeps its locks as long as it lives: a pool that is stopped drops
+    them before its workers end, and a worker that just begins would not find them by name."""
     from multiprocessing.context import ForkServerContext
 
-    context, kept = ForkServerContext(), []
-    make = context.RLock
+    context, locks = ForkServerContext(), []
+    create_rlock = context.RLock
 
     def rlock() -> RLock:
-        kept.append(make())
-        return kept[-1]
+        locks.append(create_rlock())
+        return locks[-1]
 
     context.RLock = rlock  # type: ignore[method-assign]
     return context
 
 
 class Workers:
-    """Processes that decode. A crash costs the one call that caused it, which must be picklable, a
-    hang is killed at its timeout."""
+    """A pool of processes that decode; calls and their results must be picklable.
+
+    A crash costs the one call that caused it, a hang is killed at its timeout. `imports` names
+    modules that the forkserver loads once for all; `on_progress` gets what workers report of the
+    videos they work on: {video, worker_group, share, note}.
+    """
 
     def __init__(
         self,
         count: int,
         imports: Iterable[str],
         memory: int = WORKER_MEMORY,
-        heard: Callable[[Mapping[str, Any]], None] = lambda news: None,
+        on_progress: Callable[[Mapping[str, Any]], None] = lambda message: None,
     ) -> None:
-        self.count, self.imports, self.memory, self.heard = count, sorted(imports), memory, heard
+        self.count, self.imports, self.memory = count, sorted(imports), memory
+        self.on_progress = on_progress
         self.lock = threading.Lock()
 
     @functools.cached_property
@@ -160,21 +130,21 @@ class Workers:
             os.environ.setdefault(name, "1")
         main_module = sys.modules["__main__"]
         if main_module.__spec__ is None:
-            # Workers need this module only; without a spec each would run the whole script.
+            # Workers import what they need; without a spec each would run the whole script first.
             main_module.__spec__ = importlib.machinery.ModuleSpec("__main__", None)
-        context = lasting_locks()
+        context = forkserver_context()
         context.set_forkserver_preload(self.imports)
         start_forkserver()
-        self.ear, mouth = context.Pipe(duplex=False)
+        self.reports, to_parent = context.Pipe(duplex=False)
         return pebble.ProcessPool(
-            self.count, WORKER_TASKS, prepare_worker, (self.memory, mouth), context
+            self.count, WORKER_TASKS, prepare_worker, (self.memory, to_parent), context
         )
 
     def listen(self) -> None:
-        """Pass on what workers reported meanwhile."""
+        """Hand on what workers have reported since."""
         with self.lock:
-            while self.ear.poll():
-                self.heard(json.loads(self.ear.recv_bytes()))
+            while self.reports.poll():
+                self.on_progress(json.loads(self.reports.recv_bytes()))
 
     def call(
         self,
@@ -198,22 +168,23 @@ class Workers:
         try:
             while not job.cancelled.is_set():
                 ended = concurrent.futures.wait([future], 0.1).done
-                self.listen()  # after the end was seen: nothing is told of this call later
+                self.listen()  # after the end was seen: nothing is reported of this call later
                 if ended:
                     return future.result()
             future.cancel()
             raise CancelledError
-        except ProcessExpired as death:
+        except ProcessExpired as crash:
             # A signal to the whole group ends workers before this process has heard of it.
             if job.cancelled.wait(0.2):
                 raise CancelledError from None
-            raise VideoError(f"its decoder crashed ({exit_name(death.exitcode)})") from None
+            raise VideoError(f"its decoder crashed ({exit_name(crash.exitcode)})") from None
         except TimeoutError:
             raise VideoError(
                 f"took longer than {timeout:g} s and was stopped: see --timeout"
             ) from None
 
     def close(self, kill: bool = False) -> None:
+        """Wait for the calls that run, or `kill` them; then end the processes."""
         if "pool" in vars(self):
             self.pool.stop() if kill else self.pool.close()
             self.pool.join()

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from videolib.core.errors import VideoError, uncommon_codec
 from videolib.core.files import file_identity, stat_of
+from videolib.core.progress import ProgressReporter
 from videolib.core.text import plural
-from videolib.core.workers import ProgressReporter
 from videolib.media.duration import (
     MAX_DURATION,
     container_duration,

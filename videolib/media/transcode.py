@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from videolib.core.errors import VideoError
 from videolib.core.files import flush_to_disk, remove, scratch_name
 from videolib.core.processes import need_tool, run_tool
+from videolib.core.progress import parent_link
 from videolib.core.runs import Status
 from videolib.core.text import clock, plural
-from videolib.core.workers import tell
 from videolib.media.encoders import picture_options, sound_options, tag_options
 from videolib.media.reader import Media
 from videolib.media.transcode_outputs import size_change
@@ -225,7 +225,7 @@ class FfmpegProgress:
             return False
         position = "/".join(self.values.get(k, "") for k in ("frame", "out_time_us", "total_size"))
         moved, self.position = position != self.position, position
-        tell(self.share, self.note)
+        parent_link.report(self.share, self.note)
         return moved
 
     @property

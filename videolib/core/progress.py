@@ -1,0 +1,53 @@
+"""Progress of the work on one video, from a worker process to its parent.
+
+A worker's ProgressReporter, or whatever else knows how far it is, hands a share to `parent_link`;
+that writes a message into the pipe that Workers made, and Workers hands it on to who started the
+run.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+
+class ParentLink:
+    """A worker's end of the pipe to its parent process; in any other process it leads nowhere."""
+
+    def __init__(self) -> None:
+        self.connection: Connection | None = None
+        self.item: dict[str, str] = {}
+
+    def work_on(self, video: str, worker_group: str) -> None:
+        """Say which video, and which of its groups of tasks, further reports are about."""
+        self.item = {"video": video, "worker_group": worker_group}
+
+    def report(self, share: float, note: str) -> None:
+        """Send the share (0 to 1) that is done and a note for people: short enough for one atomic
+        write, as workers share the pipe."""
+        if self.connection:
+            message = self.item | {"share": round(share, 4), "note": note}
+            self.connection.send_bytes(json.dumps(message).encode())
+
+
+parent_link = ParentLink()  # of this process
+
+
+class ProgressReporter:
+    """Reports now and then how far the work on a video is, which has `parts` equal parts."""
+
+    PAUSE: ClassVar = 0.5  # seconds between two reports
+
+    def __init__(self) -> None:
+        self.parts, self.done, self.reported = 1, 0, time.monotonic()
+
+    def at(self, done: float, total: float) -> None:
+        """Of the current part `done` of `total` is done, whatever the unit."""
+        if time.monotonic() - self.reported >= self.PAUSE and total > 0:
+            self.reported = time.monotonic()
+            share = min((self.done + min(done / total, 1.0)) / self.parts, 0.99)
+            parent_link.report(share, f"{share:.0%}")
