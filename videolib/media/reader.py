@@ -182,15 +182,17 @@ class Media:
         """Length of the video in seconds, from the time that players call 0.
 
         The container's duration decides, else that of the stream, else the last timestamp in the
-        stream, for which all packets are read. Raises VideoError where it is beyond MAX_DURATION.
+        stream, for which all packets are read. Raises VideoError where there is no video stream,
+        and where the result is beyond MAX_DURATION.
+
         Where the container's own word is needed, without a look at the stream, it is
         `container_duration`: for sound, which may have no pictures, and for hashes that must be
         those of another program.
         """
-        seconds = self.container_duration
+        ticks, seconds = declared_duration(self.stream), self.container_duration
         if seconds is not None and "matroska" in self.container.format.name:
             seconds -= self.origin  # Matroska tells the end of its last frame on its own clock
-        elif seconds is None and (ticks := declared_duration(self.stream)) is not None:
+        elif seconds is None and ticks is not None:
             seconds = ticks * self.tick
         elif seconds is None:
             seconds = max(
