@@ -1,4 +1,9 @@
-"""Short films without sound, encoded in memory."""
+"""Short clips without sound, encoded in memory.
+
+An `Excerpt` chooses and decodes the frames of a part of a video; `encode_clip` scales them and
+hands them to a `ClipEncoder`; `join_clips` puts finished clips behind each other. Nothing is
+written to disk.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class ClipFormat(NamedTuple):
-    """How a film is encoded in this process: container, encoder and the encoder's options."""
+    """How a clip is encoded: libav's names of container and encoder, and the encoder's options."""
 
     container: str
     encoder: str
@@ -29,7 +34,7 @@ class ClipFormat(NamedTuple):
 
 
 class ExcerptFrame(NamedTuple):
-    """A frame of an excerpt: from when on it is shown, in seconds of the video, and how long."""
+    """A frame of an excerpt: when it is shown in the video, and for how long, in seconds."""
 
     frame: Frame
     time: float
@@ -37,13 +42,12 @@ class ExcerptFrame(NamedTuple):
 
 
 class Excerpt:
-    """The frames that begin within some seconds of a video; where none does, the one shown there.
+    """The frames that begin in `length` seconds from `start` on; where none does, the one item.
 
-    Raises VideoError where a truncated file has no data any more. Films of a high frame rate are
-    thinned.
+    Above MAX_FPS frames are left out. Raises VideoError where a truncated file has no data there.
     """
 
-    MAX_FPS: ClassVar = 30.0  # more costs more and shows a viewer of a small picture nothing
+    MAX_FPS: ClassVar = 30.0  # more costs more and shows nothing more in a small picture
 
     def __init__(self, media: Media, start: float, length: float) -> None:
         first, last = media.pts(start), media.pts(start + length)
@@ -54,6 +58,7 @@ class Excerpt:
             raise VideoError(f"is {message}: copy it again")
         left, right = (bisect.bisect_left(timestamps, pts) for pts in (first, last))
         within = timestamps[left:right] or timestamps[max(left - 1, 0) : max(left, 1)]
+        # 0.9: containers round timestamps, Matroska to milliseconds.
         self.timestamps = thin_timestamps(within, round(0.9 / self.MAX_FPS / media.tick))
         self.start = max(self.timestamps[0], first)
         self.end = max(min(last, end), self.timestamps[-1] + 1)
@@ -62,55 +67,58 @@ class Excerpt:
         return len(self.timestamps)
 
     def __iter__(self) -> Iterator[ExcerptFrame]:
-        wanted: dict[int, list[int]] = {pts: [] for pts in self.timestamps}
-        frames = decode_forward(self.media, self.begin, wanted)
-        starts = [self.start, *self.timestamps[1:], self.end]
-        for (pts, until), (frame, _) in zip(itertools.pairwise(starts), frames, strict=False):
-            yield ExcerptFrame(frame, self.media.seconds(pts), (until - pts) * self.media.tick)
+        requests: dict[int, list[int]] = {pts: [] for pts in self.timestamps}
+        frames = decode_forward(self.media, self.begin, requests)
+        bounds = [self.start, *self.timestamps[1:], self.end]
+        for (start, end), (frame, _) in zip(itertools.pairwise(bounds), frames, strict=False):
+            yield ExcerptFrame(frame, self.media.seconds(start), (end - start) * self.media.tick)
 
 
 def thin_timestamps(timestamps: Iterable[int], gap: int) -> list[int]:
-    """The first of some sorted timestamps and those that keep a distance from the one before."""
-    kept: list[int] = []
+    """Those of some sorted timestamps that are at least `gap` after the last one chosen."""
+    chosen: list[int] = []
     for pts in timestamps:
-        if not kept or pts - kept[-1] >= gap:
-            kept.append(pts)
-    return kept
+        if not chosen or pts - chosen[-1] >= gap:
+            chosen.append(pts)
+    return chosen
 
 
 class ClipEncoder:
-    """A film without sound, encoded in memory; times are seconds from its beginning."""
+    """Encoder of one clip into memory: 4:2:0, BT.709, limited range, without sound.
 
-    TICKS: ClassVar = 90_000  # per second
-    BT709: ClassVar = 1  # matrix, primaries and transfer, of what Frame.rgb gives
+    `size` is (width, height) in pixels, both even; `frame_count` leaves room for an index in front.
+    Raises VideoError where PyAV comes without the encoder.
+    """
+
+    TICKS_PER_SECOND: ClassVar = 90_000  # of the time base
+    BT709: ClassVar = 1  # matrix, primaries and transfer (ITU-T H.273) of what Frame.rgb gives
 
     def __init__(
-        self, recipe: ClipFormat, size: tuple[int, int], fps: float, count: int = 0
+        self, clip_format: ClipFormat, size: tuple[int, int], fps: float, frame_count: int = 0
     ) -> None:
         from fractions import Fraction
 
         import av
         from av.video.reformatter import VideoReformatter
 
-        if recipe.encoder not in av.codecs_available:
+        encoder = clip_format.encoder
+        if encoder not in av.codecs_available:
             raise VideoError(
-                f"the package av has no {recipe.encoder} here: pip install --force-reinstall av"
+                f"the package av has no {encoder} here: pip install --force-reinstall av"
             )
-        self.buffer, self.tick = io.BytesIO(), Fraction(1, self.TICKS)
-        self.container = open_output(self.buffer, recipe, count)
-        rate = Fraction(fps).limit_denominator(1001)
-        self.stream = self.container.add_stream(
-            recipe.encoder, rate=rate, options=dict(recipe.options)
-        )
+        self.buffer, self.time_base = io.BytesIO(), Fraction(1, self.TICKS_PER_SECOND)
+        self.container = open_output(self.buffer, clip_format, frame_count)
+        rate, options = Fraction(fps).limit_denominator(1001), dict(clip_format.options)
+        self.stream = self.container.add_stream(encoder, rate=rate, options=options)
         self.stream.width, self.stream.height, self.stream.pix_fmt = *size, "yuv420p"
         self.reformatter = VideoReformatter()
         context = self.stream.codec_context
-        context.time_base, context.thread_count = self.tick, 1
+        context.time_base, context.thread_count = self.time_base, 1
         context.colorspace = context.color_primaries = context.color_trc = self.BT709
         context.color_range = RANGE_LIMITED
 
-    def add(self, pixels: Pixels, seconds: float, duration: float) -> None:
-        """Encode RGB pixels as the picture shown at a time."""
+    def add(self, pixels: Pixels, time: float, duration: float) -> None:
+        """Encode RGB pixels as the frame shown for `duration` seconds, `time` into the clip."""
         import av
 
         frame: Any = self.reformatter.reformat(
@@ -119,79 +127,83 @@ class ClipEncoder:
             dst_colorspace=self.BT709,
             dst_color_range=RANGE_LIMITED,
         )
-        frame.pts, frame.duration = round(seconds * self.TICKS), round(duration * self.TICKS)
-        frame.time_base = self.tick
+        frame.pts = round(time * self.TICKS_PER_SECOND)
+        frame.duration = round(duration * self.TICKS_PER_SECOND)
+        frame.time_base = self.time_base
         self.container.mux(self.stream.encode(frame))
 
     def close(self) -> bytes:
-        """The finished file."""
+        """End the clip; its file."""
         self.container.mux(self.stream.encode(None))
         self.container.close()
         return self.buffer.getvalue()
 
 
-def open_output(buffer: Any, recipe: ClipFormat, pictures: int) -> Any:
+def open_output(buffer: Any, clip_format: ClipFormat, frame_count: int) -> Any:
     """A container to write to: MP4 with its index in front, WebP that plays for ever."""
     import av
 
     # Room for MP4's index is kept free, so that nothing needs to be moved in a second pass.
-    options = {"mp4": {"moov_size": str(1000 + 24 * pictures)}, "webp": {"loop": "0"}}
-    return av.open(
-        buffer, "w", format=recipe.container, container_options=options.get(recipe.container, {})
-    )
+    options = {"mp4": {"moov_size": str(1000 + 24 * frame_count)}, "webp": {"loop": "0"}}
+    name = clip_format.container
+    return av.open(buffer, "w", format=name, container_options=options.get(name, {}))
 
 
 class Clip(NamedTuple):
-    """A short film in memory, and which part of the video it shows, in seconds."""
+    """The file of a clip, and which part of the video it shows, in seconds."""
 
     content: bytes
     height: int  # pixels
-    pictures: int
+    frame_count: int
     start: float
     duration: float
 
 
 def encode_clip(
-    shots: Excerpt,
+    excerpt: Excerpt,
     size: tuple[int, int | None],
-    recipe: ClipFormat,
-    also: Callable[[ExcerptFrame, Pixels], None] | None = None,
+    clip_format: ClipFormat,
+    on_frame: Callable[[ExcerptFrame, Pixels], None] | None = None,
 ) -> Clip:
-    """Encode an excerpt at an even width, and a height or that of its first picture, and show each
-    shot to `also`. Raises VideoError where nothing of it can be decoded."""
+    """Encode an excerpt at an even width, and a height (None: that of its first frame's aspect).
+
+    `on_frame` is handed every frame with its scaled RGB pixels. Raises VideoError where no frame
+    can be decoded.
+    """
     width, height = size
-    movie, start, end = None, 0.0, 0.0
-    for shot in shots:
-        height = height or shot.frame.height_for(width)
-        pixels = shot.frame.rgb(width, height)
-        if movie is None:
-            start, fps = shot.time, 1 / min(max(shot.duration, 0.5 / shots.MAX_FPS), 1.0)
-            movie = ClipEncoder(recipe, (width, height), fps, len(shots))
-        movie.add(pixels, shot.time - start, shot.duration)
-        end = shot.time + shot.duration
-        if also:
-            also(shot, pixels)
-    if movie is None or height is None:
-        at = clock(shots.media.seconds(shots.start))
+    encoder, start, end = None, 0.0, 0.0
+    for excerpt_frame in excerpt:
+        height = height or excerpt_frame.frame.height_for(width)
+        pixels = excerpt_frame.frame.rgb(width, height)
+        if encoder is None:
+            start = excerpt_frame.time
+            fps = 1 / min(max(excerpt_frame.duration, 0.5 / excerpt.MAX_FPS), 1.0)
+            encoder = ClipEncoder(clip_format, (width, height), fps, len(excerpt))
+        encoder.add(pixels, excerpt_frame.time - start, excerpt_frame.duration)
+        end = excerpt_frame.time + excerpt_frame.duration
+        if on_frame:
+            on_frame(excerpt_frame, pixels)
+    if encoder is None or height is None:
+        at = clock(excerpt.media.seconds(excerpt.start))
         raise VideoError(f"no picture at {at} could be decoded: it is damaged")
-    return Clip(movie.close(), height, len(shots), start, end - start)
+    return Clip(encoder.close(), height, len(excerpt), start, end - start)
 
 
-def join_clips(clips: Sequence[Clip], recipe: ClipFormat) -> bytes:
-    """Clips of one recipe and size behind each other in one film, without encoding them again."""
+def join_clips(clips: Sequence[Clip], clip_format: ClipFormat) -> bytes:
+    """One file of clips of the same format and size, without encoding them again."""
     import av
 
-    joined, offset, stream = io.BytesIO(), 0.0, None
-    with open_output(joined, recipe, sum(clip.pictures for clip in clips)) as target:
+    output, offset, stream = io.BytesIO(), 0.0, None
+    with open_output(output, clip_format, sum(clip.frame_count for clip in clips)) as target:
         for clip in clips:
-            with av.open(io.BytesIO(clip.content), "r") as part:
-                stream = stream or target.add_stream_from_template(part.streams.video[0])
-                for packet in part.demux(video=0):
+            with av.open(io.BytesIO(clip.content), "r") as source:
+                stream = stream or target.add_stream_from_template(source.streams.video[0])
+                for packet in source.demux(video=0):
                     if packet.pts is None or packet.dts is None or not packet.time_base:
-                        continue  # the end of the part
+                        continue  # the empty packet that ends a stream
                     shift = round(offset / packet.time_base)
                     packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
                     packet.stream = stream
                     target.mux(packet)
             offset += clip.duration
-    return joined.getvalue()
+    return output.getvalue()

@@ -1,4 +1,9 @@
-"""Frames at given times, from keyframes where these are near enough, decoded once."""
+"""Frames at given times, each decoded once, from keyframes where these are near enough.
+
+`read_frames` sorts requests into keyframes, which cost one packet each, and exact frames, which are
+decoded forward from the keyframe before them. Both ways give a `Frame`, whose pixels are made when
+asked for.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +11,8 @@ import bisect
 import itertools
 import math
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from videolib.media.pictures import display_size, rgb_picture
 from videolib.media.reader import timestamp_of
@@ -19,23 +24,27 @@ if TYPE_CHECKING:
     from videolib.media.reader import Media
 
 
-Seek = Literal["auto", "keyframe", "exact"]
+Seek = Literal["auto", "keyframe", "exact"]  # whether keyframes may stand for exact frames
 
 
 class FrameRequest(NamedTuple):
-    """A frame to take: the one shown at `time` (s), or a keyframe at most `tolerance` (s) away."""
+    """The frame shown at `time` (s), or a keyframe that is at most `tolerance` (s) away from it."""
 
     time: float
     tolerance: float = 0.0
 
     @classmethod
     def near(cls, time: float, tolerance: float, seek: Seek) -> FrameRequest:
-        """A request with the tolerance that `seek` allows: this one for auto, else any or none."""
+        """A request with `tolerance` for auto, an unlimited one for keyframe, none for exact."""
         return cls(time, {"auto": tolerance, "keyframe": math.inf, "exact": 0.0}[seek])
 
 
 class Frame:
-    """A decoded frame as a player would show it: its `time` (s), and pixels at any size."""
+    """A decoded frame as a player would show it, at any size.
+
+    `time` is when it is shown, in seconds of the video; `size` its (width, height) in square
+    pixels, upright; `turns` the quarter turns counter-clockwise that make the stored picture so.
+    """
 
     def __init__(self, media: Media, raw: VideoFrame, pts: int) -> None:
         self.raw, self.pts, self.time = raw, pts, max(media.seconds(pts), 0.0)
@@ -66,46 +75,52 @@ class Frame:
         return luma
 
 
-def read_frames(media: Media, wants: Sequence[FrameRequest]) -> Iterator[tuple[Frame, list[int]]]:
-    """The wanted frames about in the order of time, each decoded once, with the indices of their
-    wants.
+def read_frames(
+    media: Media, requests: Sequence[FrameRequest]
+) -> Iterator[tuple[Frame, list[int]]]:
+    """Requested frames, nearly in the order of time, each with the indices of its requests.
 
-    A want that a keyframe satisfies costs one packet and a flush of the decoder; the others are
+    A request that a keyframe satisfies costs one packet and a flush of the decoder; the others are
     decoded from the keyframe before them, leaving out frames that no other frame refers to. Which
-    frame a want gets depends on that want alone, never on its company.
+    frame a request gets depends on that request alone, never on the others.
     """
-    keys: dict[int, list[int]] = {}
+    keyframes: dict[int, list[int]] = {}
     exact: dict[int, list[int]] = {}
-    for index, want in enumerate(wants):
-        key = nearest_keyframe(media, want)
-        place, pts = (exact, media.pts(want.time)) if key is None else (keys, key)
-        place.setdefault(pts, []).append(index)
-    reads = [(pts, read_keyframe(media, pts, indices)) for pts, indices in keys.items()]
+    for index, request in enumerate(requests):
+        keyframe = nearest_keyframe(media, request)
+        if keyframe is not None:
+            keyframes.setdefault(keyframe, []).append(index)
+        else:
+            exact.setdefault(media.pts(request.time), []).append(index)
+    reads = [(pts, read_keyframe(media, pts, indices)) for pts, indices in keyframes.items()]
     # Exact frames behind the same keyframe share one decode.
     for _, group in itertools.groupby(
         sorted(exact), lambda pts: bisect.bisect_right(media.keyframes, pts) or -pts
     ):
-        members = {pts: exact[pts] for pts in group}
-        reads.append((min(members), read_exact(media, members)))
+        targets = {pts: exact[pts] for pts in group}
+        reads.append((min(targets), read_exact(media, targets)))
     for _, frames in sorted(reads, key=lambda read: read[0]):
         yield from frames
 
 
-def nearest_keyframe(media: Media, want: FrameRequest) -> int | None:
-    """The timestamp of the keyframe that will do for a want; None: it must be decoded exactly."""
-    if not want.tolerance:
+def nearest_keyframe(media: Media, request: FrameRequest) -> int | None:
+    """Timestamp of the keyframe nearest to a request; None: none is within its tolerance."""
+    if not request.tolerance:
         return None
-    target, keyframes = media.pts(want.time), media.keyframes
+    target, keyframes = media.pts(request.time), media.keyframes
     at = bisect.bisect_left(keyframes, target)
-    near = min(keyframes[max(at - 1, 0) : at + 1], key=lambda pts: abs(pts - target), default=None)
-    return near if near is not None and abs(near - target) * media.tick <= want.tolerance else None
+    neighbours = keyframes[max(at - 1, 0) : at + 1]
+    nearest = min(neighbours, key=lambda pts: abs(pts - target), default=None)
+    if nearest is None or abs(nearest - target) * media.tick > request.tolerance:
+        return None
+    return nearest
 
 
 def read_keyframe(media: Media, pts: int, indices: list[int]) -> Iterator[tuple[Frame, list[int]]]:
-    """The keyframe that a seek to `pts` finds, from one packet where the decoder gives it.
+    """The keyframe that a seek to `pts` finds, from one packet; nothing where none can be decoded.
 
-    With edit lists or recovery points nothing may come out of a flush; then decoding goes on
-    forward.
+    With edit lists or recovery points a flush may give no frame; then the packets after it are
+    decoded until one comes out.
     """
     first: int | None = None
     for packet in itertools.chain(media.packets(pts), [None]):
@@ -116,32 +131,43 @@ def read_keyframe(media: Media, pts: int, indices: list[int]) -> Iterator[tuple[
             first = timestamp_of(packet)
             frames += media.decode(None)
         if frames:
-            shown_pts = frames[0].pts if frames[0].pts is not None else first
-            yield Frame(media, frames[0], pts if shown_pts is None else shown_pts), indices
+            frame_pts = frames[0].pts if frames[0].pts is not None else first
+            yield Frame(media, frames[0], pts if frame_pts is None else frame_pts), indices
             break
     media.decode(None)
 
 
-def read_exact(media: Media, wanted: Mapping[int, list[int]]) -> Iterator[tuple[Frame, list[int]]]:
-    """The frames shown at the wanted timestamps, from one decode that begins before them all."""
-    begin, timestamps, end = timestamps_around(media, min(wanted), max(wanted))
-    shown_at: dict[int, list[int]] = {}
-    for target, indices in wanted.items() if timestamps else ():
+def read_exact(media: Media, targets: Mapping[int, list[int]]) -> Iterator[tuple[Frame, list[int]]]:
+    """The frames shown at the timestamps in `targets`, from one decode that begins before them all.
+
+    `targets` and the result have the indices of requests beside. A target after the end of a
+    truncated file gets no frame, and `media` notes where that ends.
+    """
+    begin, timestamps, end = timestamps_around(media, min(targets), max(targets))
+    indices_by_pts: dict[int, list[int]] = {}
+    for target, indices in targets.items() if timestamps else ():
         if media.is_cut_off_before(target, end):
             media.note_cut_off(media.seconds(end))
-            continue  # a frame from long before would be a lie
-        place = bisect.bisect_right(timestamps, target) - 1
-        shown_at.setdefault(timestamps[max(place, 0)], []).extend(indices)
-    if shown_at:
-        yield from decode_forward(media, begin, shown_at)
+            continue  # a frame from long before would be wrong
+        number = bisect.bisect_right(timestamps, target) - 1
+        indices_by_pts.setdefault(timestamps[max(number, 0)], []).extend(indices)
+    if indices_by_pts:
+        yield from decode_forward(media, begin, indices_by_pts)
 
 
-def timestamps_around(media: Media, first: int, last: int) -> tuple[int, list[int], int]:
-    """Where to seek so that a keyframe precedes `first`, the sorted timestamps from there to past
-    `last`, their end.
+class TimestampRange(NamedTuple):
+    """Timestamps of the frames in a part of a video, in the stream's time base."""
+
+    begin: int  # where to seek, so that a keyframe precedes the part
+    timestamps: list[int]  # sorted, from there to past the end of the part
+    end: int  # when the last of these frames ends
+
+
+def timestamps_around(media: Media, first: int, last: int) -> TimestampRange:
+    """Timestamps from a keyframe at or before `first` to past `last`, read without decoding.
 
     Demuxers seek by decoding timestamps, those of MPEG streams to any frame: they may land after
-    the frame one wants, or after the keyframe it needs. Step back until not.
+    the frame, or after the keyframe that it needs. So the seek steps back until that is not so.
     """
     for back in (0.0, 0.5, 3.0, 30.0, math.inf):
         begin = round(max(first - back / media.tick, media.start))
@@ -157,37 +183,37 @@ def timestamps_around(media: Media, first: int, last: int) -> tuple[int, list[in
         timestamps.sort()
         if decodable or begin == media.start:
             break
-    return begin, timestamps, end
+    return TimestampRange(begin, timestamps, end)
 
 
 def decode_forward(
-    media: Media, begin: int, shown_at: dict[int, list[int]]
+    media: Media, begin: int, indices_by_pts: Mapping[int, list[int]]
 ) -> Iterator[tuple[Frame, list[int]]]:
-    """Decode from `begin` and give the frames whose timestamps are asked for.
+    """Decode from `begin` on: the frames with these timestamps, in order, with their indices.
 
-    Other frames are decoded only where later ones refer to them. A frame that the decoder dropped
-    is stood in for by the one before it, which is what a player goes on showing.
+    Other frames are decoded only where later ones refer to them. In place of a frame that the
+    decoder dropped comes the one before it, which is what a player goes on showing.
     """
-    pending, before = deque(sorted(shown_at)), None
-    for pts, frame in _decode_until(media, begin, shown_at):
+    pending, before = deque(sorted(indices_by_pts)), None
+    for pts, frame in _decode_until(media, begin, indices_by_pts):
         while pending and pts >= pending[0]:
-            stand_in = before if before is not None and pts > pending[0] else (pts, frame)
-            yield Frame(media, stand_in[1], stand_in[0]), shown_at[pending.popleft()]
+            shown = before if before is not None and pts > pending[0] else (pts, frame)
+            yield Frame(media, shown[1], shown[0]), indices_by_pts[pending.popleft()]
         before = (pts, frame)
         if not pending:
             break
     if before:
         for target in pending:
-            yield Frame(media, before[1], before[0]), shown_at[target]
+            yield Frame(media, before[1], before[0]), indices_by_pts[target]
     media.stream.codec_context.skip_frame = "DEFAULT"
     media.decode(None)
 
 
 def _decode_until(
-    media: Media, begin: int, shown_at: Mapping[int, Any]
+    media: Media, begin: int, targets: Collection[int]
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """Timestamped frames from `begin` until the decoder has let out all that were asked for."""
-    missing, last, context = set(shown_at), max(shown_at), media.stream.codec_context
+    """Decoded frames with their timestamps, from `begin` until every target may have come out."""
+    missing, last, context = set(targets), max(targets), media.stream.codec_context
     for packet in media.packets(begin):
         if not missing or (packet.dts is not None and packet.dts > last):
             break
