@@ -87,8 +87,6 @@ from videolib.core.processes import (
     cores,
     ffmpeg_features,
     find_tool,
-    installed_tools,
-    need_tool,
     run_tool,
 )
 from videolib.core.progress import parent_link
@@ -135,7 +133,6 @@ from videolib.media.hashing import (
 )
 from videolib.media.heatmaps import Heatmap, HeatmapMode
 from videolib.media.previews import Previewer, preview_format
-from videolib.media.quality import compare_videos
 from videolib.media.reader import Media
 from videolib.media.sampling import FrameMaker, make_from_frames
 from videolib.media.scenes import (
@@ -830,14 +827,13 @@ class Metadata(VideoTask):
         super().__init__(**given)
         # Found here and handed to the workers, whose environment is that of the first run.
         self.stub = ffprobe_disabled()
-        self.ffprobe = None if self.stub else find_tool("ffprobe")
+        tool = None if self.stub else find_tool("ffprobe")
+        self.ffprobe = tool.path if tool else None
 
     def make(self, media: Media) -> ArtifactOutput:
         from videolib.media.metadata import probe_metadata
 
-        return ArtifactOutput(
-            probe_metadata(media, self.ffprobe.path if self.ffprobe else None, self.stub)
-        )
+        return ArtifactOutput(probe_metadata(media, self.ffprobe, self.stub))
 
 
 # === Commands: pictures ===========================================================================
@@ -1459,21 +1455,13 @@ class Codecs(LibraryCommand):
     allow_codecs: str = RunCommand.allow_codecs
 
     def run(self, job: Job) -> Result:
-        from videolib.media.codec_report import (
-            CodecCriteria,
-            CodecScan,
-            ProbeLimits,
-            codec_text,
-            codec_totals,
-        )
+        from videolib.media.codec_report import CodecCriteria, CodecScan, ProbeLimits, codec_text
 
         criteria = CodecCriteria(self.target_v, self.target_a, self.allowed_profiles)
         limits = ProbeLimits(self.workers, self.timeout, self.allow_codecs)
         scan = CodecScan(job, criteria, limits)
-        rows = JsonRows(scan.rows(self.library()))
-        data = {"target_v": self.target_v, "target_a": self.target_a}
-        data |= codec_totals(rows) | {"results": rows}
-        return Result(data, codec_text(data), Exit.of(scan.failures))
+        report = scan.report(self.library())
+        return Result(report, codec_text(report), Exit.of(scan.failures))
 
 
 # === Commands: compare ============================================================================
@@ -1498,9 +1486,36 @@ class Compare(Command):
     allow_codecs: str = RunCommand.allow_codecs
     output_format: Literal["text", "json"] = LibraryCommand.output_format
 
-    FILTERS: ClassVar = ("ssim", "psnr", "xpsnr", "libvmaf")
-
     def run(self, job: Job) -> Result:
+        from videolib.media.quality import comparison_text
+
+        self.check_paths()
+        data = attempt(self.compare, job)
+        if isinstance(data, Failure):
+            job.console.say(f"compare: {data.reason}")
+            return Result({"error": data.reason}, "", Exit.SOME_FAILED)
+        return Result(data, comparison_text(data))
+
+    def compare(self, job: Job) -> dict[str, Any]:
+        """The values of the comparison; the picture is written. Raises VideoError."""
+        from videolib.media.quality import ComparisonOptions, compare_in_worker
+
+        original, other = (
+            Video(str(p.absolute()), str(p), "") for p in (self.original, self.other)
+        )
+        options = ComparisonOptions(self.vmaf, bool(self.png), self.timeout, self.allow_codecs)
+        data, chart = compare_in_worker(job, original, other, options)
+        if self.png:
+            write_output(self.png_path, chart)
+            data["png"] = str(self.png_path)
+        return data
+
+    @property
+    def png_path(self) -> Path:
+        return Path(f"{self.other.name}.compare.png") if self.png == Path() else self.png or Path()
+
+    def check_paths(self) -> None:
+        """Raise UsageError where a video is missing, or the picture cannot be written."""
         for path in (self.original, self.other):
             if path == Path():
                 raise UsageError("compare ORIGINAL OTHER: name two videos")
@@ -1510,47 +1525,6 @@ class Compare(Command):
             if self.png_path.suffix.lower() != ".png":
                 raise UsageError(f"--png {printable(str(self.png))}: the name should end in .png")
             need_output("--png", self.png_path)
-        workers = Workers(1, {"av", "numpy"})
-        try:
-            found = attempt(self.measure, job, workers)
-        finally:
-            workers.close(kill=job.cancelled.is_set())
-        if isinstance(found, Failure):
-            job.console.say(f"compare: {found.reason}")
-            return Result({"error": found.reason}, "", Exit.SOME_FAILED)
-        return Result(found, self.text(found))
-
-    @property
-    def png_path(self) -> Path:
-        return Path(f"{self.other.name}.compare.png") if self.png == Path() else self.png or Path()
-
-    def measure(self, job: Job, workers: Workers) -> dict[str, Any]:
-        """Compare in a worker; write the picture. Raises VideoError."""
-        builds = list(installed_tools("ffmpeg")) or [Tool("ffmpeg", need_tool("ffmpeg"), "")]
-        names = set(self.FILTERS if self.vmaf else self.FILTERS[:2])
-        best = max(builds, key=lambda tool: len(names & ffmpeg_features(tool.path, "filter")))
-        metrics = [m for m in self.FILTERS if m in names & ffmpeg_features(best.path, "filter")]
-        videos = [Video(str(p.absolute()), str(p), "") for p in (self.original, self.other)]
-        with job.limits.reserve(job, "compare", cores()):
-            data, picture_bytes = workers.call(
-                job, self.timeout, compare_videos, videos, best.path, metrics, self
-            )
-        if self.png:
-            write_output(self.png_path, picture_bytes)
-            data["png"] = str(self.png_path)
-        return data
-
-    def text(self, data: Mapping[str, Any]) -> str:
-        rows = [["metric", "mean", "worst", "quality"]]
-        for metric in ("ssim", "psnr", "xpsnr", "vmaf"):
-            if metric in data:
-                values = [data[metric], data["minimum"][metric]]
-                digits = 4 if metric == "ssim" else 2
-                cells = [v if isinstance(v, str) else f"{v:.{digits}f}" for v in values]
-                rows.append([metric.upper(), *cells, data.get(f"{metric}_quality", "")])
-        worst = f"worst frame at {clock(data['worst']['time'], millis=True)}"
-        lines = [table(rows), f"{plural(data['frames'], 'frame')}, {worst}"]
-        return "\n".join([*lines, *(f"note: {warning}" for warning in data["warnings"])])
 
 
 # === Commands: transcode ==========================================================================

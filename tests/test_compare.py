@@ -13,7 +13,7 @@ import pytest
 from conftest import Cli
 from support import Library
 
-from videolib.media.quality import quality
+from videolib.media.quality import quality_class
 
 
 def worse(library: Library, *options: object, name: str = "worse.mp4") -> tuple[Path, Path]:
@@ -100,7 +100,7 @@ class TestValues:
         ],
     )
     def test_classes(self, metric: str, value: float, word: str) -> None:
-        assert quality(metric, value) == word
+        assert quality_class(metric, value) == word
 
     def test_text_and_without_vmaf(self, cli: Cli, library: Library) -> None:
         pair = worse(library)

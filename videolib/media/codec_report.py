@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from videolib.core.documents import JsonRows
 from videolib.core.errors import Failure, attempt
 from videolib.core.processes import cores
 from videolib.core.text import clock, human_size, plural, printable, table
@@ -86,6 +87,12 @@ class CodecScan:
     def __init__(self, job: Job, criteria: CodecCriteria, limits: ProbeLimits) -> None:
         self.job, self.criteria, self.limits = job, criteria, limits
         self.failures = 0
+
+    def report(self, library: Library) -> dict[str, Any]:
+        """The codecs asked for, the totals, and the rows of all videos."""
+        rows = JsonRows(self.rows(library))
+        targets = {"target_v": self.criteria.video_codec, "target_a": self.criteria.audio_codec}
+        return targets | codec_totals(rows) | {"results": rows}
 
     def rows(self, library: Library) -> Iterator[dict[str, Any]]:
         """The rows of a library in the order of its videos, then what could not be listed."""

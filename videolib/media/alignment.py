@@ -1,0 +1,165 @@
+"""How two videos are made alike before their frames are compared: size, timing, pixel format.
+
+`measure_geometry` looks at each of them; Alignment tells the filters for ffmpeg, what these adapt,
+and what makes the comparison doubtful.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from videolib.core.errors import VideoError
+from videolib.core.text import printable
+from videolib.media.metadata import first_frame
+from videolib.media.pictures import HDR_EOTFS
+
+if TYPE_CHECKING:
+    from videolib.media.reader import Media
+
+
+class VideoGeometry(NamedTuple):
+    """What must be alike in two videos before their pixels can be compared.
+
+    `size`: upright, in pixels; `turns`: quarter turns to upright; `frames`: the number shown, over
+    `span` seconds from `start` on, `rate` per second, `is_regular` where all keep to that rate;
+    `declared`: the duration in seconds by the headers; `transfer`: by ITU-T H.273.
+    """
+
+    name: str
+    stream: int
+    size: tuple[int, int]
+    turns: int
+    rate: float
+    is_regular: bool
+    start: float
+    span: float
+    declared: float
+    frames: int
+    pixel_format: str
+    transfer: int
+
+    @property
+    def is_hdr(self) -> bool:
+        return self.transfer in HDR_EOTFS
+
+    @property
+    def rotation(self) -> int:
+        """Degrees."""
+        return 90 * self.turns
+
+    @property
+    def size_text(self) -> str:
+        return f"{self.size[0]}x{self.size[1]}"
+
+
+def measure_geometry(media: Media) -> VideoGeometry:
+    """The geometry of a video by its first picture and all its timestamps. Raises VideoError."""
+    frame = first_frame(media)
+    if not frame:
+        raise VideoError("no picture in it could be decoded: it is truncated or damaged")
+    raw, stream = frame.raw, media.stream
+    packets = (p for p in media.packets(media.start) if not p.is_discard)
+    times = sorted(p.pts * media.tick for p in packets if p.pts is not None)
+    span = times[-1] - times[0]
+    rate = (len(times) - 1) / span if span else float(stream.average_rate or 25)
+    deviations = [abs((time - times[0]) * rate - number) for number, time in enumerate(times)]
+    return VideoGeometry(
+        name=media.video.name,
+        stream=stream.index,
+        size=(raw.height, raw.width) if frame.turns % 2 else (raw.width, raw.height),
+        turns=frame.turns,
+        rate=rate,
+        is_regular=max(deviations) < 0.5,
+        start=times[0],
+        span=span + 1 / rate,
+        declared=media.duration,
+        frames=len(times),
+        pixel_format=raw.format.name,
+        transfer=raw.color_trc,
+    )
+
+
+ROUNDING = 0.0015  # seconds by which containers may disagree on a frame's time
+COMPARABLE_PIXELS = r"yuv4(20|22|44)p(10le|12le)?$"  # formats that all metrics take
+
+
+class Alignment(NamedTuple):
+    """How two videos are brought together before they are compared, and what is said of it."""
+
+    original: VideoGeometry
+    other: VideoGeometry
+
+    @property
+    def pixel_format(self) -> str:
+        """The pixel format of the comparison: the original's, where the metrics take it."""
+        name = self.original.pixel_format.replace("yuvj", "yuv")
+        return name if re.match(COMPARABLE_PIXELS, name) else "yuv420p"
+
+    @property
+    def is_same_rate(self) -> bool:
+        return abs(self.original.rate / self.other.rate - 1) < 0.002
+
+    @property
+    def common_rate(self) -> float | None:
+        """Frames per second that both are brought to, since containers round time differently.
+
+        None where both are irregular at one rate: their frames are paired by time.
+        """
+        regular_rates = [side.rate for side in self if side.is_regular]
+        if self.is_same_rate and len(regular_rates) < 2:
+            return None
+        return regular_rates[0] if regular_rates else self.original.rate
+
+    @property
+    def span(self) -> float:
+        """Seconds that both have."""
+        return min(side.span for side in self)
+
+    def filters(self, side: VideoGeometry) -> str:
+        """The filters that every frame of a side goes through first."""
+        rate, (width, height) = self.common_rate, self.original.size
+        if rate:
+            timing = f"fps={rate:.9f}:start_time=0,trim=end_frame={round(self.span * rate)}"
+        else:
+            # A frame is paired with the original's latest: what rounding moved shall not be later.
+            early = ROUNDING if side is self.original else 0.0
+            timing = f"trim=duration={self.span:.6f},setpts=PTS-{early}/TB"
+        scale = f"scale={width}:{height}:flags=bicubic," if side.size != (width, height) else ""
+        return f"setpts=PTS-STARTPTS,{timing},settb=AVTB,{scale}format={self.pixel_format}"
+
+    def adaptations(self) -> Iterator[str]:
+        """What was adapted, in words."""
+        a, b = self
+        if a.size != b.size:
+            yield f"size: scaled from {b.size_text} to {a.size_text}"
+        if a.turns != b.turns:
+            yield f"rotation: {a.rotation} and {b.rotation} degrees; both compared upright"
+        if not self.is_same_rate:
+            rates = f"{a.rate:.3f} and {b.rate:.3f} frames a second"
+            yield f"frame rate: {rates}, compared at {self.common_rate:.3f}"
+        if abs(a.start - b.start) > 0.001:
+            yield f"start: {a.start:.3f} and {b.start:.3f} s; both begin at their first frame"
+        if abs(a.span - b.span) > 1.5 / min(a.rate, b.rate):
+            yield f"length: {a.span:.2f} and {b.span:.2f} s; the first {self.span:.2f} s compared"
+        if {a.pixel_format, b.pixel_format} != {self.pixel_format}:
+            formats = f"{a.pixel_format} and {b.pixel_format}"
+            yield f"pixel format: {formats}, compared as {self.pixel_format}"
+
+    def caveats(self, compared: int) -> Iterator[str]:
+        """What makes the values say less than they seem to; `compared` is a number of frames."""
+        a, b = self
+        if abs(a.frames - b.frames) > 0.01 * a.frames:
+            yield f"frame count: {a.frames:,} and {b.frames:,} differ by more than 1%"
+        expected = round(self.span * (self.common_rate or b.rate))
+        if compared < 0.99 * expected:
+            yield f"only {compared:,} of {expected:,} frames could be decoded and compared"
+        if abs(a.size[0] * b.size[1] / (b.size[0] * a.size[1]) - 1) > 0.02:
+            yield "shape: width to height differs, so that scaling distorts"
+        if a.is_hdr != b.is_hdr:
+            yield "one of them is HDR and the other is not: the values say little"
+        for side in self:
+            if side.declared - side.span > max(1.0, 0.01 * side.declared):
+                lengths = f"promises {side.declared:.1f} s and holds {side.span:.1f} s"
+                yield f"{printable(side.name)} {lengths} of pictures"
