@@ -1,6 +1,6 @@
-"""Writes what is derived from the commands: the README's option tables and videorc.sample.json.
+"""Writes what is derived from the commands: tables in the documentation and videorc.sample.json.
 
-python tests/docs.py          # rewrite both
+python tests/docs.py          # rewrite them
 python tests/docs.py --check  # exit 1 where they differ from the commands
 """
 
@@ -19,15 +19,33 @@ sys.path.insert(0, str(ROOT))
 import index  # noqa: E402
 from videolib.core.options import Option  # noqa: E402
 
-BEGIN, END = "<!-- options: from the commands, by tests/docs.py -->", "<!-- end of options -->"
+
+def filled(name: str, mark: str, content: str) -> str:
+    """A page with other content between its marks."""
+    text = (ROOT / name).read_text()
+    begin, end = f"<!-- {mark}: from the commands, by tests/docs.py -->", f"<!-- end of {mark} -->"
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n\n{content}\n\n{end}{after}"
 
 
-def readme() -> str:
-    """README.md with its option tables as the commands have them."""
-    text = (ROOT / "README.md").read_text()
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{tables()}\n\n{END}{after}"
+def pages() -> dict[Path, str]:
+    """Every file that is derived, as it should be."""
+    return {
+        ROOT / "README.md": filled("README.md", "commands", overview()),
+        ROOT / "docs/commands.md": filled("docs/commands.md", "options", tables()),
+        ROOT / "videorc.sample.json": sample(),
+    }
+
+
+def overview() -> str:
+    """Every command in a line."""
+    rows = [
+        f"| {', '.join(f'`{name}`' for name in index.command_names(command))}"
+        f" | {cell(index.summary_line(command))} |"
+        for command in dict.fromkeys(index.COMMANDS.values())
+    ]
+    return "\n".join(["| command | |", "| --- | --- |", *rows])
 
 
 def tables() -> str:
@@ -41,7 +59,7 @@ def tables() -> str:
     for command in dict.fromkeys(index.COMMANDS.values()):
         names = ", ".join(f"`{name}`" for name, c in index.COMMANDS.items() if c is command)
         base = next((c for _, c, _ in reversed(shared) if issubclass(command, c)), index.Command)
-        parts.append(f"### {names}\n\n{prose(command)}\n\n{table(command, base)}".rstrip())
+        parts.append(f"## {names}\n\n{prose(command)}\n\n{table(command, base)}".rstrip())
     return "\n\n".join(parts)
 
 
@@ -99,7 +117,7 @@ def sample() -> str:
 
 def main() -> int:
     """Write the files, or compare them."""
-    wanted = {ROOT / "README.md": readme(), ROOT / "videorc.sample.json": sample()}
+    wanted = pages()
     if "--check" in sys.argv:
         return int(any(path.read_text() != text for path, text in wanted.items()))
     for path, text in wanted.items():

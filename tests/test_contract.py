@@ -9,11 +9,11 @@ import subprocess
 import sys
 from typing import Any
 
-import docs
 import pytest
 from conftest import Cli
 from support import ROOT, TESTS, Library, Run
 
+import docs
 import index
 from videolib.storage.artifacts import ARTIFACTS
 
@@ -37,22 +37,23 @@ class TestReadme:
     def test_every_option_is_told(self, cli: Cli, command: type[index.Command]) -> None:
         """In the command's own table or in those of what many share; and no table tells of more."""
         names = name_pattern(command)
-        sections = readme_sections()
+        sections = sections_of_commands()
         (own,) = [text for title, text in sections if f"`{names[0]}`" in title]
-        (shared,) = [text for title, text in sections if title == "## Commands"]
+        (shared,) = [text for title, text in sections if title == "# Commands"]
         options = options_in_help(cli, names[0])
         assert options - {"--config", "--json"} <= flags_told(own) | flags_told(shared)
         assert flags_told(own) <= options
 
     def test_every_name_is_told(self, command: type[index.Command]) -> None:
         names = name_pattern(command)
-        titles = [title for title, _ in readme_sections()]
+        titles = [title for title, _ in sections_of_commands()]
         assert [title for title in titles if all(f"`{name}`" in title for name in names)]
 
 
-def readme_sections() -> list[tuple[str, str]]:
-    """Heading and text of every section of the readme."""
-    parts = re.split(r"^(#+ .*)$", (ROOT / "README.md").read_text(), flags=re.MULTILINE)[1:]
+def sections_of_commands() -> list[tuple[str, str]]:
+    """Heading and text of every section of the page about commands."""
+    page = (ROOT / "docs/commands.md").read_text()
+    parts = re.split(r"^(#+ .*)$", page, flags=re.MULTILINE)[1:]
     return list(zip(parts[::2], parts[1::2], strict=True))
 
 
@@ -64,8 +65,7 @@ def flags_told(text: str) -> set[str]:
 
 def test_what_is_derived_is_up_to_date() -> None:
     """`python tests/docs.py` was run after the last change of a command."""
-    assert (ROOT / "README.md").read_text() == docs.readme()
-    assert (ROOT / "videorc.sample.json").read_text() == docs.sample()
+    assert {path: path.read_text() for path in docs.pages()} == docs.pages()
 
 
 class TestSample:
