@@ -37,7 +37,6 @@ import functools
 import io
 import itertools
 import json
-import math
 import os
 import re
 import signal
@@ -58,7 +57,6 @@ from videolib.core.errors import (
     CancelledError,
     CorruptError,
     Failure,
-    MissingDependencyError,
     NotFoundError,
     OutsideError,
     ParameterError,
@@ -114,15 +112,7 @@ from videolib.faces.models import BACKENDS, FACE_MODELS, DeepfaceModel
 from videolib.faces.pages import people_page
 from videolib.faces.people import PeopleView, people_home
 from videolib.faces.signatures import SignatureScan, recorded_model
-from videolib.media.audio import (
-    SAMPLE_RATE,
-    audio_streams,
-    choose_audio_stream,
-    mono_samples,
-    stream_language,
-)
-from videolib.media.codecs import TEXT_SUBTITLES
-from videolib.media.duration import POSITION_PATTERN, cut_off_message
+from videolib.media.duration import POSITION_PATTERN
 from videolib.media.encoders import SOFTWARE_ENCODERS
 from videolib.media.frames import Seek
 from videolib.media.hashing import (
@@ -173,11 +163,7 @@ from videolib.organize.tagging import (
     tag_line,
     tags_of,
 )
-from videolib.speech.cues import cues_of, sentences
-from videolib.speech.files import embedded_subtitles, srt_file, vtt_file
-from videolib.speech.recognizers import TranscriptionOptions, heard_in, recognizer, without_loops
-from videolib.speech.search import CLOSING, OPENING, SUBTITLE_INDEX, lines_found, search_expression
-from videolib.speech.segments import Word, stretches, windows
+from videolib.speech.passages import SUBTITLE_INDEX
 from videolib.storage.artifacts import ARTIFACTS, Artifact
 from videolib.storage.folders import LEADS_OUT, Library, Roots, folders_below, need_output
 from videolib.storage.journal import Journal
@@ -204,7 +190,6 @@ from videolib.storage.tags import (
 from videolib.storage.videos import Video, source_identity
 
 if TYPE_CHECKING:
-    from av.audio.stream import AudioStream
     from pydantic import BaseModel
 
     from videolib.catalogue.pool import CataloguePool
@@ -216,8 +201,8 @@ if TYPE_CHECKING:
     from videolib.media.transcode import TranscodeRequest
     from videolib.organize.naming import Naming
     from videolib.organize.orphans import Orphan
-    from videolib.speech.cues import Cue
-    from videolib.speech.recognizers import Recognizer
+    from videolib.speech.recognizers import TranscriptionOptions
+    from videolib.speech.search import SearchResult
     from videolib.storage.artifacts import SubtitleArtifact
     from videolib.storage.recovery import UndoResult
     from videolib.storage.replay import JournalReplay
@@ -2053,11 +2038,6 @@ class Subtitles(VideoTask):
             need_creatable("--output-dir", self.output_dir)
         return super().library()
 
-    @property
-    def wanted_language(self) -> str:
-        """The language of the text, where it was said; then it is in the names of the files."""
-        return "en" if self.translate else self.language
-
     def placed(self, video: Video) -> Video:
         """The video with the folder where its subtitles go."""
         if not self.output_dir:
@@ -2070,154 +2050,37 @@ class Subtitles(VideoTask):
         where = self.placed(video)
         sidecars = SidecarDir(where.sidecar_dir) if self.output_dir else sidecars
         return typing.cast("SubtitleArtifact", self.artifact).standing(
-            where, sidecars, self.format, self.wanted_language
+            where, sidecars, self.format, self.transcription_options().target_language
         )
 
     def make(self, media: Media) -> ArtifactOutput:
+        video = self.placed(media.video)
         if self.from_stream:
-            return self.extracted(media)
-        stream = choose_audio_stream(media, self.audio_stream)
-        if stream is None:
-            return self.silent(media)
-        model = self.recognizer(media)
-        words, language, probability = self.transcribed(media, stream, model)
-        where = self.placed(media.video)
-        data = model.facts | {
-            "language": language,
-            "language_probability": round(probability, 4),
-            "audio_stream": audio_streams(media).index(stream),
-            "duration": round(self.length(media), 3),
-            "segments": sentences(words),
-        }
-        cues = cues_of(words, self.length(media))
-        files = self.files(cues, self.wanted_language)
-        documents = self.documents(cues, data, self.wanted_language)
-        self.guard(where, [*files, *documents])
-        notes = [*self.told_languages(media, stream), *self.shortcomings(media)]
-        status = Status.MADE if cues else Status.NO_SPEECH
-        return ArtifactOutput(
-            files=files, documents=documents, note="; ".join(notes), status=status
-        )
+            from videolib.speech.embedded import extract_subtitles
 
-    def silent(self, media: Media) -> ArtifactOutput:
-        """Of a video without sound: a record that says so, lest it be looked at again and again."""
-        record = {"files": [], "status": str(Status.NO_AUDIO), "segments": []}
-        return ArtifactOutput(documents={"{}.json": record}, status=Status.NO_AUDIO)
+            return extract_subtitles(media, video, self.language, self.format)
+        from videolib.speech.transcription import RecognizerSettings, Transcription
 
-    def files(self, cues: Sequence[Cue], language: str) -> dict[str, bytes | dict[str, bytes]]:
-        """The subtitles in the text formats that were asked for, by pattern of name."""
-        stem = f"{{}}.{language}" if language else "{}"
-        writers = {"vtt": vtt_file, "srt": srt_file}
-        wanted = [suffix for suffix in self.format if suffix in writers]
-        return {f"{stem}.{suffix}": writers[suffix](cues) for suffix in wanted}
-
-    def documents(
-        self, cues: Sequence[Cue], data: dict[str, Any], language: str
-    ) -> dict[str, dict[str, Any]]:
-        """The subtitles in JSON where that was asked for, by pattern of name."""
-        if "json" not in self.format:
-            return {}
-        stem = f"{{}}.{language}" if language else "{}"
-        status = {"files": [], "status": str(Status.MADE if cues else Status.NO_SPEECH)}
-        return {f"{stem}.json": status | data | {"cues": [cue._asdict() for cue in cues]}}
-
-    def guard(self, where: Video, files: Iterable[str]) -> None:
-        """Raise VideoError where a file would take the place of one beside the video."""
-        if Path(where.sidecar_dir) != Path(where.path).parent:
-            return
-        for name in (pattern.format(where.key) for pattern in files):
-            if Path(where.sidecar_dir, name).exists():
-                raise VideoError(f"{name} lies beside it and is never overwritten: move it away")
-
-    def recognizer(self, media: Media) -> Recognizer:
-        """The loaded model. Raises LackError where it cannot do what is asked."""
         threads = max(cores() // (self.workers or 1), 1)
-        places = [
-            str(p.expanduser()) if p else "" for p in (self.whisper_cpp_bin, self.whisper_cpp_model)
-        ]
-        ready = f"getting the model {Path(self.model_).name} ready"  # it may have to be downloaded
-        parent_link.report(0.0, ready)
-        model = recognizer(self.backend, self.model_, threads, *places)
-        model.scratch_dir = self.placed(media.video).sidecar_dir
-        foreign = self.language not in ("", "en") or self.translate
-        if foreign and not model.multilingual:
-            raise MissingDependencyError(
-                f"the model {model.facts['model']} knows English only: --model small"
-            )
-        return model
-
-    def length(self, media: Media) -> float:
-        """Seconds; infinite where the container does not tell."""
-        return media.container_duration or math.inf
-
-    def transcribed(
-        self, media: Media, stream: AudioStream, model: Recognizer
-    ) -> tuple[list[Word], str, float]:
-        """All words, the language and how sure that is. Never holds more than minutes of sound."""
-        wish = TranscriptionOptions(
-            self.language, self.translate, self.initial_prompt, self.hotwords
+        places = (self.whisper_cpp_bin, self.whisper_cpp_model)
+        paths = (str(path.expanduser()) if path else "" for path in places)
+        settings = RecognizerSettings(self.backend, self.model_, threads, *paths)
+        return Transcription(media, video, settings, self.transcription_options()).output(
+            self.format
         )
-        language, sure, words = self.language, 1.0, list[Word]()
-        found = windows(stretches(mono_samples(media, stream), self.vad))
-        self.say_progress(media, 0.0)
-        while some := list(itertools.islice(found, model.batch)):
-            if not language:
-                language, sure = model.language(some) if model.multilingual else ("en", 1.0)
-            words += heard_in(some, model, wish._replace(language=language))
-            self.say_progress(media, some[-1].stretches[-1].end / SAMPLE_RATE)
-        return without_loops(words, apart=True), language, sure
 
-    def say_progress(self, media: Media, seconds: float) -> None:
-        length = self.length(media)
-        share = min(seconds / length, 1.0)
-        note = f"{clock(seconds)} of {clock(length)}" if length < math.inf else clock(seconds)
-        parent_link.report(share, note)
+    def transcription_options(self) -> TranscriptionOptions:
+        """What to transcribe, and how."""
+        from videolib.speech.recognizers import TranscriptionOptions
 
-    def told_languages(self, media: Media, stream: AudioStream) -> Iterator[str]:
-        """A word on the other languages, where there are any and none was chosen."""
-        streams = audio_streams(media)
-        spoken = [stream_language(s) or "unknown" for s in streams]
-        if len(set(spoken)) > 1 and not self.audio_stream:
-            heard = spoken[streams.index(stream)]
-            yield f"has audio in {', '.join(spoken)}: heard was {heard}, see --audio-stream"
-
-    def shortcomings(self, media: Media) -> Iterator[str]:
-        """What of the sound could not be heard."""
-        if media.cut_off is not None:
-            yield f"degraded: its sound is {cut_off_message(media.cut_off)}"
-        elif media.damage:
-            yield f"degraded: {plural(media.damage, 'packet')} of its sound could not be decoded"
-
-    def extracted(self, media: Media) -> ArtifactOutput:
-        """The text subtitles that the container holds, the first of every language."""
-        streams = list(media.container.streams.subtitles)
-        texts = [s for s in streams if s.codec_context and s.codec_context.name in TEXT_SUBTITLES]
-        chosen: dict[str, Any] = {}
-        for stream in texts:
-            if self.language in ("", stream_language(stream)):
-                chosen.setdefault(stream_language(stream), stream)
-        if not chosen:
-            return ArtifactOutput(status=Status.SKIPPED, note=self.why_none(streams, texts))
-        files: dict[str, bytes | dict[str, bytes]] = {}
-        documents: dict[str, dict[str, Any]] = {}
-        read = embedded_subtitles(media, list(chosen.values()))
-        for (language, stream), cues in zip(chosen.items(), read, strict=True):
-            plain = [c._asdict() | {"text": c.text.replace("\n", " ")} for c in cues]
-            data = {"backend": "stream", "stream": stream.index, "language": language}
-            files |= self.files(cues, language)
-            documents |= self.documents(cues, data | {"segments": plain}, language)
-        self.guard(self.placed(media.video), [*files, *documents])
-        return ArtifactOutput(files=files, documents=documents)
-
-    def why_none(self, streams: Sequence[Any], readable: Sequence[Any]) -> str:
-        """Why there is nothing to extract, and what to do."""
-        if readable:
-            there = ", ".join(stream_language(s) or "no language" for s in readable)
-            return f"has no text subtitles in {self.language}; there are {there}"
-        kinds = ", ".join(sorted({s.codec_context.name for s in streams if s.codec_context}))
-        pictures = f"its subtitles are pictures ({kinds}), not text"
-        nothing_found = pictures if streams else "has no subtitle stream"
-        return f"{nothing_found}: without --from-stream it is heard"
+        return TranscriptionOptions(
+            self.language,
+            self.translate,
+            self.initial_prompt,
+            self.hotwords,
+            self.audio_stream,
+            self.vad,
+        )
 
 
 # === Commands: duplicates =========================================================================
@@ -2872,80 +2735,33 @@ class SubtitleSearch(LibraryCommand):
         return {"text": vars(SubtitleSearch)["text"]} | super().options()
 
     def run(self, job: Job) -> Result:
+        from videolib.speech.search import search_expression
+
         expression, library = search_expression(self.text), self.library()
         with self.catalogue(library) as catalogue:
             catalogue.prepare(job, library.recursive)
-            catalogue.fill("spoken", job)
-            data = self.found(catalogue, expression)
+            catalogue.fill(SUBTITLE_INDEX.name, job)
+            result = self.search(catalogue, expression)
         problems = catalogue.problems + catalogue.unread
-        problems += [(wrong["video"], wrong["error"]) for wrong in data["errors"]]
+        problems += [(file.video, file.error) for file in result.unreadable]
         self.say_problems(job, problems)
-        if not data["total"]:
+        if not result.total:
             job.console.say(
-                f"search: nothing found in {plural(data['searched'], 'video')} with subtitles"
+                f"search: nothing found in {plural(result.searched, 'video')} with subtitles"
             )
-        return Result(data, self.told(data), Exit.of(problems))
+        text = "\n".join(
+            printable(f"{video.name}  {clock(line.start)}  {line.text}")
+            for video in result.videos
+            for line in video.lines[: self.lines]
+        )
+        return Result(result.as_json(self.lines), text, Exit.of(problems))
 
-    def found(self, catalogue: Catalogue, expression: str) -> dict[str, Any]:
-        """The videos in whose subtitles it is, by name, with the lines, by time."""
-        view, values = catalogue.view(self.library())
-        found = catalogue.ask(
-            "SELECT v.id, v.rel FROM said JOIN passages p ON p.id = said.rowid"
-            f" JOIN videos v ON v.id = p.video WHERE said MATCH ? AND {view}"
-            " GROUP BY v.id ORDER BY v.rel",
-            [expression, *values],
-        )
-        page = found[self.offset :][: self.limit]
-        lines = self.matches(catalogue, expression, [video for video, _ in page])
-        errors = catalogue.ask(
-            "SELECT v.rel, m.file, m.reason FROM misread m JOIN videos v ON v.id = m.video"
-            f" WHERE {view} ORDER BY v.rel, m.file",
-            values,
-        )
-        ((searched,),) = catalogue.ask(
-            f"SELECT count(*) FROM videos v WHERE v.id IN (SELECT video FROM passages) AND {view}",
-            values,
-        )
-        return {
-            "total": len(found),
-            "offset": self.offset,
-            "searched": searched,
-            "results": [
-                {"video": os.fsdecode(rel), "count": len(told), "matches": told[: self.lines]}
-                for (_, rel), told in zip(page, lines.values(), strict=True)
-            ],
-            "errors": [
-                {"video": os.fsdecode(rel), "file": file, "error": f"{file}: {reason}"}
-                for rel, file, reason in errors
-            ],
-        }
+    def search(self, catalogue: Catalogue, expression: str) -> SearchResult:
+        """The page of matching videos that is asked for."""
+        from videolib.speech.search import search_subtitles
 
-    def matches(
-        self, catalogue: Catalogue, expression: str, videos: Sequence[int]
-    ) -> dict[int, list[dict[str, Any]]]:
-        """Per video the lines in which it is, by time."""
-        lines: dict[int, list[dict[str, Any]]] = {video: [] for video in videos}
-        for video, marked, cues, file in catalogue.ask(
-            "WITH wanted AS (SELECT value FROM json_each(?)), ids AS"
-            " (SELECT min(id) low, max(id) high FROM passages WHERE video IN wanted)"
-            " SELECT p.video, highlight(said, 0, ?, ?), p.cues, p.file"
-            " FROM said CROSS JOIN passages p ON p.id = said.rowid WHERE said MATCH ?"
-            " AND said.rowid BETWEEN (SELECT low FROM ids) AND (SELECT high FROM ids)"
-            " AND p.video IN wanted",
-            [json.dumps(videos), OPENING, CLOSING, expression],
-        ):
-            lines[video] += lines_found(marked, json.loads(cues), file)
-        for found in lines.values():
-            found.sort(key=lambda line: (line["start"], line["end"]))
-        return lines
-
-    @staticmethod
-    def told(data: Mapping[str, Any]) -> str:
-        return "\n".join(
-            printable(f"{result['video']}  {clock(line['start'])}  {line['text']}")
-            for result in data["results"]
-            for line in result["matches"]
-        )
+        view = catalogue.view(self.library())
+        return search_subtitles(catalogue, expression, view, self.offset, self.limit)
 
 
 class Report(LibraryCommand):

@@ -210,7 +210,7 @@ class TestUpToDate:
         self, cli: Cli, films: Library, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         assert len(matches(cli, films, "bread")) == 2
-        monkeypatch.setattr("videolib.speech.search.read_cues", None)
+        monkeypatch.setattr("videolib.speech.passages.read_cues", None)
         assert len(matches(cli, films, "bread")) == 2
 
     def test_a_cue_in_several_files_counts_once(self, cli: Cli, films: Library) -> None:

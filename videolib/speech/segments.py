@@ -1,4 +1,10 @@
-"""Where in a sound somebody speaks, and the windows that a model hears it in."""
+"""Voice activity detection: where somebody speaks, as the windows that a speech model is given.
+
+Samples (16 kHz, mono, int16) -> `speech_segments` (up to 15 s each, split at pauses) ->
+`speech_windows` (up to 30 s each, which is what Whisper takes at a time). The words that a model
+finds in a window are timed from its beginning; `SpeechWindow.to_video_time` times them in the
+video.
+"""
 
 from __future__ import annotations
 
@@ -14,27 +20,22 @@ if TYPE_CHECKING:
 
     from videolib.core.arrays import Samples
 
+WINDOW_SAMPLES = 30 * SAMPLE_RATE  # the input of Whisper
 
-WINDOW = 30 * SAMPLE_RATE  # samples that Whisper looks at in one go
+MAX_SEGMENT_SECONDS = 15  # longer speech without a pause is split
 
+MIN_SILENCE_MS = 160  # milliseconds of silence that end a segment
 
-STRETCH = 15  # seconds after which speech without a pause is cut at its best place
+SEGMENT_PADDING = round(0.4 * SAMPLE_RATE)  # samples before and after the speech of a segment
 
+MIN_MISSED_SPEECH = 2 * SAMPLE_RATE  # samples of speech without words that are recognized again
 
-SHORTEST_PAUSE = 160  # milliseconds without a voice that end a stretch
-
-
-MARGIN = round(0.4 * SAMPLE_RATE)  # samples around a stretch that the model is given with it
-
-
-WORTH_A_LOOK = 2 * SAMPLE_RATE  # samples with a voice that got no words
-
-
-VAD_BLOCK = 120 * SAMPLE_RATE  # samples that voices are looked for in at a time
+VAD_BLOCK = 120 * SAMPLE_RATE  # samples that voice activity detection is given at a time
 
 
 class Word(NamedTuple):
-    """A spoken word: times in seconds, its text with the space before it, its probability."""
+    """A spoken word: start and end in seconds, the text with the space before it, if any, and its
+    probability from 0 to 1."""
 
     start: float
     end: float
@@ -43,131 +44,163 @@ class Word(NamedTuple):
 
 
 class SpeechSegment(NamedTuple):
-    """Sound with a voice in it: its first sample, the samples, the first and last with a voice."""
+    """A piece of audio with speech: the position of its first sample, the samples with padding, and
+    the positions at which the speech begins and ends. Positions are in samples of the audio."""
 
     start: int
-    sound: Samples
-    voice: tuple[int, int]
+    samples: Samples
+    speech: tuple[int, int]
 
     @property
     def end(self) -> int:
-        return self.start + len(self.sound)
+        return self.start + len(self.samples)
 
 
 class SpeechWindow(NamedTuple):
-    """Stretches of speech, one after the other, that a model hears in one go."""
+    """Segments in a row that a model is given at once, without the silence between them."""
 
-    stretches: tuple[SpeechSegment, ...]
+    segments: tuple[SpeechSegment, ...]
 
     @property
-    def sound(self) -> NDArray[np.float32]:
-        """Samples from -1 to 1."""
+    def audio(self) -> NDArray[np.float32]:
+        """The samples of all segments in a row, from -1 to 1."""
         import numpy as np
 
-        sound = np.concatenate([s.sound for s in self.stretches]).astype(np.float32)
-        sound /= 32768
-        return sound
+        audio = np.concatenate([s.samples for s in self.segments]).astype(np.float32)
+        audio /= 32768
+        return audio
 
-    def without(self, words: Sequence[Word]) -> SpeechWindow | None:
-        """The stretches in which none of these words lies, where there is enough voice in them."""
+    def missed(self, words: Sequence[Word]) -> SpeechWindow | None:
+        """The segments in which no word lies; None where they hold less than two seconds of speech.
+
+        `words` are timed as in the video.
+        """
         middles = [(word.start + word.end) / 2 * SAMPLE_RATE for word in words]
-        rest = [s for s in self.stretches if not any(s.start <= m < s.end for m in middles)]
-        missed = sum(s.voice[1] - s.voice[0] for s in rest)
-        return SpeechWindow(tuple(rest)) if missed >= WORTH_A_LOOK else None
+        silent = [s for s in self.segments if not any(s.start <= m < s.end for m in middles)]
+        speech = sum(s.speech[1] - s.speech[0] for s in silent)
+        return SpeechWindow(tuple(silent)) if speech >= MIN_MISSED_SPEECH else None
 
-    def in_video(self, word: Word) -> Word:
-        """A word timed in this window as it is timed in the video, inside the speech it is from."""
-        # A model that stops early spreads its last word over what follows: its beginning tells.
+    def to_video_time(self, word: Word) -> Word:
+        """A word timed in this window, timed as in the video and within the speech it is from."""
+        # A model that stops early stretches its last word over what follows, so that only the
+        # first second of a word tells the segment.
         begin, end = word.start * SAMPLE_RATE, min(word.end, word.start + 1.0) * SAMPLE_RATE
-        shares, at = [], 0
-        for stretch in self.stretches:
-            shares.append((min(end, at + len(stretch.sound)) - max(begin, at), -at, stretch))
-            at += len(stretch.sound)
-        _, before, stretch = max(shares, key=lambda share: share[:2])
-        first, last = (edge / SAMPLE_RATE for edge in stretch.voice)
-        shift = (stretch.start + before) / SAMPLE_RATE
+        overlaps, at = [], 0
+        for segment in self.segments:
+            overlap = min(end, at + len(segment.samples)) - max(begin, at)
+            overlaps.append((overlap, -at, segment))
+            at += len(segment.samples)
+        _, before, segment = max(overlaps, key=lambda item: item[:2])
+        first, last = (edge / SAMPLE_RATE for edge in segment.speech)
+        shift = (segment.start + before) / SAMPLE_RATE
         start = min(max(word.start + shift, first - 0.05), last)
         return word._replace(start=start, end=max(min(word.end + shift, last + 0.05), start + 0.02))
 
 
-def stretches(pieces: Iterable[Samples], vad: bool) -> Iterator[SpeechSegment]:
-    """Where there are voices in a sound, in order, while it is being decoded.
+def speech_segments(pieces: Iterable[Samples], vad: bool) -> Iterator[SpeechSegment]:
+    """The segments of speech in an audio stream, in order, while it is being decoded.
 
-    The Silero network that comes with faster-whisper finds them; without `vad` everything counts as
-    speech.
+    Without `vad` all of it counts as speech. No more than a few minutes are held in memory.
     """
     import numpy as np
 
-    held, first, done = np.zeros(0, np.int16), 0, 0
-    waiting: list[Samples] = []
-    count = 0  # samples that wait
-    for piece in itertools.chain(pieces, [None]):
-        if piece is not None:
-            waiting.append(piece)
-            count += len(piece)
-            if count < VAD_BLOCK:
-                continue
-        held = np.concatenate([held, *waiting])
-        waiting, count = [], 0
-        found = voices(held) if vad else slices(len(held))
-        # What reaches the end may go on in the next block, which begins a little before it.
-        tail = len(held) if piece is None else len(held) - SAMPLE_RATE
-        if piece is not None and found and found[-1][1] > tail:
-            tail = max(found.pop()[0] - SAMPLE_RATE, 0)
-        for start, end in found:
-            begin = max(start, done - first)
-            if begin < end:
-                low, high = max(begin - MARGIN, done - first, 0), end + MARGIN
-                after = [later for later, _ in found if later >= end]
-                high = min(high, (end + after[0]) // 2 if after else len(held))
-                yield SpeechSegment(first + low, held[low:high], (first + begin, first + end))
-                done = first + high
-        tail = max(tail, min(done - first, len(held)))
-        held, first = held[tail:], first + tail
+    samples, offset = np.zeros(0, np.int16), 0  # `offset`: position of the first of `samples`
+    for block, is_last in vad_blocks(pieces):
+        samples = np.concatenate([samples, block])
+        spans = detect_speech(samples) if vad else equal_spans(len(samples))
+        used = len(samples)
+        if not is_last:
+            # Speech near the end may go on: it is looked at again with the next block.
+            used -= SAMPLE_RATE
+            if spans and spans[-1][1] > used:
+                used = max(spans.pop()[0] - SAMPLE_RATE, 0)
+        for segment in padded_segments(samples, offset, spans):
+            yield segment
+            used = max(used, segment.end - offset)
+        samples, offset = samples[used:], offset + used
 
 
-def voices(sound: Samples) -> list[tuple[int, int]]:
-    """First and last sample of every stretch of speech, by Silero's network (silero-vad v6);
-    without it everything is taken for speech."""
+def vad_blocks(pieces: Iterable[Samples]) -> Iterator[tuple[Samples, bool]]:
+    """Samples in blocks of at least VAD_BLOCK, and whether that is the last, which may be empty."""
+    import numpy as np
+
+    pending, count = [np.zeros(0, np.int16)], 0
+    for piece in pieces:
+        pending.append(piece)
+        count += len(piece)
+        if count >= VAD_BLOCK:
+            yield np.concatenate(pending), False
+            pending, count = [np.zeros(0, np.int16)], 0
+    yield np.concatenate(pending), True
+
+
+def padded_segments(
+    samples: Samples, offset: int, spans: Sequence[tuple[int, int]]
+) -> Iterator[SpeechSegment]:
+    """Spans of speech as segments with padding that do not overlap.
+
+    `spans` are positions in `samples`, `offset` is the position of `samples` in the audio.
+    """
+    used = 0
+    for start, end in spans:
+        begin = max(start, used)
+        if begin < end:
+            following = next((later for later, _ in spans if later >= end), None)
+            limit = len(samples) if following is None else (end + following) // 2
+            low, high = max(begin - SEGMENT_PADDING, used), min(end + SEGMENT_PADDING, limit)
+            yield SpeechSegment(offset + low, samples[low:high], (offset + begin, offset + end))
+            used = high
+
+
+def detect_speech(samples: Samples) -> list[tuple[int, int]]:
+    """Positions at which speech begins and ends, by the network silero-vad v6.
+
+    It comes with faster-whisper; where that is not installed everything counts as speech.
+    """
     import numpy as np
 
     try:
         from faster_whisper.vad import VadOptions, get_speech_timestamps
     except ModuleNotFoundError:
-        return slices(len(sound))
-    if not len(sound):
+        return equal_spans(len(samples))
+    if not len(samples):
         return []
     options = VadOptions(
-        max_speech_duration_s=STRETCH, min_silence_duration_ms=SHORTEST_PAUSE, speech_pad_ms=0
+        max_speech_duration_s=MAX_SEGMENT_SECONDS,
+        min_silence_duration_ms=MIN_SILENCE_MS,
+        speech_pad_ms=0,
     )
-    found = get_speech_timestamps(sound.astype(np.float32) / 32768, options)
-    return [(span["start"], min(span["end"], len(sound))) for span in found]
+    spans = get_speech_timestamps(samples.astype(np.float32) / 32768, options)
+    return [(span["start"], min(span["end"], len(samples))) for span in spans]
 
 
-def slices(length: int) -> list[tuple[int, int]]:
-    """Everything, in equal parts."""
-    step = STRETCH * SAMPLE_RATE - 2 * MARGIN
+def equal_spans(length: int) -> list[tuple[int, int]]:
+    """Begin and end of equal parts of `length` samples, the last of which may be shorter."""
+    step = MAX_SEGMENT_SECONDS * SAMPLE_RATE - 2 * SEGMENT_PADDING
     return [(at, min(at + step, length)) for at in range(0, length, step)]
 
 
-def windows(speech: Iterable[SpeechSegment]) -> Iterator[SpeechWindow]:
-    """Speech in windows as full as can be that end in a pause."""
-    waiting: list[SpeechSegment] = []
-    for stretch in speech:
-        if waiting and sum(len(s.sound) for s in waiting) + len(stretch.sound) > WINDOW:
-            cut = longest_pause([*waiting, stretch])
-            yield SpeechWindow(tuple(waiting[:cut]))
-            waiting = waiting[cut:]
-        waiting.append(stretch)
-    if waiting:
-        yield SpeechWindow(tuple(waiting))
+def speech_windows(segments: Iterable[SpeechSegment]) -> Iterator[SpeechWindow]:
+    """Segments in windows as full as possible, each of which ends in a pause."""
+    pending: list[SpeechSegment] = []
+    for segment in segments:
+        if pending and sum(len(s.samples) for s in pending) + len(segment.samples) > WINDOW_SAMPLES:
+            count = count_to_longest_pause([*pending, segment])
+            yield SpeechWindow(tuple(pending[:count]))
+            pending = pending[count:]
+        pending.append(segment)
+    if pending:
+        yield SpeechWindow(tuple(pending))
 
 
-def longest_pause(speech: Sequence[SpeechSegment]) -> int:
-    """How many stretches to take: up to the longest pause in the last third of a window."""
-    filled = list(itertools.accumulate(len(s.sound) for s in speech[:-1]))
-    pauses = [
-        (speech[i + 1].voice[0] - speech[i].voice[1] if size >= filled[-1] * 2 / 3 else -1, i + 1)
-        for i, size in enumerate(filled)
-    ]
+def count_to_longest_pause(segments: Sequence[SpeechSegment]) -> int:
+    """How many segments precede the longest pause in the last third of a window.
+
+    The last segment is the first that does not fit into the window.
+    """
+    filled = list(itertools.accumulate(len(s.samples) for s in segments[:-1]))
+    pauses = []
+    for i, size in enumerate(filled):
+        pause = segments[i + 1].speech[0] - segments[i].speech[1]
+        pauses.append((pause if size >= filled[-1] * 2 / 3 else -1, i + 1))
     return max(pauses)[1]

@@ -1,0 +1,134 @@
+"""The index of subtitles: tables of the catalogue that hold what is said in every video.
+
+Subtitle files -> cues -> passages (cues of a sentence, across which a phrase may run) -> rows of
+`passages`, whose texts SQLite's FTS5 indexes in `passage_index`. search.py asks them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from videolib.catalogue.store import CatalogueExtension
+from videolib.speech.cues import SENTENCE_END, Cue
+from videolib.speech.files import read_cues
+from videolib.storage.names import SIDECARS
+from videolib.storage.subtitles import generated_subtitles, subtitle_files
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from videolib.storage.sidecars import SidecarDir
+    from videolib.storage.videos import Video
+
+# `cues` is JSON: [position in the text without joints, start, end] of every cue.
+SUBTITLE_SCHEMA = """
+CREATE TABLE IF NOT EXISTS passages (id INTEGER PRIMARY KEY,
+  video INT REFERENCES videos ON DELETE CASCADE, file TEXT, cues TEXT, text TEXT);
+CREATE INDEX IF NOT EXISTS passages_video ON passages (video);
+CREATE TABLE IF NOT EXISTS unreadable_subtitles (video INT REFERENCES videos ON DELETE CASCADE,
+  file TEXT, reason TEXT, PRIMARY KEY (video, file)) WITHOUT ROWID;
+CREATE VIRTUAL TABLE IF NOT EXISTS passage_index USING fts5 (text, content = passages,
+  content_rowid = id, columnsize = 0,
+  tokenize = "unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc'");
+CREATE TRIGGER IF NOT EXISTS passages_added AFTER INSERT ON passages BEGIN
+  INSERT INTO passage_index (rowid, text) VALUES (new.id, new.text); END;
+CREATE TRIGGER IF NOT EXISTS passages_gone AFTER DELETE ON passages BEGIN
+  INSERT INTO passage_index (passage_index, rowid, text) VALUES ('delete', old.id, old.text); END;
+"""
+
+MAX_PASSAGE_CUES = 8
+
+MAX_CUE_DISTANCE = 3.0  # seconds between two cues of a passage
+
+# Scripts without spaces between words: Thai, Lao, Myanmar, Khmer, Japanese, Chinese.
+SPACELESS = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
+
+BETWEEN_WORDS = re.compile(rf"(?<={SPACELESS})(?=\w)|(?<=\w)(?={SPACELESS})")
+
+JOINT = "\u200b"  # what separates such characters for FTS5; see INVISIBLE for why no text has it
+
+
+class VideoPassages(NamedTuple):
+    """The subtitle files of a video as rows of the tables.
+
+    `passages`: file, cues, text. `unreadable`: file and reason.
+    """
+
+    passages: list[tuple[str, str, str]]
+    unreadable: list[tuple[str, str]]
+
+
+def indexed_files(video: Video, sidecars: SidecarDir) -> list[str]:
+    """The paths of the subtitle files of a video that are searched."""
+    generated = (name for name, _ in generated_subtitles(video, sidecars))
+    documents = [sidecars[name].path for name in generated if name.endswith(".json")]
+    return [subtitle.path for subtitle in subtitle_files(video, sidecars)] + documents
+
+
+def read_passages(video: Video, paths: Sequence[str]) -> VideoPassages:
+    """The passages in some subtitle files of a video; a cue that is in several is taken once."""
+    content, indexed = VideoPassages([], []), set[Cue]()
+    for path in sorted(paths, key=lambda path: path.endswith(".json")):
+        folder, _, name = path.rpartition("/")
+        file = f"{SIDECARS}/{name}" if folder == video.sidecar_dir else name
+        try:
+            cues = read_cues(path)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            content.unreadable.append((file, reason or "cannot be read"))
+            continue
+        rows = [passage_row(group) for group in passages(c for c in cues if c not in indexed)]
+        content.passages.extend((file, *row) for row in rows)
+        indexed.update(cues)
+    return content
+
+
+def passages(cues: Iterable[Cue]) -> Iterator[list[Cue]]:
+    """Cues by sentence; a long pause or many cues end a passage, too."""
+    group: list[Cue] = []
+    for cue in cues:
+        if group and (
+            len(group) == MAX_PASSAGE_CUES
+            or cue.start - group[-1].end > MAX_CUE_DISTANCE
+            or SENTENCE_END.search(group[-1].text)
+        ):
+            yield group
+            group = []
+        group.append(cue)
+    if group:
+        yield group
+
+
+def passage_row(cues: Sequence[Cue]) -> tuple[str, str]:
+    """The columns `cues` and `text` of a passage."""
+    positions = itertools.accumulate((len(cue.text) + 1 for cue in cues), initial=0)
+    located = [(at, cue.start, cue.end) for at, cue in zip(positions, cues, strict=False)]
+    return json.dumps(located), with_joints(" ".join(cue.text for cue in cues))
+
+
+def with_joints(text: str) -> str:
+    """Text in which every character of a script without spaces is a word for FTS5."""
+    return BETWEEN_WORDS.sub(JOINT, text)
+
+
+def store_passages(database: sqlite3.Connection, video: int, content: VideoPassages) -> None:
+    """Replace the rows of a video."""
+    for name, columns, rows in (
+        ("passages", "file, cues, text", content.passages),
+        ("unreadable_subtitles", "file, reason", content.unreadable),
+    ):
+        database.execute(f"DELETE FROM {name} WHERE video = ?", [video])
+        marks = ", ?" * (columns.count(",") + 1)
+        database.executemany(
+            f"INSERT INTO {name} (video, {columns}) VALUES (?{marks})",
+            [(video, *row) for row in rows],
+        )
+
+
+SUBTITLE_INDEX = CatalogueExtension(
+    "subtitles", SUBTITLE_SCHEMA, indexed_files, read_passages, store_passages
+)
