@@ -97,7 +97,7 @@ from videolib.duplicates.fingerprints import DurationTolerance
 from videolib.duplicates.ignored import IgnoredPairs
 from videolib.duplicates.pages import duplicates_page, group_json
 from videolib.duplicates.report import DuplicateReport
-from videolib.faces.decisions import PeopleDecisions, in_order
+from videolib.faces.decisions import PeopleDecisions, occurrence_key
 from videolib.faces.editing import PeopleEditor, numbers
 from videolib.faces.extraction import (
     FaceExtractor,
@@ -107,10 +107,10 @@ from videolib.faces.face_index import FaceIndex
 from videolib.faces.forgetting import purge_faces
 from videolib.faces.gallery import Gallery, nearest_alone
 from videolib.faces.grouping import FaceGrouping
-from videolib.faces.listing import people_result, person_line, read_index, without_collections
+from videolib.faces.listing import garbage_collection_paused, people_result, person_line, read_index
 from videolib.faces.models import BACKENDS, FACE_MODELS, DeepfaceModel
 from videolib.faces.pages import people_page
-from videolib.faces.people import PeopleView, people_home
+from videolib.faces.people import PeopleView, people_dir
 from videolib.faces.signatures import SignatureScan, recorded_model
 from videolib.media.duration import POSITION_PATTERN
 from videolib.media.encoders import SOFTWARE_ENCODERS
@@ -1067,12 +1067,12 @@ class ListPeople(LibraryCommand):
 
     def run(self, job: Job) -> Result:
         library = self.library()
-        sidecar_dir = people_home(library)
+        sidecar_dir = people_dir(library)
         if self.gallery:
             need_folder(self.gallery, "--gallery ")
         if self.html:
             need_output("--html", self.html)
-        with without_collections():
+        with garbage_collection_paused():
             index, failed = read_index(sidecar_dir, job, self.rebuild), []
             survey = SignatureScan(library, index, job)
             known: tuple[FaceIndex, SignatureScan] | None = (index, survey)
@@ -1190,7 +1190,7 @@ class ListingRun:
         for key in keys:
             theirs = grouping.theirs[key]
             if key in grouping.touched:
-                theirs = sorted(theirs, key=in_order)
+                theirs = sorted(theirs, key=occurrence_key)
             people.append({"id": key, "occurrences": theirs})
         for person, label in zip(people, self.labels(people, means), strict=True):
             person |= {"label": label.name, "label_distance": label.distance}
@@ -1289,11 +1289,11 @@ class People(LibraryCommand):
         asked = [name for name in ways if getattr(self, name)]
         if len(asked) > 1:
             raise UsageError(f"--{asked[0]} and --{asked[1]}: one at a time")
-        census = PeopleView.of(library)
+        census = PeopleView.read(library)
         if not asked:
             return people_result(census, recursive=True)
         with locked(census.sidecar_dir):  # what is decided is decided on who they are by then
-            desk = PeopleEditor(library, PeopleView.of(library))
+            desk = PeopleEditor(library, PeopleView.read(library))
             told = ways[asked[0]](desk)
         people = [desk.census.people[key] for key in desk.touched if key in desk.census.people]
         data = {"action": asked[0], "told": told, "people": [p.as_json() for p in people]}
@@ -1332,7 +1332,7 @@ class People(LibraryCommand):
             if not (theirs - person.signatures.keys()).isdisjoint(seen.get("apart", ()))
         ]
         desk.decide(f"merge {numbers(keys)}", {first.id: merged, **gone})
-        told = f"{numbers(keys)} are one person now: {desk.census.people[first.id].called}"
+        told = f"{numbers(keys)} are one person now: {desk.census.people[first.id].display_name}"
         doubt = "; but both are in one picture of {}: --undo takes it back"
         return told + (doubt.format(printable(both[0])) if both else "")
 
@@ -1340,7 +1340,7 @@ class People(LibraryCommand):
         person = desk.census.find(self.split)
         parts = desk.parts(person)
         if len(parts) < 2:
-            raise UsageError(f"{person.called} has one signature: there is nothing to split")
+            raise UsageError(f"{person.display_name} has one signature: there is nothing to split")
         keys = [person.id, *itertools.islice(itertools.count(desk.census.next), len(parts) - 1)]
         entries = {k: desk.entry(k, signatures) for k, signatures in zip(keys, parts, strict=True)}
         desk.decide(f"split #{person.id}", entries)
@@ -1357,13 +1357,13 @@ class People(LibraryCommand):
             )
         key = desk.census.next if to == "new" else desk.census.find(self.number("--move", to)).id
         if key == source.id:
-            raise UsageError(f"{signature} is {source.called} already")
+            raise UsageError(f"{signature} is {source.display_name} already")
         rest = [s for s in source.signatures if s != signature]
         theirs = desk.census.people[key].signatures if key in desk.census.people else ()
         entries = {source.id: desk.entry(source.id, rest) if rest else None}
         entries[key] = desk.entry(key, [*theirs, signature])
         desk.decide(f"move {signature} to #{key}", entries)
-        return f"{signature} is {desk.census.people[key].called} now"
+        return f"{signature} is {desk.census.people[key].display_name} now"
 
     def do_forget(self, desk: PeopleEditor) -> str:
         person = desk.census.find(self.forget)

@@ -51,7 +51,7 @@ from videolib.core.runs import Job
 from videolib.core.text import fold, printable, url_quoted
 from videolib.faces.decisions import PeopleDecisions
 from videolib.faces.face_index import FaceIndex
-from videolib.faces.people import PeopleView, people_home
+from videolib.faces.people import PeopleView, people_dir
 from videolib.media.metadata import summarize
 from videolib.organize.rename import RenamePlan, name_fault
 from videolib.speech.passages import SUBTITLE_INDEX
@@ -184,7 +184,7 @@ class PeopleCache:
 
     def stored(self, library: Library) -> PeopleView:
         """What `listing` stored. Raises NotFoundError where it did not, CorruptError."""
-        return self.remembered(library, ("stored",), lambda: PeopleView.of(library), math.inf)
+        return self.remembered(library, ("stored",), lambda: PeopleView.read(library), math.inf)
 
     def of(self, request: ListPeople, job: Job) -> PeopleView:
         """What `listing` stored or, where it did not, what it would.
@@ -194,7 +194,7 @@ class PeopleCache:
         library = request.library()
         with contextlib.suppress(NotFoundError):
             return self.stored(library)
-        sidecar_dir = people_home(library)
+        sidecar_dir = people_dir(library)
 
         def computed() -> PeopleView:
             return ListingRun(request, library, sidecar_dir, [], job).census
@@ -208,7 +208,7 @@ class PeopleCache:
     ) -> PeopleView:
         """What is known still, or what is made now."""
         places = [
-            Path(people_home(library), name) for name in (FaceIndex.NAME, PeopleDecisions.NAME)
+            Path(people_dir(library), name) for name in (FaceIndex.NAME, PeopleDecisions.NAME)
         ]
         key = (library.root, library.artifacts_dir, *how, *map(file_stamp, places))
         with self.lock:
@@ -520,9 +520,9 @@ class Service:
         """
         request = self.request(People, directory, recursive=recursive, **change)
         library = request.library()
-        if not Path(people_home(library), FaceIndex.NAME).exists():
+        if not Path(people_dir(library), FaceIndex.NAME).exists():
             self.request(ListPeople, directory, recursive=recursive, embed=False).run(self.quiet())
-        if whose and request.move[0] not in PeopleView.of(library).find(whose).signatures:
+        if whose and request.move[0] not in PeopleView.read(library).find(whose).signatures:
             raise NotFoundError(f"{request.move[0]}: #{whose} has no such face")
         told = dict(request.run(self.quiet()).data)
         census = self.censuses.stored(library)

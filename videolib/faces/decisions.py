@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from videolib.core.documents import compact_json
 from videolib.core.errors import VideoError
 from videolib.core.files import flush_to_disk, read_optional_file, replace_file
-from videolib.faces.face_index import ABSENT, compact, is_signature, need_columns
+from videolib.faces.face_index import ABSENT, is_signature, need_columns
 from videolib.faces.vectors import base64_vector, decoded_bytes, decoded_vector, finite, unit
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class PeopleDecisions:
         """Store them; the caller has the lock."""
         head = {"serial": self.serial + 1, "history": self.history[-self.REMEMBERED :]}
         self.data |= head | {"people": [self.entries[key] for key in sorted(self.entries)]}
-        replace_file(Path(sidecar_dir, self.NAME), compact(self.data))
+        replace_file(Path(sidecar_dir, self.NAME), compact_json(self.data))
         flush_to_disk(Path(sidecar_dir))
 
     def forget(self, gone: set[str], here: set[str]) -> bool:
@@ -161,6 +162,6 @@ def likeness(
     return 0.0 if then == [signature.id] else math.inf
 
 
-def in_order(seen: Mapping[str, Any]) -> tuple[Any, ...]:
+def occurrence_key(seen: Mapping[str, Any]) -> tuple[Any, ...]:
     """The key by which occurrences are sorted."""
     return seen["video"], seen["intervals"]

@@ -122,13 +122,13 @@ class PeopleEditor:
         self.decisions.data["next"] = max(self.census.next, *(key + 1 for key in entries))
         self.decisions.write(self.census.sidecar_dir)
         self.touched = list(entries)
-        self.census = PeopleView.of(self.library)
+        self.census = PeopleView.read(self.library)
 
     def put_hidden(self, key: int, hidden: bool) -> str:
         """Hide someone, or show them again; says so."""
         person, verb = self.census.find(key), "hide" if hidden else "show"
         self.decide(f"{verb} #{key}", {key: self.now(person) | {"hidden": hidden}})
-        return f"{person.called} is {'hidden' if hidden else 'shown'} now"
+        return f"{person.display_name} is {'hidden' if hidden else 'shown'} now"
 
     def undo(self) -> str:
         """Take the last decision back; says which that was. Raises NotFoundError."""
@@ -169,5 +169,5 @@ class PeopleEditor:
                 with locked(place):
                     changed += forget_people(place, gone)
         changed += forget_people(sidecar_dir, gone)  # last: until then they can be named again
-        self.census = PeopleView.of(self.library)
+        self.census = PeopleView.read(self.library)
         return changed

@@ -15,7 +15,7 @@ from videolib.core.errors import VideoError
 from videolib.faces.clustering import average_linkage
 from videolib.faces.face_index import is_signature
 from videolib.faces.models import Face, FaceModel, face_model, overlap
-from videolib.faces.signatures import signatures_of
+from videolib.faces.signatures import signature_file
 from videolib.faces.vectors import base64_vector, sum_of, unit
 from videolib.media.frames import FrameRequest, Seek
 from videolib.media.pictures import jpeg, resize
@@ -89,7 +89,7 @@ def paired(
 
 def record_before(media: Media) -> dict[str, Any]:
     """What embed recorded of this very file, whatever its name was; nothing of another one."""
-    data = read_json(signatures_of(media.video).path) or {}
+    data = read_json(signature_file(media.video).path) or {}
     with contextlib.suppress(KeyError, TypeError):
         if data["source"]["oshash"] == media.oshash:
             return data

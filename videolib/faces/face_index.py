@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
-from videolib.core.documents import json_text
+from videolib.core.documents import compact_json
 from videolib.core.errors import VideoError
 from videolib.core.files import read_file, read_optional_file, replace_file
 from videolib.core.text import LARGEST_INTEGER
@@ -48,7 +48,7 @@ class Person(NamedTuple):
         return dict.fromkeys(signatures_among(self.occurrences))
 
     @property
-    def called(self) -> str:
+    def display_name(self) -> str:
         return f"#{self.id} {self.label}" if self.label else f"#{self.id}"
 
     def portrait(self) -> tuple[str, str] | None:
@@ -307,7 +307,7 @@ class FaceIndex:
         if isinstance(seen, Occurrences) and seen.about == about:
             return seen.text
         about |= {"signatures": distinct("signature", seen), "videos": distinct("video", seen)}
-        return b"%b\n%b" % (opened(about, "occurrences"), b",\n".join(map(compact, seen)))
+        return b"%b\n%b" % (opened(about, "occurrences"), b",\n".join(map(compact_json, seen)))
 
 
 def parsed(content: bytes) -> Any:
@@ -324,9 +324,4 @@ def parsed(content: bytes) -> Any:
 def opened(data: Mapping[str, Any], name: str) -> bytes:
     """An object in one line, up to where the list of that name begins, which comes last."""
     rest = {key: value for key, value in data.items() if key != name}
-    return compact(rest | {name: []}).removesuffix(b"]}")
-
-
-def compact(data: Any) -> bytes:
-    """JSON in one line: indenting is slow where there is much of it."""
-    return json_text(data, indent=None).encode()
+    return compact_json(rest | {name: []}).removesuffix(b"]}")

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from videolib.core.documents import json_bytes, read_json
+from videolib.core.documents import compact_json, json_bytes, read_json
 from videolib.core.errors import Failure, VideoError, attempt
 from videolib.core.files import read_file, remove, replace_file
 from videolib.core.runs import Exit, Result
 from videolib.core.text import plural, printable
 from videolib.faces.decisions import PeopleDecisions
 from videolib.faces.extraction import place_of
-from videolib.faces.face_index import FaceIndex, compact
+from videolib.faces.face_index import FaceIndex
 from videolib.storage.folders import folders_below
 from videolib.storage.names import JOURNALS, SIDECARS, TRASH
 from videolib.storage.sidecars import SidecarDir, sweep
@@ -119,7 +119,7 @@ def forget_people(sidecar_dir: str, gone: set[str]) -> int:
         decisions.write(sidecar_dir)
     if theirs:  # last: in the index whoever was killed here finds them again
         remove(Path(sidecar_dir, FaceIndex.MEANS))
-        replace_file(Path(sidecar_dir, FaceIndex.NAME), compact(index.data))
+        replace_file(Path(sidecar_dir, FaceIndex.NAME), compact_json(index.data))
     return len(unread) + bool(theirs) + decided
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from videolib.core.errors import Failure, attempt
 from videolib.faces.clustering import average_linkage
 from videolib.faces.face_index import distinct, signatures_among
-from videolib.faces.signatures import SignatureFile, signatures_of
+from videolib.faces.signatures import SignatureFile, signature_file
 from videolib.faces.vectors import sum_of
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ def read_vectors(library: Library, occurrences: Iterable[Mapping[str, Any]]) -> 
     found: dict[str, Vector] = {}
     for rel, ids in wanted.items():
         video = library.video(rel)
-        file = attempt(SignatureFile.read, video, signatures_of(video))
+        file = attempt(SignatureFile.read, video, signature_file(video))
         if not isinstance(file, Failure):
             found |= {s.id: s.vector for s in file.signatures if s.id in ids}
     return found

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def without_collections() -> Iterator[None]:
+def garbage_collection_paused() -> Iterator[None]:
     """While large tables are built, and nothing is in cycles, do not look for garbage among them
     all the time: that takes as long as all else.
     """
@@ -58,12 +58,12 @@ def people_result(census: PeopleView, recursive: bool, failed: bool = False) -> 
     lines = [person_line(person) for person in people]
     hidden = len(census.listed(recursive, hidden=True)) - len(people)
     lines.append(
-        head_count(people, data.get("videos", 0)) + (f", {hidden:,} hidden" * bool(hidden))
+        people_count(people, data.get("videos", 0)) + (f", {hidden:,} hidden" * bool(hidden))
     )
     return Result(told, "\n".join(lines), Exit.of(failed))
 
 
-def head_count(people: Sequence[Person], videos: int) -> str:
+def people_count(people: Sequence[Person], videos: int) -> str:
     count = "1 person" if len(people) == 1 else f"{len(people):,} people"
     return f"{count} in {plural(videos, 'video')}"
 
@@ -73,11 +73,12 @@ def person_line(person: Person) -> str:
     first = person._replace(occurrences=person.occurrences[:4])
     rest = distinct("video", person.occurrences) - distinct("video", first.occurrences)
     more = f"; and {plural(rest, 'more video')}" if rest else ""
-    how = known_by(person)
-    return f"{printable(person.called)}{how and f' ({how})'}: {'; '.join(appearances(first))}{more}"
+    origin = name_origin(person)
+    name = printable(person.display_name) + (f" ({origin})" if origin else "")
+    return f"{name}: {'; '.join(appearances(first))}{more}"
 
 
-def known_by(person: Person) -> str:
+def name_origin(person: Person) -> str:
     """How the name of a person is known, or why there is none."""
     if person.named_by_hand:
         return "named by hand"

@@ -13,8 +13,8 @@ from videolib.core.html import data_url, html_page
 from videolib.core.text import printable
 from videolib.core.workers import Workers
 from videolib.faces.extraction import portrait
-from videolib.faces.listing import appearances, head_count, known_by
-from videolib.faces.signatures import signatures_of
+from videolib.faces.listing import appearances, name_origin, people_count
+from videolib.faces.signatures import signature_file
 from videolib.media.frames import FrameRequest, read_frames
 from videolib.media.reader import Media
 
@@ -35,7 +35,7 @@ def people_page(inquiry: ListingRun, job: Job) -> bytes:
     people = inquiry.census.listed(inquiry.asked.recursive)
     faces = portraits_of(inquiry, people, job)
     parts = [
-        f"<p>{head_count(people, inquiry.index.data['videos'])}</p>",
+        f"<p>{people_count(people, inquiry.index.data['videos'])}</p>",
         *(person_section(person, faces) for person in people),
     ]
     for row in inquiry.left_out:
@@ -55,8 +55,8 @@ def person_section(person: Person, faces: Mapping[str, bytes]) -> str:
     )
     lines = "".join(f"<li>{escape(line)}</li>" for line in appearances(person))
     return (
-        f'<section class="person"><h2>{escape(printable(person.called))}</h2>'
-        f'<div class="faces">{pictures}</div><p class="facts">{escape(known_by(person))}</p>'
+        f'<section class="person"><h2>{escape(printable(person.display_name))}</h2>'
+        f'<div class="faces">{pictures}</div><p class="facts">{escape(name_origin(person))}</p>'
         f"<ul>{lines}</ul></section>"
     )
 
@@ -95,7 +95,7 @@ def portraits_of(inquiry: ListingRun, people: Sequence[Person], job: Job) -> dic
 
 def cut_out(video: Video, ids: Sequence[str], task: Embed) -> dict[str, bytes]:
     """JPEGs of people at their best moments, by signature. Runs in a worker; raises VideoError."""
-    data = read_json(signatures_of(video).path) or {}
+    data = read_json(signature_file(video).path) or {}
     boxes = {s["id"]: s["box"] for s in data.get("signatures", ())}
     moments = {s["id"]: float(s["time"]) for s in data.get("signatures", ())}
     here = [s for s in ids if s in boxes]

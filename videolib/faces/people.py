@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from videolib.core.errors import CorruptError, Failure, NotFoundError, OutsideError, attempt
 from videolib.core.text import printable
-from videolib.faces.decisions import PeopleDecisions, in_order
+from videolib.faces.decisions import PeopleDecisions, occurrence_key
 from videolib.faces.face_index import FaceIndex, Person
 from videolib.faces.gallery import Gallery, GalleryLabel, nearest_alone
 from videolib.faces.vectors import decoded_vector
@@ -64,9 +64,9 @@ class PeopleView:
             )
 
     @classmethod
-    def of(cls, library: Library) -> PeopleView:
+    def read(cls, library: Library) -> PeopleView:
         """The people of a folder. Raises CorruptError, NotFoundError where none are listed yet."""
-        sidecar_dir = people_home(library)
+        sidecar_dir = people_dir(library)
         found = attempt(FaceIndex.read, sidecar_dir)
         decisions = attempt(PeopleDecisions.read, sidecar_dir)
         if isinstance(found, Failure):
@@ -83,7 +83,7 @@ class PeopleView:
         entry = self.decisions.entries.get(key)
         if entry is None:
             return computed
-        computed = computed._replace(occurrences=sorted(occurrences, key=in_order))
+        computed = computed._replace(occurrences=sorted(occurrences, key=occurrence_key))
         if entry["name"]:
             computed = computed._replace(
                 label=entry["name"], label_distance=None, named_by_hand=True, ambiguous=()
@@ -122,7 +122,7 @@ class PeopleView:
         return self.people[key]
 
 
-def people_home(library: Library) -> str:
+def people_dir(library: Library) -> str:
     """The artifact folder in which the people of a folder are kept. Raises OutsideError."""
     sidecar_dir = library.sidecar_dir()
     for name in (FaceIndex.NAME, FaceIndex.MEANS, PeopleDecisions.NAME):

@@ -153,7 +153,7 @@ class SignatureScan:
         wanted = list(self.changed)
         if everything:
             videos = list(map(self.library.video, self.same))
-            wanted += [(video, signatures_of(video)) for video in videos]
+            wanted += [(video, signature_file(video)) for video in videos]
         files = []
         for video, entry in wanted:
             job.check()
@@ -165,7 +165,7 @@ class SignatureScan:
         return files
 
 
-def signatures_of(video: Video) -> FileStat:
+def signature_file(video: Video) -> FileStat:
     """The signature file of a video, as one that is read without having been seen."""
     path = f"{video.sidecar_dir}/{ARTIFACTS['faces'].record_name(video)}"
     found = attempt(stat_of, path)

@@ -8,10 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from videolib.core.documents import json_bytes
+from videolib.core.documents import compact_json, json_bytes
 from videolib.core.errors import attempt
 from videolib.core.files import read_file
-from videolib.faces.face_index import compact
 from videolib.storage.tags import tags_path
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ def renamed_index(content: bytes, rels: Mapping[str, str]) -> bytes:
     def put(key: str, text: str) -> str:
         return rels.get(text, text) if key.startswith("video") else text
 
-    return with_strings(content, put, compact)
+    return with_strings(content, put, compact_json)
 
 
 def with_strings(

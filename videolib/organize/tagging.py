@@ -14,8 +14,8 @@ from videolib.core.errors import NotFoundError, UsageError
 from videolib.core.files import stat_if_any
 from videolib.core.text import printable
 from videolib.faces.face_index import FaceIndex
-from videolib.faces.people import PeopleView, people_home
-from videolib.faces.signatures import signatures_of
+from videolib.faces.people import PeopleView, people_dir
+from videolib.faces.signatures import signature_file
 from videolib.storage.folders import Library
 from videolib.storage.names import SIDECARS
 from videolib.storage.tags import joined_names
@@ -78,15 +78,15 @@ class PerformerIndex:
         for root in (own, *(() if library.artifacts_dir else own.parents)):
             around = Library(root, True, artifacts_dir=library.artifacts_dir, roots=library.roots)
             inside = library.roots is None or library.roots.contains(root)
-            if inside and Path(people_home(around), FaceIndex.NAME).exists():
+            if inside and Path(people_dir(around), FaceIndex.NAME).exists():
                 break
         else:
             around = library
-        self.sidecar_dir = people_home(around).removesuffix(SIDECARS)
+        self.sidecar_dir = people_dir(around).removesuffix(SIDECARS)
         self.frames: dict[str, Counter[str]] = {}  # in how many someone is seen, by video
         self.unlisted: NotFoundError | None = None
         try:
-            people = PeopleView.of(around).listed()
+            people = PeopleView.read(around).listed()
         except NotFoundError as error:
             if needed:
                 raise
@@ -100,7 +100,7 @@ class PerformerIndex:
         """Who is seen in a video in so many sampled frames, the most frequent first. Raises
         NotFoundError where that is not known yet.
         """
-        if self.unlisted and stat_if_any(signatures_of(video).path):
+        if self.unlisted and stat_if_any(signature_file(video).path):
             raise self.unlisted
         below = video.sidecar_dir.removesuffix(SIDECARS).removeprefix(self.sidecar_dir)
         frames = self.frames.get(below + video.name, Counter())
