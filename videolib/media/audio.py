@@ -1,4 +1,8 @@
-"""The sound of a video as samples in mono at 16 kHz."""
+"""The sound of a video as samples in mono at 16 kHz, which is what speech models take.
+
+`choose_audio_stream` picks a stream, `audio_frames` decodes it, `timed_audio` puts the frames in
+their places on the player's clock, and `mono_samples` resamples them.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
     from videolib.media.reader import Media
 
 
-SAMPLE_RATE = 16_000  # samples per second: what every speech model takes
+SAMPLE_RATE = 16_000  # samples per second
 
 
 TIMESTAMP_TOLERANCE = (
@@ -25,50 +29,51 @@ TIMESTAMP_TOLERANCE = (
 )
 
 
-CLOCK_RESET = 10.0  # seconds back, or beyond the end: such a step says nothing about silence
+CLOCK_RESET = 10.0  # seconds back, or beyond the end, from which on a step is no silence
 
 
 def audio_streams(media: Media) -> list[AudioStream]:
-    """The audio streams that have a decoder here."""
+    """The audio streams that libav has a decoder for."""
     return [stream for stream in media.container.streams.audio if stream.codec_context]
 
 
 def stream_language(stream: Any) -> str:
-    """The language of a stream by its container; "" for none and for a code that is no language."""
+    """Two-letter code of the language that the container declares for a stream, else ""."""
     code = language_code(str(stream.metadata.get("language", "")))
     return code if code in LANGUAGES else ""
 
 
-def choose_audio_stream(media: Media, wanted: str) -> AudioStream | None:
-    """The audio stream to listen to: the one numbered `wanted` from 0, or in that language; else
-    the default one, else the first. None where there is no audio.
+def choose_audio_stream(media: Media, choice: str) -> AudioStream | None:
+    """The stream that `choice` names by number from 0 or by language; None: there is no audio.
 
-    Raises VideoError where there is audio, but none as wanted.
+    An empty choice takes the default stream, else the first, audio descriptions last. Raises
+    VideoError where there is audio, but none of that number or language.
     """
     from av.stream import Disposition
 
     streams = audio_streams(media)
-    if not streams or not wanted:
-        # A description for the blind is not what is said, whatever its flag.
-        side = Disposition.visual_impaired | Disposition.comment
-        rank = [
-            (not s.disposition & side, bool(s.disposition & Disposition.default)) for s in streams
+    if not streams or not choice:
+        # An audio description is not what is said in the video, even where it is the default.
+        secondary = Disposition.visual_impaired | Disposition.comment
+        ranks = [
+            (not s.disposition & secondary, bool(s.disposition & Disposition.default))
+            for s in streams
         ]
-        return streams[rank.index(max(rank))] if streams else None
+        return streams[ranks.index(max(ranks))] if streams else None
     for number, stream in enumerate(streams):
         code = stream_language(stream)
-        if wanted == str(number) or (code and code == language_code(wanted)):
+        if choice == str(number) or (code and code == language_code(choice)):
             return stream
     choices = ", ".join(
         f"{n} ({stream_language(s) or 'no language'})" for n, s in enumerate(streams)
     )
-    raise VideoError(f"has no audio stream {wanted}: --audio-stream takes {choices}")
+    raise VideoError(f"has no audio stream {choice}: --audio-stream takes {choices}")
 
 
 def mono_samples(media: Media, stream: AudioStream) -> Iterator[Samples]:
-    """A stream's sound in mono at 16 kHz from the time that a player calls 0, piece by piece.
+    """A stream's sound in pieces of 16-bit mono samples, from the time that players call 0.
 
-    Silence stands where it begins late or has a gap: sample n is heard n / SAMPLE_RATE seconds in.
+    Zeros fill a late start and gaps, so that sample n is heard n / SAMPLE_RATE seconds in.
     """
     import numpy as np
     from av.audio.resampler import AudioResampler
@@ -76,48 +81,49 @@ def mono_samples(media: Media, stream: AudioStream) -> Iterator[Samples]:
     def resampled(frame: AudioFrame | None) -> Iterator[Samples]:
         return (piece.to_ndarray()[0] for piece in resampler.resample(frame))
 
-    resampler, shape = AudioResampler("s16", "mono", SAMPLE_RATE), None
+    resampler, current_format = AudioResampler("s16", "mono", SAMPLE_RATE), None
     for silence, frame in timed_audio(media, stream):
-        now = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if shape and (silence or now != shape):
+        frame_format = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if current_format and (silence or frame_format != current_format):
             yield from resampled(None)
             resampler = AudioResampler("s16", "mono", SAMPLE_RATE)
-        missing, shape = round(silence * SAMPLE_RATE), now
+        missing, current_format = round(silence * SAMPLE_RATE), frame_format
         while missing > 0:
             yield np.zeros(min(missing, 60 * SAMPLE_RATE), np.int16)
             missing -= 60 * SAMPLE_RATE
         yield from resampled(frame)
-    if shape:
+    if current_format:
         yield from resampled(None)
 
 
 def timed_audio(media: Media, stream: AudioStream) -> Iterator[tuple[float, AudioFrame]]:
     """Decoded frames, each with the seconds of silence before it.
 
-    Frames of a time that was heard already are left out. A clock that steps far back, or beyond the
-    end, was set in the middle of the recording: there the sound goes on without a gap.
+    Frames that begin before the end of the one before are left out. Where timestamps step far
+    back, or beyond the end, the recorder's clock was reset: there the sound goes on without a gap.
+    `media` notes where a truncated stream ends.
     """
     end = media.container_duration or MAX_DURATION
-    heard = shift = 0.0
+    position = shift = 0.0  # where the next frame should begin; what resets add to timestamps
     for frame in audio_frames(media, stream):
-        moment = heard
+        time = position
         if frame.pts is not None and frame.time_base:
-            moment = float(frame.pts * frame.time_base) - media.origin + shift
-        ahead = moment - heard
-        if ahead < -CLOCK_RESET or moment > end + CLOCK_RESET:
-            shift, ahead = shift - ahead, 0.0
-        if ahead < -TIMESTAMP_TOLERANCE:
+            time = float(frame.pts * frame.time_base) - media.origin + shift
+        gap = time - position
+        if gap < -CLOCK_RESET or time > end + CLOCK_RESET:
+            shift, gap = shift - gap, 0.0
+        if gap < -TIMESTAMP_TOLERANCE:
             continue
-        silence = ahead if ahead > TIMESTAMP_TOLERANCE else 0.0
-        heard += silence + frame.samples / frame.sample_rate
+        silence = gap if gap > TIMESTAMP_TOLERANCE else 0.0
+        position += silence + frame.samples / frame.sample_rate
         yield silence, frame
-    missing = min(declared_sound(stream), end) - heard
+    missing = min(declared_sound(stream), end) - position
     if is_cut_off(missing, SOUND_TOLERANCE) and media.cut_off is None:
-        media.note_cut_off(heard)
+        media.note_cut_off(position)
 
 
 def audio_frames(media: Media, stream: AudioStream) -> Iterator[AudioFrame]:
-    """Everything that can be decoded; what cannot is counted as damage."""
+    """The decoded frames of a stream; packets that fail to decode count as damage."""
     import av
 
     for packet in media.read(stream):

@@ -1,4 +1,8 @@
-"""Frames as pictures that a viewer would see: matrix, range, HDR, rotation, JPEG."""
+"""Pixels of decoded frames as a player would show them, and as JPEG.
+
+`rgb_picture` applies the colour matrix and range, deinterlacing, tone mapping of HDR and rotation;
+the functions after it are its steps.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +21,14 @@ if TYPE_CHECKING:
 
 
 def display_size(raw: VideoFrame, sample_aspect: Any, turns: int) -> tuple[int, int]:
-    """Width and height in square pixels, upright, of a frame turned by `turns` quarter turns."""
+    """(width, height) in square pixels of a frame after `turns` quarter turns counter-clockwise."""
     aspect = float(sample_aspect or 1)
     width = round(raw.width * aspect) if 0.1 < aspect < 10 else raw.width
     return (raw.height, width) if turns % 2 else (width, raw.height)
 
 
 def rgb_picture(raw: VideoFrame, turns: int, width: int, height: int) -> Pixels:
-    """A frame as upright RGB: matrix, range, interlacing, HDR and rotation applied."""
+    """A frame as upright 8-bit RGB of shape (height, width, 3), BT.709 where it was HDR."""
     import numpy as np
 
     pixels: Pixels
@@ -33,7 +37,7 @@ def rgb_picture(raw: VideoFrame, turns: int, width: int, height: int) -> Pixels:
     if raw.color_trc in HDR_EOTFS:
         pixels = tone_map(convert_frame(raw, "rgb48le", width, height), raw.color_trc)
     elif raw.interlaced_frame:
-        # One field, as a deinterlacing player shows it; both would comb where something moves.
+        # One of the two fields: together they comb where something moves.
         field_rows = convert_frame(raw, "rgb24", raw.width, raw.height)[::2]
         pixels = resize(field_rows, width, height)
     else:
@@ -41,23 +45,23 @@ def rgb_picture(raw: VideoFrame, turns: int, width: int, height: int) -> Pixels:
     return np.ascontiguousarray(np.rot90(pixels, turns))
 
 
-# AVColorSpace -> swscale's matrices; where nothing is said players take BT.709 for HD, else BT.601.
+# AVColorSpace -> swscale's SWS_CS_*. Undeclared, it is BT.709 for HD, else BT.601, as in players.
 SWSCALE_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 
 
-RANGE_LIMITED, RANGE_FULL = 1, 2
+RANGE_LIMITED, RANGE_FULL = 1, 2  # AVColorRange
 
 
 @functools.cache
 def reformatter() -> VideoReformatter:
-    """libswscale with the tables it made last, which cost more than a small picture does."""
+    """The one reformatter of a process: its cached tables cost more than a small picture does."""
     from av.video.reformatter import VideoReformatter
 
     return VideoReformatter()
 
 
 def convert_frame(raw: VideoFrame, pixel_format: str, width: int, height: int) -> Any:
-    """A frame as an array in an RGB pixel format, scaled, by its own matrix and range."""
+    """A frame scaled to an array in an RGB pixel format, by the matrix and range it declares."""
     hd = raw.width >= 1280 or raw.height > 576
     full = raw.color_range == RANGE_FULL or raw.format.name.startswith("yuvj")
     return (
@@ -76,7 +80,7 @@ def convert_frame(raw: VideoFrame, pixel_format: str, width: int, height: int) -
 
 
 def resize(pixels: Pixels, width: int, height: int) -> Pixels:
-    """RGB pixels at another size: by area when they shrink, bicubic when they grow."""
+    """RGB pixels at another size, averaged by area to shrink, bicubic to grow."""
     from av.video.frame import VideoFrame
 
     if pixels.shape[:2] == (height, width):
@@ -88,14 +92,17 @@ def resize(pixels: Pixels, width: int, height: int) -> Pixels:
 
 
 def pq_to_linear(level: Any) -> Any:
-    """SMPTE ST 2084 EOTF, in units of 100 cd/m2."""
+    """The PQ EOTF (SMPTE ST 2084): linear light in units of 100 cd/m2."""
     m1, m2, c1, c2, c3 = 0.1593017578125, 78.84375, 0.8359375, 18.8515625, 18.6875
     root = level ** (1 / m2)
     return 100 * ((root - c1).clip(0) / (c2 - c3 * root)) ** (1 / m1)
 
 
 def hlg_to_linear(level: Any) -> Any:
-    """ITU-R BT.2100 HLG inverse OETF with the system gamma of a 1000 cd/m2 display, per channel."""
+    """HLG (ITU-R BT.2100): inverse OETF, then the system gamma of a 1000 cd/m2 display, by channel.
+
+    The result is linear light in units of 100 cd/m2.
+    """
     import numpy as np
 
     a, b, c = 0.17883277, 0.28466892, 0.55991073
@@ -103,9 +110,11 @@ def hlg_to_linear(level: Any) -> Any:
     return 10 * scene**1.2
 
 
+# AVColorTransferCharacteristic of HDR -> from signal (0 to 1) to linear light, 1 = 100 cd/m2.
 HDR_EOTFS: dict[int, Callable[[Any], Any]] = {16: pq_to_linear, 18: hlg_to_linear}
 
 
+# Of linear RGB: ITU-R BT.2087, inverted.
 BT2020_TO_BT709 = (
     (1.6605, -0.5876, -0.0728),
     (-0.1246, 1.1329, -0.0083),
@@ -123,7 +132,10 @@ def hable(value: Any) -> Any:
 
 
 def tone_map(pixels: NDArray[np.uint16], transfer: int) -> Pixels:
-    """16-bit HDR RGB in BT.2020 as 8-bit BT.709 RGB; one gain for all channels keeps the hue."""
+    """16-bit HDR RGB in BT.2020 as 8-bit BT.709 RGB.
+
+    The Hable curve of the brightest channel gives one gain for all three, which keeps the hue.
+    """
     import numpy as np
 
     levels = np.linspace(0, 1, 65536, dtype=np.float32)
