@@ -2062,12 +2062,11 @@ class Subtitles(VideoTask):
         from videolib.speech.transcription import RecognizerSettings, Transcription
 
         threads = max(cores() // (self.workers or 1), 1)
-        places = (self.whisper_cpp_bin, self.whisper_cpp_model)
-        paths = (str(path.expanduser()) if path else "" for path in places)
-        settings = RecognizerSettings(self.backend, self.model_, threads, *paths)
-        return Transcription(media, video, settings, self.transcription_options()).output(
-            self.format
+        settings = RecognizerSettings(
+            self.backend, self.model_, threads, self.whisper_cpp_bin, self.whisper_cpp_model
         )
+        transcription = Transcription(media, video, settings, self.transcription_options())
+        return transcription.output(self.format)
 
     def transcription_options(self) -> TranscriptionOptions:
         """What to transcribe, and how."""

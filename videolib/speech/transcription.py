@@ -46,16 +46,17 @@ INSTALL_ADVICE = {
 
 
 class RecognizerSettings(NamedTuple):
-    """Which model to load. `backend`: "auto" or one of INSTALL_ADVICE. `model`: the name or path of
-    a Whisper model. whisper.cpp alone takes the path of its program ("": the one on PATH) and that
-    of a model in its own format, ggml, instead of `model`.
+    """Which model to load, and how.
+
+    `backend`: one of INSTALL_ADVICE, or "auto". `model`: the name or path of a Whisper model.
+    whisper.cpp takes the path of its program (None: on PATH) and that of a ggml model instead.
     """
 
     backend: str
     model: str
     threads: int
-    whisper_cpp: str = ""
-    ggml_model: str = ""
+    whisper_cpp: Path | None = None
+    ggml_model: Path | None = None
 
 
 @functools.cache
@@ -66,14 +67,14 @@ def load_recognizer(settings: RecognizerSettings) -> Recognizer:
     """
     from importlib.util import find_spec
 
-    backend, model, threads = settings[:3]
+    backend, model, threads, whisper_cpp, ggml_model = settings
     if backend in ("auto", "faster-whisper") and find_spec("faster_whisper"):
         return FasterWhisper(model, threads)
     if backend in ("auto", "whisper") and find_spec("whisper"):
         return OpenaiWhisper(model, threads)
-    program = settings.whisper_cpp or find_program()
+    program = str(whisper_cpp.expanduser()) if whisper_cpp else find_program()
     if backend in ("auto", "whisper.cpp") and program:
-        return WhisperCpp(program, settings.ggml_model, threads)
+        return WhisperCpp(program, ggml_model, threads)
     advice = INSTALL_ADVICE["faster-whisper" if backend == "auto" else backend]
     raise MissingDependencyError(f"no {backend} here: {advice}")
 

@@ -41,16 +41,15 @@ class WhisperCpp(Recognizer):
 
     batch_size = 20
 
-    def __init__(self, program: str, model: str, threads: int) -> None:
-        if not Path(model).is_file():
+    def __init__(self, program: str, model: Path | None, threads: int) -> None:
+        if not model or not model.expanduser().is_file():
             raise MissingDependencyError(
                 "whisper.cpp needs a model in its own format: --whisper-cpp-model ggml-small.bin, "
                 "from https://huggingface.co/ggerganov/whisper.cpp"
             )
-        self.program, self.model, self.threads = program, model, threads
-        name = Path(model).name
-        description = {"backend": "whisper.cpp", "model": name, "device": "cpu"}
-        super().__init__(description, ".en" not in name)
+        self.program, self.model, self.threads = program, str(model.expanduser()), threads
+        description = {"backend": "whisper.cpp", "model": model.name, "device": "cpu"}
+        super().__init__(description, ".en" not in model.name)
 
     def detect_language(
         self, windows: Sequence[SpeechWindow], options: TranscriptionOptions
