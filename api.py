@@ -29,9 +29,10 @@ import index
 from videolib.catalogue.query import QUERY_HELP
 from videolib.core.errors import ParameterError
 from videolib.core.runs import Job
+from videolib.core.text import NAMES_HELP, split_names
 from videolib.organize.tagging import ImportedTags
 from videolib.storage.folders import Roots
-from videolib.storage.tags import LIST_HELP, TagChange, split_names
+from videolib.storage.tags import TagChange
 from videolib.storage.videos import Video
 from videoserver import models
 from videoserver.app import COOKIE, App, app_of, lifespan
@@ -238,7 +239,7 @@ def videos(
     ] = None,
     ext: Extensions = "",
     detail: Annotated[bool, Query(description="also artifacts, tags and performers")] = False,
-    tags: Annotated[str, Query(description=f"tags that it has, {LIST_HELP}")] = "",
+    tags: Annotated[str, Query(description=f"tags that it has, {NAMES_HELP}")] = "",
     performers: Annotated[str, Query(description="performers that it has, the same")] = "",
     match_any: Annotated[bool, Query(description="one of those is enough")] = False,
 ) -> Response:

@@ -45,13 +45,12 @@ import threading
 import time
 import typing
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 from videolib.catalogue.catalogue import Catalogue
-from videolib.catalogue.query import QUERY_HELP, QueryTerm, SqlClause, compile_query, label_clause
-from videolib.catalogue.records import TAG_KINDS
+from videolib.catalogue.query import QUERY_HELP, compile_query
 from videolib.core.documents import JsonRows, json_bytes, json_pieces, read_json
 from videolib.core.errors import (
     CancelledError,
@@ -68,13 +67,10 @@ from videolib.core.errors import (
 )
 from videolib.core.files import (
     SCRATCH,
-    is_folder,
     need_creatable,
     need_folder,
     read_file,
-    read_optional_file,
     remove,
-    stat_of,
     write_output,
 )
 from videolib.core.languages import LANGUAGES, language_code
@@ -89,7 +85,17 @@ from videolib.core.processes import (
 )
 from videolib.core.progress import parent_link
 from videolib.core.runs import STORED, Exit, Job, Result, Status, WorkQueue
-from videolib.core.text import clock, fold, human_size, iso_time, plural, printable, table
+from videolib.core.text import (
+    NAMES_HELP,
+    clock,
+    human_size,
+    iso_time,
+    joined_names,
+    plural,
+    printable,
+    split_names,
+    table,
+)
 from videolib.core.workers import WORKER_MEMORY, Workers
 from videolib.duplicates.copies import ComparisonBasis, DuplicateCriteria
 from videolib.duplicates.disposal import DuplicateRemoval
@@ -151,43 +157,16 @@ from videolib.media.transcode_outputs import (
     action_row,
     recorded_state,
 )
-from videolib.organize.naming import FieldValues, Substitution, VideoMove
-from videolib.organize.orphans import orphans_in
-from videolib.organize.rename import FolderIndex, RenamePlan
-from videolib.organize.rewriting import moved_name
-from videolib.organize.tagging import (
-    CORRUPT_TAGS,
-    ImportedTags,
-    PerformerIndex,
-    in_turn,
-    tag_line,
-    tags_of,
-)
 from videolib.speech.passages import SUBTITLE_INDEX
 from videolib.storage.artifacts import ARTIFACTS, Artifact
-from videolib.storage.folders import LEADS_OUT, Library, Roots, folders_below, need_output
-from videolib.storage.journal import Journal
-from videolib.storage.names import JOURNALS, SIDECARS, TRASH, VIDEO_EXTENSIONS, State
+from videolib.storage.folders import LEADS_OUT, Library, Roots, need_output
+from videolib.storage.names import JOURNALS, SIDECARS, VIDEO_EXTENSIONS, State
 from videolib.storage.publishing import ArtifactOutput, Provenance, publish
-from videolib.storage.recovery import last_finished, locked_journals, nothing_to_undo, recover, undo
-from videolib.storage.sidecars import SidecarDir, abandoned, ffprobe_disabled, sweep, with_sidecars
-from videolib.storage.steps import LibraryPaths, Move, device_of
-from videolib.storage.tags import (
-    LIST_HELP,
-    TagChange,
-    TagEdit,
-    change_tags,
-    clean_names,
-    joined_names,
-    merge_tags,
-    put_inferred,
-    read_tags,
-    split_names,
-    tags_path,
-    update_tags,
-    without_names,
-)
-from videolib.storage.videos import Video, source_identity
+from videolib.storage.recovery import nothing_to_undo, recover, undo
+from videolib.storage.sidecars import SidecarDir, ffprobe_disabled, sweep
+from videolib.storage.steps import LibraryPaths, Move
+from videolib.storage.tags import clean_names
+from videolib.storage.videos import Video
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -199,13 +178,11 @@ if TYPE_CHECKING:
     from videolib.faces.gallery import GalleryLabel
     from videolib.media.encoders import Encoder
     from videolib.media.transcode import TranscodeRequest
-    from videolib.organize.naming import Naming
-    from videolib.organize.orphans import Orphan
+    from videolib.organize.rename import RenameOutcome
     from videolib.speech.recognizers import TranscriptionOptions
     from videolib.speech.search import SearchResult
     from videolib.storage.artifacts import SubtitleArtifact
     from videolib.storage.recovery import UndoResult
-    from videolib.storage.replay import JournalReplay
     from videolib.storage.tags import TagEditor
 
 __version__ = "1.0.0"
@@ -1673,7 +1650,7 @@ class Tags(LibraryCommand):
 
     directory: Path = option(Path(), "a video, or a folder of videos", place=True)
     query: str = option("", QUERY_HELP, short="-q")
-    set: tuple[str, ...] = option((), f"tags to add, {LIST_HELP}")
+    set: tuple[str, ...] = option((), f"tags to add, {NAMES_HELP}")
     remove: tuple[str, ...] = option((), "tags to take away, the same; before --set adds")
     mode: Literal["add", "replace"] = option(
         "add", "replace: what --set or --import says takes the place of all", changes_library=True
@@ -1706,82 +1683,53 @@ class Tags(LibraryCommand):
     def run(self, job: Job) -> Result:
         if self.mode == "replace" and not (self.set or self.import_):
             raise UsageError("--mode replace needs --set; --set '' takes all tags away")
-        ways = (
-            (self.list_, self.told_counts),
-            (self.rename_tag, self.renamed),
-            (self.export, self.told_export),
-            (self.import_, self.told_import),
-            (self.undo, self.taken_back),
+        modes = (
+            (self.list_, self.count_names),
+            (self.rename_tag, self.rename_one),
+            (self.export, self.export_all),
+            (self.import_, self.import_all),
+            (self.undo, self.take_back),
         )
-        works, infers = [work for asked, work in ways if asked], self.infers()
-        if len(works) + (self.changes() or infers) > 1:
+        chosen = [mode for flag, mode in modes if flag]
+        infers = self.performers or self.refresh_performers
+        names = (self.set, self.remove, self.add_performers, self.remove_performers)
+        changes = any(names) or self.clear_performers or infers
+        if len(chosen) + changes > 1:
             raise UsageError("--list, --rename-tag, --export, --import and --undo stand alone")
-        if works:
-            return works[0](job)
-        if infers:
-            return self.each(job, self.inferring())
-        change = self.change().apply
-        return self.each(job, (lambda video: change) if self.changes() else None)
+        if chosen:
+            return chosen[0](job)
+        return self.each(job, self.editors(infers) if changes else None)
 
-    def infers(self) -> bool:
-        return self.performers or self.refresh_performers
+    def editors(self, infers: bool) -> Callable[[Video], TagEditor]:
+        """Gives the change of each video. Raises UsageError for a bad name, NotFoundError."""
+        from videolib.organize.performers import inferring_editors
+        from videolib.storage.tags import TagChange, clean_names
 
-    def inferring(self) -> Callable[[Video], TagEditor]:
-        """The change of each video when performers are inferred. Raises NotFoundError."""
-        folder = self.directory if self.directory.is_dir() else self.directory.parent
-        asked = self.change()
-        library = Library(folder, True, artifacts_dir=self.artifacts_dir, roots=self.roots)
-        cast = PerformerIndex(library, needed=not self.refresh_performers)
-
-        def change_of(video: Video) -> TagEditor:
-            names = without_names(cast.of(video, self.min_occurrences), self.remove_performers)
-
-            def change(record: dict[str, Any]) -> None:
-                asked.apply(record)
-                put_inferred(record, names, self.refresh_performers)
-
-            return change
-
-        return change_of
-
-    def changes(self) -> bool:
-        return any((self.set, self.remove, self.add_performers, self.remove_performers)) or (
-            self.clear_performers
-        )
-
-    def change(self) -> TagChange:
-        """What is asked for. Raises UsageError for a bad name, before anything is changed."""
         added, performers = clean_names(self.set), clean_names(self.add_performers)
-        replace = self.mode == "replace"
-        gone = self.remove_performers
-        return TagChange(added, self.remove, replace, performers, gone, self.clear_performers)
+        lists = (added, self.remove, self.mode == "replace", performers, self.remove_performers)
+        change = TagChange(*lists, clear_performers=self.clear_performers)
+        if not infers:
+            return lambda video: change.apply
+        folder = self.directory if self.directory.is_dir() else self.directory.parent
+        library = Library(folder, True, artifacts_dir=self.artifacts_dir, roots=self.roots)
+        return inferring_editors(library, change, self.min_occurrences, self.refresh_performers)
 
-    # --- One by one
+    def each(self, job: Job, editor_of: Callable[[Video], TagEditor] | None) -> Result:
+        """Show the tags of every video, or change them and show what they are then."""
+        from videolib.organize.tagging import changed_tags, listed_tags, video_tags
 
-    def each(self, job: Job, change_of: Callable[[Video], TagEditor] | None) -> Result:
-        """Change the tags of every video, or read them, and tell them."""
         if not self.directory.is_dir() and os.path.lexists(self.directory):
             if self.query:
                 raise UsageError("-q is for a folder of videos")
             video = self.one()
-            told = self.handled(video, change_of and change_of(video))
-            return self.outcome(job, [told], change_of is not None)
+            rows = [video_tags(video, editor_of and editor_of(video))]
+            return self.result(job, rows, editor_of is not None)
         library = self.library()
         with self.catalogue(library) as catalogue:
-            known = catalogue.browse(job, library, self.query, labels=not change_of)
-            failed = catalogue.failures()
-            if not change_of:
-                return self.outcome(job, itertools.chain(map(tags_of, known), failed), False)
-            videos = [catalogue.video(row.rel) for row in known]
-
-        changes = list(map(change_of, videos))
-
-        def changed() -> Iterator[dict[str, Any]]:
-            for video, change in zip(videos, changes, strict=True):
-                job.check()
-                yield self.handled(video, change)
-
-        return self.outcome(job, itertools.chain(changed(), failed), True)
+            if not editor_of:
+                return self.result(job, listed_tags(job, catalogue, library, self.query), False)
+            changed = changed_tags(job, catalogue, library, self.query, editor_of)
+            return self.result(job, changed, True)
 
     def one(self) -> Video:
         """The video that was named."""
@@ -1790,20 +1738,14 @@ class Tags(LibraryCommand):
         library = Library(self.directory.parent, artifacts_dir=self.artifacts_dir)
         return library.video(self.directory.name)
 
-    @staticmethod
-    def handled(video: Video, change: TagEditor | None) -> dict[str, Any]:
-        """A video's tags after the change, or why it could not be made."""
-        found = attempt(update_tags, video, change) if change else attempt(read_tags, video)
-        if isinstance(found, Failure):
-            return {"video": video.rel, "error": found.reason}
-        return {"video": video.rel} | {key: found[key] for key in TAG_KINDS.values()}
+    def result(self, job: Job, rows: Iterable[dict[str, Any]], changed: bool) -> Result:
+        """The result for the tags of videos; those with none are not printed unless `changed`."""
+        from videolib.organize.tagging import tag_line
 
-    def outcome(self, job: Job, told: Iterable[dict[str, Any]], changed: bool) -> Result:
-        """The result for these videos, and those of which something went wrong."""
         errors, lines = list[dict[str, Any]](), list[str]()
 
-        def sound() -> Iterator[dict[str, Any]]:
-            for row in told:
+        def readable() -> Iterator[dict[str, Any]]:
+            for row in rows:
                 if "error" in row:
                     errors.append(row)
                     continue
@@ -1811,159 +1753,77 @@ class Tags(LibraryCommand):
                     lines.append(tag_line(row))
                 yield row
 
-        rows = JsonRows(sound())
-        self.complain(job, errors)
-        data: Any = {"total": len(rows) + len(errors), "results": rows, "errors": errors}
-        if not self.directory.is_dir() and rows:
-            (data,) = rows
+        results = JsonRows(readable())
+        self.say_errors(job, errors)
+        data: Any = {"total": len(results) + len(errors), "results": results, "errors": errors}
+        if not self.directory.is_dir() and results:
+            (data,) = results
         return Result(data, "\n".join(lines), Exit.of(errors))
 
-    @staticmethod
-    def complain(job: Job, errors: Iterable[Mapping[str, str]]) -> None:
-        for error in errors:
-            job.console.say(f"tags: {printable(error['video'])}: {printable(error['error'])}")
+    def say_errors(self, job: Job, errors: Iterable[Mapping[str, str]]) -> None:
+        self.say_problems(job, ((error["video"], error["error"]) for error in errors))
 
-    # --- The whole folder
-
-    def tagged(
-        self, job: Job, so: SqlClause
-    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
-        """The videos of the folder of which something is so, with their tags; those whose tags are
-        corrupt; and what cannot be read.
-        """
-        library = self.library()
-        with self.catalogue(library) as catalogue:
-            catalogue.prepare(job, library.recursive)
-            found, corrupt = (self.among(catalogue, library, also) for also in (so, CORRUPT_TAGS))
-            return found, corrupt, catalogue.failures()
-
-    def among(self, catalogue: Catalogue, library: Library, so: SqlClause) -> list[dict[str, Any]]:
-        view = catalogue.view(library, self.query, [so])
-        return [tags_of(row) for row in catalogue.rows(view)]
-
-    def counted(self, job: Job) -> dict[str, Any]:
-        """Tags and performers as {name, count}, the most frequent first, and what is unreadable."""
-        library = self.library()
-        with self.catalogue(library) as catalogue:
-            catalogue.prepare(job, library.recursive)
-            view = catalogue.view(library, self.query)
-            counts = {field: catalogue.tag_counts(kind, view) for kind, field in TAG_KINDS.items()}
-            errors = self.among(catalogue, library, CORRUPT_TAGS) + catalogue.failures()
-        told = {
-            field: [{"name": name, "count": count} for name, count in found.items()]
-            for field, found in counts.items()
-        }
-        return told | {"errors": errors}
-
-    def told_counts(self, job: Job) -> Result:
+    def count_names(self, job: Job) -> Result:
         """`--list`."""
-        data = self.counted(job)
-        self.complain(job, data["errors"])
-        parts = []
-        for title in filter(data.get, TAG_KINDS.values()):
-            lines = [[printable(row["name"]), f"{row['count']:,}"] for row in data[title]]
-            parts.append(table([[title, "videos"], *lines]))
-        return Result(data, "\n\n".join(parts) or "no tags", Exit.of(data["errors"]))
+        from videolib.organize.tagging import counts_text, tag_counts
 
-    def exported(self, job: Job) -> dict[str, Any]:
-        """Every video that has tags or performers, with them, and what is unreadable."""
-        labelled = SqlClause("v.id IN (SELECT video FROM labels)")
-        videos, corrupt, unread = self.tagged(job, labelled)
-        return {"videos": videos, "errors": corrupt + unread}
+        library = self.library()
+        with self.catalogue(library) as catalogue:
+            counts = tag_counts(job, catalogue, library, self.query)
+        self.say_errors(job, counts["errors"])
+        return Result(counts, counts_text(counts), Exit.of(counts["errors"]))
 
-    def told_export(self, job: Job) -> Result:
+    def export_all(self, job: Job) -> Result:
         """`--export FILE`."""
-        path = typing.cast("Path", self.export)
+        from videolib.organize.tagging import exported_tags
+
+        path, library = typing.cast("Path", self.export), self.library()
         need_output("--export", path)
-        data = self.exported(job)
-        self.complain(job, data["errors"])
+        with self.catalogue(library) as catalogue:
+            data = exported_tags(job, catalogue, library, self.query)
+        self.say_errors(job, data["errors"])
         write_output(path, json_bytes(data))
-        text = f"tags of {plural(len(data['videos']), 'video')} written to {printable(str(path))}"
+        count = plural(len(data["videos"]), "video")
+        text = f"tags of {count} written to {printable(str(path))}"
         return Result(data, text, Exit.of(data["errors"]))
 
-    def renamed(self, job: Job) -> Result:
-        """`--rename-tag OLD NEW`: in all videos, or in none."""
-        names = clean_names(self.rename_tag)
+    def rename_one(self, job: Job) -> Result:
+        """`--rename-tag OLD NEW`."""
+        from videolib.organize.tagging import TagRename
+
         if len(self.rename_tag) != 2 or not all(map(str.strip, self.rename_tag)):
             raise UsageError("--rename-tag takes a tag and its new name; the folder stands before")
-        old, new = names[0], names[-1] if len(names) > 1 else self.rename_tag[1].strip()
-        rows, corrupt, unread = self.tagged(job, label_clause(QueryTerm(False, "tag", old, True)))
-        rows = [] if corrupt else rows
-        self.complain(job, corrupt + unread)
-
-        def change(record: dict[str, Any]) -> None:
-            tags = [new if fold(tag) == fold(old) else tag for tag in record["tags"]]
-            record["tags"] = clean_names(tags)
-
-        catalogue = open_catalogue(self.library())
-        self.change_all(job, [(catalogue.video(row["video"]), change) for row in rows])
-        text = f"{printable(old)} is {printable(new)} now in {plural(len(rows), 'video')}"
-        if not rows:
-            text = f"no video has the tag {printable(old)}"
-        if corrupt:
-            text = "nothing was changed: mend what is corrupt first"
-        data = {"from": old, "to": new, "videos": [row["video"] for row in rows]}
-        data |= {"errors": corrupt + unread}
-        return Result(data, text, Exit.of(data["errors"]))
-
-    def change_all(self, job: Job, plan: Sequence[tuple[Video, TagEditor]]) -> None:
-        """Change them all, or none. Raises VideoError."""
-        if plan:
-            change_tags(self.library_paths(), plan, job)
-        if self.catalogue_pool:
-            self.catalogue_pool.changed(*(video.path for video, _ in plan))
-
-    def imported(self, job: Job, entries: Iterable[ImportedTags]) -> dict[str, Any]:
-        """Tell what entries would change and, with `force`, change it: all or nothing.
-
-        `errors` has the corrupt files, for which nothing is changed. Raises VideoError, UsageError
-        for a bad name, OutsideError.
-        """
-        changes: dict[str, list[TagChange]] = {}
-        library, replace = self.library(), self.mode == "replace"
-        for entry in entries:
-            clean_names([*entry.tags, *entry.performers])
-            if self.roots:
-                self.roots.place(entry.video, self.directory)
-            change = TagChange(entry.tags, (), replace, entry.performers, (), replace)
-            changes.setdefault(entry.video, []).append(change)
-        library.recursive, library.extensions = True, library.extensions | VIDEO_EXTENSIONS
+        library = self.library()
         with self.catalogue(library) as catalogue:
-            catalogue.prepare(job, recursive=True)
-            videos = {name: catalogue.find(name) for name in changes}
-        plan = [(video, in_turn(changes[name])) for name, video in videos.items() if video]
-        edits = [
-            (v.rel, attempt(TagEdit.of, v, read_optional_file(tags_path(v)), c)) for v, c in plan
-        ]
-        errors = [{"video": n, "error": e.reason} for n, e in edits if isinstance(e, Failure)]
-        changed = {n: True for n, edit in edits if not isinstance(edit, Failure) and edit.changes}
-        if self.force and not errors:
-            self.change_all(job, [(v, c) for v, c in plan if v.rel in changed])
-        return {
-            "dry_run": not self.force,
-            "mode": self.mode,
-            "matched": len(plan),
-            "changed": list(changed),
-            "unknown": [name for name, video in videos.items() if not video],
-            "errors": errors,
-        }
+            plan = TagRename.plan(job, catalogue, library, self.query, *self.rename_tag)
+        self.say_errors(job, plan.errors)
+        self.change_all(job, plan.changes)
+        return Result(plan.as_json(), plan.text(), Exit.of(plan.errors))
 
-    def told_import(self, job: Job) -> Result:
+    def import_all(self, job: Job) -> Result:
         """`--import FILE`."""
-        data = self.imported(job, ImportedTags.all_in(typing.cast("Path", self.import_)))
-        self.complain(job, data["errors"])
-        for name in data["unknown"]:
-            job.console.say(f"tags: {printable(name)}: no such video here")
-        count, left = len(data["changed"]), data["matched"] - len(data["changed"])
-        done = "changed"
-        if data["dry_run"]:
-            done = "would change" + ": --force changes them" * bool(count)
-        if data["errors"]:
-            done = "would change; nothing was changed: mend what is corrupt first"
-        text = f"{plural(count, 'video')} {done}; {left:,} as before"
-        return Result(data, text, Exit.of(data["errors"] or data["unknown"]))
+        from videolib.organize.tagging import ImportedTags, TagImport, import_scope
 
-    def taken_back(self, job: Job) -> Result:
+        entries = ImportedTags.read(typing.cast("Path", self.import_))
+        library, dry_run = import_scope(self.library()), not self.force
+        with self.catalogue(library) as catalogue:
+            replace = self.mode == "replace"
+            plan = TagImport.plan(job, catalogue, library, entries, replace)
+        if self.force and not plan.errors:
+            self.change_all(job, plan.changes)
+        self.say_errors(job, plan.errors)
+        self.say_problems(job, ((name, "no such video here") for name in plan.unknown))
+        failed = plan.errors or plan.unknown
+        return Result(plan.as_json(dry_run), plan.text(dry_run), Exit.of(failed))
+
+    def change_all(self, job: Job, changes: Sequence[tuple[Video, TagEditor]]) -> None:
+        """Change all of these videos or none. Raises VideoError."""
+        from videolib.storage.tags import change_tags
+
+        if changes:
+            change_tags(self.library_paths(), changes, job)
+
+    def take_back(self, job: Job) -> Result:
         """`--undo`."""
         undone = self.undo_last("tags", "tags --rename-tag or --import")
         count = len(undone.replay.steps) - len(undone.problems)
@@ -2303,189 +2163,63 @@ class Rename(LibraryCommand):
 
     def run(self, job: Job) -> Result:
         if self.recover or self.undo:
-            return self.repaired() or self.undone(job)
+            return self.recovered() or self.undone(job)
         return self.many(job) if self.batch else self.one(job)
 
-    def video(self, root: str, rel: str) -> Video:
-        """The video of that name below a folder."""
-        return Library(Path(root), artifacts_dir=self.artifacts_dir).video(rel)
+    def recovered(self) -> Result | None:
+        """Finish what was interrupted or take it back; None where undoing finds nothing of that."""
+        recovered = recover(self.library_paths(), back=self.undo)
+        if not recovered:
+            return None if self.undo else Result({"recovered": None}, "nothing was interrupted")
+        outcome = "finished" if recovered.finished else "taken back"
+        command = recovered.replay.file.command
+        data = {"recovered": command, "outcome": outcome}
+        text = f"{command}: what was interrupted is {outcome}"
+        return self.undo_result(recovered, data, text)
+
+    def undone(self, job: Job) -> Result:
+        from videolib.organize.rename import undo_renames
+
+        return self.result(job, undo_renames(job, self.library_paths(), self.artifacts_dir))
 
     def one(self, job: Job) -> Result:
         """`rename SRC DST`."""
+        from videolib.organize.rename import RenameOutcome, RenamePlan, rename_videos, single_pair
+
         if not self.src or not self.dst:
             raise UsageError("rename SRC DST, or rename --batch -d DIR --source TEXT --target TEXT")
-        if not self.src.is_file():
-            raise UsageError(f"{printable(str(self.src))}: no such file")
-        into = is_folder(str(self.dst))
-        dst = self.dst / self.src.name if into else self.dst
-        # Not Path.resolve, which would go where links lead, nor Path.absolute, which leaves `..`.
-        ends = [os.path.abspath(path) for path in (self.src, dst)]  # noqa: PTH100
-        if ends[0] == ends[1]:
-            raise UsageError(f"{printable(str(dst))}: is what it is called already")
-        root = self.around(ends)
-        for folder in (Path(end).parent for end in ends):
-            if folder.is_dir() and not os.access(folder, os.W_OK):
-                why = "cannot be written to: no permission, or a disk that is only read"
-                raise VideoError(f"{printable(str(folder))}: {why}")
-        if not any(os.access(place, os.W_OK) for place in (f"{root}/{SIDECARS}", root)):
-            instead = f"move {printable(str(self.src))} and its files in {SIDECARS} by hand"
-            raise VideoError(
-                f"{printable(root)}: no journal can be kept in the folder of both: {instead}"
-            )
-        rels = [end[len(root.rstrip("/")) + 1 :] for end in ends]
-        video, target = (self.video(root, rel) for rel in rels)
-        if refused := RenamePlan([(video, target)]).errors:  # before a journal is begun for it
-            return self.summary(job, [], refused, 1)
-        return self.applied(job, self.library_paths(Path(root)), [(video, target)], [])
-
-    def around(self, ends: Sequence[str]) -> str:
-        """The folder whose journal tells of renaming one into the other.
-
-        That is the one given; where one only stands in a folder, it counts if it has artifacts.
-        """
-        root = self.directory.absolute()
-        is_library = self.directory != Path() or Path(root, SIDECARS).is_dir()
-        if is_library and all(Path(end).is_relative_to(root) for end in ends):
-            return str(root)
-        return os.path.commonpath([end.rpartition("/")[0] for end in ends]) or "/"
+        root, pair = single_pair(self.src, self.dst, self.directory, self.artifacts_dir)
+        if errors := RenamePlan([pair]).errors:  # before a journal is begun for it
+            return self.result(job, RenameOutcome([], errors, 1))
+        paths = self.library_paths(root)
+        plan = rename_videos(job, paths, [pair])
+        return self.result(job, RenameOutcome(plan.moves, plan.errors, 1, undo_root=paths.root))
 
     def many(self, job: Job) -> Result:
         """`rename --batch`."""
-        library, places = self.library(), self.library_paths()
+        from videolib.organize.naming import Substitution
+        from videolib.organize.rename import (
+            RenameOutcome,
+            RenamePlan,
+            matching_pairs,
+            rename_videos,
+        )
+
+        library, paths = self.library(), self.library_paths()
         if self.src or self.dst:
             raise UsageError("--batch takes its folder with -d DIR")
         substitution = Substitution(self.source, self.target, self.regex)
-        pairs, errors = self.matches(job, library, substitution)
-        errors += [{"video": name, "error": reason} for name, reason in library.problems]
-        total, pairs = len(pairs), pairs[: self.limit or None]
-        if self.force:
-            return self.applied(job, places, pairs, errors, total)
-        plan = RenamePlan(pairs)
-        return self.summary(job, plan.shifts, errors + plan.errors, total, dry_run=True)
+        matching, errors = matching_pairs(job, library, substitution)
+        pairs, dry_run = matching[: self.limit or None], not self.force
+        plan = RenamePlan(pairs) if dry_run else rename_videos(job, paths, pairs)
+        errors += plan.errors
+        outcome = RenameOutcome(plan.moves, errors, len(matching), dry_run, paths.root)
+        return self.result(job, outcome)
 
-    def matches(
-        self, job: Job, library: Library, substitution: Substitution
-    ) -> tuple[list[Naming], list[dict[str, str]]]:
-        """The videos whose name changes, with what they become, and those that cannot be told."""
-        pairs: list[Naming] = []
-        errors, number = [], 1
-        for video, sidecars in with_sidecars(library.videos()):
-            job.check()
-            try:
-                name = substitution.new_name(video.name, FieldValues(video, sidecars, number))
-            except VideoError as error:
-                errors.append({"video": video.rel, "error": str(error)})
-                continue
-            number += name is not None
-            if name not in (None, video.name):
-                goal = library.video(f"{video.rel.removesuffix(video.name)}{name}")
-                pairs.append((video, goal))
-        return pairs, errors
-
-    def applied(
-        self,
-        job: Job,
-        places: LibraryPaths,
-        pairs: Sequence[Naming],
-        errors: list[dict[str, str]],
-        total: int | None = None,
-        undoes: int | None = None,
-    ) -> Result:
-        """Rename, and tell it."""
-        plan = self.carried_out(job, places, pairs, undoes)
-        total = len(pairs) if total is None else total
-        errors, undo = errors + plan.errors, places.root if undoes is None else ""
-        return self.summary(job, plan.shifts, errors, total, undo=undo)
-
-    @staticmethod
-    def carried_out(
-        job: Job, places: LibraryPaths, pairs: Sequence[Naming], undoes: int | None = None
-    ) -> RenamePlan:
-        """Plan and rename, while nobody else changes what belongs to those videos."""
-        sidecar_dirs = {video.sidecar_dir for pair in pairs for video in pair}
-        command = "rename" if undoes is None else "rename-undo"
-        with Journal(places, command, {"undoes": undoes}, sidecar_dirs) as journal:
-            plan = RenamePlan(pairs, back=undoes is not None)
-            if plan.errors:
-                journal.facts["undoes"] = None  # what could not go back yet may another time
-            plan.enter(journal)
-            told = [[video.path, target.path] for video, target, _ in plan.shifts]
-            journal.facts["videos"] = [[places.relative(journal.real(p)) for p in t] for t in told]
-            journal.commit(job)
-            for video, target, _ in plan.shifts:
-                if device_of(target.path) != device_of(video.sidecar_dir):
-                    how = f"copied to another disk; the original is in {SIDECARS}/{TRASH}"
-                    job.console.say(f"rename: {printable(video.rel)}: {how}")
-            for sidecar_dir in sidecar_dirs:
-                with contextlib.suppress(OSError):
-                    Path(sidecar_dir).rmdir()
-        return plan
-
-    def repaired(self) -> Result | None:
-        """Finish or take back what was interrupted; None where nothing was."""
-        done = recover(self.library_paths(), back=self.undo)
-        if not done:
-            return None if self.undo else Result({"recovered": None}, "nothing was interrupted")
-        command, word = done.replay.file.command, "finished" if done.finished else "taken back"
-        data = {"recovered": command, "outcome": word}
-        return self.undo_result(done, data, f"{command}: what was interrupted is {word}")
-
-    def undone(self, job: Job) -> Result:
-        """Rename the videos of the last batch back, with all they have by now."""
-        places = self.library_paths()
-        with locked_journals(places) as (files, _):
-            if not (replay := last_finished(places, files, "rename")):
-                raise UsageError(nothing_to_undo(places, "rename"))
-            pairs, errors = self.back_again(places, replay)
-            if not pairs:
-                replay.file.with_state("undone")  # nothing of it is left: the one before is next
-        result = self.applied(job, places, pairs, errors, undoes=replay.file.number)
-        replay.remove_made_folders()
-        return result
-
-    def back_again(
-        self, places: LibraryPaths, replay: JournalReplay
-    ) -> tuple[list[Naming], list[dict[str, str]]]:
-        """What a batch renamed with its former names, and what of it is not there any more."""
-        pairs, errors = [], []
-        for old, new in replay.renamed_videos():
-            rels = (path.removeprefix(places.root.rstrip("/") + "/") for path in (new, old))
-            here, goal = (self.video(places.root, rel) for rel in rels)
-            if os.path.lexists(new):
-                pairs.append((here, goal))
-            elif not os.path.lexists(old):
-                errors.append({"video": here.rel, "error": "is not there any more"})
-        return pairs, errors
-
-    def summary(
-        self,
-        job: Job,
-        shifts: Sequence[VideoMove],
-        errors: Sequence[Mapping[str, str]],
-        total: int,
-        dry_run: bool = False,
-        undo: str = "",
-    ) -> Result:
-        """What was or would be renamed, and in which folder it can be taken back."""
-        import shlex
-
-        renames, applied = [shift.as_json() for shift in shifts], 0 if dry_run else len(shifts)
-        first = renames[0] if renames else None
-        data: dict[str, Any] = {"total_matches": total, "applied": applied, "dry_run": dry_run}
-        data |= {"first": first, "errors": list(errors)}
-        if self.show_all:
-            data["renames"] = renames
-        told = renames if self.show_all else renames[:1]
-        lines = [printable(f"{row['source']} -> {row['target']}") for row in told]
-        for error in errors:
-            name = f"{error['video']} -> {error['target']}" if "target" in error else error["video"]
-            job.console.say(f"rename: {printable(name)}: {error['error']}")
-        counts = f"{total:,} match{'' if total == 1 else 'es'}, "
-        hint = ": --force does it" if renames else ""
-        counts += f"{len(renames):,} would be renamed{hint}" if dry_run else f"{applied:,} renamed"
-        if applied and undo:
-            counts += f": rename --undo -d {shlex.quote(printable(undo))} takes it back"
-        return Result(data, "\n".join([*lines, counts]), Exit.of(errors))
+    def result(self, job: Job, outcome: RenameOutcome) -> Result:
+        self.say_problems(job, outcome.messages())
+        data, text = outcome.as_json(self.show_all), outcome.text(self.show_all)
+        return Result(data, text, Exit.of(outcome.errors))
 
 
 # === Commands: orphans ============================================================================
@@ -2503,174 +2237,34 @@ class Orphans(LibraryCommand):
     undo: bool = option(False, "take back what --relink or --delete did last")
 
     def run(self, job: Job) -> Result:
-        library = self.library()
-        places = self.library_paths()
+        from videolib.organize.orphans import (
+            OrphanMatches,
+            OrphanReport,
+            find_orphans,
+            match_orphans,
+            settle_orphans,
+        )
+
+        library, paths = self.library(), self.library_paths()
         if self.undo:
-            return self.taken_back(places)
-        orphans, temporaries = self.find(job, library)
-        found = self.reunions(job, library, orphans) if self.relink else {}
-        lost = [orphan for orphan in orphans if orphan.video.path not in found]
-        kept: dict[str, list[str]] = {}
-        sidecar_dirs = {orphan.video.sidecar_dir for orphan in orphans} | {
-            v.sidecar_dir for v in found.values()
-        }
-        if found or (self.delete and lost):
-            facts = {"relinked": len(found), "deleted": len(lost) * self.delete}
-            with Journal(places, "orphans", facts, sidecar_dirs) as journal:
-                pairs = [(o, found[o.video.path]) for o in orphans if o.video.path in found]
-                kept = self.reunite(journal, pairs)
-                for orphan in orphans if self.delete else ():
-                    path = orphan.video.path
-                    for name in kept.pop(path, ()) if path in found else orphan.files:
-                        journal.trash(f"{orphan.video.sidecar_dir}/{name}")
-                journal.commit(job)
+            return self.taken_back()
+        orphans, temporaries = find_orphans(job, library)
+        matches = match_orphans(job, library, orphans) if self.relink else OrphanMatches({}, [])
+        self.say_problems(job, matches.messages())
+        left = settle_orphans(job, paths, orphans, matches.targets, self.delete)
         for path in temporaries if self.delete else ():
             remove(path)
-        return self.told(job, library, orphans, temporaries, found, kept)
-
-    def find(self, job: Job, library: Library) -> tuple[list[Orphan], list[str]]:
-        """Orphans and temporaries, folder by folder; those without videos are looked at, too."""
-        root = str(library.root.absolute()).rstrip("/")
-        artifacts_root = str((library.artifacts_dir or library.root).absolute()).rstrip("/")
-        orphans: list[Orphan] = []
-        temporaries: list[str] = []
-
-        def unreadable(error: OSError) -> None:
-            rel = str(error.filename)[len(artifacts_root) + 1 :] or "./"
-            library.problems.append((rel, f"cannot be listed: {error.strerror}"))
-
-        places = folders_below(artifacts_root, unreadable)
-        for place in places if self.recursive else itertools.islice(places, 1):
-            job.check()
-            sidecar_dir = f"{place}/{SIDECARS}"
-            if is_folder(sidecar_dir):
-                below = f"{place[len(artifacts_root) + 1 :]}/".removeprefix("/")
-                try:
-                    if library.roots and (outward := library.roots.links_out_of(sidecar_dir)):
-                        library.problems += [(f"{below}{SIDECARS}{n}", LEADS_OUT) for n in outward]
-                        continue
-                    orphans += orphans_in(f"{root}/{below}".rstrip("/"), below, sidecar_dir)
-                    temporaries += abandoned(sidecar_dir)
-                except OSError as error:
-                    unreadable(error)
-        return orphans, temporaries
-
-    def reunions(self, job: Job, library: Library, orphans: Iterable[Orphan]) -> dict[str, Video]:
-        """Path of a gone video -> where it is now: the one file that has its size and oshash, or of
-        several the only one with its time, else with its name, else without artifacts of its own.
-        """
-        terrain = FolderIndex()
-        wanted = {orphan.video: orphan.source() for orphan in orphans}
-        there = self.candidates(job, library, {source[0] for source in wanted.values() if source})
-        found = {}
-        for gone, source in wanted.items():
-            alike = there.get(source[:2], []) if source else []
-            narrowed = (
-                [video for video, _ in alike],
-                [video for video, mtime_ns in alike if source and mtime_ns == source[2]],
-                [video for video, _ in alike if video.name == gone.name],
-                [video for video, _ in alike if not terrain.sidecars(video)],
-            )
-            if one := next((some[0] for some in narrowed if len(some) == 1), None):
-                found[gone.path] = one
-            elif alike:
-                names = ", ".join(printable(video.rel) for video, _ in alike)
-                how = "give the right one that name again, and then another with rename"
-                job.console.say(f"orphans: {printable(gone.rel)}: could be any of {names}: {how}")
-        return found
-
-    def candidates(
-        self, job: Job, library: Library, sizes: Collection[int]
-    ) -> dict[tuple[int, str], list[tuple[Video, int]]]:
-        """The videos of those sizes, with their times, by size and oshash."""
-        there: dict[tuple[int, str], list[tuple[Video, int]]] = {}
-        extensions = VIDEO_EXTENSIONS | library.extensions
-        artifacts_root, roots = library.artifacts_dir, library.roots
-        everything = Library(library.root, self.recursive, extensions, artifacts_root, roots)
-        for video in everything.videos() if sizes else ():
-            job.check()
-            with contextlib.suppress(OSError):
-                if stat_of(video.path).st_size in sizes:
-                    about = source_identity(video)
-                    key = (about["size"], about.get("oshash", ""))
-                    there.setdefault(key, []).append((video, about["mtime_ns"]))
-        return there
-
-    def reunite(
-        self, journal: Journal, pairs: Iterable[tuple[Orphan, Video]]
-    ) -> dict[str, list[str]]:
-        """Give the journal what moves; path -> the names that stay, since their place is taken."""
-        plan, taken = RenamePlan(()), set[str]()
-        kept: dict[str, list[str]] = {}
-        merged: dict[Video, list[Video]] = {}
-        for orphan, target in pairs:
-            moves = []
-            for name, kind in orphan.files.items():
-                place = f"{target.sidecar_dir}/{moved_name(name, orphan.video, target)}"
-                if place not in taken and not os.path.lexists(place):
-                    taken.add(place)
-                    moves.append((f"{orphan.video.sidecar_dir}/{name}", place))
-                elif kind == "tags" and place not in taken and name.endswith(".tags.json"):
-                    merged.setdefault(target, []).append(orphan.video)
-                else:
-                    kept.setdefault(orphan.video.path, []).append(name)
-            plan.shifts.append(VideoMove(orphan.video, target, moves))
-        plan.enter(journal)
-        for target, gone in merged.items():
-            merge_tags(target, gone, journal)
-            for video in gone:
-                journal.trash(str(tags_path(video)))
-        return kept
-
-    def taken_back(self, places: LibraryPaths) -> Result:
-        undone = self.undo_last("orphans", "orphans --relink or --delete")
-        facts = undone.replay.facts
-        done = ", ".join(f"{count:,} {what}" for what, count in facts.items() if count)
-        return self.undo_result(undone, {"undone": facts}, f"taken back: {done}")
-
-    def told(
-        self,
-        job: Job,
-        library: Library,
-        orphans: Sequence[Orphan],
-        temporaries: Sequence[str],
-        found: Mapping[str, Video],
-        kept: Mapping[str, list[str]],
-    ) -> Result:
-        """What there is, and what became of it."""
-        rows: list[dict[str, Any]] = []
-        for orphan in orphans:
-            path = orphan.video.path
-            action = "relinked" if path in found else "deleted" if self.delete else "found"
-            row = orphan.as_json() | {"action": action}
-            row |= {"target": found[path].rel} if path in found else {}
-            rows.append(row | ({"left": kept[path]} if path in kept else {}))
-        lines = [self.line(row) for row in rows]
         self.say_problems(job, library.problems)
-        counts = Counter(row["action"] for row in rows)
-        gone = f"{plural(len(rows), 'video')} gone"
-        done = ", ".join(f"{n:,} {action}" for action, n in counts.items() if action != "found")
-        if done:
-            gone += f", {done}: --undo takes it back"
-        elif rows and not self.relink:
-            gone += ": --relink looks for them, --delete moves what they left to the trash"
-        swept = "removed" if self.delete else "found: --delete removes them"
-        lines.append(gone)
-        lines += [f"temporaries: {len(temporaries):,} {swept}"] if temporaries else []
-        data = {"total": len(rows), "counts": dict(counts), "orphans": rows}
-        data |= {"temporaries": len(temporaries)}
-        data |= {"errors": [{"video": n, "error": reason} for n, reason in library.problems]}
-        left = any(kept.values()) or library.problems
-        return Result(data, "\n".join(lines), Exit.of(left))
+        asked = (self.relink, self.delete)
+        report = OrphanReport(orphans, temporaries, matches.targets, left, library.problems, *asked)
+        failed = any(left.values()) or library.problems
+        return Result(report.as_json(), report.text(), Exit.of(failed))
 
-    @staticmethod
-    def line(row: Mapping[str, Any]) -> str:
-        """An orphan as text."""
-        way = f" -> {row['target']}" if "target" in row else ""
-        files = f"{plural(len(row['files']), 'file')} ({', '.join(row['kinds'])})"
-        left = f"; left, since their names are taken: {', '.join(row.get('left', ()))}"
-        left += ": --delete moves these to the trash"
-        return printable(f"{row['video']}{way}: {files}{left if 'left' in row else ''}")
+    def taken_back(self) -> Result:
+        undone = self.undo_last("orphans", "orphans --relink or --delete")
+        counts = undone.replay.facts
+        done = ", ".join(f"{count:,} {action}" for action, count in counts.items() if count)
+        return self.undo_result(undone, {"undone": counts}, f"taken back: {done}")
 
 
 # === Commands: the library ========================================================================

@@ -30,12 +30,13 @@ from support import (
     started,
 )
 
-import index
 from videolib.core.documents import json_bytes
 from videolib.core.runs import Job
 from videolib.core.text import fold
-from videolib.organize.rename import RenamePlan
+from videolib.organize.rename import RenamePlan, rename_videos
+from videolib.storage import folders as storage
 from videolib.storage.recovery import recover
+from videolib.storage.steps import LibraryPaths
 from videolib.storage.videos import Video, source_identity
 
 
@@ -780,7 +781,7 @@ class TestAnotherDisk:
 
     @pytest.fixture(autouse=True)
     def two_disks(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for place in ("videolib.storage.journal", "index"):
+        for place in ("videolib.storage.journal", "videolib.organize.rename"):
             monkeypatch.setattr(f"{place}.device_of", lambda folder: "/disk" in folder)
 
     @pytest.fixture
@@ -820,11 +821,11 @@ class TestAnotherDisk:
             for name in ("a.mp4", "disk/a.mp4"):
                 folder.write(name)
                 folder.tag(name)
-            before, command = folder.files, index.Rename(directory=folder.root)
-            one, other = (command.video(str(folder.root), n) for n in ("a.mp4", "disk/a.mp4"))
+            before, paths = folder.files, LibraryPaths.of(folder.root)
+            one, other = map(storage.Library(folder.root).video, ("a.mp4", "disk/a.mp4"))
             fault.set(at)
             try:
-                command.applied(Job(), command.library_paths(), [(one, other), (other, one)], [])
+                rename_videos(Job(), paths, [(one, other), (other, one)])
             except Killed:
                 fault.set(-1)
                 assert set(folder.files.values()) >= {"this is a.mp4", "this is disk/a.mp4"}
@@ -926,26 +927,21 @@ def test_any_plan_keeps_everything(
         folder.write(f"{name}.mp4")
         folder.tag(f"{name}.mp4")
     before = folder.files
-    command = index.Rename(directory=folder.root)
-    root = str(folder.root)
+    paths, video = LibraryPaths.of(folder.root), storage.Library(folder.root).video
     wanted = [(name, goal) for name, goal in zip(NAMES, goals, strict=False) if name in there]
-    pairs = [
-        (command.video(root, f"{name}.mp4"), command.video(root, f"{goal}.mp4"))
-        for name, goal in wanted
-        if name != goal
-    ]
+    pairs = [(video(f"{name}.mp4"), video(f"{goal}.mp4")) for name, goal in wanted if name != goal]
     plan = RenamePlan(pairs)
     refused = {error["video"] for error in plan.errors}
     went = {v.rel: t.rel for v, t in pairs if v.rel not in refused}
     fault.set(at)
     with pytest.MonkeyPatch.context() as patch:
-        for place in ("videolib.storage.journal", "index"):
+        for place in ("videolib.storage.journal", "videolib.organize.rename"):
             patch.setattr(f"{place}.device_of", lambda place: far and "/sub" in place)
         try:
-            command.applied(Job(), command.library_paths(), pairs, [])
+            rename_videos(Job(), paths, pairs)
         except Killed:
             fault.set(-1)
-            recover(command.library_paths(), back=back)
+            recover(paths, back=back)
             went = {} if back else went
         finally:
             fault.set(-1)

@@ -31,7 +31,7 @@ from support import (
 
 from videolib.core.errors import VideoError
 from videolib.core.locks import locked
-from videolib.storage.tags import TagChange, put_inferred, read_tags, update_tags
+from videolib.storage.tags import TagChange, read_tags, set_inferred_performers, update_tags
 from videolib.storage.videos import Video, oshash
 
 
@@ -688,7 +688,9 @@ class TestInferred:
     """Performers that a program found among those that people entered."""
 
     def infer(self, video: Path, *names: str, refresh: bool = False) -> dict[str, Any]:
-        return update_tags(known(video), lambda record: put_inferred(record, names, refresh))
+        return update_tags(
+            known(video), lambda record: set_inferred_performers(record, names, refresh)
+        )
 
     def test_names_entered_by_hand_stay(self, cli: Cli, video: Path) -> None:
         cli("tags", video, "--add-performers", "Jane Doe")

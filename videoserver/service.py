@@ -53,13 +53,14 @@ from videolib.faces.decisions import PeopleDecisions
 from videolib.faces.face_index import FaceIndex
 from videolib.faces.people import PeopleView, people_dir
 from videolib.media.metadata import summarize
-from videolib.organize.rename import RenamePlan, name_fault
+from videolib.organize.rename import RenamePlan, name_fault, rename_videos
+from videolib.organize.tagging import TagImport, exported_tags, import_scope, tag_counts, video_tags
 from videolib.speech.passages import SUBTITLE_INDEX
 from videolib.speech.search import search_expression
 from videolib.storage.artifacts import ARTIFACTS, presence
 from videolib.storage.folders import LEADS_OUT
 from videolib.storage.sidecars import SidecarDir
-from videolib.storage.tags import clean_names, tags_path
+from videolib.storage.tags import change_tags, clean_names, tags_path
 from videoserver.jobs import (
     JOBS_KEPT,
     JOBS_QUEUED,
@@ -301,14 +302,16 @@ class Service:
         """Raises CorruptError, or OutsideError where the tags file is a link that leads out."""
         if not self.roots.contains(path := tags_path(video)):
             raise OutsideError(f"{printable(path.name)}: {LEADS_OUT}")
-        told = Tags.handled(video, change)
+        told = video_tags(video, change)
         if "error" in told:
             raise CorruptError(told["error"])
         return told
 
     def export_tags(self, directory: str, recursive: bool) -> dict[str, Any]:
         """Every video that has tags or performers, with them."""
-        return self.request(Tags, directory, recursive=recursive, ext="*").exported(self.quiet())
+        request = self.request(Tags, directory, recursive=recursive, ext="*")
+        library = request.library()
+        return exported_tags(self.quiet(), self.catalogue_pool.catalogue(library), library)
 
     def import_tags(
         self, directory: str, entries: Sequence[ImportedTags], replace: bool, dry_run: bool
@@ -318,19 +321,26 @@ class Service:
         Raises UsageError for a bad name, OutsideError for a video outside the library, CorruptError
         where a tags file is or the changes could not be made. Videos that are not there are told.
         """
-        mode = "replace" if replace else "add"
-        request = self.request(Tags, directory, mode=mode, force=not dry_run)
+        request, job = self.request(Tags, directory), self.quiet()
+        library = import_scope(request.library())
+        catalogue = self.catalogue_pool.catalogue(library)
         try:
-            told = request.imported(self.quiet(), entries)
+            plan = TagImport.plan(job, catalogue, library, entries, replace)
+            if not dry_run and plan.changes and not plan.errors:
+                change_tags(request.library_paths(), plan.changes, job)
         except (VideoError, OSError) as error:
             raise CorruptError(reason_of(error)) from None
-        for wrong in told["errors"]:
-            raise CorruptError(f"{printable(wrong['video'])}: {wrong['error']}")
-        return told
+        for row in plan.errors:
+            raise CorruptError(f"{printable(row['video'])}: {row['error']}")
+        if not dry_run:
+            self.catalogue_pool.changed(*(video.path for video, _ in plan.changes))
+        return plan.as_json(dry_run)
 
     def tag_summary(self, directory: str, recursive: bool) -> dict[str, Any]:
         """Every tag and performer with the number of videos, the most frequent first."""
-        return self.request(Tags, directory, recursive=recursive, ext="*").counted(self.quiet())
+        request = self.request(Tags, directory, recursive=recursive, ext="*")
+        library = request.library()
+        return tag_counts(self.quiet(), self.catalogue_pool.catalogue(library), library)
 
     def artifacts(self, video: Video) -> dict[str, Any]:
         """Which artifacts of a video are present or stale, and every file of theirs."""
@@ -425,14 +435,14 @@ class Service:
         request = self.request(Rename, directory)
         folder = str(self.roots.folder(directory))
         self.roots.place(to, Path(folder))
-        target = request.video(folder, to)
+        target = request.library().video(to)
         same = "is what it is called already" if target.rel == video.rel else ""
         if wrong := same or name_fault(video, target):
             raise ParameterError([("to", wrong)])
         pairs = [(video, target)]
         plan = RenamePlan(pairs)
         if not (dry_run or plan.errors):
-            done = attempt(request.carried_out, self.quiet(), request.library_paths(), pairs)
+            done = attempt(rename_videos, self.quiet(), request.library_paths(), pairs)
             if isinstance(done, Failure):
                 raise ConflictError(done.reason)
             plan = done
@@ -440,7 +450,7 @@ class Service:
         if plan.errors:
             raise ConflictError(f"{printable(to)}: {plan.errors[0]['error']}")
         bases = (f"{folder}/", f"{request.artifacts_dir}/")
-        moves = [[without_base(p, bases) for p in ways] for s in plan.shifts for ways in s.moves]
+        moves = [[without_base(p, bases) for p in paths] for m in plan.moves for paths in m.files]
         told = {"video": video.rel, "to": to, "url": f"/videos/{url_quoted(to)}"}
         return told | {"dry_run": dry_run, "moves": moves}
 

@@ -143,3 +143,30 @@ def url_quoted(name: str) -> str:
     import urllib.parse
 
     return urllib.parse.quote(os.fsencode(name))
+
+
+# How a list of names is written on the command line.
+NAMES_HELP = 'comma-separated; a name with a comma in it stands in quotes: "Doe, Jane"'
+
+
+def split_names(text: str) -> list[str]:
+    """The names in a comma-separated text; one that has a comma itself, or begins with a quote, is
+    quoted as in CSV. Raises ValueError for a text that cannot be read so.
+    """
+    import csv
+
+    if '"' not in text:
+        return [name.strip() for name in text.split(",")]
+    try:
+        (names,) = csv.reader([text], skipinitialspace=True, strict=True)
+    except (csv.Error, ValueError):
+        raise ValueError('should be names as in "Doe, Jane",Roe') from None
+    return list(map(str.strip, names))
+
+
+def joined_names(names: Iterable[str]) -> str:
+    """The text from which `split_names` reads these names."""
+    return ", ".join(
+        '"' + name.replace('"', '""') + '"' if "," in name or name.startswith('"') else name
+        for name in names
+    )

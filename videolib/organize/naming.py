@@ -1,4 +1,4 @@
-"""New names: substitutions, fields of metadata, and what cannot be a name."""
+"""New names of many videos: the text to replace, and the fields of what takes its place."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import functools
 import math
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from videolib.core.errors import UsageError, VideoError, attempt
 from videolib.core.text import printable
 from videolib.media.metadata import fresh_metadata, summarize
-from videolib.storage.names import VIDEO_EXTENSIONS
-from videolib.storage.videos import Video
+from videolib.storage.names import is_video_name
 
 if TYPE_CHECKING:
     from videolib.storage.sidecars import SidecarDir
+    from videolib.storage.videos import Video
 
 
-PATTERN_PATIENCE = 1.0  # seconds that a pattern may take over one name
+PATTERN_TIMEOUT = 1.0  # seconds for matching one name
 
 
-LARGEST_PATTERN = 1_000_000  # letters, with all its counted repeats written out
+LARGEST_PATTERN = 1_000_000  # characters, with all its counted repeats written out
 
 
 FIELDS = ("stem", "duration", "width", "height", "vcodec", "n")
@@ -30,50 +30,55 @@ FIELDS = ("stem", "duration", "width", "height", "vcodec", "n")
 FIELD = re.compile(r"\{\{|\}\}|\{([A-Za-z_]\w*)(?::([^{}]*))?\}")
 
 
-Filler = Callable[[Any], str]  # what takes the place of a match; of a plain text's, which is None
+# Gives the replacement of a match: of a `regex.Match`, or None where the source is plain text.
+Filler = Callable[[Any], str]
 
 
-Replacer = Callable[[Filler, str], str]  # lets that take the place of every match in a text
+Replacer = Callable[[Filler, str], str]  # gives a text with every match in it replaced
 
 
 class Substitution:
-    """What `--source` and `--target` ask for, applied to names.
+    """The replacement of a source, a text or a regular expression, by a target with fields.
 
-    The text is looked for in a name without its extension; where it is not found there, in the
-    whole name, if that leaves the extension of a video. Backslashes may be doubled, as in the
-    strings of programs.
+    The source is looked for in a name without its extension; where it is not found there, in the
+    whole name, if what comes out still has the extension of a video. In a regular expression, and
+    its target, backslashes may be doubled, as in the string literals of programs.
     """
 
     def __init__(self, source: str, target: str, is_regex: bool) -> None:
+        """Raises UsageError for an empty source, a wrong expression or an unknown field."""
         if not source:
             raise UsageError("--source is empty: name the text to replace")
         self.is_regex = is_regex
         if is_regex:
             source, target = (re.sub(r"\\\\(?=[\w.])", r"\\", text) for text in (source, target))
         self.parts = self.split(target)
-        self.sub = self.compiled(source) if is_regex else self.plain(source)
+        self.replace = self.compiled(source) if is_regex else self.plain(source)
 
     @staticmethod
     def split(target: str) -> list[str | tuple[str, str]]:
-        """The target as text and (field, width). Raises UsageError for a field that is none."""
+        """The target as texts and (field, format). Raises UsageError for an unknown field."""
         parts: list[str | tuple[str, str]] = []
         end = 0
         for match in FIELD.finditer(target):
             field, width = match[1], match[2] or ""
             if field and not (field in FIELDS and re.fullmatch(r"(0?\d{1,2})?", width)):
-                known = " ".join(f"{{{name}}}" for name in FIELDS)
-                told = f"there are {known}, with digits as in {{n:03}}; {{{{ stands for a brace"
-                raise UsageError(f"--target: {printable(match[0])} is no field: {told}")
+                fields = " ".join(f"{{{name}}}" for name in FIELDS)
+                hint = f"there are {fields}, with digits as in {{n:03}}; {{{{ stands for a brace"
+                raise UsageError(f"--target: {printable(match[0])} is no field: {hint}")
             parts += [target[end : match.start()], (field, width) if field else match[0][0]]
             end = match.end()
         return [*parts, target[end:]]
 
     @staticmethod
     def plain(source: str) -> Replacer:
-        return lambda put, text: put(None).join(text.split(source)) if source in text else text
+        """The Replacer of a plain text."""
+        return lambda fill, text: fill(None).join(text.split(source)) if source in text else text
 
     @staticmethod
     def compiled(source: str) -> Replacer:
+        """The Replacer of a regular expression. Raises UsageError for a wrong one; so does calling
+        it with a name that takes too long."""
         import regex
 
         # Every {N} is written out when a pattern is compiled: a{1000000000} takes all memory.
@@ -85,52 +90,56 @@ class Substitution:
         except (regex.error, RecursionError) as error:
             raise UsageError(f"--source {printable(source)}: {error}") from None
 
-        def sub(put: Filler, text: str) -> str:
+        def replace(fill: Filler, text: str) -> str:
             try:
-                return str(pattern.sub(put, text, timeout=PATTERN_PATIENCE))
+                return str(pattern.sub(fill, text, timeout=PATTERN_TIMEOUT))
             except (TimeoutError, MemoryError):  # the module has a bound of its own for memory
-                told = f"takes too long on {printable(text)}: write it with fewer nested repeats"
-                raise UsageError(f"--source {printable(source)}: {told}") from None
+                why = f"takes too long on {printable(text)}: write it with fewer nested repeats"
+                raise UsageError(f"--source {printable(source)}: {why}") from None
             except (regex.error, IndexError) as error:
                 raise UsageError(f"--target: {error}") from None
 
-        return sub
+        return replace
 
-    def new_name(self, name: str, facts: Callable[[str], Any]) -> str | None:
+    def new_name(self, name: str, field_value: Callable[[str], Any]) -> str | None:
         """The name after replacing, or None where there is nothing to replace.
 
-        `facts` gives the value of a field. Raises VideoError where it can't, UsageError for a
-        pattern that takes too long.
+        `field_value` gives the value of a field. Raises VideoError where it is not known,
+        UsageError for a pattern that takes too long.
         """
-        found = False
+        matched = False
 
-        def put(match: Any) -> str:
-            nonlocal found
-            found = True
-            return "".join(self.filled(part, match, facts) for part in self.parts)
+        def fill(match: Any) -> str:
+            nonlocal matched
+            matched = True
+            return "".join(self.filled(part, match, field_value) for part in self.parts)
 
         stem, _, extension = name.rpartition(".")
-        changed = self.sub(put, stem)
-        if found:
-            return f"{changed}.{extension}"
-        changed = self.sub(put, name)
-        return changed if found and is_video_name(changed) else None
+        replaced = self.replace(fill, stem)
+        if matched:
+            return f"{replaced}.{extension}"
+        replaced = self.replace(fill, name)
+        return replaced if matched and is_video_name(replaced) else None
 
-    def filled(self, part: str | tuple[str, str], match: Any, facts: Callable[[str], Any]) -> str:
+    def filled(
+        self, part: str | tuple[str, str], match: Any, field_value: Callable[[str], Any]
+    ) -> str:
+        """A part of the target as text."""
         if isinstance(part, tuple):
-            value = facts(part[0])
+            value = field_value(part[0])
             return format(value, part[1]) if isinstance(value, int) else str(value)
         return str(match.expand(part)) if self.is_regex else part
 
 
 class FieldValues:
-    """The values of a target's fields, of one video; `number` counts those that are renamed."""
+    """The values of a target's fields for one video; `number` is that of {n}, which counts the
+    videos whose name matches."""
 
     def __init__(self, video: Video, sidecars: SidecarDir, number: int) -> None:
         self.video, self.sidecars, self.number = video, sidecars, number
 
     def __call__(self, field: str) -> Any:
-        """Raises VideoError where the metadata that it is taken from is missing."""
+        """The value of one of FIELDS. Raises VideoError where the metadata with it is missing."""
         if field == "stem":
             return self.video.name.rpartition(".")[0]
         if field == "n":
@@ -145,25 +154,7 @@ class FieldValues:
 
     @functools.cached_property
     def summary(self) -> dict[str, Any]:
-        found = attempt(fresh_metadata, self.video, self.sidecars)
-        summary = attempt(summarize, found) if isinstance(found, dict) else {}
+        """The summary of the video's metadata, empty where there is no fresh one."""
+        metadata = attempt(fresh_metadata, self.video, self.sidecars)
+        summary = attempt(summarize, metadata) if isinstance(metadata, dict) else {}
         return summary if isinstance(summary, dict) else {}
-
-
-def is_video_name(name: str) -> bool:
-    stem, _, extension = name.rpartition(".")
-    return bool(stem) and f".{extension.lower()}" in VIDEO_EXTENSIONS
-
-
-Naming = tuple[Video, Video]  # a video, and what it becomes
-
-
-class VideoMove(NamedTuple):
-    """One video's way to its new name, and (from, to) of all that goes with it, itself first."""
-
-    video: Video
-    target: Video
-    moves: list[tuple[str, str]]
-
-    def as_json(self) -> dict[str, str]:
-        return {"source": self.video.rel, "target": self.target.rel}

@@ -1,34 +1,50 @@
-"""Artifacts whose video is gone."""
+"""Artifacts whose video is gone: found, put with their video again, or moved to the trash."""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import os
 import re
-from typing import Any, NamedTuple
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.documents import read_json
-from videolib.organize.naming import is_video_name
-from videolib.organize.rename import FolderIndex
+from videolib.core.files import is_folder, stat_of
+from videolib.core.text import plural, printable
+from videolib.organize.folder_index import FolderIndex, without_corrupt_mark
+from videolib.organize.rewriting import VideoMove, add_moves, moved_name
 from videolib.storage.artifacts import ARTIFACTS
-from videolib.storage.names import sidecar_key
-from videolib.storage.sidecars import SidecarDir
-from videolib.storage.videos import Video
+from videolib.storage.folders import LEADS_OUT, Library, folders_below
+from videolib.storage.journal import Journal
+from videolib.storage.names import SIDECARS, VIDEO_EXTENSIONS, is_video_name, sidecar_key
+from videolib.storage.sidecars import SidecarDir, abandoned
+from videolib.storage.tags import merge_tags, tags_path
+from videolib.storage.videos import Video, source_identity
+
+if TYPE_CHECKING:
+    from videolib.core.runs import Job
+    from videolib.storage.steps import LibraryPaths
 
 
 class Orphan(NamedTuple):
-    """Artifacts whose video is gone: that video, and their names -> kinds."""
+    """The artifacts of a video that is gone: where it was, and their names -> kinds."""
 
     video: Video
     files: dict[str, str]
 
     def source(self) -> tuple[int, str, Any] | None:
-        """Size in bytes, oshash and time of the video, as one of its records tells; tags first."""
+        """Size in bytes, oshash and mtime in ns of the video, from the first of its records that
+        has them; the tags are looked at first.
+        """
         records = [name for name in self.files if name.endswith(".json")]
         for name in sorted(records, key=lambda name: self.files[name] != "tags"):
-            head = (read_json(f"{self.video.sidecar_dir}/{name}") or {}).get("source")
-            if isinstance(head, dict):
-                size, hashed = head.get("size"), head.get("oshash")
-                if isinstance(size, int) and isinstance(hashed, str) and hashed:
-                    return size, hashed, head.get("mtime_ns")
+            source = (read_json(f"{self.video.sidecar_dir}/{name}") or {}).get("source")
+            if isinstance(source, dict):
+                size, oshash = source.get("size"), source.get("oshash")
+                if isinstance(size, int) and isinstance(oshash, str) and oshash:
+                    return size, oshash, source.get("mtime_ns")
         return None
 
     def as_json(self) -> dict[str, Any]:
@@ -36,25 +52,70 @@ class Orphan(NamedTuple):
         return {"video": self.video.rel, "kinds": kinds, "files": sorted(self.files)}
 
 
+# --- Finding them
+
+
+def find_orphans(job: Job, library: Library) -> tuple[list[Orphan], list[str]]:
+    """The orphans of a library, and the paths of temporaries that dead runs left.
+
+    Sidecar folders beside which no video is left are looked at, too. What cannot be read is added
+    to the library's `problems`.
+    """
+    root = str(library.root.absolute()).rstrip("/")
+    artifacts_root = str((library.artifacts_dir or library.root).absolute()).rstrip("/")
+    orphans: list[Orphan] = []
+    temporaries: list[str] = []
+
+    def unreadable(error: OSError) -> None:
+        rel = str(error.filename)[len(artifacts_root) + 1 :] or "./"
+        library.problems.append((rel, f"cannot be listed: {error.strerror}"))
+
+    folders = folders_below(artifacts_root, unreadable)
+    for folder in folders if library.recursive else itertools.islice(folders, 1):
+        job.check()
+        sidecar_dir = f"{folder}/{SIDECARS}"
+        below = f"{folder[len(artifacts_root) + 1 :]}/".removeprefix("/")
+        if not is_folder(sidecar_dir) or leads_out(library, sidecar_dir, below):
+            continue
+        try:
+            orphans += orphans_in(f"{root}/{below}".rstrip("/"), below, sidecar_dir)
+            temporaries += abandoned(sidecar_dir)
+        except OSError as error:
+            unreadable(error)
+    return orphans, temporaries
+
+
+def leads_out(library: Library, sidecar_dir: str, below: str) -> bool:
+    """Whether links in a sidecar folder lead out of the roots, which are problems then."""
+    outward = library.roots.links_out_of(sidecar_dir) if library.roots else []
+    library.problems += [(f"{below}{SIDECARS}{name}", LEADS_OUT) for name in outward]
+    return bool(outward)
+
+
 def orphans_in(folder: str, below: str, sidecar_dir: str) -> list[Orphan]:
-    """The orphans in one artifact folder, by the name of their video. Raises OSError."""
-    terrain = FolderIndex()
-    present = [n for n in terrain.names(folder) if is_video_name(n)]
+    """The orphans in the sidecar folder of a folder, by the name of their video. `below` is the
+    path of the folder from the root, "" or with a slash at its end. Raises OSError.
+    """
+    index = FolderIndex()
+    present = [name for name in index.names(folder) if is_video_name(name)]
     owned: set[str] = set()
     for name in present:
-        owned.update(terrain.sidecars(Video(f"{folder}/{name}", below + name, sidecar_dir)))
-    known = {sidecar_key(name) for name in present}
-    found: dict[str, Orphan] = {}
+        owned.update(index.sidecars(Video(f"{folder}/{name}", below + name, sidecar_dir)))
+    keys = {sidecar_key(name) for name in present}
+    orphans: dict[str, Orphan] = {}
     for name in sorted(SidecarDir(sidecar_dir)):
-        if name not in owned and (kin := kin_of(name)) and kin[0] not in known:
-            video = Video(f"{folder}/{kin[0]}", below + kin[0], sidecar_dir)
-            found.setdefault(kin[0], Orphan(video, {})).files[name] = kin[1]
-    return list(found.values())
+        if name not in owned and (owner := owner_of(name)) and owner[0] not in keys:
+            key, kind = owner
+            video = Video(f"{folder}/{key}", below + key, sidecar_dir)
+            orphans.setdefault(key, Orphan(video, {})).files[name] = kind
+    return list(orphans.values())
 
 
-def kin_of(name: str) -> tuple[str, str] | None:
-    """The video, and the kind, that an artifact's name speaks of; the longest name of a video."""
-    base = re.sub(r"\.corrupt-\d+$", "", name)
+def owner_of(name: str) -> tuple[str, str] | None:
+    """The name of the video and the kind that an artifact's name says; of several names that a
+    video may have the longest. None for what is no artifact's.
+    """
+    base = without_corrupt_mark(name)
     for text in dict.fromkeys((base, base.removeprefix("."))):
         for dot in reversed([match.start() for match in re.finditer(r"\.", text)]):
             video = Video(text[:dot], text[:dot], "")
@@ -63,3 +124,189 @@ def kin_of(name: str) -> tuple[str, str] | None:
                     if artifact.owned(video, [base]):
                         return video.name, kind
     return None
+
+
+# --- Finding their videos
+
+
+class OrphanMatches(NamedTuple):
+    """Path of a gone video -> the same video where it is now, and of an orphan for which several
+    could be that -> these.
+    """
+
+    targets: dict[str, Video]
+    ambiguous: list[tuple[Orphan, list[Video]]]
+
+    def messages(self) -> list[tuple[str, str]]:
+        """(name, message) of each ambiguous orphan."""
+        how = "give the right one that name again, and then another with rename"
+        return [
+            (orphan.video.rel, f"could be any of {', '.join(v.rel for v in videos)}: {how}")
+            for orphan, videos in self.ambiguous
+        ]
+
+
+def match_orphans(job: Job, library: Library, orphans: Iterable[Orphan]) -> OrphanMatches:
+    """The videos of orphans, found by size and oshash. Of several the one is taken that alone has
+    the time of change, else the name, else no artifacts of its own.
+    """
+    index, matches = FolderIndex(), OrphanMatches({}, [])
+    sources = [(orphan, source) for orphan in orphans if (source := orphan.source())]
+    candidates = videos_of_sizes(job, library, {source[0] for _, source in sources})
+    for orphan, (size, oshash, mtime_ns) in sources:
+        same = candidates.get((size, oshash), [])
+        narrowed = (
+            [video for video, _ in same],
+            [video for video, time in same if time == mtime_ns],
+            [video for video, _ in same if video.name == orphan.video.name],
+            [video for video, _ in same if not index.sidecars(video)],
+        )
+        if target := next((videos[0] for videos in narrowed if len(videos) == 1), None):
+            matches.targets[orphan.video.path] = target
+        elif same:
+            matches.ambiguous.append((orphan, narrowed[0]))
+    return matches
+
+
+def videos_of_sizes(
+    job: Job, library: Library, sizes: Collection[int]
+) -> dict[tuple[int, str], list[tuple[Video, int]]]:
+    """The videos of a library with one of these sizes in bytes: (size, oshash) -> (video, mtime in
+    ns) of each.
+    """
+    videos: dict[tuple[int, str], list[tuple[Video, int]]] = {}
+    extensions = VIDEO_EXTENSIONS | library.extensions
+    artifacts_dir, roots = library.artifacts_dir, library.roots
+    all_types = Library(library.root, library.recursive, extensions, artifacts_dir, roots)
+    for video in all_types.videos() if sizes else ():
+        job.check()
+        with contextlib.suppress(OSError):
+            if stat_of(video.path).st_size in sizes:
+                source = source_identity(video)
+                key = (source["size"], source.get("oshash", ""))
+                videos.setdefault(key, []).append((video, source["mtime_ns"]))
+    return videos
+
+
+# --- Changing them
+
+
+def settle_orphans(
+    job: Job,
+    paths: LibraryPaths,
+    orphans: Sequence[Orphan],
+    targets: Mapping[str, Video],
+    delete: bool,
+) -> dict[str, list[str]]:
+    """Put orphans with their videos and, with `delete`, move what is left of all to the trash.
+
+    `targets` are as in OrphanMatches. Returns, by the path of the gone video, the names that stay
+    because their place with the video is taken. Raises VideoError where nothing was changed.
+    """
+    matched = [(o, targets[o.video.path]) for o in orphans if o.video.path in targets]
+    lost = [orphan for orphan in orphans if orphan.video.path not in targets]
+    if not matched and not (delete and lost):
+        return {}
+    sidecar_dirs = {video.sidecar_dir for video in [*(o.video for o in orphans), *targets.values()]}
+    facts = {"relinked": len(matched), "deleted": len(lost) * delete}
+    with Journal(paths, "orphans", facts, sidecar_dirs) as journal:
+        left = relink(journal, matched)
+        for orphan in orphans if delete else ():
+            path = orphan.video.path
+            for name in left.pop(path, ()) if path in targets else orphan.files:
+                journal.trash(f"{orphan.video.sidecar_dir}/{name}")
+        journal.commit(job)
+    return left
+
+
+def relink(journal: Journal, pairs: Iterable[tuple[Orphan, Video]]) -> dict[str, list[str]]:
+    """Plan to put orphans with their videos, and to merge tags where the video has some.
+
+    Returns, by the path of the gone video, the names that stay because their place is taken.
+    """
+    moves, taken = list[VideoMove](), set[str]()
+    left: dict[str, list[str]] = {}
+    merged: dict[Video, list[Video]] = {}
+    for orphan, target in pairs:
+        files = []
+        for name, kind in orphan.files.items():
+            path = f"{target.sidecar_dir}/{moved_name(name, orphan.video, target)}"
+            if path not in taken and not os.path.lexists(path):
+                taken.add(path)
+                files.append((f"{orphan.video.sidecar_dir}/{name}", path))
+            elif kind == "tags" and path not in taken and name.endswith(".tags.json"):
+                merged.setdefault(target, []).append(orphan.video)
+            else:
+                left.setdefault(orphan.video.path, []).append(name)
+        moves.append(VideoMove(orphan.video, target, files))
+    add_moves(journal, moves)
+    for target, sources in merged.items():
+        merge_tags(target, sources, journal)
+        for video in sources:
+            journal.trash(str(tags_path(video)))
+    return left
+
+
+# --- Telling it
+
+
+class OrphanReport(NamedTuple):
+    """The orphans of a library, and what was done with them.
+
+    `targets` and `left` are as in `settle_orphans`; `relink` and `delete` say what was asked for.
+    """
+
+    orphans: Sequence[Orphan]
+    temporaries: Sequence[str]
+    targets: Mapping[str, Video]
+    left: Mapping[str, list[str]]
+    problems: Sequence[tuple[str, str]]
+    relink: bool
+    delete: bool
+
+    def rows(self) -> list[dict[str, Any]]:
+        """{video, kinds, files, action, target?, left?} of each orphan."""
+        rows: list[dict[str, Any]] = []
+        for orphan in self.orphans:
+            path = orphan.video.path
+            relinked = path in self.targets
+            action = "relinked" if relinked else "deleted" if self.delete else "found"
+            row = orphan.as_json() | {"action": action}
+            row |= {"target": self.targets[path].rel} if relinked else {}
+            rows.append(row | ({"left": self.left[path]} if path in self.left else {}))
+        return rows
+
+    def as_json(self) -> dict[str, Any]:
+        rows = self.rows()
+        counts = dict(Counter(row["action"] for row in rows))
+        errors = [{"video": name, "error": reason} for name, reason in self.problems]
+        return {
+            "total": len(rows),
+            "counts": counts,
+            "orphans": rows,
+            "temporaries": len(self.temporaries),
+            "errors": errors,
+        }
+
+    def text(self) -> str:
+        rows = self.rows()
+        counts = Counter(row["action"] for row in rows)
+        summary = f"{plural(len(rows), 'video')} gone"
+        done = ", ".join(f"{n:,} {action}" for action, n in counts.items() if action != "found")
+        if done:
+            summary += f", {done}: --undo takes it back"
+        elif rows and not self.relink:
+            summary += ": --relink looks for them, --delete moves what they left to the trash"
+        lines = [*map(orphan_line, rows), summary]
+        swept = "removed" if self.delete else "found: --delete removes them"
+        lines += [f"temporaries: {len(self.temporaries):,} {swept}"] if self.temporaries else []
+        return "\n".join(lines)
+
+
+def orphan_line(row: Mapping[str, Any]) -> str:
+    """An orphan as text."""
+    target = f" -> {row['target']}" if "target" in row else ""
+    files = f"{plural(len(row['files']), 'file')} ({', '.join(row['kinds'])})"
+    left = f"; left, since their names are taken: {', '.join(row.get('left', ()))}"
+    left += ": --delete moves these to the trash"
+    return printable(f"{row['video']}{target}: {files}{left if 'left' in row else ''}")

@@ -1,127 +1,121 @@
-"""Planning which videos get which names, as a whole, before anything is done."""
+"""Renaming videos with all that belongs to them: planned as a whole, then journalled, undone.
+
+Pairs of a video and its target (`single_pair`, `matching_pairs`, `former_pairs`) make a RenamePlan,
+which refuses those that cannot be; `rename_videos` carries a plan out.
+"""
 
 from __future__ import annotations
 
-import bisect
-import itertools
+import contextlib
 import os
 import re
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from videolib.core.errors import attempt
-from videolib.core.files import read_file
+from videolib.core.errors import UsageError, VideoError
+from videolib.core.files import is_folder
 from videolib.core.text import UNPRINTABLE, fold, printable
-from videolib.organize.naming import VideoMove, is_video_name
-from videolib.organize.rewriting import moved_name, renamed_index, rewrite_names
-from videolib.storage.artifacts import ARTIFACTS
-from videolib.storage.names import SIDECARS, sidecar_key
+from videolib.organize.folder_index import FolderIndex
+from videolib.organize.naming import FieldValues
+from videolib.organize.rewriting import VideoMove, add_moves, moved_name
+from videolib.storage.folders import Library
+from videolib.storage.journal import Journal
+from videolib.storage.names import SIDECARS, TRASH, is_video_name
+from videolib.storage.recovery import last_finished, locked_journals, nothing_to_undo
+from videolib.storage.sidecars import with_sidecars
+from videolib.storage.steps import device_of
+from videolib.storage.videos import Video
 
 if TYPE_CHECKING:
-    from videolib.organize.naming import Naming
-    from videolib.storage.journal import Journal
-    from videolib.storage.videos import Video
+    from videolib.core.runs import Job
+    from videolib.organize.naming import Substitution
+    from videolib.storage.replay import JournalReplay
+    from videolib.storage.steps import LibraryPaths
 
 
-# What players look for beside a video: subtitles, perhaps with languages and marks, and its .nfo.
-BESIDE = re.compile(
-    r"((?:\.[A-Za-z]{2,12}(?:-[A-Za-z0-9]{2,8})?|\.\d{1,2}){0,3})"
-    r"\.(srt|vtt|ass|ssa|sub|idx|sup|smi|sbv|ttml|nfo)$",
-    re.IGNORECASE,
-)
+RenamePair = tuple[Video, Video]  # a video, and what it is to become
 
 
-class SiblingFile(NamedTuple):
-    """A file beside a video: its name, how much of that is the video's, and whose it may be."""
+class RenamePlan:
+    """Renames of videos, worked out as a whole before anything is moved.
 
-    name: str
-    prefix: str
-    owners: list[str]
+    `errors` has the refused ones as {video, target, error}: those whose target is kept by another
+    video or wanted by two, and those that wait for a target which thereby stays taken. `moves` has
+    all others, which can be made together, in cycles too.
+    """
 
+    def __init__(self, pairs: Iterable[RenamePair], back: bool = False) -> None:
+        """`back`: the targets are former names, whatever characters they have. Raises OSError."""
+        self.folders = FolderIndex()
+        self.errors: list[dict[str, str]] = []
+        possible = []
+        for video, target in pairs:
+            if reason := name_fault(video, target, back):
+                self.refuse(video, target, reason)
+            else:
+                possible.append((video, target))
+        targets = {video.path: target for video, target in possible}
+        self.moves = [VideoMove(v, target, self.files(v, targets)) for v, target in possible]
+        self.refuse_conflicts()
 
-class FolderIndex:
-    """The folders that a plan touches, each read once."""
+    def refuse(self, video: Video, target: Video, reason: str) -> None:
+        self.errors.append({"video": video.rel, "target": target.rel, "error": reason})
 
-    def __init__(self) -> None:
-        self.listings: dict[str, list[str]] = {}
-        self.by_folded: dict[str, dict[str, list[str]]] = {}
-        self.companions: dict[str, dict[str, list[SiblingFile]]] = {}
-
-    def names(self, folder: str) -> list[str]:
-        """What is in a folder, in order; nothing where there is none."""
-        if folder not in self.listings:
-            try:
-                with os.scandir(folder) as entries:
-                    self.listings[folder] = sorted(entry.name for entry in entries)
-            except (FileNotFoundError, NotADirectoryError):
-                self.listings[folder] = []
-        return self.listings[folder]
-
-    def alike(self, path: str) -> list[str]:
-        """The paths there are that some file systems take for this one."""
-        folder, _, name = path.rpartition("/")
-        if folder not in self.by_folded:
-            known: dict[str, list[str]] = {}
-            for other in self.names(folder):
-                known.setdefault(fold(other), []).append(f"{folder}/{other}")
-            self.by_folded[folder] = known
-        return self.by_folded[folder].get(fold(name), [])
-
-    def starting(self, folder: str, prefix: str) -> list[str]:
-        """The names in a folder that start so."""
-        names = self.names(folder)
-        first = bisect.bisect_left(names, prefix)
-        return list(itertools.takewhile(lambda n: n.startswith(prefix), names[first:]))
-
-    def sidecars(self, video: Video) -> dict[str, str]:
-        """The names in a video's artifact folder that belong to it -> their kinds.
-
-        A longer name of another video there, such as `a.mp4.mkv` beside `a.mp4`, has its own.
+    def files(self, video: Video, targets: Mapping[str, Video]) -> list[tuple[str, str]]:
+        """The (old, new) paths of a video, of what stands beside it and of its artifacts; `targets`
+        are those of all videos, by path.
         """
-        folder, key = video.path.rpartition("/")[0], video.key
-        siblings = [n for n in self.starting(folder, f"{video.name}.") if is_video_name(n)]
-        others = tuple(f"{dot}{sidecar_key(n)}." for n in siblings for dot in ("", "."))
-        near = [n for dot in ("", ".") for n in self.starting(video.sidecar_dir, f"{dot}{key}.")]
-        bases = {n: re.sub(r"\.corrupt-\d+$", "", n) for n in near if not n.startswith(others)}
-        found: dict[str, str] = {}
-        for kind, artifact in ARTIFACTS.items():
-            mine = set(artifact.owned(video, bases.values()))
-            found |= {name: kind for name, base in bases.items() if base in mine}
-        return found
+        folder, target = video.path.rpartition("/")[0], targets[video.path]
+        files = [(video.path, target.path)]
+        for name, prefix, owners in self.folders.siblings(folder).get(video.name, []):
+            prefixes = {new_prefix(folder, owner, prefix, targets) for owner in owners}
+            if len(prefixes) == 1 and None not in prefixes:
+                files.append((f"{folder}/{name}", f"{prefixes.pop()}{name[len(prefix) :]}"))
+        for name in self.folders.sidecars(video):
+            new_name = moved_name(name, video, target)
+            files.append((f"{video.sidecar_dir}/{name}", f"{target.sidecar_dir}/{new_name}"))
+        return files
 
-    def beside(self, folder: str) -> dict[str, list[SiblingFile]]:
-        """The subtitles and .nfo files in a folder, by the first of the videos that claim them.
+    def refuse_conflicts(self) -> None:
+        """Refuse moves whose targets are taken until all others fit together."""
+        while True:
+            sources = {source for move in self.moves for source, _ in move.files}
+            wanted = Counter(fold(target) for move in self.moves for _, target in move.files)
+            reasons = [self.obstacle(move, sources, wanted) for move in self.moves]
+            if not any(reasons):
+                return
+            for move, reason in zip(self.moves, reasons, strict=True):
+                if reason:
+                    self.refuse(move.video, move.target, reason)
+            self.moves = [m for m, reason in zip(self.moves, reasons, strict=True) if not reason]
 
-        The longest prefix that is a video's name, with or without its extension, counts.
+    def obstacle(self, move: VideoMove, sources: Container[str], wanted: Mapping[str, int]) -> str:
+        """Why a move cannot be made together with the others, or "". `sources` are the paths that
+        all moves leave, `wanted` tells how many of them want a folded path.
         """
-        if folder in self.companions:
-            return self.companions[folder]
-        claims: dict[str, list[str]] = {}
-        for name in filter(is_video_name, self.names(folder)):
-            for prefix in (name, name.rpartition(".")[0]):
-                claims.setdefault(prefix, []).append(name)
-        found = self.companions.setdefault(folder, {})
-        for name in self.names(folder):
-            prefix = name if BESIDE.search(name) else ""
-            while prefix := prefix.rpartition(".")[0]:
-                if prefix in claims and BESIDE.fullmatch(name, len(prefix)):
-                    owners = claims[prefix]
-                    found.setdefault(owners[0], []).append(SiblingFile(name, prefix, owners))
-                    break
-        return found
+        for _, target in move.files:
+            name = printable(target.rpartition("/")[2])
+            if wanted[fold(target)] > 1:
+                return f"{name} is what another would be called as well"
+            for existing in self.folders.equivalents(target):
+                if existing not in sources:
+                    return f"{printable(existing.rpartition('/')[2])} is there already"
+        for name in self.folders.sidecars(move.target):
+            if f"{move.target.sidecar_dir}/{name}" not in sources:
+                return f"{printable(name)} is there from an earlier video: see orphans"
+        return ""
 
 
 def name_fault(video: Video, target: Video, back: bool = False) -> str:
-    """Why a video cannot have a name, whatever else is there; `back` to one that was good once."""
+    """Why a video cannot have a name, whatever else exists, or ""; `back`: it had it before."""
     parts = target.rel.split("/")
     if {"", ".", "..", SIDECARS} & set(parts) or "\0" in target.rel:
         return "is no name for a file"
     if len(os.fsencode(target.name)) > 255:
         return "is longer than the 255 bytes that a file system takes"
-    odd = [re.search(UNPRINTABLE, rel) for rel in (target.rel, video.rel)]
-    if odd[0] and not odd[1] and not back:
+    if re.search(UNPRINTABLE, target.rel) and not re.search(UNPRINTABLE, video.rel) and not back:
         return "has control characters"
     if not is_video_name(target.name) or target.name.startswith("._"):
         return "is no name of a video: it needs one's extension"
@@ -131,106 +125,196 @@ def name_fault(video: Video, target: Video, back: bool = False) -> str:
     return ""
 
 
-class RenamePlan:
-    """Which videos get which names, worked out as a whole before anything is moved.
+def new_prefix(folder: str, owner: str, prefix: str, targets: Mapping[str, Video]) -> str | None:
+    """The start of the new path of a file beside the video `owner`; None where that video stays.
 
-    Who would take a name that stays with another, or that two want, is refused with a reason, and
-    so is who waits for a name that thereby stays; all others can be renamed, in cycles too.
+    `prefix`, with which the file begins, is the owner's name with or without extension.
+    """
+    if not (target := targets.get(f"{folder}/{owner}")):
+        return None
+    return target.path if prefix == owner else target.path.rpartition(".")[0]
+
+
+# --- Which videos get which names
+
+
+def single_pair(
+    source: Path, target: Path, folder: Path, artifacts_dir: Path | None
+) -> tuple[Path, RenamePair]:
+    """The folder whose journal tells of a rename, and the video with its target there.
+
+    `target` is a path or an existing folder to move to. Raises UsageError where there is nothing
+    to rename, VideoError where it cannot be written or journalled.
+    """
+    if not source.is_file():
+        raise UsageError(f"{printable(str(source))}: no such file")
+    new = target / source.name if is_folder(str(target)) else target
+    # Not Path.resolve, which would go where links lead, nor Path.absolute, which leaves `..`.
+    ends = [os.path.abspath(path) for path in (source, new)]  # noqa: PTH100
+    if ends[0] == ends[1]:
+        raise UsageError(f"{printable(str(new))}: is what it is called already")
+    root = journal_folder(ends, folder)
+    for parent in (Path(end).parent for end in ends):
+        if parent.is_dir() and not os.access(parent, os.W_OK):
+            why = "cannot be written to: no permission, or a disk that is only read"
+            raise VideoError(f"{printable(str(parent))}: {why}")
+    if not any(os.access(place, os.W_OK) for place in (f"{root}/{SIDECARS}", root)):
+        instead = f"move {printable(str(source))} and its files in {SIDECARS} by hand"
+        raise VideoError(
+            f"{printable(root)}: no journal can be kept in the folder of both: {instead}"
+        )
+    library = Library(Path(root), artifacts_dir=artifacts_dir)
+    old, new_video = (library.video(end[len(root.rstrip("/")) + 1 :]) for end in ends)
+    return library.root, (old, new_video)
+
+
+def journal_folder(ends: Sequence[str], folder: Path) -> str:
+    """The folder whose journal tells of renaming one path into the other.
+
+    That is `folder` if both are in it; the working directory, which nobody named, counts only if it
+    has artifacts. Else it is the folder that both have in common.
+    """
+    root = folder.absolute()
+    is_library = folder != Path() or Path(root, SIDECARS).is_dir()
+    if is_library and all(Path(end).is_relative_to(root) for end in ends):
+        return str(root)
+    return os.path.commonpath([end.rpartition("/")[0] for end in ends]) or "/"
+
+
+def matching_pairs(
+    job: Job, library: Library, substitution: Substitution
+) -> tuple[list[RenamePair], list[dict[str, str]]]:
+    """The videos whose name changes with their targets, and as {video, error} those of which a
+    field is not known and the folders that cannot be read.
+    """
+    pairs: list[RenamePair] = []
+    errors, number = [], 1
+    for video, sidecars in with_sidecars(library.videos()):
+        job.check()
+        try:
+            name = substitution.new_name(video.name, FieldValues(video, sidecars, number))
+        except VideoError as error:
+            errors.append({"video": video.rel, "error": str(error)})
+            continue
+        number += name is not None
+        if name not in (None, video.name):
+            pairs.append((video, library.video(f"{video.rel.removesuffix(video.name)}{name}")))
+    errors += [{"video": name, "error": reason} for name, reason in library.problems]
+    return pairs, errors
+
+
+def former_pairs(
+    replay: JournalReplay, library: Library
+) -> tuple[list[RenamePair], list[dict[str, str]]]:
+    """The videos that a journal renamed with their former names, and as {video, error} those that
+    are gone.
+    """
+    pairs, errors = [], []
+    base = replay.paths.root.rstrip("/") + "/"
+    for old, new in replay.renamed_videos():
+        video, former = (library.video(path.removeprefix(base)) for path in (new, old))
+        if os.path.lexists(new):
+            pairs.append((video, former))
+        elif not os.path.lexists(old):
+            errors.append({"video": video.rel, "error": "is not there any more"})
+    return pairs, errors
+
+
+# --- Carrying it out
+
+
+def rename_videos(
+    job: Job, paths: LibraryPaths, pairs: Sequence[RenamePair], undoes: int | None = None
+) -> RenamePlan:
+    """Plan and rename while the sidecar folders of the videos are locked; the plan is returned.
+
+    `undoes` is the number of the journal whose renames these take back. Raises VideoError where
+    nothing could be renamed, OSError, CancelledError.
+    """
+    sidecar_dirs = {video.sidecar_dir for pair in pairs for video in pair}
+    command = "rename" if undoes is None else "rename-undo"
+    with Journal(paths, command, {"undoes": undoes}, sidecar_dirs) as journal:
+        plan = RenamePlan(pairs, back=undoes is not None)
+        if plan.errors:
+            journal.facts["undoes"] = None  # what could not go back yet may another time
+        add_moves(journal, plan.moves)
+        journal.facts["videos"] = [
+            [paths.relative(journal.real(end.path)) for end in (move.video, move.target)]
+            for move in plan.moves
+        ]
+        journal.commit(job)
+        for sidecar_dir in sidecar_dirs:
+            with contextlib.suppress(OSError):
+                Path(sidecar_dir).rmdir()
+    return plan
+
+
+def undo_renames(job: Job, paths: LibraryPaths, artifacts_dir: Path | None) -> RenameOutcome:
+    """Rename the videos of the last journal back, with all that belongs to them by now.
+
+    Raises UsageError where there is nothing to take back, and as `rename_videos`.
+    """
+    library = Library(Path(paths.root), artifacts_dir=artifacts_dir)
+    with locked_journals(paths) as (files, _):
+        if not (replay := last_finished(paths, files, "rename")):
+            raise UsageError(nothing_to_undo(paths, "rename"))
+        pairs, errors = former_pairs(replay, library)
+        if not pairs:
+            replay.file.with_state("undone")  # nothing of it is left: the one before is next
+    plan = rename_videos(job, paths, pairs, undoes=replay.file.number)
+    replay.remove_made_folders()
+    return RenameOutcome(plan.moves, errors + plan.errors, len(pairs))
+
+
+class RenameOutcome(NamedTuple):
+    """What was renamed or, with `dry_run`, would be.
+
+    `errors` are {video, target?, error}, `total` counts the videos that match, `undo_root` is the
+    folder in which it can be taken back.
     """
 
-    def __init__(self, pairs: Iterable[Naming], back: bool = False) -> None:
-        self.terrain = FolderIndex()
-        self.errors: list[dict[str, str]] = []
-        possible = []
-        for video, target in pairs:
-            if reason := name_fault(video, target, back):
-                self.refuse(video, target, reason)
-            else:
-                possible.append((video, target))
-        goals = {video.path: target for video, target in possible}
-        self.shifts = [VideoMove(v, goal, self.moves(v, goal, goals)) for v, goal in possible]
-        self.settle()
+    moves: Sequence[VideoMove]
+    errors: Sequence[Mapping[str, str]]
+    total: int
+    dry_run: bool = False
+    undo_root: str = ""
 
-    def refuse(self, video: Video, target: Video, reason: str) -> None:
-        self.errors.append({"video": video.rel, "target": target.rel, "error": reason})
+    @property
+    def applied(self) -> int:
+        return 0 if self.dry_run else len(self.moves)
 
-    def moves(
-        self, video: Video, target: Video, goals: Mapping[str, Video]
-    ) -> list[tuple[str, str]]:
-        """Everything that goes with a video: itself, what stands beside it, its artifacts."""
-        folder = video.path.rpartition("/")[0]
-        found = [(video.path, target.path)]
-        for name, prefix, owners in self.terrain.beside(folder).get(video.name, []):
-            wanted = {self.new_prefix(folder, owner, prefix, goals) for owner in owners}
-            if len(wanted) == 1 and None not in wanted:
-                found.append((f"{folder}/{name}", f"{wanted.pop()}{name[len(prefix) :]}"))
-        return found + [
-            (
-                f"{video.sidecar_dir}/{name}",
-                f"{target.sidecar_dir}/{moved_name(name, video, target)}",
-            )
-            for name in self.terrain.sidecars(video)
+    def as_json(self, show_all: bool) -> dict[str, Any]:
+        renames = [move.as_json() for move in self.moves]
+        data: dict[str, Any] = {"total_matches": self.total, "applied": self.applied}
+        data |= {"dry_run": self.dry_run, "first": renames[0] if renames else None}
+        data |= {"errors": list(self.errors)}
+        return data | ({"renames": renames} if show_all else {})
+
+    def text(self, show_all: bool) -> str:
+        """The new names, or the first of them, and how many there are."""
+        import shlex
+
+        listed = self.moves if show_all else self.moves[:1]
+        lines = [printable(f"{move.video.rel} -> {move.target.rel}") for move in listed]
+        counts = f"{self.total:,} match{'' if self.total == 1 else 'es'}, "
+        hint = ": --force does it" if self.moves else ""
+        if self.dry_run:
+            counts += f"{len(self.moves):,} would be renamed{hint}"
+        else:
+            counts += f"{self.applied:,} renamed"
+        if self.applied and self.undo_root:
+            counts += f": rename --undo -d {shlex.quote(printable(self.undo_root))} takes it back"
+        return "\n".join([*lines, counts])
+
+    def messages(self) -> list[tuple[str, str]]:
+        """(name, message) of each video that was copied to another disk, and of each error."""
+        copied = f"copied to another disk; the original is in {SIDECARS}/{TRASH}"
+        messages = [
+            (move.video.rel, copied)
+            for move in (() if self.dry_run else self.moves)
+            if device_of(move.target.path) != device_of(move.video.sidecar_dir)
         ]
-
-    @staticmethod
-    def new_prefix(folder: str, owner: str, prefix: str, goals: Mapping[str, Video]) -> str | None:
-        """What a file beside a video is to begin with; None where the video stays."""
-        if not (goal := goals.get(f"{folder}/{owner}")):
-            return None
-        return goal.path if prefix == owner else goal.path.rpartition(".")[0]
-
-    def settle(self) -> None:
-        """Refuse who cannot have what they want, until the rest fits together."""
-        while True:
-            leaving = {source for shift in self.shifts for source, _ in shift.moves}
-            wanted = Counter(fold(target) for shift in self.shifts for _, target in shift.moves)
-            reasons = [self.obstacle(shift, leaving, wanted) for shift in self.shifts]
-            if not any(reasons):
-                return
-            for shift, reason in zip(self.shifts, reasons, strict=True):
-                if reason:
-                    self.refuse(shift.video, shift.target, reason)
-            self.shifts = [s for s, reason in zip(self.shifts, reasons, strict=True) if not reason]
-
-    def obstacle(self, shift: VideoMove, leaving: Container[str], wanted: Mapping[str, int]) -> str:
-        """What is in a shift's way."""
-        for _, target in shift.moves:
-            name = printable(target.rpartition("/")[2])
-            if wanted[fold(target)] > 1:
-                return f"{name} is what another would be called as well"
-            for other in self.terrain.alike(target):
-                if other not in leaving:
-                    there = printable(other.rpartition("/")[2])
-                    return f"{there} is there already"
-        for name in self.terrain.sidecars(shift.target):
-            if f"{shift.target.sidecar_dir}/{name}" not in leaving:
-                return f"{printable(name)} is there from an earlier video: see orphans"
-        return ""
-
-    def enter(self, journal: Journal) -> None:
-        """Give the journal every move, and every file whose content names what is moved."""
-        for shift in self.shifts:
-            for source, target in shift.moves:
-                journal.move(source, target)
-            sidecar_dir = f"{shift.video.sidecar_dir}/"
-            kept = [(s, t) for s, t in shift.moves if s.startswith(sidecar_dir)]
-            names = {s.rpartition("/")[2]: t.rpartition("/")[2] for s, t in kept}
-            for source, target in kept:
-                rewrite_names(journal, source, target, shift, names)
-        for path, rels in self.indexes().items():
-            old = read_file(path)
-            new = attempt(renamed_index, old, rels)
-            if isinstance(new, bytes) and new != old:
-                journal.replace(path, old, new, keep_time=path)
-
-    def indexes(self) -> dict[str, dict[str, str]]:
-        """The people indexes of the folders around the videos -> what becomes of their names."""
-        found: dict[str, dict[str, str]] = {}
-        for video, target, _ in self.shifts:
-            below = video.rel.removesuffix(video.name)
-            artifacts_root = video.sidecar_dir.removesuffix(below + SIDECARS)
-            for end in [0, *(i + 1 for i, letter in enumerate(below) if letter == "/")]:
-                path = f"{artifacts_root}{below[:end]}{SIDECARS}/.faces.index.json"
-                if target.rel.startswith(below[:end]) and Path(path).is_file():
-                    found.setdefault(path, {})[video.rel[end:]] = target.rel[end:]
-        return found
+        for error in self.errors:
+            target = f" -> {error['target']}" if "target" in error else ""
+            messages.append((error["video"] + target, error["error"]))
+        return messages

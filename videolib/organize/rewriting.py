@@ -1,52 +1,106 @@
-"""What moved artifacts say: their video's new name in JSON and WebVTT."""
+"""Moves of videos, given to a journal together with the new content of what names them.
+
+Videos and their files are named in the JSON and WebVTT artifacts that move along, and in the people
+indexes of the folders around them.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.documents import compact_json, json_bytes
 from videolib.core.errors import attempt
 from videolib.core.files import read_file
+from videolib.storage.names import SIDECARS
 from videolib.storage.tags import tags_path
 
 if TYPE_CHECKING:
-    from videolib.organize.naming import VideoMove
     from videolib.storage.journal import Journal
     from videolib.storage.videos import Video
 
 
+class VideoMove(NamedTuple):
+    """A video, what it becomes, and the (old, new) paths of all that moves: the video first, then
+    what stands beside it, then its artifacts.
+    """
+
+    video: Video
+    target: Video
+    files: list[tuple[str, str]]
+
+    def as_json(self) -> dict[str, str]:
+        return {"source": self.video.rel, "target": self.target.rel}
+
+    def add_to(self, journal: Journal) -> None:
+        """Plan the moves, and the new content of every artifact that names what is moved."""
+        for source, target in self.files:
+            journal.move(source, target)
+        sidecar_dir = f"{self.video.sidecar_dir}/"
+        sidecars = [(old, new) for old, new in self.files if old.startswith(sidecar_dir)]
+        names = {old.rpartition("/")[2]: new.rpartition("/")[2] for old, new in sidecars}
+        for source, target in sidecars:
+            self.rewrite(journal, source, target, names)
+
+    def rewrite(self, journal: Journal, source: str, target: str, names: Mapping[str, str]) -> None:
+        """Plan the new content of a JSON or WebVTT artifact; `names` are old -> new ones of its
+        files. A link, and what is unreadable, stays as it is.
+        """
+        path = Path(source)
+        if path.suffix not in (".json", ".vtt") or path.is_symlink() or not path.is_file():
+            return
+        old = read_file(path)
+        if source.endswith(".vtt"):
+            new: Any = renamed_track(old, names)
+        else:
+            # In a tags file the video's name is the only one on disk: a tag may look like another.
+            is_tags = path == tags_path(self.video)
+            new = attempt(renamed_json, old, self, {} if is_tags else names)
+        if isinstance(new, bytes) and new != old:
+            journal.replace(target, old, new, keep_time=source)
+
+
+def add_moves(journal: Journal, moves: Iterable[VideoMove]) -> None:
+    """Plan moves of videos, with the new content of everything that names what is moved."""
+    moves = list(moves)
+    for move in moves:
+        move.add_to(journal)
+    for path, rels in people_indexes(moves).items():
+        old = read_file(path)
+        new = attempt(renamed_index, old, rels)
+        if isinstance(new, bytes) and new != old:
+            journal.replace(path, old, new, keep_time=path)
+
+
+def people_indexes(moves: Iterable[VideoMove]) -> dict[str, dict[str, str]]:
+    """The people indexes of the folders around moved videos -> the old and new names in them.
+
+    An index whose folder a video leaves keeps its name.
+    """
+    indexes: dict[str, dict[str, str]] = {}
+    for video, target, _ in moves:
+        below = video.rel.removesuffix(video.name)
+        artifacts_root = video.sidecar_dir.removesuffix(below + SIDECARS)
+        for end in [0, *(i + 1 for i, letter in enumerate(below) if letter == "/")]:
+            path = f"{artifacts_root}{below[:end]}{SIDECARS}/.faces.index.json"
+            if target.rel.startswith(below[:end]) and Path(path).is_file():
+                indexes.setdefault(path, {})[video.rel[end:]] = target.rel[end:]
+    return indexes
+
+
 def moved_name(name: str, video: Video, target: Video) -> str:
-    """What an artifact's file is called when its video has another name."""
+    """The name of a video's artifact when the video is called as `target`."""
     dot = "." if name.startswith(f".{video.key}.") else ""
     return dot + target.key + name[len(dot) + len(video.key) :]
 
 
-def rewrite_names(
-    journal: Journal, source: str, target: str, shift: VideoMove, names: Mapping[str, str]
-) -> None:
-    """Let a moved JSON or WebVTT artifact say the new names; what is unreadable, or a link, stays
-    as it is.
-    """
-    path = Path(source)
-    if path.suffix not in (".json", ".vtt") or path.is_symlink() or not path.is_file():
-        return
-    old = read_file(path)
-    if source.endswith(".vtt"):
-        new: Any = renamed_track(old, names)
-    else:
-        # Of the words in a tags file only that one is a name on disk.
-        is_tags = path == tags_path(shift.video)
-        new = attempt(renamed_json, old, shift, {} if is_tags else names)
-    if isinstance(new, bytes) and new != old:
-        journal.replace(target, old, new, keep_time=source)
-
-
 def renamed_track(content: bytes, names: Mapping[str, str]) -> bytes:
-    """A WebVTT thumbnail track with other names of pictures; subtitles have no such lines."""
+    """A WebVTT thumbnail track with new names of its pictures, whose lines are NAME#xywh=...;
+    subtitles have no such lines.
+    """
     from urllib.parse import quote_from_bytes
 
     quoted = {
@@ -57,53 +111,60 @@ def renamed_track(content: bytes, names: Mapping[str, str]) -> bytes:
     return b"\n".join(quoted.get(n, n) + mark + rest if mark else n for n, mark, rest in lines)
 
 
-def renamed_json(content: bytes, shift: VideoMove, names: Mapping[str, str]) -> bytes:
-    """A JSON artifact with other names of its video and files, nothing else; any JSON will do.
+def renamed_json(content: bytes, move: VideoMove, names: Mapping[str, str]) -> bytes:
+    """A JSON artifact with the new names of its video and of its files, otherwise unchanged.
 
-    Raises ValueError or RecursionError for what is not readable.
+    Raises ValueError or RecursionError for what is no readable JSON.
     """
 
-    def put(key: str, text: str) -> str:
+    def renamed(key: str, text: str) -> str:
         if key in ("video", "filename"):
-            return new_rel(text, shift)
+            return renamed_rel(text, move)
         first, slash, rest = text.partition("/")
         return f"{names[first]}{slash}{rest}" if first in names else text
 
-    return with_strings(content, put)
+    return with_strings(content, renamed)
+
+
+def renamed_rel(rel: str, move: VideoMove) -> str:
+    """What a record calls its moved video: a path from whichever folder its command was run on."""
+    old, new = move.video, move.target
+    if rel.rpartition("/")[2] != old.name:
+        return rel
+    if rel == old.rel:
+        return new.rel
+    base = old.path.removesuffix(rel)
+    return new.path.removeprefix(base) if new.path.startswith(base) else new.name
 
 
 def renamed_index(content: bytes, rels: Mapping[str, str]) -> bytes:
-    """An index of a library with other names of videos."""
+    """An index of people with new names of videos, `rels` old -> new.
 
-    def put(key: str, text: str) -> str:
+    Raises ValueError or RecursionError for what is no readable JSON.
+    """
+
+    def renamed(key: str, text: str) -> str:
         return rels.get(text, text) if key.startswith("video") else text
 
-    return with_strings(content, put, compact_json)
+    return with_strings(content, renamed, compact_json)
 
 
 def with_strings(
-    content: bytes, put: Callable[[str, str], str], write: Callable[[Any], bytes] = json_bytes
+    content: bytes,
+    replace: Callable[[str, str], str],
+    to_bytes: Callable[[Any], bytes] = json_bytes,
 ) -> bytes:
-    """A JSON document with every text replaced, given the nearest key; itself if none differs."""
+    """A JSON document in which `replace` gave each string anew from the nearest key around it and
+    the string; the same bytes where nothing changed.
+    """
 
     def replaced(value: Any, key: str) -> Any:
         if isinstance(value, dict):
             return {k: replaced(v, k) for k, v in value.items()}
         if isinstance(value, list):
             return [replaced(item, key) for item in value]
-        return put(key, value) if isinstance(value, str) else value
+        return replace(key, value) if isinstance(value, str) else value
 
     before = json.loads(content)
     after = replaced(before, "")
-    return content if after == before else write(after)
-
-
-def new_rel(value: str, shift: VideoMove) -> str:
-    """What a record calls its video, which some folder around it is the base of."""
-    old, new = shift.video, shift.target
-    if value.rpartition("/")[2] != old.name:
-        return value
-    if value == old.rel:
-        return new.rel
-    base = old.path.removesuffix(value)
-    return new.path.removeprefix(base) if new.path.startswith(base) else new.name
+    return content if after == before else to_bytes(after)

@@ -1,46 +1,219 @@
-"""Tags from elsewhere, and performers from faces."""
+"""Tags and performers of many videos: shown, changed, counted, exported, imported, renamed.
+
+What is shown comes from the catalogue. Changes of each video on its own are made one by one
+(`changed_tags`); a TagRename or a TagImport is a plan, made by `change_tags` for all or for none.
+"""
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from videolib.catalogue.query import SqlClause
+from videolib.catalogue.query import QueryTerm, SqlClause, label_clause
 from videolib.catalogue.records import TAG_KINDS
-from videolib.core.errors import NotFoundError, UsageError
-from videolib.core.files import stat_if_any
-from videolib.core.text import printable
-from videolib.faces.face_index import FaceIndex
-from videolib.faces.people import PeopleView, people_dir
-from videolib.faces.signatures import signature_file
-from videolib.storage.folders import Library
-from videolib.storage.names import SIDECARS
-from videolib.storage.tags import joined_names
+from videolib.core.errors import Failure, UsageError, attempt
+from videolib.core.files import read_optional_file
+from videolib.core.text import fold, joined_names, plural, printable, table
+from videolib.storage.names import VIDEO_EXTENSIONS
+from videolib.storage.tags import (
+    TagChange,
+    TagEditor,
+    TagsFileEdit,
+    clean_names,
+    read_tags,
+    tags_path,
+    update_tags,
+)
+from videolib.storage.videos import Video
 
 if TYPE_CHECKING:
+    from videolib.catalogue.catalogue import Catalogue
     from videolib.catalogue.records import VideoRow
-    from videolib.storage.tags import TagChange, TagEditor
-    from videolib.storage.videos import Video
+    from videolib.core.runs import Job
+    from videolib.storage.folders import Library
+
+TagRow = dict[str, Any]  # {video, tags, performers}, or {video, error}
+
+
+TagChanges = list[tuple[Video, TagEditor]]
+
+
+def row_tags(row: VideoRow) -> TagRow:
+    """The tags of a video as the catalogue has them."""
+    if row.tags_problem:
+        return {"video": row.rel, "error": row.tags_problem}
+    return {"video": row.rel, "tags": list(row.tags), "performers": list(row.performers)}
+
+
+def video_tags(video: Video, editor: TagEditor | None = None) -> TagRow:
+    """The tags of a video, after a change where one is given, or why that could not be made."""
+    record = attempt(update_tags, video, editor) if editor else attempt(read_tags, video)
+    if isinstance(record, Failure):
+        return {"video": video.rel, "error": record.reason}
+    return {"video": video.rel} | {key: record[key] for key in TAG_KINDS.values()}
+
+
+def tag_line(row: Mapping[str, Any]) -> str:
+    """The tags of a video as text."""
+    parts = [joined_names(row["tags"]) or "no tags"]
+    if row["performers"]:
+        parts.append("performers: " + joined_names(row["performers"]))
+    return printable(f"{row['video']}: {'; '.join(parts)}")
+
+
+# --- Showing and changing video by video
+
+
+def listed_tags(job: Job, catalogue: Catalogue, library: Library, query: str) -> Iterator[TagRow]:
+    """The tags of the videos for which a query holds, one at a time, then what cannot be read."""
+    rows = catalogue.browse(job, library, query, labels=True)
+    return itertools.chain(map(row_tags, rows), catalogue.failures())
+
+
+def changed_tags(
+    job: Job,
+    catalogue: Catalogue,
+    library: Library,
+    query: str,
+    editor_of: Callable[[Video], TagEditor],
+) -> Iterator[TagRow]:
+    """Change the videos for which a query holds, each when its tags are asked for, and give these;
+    then what cannot be read. What `editor_of` raises is raised before anything is changed.
+    """
+    videos = [catalogue.video(row.rel) for row in catalogue.browse(job, library, query)]
+    failures = catalogue.failures()
+    editors = list(map(editor_of, videos))
+
+    def changed() -> Iterator[TagRow]:
+        for video, editor in zip(videos, editors, strict=True):
+            job.check()
+            yield video_tags(video, editor)
+
+    return itertools.chain(changed(), failures)
+
+
+# --- Counting and exporting
+
+
+def tagged_videos(
+    catalogue: Catalogue, library: Library, query: str, condition: SqlClause
+) -> list[TagRow]:
+    """The tags of the videos for which a query and a condition hold."""
+    view = catalogue.view(library, query, [condition])
+    return [row_tags(row) for row in catalogue.rows(view)]
+
+
+def corrupt_tags(catalogue: Catalogue, library: Library, query: str) -> list[TagRow]:
+    """The videos for which a query holds and whose tags cannot be read."""
+    return tagged_videos(catalogue, library, query, SqlClause("v.tags_problem NOT NULL"))
+
+
+def tag_counts(
+    job: Job, catalogue: Catalogue, library: Library, query: str = ""
+) -> dict[str, list[dict[str, Any]]]:
+    """{tags: [{name, count}], performers: ..., errors: [{video, error}]}: how many videos have each
+    name, the most frequent first.
+    """
+    catalogue.prepare(job, library.recursive)
+    view = catalogue.view(library, query)
+    data = {
+        field: [{"name": n, "count": c} for n, c in catalogue.tag_counts(kind, view).items()]
+        for kind, field in TAG_KINDS.items()
+    }
+    errors = corrupt_tags(catalogue, library, query) + catalogue.failures()
+    return data | {"errors": errors}
+
+
+def counts_text(counts: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """What `tag_counts` gives, as tables."""
+    tables = []
+    for field in filter(counts.get, TAG_KINDS.values()):
+        lines = [[printable(row["name"]), f"{row['count']:,}"] for row in counts[field]]
+        tables.append(table([[field, "videos"], *lines]))
+    return "\n\n".join(tables) or "no tags"
+
+
+def exported_tags(
+    job: Job, catalogue: Catalogue, library: Library, query: str = ""
+) -> dict[str, list[TagRow]]:
+    """{videos: [{video, tags, performers}], errors: [{video, error}]} of the videos with a tag or a
+    performer.
+    """
+    catalogue.prepare(job, library.recursive)
+    labelled = SqlClause("v.id IN (SELECT video FROM labels)")
+    videos = tagged_videos(catalogue, library, query, labelled)
+    return {
+        "videos": videos,
+        "errors": corrupt_tags(catalogue, library, query) + catalogue.failures(),
+    }
+
+
+# --- Changing many videos or none
+
+
+class TagRename(NamedTuple):
+    """A tag of many videos that is to have another name; with `corrupt` ones it is not made."""
+
+    old: str
+    new: str
+    changes: TagChanges
+    corrupt: list[TagRow]
+    unread: list[TagRow]
+
+    @classmethod
+    def plan(
+        cls, job: Job, catalogue: Catalogue, library: Library, query: str, old: str, new: str
+    ) -> TagRename:
+        """Raises UsageError for a bad name."""
+        names = clean_names([old, new])
+        old, new = names[0], names[-1] if len(names) > 1 else new.strip()
+        catalogue.prepare(job, library.recursive)
+        condition = label_clause(QueryTerm(False, "tag", old, True))
+        rows = tagged_videos(catalogue, library, query, condition)
+        corrupt = corrupt_tags(catalogue, library, query)
+
+        def rename(record: dict[str, Any]) -> None:
+            tags = [new if fold(tag) == fold(old) else tag for tag in record["tags"]]
+            record["tags"] = clean_names(tags)
+
+        changes: TagChanges = [(library.video(row["video"]), rename) for row in rows if not corrupt]
+        return cls(old, new, changes, corrupt, catalogue.failures())
+
+    @property
+    def errors(self) -> list[TagRow]:
+        return self.corrupt + self.unread
+
+    def as_json(self) -> dict[str, Any]:
+        videos = [video.rel for video, _ in self.changes]
+        return {"from": self.old, "to": self.new, "videos": videos, "errors": self.errors}
+
+    def text(self) -> str:
+        if self.corrupt:
+            return "nothing was changed: mend what is corrupt first"
+        if not self.changes:
+            return f"no video has the tag {printable(self.old)}"
+        count = plural(len(self.changes), "video")
+        return f"{printable(self.old)} is {printable(self.new)} now in {count}"
 
 
 class ImportedTags(NamedTuple):
-    """What an import says of a video, named from the folder."""
+    """The tags and performers of a video in an import; `video` is its path from the folder."""
 
     video: str
     tags: Sequence[str]
     performers: Sequence[str]
 
     @classmethod
-    def all_in(cls, path: Path) -> list[ImportedTags]:
-        """The entries of a file that --export or the API wrote. Raises UsageError for another."""
+    def read(cls, path: Path) -> list[ImportedTags]:
+        """The videos of a file that --export or the API wrote. Raises UsageError for another."""
         try:
             videos = json.loads(path.read_bytes())["videos"]
             if not isinstance(videos, list):
                 raise TypeError
-            return [cls.of(entry) for entry in videos]
+            return [cls.from_json(video) for video in videos]
         except OSError as error:
             why = f"cannot be read: {error.strerror}"
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -51,82 +224,92 @@ class ImportedTags(NamedTuple):
         raise UsageError(f"{printable(str(path))}: {why}")
 
     @classmethod
-    def of(cls, entry: Mapping[str, Any]) -> ImportedTags:
+    def from_json(cls, row: Mapping[str, Any]) -> ImportedTags:
         """Raises KeyError, TypeError or ValueError where it is not of that shape."""
-        video, lists = entry["video"], [entry.get(kind, []) for kind in TAG_KINDS.values()]
+        video, lists = row["video"], [row.get(field, []) for field in TAG_KINDS.values()]
         for names in ([video], *lists):
             if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
                 raise ValueError
         return cls(video, *lists)
 
 
-CORRUPT_TAGS = SqlClause("v.tags_problem NOT NULL")
+class TagImport(NamedTuple):
+    """What an import changes; with `errors`, which are corrupt tags files, it is not made.
 
-
-class PerformerIndex:
-    """Who of the people with a name is seen in which video, by the nearest listing around them.
-
-    Where there is no listing nobody is known, and where there are no signatures either nobody can
-    be: that is an answer unless one is `needed`.
+    `matched` counts the videos that are there, `unknown` names those that are not.
     """
 
-    def __init__(self, library: Library, needed: bool) -> None:
-        """Raises NotFoundError where one is needed and neither the folder nor one around it was
-        listed, CorruptError.
+    replace: bool
+    changes: TagChanges
+    matched: int
+    unknown: list[str]
+    errors: list[TagRow]
+
+    @classmethod
+    def plan(
+        cls,
+        job: Job,
+        catalogue: Catalogue,
+        library: Library,
+        entries: Iterable[ImportedTags],
+        replace: bool,
+    ) -> TagImport:
+        """Adds the tags and performers of the entries or, with `replace`, lets them take the place
+        of all. Raises UsageError for a bad name, OutsideError for a video outside the roots.
         """
-        own = library.root.absolute()
-        for root in (own, *(() if library.artifacts_dir else own.parents)):
-            around = Library(root, True, artifacts_dir=library.artifacts_dir, roots=library.roots)
-            inside = library.roots is None or library.roots.contains(root)
-            if inside and Path(people_dir(around), FaceIndex.NAME).exists():
-                break
-        else:
-            around = library
-        self.sidecar_dir = people_dir(around).removesuffix(SIDECARS)
-        self.frames: dict[str, Counter[str]] = {}  # in how many someone is seen, by video
-        self.unlisted: NotFoundError | None = None
-        try:
-            people = PeopleView.read(around).listed()
-        except NotFoundError as error:
-            if needed:
-                raise
-            people, self.unlisted = [], error
-        for person in people:
-            for seen in person.occurrences if person.label else ():
-                frames = self.frames.setdefault(seen["video"], Counter())
-                frames[str(person.label)] += int(seen["frames"])
+        by_video: dict[str, list[TagChange]] = {}
+        for entry in entries:
+            clean_names([*entry.tags, *entry.performers])
+            if library.roots:
+                library.roots.place(entry.video, library.root)
+            change = TagChange(entry.tags, (), replace, entry.performers, (), replace)
+            by_video.setdefault(entry.video, []).append(change)
+        catalogue.prepare(job, recursive=True)
+        videos = {name: catalogue.find(name) for name in by_video}
+        unknown = [name for name, video in videos.items() if not video]
+        changes, errors = TagChanges(), list[TagRow]()
+        for name, video in videos.items():
+            if not video:
+                continue
+            editor = apply_all(by_video[name])
+            edit = attempt(TagsFileEdit.of, video, read_optional_file(tags_path(video)), editor)
+            if isinstance(edit, Failure):
+                errors.append({"video": video.rel, "error": edit.reason})
+            elif edit.changes:
+                changes.append((video, editor))
+        return cls(replace, changes, len(videos) - len(unknown), unknown, errors)
 
-    def of(self, video: Video, least: int) -> list[str]:
-        """Who is seen in a video in so many sampled frames, the most frequent first. Raises
-        NotFoundError where that is not known yet.
-        """
-        if self.unlisted and stat_if_any(signature_file(video).path):
-            raise self.unlisted
-        below = video.sidecar_dir.removesuffix(SIDECARS).removeprefix(self.sidecar_dir)
-        frames = self.frames.get(below + video.name, Counter())
-        return [name for name, count in frames.most_common() if count >= least]
+    def as_json(self, dry_run: bool) -> dict[str, Any]:
+        return {
+            "dry_run": dry_run,
+            "mode": "replace" if self.replace else "add",
+            "matched": self.matched,
+            "changed": [video.rel for video, _ in self.changes],
+            "unknown": self.unknown,
+            "errors": self.errors,
+        }
 
-
-def in_turn(changes: Sequence[TagChange]) -> TagEditor:
-    """Several changes as one."""
-
-    def change(record: dict[str, Any]) -> None:
-        for one in changes:
-            one.apply(record)
-
-    return change
-
-
-def tags_of(row: VideoRow) -> dict[str, Any]:
-    """What the catalogue knows of a video's tags."""
-    if row.tags_problem:
-        return {"video": row.rel, "error": row.tags_problem}
-    return {"video": row.rel, "tags": list(row.tags), "performers": list(row.performers)}
+    def text(self, dry_run: bool) -> str:
+        count = len(self.changes)
+        done = "changed"
+        if dry_run:
+            done = "would change" + ": --force changes them" * bool(count)
+        if self.errors:
+            done = "would change; nothing was changed: mend what is corrupt first"
+        return f"{plural(count, 'video')} {done}; {self.matched - count:,} as before"
 
 
-def tag_line(row: Mapping[str, Any]) -> str:
-    """A video's tags as text."""
-    told = [joined_names(row["tags"]) or "no tags"]
-    if row["performers"]:
-        told.append("performers: " + joined_names(row["performers"]))
-    return printable(f"{row['video']}: {'; '.join(told)}")
+def import_scope(library: Library) -> Library:
+    """Where an import looks for its videos: in all folders below, whatever their extension."""
+    library.recursive, library.extensions = True, library.extensions | VIDEO_EXTENSIONS
+    return library
+
+
+def apply_all(changes: Sequence[TagChange]) -> TagEditor:
+    """The editor that makes several changes one after the other."""
+
+    def edit(record: dict[str, Any]) -> None:
+        for change in changes:
+            change.apply(record)
+
+    return edit

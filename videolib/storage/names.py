@@ -30,6 +30,12 @@ VIDEO_EXTENSIONS = frozenset(
 )
 
 
+def is_video_name(name: str) -> bool:
+    """Whether a file's name has a stem and the extension of a video."""
+    stem, _, extension = name.rpartition(".")
+    return bool(stem) and f".{extension.lower()}" in VIDEO_EXTENSIONS
+
+
 def sidecar_key(name: str) -> str:
     """The stem of a video's sidecars: its file name, or of a very long one a part and a digest."""
     if len(name) <= LONGEST_KEY // 4 or len(raw := os.fsencode(name)) <= LONGEST_KEY:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 import json
 import re
@@ -29,57 +28,34 @@ if TYPE_CHECKING:
 NAME_LISTS = ("tags", "performers", "performers_inferred", "performers_rejected")
 
 
-LIST_HELP = 'comma-separated; a name with a comma in it stands in quotes: "Doe, Jane"'
-
-
-OWN_KEYS = {*NAME_LISTS, "video", "source"}  # of a tags file that nobody put more into
+OWN_KEYS = {*NAME_LISTS, "video", "source"}  # the keys that this program writes
 
 
 def clean_names(names: Iterable[str]) -> list[str]:
     """Names trimmed, each once whatever its case. Raises UsageError for control characters."""
-    known: dict[str, str] = {}
+    by_folded: dict[str, str] = {}
     for name in map(str.strip, names):
         if re.search(UNPRINTABLE, name):
             raise UsageError(f"{printable(name)}: a name cannot have control characters")
         if name:
-            known.setdefault(fold(name), name)
-    return list(known.values())
+            by_folded.setdefault(fold(name), name)
+    return list(by_folded.values())
 
 
-def split_names(text: str) -> list[str]:
-    """The names in a text with commas between them; one that has a comma itself, or begins with a
-    quote, is written as in CSV. Raises ValueError for what cannot be read so."""
-    if '"' not in text:
-        return [name.strip() for name in text.split(",")]
-    try:
-        (names,) = csv.reader([text], skipinitialspace=True, strict=True)
-    except (csv.Error, ValueError):
-        raise ValueError('should be names as in "Doe, Jane",Roe') from None
-    return list(map(str.strip, names))
+def without_names(names: Iterable[str], excluded: Iterable[str]) -> list[str]:
+    """The names that are not among the excluded ones, whatever their case."""
+    keys = set(map(fold, map(str.strip, excluded)))
+    return [name for name in names if fold(name) not in keys]
 
 
-def joined_names(names: Iterable[str]) -> str:
-    """The text that `split_names` reads as these."""
-    return ", ".join(
-        '"' + name.replace('"', '""') + '"' if "," in name or name.startswith('"') else name
-        for name in names
-    )
-
-
-def without_names(names: Iterable[str], gone: Iterable[str]) -> list[str]:
-    """The names that are not among others, whatever their case."""
-    out = set(map(fold, map(str.strip, gone)))
-    return [name for name in names if fold(name) not in out]
-
-
-TagEditor = Callable[[dict[str, Any]], None]  # gets a record and changes it
+TagEditor = Callable[[dict[str, Any]], None]  # changes the record of a tags file in place
 
 
 class TagChange(NamedTuple):
-    """What is to become of a video's tags and performers; `apply` is a change for `update_tags`.
+    """A change of a video's tags and performers; its `apply` is a TagEditor.
 
-    Names in `remove` go before those in `add` come; `replace` lets the added ones stay alone.
-    An inferred performer that is removed here is not inferred again.
+    Names in `remove` are taken away first, then those in `add` are added; with `replace` only the
+    added ones stay. An inferred performer that is removed here is not inferred again.
     """
 
     add: Sequence[str] = ()
@@ -103,18 +79,20 @@ class TagChange(NamedTuple):
         record["performers"] = clean_names([*kept, *self.performers_add])
 
 
-def put_inferred(record: dict[str, Any], names: Iterable[str], refresh: bool = False) -> None:
-    """Let a record's performers be those entered by hand and the inferred `names`.
+def set_inferred_performers(
+    record: dict[str, Any], names: Iterable[str], refresh: bool = False
+) -> None:
+    """Set a record's performers to those entered by hand and the inferred `names`.
 
-    Without `refresh` those inferred earlier stay too, and those removed by hand stay away.
+    Without `refresh` those inferred earlier stay, too, and those removed by hand stay away.
     """
-    before = record.get("performers_inferred", [])
-    by_hand = without_names(record["performers"], before)
-    wanted = without_names(names, by_hand)
+    earlier = record.get("performers_inferred", [])
+    by_hand = without_names(record["performers"], earlier)
+    inferred = without_names(names, by_hand)
     if not refresh:
-        wanted = [*before, *without_names(wanted, record.get("performers_rejected", []))]
-    record["performers_inferred"] = clean_names(wanted)
-    record["performers"] = clean_names([*by_hand, *wanted])
+        inferred = [*earlier, *without_names(inferred, record.get("performers_rejected", []))]
+    record["performers_inferred"] = clean_names(inferred)
+    record["performers"] = clean_names([*by_hand, *inferred])
     if refresh:
         record["performers_rejected"] = []
 
@@ -132,11 +110,11 @@ def read_tags(video: Video) -> dict[str, Any]:
 
 
 def parse_tags(video: Video, content: bytes | None) -> dict[str, Any]:
-    """The record in a tags file; unknown keys are kept."""
+    """The record in a tags file, unknown keys included. Raises VideoError for a corrupt one."""
     if content is None:
         return {"video": video.rel, "tags": [], "performers": []}
 
-    def refuse(constant: str) -> None:
+    def refuse(constant: str) -> None:  # NaN and Infinity
         raise ValueError(f"{constant} is not JSON")
 
     try:
@@ -156,23 +134,22 @@ def parse_tags(video: Video, content: bytes | None) -> dict[str, Any]:
     return typing.cast("dict[str, Any]", record)
 
 
-def update_tags(video: Video, change: TagEditor) -> dict[str, Any]:
-    """Change a video's tags and give the whole record; on return the disk has it.
+def update_tags(video: Video, editor: TagEditor) -> dict[str, Any]:
+    """Change a video's tags and give the whole record, which is on the disk then.
 
-    `change` gets the record as it is now and changes that; among all processes one does so at a
-    time. Raises VideoError where the video is gone or its tags file corrupt, UsageError for a bad
-    name, OSError.
+    The editor gets the record as it is now, while no other process changes it. Raises VideoError
+    where the video is gone or its tags file corrupt, UsageError for a bad name, OSError.
     """
     path = tags_path(video)
     need_video(video)
     if not path.parent.is_dir():
-        blank = TagEdit.of(video, None, change)
+        blank = TagsFileEdit.of(video, None, editor)
         if not blank.changes:
             return blank.record
         path.parent.mkdir(parents=True, exist_ok=True)
     with locked(path.parent):
         need_video(video)
-        edit = TagEdit.of(video, read_optional_file(path), change)
+        edit = TagsFileEdit.of(video, read_optional_file(path), editor)
         if edit.new is None:
             path.unlink(missing_ok=True)
         elif edit.changes:
@@ -182,9 +159,9 @@ def update_tags(video: Video, change: TagEditor) -> dict[str, Any]:
     return edit.record
 
 
-class TagEdit(NamedTuple):
-    """A change to a video's tags file: the record as it will be, what the file holds and what it is
-    to hold; None stands for no file."""
+class TagsFileEdit(NamedTuple):
+    """A change of a video's tags file: the record after it, and the file's content before and after
+    it; None stands for no file."""
 
     video: Video
     record: dict[str, Any]
@@ -192,10 +169,10 @@ class TagEdit(NamedTuple):
     new: bytes | None
 
     @classmethod
-    def of(cls, video: Video, content: bytes | None, change: TagEditor) -> TagEdit:
+    def of(cls, video: Video, content: bytes | None, editor: TagEditor) -> TagsFileEdit:
         """Raises VideoError where the file is corrupt, UsageError for a bad name."""
         record = parse_tags(video, content)
-        change(record)
+        editor(record)
         after = typing.cast("dict[str, Any]", json.loads(tags_bytes(record)))
         if not (has_names(record) or record.keys() - OWN_KEYS):
             return cls(video, after, content, None)
@@ -207,22 +184,23 @@ class TagEdit(NamedTuple):
     def changes(self) -> bool:
         return self.old != self.new
 
-    def enter(self, journal: Journal) -> None:
+    def add_to(self, journal: Journal) -> None:
         if self.changes:
             journal.replace(str(tags_path(self.video)), self.old, self.new)
 
 
-def change_tags(paths: LibraryPaths, plan: Sequence[tuple[Video, TagEditor]], job: Job) -> None:
-    """Change the tags of many videos: all are, or none is. Raises VideoError, UsageError."""
-    with Journal(paths, "tags", sidecar_dirs=(video.sidecar_dir for video, _ in plan)) as journal:
-        for video, change in plan:
-            TagEdit.of(video, read_optional_file(tags_path(video)), change).enter(journal)
+def change_tags(paths: LibraryPaths, changes: Sequence[tuple[Video, TagEditor]], job: Job) -> None:
+    """Change the tags of many videos: of all or of none. Raises VideoError, UsageError."""
+    sidecar_dirs = (video.sidecar_dir for video, _ in changes)
+    with Journal(paths, "tags", sidecar_dirs=sidecar_dirs) as journal:
+        for video, editor in changes:
+            TagsFileEdit.of(video, read_optional_file(tags_path(video)), editor).add_to(journal)
         journal.commit(job)
 
 
-def merge_tags(keeper: Video, gone: Sequence[Video], journal: Journal) -> None:
-    """The keeper is to have the tags and performers of what goes, too."""
-    others = [read_tags(video) for video in gone]
+def merge_tags(keeper: Video, videos: Sequence[Video], journal: Journal) -> None:
+    """Plan to add the tags and performers of other videos to those of the keeper."""
+    others = [read_tags(video) for video in videos]
 
     def merge(record: dict[str, Any]) -> None:
         for name, other in itertools.product(NAME_LISTS, others):
@@ -231,7 +209,7 @@ def merge_tags(keeper: Video, gone: Sequence[Video], journal: Journal) -> None:
         rejected = without_names(record.get("performers_rejected", []), record["performers"])
         record["performers_rejected"] = rejected
 
-    TagEdit.of(keeper, read_optional_file(tags_path(keeper)), merge).enter(journal)
+    TagsFileEdit.of(keeper, read_optional_file(tags_path(keeper)), merge).add_to(journal)
 
 
 def has_names(record: Mapping[str, Any]) -> bool:
@@ -239,8 +217,10 @@ def has_names(record: Mapping[str, Any]) -> bool:
 
 
 def tags_bytes(record: Mapping[str, Any]) -> bytes:
-    """A record as it stands on disk: what is inferred is among the performers, no empty extras."""
+    """The content of a tags file: of inferred performers those that are among the performers, and
+    no empty list but those of tags and performers.
+    """
     inferred = record.get("performers_inferred", [])
-    gone = without_names(inferred, record["performers"])
-    tidy = dict(record) | {"performers_inferred": without_names(inferred, gone)}
+    removed = without_names(inferred, record["performers"])
+    tidy = dict(record) | {"performers_inferred": without_names(inferred, removed)}
     return json_bytes({k: v for k, v in tidy.items() if v or k not in NAME_LISTS[2:]})

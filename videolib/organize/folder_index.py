@@ -1,0 +1,111 @@
+"""What belongs to a video on disk: its artifacts, and the subtitles and .nfo files beside it."""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import os
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from videolib.core.text import fold
+from videolib.storage.artifacts import ARTIFACTS
+from videolib.storage.names import is_video_name, sidecar_key
+
+if TYPE_CHECKING:
+    from videolib.storage.videos import Video
+
+
+# What players look for beside a video: subtitles, perhaps with languages and marks, and its .nfo.
+SIBLING_SUFFIX = re.compile(
+    r"((?:\.[A-Za-z]{2,12}(?:-[A-Za-z0-9]{2,8})?|\.\d{1,2}){0,3})"
+    r"\.(srt|vtt|ass|ssa|sub|idx|sup|smi|sbv|ttml|nfo)$",
+    re.IGNORECASE,
+)
+
+
+class SiblingFile(NamedTuple):
+    """A file beside videos: its name, the prefix of it that is theirs, and the names of the videos
+    with that prefix (`a.srt` may belong to `a.mp4` and to `a.mkv`)."""
+
+    name: str
+    prefix: str
+    owners: list[str]
+
+
+class FolderIndex:
+    """The names in the folders that a plan touches; each folder is read once."""
+
+    def __init__(self) -> None:
+        self.listings: dict[str, list[str]] = {}
+        self.by_folded: dict[str, dict[str, list[str]]] = {}
+        self.sibling_files: dict[str, dict[str, list[SiblingFile]]] = {}
+
+    def names(self, folder: str) -> list[str]:
+        """The names in a folder, sorted; none where there is no such folder. Raises OSError."""
+        if folder not in self.listings:
+            try:
+                with os.scandir(folder) as entries:
+                    self.listings[folder] = sorted(entry.name for entry in entries)
+            except (FileNotFoundError, NotADirectoryError):
+                self.listings[folder] = []
+        return self.listings[folder]
+
+    def equivalents(self, path: str) -> list[str]:
+        """The existing paths that some file systems do not tell from this one (case, Unicode)."""
+        folder, _, name = path.rpartition("/")
+        if folder not in self.by_folded:
+            by_folded: dict[str, list[str]] = {}
+            for existing in self.names(folder):
+                by_folded.setdefault(fold(existing), []).append(f"{folder}/{existing}")
+            self.by_folded[folder] = by_folded
+        return self.by_folded[folder].get(fold(name), [])
+
+    def starting(self, folder: str, prefix: str) -> list[str]:
+        """The names in a folder that start with a prefix."""
+        names = self.names(folder)
+        first = bisect.bisect_left(names, prefix)
+        return list(itertools.takewhile(lambda n: n.startswith(prefix), names[first:]))
+
+    def sidecars(self, video: Video) -> dict[str, str]:
+        """The names in a video's sidecar folder that belong to it -> their kinds.
+
+        Those of another video with a longer name, as `a.mp4.mkv` beside `a.mp4`, are left out.
+        """
+        folder, key = video.path.rpartition("/")[0], video.key
+        longer = [n for n in self.starting(folder, f"{video.name}.") if is_video_name(n)]
+        foreign = tuple(f"{dot}{sidecar_key(n)}." for n in longer for dot in ("", "."))
+        near = [n for dot in ("", ".") for n in self.starting(video.sidecar_dir, f"{dot}{key}.")]
+        bases = {n: without_corrupt_mark(n) for n in near if not n.startswith(foreign)}
+        kinds: dict[str, str] = {}
+        for kind, artifact in ARTIFACTS.items():
+            owned = set(artifact.owned(video, bases.values()))
+            kinds |= {name: kind for name, base in bases.items() if base in owned}
+        return kinds
+
+    def siblings(self, folder: str) -> dict[str, list[SiblingFile]]:
+        """The subtitles and .nfo files in a folder, by the name of the first video that owns them.
+
+        A file belongs to the videos whose name, with or without extension, is the longest prefix
+        of its own.
+        """
+        if folder in self.sibling_files:
+            return self.sibling_files[folder]
+        owners: dict[str, list[str]] = {}
+        for video in filter(is_video_name, self.names(folder)):
+            for prefix in (video, video.rpartition(".")[0]):
+                owners.setdefault(prefix, []).append(video)
+        siblings = self.sibling_files.setdefault(folder, {})
+        for name in self.names(folder):
+            prefix = name if SIBLING_SUFFIX.search(name) else ""
+            while prefix := prefix.rpartition(".")[0]:
+                if prefix in owners and SIBLING_SUFFIX.fullmatch(name, len(prefix)):
+                    file = SiblingFile(name, prefix, owners[prefix])
+                    siblings.setdefault(file.owners[0], []).append(file)
+                    break
+        return siblings
+
+
+def without_corrupt_mark(name: str) -> str:
+    """The name that a sidecar had before it was set aside as corrupt."""
+    return re.sub(r"\.corrupt-\d+$", "", name)

@@ -1,0 +1,94 @@
+"""Performers of videos, inferred from the people whom `listing` found in them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from videolib.core.errors import NotFoundError
+from videolib.core.files import stat_if_any
+from videolib.faces.face_index import FaceIndex
+from videolib.faces.people import PeopleView, people_dir
+from videolib.faces.signatures import signature_file
+from videolib.storage.folders import Library
+from videolib.storage.names import SIDECARS
+from videolib.storage.tags import set_inferred_performers, without_names
+
+if TYPE_CHECKING:
+    from videolib.storage.tags import TagChange, TagEditor
+    from videolib.storage.videos import Video
+
+
+class PerformerIndex:
+    """The people with a name in each video, from the index of people in the nearest folder around.
+
+    Where nothing was listed nobody is known; that is an error if people are `required`, or for a
+    video that has signatures of faces, and the answer for one that has none.
+    """
+
+    def __init__(self, library: Library, required: bool) -> None:
+        """Raises NotFoundError where people are required and neither the folder nor one around it
+        was listed, CorruptError.
+        """
+        listed = nearest_listed(library)
+        self.base = people_dir(listed).removesuffix(SIDECARS)
+        self.frames: dict[str, Counter[str]] = {}  # of each name, by video
+        self.unlisted: NotFoundError | None = None
+        try:
+            people = PeopleView.read(listed).listed()
+        except NotFoundError as error:
+            if required:
+                raise
+            people, self.unlisted = [], error
+        for person in people:
+            for occurrence in person.occurrences if person.label else ():
+                frames = self.frames.setdefault(occurrence["video"], Counter())
+                frames[str(person.label)] += int(occurrence["frames"])
+
+    def names(self, video: Video, min_frames: int) -> list[str]:
+        """Who is seen in at least so many sampled frames of a video, the most frequent first.
+
+        Raises NotFoundError where that is not known yet.
+        """
+        if self.unlisted and stat_if_any(signature_file(video).path):
+            raise self.unlisted
+        below = video.sidecar_dir.removesuffix(SIDECARS).removeprefix(self.base)
+        frames = self.frames.get(below + video.name, Counter())
+        return [name for name, count in frames.most_common() if count >= min_frames]
+
+
+def nearest_listed(library: Library) -> Library:
+    """The folder itself or the nearest around it that has an index of people and lies within the
+    roots; the library where none has one. With artifacts elsewhere only the folder itself counts.
+    """
+    folder = library.root.absolute()
+    for root in (folder, *(() if library.artifacts_dir else folder.parents)):
+        around = Library(root, True, artifacts_dir=library.artifacts_dir, roots=library.roots)
+        inside = library.roots is None or library.roots.contains(root)
+        if inside and Path(people_dir(around), FaceIndex.NAME).exists():
+            return around
+    return library
+
+
+def inferring_editors(
+    library: Library, change: TagChange, min_frames: int, refresh: bool
+) -> Callable[[Video], TagEditor]:
+    """Gives for each video the editor that makes a change and infers performers.
+
+    With `refresh` those inferred earlier go. Raises NotFoundError, also when called, and
+    CorruptError.
+    """
+    index = PerformerIndex(library, required=not refresh)
+
+    def editor_of(video: Video) -> TagEditor:
+        names = without_names(index.names(video, min_frames), change.performers_remove)
+
+        def edit(record: dict[str, Any]) -> None:
+            change.apply(record)
+            set_inferred_performers(record, names, refresh)
+
+        return edit
+
+    return editor_of
