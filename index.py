@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-#!/usr/bin/env python3
 """Video library utility: keeps small, useful files beside every video of a folder.
 
     python index.py meta,thumbs,sprites ~/videos -r --workers 2
@@ -208,10 +207,9 @@ class Outcome(NamedTuple):
     facts: Mapping[str, Any] = {}
 
     def as_json(self, video: Video) -> dict[str, Any]:
-        said = {"error": self.error, "note": self.note}
-        return {"video": video.rel, "status": str(self.status)} | {
-            k: v for k, v in said.items() if v
-        }
+        remarks = {"error": self.error, "note": self.note}
+        row = {"video": video.rel, "status": str(self.status)}
+        return row | {key: text for key, text in remarks.items() if text}
 
 
 # === Parameters ===================================================================================
@@ -220,20 +218,20 @@ class Outcome(NamedTuple):
 class Command:
     """A request: its docstring is the help, its options are the parameters, `run` does the work.
 
-    Values are checked by a pydantic model derived from the annotations and the rules of the
-    options; values that already have their option's plain type and no rule need no model, which
-    keeps pydantic's import (half of a short run) out of commands that were given nothing to check.
+    Values are checked by a pydantic model that is derived from the annotations and the rules of
+    the options. A value of its option's own type, where that has no rules, needs no model: a
+    command with nothing to check runs without importing pydantic, which takes half of a short run.
     """
 
     _hints: ClassVar[dict[str, Any]]
     _options: ClassVar[dict[str, Option]]
     not_recorded: ClassVar[tuple[str, ...]] = ()  # options that do not shape what is made
 
-    def __init__(self, **given: Any) -> None:
-        if not all(self._plain(name, value) for name, value in given.items()):
-            given = self.check(given)
+    def __init__(self, **values: Any) -> None:
+        if not all(self._is_plain(name, value) for name, value in values.items()):
+            values = self.check(values)
         for name, declared in self.options().items():
-            setattr(self, declared.attribute, given.get(name, declared.default))
+            setattr(self, declared.attribute, values.get(name, declared.default))
         self.roots: Roots | None = None  # what a server confines the request to
         self.catalogue_pool: CataloguePool | None = None  # the catalogues that it has open
         self.config: Config | None = None  # what other commands that it needs are completed from
@@ -247,8 +245,7 @@ class Command:
         """The parameters by name, those of base classes first."""
         if "_options" not in vars(cls):
             bodies = [vars(base).values() for base in reversed(cls.__mro__)]
-            found = {o.name: o for body in bodies for o in body if isinstance(o, Option)}
-            cls._options = found
+            cls._options = {o.name: o for body in bodies for o in body if isinstance(o, Option)}
         return cls._options
 
     @classmethod
@@ -259,7 +256,8 @@ class Command:
         return {name: cls._hints[declared.attribute] for name, declared in cls.options().items()}
 
     @classmethod
-    def _plain(cls, name: str, value: object) -> bool:
+    def _is_plain(cls, name: str, value: object) -> bool:
+        """Whether a value needs no check: of its option's own type, which has no rules."""
         declared, hint = cls.options().get(name), cls.hints().get(name)
         if hint is Path:
             return isinstance(value, Path)
@@ -288,34 +286,34 @@ class Command:
         return create_model(cls.__name__, __config__=config, __doc__=cls.__doc__, **fields)
 
     @classmethod
-    def check(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+    def check(cls, values: Mapping[str, Any]) -> dict[str, Any]:
         """The values converted and checked. Raises ParameterError that names every wrong one."""
         from pydantic import ValidationError
 
         try:
-            return dict(cls.model().model_validate(dict(given)))
+            return dict(cls.model().model_validate(dict(values)))
         except ValidationError as error:
-            wrong = [cls._complaint(e) for e in error.errors()]
+            wrong = [cls._mistake(e) for e in error.errors()]
             flags = {n: n.upper() if o.place else o.flag for n, o in cls.options().items()}
             text = "; ".join(f"{flags.get(name, name + ':')} {message}" for name, message in wrong)
             raise ParameterError(wrong, text) from None
 
     @classmethod
-    def _complaint(cls, error: Any) -> tuple[str, str]:
-        """The parameter that pydantic complains of, and what is wrong, in the program's words."""
+    def _mistake(cls, error: Any) -> tuple[str, str]:
+        """The parameter of one of pydantic's errors, and what is wrong with it, in our words."""
         name = str(error["loc"][0])
         if name not in cls.options():
             return name, "no such parameter"
         message = error["msg"].replace("Input should", "should").removeprefix("Value error, ")
         if error["type"] == "string_pattern_mismatch":
             message = f"should be: {cls.options()[name].doc}"
-        given = error["input"]
-        told = joined_names(map(str, given)) if isinstance(given, list) else str(given)
-        return name, f"{message}; got {printable(told) or 'nothing'}"
+        value = error["input"]
+        text = joined_names(map(str, value)) if isinstance(value, list) else str(value)
+        return name, f"{message}; got {printable(text) or 'nothing'}"
 
     @classmethod
-    def arrange(cls, given: dict[str, Any]) -> None:
-        """Set right what the words of a command line mean where that depends on their number."""
+    def arrange(cls, values: dict[str, Any]) -> None:
+        """Correct parsed values whose meaning depends on how many words were on the line."""
 
     def params(self) -> dict[str, Any]:
         """The effective parameters as they stand in an artifact: those that shape its content."""
@@ -329,23 +327,24 @@ class Command:
 def perform(video: Video, tasks: Sequence[VideoTask]) -> list[Outcome]:
     """Make all the artifacts that `tasks` want of one video, opening it once. Runs in a worker."""
     parent_link.work_on(video.rel, tasks[0].worker_group)
+    outcomes = attempt(make_and_publish, video, tasks)
+    if isinstance(outcomes, Failure):
+        return [failed(task, outcomes) for task in tasks]
+    return outcomes
 
-    def work() -> list[Outcome]:
-        with Media(video, tasks[0].allow_codecs) as media:
-            products = make_all(media, tasks)
-            try:
-                if change := media.source_change():
-                    raise VideoError(change)
-                return [settle(t, media, p) for t, p in zip(tasks, products, strict=True)]
-            finally:
-                for made in products:
-                    if isinstance(made, ArtifactOutput) and made.product:
-                        remove(made.product.scratch)
 
-    done = attempt(work)
-    if isinstance(done, Failure):
-        return [failed(task, done) for task in tasks]
-    return done
+def make_and_publish(video: Video, tasks: Sequence[VideoTask]) -> list[Outcome]:
+    """The outcomes of the tasks. Raises VideoError where the video changed meanwhile."""
+    with Media(video, tasks[0].allow_codecs) as media:
+        outputs = make_all(media, tasks)
+        try:
+            if change := media.source_change():
+                raise VideoError(change)
+            return [settle(t, media, output) for t, output in zip(tasks, outputs, strict=True)]
+        finally:
+            for output in outputs:
+                if isinstance(output, ArtifactOutput) and output.product:
+                    remove(output.product.scratch)
 
 
 def make_all(media: Media, tasks: Sequence[VideoTask]) -> list[ArtifactOutput | Failure]:
@@ -364,30 +363,28 @@ def make_all(media: Media, tasks: Sequence[VideoTask]) -> list[ArtifactOutput | 
     return [outputs[id(task)] for task in tasks]
 
 
+def settle(task: VideoTask, media: Media, output: ArtifactOutput | Failure) -> Outcome:
+    """Publish what a task made, and say what came of it."""
+    if isinstance(output, Failure):
+        return failed(task, output)
+    warning = attempt(store, task, media, output) if output.status in STORED else ""
+    if isinstance(warning, Failure):
+        return failed(task, warning)
+    note = "; ".join(filter(None, (output.note, warning)))
+    return Outcome(task.artifact.kind, output.status, note=note, facts=output.facts)
+
+
+def store(task: VideoTask, media: Media, output: ArtifactOutput) -> str:
+    """Publish what a task made of a video, with its provenance; a warning, or an empty text."""
+    size, mtime_ns = media.stat.st_size, media.stat.st_mtime_ns
+    origin = Provenance(task.schema, media.video.rel, size, mtime_ns, media.oshash, task.params())
+    return publish(task.artifact, task.placed(media.video), output, origin)
+
+
 def failed(task: VideoTask, failure: Failure) -> Outcome:
     """The outcome of a task that could not make its artifact."""
     facts = {"lacking": True} if failure.lacking else {}
     return Outcome(task.artifact.kind, Status.FAILED, failure.reason, facts=facts)
-
-
-def store(task: VideoTask, media: Media, made: ArtifactOutput) -> str:
-    """Publish what a task made of a video, with how it was made."""
-    stat, rel = media.stat, media.video.rel
-    origin = Provenance(
-        task.schema, rel, stat.st_size, stat.st_mtime_ns, media.oshash, task.params()
-    )
-    return publish(task.artifact, task.placed(media.video), made, origin)
-
-
-def settle(task: VideoTask, media: Media, product: ArtifactOutput | Failure) -> Outcome:
-    """Publish a product and say what came of it."""
-    if isinstance(product, Failure):
-        return failed(task, product)
-    stored = attempt(store, task, media, product) if product.status in STORED else ""
-    if isinstance(stored, Failure):
-        return failed(task, stored)
-    note = "; ".join(filter(None, (product.note, stored)))
-    return Outcome(task.artifact.kind, product.status, note=note, facts=product.facts)
 
 
 # === Runner =======================================================================================
@@ -413,7 +410,7 @@ class Runner:
     """Finds videos, leaves out what is fresh, runs the rest in workers, and gathers the outcomes.
 
     One task or several, for one command, a chain, `batch` or `finish`: this is the only way any
-    video task runs. Threads take units from the queue and wait for the workers.
+    video task runs. Threads take items from the queue and wait for the workers.
     """
 
     def __init__(
@@ -429,10 +426,11 @@ class Runner:
         self.outcomes: dict[str, dict[str, Outcome]] = {task.artifact.kind: {} for task in tasks}
         self.videos: dict[str, Video] = {}
         self.lacking: dict[str, Failure] = {}  # by kind, why no video can have it in this run
-        # How much of a unit is done, where its worker tells, by video and lane.
-        self.shares: dict[tuple[str, str], float] = {}
-        self.parts = Counter[str]()  # units of each video
-        self.untidy = set[str]()  # folders where a worker may have died while it wrote
+        # How much of an item is done, 0 to 1, where its worker reports it; by video and group.
+        self.shares_done: dict[tuple[str, str], float] = {}
+        self.parts = Counter[str]()  # items of each video
+        # Sidecar folders in which a worker was stopped while it may have been writing.
+        self.interrupted = set[str]()
 
     def run(self, items: list[WorkItem] | None = None) -> Result:
         """Run what was planned, or plan and run everything, and sum it up."""
@@ -442,12 +440,11 @@ class Runner:
             items = [item for item in items if all(task.plans_itself for task in item.tasks)]
         memory = max(task.memory for task in self.tasks)
         imports = {"index", *(module for task in self.tasks for module in task.imports)}
-        workers = Workers(min(self.processes, len(items)), imports, memory, self._hear)
+        workers = Workers(min(self.processes, len(items)), imports, memory, self._show_progress)
         queue = WorkQueue(items, self.caps, self.processes, self.job.limits)
         self.parts = Counter(item.video.rel for item in items)
         threads = [
-            threading.Thread(target=self._serve, args=(queue, workers))
-            for _ in range(workers.count)
+            threading.Thread(target=self._work, args=(queue, workers)) for _ in range(workers.count)
         ]
         try:
             with self.job.console.progress(len(self.parts)):
@@ -457,20 +454,20 @@ class Runner:
                     thread.join()
         finally:
             workers.close(kill=self.job.cancelled.is_set())
-            for sidecar_dir in self.untidy:
+            for sidecar_dir in self.interrupted:
                 sweep(sidecar_dir)
         for item in items:
             for kind in item.kinds:
                 self.outcomes[kind].setdefault(item.video.rel, Outcome(kind, Status.CANCELLED))
-        self._catalogue()
+        self._update_catalogue()
         return self._result(time.monotonic() - started)
 
-    def _hear(self, news: Mapping[str, Any]) -> None:
-        """Show how far a worker is with its video."""
-        rel, worker_group, share = news["video"], news["worker_group"], news["share"]
-        done = (share - self.shares.get((rel, worker_group), 0.0)) / self.parts[rel]
-        self.job.console.step(rel, done, news["note"])
-        self.shares[rel, worker_group] = share
+    def _show_progress(self, report: Mapping[str, Any]) -> None:
+        """Show how far a worker is with its video, as it reports itself."""
+        rel, worker_group, share = report["video"], report["worker_group"], report["share"]
+        progress = (share - self.shares_done.get((rel, worker_group), 0.0)) / self.parts[rel]
+        self.job.console.step(rel, progress, report["note"])
+        self.shares_done[rel, worker_group] = share
 
     def plan(self) -> list[WorkItem]:
         """What is to be done, video by video; what is fresh is recorded as skipped."""
@@ -482,7 +479,7 @@ class Runner:
                 sweep(video.sidecar_dir)
                 sidecars = SidecarDir(video.sidecar_dir)
             self.videos[video.rel] = video
-            missing = [task for task in self.tasks if self._wanted(task, video, sidecars)]
+            missing = [task for task in self.tasks if self._is_due(task, video, sidecars)]
             missing.sort(key=lambda task: task.worker_group)
             worker_groups = itertools.groupby(missing, lambda task: task.worker_group)
             items += [WorkItem(video, tuple(tasks)) for _, tasks in worker_groups]
@@ -490,8 +487,9 @@ class Runner:
             self.fail([task.artifact.kind for task in self.tasks], name, reason)
         return items
 
-    def _wanted(self, task: VideoTask, video: Video, sidecars: SidecarDir) -> bool:
-        """Whether a task is to be done on a video; else, or in a dry run, its outcome is kept."""
+    def _is_due(self, task: VideoTask, video: Video, sidecars: SidecarDir) -> bool:
+        """Whether a task is to be done on a video. Where not, and in a dry run, its outcome is
+        recorded here."""
         kind = task.artifact.kind
         try:
             state = task.state(video, sidecars)
@@ -505,8 +503,8 @@ class Runner:
             self.outcomes[kind][video.rel] = Outcome(kind, Status.PLANNED, note=note)
         return True
 
-    def _lack(self, outcome: Outcome) -> None:
-        """Say once what is missing: the other videos will fail for the same reason."""
+    def _note_missing(self, outcome: Outcome) -> None:
+        """Report a missing dependency once: the other videos will fail for the same reason."""
         if outcome.kind not in self.lacking:
             self.lacking[outcome.kind] = Failure(outcome.error, lacking=True)
             self.job.console.say(f"{outcome.kind}: {printable(outcome.error)}")
@@ -515,62 +513,62 @@ class Runner:
         for kind in kinds:
             self.outcomes[kind][name] = Outcome(kind, Status.FAILED, reason)
         self.videos.setdefault(name, Video(name, name, ""))
-        self._tell(kinds, name, reason)
+        self._say(kinds, name, reason)
 
-    def _tell(self, kinds: Iterable[str], name: str, words: str) -> None:
-        self.job.console.say(f"{', '.join(kinds)}: {printable(name)}: {printable(words)}")
+    def _say(self, kinds: Iterable[str], name: str, remark: str) -> None:
+        self.job.console.say(f"{', '.join(kinds)}: {printable(name)}: {printable(remark)}")
 
-    def _serve(self, queue: WorkQueue[WorkItem], workers: Workers) -> None:
-        """One thread: take a unit, have it done, record it, until nothing is left."""
+    def _work(self, queue: WorkQueue[WorkItem], workers: Workers) -> None:
+        """One thread: take an item, have it done, record it, until nothing is left."""
         while item := queue.take(self.job):
             try:
-                self._record(item, self._do(item, workers))
+                self._record(item, self._run_item(item, workers))
             finally:
                 queue.done(item)
 
-    def _do(self, item: WorkItem, workers: Workers) -> list[Outcome]:
-        """Have a worker do a unit, but for kinds that are known to lack what they need."""
+    def _run_item(self, item: WorkItem, workers: Workers) -> list[Outcome]:
+        """Have a worker do an item, but for kinds that are known to lack what they need."""
         self.job.console.step(item.video.rel, 0)
         lacking = [task for task in item.tasks if task.artifact.kind in self.lacking]
         tasks = [task for task in item.tasks if task not in lacking]
-        known = [failed(task, self.lacking[task.artifact.kind]) for task in lacking]
+        outcomes = [failed(task, self.lacking[task.artifact.kind]) for task in lacking]
         if not tasks:
-            return known
+            return outcomes
         timeouts = [task.timeout for task in tasks]
         timeout = 0.0 if 0.0 in timeouts else max(timeouts)
         sidecar_dirs = {task.placed(item.video).sidecar_dir for task in tasks}
         try:
-            done = attempt(workers.call, self.job, timeout, perform, item.video, tasks)
+            results = attempt(workers.call, self.job, timeout, perform, item.video, tasks)
         except CancelledError:
-            self.untidy |= sidecar_dirs
-            return [*known, *(Outcome(task.artifact.kind, Status.CANCELLED) for task in tasks)]
-        if isinstance(done, Failure):
-            self.untidy |= sidecar_dirs
-            return [*known, *(failed(task, done) for task in tasks)]
-        return [*known, *done]
+            self.interrupted |= sidecar_dirs
+            return [*outcomes, *(Outcome(task.artifact.kind, Status.CANCELLED) for task in tasks)]
+        if isinstance(results, Failure):
+            self.interrupted |= sidecar_dirs
+            return [*outcomes, *(failed(task, results) for task in tasks)]
+        return [*outcomes, *results]
 
     def _record(self, item: WorkItem, outcomes: Iterable[Outcome]) -> None:
-        """Keep and tell what came of a unit; the same of several kinds once."""
+        """Keep and report what came of an item; the same remark on several kinds once."""
         rel = item.video.rel
-        told: dict[str, list[str]] = {}
+        kinds_by_remark: dict[str, list[str]] = {}
         for outcome in outcomes:
             self.outcomes[outcome.kind][rel] = outcome
             if outcome.facts.get("lacking"):
-                self._lack(outcome)
-            elif words := outcome.error if outcome.status is Status.FAILED else outcome.note:
-                told.setdefault(words, []).append(outcome.kind)
-        for words, kinds in told.items():
-            self._tell(kinds, rel, words)
-        rest = 1 - self.shares.pop((rel, item.tasks[0].worker_group), 0.0)
+                self._note_missing(outcome)
+            elif remark := outcome.error if outcome.status is Status.FAILED else outcome.note:
+                kinds_by_remark.setdefault(remark, []).append(outcome.kind)
+        for remark, kinds in kinds_by_remark.items():
+            self._say(kinds, rel, remark)
+        rest = 1 - self.shares_done.pop((rel, item.tasks[0].worker_group), 0.0)
         self.job.console.step(rel, rest / self.parts[rel])
 
-    def _catalogue(self) -> None:
-        """Let listings know of the new metadata before anyone asks."""
+    def _update_catalogue(self) -> None:
+        """Enter new metadata into the catalogue before anyone asks for a listing."""
         metadata = self.outcomes.get("metadata", {})
-        made = [self.videos[rel] for rel, o in metadata.items() if o.status is Status.MADE]
-        if made:
+        new = [self.videos[rel] for rel, o in metadata.items() if o.status is Status.MADE]
+        if new:
             catalogue = open_catalogue(self.library)
-            catalogue.update(made)
+            catalogue.update(new)
             catalogue.close()
 
     def _result(self, seconds: float) -> Result:
@@ -586,15 +584,17 @@ class Runner:
         return Result(data, f"{text}\n{plural(len(self.videos), 'video')} in {seconds:.1f} s", code)
 
     def _report(self, kind: str) -> dict[str, Any]:
-        known = self.outcomes[kind]
-        results = [known[rel].as_json(video) for rel, video in self.videos.items() if rel in known]
+        outcomes = self.outcomes[kind]
+        results = [
+            outcomes[rel].as_json(video) for rel, video in self.videos.items() if rel in outcomes
+        ]
         counts = Counter(result["status"] for result in results)
-        always = ["made", "skipped", "failed", "cancelled"]
-        named = always + [str(s) for s in Status if s not in always and counts[s]]
+        statuses = ["made", "skipped", "failed", "cancelled"]
+        statuses += [str(s) for s in Status if s not in statuses and counts[s]]
         return {
             "task": kind,
             "total": len(results),
-            "counts": {name: counts[name] for name in named},
+            "counts": {status: counts[status] for status in statuses},
             "results": results,
         }
 
@@ -638,10 +638,10 @@ class LibraryCommand(Command):
             )
         return VIDEO_EXTENSIONS if ".*" in dotted else dotted
 
-    def companion(self, kind: type[CommandType], **given: Any) -> CommandType:
-        """Another command on the same folder, as it is configured but for what is given."""
+    def companion(self, kind: type[CommandType], **values: Any) -> CommandType:
+        """Another command on the same folder: these values before the configured ones."""
         shared = {name: getattr(self, name) for name in LibraryCommand.options()}
-        command = kind(**(self.config or Config()).settings(kind) | shared | given)
+        command = kind(**(self.config or Config()).settings(kind) | shared | values)
         command.roots, command.config = self.roots, self.config
         return command
 
@@ -734,9 +734,8 @@ class VideoTask(RunCommand):
 
     artifact: ClassVar[Artifact]
     schema: ClassVar[int] = 1
-    worker_group: ClassVar[str] = (
-        "decode"  # tasks of one lane share a worker and one opening of the video
-    )
+    # Tasks of one group share a worker and one opening of the video.
+    worker_group: ClassVar[str] = "decode"
     batch_limit: ClassVar[int | None] = None  # at a time in a batch; None: as many as cores
     imports: ClassVar[tuple[str, ...]] = ("av", "numpy")
     memory: ClassVar[int] = WORKER_MEMORY
@@ -747,7 +746,7 @@ class VideoTask(RunCommand):
         return [self]
 
     def placed(self, video: Video) -> Video:
-        """The video with the folder where this task's files go as its home."""
+        """The video with the folder where this task's files go as its sidecar folder."""
         return video
 
     def state(self, video: Video, sidecars: SidecarDir) -> State:
@@ -1533,10 +1532,10 @@ class Transcode(RunCommand):
     not_recorded = ("dest", "min_saving", "accept_degraded")
 
     @classmethod
-    def arrange(cls, given: dict[str, Any]) -> None:
+    def arrange(cls, values: dict[str, Any]) -> None:
         """A single place on the command line is DEST."""
-        if "dest" not in given and "directory" in given:
-            given["dest"] = given.pop("directory")
+        if "dest" not in values and "directory" in values:
+            values["dest"] = values.pop("directory")
 
     @property
     def outputs(self) -> OutputFolder:
