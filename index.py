@@ -50,7 +50,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 from videolib.catalogue.catalogue import Catalogue
 from videolib.catalogue.query import QUERY_HELP, compile_query
-from videolib.core.documents import JsonRows, json_bytes, json_pieces, read_json
+from videolib.core.documents import JsonRows, json_bytes, json_pieces, parse_json, read_json
 from videolib.core.errors import (
     CancelledError,
     CorruptError,
@@ -2686,8 +2686,8 @@ class Config(NamedTuple):
         if not named and not path.is_file():
             return cls()
         try:
-            data = json.loads(path.read_bytes() if named else read_file(path))
-        except (OSError, ValueError, RecursionError) as error:
+            data = parse_json(path.read_bytes() if named else read_file(path))
+        except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else f"not valid JSON: {error}"
             raise UsageError(f"{printable(str(path))}: {why}") from None
         config = cls(data if isinstance(data, dict) else {}, printable(str(path)), bool(named))

@@ -14,7 +14,7 @@ import pytest
 from conftest import Cli
 from support import Library, digest, run_process
 
-from videolib.core.documents import keep_corrupt
+from videolib.core.documents import set_aside_corrupt
 from videolib.storage.videos import oshash
 
 needs_ffprobe = pytest.mark.skipif(
@@ -228,7 +228,7 @@ def test_corrupt_sidecars_of_one_second_are_all_kept(
     for moment, content in ((9, "{one"), (9, "{two"), (8, "{three"), (8, "{four")):
         monkeypatch.setattr(time, "time_ns", lambda moment=moment: moment * 10**9)
         place.write_text(content)
-        assert "kept as a.mp4.phash.json.corrupt-" in keep_corrupt(place)
+        assert "kept as a.mp4.phash.json.corrupt-" in set_aside_corrupt(place)
     kept = {path.read_text() for path in tmp_path.iterdir()}
     assert kept == {"{one", "{two", "{three", "{four"}
 

@@ -1,4 +1,4 @@
-"""JSON documents: reading them, and writing long ones piece by piece."""
+"""JSON documents: parsing, reading and writing them, long lists of rows piece by piece."""
 
 from __future__ import annotations
 
@@ -15,30 +15,38 @@ from videolib.core.files import read_file, rename_new
 from videolib.core.text import utf8
 
 
-def keep_corrupt(target: Path) -> str:
-    """Set aside a JSON file that cannot be read, and say so."""
+def parse_json(content: str | bytes) -> Any:
+    """The value of a JSON document. Raises ValueError, also where it is nested too deeply."""
+    try:
+        return json.loads(content)
+    except RecursionError as error:
+        raise ValueError(str(error)) from None
+
+
+def read_json(path: str | Path) -> dict[str, Any] | None:
+    """The object in a JSON file, or None where there is no readable one."""
+    try:
+        data = parse_json(read_file(path))
+    except (OSError, ValueError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def set_aside_corrupt(target: Path) -> str:
+    """Set aside a JSON file that read_json cannot read; the note about that, or ""."""
     if not target.is_file() or read_json(target) is not None:
         return ""
     return f"the old one was corrupt and is kept as {set_aside(target)}"
 
 
 def set_aside(path: Path) -> str:
-    """Rename a corrupt file to one with .corrupt- and the time at its end, never over another."""
-    for moment in itertools.count(time.time_ns() // 10**9):
-        kept = path.with_name(f"{path.name[:225]}.corrupt-{moment}")
+    """Rename a corrupt file, never over another; its new name ends in .corrupt- and the time."""
+    for seconds in itertools.count(time.time_ns() // 10**9):
+        new = path.with_name(f"{path.name[:225]}.corrupt-{seconds}")
         with contextlib.suppress(FileExistsError):
-            rename_new(path, kept)
+            rename_new(path, new)
             break
-    return kept.name
-
-
-def read_json(path: str | Path) -> dict[str, Any] | None:
-    """The object in a JSON file, or None where there is no readable one."""
-    try:
-        data = json.loads(read_file(path))
-    except (OSError, ValueError, RecursionError):
-        return None
-    return data if isinstance(data, dict) else None
+    return new.name
 
 
 class RawJson(str):
@@ -67,7 +75,7 @@ class JsonRows(Collection[Any]):
         return itertools.chain.from_iterable(self.blocks())
 
     def __contains__(self, row: object) -> bool:
-        return any(row == own for own in self)
+        return any(row == other for other in self)
 
     def blocks(self) -> Iterator[list[Any]]:
         """The rows, BLOCK at a time."""
@@ -128,11 +136,12 @@ def row_pieces(rows: JsonRows, encode: Callable[[Any], str], newline: str) -> It
 
 
 def json_text(data: Any, indent: int | None = 2) -> str:
-    """One JSON document as `json_pieces` gives it, in one piece."""
+    """One JSON document as `json_pieces` gives it, in one piece; RawJson as it is."""
     return data if isinstance(data, RawJson) else "".join(json_pieces(data, indent))
 
 
 def json_bytes(data: Any) -> bytes:
+    """The content of a JSON file: indented, in UTF-8, with a line break at its end."""
     return (json_text(data) + "\n").encode()
 
 

@@ -1,4 +1,8 @@
-"""Files: atomic writes, renames that never overwrite, reading, and looking into folders."""
+"""Files and folders: stat, reading, atomic writes, and renames that never overwrite.
+
+A write goes to a scratch file in the same folder, which gets the final name once the disk has it:
+a file under its final name is complete.
+"""
 
 from __future__ import annotations
 
@@ -18,45 +22,51 @@ from videolib.core.text import human_size, printable
 
 
 def stat_of(path: str) -> os.stat_result:
-    """What the file system says of a file."""
+    """The stat of what a path leads to. Raises OSError."""
     return os.stat(path)  # noqa: PTH116 - a Path per video makes listings half as fast
 
 
 def stat_if_any(path: str) -> os.stat_result | None:
-    """What the file system says of a file; None where there is none, or nothing to be seen."""
+    """The stat of what a path leads to; None where there is nothing or it cannot be looked at."""
     with contextlib.suppress(OSError):
         return stat_of(path)
     return None
 
 
 def is_folder(path: str) -> bool:
-    """Whether there is a folder, or a link to one; not where the file system refuses to say."""
-    found = stat_if_any(path)
-    return found is not None and stat.S_ISDIR(found.st_mode)
+    """Whether there is a folder, or a link to one; False where the file system refuses to say."""
+    status = stat_if_any(path)
+    return status is not None and stat.S_ISDIR(status.st_mode)
 
 
-def file_identity(found: os.stat_result) -> tuple[int, int, int]:
-    """What differs when a file was written again or another is in its place."""
-    return found.st_ino, found.st_size, found.st_mtime_ns
+def folder_entries(path: str) -> list[os.DirEntry[str]]:
+    """What is in a folder, in the order of names. Raises OSError."""
+    with os.scandir(path) as entries:
+        return sorted(entries, key=lambda entry: entry.name)
+
+
+def file_identity(status: os.stat_result) -> tuple[int, int, int]:
+    """Identity of a file's content: inode, size in bytes, mtime in ns."""
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def is_possible_path(path: Path) -> bool:
-    """Whether a file system can have such a path; one that climbs with `..` is not wanted."""
+    """Whether a file system can have such a path, and none of its parts is `..`."""
     raw = attempt(os.fsencode, path)
     if isinstance(raw, Failure) or b"\0" in raw or len(raw) > 4000:
         return False
     return all(part != b".." and len(part) <= 255 for part in raw.split(b"/"))
 
 
-def need_folder(place: Path, named: str = "") -> None:
-    """Raise UsageError where a path is no folder; `named` is the flag that gave it."""
-    if not place.is_dir():
-        there = os.path.lexists(place)
-        why = "not a directory: name the one it is in" if there else "no such file or directory"
-        raise UsageError(f"{named}{printable(str(place))}: {why}")
+def need_folder(path: Path, prefix: str = "") -> None:
+    """Raise UsageError where a path is no folder; `prefix`: the flag that named it, and a space."""
+    if not path.is_dir():
+        exists = os.path.lexists(path)
+        reason = "not a directory: name the one it is in" if exists else "no such file or directory"
+        raise UsageError(f"{prefix}{printable(str(path))}: {reason}")
 
 
-SCRATCH = ".tmp-"
+SCRATCH = ".tmp-"  # what names of scratch files and folders begin with
 
 
 LARGEST_FILE = 512 << 20  # bytes that are read at once: no sidecar or journal has as many
@@ -64,7 +74,7 @@ LARGEST_FILE = 512 << 20  # bytes that are read at once: no sidecar or journal h
 
 @functools.cache
 def this_host() -> str:
-    """A short mark of this machine, since a library on a NAS may have writers on several."""
+    """Eight hexadecimal digits for this machine, as several may write into a library on a NAS."""
     return f"{zlib.crc32(os.uname().nodename.encode()):08x}"
 
 
@@ -72,12 +82,12 @@ _scratch_numbers = itertools.count()
 
 
 def scratch_name() -> str:
-    """A new name for a temporary, from which anyone can tell whether its owner still lives."""
+    """A new name for a scratch file or folder, with the machine and the process that owns it."""
     return f"{SCRATCH}{this_host()}-{os.getpid()}-{next(_scratch_numbers)}"
 
 
 def process_alive(pid: int) -> bool:
-    """Whether a process of this machine lives; where that can't be seen, it does."""
+    """Whether a process of this machine is running; True where that cannot be seen."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -87,12 +97,12 @@ def process_alive(pid: int) -> bool:
     try:
         state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
     except (OSError, IndexError):
-        return True  # no such folder here: it takes signals, so it lives
-    return state != b"Z"  # one that only waits to be counted is dead
+        return True  # no /proc here: it takes signals, so it lives
+    return state != b"Z"  # a zombie has ended
 
 
 def remove(path: str | Path) -> None:
-    """Remove a file or a folder of ours; nothing happens where there is none."""
+    """Remove a file, or a folder with all that is in it; nothing happens where there is none."""
     path = Path(path)
     if path.is_dir() and not path.is_symlink():
         import shutil
@@ -103,7 +113,7 @@ def remove(path: str | Path) -> None:
 
 
 def write_through(path: Path, content: bytes) -> None:
-    """Write a new file and wait until the disk has it."""
+    """Write a new file and wait until the disk has it. Raises FileExistsError."""
     with path.open("xb") as file:
         file.write(content)
         file.flush()
@@ -111,14 +121,14 @@ def write_through(path: Path, content: bytes) -> None:
 
 
 def flush_to_disk(path: Path) -> None:
-    """Wait until the disk has a file, or the names in a folder."""
+    """Wait until the disk has a file's content, or a folder's names."""
     with reading(path) as descriptor:
         os.fsync(descriptor)
 
 
 @functools.cache
 def exclusive_rename() -> Callable[[bytes, bytes], int]:
-    """The system's call that renames and never overwrites; what it returns is an error number."""
+    """The system call that renames and never overwrites; it returns an errno, 0 for success."""
     import ctypes
 
     libc = ctypes.CDLL(None, use_errno=True)
@@ -170,33 +180,33 @@ def replace_file(target: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):  # on a disk that is read-only by now
             remove(scratch)
         if isinstance(error, OSError):
-            error.filename = str(target)  # the other name says nothing to anybody
+            error.filename = str(target)  # the scratch file's name says nothing to anybody
         raise
 
 
 def need_creatable(flag: str, path: Path) -> None:
     """Raise UsageError where a folder that a user named is not there and cannot be made."""
-    there = next(place for place in (path, *path.absolute().parents) if os.path.lexists(place))
-    if not there.is_dir():
-        raise UsageError(
-            f"{flag} {printable(str(path))}: {printable(str(there))} is not a directory"
-        )
+    nearest = next(place for place in (path, *path.absolute().parents) if os.path.lexists(place))
+    if not nearest.is_dir():
+        named = f"{flag} {printable(str(path))}"
+        raise UsageError(f"{named}: {printable(str(nearest))} is not a directory")
 
 
 def write_output(path: Path, content: bytes) -> None:
-    """Write a file that a user named, whole, where a link leads; a device or pipe is written to."""
+    """Write a file that a user named, atomically and where a link leads; a device or pipe is
+    written to."""
     if not path.exists() or path.is_file():
         replace_file(Path(os.path.realpath(path)), content)
         return
     try:
         path.write_bytes(content)
     except OSError as error:
-        error.filename = str(path)  # what is said of a full device has no name
+        error.filename = str(path)  # the error of a full device has none
         raise
 
 
 def replace_folder(target: Path, files: Mapping[str, bytes]) -> None:
-    """Publish a folder whole, in place of an old one of the same name."""
+    """Put a folder of these files, by name, in the place of the one of that name, as one change."""
     scratch, old = target.parent / scratch_name(), target.parent / scratch_name()
     try:
         scratch.mkdir()
@@ -211,7 +221,7 @@ def replace_folder(target: Path, files: Mapping[str, bytes]) -> None:
             except OSError as error:
                 if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                     raise
-                remove(old)  # another run was faster: its folder makes way too
+                remove(old)  # another run was faster: its folder is replaced too
     finally:
         remove(scratch)
         remove(old)
@@ -222,21 +232,21 @@ def read_file(path: str | Path) -> bytes:
     return b"".join(blocks_of(path, LARGEST_FILE))
 
 
-def blocks_of(path: str | Path, most: float = math.inf) -> Iterator[bytes]:
+def blocks_of(path: str | Path, largest: float = math.inf) -> Iterator[bytes]:
     """The content of a file by the megabyte. Raises OSError, also for a pipe, which could be
-    waited for without end, and for more than `most` bytes."""
+    waited for without end, and for a file of more than `largest` bytes."""
     with reading(path) as descriptor:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "is no file", str(path))
-        if found.st_size > most:
-            raise OSError(errno.EFBIG, f"is larger than {human_size(int(most))}", str(path))
+        if status.st_size > largest:
+            raise OSError(errno.EFBIG, f"is larger than {human_size(int(largest))}", str(path))
         yield from iter(lambda: os.read(descriptor, 1 << 20), b"")
 
 
 @contextlib.contextmanager
 def reading(path: str | Path) -> Iterator[int]:
-    """A read-only descriptor; opening a pipe waits for no writer."""
+    """A read-only descriptor of a path; opening a pipe waits for no writer."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         yield descriptor
@@ -245,11 +255,12 @@ def reading(path: str | Path) -> Iterator[int]:
 
 
 def read_optional_file(path: Path) -> bytes | None:
-    """What is in a file, or None where there is none. Raises VideoError."""
+    """The content of a file, or None where there is none. Raises VideoError where that cannot be
+    read."""
     try:
         return read_file(path)
     except FileNotFoundError:
         return None
     except OSError as error:
-        why = f"cannot be read: {error.strerror}: mend it or move it away"
-        raise VideoError(f"{printable(path.name)}: {why}") from None
+        reason = f"cannot be read: {error.strerror}: mend it or move it away"
+        raise VideoError(f"{printable(path.name)}: {reason}") from None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from videolib.core.errors import NotFoundError, OutsideError, UsageError
-from videolib.core.files import is_possible_path, need_folder
+from videolib.core.files import folder_entries, is_possible_path, need_folder
 from videolib.core.text import printable
 from videolib.storage.names import SIDECARS, VIDEO_EXTENSIONS, sidecar_key
 from videolib.storage.subtitles import matching_subtitles, subtitles_by_stem
@@ -117,8 +117,7 @@ class Library:
 
     def _entries(self, folder: str, below: str) -> list[os.DirEntry[str]]:
         try:
-            with os.scandir(folder) as entries:
-                return sorted(entries, key=lambda entry: entry.name)
+            return folder_entries(folder)
         except OSError as error:
             self.problems.append((below or "./", f"cannot be listed: {error.strerror}"))
             return []
@@ -154,8 +153,8 @@ def folders_below(top: str, unread: Callable[[OSError], None]) -> Iterator[str]:
     while pending:
         place = pending.pop()
         try:
-            with os.scandir(place or "/") as entries:
-                names = sorted(e.name for e in entries if e.is_dir(follow_symlinks=False))
+            entries = folder_entries(place or "/")
+            names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
         except OSError as error:
             unread(error)
             continue
@@ -186,8 +185,9 @@ class Roots:
         """The links in a folder that lead out of the roots, as /NAME; "" for the folder itself."""
         if not self.contains(folder):
             return [""]
-        with contextlib.suppress(OSError), os.scandir(folder) as entries:
-            return [f"/{e.name}" for e in entries if e.is_symlink() and not self.contains(e.path)]
+        with contextlib.suppress(OSError):
+            links = [entry for entry in folder_entries(folder) if entry.is_symlink()]
+            return [f"/{link.name}" for link in links if not self.contains(link.path)]
         return []
 
     def place(self, text: str, base: Path | None = None) -> Path:

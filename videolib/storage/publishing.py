@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from videolib.core.documents import json_bytes, keep_corrupt
+from videolib.core.documents import json_bytes, set_aside_corrupt
 from videolib.core.errors import VideoError
 from videolib.core.files import remove, rename_new, replace_file, replace_folder
 from videolib.core.runs import Status
@@ -100,7 +100,7 @@ def publish(artifact: Artifact, video: Video, made: ArtifactOutput, origin: Prov
     note = ""
     if made.data is not None:
         record = artifact.record_name(video)
-        note = keep_corrupt(sidecar_dir / record)
+        note = set_aside_corrupt(sidecar_dir / record)
         contents[record] = json_bytes(origin.as_json() | {"files": list(contents)} | made.data)
     for name, content in contents.items():
         if isinstance(content, dict):
