@@ -1,8 +1,8 @@
-"""How long videos and their streams are by what a file declares, and whether its data stop before.
+"""Declared durations of containers and streams, files cut off before them, positions in a video.
 
-A file may declare more than it holds, because it was cut off, less, or nothing at all. What is
-declared is decided here, from containers and streams as libav opens them. `Media` adds what only
-packets tell: `Media.duration` reads them where nothing is declared.
+A file may declare more than it holds, because it was cut off, less, or nothing at all. These
+functions read what is declared, from containers and streams as libav opens them. How long a video
+is in the end decides `Media.duration`, which reads packets where nothing is declared.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 MAX_DURATION = 30 * 86400.0  # seconds a video may claim to last
 
 
-# Seconds by which the data of whole files fall short of what is declared, since containers round
-# and encoders drop their last frames; sound has padding beside that.
+# Seconds by which the data may end before the declared end in a file that is complete.
 CUT_OFF_TOLERANCE, SOUND_TOLERANCE = 1.0, 2.0
 
 
@@ -37,9 +36,9 @@ def container_duration(container: InputContainer) -> float | None:
 def declared_duration(stream: Any, *, count_frames: bool = False) -> int | None:
     """The duration that a header declares for a stream, in its time base; None: none is declared.
 
-    `count_frames` takes the declared number of frames where that is larger; it is for AVI, whose
-    time base is one frame: libav shortens the duration of a cut-off AVI to what is there, but
-    leaves the number of its frames.
+    With `count_frames` it is the declared number of frames where that is larger. This is for AVI's
+    video, whose time base is one frame: libav shortens the duration of a cut-off AVI to what is
+    there, but leaves the number of its frames.
     """
     if not stream.duration or not stream.time_base:
         return None
@@ -49,8 +48,8 @@ def declared_duration(stream: Any, *, count_frames: bool = False) -> int | None:
 def declared_end(container: InputContainer, stream: Any, start: float) -> float | None:
     """When a stream ends by its header, in seconds from the container's `start`; None: not told.
 
-    An edit list may end the film before its tracks end, so that no stream ends after its container.
-    Only an AVI's video is not limited by that: libav shortens the container of a cut-off AVI, too.
+    It is at most the end of the container: an edit list may end the video before its tracks end.
+    Not so for AVI's video, since libav shortens the duration of a cut-off AVI's container, too.
     """
     avi_video = container.format.name == "avi" and stream.type == "video"
     duration = declared_duration(stream, count_frames=avi_video)
@@ -64,9 +63,8 @@ def declared_end(container: InputContainer, stream: Any, start: float) -> float 
 def declared_sound(stream: AudioStream) -> float:
     """Seconds of sound that a stream is declared to have; 0 where nothing is declared.
 
-    Matroska's headers have no durations of streams, but ffmpeg and mkvmerge write them as a tag.
-    For pictures the container's duration is as good. The stream's start is left out: sound that
-    begins late counts as silence.
+    The header decides, else Matroska's DURATION tag, as Matroska has no durations of streams.
+    Unlike in `declared_end`, the start of the stream is not added.
     """
     duration = declared_duration(stream)
     if duration is not None and stream.time_base:
@@ -76,12 +74,12 @@ def declared_sound(stream: AudioStream) -> float:
 
 
 def is_cut_off(missing: float, tolerance: float = CUT_OFF_TOLERANCE) -> bool:
-    """Whether data end so many seconds before what is declared that their file was truncated."""
+    """Whether a file was truncated: its data end `missing` seconds before the declared end."""
     return missing > tolerance
 
 
 def cut_off_message(end: float, declared: float | None = None) -> str:
-    """Words for a file whose data end at `end`, of as many seconds as were declared."""
+    """Message for a file whose data end after `end` seconds, of the `declared` ones where given."""
     whole = "" if declared is None else f" of {declared:.1f}"
     return f"cut off after {end:.1f}{whole} s"
 

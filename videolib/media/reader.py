@@ -1,4 +1,8 @@
-"""Opening one video file safely, and reading its packets."""
+"""One video file, opened safely in a worker: its container, its stream, packets and frames.
+
+Every room of this folder reads a file through a `Media`, which also notes what reading shows:
+damage, where a truncated file ends, rotation.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
     from videolib.storage.videos import Video
 
 
+# libav's demuxers and decoders that may open a file; --allow-codecs adds to the decoders.
 ALLOWED_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,flv,asf,ogg"
 
 
@@ -41,18 +46,21 @@ ALLOWED_CODECS = (
 )
 
 
-NO_TIMESTAMP = -(1 << 63)
+NO_TIMESTAMP = -(1 << 63)  # libav's AV_NOPTS_VALUE
 
 
-MAX_PIXELS = 40_000_000  # an 8K frame has 33 million; more is a bomb or a mistake
+MAX_PIXELS = 40_000_000  # of a frame; 8K has 33 million, more is an attack or a mistake
 
 
 class Media:
     """One video file opened for reading, in a worker process only.
 
-    It is opened through a descriptor, so that no name means anything to libav and nobody can swap
-    the file meanwhile. Opening the container waits until something asks for it. Times are seconds
-    from the start of the container, as players count them.
+    libav gets a descriptor, not the path: no path can be taken for a protocol, and nobody can swap
+    the file meanwhile. The container is opened when first used. Times are seconds from the start of
+    the container, as players count them; timestamps (`pts`) are in the stream's time base.
+
+    `allow_codecs` names decoders beside ALLOWED_CODECS, with commas between, or is "any". A `draft`
+    is decoded faster, without the loop filter.
     """
 
     def __init__(self, video: Video, allow_codecs: str = "", *, draft: bool = False) -> None:
@@ -76,10 +84,12 @@ class Media:
 
     @functools.cached_property
     def oshash(self) -> str:
+        """The hash by which OpenSubtitles and Stash know the file, see `videos.oshash`."""
         return oshash(self.descriptor)
 
     @property
     def url(self) -> str:
+        """The file as libav and a child that inherits the descriptor open it."""
         return f"file:/dev/fd/{self.descriptor}"
 
     @property
@@ -103,7 +113,7 @@ class Media:
         return [part for name, value in self.limits.items() for part in (f"-{name}", value)]
 
     def source_change(self) -> str:
-        """What happened to the file since it was opened, or an empty string."""
+        """Message about a file that changed or vanished since it was opened, or an empty string."""
         try:
             now = stat_of(self.video.path)
         except FileNotFoundError:
@@ -114,19 +124,23 @@ class Media:
 
     @functools.cached_property
     def container(self) -> InputContainer:
+        """The container as libav demuxes it, with the limits also on every decoder."""
         import av
 
         av.logging.set_level(None)
-        opened = av.open(self.url, container_options=self.limits, metadata_errors="replace")
-        own = {k: v for k, v in self.limits.items() if k in ("codec_whitelist", "max_pixels")}
-        for stream in opened.streams:
+        container = av.open(self.url, container_options=self.limits, metadata_errors="replace")
+        options = {k: v for k, v in self.limits.items() if k in ("codec_whitelist", "max_pixels")}
+        for stream in container.streams:
             if stream.codec_context:  # a data stream, such as a camera's time code, has none
-                stream.codec_context.options = own
-        return opened
+                stream.codec_context.options = options
+        return container
 
     @functools.cached_property
     def stream(self) -> VideoStream:
-        """The stream a player shows: the largest but for cover pictures, default ones first."""
+        """The video stream that players show: of the default ones, else of all, the largest.
+
+        Cover pictures do not count. Raises VideoError where there is none of a known size.
+        """
         from av.stream import Disposition
 
         streams = [
@@ -206,16 +220,17 @@ class Media:
         return seconds
 
     def sample_count(self, interval: float) -> int:
-        """The number of moments every `interval` seconds before the end, from 1 to a billion."""
+        """How many multiples of `interval` seconds, from 0 on, are before the end; 1 to 10^9."""
         count = min(self.duration / interval, 1e9)
         return max(math.ceil(count - 1e-6), 1)  # containers round durations
 
     def seconds(self, pts: int) -> float:
+        """The time of a presentation timestamp, in seconds from the start."""
         return (pts - self.start) * self.tick
 
     @property
     def damage_note(self) -> str:
-        """How much could not be read or decoded, or an empty string."""
+        """Message about the packets that could not be read or decoded, or an empty string."""
         return f"{plural(self.damage, 'packet')} could not be decoded" if self.damage else ""
 
     def is_cut_off_before(self, pts: int, end: int) -> bool:
@@ -250,7 +265,7 @@ class Media:
         return self.start + math.floor((seconds + 5e-7) / self.tick)
 
     def read(self, *streams: Any) -> Iterator[Any]:
-        """Packets of these streams (none: all), to the end or to damage that stops the demuxer."""
+        """Packets of these streams, of all where none is given, up to damage that stops libav."""
         import av
 
         try:
@@ -280,7 +295,11 @@ class Media:
             self.container.seek(self.start, stream=self.stream, backward=True)
 
     def decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
-        """The frames that come out for a packet; for None those held back, and a reset decoder."""
+        """Frames that the decoder gives for a packet; for None those it held back, and it is reset.
+
+        A packet that fails to decode counts as damage. Raises VideoError where the codec is not
+        one that may be used.
+        """
         import av
 
         context = self.stream.codec_context
@@ -299,9 +318,9 @@ class Media:
     def keyframes(self) -> list[int]:
         """Presentation timestamps of the keyframes that the container's index lists, in order.
 
-        Empty without an index. MP4's index has decoding timestamps: the first keyframe tells how
-        far presentation comes after them. What libav keeps of an MPEG stream as it reads is no
-        index: it calls every frame a keyframe.
+        Empty without an index. MP4's index has decoding timestamps: the first keyframe shows how
+        much later frames are presented. For MPEG streams libav makes entries as it reads, and calls
+        every frame a keyframe: that is no index.
         """
         if "mpeg" in self.container.format.name:
             return []
@@ -317,5 +336,5 @@ class Media:
 
 
 def timestamp_of(packet: Packet[Any]) -> int | None:
-    """When a packet is shown, else, where the file does not say, when it is decoded."""
+    """A packet's presentation timestamp, or its decoding timestamp where it has no other."""
     return packet.pts if packet.pts is not None else packet.dts
