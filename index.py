@@ -65,7 +65,6 @@ from videolib.core.errors import (
     reason_of,
 )
 from videolib.core.files import (
-    SCRATCH,
     need_creatable,
     need_folder,
     read_file,
@@ -96,12 +95,6 @@ from videolib.core.text import (
     table,
 )
 from videolib.core.workers import WORKER_MEMORY, Workers
-from videolib.duplicates.copies import ComparisonBasis, DuplicateCriteria
-from videolib.duplicates.disposal import DuplicateRemoval
-from videolib.duplicates.fingerprints import DurationTolerance
-from videolib.duplicates.ignored import IgnoredPairs
-from videolib.duplicates.pages import duplicates_page, group_json
-from videolib.duplicates.report import DuplicateReport
 from videolib.faces.decisions import PeopleDecisions, occurrence_key
 from videolib.faces.editing import PeopleEditor, numbers
 from videolib.faces.extraction import (
@@ -163,7 +156,7 @@ from videolib.storage.names import JOURNALS, SIDECARS, VIDEO_EXTENSIONS, State
 from videolib.storage.publishing import ArtifactOutput, Provenance, publish
 from videolib.storage.recovery import nothing_to_undo, recover, undo
 from videolib.storage.sidecars import SidecarDir, ffprobe_disabled, sweep
-from videolib.storage.steps import LibraryPaths, Move
+from videolib.storage.steps import LibraryPaths
 from videolib.storage.tags import clean_names
 from videolib.storage.videos import Video
 
@@ -173,7 +166,6 @@ if TYPE_CHECKING:
     from videolib.catalogue.pool import CataloguePool
     from videolib.catalogue.records import VideoRow
     from videolib.core.arrays import Vectors
-    from videolib.duplicates.copies import DuplicateGroup
     from videolib.faces.gallery import GalleryLabel
     from videolib.media.encoders import Encoder
     from videolib.media.transcode import TranscodeRequest
@@ -1982,156 +1974,51 @@ class Dupes(LibraryCommand):
     unignore: tuple[str, ...] = option((), "two that were ignored: they may match again", many=True)
 
     def run(self, job: Job) -> Result:
+        from videolib.duplicates.ignored import change_ignored
+        from videolib.duplicates.removal import RestoredCopies
+
         library = self.library()
         if self.undo:
-            return self.taken_back()
+            undone = self.undo_last("dupes", "dupes --apply")
+            restored = RestoredCopies.of(undone)
+            return self.undo_result(undone, restored.as_json(), *restored.lines())
         if self.ignore or self.unignore:
-            return self.dismiss(library)
+            change = change_ignored(library, self.ignore, self.unignore)
+            return Result(change.as_json(), change.text())
         if self.html:
             need_output("--html", self.html)
-        made = self.made(job) if self.compute else None
-        if made and job.cancelled.is_set():
-            return made
-        only = {self.named(library, name).rel for name in self.only}
-        findings = DuplicateReport(library, open_catalogue(library), self.criteria(library), job)
-        groups = self.picked(findings, only) if only else findings.groups
-        shown_groups = groups[: self.limit or None]
-        self.say_problems(job, library.problems)
-        data, text = self.data(findings, shown_groups), self.text(findings, shown_groups)
-        if self.html:
-            told = self.summary(findings)
-            write_output(self.html, duplicates_page(findings, shown_groups, told))
-        failed = bool(library.problems or (made and made.code))
-        if self.apply != "report" and shown_groups:
-            disposal = DuplicateRemoval(findings, self.apply, self.library_paths())
-            data["applied"] = disposal.carry_out(shown_groups, job)
-            text += "\n" + self.applied(data["applied"])
-            failed |= disposal.failed
-        return Result(data, text, Exit.of(failed))
+        hashing = self.companion(Phash, deep=self.deep).run(job) if self.compute else None
+        if hashing:
+            job.console.say(hashing.text.partition("\n")[0])
+        return hashing if hashing and job.cancelled.is_set() else self.search(library, job, hashing)
 
-    def criteria(self, library: Library) -> DuplicateCriteria:
-        """What to take for duplicates. Raises UsageError for a video to keep that is not there."""
-        keep = frozenset(self.named(library, name).rel for name in self.keep)
+    def search(self, library: Library, job: Job, hashing: Result | None) -> Result:
+        """Find duplicates and deal with them; `hashing` is what came of --compute."""
+        from videolib.duplicates.fingerprints import DurationTolerance
+        from videolib.duplicates.removal import DuplicateRemoval
+        from videolib.duplicates.rendering import RenderedReport
+        from videolib.duplicates.report import find_duplicates
+        from videolib.duplicates.search import DuplicateCriteria
+
+        only = {library.find_video(name).rel for name in self.only}
+        keep = frozenset(library.find_video(name).rel for name in self.keep)
         tolerance = DurationTolerance.of(self.duration_tolerance)
-        return DuplicateCriteria(self.threshold, self.quorum, tolerance, self.deep, keep)
-
-    @staticmethod
-    def picked(findings: DuplicateReport, only: set[str]) -> list[DuplicateGroup]:
-        """The groups with no matches but those named; a name that is none is a problem."""
-        missing, groups = set(only), []
-        for group in findings.groups:
-            names = {pair: findings.copies[pair.b].video.rel for pair in group.matches}
-            if matches := [pair for pair, name in names.items() if name in only]:
-                missing.difference_update(names[pair] for pair in matches)
-                groups.append(group._replace(matches=matches))
-        why = "is no match of a video that is better to keep"
-        findings.library.problems += [(name, why) for name in sorted(missing)]
-        return groups
-
-    def made(self, job: Job) -> Result:
-        """Make the phash artifacts that are missing."""
-        made = self.companion(Phash, deep=self.deep).run(job)
-        job.console.say(made.text.partition("\n")[0])
-        return made
-
-    def data(self, findings: DuplicateReport, groups: Sequence[DuplicateGroup]) -> dict[str, Any]:
-        copies, pairs = findings.copies, findings.pairs[: self.limit or None]
-        return {
-            "threshold": self.threshold,
-            "pairs": [pair.as_json(copies) for pair in pairs],
-            "groups": [group_json(findings, group) for group in groups],
-            "total": len(copies),
-            "total_pairs": len(findings.pairs),
-            "total_groups": len(findings.groups),
-            "without_hash": findings.count(ComparisonBasis.NOTHING),
-            "without_timeline": findings.untimed,
-        }
-
-    def text(self, findings: DuplicateReport, groups: Sequence[DuplicateGroup]) -> str:
-        lines = []
-        for group in groups:
-            keeper = findings.copies[group.keeper]
-            told = findings.facts(group.keeper).told()
-            lines.append(f"keep {printable(keeper.video.rel)}  {told}\n     {group.reason}")
-            for pair in group.matches:
-                copy = findings.copies[pair.b]
-                how = "exact" if pair.kind == "exact" else f"{pair.similarity:.3f}"
-                how += f" {pair.kind}" if pair.kind not in ("exact", "similar") else ""
-                told = findings.facts(pair.b).told()
-                lines.append(f"  {how:>7}  {printable(copy.video.rel)}  {told}")
-            lines.append("")
-        return "\n".join([*lines, *self.summary(findings)])
-
-    def summary(self, findings: DuplicateReport) -> Iterator[str]:
-        spare = [pair.b for group in findings.groups for pair in group.matches]
-        freed = human_size(sum(findings.copies[number].size for number in spare))
-        groups = plural(len(findings.groups), "group")
-        yield f"{groups} among {plural(len(findings.copies), 'video')}: {freed} beside what to keep"
-        if 0 < self.limit < len(findings.groups) and not self.only:
-            yield f"the first {self.limit:,} of them are dealt with: --limit 0 takes all"
-        if count := findings.count(ComparisonBasis.NOTHING):
-            hint = "none could be made" if self.compute else "--compute makes it"
-            yield f"{plural(count, 'video')} without a fresh hash: {hint}"
-        if count := findings.untimed:
-            nothing_found = "without pictures all along, by which shifted copies are found"
-            hint = "none could be made" if self.compute else "--deep --compute makes them"
-            yield f"{plural(count, 'video')} {nothing_found}: {hint}"
-
-    @staticmethod
-    def applied(actions: Sequence[Mapping[str, Any]]) -> str:
-        done = [action for action in actions if action["action"] != "left"]
-        lines = [
-            f"left {printable(a['video'])}: {printable(a['reason'])}"
-            for a in actions
-            if a["action"] == "left"
-        ]
-        told = "nothing was changed"
-        if done:
-            size = human_size(sum(action["size"] for action in done))
-            many = plural(len(done), "video")
-            told = f"{done[0]['action']} {many}, {size}: --undo takes it back"
-        return "\n".join([*lines, told])
-
-    def dismiss(self, library: Library) -> Result:
-        """Remember that two videos are no match, or forget it."""
-        flag, names = ("--ignore", self.ignore) if self.ignore else ("--unignore", self.unignore)
-        if len(names) != 2 or (self.ignore and self.unignore):
-            raise UsageError(f"{flag} takes two videos, and stands alone")
-        one, other = (self.named(library, name) for name in names)
-        if one.path == other.path:
-            raise UsageError(f"{flag} takes two videos: {printable(one.rel)} is one")
-        told, both = f"{printable(one.rel)} and {printable(other.rel)}", [one.rel, other.rel]
-        if self.ignore:
-            IgnoredPairs(library).add(one, other)
-            hint = "--unignore takes that back"
-            return Result({"ignored": both}, f"{told}: no match from now on; {hint}")
-        if not IgnoredPairs(library).drop(one, other):
-            raise UsageError(f"{told}: were not ignored")
-        return Result({"unignored": both}, f"{told}: may match again")
-
-    def named(self, library: Library, name: str) -> Video:
-        """The video that a name means: from the folder, or from where one stands."""
-        root = library.root.absolute()
-        for path in (root / name, Path(name).absolute()):
-            inside = path.is_relative_to(root) and ".." not in path.parts
-            if inside and path.is_file() and (not self.roots or self.roots.contains(path)):
-                return library.video(path.relative_to(root).as_posix())
-        raise UsageError(f"{printable(name)}: no such video in {printable(str(library.root))}")
-
-    def taken_back(self) -> Result:
-        """Undo what was applied last. Raises UsageError where there is nothing."""
-        undone = self.undo_last("dupes", "dupes --apply")
-        replay = undone.replay
-        moves = [step for step in replay.steps if isinstance(step, Move)]
-        for path in (Path(move.source) for move in moves):
-            if path.name.startswith(SCRATCH):  # the link that took the place of a copy
-                remove(path)
-        count = len(moves) - len(undone.problems)
-        left = (path for path in (m.source for m in moves) if f"/{SIDECARS}/" not in path)
-        back = [replay.paths.relative(path) for path in left if os.path.lexists(path)]
-        lines = [printable(f"{name} is back") for name in back]
-        lines.append(f"{plural(len(back), 'video')} taken back")
-        return self.undo_result(undone, {"undone": count, "videos": back}, *lines)
+        criteria = DuplicateCriteria(self.threshold, self.quorum, tolerance, self.deep, keep)
+        report = find_duplicates(library, open_catalogue(library), criteria, job)
+        selection = report.selection(self.limit, only)
+        problems = library.problems + selection.problems
+        self.say_problems(job, problems)
+        rendered = RenderedReport(report, selection, self.compute)
+        data, text = rendered.as_json(), rendered.text()
+        if self.html:
+            write_output(self.html, rendered.page())
+        failed = bool(problems or (hashing and hashing.code))
+        if self.apply != "report" and selection.groups:
+            removal = DuplicateRemoval(report, self.apply, self.library_paths())
+            removal.carry_out(selection.groups, job)
+            data, text = data | {"applied": removal.actions}, f"{text}\n{removal.text()}"
+            failed |= removal.failed
+        return Result(data, text, Exit.of(failed))
 
 
 # === Commands: rename =============================================================================

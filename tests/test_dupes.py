@@ -24,7 +24,7 @@ from served import Served
 from support import ROOT, Audit, Fault, Killed, Library, Run, contents, stamps
 
 from videolib.core.processes import need_tool
-from videolib.duplicates.disposal import DuplicateRemoval
+from videolib.duplicates.removal import DuplicateRemoval
 
 SIZE = "fps=25,scale=320:136,setsar=1"
 DISGUISES = {

@@ -1,12 +1,12 @@
-"""Which pairs of fingerprints are worth comparing."""
+"""Candidates: the pairs of fingerprints that are worth comparing, out of all."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from videolib.duplicates.fingerprints import COARSE_MOVING, COARSE_STILL
-from videolib.duplicates.matching import centered, content_window, looked_at, telling
+from videolib.duplicates.alignment import content_windows, crop_pictures
+from videolib.duplicates.luma import block_means, informative, without_backdrop
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,113 +15,137 @@ if TYPE_CHECKING:
     from videolib.duplicates.fingerprints import DurationTolerance, Fingerprint
 
 
-class CandidateIndex:
-    """All fingerprints of one kind in short, in the order of duration, to find candidates in.
+MIN_PICTURE_COSINE, MIN_MOTION_COSINE = 0.45, 0.15  # of the vectors of a candidate pair
+FRAMES, SIDE = 5, 8  # of the pictures that a vector is made of
 
-    Each is two vectors of five 8x8 pictures, one as they are and one without what all have;
-    what has black bars stands there a second time without them. Candidates are pairs of compatible
-    duration whose vectors point the same way: products of matrices over a window of durations that
-    slides along.
+
+class CandidateIndex:
+    """All fingerprints of one kind as vectors, in the order of duration.
+
+    Each is two unit vectors of 320 numbers, five 8x8 pictures: one of the pictures themselves, one
+    of what changes between them. A fingerprint with black bars has a second row without them.
+    Candidates are pairs of compatible duration with similar vectors.
     """
 
-    ROWS: ClassVar = 1024
+    BLOCK_ROWS: ClassVar = 1024  # of a product of matrices
+    BLOCK_COLUMNS: ClassVar = 4096
+    MAX_PAIRS: ClassVar = 1 << 16  # handed out at a time
 
     def __init__(self) -> None:
-        self.numbers: list[int] = []
-        self.lengths: list[float] = []
-        self.waiting: list[NDArray[np.uint8]] = []
+        self.added_numbers: list[int] = []
+        self.added_durations: list[float] = []
+        self.pending: list[NDArray[np.uint8]] = []
         self.blocks: list[tuple[NDArray[Any], NDArray[Any]]] = []
 
-    def add(self, number: int, found: Fingerprint) -> None:
+    def add(self, number: int, fingerprint: Fingerprint) -> None:
         import numpy as np
 
-        chosen = found.luma[np.linspace(0, len(found.luma) - 1, 5).round().astype(int)]
-        views = [chosen]
-        window = content_window(chosen[None])
-        # Without has_bars: on pictures that lack contrast the narrowest weigh, too.
+        rows = np.linspace(0, len(fingerprint.luma) - 1, FRAMES).round().astype(int)
+        pictures = fingerprint.luma[rows]
+        views = [pictures]
+        window = content_windows(pictures[None])
+        # However narrow the bars: on pictures that lack contrast they weigh as well.
         if window[0, 0] * window[0, 2] < 1:
-            views.append(looked_at(chosen[None].astype(np.float32), window)[0].astype(np.uint8))
+            cropped = crop_pictures(pictures[None].astype(np.float32), window)[0]
+            views.append(cropped.astype(np.uint8))
         for view in views:
-            self.numbers.append(number)
-            self.lengths.append(found.duration)
-            self.waiting.append(view)
-        if len(self.waiting) >= self.ROWS:
-            self.reduce()
+            self.added_numbers.append(number)
+            self.added_durations.append(fingerprint.duration)
+            self.pending.append(view)
+        if len(self.pending) >= self.BLOCK_ROWS:
+            self.reduce_pending()
 
-    def reduce(self) -> None:
-        """Make vectors of the pictures that wait; half precision is plenty."""
+    def reduce_pending(self) -> None:
+        """Make vectors of the pictures added last, in half precision, which is accurate enough."""
         import numpy as np
 
-        if self.waiting:
-            vectors = coarse_vectors(np.stack(self.waiting).astype(np.float32))
-            self.blocks.append((vectors[0].astype(np.float16), vectors[1].astype(np.float16)))
-            self.waiting.clear()
+        if self.pending:
+            pictures, motion = coarse_vectors(np.stack(self.pending).astype(np.float32))
+            self.blocks.append((pictures.astype(np.float16), motion.astype(np.float16)))
+            self.pending.clear()
 
-    def close(self) -> None:
-        """Put everything in order, when all is added."""
+    def sort(self) -> None:
+        """Put the rows in the order of duration, once all are added."""
         import numpy as np
 
-        self.reduce()
-        durations = np.array(self.lengths)
-        sorting = np.argsort(durations, kind="stable")
-        self.order, self.durations = np.array(self.numbers)[sorting], durations[sorting]
-        sides = zip(*self.blocks, strict=True)
-        self.stills, self.moves = (np.concatenate(side)[sorting] for side in sides)
+        self.reduce_pending()
+        durations = np.array(self.added_durations)
+        order = np.argsort(durations, kind="stable")
+        self.numbers, self.durations = np.array(self.added_numbers)[order], durations[order]
+        pictures, motion = zip(*self.blocks, strict=True)
+        self.picture_vectors = np.concatenate(pictures)[order]
+        self.motion_vectors = np.concatenate(motion)[order]
         self.blocks.clear()
 
     def pairs(
         self, tolerance: DurationTolerance, mirrored: bool = False
     ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-        """Pairs as two arrays of numbers of fingerprints, block by block, whether any or none."""
+        """Candidates as two arrays of numbers, block by block, also of blocks without any; a pair
+        may come several times.
+
+        What makes 100,000 videos a matter of a minute or two: rows are in the order of duration, so
+        that the compatible ones of a block of rows are a window of columns that slides along; a
+        product of matrices compares all of them at once, and only what it leaves is compared by its
+        motion (tests/bench/README.md: `dupes` of 100,000 videos).
+        """
         import numpy as np
 
         ends = np.searchsorted(self.durations, tolerance.longest(self.durations), "right")
-        places = np.arange(320).reshape(5, 8, 8)
-        flip = (places[:, :, ::-1] if mirrored else places).ravel()
-        for first in range(0, len(self.order), self.ROWS):
-            rows = slice(first, min(first + self.ROWS, len(self.order)))
-            for begin in range(first, int(ends[rows][-1]), 4 * self.ROWS):
-                columns = slice(begin, min(begin + 4 * self.ROWS, int(ends[rows][-1])))
-                others = self.stills[columns].astype(np.float32)[:, flip]
-                near = self.stills[rows].astype(np.float32) @ others.T
-                i, j = np.nonzero(near > COARSE_STILL)
-                i, j = i + first, j + begin
-                keep = (j > i) & (j < ends[i])
-                i, j = i[keep], j[keep]
-                for part in range(0, max(len(i), 1), 1 << 16):
-                    some = slice(part, part + (1 << 16))
-                    yield self.near(i[some], j[some], flip)
+        pixels = np.arange(FRAMES * SIDE * SIDE).reshape(FRAMES, SIDE, SIDE)
+        pixel_order = (pixels[:, :, ::-1] if mirrored else pixels).ravel()
+        for first in range(0, len(self.numbers), self.BLOCK_ROWS):
+            rows = slice(first, min(first + self.BLOCK_ROWS, len(self.numbers)))
+            for begin in range(first, int(ends[rows][-1]), self.BLOCK_COLUMNS):
+                columns = slice(begin, min(begin + self.BLOCK_COLUMNS, int(ends[rows][-1])))
+                i, j = self.similar_pictures(rows, columns, pixel_order)
+                compatible = (j > i) & (j < ends[i])
+                i, j = i[compatible], j[compatible]
+                for start in range(0, max(len(i), 1), self.MAX_PAIRS):
+                    part = slice(start, start + self.MAX_PAIRS)
+                    yield self.similar_motion(i[part], j[part], pixel_order)
 
-    def near(
-        self, i: NDArray[Any], j: NDArray[Any], flip: NDArray[Any]
+    def similar_pictures(
+        self, rows: slice, columns: slice, pixel_order: NDArray[Any]
     ) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Those pairs of rows that also move alike."""
+        """The pairs of rows whose picture vectors are similar, each with each of two blocks."""
         import numpy as np
 
-        ones, others = self.moves[i].astype(np.float32), self.moves[j].astype(np.float32)
-        moving = np.einsum("ij,ij->i", ones, others[:, flip]) > COARSE_MOVING
-        keep = moving & (self.order[i] != self.order[j])
-        return self.order[i[keep]], self.order[j[keep]]
+        others = self.picture_vectors[columns].astype(np.float32)[:, pixel_order]
+        cosines = self.picture_vectors[rows].astype(np.float32) @ others.T
+        i, j = np.nonzero(cosines > MIN_PICTURE_COSINE)
+        return i + rows.start, j + columns.start
+
+    def similar_motion(
+        self, i: NDArray[Any], j: NDArray[Any], pixel_order: NDArray[Any]
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Those pairs of rows whose motion vectors are similar, as numbers of fingerprints."""
+        import numpy as np
+
+        ones = self.motion_vectors[i].astype(np.float32)
+        others = self.motion_vectors[j].astype(np.float32)[:, pixel_order]
+        similar = np.einsum("ij,ij->i", ones, others) > MIN_MOTION_COSINE
+        similar &= self.numbers[i] != self.numbers[j]
+        return self.numbers[i[similar]], self.numbers[j[similar]]
 
 
-def coarse_vectors(chosen: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Pictures (videos, 5, side, side) as two arrays of unit vectors of 320 numbers.
+def coarse_vectors(luma: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Pictures (videos, 5, side, side) as two arrays of unit vectors of 320 numbers: what they
+    show, and what changes between them.
 
     What is far brighter than all else, or moves far more, such as a logo in the dark or subtitles
-    over a landscape, counts for less than it would: the rest must be seen beside it.
+    over a landscape, is damped: the rest must still count.
     """
     import numpy as np
 
-    count, side = len(chosen), chosen.shape[-1] // 8
-    small = chosen.reshape(count, 5, 8, side, 8, side).mean((3, 5))
-    counted = telling(chosen)
-    small = (small - small.mean((2, 3), keepdims=True)) * counted[:, :, None, None]
-    moving = centered(small, counted).reshape(count, -1)
-    moving = np.sign(moving) * np.sqrt(np.abs(moving))
-    most = 2 * np.abs(small).mean((2, 3), keepdims=True)
-    small = np.clip(small, -most, most)
-    lengths = np.sqrt(np.square(small).sum((2, 3), keepdims=True)) + 1e-3
-    still = (small / lengths).reshape(count, -1)
-    still /= np.sqrt(np.maximum(counted.sum(1), 1))[:, None]
-    moving /= np.linalg.norm(moving, axis=1, keepdims=True) + 1e-3
-    return still, moving
+    usable = informative(luma)
+    pictures = block_means(luma, SIDE)
+    pictures = (pictures - pictures.mean((2, 3), keepdims=True)) * usable[:, :, None, None]
+    motion = without_backdrop(pictures, usable).reshape(len(luma), -1)
+    motion = np.sign(motion) * np.sqrt(np.abs(motion))
+    motion /= np.linalg.norm(motion, axis=1, keepdims=True) + 1e-3
+    limit = 2 * np.abs(pictures).mean((2, 3), keepdims=True)
+    pictures = np.clip(pictures, -limit, limit)
+    lengths = np.sqrt(np.square(pictures).sum((2, 3), keepdims=True)) + 1e-3
+    vectors = (pictures / lengths).reshape(len(luma), -1)
+    vectors /= np.sqrt(np.maximum(usable.sum(1), 1))[:, None]
+    return vectors, motion

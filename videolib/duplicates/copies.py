@@ -1,56 +1,65 @@
-"""The nouns of the search for duplicates: copies, pairs, groups, criteria."""
+"""The videos of a library as copies to compare: listing them, those with equal bytes, pairs."""
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Sequence
-from enum import IntEnum
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.documents import read_json
 from videolib.core.errors import Failure, attempt
-from videolib.core.text import printable
-from videolib.duplicates.fingerprints import DurationTolerance, read_fingerprint
-from videolib.duplicates.timelines import read_film
+from videolib.core.text import printable, to_float
+from videolib.duplicates.fingerprints import read_fingerprint
+from videolib.duplicates.timelines import read_timeline
+from videolib.storage.artifacts import ARTIFACTS
+from videolib.storage.sidecars import with_sidecars
 from videolib.storage.videos import source_identity
 
 if TYPE_CHECKING:
     from videolib.core.runs import Job
     from videolib.duplicates.fingerprints import Fingerprint
     from videolib.duplicates.timelines import VideoTimeline
+    from videolib.storage.folders import Library
+    from videolib.storage.sidecars import SidecarDir
     from videolib.storage.videos import Video
 
 
 class VideoCopy(NamedTuple):
-    """A video as duplicates are sought: what the file system says of it, and its phash artifact."""
+    """A video to compare: the identity of its file, and where its phash artifact is."""
 
     video: Video
-    size: int
+    size: int  # bytes
     mtime_ns: int
-    inode: tuple[int, int]
-    record: str  # path of a fresh phash artifact, or empty
-    stamp: str  # sizes and times of the files that it is compared by
+    inode: tuple[int, int]  # of the device and on it
+    hash_path: str  # of a fresh phash artifact, or empty
+    stamp: str  # sizes and mtimes of the video and its phash artifacts, as JSON
 
-    def marks(self) -> dict[str, Any]:
-        """Its phash artifact; empty where there is none of this very file."""
-        marks = (read_json(self.record) if self.record else None) or {}
-        source = marks.get("source", {})
+    def hash_record(self) -> dict[str, Any]:
+        """Its phash artifact; empty where there is none, or one of a file of another size."""
+        record = (read_json(self.hash_path) if self.hash_path else None) or {}
+        source = record.get("source", {})
         size = source.get("size", self.size) if isinstance(source, dict) else self.size
-        return marks if size == self.size else {}
+        return record if size == self.size else {}
 
     def fingerprint(self) -> Fingerprint | None:
-        return read_fingerprint(self.marks())
+        """None where its phash artifact is missing or not readable."""
+        return read_fingerprint(self.hash_record())
 
-    def film(self) -> VideoTimeline | None:
-        """The pictures all along it; None where there are none of this very file."""
-        path = self.record.removesuffix(".json") + ".deep.json"
-        made = read_json(path) if self.marks() else None
-        return read_film(made) if made else None
+    def timeline(self) -> VideoTimeline | None:
+        """From the artifact of `phash --deep`; None where that is missing or not readable."""
+        path = self.hash_path.removesuffix(".json") + ".deep.json"
+        record = read_json(path) if self.hash_record() else None
+        return read_timeline(record) if record else None
 
 
 class DuplicatePair(NamedTuple):
-    """Two videos that show the same; `kind` is exact, similar, mirrored or shifted."""
+    """Two videos that show the same, by their numbers in a list of copies.
+
+    `kind` is exact, similar, mirrored or shifted; `similarity` is from 0 to 1.
+    """
 
     a: int
     b: int
@@ -62,43 +71,81 @@ class DuplicatePair(NamedTuple):
         return names | {"similarity": round(self.similarity, 4), "kind": self.kind}
 
 
-class DuplicateGroup(NamedTuple):
-    """A video to keep, why that one, and its own matches; a video is in one group at most."""
-
-    keeper: int
-    reason: str
-    matches: list[DuplicatePair]  # `a` is the keeper
-
-    def members(self) -> list[int]:
-        return [self.keeper, *(pair.b for pair in self.matches)]
-
-
-class DuplicateCriteria(NamedTuple):
-    """What to take for duplicates."""
-
-    threshold: float = 0.92
-    quorum: float = 0.8
-    tolerance: DurationTolerance = DurationTolerance(0.05, 0.1)
-    deep: bool = False
-    keep: frozenset[str] = frozenset()  # names of videos that no other is better than
+def list_copies(library: Library, job: Job) -> Iterator[VideoCopy]:
+    """Every video that is a file of its own: no link, and each inode once."""
+    inodes: set[tuple[int, int]] = set()
+    for video, sidecars in with_sidecars(library.videos()):
+        job.check()
+        try:
+            status = os.lstat(video.path)
+        except OSError:
+            continue  # deleted since the folder was read
+        copy = video_copy(video, status, sidecars)
+        if stat.S_ISREG(status.st_mode) and copy.inode not in inodes:
+            inodes.add(copy.inode)
+            yield copy
 
 
-class ComparisonBasis(IntEnum):
-    """What a video could be compared by."""
+def video_copy(video: Video, status: os.stat_result, sidecars: SidecarDir) -> VideoCopy:
+    """The copy of that file status; a phash artifact that is older than the video is left out."""
+    artifact = ARTIFACTS["phash"]
+    names = (artifact.files[0], *artifact.extras)
+    entry, deep_entry = (sidecars.get(name.format(video.key)) for name in names)
+    fresh = entry and entry.is_file() and entry.stat().st_mtime_ns >= status.st_mtime_ns
+    files = [status, *(e and e.stat() for e in (entry, deep_entry))]
+    return VideoCopy(
+        video,
+        status.st_size,
+        status.st_mtime_ns,
+        (status.st_dev, status.st_ino),
+        entry.path if entry and fresh else "",
+        json.dumps([file and (file.st_size, file.st_mtime_ns) for file in files]),
+    )
 
-    NOTHING = 0
-    HASH = 1
-    TIMELINE = 2
+
+def exact_copies(
+    copies: Sequence[VideoCopy], preferred: Set[int], job: Job
+) -> dict[int, list[int]]:
+    """Sets of copies with the same bytes, each under its first member: a preferred one or the
+    oldest.
+
+    Only files that have the size of another are read: their ends for oshash, then the whole of
+    those that have that in common for SHA-256.
+    """
+    by_size: dict[int, list[int]] = {}
+    for number, copy in enumerate(copies):
+        by_size.setdefault(copy.size, []).append(number)
+
+    def precedence(number: int) -> tuple[bool, int, str]:
+        return number not in preferred, copies[number].mtime_ns, copies[number].video.rel
+
+    exact = {}
+    for size, numbers in by_size.items():
+        if len(numbers) > 1 and size:
+            for likely in equal_sets(numbers, lambda n: source_hash(copies[n].video), job):
+                for equal in equal_sets(likely, lambda n: file_digest(copies[n], job), job):
+                    equal.sort(key=precedence)
+                    exact[equal[0]] = equal
+    return exact
+
+
+def equal_sets(numbers: Iterable[int], key: Callable[[int], str], job: Job) -> Iterator[list[int]]:
+    """Those that have the same key, where there are several; an empty key equals none."""
+    by_key: dict[str, list[int]] = {}
+    for number in numbers:
+        job.check()
+        by_key.setdefault(key(number), []).append(number)
+    yield from (equal for value, equal in by_key.items() if value and len(equal) > 1)
 
 
 def source_hash(video: Video) -> str:
     """The oshash of a video; empty where it cannot be read."""
-    found = attempt(source_identity, video)
-    return "" if isinstance(found, Failure) else str(found.get("oshash", ""))
+    source = attempt(source_identity, video)
+    return "" if isinstance(source, Failure) else str(source.get("oshash", ""))
 
 
 def file_digest(copy: VideoCopy, job: Job) -> str:
-    """SHA-256 of a file as it was listed; empty where it is not that any more or not readable."""
+    """SHA-256 of a file; empty where it cannot be read or changed since it was listed."""
     import hashlib
 
     digest = hashlib.sha256()
@@ -107,9 +154,15 @@ def file_digest(copy: VideoCopy, job: Job) -> str:
             while chunk := file.read(1 << 22):
                 job.check()
                 digest.update(chunk)
-            found = os.fstat(file.fileno())
+            status = os.fstat(file.fileno())
     except OSError as error:
         job.console.say(f"dupes: {printable(copy.video.rel)}: cannot be read: {error.strerror}")
         return ""
-    same = (found.st_size, found.st_mtime_ns) == (copy.size, copy.mtime_ns)
+    same = (status.st_size, status.st_mtime_ns) == (copy.size, copy.mtime_ns)
     return digest.hexdigest() if same else ""
+
+
+def positive_number(value: Any) -> float:
+    """A number of a sidecar; 0 where that is none, not positive, or absurdly large."""
+    number = to_float(value) or 0.0
+    return number if 0 < number < 1e15 else 0.0

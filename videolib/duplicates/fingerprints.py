@@ -1,4 +1,7 @@
-"""What a video is compared by: small pictures at the same shares of its length."""
+"""Fingerprints: what two videos are compared by, small pictures at the same shares of their length.
+
+They are read from phash artifacts, which `SignatureRecorder` in media/hashing makes.
+"""
 
 from __future__ import annotations
 
@@ -14,39 +17,28 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-SIDE = 32  # of a signature's luma
-
-
-MOVING = 0.5  # rms of what changes from frame to frame, of 255, below which a video shows a still
-
-
-COARSE_STILL, COARSE_MOVING = 0.45, 0.15  # cosines that make a pair a candidate
-
-
-COLOURED, SAME_COLOURS = 6.0, 0.6  # rms of chroma that counts as colour; cosine of the same colours
-
-
-SMOOTH, EQUAL_COLOURS = 8.0, 0.9  # rms of the Laplacian below which only colours tell apart
-
-
-CAPTION = 13  # pixels: what is on fewer is not enough to tell a picture by
+SIGNATURE_SIDE = 32  # pixels of a signature's luma pictures
+CHROMA_SIDE = 8
+HASH_SIDES = {"ahash": 32, "dct": 8, "stash": 8}  # bits of a hash as a square, by algorithm
 
 
 class Fingerprint(NamedTuple):
-    """What a video is compared by: pictures at the same shares of every video's length.
+    """Small pictures of a video at the same shares of every video's length.
 
-    `luma` is (frames, side, side) of 0 to 255; bits of a hash are pictures of 0 and 255, and those
-    of a DCT are no picture, but are compared as if. Only videos of one `kind` are comparable.
+    `kind` is `signature`, or the algorithm and the number of hashes where there are only hashes;
+    only videos of one kind are comparable. `luma` is (frames, side, side), 0 to 255; the bits of a
+    hash become pixels of 0 and 255. Those of a DCT are no picture, but can be compared like one.
+    `chroma` is (frames, 8, 8, 2), Cb and Cr.
     """
 
     kind: str
-    duration: float
+    duration: float  # seconds
     luma: NDArray[np.uint8]
     chroma: NDArray[np.int8] | None
 
 
 class DurationTolerance(NamedTuple):
-    """How far durations may be apart: seconds, or a share of the longer one."""
+    """How far two durations may be apart: a share of the longer one, or seconds."""
 
     share: float
     seconds: float
@@ -65,47 +57,61 @@ class DurationTolerance(NamedTuple):
 
 
 def read_fingerprint(record: Mapping[str, Any]) -> Fingerprint | None:
-    """A video's fingerprint from its phash artifact; None where that holds nothing of the kind."""
+    """A video's fingerprint from its phash artifact; None where that is not readable as one."""
     try:
-        length = record.get("duration")
-        if length is None:  # evenly spaced frames are as far from the end as from the beginning
+        duration = record.get("duration")
+        if duration is None:  # evenly spaced frames are as far from the end as from the beginning
             times = [float(frame["time"]) for frame in record["frames"]]
-            length = min(times) + max(times)
-        length = float(length)
-        if not 0 <= length < MAX_DURATION:
+            duration = min(times) + max(times)
+        duration = float(duration)
+        if not 0 <= duration < MAX_DURATION:
             return None
-        signature = record.get("signature")
-        return of_signature(signature, length) if signature else of_hashes(record, length)
+        if signature := record.get("signature"):
+            return fingerprint_of_signature(signature, duration)
+        return fingerprint_of_hashes(record, duration)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return None
 
 
-def of_signature(signature: Sequence[Mapping[str, Any]], length: float) -> Fingerprint | None:
-    """A fingerprint from a signature. Raises ValueError and others for what is none."""
+def fingerprint_of_signature(
+    signature: Sequence[Mapping[str, Any]], duration: float
+) -> Fingerprint | None:
+    """A fingerprint from the entries of a signature; None where there are not as many as expected.
+
+    Raises KeyError, TypeError or ValueError for malformed ones.
+    """
     import numpy as np
 
     if len(signature) != len(SIGNATURE_SHARES):
         return None
     luma = b"".join(base64.b64decode(frame["luma"]) for frame in signature)
     chroma = b"".join(base64.b64decode(frame["chroma"]) for frame in signature)
-    pictures = np.frombuffer(luma, np.uint8).reshape(len(signature), SIDE, SIDE)
-    colours = np.frombuffer(chroma, np.int8).reshape(len(pictures), 8, 8, 2)
-    return Fingerprint("signature", length, pictures, colours)
+    luma_shape = (len(signature), SIGNATURE_SIDE, SIGNATURE_SIDE)
+    chroma_shape = (len(signature), CHROMA_SIDE, CHROMA_SIDE, 2)
+    return Fingerprint(
+        "signature",
+        duration,
+        np.frombuffer(luma, np.uint8).reshape(luma_shape),
+        np.frombuffer(chroma, np.int8).reshape(chroma_shape),
+    )
 
 
-def of_hashes(record: Mapping[str, Any], length: float) -> Fingerprint | None:
-    """A fingerprint from the frames' hashes alone. Raises ValueError and others for what is none.
+def fingerprint_of_hashes(record: Mapping[str, Any], duration: float) -> Fingerprint | None:
+    """A fingerprint from the frames' hashes alone; None where there are none.
 
-    Flat frames become black ones, which say nothing.
+    Flat frames become black ones, which count for nothing. Raises KeyError, TypeError or ValueError
+    for a malformed record.
     """
     import numpy as np
 
-    side = {"ahash": 32, "dct": 8, "stash": 8}[record["algorithm"]]
-    rows = [
+    algorithm = record["algorithm"]
+    side = HASH_SIDES[algorithm]
+    hashes = [
         b"\0" * (side * side // 8) if frame.get("flat") else bytes.fromhex(frame["hash"])
         for frame in record["frames"]
     ]
-    if not rows:
+    if not hashes:
         return None
-    bits = np.unpackbits(np.frombuffer(b"".join(rows), np.uint8)).reshape(len(rows), side, side)
-    return Fingerprint(f"{record['algorithm']} of {len(rows)}", length, bits * np.uint8(255), None)
+    bits = np.unpackbits(np.frombuffer(b"".join(hashes), np.uint8))
+    luma = bits.reshape(len(hashes), side, side) * np.uint8(255)
+    return Fingerprint(f"{algorithm} of {len(hashes)}", duration, luma, None)

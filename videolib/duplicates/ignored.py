@@ -1,19 +1,18 @@
-"""Pairs that somebody said are no duplicates."""
+"""Ignored pairs: videos that the user declared to be no duplicates of each other."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence, Set
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from videolib.core.documents import json_bytes, read_json
-from videolib.core.errors import OutsideError, VideoError
+from videolib.core.errors import OutsideError, UsageError, VideoError
 from videolib.core.files import replace_file
 from videolib.core.locks import locked
 from videolib.core.text import printable
-from videolib.duplicates.copies import source_hash
-from videolib.duplicates.quality import number_in
+from videolib.duplicates.copies import positive_number, source_hash
 from videolib.storage.folders import LEADS_OUT
 from videolib.storage.names import SIDECARS
 from videolib.storage.videos import source_identity
@@ -24,114 +23,170 @@ if TYPE_CHECKING:
     from videolib.storage.videos import Video
 
 
-class IgnoredPairs:
-    """The pairs that were said to be no match, kept in `.artifacts/.dupes.ignored.json` of the
-    folder that was listed then.
+class IgnoredChange(NamedTuple):
+    """Two videos that are ignored as a pair from now on, or not any more."""
 
-    A video is known by its size and oshash or, as long as it stays there, by its name. Exact copies
-    have these in common: they are told from further ones by their times, and where these are the
-    same only by name. Below the listed folder those files are heeded too.
+    names: tuple[str, str]
+    ignored: bool
+
+    def as_json(self) -> dict[str, Any]:
+        return {"ignored" if self.ignored else "unignored": list(self.names)}
+
+    def text(self) -> str:
+        both = " and ".join(map(printable, self.names))
+        if self.ignored:
+            return f"{both}: no match from now on; --unignore takes that back"
+        return f"{both}: may match again"
+
+
+def change_ignored(
+    library: Library, ignore: Sequence[str], unignore: Sequence[str]
+) -> IgnoredChange:
+    """Ignore a pair of videos, or let it match again: either list has two names, the other none.
+
+    Raises UsageError where that is not so, where the two are no videos of the library or one, and
+    where a pair to unignore was not ignored; VideoError where a list of ignored pairs is corrupt.
+    """
+    flag, names = ("--ignore", ignore) if ignore else ("--unignore", unignore)
+    if len(names) != 2 or (ignore and unignore):
+        raise UsageError(f"{flag} takes two videos, and stands alone")
+    one, other = (library.find_video(name) for name in names)
+    if one.path == other.path:
+        raise UsageError(f"{flag} takes two videos: {printable(one.rel)} is one")
+    pairs = IgnoredPairs(library)
+    if ignore:
+        pairs.add(one, other)
+    elif not pairs.remove(one, other):
+        raise UsageError(f"{printable(one.rel)} and {printable(other.rel)}: were not ignored")
+    return IgnoredChange((one.rel, other.rel), bool(ignore))
+
+
+class IgnoredPairs:
+    """The ignored pairs of a folder, kept in its `.artifacts/.dupes.ignored.json`.
+
+    Those that were ignored while a folder below it was the library hold here, too.
+
+    A pair is recognized by keys: the names of its videos, and their sizes and oshashes, which hold
+    when a video is renamed. Exact copies have the latter in common: of these the times are part of
+    the key and, where the times are equal as well, names are the only key.
     """
 
     NAME: ClassVar = ".dupes.ignored.json"
 
     def __init__(self, library: Library, sidecar_dirs: Iterable[str] = ()) -> None:
-        """Those of the folder itself, and what the artifact folders `sidecar_dirs` in it have."""
+        """The pairs of the folder itself, and those of the sidecar folders `sidecar_dirs` in it."""
         self.library = library
-        self.known: set[frozenset[Any]] = set()
-        self.by_size: set[frozenset[int]] = set()  # of those, to hash no others
+        self.keys: set[frozenset[Any]] = set()
+        self.sizes: set[frozenset[int]] = set()  # of the pairs, so that no others are hashed
         self.sidecar_dir = library.sidecar_dir()
+        root = self.sidecar_dir.removesuffix(SIDECARS)
         for sidecar_dir in dict.fromkeys([self.sidecar_dir, *sidecar_dirs]):
-            below = sidecar_dir.removesuffix(SIDECARS).removeprefix(
-                self.sidecar_dir.removesuffix(SIDECARS)
-            )
-            if self.reachable(sidecar_dir):
-                self.take(self.kept(below).get("pairs", ()), below)
+            below = sidecar_dir.removesuffix(SIDECARS).removeprefix(root)
+            if self.within_roots(sidecar_dir):
+                self.load(self.read(below).get("pairs", ()), below)
 
-    def reachable(self, sidecar_dir: str) -> bool:
-        """Whether the file of an artifact folder is no link that leads out of a server's roots."""
+    def within_roots(self, sidecar_dir: str) -> bool:
+        """Whether the file of a sidecar folder is no link that leads out of a server's roots."""
         roots = self.library.roots
         return not roots or roots.contains(f"{sidecar_dir}/{self.NAME}")
 
-    def take(self, pairs: Iterable[Any], below: str) -> None:
-        """Take what a file says in; what is none of ours is left out."""
+    def load(self, pairs: Iterable[Any], below: str) -> None:
+        """Add the pairs of the file of the folder `below`; malformed ones are left out."""
         for pair in pairs:
             if sides := self.sides(pair):
-                self.known |= self.marks(sides, below)
-                self.by_size.add(frozenset(int(number_in(side.get("size"))) for side in sides))
+                self.keys |= self.pair_keys(sides, below)
+                self.sizes.add(frozenset(size_of(side) for side in sides))
 
     @staticmethod
     def sides(pair: Any) -> list[dict[str, Any]]:
-        """The two videos of a pair as a file has it, or nothing."""
-        both = [pair.get(key) for key in ("a", "b")] if isinstance(pair, dict) else []
-        sides = [side for side in both if isinstance(side, dict)]
+        """The two videos of a pair in a file; empty where it is malformed."""
+        values = [pair.get(key) for key in ("a", "b")] if isinstance(pair, dict) else []
+        sides = [side for side in values if isinstance(side, dict)]
         return sides if len(sides) == 2 else []
 
     @staticmethod
-    def marks(sides: Sequence[Mapping[str, Any]], below: str = "") -> set[frozenset[Any]]:
-        """By what a pair is known: its names, and what its files have whatever they are called."""
+    def pair_keys(sides: Sequence[Mapping[str, Any]], below: str = "") -> set[frozenset[Any]]:
+        """The keys of a pair whose names are relative to the folder `below`."""
         names = frozenset(below + str(side.get("name")) for side in sides)
-        marks = {(int(number_in(s.get("size"))), str(s.get("oshash") or "")) for s in sides}
+        contents = {(size_of(side), str(side.get("oshash") or "")) for side in sides}
         times = {str(side.get("mtime_ns")) for side in sides}
-        if not all(mark for _, mark in marks) or (len(marks) == 1 and len(times) == 1):
+        if not all(oshash for _, oshash in contents) or (len(contents) == 1 and len(times) == 1):
             return {names}
-        return {names, frozenset(marks) if len(marks) == 2 else frozenset(marks | times)}
+        return {names, frozenset(contents) if len(contents) == 2 else frozenset(contents | times)}
 
-    def holds(self, one: VideoCopy, other: VideoCopy) -> bool:
-        both = (one, other)
-        if frozenset(copy.video.rel for copy in both) in self.known:
+    def contains(self, one: VideoCopy, other: VideoCopy) -> bool:
+        """Whether a pair is ignored; hashes only files of the sizes of such a pair."""
+        copies = (one, other)
+        if frozenset(copy.video.rel for copy in copies) in self.keys:
             return True
-        if frozenset(copy.size for copy in both) not in self.by_size:
+        if frozenset(copy.size for copy in copies) not in self.sizes:
             return False
-        sides = [{"name": c.video.rel, "size": c.size, "mtime_ns": c.mtime_ns} for c in both]
-        hashes = [{"oshash": source_hash(copy.video)} for copy in both]
-        told = [side | mark for side, mark in zip(sides, hashes, strict=True)]
-        return not self.known.isdisjoint(self.marks(told))
+        sides = [
+            {
+                "name": copy.video.rel,
+                "size": copy.size,
+                "mtime_ns": copy.mtime_ns,
+                "oshash": source_hash(copy.video),
+            }
+            for copy in copies
+        ]
+        return not self.keys.isdisjoint(self.pair_keys(sides))
 
     def add(self, one: Video, other: Video) -> None:
-        """Remember a pair, for all who list this folder from now on. Raises VideoError, OSError."""
+        """Store a pair in the file of this folder. Raises VideoError, OutsideError, OSError."""
         Path(self.sidecar_dir).mkdir(parents=True, exist_ok=True)
-        sides = [{"name": v.rel} | source_identity(v) for v in (one, other)]
-        self.rewrite("", {"a": sides[0], "b": sides[1]})
+        a, b = ({"name": video.rel} | source_identity(video) for video in (one, other))
+        self.rewrite("", added={"a": a, "b": b})
 
-    def drop(self, one: Video, other: Video) -> bool:
-        """Forget a pair, in whichever folder around both it was said; whether there was any."""
+    def remove(self, one: Video, other: Video) -> bool:
+        """Remove a pair from the files of this folder and of those below that have both videos;
+        whether it was in any.
+        """
         folders = zip(*(video.rel.split("/")[:-1] for video in (one, other)), strict=False)
-        around = itertools.takewhile(lambda pair: pair[0] == pair[1], folders)
-        places = itertools.accumulate((f"{name}/" for name, _ in around), initial="")
+        common = itertools.takewhile(lambda pair: pair[0] == pair[1], folders)
         changed = False
-        for below in places:
-            sides = [{"name": v.rel.removeprefix(below)} | source_identity(v) for v in (one, other)]
-            changed |= self.rewrite(below, gone=self.marks(sides))
+        for below in itertools.accumulate((f"{name}/" for name, _ in common), initial=""):
+            sides = [
+                {"name": video.rel.removeprefix(below)} | source_identity(video)
+                for video in (one, other)
+            ]
+            changed |= self.rewrite(below, removed=self.pair_keys(sides))
         return changed
 
     def rewrite(
-        self, below: str, pair: Any = None, gone: Set[frozenset[Any]] = frozenset()
+        self, below: str, added: Any = None, removed: Set[frozenset[Any]] = frozenset()
     ) -> bool:
-        """Let a folder's file have a pair, and none that is known by `gone`; whether it changed."""
+        """Add a pair to the file of a folder, and take those out that have one of the keys
+        `removed`; whether that changed it.
+        """
         sidecar_dir = self.sidecar_dir.removesuffix(SIDECARS) + below + SIDECARS
-        if not self.reachable(sidecar_dir):
+        if not self.within_roots(sidecar_dir):
             raise OutsideError(f"{self.NAME}: {LEADS_OUT}")
         if not Path(sidecar_dir).is_dir():
             return False
         with locked(Path(sidecar_dir)):
-            kept = self.kept(below)
-            before = kept.get("pairs", [])
-            pairs = [p for p in before if gone.isdisjoint(self.marks(self.sides(p)))]
-            pairs += [pair] if pair and pair not in pairs else []
+            document = self.read(below)
+            before = document.get("pairs", [])
+            pairs = [p for p in before if removed.isdisjoint(self.pair_keys(self.sides(p)))]
+            pairs += [added] if added and added not in pairs else []
             if pairs != before:
-                told = {"schema": 1} | kept | {"pairs": pairs}
-                replace_file(Path(sidecar_dir, self.NAME), json_bytes(told))
+                document = {"schema": 1} | document | {"pairs": pairs}
+                replace_file(Path(sidecar_dir, self.NAME), json_bytes(document))
         return bool(pairs != before)
 
-    def kept(self, below: str = "") -> dict[str, Any]:
-        """What the file of a folder says.
+    def read(self, below: str = "") -> dict[str, Any]:
+        """The content of the file of a folder; empty where there is none.
 
         Raises VideoError where it is corrupt: its pairs would be matches again.
         """
         name = f"{below}{SIDECARS}/{self.NAME}"
         path = Path(self.sidecar_dir.removesuffix(SIDECARS), name)
-        kept = read_json(path) if path.exists() else {}
-        if kept is None or not isinstance(kept.get("pairs", []), list):
+        document = read_json(path) if path.exists() else {}
+        if document is None or not isinstance(document.get("pairs", []), list):
             raise VideoError(f"{printable(name)} is corrupt: mend it or move it away")
-        return kept
+        return document
+
+
+def size_of(side: Mapping[str, Any]) -> int:
+    """The size of a video in a file of ignored pairs; 0 where it has none."""
+    return int(positive_number(side.get("size")))

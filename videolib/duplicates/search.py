@@ -1,4 +1,4 @@
-"""Seeking pairs that look alike, and remembering what was compared."""
+"""The search for pairs that look alike, and what the catalogue remembers of earlier searches."""
 
 from __future__ import annotations
 
@@ -7,90 +7,141 @@ import itertools
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from typing import TYPE_CHECKING, Any
+from enum import IntEnum
+from typing import TYPE_CHECKING, NamedTuple
 
 from videolib.duplicates.candidates import CandidateIndex
-from videolib.duplicates.copies import ComparisonBasis, DuplicatePair
+from videolib.duplicates.copies import DuplicatePair
+from videolib.duplicates.fingerprints import DurationTolerance
 from videolib.duplicates.matching import Matcher
-from videolib.duplicates.timelines import MOST_CUT
+from videolib.duplicates.timelines import ShiftIndex
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from numpy.typing import NDArray
-
     from videolib.catalogue.catalogue import Catalogue
     from videolib.core.runs import Job
-    from videolib.duplicates.copies import DuplicateCriteria, VideoCopy
+    from videolib.duplicates.copies import VideoCopy
 
 
-# Another number forgets what was compared before: raise it with every change of what is alike.
+# Raise it with every change of what counts as alike: earlier comparisons are forgotten then.
 MATCHER_VERSION = 1
 
 
+class DuplicateCriteria(NamedTuple):
+    """What counts as a duplicate, and which copies the user wants to keep."""
+
+    threshold: float = 0.92  # least similarity of a frame, 0 to 1
+    quorum: float = 0.8  # share of the frames that must reach it
+    tolerance: DurationTolerance = DurationTolerance(0.05, 0.1)
+    deep: bool = False  # also mirrored and shifted copies
+    keep: frozenset[str] = frozenset()  # names of videos, relative to the library
+
+    @property
+    def matching_rules(self) -> str:
+        """What the result of a comparison depends on beside the two files, as JSON."""
+        return json.dumps((self.threshold, self.quorum, self.tolerance, MATCHER_VERSION))
+
+
+class ComparisonBasis(IntEnum):
+    """What a video could be compared by."""
+
+    NOTHING = 0
+    HASH = 1
+    TIMELINE = 2
+
+
+def find_similar(
+    copies: Sequence[VideoCopy],
+    numbers: Sequence[int],
+    criteria: DuplicateCriteria,
+    catalogue: Catalogue,
+    job: Job,
+) -> tuple[list[DuplicatePair], dict[int, ComparisonBasis]]:
+    """Pairs of the copies `numbers` that look alike, each once, and what each was compared by.
+
+    Only copies that no earlier run compared are compared, each with all others.
+    """
+    cache = ComparisonCache(catalogue, criteria, copies)
+    basis = cache.compared(numbers)
+    pairs = cache.pairs(basis)
+    if new := set(numbers) - basis.keys():
+        finder = PairFinder(copies, criteria, new, job)
+        pairs += finder.pairs(numbers)
+        basis = finder.basis
+        cache.store(basis, pairs)
+    return pairs, basis
+
+
 class ComparisonCache:
-    """What the catalogue remembers of earlier runs: the videos that were compared, all with all, by
-    the same rules, and which of them are alike. Who changed since is not known any more.
+    """What the catalogue remembers of earlier searches by the same rules: the videos that were
+    compared, all with all, and the pairs that were alike. A video that changed since is unknown.
     """
 
     def __init__(
         self, catalogue: Catalogue, criteria: DuplicateCriteria, copies: Sequence[VideoCopy]
     ) -> None:
         self.catalogue, self.copies = catalogue, copies
-        rules = (criteria.threshold, criteria.quorum, criteria.tolerance, MATCHER_VERSION)
-        self.deep, self.rules = criteria.deep, json.dumps(rules)
-        told = self.catalogue.ask(  # one statement: both of the same moment
+        self.deep, self.rules = criteria.deep, criteria.matching_rules
+        rows = self.catalogue.ask(  # one statement: both of the same moment
             "SELECT rel, stamp, basis, NULL FROM compared WHERE deep = ? AND rules = ?"
             " UNION ALL SELECT a, b, similarity, kind FROM alike WHERE deep = ?",
             [self.deep, self.rules, self.deep],
         )
         self.catalogue.close()  # comparing may take long and be cancelled
-        self.stamps = {
-            rel: (stamp, ComparisonBasis(basis)) for rel, stamp, basis, kind in told if not kind
+        self.compared_stamps = {
+            rel: (stamp, ComparisonBasis(basis)) for rel, stamp, basis, kind in rows if not kind
         }
-        self.alike = [row for row in told if row[-1]]
+        self.alike_rows = [row for row in rows if row[-1]]
 
     def rel(self, number: int) -> bytes:
         return os.fsencode(self.copies[number].video.rel)
 
-    def known(self, numbers: Iterable[int]) -> dict[int, ComparisonBasis]:
-        """Those of these videos that were compared as they are, with what they were compared by."""
-        found = {n: self.stamps.get(self.rel(n), ("", ComparisonBasis.NOTHING)) for n in numbers}
-        return {n: basis for n, (stamp, basis) in found.items() if stamp == self.copies[n].stamp}
+    def compared(self, numbers: Iterable[int]) -> dict[int, ComparisonBasis]:
+        """Those of these videos that were compared as they are now, with what it was done by."""
+        basis: dict[int, ComparisonBasis] = {}
+        for number in numbers:
+            stamp, compared_by = self.compared_stamps.get(self.rel(number), ("", None))
+            if compared_by is not None and stamp == self.copies[number].stamp:
+                basis[number] = compared_by
+        return basis
 
     def pairs(self, numbers: Iterable[int]) -> list[DuplicatePair]:
-        """Those of these videos that were found alike."""
-        places = {self.rel(number): number for number in numbers}
+        """The pairs of these videos that were alike."""
+        numbers_by_rel = {self.rel(number): number for number in numbers}
         return [
-            DuplicatePair(places[a], places[b], similarity, kind)
-            for a, b, similarity, kind in self.alike
-            if a in places and b in places
+            DuplicatePair(numbers_by_rel[a], numbers_by_rel[b], similarity, kind)
+            for a, b, similarity, kind in self.alike_rows
+            if a in numbers_by_rel and b in numbers_by_rel
         ]
 
     def store(
         self, compared: Mapping[int, ComparisonBasis], pairs: Iterable[DuplicatePair]
     ) -> None:
-        """Remember that all of these were compared, in the place of what is known."""
-        videos = [
+        """Replace what is remembered: all of `compared` were compared, `pairs` are alike."""
+        compared_rows = [
             (self.deep, self.rules, self.rel(number), self.copies[number].stamp, basis)
             for number, basis in compared.items()
         ]
-        alike = [(self.deep, self.rel(p.a), self.rel(p.b), p.similarity, p.kind) for p in pairs]
+        alike_rows = [
+            (self.deep, self.rel(p.a), self.rel(p.b), p.similarity, p.kind) for p in pairs
+        ]
 
         def write(database: sqlite3.Connection) -> None:
-            for name, rows in (("compared", videos), ("alike", alike)):
-                database.execute(f"DELETE FROM {name} WHERE deep = ?", [self.deep])
-                database.executemany(f"INSERT INTO {name} VALUES (?, ?, ?, ?, ?)", rows)
+            for table, rows in (("compared", compared_rows), ("alike", alike_rows)):
+                database.execute(f"DELETE FROM {table} WHERE deep = ?", [self.deep])
+                database.executemany(f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?)", rows)
 
         self.catalogue.write(write)
         self.catalogue.close()
 
 
 class PairFinder:
-    """Seeks among some videos the pairs that look alike, at least one of the two being new.
+    """Finds the pairs of videos that look alike, at least one of the two being new.
 
-    Candidates of one kind of fingerprint are judged by a Matcher, films that one of the others may
-    be a part of by their own pictures. `basis` is what each video could be compared by.
+    A CandidateIndex for each kind of fingerprint gives candidates, a Matcher judges them. In a deep
+    search a ShiftIndex gives those of which one may be a part of the other, and their timelines
+    are compared. After `pairs`, `basis` is what each video could be compared by.
     """
 
     def __init__(
@@ -98,53 +149,64 @@ class PairFinder:
     ) -> None:
         self.copies, self.criteria, self.new, self.job = copies, criteria, new, job
         self.fingerprint = functools.lru_cache(8192)(lambda n: copies[n].fingerprint())
-        self.film = functools.lru_cache(256)(lambda n: copies[n].film())
+        self.timeline = functools.lru_cache(256)(lambda n: copies[n].timeline())
         self.basis: dict[int, ComparisonBasis] = {}
 
     def pairs(self, numbers: Sequence[int]) -> Iterator[DuplicatePair]:
-        """Those that look alike, each once."""
-        artifacts_root: dict[str, CandidateIndex] = {}
-        for number in numbers:
-            self.job.check()
-            found = self.copies[number].fingerprint()
-            self.basis[number] = ComparisonBasis.HASH if found else ComparisonBasis.NOTHING
-            if found:
-                artifacts_root.setdefault(found.kind, CandidateIndex()).add(number, found)
-        ways = []
-        for kind, candidates in artifacts_root.items():
-            candidates.close()
-            ways.append(self.matched(kind, candidates, "similar"))
+        """Pairs of the copies `numbers` that look alike, each once, as the first kind that fits."""
+        searches = []
+        for kind, candidates in self.indexed(numbers).items():
+            searches.append(self.matches(kind, candidates, "similar"))
             if self.criteria.deep and kind == "signature":
-                ways.append(self.matched(kind, candidates, "mirrored"))
+                searches.append(self.matches(kind, candidates, "mirrored"))
         if self.criteria.deep:
-            ways.append(self.shifted(numbers))
-        seen: set[tuple[int, int]] = set()
-        for pair in itertools.chain.from_iterable(ways):
+            searches.append(self.shifted(numbers))
+        paired: set[tuple[int, int]] = set()
+        for pair in itertools.chain.from_iterable(searches):
             key = (min(pair.a, pair.b), max(pair.a, pair.b))
-            if key not in seen:
-                seen.add(key)
+            if key not in paired:
+                paired.add(key)
                 yield pair
 
-    def matched(self, kind: str, candidates: CandidateIndex, how: str) -> Iterator[DuplicatePair]:
-        """The candidates that a matcher takes for the same."""
+    def indexed(self, numbers: Iterable[int]) -> dict[str, CandidateIndex]:
+        """The fingerprints of the copies by their kind."""
+        indexes: dict[str, CandidateIndex] = {}
+        for number in numbers:
+            self.job.check()
+            fingerprint = self.copies[number].fingerprint()
+            self.basis[number] = ComparisonBasis.HASH if fingerprint else ComparisonBasis.NOTHING
+            if fingerprint:
+                indexes.setdefault(fingerprint.kind, CandidateIndex()).add(number, fingerprint)
+        for index in indexes.values():
+            index.sort()
+        return indexes
+
+    def matches(
+        self, kind: str, candidates: CandidateIndex, pair_kind: str
+    ) -> Iterator[DuplicatePair]:
+        """The candidates that a matcher takes for the same, as pairs of that kind."""
         matcher = Matcher(kind, self.criteria.threshold, self.criteria.quorum)
-        done: set[tuple[int, int]] = set()
-        pairs = self.promising(candidates, how == "mirrored")
+        compared: set[tuple[int, int]] = set()
+        pairs = self.candidate_pairs(candidates, pair_kind == "mirrored")
         while batch := list(itertools.islice(pairs, matcher.BATCH)):
             self.job.check()
-            batch = [pair for pair in dict.fromkeys(batch) if pair not in done]
-            done.update(batch)
-            prints = [(self.fingerprint(a), self.fingerprint(b)) for a, b in batch]
-            known = [n for n, (x, y) in enumerate(prints) if x and y and x.kind == y.kind == kind]
-            if known:
-                ones, others = zip(*(prints[n] for n in known), strict=True)
-                found = matcher.similarities(ones, others, how == "mirrored")
-                for n, similarity in zip(known, found.tolist(), strict=True):
+            batch = [pair for pair in dict.fromkeys(batch) if pair not in compared]
+            compared.update(batch)
+            fingerprints = [(self.fingerprint(a), self.fingerprint(b)) for a, b in batch]
+            readable = [  # a file may have changed since it was indexed
+                n for n, (a, b) in enumerate(fingerprints) if a and b and a.kind == b.kind == kind
+            ]
+            if readable:
+                ones, others = zip(*(fingerprints[n] for n in readable), strict=True)
+                similarities = matcher.similarities(ones, others, pair_kind == "mirrored")
+                for n, similarity in zip(readable, similarities.tolist(), strict=True):
                     if similarity >= self.criteria.threshold:
-                        yield DuplicatePair(*batch[n], similarity, how)
+                        yield DuplicatePair(*batch[n], similarity, pair_kind)
 
-    def promising(self, candidates: CandidateIndex, mirrored: bool) -> Iterator[tuple[int, int]]:
-        """Candidates one by one, the smaller number first; a pair may come several times."""
+    def candidate_pairs(
+        self, candidates: CandidateIndex, mirrored: bool
+    ) -> Iterator[tuple[int, int]]:
+        """Candidates with a new video, the smaller number first; a pair may come several times."""
         for ones, others in candidates.pairs(self.criteria.tolerance, mirrored):
             self.job.check()
             for a, b in zip(ones.tolist(), others.tolist(), strict=True):
@@ -157,28 +219,20 @@ class PairFinder:
         Each is compared with each whose duration allows that, which suits folders more than whole
         libraries: some thousand videos.
         """
-        lengths = {n: film.duration for n in numbers if (film := self.film(n))}
-        self.basis |= {
-            n: ComparisonBasis.TIMELINE for n in lengths if self.basis[n] is ComparisonBasis.HASH
-        }
+        durations = {n: timeline.duration for n in numbers if (timeline := self.timeline(n))}
+        for number in durations:
+            if self.basis[number] is ComparisonBasis.HASH:
+                self.basis[number] = ComparisonBasis.TIMELINE
         matcher = Matcher("signature", self.criteria.threshold, self.criteria.quorum)
-        films: list[int] = []
-        probes: list[NDArray[Any]] = []
-        first = 0
-        for number in sorted(lengths, key=lambda n: lengths[n]):
+        index = ShiftIndex()
+        for number in sorted(durations, key=lambda n: durations[n]):
             self.job.check()
-            longer = self.film(number)
-            if not longer:  # its timeline was there a moment ago
+            longer = self.timeline(number)
+            if not longer:  # its file changed a moment ago
                 continue
-            films.append(number)
-            while lengths[films[first]] < lengths[number] * (1 - 2 * MOST_CUT):
-                first += 1
-            for place in longer.may_hold(probes[first:]):
-                one = films[first + place]
-                if one not in self.new and number not in self.new:
-                    continue
-                shorter = self.film(one)
-                similarity = shorter.shifted_similarity(longer, matcher) if shorter else -1.0
+            for other in index.parts_of(longer):
+                shorter = self.timeline(other) if {other, number} & self.new else None
+                similarity = shorter.similarity(longer, matcher) if shorter else -1.0
                 if similarity >= self.criteria.threshold:
-                    yield DuplicatePair(one, number, similarity, "shifted")
-            probes.append(longer.probes()[1])
+                    yield DuplicatePair(other, number, similarity, "shifted")
+            index.add(number, longer)

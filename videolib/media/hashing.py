@@ -141,7 +141,8 @@ SIGNATURE_SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)  # of the length: where a signature
 class SignatureRecorder:
     """What duplicates are found by, whatever the hash: five small pictures, luma and colour.
 
-    Luma is 32x32, chroma (Cb and Cr of BT.601, signed) 8x8; on disk both are base64.
+    Luma is 32x32, chroma (Cb and Cr of BT.601, signed) 8x8; on disk both are base64. Its read side
+    is `Fingerprint` in duplicates/fingerprints.
     """
 
     def __init__(self) -> None:
@@ -171,7 +172,8 @@ class SignatureRecorder:
 class TimelineRecorder:
     """Small pictures all along a video, 16x16 luma, by which shifted copies are found.
 
-    The interval is 0.25 s, doubled until at most 3600 pictures are needed.
+    The interval is 0.25 s, doubled until at most 3600 pictures are needed. Its read side is
+    `VideoTimeline` in duplicates/timelines.
     """
 
     SIDE: ClassVar = 16

@@ -64,6 +64,18 @@ class Library:
         path = f"{str(self.root.absolute()).rstrip('/')}/{rel}"
         return Video(path, rel, self.sidecar_dir(rel[: rel.rfind("/") + 1]))
 
+    def find_video(self, name: str) -> Video:
+        """The video that a user names: a path from the library's folder, or from the current one.
+
+        Raises UsageError where it is no file of the library.
+        """
+        root = self.root.absolute()
+        for path in (root / name, Path(name).absolute()):
+            inside = path.is_relative_to(root) and ".." not in path.parts
+            if inside and path.is_file() and (not self.roots or self.roots.contains(path)):
+                return self.video(path.relative_to(root).as_posix())
+        raise UsageError(f"{printable(name)}: no such video in {printable(str(self.root))}")
+
     def videos(self) -> Iterator[Video]:
         """Every video, or those named in `only`; what of these is not there is a problem."""
         if self.only is None:

@@ -1,0 +1,181 @@
+"""Which of several copies to keep, and why."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from videolib.core.documents import read_json
+from videolib.core.errors import Failure, attempt
+from videolib.core.text import clock, human_date, human_size
+from videolib.duplicates.alignment import content_share
+from videolib.duplicates.copies import positive_number
+from videolib.duplicates.fingerprints import read_fingerprint
+from videolib.media.metadata import bit_depth, is_picture, summarize
+from videolib.storage.artifacts import ARTIFACTS
+from videolib.storage.sidecars import read_record
+
+if TYPE_CHECKING:
+    from videolib.duplicates.alignment import content_share
+from videolib.duplicates.copies import VideoCopy
+
+# The bit rate that a codec needs for a picture, as a share of H.264's; rough figures.
+RELATIVE_BIT_RATE = {
+    "hevc": 0.6,
+    "av1": 0.5,
+    "vp9": 0.65,
+    "vp8": 1.1,
+    "mpeg4": 1.5,
+    "msmpeg4v3": 1.7,
+    "mpeg2video": 2.0,
+    "mpeg1video": 2.5,
+    "mjpeg": 5.0,
+    "cinepak": 6.0,
+    "wmv3": 1.3,
+}
+
+
+class CopyQuality(NamedTuple):
+    """What decides which of several copies to keep; 0 or empty where it is not known.
+
+    The names of the fields are those in JSON.
+    """
+
+    size: int  # bytes
+    mtime: float  # seconds since the epoch
+    duration: float = 0.0  # seconds
+    width: int = 0
+    height: int = 0
+    vcodec: str = ""
+    acodec: str = ""
+    rate: float = 0.0  # frames a second
+    depth: int = 0  # bits a sample
+    sounds: int = 0  # audio tracks
+    content: float = 1.0  # share of the picture that is not black bars
+
+    @classmethod
+    def of(cls, copy: VideoCopy) -> CopyQuality:
+        """From the metadata sidecar where it is fresh, else from the phash artifact."""
+        hash_record = copy.hash_record()
+        fingerprint = read_fingerprint(hash_record)
+        quality = cls(
+            copy.size,
+            copy.mtime_ns / 1e9,
+            content=content_share(fingerprint) if fingerprint else 1.0,
+            **extent(hash_record),
+        )
+        path = f"{copy.video.sidecar_dir}/{ARTIFACTS['metadata'].record_name(copy.video)}"
+        metadata, record = read_json(path), read_record(path)
+        if not metadata or not record or record.size != copy.size:
+            return quality
+        refined = attempt(quality.with_metadata, metadata)
+        return quality if isinstance(refined, Failure) else refined
+
+    def with_metadata(self, metadata: dict[str, Any]) -> CopyQuality:
+        """The same with what a metadata sidecar has of codecs, frames, sound and size."""
+        summary = summarize(metadata)
+        streams = [s for s in metadata.get("streams", []) if isinstance(s, dict)]
+        pictures = [s for s in streams if is_picture(s)]
+        widest = max(pictures, key=lambda s: positive_number(s.get("width")), default=None)
+        return self._replace(
+            vcodec=str(summary.get("vcodec") or ""),
+            acodec=str(summary.get("acodec") or ""),
+            rate=positive_number(summary.get("fps")),
+            depth=bit_depth(widest) if widest else 0,
+            sounds=sum(s.get("codec_type") == "audio" for s in streams),
+            **extent(summary),
+        )
+
+    @property
+    def density(self) -> float:
+        """Bits per second and pixel, converted to those of H.264; the size in bytes where the
+        duration is not known.
+
+        Not per frame: a copy is not better for having fewer frames.
+        """
+        if not self.duration:
+            return self.size
+        bits = self.size * 8 / self.duration / (self.width * self.height or 1e6)
+        return bits / RELATIVE_BIT_RATE.get(self.vcodec, 1.0)
+
+    @property
+    def rank(self) -> tuple[float, ...]:
+        """What copies are ordered by, the best last; the entries of `reason` are in this order.
+
+        Logarithms are rounded, so that a difference of a few percent counts as none.
+        """
+        pixels = round(math.log2(max(self.width * self.height * self.content, 1)) * 20)
+        density = round(math.log2(max(self.density, 1e-9)) * 4)
+        duration = round(math.log2(max(self.duration, 1e-3)) * 20)
+        return (pixels, density, self.depth, duration, self.sounds, -round(self.mtime))
+
+    def reason(self, rival: CopyQuality) -> str:
+        """Why this copy is kept and not the best of the others: what first tells their ranks
+        apart."""
+        densities = f"{self.density:.3g} against {rival.density:.3g}"
+        densest = f"most bits per second and pixel for its codec: {densities}"
+        reasons = (
+            f"highest resolution: {self.resolution()} against {rival.resolution()}",
+            densest if self.duration else "largest file",
+            f"bit depth: {self.depth or 'unknown'} against {rival.depth or 'unknown'}",
+            f"longest: {clock(self.duration)} against {clock(rival.duration)}",
+            f"most audio tracks: {self.sounds} against {rival.sounds}",
+            f"oldest: {human_date(self.mtime, True)}, the next {human_date(rival.mtime, True)}",
+        )
+        compared = zip(reasons, self.rank, rival.rank, strict=True)
+        decisive = (reason for reason, value, other in compared if value != other)
+        return next(decisive, "first: the next is as good")
+
+    def resolution(self) -> str:
+        bars = " with black bars" if self.content < 1 else ""
+        return f"{self.width}x{self.height}{bars}"
+
+    @property
+    def bit_rate(self) -> int:
+        """Bits a second; 0 where the duration is not known."""
+        return round(self.size * 8 / self.duration) if self.duration else 0
+
+    def as_json(self) -> dict[str, Any]:
+        return self._asdict() | {"bit_rate": self.bit_rate}
+
+    def description(self) -> str:
+        """Size, duration, resolution and so on, and the date, as people read them."""
+        parts = [human_size(self.size)]
+        parts += [clock(self.duration)] if self.duration else []
+        parts += [f"{self.width}x{self.height}"] if self.width else []
+        parts += [self.vcodec] if self.vcodec else []
+        parts += [f"{self.rate:.4g} fps"] if self.rate else []
+        parts += [f"{self.depth} bit"] if self.depth > 8 else []
+        parts += [f"{self.sounds} audio"] if self.sounds > 1 else []
+        return "  ".join([*parts, human_date(self.mtime)])
+
+
+def extent(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Duration, width and height of a sidecar; 0 for what it lacks."""
+    width, height = (int(positive_number(record.get(side))) for side in ("width", "height"))
+    return {"duration": positive_number(record.get("duration")), "width": width, "height": height}
+
+
+class Keepers:
+    """Which copies to keep: those that the user names, then those of the best quality."""
+
+    def __init__(self, copies: Sequence[VideoCopy], names: Set[str]) -> None:
+        """`names`: of the videos to keep, relative to the library."""
+        self.preferred = {n for n, copy in enumerate(copies) if copy.video.rel in names}
+        self.quality = functools.cache(lambda number: CopyQuality.of(copies[number]))
+
+    def rank(self, number: int) -> tuple[bool, tuple[float, ...]]:
+        """The higher, the better."""
+        return number in self.preferred, self.quality(number).rank
+
+    def reason(self, keeper: int, others: Iterable[int], exact: Collection[int]) -> str:
+        """Why that one is kept and not the best of the others; `exact` are its exact copies."""
+        if keeper in self.preferred:
+            return "chosen with --keep"
+        kept = self.quality(keeper)
+        best = max(others, key=lambda number: self.quality(number).rank)
+        if best in exact:  # equal bytes, though only one of them may have metadata
+            return kept.reason(kept._replace(mtime=self.quality(best).mtime))
+        return kept.reason(self.quality(best))
