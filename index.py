@@ -1920,7 +1920,7 @@ class Subtitles(VideoTask):
         return transcription.output(self.format)
 
     def transcription_options(self) -> TranscriptionOptions:
-        """What to transcribe, and how."""
+        """What is asked of the transcription of each video."""
         from videolib.speech.recognizers import TranscriptionOptions
 
         return TranscriptionOptions(
