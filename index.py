@@ -170,6 +170,7 @@ if TYPE_CHECKING:
     from videolib.media.encoders import Encoder
     from videolib.media.transcode import TranscodeRequest
     from videolib.organize.rename import RenameOutcome
+    from videolib.organize.tagging import TagListing
     from videolib.speech.recognizers import TranscriptionOptions
     from videolib.speech.search import SearchResult
     from videolib.storage.artifacts import SubtitleArtifact
@@ -678,6 +679,7 @@ class LibraryCommand(Command):
 
     @staticmethod
     def undo_result(undone: UndoResult, data: Mapping[str, Any], *lines: str) -> Result:
+        """The result of taking something back, with the problems first."""
         text = "\n".join([*map(printable, undone.problems), *lines])
         return Result({**data, "problems": undone.problems}, text, Exit.of(undone.problems))
 
@@ -1676,7 +1678,7 @@ class Tags(LibraryCommand):
             raise UsageError("--mode replace needs --set; --set '' takes all tags away")
         modes = (
             (self.list_, self.count_names),
-            (self.rename_tag, self.rename_one),
+            (self.rename_tag, self.rename_everywhere),
             (self.export, self.export_all),
             (self.import_, self.import_all),
             (self.undo, self.take_back),
@@ -1689,7 +1691,7 @@ class Tags(LibraryCommand):
             raise UsageError("--list, --rename-tag, --export, --import and --undo stand alone")
         if chosen:
             return chosen[0](job)
-        return self.each(job, self.editors(infers) if changes else None)
+        return self.show(job, self.editors(infers) if changes else None)
 
     def editors(self, infers: bool) -> Callable[[Video], TagEditor]:
         """Gives the change of each video. Raises UsageError for a bad name, NotFoundError."""
@@ -1697,72 +1699,55 @@ class Tags(LibraryCommand):
         from videolib.storage.tags import TagChange, clean_names
 
         added, performers = clean_names(self.set), clean_names(self.add_performers)
-        lists = (added, self.remove, self.mode == "replace", performers, self.remove_performers)
-        change = TagChange(*lists, clear_performers=self.clear_performers)
+        names = (added, self.remove, self.mode == "replace", performers, self.remove_performers)
+        change = TagChange(*names, clear_performers=self.clear_performers)
         if not infers:
             return lambda video: change.apply
         folder = self.directory if self.directory.is_dir() else self.directory.parent
         library = Library(folder, True, artifacts_dir=self.artifacts_dir, roots=self.roots)
         return inferring_editors(library, change, self.min_occurrences, self.refresh_performers)
 
-    def each(self, job: Job, editor_of: Callable[[Video], TagEditor] | None) -> Result:
-        """Show the tags of every video, or change them and show what they are then."""
-        from videolib.organize.tagging import changed_tags, listed_tags, video_tags
+    def show(self, job: Job, editor_of: Callable[[Video], TagEditor] | None) -> Result:
+        """The tags of the video or of the folder's videos, changed before where that is asked."""
+        from videolib.organize import tagging
 
-        if not self.directory.is_dir() and os.path.lexists(self.directory):
-            if self.query:
-                raise UsageError("-q is for a folder of videos")
-            video = self.one()
-            rows = [video_tags(video, editor_of and editor_of(video))]
-            return self.result(job, rows, editor_of is not None)
+        if os.path.lexists(self.directory) and not self.directory.is_dir():
+            video = self.named_video()
+            row = tagging.video_tags(video, editor_of and editor_of(video))
+            listing = tagging.TagListing([row], list_all=editor_of is not None)
+            return self.listing_result(job, listing, listing.as_json() if "error" in row else row)
         library = self.library()
         with self.catalogue(library) as catalogue:
-            if not editor_of:
-                return self.result(job, listed_tags(job, catalogue, library, self.query), False)
-            changed = changed_tags(job, catalogue, library, self.query, editor_of)
-            return self.result(job, changed, True)
+            request = (job, catalogue, library, self.query)
+            if editor_of:
+                rows = tagging.changed_tags(*request, editor_of)
+            else:
+                rows = tagging.listed_tags(*request)
+            listing = tagging.TagListing(rows, list_all=editor_of is not None)
+        return self.listing_result(job, listing, listing.as_json())
 
-    def one(self) -> Video:
-        """The video that was named."""
+    def named_video(self) -> Video:
+        """The video that `directory` is. Raises UsageError where it is something else."""
+        if self.query:
+            raise UsageError("-q is for a folder of videos")
         if self.directory.suffix.lower() not in VIDEO_EXTENSIONS | self.extensions():
             raise UsageError(f"{printable(str(self.directory))}: is no name of a video: see --ext")
         library = Library(self.directory.parent, artifacts_dir=self.artifacts_dir)
         return library.video(self.directory.name)
 
-    def result(self, job: Job, rows: Iterable[dict[str, Any]], changed: bool) -> Result:
-        """The result for the tags of videos; those with none are not printed unless `changed`."""
-        from videolib.organize.tagging import tag_line
-
-        errors, lines = list[dict[str, Any]](), list[str]()
-
-        def readable() -> Iterator[dict[str, Any]]:
-            for row in rows:
-                if "error" in row:
-                    errors.append(row)
-                    continue
-                if changed or row["tags"] or row["performers"]:
-                    lines.append(tag_line(row))
-                yield row
-
-        results = JsonRows(readable())
-        self.say_errors(job, errors)
-        data: Any = {"total": len(results) + len(errors), "results": results, "errors": errors}
-        if not self.directory.is_dir() and results:
-            (data,) = results
-        return Result(data, "\n".join(lines), Exit.of(errors))
-
-    def say_errors(self, job: Job, errors: Iterable[Mapping[str, str]]) -> None:
-        self.say_problems(job, ((error["video"], error["error"]) for error in errors))
+    def listing_result(self, job: Job, listing: TagListing, data: Any) -> Result:
+        self.say_errors(job, listing.errors)
+        return Result(data, "\n".join(listing.lines), Exit.of(listing.errors))
 
     def count_names(self, job: Job) -> Result:
         """`--list`."""
-        from videolib.organize.tagging import counts_text, tag_counts
+        from videolib.organize import tagging
 
         library = self.library()
         with self.catalogue(library) as catalogue:
-            counts = tag_counts(job, catalogue, library, self.query)
+            counts = tagging.tag_counts(job, catalogue, library, self.query)
         self.say_errors(job, counts["errors"])
-        return Result(counts, counts_text(counts), Exit.of(counts["errors"]))
+        return Result(counts, tagging.counts_text(counts), Exit.of(counts["errors"]))
 
     def export_all(self, job: Job) -> Result:
         """`--export FILE`."""
@@ -1778,7 +1763,7 @@ class Tags(LibraryCommand):
         text = f"tags of {count} written to {printable(str(path))}"
         return Result(data, text, Exit.of(data["errors"]))
 
-    def rename_one(self, job: Job) -> Result:
+    def rename_everywhere(self, job: Job) -> Result:
         """`--rename-tag OLD NEW`."""
         from videolib.organize.tagging import TagRename
 
@@ -1795,10 +1780,12 @@ class Tags(LibraryCommand):
         """`--import FILE`."""
         from videolib.organize.tagging import ImportedTags, TagImport, import_scope
 
-        entries = ImportedTags.read(typing.cast("Path", self.import_))
+        entries, replace = (
+            ImportedTags.read(typing.cast("Path", self.import_)),
+            self.mode == "replace",
+        )
         library, dry_run = import_scope(self.library()), not self.force
         with self.catalogue(library) as catalogue:
-            replace = self.mode == "replace"
             plan = TagImport.plan(job, catalogue, library, entries, replace)
         if self.force and not plan.errors:
             self.change_all(job, plan.changes)
@@ -1820,6 +1807,9 @@ class Tags(LibraryCommand):
         count = len(undone.replay.steps) - len(undone.problems)
         text = f"{plural(count, 'video')} tagged as before"
         return self.undo_result(undone, {"undone": count}, text)
+
+    def say_errors(self, job: Job, errors: Iterable[Mapping[str, str]]) -> None:
+        self.say_problems(job, ((error["video"], error["error"]) for error in errors))
 
 
 # === Commands: subtitles ==========================================================================

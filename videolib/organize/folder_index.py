@@ -75,8 +75,10 @@ class FolderIndex:
         folder, key = video.path.rpartition("/")[0], video.key
         longer = [n for n in self.starting(folder, f"{video.name}.") if is_video_name(n)]
         foreign = tuple(f"{dot}{sidecar_key(n)}." for n in longer for dot in ("", "."))
-        near = [n for dot in ("", ".") for n in self.starting(video.sidecar_dir, f"{dot}{key}.")]
-        bases = {n: without_corrupt_mark(n) for n in near if not n.startswith(foreign)}
+        candidates = [
+            n for dot in ("", ".") for n in self.starting(video.sidecar_dir, f"{dot}{key}.")
+        ]
+        bases = {n: without_corrupt_mark(n) for n in candidates if not n.startswith(foreign)}
         kinds: dict[str, str] = {}
         for kind, artifact in ARTIFACTS.items():
             owned = set(artifact.owned(video, bases.values()))

@@ -77,8 +77,10 @@ class Substitution:
 
     @staticmethod
     def compiled(source: str) -> Replacer:
-        """The Replacer of a regular expression. Raises UsageError for a wrong one; so does calling
-        it with a name that takes too long."""
+        """The Replacer of a regular expression.
+
+        Raises UsageError for a wrong one; so does the Replacer for a name that takes too long.
+        """
         import regex
 
         # Every {N} is written out when a pattern is compiled: a{1000000000} takes all memory.
@@ -132,8 +134,10 @@ class Substitution:
 
 
 class FieldValues:
-    """The values of a target's fields for one video; `number` is that of {n}, which counts the
-    videos whose name matches."""
+    """The values of a target's fields for one video.
+
+    `number` is the value of {n}, which counts the videos whose name matches.
+    """
 
     def __init__(self, video: Video, sidecars: SidecarDir, number: int) -> None:
         self.video, self.sidecars, self.number = video, sidecars, number

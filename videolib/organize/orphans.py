@@ -292,9 +292,9 @@ class OrphanReport(NamedTuple):
         rows = self.rows()
         counts = Counter(row["action"] for row in rows)
         summary = f"{plural(len(rows), 'video')} gone"
-        done = ", ".join(f"{n:,} {action}" for action, n in counts.items() if action != "found")
-        if done:
-            summary += f", {done}: --undo takes it back"
+        actions = ", ".join(f"{n:,} {action}" for action, n in counts.items() if action != "found")
+        if actions:
+            summary += f", {actions}: --undo takes it back"
         elif rows and not self.relink:
             summary += ": --relink looks for them, --delete moves what they left to the trash"
         lines = [*map(orphan_line, rows), summary]

@@ -82,8 +82,8 @@ class RenamePlan:
         """Refuse moves whose targets are taken until all others fit together."""
         while True:
             sources = {source for move in self.moves for source, _ in move.files}
-            wanted = Counter(fold(target) for move in self.moves for _, target in move.files)
-            reasons = [self.obstacle(move, sources, wanted) for move in self.moves]
+            target_counts = Counter(fold(target) for move in self.moves for _, target in move.files)
+            reasons = [self.obstacle(move, sources, target_counts) for move in self.moves]
             if not any(reasons):
                 return
             for move, reason in zip(self.moves, reasons, strict=True):
@@ -91,13 +91,15 @@ class RenamePlan:
                     self.refuse(move.video, move.target, reason)
             self.moves = [m for m, reason in zip(self.moves, reasons, strict=True) if not reason]
 
-    def obstacle(self, move: VideoMove, sources: Container[str], wanted: Mapping[str, int]) -> str:
+    def obstacle(
+        self, move: VideoMove, sources: Container[str], target_counts: Mapping[str, int]
+    ) -> str:
         """Why a move cannot be made together with the others, or "". `sources` are the paths that
-        all moves leave, `wanted` tells how many of them want a folded path.
+        all moves leave, `target_counts` tells how many of them want a folded path.
         """
         for _, target in move.files:
             name = printable(target.rpartition("/")[2])
-            if wanted[fold(target)] > 1:
+            if target_counts[fold(target)] > 1:
                 return f"{name} is what another would be called as well"
             for existing in self.folders.equivalents(target):
                 if existing not in sources:
@@ -154,18 +156,23 @@ def single_pair(
     if ends[0] == ends[1]:
         raise UsageError(f"{printable(str(new))}: is what it is called already")
     root = journal_folder(ends, folder)
-    for parent in (Path(end).parent for end in ends):
-        if parent.is_dir() and not os.access(parent, os.W_OK):
+    need_writable(source, ends, root)
+    library = Library(Path(root), artifacts_dir=artifacts_dir)
+    video, renamed = (library.video(end[len(root.rstrip("/")) + 1 :]) for end in ends)
+    return library.root, (video, renamed)
+
+
+def need_writable(source: Path, ends: Sequence[str], root: str) -> None:
+    """Raise VideoError where a video cannot be moved between two paths, or that not journalled."""
+    for folder in (Path(end).parent for end in ends):
+        if folder.is_dir() and not os.access(folder, os.W_OK):
             why = "cannot be written to: no permission, or a disk that is only read"
-            raise VideoError(f"{printable(str(parent))}: {why}")
-    if not any(os.access(place, os.W_OK) for place in (f"{root}/{SIDECARS}", root)):
+            raise VideoError(f"{printable(str(folder))}: {why}")
+    if not any(os.access(path, os.W_OK) for path in (f"{root}/{SIDECARS}", root)):
         instead = f"move {printable(str(source))} and its files in {SIDECARS} by hand"
         raise VideoError(
             f"{printable(root)}: no journal can be kept in the folder of both: {instead}"
         )
-    library = Library(Path(root), artifacts_dir=artifacts_dir)
-    old, new_video = (library.video(end[len(root.rstrip("/")) + 1 :]) for end in ends)
-    return library.root, (old, new_video)
 
 
 def journal_folder(ends: Sequence[str], folder: Path) -> str:

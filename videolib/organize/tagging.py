@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.catalogue.query import QueryTerm, SqlClause, label_clause
 from videolib.catalogue.records import TAG_KINDS
+from videolib.core.documents import JsonRows
 from videolib.core.errors import Failure, UsageError, attempt
 from videolib.core.files import read_optional_file
 from videolib.core.text import fold, joined_names, plural, printable, table
@@ -65,6 +66,30 @@ def tag_line(row: Mapping[str, Any]) -> str:
 
 
 # --- Showing and changing video by video
+
+
+class TagListing:
+    """The tags of videos: `rows` for JSON, `lines` for people, and the `errors` among them.
+
+    With `list_all` videos that have neither tags nor performers have a line, too.
+    """
+
+    def __init__(self, rows: Iterable[TagRow], list_all: bool) -> None:
+        self.errors, self.lines, self.list_all = list[TagRow](), list[str](), list_all
+        self.rows = JsonRows(self.readable(rows))
+
+    def readable(self, rows: Iterable[TagRow]) -> Iterator[TagRow]:
+        for row in rows:
+            if "error" in row:
+                self.errors.append(row)
+                continue
+            if self.list_all or row["tags"] or row["performers"]:
+                self.lines.append(tag_line(row))
+            yield row
+
+    def as_json(self) -> dict[str, Any]:
+        total = len(self.rows) + len(self.errors)
+        return {"total": total, "results": self.rows, "errors": self.errors}
 
 
 def listed_tags(job: Job, catalogue: Catalogue, library: Library, query: str) -> Iterator[TagRow]:
@@ -291,12 +316,12 @@ class TagImport(NamedTuple):
 
     def text(self, dry_run: bool) -> str:
         count = len(self.changes)
-        done = "changed"
+        outcome = "changed"
         if dry_run:
-            done = "would change" + ": --force changes them" * bool(count)
+            outcome = "would change" + ": --force changes them" * bool(count)
         if self.errors:
-            done = "would change; nothing was changed: mend what is corrupt first"
-        return f"{plural(count, 'video')} {done}; {self.matched - count:,} as before"
+            outcome = "would change; nothing was changed: mend what is corrupt first"
+        return f"{plural(count, 'video')} {outcome}; {self.matched - count:,} as before"
 
 
 def import_scope(library: Library) -> Library:

@@ -66,8 +66,8 @@ class TagChange(NamedTuple):
     clear_performers: bool = False
 
     def apply(self, record: dict[str, Any]) -> None:
-        kept = [] if self.replace else without_names(record["tags"], self.remove)
-        record["tags"] = clean_names([*kept, *self.add])
+        remaining = [] if self.replace else without_names(record["tags"], self.remove)
+        record["tags"] = clean_names([*remaining, *self.add])
         if self.clear_performers:
             record |= {key: [] for key in NAME_LISTS[1:]}
         inferred = record.get("performers_inferred", [])
@@ -75,8 +75,8 @@ class TagChange(NamedTuple):
         rejected = [*record.get("performers_rejected", []), *without_names(inferred, staying)]
         record["performers_rejected"] = without_names(rejected, self.performers_add)
         record["performers_inferred"] = without_names(staying, self.performers_add)
-        kept = without_names(record["performers"], self.performers_remove)
-        record["performers"] = clean_names([*kept, *self.performers_add])
+        remaining = without_names(record["performers"], self.performers_remove)
+        record["performers"] = clean_names([*remaining, *self.performers_add])
 
 
 def set_inferred_performers(
