@@ -50,7 +50,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 from videolib.catalogue.catalogue import Catalogue
 from videolib.catalogue.query import QUERY_HELP, compile_query
-from videolib.core.documents import JsonRows, json_bytes, json_pieces, parse_json, read_json
+from videolib.core.documents import JsonRows, json_bytes, json_pieces, parse_json
 from videolib.core.errors import (
     CancelledError,
     CorruptError,
@@ -145,9 +145,6 @@ from videolib.media.thumbs import Thumbnail
 from videolib.media.transcode_outputs import (
     TRANSCODE_RECORD,
     OutputFolder,
-    action_lines,
-    action_row,
-    recorded_state,
 )
 from videolib.speech.passages import SUBTITLE_INDEX
 from videolib.storage.artifacts import ARTIFACTS, Artifact
@@ -1549,12 +1546,13 @@ class Transcode(RunCommand):
         from videolib.media.encoders import EncoderSettings
         from videolib.media.transcode import TranscodeRequest
 
-        video_bit_rate, audio_bit_rate = map(parse_bit_rate, (self.v_bitrate, self.a_bitrate))
+        target = TranscodeTarget(
+            self.target_v, self.target_a, self.hdr, self.copy_fitting, self.drop_subtitles
+        )
+        bit_rates = map(parse_bit_rate, (self.v_bitrate, self.a_bitrate))
         return TranscodeRequest(
-            TranscodeTarget(
-                self.target_v, self.target_a, self.hdr, self.copy_fitting, self.drop_subtitles
-            ),
-            EncoderSettings(encoder, self.crf, self.preset, video_bit_rate, audio_bit_rate),
+            target,
+            EncoderSettings(encoder, self.crf, self.preset, *bit_rates),
             parse_saving(self.min_saving),
             self.accept_degraded,
             self.force,
@@ -1578,26 +1576,8 @@ class Transcode(RunCommand):
         for name, reason in clashes.items():
             runner.fail(["transcode"], name, reason)
         done = runner.run([item for item in items if item.video.rel not in clashes])
-        return self.result(runner, done)
-
-    def result(self, runner: Runner, done: Result) -> Result:
-        """What became of every video, and the whole in a few lines."""
-        outcomes = runner.outcomes["transcode"]
-        actions = [
-            action_row(
-                video, outcome.status, outcome.error, outcome.facts, self.outputs.output(video)
-            )
-            for rel, video in runner.videos.items()
-            if (outcome := outcomes.get(rel))
-        ]
-        errors = [
-            {"video": rel, "error": outcome.error}
-            for rel, outcome in outcomes.items()
-            if outcome.status is Status.FAILED
-        ]
-        data: dict[str, Any] = {"dry_run": self.dry_run, "total": len(actions)}
-        data |= {"actions": actions, "errors": errors}
-        return Result(data, "\n".join([*action_lines(actions, self.dry_run), done.text]), done.code)
+        data, text = self.outputs.report(runner.videos, runner.outcomes["transcode"], self.dry_run)
+        return Result(data, "\n".join([*text, done.text]), done.code)
 
 
 class TranscodeTask(VideoTask):
@@ -1619,10 +1599,7 @@ class TranscodeTask(VideoTask):
 
     def state(self, video: Video, sidecars: SidecarDir) -> State:
         """Fresh where the record is of this source and these parameters and its output is there."""
-        entry = sidecars.get(self.artifact.record_name(video))
-        record = read_json(entry.path) if entry else None
-        output = self.outputs.output(video)
-        return recorded_state(record, video, output, self.recorded, self.request.min_saving)
+        return self.outputs.state(video, sidecars, self.recorded, self.request.min_saving)
 
     def make(self, media: Media) -> ArtifactOutput:
         from videolib.media.transcode import VideoTranscode

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from videolib.core.documents import read_json
 from videolib.core.errors import UsageError
 from videolib.core.files import need_creatable
 from videolib.core.runs import Status
@@ -15,11 +16,23 @@ from videolib.storage.artifacts import Artifact
 from videolib.storage.names import State
 
 if TYPE_CHECKING:
+    from videolib.storage.sidecars import SidecarDir
     from videolib.storage.videos import Video
 
 # The record of an output, or of the decision against one, is in the .artifacts of the output folder
 # under the name of the source. An output without such a record is never touched.
 TRANSCODE_RECORD = Artifact("transcode", ("{}.transcode.json",))
+
+
+class TranscodeOutcome(Protocol):
+    """What became of one video; `facts` are those of the ArtifactOutput of a VideoTranscode."""
+
+    @property
+    def status(self) -> Status: ...
+    @property
+    def error(self) -> str: ...
+    @property
+    def facts(self) -> Mapping[str, Any]: ...
 
 
 class OutputFolder(NamedTuple):
@@ -69,6 +82,38 @@ class OutputFolder(NamedTuple):
             if len(claimants) > 1
         }
 
+    def state(
+        self,
+        video: Video,
+        sidecars: SidecarDir,
+        params: Mapping[str, Any],
+        min_saving: float | None,
+    ) -> State:
+        """How the output for a video is by its record; see `recorded_state`."""
+        entry = sidecars.get(TRANSCODE_RECORD.record_name(video))
+        record = read_json(entry.path) if entry else None
+        return recorded_state(record, video, self.output(video), params, min_saving)
+
+    def report(
+        self,
+        videos: Mapping[str, Video],
+        outcomes: Mapping[str, TranscodeOutcome],
+        dry_run: bool,
+    ) -> tuple[dict[str, Any], list[str]]:
+        """What became of all videos, by name, as JSON and in lines for people."""
+        actions = [
+            action_row(video, outcomes[name], self.output(video))
+            for name, video in videos.items()
+            if name in outcomes
+        ]
+        errors = [
+            {"video": name, "error": outcome.error}
+            for name, outcome in outcomes.items()
+            if outcome.status is Status.FAILED
+        ]
+        data: dict[str, Any] = {"dry_run": dry_run, "total": len(actions)}
+        return data | {"actions": actions, "errors": errors}, action_lines(actions, dry_run)
+
 
 def clash_reason(video: Video, claimants: Sequence[Video]) -> str:
     """Why a video fails whose output is claimed by others as well."""
@@ -116,17 +161,16 @@ def recorded_state(
     return State.FRESH if exists else State.MISSING
 
 
-def action_row(
-    video: Video, status: Status, error: str, facts: Mapping[str, Any], output: Path
-) -> dict[str, Any]:
+def action_row(video: Video, outcome: TranscodeOutcome, output: Path) -> dict[str, Any]:
     """What became of one video, as the result has it."""
+    status, facts = outcome.status, outcome.facts
     row: dict[str, Any] = {"video": video.rel, "status": str(status)}
     if status is Status.SKIPPED and not facts:  # by its record: it was not even opened
         if output.exists():
             return row | {"output": str(output), "reasons": ["done before"]}
         return row | {"reasons": ["discarded before: it does not save enough"]}
-    if error:
-        row["reasons"] = [error]
+    if outcome.error:
+        row["reasons"] = [outcome.error]
     return row | dict(facts)
 
 
