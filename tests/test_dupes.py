@@ -25,6 +25,7 @@ from support import ROOT, Audit, Fault, Killed, Library, Run, contents, stamps
 
 from videolib.core.processes import need_tool
 from videolib.duplicates.removal import DuplicateRemoval
+from videolib.duplicates.search import MATCHER_VERSION
 
 SIZE = "fps=25,scale=320:136,setsar=1"
 DISGUISES = {
@@ -928,6 +929,30 @@ class TestAgain:
         self.spoil(compared, "a.mp4")
         run = cli("dupes", compared.root, "--threshold", 0.9, "--json")
         assert (matched(run), run.json["without_hash"]) == (set(), 1)
+
+    def test_another_matcher_compares_anew(
+        self, cli: Cli, compared: Library, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.spoil(compared, "a.mp4")
+        assert cli("dupes", compared.root, "--json").json["without_hash"] == 0
+        monkeypatch.setattr("videolib.duplicates.search.MATCHER_VERSION", MATCHER_VERSION + 1)
+        run = cli("dupes", compared.root, "--json")
+        assert (matched(run), run.json["without_hash"]) == (set(), 1)
+
+    def test_an_update_of_the_program_forgets_nothing(
+        self, cli: Cli, compared: Library, tmp_path: Path
+    ) -> None:
+        """Files of other sizes and times, in another place, with the same matcher."""
+        before = cli("dupes", compared.root, "--json")
+        self.spoil(compared, "a.mp4")
+        updated = tmp_path / "updated"
+        shutil.copytree(ROOT / "videolib", updated / "videolib", copy_function=shutil.copyfile)
+        shutil.copyfile(ROOT / "index.py", updated / "index.py")
+        for path in updated.rglob("*.py"):
+            path.write_text(path.read_text() + "# updated\n")
+        words = [sys.executable, "index.py", "dupes", str(compared.root), "--json"]
+        answer = subprocess.run(words, cwd=updated, capture_output=True, check=True).stdout
+        assert json.loads(answer) == before.json
 
     def test_a_new_one_is_compared_with_all(self, cli: Cli, compared: Library) -> None:
         plant(compared, "new.mp4", hashes(9, 8, 7, 6, 11))
