@@ -1,8 +1,8 @@
 """Subtitle files of a video: those generated in its sidecar folder, and external ones.
 
 External subtitles are the user's own .srt and .vtt files in the folder of the video. They are
-recognized by name (movie.srt, movie.en.vtt, movie.mp4.en.forced.srt) and never overwritten. Language
-codes are those of core/languages.py; "" stands for an unknown language.
+recognized by name (movie.srt, movie.en.vtt, movie.mp4.en.forced.srt) and never overwritten.
+Language codes are those of core/languages.py; "" stands for an unknown language.
 """
 
 from __future__ import annotations
