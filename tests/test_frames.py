@@ -13,6 +13,9 @@ import pytest
 from conftest import Cli
 from support import FILES, FRAME_TASKS, Library, Opens, run_cli, without_dates
 
+from videolib.media.reader import Media
+from videolib.storage.videos import Video
+
 SAMPLED = "thumbs,sprites,phash,heatmaps"
 FINE = ("--interval", 1, "--width", 80, "--cols", 4, "--rows", 4)
 
@@ -338,3 +341,18 @@ class TestLooks:
             for kind in kinds:
                 for name in FILES[kind]:
                     assert looks.artifact(name.format(video.name)).stat().st_size > 0
+
+
+@pytest.mark.parametrize("share", [0.4, 0.75])
+def test_keyframes_of_a_truncated_matroska(library: Library, share: float) -> None:
+    """They are those of its packets: libav moves its index while a file is read on."""
+    import av
+
+    whole = library.add("offset.mkv").read_bytes()
+    path = library.add_bytes("cut.mkv", whole[: int(len(whole) * share)])
+    with av.open(path) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.is_keyframe]
+    expected = [packet.pts for packet in packets if packet.pts is not None]
+    for _ in range(5):
+        with Media(Video(str(path), path.name, "")) as opened:
+            assert [pts for pts in opened.keyframes if pts <= expected[-1]] == expected

@@ -327,12 +327,17 @@ class Media:
         if "matroska" in self.container.format.name:
             # Matroska's cues are read at the first seek that needs them.
             self._seek(self.pts(self.container_duration or 0.0))
-        entries = [entry for entry in self.stream.index_entries if entry.is_keyframe]
+        # Copied at once: entries point into memory that libav moves as it reads on.
+        entries = [
+            (entry.timestamp, entry.is_discard)
+            for entry in self.stream.index_entries
+            if entry.is_keyframe
+        ]
         first = next((p for p in self.packets(self.start) if p.is_keyframe), None)
         delay = 0
-        if first and first.pts is not None and first.dts in {e.timestamp for e in entries}:
+        if first and first.pts is not None and first.dts in {time for time, _ in entries}:
             delay = first.pts - first.dts
-        return sorted(entry.timestamp + delay for entry in entries if not entry.is_discard)
+        return sorted(time + delay for time, is_discard in entries if not is_discard)
 
 
 def timestamp_of(packet: Packet[Any]) -> int | None:
