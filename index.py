@@ -1942,12 +1942,12 @@ class Dupes(LibraryCommand):
 
     def run(self, job: Job) -> Result:
         from videolib.duplicates.ignored import change_ignored
-        from videolib.duplicates.removal import RestoredCopies
+        from videolib.duplicates.removal import complete_undo
 
         library = self.library()
         if self.undo:
             undone = self.undo_last("dupes", "dupes --apply")
-            restored = RestoredCopies.of(undone)
+            restored = complete_undo(undone)
             return self.undo_result(undone, restored.as_json(), *restored.lines())
         if self.ignore or self.unignore:
             change = change_ignored(library, self.ignore, self.unignore)

@@ -65,7 +65,7 @@ class CandidateIndex:
             self.pending.clear()
 
     def sort(self) -> None:
-        """Put the rows in the order of duration, once all are added."""
+        """Put the rows in the order of duration, once all are added and before `pairs`."""
         import numpy as np
 
         self.reduce_pending()

@@ -110,9 +110,11 @@ class IgnoredPairs:
         names = frozenset(below + str(side.get("name")) for side in sides)
         contents = {(size_of(side), str(side.get("oshash") or "")) for side in sides}
         times = {str(side.get("mtime_ns")) for side in sides}
-        if not all(oshash for _, oshash in contents) or (len(contents) == 1 and len(times) == 1):
+        if not all(oshash for _, oshash in contents):
             return {names}
-        return {names, frozenset(contents) if len(contents) == 2 else frozenset(contents | times)}
+        if len(contents) == 2:
+            return {names, frozenset(contents)}
+        return {names, frozenset(contents | times)} if len(times) == 2 else {names}
 
     def contains(self, one: VideoCopy, other: VideoCopy) -> bool:
         """Whether a pair is ignored; hashes only files of the sizes of such a pair."""

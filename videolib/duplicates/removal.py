@@ -43,7 +43,7 @@ class DuplicateRemoval:
         self.scratches: list[Path] = []  # links that are to take the names of copies
 
     def carry_out(self, groups: Sequence[DuplicateGroup], job: Job) -> None:
-        """Do it. Raises VideoError where nothing was changed."""
+        """Deal with all matches of the groups. Raises VideoError where nothing was changed."""
         copies = self.report.copies
         sidecar_dirs = {
             copies[number].video.sidecar_dir for group in groups for number in group.members()
@@ -143,24 +143,10 @@ def changed_copy(copy: VideoCopy) -> str:
 
 
 class RestoredCopies(NamedTuple):
-    """What came back when a removal was undone."""
+    """The videos that came back when a removal was undone."""
 
     videos: list[str]
     files: int  # artifacts included
-
-    @classmethod
-    def of(cls, undone: UndoResult) -> RestoredCopies:
-        """Of an undone removal; the links that it had put in the place of copies are removed."""
-        moves = [step for step in undone.replay.steps if isinstance(step, Move)]
-        for path in (Path(move.source) for move in moves):
-            if path.name.startswith(SCRATCH):
-                remove(path)
-        videos = [
-            undone.replay.paths.relative(move.source)
-            for move in moves
-            if f"/{SIDECARS}/" not in move.source and os.path.lexists(move.source)
-        ]
-        return cls(videos, len(moves) - len(undone.problems))
 
     def as_json(self) -> dict[str, Any]:
         return {"undone": self.files, "videos": self.videos}
@@ -168,3 +154,17 @@ class RestoredCopies(NamedTuple):
     def lines(self) -> Iterator[str]:
         yield from (printable(f"{name} is back") for name in self.videos)
         yield f"{plural(len(self.videos), 'video')} taken back"
+
+
+def complete_undo(undone: UndoResult) -> RestoredCopies:
+    """Remove the links that had taken the places of copies, once a removal was undone."""
+    moves = [step for step in undone.replay.steps if isinstance(step, Move)]
+    for path in (Path(move.source) for move in moves):
+        if path.name.startswith(SCRATCH):
+            remove(path)
+    videos = [
+        undone.replay.paths.relative(move.source)
+        for move in moves
+        if f"/{SIDECARS}/" not in move.source and os.path.lexists(move.source)
+    ]
+    return RestoredCopies(videos, len(moves) - len(undone.problems))

@@ -18,11 +18,15 @@ if TYPE_CHECKING:
     from videolib.duplicates.report import DuplicateReport, DuplicateSelection
 
 
-class RenderedReport:
-    """What is shown of a report of duplicates.
+MAX_THUMBNAIL_BYTES = 1 << 20  # of a thumbnail to put into a page
+STRIP_HEIGHT = 72  # pixels of the frames of a fingerprint on a page
 
-    `computed`: whether missing phash artifacts were to be made before the search, so that those
-    that are still missing could not be.
+
+class RenderedReport:
+    """The selected part of a report of duplicates, in the forms in which it is shown.
+
+    `computed`: whether the search was preceded by making missing phash artifacts; what is missing
+    still could not be made then.
     """
 
     def __init__(
@@ -62,7 +66,7 @@ class RenderedReport:
         lines: list[str] = []
         for group in self.selection.groups:
             lines += [f"keep {self.video_line(group.keeper)}", f"     {group.reason}"]
-            lines += [f"  {similarity(p):>7}  {self.video_line(p.b)}" for p in group.matches]
+            lines += [f"  {similarity_text(p):>7}  {self.video_line(p.b)}" for p in group.matches]
             lines.append("")
         return "\n".join([*lines, *self.summary()])
 
@@ -75,7 +79,8 @@ class RenderedReport:
         matches = [pair.b for group in report.groups for pair in group.matches]
         freed = human_size(sum(report.copies[number].size for number in matches))
         groups = plural(len(report.groups), "group")
-        yield (f"{groups} among {plural(len(report.copies), 'video')}: {freed} beside what to keep")
+        videos = plural(len(report.copies), "video")
+        yield f"{groups} among {videos}: {freed} beside what to keep"
         if count < len(report.groups) and not self.selection.named:
             yield f"the first {count:,} of them are dealt with: --limit 0 takes all"
         if report.without_hash:
@@ -130,11 +135,7 @@ class RenderedReport:
         return b""
 
 
-MAX_THUMBNAIL_BYTES = 1 << 20  # of a thumbnail to put into a page
-STRIP_HEIGHT = 72  # pixels
-
-
-def similarity(pair: DuplicatePair) -> str:
+def similarity_text(pair: DuplicatePair) -> str:
     """How similar the two are, as text: `0.987 mirrored`."""
     if pair.kind == "exact":
         return "exact"

@@ -39,13 +39,15 @@ class DuplicateReport(NamedTuple):
 
     @property
     def without_timeline(self) -> int:
-        """How many videos a deep search could not compare shifted; 0 of another search."""
+        """How many videos a deep search could not look for shifted copies of; else 0."""
         hashed = sum(basis is ComparisonBasis.HASH for basis in self.basis.values())
         return hashed if self.criteria.deep else 0
 
     def selection(self, limit: int = 0, only: Set[str] = frozenset()) -> DuplicateSelection:
-        """The first pairs and groups, `limit` of each at most where that is not 0; of the groups
-        only the matches with the names `only`, where there are any."""
+        """The first `limit` pairs and groups; 0: all of them.
+
+        `only`: names of matches; other matches, and groups without any of these, are left out.
+        """
         groups, missing = self.groups_of(only) if only else (self.groups, [])
         most = limit or None
         return DuplicateSelection(self.pairs[:most], groups[:most], bool(only), missing)
@@ -71,7 +73,7 @@ class DuplicateSelection(NamedTuple):
 
     @property
     def problems(self) -> list[tuple[str, str]]:
-        """The missing names, each with the reason."""
+        """The missing names, each with what is wrong with it."""
         return [(name, "is no match of a video that is better to keep") for name in self.missing]
 
 
@@ -80,7 +82,7 @@ def find_duplicates(
 ) -> DuplicateReport:
     """The duplicates of a library.
 
-    Every video is listed as a copy. Exact copies are told by their bytes, and one of each set is
+    Every video is listed as a copy. Exact copies are found by their bytes, and one of each set is
     compared with the other videos, unless `catalogue`, that of the library, has the result of an
     earlier run. Ignored pairs are left out; the rest are grouped around the copies to keep. Reads
     sidecars, and the bytes of those videos that have the size of another. Raises VideoError where
