@@ -773,6 +773,7 @@ class Metadata(VideoTask):
     """Write what ffprobe knows of each video to .artifacts/NAME.ffprobe.json."""
 
     artifact = ARTIFACTS["metadata"]
+    imports = ("av", "numpy", "videolib.media.metadata")
     batch_limit = 3
 
     def __init__(self, **given: Any) -> None:
@@ -1584,7 +1585,7 @@ class TranscodeTask(VideoTask):
     """The part of a Transcode that is done for one video, in a worker."""
 
     artifact = TRANSCODE_RECORD
-    imports = ("av",)
+    imports = ("av", "videolib.media.transcode")
     memory = 24 << 30  # of address space: encoders reserve much on machines of many cores
     plans_itself = True
 

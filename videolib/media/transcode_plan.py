@@ -32,9 +32,9 @@ class StreamPlan(NamedTuple):
     def type(self) -> str:
         return str(self.stream.get("codec_type"))
 
-    def encodes(self, type_: str) -> bool:
+    def encodes(self, kind: str) -> bool:
         """Whether this is a stream of that type, to be encoded."""
-        return self.action == "encode" and self.type == type_
+        return self.action == "encode" and self.type == kind
 
     def __str__(self) -> str:
         language = self.stream.get("tags", {}).get("language", "")
@@ -66,7 +66,7 @@ class TranscodePlan(NamedTuple):
         actions = {(s.type, s.action) for s in self.kept}
         if not any(stream.encodes("video") or stream.encodes("audio") for stream in self.kept):
             return "remux"
-        return ", ".join(f"{action} {type_}" for type_, action in sorted(actions, reverse=True))
+        return ", ".join(f"{action} {kind}" for kind, action in sorted(actions, reverse=True))
 
 
 def plan_transcode(media: Media, target: TranscodeTarget) -> TranscodePlan:
