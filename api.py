@@ -36,9 +36,10 @@ from videolib.storage.tags import TagChange
 from videolib.storage.videos import Video
 from videoserver import models
 from videoserver.app import COOKIE, App, app_of, lifespan
+from videoserver.files import MEDIA_TYPES
 from videoserver.http import AnyPathConvertor, file_response, json_response, problems
 from videoserver.service import Service, VideoFilter
-from videoserver.settings import MEDIA_TYPES, PAGE_LIMIT, ServerSettings
+from videoserver.settings import PAGE_LIMIT, ServerSettings
 
 CLIENT_LIMIT = 64  # that follow events at a time
 WEB = Path(__file__).resolve().parent / "web"
@@ -124,7 +125,7 @@ PartDep = Annotated[str, Depends(get_part)]
 
 async def get_job(request: Request, service: ServiceDep) -> AsyncIterator[Job]:
     """A run that is cancelled when the client goes away, or the server ends."""
-    job, awaited = service.quiet(), app_of(request).awaited
+    job, awaited = service.board.quiet_job(), app_of(request).awaited
 
     async def wait_for_disconnect() -> None:
         with contextlib.suppress(StarletteHTTPException):  # a GET with a body beyond the limit
@@ -157,7 +158,7 @@ LastEventDep = Annotated[int | None, Depends(get_last_event)]
 
 async def get_followed_job(service: ServiceDep, job_id: str, last: LastEventDep) -> str:
     """The id of a job to follow; 204, after which browsers ask no more, where nothing will come."""
-    if service.board.is_told(job_id, last):
+    if service.board.knows_end(job_id, last):
         raise HTTPException(204)
     return job_id
 
@@ -299,7 +300,7 @@ def report(
     summary="Which artifacts a video has, with every file",
 )
 def artifacts(service: ServiceDep, video: VideoDep) -> Response:
-    return json_response(service.artifacts(video))
+    return json_response(service.files.artifacts(video))
 
 
 @routes.get(
@@ -309,7 +310,7 @@ def artifacts(service: ServiceDep, video: VideoDep) -> Response:
     responses=problems(409),
 )
 def metadata(service: ServiceDep, video: VideoDep) -> Response:
-    return json_response(service.document(video, "metadata"))
+    return json_response(service.files.record(video, "metadata"))
 
 
 @routes.post(
@@ -399,7 +400,7 @@ def tag_summary(
     responses=problems(409),
 )
 def faces(service: ServiceDep, directory: DirectoryDep, video: VideoDep) -> Response:
-    return json_response(service.faces(directory, video))
+    return json_response(service.people.of_video(directory, video))
 
 
 @routes.get(
@@ -420,7 +421,7 @@ def people(
 ) -> Response:
     """What the task `listing` stored or, for ten minutes, what it would: that stores nothing."""
     options = {"recursive": recursive, "ext": ext}
-    return json_response(service.listing(directory, offset, limit, hidden, options, job))
+    return json_response(service.people.of_folder(directory, offset, limit, hidden, options, job))
 
 
 @routes.post(
@@ -446,7 +447,7 @@ def change_person(
             change, owner = {"move": (body.signature, str(body.to))}, person
         case models.MarkPersonIn():
             change = {body.action: person}
-    return json_response(service.change_people(directory, recursive, change, owner))
+    return json_response(service.people.change(directory, recursive, change, owner))
 
 
 @routes.post(
@@ -458,7 +459,7 @@ def change_person(
 def undo_person(
     service: ServiceDep, directory: DirectoryDep, recursive: Recursive = False
 ) -> Response:
-    return json_response(service.change_people(directory, recursive, {"undo": True}))
+    return json_response(service.people.change(directory, recursive, {"undo": True}))
 
 
 @routes.delete(
@@ -473,7 +474,7 @@ def forget_person(
     person: PersonInPath,
     recursive: Recursive = False,
 ) -> Response:
-    return json_response(service.change_people(directory, recursive, {"forget": person}))
+    return json_response(service.people.change(directory, recursive, {"forget": person}))
 
 
 @routes.get(
@@ -525,7 +526,7 @@ def stream(request: Request, video: VideoDep) -> Response:
     summary="The file of an artifact that one looks at",
 )
 def main_file(request: Request, service: ServiceDep, video: VideoDep, kind: Kind) -> Response:
-    path = service.file(video, kind)
+    path = service.files.path(video, kind)
     return file_response(request, path, MEDIA_TYPES[path.suffix])
 
 
@@ -542,7 +543,7 @@ def any_file(
     kind: Kind,
     part: PartDep,
 ) -> Response:
-    path = service.file(video, kind, part)
+    path = service.files.path(video, kind, part)
     return file_response(request, path, MEDIA_TYPES[path.suffix])
 
 
@@ -563,7 +564,7 @@ for path, route in FILE_ROUTES.items():
     summary="Everything about one video",
 )
 def details(service: ServiceDep, video: VideoDep) -> Response:
-    return json_response(service.details(video))
+    return json_response(service.files.details(video))
 
 
 # === Routes: jobs =================================================================================
@@ -600,7 +601,7 @@ def submit(service: ServiceDep, body: Annotated[models.JobIn, Body()]) -> Respon
 
 @routes.get("/jobs", response_model=models.JobsOut, summary="List jobs, the newest first")
 def jobs(service: ServiceDep) -> Response:
-    return json_response({"jobs": [job.as_json() for job in service.board.every()]})
+    return json_response({"jobs": [job.as_json() for job in service.board.newest_first()]})
 
 
 @routes.get(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import hostile
 import httpx
 import pytest
 from conftest import Cli
@@ -16,6 +17,7 @@ from served import Served, serving
 from support import ODD_NAMES, Library
 
 import index
+from videolib.storage.artifacts import ARTIFACTS
 
 
 def listed(served: Served, **query: object) -> list[str]:
@@ -368,6 +370,41 @@ class TestAbout:
         problem = served.get("/config", 400)
         assert "sprites.nonsense" in problem["detail"]
         assert str(library.root) not in problem["detail"]
+
+    def test_a_kind_that_is_added_to_the_tables(
+        self, served: Served, library: Library, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nothing else lists the kinds: details, tasks, and what the page runs follow."""
+        monkeypatch.setitem(ARTIFACTS, "slow", hostile.Slow.artifact)
+        monkeypatch.setitem(index.COMMANDS, "crawl", hostile.Slow)
+        library.add("short.mp4")
+        details = served.get("/videos/short.mp4")
+        assert details["documents"]["slow"] is None
+        assert details["artifacts"]["slow"] is False
+        assert served.job("crawl")["status"] == "done"
+        details = served.get("/videos/short.mp4")
+        assert details["documents"]["slow"]["began"]
+        assert details["artifacts"]["slow"] is True
+        assert [file["part"] for file in details["files"]["slow"]] == [
+            "short.mp4.slow.hostile.json"
+        ]
+        tasks = {task["task"]: task["kind"] for task in served.get("/tasks")["tasks"]}
+        assert tasks["crawl"] == "slow"
+        config = served.get("/config")
+        assert config["kinds"][-1] == "slow"
+        assert config["task_by_kind"]["slow"] == "crawl"
+
+    def test_which_task_makes_a_kind(self, served: Served) -> None:
+        config = served.get("/config")
+        assert config["task_by_kind"]["metadata"] == "metadata"
+        assert config["task_by_kind"]["faces"] == "embed"
+        assert set(config["kinds"]) - set(config["task_by_kind"]) == {"tags"}
+
+    def test_which_records_are_in_the_details(self, served: Served, library: Library) -> None:
+        """Neither vectors of faces nor what has an endpoint of its own."""
+        library.add("short.mp4")
+        wanted = ["metadata", "sprites", "previews", "phash", "heatmaps", "scenes"]
+        assert list(served.get("/videos/short.mp4")["documents"]) == wanted
 
     def test_several_roots(self, library: Library, tmp_path: Path) -> None:
         other = tmp_path / "more"

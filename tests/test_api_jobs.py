@@ -274,7 +274,7 @@ class TestBoard:
         (library.root / "sub").mkdir()
         for number in range(JOBS_KEPT):
             served.submit("report", params={"ext": f".{number:03}"})
-            wait_until(lambda: all(job.state in ENDED for job in board.every()))
+            wait_until(lambda: all(job.state in ENDED for job in board.newest_first()))
         kept = served.get("/jobs")["jobs"]
         assert len(kept) == JOBS_KEPT
         assert not {job["id"] for job in kept} & set(ids)
@@ -472,10 +472,10 @@ class TestEvents:
                 index.Report(directory=library.root),
                 {"directory": str(number)},
             )
-        assert wait_until(lambda: all(job.state in ENDED for job in board.every()))
+        assert wait_until(lambda: all(job.state in ENDED for job in board.newest_first()))
         last, told = board.events_after(first)
         assert {event.kind for event in told} == {"end"}
-        assert {event.job for event in told} == {job.id for job in board.every()}
+        assert {event.job for event in told} == {job.id for job in board.newest_first()}
         assert board.events_after(last) == (last, [])
         board.close()
 

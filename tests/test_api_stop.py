@@ -20,8 +20,7 @@ from support import PATIENCE, TESTS, Library, contents, leftovers, wait_until
 from videolib.core.runs import Job
 from videolib.duplicates.matching import Matcher
 from videolib.faces.signatures import SignatureScan
-from videoserver.jobs import JobProgress
-from videoserver.service import Service
+from videoserver.jobs import JobBoard, JobProgress
 
 
 class Halt:
@@ -133,13 +132,13 @@ class TestDupes:
     ) -> None:
         """Who asked goes away: no more pairs are compared, and nothing is held against the next."""
         runs: list[Job] = []
-        quiet = Service.quiet
+        quiet_job = JobBoard.quiet_job
 
-        def begun(service: Service) -> Job:
-            runs.append(quiet(service))
+        def begun(board: JobBoard) -> Job:
+            runs.append(quiet_job(board))
             return runs[-1]
 
-        monkeypatch.setattr(Service, "quiet", begun)
+        monkeypatch.setattr(JobBoard, "quiet_job", begun)
         with socket.create_connection(("127.0.0.1", served.port)) as client:
             client.sendall(b"GET /phash/duplicates HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert halt.began.wait(PATIENCE)

@@ -1,4 +1,8 @@
-"""Jobs of the API: waiting, running and ended, with their events."""
+"""Jobs of the API in memory: waiting, running and ended, and the events that tell of them.
+
+Requests submit commands to the JobBoard; its threads run them; each change of a job becomes a
+JobEvent, which listeners fetch by `events_after`.
+"""
 
 from __future__ import annotations
 
@@ -9,39 +13,31 @@ import threading
 import time
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from index import COMMANDS, JOB_COMMANDS, Config, RunCommand, build
 from videolib.core.documents import json_text
 from videolib.core.errors import (
     BusyError,
     CancelledError,
     Failure,
     NotFoundError,
-    ParameterError,
     attempt,
 )
-from videolib.core.options import names_path
 from videolib.core.runs import ConcurrencyLimits, Console, Job
-from videolib.core.text import iso_time, printable
+from videolib.core.text import iso_time
 
 if TYPE_CHECKING:
     from index import Command
-    from videolib.core.options import Option
-    from videolib.storage.folders import Roots
 
 
 JOBS_QUEUED, JOBS_KEPT, JOBS_AT_ONCE, EVENTS_KEPT = 64, 200, 4, 2000
-
-
-PACE = 0.1  # seconds between two events of one job
+EVENT_INTERVAL = 0.1  # seconds from one event of a job's progress to the next
 
 
 class JobState(StrEnum):
-    """How a submitted job stands."""
+    """The state of a submitted job."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -54,9 +50,9 @@ ENDED = frozenset({JobState.DONE, JobState.ERROR, JobState.CANCELLED})
 
 
 class JobEvent(NamedTuple):
-    """Something that happened to a job: a number that only grows, and the job at that moment.
+    """A change of a job: a number that only grows, and the job as JSON at that moment.
 
-    `kind` is `progress`, or `end` for the last event of a job; `data` is one JSON document.
+    `kind` is `progress`, or `end` for the last event of a job.
     """
 
     number: int
@@ -66,13 +62,16 @@ class JobEvent(NamedTuple):
 
 
 class JobProgress(Console):
-    """How far a run is, for the API; nothing is printed."""
+    """The progress of a run, for the API; nothing is printed.
+
+    `changed` is called after every change, by whichever thread made it.
+    """
 
     def __init__(self, changed: Callable[[], None]) -> None:
         super().__init__()
         self.changed = changed
         self.total, self.done = 0, 0.0
-        self.parts: dict[str, float] = {}  # what is worked on, and which part of it is done
+        self.parts: dict[str, float] = {}  # the share that is done of each file in work
         self.messages = deque[str](maxlen=50)
 
     def say(self, text: str) -> None:
@@ -96,39 +95,47 @@ class JobProgress(Console):
         self.changed()
 
     def as_json(self) -> dict[str, Any]:
-        """Files done and to do, and of one that is worked on its name and how many percent."""
+        """Files done and files in all; of one file in work its name and its percentage."""
         with self.lock:
             current = next(iter(self.parts), None)
             percent = round(100 * self.parts[current], 1) if current is not None else None
-            whole = self.done - sum(self.parts.values())
-            files = {"progress_current": int(whole + 1e-6), "progress_total": self.total}
+            complete = self.done - sum(self.parts.values())
+            files = {"progress_current": int(complete + 1e-6), "progress_total": self.total}
             return files | {"current": current, "percent": percent}
 
     def complete(self) -> None:
-        """Count a command that reported no files as one thing that is done."""
+        """Count all as done; a command that reported no files counts as one."""
         self.total = self.total or 1
         self.done = self.done if self.done > 0 else self.total
         self.parts.clear()
 
 
 class SubmittedJob(Job):
-    """A command on a JobBoard, from its submission to long after its end."""
+    """A command on a JobBoard, from its submission to long after its end.
 
-    def __init__(self, task: str, command: Command, told: dict[str, Any], board: JobBoard) -> None:
+    `request` holds what it was submitted with: directory, recursive, force and params. `number` is
+    that of its last event.
+    """
+
+    def __init__(
+        self, task: str, command: Command, request: dict[str, Any], board: JobBoard
+    ) -> None:
         import secrets
 
         self.progress = JobProgress(lambda: board.changed(self))
         super().__init__(self.progress, board.limits)
-        self.id, self.task, self.command, self.told = secrets.token_hex(8), task, command, told
-        self.state, self.error, self.packed = JobState.QUEUED, "", b""
+        self.id, self.task = secrets.token_hex(8), task
+        self.command, self.request = command, request
+        self.state, self.error = JobState.QUEUED, ""
+        self.packed_result = b""
         self.created: float = time.time()
         self.started: float | None = None
         self.ended: float | None = None
-        self.failed, self.number = 0, 0  # the number is that of its last event
+        self.failed, self.number = 0, 0
 
     def as_json(self, whole: bool = False) -> dict[str, Any]:
-        """The job as it stands; `whole` adds its parameters, its messages and its result."""
-        head = {"id": self.id, "task": self.task, "directory": self.told["directory"]}
+        """The job as it is now; `whole` adds its parameters, its messages and its result."""
+        head = {"id": self.id, "task": self.task, "directory": self.request["directory"]}
         head |= {"status": str(self.state), "failed": self.failed} | self.progress.as_json()
         times = {"created": self.created, "started": self.started, "ended": self.ended}
         head |= {
@@ -138,23 +145,26 @@ class SubmittedJob(Job):
         head["error"] = self.error or None
         if not whole:
             return head
-        result = json.loads(zlib.decompress(self.packed)) if self.packed else None
-        return head | self.told | {"messages": list(self.progress.messages), "result": result}
+        result = json.loads(zlib.decompress(self.packed_result)) if self.packed_result else None
+        return head | self.request | {"messages": list(self.progress.messages), "result": result}
 
-    def keep(self, data: Any) -> None:
-        """Keep the result, packed: that of a large library is a line per video."""
-        self.packed = zlib.compress(json_text(data, None).encode(), 1)
+    def keep_result(self, data: Any) -> None:
+        """Keep the result, compressed: that of a large library has a row per video."""
+        self.packed_result = zlib.compress(json_text(data, None).encode(), 1)
         reports = data.get("tasks", [data]) if isinstance(data, dict) else []
         self.failed = sum(report.get("counts", {}).get("failed", 0) for report in reports)
 
     def perform(self, relative: Callable[[str], str]) -> JobState:
-        """Run the command to whatever end; its state, error and result say which."""
+        """Run the command, keep its result or error, and give the state it ended in.
+
+        `relative` takes absolute paths out of the error.
+        """
         try:
-            failed = attempt(self.work)
+            failure = attempt(self.work)
         except CancelledError:
             return JobState.CANCELLED
-        if isinstance(failed, Failure):
-            self.error = failed.reason
+        if isinstance(failure, Failure):
+            self.error = failure.reason
         self.error = relative(self.error)
         if self.cancelled.is_set():
             return JobState.CANCELLED
@@ -162,66 +172,71 @@ class SubmittedJob(Job):
         return JobState.ERROR if self.error else JobState.DONE
 
     def work(self) -> None:
-        outcome = self.command.run(self)
-        self.keep(outcome.data)
-        if isinstance(outcome.data, dict):
-            self.error = str(outcome.data.get("error") or "")
+        data = self.command.run(self).data
+        self.keep_result(data)
+        if isinstance(data, dict):
+            self.error = str(data.get("error") or "")
 
 
 class JobBoard:
-    """Jobs waiting, running and ended, and what happened to them as events.
+    """The jobs of a server and their events.
 
-    A few run at a time, all within the same Slots. Memory is bounded: the queue, the jobs that are
-    kept after their end, and the events that late listeners can still have.
+    A few run at a time, all within the same ConcurrencyLimits. Memory is bounded: the queue, the
+    jobs that are kept after their end, and the events that late listeners can still have.
+    `listeners` are called after every event, by any thread.
     """
 
     def __init__(self, relative: Callable[[str], str] = str) -> None:
         self.relative, self.limits = relative, ConcurrencyLimits()
         self.jobs: dict[str, SubmittedJob] = {}
         self.events = deque[JobEvent](maxlen=EVENTS_KEPT)
-        self.number = time.time_ns() // 1_000_000  # above that of any board before this one
+        self.number = time.time_ns() // 1_000_000  # of the last event; above any earlier server's
         self.listeners: set[Callable[[], None]] = set()
-        self.moved = threading.Condition(threading.RLock())
-        self.dirty: dict[str, SubmittedJob] = {}
+        self.condition = threading.Condition(threading.RLock())
+        self.unpublished: dict[str, SubmittedJob] = {}  # whose progress no event tells yet
         self.closed = False
         self.threads: list[threading.Thread] = []
 
+    def quiet_job(self) -> Job:
+        """A run beside the queue, within the same limits, that prints nothing and has no events."""
+        return Job(JobProgress(lambda: None), self.limits)
+
     def submit(
-        self, task: str, command: Command, told: dict[str, Any]
+        self, task: str, command: Command, request: dict[str, Any]
     ) -> tuple[SubmittedJob, bool]:
         """Queue a command; the same one that still waits is not queued twice.
 
         Returns the job and whether it is new. Raises BusyError when the queue is full.
         """
-        with self.moved:
+        with self.condition:
             waiting = [job for job in self.jobs.values() if job.state is JobState.QUEUED]
             for job in waiting:
-                if (job.task, job.told) == (task, told):
+                if (job.task, job.request) == (task, request):
                     return job, False
             if self.closed or len(waiting) >= JOBS_QUEUED:
                 raise BusyError(f"{len(waiting)} jobs wait already: try again when some are done")
-            job = SubmittedJob(task, command, told, self)
+            job = SubmittedJob(task, command, request, self)
             self.jobs[job.id] = job
             self._start_threads()
             self._publish(job)
-            self.moved.notify_all()
+            self.condition.notify_all()
             return job, True
 
     def find(self, job_id: str) -> SubmittedJob:
         """The job of that id. Raises NotFoundError."""
-        with self.moved:
+        with self.condition:
             if job_id not in self.jobs:
                 raise NotFoundError("no such job; only the last ones are kept")
             return self.jobs[job_id]
 
-    def every(self) -> list[SubmittedJob]:
-        """All jobs there are, the newest first."""
-        with self.moved:
+    def newest_first(self) -> list[SubmittedJob]:
+        """All jobs that are kept."""
+        with self.condition:
             return list(self.jobs.values())[::-1]
 
     def cancel(self, job_id: str) -> SubmittedJob:
         """Ask a job to stop: a waiting one ends at once, a running one when it has cleaned up."""
-        with self.moved:
+        with self.condition:
             job = self.find(job_id)
             job.cancelled.set()
             if job.state is JobState.QUEUED:
@@ -229,59 +244,62 @@ class JobBoard:
             return job
 
     def stop(self) -> None:
-        """Take no more jobs and cancel all there are; `events_after` tells it to listeners."""
-        with self.moved:
+        """Take no more jobs and cancel those that have not ended."""
+        with self.condition:
             self.closed = True
             for job in [job for job in self.jobs.values() if job.state not in ENDED]:
                 self.cancel(job.id)
-            self.moved.notify_all()
-            self._wake()
+            self.condition.notify_all()
+            self._notify()
 
     @property
     def over(self) -> bool:
-        """Whether nothing will happen any more."""
-        with self.moved:
+        """Whether the board is closed and every job has ended: no event will come any more."""
+        with self.condition:
             return self.closed and all(job.state in ENDED for job in self.jobs.values())
 
     def close(self, seconds: float = 4.0) -> None:
-        """Stop, and wait until what ran is tidied up."""
+        """Stop, and wait so many seconds at most until running jobs have cleaned up."""
         self.stop()
         deadline = time.monotonic() + seconds
         for thread in self.threads:
             thread.join(max(deadline - time.monotonic(), 0.0))
 
     def changed(self, job: SubmittedJob) -> None:
-        """Note that a running job got on: those who listen are told soon."""
-        with self.moved:
-            if not self.dirty:
-                self.moved.notify_all()
-            self.dirty[job.id] = job
+        """Note progress of a running job: an event will tell it, at most EVENT_INTERVAL later."""
+        with self.condition:
+            if not self.unpublished:
+                self.condition.notify_all()
+            self.unpublished[job.id] = job
 
     def events_after(self, number: int | None, job_id: str = "") -> tuple[int, list[JobEvent]]:
-        """The events after that number, of one job or of all; and the number to go on from.
+        """The number to ask with the next time, and the events after `number`, of one job or all.
 
-        For None it is how the jobs that have not ended stand now; where events were dropped since
-        that number, how all do.
+        For None, and where events after that number are not kept any more, it is one event per job
+        that tells how it is now; for None jobs that have ended are left out.
         """
-        with self.moved:
+        with self.condition:
             first = self.events[0].number if self.events else self.number + 1
             if number is None or not first - 1 <= number <= self.number:
-                found = self._standing(job_id, whole=number is not None)
+                events = self._current_events(job_id, with_ended=number is not None)
             else:
-                late = itertools.islice(reversed(self.events), self.number - number)
-                found = [e for e in late if job_id in ("", e.job)][::-1]
-            return self.number, found
+                newer = itertools.islice(reversed(self.events), self.number - number)
+                events = [e for e in newer if job_id in ("", e.job)][::-1]
+            return self.number, events
 
-    def is_told(self, job_id: str, number: int | None) -> bool:
-        """Whether a client that had that event knows of a job's end. Raises NotFoundError."""
-        with self.moved:
+    def knows_end(self, job_id: str, number: int | None) -> bool:
+        """Whether a client that had the event of that number knows of a job's end.
+
+        Raises NotFoundError where there is no such job.
+        """
+        with self.condition:
             job = self.find(job_id)
             return job.state in ENDED and job.number <= (number or 0) <= self.number
 
-    def _standing(self, job_id: str, whole: bool) -> list[JobEvent]:
+    def _current_events(self, job_id: str, with_ended: bool) -> list[JobEvent]:
         jobs = [self.find(job_id)] if job_id else list(self.jobs.values())
-        wanted = [job for job in jobs if job_id or whole or job.state not in ENDED]
-        return [self._event(job, self.number) for job in wanted]
+        chosen = [job for job in jobs if job_id or with_ended or job.state not in ENDED]
+        return [self._event(job, self.number) for job in chosen]
 
     def _event(self, job: SubmittedJob, number: int) -> JobEvent:
         kind: Literal["progress", "end"] = "end" if job.state in ENDED else "progress"
@@ -291,16 +309,16 @@ class JobBoard:
         self.number += 1
         job.number = self.number
         self.events.append(self._event(job, self.number))
-        self._wake()
+        self._notify()
 
-    def _wake(self) -> None:
+    def _notify(self) -> None:
         for listener in tuple(self.listeners):
             listener()
 
     def _end(self, job: SubmittedJob, state: JobState) -> None:
-        with self.moved:
+        with self.condition:
             job.state, job.ended = state, time.time()
-            self.dirty.pop(job.id, None)
+            self.unpublished.pop(job.id, None)
             self._publish(job)
             ended = [j for j in self.jobs.values() if j.state in ENDED]
             for old in sorted(ended, key=lambda j: j.ended or 0.0)[:-JOBS_KEPT]:
@@ -308,93 +326,35 @@ class JobBoard:
 
     def _start_threads(self) -> None:
         if not self.threads:
-            works = [self._tell, *[self._work] * JOBS_AT_ONCE]
-            self.threads = [threading.Thread(target=work, daemon=True) for work in works]
+            loops = [self._publish_progress, *[self._run_jobs] * JOBS_AT_ONCE]
+            self.threads = [threading.Thread(target=loop, daemon=True) for loop in loops]
             for thread in self.threads:
                 thread.start()
 
-    def _work(self) -> None:
-        """One thread: run jobs in the order they came."""
-        while job := self._next():
+    def _run_jobs(self) -> None:
+        """A thread: run jobs in the order they came, until the board is closed."""
+        while job := self._next_job():
             self._end(job, job.perform(self.relative))
 
-    def _next(self) -> SubmittedJob | None:
-        with self.moved:
+    def _next_job(self) -> SubmittedJob | None:
+        with self.condition:
             while not self.closed:
                 for job in self.jobs.values():
                     if job.state is JobState.QUEUED:
                         job.state, job.started = JobState.RUNNING, time.time()
                         self._publish(job)
                         return job
-                self.moved.wait()
+                self.condition.wait()
             return None
 
-    def _tell(self) -> None:
-        """One thread: publish what changed, at a bounded pace whatever the jobs do."""
+    def _publish_progress(self) -> None:
+        """A thread: publish progress, at most once per EVENT_INTERVAL for each job."""
         while not self.closed:
-            with self.moved:
-                while not (self.dirty or self.closed):
-                    self.moved.wait()
-                changed, self.dirty = self.dirty, {}
+            with self.condition:
+                while not (self.unpublished or self.closed):
+                    self.condition.wait()
+                changed, self.unpublished = self.unpublished, {}
                 for job in changed.values():
                     if job.state is JobState.RUNNING:
                         self._publish(job)
-            time.sleep(PACE)
-
-
-def job_tasks() -> dict[str, type[Command]]:
-    """What may run as a job, by every name it has."""
-    return {
-        name: command
-        for name, command in COMMANDS.items()
-        if issubclass(command, RunCommand) or name in JOB_COMMANDS
-    }
-
-
-def job_parameters(command: type[Command]) -> dict[str, Option]:
-    """The parameters of a job beside those that stand in the request itself."""
-    apart = ("directory", "recursive", "force", "output_format")
-    return {n: o for n, o in command.options().items() if n not in apart and not o.local}
-
-
-def job_command(
-    task: str, directory: str, switches: Mapping[str, bool], params: Mapping[str, Any], roots: Roots
-) -> Command:
-    """The command that a request asks for, confined to the roots.
-
-    Raises ParameterError, which names the field, OutsideError, NotFoundError or UsageError.
-    """
-    command = job_tasks().get(task)
-    if command is None:
-        raise ParameterError([("task", f"no such task; there are {', '.join(job_tasks())}")])
-    folder = roots.folder(directory)
-    known = job_parameters(command)
-    wrong = [
-        (f"params.{printable(name)}", "no such parameter") for name in params if name not in known
-    ]
-    wrong += [
-        (name, f"{task} has no such parameter")
-        for name, value in switches.items()
-        if value and name not in command.options()
-    ]
-    if wrong:
-        raise ParameterError(wrong)
-    given: dict[str, Any]
-    given = {name: value for name, value in switches.items() if name in command.options()}
-    given |= {name: confined(command, name, v, folder, roots) for name, v in params.items()}
-    if "directory" in command.options():
-        given["directory"] = folder
-    try:
-        built = build(command, given, Config.load(None, folder))
-    except ParameterError as error:
-        raise ParameterError([(f"params.{name}", said) for name, said in error.fields]) from None
-    built.roots = roots
-    return built
-
-
-def confined(command: type[Command], name: str, value: Any, folder: Path, roots: Roots) -> Any:
-    """A parameter's value; a path in it is taken from the folder and must lie in a root."""
-    hint = command.hints()[name]
-    if names_path(hint) and value and isinstance(value, str):
-        return str(roots.place(value, folder))
-    return value
+            time.sleep(EVENT_INTERVAL)

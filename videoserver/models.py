@@ -69,6 +69,7 @@ class ConfigOut(ResponseModel):
     version: str
     roots: list[str]
     kinds: list[str]
+    task_by_kind: dict[str, str] = Field(description="which task makes the artifacts of a kind")
     limits: dict[str, int]
     tasks: dict[str, dict[str, Any]]
 

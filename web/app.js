@@ -215,8 +215,8 @@ async function askToken() {
 
 /** What all views but the library wait for: it can show its first screen without. */
 async function configure() {
-  const { roots, kinds } = await get("/config");
-  store.set({ roots, kinds });
+  const { roots, kinds, task_by_kind: taskByKind } = await get("/config");
+  store.set({ roots, kinds, taskByKind });
 }
 
 function begin() {

@@ -5,6 +5,7 @@ class Store extends EventTarget {
     directory: ".", // the folder that is looked at, as the API takes it
     roots: [],
     kinds: [], // of artifacts, in the server's order
+    taskByKind: {}, // the task that makes the artifacts of each kind
     jobs: new Map(), // by id, the newest last
     online: true,
     version: 0, // grows whenever the library may have changed

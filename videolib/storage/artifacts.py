@@ -27,7 +27,8 @@ class Artifact(NamedTuple):
     All of `files` must be there for the artifact to be present, unless `any_file` is enough. The
     first is its record, unless `record` names another: where it is JSON, it remembers the size of
     the source. A name that ends in `/` is a folder. Files in `extras` belong to it too, but only
-    some parameters make them. `aliases` are other names of the kind in commands and queries.
+    some parameters make them. `aliases` are other names of the kind in commands and queries. A
+    `large_record` is left out where the records of a video are sent together.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class Artifact(NamedTuple):
     any_file: bool = False
     derived: bool = True
     aliases: tuple[str, ...] = ()
+    large_record: bool = False
 
     def state(
         self,
@@ -78,6 +80,11 @@ class Artifact(NamedTuple):
         if record is None or record.size != now.st_size:
             return False
         return all(name in sidecars for name in record.files)
+
+    @property
+    def record_is_json(self) -> bool:
+        """Whether its record is a JSON document, and not the picture or text itself."""
+        return (self.record or self.files[0]).endswith(".json")
 
     def record_name(self, video: Video) -> str:
         """The name of its record, which for some kinds is all there is of them."""
@@ -188,6 +195,7 @@ ARTIFACTS: dict[str, Artifact] = {
             ("{}.faces.signatures.json",),
             extras=(".{}.faces/",),
             aliases=("embed",),
+            large_record=True,  # a vector per signature
         ),
         Artifact("tags", ("{}.tags.json",), derived=False),
     )

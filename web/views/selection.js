@@ -8,10 +8,8 @@ import { store } from "../store.js";
 import { attempt, button, combobox, completions, dialog, toast } from "../ui.js";
 import { rename, tellRenamed } from "./renames.js";
 
-const TASKS = { metadata: "metadata", faces: "embed" }; // kinds whose task has another name
-
-/** The task that makes an artifact of a kind; tags are made by hand. */
-export const taskOf = (kind) => (kind === "tags" ? null : (TASKS[kind] ?? kind));
+/** The task that makes an artifact of a kind; null where none does: tags are made by hand. */
+export const taskOf = (kind) => store.state.taskByKind[kind] ?? null;
 
 const selected = () => [...store.state.selection.values()];
 const clear = () => store.set({ selection: new Map() });

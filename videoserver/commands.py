@@ -1,0 +1,157 @@
+"""Commands as the API runs them: confined to the roots, configured as their folder says; which of
+them may be jobs, and with which parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from index import (
+    COMMANDS,
+    JOB_COMMANDS,
+    Config,
+    RunCommand,
+    VideoTask,
+    build,
+    command_names,
+    summary_line,
+)
+from videolib.core.errors import ParameterError
+from videolib.core.options import names_path
+from videolib.core.text import printable
+
+if TYPE_CHECKING:
+    from index import Command, CommandType
+    from videolib.catalogue.pool import CataloguePool
+    from videolib.core.options import Option
+    from videolib.storage.folders import Roots
+
+
+class CommandBuilder:
+    """Builds the commands that answer requests, which use the catalogues that are open."""
+
+    def __init__(self, roots: Roots, catalogue_pool: CataloguePool) -> None:
+        self.roots, self.catalogue_pool = roots, catalogue_pool
+
+    def build(self, command: type[CommandType], directory: str, **options: Any) -> CommandType:
+        """A command on a folder; options that are None or "" stay as configured.
+
+        Raises OutsideError, NotFoundError, or ParameterError for a wrong value.
+        """
+        folder = self.roots.folder(directory)
+        values: dict[str, Any] = {"directory": folder}
+        values |= {name: value for name, value in options.items() if value not in (None, "")}
+        built = build(command, values, Config.load(None, folder))
+        built.roots, built.catalogue_pool = self.roots, self.catalogue_pool
+        return built
+
+
+def job_tasks() -> dict[str, type[Command]]:
+    """The commands that may run as jobs, by every name they have."""
+    return {
+        name: command
+        for name, command in COMMANDS.items()
+        if issubclass(command, RunCommand) or name in JOB_COMMANDS
+    }
+
+
+def job_parameters(command: type[Command]) -> dict[str, Option]:
+    """The options of a command that are in `params` of a job; the others are fields of the job, or
+    for the command line only."""
+    fields = ("directory", "recursive", "force", "output_format")
+    return {n: o for n, o in command.options().items() if n not in fields and not o.local}
+
+
+def made_kind(command: type[Command]) -> str | None:
+    """The kind of artifact that a command makes, one per video; None where it makes none."""
+    return command.artifact.kind if issubclass(command, VideoTask) else None
+
+
+def task_by_kind() -> dict[str, str]:
+    """The task that makes the artifacts of each kind; none makes tags."""
+    commands = {made_kind(command): command for command in job_tasks().values()}
+    return {kind: command_names(command)[0] for kind, command in commands.items() if kind}
+
+
+def task_json(command: type[Command]) -> dict[str, Any]:
+    """A command as GET /tasks has it: names, the kind of artifact it makes, JSON schema."""
+    names, parameters = command_names(command), job_parameters(command)
+    schema = command.model().model_json_schema()
+    schema["properties"] = {n: p for n, p in schema["properties"].items() if n in parameters}
+    return {
+        "task": names[0],
+        "aliases": names[1:],
+        "kind": made_kind(command),
+        "summary": summary_line(command),
+        "takes": [name for name in ("recursive", "force") if name in command.options()],
+        "params": schema,
+    }
+
+
+def task_defaults(folder: Path) -> dict[str, dict[str, Any]]:
+    """The parameters of every task as they are where a job in that folder gives none."""
+    config, defaults = Config.load(None, folder), {}
+    for name, command in job_tasks().items():
+        values = {n: option.default for n, option in job_parameters(command).items()}
+        values |= {n: v for n, v in config.settings(command).items() if n in values}
+        defaults[name] = jsonable(values)
+    return defaults
+
+
+def job_command(
+    task: str, directory: str, switches: Mapping[str, bool], params: Mapping[str, Any], roots: Roots
+) -> Command:
+    """The command of a job, confined to the roots; `switches` are `recursive` and `force`.
+
+    Raises ParameterError, which names the field, OutsideError, NotFoundError or UsageError.
+    """
+    command = job_tasks().get(task)
+    if command is None:
+        raise ParameterError([("task", f"no such task; there are {', '.join(job_tasks())}")])
+    folder = roots.folder(directory)
+    if errors := unknown_parameters(task, command, switches, params):
+        raise ParameterError(errors)
+    values: dict[str, Any]
+    values = {name: value for name, value in switches.items() if name in command.options()}
+    values |= {name: confined(command, name, v, folder, roots) for name, v in params.items()}
+    if "directory" in command.options():
+        values["directory"] = folder
+    try:
+        built = build(command, values, Config.load(None, folder))
+    except ParameterError as error:
+        fields = [(f"params.{name}", message) for name, message in error.fields]
+        raise ParameterError(fields) from None
+    built.roots = roots
+    return built
+
+
+def unknown_parameters(
+    task: str, command: type[Command], switches: Mapping[str, bool], params: Mapping[str, Any]
+) -> list[tuple[str, str]]:
+    """What a job gives that its command does not take: (field, message) of each."""
+    parameters = job_parameters(command)
+    errors = [
+        (f"params.{printable(name)}", "no such parameter")
+        for name in params
+        if name not in parameters
+    ]
+    errors += [
+        (name, f"{task} has no such parameter")
+        for name, is_on in switches.items()
+        if is_on and name not in command.options()
+    ]
+    return errors
+
+
+def confined(command: type[Command], name: str, value: Any, folder: Path, roots: Roots) -> Any:
+    """A parameter's value; a path is taken from the folder. Raises OutsideError where it is not in
+    a root."""
+    if names_path(command.hints()[name]) and value and isinstance(value, str):
+        return str(roots.place(value, folder))
+    return value
+
+
+def jsonable(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters as JSON has them, paths as text."""
+    return {n: str(v) if isinstance(v, Path) else v for n, v in values.items()}

@@ -1,0 +1,184 @@
+"""The files and records of a video as the API serves them: their URLs, their media types, and which
+may not be served because they lead out of the roots."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from videolib.catalogue.records import LARGEST_RECORD
+from videolib.core.documents import json_text
+from videolib.core.errors import CorruptError, Failure, NotFoundError, OutsideError, attempt
+from videolib.core.files import stat_of
+from videolib.core.text import printable, url_quoted
+from videolib.media.metadata import summarize
+from videolib.storage.artifacts import ARTIFACTS, presence
+from videolib.storage.folders import LEADS_OUT
+from videolib.storage.sidecars import SidecarDir
+
+if TYPE_CHECKING:
+    from videolib.storage.folders import Roots
+    from videolib.storage.videos import Video
+
+MEDIA_TYPES = {
+    ".mp4": "video/mp4",
+    ".m4v": "video/mp4",
+    ".mov": "video/quicktime",
+    ".mkv": "video/x-matroska",
+    ".webm": "video/webm",
+    ".avi": "video/x-msvideo",
+    ".mpg": "video/mpeg",
+    ".mpeg": "video/mpeg",
+    ".vob": "video/mpeg",
+    ".ts": "video/mp2t",
+    ".m2ts": "video/mp2t",
+    ".mts": "video/mp2t",
+    ".flv": "video/x-flv",
+    ".wmv": "video/x-ms-wmv",
+    ".asf": "video/x-ms-asf",
+    ".ogv": "video/ogg",
+    ".3gp": "video/3gpp",
+    ".3g2": "video/3gpp2",
+    ".jpg": "image/jpeg",
+    ".png": "image/png",
+    ".webp": "image/webp",
+    ".json": "application/json",
+    ".vtt": "text/vtt; charset=utf-8",
+    ".srt": "application/x-subrip; charset=utf-8",
+    ".ffmeta": "text/plain; charset=utf-8",
+}
+
+
+def video_url(name: str) -> str:
+    """The path of a video in URLs, by its name from the listed folder."""
+    return f"/videos/{url_quoted(name)}"
+
+
+def file_url(name: str, kind: str, part: str) -> str:
+    """The path of an artifact's file in URLs, by the video's name."""
+    return f"{video_url(name)}/files/{kind}/{url_quoted(part)}"
+
+
+class VideoFiles:
+    """What the API serves of single videos; nothing that leads out of the roots."""
+
+    def __init__(self, roots: Roots) -> None:
+        self.roots = roots
+
+    def artifacts(self, video: Video) -> dict[str, Any]:
+        """Which artifacts of a video are present or stale, and every file of theirs."""
+        sidecars = SidecarDir(video.sidecar_dir)
+        names = [name for name in sidecars if video.key in name]
+        files = {kind: self.file_rows(video, kind, names) for kind in ARTIFACTS}
+        return {"video": video.rel, "artifacts": presence(video, sidecars), "files": files}
+
+    def file_rows(self, video: Video, kind: str, names: Iterable[str]) -> list[dict[str, str]]:
+        """Name, media type and URL of the files of an artifact among these sidecars."""
+        return [
+            {"part": part, "type": MEDIA_TYPES[path.suffix], "url": file_url(video.rel, kind, part)}
+            for part, path in self.paths(video, kind, names).items()
+        ]
+
+    def paths(self, video: Video, kind: str, names: Iterable[str]) -> dict[str, Path]:
+        """The files of an artifact among these sidecars by name; those in a folder by theirs."""
+        paths: dict[str, Path] = {}
+        for name in ARTIFACTS[kind].owned(video, names):
+            path = Path(video.sidecar_dir, name)
+            if not self.roots.contains(path):
+                continue
+            parts = sorted(SidecarDir(str(path))) if path.is_dir() else []
+            paths |= {part: path / part for part in parts} or {name: path}
+        return {part: path for part, path in paths.items() if self.may_be_served(path)}
+
+    def may_be_served(self, path: Path) -> bool:
+        """Whether a path is a file of a known type in the roots."""
+        return path.suffix in MEDIA_TYPES and path.is_file() and self.roots.contains(path)
+
+    def path(self, video: Video, kind: str, part: str = "") -> Path:
+        """One file of an artifact: by its name, else the main one. Raises NotFoundError."""
+        if kind not in ARTIFACTS:
+            kinds = ", ".join(ARTIFACTS)
+            raise NotFoundError(f"{printable(kind)}: no such kind; there are {kinds}")
+        paths = self.paths(video, kind, [*ARTIFACTS[kind].fixed(video), part])
+        if not paths and not part:  # perhaps a name with a language; reading the folder takes long
+            paths = self.paths(video, kind, SidecarDir(video.sidecar_dir))
+        main_parts = [name for name in paths if not name.endswith(".json")] or list(paths)
+        name = part or next(iter(main_parts), "")
+        if name not in paths:
+            raise NotFoundError(f"{printable(part or kind)}: not made yet")
+        return paths[name]
+
+    def record(self, video: Video, kind: str) -> dict[str, Any]:
+        """The record of an artifact. Raises NotFoundError, OutsideError or CorruptError."""
+        return read_document(self.record_path(video, kind), self.roots)
+
+    def record_path(self, video: Video, kind: str) -> Path:
+        """The path of an artifact's record, whether it is there or not."""
+        return Path(video.sidecar_dir, ARTIFACTS[kind].record_name(video))
+
+    def records(self, video: Video) -> dict[str, dict[str, Any] | None]:
+        """The records of a video by kind; None where not made, {error} where corrupt."""
+        records: dict[str, dict[str, Any] | None] = {}
+        for kind in record_kinds():
+            try:
+                records[kind] = self.record(video, kind)
+            except (NotFoundError, OutsideError):
+                records[kind] = None
+            except CorruptError as error:
+                records[kind] = {"error": str(error)}
+        return records
+
+    def details(self, video: Video) -> dict[str, Any]:
+        """Everything about one video: size and summary, artifacts, and what their records say."""
+        records = self.records(video)
+        details = {"path": video.rel, "name": video.name} | facts(video, records["metadata"])
+        return details | self.artifacts(video) | {"documents": records}
+
+    def card(self, video: Video) -> dict[str, Any]:
+        """A video as it stands beside others: URL, thumbnail, size, and a summary of its metadata.
+
+        Raises FileNotFoundError where it is gone.
+        """
+        metadata = attempt(self.record, video, "metadata")
+        known = facts(video, None if isinstance(metadata, Failure) else metadata)
+        return known | {"picture": self.thumbnail(video)}
+
+    def thumbnail(self, video: Video) -> str | None:
+        """The URL of a video's thumbnail, None where there is none."""
+        path = self.record_path(video, "thumbs")
+        exists = path.is_file() and self.roots.contains(path)
+        return file_url(video.rel, "thumbs", path.name) if exists else None
+
+
+def record_kinds() -> list[str]:
+    """The kinds of artifacts whose records stand in the details of a video."""
+    return [
+        kind
+        for kind, artifact in ARTIFACTS.items()
+        if artifact.derived and artifact.record_is_json and not artifact.large_record
+    ]
+
+
+def facts(video: Video, metadata: dict[str, Any] | None) -> dict[str, Any]:
+    """URL, size and time of a video, and what its metadata tells."""
+    file_stat = stat_of(video.path)
+    facts = {"url": video_url(video.rel), "size": file_stat.st_size, "mtime": file_stat.st_mtime}
+    return facts | {k: v for k, v in summarize(metadata or {}).items() if v is not None}
+
+
+def read_document(path: Path, roots: Roots) -> dict[str, Any]:
+    """A JSON sidecar. Raises NotFoundError, OutsideError, or CorruptError where it is no object."""
+    if not path.is_file():
+        raise NotFoundError(f"{printable(path.name)}: not made yet")
+    if not roots.contains(path):
+        raise OutsideError(f"{printable(path.name)}: {LEADS_OUT}")
+    with contextlib.suppress(ValueError, RecursionError):
+        content = path.read_bytes() if path.stat().st_size <= LARGEST_RECORD else b""
+        data = json.loads(content.decode())
+        json_text([[[[data]]]])  # as deep as it stands in an answer
+        if isinstance(data, dict):
+            return data
+    raise CorruptError(f"{printable(path.name)}: is corrupt: make it again")
