@@ -1756,15 +1756,16 @@ class Tags(LibraryCommand):
 
     def import_all(self, job: Job) -> Result:
         """`--import FILE`."""
-        from videolib.organize.tagging import ImportedTags, TagImport, import_scope
+        from videolib.organize.tagging import ImportedTags, TagImport, import_changes, import_scope
 
         entries, replace = (
             ImportedTags.read(typing.cast("Path", self.import_)),
             self.mode == "replace",
         )
         library, dry_run = import_scope(self.library()), not self.force
+        by_video = import_changes(library, entries, replace)
         with self.catalogue(library) as catalogue:
-            plan = TagImport.plan(job, catalogue, library, entries, replace)
+            plan = TagImport.plan(job, catalogue, by_video, replace)
         if self.force and not plan.errors:
             self.change_all(job, plan.changes)
         self.say_errors(job, plan.errors)

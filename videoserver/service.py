@@ -35,7 +35,14 @@ from videolib.core.errors import (
 )
 from videolib.core.text import fold, printable
 from videolib.organize.rename import RenamePlan, name_fault, rename_videos
-from videolib.organize.tagging import TagImport, exported_tags, import_scope, tag_counts, video_tags
+from videolib.organize.tagging import (
+    TagImport,
+    exported_tags,
+    import_changes,
+    import_scope,
+    tag_counts,
+    video_tags,
+)
 from videolib.speech.passages import SUBTITLE_INDEX
 from videolib.speech.search import search_expression
 from videolib.storage.artifacts import ARTIFACTS
@@ -179,9 +186,10 @@ class Service:
         """
         command, job = self.commands.build(Tags, directory), self.board.quiet_job()
         library = import_scope(command.library())
-        catalogue = self.catalogue_pool.catalogue(library)
         try:
-            plan = TagImport.plan(job, catalogue, library, entries, replace)
+            by_video = import_changes(library, entries, replace)
+            catalogue = self.catalogue_pool.catalogue(library)
+            plan = TagImport.plan(job, catalogue, by_video, replace)
             if not dry_run and plan.changes and not plan.errors:
                 change_tags(command.library_paths(), plan.changes, job)
         except (VideoError, OSError) as error:

@@ -275,20 +275,10 @@ class TagImport(NamedTuple):
         cls,
         job: Job,
         catalogue: Catalogue,
-        library: Library,
-        entries: Iterable[ImportedTags],
+        by_video: Mapping[str, Sequence[TagChange]],
         replace: bool,
     ) -> TagImport:
-        """Adds the tags and performers of the entries or, with `replace`, lets them take the place
-        of all. Raises UsageError for a bad name, OutsideError for a video outside the roots.
-        """
-        by_video: dict[str, list[TagChange]] = {}
-        for entry in entries:
-            clean_names([*entry.tags, *entry.performers])
-            if library.roots:
-                library.roots.place(entry.video, library.root)
-            change = TagChange(entry.tags, (), replace, entry.performers, (), replace)
-            by_video.setdefault(entry.video, []).append(change)
+        """What `import_changes` gives, as far as the videos are there."""
         catalogue.prepare(job, recursive=True)
         videos = {name: catalogue.find(name) for name in by_video}
         unknown = [name for name, video in videos.items() if not video]
@@ -322,6 +312,22 @@ class TagImport(NamedTuple):
         if self.errors:
             outcome = "would change; nothing was changed: mend what is corrupt first"
         return f"{plural(count, 'video')} {outcome}; {self.matched - count:,} as before"
+
+
+def import_changes(
+    library: Library, entries: Iterable[ImportedTags], replace: bool
+) -> dict[str, list[TagChange]]:
+    """The changes of an import by video: the entries' names are added or, with `replace`, take the
+    place of all. Raises UsageError for a bad name, OutsideError for a video outside the roots.
+    """
+    by_video: dict[str, list[TagChange]] = {}
+    for entry in entries:
+        clean_names([*entry.tags, *entry.performers])
+        if library.roots:
+            library.roots.place(entry.video, library.root)
+        change = TagChange(entry.tags, (), replace, entry.performers, (), replace)
+        by_video.setdefault(entry.video, []).append(change)
+    return by_video
 
 
 def import_scope(library: Library) -> Library:
