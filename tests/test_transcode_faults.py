@@ -131,7 +131,7 @@ class TestInterrupted:
         line = ["/bin/sh", "-c", "echo frame=1; echo progress=continue; sleep 60"]
         listener = FfmpegProgress(10)
         with pytest.raises(VideoError, match="made no headway for 1 s"):
-            run_tool(line, timeout=30, hear=listener, stall=1)
+            run_tool(line, timeout=30, on_line=listener, stall=1)
 
 
 class TestSpace:

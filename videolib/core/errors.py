@@ -1,4 +1,4 @@
-"""Exceptions, and how any exception becomes a reason in words for the owner of a video."""
+"""Exceptions, Failure, and the wording of any exception as a reason for the owner of a video."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from typing import NamedTuple, ParamSpec, TypeVar
 
 from videolib.core.text import printable
 
-Params = ParamSpec("Params")  # what a function takes ...
-
-
-Returned = TypeVar("Returned")  # ... and what it gives
+Params = ParamSpec("Params")  # the parameters of a function
+Returned = TypeVar("Returned")  # what it returns
 
 
 class UsageError(ValueError):
@@ -22,7 +20,7 @@ class UsageError(ValueError):
 
 
 class ParameterError(UsageError):
-    """Parameters are wrong; `fields` holds the name of each and what is wrong with it."""
+    """Parameters are wrong; `fields` are pairs of a name and what is wrong with its value."""
 
     def __init__(self, fields: Sequence[tuple[str, str]], text: str = "") -> None:
         super().__init__(text or "; ".join(f"{name}: {message}" for name, message in fields))
@@ -30,7 +28,7 @@ class ParameterError(UsageError):
 
 
 class NotFoundError(UsageError):
-    """What a request names is not there."""
+    """What a request names does not exist."""
 
 
 class OutsideError(UsageError):
@@ -42,11 +40,11 @@ class CorruptError(UsageError):
 
 
 class ConflictError(UsageError):
-    """What a request asks for cannot be done as things are."""
+    """What a request asks for contradicts what is on disk."""
 
 
 class BusyError(UsageError):
-    """The server has as much to do as it takes."""
+    """The server's queue is full."""
 
 
 class VideoError(Exception):
@@ -62,7 +60,7 @@ class CancelledError(Exception):
 
 
 def uncommon_codec(codec: str) -> str:
-    """Why a decoder is not used: rare ones are where hostile files find the bugs."""
+    """Why a decoder is not used: hostile files find their bugs in rarely used ones."""
     return f"{codec} is not among the common codecs: --allow-codecs {codec} allows it"
 
 
@@ -74,9 +72,9 @@ def exit_name(code: int) -> str:
 
 
 class Failure(NamedTuple):
-    """Why something could not be made, in words for the owner of the video.
+    """An exception as data: its reason in words for the owner of the video.
 
-    `lacking`: for want of a program, a package or a model, which no other video will have either.
+    `lacking`: a program, a package or a model is missing, which no other video will have either.
     """
 
     reason: str
@@ -86,7 +84,10 @@ class Failure(NamedTuple):
 def attempt(
     function: Callable[Params, Returned], *args: Params.args, **named: Params.kwargs
 ) -> Returned | Failure:
-    """What the function gives, or a Failure: the one place where an exception becomes data."""
+    """What the function returns, or a Failure for what it raises; only CancelledError passes.
+
+    This is the one place where an exception becomes data.
+    """
     try:
         return function(*args, **named)
     except CancelledError:
@@ -98,7 +99,7 @@ def attempt(
 
 
 def reason_of(error: BaseException) -> str:
-    """One line that says what is wrong and, where there is something to do, what."""
+    """One line that says what went wrong and, where something can be done, what to do."""
     if isinstance(error, VideoError | UsageError):
         return str(error)
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
@@ -119,14 +120,14 @@ def reason_of(error: BaseException) -> str:
 
 
 def os_error_message(error: OSError) -> str:
-    """What the system says of a file and, where something else is in its place, what to do."""
-    barred = (errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.ENOTEMPTY)
-    advice = "move away what is in its place" if error.errno in barred else ""
+    """The file's name, the system's message and, where something else is in its place, advice."""
+    occupied = (errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.ENOTEMPTY)
+    advice = "move away what is in its place" if error.errno in occupied else ""
     name = printable(str(error.filename2 or error.filename or ""))
     return ": ".join(filter(None, (name, error.strerror or str(error), advice)))
 
 
-def unreadable_video(why: str) -> str:
-    """What to say of a file that libav or ffprobe refuses, with what these say."""
-    damage = f"is not a readable video, or damaged ({why.rstrip('.').lower()})"
+def unreadable_video(message: str) -> str:
+    """The reason for a file that libav or ffprobe refuses with this message."""
+    damage = f"is not a readable video, or damaged ({message.rstrip('.').lower()})"
     return f"{damage}: copy it again or move it away"

@@ -1,4 +1,4 @@
-"""How a parameter is declared, once for flags, configuration, API and documentation."""
+"""Option: a parameter declared once for flags, configuration, API and documentation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import typing
 from pathlib import Path
 from typing import Any
 
-LARGEST_NUMBER = 2**53 - 1  # of those that every reader of JSON, and every database, can count
+LARGEST_NUMBER = 2**53 - 1  # the largest integer that every reader of JSON takes exactly
 
 
 class Option:
@@ -14,10 +14,10 @@ class Option:
     documentation.
 
     The type is the annotation beside it; `rules` are pydantic's bounds (ge, le, gt, pattern ...).
-    `place` makes it positional; `bare` is what its flag means without a value; `many` lets the flag
-    take several values; `local` keeps it out of the API, as what names a program or a model must;
-    `changes_library` marks what changes something that is there, which no configuration found in a
-    folder may ask for.
+    `place` makes it positional; `bare` is the value of its flag without one; `many` lets the flag
+    take several values; `local` keeps it out of the API, as for all that name a program or a model;
+    `changes_library` marks those that change or delete something, which no configuration found in a
+    folder of videos may set.
     """
 
     def __init__(
@@ -43,11 +43,12 @@ class Option:
 
     @property
     def flag(self) -> str:
+        """Its flag on a command line."""
         return "--" + self.name.replace("_", "-")
 
 
 def option(default: Any, doc: str, **more: Any) -> Any:
-    """Declare a parameter in the body of a Command: an Option, in the place of its values."""
+    """An Option as the body of a Command declares it: typed as the values that replace it."""
     return Option(default, doc, **more)
 
 
@@ -57,8 +58,9 @@ def names_path(hint: Any) -> bool:
 
 
 def need_path(value: object) -> object:
-    """One path or several; an empty text would mean the working folder. Raises ValueError."""
-    for text in value if isinstance(value, list | tuple) else [value]:
-        if isinstance(text, str) and (not text or "\0" in text):
+    """The value, one path or several. Raises ValueError for "", which would be the working folder,
+    and for NUL bytes."""
+    for path in value if isinstance(value, list | tuple) else [value]:
+        if isinstance(path, str) and (not path or "\0" in path):
             raise ValueError("should name a file or folder")
     return value

@@ -1,4 +1,4 @@
-"""External programs: finding ffmpeg and ffprobe, and the one place where a program is started."""
+"""External programs: finding ffmpeg and ffprobe, and `run_tool`, the one place that starts any."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Tool(NamedTuple):
-    """An external program: what it is called, where it is, and where that was found."""
+    """An external program: its name, its path, and what supplied it (PATH or a package)."""
 
     name: str
     path: str
@@ -30,7 +30,7 @@ class Tool(NamedTuple):
 
 
 def installed_tools(name: str) -> Iterator[Tool]:
-    """ffmpeg or ffprobe on PATH, then the ffmpeg that comes with the imageio-ffmpeg package."""
+    """The programs of that name, best first: on PATH; for ffmpeg also imageio-ffmpeg's."""
     import shutil
 
     if found := shutil.which(name):
@@ -43,7 +43,7 @@ def installed_tools(name: str) -> Iterator[Tool]:
 
 
 def find_tool(name: str) -> Tool | None:
-    """The first program of that name."""
+    """The best program of that name, or None."""
     return next(installed_tools(name), None)
 
 
@@ -69,15 +69,15 @@ def run_tool(
     *,
     timeout: float,
     pass_fds: Sequence[int] = (),
-    hear: Callable[[str], bool] | None = None,
+    on_line: Callable[[str], bool] | None = None,
     stall: float = math.inf,
 ) -> bytes:
-    """Run a program to its end and give its standard output: the only place a process is started.
+    """Run a program to its end and return its standard output.
 
-    The child has its own session, dies with this process, and is killed with its group on any
-    exception. `hear` is given each line of both its outputs as it comes and says whether that shows
-    headway; without any for `stall` seconds the child is given up. Raises VideoError with what it
-    said when it fails or takes too long.
+    The child has its own session, dies with this process, and is killed with its process group on
+    any exception. `on_line` is called with each line of both outputs as it comes and returns
+    whether that shows headway; without headway for `stall` seconds the child is killed, as it is
+    after `timeout` seconds. Raises VideoError with the program's own reason.
     """
     import subprocess
 
@@ -96,7 +96,7 @@ def run_tool(
         raise VideoError(f"{argv[0]} cannot be started: {error.strerror}") from None
     with child:
         try:
-            out, err = listen(child, Deadline(name, timeout, stall), hear)
+            out, err = read_pipes(child, Deadline(name, timeout, stall), on_line)
             child.wait()
         except BaseException:
             kill_group(child)
@@ -108,7 +108,7 @@ def run_tool(
     return out
 
 
-# What ffmpeg says after it said what went wrong.
+# Lines that ffmpeg writes after the one that says what went wrong.
 CONSEQUENCE = re.compile(
     r"(\[.*\] )?(Conversion failed|Failed to inject|Nothing was written|Task finished with error"
     r"|\s*Last message repeated \d+ times"
@@ -116,16 +116,16 @@ CONSEQUENCE = re.compile(
 )
 
 
-def error_reason(err: bytes) -> str:
-    """The line that says what went wrong."""
-    lines = err.decode("utf-8", "replace").strip().splitlines()
+def error_reason(stderr: bytes) -> str:
+    """The line of an error output that says what went wrong, "" where there is none."""
+    lines = stderr.decode("utf-8", "replace").strip().splitlines()
     if any("No space left on device" in line for line in lines):
         return "the disk is full: nothing was stored"
-    if refused := re.search(rb"Codec \((\S+)\) not on whitelist", err):
+    if refused := re.search(rb"Codec \((\S+)\) not on whitelist", stderr):
         return uncommon_codec(refused[1].decode())
-    telling = [line for line in lines if not CONSEQUENCE.match(line)]
-    place = r"^\[[^]]* @ 0x[0-9a-f]+\] |^file:/dev/fd/\d+: "
-    return re.sub(place, "", (telling or lines or [""])[-1])
+    causes = [line for line in lines if not CONSEQUENCE.match(line)]
+    origin = r"^\[[^]]* @ 0x[0-9a-f]+\] |^file:/dev/fd/\d+: "
+    return re.sub(origin, "", (causes or lines or [""])[-1])
 
 
 class Deadline:
@@ -133,27 +133,27 @@ class Deadline:
 
     def __init__(self, name: str, timeout: float, stall: float) -> None:
         self.name, self.timeout, self.stall = name, timeout, stall
-        self.began = self.moved = time.monotonic()
+        self.started = self.advanced = time.monotonic()
 
     def check(self) -> None:
         """Raise VideoError when either is over."""
         now = time.monotonic()
-        if now - self.began > self.timeout:
+        if now - self.started > self.timeout:
             raise VideoError(f"{self.name} took longer than {self.timeout:g} s")
-        if now - self.moved > self.stall:
+        if now - self.advanced > self.stall:
             raise VideoError(f"{self.name} made no headway for {self.stall:.0f} s and was stopped")
 
 
-LONGEST_COMPLAINT = 1 << 20  # bytes of standard error to keep: a damaged video fills gigabytes
+LONGEST_STDERR = 1 << 20  # bytes of standard error to keep: a damaged video fills gigabytes
 
 
-def listen(
-    child: subprocess.Popen[bytes], patience: Deadline, hear: Callable[[str], bool] | None
+def read_pipes(
+    child: subprocess.Popen[bytes], deadline: Deadline, on_line: Callable[[str], bool] | None
 ) -> tuple[bytes, bytes]:
-    """Read both pipes of a child until it closes them."""
+    """Standard output and the last of standard error, read until the child closes both pipes."""
     import selectors
 
-    kept, begun = {1: bytearray(), 2: bytearray()}, {1: b"", 2: b""}
+    output, unfinished = {1: bytearray(), 2: bytearray()}, {1: b"", 2: b""}
     with selectors.DefaultSelector() as selector:
         selector.register(typing.cast("int", child.stdout), selectors.EVENT_READ, 1)
         selector.register(typing.cast("int", child.stderr), selectors.EVENT_READ, 2)
@@ -162,18 +162,19 @@ def listen(
                 chunk = os.read(key.fd, 65536)
                 if not chunk:
                     selector.unregister(key.fileobj)
-                kept[key.data] += chunk
-                if hear:
-                    *lines, begun[key.data] = (begun[key.data] + chunk).split(b"\n")
-                    moving = [hear(line.decode("utf-8", "replace")) for line in lines]
-                    if any(moving):
-                        patience.moved = time.monotonic()
-            del kept[2][:-LONGEST_COMPLAINT]
-            patience.check()
-    return bytes(kept[1]), bytes(kept[2])
+                output[key.data] += chunk
+                if on_line:
+                    *lines, unfinished[key.data] = (unfinished[key.data] + chunk).split(b"\n")
+                    headway = [on_line(line.decode("utf-8", "replace")) for line in lines]
+                    if any(headway):
+                        deadline.advanced = time.monotonic()
+            del output[2][:-LONGEST_STDERR]
+            deadline.check()
+    return bytes(output[1]), bytes(output[2])
 
 
 def kill_group(child: subprocess.Popen[bytes]) -> None:
+    """Kill a child and whatever it has started."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
 

@@ -1,4 +1,7 @@
-"""A run as its caller sees it: messages, progress, cancelling, limits, and what comes of it."""
+"""A run: its Job (messages, progress, cancelling), its Result, and how much runs at a time.
+
+A WorkQueue gives out items as the ConcurrencyLimits allow, which all runs of a process share.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ class Exit(IntEnum):
 
 
 class Status(StrEnum):
-    """What became of one video in one task."""
+    """The outcome of one task for one video."""
 
     MADE = "made"
     SKIPPED = "skipped"
@@ -53,7 +56,7 @@ STORED = frozenset({Status.MADE, Status.DISCARDED, Status.NO_SPEECH, Status.NO_A
 
 
 class Result(NamedTuple):
-    """What a command answers: `data` for JSON, `text` for a terminal, and the exit code."""
+    """The answer of a command: `data` for JSON, `text` for a terminal, and the exit code."""
 
     data: Any
     text: str
@@ -68,11 +71,12 @@ class Console:
 
     def __init__(self) -> None:
         self.bar: Any = None
-        self.notes: dict[str, str] = {}  # what is worked on and how far that is
+        self.notes: dict[str, str] = {}  # how far each video is that is worked on
         self.lock = threading.Lock()
 
     def say(self, text: str) -> None:
-        with self.lock, contextlib.suppress(OSError):  # whoever read it may be gone: work goes on
+        """Write a line, above the progress line."""
+        with self.lock, contextlib.suppress(OSError):  # the reader may be gone: work goes on
             if self.bar is not None:
                 self.bar.clear()
             sys.stderr.write(text + "\n")
@@ -80,7 +84,7 @@ class Console:
 
     @contextlib.contextmanager
     def progress(self, total: int) -> Iterator[None]:
-        """Show files done, rate, time left and the current file while the body runs."""
+        """Show videos done, rate, time left and the current video while the body runs."""
         if sys.stderr.isatty() and total:
             from tqdm import tqdm
 
@@ -99,7 +103,7 @@ class Console:
             self.bar = None
 
     def step(self, current: str, done: float, note: str = "") -> None:
-        """Move on by `done` videos; `note` says how far the current one is."""
+        """Advance by `done` videos, which may be a fraction; `note`: how far the current one is."""
         if self.bar is None:
             return
         with self.lock:
@@ -114,7 +118,7 @@ class Console:
 
 
 class Job:
-    """One run as its caller sees it: where its messages go, and the switch that stops it."""
+    """One run as its caller controls it: where its messages go, and the switch that stops it."""
 
     def __init__(
         self, console: Console | None = None, limits: ConcurrencyLimits | None = None
@@ -152,24 +156,26 @@ class Job:
 
 
 class Reservation(NamedTuple):
-    """A call of a worker that is no Unit: the kind it counts as."""
+    """A call that counts as one item of its kind though no queue of a run gives it out."""
 
     kinds: tuple[str, ...]
 
 
 class Scheduled(Protocol):
-    """What a WorkQueue gives out: it counts as one of each of these kinds while it runs."""
+    """An item of a WorkQueue."""
 
     @property
-    def kinds(self) -> tuple[str, ...]: ...
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of which it counts as one while it runs."""
 
 
 Item = TypeVar("Item", bound=Scheduled)
 
 
 class ConcurrencyLimits:
-    """What runs now, by kind, over all the runs that share it: caps hold for them together. Of runs
-    that wait the one with the least running goes first, so that none starves."""
+    """The number of items running, by kind ("" for all), of all runs that share it: caps hold for
+    them together. Of several waiting queues the one with the fewest running goes first, so that
+    none starves."""
 
     def __init__(self) -> None:
         self.running, self.changed = Counter[str](), threading.Condition()
@@ -177,7 +183,8 @@ class ConcurrencyLimits:
 
     @contextlib.contextmanager
     def reserve(self, job: Job, kind: str, cap: int) -> Iterator[None]:
-        """Be one of those that run while the body does. Raises CancelledError."""
+        """Count as one running item while the body runs, once there is room. Raises
+        CancelledError."""
         queue = WorkQueue([Reservation((kind,))], {kind: cap}, cap, self)
         reservation = queue.take(job)
         if reservation is None:
@@ -189,7 +196,8 @@ class ConcurrencyLimits:
 
 
 class WorkQueue(Generic[Item]):
-    """Units waiting, by the tasks they hold; one is given out when every task's cap allows it.
+    """Items that wait, in a line for each combination of kinds; one is given out when the caps of
+    all its kinds allow it.
 
     `most` is how many may run at a time in all; never fewer than there are cores.
     """
@@ -203,36 +211,40 @@ class WorkQueue(Generic[Item]):
         self.caps, self.most, self.limits, self.active = caps, max(most, cores()), limits, 0
 
     def next(self) -> tuple[str, ...] | None:
-        """The line whose first unit may run now."""
+        """The kinds of the line whose first item may run now."""
         running = self.limits.running
         if running[""] >= self.most:
             return None
-        may = (kinds for kinds, line in self.lines.items() if line)
-        return next((k for k in may if all(running[kind] < self.caps[kind] for kind in k)), None)
+        waiting = (kinds for kinds, line in self.lines.items() if line)
+        return next(
+            (kinds for kinds in waiting if all(running[kind] < self.caps[kind] for kind in kinds)),
+            None,
+        )
 
     def take(self, job: Job) -> Item | None:
-        """The next unit that may run, once there is one; None when nothing is left to run."""
+        """The next item that may run, once there is one; None when none is left or the job ends."""
         limits = self.limits
         with limits.changed:
             limits.waiting.append(self)
             try:
                 while any(self.lines.values()) and not job.cancelled.is_set():
-                    able = (queue for queue in limits.waiting if queue.next())
-                    if min(able, key=lambda queue: queue.active, default=None) is self:
-                        return self._give()
+                    ready = (queue for queue in limits.waiting if queue.next())
+                    if min(ready, key=lambda queue: queue.active, default=None) is self:
+                        return self._give_out()
                     limits.changed.wait(0.1)
                 return None
             finally:
                 limits.waiting.remove(self)
 
-    def _give(self) -> Item:
+    def _give_out(self) -> Item:
         kinds = typing.cast("tuple[str, ...]", self.next())
         self.active += 1
         self.limits.running.update(("", *kinds))
-        self.lines[kinds] = self.lines.pop(kinds)
+        self.lines[kinds] = self.lines.pop(kinds)  # to the end: the lines take turns
         return self.lines[kinds].popleft()
 
     def done(self, item: Item) -> None:
+        """Count an item that was taken as running no longer."""
         with self.limits.changed:
             self.active -= 1
             self.limits.running.subtract(("", *item.kinds))

@@ -1,4 +1,4 @@
-"""Text for people (sizes, times, tables, names safe to print) and plain values out of files."""
+"""Text for people (sizes, times, tables, printable names), and plain values out of files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 def clock(seconds: float, millis: bool = False) -> str:
     """Seconds as `H:MM:SS` for people, or as WebVTT's `HH:MM:SS.mmm`."""
-    total = round(min(seconds, 1e9) * 1000)  # of whatever a sidecar says
+    total = round(min(seconds, 1e9) * 1000)  # a sidecar may say anything
     hours, minutes, secs = total // 3_600_000, total // 60_000 % 60, total // 1000 % 60
     if millis:
         return f"{hours:02}:{minutes:02}:{secs:02}.{total % 1000:03}"
@@ -33,7 +33,8 @@ UNPRINTABLE = r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 
 
 def printable(name: str) -> str:
-    """A name safe to print on a terminal: control characters and undecodable bytes escaped."""
+    """A name that is safe to print on a terminal: control characters and undecodable bytes are
+    escaped."""
     if name.isascii() and name.isprintable():
         return name
     return re.sub(
@@ -42,11 +43,12 @@ def printable(name: str) -> str:
 
 
 def utf8(text: str) -> str:
-    """A text that every reader can decode: undecodable bytes of a name are escaped."""
+    """Text whose undecodable bytes (lone surrogates) are escaped, so that every reader takes it."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def plural(count: int, noun: str) -> str:
+    """A count with its noun: `1 video`, `1,234 videos`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
@@ -55,8 +57,8 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(
-            c.rjust(w) if i else c.ljust(w)
-            for i, (c, w) in enumerate(zip(row, widths, strict=True))
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         for row in rows
     )
@@ -85,10 +87,10 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
-def parse_clock(stamp: str) -> float:
-    """Seconds of `01:02:03.456` or `2:03,4`."""
+def parse_clock(text: str) -> float:
+    """Seconds of `01:02:03.456` or `2:03,4`. Raises ValueError."""
     total = 0.0
-    for part in stamp.replace(",", ".").split(":"):
+    for part in text.replace(",", ".").split(":"):
         total = total * 60 + float(part)
     return round(total, 3)
 
@@ -97,12 +99,12 @@ LARGEST_INTEGER = 2**63 - 1
 
 
 def clamp_to_64_bits(number: int) -> int:
-    """The number, or the nearest one that a database takes."""
+    """The number, or the nearest one that an SQLite column holds."""
     return max(min(number, LARGEST_INTEGER), -LARGEST_INTEGER)
 
 
 def to_float(value: Any) -> float | None:
-    """A finite number that is told as one or as a string."""
+    """A finite number, or one written as a string; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -113,33 +115,32 @@ def to_float(value: Any) -> float | None:
 
 
 def to_int(value: Any) -> int | None:
+    """The integer part of a number, or of one written as a string, within 64 bits; else None."""
     number = to_float(value)
     return None if number is None or abs(number) >= LARGEST_INTEGER else int(number)
 
 
 def to_frame_rate(value: Any) -> float | None:
-    """Frames per second of `30000/1001`, in thousandths."""
-    over, _, under = str(value).partition("/")
-    count, seconds = to_float(over), to_float(under or "1")
-    number = to_float(count / seconds) if count and seconds else None
-    return None if number is None else round(number, 3)
+    """Frames per second of `30000/1001`, rounded to thousandths; None for anything else."""
+    numerator, _, denominator = str(value).partition("/")
+    frames, seconds = to_float(numerator), to_float(denominator or "1")
+    rate = to_float(frames / seconds) if frames and seconds else None
+    return None if rate is None else round(rate, 3)
 
 
 def short_text(value: Any) -> str | None:
-    """A short string without undecodable bytes."""
-    if not isinstance(value, str):
-        return None
-    return utf8(value[:100])
+    """A string without undecodable bytes, cut off after 100 characters; None for anything else."""
+    return utf8(value[:100]) if isinstance(value, str) else None
 
 
 def finite_mean(values: Iterable[float]) -> float:
-    """The mean of the finite values; infinite where all are."""
+    """The mean of the finite values; infinite where there are none."""
     finite = [value for value in values if math.isfinite(value)]
     return sum(finite) / len(finite) if finite else math.inf
 
 
 def url_quoted(name: str) -> str:
-    """A name as part of a URL, byte for byte."""
+    """A name or path percent-encoded for a URL, undecodable bytes included; slashes stay."""
     import urllib.parse
 
     return urllib.parse.quote(os.fsencode(name))

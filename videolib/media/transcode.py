@@ -121,7 +121,7 @@ class VideoTranscode:
             transcode_argv(self.media, self.plan, self.request, scratch),
             timeout=self.request.timeout or math.inf,
             pass_fds=[self.media.descriptor],
-            hear=progress,
+            on_line=progress,
             stall=self.STALL + self.media.stat.st_size / 10e6,
         )
         if progress.disk_full:

@@ -96,7 +96,7 @@ class WhisperCpp(Recognizer):
             audio.write_bytes(wav_file(windows))
             files = ["-m", self.model, "-f", str(audio), "-of", str(answer.with_suffix(""))]
             argv = [self.program, *files, "-t", str(self.threads), *flags]
-            run_tool(argv, timeout=math.inf, hear=hear)
+            run_tool(argv, timeout=math.inf, on_line=hear)
             return parse_answer(answer.read_bytes()) if answer.exists() else []
 
 
