@@ -341,15 +341,15 @@ def make_all(media: Media, tasks: Sequence[VideoTask]) -> list[ArtifactOutput | 
     """What the tasks made, in their order; those that sample frames share one pass."""
     sampling = [task for task in tasks if isinstance(task, FrameTask)]
     others = [task for task in tasks if not isinstance(task, FrameTask)]
-    media.progress.parts = bool(sampling) + len(others)
+    media.progress.begin(bool(sampling) + len(others))
     outputs: dict[int, ArtifactOutput | Failure] = {}
     if sampling:
         makers = [attempt(task.maker, media) for task in sampling]
         outputs = dict(zip(map(id, sampling), make_from_frames(media, makers), strict=True))
-        media.progress.done += 1
+        media.progress.finish_part()
     for task in others:
         outputs[id(task)] = attempt(task.make, media)
-        media.progress.done += 1
+        media.progress.finish_part()
     return [outputs[id(task)] for task in tasks]
 
 

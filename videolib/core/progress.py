@@ -38,16 +38,24 @@ parent_link = ParentLink()  # of this process
 
 
 class ProgressReporter:
-    """Reports now and then how far the work on a video is, which has `parts` equal parts."""
+    """Reports now and then how far the work on a video is, which has some equal parts."""
 
     PAUSE: ClassVar = 0.5  # seconds between two reports
 
     def __init__(self) -> None:
-        self.parts, self.done, self.reported = 1, 0, time.monotonic()
+        self.parts, self.finished, self.reported = 1, 0, time.monotonic()
+
+    def begin(self, parts: int) -> None:
+        """The work has that many parts, none of which is done."""
+        self.parts, self.finished = parts, 0
+
+    def finish_part(self) -> None:
+        """The current part is done: what is reported from now on is of the next."""
+        self.finished += 1
 
     def at(self, done: float, total: float) -> None:
         """Of the current part `done` of `total` is done, whatever the unit."""
         if time.monotonic() - self.reported >= self.PAUSE and total > 0:
             self.reported = time.monotonic()
-            share = min((self.done + min(done / total, 1.0)) / self.parts, 0.99)
+            share = min((self.finished + min(done / total, 1.0)) / self.parts, 0.99)
             parent_link.report(share, f"{share:.0%}")

@@ -158,8 +158,8 @@ class SignatureRecorder:
         chroma = colour.reshape(8, 4, 8, 4, 2).mean((1, 3)).round().clip(-128, 127)
         parts = {"luma": frame.luma(32, 32), "chroma": chroma.astype(np.int8)}
         self.size = frame.size
-        told = {name: base64_text(part) for name, part in parts.items()}
-        self.frames[index] = {"time": round(frame.time, 6)} | told
+        encoded = {name: base64_text(part) for name, part in parts.items()}
+        self.frames[index] = {"time": round(frame.time, 6)} | encoded
 
     def as_json(self) -> dict[str, Any]:
         """The signature with the displayed size; nothing where a frame could not be decoded."""

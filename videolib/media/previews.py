@@ -78,27 +78,29 @@ class Previewer:
 class AnimatedPreview:
     """An animated WebP of clips, with ten pictures a second."""
 
-    RECIPE: ClassVar = ClipFormat(
+    FORMAT: ClassVar = ClipFormat(
         "webp", "libwebp_anim", {"quality": "60", "compression_level": "2"}
     )
     FPS: ClassVar = 10
 
     def __init__(self) -> None:
-        self.movie: ClipEncoder | None = None
-        self.pictures, self.latest = 0, -math.inf
+        self.encoder: ClipEncoder | None = None
+        self.count = 0  # pictures that were added
+        self.latest = -math.inf  # when the last of them is shown in the video, in seconds
 
-    def add(self, shot: ExcerptFrame, pixels: Pixels) -> None:
-        """Take a shot, unless the latest one taken is too near."""
-        if abs(shot.time - self.latest) < 0.9 / self.FPS:
+    def add(self, frame: ExcerptFrame, pixels: Pixels) -> None:
+        """Take the pixels of a frame, unless the last one taken is too near."""
+        if abs(frame.time - self.latest) < 0.9 / self.FPS:
             return
-        self.latest = shot.time
-        if not self.movie:
-            self.movie = ClipEncoder(self.RECIPE, (pixels.shape[1], pixels.shape[0]), self.FPS)
-        self.movie.add(pixels, self.pictures / self.FPS, 1 / self.FPS)
-        self.pictures += 1
+        self.latest = frame.time
+        if not self.encoder:
+            self.encoder = ClipEncoder(self.FORMAT, (pixels.shape[1], pixels.shape[0]), self.FPS)
+        self.encoder.add(pixels, self.count / self.FPS, 1 / self.FPS)
+        self.count += 1
 
     def close(self) -> bytes:
-        return self.movie.close() if self.movie else b""
+        """The file; empty where no frame was added."""
+        return self.encoder.close() if self.encoder else b""
 
 
 def clip_starts(duration: float, segments: int, length: float) -> list[float]:

@@ -25,8 +25,8 @@ from videolib.core.processes import (
 from videolib.core.text import clock, finite_mean, plural, printable, table
 from videolib.core.workers import Workers
 from videolib.media.alignment import Alignment, VideoGeometry, measure_geometry
+from videolib.media.charts import AMBER, CORAL, GREEN, Curve, blank_chart, draw_chart
 from videolib.media.duration import MAX_DURATION
-from videolib.media.heatmaps import BRIGHTNESS, MOTION, THIRD, Curve, blank_timeline, drawn
 from videolib.media.reader import Media
 
 if TYPE_CHECKING:
@@ -250,15 +250,15 @@ def json_value(value: float) -> float | str:
 def draw_quality(frames: Sequence[FrameValues]) -> bytes:
     """A PNG of SSIM, PSNR and VMAF over time: SSIM from its minimum to 1, the others from 0."""
     duration = frames[-1]["time"] + (frames[-1]["time"] / max(len(frames) - 1, 1) or 1.0)
-    canvas, curves = blank_timeline(duration), []
-    ranges = (("ssim", 1.0, BRIGHTNESS), ("psnr", 60.0, MOTION), ("vmaf", 100.0, THIRD))
+    canvas, curves = blank_chart(duration), []
+    ranges = (("ssim", 1.0, AMBER), ("psnr", 60.0, CORAL), ("vmaf", 100.0, GREEN))
     for metric, top, color in ranges:
         points = [(f["time"], min(frame_value(f, metric), top)) for f in frames]
         least = min(value for _, value in points)
         bottom = min(math.floor(least * 10) / 10, 0.9) if metric == "ssim" else 0.0
         if not math.isnan(points[0][1]):
             curves.append(Curve(f"{metric} ({bottom:g} to {top:g})", color, points, bottom, top))
-    return drawn(canvas, curves, duration)
+    return draw_chart(canvas, curves, duration)
 
 
 def comparison_text(data: Mapping[str, Any]) -> str:

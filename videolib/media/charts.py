@@ -1,0 +1,71 @@
+"""Charts of values over the length of a video, drawn as PNG."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from videolib.core.text import clock
+
+if TYPE_CHECKING:
+    from videolib.core.arrays import Pixels
+
+# Colours as OpenCV has them: blue, green, red.
+INK, GRID = (235, 235, 235), (70, 70, 70)
+AMBER, CORAL, GREEN = (80, 200, 255), (90, 110, 255), (120, 220, 120)  # of the curves
+STRIP, BASELINE = 28, 148  # rows of a chart: where the curves' part begins and where it ends
+TICK_SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400)
+
+
+class Curve(NamedTuple):
+    """Values over time, in seconds, with the range that is drawn."""
+
+    legend: str
+    color: tuple[int, int, int]
+    points: Sequence[tuple[float, float]]
+    low: float
+    high: float
+
+
+def blank_chart(duration: float) -> Pixels:
+    """An empty chart, BGR: four pixels per second, from 480 to 2400 wide."""
+    import numpy as np
+
+    return np.full((172, int(min(max(duration * 4, 480), 2400)), 3), 24, np.uint8)
+
+
+def draw_chart(canvas: Pixels, curves: Sequence[Curve], duration: float) -> bytes:
+    """A chart with its ticks, curves and legends, as PNG; drawn on `canvas`."""
+    import cv2
+    import numpy as np
+
+    draw_ticks(canvas, duration)
+    for number, curve in enumerate(curves):
+        seconds, values = np.array(curve.points).T
+        xs = seconds / max(duration, 1e-9) * (canvas.shape[1] - 1)
+        share = (values - curve.low) / (curve.high - curve.low)
+        ys = BASELINE - share * (BASELINE - STRIP - 8)
+        last = [(canvas.shape[1] - 1, ys[-1])]
+        points = np.array([*zip(xs, ys, strict=True), *last]).round().astype(np.int32)
+        cv2.polylines(canvas, [points], False, curve.color, 1, cv2.LINE_AA)
+        write_text(canvas, curve.legend, (8 + 170 * number, STRIP + 14), curve.color)
+    return bytes(cv2.imencode(".png", canvas)[1])
+
+
+def write_text(canvas: Pixels, text: str, at: tuple[int, int], color: tuple[int, int, int]) -> None:
+    import cv2
+
+    cv2.putText(canvas, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.4, color, 1, cv2.LINE_AA)
+
+
+def draw_ticks(canvas: Pixels, duration: float) -> None:
+    """Upright lines with their times, about every 90 pixels, at round numbers of seconds."""
+    import cv2
+
+    width = canvas.shape[1]
+    step = next((t for t in TICK_SECONDS if t * width >= 90 * duration), TICK_SECONDS[-1])
+    for tick in range(0, math.floor(duration) + 1, step):
+        x = round(tick / max(duration, 1e-9) * (width - 1))
+        cv2.line(canvas, (x, STRIP), (x, BASELINE + 4), GRID, 1)
+        write_text(canvas, clock(tick), (min(x + 2, width - 44), BASELINE + 16), INK)
