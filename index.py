@@ -63,6 +63,7 @@ from videolib.core.errors import (
     attempt,
     os_error_message,
     reason_of,
+    unreadable_video,
 )
 from videolib.core.files import (
     need_creatable,
@@ -183,6 +184,41 @@ if RUN_AS_SCRIPT:
     sys.modules[__name__] = sys.modules["__main__"]
     # Until there is something to stop, Ctrl-C ends the program without a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+# === ffprobe and ffmpeg ===========================================================================
+
+
+def probe_metadata(media: Media, ffprobe: str | None, stub: bool = False) -> dict[str, Any]:
+    """The metadata to store of a video: read by the ffprobe at that path, or in this process.
+
+    `stub`: only name and size, for where nothing may be probed. Raises VideoError where the video
+    has no streams.
+    """
+    from videolib.media.metadata import probe_with_pyav
+
+    if stub:
+        container = {"filename": media.video.name, "size": str(media.stat.st_size)}
+        return {"stub": True, "prober": "none", "format": container, "streams": []}
+    metadata = probe_with_ffprobe(ffprobe, media) if ffprobe else probe_with_pyav(media)
+    if not metadata.get("streams"):
+        raise VideoError("has no streams: it is truncated or damaged")
+    metadata["format"]["filename"] = media.video.name
+    return metadata
+
+
+def probe_with_ffprobe(ffprobe: str, media: Media) -> dict[str, Any]:
+    """ffprobe's own JSON: format, streams and chapters. Raises VideoError."""
+    show = ["-show_format", "-show_streams", "-show_chapters", "-print_format", "json"]
+    argv = [ffprobe, "-v", "error", *media.input_flags, *show, media.url]
+    output = attempt(run_tool, argv, timeout=60, pass_fds=[media.descriptor])
+    if isinstance(output, Failure):
+        _, invalid, rest = output.reason.partition("Invalid data found")
+        raise VideoError(unreadable_video(invalid + rest) if invalid else output.reason)
+    try:
+        return {"prober": "ffprobe", **json.loads(output)}
+    except (ValueError, TypeError):
+        raise VideoError(f"{ffprobe} does not answer in JSON: is it ffprobe?") from None
+
 
 # === Vocabulary ===================================================================================
 
@@ -784,8 +820,6 @@ class Metadata(VideoTask):
         self.ffprobe = tool.path if tool else None
 
     def make(self, media: Media) -> ArtifactOutput:
-        from videolib.media.metadata import probe_metadata
-
         return ArtifactOutput(probe_metadata(media, self.ffprobe, self.stub))
 
 

@@ -1,19 +1,17 @@
 """Metadata of videos in the shape of ffprobe's JSON.
 
-`probe_metadata` makes it, with ffprobe or with libav in this process; `read_metadata` reads it from
-an artifact; `summarize` and the questions to a stream (`is_picture`, `bit_depth` ...) interpret it.
+`probe_with_pyav` makes it with libav in this process; `read_metadata` reads it from an artifact;
+`summarize` and the questions to a stream (`is_picture`, `bit_depth` ...) interpret it.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from videolib.core.documents import read_json
-from videolib.core.errors import Failure, VideoError, attempt, unreadable_video
-from videolib.core.processes import run_tool
+from videolib.core.errors import Failure, attempt
 from videolib.core.text import short_text, to_float, to_frame_rate, to_int
 from videolib.media.frames import read_keyframe
 from videolib.media.reader import NO_TIMESTAMP
@@ -113,36 +111,6 @@ def bit_depth(stream: Mapping[str, Any]) -> int:
     """Bits per sample, by the name of a stream's pixel format: yuv420p10le, p010le, gray12."""
     match = re.search(r"(?<!nv)(9|1[0246])(le|be)?$", str(stream.get("pix_fmt") or ""))
     return int(match[1]) if match else 8
-
-
-def probe_metadata(media: Media, ffprobe: str | None, stub: bool = False) -> dict[str, Any]:
-    """The metadata to store of a video: read by the ffprobe at that path, or in this process.
-
-    `stub`: only name and size, for where nothing may be probed. Raises VideoError where the video
-    has no streams.
-    """
-    if stub:
-        container = {"filename": media.video.name, "size": str(media.stat.st_size)}
-        return {"stub": True, "prober": "none", "format": container, "streams": []}
-    metadata = probe_with_ffprobe(ffprobe, media) if ffprobe else probe_with_pyav(media)
-    if not metadata.get("streams"):
-        raise VideoError("has no streams: it is truncated or damaged")
-    metadata["format"]["filename"] = media.video.name
-    return metadata
-
-
-def probe_with_ffprobe(ffprobe: str, media: Media) -> dict[str, Any]:
-    """ffprobe's own JSON: format, streams and chapters. Raises VideoError."""
-    show = ["-show_format", "-show_streams", "-show_chapters", "-print_format", "json"]
-    argv = [ffprobe, "-v", "error", *media.input_flags, *show, media.url]
-    output = attempt(run_tool, argv, timeout=60, pass_fds=[media.descriptor])
-    if isinstance(output, Failure):
-        _, invalid, rest = output.reason.partition("Invalid data found")
-        raise VideoError(unreadable_video(invalid + rest) if invalid else output.reason)
-    try:
-        return {"prober": "ffprobe", **json.loads(output)}
-    except (ValueError, TypeError):
-        raise VideoError(f"{ffprobe} does not answer in JSON: is it ffprobe?") from None
 
 
 def probe_with_pyav(media: Media, decode: bool = True) -> dict[str, Any]:
