@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from index import Command
 
 
+# At most so many: jobs that wait, ended jobs that are kept, running jobs, events that are kept.
 JOBS_QUEUED, JOBS_KEPT, JOBS_AT_ONCE, EVENTS_KEPT = 64, 200, 4, 2000
 EVENT_INTERVAL = 0.1  # seconds from one event of a job's progress to the next
 
@@ -113,8 +114,8 @@ class JobProgress(Console):
 class SubmittedJob(Job):
     """A command on a JobBoard, from its submission to long after its end.
 
-    `request` holds what it was submitted with: directory, recursive, force and params. `number` is
-    that of its last event.
+    `request` holds what it was submitted with: directory, recursive, force and params. `last_event`
+    is the number of its last event.
     """
 
     def __init__(
@@ -131,7 +132,7 @@ class SubmittedJob(Job):
         self.created: float = time.time()
         self.started: float | None = None
         self.ended: float | None = None
-        self.failed, self.number = 0, 0
+        self.failed, self.last_event = 0, 0
 
     def as_json(self, whole: bool = False) -> dict[str, Any]:
         """The job as it is now; `whole` adds its parameters, its messages and its result."""
@@ -294,7 +295,7 @@ class JobBoard:
         """
         with self.condition:
             job = self.find(job_id)
-            return job.state in ENDED and job.number <= (number or 0) <= self.number
+            return job.state in ENDED and job.last_event <= (number or 0) <= self.number
 
     def _current_events(self, job_id: str, with_ended: bool) -> list[JobEvent]:
         jobs = [self.find(job_id)] if job_id else list(self.jobs.values())
@@ -307,7 +308,7 @@ class JobBoard:
 
     def _publish(self, job: SubmittedJob) -> None:
         self.number += 1
-        job.number = self.number
+        job.last_event = self.number
         self.events.append(self._event(job, self.number))
         self._notify()
 
