@@ -110,7 +110,8 @@ def looks_up(module: ModuleType, name: str) -> bool:
     """Whether code of a module reads one of its global names while it runs: only then does it help
     to put something else in its place."""
     tree = tree_of(Path(inspect.getfile(module)))
-    functions = (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.Lambda))
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    functions = (node for node in ast.walk(tree) if isinstance(node, kinds))
     loads = (node for function in functions for node in ast.walk(function))
     return any(isinstance(node, ast.Name) and node.id == name for node in loads)
 
