@@ -115,6 +115,7 @@ from videolib.media.duration import POSITION_PATTERN
 from videolib.media.encoders import SOFTWARE_ENCODERS
 from videolib.media.frames import Seek
 from videolib.media.hashing import (
+    PHASH_SCHEMA,
     HashAlgorithm,
     HashCombination,
     HashSettings,
@@ -891,7 +892,7 @@ class Phash(FrameTask):
     combine: HashCombination = option("xor", "how the frames' hashes become one")
     deep: bool = option(False, "also small pictures all along the video, for dupes --deep")
 
-    schema = 2  # since then with a signature
+    schema = PHASH_SCHEMA
 
     def state(self, video: Video, sidecars: SidecarDir) -> State:
         """As declared; but what was made before there were signatures is stale."""

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 HashAlgorithm = Literal["ahash", "dct", "stash"]
 HashCombination = Literal["xor", "majority", "avg"]
 
+PHASH_SCHEMA = 2  # of the artifact; since 2 it has a signature
+
 
 class HashSettings(NamedTuple):
     """How a video is hashed: the hash of a frame, how those of several frames become one, how many
