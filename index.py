@@ -2493,7 +2493,7 @@ class Serve(Command):
         return Result({"ended": True}, "", job.exit_code if job.cancelled.is_set() else Exit.OK)
 
     def settings(self, roots: Roots) -> dict[str, str]:
-        """The same as environment variables, which are what `api` reads."""
+        """These options as the environment variables that `api` reads."""
         return {
             "VIDEO_ROOTS": json.dumps(roots.places),
             "VIDEO_TOKEN": self.token,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from index import (
@@ -212,27 +211,33 @@ class Service:
         Raises ParameterError for what is no name, ConflictError for one that is taken.
         """
         command = self.commands.build(Rename, directory)
-        folder = str(self.roots.folder(directory))
-        self.roots.place(to, Path(folder))
+        folder = self.roots.folder(directory)
+        self.roots.place(to, folder)
         target = command.library().video(to)
         same = "is what it is called already" if target.rel == video.rel else ""
         if fault := same or name_fault(video, target):
             raise ParameterError([("to", fault)])
-        pairs = [(video, target)]
-        plan = RenamePlan(pairs)
-        if not (dry_run or plan.errors):
-            job, paths = self.board.quiet_job(), command.library_paths()
-            applied = attempt(rename_videos, job, paths, pairs)
-            if isinstance(applied, Failure):
-                raise ConflictError(applied.reason)
-            plan = applied
-            self.catalogue_pool.changed(video.path, target.path)
-        if plan.errors:
-            raise ConflictError(f"{printable(to)}: {plan.errors[0]['error']}")
+        plan = self.apply_rename(command, video, target, dry_run)
         bases = (f"{folder}/", f"{command.artifacts_dir}/")
         moves = [[without_base(p, bases) for p in paths] for m in plan.moves for paths in m.files]
         answer = {"video": video.rel, "to": to, "url": video_url(to)}
         return answer | {"dry_run": dry_run, "moves": moves}
+
+    def apply_rename(
+        self, command: Rename, video: Video, target: Video, dry_run: bool
+    ) -> RenamePlan:
+        """Carry out the rename of one video, or only plan it. Raises ConflictError."""
+        plan = RenamePlan([(video, target)])
+        if not (dry_run or plan.errors):
+            job, paths = self.board.quiet_job(), command.library_paths()
+            applied = attempt(rename_videos, job, paths, [(video, target)])
+            if isinstance(applied, Failure):
+                raise ConflictError(applied.reason)
+            self.catalogue_pool.changed(video.path, target.path)
+            plan = applied
+        if plan.errors:
+            raise ConflictError(f"{printable(target.rel)}: {plan.errors[0]['error']}")
+        return plan
 
     def duplicates(self, directory: str, options: Mapping[str, Any], job: Job) -> dict[str, Any]:
         """What `dupes` finds; `videos` has the card of every video in it."""
