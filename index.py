@@ -55,7 +55,6 @@ from videolib.core.errors import (
     CancelledError,
     CorruptError,
     Failure,
-    NotFoundError,
     OutsideError,
     ParameterError,
     UsageError,
@@ -88,7 +87,6 @@ from videolib.core.text import (
     NAMES_HELP,
     clock,
     human_size,
-    iso_time,
     joined_names,
     plural,
     printable,
@@ -96,21 +94,14 @@ from videolib.core.text import (
     table,
 )
 from videolib.core.workers import WORKER_MEMORY, Workers
-from videolib.faces.decisions import PeopleDecisions, occurrence_key
-from videolib.faces.editing import PeopleEditor, numbers
-from videolib.faces.extraction import (
-    FaceExtractor,
-    FaceSettings,
+from videolib.faces.models import (
+    BACKENDS,
+    FACE_MODELS,
+    WORKER_IMPORTS,
+    DeepfaceModel,
+    model_source,
 )
-from videolib.faces.face_index import FaceIndex
-from videolib.faces.forgetting import purge_faces
-from videolib.faces.gallery import Gallery, nearest_alone
-from videolib.faces.grouping import FaceGrouping
-from videolib.faces.listing import garbage_collection_paused, people_result, person_line, read_index
-from videolib.faces.models import BACKENDS, FACE_MODELS, DeepfaceModel
-from videolib.faces.pages import people_page
-from videolib.faces.people import PeopleView, people_dir
-from videolib.faces.signatures import SignatureScan, recorded_model
+from videolib.faces.signatures import recorded_model
 from videolib.media.duration import POSITION_PATTERN
 from videolib.media.encoders import SOFTWARE_ENCODERS
 from videolib.media.frames import Seek
@@ -164,8 +155,10 @@ if TYPE_CHECKING:
 
     from videolib.catalogue.pool import CataloguePool
     from videolib.catalogue.records import VideoRow
-    from videolib.core.arrays import Vectors
-    from videolib.faces.gallery import GalleryLabel
+    from videolib.faces.editing import PeopleEditor
+    from videolib.faces.extraction import FaceExtractor, FaceSettings
+    from videolib.faces.listing import ListingSettings
+    from videolib.faces.signatures import SignatureScan
     from videolib.media.encoders import Encoder
     from videolib.media.transcode import TranscodeRequest
     from videolib.organize.rename import RenameOutcome
@@ -978,7 +971,7 @@ class Embed(FrameTask):
     """
 
     artifact = ARTIFACTS["faces"]
-    imports = ("av", "numpy", "cv2")
+    imports = WORKER_IMPORTS
     not_recorded = ("models_dir", "purge")
 
     sample_rate: float = option(1.0, "frames looked at per second", gt=0, le=100)
@@ -1018,23 +1011,26 @@ class Embed(FrameTask):
     def state(self, video: Video, sidecars: SidecarDir) -> State:
         """Also stale is what another model made: it cannot be compared."""
         state = super().state(video, sidecars)
-        if state is State.FRESH and recorded_model(sidecars, video) != self.wanted_model:
-            return State.STALE
-        return state
-
-    def maker(self, media: Media) -> FaceExtractor:
-        return FaceExtractor(media, self.settings())
+        is_comparable = recorded_model(sidecars, video) == self.wanted_model
+        return State.STALE if state is State.FRESH and not is_comparable else state
 
     def settings(self) -> FaceSettings:
-        """What the faces of a video are looked for with, in plain values."""
-        return FaceSettings(
-            **{name: getattr(self, name) for name in FaceSettings._fields if name != "model_name"},
-            model_name=self.face_model,
-        )
+        from videolib.faces.extraction import FaceSettings
+
+        return FaceSettings(*(getattr(self, name) for name in FaceSettings._fields))
+
+    def maker(self, media: Media) -> FaceExtractor:
+        from videolib.faces.extraction import FaceExtractor
+
+        return FaceExtractor(media, self.settings())
 
     def run(self, job: Job) -> Result:
-        """Delete what is known of faces; all else that this command does is the runner's."""
-        return purge_faces(self.library(), job) if self.purge else super().run(job)
+        from videolib.faces.forgetting import purge_faces
+
+        if not self.purge:
+            return super().run(job)
+        purge = purge_faces(self.library(), job)
+        return Result(purge.as_json(), purge.text, Exit.of(purge.errors))
 
 
 # === Commands: people =============================================================================
@@ -1069,183 +1065,54 @@ class ListPeople(LibraryCommand):
     html: Path | None = option(None, "also write a page of people with their faces", local=True)
 
     def run(self, job: Job) -> Result:
+        from videolib.faces.listing import list_people, scan_signatures
+        from videolib.faces.reports import PeopleReport, people_page
+
         library = self.library()
-        sidecar_dir = people_dir(library)
         if self.gallery:
             need_folder(self.gallery, "--gallery ")
         if self.html:
             need_output("--html", self.html)
-        with garbage_collection_paused():
-            index, failed = read_index(sidecar_dir, job, self.rebuild), []
-            survey = SignatureScan(library, index, job)
-            known: tuple[FaceIndex, SignatureScan] | None = (index, survey)
-            if self.embed and survey.unmade:
-                failed, known = self.made(job, survey), None
-            while not (
-                inquiry := ListingRun(self, library, sidecar_dir, failed, job, known)
-            ).store():
-                job.check()
-                known = None  # somebody decided something meanwhile
-            result = inquiry.result(job)
+        scan, failures = scan_signatures(library, job), []
+        if self.embed and scan.missing:
+            failures = self.embed_missing(scan, job)
+            scan = scan_signatures(library, job)
+        listing = list_people(scan, self.settings(scan.model), failures, job)
+        listing.say_left_out(job)
+        report = PeopleReport(listing.view, self.recursive)
         if self.html:
-            write_output(self.html, people_page(inquiry, job))
-        return result
+            task = self.embed_task(scan.model, self.sample_rate)
+            limits = (task.allow_codecs, task.timeout, job)
+            write_output(self.html, people_page(library, report, listing.left_out, *limits))
+        return Result(report.as_json(), report.text, Exit.of(listing.failures))
 
-    def task(self, job: Job, model: str, sample_rate: float) -> Embed:
-        """The command that makes signatures, by that model or else the configured one."""
-        given: dict[str, Any] = {"sample_rate": sample_rate}
-        for backend, models in FACE_MODELS.items():
-            for name in [name for name, known in models.names.items() if known == model]:
-                given |= {"backend": backend, "face_model": name}
-        task = self.companion(Embed, **given)
+    def settings(self, model: str) -> ListingSettings:
+        """How people are listed; the gallery is read with the model of the signatures."""
+        from videolib.faces.gallery_files import GalleryReader
+        from videolib.faces.listing import ListingSettings
+
+        reader = None
+        if self.gallery:
+            task = self.embed_task(model, self.gallery_sample_rate)
+            limits = (task.allow_codecs, task.timeout, task.workers)
+            reader = GalleryReader(self.gallery, task.settings(), *limits)
+        thresholds = (self.cluster_eps, self.cluster_min_samples, self.label_threshold)
+        return ListingSettings(*thresholds, self.rebuild, reader)
+
+    def embed_task(self, model: str, sample_rate: float) -> Embed:
+        """The command that makes signatures by that model, or by the configured one."""
+        source = dict(zip(("backend", "face_model"), model_source(model) or (), strict=False))
+        return self.companion(Embed, sample_rate=sample_rate, **source)
+
+    def embed_missing(self, scan: SignatureScan, job: Job) -> list[dict[str, Any]]:
+        """Make missing signatures with the model of the others; the videos that failed."""
+        task = self.embed_task(scan.model, self.sample_rate)
         task.thumbnails |= self.html is not None
-        return task
-
-    def made(self, job: Job, survey: SignatureScan) -> list[dict[str, Any]]:
-        """Make missing signatures, with the model of those that are there; what failed."""
-        task = self.task(job, survey.model, self.sample_rate)
-        task.only = tuple(video.rel for video in survey.unmade)
-        done = task.run(job)
-        job.console.say(done.text.partition("\n")[0])
-        rows = [row for row in done.data["results"] if row["status"] == Status.FAILED]
+        task.only = tuple(video.rel for video in scan.missing)
+        result = task.run(job)
+        job.console.say(result.text.partition("\n")[0])
+        rows = [row for row in result.data["results"] if row["status"] == Status.FAILED]
         return [{"video": row["video"], "reason": row["error"]} for row in rows]
-
-
-class ListingRun:
-    """One listing of a folder: what is read, who is who, and what is to be stored of it."""
-
-    def __init__(
-        self,
-        asked: ListPeople,
-        library: Library,
-        sidecar_dir: str,
-        failed: Sequence[dict[str, Any]],
-        job: Job,
-        known: tuple[FaceIndex, SignatureScan] | None = None,
-    ) -> None:
-        self.asked, self.library, self.sidecar_dir = asked, library, sidecar_dir
-        index = known[0] if known else read_index(sidecar_dir, job, asked.rebuild)
-        survey = known[1] if known else SignatureScan(library, index, job)
-        self.decisions = PeopleDecisions.read(sidecar_dir)
-        self.model = survey.model
-        rebuild = asked.rebuild or self.model != index.model
-        rebuild |= index.data["params"].get("cluster_eps") != asked.cluster_eps
-        files = survey.read(job, rebuild)
-        ours = [file for file in files if file.source["model"] == self.model]
-        kept = {} if rebuild else survey.same
-        grouping = FaceGrouping(PeopleView(sidecar_dir, index, self.decisions), kept, ours, rebuild)
-        self.scale = next((f.scale for f in ours), float(index.data.get("scale", 1.0)))
-        eps = asked.cluster_eps * self.scale
-        present = grouping.present if self.decisions.entries and ours else set()
-        self.moved = self.decisions.find_again(ours, present, eps)
-        grouping.group(library, eps)
-        if self.moved:
-            self.decisions.renew(self.model, grouping.sums)
-        self.sources = kept | {file.video.rel: file.source for file in files}
-        rows = index.data.get("gallery", ()) if self.model == index.model else ()
-        self.gallery = self.called(job, Gallery(rows))
-        self.failed, self.told = [*survey.left_out, *failed], {row["video"] for row in failed}
-        self.left_out = [*self.failed, *self.others(survey, failed), *self.gallery.notes]
-        self.left_out += self.missed(grouping)
-        self.before = index
-        self.index, self.means = self.indexed(grouping)
-        self.census = PeopleView(sidecar_dir, self.index, self.decisions)
-
-    def called(self, job: Job, known: Gallery) -> Gallery:
-        """The gallery that was asked for, or that of before."""
-        if not self.asked.gallery or not self.model:
-            return known
-        task = self.asked.task(job, self.model, self.asked.gallery_sample_rate)
-        return Gallery.of(self.asked.gallery, job, task, known)
-
-    def others(
-        self, survey: SignatureScan, failed: Sequence[Mapping[str, Any]]
-    ) -> Iterator[dict[str, Any]]:
-        """Videos that are not among the people, though nothing failed."""
-        told = {row["video"] for row in failed}
-        for video in survey.unmade:
-            if video.rel not in told:
-                yield {"video": video.rel, "reason": "has no fresh signatures: embed makes them"}
-        for rel, source in self.sources.items():
-            if source["model"] != self.model:
-                reason = f"its signatures are of {source['model']}, most of {self.model}: "
-                yield {"video": rel, "reason": reason + "embed makes them again"}
-
-    def missed(self, grouping: FaceGrouping) -> Iterator[dict[str, Any]]:
-        """Who was decided on, and is not found where they were seen."""
-        entries = self.decisions.entries
-        lost = [entry for key, entry in entries.items() if key not in grouping.theirs]
-        videos = {s["oshash"]: rel for rel, s in self.sources.items()} if lost else {}
-        for entry in lost:
-            who = f"#{entry['id']} {entry['name'] or ''}".strip()
-            places = [videos[f["oshash"]] for f in entry["faces"] if f["oshash"] in videos]
-            reason = f"{who} is not among its signatures now; what was decided is kept"
-            yield from ({"video": rel, "reason": reason} for rel in places[:1])
-
-    def indexed(self, grouping: FaceGrouping) -> tuple[FaceIndex, Vectors]:
-        """The index of the people that were found, and their mean vectors."""
-        import numpy as np
-
-        keys, sizes = sorted(grouping.theirs), grouping.sizes()
-        sums = [grouping.sums[key] / sizes[key] for key in keys]
-        means = np.array(sums, np.float32).reshape(len(keys), len(sums[0]) if sums else 0)
-        people = []
-        for key in keys:
-            theirs = grouping.theirs[key]
-            if key in grouping.touched:
-                theirs = sorted(theirs, key=occurrence_key)
-            people.append({"id": key, "occurrences": theirs})
-        for person, label in zip(people, self.labels(people, means), strict=True):
-            person |= {"label": label.name, "label_distance": label.distance}
-            person |= {"ambiguous": list(label.ambiguous)} if label.ambiguous else {}
-        names = ("cluster_eps", "cluster_min_samples", "label_threshold")
-        data = {
-            "schema": 1,
-            "generated_at": iso_time(),
-            "params": {name: getattr(self.asked, name) for name in names},
-            "model": self.model,
-            "dimension": means.shape[1],
-            "scale": self.scale,
-            "next": grouping.next,
-            "videos": sum(s["model"] == self.model for s in self.sources.values()),
-            "left_out": self.left_out,
-            "gallery": self.gallery.rows,
-            "sources": [self.sources[rel] for rel in sorted(self.sources)],
-            "people": people,
-        }
-        return FaceIndex(data), means
-
-    def labels(self, people: Sequence[dict[str, Any]], means: Vectors) -> list[GalleryLabel]:
-        """What the gallery calls them."""
-        margin = Gallery.MARGIN * self.scale
-        labels = self.gallery.labels(means, self.asked.label_threshold * self.scale, margin)
-        return nearest_alone(labels, [person["occurrences"] for person in people])
-
-    def store(self) -> bool:
-        """Write the index if it is another one; False where decisions were made meanwhile."""
-        if not self.sources and not self.before.sources:
-            return True
-        Path(self.sidecar_dir).mkdir(parents=True, exist_ok=True)
-        with locked(self.sidecar_dir):
-            if PeopleDecisions.read(self.sidecar_dir).serial != self.decisions.serial:
-                return False
-            if self.moved:
-                self.decisions.write(self.sidecar_dir)
-            told = ("generated_at", "means", "check")
-            old, new = ({**i.data} for i in (self.before, self.index))
-            if any(old.get(key) != new[key] for key in new if key not in told):
-                self.index.write(self.sidecar_dir, self.means)
-            else:
-                self.index = self.census.index = self.before
-        return True
-
-    def result(self, job: Job) -> Result:
-        """What was found, as data and as text; what was left out is told, if embed did not."""
-        for row in (row for row in self.left_out if row.get("video") not in self.told):
-            job.console.say(
-                f"listing: {printable(row.get('video') or row['file'])}: {row['reason']}"
-            )
-        return people_result(self.census, self.asked.recursive, bool(self.failed))
 
 
 class People(LibraryCommand):
@@ -1278,103 +1145,48 @@ class People(LibraryCommand):
     )
 
     def run(self, job: Job) -> Result:
+        from videolib.faces.editing import PeopleEditor
+        from videolib.faces.people import PeopleView
+        from videolib.faces.reports import PeopleReport, person_line
+
         library = self.library()
-        ways: dict[str, Callable[[PeopleEditor], str]] = {
-            "rename": self.do_rename,
-            "merge": self.do_merge,
-            "split": self.do_split,
-            "move": self.do_move,
-            "hide": lambda desk: desk.put_hidden(self.hide, True),
-            "show": lambda desk: desk.put_hidden(self.show, False),
-            "undo": lambda desk: f"taken back: {desk.undo()}",
-            "forget": self.do_forget,
+        actions: dict[str, Callable[[PeopleEditor], str]] = {
+            "rename": lambda editor: editor.rename(*self.number_and_name()),
+            "merge": lambda editor: editor.merge(self.merge),
+            "split": lambda editor: editor.split(self.split),
+            "move": lambda editor: editor.move(*self.signature_and_target()),
+            "hide": lambda editor: editor.set_hidden(self.hide, True),
+            "show": lambda editor: editor.set_hidden(self.show, False),
+            "undo": lambda editor: editor.undo(),
+            "forget": lambda editor: editor.forget(self.forget),
         }
-        asked = [name for name in ways if getattr(self, name)]
-        if len(asked) > 1:
-            raise UsageError(f"--{asked[0]} and --{asked[1]}: one at a time")
-        census = PeopleView.read(library)
-        if not asked:
-            return people_result(census, recursive=True)
-        with locked(census.sidecar_dir):  # what is decided is decided on who they are by then
-            desk = PeopleEditor(library, PeopleView.read(library))
-            told = ways[asked[0]](desk)
-        people = [desk.census.people[key] for key in desk.touched if key in desk.census.people]
-        data = {"action": asked[0], "told": told, "people": [p.as_json() for p in people]}
-        return Result(data, "\n".join([told, *map(person_line, people)]))
+        chosen = [name for name in actions if getattr(self, name)]
+        if len(chosen) > 1:
+            raise UsageError(f"--{chosen[0]} and --{chosen[1]}: one at a time")
+        view = PeopleView.read(library)
+        if not chosen:
+            report = PeopleReport(view, recursive=True)
+            return Result(report.as_json(), report.text)
+        with locked(view.sidecar_dir):
+            editor = PeopleEditor(library)  # reads the people as they are by then
+            message = actions[chosen[0]](editor)
+        people = [person.as_json() for person in editor.changed_people]
+        data = {"action": chosen[0], "told": message, "people": people}
+        return Result(data, "\n".join([message, *map(person_line, editor.changed_people)]))
 
-    def do_rename(self, desk: PeopleEditor) -> str:
-        if len(self.rename) < 2:
+    def number_and_name(self) -> tuple[int, str]:
+        """The values of --rename."""
+        names = clean_names([" ".join(self.rename[1:])])
+        if not names:
             raise UsageError("--rename takes a number and a name")
-        (name,) = clean_names([" ".join(self.rename[1:])]) or [""]
-        if not name:
-            raise UsageError("--rename takes a number and a name")
-        person = desk.census.find(self.number("--rename", self.rename[0]))
-        desk.decide(f"rename #{person.id}", {person.id: desk.now(person) | {"name": name}})
-        others = (p for p in desk.census.people.values() if p.label == name and p.id != person.id)
-        if other := next(others, None):
-            return (
-                f"#{person.id} is {printable(name)} now, as #{other.id} is: --merge makes them one"
-            )
-        return f"#{person.id} is {printable(name)} now"
+        return self.number("--rename", self.rename[0]), names[0]
 
-    def do_merge(self, desk: PeopleEditor) -> str:
-        keys = list(dict.fromkeys(self.merge))
-        if len(keys) < 2:
-            raise UsageError("--merge takes two numbers or more")
-        people = [desk.census.find(key) for key in keys]
-        first, entries = people[0], [desk.now(person) for person in people]
-        merged = entries[0] | {"faces": [face for entry in entries for face in entry["faces"]]}
-        merged["name"] = next((entry["name"] for entry in entries if entry["name"]), None)
-        merged |= desk.looks([s for person in people for s in person.signatures])
-        gone = dict.fromkeys(keys[1:])
-        theirs = {signature for person in people for signature in person.signatures}
-        both = [
-            seen["video"]
-            for person in people
-            for seen in person.occurrences
-            if not (theirs - person.signatures.keys()).isdisjoint(seen.get("apart", ()))
-        ]
-        desk.decide(f"merge {numbers(keys)}", {first.id: merged, **gone})
-        told = f"{numbers(keys)} are one person now: {desk.census.people[first.id].display_name}"
-        doubt = "; but both are in one picture of {}: --undo takes it back"
-        return told + (doubt.format(printable(both[0])) if both else "")
-
-    def do_split(self, desk: PeopleEditor) -> str:
-        person = desk.census.find(self.split)
-        parts = desk.parts(person)
-        if len(parts) < 2:
-            raise UsageError(f"{person.display_name} has one signature: there is nothing to split")
-        keys = [person.id, *itertools.islice(itertools.count(desk.census.next), len(parts) - 1)]
-        entries = {k: desk.entry(k, signatures) for k, signatures in zip(keys, parts, strict=True)}
-        desk.decide(f"split #{person.id}", entries)
-        return f"#{person.id} is {numbers(keys)} now"
-
-    def do_move(self, desk: PeopleEditor) -> str:
+    def signature_and_target(self) -> tuple[str, int | None]:
+        """The values of --move; None for a new person."""
         if len(self.move) != 2:
             raise UsageError("--move takes a signature, and a number or new")
-        signature, to = self.move
-        source = desk.census.by_signature().get(signature)
-        if source is None:
-            raise NotFoundError(
-                f"{printable(signature)}: no such signature here: --json tells them"
-            )
-        key = desk.census.next if to == "new" else desk.census.find(self.number("--move", to)).id
-        if key == source.id:
-            raise UsageError(f"{signature} is {source.display_name} already")
-        rest = [s for s in source.signatures if s != signature]
-        theirs = desk.census.people[key].signatures if key in desk.census.people else ()
-        entries = {source.id: desk.entry(source.id, rest) if rest else None}
-        entries[key] = desk.entry(key, [*theirs, signature])
-        desk.decide(f"move {signature} to #{key}", entries)
-        return f"{signature} is {desk.census.people[key].display_name} now"
-
-    def do_forget(self, desk: PeopleEditor) -> str:
-        person = desk.census.find(self.forget)
-        files = desk.forget(person)
-        told = f"#{person.id} is forgotten: {plural(files, 'file')} rewritten or deleted"
-        if person.label:
-            told += "; the name stays where tags --performers wrote it, until --remove-performers"
-        return told
+        signature, target = self.move
+        return signature, None if target == "new" else self.number("--move", target)
 
     @staticmethod
     def number(flag: str, text: str) -> int:

@@ -179,10 +179,10 @@ class TestListing:
         began, go_on = threading.Event(), threading.Event()
         read = SignatureScan.read
 
-        def held(survey: SignatureScan, *given: Any) -> Any:
+        def held(scan: SignatureScan, *given: Any) -> Any:
             began.set()
             assert go_on.wait(PATIENCE)
-            return read(survey, *given)
+            return read(scan, *given)
 
         monkeypatch.setattr(SignatureScan, "read", held)
         job_id = served.submit("listing")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,9 @@ import pytest
 from conftest import Cli
 from support import Library, Run, run_unprivileged, stamps
 
-import index
 from videolib.core.runs import Job
-from videolib.faces.gallery import Gallery, distance_from_views
+from videolib.faces.gallery import distance_from_views
+from videolib.faces.gallery_files import GalleryReader
 
 
 @pytest.fixture
@@ -42,6 +43,7 @@ ODD_VALUES: list[tuple[str, object]] = [
     ("params", None),
     ("params.label_threshold", "x"),
     ("scale", 10**400),
+    ("scale", math.nan),
     ("videos", "many"),
     ("left_out", [3]),
     ("gallery", 3),
@@ -248,13 +250,13 @@ class TestGallery:
     ) -> None:
         cli("listing", films.root, "-r", "--gallery", gallery)
         looked: list[Path] = []
-        plain = Gallery.look
+        read = GalleryReader.read
 
-        def look(job: Job, task: index.Embed, paths: list[Path]) -> Any:
+        def watched(reader: GalleryReader, paths: list[Path], job: Job) -> Any:
             looked.extend(paths)
-            return plain(job, task, paths)
+            return read(reader, paths, job)
 
-        monkeypatch.setattr(Gallery, "look", staticmethod(look))
+        monkeypatch.setattr(GalleryReader, "read", watched)
         faces.portrait_of("bea", gallery / "bea" / "one.png")
         run = cli("listing", films.root, "-r", "--gallery", gallery, "--json")
         assert list(people(run)) == ["1 ann", "2 obama", "3 bea"]

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from index import ListingRun, ListPeople, People
+from index import ListPeople, People
 from videolib.catalogue.pool import KEPT_OPEN
 from videolib.core.documents import json_text
 from videolib.core.errors import CorruptError, Failure, NotFoundError, attempt
@@ -22,6 +22,7 @@ from videolib.core.files import file_identity, stat_if_any
 from videolib.core.text import printable
 from videolib.faces.decisions import PeopleDecisions
 from videolib.faces.face_index import FaceIndex
+from videolib.faces.listing import ListingRun, scan_signatures
 from videolib.faces.people import PeopleView, people_dir
 from videolib.storage.artifacts import ARTIFACTS
 from videoserver.files import file_url, video_url
@@ -58,10 +59,10 @@ class PeopleCache:
         library = command.library()
         with contextlib.suppress(NotFoundError):
             return self.stored(library)
-        sidecar_dir = people_dir(library)
 
         def compute() -> PeopleView:
-            return ListingRun(command, library, sidecar_dir, [], job).census
+            scan = scan_signatures(library, job)
+            return ListingRun(scan, command.settings(scan.model), [], job).view
 
         origin = ("computed", library.recursive, library.extensions)
         with self.computing:

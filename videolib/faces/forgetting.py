@@ -1,4 +1,4 @@
-"""Deleting what is known of faces: of some people, or everything."""
+"""Deleting what is stored of faces: of some people, or everything."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.documents import compact_json, json_bytes, read_json
 from videolib.core.errors import Failure, VideoError, attempt
 from videolib.core.files import read_file, remove, replace_file
-from videolib.core.runs import Exit, Result
 from videolib.core.text import plural, printable
 from videolib.faces.decisions import PeopleDecisions
-from videolib.faces.extraction import place_of
+from videolib.faces.extraction import face_place
 from videolib.faces.face_index import FaceIndex
 from videolib.storage.folders import folders_below
 from videolib.storage.names import JOURNALS, SIDECARS, TRASH
@@ -25,41 +24,54 @@ if TYPE_CHECKING:
     from videolib.storage.folders import Library
 
 
-def purge_faces(library: Library, job: Job) -> Result:
-    """Delete every file about faces in the artifact folders of a library, also of videos that are
-    gone or in the trash, and journals that hold vectors.
+class FacePurge(NamedTuple):
+    """What was deleted, relative to the top of the library, and what could not be read."""
+
+    removed: list[str]
+    errors: list[str]
+
+    @property
+    def text(self) -> str:
+        return f"{plural(len(self.removed), 'file')} about faces deleted"
+
+    def as_json(self) -> dict[str, Any]:
+        data: dict[str, Any] = {"task": "embed", "purged": self.removed}
+        return data | ({"errors": self.errors} if self.errors else {})
+
+
+def purge_faces(library: Library, job: Job) -> FacePurge:
+    """Delete every file about faces in the sidecar folders of a library, also of videos that are
+    gone or in the trash, and journals that contain vectors.
     """
-    top, unread = library.artifacts_dir or library.root, set[str]()
-    closed = "{0.filename}: cannot be read: {0.strerror}"
-    walk = folders_below(str(top), lambda error: unread.add(printable(closed.format(error))))
+    top, errors = library.artifacts_dir or library.root, set[str]()
+    unreadable = "{0.filename}: cannot be read: {0.strerror}"
+    walk = folders_below(str(top), lambda error: errors.add(printable(unreadable.format(error))))
     sidecar_dirs = [Path(folder) / SIDECARS for folder in walk] if library.recursive else []
-    known = r".+\.faces(\.signatures\.json(\.corrupt-\d+)?)?|\.faces\.(index|people)\..+"
-    ours, removed = re.compile(known, re.DOTALL), []
+    names = r".+\.faces(\.signatures\.json(\.corrupt-\d+)?)?|\.faces\.(index|people)\..+"
+    face_file, removed = re.compile(names, re.DOTALL), []
     for sidecar_dir in sidecar_dirs or [top / SIDECARS]:
         job.check()
         folders = attempt(with_trash, str(sidecar_dir))
         if isinstance(folders, Failure):
-            unread.add(folders.reason)
+            errors.add(folders.reason)
             continue
         sweep(str(sidecar_dir))
         for entry in (entry for folder in folders for entry in SidecarDir(folder).values()):
-            if ours.fullmatch(entry.name):
+            if face_file.fullmatch(entry.name):
                 remove(entry.path)
                 removed.append(os.path.relpath(entry.path, top))
-        # A journal has what a JSON file said before as one text, its quotes escaped.
-        gone = forget_journals(f"{sidecar_dir}/{JOURNALS}", re.compile(rb'vector\\": '))
-        removed += [os.path.relpath(path, top) for path in gone]
-    for reason in sorted(unread):
+        # A journal holds the former text of a JSON file as one string, its quotes escaped.
+        journals = delete_journals(f"{sidecar_dir}/{JOURNALS}", re.compile(rb'vector\\": '))
+        removed += [os.path.relpath(path, top) for path in journals]
+    for reason in sorted(errors):
         job.console.say(f"embed: {reason}")
-    text = f"{plural(len(removed), 'file')} about faces deleted"
-    data = {"task": "embed", "purged": sorted(removed)}
-    data |= {"errors": sorted(unread)} if unread else {}
-    return Result(data, text, Exit.of(unread))
+    return FacePurge(sorted(removed), sorted(errors))
 
 
 def with_trash(sidecar_dir: str) -> list[str]:
-    """An artifact folder, and the folders of its trash. Raises VideoError for one that cannot be
-    read: nobody knows whose faces are in it.
+    """A sidecar folder and the folders of its trash.
+
+    Raises VideoError where one cannot be read: faces may be in it.
     """
     trashed = [e.path for e in SidecarDir(f"{sidecar_dir}/{TRASH}").values() if e.is_dir()]
     for sidecars in map(SidecarDir, (sidecar_dir, f"{sidecar_dir}/{TRASH}", *trashed)):
@@ -68,92 +80,104 @@ def with_trash(sidecar_dir: str) -> list[str]:
     return [sidecar_dir, *sorted(trashed)]
 
 
-def forget_in(folder: str, gone: set[str]) -> int:
-    """Delete signatures, and their pictures, from the files in a folder; how many that concerned.
+def delete_signatures(folder: str, deleted: set[str]) -> int:
+    """Delete signatures and their thumbnails from the files in a folder; the number of files.
 
-    Journals that hold them go: what these did cannot be taken back any more. So does what killed
-    runs left half written.
+    Journals that contain them are deleted, so that those changes can no longer be undone, and so
+    are scratch files that killed runs left.
     """
     sweep(folder)
-    mark = re.compile("|".join(sorted(gone)).encode())
-    form = re.compile(r"(.+)\.faces\.signatures\.json(\.corrupt-\d+)?", re.DOTALL)
-    changed = len(forget_journals(f"{folder}/{JOURNALS}", mark))
+    any_id = re.compile("|".join(sorted(deleted)).encode())
+    signature_name = re.compile(r"(.+)\.faces\.signatures\.json(\.corrupt-\d+)?", re.DOTALL)
+    count = len(delete_journals(f"{folder}/{JOURNALS}", any_id))
     for entry in list(SidecarDir(folder).values()):
-        if not (match := form.fullmatch(entry.name)) or not entry.is_file():
+        match = signature_name.fullmatch(entry.name)
+        if not match or not entry.is_file() or not any_id.search(read_file(entry.path)):
             continue
-        content = read_file(entry.path)
-        if not mark.search(content):
-            continue
-        changed += 1
-        for name in gone:  # before the record, by which whoever was killed here finds them again
-            remove(Path(folder, f".{match[1]}.faces", f"{name}.jpg"))
+        count += 1
+        for signature in deleted:  # before the record: by it a repeated run finds them
+            remove(Path(folder, f".{match[1]}.faces", f"{signature}.jpg"))
         data = read_json(entry.path)
         if match[2] or data is None:
             remove(entry.path)
         else:
-            replace_file(Path(entry.path), json_bytes(without_signatures(data, gone)))
-    return changed
+            replace_file(Path(entry.path), json_bytes(record_without(data, deleted)))
+    return count
 
 
-def forget_people(sidecar_dir: str, gone: set[str]) -> int:
-    """Delete whose signatures these are from the index and the decisions in a folder, which its
-    user has the lock of; how many files that concerned.
+def record_without(data: dict[str, Any], deleted: set[str]) -> dict[str, Any]:
+    """A record of `embed` without some signatures. The place of each best moment stays, by which
+    `embed` leaves these people out from then on.
     """
-    found = attempt(FaceIndex.read, sidecar_dir)
-    index = FaceIndex() if isinstance(found, Failure) or found is None else found
+    signatures = [s for s in data["signatures"] if s["id"] not in deleted]
+    for signature in signatures:
+        signature["apart"] = [other for other in signature["apart"] if other not in deleted]
+    places = [attempt(face_place, s) for s in data["signatures"] if s["id"] in deleted]
+    valid = [place for place in places if not isinstance(place, Failure)]
+    return data | {"signatures": signatures, "forgotten": [*data.get("forgotten", ()), *valid]}
+
+
+def delete_from_index(sidecar_dir: str, deleted: set[str]) -> int:
+    """Delete people with these signatures from the index and the decisions in a folder, whose lock
+    the caller holds; the number of files that were rewritten or deleted.
+    """
+    index = attempt(FaceIndex.read, sidecar_dir)
     decisions = PeopleDecisions.read(sidecar_dir)
-    unread = [Path(sidecar_dir, FaceIndex.NAME)] if isinstance(found, Failure) else []
-    unread += Path(sidecar_dir).glob(f"{FaceIndex.NAME}.corrupt-*")  # these can be made again
-    for path in unread:
+    # What cannot be read may contain them, and `listing` makes it again.
+    corrupt = list(Path(sidecar_dir).glob(f"{FaceIndex.NAME}.corrupt-*"))
+    if isinstance(index, Failure):
+        corrupt.append(Path(sidecar_dir, FaceIndex.NAME))
+    for path in corrupt:
         remove(path)
-    theirs = [p for p in index.people.values() if not gone.isdisjoint(p.signatures)]
-    if theirs:
-        called = {name for p in theirs for name in (p.label, *p.ambiguous)}
-        people = [told | {"occurrences": without(told, gone)} for told in index.data["people"]]
-        rows = [row for row in index.data.get("gallery", ()) if row["person"] not in called]
-        index.data |= {"people": [told for told in people if told["occurrences"]]}
-        index.data |= {"gallery": rows, "means": None}
-    here = {o["signature"] for told in index.data["people"] for o in told["occurrences"]}
-    decided = decisions.forget(gone, here)
-    if decided:
+    if isinstance(index, Failure) or index is None:
+        index = FaceIndex()
+    index_changed = remove_people(index, deleted)
+    remaining = {o["signature"] for row in index.data["people"] for o in row["occurrences"]}
+    decisions_changed = decisions.forget(deleted, remaining)
+    if decisions_changed:
         decisions.write(sidecar_dir)
-    if theirs:  # last: in the index whoever was killed here finds them again
+    if index_changed:  # last: by the index a repeated run finds the signatures
         remove(Path(sidecar_dir, FaceIndex.MEANS))
         replace_file(Path(sidecar_dir, FaceIndex.NAME), compact_json(index.data))
-    return len(unread) + bool(theirs) + decided
+    return len(corrupt) + index_changed + decisions_changed
 
 
-def without(told: Mapping[str, Any], gone: set[str]) -> list[dict[str, Any]]:
-    """The occurrences of someone in an index without some signatures."""
-    left = []
-    for seen in (seen for seen in told["occurrences"] if seen["signature"] not in gone):
-        apart = [other for other in seen.get("apart", ()) if other not in gone]
-        rest = {key: value for key, value in seen.items() if key != "apart"}
-        left.append(rest | ({"apart": apart} if apart else {}))
-    return left
-
-
-def without_signatures(data: dict[str, Any], gone: set[str]) -> dict[str, Any]:
-    """A record of embed without some people; where they are seen best stays, so that they can be
-    left out again.
+def remove_people(index: FaceIndex, deleted: set[str]) -> bool:
+    """Remove signatures from an index, and from its gallery the people whose names they had.
+    Whether there were any.
     """
-    kept = [s for s in data["signatures"] if s["id"] not in gone]
-    for signature in kept:
-        signature["apart"] = [other for other in signature["apart"] if other not in gone]
-    went = [attempt(place_of, s) for s in data["signatures"] if s["id"] in gone]
-    places = [place for place in went if not isinstance(place, Failure)]
-    return data | {"signatures": kept, "forgotten": [*data.get("forgotten", ()), *places]}
+    people = [p for p in index.people.values() if not deleted.isdisjoint(p.signatures)]
+    if not people:
+        return False
+    names = {name for person in people for name in (person.label, *person.ambiguous)}
+    rows = [
+        row | {"occurrences": occurrences_without(row, deleted)} for row in index.data["people"]
+    ]
+    gallery = [row for row in index.data.get("gallery", ()) if row["person"] not in names]
+    index.data |= {"people": [row for row in rows if row["occurrences"]]}
+    index.data |= {"gallery": gallery, "means": None}
+    return True
 
 
-def forget_journals(folder: str, mark: re.Pattern[bytes]) -> list[str]:
-    """Remove the finished journals in a folder that hold what matches; their paths."""
+def occurrences_without(person: Mapping[str, Any], deleted: set[str]) -> list[dict[str, Any]]:
+    """The occurrences of a person of an index without some signatures."""
+    occurrences = []
+    for row in (row for row in person["occurrences"] if row["signature"] not in deleted):
+        apart = [other for other in row.get("apart", ()) if other not in deleted]
+        rest = {key: value for key, value in row.items() if key != "apart"}
+        occurrences.append(rest | ({"apart": apart} if apart else {}))
+    return occurrences
+
+
+def delete_journals(folder: str, pattern: re.Pattern[bytes]) -> list[str]:
+    """Delete the finished journals in a folder whose content matches; their paths."""
     import gzip
 
-    gone = []
+    deleted = []
     for entry in SidecarDir(folder).values():
         if entry.name.endswith((".done", ".undone")) and entry.is_file():
             content = attempt(gzip.decompress, read_file(entry.path))
-            if isinstance(content, Failure) or mark.search(content):
+            if isinstance(content, Failure) or pattern.search(content):
                 remove(entry.path)
-                gone.append(entry.path)
-    return gone
+                deleted.append(entry.path)
+    return deleted

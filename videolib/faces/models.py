@@ -1,4 +1,6 @@
-"""Models that find faces in a frame and turn them into vectors."""
+"""Models that detect faces in a frame and turn them into vectors (embeddings): YuNet with SFace,
+dlib and deepface. `load_face_model` loads one.
+"""
 
 from __future__ import annotations
 
@@ -21,48 +23,46 @@ if TYPE_CHECKING:
 
 
 class ModelFile(NamedTuple):
-    """A model as it was published: its file, the package that carries it, its bytes' SHA-256."""
+    """A published model: the file's name, the package that carries it, and its SHA-256."""
 
     name: str
     package: str
     sha256: str
 
     def path(self, folder: Path | None) -> Path:
-        """Where it is: in `folder`, else among the files of its package, which is not imported.
-
-        Raises LackError where it is not.
+        """The file in `folder`, or without one among the files of its package, which is not
+        imported. Raises MissingDependencyError where there is none.
         """
         import importlib.util
 
         spec = None if folder else importlib.util.find_spec(self.package.replace("-", "_"))
-        places = [folder] if folder else map(Path, (spec and spec.submodule_search_locations) or ())
-        for place in places:
+        locations = (spec and spec.submodule_search_locations) or ()
+        for place in [folder] if folder else map(Path, locations):
             for path in (place / self.name, place / "models" / self.name):
                 if path.is_file():
                     return path
-        install = f"pip install {self.package}, or name a folder that has it with --models-dir"
-        told = f"the face model {self.name} is not installed: {install}"
         if folder:
-            told = (
-                f"the face model {self.name} is not in {printable(str(folder))}: {self.elsewhere}"
-            )
-        raise MissingDependencyError(told)
+            message = f"is not in {printable(str(folder))}: {self.replacement}"
+        else:
+            install = f"pip install {self.package}"
+            message = f"is not installed: {install}, or name a folder that has it with --models-dir"
+        raise MissingDependencyError(f"the face model {self.name} {message}")
 
     @property
-    def elsewhere(self) -> str:
-        """What to do about a file that came from a folder of the user's."""
+    def replacement(self) -> str:
+        """What to do about a file in a folder of the user's."""
         return f"put there the one of the package {self.package}, or leave out --models-dir"
 
     def read(self, folder: Path | None) -> bytes:
-        """Its bytes, checked. Raises LackError where they are not those that were published."""
+        """The content. Raises MissingDependencyError where it is not what was published."""
         import hashlib
 
         path = self.path(folder)
         content = read_optional_file(path) or b""
         if hashlib.sha256(content).hexdigest() != self.sha256:
-            mend = self.elsewhere if folder else f"pip install --force-reinstall {self.package}"
+            hint = self.replacement if folder else f"pip install --force-reinstall {self.package}"
             raise MissingDependencyError(
-                f"{printable(str(path))} is damaged or another model (SHA-256): {mend}"
+                f"{printable(str(path))} is damaged or another model (SHA-256): {hint}"
             )
         return content
 
@@ -95,13 +95,14 @@ DLIB_RESNET = ModelFile(
 )
 
 
-SFACE_LIMIT = 0.593  # the cosine distance from which deepface takes SFace's vectors for two people
+SFACE_LIMIT = 0.593  # cosine distance of SFace's vectors from which deepface sees two people
+WORKER_IMPORTS = ("av", "numpy", "cv2")  # what every worker process that looks for faces needs
 
 
 class Face(NamedTuple):
-    """A face in a frame: left, top, width and height of its box and its five points (right eye,
-    left eye, nose, right and left corner of the mouth), all in pixels of the frame, and the
-    detector's score, 0 to 1.
+    """A face in a frame: left, top, width and height of its box; its five landmarks (right eye,
+    left eye, nose, right and left corner of the mouth), shape (5, 2), all in pixels of the frame;
+    and the detector's score, 0 to 1.
     """
 
     box: tuple[float, float, float, float]
@@ -110,6 +111,7 @@ class Face(NamedTuple):
 
     @property
     def area(self) -> float:
+        """Square pixels of the box."""
         return self.box[2] * self.box[3]
 
     @property
@@ -118,31 +120,33 @@ class Face(NamedTuple):
 
 
 class FaceEmbedding(NamedTuple):
-    """What a face looks like to a model: its vector (unit length, float32), how far the model took
-    it for a face, about 0 to 1, and its sharpness (see `laplacian_variance`).
+    """A face as a model describes it: its vector (unit length, float32), the model's confidence
+    that it is a face, about 0 to 1, and its sharpness (see `laplacian_variance`).
     """
 
     vector: Vector
-    sure: float
+    confidence: float
     sharpness: float
 
 
 class FaceModel:
-    """Finds faces with YuNet (W. Wu et al., 2023) and turns them into vectors with SFace (Y. Zhong
-    et al., 2021), both run by OpenCV. Backends with other vectors are subclasses.
+    """Detects faces with YuNet (W. Wu et al., 2023) and embeds them with SFace (Y. Zhong et al.,
+    2021), both run by OpenCV. Backends with other vectors are subclasses.
 
-    `scale` is this model's cosine distance at which it begins to see two people, divided by
-    SFace's: the thresholds of the commands are in SFace's measure.
+    `model` is the name that signatures record. `scale` is the cosine distance from which this model
+    sees two people, divided by SFace's: thresholds of the commands are in SFace's measure.
     """
 
     backend: ClassVar[str] = "opencv"
-    names: ClassVar[Mapping[str, str]] = {"sface": "sface_2021dec_int8bq"}  # the first is usual
+    # What signatures call each of the backend's models, by --face-model; the first is the default.
+    names: ClassVar[Mapping[str, str]] = {"sface": "sface_2021dec_int8bq"}
     scale: float = 1.0
     dimension: int = 128
-    LONGEST: ClassVar = 640  # pixels of the longest side for the first look
-    LEAST: ClassVar = 16  # pixels of the side of the smallest face wanted, for the second look
-    MOST: ClassVar = 64  # faces in one frame; of a crowd, the largest
-    # Where five points of a face are in a picture of 112x112 (ArcFace's template, as in SFace).
+    DETECTION_SIDE: ClassVar = 640  # pixels of the longest side, for the first detection
+    MIN_FACE_SIDE: ClassVar = 16  # pixels of the smallest face wanted, for the second detection
+    MAX_FACES: ClassVar = 64  # in one frame; of a crowd, the largest
+    ALIGNED_SIDE: ClassVar = 112  # pixels of the square picture of an aligned face
+    # Where the landmarks are in an aligned picture (ArcFace's template, used by SFace, too).
     TEMPLATE: ClassVar = (
         (38.2946, 51.6963),
         (73.5318, 51.5014),
@@ -150,12 +154,12 @@ class FaceModel:
         (41.5493, 92.3655),
         (70.7299, 92.2041),
     )
-    CROOKED: ClassVar = 8.0  # pixels by which points may miss the template (RMS): no face is that
-    # SFace's vectors of real faces are 10 to 16 long before they are made units, those of what
-    # YuNet takes for a face in cartoons, on animals and walls 3 to 8.7: the length tells how much
-    # of a face there is (M. Kim et al., AdaFace, 2022, use it as the quality of a picture).
-    SURE: ClassVar = 14.0
-    UNSURE: ClassVar = 9.0
+    MAX_MISALIGNMENT: ClassVar = 8.0  # pixels (RMS) by which landmarks of a face miss the template
+    # SFace's vectors of real faces have a length of 10 to 16 before normalization, those of what
+    # YuNet detects in cartoons, on animals and walls 3 to 8.7: the length measures the quality of a
+    # face's picture (M. Kim et al., AdaFace, 2022).
+    FULL_LENGTH: ClassVar = 14.0
+    MIN_LENGTH: ClassVar = 9.0
 
     def __init__(self, name: str, folder: Path | None) -> None:
         import cv2
@@ -170,16 +174,17 @@ class FaceModel:
 
     @classmethod
     def named(cls, name: str) -> str:
-        """What signatures call a model of this backend. Raises UsageError where it has none."""
+        """What signatures record for a --face-model. Raises UsageError for an unknown one."""
         if name and name not in cls.names:
-            known = ", ".join(cls.names)
-            raise UsageError(
-                f"--face-model {printable(name)}: the {cls.backend} backend has {known}"
-            )
+            choices = ", ".join(cls.names)
+            message = f"--face-model {printable(name)}: the {cls.backend} backend has {choices}"
+            raise UsageError(message)
         return cls.names[name or next(iter(cls.names))]
 
     def load(self, folder: Path | None) -> None:
-        """Load what makes the vectors. Raises LackError where that is missing or damaged."""
+        """Load the network for vectors, from a folder or the installed package. Raises
+        MissingDependencyError where it is missing or damaged.
+        """
         import cv2
         import numpy as np
 
@@ -187,92 +192,96 @@ class FaceModel:
         self.net: Any = cv2.FaceRecognizerSF.create("onnx", content, np.zeros(0, np.uint8))
 
     def find(self, frame: Frame, min_area: float, min_score: float) -> list[Face]:
-        """The faces of a frame that are large and sure enough, the largest first.
+        """The faces of a frame of at least `min_area` (square pixels) and `min_score`, the largest
+        first.
 
-        Looked for at 640 pixels; where none is found there, once more at the size at which the
-        smallest one wanted may just be seen, and what may be one then at the frame's own size.
-        All of the frame at its own size would take three to five times as long where there is
-        nobody, and finds hardly more (tests/bench/README.md).
+        They are detected at 640 pixels; where none is found, once more at the size at which the
+        smallest one wanted is just detectable, and candidates are then refined at the frame's own
+        size. To detect in the whole frame at its own size would take three to five times as long
+        where there is nobody, and finds hardly more (tests/bench/README.md).
         """
-        first = self.LONGEST / max(frame.size)
-        second = min(1.0, self.LEAST / max(min_area, 1.0) ** 0.5)
+        first_zoom = self.DETECTION_SIDE / max(frame.size)
+        second_zoom = min(1.0, self.MIN_FACE_SIDE / max(min_area, 1.0) ** 0.5)
 
         def wanted(faces: Iterable[Face]) -> list[Face]:
             return [f for f in faces if f.area >= min_area and f.score >= min_score]
 
-        faces = wanted(self.detect(frame, first))
-        if not faces and second > 1.1 * first:
-            likely = [f for f in self.detect(frame, second) if f.area >= min_area / 2]
-            likely.sort(key=lambda face: -face.area)
-            for perhaps in likely[: self.MOST]:
-                face = perhaps if wanted([perhaps]) else self.closer(frame, perhaps)
+        faces = wanted(self.detect(frame, first_zoom))
+        if not faces and second_zoom > 1.1 * first_zoom:
+            candidates = [f for f in self.detect(frame, second_zoom) if f.area >= min_area / 2]
+            candidates.sort(key=lambda face: -face.area)
+            for candidate in candidates[: self.MAX_FACES]:
+                face = candidate if wanted([candidate]) else self.refined(frame, candidate)
                 if all(overlap(face.box, other.box) < 0.3 for other in faces):
                     faces += wanted([face])
-            faces += wanted(likely[self.MOST :])  # which are told and not looked at
+            faces += wanted(candidates[self.MAX_FACES :])  # only to be counted as a crowd
         return sorted(faces, key=lambda face: -face.area)
 
     def detect(self, frame: Frame, zoom: float) -> list[Face]:
-        """What may be faces in a frame, as it is at that size."""
+        """Candidates for faces in a frame, detected at `zoom` times its size."""
         width, height = (max(round(side * zoom), 16) for side in frame.size)
-        return self.detected(frame.rgb(width, height), (0, 0), frame.size)
+        return self.detect_in(frame.rgb(width, height), (0, 0), frame.size)
 
-    def closer(self, frame: Frame, face: Face) -> Face:
-        """A face as it is at the frame's own size; the same where nothing is found there."""
+    def refined(self, frame: Frame, face: Face) -> Face:
+        """A face as detected at the frame's own size; unchanged where nothing is detected there."""
         import numpy as np
 
         reach = 1.5 * max(face.box[2:])
         left, top = (max(round(m - reach), 0) for m in face.middle)
         right, bottom = (round(m + reach) for m in face.middle)
         cut = np.ascontiguousarray(frame.rgb()[top:bottom, left:right])
-        found = self.detected(cut, (left, top), (cut.shape[1], cut.shape[0]))
-        near = max(found, key=lambda other: overlap(other.box, face.box), default=face)
-        return near if overlap(near.box, face.box) > 0.3 else face
+        faces = self.detect_in(cut, (left, top), (cut.shape[1], cut.shape[0]))
+        nearest = max(faces, key=lambda other: overlap(other.box, face.box), default=face)
+        return nearest if overlap(nearest.box, face.box) > 0.3 else face
 
-    def detected(
-        self, pixels: Pixels, corner: tuple[int, int], size: tuple[int, int]
+    def detect_in(
+        self, pixels: Pixels, offset: tuple[int, int], size: tuple[int, int]
     ) -> list[Face]:
-        """What may be faces in pixels that show the part of a frame with that corner and size."""
+        """Candidates for faces in pixels that show the part of a frame with this offset (left, top)
+        and size (width, height).
+        """
         import cv2
 
         height, width = pixels.shape[:2]
         self.detector.setInputSize((width, height))
-        _, found = self.detector.detect(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+        _, rows = self.detector.detect(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
         faces = []
-        for row in found if found is not None else ():
+        for row in rows if rows is not None else ():  # x, y, w, h, five landmarks, score
             row[:14:2] *= size[0] / width
             row[1:14:2] *= size[1] / height
-            row[:2] += corner
-            row[4:14] += corner * 5
+            row[:2] += offset
+            row[4:14] += offset * 5
             x, y, w, h = map(float, row[:4])
             faces.append(Face((x, y, w, h), row[4:14].reshape(5, 2).copy(), float(row[14])))
         return faces
 
-    def look(self, frame: Frame, face: Face) -> FaceEmbedding | None:
-        """What a face looks like; None where it is none after all."""
+    def embed(self, frame: Frame, face: Face) -> FaceEmbedding | None:
+        """The embedding of a detected face; None where it turns out to be no face."""
         import numpy as np
 
-        transform, miss = aligned(face.points, np.array(self.TEMPLATE))
-        if miss > self.CROOKED:
+        transform, misalignment = align(face.points, np.array(self.TEMPLATE))
+        if misalignment > self.MAX_MISALIGNMENT:
             return None
-        picture = warped(frame.rgb(), transform, 112)
-        sharpness = laplacian_variance(frame.rgb(), transform)
+        picture = warp(frame.rgb(), transform, self.ALIGNED_SIDE)
+        sharpness = laplacian_variance(frame.rgb(), transform, self.ALIGNED_SIDE)
         vector = self.vector(picture, frame, face)
         length = float(np.linalg.norm(vector))
-        if not self.UNSURE <= length < math.inf:
+        if not self.MIN_LENGTH <= length < math.inf:
             return None
-        return FaceEmbedding((vector / length).astype(np.float32), length / self.SURE, sharpness)
+        unit_vector = (vector / length).astype(np.float32)
+        return FaceEmbedding(unit_vector, length / self.FULL_LENGTH, sharpness)
 
     def vector(self, picture: Pixels, frame: Frame, face: Face) -> Vector:
-        """The vector of a face, of any length, from its aligned RGB picture of 112x112."""
+        """The vector of a face, of any length. `picture` is the aligned face in RGB."""
         import cv2
 
-        row: Vector = self.net.feature(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[0]
-        return row
+        vector: Vector = self.net.feature(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[0]
+        return vector
 
 
-def aligned(points: NDArray[np.float32], template: NDArray[np.float64]) -> tuple[Any, float]:
-    """The similarity that maps points on a template with least squares (S. Umeyama, 1991), as a
-    2x3 matrix, and by how much it misses them: the root of the mean square, in pixels.
+def align(points: NDArray[np.float32], template: NDArray[np.float64]) -> tuple[Any, float]:
+    """The similarity transform that maps points onto a template with the least squares
+    (S. Umeyama, 1991), a 2x3 matrix, and the root mean square of what is left, in pixels.
     """
     import numpy as np
 
@@ -280,14 +289,14 @@ def aligned(points: NDArray[np.float32], template: NDArray[np.float64]) -> tuple
     cosine = (source * target).sum()
     sine = (source[:, 0] * target[:, 1] - source[:, 1] * target[:, 0]).sum()
     turn = np.array([[cosine, -sine], [sine, cosine]]) / max((source**2).sum(), 1e-9)
-    miss = float(np.sqrt(((source @ turn.T - target) ** 2).sum(axis=1).mean()))
+    error = float(np.sqrt(((source @ turn.T - target) ** 2).sum(axis=1).mean()))
     shift = template.mean(axis=0) - turn @ points.mean(axis=0)
-    return np.column_stack([turn, shift]), miss
+    return np.column_stack([turn, shift]), error
 
 
-def warped(pixels: Pixels, transform: NDArray[np.float64], side: int) -> Pixels:
-    """The square picture that a similarity makes of pixels, without aliasing: where it shrinks
-    them, the part that is seen is shrunk by area first.
+def warp(pixels: Pixels, transform: NDArray[np.float64], side: int) -> Pixels:
+    """The square picture that a similarity transform makes of pixels. Where it shrinks them, the
+    visible part is first shrunk by area, against aliasing.
     """
     import cv2
     import numpy as np
@@ -308,17 +317,16 @@ def warped(pixels: Pixels, transform: NDArray[np.float64], side: int) -> Pixels:
     return np.asarray(cv2.warpAffine(small, rest, (side, side)), np.uint8)
 
 
-def laplacian_variance(pixels: Pixels, transform: NDArray[np.float64]) -> float:
-    """The sharpness of an aligned face: the variance of the Laplacian (J. Pech-Pacheco, 2000).
-
-    A face smaller than the 112 pixels of the template is taken at its own size: between the pixels
-    of a picture made larger there is nothing sharp to find.
+def laplacian_variance(pixels: Pixels, transform: NDArray[np.float64], side: int) -> float:
+    """The sharpness of a face: the variance of the Laplacian (J. Pech-Pacheco, 2000) of the square
+    picture that the transform makes. A smaller face is measured at its own size: enlarging
+    pixels makes nothing sharper.
     """
     import cv2
     import numpy as np
 
     zoom = min(1.0, 1.0 / float(np.hypot(*transform[:, 0])))
-    side = max(round(112 * zoom), 16)
+    side = max(round(side * zoom), 16)
     picture = cv2.warpAffine(pixels, transform * zoom, (side, side))
     return float(cv2.Laplacian(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.CV_64F).var())
 
@@ -329,7 +337,7 @@ class DlibModel(FaceModel):
     backend = "dlib"
     names: ClassVar = {"resnet": "dlib_resnet_v1"}
     scale = 0.07 / SFACE_LIMIT
-    SURE, UNSURE = 1.0, 0.0
+    FULL_LENGTH, MIN_LENGTH = 1.0, 0.0
     INSTALL: ClassVar = "pip install dlib-bin face_recognition_models"
 
     def load(self, folder: Path | None) -> None:
@@ -358,8 +366,8 @@ class DeepfaceModel(FaceModel):
     """Any model of the deepface package, from weights that are already in its folder."""
 
     backend = "deepface"
-    SURE, UNSURE = 1.0, 0.0
-    # The cosine distances from which deepface sees two people.
+    FULL_LENGTH, MIN_LENGTH = 1.0, 0.0
+    # Cosine distances from which deepface sees two people.
     LIMITS: ClassVar = {
         "SFace": 0.593,
         "VGG-Face": 0.68,
@@ -378,30 +386,30 @@ class DeepfaceModel(FaceModel):
     INSTALL: ClassVar = "pip install deepface werkzeug 'opencv-contrib-python-headless<5'"
 
     def load(self, folder: Path | None) -> None:
-        """Load what makes the vectors, and see whether it does."""
+        """Load the network and try it once."""
         import numpy as np
 
         try:
             from deepface import DeepFace
             from deepface.commons import weight_utils
         except ImportError as error:
-            nothing_found = f"is not installed ({error.name} is missing): {self.INSTALL}"
-            raise MissingDependencyError(f"the deepface backend {nothing_found}") from None
+            problem = f"is not installed ({error.name} is missing): {self.INSTALL}"
+            raise MissingDependencyError(f"the deepface backend {problem}") from None
         weight_utils.download_weights_if_necessary = deepface_weights
         self.represent, self.name = DeepFace.represent, self.model.partition("_")[2]
         self.scale = self.LIMITS[self.name] / SFACE_LIMIT
         blank = np.zeros((224, 224, 3), np.uint8)
-        tried = attempt(self.represent, blank, self.name, detector_backend="skip")
-        if isinstance(tried, Failure):
-            fault = f"deepface's {self.name} does not run with its weights: {tried.reason}"
-            raise MissingDependencyError(tried.reason if tried.lacking else fault[:300])
-        self.dimension = len(tried[0]["embedding"])
+        answer = attempt(self.represent, blank, self.name, detector_backend="skip")
+        if isinstance(answer, Failure):
+            problem = f"deepface's {self.name} does not run with its weights: {answer.reason}"
+            raise MissingDependencyError(answer.reason if answer.lacking else problem[:300])
+        self.dimension = len(answer[0]["embedding"])
 
     def vector(self, picture: Pixels, frame: Frame, face: Face) -> Vector:
         import cv2
         import numpy as np
 
-        # As deepface itself cuts faces out: the box, turned until the eyes are level.
+        # As deepface itself cuts out faces: the box, turned until the eyes are level.
         right, left = face.points[:2].tolist()
         slope = math.degrees(math.atan2(left[1] - right[1], left[0] - right[0]))
         turn = cv2.getRotationMatrix2D(face.middle, slope, 224 / max(face.box[2:]))
@@ -412,9 +420,8 @@ class DeepfaceModel(FaceModel):
 
 
 def deepface_weights(file_name: str, source_url: Any, compress_type: Any = None) -> str:
-    """Where deepface's weights of a model are; in place of its own, which downloads them unasked.
-
-    Raises LackError where they are not there.
+    """The path of a model's weights, in place of deepface's own function, which downloads them
+    unasked. Raises MissingDependencyError where they are not there.
     """
     from deepface.commons import folder_utils
 
@@ -432,9 +439,20 @@ BACKENDS = {"auto": "opencv"} | {backend: backend for backend in FACE_MODELS}
 
 
 @functools.cache
-def face_model(backend: str, name: str, folder: Path | None) -> FaceModel:
-    """The model of a backend, loaded once in a process. Raises LackError with what to do."""
+def load_face_model(backend: str, name: str, folder: Path | None) -> FaceModel:
+    """The model of a backend, loaded once in a process. Raises UsageError for an unknown name and
+    MissingDependencyError for what is not installed.
+    """
     return FACE_MODELS[BACKENDS[backend]](name, folder)
+
+
+def model_source(model: str) -> tuple[str, str] | None:
+    """The backend and the --face-model that make the signatures of a recorded model name."""
+    for backend, models in FACE_MODELS.items():
+        for name, recorded in models.names.items():
+            if recorded == model:
+                return backend, name
+    return None
 
 
 def overlap(a: Sequence[float], b: Sequence[float]) -> float:

@@ -1,4 +1,6 @@
-"""The face signatures of videos as they lie on disk."""
+"""Signature files of videos (`NAME.faces.signatures.json`, made by `embed`): finding out which of
+a library are new or changed, and reading them.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +8,14 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.errors import Failure, VideoError, attempt, os_error_message
 from videolib.core.files import read_file, stat_of
-from videolib.faces.face_index import is_signature
-from videolib.faces.vectors import decoded_vector, finite
+from videolib.faces.validation import finite, is_signature
+from videolib.faces.vectors import decoded_vector
 from videolib.storage.artifacts import ARTIFACTS
 from videolib.storage.names import State
 from videolib.storage.sidecars import FileStat, with_sidecars
@@ -28,157 +30,189 @@ if TYPE_CHECKING:
 
 
 class FaceSignature(NamedTuple):
-    """A person of one video as `embed` found them: what the index keeps of that, and a vector."""
+    """A person of one video as `embed` found them: the occurrence as the index stores it, the
+    vector of the face, and the ids that `embed` gave the same person before.
+    """
 
-    facts: dict[str, Any]
+    occurrence: dict[str, Any]
     vector: Vector
-    was: tuple[str, ...] = ()  # signatures that embed made of the same person before
+    former_ids: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
-        return str(self.facts["signature"])
+        return str(self.occurrence["signature"])
 
 
 class SignatureFile(NamedTuple):
-    """The signatures of one video, the model that made them, and of which bytes they are."""
+    """The signatures of one video.
+
+    `source` is the row of the index for it: video, size and mtime_ns of this file, oshash of the
+    video, and model. `scale` is the scale of distances of the model, see `FaceModel`.
+    """
 
     video: Video
-    source: dict[str, Any]  # video, size and mtime_ns of this file, oshash of the video, model
+    source: dict[str, Any]
     scale: float
     signatures: list[FaceSignature]
 
     @classmethod
-    def read(cls, video: Video, seen: os.DirEntry[str] | FileStat) -> SignatureFile:
-        """Raises VideoError for what `embed` did not write."""
+    def read(cls, video: Video, entry: os.DirEntry[str] | FileStat) -> SignatureFile:
+        """Raises VideoError for a file that `embed` did not write."""
         try:
-            found = seen.stat()
-            data = json.loads(read_file(seen.path))
-            head = {"video": video.rel, "size": found.st_size, "mtime_ns": found.st_mtime_ns}
-            head |= {"oshash": str(data["source"]["oshash"]), "model": str(data["model"])}
-            if not f"{head['oshash']}{head['model']}".isprintable():
+            stat = entry.stat()
+            data = json.loads(read_file(entry.path))
+            source = {"video": video.rel, "size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+            source |= {"oshash": str(data["source"]["oshash"]), "model": str(data["model"])}
+            if not f"{source['oshash']}{source['model']}".isprintable():
                 raise ValueError("it is not told what made them")
-            vectors = [signature_vector(s, int(data["dimension"])) for s in data["signatures"]]
-            facts = [signature_facts(video, s) for s in data["signatures"]]
-            was = [tuple(map(str, s.get("was", ()))) for s in data["signatures"]]
-            signatures = list(map(FaceSignature, facts, vectors, was))
-            return cls(video, head, finite(data["scale"]), signatures)
+            rows = data["signatures"]
+            vectors = [signature_vector(row, int(data["dimension"])) for row in rows]
+            occurrences = [occurrence_of(video, row) for row in rows]
+            former_ids = [tuple(map(str, row.get("was", ()))) for row in rows]
+            signatures = list(map(FaceSignature, occurrences, vectors, former_ids))
+            return cls(video, source, finite(data["scale"]), signatures)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             message = f"its signatures are corrupt ({error}): embed --force makes them again"
             raise VideoError(message) from None
 
 
-def signature_facts(video: Video, signature: Mapping[str, Any]) -> dict[str, Any]:
-    """What the index keeps of a signature. Raises ValueError and others for what is none."""
-    runs = [[finite(begin), finite(end)] for begin, end in signature["intervals"]]
-    if not is_signature(signature["id"]) or not runs:
+def occurrence_of(video: Video, row: Mapping[str, Any]) -> dict[str, Any]:
+    """The occurrence that a row of a signature file describes, as the index stores it. Raises
+    KeyError, TypeError or ValueError for what `embed` did not write.
+    """
+    intervals = [[finite(begin), finite(end)] for begin, end in row["intervals"]]
+    if not is_signature(row["id"]) or not intervals:
         raise ValueError("a signature has no id or is never seen")
-    facts = {"video": video.rel, "signature": signature["id"], "intervals": runs}
-    facts |= {"frames": int(signature["frames"]), "time": finite(signature["time"])}
-    facts |= {"quality": finite(signature["quality"])}
-    facts |= {"thumbnail": True} if "thumbnail" in signature else {}
-    apart = [str(other) for other in signature["apart"]]
-    return facts | ({"apart": apart} if apart else {})
+    occurrence = {"video": video.rel, "signature": row["id"], "intervals": intervals}
+    occurrence |= {"frames": int(row["frames"]), "time": finite(row["time"])}
+    occurrence |= {"quality": finite(row["quality"])}
+    occurrence |= {"thumbnail": True} if "thumbnail" in row else {}
+    apart = [str(other) for other in row["apart"]]
+    return occurrence | ({"apart": apart} if apart else {})
 
 
-def signature_vector(signature: Mapping[str, Any], dimension: int) -> Vector:
-    """The unit vector of a signature. Raises ValueError and others for what is none."""
+def signature_vector(row: Mapping[str, Any], dimension: int) -> Vector:
+    """The unit vector in a row of a signature file. Raises KeyError, TypeError or ValueError for
+    what `embed` did not write.
+    """
     import numpy as np
 
-    vector = decoded_vector(signature["vector"])
+    vector = decoded_vector(row["vector"])
     if len(vector) != dimension or not 0.99 < float(np.linalg.norm(vector)) < 1.01:
         raise ValueError("a vector is none of a face")
     return vector
 
 
 class SignatureScan:
-    """How the signatures of a folder stand to an index of it.
+    """The signature files of a library compared with an index of it.
 
-    `same` are the sources that did not change since, `changed` what is to be read, `unmade` the
-    videos that have none, or old ones. Nothing is said of videos outside of what is walked now:
-    what the index knows of those stays.
+    `unchanged` are the sources, by video, whose file is as the index knows it; `changed` the files
+    to read; `missing` the videos whose signatures are not there or stale; `left_out` what could
+    not be read, with reasons. Videos outside of this walk (a folder below without -r, another
+    extension) count as unchanged: what the index has of them stays.
     """
 
     def __init__(self, library: Library, index: FaceIndex, job: Job) -> None:
         self.library, self.index = library, index
-        self.same: dict[str, dict[str, Any]] = {}
+        self.unchanged: dict[str, dict[str, Any]] = {}
         self.changed: list[tuple[Video, os.DirEntry[str] | FileStat]] = []
-        self.votes = Counter[str]()  # how many videos have signatures of a model
-        self.unmade: list[Video] = []
+        self.model_counts = Counter[str]()  # in how many videos a model made the signatures
+        self.missing: list[Video] = []
         self.left_out: list[dict[str, Any]] = []
-        self.seen: set[str] = set()
+        self.walked: set[str] = set()
         for number, (video, sidecars) in enumerate(with_sidecars(library.videos())):
             if number % 100 == 0:
                 job.check()
-            self.seen.add(video.rel)
-            self.look(video, sidecars)
-        self.same |= {rel: s for rel, s in index.sources.items() if not self.walked(rel)}
-        self.votes.update(source["model"] for source in self.same.values())
+            self.walked.add(video.rel)
+            self.classify(video, sidecars)
+        self.unchanged |= {v: s for v, s in index.sources.items() if not self.covers(v)}
+        self.model_counts.update(source["model"] for source in self.unchanged.values())
         self.left_out += [{"video": n, "reason": reason} for n, reason in library.problems]
         library.problems.clear()
 
-    def walked(self, rel: str) -> bool:
-        """Whether a video of that name would have been found if it were still there."""
-        below, _, name = rel.rpartition("/")
-        inside = self.library.recursive or not below
-        return rel in self.seen or (inside and Path(name).suffix.lower() in self.library.extensions)
+    def covers(self, rel: str) -> bool:
+        """Whether this walk finds a video of that name if there is one."""
+        folder, _, name = rel.rpartition("/")
+        inside = self.library.recursive or not folder
+        suffix = Path(name).suffix.lower()
+        return rel in self.walked or (inside and suffix in self.library.extensions)
 
-    def look(self, video: Video, sidecars: SidecarDir) -> None:
+    def classify(self, video: Video, sidecars: SidecarDir) -> None:
+        """Put a video to the unchanged, the changed, the missing or what is left out."""
         artifact = ARTIFACTS["faces"]
         entry = sidecars.get(artifact.record_name(video))
         if entry is None:
-            self.unmade.append(video)
+            self.missing.append(video)
             return
         try:
-            found, source = entry.stat(), stat_of(video.path)
-            known = self.index.sources.get(video.rel, {})
-            same = found.st_size == known.get("size") and found.st_mtime_ns == known.get("mtime_ns")
-            if same and found.st_mtime_ns >= source.st_mtime_ns:
-                self.same[video.rel] = known
+            stat, video_stat = entry.stat(), stat_of(video.path)
+            source = self.index.sources.get(video.rel, {})
+            same = (stat.st_size, stat.st_mtime_ns) == (source.get("size"), source.get("mtime_ns"))
+            if same and stat.st_mtime_ns >= video_stat.st_mtime_ns:
+                self.unchanged[video.rel] = source
             elif artifact.state(video, sidecars) is State.FRESH:
                 self.changed.append((video, entry))
-                self.votes[recorded_model(sidecars, video)] += 1
+                self.model_counts[recorded_model(sidecars, video)] += 1
             else:
-                self.unmade.append(video)
+                self.missing.append(video)
         except OSError as error:
             self.left_out.append({"video": video.rel, "reason": os_error_message(error)})
 
     @property
     def model(self) -> str:
-        """The model that made most signatures; of equal ones that of the index."""
-        known = [model for model in self.votes if model]
-        return max(known, key=lambda m: (self.votes[m], m == self.index.model), default="")
+        """The model of most signature files; of equally frequent ones that of the index."""
+        models = [model for model in self.model_counts if model]
+        return max(models, key=lambda m: (self.model_counts[m], m == self.index.model), default="")
 
     def read(self, job: Job, everything: bool) -> list[SignatureFile]:
-        """What changed, or all there is; what cannot be read is left out and told."""
-        wanted = list(self.changed)
+        """The changed files, or all; one that cannot be read is added to `left_out`."""
+        entries = list(self.changed)
         if everything:
-            videos = list(map(self.library.video, self.same))
-            wanted += [(video, signature_file(video)) for video in videos]
+            videos = map(self.library.video, self.unchanged)
+            entries += [(video, signature_file(video)) for video in videos]
         files = []
-        for video, entry in wanted:
+        for video, entry in entries:
             job.check()
-            found = attempt(SignatureFile.read, video, entry)
-            if isinstance(found, Failure):
-                self.left_out.append({"video": video.rel, "reason": found.reason})
+            file = attempt(SignatureFile.read, video, entry)
+            if isinstance(file, Failure):
+                self.left_out.append({"video": video.rel, "reason": file.reason})
             else:
-                files.append(found)
+                files.append(file)
         return files
 
 
 def signature_file(video: Video) -> FileStat:
-    """The signature file of a video, as one that is read without having been seen."""
+    """The signature file of a video, looked up without a scan of its folder; of size 0 where there
+    is none.
+    """
     path = f"{video.sidecar_dir}/{ARTIFACTS['faces'].record_name(video)}"
-    found = attempt(stat_of, path)
-    if isinstance(found, Failure):
+    stat = attempt(stat_of, path)
+    if isinstance(stat, Failure):
         return FileStat(path, 0, 0)
-    return FileStat(path, found.st_size, found.st_mtime_ns)
+    return FileStat(path, stat.st_size, stat.st_mtime_ns)
 
 
 def recorded_model(sidecars: SidecarDir, video: Video) -> str:
-    """Which model made the signatures of a video, as the head of the artifact says."""
+    """The model that made the signatures of a video, from the head of the file; "" if unknown."""
     try:
         with Path(sidecars[ARTIFACTS["faces"].record_name(video)].path).open("rb") as file:
-            found = re.search(rb'"model":\s*"([^"]*)"', file.read(16384))
+            match = re.search(rb'"model":\s*"([^"]*)"', file.read(16384))
     except (OSError, KeyError):
         return ""
-    return found[1].decode("utf-8", "replace") if found else ""
+    return match[1].decode("utf-8", "replace") if match else ""
+
+
+def read_vectors(library: Library, occurrences: Iterable[Mapping[str, Any]]) -> dict[str, Vector]:
+    """The vectors of occurrences by signature, from the signature files of their videos; without
+    signatures that are not there any more.
+    """
+    wanted: dict[str, set[str]] = {}  # signatures by video
+    for occurrence in occurrences:
+        wanted.setdefault(occurrence["video"], set()).add(occurrence["signature"])
+    vectors: dict[str, Vector] = {}
+    for rel, ids in wanted.items():
+        video = library.video(rel)
+        file = attempt(SignatureFile.read, video, signature_file(video))
+        if not isinstance(file, Failure):
+            vectors |= {s.id: s.vector for s in file.signatures if s.id in ids}
+    return vectors
