@@ -134,7 +134,7 @@ class VideoFiles:
     def details(self, video: Video) -> dict[str, Any]:
         """Everything about one video: size and summary, artifacts, and what their records say."""
         records = self.records(video)
-        details = {"path": video.rel, "name": video.name} | facts(video, records["metadata"])
+        details = {"path": video.rel, "name": video.name} | video_facts(video, records["metadata"])
         return details | self.artifacts(video) | {"documents": records}
 
     def card(self, video: Video) -> dict[str, Any]:
@@ -143,8 +143,8 @@ class VideoFiles:
         Raises FileNotFoundError where it is gone.
         """
         metadata = attempt(self.record, video, "metadata")
-        known = facts(video, None if isinstance(metadata, Failure) else metadata)
-        return known | {"picture": self.thumbnail(video)}
+        facts = video_facts(video, None if isinstance(metadata, Failure) else metadata)
+        return facts | {"picture": self.thumbnail(video)}
 
     def thumbnail(self, video: Video) -> str | None:
         """The URL of a video's thumbnail, None where there is none."""
@@ -162,7 +162,7 @@ def record_kinds() -> list[str]:
     ]
 
 
-def facts(video: Video, metadata: dict[str, Any] | None) -> dict[str, Any]:
+def video_facts(video: Video, metadata: dict[str, Any] | None) -> dict[str, Any]:
     """URL, size and time of a video, and what its metadata tells."""
     file_stat = stat_of(video.path)
     facts = {"url": video_url(video.rel), "size": file_stat.st_size, "mtime": file_stat.st_mtime}
