@@ -1995,7 +1995,7 @@ class ListVideos(LibraryCommand):
             found = catalogue.browse(job, library, self.query, self.sort, self.limit or -1)
             rows = JsonRows(map(told, found))
         # Which videos there are is known without their sidecars, what a query finds is not.
-        problems = catalogue.problems + (catalogue.unread if self.query else [])
+        problems = catalogue.problems + (catalogue.sidecar_problems if self.query else [])
         self.say_problems(job, problems)
         if not lines:
             job.console.say("no video is like that" if self.query else library.nothing_found)
@@ -2037,7 +2037,7 @@ class SubtitleSearch(LibraryCommand):
             catalogue.prepare(job, library.recursive)
             catalogue.fill(SUBTITLE_INDEX.name, job)
             result = self.search(catalogue, expression)
-        problems = catalogue.problems + catalogue.unread
+        problems = catalogue.problems + catalogue.sidecar_problems
         problems += [(file.video, file.error) for file in result.unreadable]
         self.say_problems(job, problems)
         if not result.total:
@@ -2072,7 +2072,7 @@ class Report(LibraryCommand):
 
         with self.catalogue(library) as catalogue:
             rows = JsonRows(map(told, catalogue.browse(job, library)))
-        problems = catalogue.problems + catalogue.unread
+        problems = catalogue.problems + catalogue.sidecar_problems
         self.say_problems(job, problems)
         if not rows:
             job.console.say(library.nothing_found)

@@ -20,7 +20,7 @@ from support import ROOT, Audit, Library, wait_until
 from videolib.catalogue.catalogue import Catalogue
 from videolib.catalogue.pool import KEPT_OPEN, CataloguePool
 from videolib.catalogue.query import SqlClause
-from videolib.catalogue.records import FORGOTTEN, SETTLING, VideoRow
+from videolib.catalogue.records import SETTLE_TIME, UNUSED_LIFETIME, VideoRow
 from videolib.catalogue.store import CatalogueExtension
 from videolib.core.errors import CancelledError, UsageError
 from videolib.core.files import replace_file
@@ -98,7 +98,7 @@ def let_settle(library: Library) -> None:
     """Give every file a time that is long past, and wait until that is past too."""
     for path in library.root.rglob("*"):
         os.utime(path, (1_600_000_000, 1_600_000_000))
-    time.sleep(SETTLING / 1e9 + 0.1)
+    time.sleep(SETTLE_TIME / 1e9 + 0.1)
 
 
 class TestKnowledge:
@@ -156,7 +156,7 @@ class TestUpToDate:
     @pytest.fixture
     def known(self, shelves: Library, monkeypatch: pytest.MonkeyPatch) -> Catalogue:
         for place in ("videolib.catalogue.scan", "videolib.catalogue.catalogue"):
-            monkeypatch.setattr(f"{place}.SETTLING", 10**8)
+            monkeypatch.setattr(f"{place}.SETTLE_TIME", 10**8)
         let_settle(shelves)
         return catalogue(shelves)
 
@@ -302,7 +302,7 @@ class TestGlance:
     @pytest.fixture
     def known(self, shelves: Library, monkeypatch: pytest.MonkeyPatch) -> Catalogue:
         for place in ("videolib.catalogue.scan", "videolib.catalogue.catalogue"):
-            monkeypatch.setattr(f"{place}.SETTLING", 10**7)
+            monkeypatch.setattr(f"{place}.SETTLE_TIME", 10**7)
         time.sleep(0.05)
         return catalogue(shelves)
 
@@ -390,7 +390,7 @@ class TestRefresher:
     ) -> None:
         """A video that came shows after a second, even where checking all files takes minutes."""
         for place in ("videolib.catalogue.scan", "videolib.catalogue.catalogue"):
-            monkeypatch.setattr(f"{place}.SETTLING", 10**7)
+            monkeypatch.setattr(f"{place}.SETTLE_TIME", 10**7)
         monkeypatch.setattr("videolib.catalogue.pool.SMALL_LIBRARY", 0)
         monkeypatch.setattr("videolib.catalogue.pool.FOLDER_INTERVAL", 0.05)
         monkeypatch.setattr("videolib.catalogue.pool.REST_FACTOR", 10**6)
@@ -630,7 +630,7 @@ class TestDatabase:
         old = cache / "video-library" / "old.sqlite"
         old.parent.mkdir(parents=True)
         old.touch()
-        os.utime(old, (time.time() - FORGOTTEN - 60,) * 2)
+        os.utime(old, (time.time() - UNUSED_LIFETIME - 60,) * 2)
         catalogue(shelves)
         assert not old.exists()
 

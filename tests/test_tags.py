@@ -384,7 +384,7 @@ class TestFolder:
         self, cli: Cli, tagged: Library, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         for place in ("videolib.catalogue.scan", "videolib.catalogue.catalogue"):
-            monkeypatch.setattr(f"{place}.SETTLING", 0)
+            monkeypatch.setattr(f"{place}.SETTLE_TIME", 0)
         run = cli("tags", tagged.root, "-r", "--json")
         assert run.json["total"] == 4
         with Audit() as audit:

@@ -1,4 +1,8 @@
-"""The catalogue: what is known of every video of a library, without touching its files."""
+"""The catalogue of a library: what its sidecars say of every video, in SQLite.
+
+`refresh` scans folders, compares what it finds with the database and writes down what changed; all
+questions are answered from the database alone.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from videolib.catalogue.query import SqlClause, compile_query
 from videolib.catalogue.records import (
-    ANSWERS_KEPT,
     BATCH,
+    CACHED_VIEWS,
     NO_FILES,
     SCHEMA,
-    SETTLING,
+    SETTLE_TIME,
     SUMMARY,
     TAG_KINDS,
     CatalogueEntry,
@@ -46,7 +50,7 @@ if TYPE_CHECKING:
 
 
 class Catalogue(CatalogueStore):
-    """What is known of every video in a library's folder and below it.
+    """The database of the videos in a library's folder and below it.
 
     It is a cache: sidecars and the times of files are the truth. `refresh` brings it up to date;
     everything else answers from it and touches no file of the library.
@@ -58,27 +62,29 @@ class Catalogue(CatalogueStore):
         self.suffixes = VIDEO_EXTENSIONS | library.extensions
         self.extensions = {extension.name: extension for extension in extensions}
         self._scan = Scan(self.artifacts_dir or self.root, self.roots)
-        # What the last refresh could not read, as Library has it: folders of videos, of sidecars.
-        self.problems, self.unread = list[tuple[str, str]](), self._scan.unread
+        # (name, reason) of folders of videos and of sidecars that the last refresh could not read.
+        self.problems, self.sidecar_problems = list[tuple[str, str]](), self._scan.sidecar_problems
         self.files_checked = 0  # by the last refresh of all
         self.kept_current = False  # whether a CatalogueRefresher keeps it up to date ...
         self.complete = False  # ... and has refreshed all of it once
-        self._filled = -1  # the generation of the database that a look at everything filled
-        self._found = functools.lru_cache(ANSWERS_KEPT)(self._find)
-        # Of each folder at the last look: the times of it and its sidecars, if these say enough.
+        self._complete_generation = -1  # the generation that a complete refresh filled
+        self._view_ids = functools.lru_cache(CACHED_VIEWS)(self._select_ids)
+        # The times of each folder and its sidecar folder at the last scan; () where they were so
+        # recent that a later change may not show in them.
         self._folders: dict[str, tuple[int, ...]] = {}
         artifacts_root = self.artifacts_dir and os.path.realpath(self.artifacts_dir)
-        extra, places = sorted(self.suffixes - VIDEO_EXTENSIONS), self.roots and self.roots.places
-        about = (os.path.realpath(self.root), artifacts_root, extra, places)
+        extra, roots = sorted(self.suffixes - VIDEO_EXTENSIONS), self.roots and self.roots.places
+        about = (os.path.realpath(self.root), artifacts_root, extra, roots)
         schema = [SCHEMA, *(extension.schema for extension in extensions)]
         super().__init__(about, schema, (ARTIFACTS, list(self.extensions)))
 
     def failures(self) -> list[dict[str, Any]]:
         """What the last refresh could not read, as {video, error}."""
-        return [{"video": name, "error": why} for name, why in self.problems + self.unread]
+        problems = self.problems + self.sidecar_problems
+        return [{"video": name, "error": reason} for name, reason in problems]
 
     def video(self, rel: str) -> Video:
-        """Where a catalogued video and its sidecars are."""
+        """The video with that path from the folder."""
         return self._library(True).video(rel)
 
     # --- Asking
@@ -99,8 +105,8 @@ class Catalogue(CatalogueStore):
         sql = f"SELECT {', '.join(columns)} FROM videos v WHERE {view.sql}"
         sql += f" ORDER BY {order_by(sort)} LIMIT ?"
         for video, rel, *rest in self.each(sql, [*view.values, limit]):
-            named = sorted(json.loads(rest.pop())) if labels else ()
-            names = (tuple(n for k, _, n in named if k == kind) for kind in TAG_KINDS)
+            stored = sorted(json.loads(rest.pop())) if labels else ()
+            names = (tuple(name for k, _, name in stored if k == kind) for kind in TAG_KINDS)
             yield VideoRow(video, os.fsdecode(rel), *rest, *names)
 
     def cards(
@@ -108,29 +114,29 @@ class Catalogue(CatalogueStore):
     ) -> tuple[int, list[str]]:
         """How many videos a view has, and a page of their cards in JSON.
 
-        Cards were written down when the videos were looked at, and which videos a view has is
-        remembered until something changes: a page costs no more than to read it.
+        Cards are stored as JSON when videos are scanned, and the ids of a view are cached until the
+        catalogue changes: a page costs no more than reading it.
         """
         ((changes,),) = self.ask("SELECT count FROM changes")
         version = (changes, self._generation)
-        found = self._found(f"{view.sql} ORDER BY {order_by(sort)}", view.values, version)
-        asked = "c.card || ', ' || c.detail" if detail else "c.card"
+        ids = self._view_ids(f"{view.sql} ORDER BY {order_by(sort)}", view.values, version)
+        column = "c.card || ', ' || c.detail" if detail else "c.card"
         rows = self.ask(
-            f"SELECT {asked} FROM json_each(?) j JOIN cards c ON c.video = j.value ORDER BY j.key",
-            [json.dumps(found[offset : offset + limit].tolist())],
+            f"SELECT {column} FROM json_each(?) j JOIN cards c ON c.video = j.value ORDER BY j.key",
+            [json.dumps(ids[offset : offset + limit].tolist())],
         )
-        return len(found), [f"{card}}}" for (card,) in rows]
+        return len(ids), [f"{card}}}" for (card,) in rows]
 
-    def _find(self, where: str, values: tuple[Any, ...], _: object) -> array[int]:
-        """The ids of the videos for which a condition holds, in its order."""
+    def _select_ids(self, where: str, values: tuple[Any, ...], _: object) -> array[int]:
+        """The ids of the videos for which a condition holds, in its order; uncached."""
         rows = self.ask(f"SELECT v.id FROM videos v WHERE {where}", values)
         return array("q", (video for (video,) in rows))
 
     def find(self, rel: str) -> Video | None:
         """The video with that path, if it is catalogued."""
         name = attempt(os.fsencode, rel)
-        there = isinstance(name, bytes) and self.ask("SELECT 1 FROM videos WHERE rel = ?", [name])
-        return self.video(rel) if there else None
+        known = isinstance(name, bytes) and self.ask("SELECT 1 FROM videos WHERE rel = ?", [name])
+        return self.video(rel) if known else None
 
     def browse(
         self,
@@ -141,45 +147,48 @@ class Catalogue(CatalogueStore):
         limit: int = -1,
         labels: bool = False,
     ) -> Iterator[VideoRow]:
-        """The videos of a request, as they are now, one at a time."""
-        bare = self.prepare(job, library.recursive, bare=not query and sort == "name")
-        if bare is None:
+        """The rows of a library's videos as they are now, one at a time.
+
+        A library without any sidecar, asked for all its videos by name, needs no database.
+        """
+        scanned = self.prepare(job, library.recursive, bare=not query and sort == "name")
+        if scanned is None:
             view = self.view(library, query)
             return self.rows(view, sort, limit, labels)
-        bare.sort(key=lambda glimpse: glimpse.video.rel)
+        scanned.sort(key=lambda scanned_video: scanned_video.video.rel)
         rows = (
             VideoRow(0, video.rel, numbers[0], numbers[1])
-            for video, numbers in bare
+            for video, numbers in scanned
             if video.extension in library.extensions
         )
         return itertools.islice(rows, limit if limit >= 0 else None)
 
     def tag_counts(self, kind: str, view: SqlClause) -> dict[str, int]:
         """The names of one of TAG_KINDS and on how many videos each is, the most frequent first."""
-        found = self.ask(
+        rows = self.ask(
             "SELECT min(l.name), count(*) FROM labels l JOIN videos v ON v.id = l.video"
             f" WHERE l.kind = ? AND {view.sql} GROUP BY l.key ORDER BY count(*) DESC, l.key",
             [kind, *view.values],
         )
-        return dict(found)
+        return dict(rows)
 
-    def completions(self, kind: str, begin: str, most: int) -> list[str]:
-        """The names of one of TAG_KINDS that begin so, then those of which another word does; each
-        time the most frequent first."""
-        counted = self.ask(
+    def completions(self, kind: str, prefix: str, limit: int) -> list[str]:
+        """The names of one of TAG_KINDS that begin with a folded prefix, then those of which
+        another word does; each time the most frequent first."""
+        rows = self.ask(
             "SELECT key FROM labels WHERE kind = ? GROUP BY key ORDER BY count(*) DESC, key", [kind]
         )
-        keys = [key for (key,) in counted if f" {begin}" in f" {key}"]
-        keys.sort(key=lambda key: not key.startswith(begin))
-        one = "SELECT name FROM labels WHERE kind = ? AND key = ? LIMIT 1"
-        return [name for key in keys[:most] for (name,) in self.ask(one, [kind, key])]
+        keys = [key for (key,) in rows if f" {prefix}" in f" {key}"]
+        keys.sort(key=lambda key: not key.startswith(prefix))
+        sql = "SELECT name FROM labels WHERE kind = ? AND key = ? LIMIT 1"
+        return [name for key in keys[:limit] for (name,) in self.ask(sql, [kind, key])]
 
     @staticmethod
     def view(library: Library, query: str = "", also: Sequence[SqlClause] = ()) -> SqlClause:
-        """The videos that a library is asked for, of those in its folder."""
+        """The condition for the videos of a library for which the query and the clauses hold."""
         marks = ", ".join("?" * len(library.extensions))
-        wanted = SqlClause(f"v.ext IN ({marks})", tuple(library.extensions))
-        clauses = [compile_query(query), *also, wanted]
+        extensions = SqlClause(f"v.ext IN ({marks})", tuple(library.extensions))
+        clauses = [compile_query(query), *also, extensions]
         if not library.recursive:
             clauses.append(SqlClause("v.folder = x''"))
         return SqlClause.joined("AND", clauses)
@@ -189,164 +198,165 @@ class Catalogue(CatalogueStore):
     def refresh(
         self, job: Job | None = None, recursive: bool = True, bare: bool = False
     ) -> list[ScannedVideo] | None:
-        """Look at every file of the library, read those that changed, forget those that are gone.
+        """Check every file of the library, read the sidecars that changed, forget what is gone.
 
-        Without `recursive` only the folder itself is looked at. With `bare`, a library in which
-        nothing was made so far is not worth a database: its videos are returned, nothing is stored.
+        Without `recursive` only the folder itself is checked. With `bare`, a library without any
+        sidecar is not worth a database: its videos are returned, nothing is stored.
         """
-        return self._insist(self._refresh, job or Job(), recursive, bare)
+        return self._with_retry(self._refresh, job or Job(), recursive, bare)
 
     def prepare(self, job: Job, recursive: bool, bare: bool = False) -> list[ScannedVideo] | None:
         """`refresh`, unless a CatalogueRefresher sees to that."""
         return None if self.kept_current else self.refresh(job, recursive, bare)
 
     def refresh_changed(self, job: Job | None = None, recursive: bool = True) -> None:
-        """Look only into folders in which names came, went or changed files since the last look."""
-        self._insist(self._refresh_changed, job or Job(), recursive)
-        if self._filled != self._generation:
+        """Scan only folders in which names came, went or were replaced since the last refresh."""
+        self._with_retry(self._refresh_changed, job or Job(), recursive)
+        if self._complete_generation != self._generation:
             self.refresh(job, recursive)
 
     def _library(self, recursive: bool) -> Library:
         return Library(self.root, recursive, self.suffixes, self.artifacts_dir, self.roots)
 
     def _refresh(self, job: Job, recursive: bool, bare: bool) -> list[ScannedVideo] | None:
-        library, began = self._library(recursive), time.time_ns()
+        library, started = self._library(recursive), time.time_ns()
         self.problems, self.files_checked = library.problems, 0
-        self.unread = self._scan.unread = []
+        self.sidecar_problems = self._scan.sidecar_problems = []
         self._folders.clear()
         changes, waiting = PendingChanges([], []), dict[str, list[ScannedVideo]]()
         for folder in library.walk():
             job.check()
-            waiting[folder.below] = self._look(folder, began)
-            bare = bare and all(glimpse.bare for glimpse in waiting[folder.below])
+            waiting[folder.below] = self._scan_folder(folder, started)
+            bare = bare and all(scanned_video.bare for scanned_video in waiting[folder.below])
             while waiting and not bare:
                 below = next(iter(waiting))
                 self._compare(below, waiting.pop(below), changes)
                 self._write(changes, job, at_least=BATCH)
         if bare:
             return list(itertools.chain.from_iterable(waiting.values()))
-        self._miss(recursive, changes)
+        self._add_removed(recursive, changes)
         self._write(changes, job)
-        self._filled = self._generation
+        self._complete_generation = self._generation
         return None
 
-    def _miss(self, recursive: bool, changes: PendingChanges) -> None:
-        """Add to `changes` the videos of folders that are catalogued but are there no more."""
+    def _add_removed(self, recursive: bool, changes: PendingChanges) -> None:
+        """Add to `changes` the catalogued videos of folders that are gone."""
         if recursive:
             for (folder,) in self.database.execute("SELECT DISTINCT folder FROM videos"):
                 if os.fsdecode(folder) not in self._folders:
                     self._compare(os.fsdecode(folder), (), changes)
 
     def _refresh_changed(self, job: Job, recursive: bool) -> None:
-        library, changes, began = self._library(recursive), PendingChanges([], []), time.time_ns()
+        library, changes, started = self._library(recursive), PendingChanges([], []), time.time_ns()
         pending = [below for below, times in self._folders.items() if times != self._times(below)]
         while pending:
             job.check()
             folder = next(library.walk(pending.pop()))
-            self._compare(folder.below, self._look(folder, began), changes)
+            self._compare(folder.below, self._scan_folder(folder, started), changes)
             self._write(changes, job, at_least=BATCH)
             pending += [below for below in folder.folders if below not in self._folders]
         self._write(changes, job)
 
     def update(self, videos: Iterable[Video]) -> None:
-        """Look again at these videos alone, of which something was just made or changed."""
-        asked = sorted(videos, key=lambda video: video.sidecar_dir)
-        sidecar_dirs = itertools.groupby(asked, key=lambda video: video.sidecar_dir)
-        seen = [
-            s
-            for sidecar_dir, group in sidecar_dirs
-            for s in self._scan.sight(sidecar_dir, with_external_subtitles([*group]))
-        ]
-        there = {glimpse.video.rel for glimpse in seen}
-        gone = [(os.fsencode(video.rel),) for video in asked if video.rel not in there]
-        with self._surviving():
-            self._write(PendingChanges(seen, gone), Job())
+        """Refresh these videos alone, which were just changed or whose sidecars were."""
+        videos = sorted(videos, key=lambda video: video.sidecar_dir)
+        sidecar_dirs = itertools.groupby(videos, key=lambda video: video.sidecar_dir)
+        scanned = list[ScannedVideo]()
+        for sidecar_dir, group in sidecar_dirs:
+            scanned += self._scan.scan_folder(sidecar_dir, with_external_subtitles([*group]))
+        existing = {scanned_video.video.rel for scanned_video in scanned}
+        removed = [(os.fsencode(video.rel),) for video in videos if video.rel not in existing]
+        with self._replacing_on_failure():
+            self._write(PendingChanges(scanned, removed), Job())
 
-    def _look(self, folder: Folder, began: int) -> list[ScannedVideo]:
-        """The videos of a folder with their sidecars, and a note of when it was as they were."""
+    def _scan_folder(self, folder: Folder, started: int) -> list[ScannedVideo]:
+        """The videos of a folder with their sidecars; keeps the folder's times."""
         times = self._times(folder.below)
-        glimpses = self._scan.sight(folder.sidecar_dir, list(folder.videos))
-        self.files_checked += sum(len(glimpse.numbers) // 4 + 1 for glimpse in glimpses)
-        self._folders[folder.below] = times if max(times) < began - SETTLING else ()
+        scanned = self._scan.scan_folder(folder.sidecar_dir, list(folder.videos))
+        self.files_checked += sum(len(scanned_video.numbers) // 4 + 1 for scanned_video in scanned)
+        self._folders[folder.below] = times if max(times) < started - SETTLE_TIME else ()
         if not times[0]:
             del self._folders[folder.below]
-        return glimpses
+        return scanned
 
     def _times(self, below: str) -> tuple[int, ...]:
-        """When a folder and its folder of sidecars last got or lost a name; 0: it is not there."""
-        places = (f"{self.root}/{below}", f"{self.artifacts_dir or self.root}/{below}{SIDECARS}")
-        return tuple(found.st_ctime_ns if found else 0 for found in map(stat_if_any, places))
+        """When a folder and its sidecar folder last got or lost a name, in ns; 0: there is none."""
+        paths = (f"{self.root}/{below}", f"{self.artifacts_dir or self.root}/{below}{SIDECARS}")
+        return tuple(status.st_ctime_ns if status else 0 for status in map(stat_if_any, paths))
 
     def _compare(
-        self, below: str, glimpses: Sequence[ScannedVideo], changes: PendingChanges
+        self, below: str, scanned: Sequence[ScannedVideo], changes: PendingChanges
     ) -> None:
         """Add to `changes` what is new, changed or gone in one folder."""
         sql = "SELECT rel, stamp FROM videos WHERE folder = ?"
-        known = dict(self.database.execute(sql, [os.fsencode(below)]))
-        for glimpse in glimpses:
-            if known.pop(os.fsencode(glimpse.video.rel), None) != glimpse.stamp():
-                changes.seen.append(glimpse)
-        changes.gone.extend((rel,) for rel in known)
+        stored = dict(self.database.execute(sql, [os.fsencode(below)]))
+        for scanned_video in scanned:
+            if stored.pop(os.fsencode(scanned_video.video.rel), None) != scanned_video.stamp():
+                changes.changed.append(scanned_video)
+        changes.removed.extend((rel,) for rel in stored)
 
     def _write(self, changes: PendingChanges, job: Job, at_least: int = 1) -> None:
-        """Read the sidecars of what changed and write it down, in small transactions."""
-        if len(changes.seen) + len(changes.gone) < at_least:
+        """Read the sidecars of what changed and store that, in small transactions, unless there are
+        fewer than `at_least` changes."""
+        if len(changes.changed) + len(changes.removed) < at_least:
             return
-        for at in range(0, len(changes.seen), BATCH):
+        for at in range(0, len(changes.changed), BATCH):
             job.check()
-            found = [self._describe(glimpse) for glimpse in changes.seen[at : at + BATCH]]
+            entries = [self._entry(scanned) for scanned in changes.changed[at : at + BATCH]]
             with self._writing() as database:
-                for description in found:
-                    self._store(database, description)
+                for entry in entries:
+                    self._store(database, entry)
         with self._writing() as database:
-            database.executemany("DELETE FROM videos WHERE rel = ?", changes.gone)
-        changes.seen.clear()
-        changes.gone.clear()
+            database.executemany("DELETE FROM videos WHERE rel = ?", changes.removed)
+        changes.changed.clear()
+        changes.removed.clear()
 
-    def _describe(self, glimpse: ScannedVideo) -> CatalogueEntry:
-        """What the sidecars say of a video."""
-        video, (size, mtime_ns) = glimpse.video, glimpse.numbers[:2]
-        source, corner = FileStat(video.path, size, mtime_ns), self._scan.corner(glimpse)
+    def _entry(self, scanned: ScannedVideo) -> CatalogueEntry:
+        """What is stored of a video, read from its sidecars."""
+        video, (size, mtime_ns) = scanned.video, scanned.numbers[:2]
+        source, sidecars = FileStat(video.path, size, mtime_ns), self._scan.sidecars(scanned)
         fresh = stale = 0
-        for bit, artifact in enumerate(ARTIFACTS.values() if corner.seen else ()):
-            state = artifact.state(video, corner, source=source)
+        for bit, artifact in enumerate(ARTIFACTS.values() if sidecars.by_path else ()):
+            state = artifact.state(video, sidecars, source=source)
             fresh |= (state is State.FRESH) << bit
             stale |= (state is State.STALE) << bit
         summary = {}
         if fresh >> list(ARTIFACTS).index("metadata") & 1:
-            summary = corner.summary(ARTIFACTS["metadata"].record_name(video))
-        records = (record for record in corner.records.values() if record)
+            summary = sidecars.summary(ARTIFACTS["metadata"].record_name(video))
+        records = (record for record in sidecars.records.values() if record)
         oshash = next((r.oshash for r in records if r.size == size and r.oshash), "")
-        labels, problem = corner.labels(video)
-        stamp = glimpse.stamp() if glimpse.settled(time.time_ns()) else None
+        labels, problem = sidecars.labels(video)
+        stamp = scanned.stamp() if scanned.settled(time.time_ns()) else None
         rel, path = os.fsencode(video.rel), fold(utf8(video.rel))
         words = "\n".join([path, *(key for _, key, _ in labels)])
         names = (rel, rel[: rel.rfind(b"/") + 1], stamp, path, fold(utf8(video.name)), words)
-        known = (size, mtime_ns, oshash, *map(summary.get, SUMMARY), fresh, stale, problem)
-        values = (*names, video.extension, *known)
+        facts = (size, mtime_ns, oshash, *map(summary.get, SUMMARY), fresh, stale, problem)
+        values = (*names, video.extension, *facts)
         tags, performers = ([n for k, _, n in labels if k == kind] for kind in TAG_KINDS)
-        row = VideoRow._make((0, video.rel, *known, tags, performers))
+        row = VideoRow._make((0, video.rel, *facts, tags, performers))
         card, detail = (json_text(part, None)[1:-1] for part in (row.card(), row.detail()))
-        return CatalogueEntry(values, ("{" + card, detail), labels, self._extended(video, corner))
+        return CatalogueEntry(values, ("{" + card, detail), labels, self._extended(video, sidecars))
 
-    def _extended(self, video: Video, corner: ScannedSidecars) -> dict[str, str]:
+    def _extended(self, video: Video, sidecars: ScannedSidecars) -> dict[str, str]:
         """Per extension the files it is made of, with their sizes and times, as JSON."""
         files = {}
         for name, extension in self.extensions.items():
-            found = [corner.seen.get(path) for path in sorted(extension.files(video, corner))]
-            files[name] = json.dumps([seen[:3] for seen in found if seen])
+            paths = sorted(extension.files(video, sidecars))
+            stats = [sidecars.by_path[path] for path in paths if path in sidecars.by_path]
+            files[name] = json.dumps([stat[:3] for stat in stats])
         return files
 
     @staticmethod
-    def _store(database: sqlite3.Connection, description: CatalogueEntry) -> None:
-        rel = description.values[0]
-        database.execute(UPSERT, description.values)
+    def _store(database: sqlite3.Connection, entry: CatalogueEntry) -> None:
+        """Replace a video's row, card and labels, and note the files of extensions."""
+        rel = entry.values[0]
+        database.execute(UPSERT, entry.values)
         ((video,),) = database.execute("SELECT id FROM videos WHERE rel = ?", [rel])
-        database.execute("REPLACE INTO cards VALUES (?, ?, ?)", [video, *description.card])
+        database.execute("REPLACE INTO cards VALUES (?, ?, ?)", [video, *entry.card])
         database.execute("DELETE FROM labels WHERE video = ?", [video])
-        labels = [(video, *label, place) for place, label in enumerate(description.labels)]
+        labels = [(video, *label, place) for place, label in enumerate(entry.labels)]
         database.executemany("INSERT OR IGNORE INTO labels VALUES (?, ?, ?, ?, ?)", labels)
-        for name, files in description.extended.items():
+        for name, files in entry.extended.items():
             database.execute(
                 "UPDATE extensions SET files = ? WHERE extension = ? AND video = ?"
                 if files == NO_FILES
@@ -357,13 +367,14 @@ class Catalogue(CatalogueStore):
 
     def fill(self, extension: str, job: Job | None = None) -> None:
         """Bring the tables of an extension up to date with the videos as last refreshed."""
-        with self._surviving():
+        with self._replacing_on_failure():
             self._fill(self.extensions[extension], job or Job())
             return
         self.refresh(job)
         self._fill(self.extensions[extension], job or Job())
 
     def _fill(self, extension: CatalogueExtension, job: Job) -> None:
+        """Read again the files of an extension that differ from those it was filled from."""
         waiting = self.ask(
             "SELECT e.video, v.rel, e.files FROM extensions e JOIN videos v ON v.id = e.video"
             " WHERE e.extension = ? AND e.files <> e.done",

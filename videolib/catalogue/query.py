@@ -1,4 +1,8 @@
-"""The query language, compiled to SQL."""
+"""The query language of listings, compiled to a condition in SQL.
+
+compile_query splits a query into QueryTerms; the function of a term's field in QUERY_FIELDS makes a
+SqlClause of it; clauses are joined with AND and OR.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +50,7 @@ class SqlClause(NamedTuple):
 
     @classmethod
     def joined(cls, word: Literal["AND", "OR"], clauses: Sequence[SqlClause]) -> SqlClause:
-        """One of several of which all must hold, or any one."""
+        """The clauses joined by a word: all must hold, or one of them."""
         sql = f" {word} ".join(f"({clause.sql})" for clause in clauses)
         return cls(sql, tuple(value for clause in clauses for value in clause.values))
 
@@ -86,7 +90,7 @@ def compile_query(text: str) -> SqlClause:
 
 
 def query_terms(text: str) -> Iterator[QueryTerm]:
-    """The words of a query. Raises UsageError for a quote that is not closed, or nothing."""
+    """The words of a query. Raises UsageError for an unclosed quote and an empty value."""
     at = 0
     while at < len(text):
         if text[at].isspace():
@@ -95,14 +99,14 @@ def query_terms(text: str) -> Iterator[QueryTerm]:
         head = typing.cast("re.Match[str]", QUERY_HEAD.match(text, at))
         start, at = at, head.end()
         quoted = text[at : at + 1] == '"'
-        found = QUERY_PHRASE.match(text, at) if quoted else re.compile(r"\S*").match(text, at)
-        if not found:
+        match = QUERY_PHRASE.match(text, at) if quoted else re.compile(r"\S*").match(text, at)
+        if not match:
             raise UsageError(
                 f"query: {printable(text[start : start + 40])}: the quote is not closed, or a space"
                 " is missing behind it"
             )
-        at = found.end()
-        value = re.sub(r"\\(.)", r"\1", found[1], flags=re.DOTALL) if quoted else found[0]
+        at = match.end()
+        value = re.sub(r"\\(.)", r"\1", match[1], flags=re.DOTALL) if quoted else match[0]
         negated, field = bool(head[1]), (head[2] or "").lower()
         if not value and negated and not field and not quoted:
             negated, value = False, "-"
@@ -112,7 +116,7 @@ def query_terms(text: str) -> Iterator[QueryTerm]:
 
 
 def term_clause(term: QueryTerm) -> SqlClause:
-    """One word of a query in SQL. Raises UsageError where it makes no sense."""
+    """One word of a query in SQL. Raises UsageError for a wrong field or value."""
     if not term.field:
         clause = text_clause(term)
     elif term.field in QUERY_FIELDS:
@@ -138,20 +142,19 @@ def text_clause(term: QueryTerm) -> SqlClause:
         raise UsageError(
             f"query: {term}: parentheses do not group words; put text that has one into quotes"
         )
-    wanted = fold(utf8(term.value))
-    return SqlClause("instr(v.words, ?)", (wanted,))
+    return SqlClause("instr(v.words, ?)", (fold(utf8(term.value)),))
 
 
 def pattern_clause(column: str, term: QueryTerm, part: bool = False) -> SqlClause:
-    """The whole of a column, where `*` stands for anything; with `part`, a part is enough."""
-    wanted = fold(utf8(term.value.strip()))
-    if "*" in wanted and not term.quoted:
-        return SqlClause(f"{column} GLOB ?", (re.sub(r"[\[?]", r"[\g<0>]", wanted),))
-    return SqlClause(f"instr({column}, ?)" if part else f"{column} = ?", (wanted,))
+    """A column that equals the value, or with `part` contains it; `*` stands for anything."""
+    value = fold(utf8(term.value.strip()))
+    if "*" in value and not term.quoted:
+        return SqlClause(f"{column} GLOB ?", (re.sub(r"[\[?]", r"[\g<0>]", value),))
+    return SqlClause(f"instr({column}, ?)" if part else f"{column} = ?", (value,))
 
 
 def label_clause(term: QueryTerm) -> SqlClause:
-    """A tag or a performer."""
+    """A video that has a tag or a performer."""
     sql, values = pattern_clause("key", term)
     kind = "tag" if term.field.startswith("tag") else "performer"
     return SqlClause(
@@ -160,18 +163,19 @@ def label_clause(term: QueryTerm) -> SqlClause:
 
 
 def codec_clause(term: QueryTerm) -> SqlClause:
-    """The codec of the picture, of the sound, or of either."""
+    """The video codec, the audio codec, or either."""
     term = term._replace(value=CODEC_NAMES.get(fold(term.value), term.value))
     columns = ["vcodec", "acodec"] if term.field == "codec" else [term.field]
     return SqlClause.joined("OR", [pattern_clause(f"coalesce(v.{c}, '')", term) for c in columns])
 
 
 def extension_clause(term: QueryTerm) -> SqlClause:
+    """The extension of the file's name, with or without its dot."""
     return pattern_clause("v.ext", term._replace(value="." + term.value.strip().lstrip(".")))
 
 
 def kind_clause(term: QueryTerm) -> SqlClause:
-    """Whether an artifact is there (has, fresh or stale) or missing."""
+    """Whether a kind of artifact exists (has), is fresh, is stale, or is missing."""
     name = fold(term.value)
     kind = next((k for k, artifact in ARTIFACTS.items() if name in (k, *artifact.aliases)), "")
     if not kind:
@@ -191,12 +195,12 @@ def comparisons(text: str) -> list[tuple[str, str]]:
 
 
 def amount_clause(expression: str, read: Callable[[str], float], term: QueryTerm) -> SqlClause:
-    """A number within bounds."""
+    """An expression in SQL compared with values that `read` parses."""
     return between(expression, [(sign, read(value)) for sign, value in comparisons(term.value)])
 
 
 def between(expression: str, bounds: Sequence[tuple[str, float]]) -> SqlClause:
-    """A number within (sign, value) bounds. Raises ValueError where none can be."""
+    """An expression within (sign, value) bounds. Raises ValueError where no value is."""
     least = max((value for sign, value in bounds if sign in (">", ">=")), default=-math.inf)
     most = min((value for sign, value in bounds if sign in ("<", "<=")), default=math.inf)
     if least > most:
@@ -212,15 +216,15 @@ def added_clause(term: QueryTerm) -> SqlClause:
 
 
 def moment_bounds(sign: str, text: str) -> list[tuple[str, int]]:
-    """What a comparison with an age, a year, a month or a day says about a time in ns."""
-    if found := re.fullmatch(r"(\d{1,5}(?:\.\d+)?)(h|d|w|mo|y)", text):
-        later = {"<": ">", "<=": ">=", "=": ">=", ">": "<", ">=": "<="}[sign]
-        return [(later, int((time.time() - float(found[1]) * AGES[found[2]]) * 1e9))]
+    """The bounds in ns that a comparison with an age, a year, a month or a day sets for a time."""
+    if age := re.fullmatch(r"(\d{1,5}(?:\.\d+)?)(h|d|w|mo|y)", text):
+        opposite = {"<": ">", "<=": ">=", "=": ">=", ">": "<", ">=": "<="}[sign]
+        return [(opposite, int((time.time() - float(age[1]) * AGES[age[2]]) * 1e9))]
     import datetime
 
-    found = re.fullmatch(r"(\d{4})(?:-(\d\d?)(?:-(\d\d?))?)?", text)
+    match = re.fullmatch(r"(\d{4})(?:-(\d\d?)(?:-(\d\d?))?)?", text)
     try:
-        year, month, day = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
+        year, month, day = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
         begin = datetime.datetime(year, month or 1, day or 1)  # which refuses the year 0
         end = begin + datetime.timedelta(days=1)
         if not day:  # the month after it, else the year after it
@@ -234,6 +238,7 @@ def moment_bounds(sign: str, text: str) -> list[tuple[str, int]]:
 
 
 def read_number(text: str) -> float:
+    """A number of `1080` or `23.976`. Raises ValueError with an example."""
     if not re.fullmatch(r"\d{1,18}(\.\d+)?", text):
         raise ValueError("not a number; say for example >=1080 or 24..30")
     return float(text)
@@ -243,27 +248,29 @@ def read_length(text: str) -> float:
     """Seconds of `90`, `10m`, `1h30m`, `1:30` or `1:02:03`."""
     if re.fullmatch(r"\d{1,9}(:[0-5]?\d){1,2}(\.\d+)?", text):
         return parse_clock(text)
-    found = LENGTH.fullmatch(text)
-    if not found or not text:
+    match = LENGTH.fullmatch(text)
+    if not match or not text:
         raise ValueError("not a length of time; say for example >90, <10m, 1h30m.. or >1:30:00")
-    hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
     return hours * 3600 + minutes * 60 + seconds
 
 
 def read_multiple(text: str, unit: str, example: str) -> float:
     """A number with k, m, g or t for powers of 1000 (ki, mi ... of 1024), and perhaps a unit."""
-    found = re.fullmatch(rf"(\d{{1,18}}(?:\.\d+)?)(?:([kmgt])(i?))?(?:{unit})?", text)
-    if not found:
+    match = re.fullmatch(rf"(\d{{1,18}}(?:\.\d+)?)(?:([kmgt])(i?))?(?:{unit})?", text)
+    if not match:
         raise ValueError(f"not {example}")
-    power = "kmgt".index(found[2]) + 1 if found[2] else 0
-    return float(found[1]) * float(1024 if found[3] else 1000) ** power
+    power = "kmgt".index(match[2]) + 1 if match[2] else 0
+    return float(match[1]) * float(1024 if match[3] else 1000) ** power
 
 
 def read_size(text: str) -> float:
+    """Bytes of `1GB`, `700MiB` or `4096`."""
     return read_multiple(text, "b", "a size; say for example <1GB, >700MiB or 4096")
 
 
 def read_bit_rate(text: str) -> float:
+    """Bits per second of `5M` or `800kbit/s`."""
     return read_multiple(text, "b|bit|bps|bit/s", "a bit rate; say for example >5M or <800k")
 
 

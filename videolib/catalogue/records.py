@@ -1,4 +1,4 @@
-"""What the catalogue holds of a video, and which facts of its sidecars that is."""
+"""The catalogue's tables, its row of a video, and the values that are read from sidecars for it."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ from typing import Any, NamedTuple
 from videolib.core.text import LARGEST_INTEGER, clamp_to_64_bits, fold, url_quoted, utf8
 from videolib.storage.artifacts import ARTIFACTS
 
-TAG_KINDS = {"tag": "tags", "performer": "performers"}  # the kinds, and where a record has them
+TAG_KINDS = {"tag": "tags", "performer": "performers"}  # kinds of labels, and their keys in JSON
 
 
+# Of a video's metadata: s, pixels, pixels, frames per second, names, bits per second.
 SUMMARY = ("duration", "width", "height", "fps", "vcodec", "acodec", "bit_rate")
 
 
-LARGEST_RECORD = 64 << 20  # bytes: JSON beyond this is nobody's tags or metadata
+LARGEST_RECORD = 64 << 20  # bytes: a larger JSON file is not read as tags or metadata
 
 
-SETTLING = 2 * 10**9  # ns: what changed so recently may change again within one tick of the clock
+SETTLE_TIME = 2 * 10**9  # ns: a file changed so recently may change again in the same clock tick
 
 
 BATCH = 500  # videos written in one transaction: no other process is kept waiting for long
 
 
-NO_FILES = "[]"
+NO_FILES = "[]"  # the JSON of an extension that no file of the video belongs to
 
 
-ANSWERS_KEPT = 20  # questions of which it is remembered which videos answer them
+CACHED_VIEWS = 20  # views whose video ids are kept in memory
 
 
-FORGOTTEN = 90 * 86400  # s: a catalogue that nobody used for so long is removed
+UNUSED_LIFETIME = 90 * 86400  # seconds after which a catalogue that nobody used is removed
 
 
 SCHEMA = """
@@ -61,7 +62,7 @@ INSERT INTO changes SELECT random() WHERE NOT EXISTS (SELECT 1 FROM changes);
 
 
 class CatalogueEntry(NamedTuple):
-    """What the catalogue stores of a video: its row, card and labels, and the files of annexes."""
+    """What the catalogue stores of a video: row, card and labels, and the files of extensions."""
 
     values: tuple[Any, ...]
     card: tuple[str, str]
@@ -70,7 +71,7 @@ class CatalogueEntry(NamedTuple):
 
 
 class VideoRow(NamedTuple):
-    """What the catalogue knows of a video; facts that no fresh metadata tells are None.
+    """The catalogue's row of a video; facts that no fresh metadata gives are None.
 
     `fresh` and `stale` are bits in the order of ARTIFACTS. `mtime_ns` is when the file was written,
     which is also when a query takes it for added. `tags_problem` says why its tags can't be read.
@@ -106,24 +107,24 @@ class VideoRow(NamedTuple):
         }
 
     def facts(self) -> dict[str, Any]:
-        """What metadata tells, as far as it does: the keys of SUMMARY."""
+        """The facts of SUMMARY that metadata gives."""
         facts = zip(SUMMARY, self[5:12], strict=True)
         return {name: value for name, value in facts if value is not None}
 
     def card(self) -> dict[str, Any]:
-        """A video in a page of them: named from the folder, never absolutely."""
+        """The JSON of a video in a page of a listing; its path is relative to the folder."""
         head = {"path": self.rel, "name": self.name, "url": f"/videos/{url_quoted(self.rel)}"}
         return head | {"size": self.size, "mtime": self.mtime_ns / 1e9, **self.facts()}
 
     def detail(self) -> dict[str, Any]:
-        """What else a card may have."""
+        """The further JSON of a card that asks for details."""
         labels = {"tags": self.tags, "performers": self.performers}
         return {"artifacts": self.presence(), **labels}
 
 
-def file_numbers(found: os.stat_result) -> tuple[int, int, int]:
-    """Size and times of writing and of change in ns, as far as 64 bits have them."""
-    numbers = found.st_size, found.st_mtime_ns, found.st_ctime_ns
+def file_numbers(status: os.stat_result) -> tuple[int, int, int]:
+    """Size, mtime and ctime (ns) of a file, clamped to 64 bits."""
+    numbers = status.st_size, status.st_mtime_ns, status.st_ctime_ns
     if max(numbers) > LARGEST_INTEGER or min(numbers) < -LARGEST_INTEGER:
         return (
             clamp_to_64_bits(numbers[0]),
@@ -134,7 +135,7 @@ def file_numbers(found: os.stat_result) -> tuple[int, int, int]:
 
 
 def labels_in(record: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """The (kind, key, name) of each tag and performer of a record."""
+    """The (kind, folded name, name) of each tag and performer of a tags record."""
     return [
         (kind, fold(name), name)
         for kind, field in TAG_KINDS.items()

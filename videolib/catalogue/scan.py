@@ -1,4 +1,4 @@
-"""Looking at folders for videos and their sidecars, and noticing what changed."""
+"""Scanning folders for videos and their sidecars, and telling what changed by a stamp of each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from videolib.catalogue.records import LARGEST_RECORD, SETTLING, file_numbers, labels_in
+from videolib.catalogue.records import LARGEST_RECORD, SETTLE_TIME, file_numbers, labels_in
 from videolib.core.errors import VideoError
 from videolib.core.files import read_optional_file, stat_of
 from videolib.core.text import printable, utf8
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 
 class ScannedVideo(NamedTuple):
-    """A video as a scan saw it, in few bytes, since a folder may have a million sidecars.
+    """A video as it was scanned, in few bytes, since a folder may have a million sidecars.
 
-    `numbers` are the video's size and times of writing and of change in ns, then for each of its
-    sidecars the number that stands for its tail, and the same three.
+    `numbers` are the video's size, mtime and ctime (ns), then for each of its sidecars the number
+    that stands for its tail (see Scan), and the same three.
     """
 
     video: Video
@@ -49,17 +49,17 @@ class ScannedVideo(NamedTuple):
         return blake2b(self.numbers, digest_size=12, person=person).digest()
 
     def settled(self, now: int) -> bool:
-        """Whether every later change of a file must show in its times."""
+        """Whether every later change of a file shows in its times; `now` in ns."""
         times = (*self.numbers[1:3], *self.numbers[5::4], *self.numbers[6::4])
-        return not any(now - SETTLING < moment < now + SETTLING for moment in times)
+        return not any(now - SETTLE_TIME < moment < now + SETTLE_TIME for moment in times)
 
 
 class ScannedSidecars(SidecarDir):
-    """The sidecars of one video as a scan saw them; the head of each is read once."""
+    """The sidecars of one video as they were scanned; the head of each is read once."""
 
     def __init__(self, sidecar_dir: str, entries: Sequence[FileStat]) -> None:
         super().__init__(sidecar_dir, scan=False)
-        self.seen = {entry.path: entry for entry in entries}  # also what lies beside the video
+        self.by_path = {entry.path: entry for entry in entries}  # with those beside the video
         self.update((e.name, e) for e in entries if e.path.startswith(f"{sidecar_dir}/"))
         self.records: dict[str, ArtifactRecord | None] = {}
 
@@ -69,7 +69,7 @@ class ScannedSidecars(SidecarDir):
         return self.records[name]
 
     def labels(self, video: Video) -> tuple[list[tuple[str, str, str]], str | None]:
-        """The (kind, key, name) of each tag and performer, and why they can't be read."""
+        """The (kind, key, name) of each tag and performer, and the reason if they can't be read."""
         entry = self.get(ARTIFACTS["tags"].record_name(video))
         if entry is None:
             return [], None
@@ -82,81 +82,81 @@ class ScannedSidecars(SidecarDir):
         return labels_in(record), None
 
     def summary(self, name: str) -> dict[str, Any]:
-        """The facts of SUMMARY in a metadata file."""
-        big = self[name].stat().st_size > LARGEST_RECORD
-        return {} if big else summarize(read_metadata(self[name].path) or {})
+        """The facts of SUMMARY in a metadata file, as far as it has them."""
+        too_large = self[name].stat().st_size > LARGEST_RECORD
+        return {} if too_large else summarize(read_metadata(self[name].path) or {})
 
 
 class PendingChanges(NamedTuple):
-    """What a refresh has yet to write: videos to look into, and names of those that are gone."""
+    """What a refresh has yet to write: videos to read, and paths of those that are gone."""
 
-    seen: list[ScannedVideo]
-    gone: list[tuple[bytes]]
+    changed: list[ScannedVideo]
+    removed: list[tuple[bytes]]
 
 
 class Scan:
-    """Looks at folders for their videos and the files of each; sidecar folders are below
+    """Scans folders for their videos and the files of each; sidecar folders are below
     `artifacts_root`."""
 
     def __init__(self, artifacts_root: Path, roots: Roots | None) -> None:
         self.artifacts_root, self.roots = artifacts_root, roots
-        self.unread: list[tuple[str, str]] = []  # folders of sidecars, and why
+        self.sidecar_problems: list[tuple[str, str]] = []  # (folder, reason) of unreadable ones
         self._tails: dict[int, str] = {}
         self._tail_numbers: dict[str, int] = {}
 
-    def sight(self, sidecar_dir: str, videos: Sequence[Video]) -> list[ScannedVideo]:
-        """The videos of one folder, and which of the files in its sidecar folder are theirs."""
-        seen: dict[str, ScannedVideo] = {}
+    def scan_folder(self, sidecar_dir: str, videos: Sequence[Video]) -> list[ScannedVideo]:
+        """The videos of one folder, each with the files of the sidecar folder that belong to it."""
+        by_key: dict[str, ScannedVideo] = {}
         for video in videos:
             with contextlib.suppress(OSError):  # gone meanwhile, or a link to nothing
-                found = stat_of(video.path)
-                if stat.S_ISREG(found.st_mode):
-                    seen[video.key] = ScannedVideo(video, array("q", file_numbers(found)))
-                    self._add_subtitles(seen[video.key])
+                status = stat_of(video.path)
+                if stat.S_ISREG(status.st_mode):
+                    by_key[video.key] = ScannedVideo(video, array("q", file_numbers(status)))
+                    self._add_subtitles(by_key[video.key])
         try:
             with os.scandir(sidecar_dir) as entries:
                 for entry in entries:
-                    self._assign(entry, seen)
+                    self._assign(entry, by_key)
         except (FileNotFoundError, NotADirectoryError):
             pass  # nothing was made here yet
         except OSError as error:
             name = sidecar_dir.removeprefix(f"{self.artifacts_root.absolute()}/")
-            self.unread.append((name, f"cannot be read: {error.strerror}"))
-        return list(seen.values())
+            self.sidecar_problems.append((name, f"cannot be read: {error.strerror}"))
+        return list(by_key.values())
 
-    def _assign(self, entry: os.DirEntry[str], seen: Mapping[str, ScannedVideo]) -> None:
-        """Note a sidecar with the video whose key is the longest beginning of its name."""
-        name, lead = entry.name, ""
+    def _assign(self, entry: os.DirEntry[str], by_key: Mapping[str, ScannedVideo]) -> None:
+        """Add a sidecar to the video whose key is the longest prefix of its name."""
+        name, dot = entry.name, ""
         at = name.rfind(".")
         while at > 0:
-            glimpse = seen.get(name[:at])
-            if glimpse is None and name[0] == ".":
-                glimpse, lead = seen.get(name[1:at]), "."
-            if glimpse is not None:
+            scanned = by_key.get(name[:at])
+            if scanned is None and name[0] == ".":
+                scanned, dot = by_key.get(name[1:at]), "."
+            if scanned is not None:
                 if self.roots and entry.is_symlink() and not self.roots.contains(entry.path):
                     return
                 with contextlib.suppress(OSError):
-                    self._add(glimpse, f"{lead}/{name[at:]}", entry.stat())
+                    self._add(scanned, f"{dot}/{name[at:]}", entry.stat())
                 return
-            at, lead = name.rfind(".", 0, at), ""
+            at, dot = name.rfind(".", 0, at), ""
 
-    def _add(self, glimpse: ScannedVideo, tail: str, found: os.stat_result) -> None:
-        """Note a file or a folder, by what its name has beside the key, for which / stands."""
-        if stat.S_ISDIR(found.st_mode):
+    def _add(self, scanned: ScannedVideo, tail: str, status: os.stat_result) -> None:
+        """Add a file or a folder; `tail` is its name with / in the place of the video's key."""
+        if stat.S_ISDIR(status.st_mode):
             tail += "/"
-        elif not stat.S_ISREG(found.st_mode):
+        elif not stat.S_ISREG(status.st_mode):
             return  # a pipe would be waited for without end
         number = self._tail_numbers.get(tail) or self._number(tail)
-        glimpse.numbers.extend((number, *file_numbers(found)))
+        scanned.numbers.extend((number, *file_numbers(status)))
 
-    def _add_subtitles(self, glimpse: ScannedVideo) -> None:
-        """Note the subtitle files beside the video, by what their names have after its stem."""
-        begin = len(glimpse.video.path.rpartition(".")[0])
-        for subtitle in external_subtitles(glimpse.video):
+    def _add_subtitles(self, scanned: ScannedVideo) -> None:
+        """Add the subtitle files beside the video; their tails are // and what follows its stem."""
+        begin = len(scanned.video.path.rpartition(".")[0])
+        for subtitle in external_subtitles(scanned.video):
             if self.roots and not self.roots.contains(subtitle.path):
                 continue
             with contextlib.suppress(OSError):
-                self._add(glimpse, "//" + subtitle.path[begin:], stat_of(subtitle.path))
+                self._add(scanned, "//" + subtitle.path[begin:], stat_of(subtitle.path))
 
     def _number(self, tail: str) -> int:
         """A number for a tail, the same in every process."""
@@ -167,9 +167,9 @@ class Scan:
         self._tails[number] = tail
         return number
 
-    def corner(self, glimpse: ScannedVideo) -> ScannedSidecars:
-        """The files of a video as they were seen."""
-        video, numbers = glimpse.video, glimpse.numbers
+    def sidecars(self, scanned: ScannedVideo) -> ScannedSidecars:
+        """The files of a video, with their paths, as they were scanned."""
+        video, numbers = scanned.video, scanned.numbers
         entries, stem = list[FileStat](), video.path.rpartition(".")[0]
         for at in range(3, len(numbers), 4):
             tail, size, mtime_ns = self._tails[numbers[at]], numbers[at + 1], numbers[at + 2]

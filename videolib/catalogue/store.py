@@ -1,4 +1,4 @@
-"""The database of a catalogue: a cache that may be lost at any time."""
+"""The SQLite database of a catalogue: a cache that may be lost at any time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from videolib.catalogue.records import FORGOTTEN, SUMMARY
+from videolib.catalogue.records import SUMMARY, UNUSED_LIFETIME
 from videolib.core.errors import UsageError
 from videolib.core.files import remove, stat_if_any
 from videolib.core.text import printable
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 
 class CatalogueExtension(NamedTuple):
-    """Tables beside the catalogue's own, filled from some sidecars of each video when needed.
+    """Tables beside the catalogue's own, filled from certain files of each video when needed.
 
-    `schema` creates them (IF NOT EXISTS); what they hold of a video should go with its row in
-    `videos`, by ON DELETE CASCADE or a trigger. `files` names the paths that it is made of, among
-    sidecars and subtitle files beside the video. `read(video, paths)` reads these, and
-    `store(database, id, what was read)` puts it in the place of what is there. Both are called
+    `schema` creates them (IF NOT EXISTS); their rows of a video should be deleted with its row in
+    `videos`, by ON DELETE CASCADE or a trigger. `files` gives the paths they are made of, among the
+    sidecars and the subtitle files beside the video. `read(video, paths)` reads these, and
+    `store(database, id, content)` replaces the rows of a video by what was read. Both are called
     again when one of the files comes, changes or goes, with no paths where none is left. See
     Catalogue.fill.
     """
@@ -69,7 +69,8 @@ ORDERS = {
 
 
 def order_by(sort: str) -> str:
-    """One of ORDERS in SQL, of equals those first whose path is; `-` reverses it."""
+    """One of ORDERS in SQL, reversed by a leading `-`; equal videos come in the order of paths.
+    Raises UsageError."""
     order = ORDERS.get(sort.removeprefix("-"))
     if not order:
         raise UsageError(f"{printable(sort)}: no such order; there are {', '.join(ORDERS)}")
@@ -79,7 +80,7 @@ def order_by(sort: str) -> str:
 
 
 def database_error() -> type[Exception]:
-    """What any failure of the database is; asked for only when there is an exception."""
+    """The class of all failures of the database; sqlite3 is imported only when one is caught."""
     import sqlite3
 
     return sqlite3.DatabaseError
@@ -88,17 +89,18 @@ def database_error() -> type[Exception]:
 class CatalogueStore:
     """A database in the user's cache folder that can be lost at any time.
 
-    One that is damaged or out of reach is replaced by an empty one, in memory if need be, which
-    `refresh` fills. Threads may share a Store, processes a database.
+    One that is damaged or cannot be written is replaced by an empty one, in memory if need be,
+    which `refresh` fills; each has a generation of its own. Threads may share a store, processes a
+    database.
     """
 
     def __init__(self, about: Sequence[object], schema: Sequence[str], version: object) -> None:
-        """`about`: what the database is of; another has another file. `schema`: the scripts that
-        create its tables; they and `version` are in the name of the file, too."""
+        """`about` identifies what the database is of, `schema` are the scripts that create its
+        tables; the name of the file depends on both, and on `version`."""
         self.about, self.schema = repr(about), schema
         self.version = zlib.crc32(repr((schema, version)).encode())
-        self._lock, self._turn = threading.RLock(), threading.Lock()
-        self._own = threading.local()
+        self._lock, self._write_lock = threading.RLock(), threading.Lock()
+        self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self._generation = 0  # of the database; another one begins empty
         self._memory: sqlite3.Connection | None = None
@@ -108,44 +110,45 @@ class CatalogueStore:
         raise NotImplementedError
 
     def ask(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """The rows of a query in SQL."""
+        """The rows of a query in SQL, all at once."""
         generation = self._generation
-        with self._surviving():
+        with self._replacing_on_failure():
             rows = self.database.execute(sql, values).fetchall()
             if generation == self._generation:
-                return rows  # from no database that had to be begun anew meanwhile
+                return rows  # not of a database that was replaced meanwhile
         self.refresh()
         return self.database.execute(sql, values).fetchall()
 
     def each(self, sql: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
-        """The rows of a query, one at a time; ids differ once the database is a new one."""
-        generation, given = self._generation, 0
-        with self._surviving():
+        """The rows of a query, one at a time; after a failure they go on with a new database, whose
+        ids differ."""
+        generation, count = self._generation, 0
+        with self._replacing_on_failure():
             for row in self.database.execute(sql, values):
                 yield row
-                given += 1
+                count += 1
             if generation == self._generation:
                 return
         self.refresh()
-        yield from itertools.islice(self.database.execute(sql, values), given, None)
+        yield from itertools.islice(self.database.execute(sql, values), count, None)
 
-    def _insist(
+    def _with_retry(
         self, work: Callable[Params, Returned], *args: Params.args, **named: Params.kwargs
     ) -> Returned:
-        """Do something with the database, once more with a new one if it fails."""
+        """The result of work with the database, done again with a new one if that fails."""
         with self._lock:
-            with self._surviving():
+            with self._replacing_on_failure():
                 return work(*args, **named)
             return work(*args, **named)
 
     def write(self, work: Callable[[sqlite3.Connection], None]) -> None:
-        """Write in one transaction, once more in a new database if it fails."""
+        """Do work in one transaction, once more in a new database if it fails."""
 
-        def written() -> None:
+        def transaction() -> None:
             with self._writing() as database:
                 work(database)
 
-        self._insist(written)
+        self._with_retry(transaction)
 
     @functools.cached_property
     def path(self) -> Path:
@@ -163,25 +166,25 @@ class CatalogueStore:
         """This thread's connection; where there is no file, the one in memory for all of them."""
         if self._memory:
             return self._memory
-        if getattr(self._own, "generation", None) != self._generation:
+        if getattr(self._local, "generation", None) != self._generation:
             generation = self._generation
             try:
-                self._own.connection = self._open()
+                self._local.connection = self._open()
             except (OSError, database_error()) as error:
-                self._give_up(error, generation)
+                self._replace_database(error, generation)
                 return self.database
-            self._own.generation = generation
-        return typing.cast("sqlite3.Connection", self._own.connection)
+            self._local.generation = generation
+        return typing.cast("sqlite3.Connection", self._local.connection)
 
     def _open(self) -> sqlite3.Connection:
         import sqlite3
 
         if not self.path.exists():
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            for place in self.path.parent.glob("*.sqlite"):
-                found = stat_if_any(str(place))  # None: another process was faster
-                if found and time.time() - found.st_mtime > FORGOTTEN:
-                    self._remove(place)
+            for path in self.path.parent.glob("*.sqlite"):
+                status = stat_if_any(str(path))  # None: another process was faster
+                if status and time.time() - status.st_mtime > UNUSED_LIFETIME:
+                    self._remove(path)
         database = sqlite3.connect(
             self.path, timeout=30, isolation_level=None, check_same_thread=False
         )
@@ -197,23 +200,24 @@ class CatalogueStore:
         return database
 
     @staticmethod
-    def _remove(place: Path) -> None:
+    def _remove(path: Path) -> None:
         for suffix in ("", "-wal", "-shm"):
-            remove(f"{place}{suffix}")
+            remove(f"{path}{suffix}")
 
     @contextlib.contextmanager
-    def _surviving(self) -> Iterator[None]:
-        """Let a failure of the database end the body, and replace the database by an empty one."""
+    def _replacing_on_failure(self) -> Iterator[None]:
+        """A failure of the database ends the body, and the database is replaced by an empty one."""
         generation = self._generation
         try:
             yield
         except database_error() as error:
-            self._give_up(error, generation)
+            self._replace_database(error, generation)
 
-    def _give_up(self, error: Exception, generation: int) -> None:
+    def _replace_database(self, error: Exception, generation: int) -> None:
         """Go on with an empty database: a new file for a damaged one, else one in memory.
 
-        Nothing happens where another thread has seen to it since `generation`.
+        Nothing happens where another thread has done so since `generation`. Raises errors that say
+        nothing of the database itself.
         """
         import sqlite3
 
@@ -233,7 +237,7 @@ class CatalogueStore:
             self._memory = self._prepared(memory)
 
     def close(self) -> None:
-        """Let go of the database; who asks later opens it again."""
+        """Close all connections; the next query opens the database again."""
         with self._lock:
             self._generation += 1
             for connection in (*self._connections, *filter(None, [self._memory])):
@@ -242,9 +246,9 @@ class CatalogueStore:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that has to wait for others only at its beginning."""
+        """A transaction that waits for others only at its beginning."""
         database = self.database
-        with self._turn:  # threads share the one that is in memory
+        with self._write_lock:  # threads share the one that is in memory
             database.execute("BEGIN IMMEDIATE")
             try:
                 yield database
