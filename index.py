@@ -102,25 +102,22 @@ from videolib.faces.models import (
     model_source,
 )
 from videolib.faces.signatures import recorded_model
-from videolib.media.duration import POSITION_PATTERN
-from videolib.media.encoders import SOFTWARE_ENCODERS
-from videolib.media.frames import Seek
-from videolib.media.hashing import (
+from videolib.media.choices import (
     PHASH_SCHEMA,
+    POSITION_PATTERN,
     HashAlgorithm,
     HashCombination,
-    HashSettings,
-    PerceptualHash,
+    HeatmapMode,
+    SceneDetector,
+    Seek,
 )
-from videolib.media.heatmaps import Heatmap, HeatmapMode
+from videolib.media.encoders import SOFTWARE_ENCODERS
+from videolib.media.hashing import HashSettings, PerceptualHash
+from videolib.media.heatmaps import Heatmap
 from videolib.media.previews import Previewer, preview_format
 from videolib.media.reader import Media
 from videolib.media.sampling import FrameMaker, make_from_frames
-from videolib.media.scenes import (
-    SceneDetector,
-    SceneIllustration,
-    detect_scenes,
-)
+from videolib.media.scenes import SceneIllustration, detect_scenes
 from videolib.media.sprites import SpriteGrid, SpriteSheets
 from videolib.media.targets import (
     BIT_RATE,

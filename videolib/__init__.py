@@ -25,6 +25,8 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from videolib.media.choices import PHASH_SCHEMA
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
@@ -149,7 +151,6 @@ def _store_missing_hashes(library: Library) -> None:
 
 def _store_hash(video: Video) -> None:
     from videolib.core.errors import VideoError
-    from videolib.media.hashing import PHASH_SCHEMA
     from videolib.media.reader import Media
     from videolib.storage.artifacts import ARTIFACTS
     from videolib.storage.publishing import Provenance, publish

@@ -27,7 +27,8 @@ from videolib.faces.tracking import (
 )
 from videolib.faces.validation import is_signature
 from videolib.faces.vectors import base64_vector
-from videolib.media.frames import FrameRequest, Seek
+from videolib.media.choices import Seek
+from videolib.media.frames import FrameRequest
 from videolib.media.scenes import content_score, small_hsv
 from videolib.storage.publishing import ArtifactOutput
 

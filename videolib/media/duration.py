@@ -84,9 +84,6 @@ def cut_off_message(end: float, declared: float | None = None) -> str:
     return f"cut off after {end:.1f}{whole} s"
 
 
-POSITION_PATTERN = r"^(middle|\d+(\.\d+)?%?)$"
-
-
 def position_seconds(text: str, duration: float) -> float:
     """The time in a video that `middle`, a percentage (`25%`) or a number of seconds names."""
     if text == "middle":

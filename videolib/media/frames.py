@@ -12,8 +12,9 @@ import itertools
 import math
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from videolib.media.choices import Seek
 from videolib.media.pictures import display_size, rgb_picture
 from videolib.media.reader import timestamp_of
 
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
     from videolib.core.arrays import Pixels
     from videolib.media.reader import Media
-
-
-Seek = Literal["auto", "keyframe", "exact"]  # whether keyframes may stand for exact frames
 
 
 class FrameRequest(NamedTuple):

@@ -7,11 +7,12 @@ import bisect
 import math
 import typing
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from videolib.core.errors import VideoError
+from videolib.media.choices import HashAlgorithm, HashCombination, Seek
 from videolib.media.duration import position_seconds
-from videolib.media.frames import FrameRequest, Seek, timestamps_around
+from videolib.media.frames import FrameRequest, timestamps_around
 from videolib.media.pictures import SWSCALE_MATRICES, reformatter
 from videolib.storage.publishing import ArtifactOutput
 
@@ -22,12 +23,6 @@ if TYPE_CHECKING:
     from videolib.core.arrays import Bits, Pixels
     from videolib.media.frames import Frame
     from videolib.media.reader import Media
-
-
-HashAlgorithm = Literal["ahash", "dct", "stash"]
-HashCombination = Literal["xor", "majority", "avg"]
-
-PHASH_SCHEMA = 2  # of the artifact; since 2 it has a signature
 
 
 class HashSettings(NamedTuple):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from videolib.core.errors import VideoError
 from videolib.media.charts import AMBER, CORAL, STRIP, Curve, blank_chart, draw_chart
-from videolib.media.frames import Frame, FrameRequest, Seek
+from videolib.media.choices import HeatmapMode, Seek
+from videolib.media.frames import Frame, FrameRequest
 from videolib.media.reader import Media
 from videolib.storage.publishing import ArtifactOutput
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from videolib.core.arrays import Pixels
 
 
-HeatmapMode = Literal["brightness", "motion", "both"]
 SAMPLE_WIDTH = 160  # pixels of the pictures that are measured
 MOST_SAMPLES = 200_000
 

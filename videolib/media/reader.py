@@ -16,12 +16,7 @@ from videolib.core.errors import VideoError, uncommon_codec
 from videolib.core.files import file_identity, stat_of
 from videolib.core.progress import ProgressReporter
 from videolib.core.text import plural
-from videolib.media.duration import (
-    MAX_DURATION,
-    container_duration,
-    declared_duration,
-    is_cut_off,
-)
+from videolib.media.duration import MAX_DURATION, container_duration, declared_duration, is_cut_off
 from videolib.storage.videos import open_regular, oshash
 
 if TYPE_CHECKING:

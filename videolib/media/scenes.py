@@ -6,9 +6,10 @@ import bisect
 import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.errors import VideoError
+from videolib.media.choices import SceneDetector
 from videolib.media.duration import cut_off_message
 from videolib.media.encoding import ClipFormat, Excerpt, encode_clip
 from videolib.media.frames import FrameRequest, decode_forward, read_frames, timestamps_around
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
 
-SceneDetector = Literal["content", "adaptive"]
 # The detectors' own units that are 1 here: their defaults of 27 and 3 are 0.4.
 UNITS: Mapping[SceneDetector, float] = {"content": 67.5, "adaptive": 7.5}
 CLIP_FORMAT = ClipFormat("mp4", "libx264", {"preset": "veryfast", "crf": "26"})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.errors import VideoError
 from videolib.core.text import clock
+from videolib.media.choices import Seek
 from videolib.media.frames import FrameRequest
 from videolib.media.pictures import jpeg
 from videolib.storage.publishing import ArtifactOutput
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from videolib.core.arrays import Pixels
-    from videolib.media.frames import Frame, Seek
+    from videolib.media.frames import Frame
     from videolib.media.reader import Media
 
 MOST_TILES = 50_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from videolib.core.errors import VideoError
+from videolib.media.choices import Seek
 from videolib.media.duration import position_seconds
 from videolib.media.frames import FrameRequest
 from videolib.media.pictures import jpeg
@@ -12,7 +13,7 @@ from videolib.storage.publishing import ArtifactOutput
 
 if TYPE_CHECKING:
     from videolib.core.arrays import Pixels
-    from videolib.media.frames import Frame, Seek
+    from videolib.media.frames import Frame
     from videolib.media.reader import Media
 
 CANDIDATES = 10  # frames among which `auto` chooses
