@@ -26,7 +26,6 @@ from starlette.convertors import register_url_convertor
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 import index
-from videolib.catalogue.query import QUERY_HELP
 from videolib.core.errors import ParameterError
 from videolib.core.runs import Job
 from videolib.core.text import NAMES_HELP, split_names
@@ -232,7 +231,7 @@ def videos(
     recursive: Recursive = False,
     offset: Offset = 0,
     limit: Limit = 100,
-    q: Annotated[str, Query(description=QUERY_HELP)] = "",
+    q: Annotated[str, Query(description=index.QUERY_HELP)] = "",
     sort: Literal["name", "size", "duration", "added"] = "name",
     order: Annotated[
         Literal["asc", "desc"] | None,

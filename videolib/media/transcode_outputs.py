@@ -12,7 +12,7 @@ from videolib.core.errors import UsageError
 from videolib.core.files import need_creatable
 from videolib.core.runs import Status
 from videolib.core.text import clock, printable
-from videolib.storage.artifacts import Artifact
+from videolib.storage.artifacts import TRANSCODE_RECORD
 from videolib.storage.names import State
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 # The record of an output, or of the decision against one, is in the .artifacts of the output folder
 # under the name of the source. An output without such a record is never touched.
-TRANSCODE_RECORD = Artifact("transcode", ("{}.transcode.json",))
 
 
 class TranscodeOutcome(Protocol):

@@ -201,6 +201,9 @@ ARTIFACTS: dict[str, Artifact] = {
     )
 }
 
+# Beside the outputs of a transcode, not beside the videos: no kind of the table.
+TRANSCODE_RECORD = Artifact("transcode", ("{}.transcode.json",))
+
 
 def presence(video: Video, sidecars: SidecarDir) -> dict[str, bool | str]:
     """Per kind of artifact: true, false, or "stale"."""
