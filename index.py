@@ -48,8 +48,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar
 
-from videolib.catalogue.catalogue import Catalogue
-from videolib.catalogue.query import compile_query
 from videolib.core.documents import JsonRows, json_bytes, json_pieces, parse_json
 from videolib.core.errors import (
     CancelledError,
@@ -71,8 +69,6 @@ from videolib.core.files import (
     remove,
     write_output,
 )
-from videolib.core.languages import LANGUAGES, language_code
-from videolib.core.locks import locked
 from videolib.core.options import LARGEST_NUMBER, Option, names_path, need_path, option
 from videolib.core.processes import (
     Tool,
@@ -94,13 +90,6 @@ from videolib.core.text import (
     table,
 )
 from videolib.core.workers import WORKER_MEMORY, Workers
-from videolib.faces.models import (
-    BACKENDS,
-    FACE_MODELS,
-    DeepfaceModel,
-    model_source,
-)
-from videolib.faces.signatures import recorded_model
 from videolib.media.choices import (
     PHASH_SCHEMA,
     POSITION_PATTERN,
@@ -110,13 +99,6 @@ from videolib.media.choices import (
     SceneDetector,
     Seek,
 )
-from videolib.media.hashing import HashSettings, PerceptualHash
-from videolib.media.heatmaps import Heatmap
-from videolib.media.previews import Previewer, preview_format
-from videolib.media.reader import Media
-from videolib.media.sampling import FrameMaker, make_from_frames
-from videolib.media.scenes import SceneIllustration, detect_scenes
-from videolib.media.sprites import SpriteGrid, SpriteSheets
 from videolib.media.targets import (
     BIT_RATE,
     SAVING,
@@ -129,22 +111,17 @@ from videolib.media.targets import (
     parse_bit_rate,
     parse_saving,
 )
-from videolib.media.thumbs import Thumbnail
-from videolib.media.transcode_outputs import OutputFolder
-from videolib.speech.passages import SUBTITLE_INDEX
 from videolib.storage.artifacts import ARTIFACTS, TRANSCODE_RECORD, Artifact
 from videolib.storage.folders import LEADS_OUT, Library, Roots, need_output
 from videolib.storage.names import JOURNALS, SIDECARS, VIDEO_EXTENSIONS, State
 from videolib.storage.publishing import ArtifactOutput, Provenance, publish
-from videolib.storage.recovery import nothing_to_undo, recover, undo
 from videolib.storage.sidecars import SidecarDir, ffprobe_disabled, sweep
-from videolib.storage.steps import LibraryPaths
-from videolib.storage.tags import clean_names
 from videolib.storage.videos import Video
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from videolib.catalogue.catalogue import Catalogue
     from videolib.catalogue.pool import CataloguePool
     from videolib.catalogue.records import VideoRow
     from videolib.faces.editing import PeopleEditor
@@ -152,22 +129,26 @@ if TYPE_CHECKING:
     from videolib.faces.listing import ListingSettings
     from videolib.faces.signatures import SignatureScan
     from videolib.media.encoders import Encoder
+    from videolib.media.hashing import PerceptualHash
+    from videolib.media.heatmaps import Heatmap
+    from videolib.media.reader import Media
+    from videolib.media.sampling import FrameMaker
+    from videolib.media.sprites import SpriteSheets
+    from videolib.media.thumbs import Thumbnail
     from videolib.media.transcode import TranscodeRequest
+    from videolib.media.transcode_outputs import OutputFolder
     from videolib.organize.rename import RenameOutcome
     from videolib.organize.tagging import TagListing
     from videolib.speech.recognizers import TranscriptionOptions
     from videolib.speech.search import SearchResult
     from videolib.storage.artifacts import SubtitleArtifact
     from videolib.storage.recovery import UndoResult
+    from videolib.storage.steps import LibraryPaths
     from videolib.storage.tags import TagEditor
 
 __version__ = "1.0.0"
 
-RUN_AS_SCRIPT = __name__ == "__main__"
-if RUN_AS_SCRIPT:
-    # Worker processes know this code as the module `index`: be it, and spare them a second copy.
-    __name__ = "index"
-    sys.modules[__name__] = sys.modules["__main__"]
+if __name__ == "__main__":
     # Until there is something to stop, Ctrl-C ends the program without a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
@@ -347,6 +328,8 @@ def perform(video: Video, tasks: Sequence[VideoTask]) -> list[Outcome]:
 
 def make_and_publish(video: Video, tasks: Sequence[VideoTask]) -> list[Outcome]:
     """The outcomes of the tasks. Raises VideoError where the video changed meanwhile."""
+    from videolib.media.reader import Media
+
     with Media(video, tasks[0].allow_codecs) as media:
         outputs = make_all(media, tasks)
         try:
@@ -361,6 +344,8 @@ def make_and_publish(video: Video, tasks: Sequence[VideoTask]) -> list[Outcome]:
 
 def make_all(media: Media, tasks: Sequence[VideoTask]) -> list[ArtifactOutput | Failure]:
     """What the tasks made, in their order; those that sample frames share one pass."""
+    from videolib.media.sampling import make_from_frames
+
     sampling = [task for task in tasks if isinstance(task, FrameTask)]
     others = [task for task in tasks if not isinstance(task, FrameTask)]
     media.progress.begin(bool(sampling) + len(others))
@@ -415,6 +400,9 @@ class WorkItem(NamedTuple):
 
 def open_catalogue(library: Library) -> Catalogue:
     """The catalogue of a library, with the tables that commands keep in it."""
+    from videolib.catalogue.catalogue import Catalogue
+    from videolib.speech.passages import SUBTITLE_INDEX
+
     return Catalogue(library, [SUBTITLE_INDEX])
 
 
@@ -686,6 +674,8 @@ class LibraryCommand(Command):
         Raises UsageError where there is no such folder, OutsideError where the journal would be
         outside the roots.
         """
+        from videolib.storage.steps import LibraryPaths
+
         paths = LibraryPaths.of(root or self.library().root, self.artifacts_dir)
         if self.roots and not self.roots.contains(paths.sidecar_dir / JOURNALS):
             raise OutsideError(f"{SIDECARS}: {LEADS_OUT}")
@@ -695,6 +685,8 @@ class LibraryCommand(Command):
         """Take back what a command did last; `what` names its flags. Raises UsageError where it
         did nothing.
         """
+        from videolib.storage.recovery import nothing_to_undo, undo
+
         undone = undo(paths := self.library_paths(), command)
         if undone is None:
             raise UsageError(nothing_to_undo(paths, what))
@@ -831,6 +823,8 @@ class Thumbs(FrameTask):
     width: int | None = option(None, "width in pixels (default: the video's own)", ge=16, le=16384)
 
     def maker(self, media: Media) -> Thumbnail:
+        from videolib.media.thumbs import Thumbnail
+
         return Thumbnail(media, self.time, self.quality, self.width, self.seek)
 
 
@@ -848,6 +842,8 @@ class Sprites(FrameTask):
     max_frames: int = option(0, "tiles at most; 0: as many as the video needs", ge=0)
 
     def maker(self, media: Media) -> SpriteSheets:
+        from videolib.media.sprites import SpriteGrid, SpriteSheets
+
         grid = SpriteGrid(
             self.interval, self.width, self.cols, self.rows, self.quality, self.max_frames
         )
@@ -896,6 +892,8 @@ class Phash(FrameTask):
         return ["{}.phash.deep.json"] if self.deep else []
 
     def maker(self, media: Media) -> PerceptualHash:
+        from videolib.media.hashing import HashSettings, PerceptualHash
+
         settings = HashSettings(self.algo, self.combine, self.frames, self.time, self.deep)
         return PerceptualHash(media, settings, self.seek)
 
@@ -918,6 +916,8 @@ class Heatmaps(FrameTask):
         return ["{}.heatmaps.png"] if self.png else []
 
     def maker(self, media: Media) -> Heatmap:
+        from videolib.media.heatmaps import Heatmap
+
         return Heatmap(media, self.interval, self.mode, self.png, self.seek)
 
 
@@ -947,6 +947,8 @@ class Scenes(VideoTask):
         return [".{}.scenes/"] * (self.thumbs or self.clips) + ["{}.scenes.ffmeta"] * self.chapters
 
     def make(self, media: Media) -> ArtifactOutput:
+        from videolib.media.scenes import SceneIllustration, detect_scenes
+
         illustration = SceneIllustration(
             self.thumbs_width, self.thumbs, self.clip_duration if self.clips else 0.0
         )
@@ -998,6 +1000,8 @@ class Embed(FrameTask):
     )
 
     def __init__(self, **given: Any) -> None:
+        from videolib.faces.models import BACKENDS, FACE_MODELS
+
         super().__init__(**given)
         self.wanted_model = FACE_MODELS[BACKENDS[self.backend]].named(self.face_model)
 
@@ -1006,6 +1010,8 @@ class Embed(FrameTask):
 
     def state(self, video: Video, sidecars: SidecarDir) -> State:
         """Also stale is what another model made: it cannot be compared."""
+        from videolib.faces.signatures import recorded_model
+
         state = super().state(video, sidecars)
         is_comparable = recorded_model(sidecars, video) == self.wanted_model
         return State.STALE if state is State.FRESH and not is_comparable else state
@@ -1097,6 +1103,8 @@ class ListPeople(LibraryCommand):
 
     def embed_task(self, model: str, sample_rate: float) -> Embed:
         """The command that makes signatures by that model, or by the configured one."""
+        from videolib.faces.models import model_source
+
         source = dict(zip(("backend", "face_model"), model_source(model) or (), strict=False))
         return self.companion(Embed, sample_rate=sample_rate, **source)
 
@@ -1141,6 +1149,7 @@ class People(LibraryCommand):
     )
 
     def run(self, job: Job) -> Result:
+        from videolib.core.locks import locked
         from videolib.faces.editing import PeopleEditor
         from videolib.faces.people import PeopleView
         from videolib.faces.reports import PeopleReport, person_line
@@ -1172,6 +1181,8 @@ class People(LibraryCommand):
 
     def number_and_name(self) -> tuple[int, str]:
         """The values of --rename."""
+        from videolib.storage.tags import clean_names
+
         names = clean_names([" ".join(self.rename[1:])])
         if not names:
             raise UsageError("--rename takes a number and a name")
@@ -1222,6 +1233,8 @@ class Previews(VideoTask):
         return [f"{{}}.previews.{suffix}" for suffix, wanted in asked.items() if wanted]
 
     def make(self, media: Media) -> ArtifactOutput:
+        from videolib.media.previews import Previewer, preview_format
+
         clip_format = preview_format(self.format, self.crf, self.bitrate)
         previews = Previewer(media, clip_format, self.segments, self.duration, self.width)
         return previews.make(index=self.index, join=self.join, animate=self.image == "webp")
@@ -1375,6 +1388,8 @@ class Transcode(RunCommand):
     @property
     def outputs(self) -> OutputFolder:
         """The folder of the outputs. Raises UsageError where none was named."""
+        from videolib.media.transcode_outputs import OutputFolder
+
         if self.dest is None:
             raise UsageError("transcode needs a folder for its outputs: transcode [DIR] DEST")
         return OutputFolder(self.dest, self.directory)
@@ -1685,6 +1700,8 @@ class Subtitles(VideoTask):
     memory = 1 << 40  # of address space: drivers of graphics cards map all memory there is
 
     def __init__(self, **given: Any) -> None:
+        from videolib.core.languages import LANGUAGES, language_code
+
         given.setdefault("model", os.environ.get("VIDEO_WHISPER_MODEL") or "small")
         super().__init__(**given)
         self.language = language_code(self.language)
@@ -1866,6 +1883,8 @@ class Rename(LibraryCommand):
 
     def recovered(self) -> Result | None:
         """Finish what was interrupted or take it back; None where undoing finds nothing of that."""
+        from videolib.storage.recovery import recover
+
         recovered = recover(self.library_paths(), back=self.undo)
         if not recovered:
             return None if self.undo else Result({"recovered": None}, "nothing was interrupted")
@@ -1977,6 +1996,8 @@ class ListVideos(LibraryCommand):
     limit: int | None = option(None, "at most so many", ge=1)
 
     def run(self, job: Job) -> Result:
+        from videolib.catalogue.query import compile_query
+
         library = self.library()
         compile_query(self.query)  # what is wrong with it is told before a long look
         top, lines = f"{library.root.absolute()}/", list[str]()
@@ -2026,6 +2047,7 @@ class SubtitleSearch(LibraryCommand):
         return {"text": vars(SubtitleSearch)["text"]} | super().options()
 
     def run(self, job: Job) -> Result:
+        from videolib.speech.passages import SUBTITLE_INDEX
         from videolib.speech.search import search_expression
 
         expression, library = search_expression(self.text), self.library()
@@ -2245,6 +2267,8 @@ class Doctor(Command):
 
     def packages(self) -> Iterator[dict[str, Any]]:
         from importlib.metadata import PackageNotFoundError, version
+
+        from videolib.faces.models import DeepfaceModel
 
         for name, purpose in (self.PACKAGES | self.OPTIONAL).items():
             needed = name in self.PACKAGES
@@ -2692,5 +2716,8 @@ def complaint(error: object, code: Exit) -> Result:
     return Result({"error": str(error)}, "", code)
 
 
-if RUN_AS_SCRIPT:
-    sys.exit(main())
+if __name__ == "__main__":
+    # Worker processes know this code as the module `index`: be that one, which is compiled once.
+    from index import main as main_of_module
+
+    sys.exit(main_of_module())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import symtable
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -109,11 +110,16 @@ def circles(edges: dict[str, set[str]]) -> list[list[str]]:
 def looks_up(module: ModuleType, name: str) -> bool:
     """Whether code of a module reads one of its global names while it runs: only then does it help
     to put something else in its place."""
-    tree = tree_of(Path(inspect.getfile(module)))
-    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-    functions = (node for node in ast.walk(tree) if isinstance(node, kinds))
-    loads = (node for function in functions for node in ast.walk(function))
-    return any(isinstance(node, ast.Name) and node.id == name for node in loads)
+    path = Path(inspect.getfile(module))
+    return name in _looked_up(symtable.symtable(path.read_text(), path.name, "exec"))
+
+
+def _looked_up(table: symtable.SymbolTable) -> set[str]:
+    """The global names that the functions in a scope read."""
+    names = set().union(*map(_looked_up, table.get_children()))
+    if table.get_type() == "function":
+        names |= {s.get_name() for s in table.get_symbols() if s.is_global() and s.is_referenced()}
+    return names
 
 
 def is_ours(module: ModuleType) -> bool:
