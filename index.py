@@ -115,7 +115,7 @@ from videolib.storage.artifacts import ARTIFACTS, TRANSCODE_RECORD, Artifact
 from videolib.storage.folders import LEADS_OUT, Library, Roots, need_output
 from videolib.storage.names import JOURNALS, SIDECARS, VIDEO_EXTENSIONS, State
 from videolib.storage.publishing import ArtifactOutput, Provenance, publish
-from videolib.storage.sidecars import SidecarDir, ffprobe_disabled, sweep
+from videolib.storage.sidecars import SidecarDir, ffprobe_disabled, remove_abandoned
 from videolib.storage.videos import Video
 
 if TYPE_CHECKING:
@@ -455,7 +455,7 @@ class Runner:
         finally:
             workers.close(kill=self.job.cancelled.is_set())
             for sidecar_dir in self.interrupted:
-                sweep(sidecar_dir)
+                remove_abandoned(sidecar_dir)
         for item in items:
             for kind in item.kinds:
                 self.outcomes[kind].setdefault(item.video.rel, Outcome(kind, Status.CANCELLED))
@@ -476,7 +476,7 @@ class Runner:
         for video in self.library.videos():
             self.job.check()
             if video.sidecar_dir != sidecars.sidecar_dir:
-                sweep(video.sidecar_dir)
+                remove_abandoned(video.sidecar_dir)
                 sidecars = SidecarDir(video.sidecar_dir)
             self.videos[video.rel] = video
             missing = [task for task in self.tasks if self._is_due(task, video, sidecars)]
@@ -1729,7 +1729,7 @@ class Subtitles(VideoTask):
         """Fresh where there are subtitles in that language, in every format or beside the video."""
         where = self.placed(video)
         sidecars = SidecarDir(where.sidecar_dir) if self.output_dir else sidecars
-        return typing.cast("SubtitleArtifact", self.artifact).standing(
+        return typing.cast("SubtitleArtifact", self.artifact).subtitle_state(
             where, sidecars, self.format, self.transcription_options().target_language
         )
 
@@ -1999,19 +1999,19 @@ class ListVideos(LibraryCommand):
         from videolib.catalogue.query import compile_query
 
         library = self.library()
-        compile_query(self.query)  # what is wrong with it is told before a long look
+        compile_query(self.query)  # a mistake in it is reported before the library is scanned
         top, lines = f"{library.root.absolute()}/", list[str]()
 
-        def told(row: VideoRow) -> dict[str, Any]:
-            about = {"path": top + row.rel, "name": row.name, "size": row.size}
-            about |= {"mtime": row.mtime_ns / 1e9} | row.facts()
-            lines.append(self.line(about, len(top)))
-            return about
+        def listed(row: VideoRow) -> dict[str, Any]:
+            entry = {"path": top + row.rel, "name": row.name, "size": row.size}
+            entry |= {"mtime": row.mtime_ns / 1e9} | row.facts()
+            lines.append(self.line(entry, len(top)))
+            return entry
 
         with self.catalogue(library) as catalogue:
-            found = catalogue.browse(job, library, self.query, self.sort, self.limit or -1)
-            rows = JsonRows(map(told, found))
-        # Which videos there are is known without their sidecars, what a query finds is not.
+            videos = catalogue.browse(job, library, self.query, self.sort, self.limit or -1)
+            rows = JsonRows(map(listed, videos))
+        # Unreadable sidecars leave the list of videos complete, but not the answer to a query.
         problems = catalogue.problems + (catalogue.sidecar_problems if self.query else [])
         self.say_problems(job, problems)
         if not lines:
@@ -2081,23 +2081,23 @@ class Report(LibraryCommand):
     """Tell which artifacts each video has: present, stale or missing; opens no video."""
 
     def run(self, job: Job) -> Result:
-        library, found = self.library(), Counter[tuple[str, bool | str]]()
+        library, states = self.library(), Counter[tuple[str, bool | str]]()
 
-        def told(row: VideoRow) -> dict[str, Any]:
-            there = row.presence()
-            found.update(there.items())
-            return {"video": row.rel, **there}
+        def listed(row: VideoRow) -> dict[str, Any]:
+            presence = row.presence()
+            states.update(presence.items())
+            return {"video": row.rel, **presence}
 
         with self.catalogue(library) as catalogue:
-            rows = JsonRows(map(told, catalogue.browse(job, library)))
+            rows = JsonRows(map(listed, catalogue.browse(job, library)))
         problems = catalogue.problems + catalogue.sidecar_problems
         self.say_problems(job, problems)
         if not rows:
             job.console.say(library.nothing_found)
-        counts, stale = ({kind: found[kind, how] for kind in ARTIFACTS} for how in (True, "stale"))
+        counts, stale = ({kind: states[kind, s] for kind in ARTIFACTS} for s in (True, "stale"))
         data: dict[str, Any] = {"total": len(rows), "counts": counts, "stale": stale}
-        share = {kind: round(n / len(rows), 4) if rows else 0.0 for kind, n in counts.items()}
-        data |= {"coverage": share, "videos": rows}
+        coverage = {kind: round(n / len(rows), 4) if rows else 0.0 for kind, n in counts.items()}
+        data |= {"coverage": coverage, "videos": rows}
         return Result(data, self.text(data), Exit.of(problems))
 
     @staticmethod
@@ -2239,31 +2239,31 @@ class Doctor(Command):
     def check_row(
         name: str, found: bool, detail: str, install: str = "", needed: bool = False
     ) -> dict[str, Any]:
-        told = {"name": name, "found": found, "detail": detail}
-        return told | {"needed": needed, "install": install}
+        row = {"name": name, "found": found, "detail": detail}
+        return row | {"needed": needed, "install": install}
 
     def programs(self) -> Iterator[dict[str, Any]]:
         ffmpeg, ffprobe = find_tool("ffmpeg"), find_tool("ffprobe")
         yield self.program("ffmpeg", ffmpeg, "pip install imageio-ffmpeg", needed=True)
         yield self.program("ffprobe", ffprobe, "metadata is read in this process instead")
         if ffmpeg:
-            for kind, wanted in (("encoder", self.ENCODERS), ("filter", self.FILTERS)):
-                found = attempt(ffmpeg_features, ffmpeg.path, kind)
-                there = frozenset() if isinstance(found, Failure) else found
-                for name in wanted:
-                    yield self.check_row(name, name in there, f"{kind} of this ffmpeg")
+            for kind, names in (("encoder", self.ENCODERS), ("filter", self.FILTERS)):
+                features = attempt(ffmpeg_features, ffmpeg.path, kind)
+                available = frozenset() if isinstance(features, Failure) else features
+                for name in names:
+                    yield self.check_row(name, name in available, f"{kind} of this ffmpeg")
 
     def program(
         self, name: str, tool: Tool | None, install: str, needed: bool = False
     ) -> dict[str, Any]:
         if not tool:
             return self.check_row(name, False, "not on PATH", install, needed)
-        told = attempt(run_tool, [tool.path, "-version"], timeout=30)
-        if isinstance(told, Failure):
-            return self.check_row(name, False, told.reason, install, needed)
-        version = re.match(r"\S+ version (\S+)", told.decode("utf-8", "replace"))
-        where = f"{version[1] if version else 'unknown version'} at {tool.path} ({tool.origin})"
-        return self.check_row(name, True, where, needed=needed)
+        output = attempt(run_tool, [tool.path, "-version"], timeout=30)
+        if isinstance(output, Failure):
+            return self.check_row(name, False, output.reason, install, needed)
+        version = re.match(r"\S+ version (\S+)", output.decode("utf-8", "replace"))
+        detail = f"{version[1] if version else 'unknown version'} at {tool.path} ({tool.origin})"
+        return self.check_row(name, True, detail, needed=needed)
 
     def packages(self) -> Iterator[dict[str, Any]]:
         from importlib.metadata import PackageNotFoundError, version
@@ -2394,8 +2394,8 @@ LIBRARY_KEYS = {"extensions": "ext", "artifacts_dir": "artifacts_dir"}
 class Config(NamedTuple):
     """The values of a videorc.json.
 
-    One that was only found in the folder of videos may set numbers and choices that are no deeds:
-    whoever made the folder may have written it.
+    A file that was not named but found in the folder of videos is not `trusted`: it may set only
+    numbers and choices that change nothing, as whoever made the folder may have written it.
     """
 
     data: Mapping[str, Any] = {}
@@ -2414,8 +2414,9 @@ class Config(NamedTuple):
         try:
             data = parse_json(path.read_bytes() if named else read_file(path))
         except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else f"not valid JSON: {error}"
-            raise UsageError(f"{printable(str(path))}: {why}") from None
+            invalid = f"not valid JSON: {error}"
+            reason = error.strerror if isinstance(error, OSError) else invalid
+            raise UsageError(f"{printable(str(path))}: {reason}") from None
         config = cls(data if isinstance(data, dict) else {}, printable(str(path)), bool(named))
         mistakes = list(config.mistakes()) if isinstance(data, dict) else ["not a JSON object"]
         if mistakes:
@@ -2425,17 +2426,17 @@ class Config(NamedTuple):
     def settings(self, command: type[Command]) -> dict[str, Any]:
         """The values for the parameters of a command."""
         names = command_names(command)
-        found = {key: self.data[s] for s, key in LIBRARY_KEYS.items() if s in self.data}
+        values = {key: self.data[s] for s, key in LIBRARY_KEYS.items() if s in self.data}
         for option_key, (owner, key) in THRESHOLDS.items():
             if owner in names and option_key in self.data.get("thresholds", {}):
-                found[key] = self.data["thresholds"][option_key]
+                values[key] = self.data["thresholds"][option_key]
         for name in names:
             if name in self.data.get("workers", {}):
-                found["workers"] = self.data["workers"][name]
-            found |= self.data.get(name, {})
-        if isinstance(found.get("artifacts_dir"), str):
-            found["artifacts_dir"] = Path(found["artifacts_dir"]).expanduser()
-        return {key: value for key, value in found.items() if key in command.options()}
+                values["workers"] = self.data["workers"][name]
+            values |= self.data.get(name, {})
+        if isinstance(values.get("artifacts_dir"), str):
+            values["artifacts_dir"] = Path(values["artifacts_dir"]).expanduser()
+        return {key: value for key, value in values.items() if key in command.options()}
 
     def mistakes(self) -> Iterator[str]:
         """Every unknown key, wrong value and value this file may not set, each with its path."""
@@ -2451,6 +2452,7 @@ class Config(NamedTuple):
                     yield from self.item_mistakes(name, key, item)
 
     def item_mistakes(self, section: str, key: str, item: Any) -> Iterator[str]:
+        """What is wrong with one key of a section: a command, `workers` or `thresholds`."""
         path, command = f"{section}.{key}", COMMANDS.get(section)
         if section == "workers" and (key in COMMANDS or key in ARTIFACTS):
             yield from self.value_mistakes(path, RunCommand, "workers", item)
@@ -2465,6 +2467,7 @@ class Config(NamedTuple):
     def value_mistakes(
         self, path: str, command: type[Command], key: str, value: Any
     ) -> Iterator[str]:
+        """What is wrong with the value of a command's option, named by its path in the file."""
         harmless = (
             is_plain_choice(command.hints()[key]) and not command.options()[key].changes_library
         )

@@ -102,7 +102,7 @@ class VideoFiles:
         if kind not in ARTIFACTS:
             kinds = ", ".join(ARTIFACTS)
             raise NotFoundError(f"{printable(kind)}: no such kind; there are {kinds}")
-        paths = self.paths(video, kind, [*ARTIFACTS[kind].fixed(video), part])
+        paths = self.paths(video, kind, [*ARTIFACTS[kind].fixed_names(video), part])
         if not paths and not part:  # perhaps a name with a language; reading the folder takes long
             paths = self.paths(video, kind, SidecarDir(video.sidecar_dir))
         main_parts = [name for name in paths if not name.endswith(".json")] or list(paths)

@@ -111,7 +111,7 @@ class PeopleService:
         Raises NotFoundError where it was not looked at for faces, CorruptError.
         """
         record = self.files.record(video, "faces")
-        pictures = self.files.paths(video, "faces", ARTIFACTS["faces"].fixed(video))
+        pictures = self.files.paths(video, "faces", ARTIFACTS["faces"].fixed_names(video))
         rows = attempt(signature_rows, record)
         if isinstance(rows, Failure):
             name = printable(video.rel)

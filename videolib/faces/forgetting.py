@@ -17,7 +17,7 @@ from videolib.faces.extraction import face_place
 from videolib.faces.face_index import FaceIndex
 from videolib.storage.folders import folders_below
 from videolib.storage.names import JOURNALS, SIDECARS, TRASH
-from videolib.storage.sidecars import SidecarDir, sweep
+from videolib.storage.sidecars import SidecarDir, remove_abandoned
 
 if TYPE_CHECKING:
     from videolib.core.runs import Job
@@ -55,7 +55,7 @@ def purge_faces(library: Library, job: Job) -> FacePurge:
         if isinstance(folders, Failure):
             errors.add(folders.reason)
             continue
-        sweep(str(sidecar_dir))
+        remove_abandoned(str(sidecar_dir))
         for entry in (entry for folder in folders for entry in SidecarDir(folder).values()):
             if face_file.fullmatch(entry.name):
                 remove(entry.path)
@@ -86,7 +86,7 @@ def delete_signatures(folder: str, deleted: set[str]) -> int:
     Journals that contain them are deleted, so that those changes can no longer be undone, and so
     are scratch files that killed runs left.
     """
-    sweep(folder)
+    remove_abandoned(folder)
     any_id = re.compile("|".join(sorted(deleted)).encode())
     signature_name = re.compile(r"(.+)\.faces\.signatures\.json(\.corrupt-\d+)?", re.DOTALL)
     count = len(delete_journals(f"{folder}/{JOURNALS}", any_id))

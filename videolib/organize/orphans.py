@@ -19,7 +19,7 @@ from videolib.storage.artifacts import ARTIFACTS
 from videolib.storage.folders import LEADS_OUT, Library, folders_below
 from videolib.storage.journal import Journal
 from videolib.storage.names import SIDECARS, VIDEO_EXTENSIONS, is_video_name, sidecar_key
-from videolib.storage.sidecars import SidecarDir, abandoned
+from videolib.storage.sidecars import SidecarDir, abandoned_paths
 from videolib.storage.tags import merge_tags, tags_path
 from videolib.storage.videos import Video, source_identity
 
@@ -79,7 +79,7 @@ def find_orphans(job: Job, library: Library) -> tuple[list[Orphan], list[str]]:
             continue
         try:
             orphans += orphans_in(f"{root}/{below}".rstrip("/"), below, sidecar_dir)
-            temporaries += abandoned(sidecar_dir)
+            temporaries += abandoned_paths(sidecar_dir)
         except OSError as error:
             unreadable(error)
     return orphans, temporaries

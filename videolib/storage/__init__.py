@@ -1,1 +1,6 @@
-"""What is on disk: videos, folders, sidecars, the table of artifacts, journal and tags."""
+"""What is on disk: videos and their folders, sidecars, artifacts, subtitles, tags, the journal.
+
+names and videos stand below; sidecars lists a sidecar folder; artifacts is the table of kinds, with
+the names of their files and how fresh they are; publishing puts new ones in place. Changes of what
+exists (tags, moves, deletions) go through the journal, which can finish them or take them back.
+"""

@@ -47,13 +47,13 @@ class Artifact(NamedTuple):
         also: Iterable[str] = (),
         source: FileStat | None = None,
     ) -> State:
-        """How the artifact stands; `also` names extras that must be there too. `source` is the
-        video's stat where the caller has it."""
+        """The state of the artifact. `also` are patterns of extras that must exist too, `source` is
+        the stat of the video where the caller has it. Raises OSError where the video is gone."""
         required = [pattern.format(video.key) for pattern in (*self.files, *also)]
-        there = [name for name in required if name.rstrip("/") in sidecars]
-        if not there or (len(there) < len(required) and not self.any_file):
+        existing = [name for name in required if name.rstrip("/") in sidecars]
+        if not existing or (len(existing) < len(required) and not self.any_file):
             return State.MISSING
-        fresh = not self.derived or self._fresh(video, sidecars, there, source)
+        fresh = not self.derived or self._fresh(video, sidecars, existing, source)
         return State.FRESH if fresh else State.STALE
 
     def _fresh(
@@ -63,21 +63,21 @@ class Artifact(NamedTuple):
         names: Sequence[str],
         source: FileStat | None = None,
     ) -> bool:
-        """Whether files that are there were made of the video as it is now, and none is lost."""
-        now = source or stat_of(video.path)
+        """Whether existing files were made of the video as it is now, and none is missing."""
+        current = source or stat_of(video.path)
         for name in names:
             entry = sidecars[name.rstrip("/")]
-            made = entry.stat()
-            folder = name.endswith("/")  # whose size network file systems say is 0
-            if made.st_mtime_ns < now.st_mtime_ns or entry.is_dir() != folder:
+            status = entry.stat()
+            folder = name.endswith("/")  # some network file systems give folders the size 0
+            if status.st_mtime_ns < current.st_mtime_ns or entry.is_dir() != folder:
                 return False
-            if not (made.st_size or folder):
+            if not (status.st_size or folder):
                 return False
         name = self.record.format(video.key) or names[0]
         if not name.endswith(".json") or name not in sidecars:
             return True
         record = sidecars.record(name)
-        if record is None or record.size != now.st_size:
+        if record is None or record.size != current.st_size:
             return False
         return all(name in sidecars for name in record.files)
 
@@ -87,40 +87,42 @@ class Artifact(NamedTuple):
         return (self.record or self.files[0]).endswith(".json")
 
     def record_name(self, video: Video) -> str:
-        """The name of its record, which for some kinds is all there is of them."""
+        """The name of its record, which for some kinds is the artifact itself."""
         return (self.record or self.files[0]).format(video.key)
 
     def owned(self, video: Video, names: Iterable[str]) -> list[str]:
         """Those of `names` that belong to this artifact of this video."""
-        ours, key = name_pattern(self.files + self.extras), video.key
-        return [n for n in names if key in n and ours.fullmatch(n.replace(key, "/", 1))]
+        pattern, key = name_pattern(self.files + self.extras), video.key
+        return [n for n in names if key in n and pattern.fullmatch(n.replace(key, "/", 1))]
 
-    def fixed(self, video: Video) -> list[str]:
-        """Its possible names as far as they do not vary by a number or a language."""
+    def fixed_names(self, video: Video) -> list[str]:
+        """The names that its files can have, without those that have a number or a language."""
         patterns = [p for p in self.files + self.extras if not {"*", "@"} & set(p)]
         return [pattern.format(video.key).rstrip("/") for pattern in patterns]
 
     def superseded(self, video: Video, made: Container[str]) -> list[str]:
-        """What may be there of an earlier making when the files in `made` were made anew.
+        """The names of an earlier version's files that may exist beside the new ones in `made`.
 
-        Only names that vary need a look into the folder, in which there may be many thousands.
+        Only names that vary need a scan of the folder, which may have many thousands.
         """
-        vary = {"*", "@"} & set("".join(self.files + self.extras))
-        names = self.owned(video, SidecarDir(video.sidecar_dir)) if vary else self.fixed(video)
+        names_vary = {"*", "@"} & set("".join(self.files + self.extras))
+        names = self.fixed_names(video)
+        if names_vary:
+            names = self.owned(video, SidecarDir(video.sidecar_dir))
         return [name for name in names if name not in made]
 
 
 @functools.cache
 def name_pattern(patterns: Sequence[str]) -> re.Pattern[str]:
-    """What the names of an artifact's files look like with a slash in the place of the key."""
-    ours = "|".join(re.escape(pattern.rstrip("/")) for pattern in patterns)
+    """A regular expression for the files' names of these patterns, with / in place of the key."""
+    names = "|".join(re.escape(pattern.rstrip("/")) for pattern in patterns)
     languages = f"({'|'.join(LANGUAGES)})"
-    return re.compile(ours.replace(r"\*", "[0-9]+").replace("@", languages).replace(r"\{\}", "/"))
+    return re.compile(names.replace(r"\*", "[0-9]+").replace("@", languages).replace(r"\{\}", "/"))
 
 
 class SubtitleArtifact(Artifact):
-    """Subtitles: any one file of them is enough, in whatever format and language, and so is one
-    that lies beside the video, or a record that there is no sound in it."""
+    """Subtitles: any one file is enough, in whatever format and language, also an external one
+    beside the video, or a record that the video has no audio."""
 
     def state(
         self,
@@ -129,9 +131,9 @@ class SubtitleArtifact(Artifact):
         also: Iterable[str] = (),
         source: FileStat | None = None,
     ) -> State:
-        return self.standing(video, sidecars, source=source)
+        return self.subtitle_state(video, sidecars, source=source)
 
-    def standing(
+    def subtitle_state(
         self,
         video: Video,
         sidecars: SidecarDir,
@@ -139,27 +141,32 @@ class SubtitleArtifact(Artifact):
         language: str = "",
         source: FileStat | None = None,
     ) -> State:
-        """How the subtitles stand in all these formats (none: any), in a language ("": any)."""
-        made = [n for n, code in generated_subtitles(video, sidecars) if language in ("", code)]
-        fresh = [name for name in made if self._fresh(video, sidecars, [name], source)]
-        there = {name.rpartition(".")[2] for name in fresh}
-        if (fresh and there.issuperset(formats)) or self._heard_nothing(video, sidecars, source):
+        """The state of the subtitles in all of `formats` (none: any), in a language ("": any)."""
+        generated = [
+            n for n, code in generated_subtitles(video, sidecars) if language in ("", code)
+        ]
+        fresh = [name for name in generated if self._fresh(video, sidecars, [name], source)]
+        fresh_formats = {name.rpartition(".")[2] for name in fresh}
+        if (fresh and fresh_formats.issuperset(formats)) or self._has_no_audio(
+            video, sidecars, source
+        ):
             return State.FRESH
         if any(
             not language or subtitle.language in ("", language)
             for subtitle in external_subtitles(video)
         ):
             return State.FRESH
-        return State.STALE if made else State.MISSING
+        return State.STALE if generated else State.MISSING
 
-    def _heard_nothing(self, video: Video, sidecars: SidecarDir, source: FileStat | None) -> bool:
+    def _has_no_audio(self, video: Video, sidecars: SidecarDir, source: FileStat | None) -> bool:
+        """Whether a fresh record says that there was no audio to transcribe."""
         name = f"{video.key}.json"
         if name not in sidecars or not self._fresh(video, sidecars, [name], source):
             return False
         return (read_json(sidecars[name].path) or {}).get("status") == Status.NO_AUDIO
 
     def superseded(self, video: Video, made: Container[str]) -> list[str]:
-        """Each file stands for itself: only those go that are older than the video."""
+        """Only files that are older than the video: each of the others is valid by itself."""
         sidecars = SidecarDir(video.sidecar_dir)
         others = (name for name in self.owned(video, sidecars) if name not in made)
         return [name for name in others if not self._fresh(video, sidecars, [name])]
@@ -206,14 +213,14 @@ TRANSCODE_RECORD = Artifact("transcode", ("{}.transcode.json",))
 
 
 def presence(video: Video, sidecars: SidecarDir) -> dict[str, bool | str]:
-    """Per kind of artifact: true, false, or "stale"."""
+    """For each kind of artifact: True, False, or "stale"."""
     if not sidecars:
         return {kind: kind == "subtitles" and bool(external_subtitles(video)) for kind in ARTIFACTS}
-    words: dict[State, bool | str]
-    words = {State.FRESH: True, State.MISSING: False, State.STALE: "stale"}
+    values: dict[State, bool | str]
+    values = {State.FRESH: True, State.MISSING: False, State.STALE: "stale"}
     try:
         return {
-            kind: words[artifact.state(video, sidecars)] for kind, artifact in ARTIFACTS.items()
+            kind: values[artifact.state(video, sidecars)] for kind, artifact in ARTIFACTS.items()
         }
     except FileNotFoundError:  # the video went away while the library was read
         return dict.fromkeys(ARTIFACTS, False)

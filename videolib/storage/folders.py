@@ -1,4 +1,4 @@
-"""Folders of videos as a request sees them, and the roots that a server does not leave."""
+"""Library, the videos of a folder as one request sees them; Roots, the folders a server may use."""
 
 from __future__ import annotations
 
@@ -48,19 +48,19 @@ class Library:
 
     @property
     def nothing_found(self) -> str:
-        """What to say where no video is found."""
-        everything = self.extensions >= VIDEO_EXTENSIONS
-        kinds = "video" if everything else " or ".join(sorted(self.extensions))
-        ways = [] if self.recursive else ["-r looks into the folders below"]
-        ways += [] if everything else ["--ext '*' takes every type of video"]
-        return f"no {kinds} here" + (": " if ways else "") + ", ".join(ways)
+        """The message where there is no video, with what could find some."""
+        all_types = self.extensions >= VIDEO_EXTENSIONS
+        kinds = "video" if all_types else " or ".join(sorted(self.extensions))
+        advice = [] if self.recursive else ["-r looks into the folders below"]
+        advice += [] if all_types else ["--ext '*' takes every type of video"]
+        return f"no {kinds} here" + (": " if advice else "") + ", ".join(advice)
 
     def sidecar_dir(self, below: str = "") -> str:
-        """Where the sidecars are of what is in the folder, or in the one `below/` it."""
+        """The sidecar folder of the library's folder, or of the one at `below`, as in Folder."""
         return f"{str((self.artifacts_dir or self.root).absolute()).rstrip('/')}/{below}{SIDECARS}"
 
     def video(self, rel: str) -> Video:
-        """The video that a listing of the folder calls so, whether it is there or not."""
+        """The video at a path relative to the folder, whether it exists or not."""
         path = f"{str(self.root.absolute()).rstrip('/')}/{rel}"
         return Video(path, rel, self.sidecar_dir(rel[: rel.rfind("/") + 1]))
 
@@ -77,7 +77,7 @@ class Library:
         raise UsageError(f"{printable(name)}: no such video in {printable(str(self.root))}")
 
     def videos(self) -> Iterator[Video]:
-        """Every video, or those named in `only`; what of these is not there is a problem."""
+        """Every video, or those named in `only`; a name that is no video's becomes a problem."""
         if self.only is None:
             yield from self.all_videos()
             return
@@ -94,7 +94,7 @@ class Library:
             yield from folder.videos
 
     def walk(self, start: str = "") -> Iterator[Folder]:
-        """The folder, or the one in it with the path `start`, and those below in their order."""
+        """The folder, or the one at `start`, then those below if `recursive`, in order of names."""
         top, pending = str(self.root.absolute()), [start]
         while pending:
             below = pending.pop()
@@ -120,7 +120,7 @@ class Library:
         sidecar_dir: str,
         outward: Sequence[str],
     ) -> Iterator[Video]:
-        """The videos among what is in a folder; `outward` is what leads out of its sidecars."""
+        """The videos among a folder's entries; `outward`: as Roots.links_out_of its sidecars."""
         by_stem = subtitles_by_stem(entry.name for entry in entries)
         for entry in entries:
             if self._is_video(entry) and self._stays_inside(entry, below, outward):
@@ -178,7 +178,7 @@ LEADS_OUT = "is a link that leads out of the library: left alone"
 
 
 class Roots:
-    """The folders that a server was given: nothing outside them is read or written, wherever a
+    """The folders that a server may use: nothing outside them is read or written, wherever a
     request, a link or a sidecar points."""
 
     def __init__(self, places: Sequence[str | Path]) -> None:
@@ -188,9 +188,9 @@ class Roots:
 
     def contains(self, path: str | Path) -> bool:
         """Whether a path, all links followed, lies in one of the folders."""
-        real = os.path.realpath(path)
+        target = os.path.realpath(path)
         return any(
-            real == place or real.startswith(f"{place.rstrip('/')}/") for place in self.places
+            target == root or target.startswith(f"{root.rstrip('/')}/") for root in self.places
         )
 
     def links_out_of(self, folder: str) -> list[str]:
@@ -222,15 +222,15 @@ class Roots:
         """The video of that name in or below a folder. Raises OutsideError or NotFoundError."""
         path = self.place(name, folder)
         video, parts = Library(folder, artifacts_dir=artifacts_dir).video(name), name.split("/")
-        known = path.suffix.lower() in VIDEO_EXTENSIONS and "" not in parts
-        if not known or {".", SIDECARS} & set(parts) or not path.is_file():
+        named = path.suffix.lower() in VIDEO_EXTENSIONS and "" not in parts
+        if not named or {".", SIDECARS} & set(parts) or not path.is_file():
             raise NotFoundError(f"{printable(name)}: no such video")
         if not self.contains(video.sidecar_dir):
             raise OutsideError(f"{printable(name.removesuffix(video.name))}{SIDECARS}: {LEADS_OUT}")
         return video
 
     def relative(self, text: str) -> str:
-        """A message without absolute paths: those below a root from there, others by their name."""
+        """A message without absolute paths: relative to a root, or else only the last name."""
         for place in sorted(self.places, key=len, reverse=True):
             text = text.replace(f"{place}/", "").replace(place, ".")
         return re.sub(r"(?<![\w.:/<])/(?:[^\s'\",:;/]+/)+([^\s'\",:;/]*)", r"\1", text)

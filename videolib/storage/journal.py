@@ -27,7 +27,7 @@ from videolib.storage.replay import (
     raise_descriptor_limit,
     refuse_interrupted,
 )
-from videolib.storage.sidecars import sweep
+from videolib.storage.sidecars import remove_abandoned
 from videolib.storage.steps import (
     SCRATCH_PREFIX,
     LibraryPaths,
@@ -79,7 +79,7 @@ class Journal:
             for sidecar_dir in (str(folder), *filter(os.path.isdir, self.sidecar_dirs)):
                 self.stack.enter_context(locked(sidecar_dir))
             refuse_interrupted(self.paths, self.sidecar_dirs)
-            sweep(str(folder))
+            remove_abandoned(str(folder))
             self.number = max((file.number for file in journals(self.paths)), default=0) + 1
             self.stack = self.stack.pop_all()
         return self

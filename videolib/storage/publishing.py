@@ -1,4 +1,4 @@
-"""Giving what was made its final names, the record last."""
+"""Publishing an artifact: its files get their final names, the record last."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class ArtifactOutput:
-    """What a task made of one video: contents by file pattern (see Artifact), nothing on disk yet.
+    """An artifact of one video before it is published: contents by file pattern (see Artifact).
 
     A pattern that ends in `/` has a dict of file names for its content. `data` becomes the record,
     in JSON, with the common head, `documents` further JSON files with that head. `facts` go back
@@ -69,8 +69,8 @@ class OutputFile(NamedTuple):
 
 
 class Provenance(NamedTuple):
-    """What every JSON artifact records of how it was made: the version of its own format, the
-    video (as the listed folder calls it) as it was then, and the parameters."""
+    """How a JSON artifact was made: the version of its format, the video (relative to the listed
+    folder) with its size, mtime and oshash at that time, and the parameters."""
 
     schema: int
     video: str
@@ -85,33 +85,33 @@ class Provenance(NamedTuple):
         return head | {"params": self.params, "generated_at": iso_time()}
 
 
-def publish(artifact: Artifact, video: Video, made: ArtifactOutput, origin: Provenance) -> str:
-    """Put what was made under its final names, the record last, and drop what was made earlier.
+def publish(artifact: Artifact, video: Video, output: ArtifactOutput, origin: Provenance) -> str:
+    """Put an output under its final names, the record last, and remove files of an earlier one.
 
-    Only a Product comes after the record, which describes it: without its file the record counts
-    for nothing, whereas a file without its record would be a stranger's that must never be touched.
-    Returns a note where an unreadable record was found in its place and set aside.
+    Only an OutputFile comes after the record, which describes it: a record without its file counts
+    for nothing, but a file without its record would be taken for the user's own and never touched.
+    Returns a note where an unreadable record was found in its place and set aside, else "".
     """
     sidecar_dir = Path(video.sidecar_dir)
     sidecar_dir.mkdir(parents=True, exist_ok=True)
-    contents = {pattern.rstrip("/").format(video.key): c for pattern, c in made.files.items()}
-    for pattern, data in made.documents.items():
+    contents = {pattern.rstrip("/").format(video.key): c for pattern, c in output.files.items()}
+    for pattern, data in output.documents.items():
         contents[pattern.format(video.key)] = json_bytes(origin.as_json() | data)
     note = ""
-    if made.data is not None:
+    if output.data is not None:
         record = artifact.record_name(video)
         note = set_aside_corrupt(sidecar_dir / record)
-        contents[record] = json_bytes(origin.as_json() | {"files": list(contents)} | made.data)
+        contents[record] = json_bytes(origin.as_json() | {"files": list(contents)} | output.data)
     for name, content in contents.items():
         if isinstance(content, dict):
             replace_folder(sidecar_dir / name, content)
         else:
             replace_file(sidecar_dir / name, content)
-    if origin.mtime_ns > time.time_ns():  # made by a clock that is ahead of this one
+    if origin.mtime_ns > time.time_ns():  # the video was written by a clock ahead of this one
         for name in contents:
             os.utime(sidecar_dir / name, ns=(origin.mtime_ns, origin.mtime_ns))
     for name in artifact.superseded(video, contents):
         remove(sidecar_dir / name)
-    if made.product and made.status is Status.MADE:
-        made.product.publish()
+    if output.product and output.status is Status.MADE:
+        output.product.publish()
     return note

@@ -1,4 +1,4 @@
-"""The sidecars of a folder as one scan sees them, and the heads of JSON artifacts."""
+"""The sidecar folder as one scan lists it, the heads of JSON artifacts, and leftovers in it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class FileStat(NamedTuple):
-    """A file as a scan saw it, with what callers use of os.DirEntry."""
+    """A file as it was scanned, with those attributes of os.DirEntry that callers use."""
 
     path: str
     st_size: int
@@ -43,7 +43,8 @@ class FileStat(NamedTuple):
 
 
 class SidecarDir(dict[str, "os.DirEntry[str] | FileStat"]):
-    """The sidecars of a folder by name, from one scan; `problem` says why it cannot be read."""
+    """The entries of a sidecar folder by name, from one scan; `problem` is the reason where it
+    cannot be read, else ""."""
 
     def __init__(self, sidecar_dir: str, scan: bool = True) -> None:
         super().__init__()
@@ -52,7 +53,7 @@ class SidecarDir(dict[str, "os.DirEntry[str] | FileStat"]):
             self.read()
 
     def read(self) -> None:
-        """Look into the folder."""
+        """Scan the folder."""
         try:
             with os.scandir(self.sidecar_dir) as entries:
                 self.update((entry.name, entry) for entry in entries)
@@ -64,13 +65,13 @@ class SidecarDir(dict[str, "os.DirEntry[str] | FileStat"]):
     @functools.cached_property
     def subtitles_by_key(self) -> dict[str, list[tuple[str, str]]]:
         """The subtitles with a language in their names, by the key of their video."""
-        found: dict[str, list[tuple[str, str]]] = {}
+        by_key: dict[str, list[tuple[str, str]]] = {}
         for name in self:
             stem, _, suffix = name.rpartition(".")
             key, _, language = stem.rpartition(".")
             if suffix in SUBTITLE_FORMATS and language in LANGUAGES:
-                found.setdefault(key, []).append((name, language))
-        return found
+                by_key.setdefault(key, []).append((name, language))
+        return by_key
 
     def record(self, name: str) -> ArtifactRecord | None:
         """The head of the JSON artifact of that name."""
@@ -78,14 +79,14 @@ class SidecarDir(dict[str, "os.DirEntry[str] | FileStat"]):
 
 
 def with_sidecars(videos: Iterable[Video]) -> Iterator[tuple[Video, SidecarDir]]:
-    """Videos, each with its sidecars; those of a folder are read once for all that follow."""
+    """Videos, each with its sidecar folder, which is scanned once for videos in a row."""
     for sidecar_dir, group in itertools.groupby(videos, key=lambda video: video.sidecar_dir):
         sidecars = SidecarDir(sidecar_dir)
         yield from ((video, sidecars) for video in group)
 
 
 class ArtifactRecord(NamedTuple):
-    """What a JSON artifact recorded: the source's size and oshash and the files made with it."""
+    """The head of a JSON artifact: size and oshash of its source, names of files made with it."""
 
     size: int
     files: list[str]
@@ -93,21 +94,20 @@ class ArtifactRecord(NamedTuple):
 
 
 def read_record(path: str) -> ArtifactRecord | None:
-    """The head of a JSON artifact; None where it is incomplete, or a stub that nobody wants now.
-
-    Only the head and the last bytes are read: a library is asked this for every artifact it has.
+    """The head of a JSON artifact; None where the file is incomplete, or a stub while ffprobe is
+    not disabled. Only its first 16 KiB and last bytes are read: this is asked of every artifact.
     """
     try:
         with reading(path) as descriptor:
             head = os.read(descriptor, 16384)
-            end = os.fstat(descriptor).st_size
-            last = head[-8:] if end <= len(head) else os.pread(descriptor, 8, end - 8)
+            length = os.fstat(descriptor).st_size
+            tail = head[-8:] if length <= len(head) else os.pread(descriptor, 8, length - 8)
     except OSError:
         return None
     size = re.search(rb'"source":\s*\{\s*"size":\s*(\d{1,19})\b', head)
     files = re.search(rb'"files":\s*', head)
-    whole = last.rstrip().endswith(b"}")
-    if not (size and files and whole) or (b'"stub": true' in head and not ffprobe_disabled()):
+    complete = tail.rstrip().endswith(b"}")
+    if not (size and files and complete) or (b'"stub": true' in head and not ffprobe_disabled()):
         return None
     oshash = re.search(rb'"oshash":\s*"([0-9a-f]{16})"', head)
     names = recorded_files(path, head[files.end() :])
@@ -117,7 +117,7 @@ def read_record(path: str) -> ArtifactRecord | None:
 
 
 def recorded_files(path: str, head: bytes) -> list[str] | None:
-    """The names in the list that `head` begins with; the file is read where that is cut off."""
+    """The names in the list that `head` begins with; the file is parsed where that is cut off."""
     if head.startswith(b"[]"):
         return []
     try:
@@ -130,19 +130,20 @@ def recorded_files(path: str, head: bytes) -> list[str] | None:
 
 
 def ffprobe_disabled() -> bool:
-    """Whether the environment asks that ffprobe is never started and metadata be stubs."""
+    """Whether FFPROBE_DISABLE=1: ffprobe is never started, and metadata are stubs."""
     return os.environ.get("FFPROBE_DISABLE") == "1"
 
 
-def abandoned(sidecar_dir: str) -> list[str]:
-    """The paths of what dead processes of this machine left half written in a sidecar folder."""
-    mark = re.compile(re.escape(f"{SCRATCH}{this_host()}-") + r"(\d+)-\d+")
-    marked = ((mark.fullmatch(name), entry) for name, entry in SidecarDir(sidecar_dir).items())
-    return [entry.path for match, entry in marked if match and not process_alive(int(match[1]))]
+def abandoned_paths(sidecar_dir: str) -> list[str]:
+    """The scratch files that ended processes of this machine left in a sidecar folder."""
+    pattern = re.compile(re.escape(f"{SCRATCH}{this_host()}-") + r"(\d+)-\d+")
+    entries = SidecarDir(sidecar_dir).items()
+    scratch = ((pattern.fullmatch(name), entry.path) for name, entry in entries)
+    return [path for match, path in scratch if match and not process_alive(int(match[1]))]
 
 
-def sweep(sidecar_dir: str) -> None:
-    """Remove what dead processes of this machine left half written in a sidecar folder."""
-    for path in abandoned(sidecar_dir):
+def remove_abandoned(sidecar_dir: str) -> None:
+    """Remove the scratch files that ended processes of this machine left in a sidecar folder."""
+    for path in abandoned_paths(sidecar_dir):
         with contextlib.suppress(OSError):  # in a folder that is read-only by now
             remove(path)

@@ -46,14 +46,14 @@ def need_video(video: Video) -> None:
 
 
 def missing_video(path: str) -> str:
-    """What to say of a video that was listed and cannot be found."""
+    """The reason for a video that was listed and cannot be found."""
     if Path(path).is_symlink():
         return "is a link that leads nowhere: mend it or delete it"
     return "vanished: it was there when the folder was listed"
 
 
 def source_identity(video: Video) -> dict[str, Any]:
-    """By what a video can be found again when it was moved: size, time and oshash."""
+    """Size, mtime_ns and oshash of a video, by which it is recognized when it was moved."""
     with contextlib.suppress(VideoError):
         descriptor = open_regular(video.path)
         try:
