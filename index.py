@@ -1103,10 +1103,9 @@ class ListPeople(LibraryCommand):
 
     def embed_task(self, model: str, sample_rate: float) -> Embed:
         """The command that makes signatures by that model, or by the configured one."""
-        from videolib.faces.models import model_source
+        from videolib.faces.models import model_options
 
-        source = dict(zip(("backend", "face_model"), model_source(model) or (), strict=False))
-        return self.companion(Embed, sample_rate=sample_rate, **source)
+        return self.companion(Embed, sample_rate=sample_rate, **model_options(model))
 
     def embed_missing(self, scan: SignatureScan, job: Job) -> list[dict[str, Any]]:
         """Make missing signatures with the model of the others; the videos that failed."""

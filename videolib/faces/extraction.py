@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.documents import read_json
 from videolib.core.errors import VideoError
-from videolib.faces.models import Face, FaceModel, load_face_model, model_source, overlap
+from videolib.faces.models import FaceModel, load_face_model, model_options, overlap
 from videolib.faces.portraits import portrait
 from videolib.faces.signatures import signature_file
 from videolib.faces.tracking import (
@@ -69,8 +69,7 @@ class FaceSettings(NamedTuple):
 
     def for_model(self, model: str) -> FaceSettings:
         """The same with the model that signatures call so, if it is one of this program."""
-        source = model_source(model)
-        return self if source is None else self._replace(backend=source[0], face_model=source[1])
+        return self._replace(**model_options(model))
 
 
 class FaceExtractor:
@@ -122,24 +121,24 @@ class FaceExtractor:
 
     def extend_tracks(self, frame: Frame) -> None:
         """Put the faces of a frame on the tracks that they continue, or on new ones."""
-        faces, detections = self.detect(frame)
+        faces = self.detect(frame)
         limit = self.settings.match_distance * self.model.scale
-        matches = match_tracks(self.open_tracks, detections, limit)
+        matches = match_tracks(self.open_tracks, faces, limit)
         tracks = [
             self.open_tracks[matches[number]] if number in matches else FaceTrack()
-            for number in range(len(detections))
+            for number in range(len(faces))
         ]
-        for track, detection, face in zip(tracks, detections, faces, strict=True):
+        for track, face in zip(tracks, faces, strict=True):
             if not track.times:
                 self.open_tracks.append(track)
                 self.tracks.append(track)
-            track.add(detection, functools.partial(self.thumbnail, frame, face))
+            track.add(face, functools.partial(self.thumbnail, frame, face))
         for track in tracks:
             track.apart.update(other for other in tracks if other is not track)
 
-    def detect(self, frame: Frame) -> tuple[list[Face], list[DetectedFace]]:
-        """The faces of a frame that are large, sharp and sure enough, and their embeddings."""
-        model, kept, detections = self.model, [], []
+    def detect(self, frame: Frame) -> list[DetectedFace]:
+        """The faces of a frame that are large, sharp and sure enough."""
+        model, detected = self.model, []
         faces = model.find(frame, self.settings.min_face_area, self.settings.min_score)
         self.dropped["crowd"] += len(faces[model.MAX_FACES :])
         for face in faces[: model.MAX_FACES]:
@@ -147,15 +146,14 @@ class FaceExtractor:
             if embedding is None or embedding.sharpness < self.settings.blur_threshold:
                 self.dropped["blurred" if embedding else "no face"] += 1
                 continue
-            kept.append(face)
             size = min(face.area / model.ALIGNED_SIDE**2, 1.0) ** 0.5
             quality = face.score * min(embedding.confidence, 1.0) * (0.5 + 0.5 * size)
-            detections.append(
+            detected.append(
                 DetectedFace(frame.time, face.box, face.score, quality, embedding.vector)
             )
-        return kept, detections
+        return detected
 
-    def thumbnail(self, frame: Frame, face: Face) -> bytes:
+    def thumbnail(self, frame: Frame, face: DetectedFace) -> bytes:
         """A JPEG of a face; nothing where no thumbnails are wanted."""
         return portrait(frame, face.box) if self.settings.thumbnails else b""
 

@@ -64,8 +64,8 @@ class Gallery:
         gallery = cls()
         files = gallery.find_files(reader.folder, roots)
         identities = {path: identity_fields(name, path) for name, path in files}
-        known = {(row["person"], row["file"]): row for row in previous.rows if row["views"]}
-        rows = {path: known.get((i["person"], i["file"]), {}) for path, i in identities.items()}
+        old = {(row["person"], row["file"]): row for row in previous.rows if row["views"]}
+        rows = {path: old.get((i["person"], i["file"]), {}) for path, i in identities.items()}
         new = [path for path, i in identities.items() if not i.items() <= rows[path].items()]
         for path, face in zip(new, reader.read(new, job), strict=True):
             rows[path] = identities[path] | face_fields(face)
@@ -106,17 +106,17 @@ class Gallery:
 
         rows = list(means)
         dimensions = {*map(len, rows)}
-        shown = [(r["person"], decoded_vector(r["views"])) for r in self.rows if r["views"]]
+        files = [(r["person"], decoded_vector(r["views"])) for r in self.rows if r["views"]]
         if (
-            not shown
+            not files
             or len(dimensions) != 1
-            or any(views.size % min(dimensions) for _, views in shown)
+            or any(views.size % min(dimensions) for _, views in files)
         ):
             return [GalleryLabel()] * len(rows)  # nobody on either side, or another model
         matrix = np.array(rows, np.float32)
         units = matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-9)
         nearest: dict[str, NDArray[np.float32]] = {}  # by name, a distance for each row
-        for name, views in shown:
+        for name, views in files:
             distances = distance_from_views(units, views.reshape(-1, *dimensions))
             nearest[name] = np.minimum(nearest.get(name, distances), distances)
         table = np.stack(list(nearest.values()), axis=1)

@@ -63,17 +63,10 @@ class GalleryReader(NamedTuple):
         if not paths:
             return []
         count = min(self.workers or cores(), len(paths))
-        workers = Workers(count, WORKER_IMPORTS)
+        workers, shared = Workers(count, WORKER_IMPORTS), (self.settings, self.allow_codecs)
 
         def read_file(path: Path) -> GalleryFace:
-            return workers.call(
-                job,
-                self.timeout,
-                read_gallery_file,
-                str(path),
-                self.settings,
-                self.allow_codecs,
-            )
+            return workers.call(job, self.timeout, read_gallery_file, str(path), *shared)
 
         def call(path: Path) -> GalleryFace | Failure:
             with job.limits.reserve(job, "faces", count):

@@ -124,10 +124,10 @@ class FaceGrouping:
         unread = [row for row in rows if row["signature"] not in self.vectors]
         self.vectors |= read_vectors(library, unread)
         for key in others:
-            known = [o for o in self.occurrences.pop(key) if o["signature"] in self.vectors]
-            if known:
-                self.occurrences[key] = known
-                signatures = dict.fromkeys(row["signature"] for row in known)
+            readable = [o for o in self.occurrences.pop(key) if o["signature"] in self.vectors]
+            if readable:
+                self.occurrences[key] = readable
+                signatures = dict.fromkeys(row["signature"] for row in readable)
                 sums[key] = sum_of([self.vectors[s] for s in signatures])
         if means is not None:
             for key in self.absent_people():

@@ -446,13 +446,15 @@ def load_face_model(backend: str, name: str, folder: Path | None) -> FaceModel:
     return FACE_MODELS[BACKENDS[backend]](name, folder)
 
 
-def model_source(model: str) -> tuple[str, str] | None:
-    """The backend and the --face-model that make the signatures of a recorded model name."""
+def model_options(model: str) -> dict[str, Any]:
+    """The options `backend` and `face_model` of the model that signatures call so; none where the
+    name is not one of this program's.
+    """
     for backend, models in FACE_MODELS.items():
         for name, recorded in models.names.items():
             if recorded == model:
-                return backend, name
-    return None
+                return {"backend": backend, "face_model": name}
+    return {}
 
 
 def overlap(a: Sequence[float], b: Sequence[float]) -> float:

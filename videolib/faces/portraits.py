@@ -87,10 +87,10 @@ def cut_portraits(video: Video, signatures: Sequence[str], allow_codecs: str) ->
     """JPEGs of people at their best moments, by signature. Runs in a worker; raises VideoError."""
     record = read_json(signature_file(video).path) or {}
     rows = {row["id"]: row for row in record.get("signatures", ())}
-    known = [rows[s] for s in signatures if s in rows]
+    selected = [rows[s] for s in signatures if s in rows]
     portraits: dict[str, bytes] = {}
     with Media(video, allow_codecs) as media:
-        requests = [FrameRequest(float(row["time"])) for row in known]
+        requests = [FrameRequest(float(row["time"])) for row in selected]
         for frame, indices in read_frames(media, requests):
-            portraits |= {known[i]["id"]: portrait(frame, known[i]["box"]) for i in indices}
+            portraits |= {selected[i]["id"]: portrait(frame, selected[i]["box"]) for i in indices}
     return portraits
