@@ -25,8 +25,6 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from videolib.media.choices import PHASH_SCHEMA
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
@@ -151,6 +149,7 @@ def _store_missing_hashes(library: Library) -> None:
 
 def _store_hash(video: Video) -> None:
     from videolib.core.errors import VideoError
+    from videolib.media.choices import PHASH_SCHEMA
     from videolib.media.reader import Media
     from videolib.storage.artifacts import ARTIFACTS
     from videolib.storage.publishing import Provenance, publish
