@@ -12,12 +12,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import hostile
-import house
 import pytest
 import support
-from served import Served, serving
-from support import Library, Run
+from support import Library, Run, hostile, house
+from support.served import Served, serving
 
 import index
 

@@ -116,10 +116,10 @@ class TestNewcomer:
     """A task of a third party: one class, one line in each table, and everything knows it."""
 
     def run(self, *args: object) -> Run:
-        words = [sys.executable, str(TESTS / "thirdparty.py"), *(str(arg) for arg in args)]
+        words = [sys.executable, str(TESTS / "support/thirdparty.py"), *(str(arg) for arg in args)]
         done = subprocess.run(
             words,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(TESTS)])},
             capture_output=True,
             timeout=60,
             check=False,

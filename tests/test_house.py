@@ -7,8 +7,8 @@ import subprocess
 import sys
 from collections import Counter
 
-import house
 import pytest
+from support import house
 
 LONGEST_FILE, LONGEST_INDEX = 900, 3500
 HEAVY = (

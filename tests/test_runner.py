@@ -18,7 +18,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
-import media
 import pytest
 from conftest import Cli
 from hypothesis import given, settings
@@ -35,6 +34,7 @@ from support import (
     command_of,
     hostile_command,
     leftovers,
+    media,
     modes_count,
     run_cli,
     run_process,

@@ -16,8 +16,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import faces
-import media
 import pytest
 from conftest import Cli
 from support import (
@@ -25,6 +23,8 @@ from support import (
     Run,
     command,
     contents,
+    faces,
+    media,
     modes_count,
     run_process,
     run_unprivileged,

@@ -27,9 +27,9 @@ from harness import ROOT, Row, Setup, environment, limit_row, main, program
 sys.path.insert(0, str(ROOT / "tests"))
 
 
-import media
-from browser import browsing, opened
 from playwright.sync_api import CDPSession, Page
+from support import media
+from support.browser import browsing, opened
 
 VIDEOS = 10_000
 SCREEN = "[...document.querySelectorAll('.card:not([hidden]) img:not([hidden])')]"

@@ -1,0 +1,161 @@
+"""Tags over the API: one video's, a library's, and listings by them."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from conftest import Cli
+from support import Library
+from support.served import Served
+
+
+def names(served: Served, **query: object) -> list[str]:
+    response = served.get("/videos", params={k: str(v) for k, v in query.items()})
+    return [row["path"] for row in response["videos"]]
+
+
+@pytest.fixture
+def tagged(library: Library, cli: Cli) -> Library:
+    """Three videos with tags, one without."""
+    for name in ("a.mp4", "b.mp4", "sub/c.mp4", "d.mp4"):
+        library.add_bytes(name, b"x")
+    cli("tags", library.root / "a.mp4", "--set", "Night,city", "--add-performers", "Jane Doe")
+    cli("tags", library.root / "b.mp4", "--set", "night")
+    cli("tags", library.root / "sub/c.mp4", "--set", "day")
+    return library
+
+
+class TestOne:
+    def test_none(self, served: Served, library: Library) -> None:
+        library.add_bytes("a.mp4", b"x")
+        expected = {"video": "a.mp4", "tags": [], "performers": []}
+        assert served.get("/videos/a.mp4/tags") == expected
+        assert library.artifacts() == []
+
+    @pytest.mark.parametrize("method", ["POST", "PATCH"])
+    def test_the_body_of_the_specification(
+        self, served: Served, library: Library, cli: Cli, method: str
+    ) -> None:
+        video = library.add_bytes("sub/a.mp4", b"x")
+        cli("tags", video, "--set", "tag2,kept", "--add-performers", "OldActor")
+        body = {
+            "add": ["tag1"],
+            "remove": ["tag2"],
+            "performers_add": ["Actor"],
+            "performers_remove": ["OldActor"],
+            "replace": False,
+        }
+        told = served.client.request(method, "/videos/sub/a.mp4/tags", json=body).json()
+        assert told == {"video": "sub/a.mp4", "tags": ["kept", "tag1"], "performers": ["Actor"]}
+        assert served.get("/videos/sub/a.mp4/tags") == told
+        stored = library.json("a.mp4.tags.json", "sub")
+        assert (stored["tags"], stored["performers"]) == (["kept", "tag1"], ["Actor"])
+
+    def test_replace(self, served: Served, tagged: Library) -> None:
+        url = "/videos/a.mp4/tags"
+        told = served.client.post(url, json={"add": ["x"], "replace": True}).json()
+        assert (told["tags"], told["performers"]) == (["x"], ["Jane Doe"])
+        body = {"performers_add": ["New"], "replace": True}
+        told = served.client.post(url, json=body).json()
+        assert (told["tags"], told["performers"]) == ([], ["New"])
+
+    def test_bad_ones_change_nothing(self, served: Served, tagged: Library) -> None:
+        before = served.get("/videos/a.mp4/tags")
+        bodies: list[tuple[Any, int]] = [
+            ({"add": ["good", "bad\x07"]}, 400),
+            ({"add": "night"}, 422),
+            ({"add": [1]}, 422),
+            ({"more": []}, 422),
+            ({"add": ["x"] * 1001}, 422),
+        ]
+        for body, status in bodies:
+            assert served.client.post("/videos/a.mp4/tags", json=body).status_code == status
+        assert served.get("/videos/a.mp4/tags") == before
+        assert served.client.post("/videos/none.mp4/tags", json={}).status_code == 404
+
+    def test_a_corrupt_file_is_refused_and_kept(self, served: Served, tagged: Library) -> None:
+        place = tagged.artifact("a.mp4.tags.json")
+        place.write_text("{broken")
+        assert served.get("/videos/a.mp4/tags", 409)["title"] == "Conflict"
+        assert served.client.post("/videos/a.mp4/tags", json={"add": ["x"]}).status_code == 409
+        body = {"videos": [{"video": "b.mp4", "tags": ["y"]}, {"video": "a.mp4", "tags": ["y"]}]}
+        assert served.client.post("/tags/import", json=body).status_code == 409
+        assert "y" not in served.get("/videos/b.mp4/tags")["tags"]
+        assert place.read_text() == "{broken"
+        assert served.get("/videos?detail=1")["total"] == 3
+        assert served.get("/tags/export")["errors"][0]["video"] == "a.mp4"
+
+    def test_many_at_once_lose_none(self, served: Served, library: Library) -> None:
+        library.add_bytes("a.mp4", b"x")
+
+        def add(number: int) -> None:
+            body = {"add": [f"tag {number}"]}
+            assert served.client.post("/videos/a.mp4/tags", json=body).status_code == 200
+
+        threads = [threading.Thread(target=add, args=(number,)) for number in range(30)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(served.get("/videos/a.mp4/tags")["tags"]) == 30
+
+
+class TestListings:
+    def test_by_tags(self, served: Served, tagged: Library) -> None:
+        assert names(served, tags="night") == ["a.mp4", "b.mp4"]
+        assert names(served, tags="NIGHT, City") == ["a.mp4"]
+        assert names(served, tags="city,day", match_any=1, recursive=1) == ["a.mp4", "sub/c.mp4"]
+        assert names(served, performers="jane doe") == ["a.mp4"]
+        assert names(served, tags="night", performers="Jane Doe") == ["a.mp4"]
+        assert names(served, tags="day", performers="Jane Doe", recursive=1) == []
+        assert names(served, tags="none") == []
+
+    def test_by_a_name_with_a_comma(self, served: Served, tagged: Library) -> None:
+        body = {"performers_add": ["Doe, Jane"]}
+        assert served.client.post("/videos/b.mp4/tags", json=body).status_code == 200
+        assert names(served, performers='"doe, jane"') == ["b.mp4"]
+        assert names(served, performers="doe, jane") == []
+        wrong = served.client.get("/videos", params={"performers": '"doe, jane'})
+        assert wrong.status_code == 422
+        assert "performers" in wrong.text
+
+    def test_detail_has_them(self, served: Served, tagged: Library) -> None:
+        rows = {row["path"]: row for row in served.get("/videos?detail=1")["videos"]}
+        assert rows["a.mp4"]["tags"] == ["Night", "city"]
+        assert rows["a.mp4"]["performers"] == ["Jane Doe"]
+        assert rows["d.mp4"]["tags"] == []
+
+    def test_summary(self, served: Served, tagged: Library) -> None:
+        told = served.get("/tags/summary", params={"recursive": 1})
+        counts = {entry["name"].lower(): entry["count"] for entry in told["tags"]}
+        assert counts == {"night": 2, "city": 1, "day": 1}
+        assert told["tags"][0]["count"] == 2
+        assert told["performers"] == [{"name": "Jane Doe", "count": 1}]
+
+
+class TestTransfer:
+    def test_out_and_in_again(self, served: Served, tagged: Library) -> None:
+        exported = served.get("/tags/export", params={"recursive": 1})
+        assert [entry["video"] for entry in exported["videos"]] == ["a.mp4", "b.mp4", "sub/c.mp4"]
+        for place in tagged.root.rglob("*.tags.json"):
+            place.unlink()
+        dry = served.client.post("/tags/import", json={**exported, "dry_run": True}).json()
+        assert (dry["dry_run"], dry["matched"]) == (True, 3)
+        assert served.get("/tags/export", params={"recursive": 1})["videos"] == []
+        assert served.client.post("/tags/import", json=exported).json()["matched"] == 3
+        assert served.get("/tags/export", params={"recursive": 1}) == exported
+
+    def test_merge_and_replace(self, served: Served, tagged: Library) -> None:
+        body: dict[str, Any] = {"videos": [{"video": "b.mp4", "tags": ["x"], "performers": ["P"]}]}
+        served.client.post("/tags/import", json=body)
+        assert served.get("/videos/b.mp4/tags")["tags"] == ["night", "x"]
+        served.client.post("/tags/import", json={**body, "mode": "replace"})
+        told = served.get("/videos/b.mp4/tags")
+        assert (told["tags"], told["performers"]) == (["x"], ["P"])
+
+    def test_unknown_videos_are_told(self, served: Served, tagged: Library) -> None:
+        entries = [{"video": "gone.mp4", "tags": ["x"]}, {"video": "b.mp4", "tags": ["x"]}]
+        told = served.client.post("/tags/import", json={"videos": entries}).json()
+        assert (told["matched"], told["unknown"]) == (1, ["gone.mp4"])

@@ -1,0 +1,126 @@
+"""The structure of the program as its source shows it: modules, floors, imports, names."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import symtable
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# From the ground up. What shares a floor does not know each other.
+FLOORS = (
+    ("videolib.core",),
+    ("videolib.storage",),
+    ("videolib.media",),
+    ("videolib.catalogue",),
+    ("videolib.speech", "videolib.faces", "videolib.duplicates"),
+    ("videolib.organize", "videolib.exports"),
+    ("videolib",),
+    ("index",),
+    ("videoserver",),
+    ("api",),
+)
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the program by its dotted name."""
+    folders = (ROOT / "videolib", ROOT / "videoserver")
+    files = [ROOT / "index.py", ROOT / "api.py"]
+    files += [path for folder in folders for path in sorted(folder.rglob("*.py"))]
+    return {_dotted(path): path for path in files}
+
+
+def _dotted(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@functools.cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def room_of(module: str) -> str:
+    """The room of FLOORS that a module is in."""
+    rooms = [room for floor in FLOORS for room in floor]
+    fitting = [room for room in rooms if module == room or module.startswith(f"{room}.")]
+    return max(fitting, key=len)
+
+
+def floor_of(module: str) -> int:
+    return next(number for number, floor in enumerate(FLOORS) if room_of(module) in floor)
+
+
+def imports() -> Iterator[tuple[str, int, str]]:
+    """Every import of one of our modules by another, wherever it stands: the module, the line, and
+    what it imports. Also those inside functions and under TYPE_CHECKING."""
+    known = modules()
+    for module, path in known.items():
+        for node in ast.walk(tree_of(path)):
+            for target in _imported(node, module, path):
+                found = target if target in known else target.rpartition(".")[0]
+                if found in known and found != module:
+                    yield module, getattr(node, "lineno", 0), found
+
+
+def _imported(node: ast.AST, module: str, path: Path) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if not isinstance(node, ast.ImportFrom):
+        return []
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    base = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+    stem = ".".join([*base, *([node.module] if node.module else [])])
+    return [f"{stem}.{alias.name}" for alias in node.names]
+
+
+def circles(edges: dict[str, set[str]]) -> list[list[str]]:
+    """The strongly connected components with more than one member (R. Tarjan, 1972)."""
+    order: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    stack: list[str] = []
+    components: list[list[str]] = []
+
+    def visit(node: str) -> None:
+        order[node] = lowest[node] = len(order)
+        stack.append(node)
+        for target in edges.get(node, ()):
+            if target not in order:
+                visit(target)
+                lowest[node] = min(lowest[node], lowest[target])
+            elif target in stack:
+                lowest[node] = min(lowest[node], order[target])
+        if lowest[node] == order[node]:
+            component = stack[stack.index(node) :]
+            del stack[stack.index(node) :]
+            if len(component) > 1:
+                components.append(sorted(component))
+
+    for node in edges:
+        if node not in order:
+            visit(node)
+    return components
+
+
+def looks_up(module: ModuleType, name: str) -> bool:
+    """Whether code of a module reads one of its global names while it runs: only then does it help
+    to put something else in its place."""
+    path = Path(inspect.getfile(module))
+    return name in _looked_up(symtable.symtable(path.read_text(), path.name, "exec"))
+
+
+def _looked_up(table: symtable.SymbolTable) -> set[str]:
+    """The global names that the functions in a scope read."""
+    names = set().union(*map(_looked_up, table.get_children()))
+    if table.get_type() == "function":
+        names |= {s.get_name() for s in table.get_symbols() if s.is_global() and s.is_referenced()}
+    return names
+
+
+def is_ours(module: ModuleType) -> bool:
+    return module.__name__ in modules()
