@@ -118,16 +118,16 @@ class ListingRun:
         failures: Sequence[dict[str, Any]],
         job: Job,
     ) -> None:
-        self.scan, self.settings = scan, settings
+        self.scan, self.settings, self.model = scan, settings, scan.model
         self.sidecar_dir = people_dir(scan.library)
         self.decisions = PeopleDecisions.read(self.sidecar_dir)
         rebuild = (
             settings.rebuild
-            or scan.model != scan.index.model
+            or self.model != scan.index.model
             or scan.index.data["params"].get("cluster_eps") != settings.cluster_eps
         )
         files = scan.read(job, rebuild)
-        comparable = [file for file in files if file.source["model"] == scan.model]
+        comparable = [file for file in files if file.source["model"] == self.model]
         unchanged = {} if rebuild else scan.unchanged
         self.sources = unchanged | {file.video.rel: file.source for file in files}
         self.scale = next((f.scale for f in comparable), float(scan.index.data.get("scale", 1.0)))
@@ -148,16 +148,16 @@ class ListingRun:
         self.rebound = self.decisions.rebind(files, present, eps)
         grouping.group(self.scan.library, eps)
         if self.rebound:
-            self.decisions.update_vectors(self.scan.model, grouping.sums)
+            self.decisions.update_vectors(self.model, grouping.sums)
         return grouping
 
     def read_gallery(self, job: Job) -> Gallery:
         """The gallery of the settings, else the stored one if its vectors are comparable."""
-        index, model = self.scan.index, self.scan.model
-        stored = Gallery(index.data.get("gallery", ()) if model == index.model else ())
-        if self.settings.gallery is None or not model:
+        index = self.scan.index
+        stored = Gallery(index.data.get("gallery", ()) if self.model == index.model else ())
+        if self.settings.gallery is None or not self.model:
             return stored
-        reader = self.settings.gallery.for_model(model)
+        reader = self.settings.gallery.for_model(self.model)
         return Gallery.read(reader, self.scan.library.roots, stored, job)
 
     def without_signatures(self) -> Iterator[dict[str, Any]]:
@@ -166,8 +166,8 @@ class ListingRun:
             if video.rel not in self.embed_failures:
                 yield {"video": video.rel, "reason": "has no fresh signatures: embed makes them"}
         for rel, source in self.sources.items():
-            if source["model"] != self.scan.model:
-                reason = f"its signatures are of {source['model']}, most of {self.scan.model}: "
+            if source["model"] != self.model:
+                reason = f"its signatures are of {source['model']}, most of {self.model}: "
                 yield {"video": rel, "reason": reason + "embed makes them again"}
 
     def lost_people(self, grouping: FaceGrouping) -> Iterator[dict[str, Any]]:
@@ -200,11 +200,11 @@ class ListingRun:
             "schema": 1,
             "generated_at": iso_time(),
             "params": self.settings.recorded(),
-            "model": self.scan.model,
+            "model": self.model,
             "dimension": matrix.shape[1],
             "scale": self.scale,
             "next": grouping.next_id,
-            "videos": sum(s["model"] == self.scan.model for s in self.sources.values()),
+            "videos": sum(s["model"] == self.model for s in self.sources.values()),
             "left_out": self.left_out,
             "gallery": self.gallery.rows,
             "sources": [self.sources[rel] for rel in sorted(self.sources)],

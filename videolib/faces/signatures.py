@@ -132,10 +132,11 @@ class SignatureScan:
 
     def covers(self, rel: str) -> bool:
         """Whether this walk finds a video of that name if there is one."""
+        if rel in self.walked:
+            return True
         folder, _, name = rel.rpartition("/")
         inside = self.library.recursive or not folder
-        suffix = Path(name).suffix.lower()
-        return rel in self.walked or (inside and suffix in self.library.extensions)
+        return inside and Path(name).suffix.lower() in self.library.extensions
 
     def classify(self, video: Video, sidecars: SidecarDir) -> None:
         """Put a video to the unchanged, the changed, the missing or what is left out."""
