@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from support import Library
 
 from videolib.core.processes import need_tool
-from videolib.media.hashing import hexadecimal, stash_hash
+from videolib.media.picture_hashes import hexadecimal
+from videolib.media.stash import stash_hash
 
 Y, X = np.mgrid[0:1070, 0:800]
 VECTORS = {

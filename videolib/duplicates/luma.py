@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from videolib.media.hashing import FLAT
+from videolib.media.picture_hashes import FLAT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,23 +1,25 @@
-"""Perceptual hashes, and the small pictures by which duplicates are found."""
+"""The phash artifact of a video: its perceptual hash, and the small pictures beside it.
+
+`PerceptualHash` chooses the frames and makes the artifact; picture_hashes and stash have the
+algorithms. `SignatureRecorder` and `TimelineRecorder` keep what duplicates are found by, which the
+folder duplicates reads.
+"""
 
 from __future__ import annotations
 
 import base64
-import bisect
 import math
-import typing
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from videolib.core.errors import VideoError
 from videolib.media.choices import HashAlgorithm, HashCombination, Seek
 from videolib.media.duration import position_seconds
-from videolib.media.frames import FrameRequest, timestamps_around
-from videolib.media.pictures import SWSCALE_MATRICES, reformatter
+from videolib.media.frames import FrameRequest
+from videolib.media.picture_hashes import FLAT, HASHES, combine_bits, hexadecimal
+from videolib.media.stash import STASH_FRAMES, montage, picture_for_stash, stash_hash, stash_times
 from videolib.storage.publishing import ArtifactOutput
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from videolib.core.arrays import Bits, Pixels
@@ -26,9 +28,12 @@ if TYPE_CHECKING:
 
 
 class HashSettings(NamedTuple):
-    """How a video is hashed: the hash of a frame, how those of several frames become one, how many
-    frames there are, where a single one is (see frames.position), and whether a timeline for
-    shifted copies is made, too."""
+    """How a video is hashed.
+
+    `algorithm`: the hash of a frame; `combine`: how those of several frames become one; `frames`:
+    their number; `time`: where a single one is, see duration.position_seconds; `deep`: whether a
+    timeline is made, too, by which shifted copies are found.
+    """
 
     algorithm: HashAlgorithm
     combine: HashCombination
@@ -68,13 +73,14 @@ class PerceptualHash:
         return [FrameRequest(seconds, self.tolerance) for seconds in times]
 
     def take(self, frame: Frame, index: int) -> None:
-        beyond = index - len(self.times)
-        if beyond >= len(SIGNATURE_SHARES):
-            self.timeline.take(frame, beyond - len(SIGNATURE_SHARES))
-        elif beyond >= 0:
-            self.signature.take(frame, beyond)
-        else:
+        first_of_signature = len(self.times)
+        first_of_timeline = first_of_signature + len(SIGNATURE_SHARES)
+        if index < first_of_signature:
             self.hashes[index] = self.hash_frame(frame, index)
+        elif index < first_of_timeline:
+            self.signature.take(frame, index - first_of_signature)
+        else:
+            self.timeline.take(frame, index - first_of_timeline)
 
     def hash_frame(self, frame: Frame, index: int) -> FrameHash:
         grey = frame.luma(32, 32)
@@ -122,7 +128,7 @@ class PerceptualHash:
 
 class FrameHash(NamedTuple):
     """The hash of one frame: when it is shown, in seconds, its bits in row-major order, and whether
-    the frame is of one colour, which tells nothing."""
+    the frame is flat (of one colour), so that its hash carries no information."""
 
     time: float
     bits: Bits
@@ -136,15 +142,15 @@ SIGNATURE_SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)  # of the length: where a signature
 
 
 class SignatureRecorder:
-    """What duplicates are found by, whatever the hash: five small pictures, luma and colour.
+    """Records five small pictures of a video, by which duplicates are found, whatever the hash.
 
     Luma is 32x32, chroma (Cb and Cr of BT.601, signed) 8x8; on disk both are base64. Its read side
     is `Fingerprint` in duplicates/fingerprints.
     """
 
     def __init__(self) -> None:
-        self.frames: dict[int, dict[str, Any]] = {}
-        self.size = (0, 0)
+        self.frames: dict[int, dict[str, Any]] = {}  # their JSON, by number
+        self.size = (0, 0)  # width and height as displayed, of the last frame
 
     def take(self, frame: Frame, index: int) -> None:
         import numpy as np
@@ -167,14 +173,14 @@ class SignatureRecorder:
 
 
 class TimelineRecorder:
-    """Small pictures all along a video, 16x16 luma, by which shifted copies are found.
+    """Records small pictures all along a video, 16x16 luma, by which shifted copies are found.
 
     The interval is 0.25 s, doubled until at most 3600 pictures are needed. Its read side is
     `VideoTimeline` in duplicates/timelines.
     """
 
-    SIDE: ClassVar = 16
-    MOST: ClassVar = 3600
+    SIDE: ClassVar = 16  # pixels
+    MOST: ClassVar = 3600  # pictures
 
     def __init__(self, duration: float) -> None:
         doublings = max(math.ceil(math.log2(max(duration, 1e-3) / 0.25 / self.MOST)), 0)
@@ -196,122 +202,5 @@ class TimelineRecorder:
 
 
 def base64_text(array: NDArray[Any]) -> str:
+    """The bytes of an array, row by row, as base64 for JSON."""
     return base64.b64encode(array.tobytes()).decode()
-
-
-FLAT = 4.0  # standard deviation of luma, of 255, below which a picture is one colour with noise
-
-
-def average_hash(grey: Pixels) -> Bits:
-    """1024 bits of a 32x32 picture: brighter than its mean (N. Krawetz, "Looks Like It", 2011)."""
-    bits: Bits = grey > grey.mean()
-    return bits.ravel()
-
-
-def dct_hash(grey: Pixels | NDArray[np.float64]) -> Bits:
-    """64 bits of a square picture: its 8x8 lowest DCT-II coefficients above their median.
-
-    C. Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions", 2010, with the
-    block that includes the mean, as the imagehash package takes it.
-    """
-    import numpy as np
-
-    size = len(grey)
-    k, n = np.arange(8)[:, None], np.arange(size)[None, :]
-    basis = np.cos(np.pi * k * (2 * n + 1) / (2 * size))
-    low = basis @ grey.astype(np.float64) @ basis.T
-    bits: Bits = low > np.median(low)
-    return bits.ravel()
-
-
-STASH_FRAMES, STASH_WIDTH = 25, 160
-
-
-def stash_times(media: Media) -> list[float]:
-    """When the frames of Stash's hash are shown: of each moment the first frame from it on."""
-    length = round(media.container_duration or media.duration, 2)
-    moments = [0.05 * length + i * 0.9 * length / STASH_FRAMES for i in range(STASH_FRAMES)]
-    return [first_frame_from(media, moment) for moment in moments]
-
-
-def first_frame_from(media: Media, moment: float) -> float:
-    """When the first frame at or after a moment is shown, as `ffmpeg -ss` finds it."""
-    target = media.start + round(moment / media.tick)
-    _, timestamps, _ = timestamps_around(media, target, target + round(1 / media.tick))
-    later = bisect.bisect_left(timestamps, target)
-    return media.seconds(timestamps[later]) if later < len(timestamps) else moment
-
-
-def picture_for_stash(frame: Frame) -> Pixels:
-    """RGB of 160 pixels' width and an even height: stored aspect, no deinterlacing, no tone map."""
-    import numpy as np
-
-    raw, turned = frame.raw, frame.turns % 2
-    stored = (raw.height, raw.width) if turned else (raw.width, raw.height)
-    size = (STASH_WIDTH, 2 * ((STASH_WIDTH * stored[1] + stored[0]) // (2 * stored[0])))
-    scaled = reformatter().reformat(
-        raw,
-        *(size[::-1] if turned else size),
-        "rgb24",
-        src_colorspace=SWSCALE_MATRICES.get(raw.colorspace, 5),
-        interpolation="BICUBIC",
-    )
-    return np.ascontiguousarray(np.rot90(scaled.to_ndarray(), frame.turns))
-
-
-def montage(pictures: Sequence[Pixels]) -> Pixels:
-    """Pictures side by side, five in a row, each in a field of the first one's size."""
-    import numpy as np
-
-    height, width, _ = pictures[0].shape
-    sheet = np.zeros((height * 5, width * 5, 3), np.uint8)
-    for number, picture in enumerate(pictures):
-        y, x = number // 5 * height, number % 5 * width
-        part = picture[:height, :width]
-        sheet[y : y + part.shape[0], x : x + part.shape[1]] = part
-    return sheet
-
-
-def stash_hash(pixels: Pixels) -> Bits:
-    """64 bits of an RGB picture, bit by bit as goimagehash 1.1.0 has them after nfnt/resize."""
-    import numpy as np
-
-    square = shrink_like_nfnt(shrink_like_nfnt(pixels.swapaxes(0, 1)).swapaxes(0, 1))
-    return dct_hash(square.astype(np.float64) @ np.array([0.299, 0.587, 0.114]))
-
-
-def shrink_like_nfnt(pixels: Pixels, size: int = 64) -> Pixels:
-    """An array (n, ...) stretched to `size` along its first axis: nfnt/resize's integer bilinear.
-
-    The weights are 1/256 steps of a triangle as wide as the scale, cut off, as is the sum.
-    """
-    import numpy as np
-
-    scale = len(pixels) / size
-    taps = np.arange(2 * max(math.ceil(scale), 1))
-    center = scale * (np.arange(size) + 0.5) - 0.5
-    start = np.trunc(center).astype(int) - len(taps) // 2 + 1
-    away = np.abs((center - start)[:, None] - taps) * min(1 / scale, 1.0)
-    weights = np.trunc(256 * np.maximum(0.0, 1 - away)).astype(np.int64)
-    places = np.clip(start[:, None] + taps, 0, len(pixels) - 1)
-    sums = np.einsum("yk,yk...->y...", weights, pixels[places].astype(np.int64))
-    total = weights.sum(axis=1).reshape(-1, *[1] * (pixels.ndim - 1))
-    return typing.cast("Pixels", (sums // total).astype(np.uint8))
-
-
-HASHES: dict[str, Callable[[Pixels], Bits]] = {"ahash": average_hash, "dct": dct_hash}
-
-
-def combine_bits(hashes: Sequence[Bits], how: str) -> Bits:
-    """One hash of several: their exclusive or, or the bits that more than half of them have set."""
-    import numpy as np
-
-    stacked = np.array(hashes)
-    combined: Bits = np.bitwise_xor.reduce(stacked) if how == "xor" else stacked.mean(axis=0) > 0.5
-    return combined
-
-
-def hexadecimal(bits: Bits) -> str:
-    import numpy as np
-
-    return bytes(np.packbits(bits)).hex()
