@@ -3,28 +3,33 @@
 
     python index.py meta,thumbs,sprites ~/videos -r --workers 2
 
-The way of a run: `main` turns the command line into Commands; those that make one artifact per
-video (VideoTask) are handed to one Runner, which walks the folder, leaves out what is fresh and
-sends each remaining video, with all the tasks that want it, to a worker process. There `perform`
-opens the video once, decodes each wanted frame once, hands it to every task that asked, checks that
-the video did not change meanwhile, and publishes the artifacts by rename. What happened comes back
-as Outcomes.
+This file is the command line. The algorithms are in the library `videolib`, which takes plain
+values and knows neither options nor commands; index.py turns options into its calls and answers
+into Results. `api.py` and `videoserver` serve the same commands over HTTP and import this file.
 
-The sections, from the ground up (`grep '^# ==='` lists them):
+How a run goes: `main` turns the command line into Commands. Those that make one artifact per video
+(VideoTask) are handed to one Runner, which walks the folder, leaves out what is fresh and sends
+each remaining video, with all the tasks that want it, to a worker process. There `perform` opens
+the video once, decodes each requested frame once for all tasks that requested it, checks that the
+video did not change meanwhile, and publishes the artifacts by rename. Each task of each video comes
+back as an Outcome, and the Runner sums these up in a Result.
 
-    Vocabulary ... Parameters    nouns, names on disk, safe changes, tags, how options are declared
-    Processes, Workers           every program that is started, and the processes that decode
-    Media ... Captions           reading a video: frames, pictures, faces, sound, speech, subtitles
-    One video, Runner            what a worker does with one video, and the run over all of them
-    Catalogue ... People         what is known of a library: its database, queries, who is in it
-    Likeness, Duplicates         which videos show the same
-    Jobs, Pages                  runs that the API starts, and pages of HTML
-    Commands: ...                a class for each command, then the table of them
-    Configuration, Command line  videorc.json, flags and `main`
+The sections from the top (`grep '^# ==='` lists them):
 
-What importing code may rely on: COMMANDS (name -> class), a command's options() and model(), its
-run(job) -> Result, ARTIFACTS (kind -> the files it owns), and main(argv) -> exit code. Importing
-reads and writes nothing; only `main` prints results, only Console prints progress and messages.
+    ffprobe and ffmpeg       metadata of a video, by ffprobe or by PyAV
+    Vocabulary               Outcome: what became of one video in one task
+    Parameters               Command: options declared once, checked by a model derived from them
+    One video in a worker    `perform`: all artifacts of one video from one opening
+    Runner                   planning, worker threads and the report of a run
+    Commands: ...            their base classes, a class for each command, the table COMMANDS
+    Configuration            videorc.json
+    Command line             argparse, the order of a chain, printing, `main`
+
+Importing code may rely on: probe_metadata, COMMANDS (name -> class), `build` (a command from values
+and a Config), a command's options(), model() and run(job) -> Result, and main(argv) -> exit code.
+Importing reads and writes no file and starts nothing; only `main` prints results, only a Job's
+Console prints progress and messages. Rooms of `videolib` that few commands need are imported in the
+functions that use them: `--help` and `list` start without numpy, OpenCV and PyAV.
 """
 
 from __future__ import annotations
@@ -272,8 +277,8 @@ class Command:
                 hint = typing.Annotated[hint, BeforeValidator(need_path)]
             if typing.get_origin(hint) is tuple:
                 hint = typing.Annotated[hint, BeforeValidator(split)]
-            counts = hint is int or set(typing.get_args(hint)) == {int, type(None)}
-            rules = ({"le": LARGEST_NUMBER} if counts else {}) | declared.rules
+            is_integer = hint is int or set(typing.get_args(hint)) == {int, type(None)}
+            rules = ({"le": LARGEST_NUMBER} if is_integer else {}) | declared.rules
             fields[name] = hint, Field(declared.default, description=declared.doc, **rules)
         config = ConfigDict(extra="forbid", allow_inf_nan=False)
         return create_model(cls.__name__, __config__=config, __doc__=cls.__doc__, **fields)
@@ -286,10 +291,10 @@ class Command:
         try:
             return dict(cls.model().model_validate(dict(values)))
         except ValidationError as error:
-            wrong = [cls._mistake(e) for e in error.errors()]
+            mistakes = [cls._mistake(e) for e in error.errors()]
             flags = {n: n.upper() if o.place else o.flag for n, o in cls.options().items()}
-            text = "; ".join(f"{flags.get(name, name + ':')} {message}" for name, message in wrong)
-            raise ParameterError(wrong, text) from None
+            text = "; ".join(f"{flags.get(name, name + ':')} {what}" for name, what in mistakes)
+            raise ParameterError(mistakes, text) from None
 
     @classmethod
     def _mistake(cls, error: Any) -> tuple[str, str]:
@@ -794,9 +799,9 @@ class Metadata(VideoTask):
     imports = ("av", "numpy", "videolib.media.metadata")
     batch_limit = 3
 
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**given)
-        # Found here and handed to the workers, whose environment is that of the first run.
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        # Looked up here: the workers' environment is that of the first run of this process.
         self.stub = ffprobe_disabled()
         tool = None if self.stub else find_tool("ffprobe")
         self.ffprobe = tool.path if tool else None
@@ -999,10 +1004,10 @@ class Embed(FrameTask):
         False, "delete all signatures, thumbnails, the index of people and every decision on them"
     )
 
-    def __init__(self, **given: Any) -> None:
+    def __init__(self, **values: Any) -> None:
         from videolib.faces.models import BACKENDS, FACE_MODELS
 
-        super().__init__(**given)
+        super().__init__(**values)
         self.wanted_model = FACE_MODELS[BACKENDS[self.backend]].named(self.face_model)
 
     def extras(self) -> list[str]:
@@ -1228,8 +1233,8 @@ class Previews(VideoTask):
     )
 
     def extras(self) -> list[str]:
-        asked = {"json": self.index, self.format: self.join, "webp": self.image == "webp"}
-        return [f"{{}}.previews.{suffix}" for suffix, wanted in asked.items() if wanted]
+        optional = {"json": self.index, self.format: self.join, "webp": self.image == "webp"}
+        return [f"{{}}.previews.{suffix}" for suffix, is_wanted in optional.items() if is_wanted]
 
     def make(self, media: Media) -> ArtifactOutput:
         from videolib.media.previews import Previewer, preview_format
@@ -1698,15 +1703,15 @@ class Subtitles(VideoTask):
     batch_limit = 1
     memory = 1 << 40  # of address space: drivers of graphics cards map all memory there is
 
-    def __init__(self, **given: Any) -> None:
+    def __init__(self, **values: Any) -> None:
         from videolib.core.languages import LANGUAGES, language_code
 
-        given.setdefault("model", os.environ.get("VIDEO_WHISPER_MODEL") or "small")
-        super().__init__(**given)
+        values.setdefault("model", os.environ.get("VIDEO_WHISPER_MODEL") or "small")
+        super().__init__(**values)
         self.language = language_code(self.language)
         if self.language and self.language not in LANGUAGES:
-            known = " ".join(sorted(LANGUAGES))
-            raise UsageError(f"--language {printable(self.language)}: Whisper knows {known}")
+            codes = " ".join(sorted(LANGUAGES))
+            raise UsageError(f"--language {printable(self.language)}: Whisper knows {codes}")
 
     def params(self) -> dict[str, Any]:
         """What shapes the text; a model by its name, wherever it lies."""
@@ -1726,20 +1731,19 @@ class Subtitles(VideoTask):
 
     def state(self, video: Video, sidecars: SidecarDir) -> State:
         """Fresh where there are subtitles in that language, in every format or beside the video."""
-        where = self.placed(video)
-        sidecars = SidecarDir(where.sidecar_dir) if self.output_dir else sidecars
+        video = self.placed(video)
+        sidecars = SidecarDir(video.sidecar_dir) if self.output_dir else sidecars
         return typing.cast("SubtitleArtifact", self.artifact).subtitle_state(
-            where, sidecars, self.format, self.transcription_options().target_language
+            video, sidecars, self.format, self.transcription_options().target_language
         )
 
     def make(self, media: Media) -> ArtifactOutput:
-        video = self.placed(media.video)
-        if self.from_stream:
-            from videolib.speech.embedded import extract_subtitles
-
-            return extract_subtitles(media, video, self.language, self.format)
+        from videolib.speech.embedded import extract_subtitles
         from videolib.speech.transcription import RecognizerSettings, Transcription
 
+        video = self.placed(media.video)
+        if self.from_stream:
+            return extract_subtitles(media, video, self.language, self.format)
         threads = max(cores() // (self.workers or 1), 1)
         settings = RecognizerSettings(
             self.backend, self.model_, threads, self.whisper_cpp_bin, self.whisper_cpp_model
@@ -1967,13 +1971,13 @@ class Orphans(LibraryCommand):
         orphans, temporaries = find_orphans(job, library)
         matches = match_orphans(job, library, orphans) if self.relink else OrphanMatches({}, [])
         self.say_problems(job, matches.messages())
-        left = settle_orphans(job, paths, orphans, matches.targets, self.delete)
+        unsettled = settle_orphans(job, paths, orphans, matches.targets, self.delete)
         for path in temporaries if self.delete else ():
             remove(path)
         self.say_problems(job, library.problems)
-        asked = (self.relink, self.delete)
-        report = OrphanReport(orphans, temporaries, matches.targets, left, library.problems, *asked)
-        failed = any(left.values()) or library.problems
+        lists = (orphans, temporaries, matches.targets, unsettled, library.problems)
+        report = OrphanReport(*lists, self.relink, self.delete)
+        failed = any(unsettled.values()) or library.problems
         return Result(report.as_json(), report.text(), Exit.of(failed))
 
     def taken_back(self) -> Result:
@@ -2153,8 +2157,8 @@ class Batch(RunCommand):
         return task(**{k: v for k, v in configured.items() if k != "workers"} | shared)
 
     def caps(self) -> dict[str, int]:
-        said = {task.artifact.kind: getattr(self, cap_name(task)) for task in task_classes()}
-        return {kind: cap for kind, cap in said.items() if cap}
+        caps = {task.artifact.kind: getattr(self, cap_name(task)) for task in task_classes()}
+        return {kind: cap for kind, cap in caps.items() if cap}
 
 
 class Finish(Batch):
@@ -2166,11 +2170,11 @@ class Finish(Batch):
 
     def run(self, job: Job) -> Result:
         runner = Runner(job, self, self.planned(), self.caps())
-        units = runner.plan()
-        waiting = Counter(task.artifact.kind for unit in units for task in unit.tasks)
-        plan = ", ".join(f"{n:,} {kind}" for kind, n in waiting.items()) or "nothing"
+        items = runner.plan()
+        counts = Counter(kind for item in items for kind in item.kinds)
+        plan = ", ".join(f"{n:,} {kind}" for kind, n in counts.items()) or "nothing"
         job.console.say(f"finish: to make: {plan}")
-        return runner.run(units)
+        return runner.run(items)
 
 
 def task_classes() -> list[type[VideoTask]]:
@@ -2180,11 +2184,11 @@ def task_classes() -> list[type[VideoTask]]:
 
 def task_named(name: str) -> type[VideoTask]:
     """The artifact command of that name. Raises UsageError where there is none."""
-    found = COMMANDS.get(name)
-    if found and issubclass(found, VideoTask):
-        return found
-    known = ", ".join(n for n, c in COMMANDS.items() if issubclass(c, VideoTask))
-    raise UsageError(f"--tasks: {printable(name)} makes no artifact; there are {known}")
+    command = COMMANDS.get(name)
+    if command and issubclass(command, VideoTask):
+        return command
+    names = ", ".join(n for n, c in COMMANDS.items() if issubclass(c, VideoTask))
+    raise UsageError(f"--tasks: {printable(name)} makes no artifact; there are {names}")
 
 
 def cap_name(task: type[VideoTask]) -> str:
@@ -2376,7 +2380,7 @@ COMMANDS: dict[str, type[Command]] = {
 
 def command_names(command: type[Command]) -> list[str]:
     """What a command is called, its own name before the aliases."""
-    return [name for name, known in COMMANDS.items() if known is command]
+    return [name for name, other in COMMANDS.items() if other is command]
 
 
 def summary_line(command: type[Command]) -> str:
@@ -2508,24 +2512,23 @@ def command_parser(names: str, classes: Sequence[type[Command]], config: Config)
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--config", metavar="FILE", help="a videorc.json to take defaults from")
-    known: set[str] = set()
+    added: set[str] = set()
     for command in classes:
-        settings = config.settings(command)
+        settings, hints = config.settings(command), command.hints()
         for name, declared in command.options().items():
-            if name not in known:
-                known.add(name)
-                add_option(
-                    parser, declared, command.hints()[name], settings.get(name, declared.default)
-                )
+            if name not in added:
+                added.add(name)
+                default = settings.get(name, declared.default)
+                add_option(parser, declared, hints[name], default)
     return parser
 
 
 def add_option(parser: Parser, declared: Option, hint: Any, default: Any) -> None:
     """One parameter as argparse's argument; its default is shown, never applied."""
-    told = ",".join(map(str, default)) if isinstance(default, list | tuple) else default
+    shown = ",".join(map(str, default)) if isinstance(default, list | tuple) else default
     doc = declared.doc.replace("%", "%%")
-    if hint is not bool and told not in (None, "") and "default" not in doc:
-        doc += f" (default: {str(told).replace('%', '%%')})"
+    if hint is not bool and shown not in (None, "") and "default" not in doc:
+        doc += f" (default: {str(shown).replace('%', '%%')})"
     if declared.place:
         parser.add_argument(declared.name, nargs="?", help=doc)
         return
@@ -2536,14 +2539,14 @@ def add_option(parser: Parser, declared: Option, hint: Any, default: Any) -> Non
         )
         return
     is_choice = typing.get_origin(hint) is Literal
-    value = "|".join(map(str, typing.get_args(hint))) if is_choice else "X"
-    number: dict[str, Any] = {"nargs": "?", "const": declared.bare} if declared.bare else {}
+    metavar = "|".join(map(str, typing.get_args(hint))) if is_choice else "X"
+    arity: dict[str, Any] = {"nargs": "?", "const": declared.bare} if declared.bare else {}
     if declared.many:
-        number = {"nargs": "+", "action": "extend"}
-    parser.add_argument(*flags, dest=declared.name, metavar=value, help=doc, **number)
+        arity = {"nargs": "+", "action": "extend"}
+    parser.add_argument(*flags, dest=declared.name, metavar=metavar, help=doc, **arity)
     if declared.name == "output_format":
-        short: dict[str, Any] = {"action": "store_const", "const": "json"}
-        parser.add_argument("--json", dest=declared.name, help="the same as json", **short)
+        constant: dict[str, Any] = {"action": "store_const", "const": "json"}
+        parser.add_argument("--json", dest=declared.name, help="the same as json", **constant)
 
 
 def split_line(words: Sequence[str]) -> tuple[list[str], str, list[str]]:
@@ -2570,54 +2573,54 @@ def with_dashes(words: Sequence[str], classes: Sequence[type[Command]]) -> list[
 
 
 def read_line(words: Sequence[str]) -> list[Command] | Result:
-    """The commands that a command line asks for, or what it wants to be told instead."""
-    before, names, rest = split_line(words)
+    """The commands that a command line asks for, or the answer to --help and the like."""
+    before, chain, rest = split_line(words)
+    names = chain.split(",") if chain else []
     top = Parser(prog="index.py", add_help=False, allow_abbrev=False)
     top.add_argument("--config")
     for flag in ("-h --help", "--list-commands", "--version"):
         top.add_argument(*flag.split(), action="store_true")
-    asked = top.parse_args(before)
-    if asked.list_commands:
+    flags = top.parse_args(before)
+    if flags.list_commands:
         return Result(list(COMMANDS), "\n".join(COMMANDS))
-    if asked.version:
+    if flags.version:
         return Result({"version": __version__}, __version__)
-    if asked.help or not names:
+    if flags.help or not names:
         return Result(
-            {"commands": list(COMMANDS)}, overview(), Exit.OK if asked.help else Exit.USAGE
+            {"commands": list(COMMANDS)}, overview(), Exit.OK if flags.help else Exit.USAGE
         )
-    unknown = [name for name in names.split(",") if name not in COMMANDS]
+    unknown = [name for name in names if name not in COMMANDS]
     if unknown:
         raise UsageError(
             f"{printable(unknown[0])}: no such command; index.py --list-commands names them"
         )
-    classes = list(dict.fromkeys(COMMANDS[name] for name in names.split(",")))
+    classes = list(dict.fromkeys(COMMANDS[name] for name in names))
     if {"-h", "--help"} & set(rest):
-        config = Config.load(asked.config, None)
-        return Result(
-            {"commands": names.split(",")}, command_parser(names, classes, config).format_help()
-        )
-    parser = command_parser(names, classes, Config())
+        config = Config.load(flags.config, None)
+        return Result({"commands": names}, command_parser(chain, classes, config).format_help())
+    parser = command_parser(chain, classes, Config())
     # Only the intermixed way lets flags stand between two places; it does not know `--`.
     parse = parser.parse_args if "--" in rest else parser.parse_intermixed_args
-    given = vars(parse(with_dashes(rest, classes)))
+    values = vars(parse(with_dashes(rest, classes)))
     for command in classes:
-        command.arrange(given)
-    explicit = given.pop("config", asked.config)
-    config = Config.load(explicit, Path(given.get("directory", ".")))
-    return [build(command, given, config) for command in classes]
+        command.arrange(values)
+    explicit = values.pop("config", flags.config)
+    config = Config.load(explicit, Path(values.get("directory", ".")))
+    return [build(command, values, config) for command in classes]
 
 
-def build(command: type[CommandType], given: Mapping[str, Any], config: Config) -> CommandType:
-    """A command from the flags it knows: flag before configuration before default."""
+def build(command: type[CommandType], line: Mapping[str, Any], config: Config) -> CommandType:
+    """A command from the values on the line that are its own: flag, else configuration, else
+    default."""
     values = config.settings(command)
     for name, hint in command.hints().items():
-        if name in given:
-            text = given[name]
-            is_path = names_path(hint) and text and isinstance(text, str)
-            values[name] = Path(text) if is_path else text
-    built = command(**values)
-    built.config = config
-    return built
+        if name in line:
+            value = line[name]
+            is_path = names_path(hint) and value and isinstance(value, str)
+            values[name] = Path(value) if is_path else value
+    request = command(**values)
+    request.config = config
+    return request
 
 
 def overview() -> str:
@@ -2633,22 +2636,24 @@ def overview() -> str:
 
 def run_commands(commands: Sequence[Command], job: Job) -> Result:
     """Run commands in their order; artifact commands that follow each other are one run."""
-    done = []
+    results: list[Result] = []
     for _, group in itertools.groupby(commands, shares_a_run):
         members = list(group)
         tasks = [command for command in members if shares_a_run(command)]
         if tasks:
-            done.append(Runner(job, tasks[0], tasks, {}).run())
+            results.append(Runner(job, tasks[0], tasks, {}).run())
         elif len(commands) > 1:
-            done += [named(command, command.run(job)) for command in members]
+            results += [named(command, command.run(job)) for command in members]
         else:
-            done.append(members[0].run(job))
+            results.append(members[0].run(job))
         if job.cancelled.is_set():
             break
-    if len(done) == 1:
-        return done[0]
-    parts = [part for result in done for part in result.data.get("tasks", [result.data])]
-    return Result({"tasks": parts}, "\n".join(r.text for r in done), max(r.code for r in done))
+    if len(results) == 1:
+        return results[0]
+    parts = [part for result in results for part in result.data.get("tasks", [result.data])]
+    return Result(
+        {"tasks": parts}, "\n".join(r.text for r in results), max(r.code for r in results)
+    )
 
 
 def shares_a_run(command: Command) -> typing.TypeGuard[VideoTask]:
@@ -2693,8 +2698,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     job = Job()
     try:
         with job.interruptible():
-            asked = read_line(words)
-            result = asked if isinstance(asked, Result) else run_commands(asked, job)
+            request = read_line(words)
+            result = request if isinstance(request, Result) else run_commands(request, job)
     except (CorruptError, ModuleNotFoundError, VideoError) as error:
         result = complaint(reason_of(error), Exit.SOME_FAILED)
     except UsageError as error:
