@@ -14,7 +14,7 @@ from conftest import Cli
 from support import ODD_NAMES, Library, media, run_process, stamps
 
 from videolib.core.errors import VideoError
-from videolib.media.encoding import ClipEncoder, ClipFormat
+from videolib.media.clips import ClipEncoder, ClipFormat
 from videolib.media.previews import clip_starts
 
 

@@ -6,13 +6,13 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from videolib.media.encoding import Clip, ClipEncoder, ClipFormat, Excerpt, encode_clip, join_clips
+from videolib.media.clips import Clip, ClipEncoder, ClipFormat, Excerpt, encode_clip, join_clips
 from videolib.media.reader import Media
 from videolib.storage.publishing import ArtifactOutput
 
 if TYPE_CHECKING:
     from videolib.core.arrays import Pixels
-    from videolib.media.encoding import ExcerptFrame
+    from videolib.media.clips import ExcerptFrame
 
 
 def preview_format(container: str, crf: int, bitrate: str) -> ClipFormat:

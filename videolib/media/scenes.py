@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.errors import VideoError
 from videolib.media.choices import SceneDetector
+from videolib.media.clips import ClipFormat, Excerpt, encode_clip
 from videolib.media.duration import cut_off_message
-from videolib.media.encoding import ClipFormat, Excerpt, encode_clip
 from videolib.media.frames import FrameRequest, decode_forward, read_frames, timestamps_around
 from videolib.media.pictures import HDR_EOTFS, jpeg, rgb_picture
 from videolib.media.reader import Media
