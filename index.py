@@ -151,6 +151,17 @@ if TYPE_CHECKING:
     from videolib.storage.steps import LibraryPaths
     from videolib.storage.tags import TagEditor
 
+# What importing code may rely on.
+__all__ = [
+    *("find_tool", "need_tool", "run_tool", "probe_metadata", "probe_with_ffprobe"),
+    *("Command", "LibraryCommand", "RunCommand", "VideoTask", "FrameTask", "option"),
+    *("Runner", "WorkItem", "WorkQueue", "Job", "Result", "Outcome", "Status", "Exit"),
+    *("Metadata", "Thumbs", "Sprites", "Phash", "Heatmaps", "Scenes", "Embed", "ListPeople"),
+    *("People", "Previews", "Codecs", "Compare", "Transcode", "Tags", "Subtitles", "Dupes"),
+    *("Rename", "Orphans", "ListVideos", "SubtitleSearch", "Report", "Batch", "Finish"),
+    *("Doctor", "Serve", "ARTIFACTS", "COMMANDS", "Config", "main"),
+]
+
 __version__ = "1.0.0"
 
 if __name__ == "__main__":

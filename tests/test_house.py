@@ -10,6 +10,8 @@ from collections import Counter
 import pytest
 from support import house
 
+import index
+
 LONGEST_FILE, LONGEST_INDEX = 900, 3500
 HEAVY = (
     *("av", "cv2", "numpy", "pydantic", "scenedetect", "faster_whisper", "ctranslate2", "pebble"),
@@ -78,6 +80,12 @@ def test_nothing_heavy_is_imported_at_the_start() -> None:
         [sys.executable, "-c", code], cwd=house.ROOT, capture_output=True, timeout=60, check=False
     )
     assert (done.returncode, done.stderr.decode()) == (0, "")
+
+
+def test_what_importing_code_may_rely_on() -> None:
+    """The commands, the tables, main, the scheduler and the wrappers, from one module."""
+    assert {name for name in index.__all__ if not hasattr(index, name)} == set()
+    assert {command.__name__ for command in index.COMMANDS.values()} <= set(index.__all__)
 
 
 class TestPatching:
