@@ -75,13 +75,7 @@ from videolib.core.files import (
     write_output,
 )
 from videolib.core.options import LARGEST_NUMBER, Option, names_path, need_path, option
-from videolib.core.processes import (
-    Tool,
-    cores,
-    ffmpeg_features,
-    find_tool,
-    run_tool,
-)
+from videolib.core.processes import cores, find_tool, run_tool
 from videolib.core.progress import parent_link
 from videolib.core.runs import STORED, Exit, Job, Result, Status, WorkQueue
 from videolib.core.text import (
@@ -2238,59 +2232,22 @@ class Doctor(Command):
     FILTERS: ClassVar = ("zscale", "tonemap", "libvmaf", "xpsnr")
 
     def run(self, job: Job) -> Result:
-        checks = [*self.programs(), *self.packages()]
-        lines = [self.line(check) for check in checks]
-        ok = all(check["found"] or not check["needed"] for check in checks)
-        return Result({"ok": ok, "checks": checks}, "\n".join(lines), Exit.of(not ok))
-
-    @staticmethod
-    def line(check: Mapping[str, Any]) -> str:
-        mark = "ok     " if check["found"] else "MISSING" if check["needed"] else "absent "
-        hint = "" if check["found"] or not check["install"] else f" - {check['install']}"
-        return f"{mark} {check['name']:24} {check['detail']}{hint}".rstrip()
-
-    @staticmethod
-    def check_row(
-        name: str, found: bool, detail: str, install: str = "", needed: bool = False
-    ) -> dict[str, Any]:
-        row = {"name": name, "found": found, "detail": detail}
-        return row | {"needed": needed, "install": install}
-
-    def programs(self) -> Iterator[dict[str, Any]]:
-        ffmpeg, ffprobe = find_tool("ffmpeg"), find_tool("ffprobe")
-        yield self.program("ffmpeg", ffmpeg, "pip install imageio-ffmpeg", needed=True)
-        yield self.program("ffprobe", ffprobe, "metadata is read in this process instead")
-        if ffmpeg:
-            for kind, names in (("encoder", self.ENCODERS), ("filter", self.FILTERS)):
-                features = attempt(ffmpeg_features, ffmpeg.path, kind)
-                available = frozenset() if isinstance(features, Failure) else features
-                for name in names:
-                    yield self.check_row(name, name in available, f"{kind} of this ffmpeg")
-
-    def program(
-        self, name: str, tool: Tool | None, install: str, needed: bool = False
-    ) -> dict[str, Any]:
-        if not tool:
-            return self.check_row(name, False, "not on PATH", install, needed)
-        output = attempt(run_tool, [tool.path, "-version"], timeout=30)
-        if isinstance(output, Failure):
-            return self.check_row(name, False, output.reason, install, needed)
-        version = re.match(r"\S+ version (\S+)", output.decode("utf-8", "replace"))
-        detail = f"{version[1] if version else 'unknown version'} at {tool.path} ({tool.origin})"
-        return self.check_row(name, True, detail, needed=needed)
-
-    def packages(self) -> Iterator[dict[str, Any]]:
-        from importlib.metadata import PackageNotFoundError, version
-
+        from videolib.core.installation import check_ffmpeg, check_package, check_program
         from videolib.faces.models import DeepfaceModel
 
+        checks = [
+            check_program("ffmpeg", "pip install imageio-ffmpeg", needed=True),
+            check_program("ffprobe", "metadata is read in this process instead"),
+            *check_ffmpeg("encoder", self.ENCODERS),
+            *check_ffmpeg("filter", self.FILTERS),
+        ]
+        advice = {"deepface": DeepfaceModel.INSTALL}
         for name, purpose in (self.PACKAGES | self.OPTIONAL).items():
             needed = name in self.PACKAGES
-            try:
-                yield self.check_row(name, True, f"{version(name)}, for {purpose}", needed=needed)
-            except PackageNotFoundError:
-                install = DeepfaceModel.INSTALL if name == "deepface" else f"pip install {name}"
-                yield self.check_row(name, False, f"for {purpose}", install, needed)
+            checks.append(check_package(name, purpose, needed, advice.get(name, "")))
+        ok = all(check.passed for check in checks)
+        data = {"ok": ok, "checks": [check._asdict() for check in checks]}
+        return Result(data, "\n".join(check.line for check in checks), Exit.of(not ok))
 
 
 # === Commands: serve ==============================================================================

@@ -1,0 +1,69 @@
+"""What the program depends on and whether it is installed: programs, parts of ffmpeg, packages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+from videolib.core.errors import Failure, attempt
+from videolib.core.processes import ffmpeg_features, find_tool, run_tool
+
+
+class DependencyCheck(NamedTuple):
+    """Whether a dependency was found. `detail` is its version and place, its purpose, or the reason
+    why it does not run; `install` says how to get one that is missing, where there is a way.
+    """
+
+    name: str
+    found: bool
+    detail: str
+    needed: bool = False
+    install: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return self.found or not self.needed
+
+    @property
+    def line(self) -> str:
+        """The check as a line of text."""
+        mark = "ok     " if self.found else "MISSING" if self.needed else "absent "
+        hint = "" if self.found or not self.install else f" - {self.install}"
+        return f"{mark} {self.name:24} {self.detail}{hint}".rstrip()
+
+
+def check_program(name: str, install: str, needed: bool = False) -> DependencyCheck:
+    """Whether a program is there and tells its version when it is started."""
+    tool = find_tool(name)
+    if not tool:
+        return DependencyCheck(name, False, "not on PATH", needed, install)
+    output = attempt(run_tool, [tool.path, "-version"], timeout=30)
+    if isinstance(output, Failure):
+        return DependencyCheck(name, False, output.reason, needed, install)
+    version = re.match(r"\S+ version (\S+)", output.decode("utf-8", "replace"))
+    detail = f"{version[1] if version else 'unknown version'} at {tool.path} ({tool.origin})"
+    return DependencyCheck(name, True, detail, needed)
+
+
+def check_ffmpeg(kind: Literal["encoder", "filter"], names: Iterable[str]) -> list[DependencyCheck]:
+    """Whether ffmpeg has these encoders or filters; no checks where there is no ffmpeg."""
+    ffmpeg = find_tool("ffmpeg")
+    if not ffmpeg:
+        return []
+    features = attempt(ffmpeg_features, ffmpeg.path, kind)
+    available = frozenset() if isinstance(features, Failure) else features
+    return [DependencyCheck(name, name in available, f"{kind} of this ffmpeg") for name in names]
+
+
+def check_package(
+    name: str, purpose: str, needed: bool = False, install: str = ""
+) -> DependencyCheck:
+    """Whether a Python package is installed, which is not imported for that."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return DependencyCheck(name, True, f"{version(name)}, for {purpose}", needed)
+    except PackageNotFoundError:
+        install = install or f"pip install {name}"
+        return DependencyCheck(name, False, f"for {purpose}", needed, install)
