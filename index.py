@@ -75,7 +75,7 @@ from videolib.core.files import (
     write_output,
 )
 from videolib.core.options import LARGEST_NUMBER, Option, names_path, need_path, option
-from videolib.core.processes import cores, find_tool, run_tool
+from videolib.core.processes import cores, find_tool, need_tool, run_tool
 from videolib.core.progress import parent_link
 from videolib.core.runs import STORED, Exit, Job, Result, Status, WorkQueue
 from videolib.core.text import (
@@ -146,14 +146,53 @@ if TYPE_CHECKING:
     from videolib.storage.tags import TagEditor
 
 # What importing code may rely on.
-__all__ = [
-    *("find_tool", "need_tool", "run_tool", "probe_metadata", "probe_with_ffprobe"),
-    *("Command", "LibraryCommand", "RunCommand", "VideoTask", "FrameTask", "option"),
-    *("Runner", "WorkItem", "WorkQueue", "Job", "Result", "Outcome", "Status", "Exit"),
-    *("Metadata", "Thumbs", "Sprites", "Phash", "Heatmaps", "Scenes", "Embed", "ListPeople"),
-    *("People", "Previews", "Codecs", "Compare", "Transcode", "Tags", "Subtitles", "Dupes"),
-    *("Rename", "Orphans", "ListVideos", "SubtitleSearch", "Report", "Batch", "Finish"),
-    *("Doctor", "Serve", "ARTIFACTS", "COMMANDS", "Config", "main"),
+__all__ = ["find_tool", "need_tool", "probe_metadata", "probe_with_ffprobe", "run_tool"]
+__all__ += [
+    "Command",
+    "Exit",
+    "FrameTask",
+    "Job",
+    "LibraryCommand",
+    "Outcome",
+    "Result",
+    "RunCommand",
+    "Runner",
+    "Status",
+    "VideoTask",
+    "WorkItem",
+    "WorkQueue",
+    "option",
+]
+__all__ += [
+    "ARTIFACTS",
+    "COMMANDS",
+    "Batch",
+    "Codecs",
+    "Compare",
+    "Config",
+    "Doctor",
+    "Dupes",
+    "Embed",
+    "Finish",
+    "Heatmaps",
+    "ListPeople",
+    "ListVideos",
+    "Metadata",
+    "Orphans",
+    "People",
+    "Phash",
+    "Previews",
+    "Rename",
+    "Report",
+    "Scenes",
+    "Serve",
+    "Sprites",
+    "SubtitleSearch",
+    "Subtitles",
+    "Tags",
+    "Thumbs",
+    "Transcode",
+    "main",
 ]
 
 __version__ = "1.0.0"
