@@ -137,7 +137,6 @@ if TYPE_CHECKING:
     from videolib.media.transcode import TranscodeRequest
     from videolib.media.transcode_outputs import OutputFolder
     from videolib.organize.rename import RenameOutcome
-    from videolib.organize.tagging import TagListing
     from videolib.speech.recognizers import TranscriptionOptions
     from videolib.speech.search import SearchResult
     from videolib.storage.artifacts import SubtitleArtifact
@@ -1599,16 +1598,18 @@ class Tags(LibraryCommand):
             video = self.named_video()
             row = tagging.video_tags(video, editor_of and editor_of(video))
             listing = tagging.TagListing([row], list_all=editor_of is not None)
-            return self.listing_result(job, listing, listing.as_json() if "error" in row else row)
-        library = self.library()
-        with self.catalogue(library) as catalogue:
-            request = (job, catalogue, library, self.query)
-            if editor_of:
-                rows = tagging.changed_tags(*request, editor_of)
-            else:
-                rows = tagging.listed_tags(*request)
-            listing = tagging.TagListing(rows, list_all=editor_of is not None)
-        return self.listing_result(job, listing, listing.as_json())
+            data = listing.as_json() if "error" in row else row
+        else:
+            library = self.library()
+            with self.catalogue(library) as catalogue:
+                request = (job, catalogue, library, self.query)
+                if editor_of:
+                    rows = tagging.changed_tags(*request, editor_of)
+                else:
+                    rows = tagging.listed_tags(*request)
+                listing = tagging.TagListing(rows, list_all=editor_of is not None)
+            data = listing.as_json()
+        return self.result(job, data, "\n".join(listing.lines), listing.errors)
 
     def named_video(self) -> Video:
         """The video that `directory` is. Raises UsageError where it is something else."""
@@ -1619,9 +1620,10 @@ class Tags(LibraryCommand):
         library = Library(self.directory.parent, artifacts_dir=self.artifacts_dir)
         return library.video(self.directory.name)
 
-    def listing_result(self, job: Job, listing: TagListing, data: Any) -> Result:
-        self.say_errors(job, listing.errors)
-        return Result(data, "\n".join(listing.lines), Exit.of(listing.errors))
+    def result(self, job: Job, data: Any, text: str, errors: Sequence[Mapping[str, str]]) -> Result:
+        """The result; the videos whose tags cannot be read are told at once."""
+        self.say_problems(job, ((error["video"], error["error"]) for error in errors))
+        return Result(data, text, Exit.of(errors))
 
     def count_names(self, job: Job) -> Result:
         """`--list`."""
@@ -1630,8 +1632,7 @@ class Tags(LibraryCommand):
         library = self.library()
         with self.catalogue(library) as catalogue:
             counts = tagging.tag_counts(job, catalogue, library, self.query)
-        self.say_errors(job, counts["errors"])
-        return Result(counts, tagging.counts_text(counts), Exit.of(counts["errors"]))
+        return self.result(job, counts, tagging.counts_text(counts), counts["errors"])
 
     def export_all(self, job: Job) -> Result:
         """`--export FILE`."""
@@ -1641,11 +1642,11 @@ class Tags(LibraryCommand):
         need_output("--export", path)
         with self.catalogue(library) as catalogue:
             data = exported_tags(job, catalogue, library, self.query)
-        self.say_errors(job, data["errors"])
-        write_output(path, json_bytes(data))
         count = plural(len(data["videos"]), "video")
         text = f"tags of {count} written to {printable(str(path))}"
-        return Result(data, text, Exit.of(data["errors"]))
+        result = self.result(job, data, text, data["errors"])
+        write_output(path, json_bytes(data))
+        return result
 
     def rename_everywhere(self, job: Job) -> Result:
         """`--rename-tag OLD NEW`."""
@@ -1656,28 +1657,24 @@ class Tags(LibraryCommand):
         library = self.library()
         with self.catalogue(library) as catalogue:
             plan = TagRename.plan(job, catalogue, library, self.query, *self.rename_tag)
-        self.say_errors(job, plan.errors)
+        result = self.result(job, plan.as_json(), plan.text(), plan.errors)
         self.change_all(job, plan.changes)
-        return Result(plan.as_json(), plan.text(), Exit.of(plan.errors))
+        return result
 
     def import_all(self, job: Job) -> Result:
         """`--import FILE`."""
         from videolib.organize.tagging import ImportedTags, TagImport, import_changes, import_scope
 
-        entries, replace = (
-            ImportedTags.read(typing.cast("Path", self.import_)),
-            self.mode == "replace",
-        )
-        library, dry_run = import_scope(self.library()), not self.force
+        entries = ImportedTags.read(typing.cast("Path", self.import_))
+        library, replace = import_scope(self.library()), self.mode == "replace"
         by_video = import_changes(library, entries, replace)
         with self.catalogue(library) as catalogue:
             plan = TagImport.plan(job, catalogue, by_video, replace)
         if self.force and not plan.errors:
             self.change_all(job, plan.changes)
-        self.say_errors(job, plan.errors)
-        self.say_problems(job, ((name, "no such video here") for name in plan.unknown))
-        failed = plan.errors or plan.unknown
-        return Result(plan.as_json(dry_run), plan.text(dry_run), Exit.of(failed))
+        unknown = [{"video": name, "error": "no such video here"} for name in plan.unknown]
+        data, text = plan.as_json(dry_run=not self.force), plan.text(dry_run=not self.force)
+        return self.result(job, data, text, plan.errors + unknown)
 
     def change_all(self, job: Job, changes: Sequence[tuple[Video, TagEditor]]) -> None:
         """Change all of these videos or none. Raises VideoError."""
@@ -1692,9 +1689,6 @@ class Tags(LibraryCommand):
         count = len(undone.replay.steps) - len(undone.problems)
         text = f"{plural(count, 'video')} tagged as before"
         return self.undo_result(undone, {"undone": count}, text)
-
-    def say_errors(self, job: Job, errors: Iterable[Mapping[str, str]]) -> None:
-        self.say_problems(job, ((error["video"], error["error"]) for error in errors))
 
 
 # === Commands: subtitles ==========================================================================
