@@ -256,6 +256,16 @@ class Outcome(NamedTuple):
 # === Parameters ===================================================================================
 
 
+class Context(NamedTuple):
+    """What a request is carried out in: the configuration that completes other commands which it
+    needs, and where a server makes it, the roots that confine it and the catalogues that are open.
+    """
+
+    config: Config | None = None
+    roots: Roots | None = None
+    catalogue_pool: CataloguePool | None = None
+
+
 class Command:
     """A request: its docstring is the help, its options are the parameters, `run` does the work.
 
@@ -273,9 +283,7 @@ class Command:
             values = self.check(values)
         for name, declared in self.options().items():
             setattr(self, declared.attribute, values.get(name, declared.default))
-        self.roots: Roots | None = None  # what a server confines the request to
-        self.catalogue_pool: CataloguePool | None = None  # the catalogues that it has open
-        self.config: Config | None = None  # what other commands that it needs are completed from
+        self.context = Context()
 
     def run(self, job: Job) -> Result:
         """Do the work and say what came of it."""
@@ -679,7 +687,9 @@ class LibraryCommand(Command):
         if self.artifacts_dir:
             need_creatable("--artifacts-dir", self.artifacts_dir)
         extensions = self.extensions()
-        return Library(self.directory, self.recursive, extensions, self.artifacts_dir, self.roots)
+        return Library(
+            self.directory, self.recursive, extensions, self.artifacts_dir, self.context.roots
+        )
 
     def extensions(self) -> frozenset[str]:
         """The suffixes of the videos that are meant. Raises UsageError for what can be none."""
@@ -693,8 +703,8 @@ class LibraryCommand(Command):
     def companion(self, kind: type[CommandType], **values: Any) -> CommandType:
         """Another command on the same folder: these values before the configured ones."""
         shared = {name: getattr(self, name) for name in LibraryCommand.options()}
-        command = kind(**(self.config or Config()).settings(kind) | shared | values)
-        command.roots, command.config = self.roots, self.config
+        command = kind(**(self.context.config or Config()).settings(kind) | shared | values)
+        command.context = self.context
         return command
 
     def say_problems(self, job: Job, problems: Iterable[tuple[str, str]]) -> None:
@@ -707,8 +717,8 @@ class LibraryCommand(Command):
     @contextlib.contextmanager
     def catalogue(self, library: Library) -> Iterator[Catalogue]:
         """The catalogue of a folder; `prepare` or `browse` brings it up to date."""
-        if self.catalogue_pool:
-            yield self.catalogue_pool.catalogue(library)
+        if self.context.catalogue_pool:
+            yield self.context.catalogue_pool.catalogue(library)
             return
         catalogue = open_catalogue(library)
         try:
@@ -725,7 +735,7 @@ class LibraryCommand(Command):
         from videolib.storage.steps import LibraryPaths
 
         paths = LibraryPaths.of(root or self.library().root, self.artifacts_dir)
-        if self.roots and not self.roots.contains(paths.sidecar_dir / JOURNALS):
+        if self.context.roots and not self.context.roots.contains(paths.sidecar_dir / JOURNALS):
             raise OutsideError(f"{SIDECARS}: {LEADS_OUT}")
         return paths
 
@@ -1587,7 +1597,7 @@ class Tags(LibraryCommand):
         if not infers:
             return lambda video: change.apply
         folder = self.directory if self.directory.is_dir() else self.directory.parent
-        library = Library(folder, True, artifacts_dir=self.artifacts_dir, roots=self.roots)
+        library = Library(folder, True, artifacts_dir=self.artifacts_dir, roots=self.context.roots)
         return inferring_editors(library, change, self.min_occurrences, self.refresh_performers)
 
     def show(self, job: Job, editor_of: Callable[[Video], TagEditor] | None) -> Result:
@@ -2191,7 +2201,7 @@ class Batch(RunCommand):
         shared = self.shared()
         if self.timeout == self.options()["timeout"].default:
             del shared["timeout"]  # nothing was said: the task's own holds
-        configured = (self.config or Config()).settings(task)
+        configured = (self.context.config or Config()).settings(task)
         return task(**{k: v for k, v in configured.items() if k != "workers"} | shared)
 
     def caps(self) -> dict[str, int]:
@@ -2607,20 +2617,20 @@ def read_line(words: Sequence[str]) -> list[Command] | Result:
         command.arrange(values)
     explicit = values.pop("config", flags.config)
     config = Config.load(explicit, Path(values.get("directory", ".")))
-    return [build(command, values, config) for command in classes]
+    return [build(command, values, Context(config)) for command in classes]
 
 
-def build(command: type[CommandType], line: Mapping[str, Any], config: Config) -> CommandType:
+def build(command: type[CommandType], line: Mapping[str, Any], context: Context) -> CommandType:
     """A command from the values on the line that are its own: flag, else configuration, else
     default."""
-    values = config.settings(command)
+    values = (context.config or Config()).settings(command)
     for name, hint in command.hints().items():
         if name in line:
             value = line[name]
             is_path = names_path(hint) and value and isinstance(value, str)
             values[name] = Path(value) if is_path else value
     request = command(**values)
-    request.config = config
+    request.context = context
     return request
 
 

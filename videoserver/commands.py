@@ -11,6 +11,7 @@ from index import (
     COMMANDS,
     JOB_COMMANDS,
     Config,
+    Context,
     RunCommand,
     VideoTask,
     build,
@@ -42,9 +43,8 @@ class CommandBuilder:
         folder = self.roots.folder(directory)
         values: dict[str, Any] = {"directory": folder}
         values |= {name: value for name, value in options.items() if value not in (None, "")}
-        built = build(command, values, Config.load(None, folder))
-        built.roots, built.catalogue_pool = self.roots, self.catalogue_pool
-        return built
+        context = Context(Config.load(None, folder), self.roots, self.catalogue_pool)
+        return build(command, values, context)
 
 
 def job_tasks() -> dict[str, type[Command]]:
@@ -118,12 +118,10 @@ def job_command(
     if "directory" in command.options():
         values["directory"] = folder
     try:
-        built = build(command, values, Config.load(None, folder))
+        return build(command, values, Context(Config.load(None, folder), roots))
     except ParameterError as error:
         fields = [(f"params.{name}", message) for name, message in error.fields]
         raise ParameterError(fields) from None
-    built.roots = roots
-    return built
 
 
 def unknown_parameters(

@@ -335,5 +335,5 @@ class TestBadFiles:
         (films.root / "b.srt").symlink_to(secret)
         request = index.SubtitleSearch(text="butter", directory=films.root)
         assert [r["video"] for r in request.run(Job()).data["results"]] == ["a.mp4", "b.mp4"]
-        request.roots = Roots([films.root])
+        request.context = index.Context(roots=Roots([films.root]))
         assert [r["video"] for r in request.run(Job()).data["results"]] == ["a.mp4"]

@@ -23,6 +23,7 @@ from typing import Any
 import index
 from support import media
 from videolib.core.files import process_alive
+from videolib.storage.artifacts import ARTIFACTS
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = ROOT / "tests"
@@ -40,11 +41,19 @@ PATIENCE = 60.0  # seconds for what comes for sure, however much else the machin
 FRAME_TASKS = "thumbs,sprites,phash,heatmaps,scenes"
 ALL_TASKS = f"metadata,{FRAME_TASKS}"
 
-# What follows the video's name in the name of a finished artifact, those of `hostile` included.
+# The names of finished artifacts, those of `hostile` and `thirdparty` included.
 FINAL = re.compile(
-    r"\.(ffprobe\.json|jpg|sprites(-\d+)?\.jpg|sprites\.(json|vtt)|phash(\.deep)?\.json|heatmaps\.(json|png)"
-    r"|scenes(\.json|\.ffmeta)?|([a-z]{2,3}\.)?(vtt|srt|json)|previews(\.(json|webm|mp4|webp))?|tags\.json|faces(\.signatures\.json)?|hostile\.json|note\.txt)"
-    r"(\.corrupt-\d+)?$"
+    "|".join(
+        re.escape(pattern.rstrip("/"))
+        .replace(r"\{\}", ".+")
+        .replace(r"\*", "[0-9]+")
+        .replace("@", "[a-z]{2,3}")
+        + r"(\.corrupt-\d+)?"
+        for artifact in ARTIFACTS.values()
+        for pattern in artifact.files + artifact.extras
+    )
+    + r"|.+\.(hostile\.json|note\.txt)",
+    re.DOTALL,
 )
 
 # What may stay in the artifact folder of a library beside the artifacts.
@@ -300,7 +309,7 @@ def digest(path: Path) -> str:
 def leftovers(root: Path) -> list[str]:
     """Files in the artifact folders below a folder that have no final name."""
     names = [path.name for place in root.rglob(".artifacts") for path in place.iterdir()]
-    return [name for name in names if not FINAL.search(name) and name not in LASTING]
+    return [name for name in names if not FINAL.fullmatch(name) and name not in LASTING]
 
 
 def contents(root: Path) -> dict[str, bytes]:
