@@ -1,7 +1,7 @@
 """How two videos are made alike before their frames are compared: size, timing, pixel format.
 
-`measure_geometry` looks at each of them; Alignment tells the filters for ffmpeg, what these adapt,
-and what makes the comparison doubtful.
+`measure_geometry` reads what matters of each; `Alignment` gives ffmpeg's filters for both, and says
+what these adapt and what makes the comparison doubtful. quality runs the comparison.
 """
 
 from __future__ import annotations
@@ -20,25 +20,20 @@ if TYPE_CHECKING:
 
 
 class VideoGeometry(NamedTuple):
-    """What must be alike in two videos before their pixels can be compared.
-
-    `size`: upright, in pixels; `turns`: quarter turns to upright; `frames`: the number shown, over
-    `span` seconds from `start` on, `rate` per second, `is_regular` where all keep to that rate;
-    `declared`: the duration in seconds by the headers; `transfer`: by ITU-T H.273.
-    """
+    """Size, timing and pixel format of a video; times are in seconds."""
 
     name: str
-    stream: int
-    size: tuple[int, int]
-    turns: int
-    rate: float
-    is_regular: bool
-    start: float
-    span: float
-    declared: float
+    stream: int  # index of the stream that is compared
+    size: tuple[int, int]  # width and height as stored, upright
+    turns: int  # quarter turns counter-clockwise that make the stored picture upright
+    rate: float  # frames per second, on average
+    is_regular: bool  # whether every frame is within half a frame of that rate
+    start: float  # of the first frame
+    span: float  # from the start to the end of the last frame
+    declared: float  # the duration by the headers
     frames: int
     pixel_format: str
-    transfer: int
+    transfer: int  # transfer function by ITU-T H.273
 
     @property
     def is_hdr(self) -> bool:
@@ -55,7 +50,10 @@ class VideoGeometry(NamedTuple):
 
 
 def measure_geometry(media: Media) -> VideoGeometry:
-    """The geometry of a video by its first picture and all its timestamps. Raises VideoError."""
+    """The geometry of a video, by its first picture and the timestamps of all its packets.
+
+    Raises VideoError where no picture can be decoded.
+    """
     frame = first_frame(media)
     if not frame:
         raise VideoError("no picture in it could be decoded: it is truncated or damaged")
@@ -86,7 +84,7 @@ COMPARABLE_PIXELS = r"yuv4(20|22|44)p(10le|12le)?$"  # formats that all metrics 
 
 
 class Alignment(NamedTuple):
-    """How two videos are brought together before they are compared, and what is said of it."""
+    """How two videos are made comparable, and the warnings about it."""
 
     original: VideoGeometry
     other: VideoGeometry
@@ -99,13 +97,15 @@ class Alignment(NamedTuple):
 
     @property
     def is_same_rate(self) -> bool:
+        """Whether the average frame rates agree to 0.2%, as containers round them."""
         return abs(self.original.rate / self.other.rate - 1) < 0.002
 
     @property
     def common_rate(self) -> float | None:
-        """Frames per second that both are brought to, since containers round time differently.
+        """Frames per second to which both are converted, since containers round times differently.
 
-        None where both are irregular at one rate: their frames are paired by time.
+        None where the rates are the same and one of the two is irregular: their frames are then
+        paired by time.
         """
         regular_rates = [side.rate for side in self if side.is_regular]
         if self.is_same_rate and len(regular_rates) < 2:
@@ -114,23 +114,24 @@ class Alignment(NamedTuple):
 
     @property
     def span(self) -> float:
-        """Seconds that both have."""
+        """Seconds that both last."""
         return min(side.span for side in self)
 
     def filters(self, side: VideoGeometry) -> str:
-        """The filters that every frame of a side goes through first."""
+        """ffmpeg's filters that align one of the two videos."""
         rate, (width, height) = self.common_rate, self.original.size
         if rate:
             timing = f"fps={rate:.9f}:start_time=0,trim=end_frame={round(self.span * rate)}"
         else:
-            # A frame is paired with the original's latest: what rounding moved shall not be later.
+            # ffmpeg pairs a frame with the original's latest one up to its time. The original is
+            # shifted, so that rounding cannot put the frame's counterpart after it.
             early = ROUNDING if side is self.original else 0.0
             timing = f"trim=duration={self.span:.6f},setpts=PTS-{early}/TB"
         scale = f"scale={width}:{height}:flags=bicubic," if side.size != (width, height) else ""
         return f"setpts=PTS-STARTPTS,{timing},settb=AVTB,{scale}format={self.pixel_format}"
 
     def adaptations(self) -> Iterator[str]:
-        """What was adapted, in words."""
+        """Messages about what the filters adapt."""
         a, b = self
         if a.size != b.size:
             yield f"size: scaled from {b.size_text} to {a.size_text}"
@@ -148,7 +149,7 @@ class Alignment(NamedTuple):
             yield f"pixel format: {formats}, compared as {self.pixel_format}"
 
     def caveats(self, compared: int) -> Iterator[str]:
-        """What makes the values say less than they seem to; `compared` is a number of frames."""
+        """Messages about what makes the values less reliable; `compared`: how many frames were."""
         a, b = self
         if abs(a.frames - b.frames) > 0.01 * a.frames:
             yield f"frame count: {a.frames:,} and {b.frames:,} differ by more than 1%"

@@ -1,4 +1,7 @@
-"""Charts of values over the length of a video, drawn as PNG."""
+"""Charts of values over the length of a video, drawn as PNG: for heatmaps and for quality.
+
+A caller takes a `blank_chart`, may fill its STRIP, and hands it to `draw_chart` with the curves.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,14 @@ if TYPE_CHECKING:
 # Colours as OpenCV has them: blue, green, red.
 INK, GRID = (235, 235, 235), (70, 70, 70)
 AMBER, CORAL, GREEN = (80, 200, 255), (90, 110, 255), (120, 220, 120)  # of the curves
-STRIP, BASELINE = 28, 148  # rows of a chart: where the curves' part begins and where it ends
+HEIGHT = 172  # pixels of a chart: a strip on top, the curves, and the times of the ticks
+STRIP, BASELINE = 28, 148  # rows where the part of the curves begins and ends
 TICK_SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400)
 
 
 class Curve(NamedTuple):
-    """Values over time, in seconds, with the range that is drawn."""
+    """A curve of a chart: its `points` are (seconds, value), and the part of the curves is as high
+    as the values from `low` to `high`; `color` is blue, green, red."""
 
     legend: str
     color: tuple[int, int, int]
@@ -29,14 +34,15 @@ class Curve(NamedTuple):
 
 
 def blank_chart(duration: float) -> Pixels:
-    """An empty chart, BGR: four pixels per second, from 480 to 2400 wide."""
+    """An empty chart for `duration` seconds: BGR of shape (HEIGHT, width, 3), four pixels to the
+    second, at least 480 and at most 2400 wide."""
     import numpy as np
 
-    return np.full((172, int(min(max(duration * 4, 480), 2400)), 3), 24, np.uint8)
+    return np.full((HEIGHT, int(min(max(duration * 4, 480), 2400)), 3), 24, np.uint8)
 
 
 def draw_chart(canvas: Pixels, curves: Sequence[Curve], duration: float) -> bytes:
-    """A chart with its ticks, curves and legends, as PNG; drawn on `canvas`."""
+    """A chart as PNG, for which ticks, curves and legends are drawn on `canvas`."""
     import cv2
     import numpy as np
 
@@ -54,13 +60,15 @@ def draw_chart(canvas: Pixels, curves: Sequence[Curve], duration: float) -> byte
 
 
 def write_text(canvas: Pixels, text: str, at: tuple[int, int], color: tuple[int, int, int]) -> None:
+    """Write a small text; `at` is the left end of its baseline."""
     import cv2
 
     cv2.putText(canvas, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.4, color, 1, cv2.LINE_AA)
 
 
 def draw_ticks(canvas: Pixels, duration: float) -> None:
-    """Upright lines with their times, about every 90 pixels, at round numbers of seconds."""
+    """Draw upright lines with their times, one of TICK_SECONDS apart and at least 90 pixels where
+    the largest allows that."""
     import cv2
 
     width = canvas.shape[1]

@@ -1,6 +1,7 @@
-"""The codecs of a library, and which of its videos fit a target: rows, totals, and a table.
+"""The report on the codecs of a library: a row for each video, totals, and a table as text.
 
-Fresh metadata artifacts are used as they are; the other videos are probed in workers.
+Whether a video fits the target is decided in codecs. Fresh metadata artifacts are used as they are;
+the other videos are probed in workers.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ class CodecCriteria(NamedTuple):
 
 
 class ProbeLimits(NamedTuple):
-    """Of the probing: processes at most, seconds per file (0: no limit), decoders beside the
-    common ones."""
+    """Limits of probing: `workers` processes at most, `timeout` seconds per file (0: no limit), and
+    in `allow_codecs` the decoders that are allowed beside the common ones (see Media)."""
 
     workers: int = 4
     timeout: float = 60.0
@@ -77,7 +78,7 @@ def codec_row(
 class CodecScan:
     """Reads or probes the metadata of videos and gives a row for each.
 
-    What cannot be read is said on the job's console and counted in `failures`.
+    Videos that cannot be read are reported on the job's console and counted in `failures`.
     """
 
     CHUNK: ClassVar = 5000  # videos whose rows are held in memory
@@ -89,13 +90,14 @@ class CodecScan:
         self.failures = 0
 
     def report(self, library: Library) -> dict[str, Any]:
-        """The codecs asked for, the totals, and the rows of all videos."""
+        """The target codecs, the totals, and the rows of all videos, which are made when read."""
         rows = JsonRows(self.rows(library))
         targets = {"target_v": self.criteria.video_codec, "target_a": self.criteria.audio_codec}
         return targets | codec_totals(rows) | {"results": rows}
 
     def rows(self, library: Library) -> Iterator[dict[str, Any]]:
-        """The rows of a library in the order of its videos, then what could not be listed."""
+        """The rows of a library in the order of its videos, then those of folders that could not
+        be listed."""
         for row in self._all_rows(library):
             if "error" in row:
                 self.failures += 1
@@ -121,7 +123,8 @@ class CodecScan:
         return rows | (self.probed_rows(missing) if missing else {})
 
     def probed_rows(self, videos: Sequence[Video]) -> dict[str, dict[str, Any]]:
-        """The rows of videos that are probed: many per call, which costs more than a probe."""
+        """The rows of videos that are probed in workers, many per call: a call costs more than a
+        probe."""
         from concurrent.futures import ThreadPoolExecutor
 
         count = min(self.limits.workers, cores(), 1 + len(videos) // self.WORTH_A_PROCESS)
@@ -148,7 +151,7 @@ class CodecScan:
 
 
 def codec_totals(rows: Collection[Mapping[str, Any]]) -> dict[str, Any]:
-    """The sums over all rows, and how many videos have each video codec."""
+    """The sums over all rows (bytes, seconds), the verdicts, and the videos per video codec."""
     verdicts, vcodecs = Counter[bool | None](), Counter[str]()
     size, duration = 0, 0.0
     for row in rows:
@@ -168,7 +171,7 @@ def codec_totals(rows: Collection[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def codec_text(report: Mapping[str, Any]) -> str:
-    """A report for people: a table of all videos, what is wrong with each, and the totals."""
+    """The report as text: a table of all videos, why some do not fit, and the totals."""
     lines = [["video", "container", "video codec", "audio", "size", "length", "fits"]]
     lines += [table_cells(row) for row in report["results"]]
     reasons = [

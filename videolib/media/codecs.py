@@ -1,4 +1,8 @@
-"""Containers and codecs: what a file has, and what keeps it from being an MP4 of a target."""
+"""Container and codecs of a file by its metadata, and what keeps it from fitting a target.
+
+`misfits` lists the reasons, `codec_facts` names what the file has. The report on a library made of
+them is in codec_report, what can be a target in targets, how one is reached in transcode_plan.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ if TYPE_CHECKING:
 # Subtitles that are text, as libav calls their codecs.
 TEXT_SUBTITLES = frozenset({"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text"})
 
-# Pixel formats that players commonly show.
+# Pixel formats that players commonly show; the second list is for targets that may have ten bits.
 EIGHT_BIT_PIXELS = frozenset({"yuv420p", "yuvj420p"})
 TEN_BIT_PIXELS = EIGHT_BIT_PIXELS | {"yuv420p10le"}
 
@@ -26,10 +30,11 @@ def misfits(
     profiles: Sequence[str] = (),
     ten_bits: bool | None = None,
 ) -> list[str]:
-    """Why a video, by its ffprobe-shaped metadata, is no MP4 of these codecs; empty where it is.
+    """The reasons why a video, by its ffprobe-shaped metadata, is no MP4 of these codecs.
 
-    `profiles`, where given, are the only profiles its pictures may have. `ten_bits`: whether ten
-    bits per sample are accepted; None: with every codec but H.264, which few players decode so.
+    Empty where it is one. `profiles`: the only profiles its pictures may have; empty: any.
+    `ten_bits`: whether ten bits per sample are accepted; None: for every codec but H.264, which
+    few players decode at that depth.
     """
     streams = metadata.get("streams", [])
     reasons = [container_misfit(metadata)]
@@ -44,7 +49,10 @@ def misfits(
 
 
 def container_misfit(metadata: Mapping[str, Any]) -> str:
-    """Why the container is not MP4, or an empty string. QuickTime differs by its brand only."""
+    """Why the container is not MP4, or an empty string.
+
+    libav calls QuickTime mp4, too; only the brand tells them apart.
+    """
     container = metadata.get("format", {})
     names = str(container.get("format_name", "unknown")).split(",")
     if "mp4" not in names:
@@ -90,8 +98,8 @@ CONTAINERS = {"matroska": "mkv", "mpegts": "ts", "mpeg": "mpg", "asf": "wmv"}
 
 
 def codec_facts(video: Video, metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Container, codecs, duration and streams: of the pictures that a player shows and all audio
-    streams."""
+    """A row of the report: the container, codec and profile of the pictures that a player shows,
+    codecs and languages of all audio streams, duration (s), and the number of streams by type."""
     streams, summary = metadata.get("streams", []), summarize(metadata)
     pictures: Mapping[str, Any] = next(
         (s for s in streams if is_picture(s) and s.get("width") == summary["width"]), {}
@@ -110,8 +118,8 @@ def codec_facts(video: Video, metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def container_name(video: Video, container: Mapping[str, Any]) -> str:
-    """The short name of a container; where libav's stands for several, that of the file's
-    extension."""
+    """The short name of a container; where libav has one name for several formats, the file's
+    extension chooses among them."""
     names = str(container.get("format_name", "unknown")).split(",")
     extension = video.name.rpartition(".")[2].lower().replace("m4v", "mp4")
     if major_brand(container) == "qt":

@@ -1,27 +1,23 @@
-"""Video and audio encoders of the ffmpeg at hand, and the options they are given."""
+"""The encoders of a transcode: which of them work here, and their options for speed and quality.
+
+`choose_encoder` tries those of the installed ffmpeg. `effort_options` and `quality_options` write
+`EncoderSettings` in the options that each encoder has; stream_options adds those of a stream. What
+can be asked for is in targets; which codecs a file has is in codecs; clips are encoded in clips.
+"""
 
 from __future__ import annotations
 
-import re
-import struct
-import sys
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from videolib.core.errors import Failure, VideoError, attempt
-from videolib.core.languages import LANGUAGES
 from videolib.core.processes import need_tool, run_tool
-from videolib.media.frames import Frame
-from videolib.media.metadata import bit_depth, first_frame
-from videolib.media.targets import ACCELERATORS, PRESETS, is_hdr
+from videolib.media.targets import ACCELERATORS, PRESETS
 
 if TYPE_CHECKING:
-    from videolib.media.reader import Media
-    from videolib.media.targets import AudioCodec, Hardware, Preset, TranscodeTarget, VideoCodec
-
+    from videolib.media.targets import AudioCodec, Hardware, Preset, VideoCodec
 
 SOFTWARE_ENCODERS = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1"}
-AUDIO_ENCODERS = {"mp3": "libmp3lame", "opus": "libopus"}  # the others are called as their codec
+AUDIO_ENCODERS = {"mp3": "libmp3lame", "opus": "libopus"}  # the others have their codec's name
 
 
 def audio_encoder_for(codec: str) -> str:
@@ -30,31 +26,32 @@ def audio_encoder_for(codec: str) -> str:
 
 
 class Encoder(NamedTuple):
-    """A video encoder of the ffmpeg at hand: its name there, and the hardware it runs on."""
+    """A video encoder by its name in ffmpeg, and the hardware it runs on (`none`: software)."""
 
     name: str
     hardware: str
 
     @classmethod
     def of(cls, codec: str, hardware: str) -> Encoder:
-        """The encoder for a codec on that hardware; `none` stands for software."""
+        """The encoder for a codec on that hardware."""
         if hardware == "none":
             return cls(SOFTWARE_ENCODERS[codec], hardware)
         return cls(f"{codec}_{hardware}", hardware)
 
     def device(self) -> list[str]:
-        """ffmpeg's options before the input: the device, where it must be named."""
+        """ffmpeg's options before the input that name the device; empty where none is needed."""
         return ["-vaapi_device", "/dev/dri/renderD128"] if self.hardware == "vaapi" else []
 
     def upload(self, ten_bits: bool) -> list[str]:
-        """The last filters: a pixel format that it takes and, for VAAPI, the way to the device."""
+        """The last filters of the graph: conversion to a pixel format that the encoder takes and,
+        for VAAPI, the upload to the device."""
         if self.hardware == "none":
             return ["format=yuv420p10le" if ten_bits else "format=yuv420p"]
         pixels = "format=p010le" if ten_bits else "format=nv12"
         return [pixels, "hwupload"] if self.hardware == "vaapi" else [pixels]
 
     def try_out(self, audio_encoder: str) -> None:
-        """Encode one black frame and a moment of silence. Raises VideoError where that fails."""
+        """Encode one black frame and one frame of silence. Raises VideoError where that fails."""
         run_tool(
             [
                 *(need_tool("ffmpeg"), "-v", "error", "-nostdin", *self.device()),
@@ -71,7 +68,7 @@ class Encoder(NamedTuple):
 def choose_encoder(video_codec: VideoCodec, audio_codec: AudioCodec, hardware: Hardware) -> Encoder:
     """The encoder for that hardware, or with `auto` the first that works on this machine.
 
-    Raises VideoError that lists what works where the wanted one does not.
+    Raises VideoError where it does not work; the message lists the hardware that does.
     """
     audio_encoder = audio_encoder_for(audio_codec)
     encoders = {name: Encoder.of(video_codec, name) for name in (*ACCELERATORS, "none")}
@@ -97,8 +94,9 @@ def choose_encoder(video_codec: VideoCodec, audio_codec: AudioCodec, hardware: H
 class EncoderSettings(NamedTuple):
     """How the streams of an output are encoded.
 
-    Bit rates are bits per second: that of the video replaces the constant quality `crf`, that of
-    the audio is for up to two channels, more get in proportion. None leaves them to the encoder.
+    Bit rates are in bits per second. That of the video replaces the constant quality `crf`; None:
+    `crf` decides. That of the audio is for up to two channels, and more channels get more in
+    proportion; None: the encoder's default.
     """
 
     encoder: Encoder
@@ -108,14 +106,14 @@ class EncoderSettings(NamedTuple):
     audio_bit_rate: int | None = None
 
 
-# Levels of effort of other encoders that correspond to PRESETS, in the same order.
+# The other encoders' own levels of effort, one for each of PRESETS.
 VP9_CPU_USED = (5, 5, 5, 4, 4, 3, 2, 1, 0)
 SVT_PRESETS = (12, 11, 10, 10, 9, 8, 6, 4, 2)
 NVENC_PRESETS = (1, 1, 2, 3, 3, 4, 5, 6, 7)
 
 
 def effort_options(encoder: Encoder, preset: Preset) -> dict[str, str]:
-    """An encoder's own options for one of x264's presets."""
+    """An encoder's own options for the effort of one of x264's presets."""
     level = PRESETS.index(preset)
     if encoder.hardware in ("vaapi", "videotoolbox"):
         return {}
@@ -141,144 +139,3 @@ def quality_options(settings: EncoderSettings) -> dict[str, str]:
         "none": {"crf": crf, "b": "0"} if encoder.name == "libvpx-vp9" else {"crf": crf},
     }
     return by_hardware[encoder.hardware]
-
-
-# HDR to SDR with the operators of `pictures.tone_map`, as ffmpeg's filters.
-HDR_TO_SDR = (
-    "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,"
-    "tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv"
-)
-
-BT709_TAGS = {"color_range": "tv"} | dict.fromkeys(
-    ("colorspace", "color_trc", "color_primaries"), "bt709"
-)
-
-# ffmpeg's options for colours, and the keys of ffprobe that hold their values.
-COLOR_KEYS = {
-    "color_range": "color_range",
-    "colorspace": "color_space",
-    "color_trc": "color_transfer",
-    "color_primaries": "color_primaries",
-}
-
-
-def picture_options(
-    stream: Mapping[str, Any], media: Media, target: TranscodeTarget, settings: EncoderSettings
-) -> dict[str, str]:
-    """ffmpeg's options, without the number of the stream, that encode one stream of pictures."""
-    encoder, tone_mapped = settings.encoder, target.tone_maps(stream)
-    ten_bits = bit_depth(stream) > 8 and target.allows_10_bits and not tone_mapped
-    filters = [*picture_filters(stream, tone_mapped), *encoder.upload(ten_bits)]
-    keeps_hdr = is_hdr(stream) and not tone_mapped
-    return {
-        "c": encoder.name,
-        "filter": ",".join(filters),
-        **effort_options(encoder, settings.preset),
-        **quality_options(settings),
-        **color_options(stream, tone_mapped),
-        **({"x265-params": "log-level=error"} if encoder.name == "libx265" else {}),
-        **(mastering_options(media, encoder) if keeps_hdr else {}),
-    }
-
-
-def is_rgb(stream: Mapping[str, Any]) -> bool:
-    pixel_format = stream.get("pix_fmt") or ""
-    return bool(re.match(r"(gbr|rgb|bgr|[0a]rgb|[0a]bgr|pal8)", pixel_format))
-
-
-def picture_filters(stream: Mapping[str, Any], tone_mapped: bool) -> list[str]:
-    """The filters before the encoder: deinterlacing, colours, and an even size."""
-    filters = ["bwdif=mode=send_frame:deint=interlaced"] if stream.get("interlaced") else []
-    if tone_mapped:
-        filters.append(HDR_TO_SDR)
-    elif is_rgb(stream):
-        filters.append("scale=out_color_matrix=bt709:out_range=tv")
-    elif stream.get("color_range") == "pc" or "yuvj" in (stream.get("pix_fmt") or ""):
-        filters.append("scale=in_range=full:out_range=full")
-    if (stream.get("width") or 0) % 2 or (stream.get("height") or 0) % 2:
-        filters.append("crop=trunc(iw/2)*2:trunc(ih/2)*2")
-    return filters
-
-
-def color_options(stream: Mapping[str, Any], tone_mapped: bool) -> dict[str, str]:
-    """The colour tags of the output: the source's, where its colours are not converted."""
-    if tone_mapped or is_rgb(stream):
-        return BT709_TAGS
-    return {name: stream[key] for name, key in COLOR_KEYS.items() if stream.get(key)}
-
-
-def mastering_options(media: Media, encoder: Encoder) -> dict[str, str]:
-    """HDR10 metadata of the first frame as x265 and SVT-AV1 take it: the mastering display and the
-    light levels, which older ffmpegs do not pass on."""
-    frame = attempt(first_frame, media)
-    if not isinstance(frame, Frame) or encoder.name not in ("libx265", "libsvtav1"):
-        return {}
-    frame_side_data: Any = frame.raw.side_data
-    side_data = {data.type.name: bytes(data) for data in frame_side_data}
-    display = mastering_display(side_data.get("MASTERING_DISPLAY_METADATA", b""))
-    light = side_data.get("CONTENT_LIGHT_LEVEL", b"")
-    svt = encoder.name == "libsvtav1"
-    params = [] if svt else ["log-level=error", "hdr10=1", "repeat-headers=1"]
-    if display:
-        key = "mastering-display" if svt else "master-display"
-        params.append(f"{key}={display_text(display, in_units=svt)}")
-    if light:
-        # MaxCLL and MaxFALL, in cd/m2
-        levels = [int.from_bytes(light[i : i + 4], sys.byteorder) for i in (0, 4)]
-        key = "content-light" if svt else "max-cll"
-        params.append(f"{key}={levels[0]},{levels[1]}")
-    return {"svtav1-params" if svt else "x265-params": ":".join(params)} if params else {}
-
-
-def display_text(display: list[float], in_units: bool) -> str:
-    """A mastering display for an encoder: in CIE xy and cd/m2, or in the steps of SMPTE ST 2086,
-    which are 0.00002 and 0.0001 cd/m2."""
-    steps = [1.0] * 10 if in_units else [50_000.0] * 8 + [10_000.0] * 2
-    digits = 4 if in_units else 0
-    red_x, red_y, green_x, green_y, blue_x, blue_y, white_x, white_y, dark, bright = (
-        f"{value * step:.{digits}f}" for value, step in zip(display, steps, strict=True)
-    )
-    primaries = f"G({green_x},{green_y})B({blue_x},{blue_y})R({red_x},{red_y})"
-    return f"{primaries}WP({white_x},{white_y})L({bright},{dark})"
-
-
-def mastering_display(raw: bytes) -> list[float]:
-    """Red, green, blue and white point (CIE x, y), least and most light (cd/m2) of libav's
-    AVMasteringDisplayMetadata; empty where it does not have them all."""
-    layout = struct.Struct("20i2i")  # ten rational numbers and two flags
-    if len(raw) < layout.size:
-        return []
-    *rationals, has_primaries, has_luminance = layout.unpack_from(raw)
-    numerators, denominators = rationals[::2], rationals[1::2]
-    if not (has_primaries and has_luminance) or not all(denominators):
-        return []
-    return [above / below for above, below in zip(numerators, denominators, strict=True)]
-
-
-def sound_options(
-    stream: Mapping[str, Any], codec: AudioCodec, bit_rate: int | None
-) -> dict[str, str]:
-    """ffmpeg's options that encode one audio stream; `bit_rate` is for up to two channels."""
-    options = {"c": audio_encoder_for(codec)}
-    channels = stream.get("channels") or 2
-    if codec == "mp3":
-        channels = min(channels, 2)
-    if codec != "alac" and bit_rate is not None:
-        options["b"] = str(bit_rate * max(channels, 2) // 2)
-    if codec == "opus":
-        # libopus does not know the surround layouts with side speakers.
-        options["filter"] = "aformat=channel_layouts=7.1|6.1|5.1|5.0|quad|3.0|stereo|mono"
-    return options
-
-
-def tag_options(stream: Mapping[str, Any]) -> list[str]:
-    """A stream's tags in the form that MP4 has for them."""
-    tags = stream.get("tags", {})
-    options = []
-    if tags.get("title"):
-        # MP4 has no title of a track: its handler's name is what players show.
-        options.append(f"handler_name={tags['title']}")
-    language = str(tags.get("language", "")).partition("-")[0].lower()
-    if language in LANGUAGES:  # MP4 wants three letters, Matroska often has two
-        options.append(f"language={LANGUAGES[language][0]}")
-    return options

@@ -1,4 +1,4 @@
-"""Brightness and motion of a video over time, and the chart of curves over its length."""
+"""Heatmaps: brightness and motion of a video over time, as samples and as a PNG (see charts)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ class Heatmap:
 
     Brightness is the mean luma, motion the mean absolute difference of luma from the sample before,
     both from 0 to 1; the first sample's motion is 0. A keyframe that serves two samples counts
-    once.
+    once. `mode` says which of the two samples have; `png`: also the picture. Raises VideoError
+    where the interval would give more than MOST_SAMPLES.
     """
 
     def __init__(
@@ -74,7 +75,8 @@ class Heatmap:
 
 
 def draw_heatmap(samples: Sequence[Mapping[str, float]], duration: float) -> bytes:
-    """A PNG of the samples: a strip as bright as the video and the curves below it."""
+    """A PNG of the samples, `duration` in seconds: a strip as bright as the video (dark where
+    brightness was not measured), and the curves below it."""
     canvas, curves = blank_chart(duration), []
     width, ends = canvas.shape[1], [*(sample["time"] for sample in samples[1:]), duration]
     for sample, end in zip(samples, ends, strict=True):

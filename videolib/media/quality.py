@@ -1,8 +1,8 @@
 """How close a video is to its original, frame by frame: SSIM, PSNR, XPSNR and VMAF by ffmpeg.
 
-`compare_in_worker` is the whole of a comparison: ffmpeg decodes both videos once and runs every
-metric on the aligned frames; `comparison_data` sums up what it prints of each, for JSON,
-`comparison_text` writes that out for people.
+`compare_in_worker` is the whole of a comparison. `Alignment` (in alignment) says how the two videos
+are made comparable; ffmpeg decodes both once and runs every metric on the aligned frames;
+`comparison_data` sums up their values for JSON, and `comparison_text` makes a text of that.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 BASIC_FILTERS = ("ssim", "psnr")  # ffmpeg's filters for the metrics that every build has
 ALL_FILTERS = (*BASIC_FILTERS, "xpsnr", "libvmaf")
 
-# The least value of each class, the best first.
+# Per metric the least value of each class and its name, the best first.
 QUALITY_CLASSES = {
     "ssim": ((0.99, "excellent"), (0.95, "good"), (0.88, "fair"), (0.5, "poor")),
     "psnr": ((37.0, "excellent"), (31.0, "good"), (25.0, "fair"), (20.0, "poor")),
@@ -66,7 +66,8 @@ class ComparisonOptions(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """What a comparison gives: its values as JSON has them, and the chart, a PNG, where wanted."""
+    """The result of a comparison: its values as JSON has them, and the chart as PNG, empty where
+    none was asked for."""
 
     data: dict[str, Any]
     chart: bytes
@@ -104,7 +105,10 @@ def best_ffmpeg(wanted: Sequence[str]) -> tuple[str, list[str]]:
 def compare_videos(
     videos: tuple[Video, Video], ffmpeg: str, filters: Sequence[str], options: ComparisonOptions
 ) -> Comparison:
-    """Compare two videos, the original first. Raises VideoError. Runs in a worker."""
+    """Compare two videos, the original first. Runs in a worker.
+
+    Raises VideoError where one cannot be read, or no frame can be compared.
+    """
     with contextlib.ExitStack() as stack:
         sides, geometries = list[Media](), list[VideoGeometry]()
         for video in videos:
@@ -133,7 +137,7 @@ def open_side(
     return media, measure_geometry(media)
 
 
-FrameValues = dict[str, float]  # of one frame: time, and values by the names that filters give them
+FrameValues = dict[str, float]  # of one frame: time (s), and values by the names filters give them
 
 
 def measure_frames(
@@ -143,7 +147,10 @@ def measure_frames(
     filters: Sequence[str],
     timeout: float,
 ) -> list[FrameValues]:
-    """Run ffmpeg once over both videos and read what its filters print of every frame."""
+    """The values of every frame that both have, from one run of ffmpeg over both videos.
+
+    `timeout` in seconds, 0: none. Raises VideoError where ffmpeg fails.
+    """
     import tempfile
 
     with tempfile.TemporaryFile() as vmaf_log:
@@ -176,8 +183,11 @@ def read_frame_values(output: str) -> list[FrameValues]:
 
 
 def comparison_graph(alignment: Alignment, filters: Sequence[str], vmaf_log: int) -> str:
-    """The filter graph: both sides aligned, then the other one through a metric after the other,
-    each with a copy of the original. VMAF is logged to a descriptor, the others are printed."""
+    """The filter graph that measures both sides: they are aligned, then the other video goes
+    through one metric after another, each with a copy of the original.
+
+    VMAF is logged to the file descriptor `vmaf_log`, the other metrics are printed.
+    """
     original, other = alignment
     sync = f"shortest={int(alignment.common_rate is not None)}"
     options = {"libvmaf": f":log_fmt=json:log_path=/dev/fd/{vmaf_log}:n_threads={cores()}"}
@@ -192,7 +202,9 @@ def comparison_graph(alignment: Alignment, filters: Sequence[str], vmaf_log: int
     return ";".join(chains)
 
 
-# Names of the values of the planes Y, U and V.
+METRICS = ("ssim", "psnr", "xpsnr", "vmaf")  # names in results, in their order
+
+# Names that the filters give to the values of the planes Y, U and V.
 PLANES = {
     "ssim": ("ssim.Y", "ssim.U", "ssim.V"),
     "psnr": ("psnr.psnr.y", "psnr.psnr.u", "psnr.psnr.v"),
@@ -200,11 +212,11 @@ PLANES = {
 }
 
 
-METRICS = ("ssim", "psnr", "xpsnr", "vmaf")  # as they are called in results
-
-
 def comparison_data(frames: Sequence[FrameValues]) -> dict[str, Any]:
-    """Means, minima, means per plane and the worst frame, as JSON has them."""
+    """Means, classes, minima, means per plane and the worst frame, as JSON has them.
+
+    Metrics that were not measured are left out.
+    """
     data: dict[str, Any] = {}
     planes: dict[str, Any] = {}
     minimum: dict[str, Any] = {}
@@ -227,17 +239,16 @@ def comparison_data(frames: Sequence[FrameValues]) -> dict[str, Any]:
 
 
 def frame_value(frame: FrameValues, metric: str) -> float:
-    """A frame's value over all planes: for XPSNR that of the worst one, as ffmpeg sums it up.
-
-    Not a number where the metric was not measured.
-    """
+    """A frame's value over all planes (for XPSNR the least of them, as in ffmpeg's summary); NaN
+    where the metric was not measured."""
     if metric == "xpsnr":
         return min(frame.get(key, math.nan) for key in PLANES["xpsnr"])
     return frame.get({"ssim": "ssim.All", "psnr": "psnr.psnr_avg"}.get(metric, metric), math.nan)
 
 
 def mean_xpsnr(values: Sequence[float]) -> float:
-    """The mean of XPSNR (dB) as ffmpeg takes it: over the roots of the weighted distortions."""
+    """The mean of XPSNR values (dB) as ffmpeg's filter takes it: that of the roots of the weighted
+    distortions, as dB."""
     root = sum(10 ** (-value / 20) for value in values) / len(values)
     return -20 * math.log10(root) if root else math.inf
 
@@ -248,7 +259,8 @@ def json_value(value: float) -> float | str:
 
 
 def draw_quality(frames: Sequence[FrameValues]) -> bytes:
-    """A PNG of SSIM, PSNR and VMAF over time: SSIM from its minimum to 1, the others from 0."""
+    """A PNG of SSIM, PSNR and VMAF over time: SSIM from about its minimum to 1, the others from 0
+    up to 60 dB and 100."""
     duration = frames[-1]["time"] + (frames[-1]["time"] / max(len(frames) - 1, 1) or 1.0)
     canvas, curves = blank_chart(duration), []
     ranges = (("ssim", 1.0, AMBER), ("psnr", 60.0, CORAL), ("vmaf", 100.0, GREEN))
@@ -262,7 +274,7 @@ def draw_quality(frames: Sequence[FrameValues]) -> bytes:
 
 
 def comparison_text(data: Mapping[str, Any]) -> str:
-    """A comparison for people: a table of the metrics, the worst frame, and notes."""
+    """A comparison as text: a table of the metrics, the worst frame, and the warnings."""
     rows = [["metric", "mean", "worst", "quality"]]
     for metric in METRICS:
         if metric in data:

@@ -1,4 +1,8 @@
-"""Scene boundaries, found by PySceneDetect's detectors on frames of our decoder."""
+"""The scenes of a video, detected by PySceneDetect's algorithms on frames that `Media` decodes.
+
+`detect_scenes` makes the artifact: one of DETECTORS gives the cuts, these become markers and
+scenes, and `illustrate` adds pictures and clips.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +25,15 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
 
-# The detectors' own units that are 1 here: their defaults of 27 and 3 are 0.4.
+# What is 1 on the normalized scale of thresholds and scores, in the unit of each detector: their
+# defaults, 27 and 3, are 0.4.
 UNITS: Mapping[SceneDetector, float] = {"content": 67.5, "adaptive": 7.5}
 CLIP_FORMAT = ClipFormat("mp4", "libx264", {"preset": "veryfast", "crf": "26"})
 
 
 class SceneIllustration(NamedTuple):
-    """What is shown of every scene: its first frame where `thumbs` says so, and its beginning as a
-    clip of some seconds (0: none), both `width` pixels wide."""
+    """What is stored to show every scene: with `thumbs` its first frame, and its beginning as a
+    clip of `clip_duration` seconds (0: none), both `width` pixels wide."""
 
     width: int
     thumbs: bool
@@ -43,35 +48,36 @@ def detect_scenes(
     illustration: SceneIllustration,
     chapters: bool,
 ) -> ArtifactOutput:
-    """The scenes of a video and the markers between them.
+    """The artifact: the scenes of a video and the markers between them.
 
-    `threshold` is normalized, see UNITS; `limit` keeps that many of the strongest markers (0: all).
+    `threshold` is normalized, see UNITS; `limit` keeps that many of the strongest markers (0: all);
+    `chapters`: also a file of chapters. Raises VideoError where no picture can be decoded.
     """
     unit = UNITS[detector]
     cuts = DETECTORS[detector](media, threshold * unit)
     if limit:
         cuts = sorted(sorted(cuts, key=lambda cut: -cut[1])[:limit])
-    # Rounded up to the microsecond: seeking to a marker must not find the frame before it.
-    markers: list[dict[str, Any]] = [
-        {"time": math.ceil(media.seconds(pts) * 1e6) / 1e6, "score": round(score / unit, 4)}
-        for pts, score in cuts
-    ]
-    last, cut_off = (
-        media.seconds(media.read_end),
-        media.is_cut_off_before(media.declared_end - 1, media.read_end),
-    )
-    # A header may promise less than there is, too.
-    beyond = bool(markers) and markers[-1]["time"] >= media.duration
-    scenes = scenes_between(markers, last if cut_off or beyond else media.duration)
+    markers = [marker_row(media.seconds(pts), score / unit) for pts, score in cuts]
+    read_end = media.seconds(media.read_end)
+    cut_off = media.is_cut_off_before(media.declared_end - 1, media.read_end)
+    # There may also be more frames than the header declares.
+    is_longer = bool(markers) and markers[-1]["time"] >= media.duration
+    scenes = scenes_between(markers, read_end if cut_off or is_longer else media.duration)
     parameters = {"threshold": threshold, "detector": detector}
     output = ArtifactOutput(parameters | {"markers": markers, "scenes": scenes})
     if illustration.thumbs or illustration.clip_duration:
         output.files[".{}.scenes/"] = illustrate(media, illustration, scenes, markers)
     if chapters:
         output.files["{}.scenes.ffmeta"] = chapters_file(scenes).encode()
-    shortage = cut_off_message(last, media.duration) if cut_off else ""
+    shortage = cut_off_message(read_end, media.duration) if cut_off else ""
     output.mark_degraded(shortage or media.damage_note)
     return output
+
+
+def marker_row(seconds: float, score: float) -> dict[str, Any]:
+    """A marker as JSON, its time rounded up to the microsecond: seeking to it must not find the
+    frame before it."""
+    return {"time": math.ceil(seconds * 1e6) / 1e6, "score": round(score, 4)}
 
 
 def scenes_between(markers: Sequence[Mapping[str, Any]], end: float) -> list[dict[str, Any]]:
@@ -90,7 +96,8 @@ def illustrate(
     scenes: Sequence[dict[str, Any]],
     markers: Sequence[dict[str, Any]],
 ) -> dict[str, bytes]:
-    """The pictures and clips of the scenes by file name; scenes and markers get to name them."""
+    """The pictures and clips of the scenes, by file name; `scenes` and `markers` are given their
+    paths."""
     files: dict[str, bytes] = {}
     folder = f".{media.video.key}.scenes"
     first_frames = [FrameRequest(scene["start"]) for scene in scenes if illustration.thumbs]
@@ -112,45 +119,44 @@ def illustrate(
     return files
 
 
-# The timestamp of the first frame of a scene, and the detector's score there.
+# Of each cut the timestamp of the first frame after it, and the score in the detector's unit.
 Cuts = list[tuple[int, float]]
 
-
-SHORTEST_SCENE = 0.6  # seconds, as the scenedetect program has it
-
-
-UNSURE = 0.15  # how near to the threshold, as a part of it, a quick decode's score decides nothing
+SHORTEST_SCENE = 0.6  # seconds, the default of the scenedetect program
+UNSURE = 0.15  # share of the threshold within which a draft's score does not decide
 
 
 def content_cuts(media: Media, threshold: float) -> Cuts:
-    """Cuts where the content detector's score reaches `threshold`, on the very frame.
+    """Cuts where the content detector's score reaches `threshold`, exact to the frame.
 
-    A first pass leaves out the loop filter and the frames that no other refers to, a third of the
-    work. It decides what is clear; wherever frames were left out beside a possible cut, or the
-    score is near the threshold, the frames there are decoded in full and scored again.
+    A draft, decoded without loop filter and non-reference frames, takes a third of the work and
+    decides the clear cases. Where frames were left out beside a possible cut, and where the score
+    is near the threshold, the frames are decoded in full and scored again.
     """
     steps, sizes = draft_scores(media)
     timeline = sorted(sizes)
-    index = {pts: number for number, pts in enumerate(timeline)}
+    numbers = {pts: number for number, pts in enumerate(timeline)}
     scores: dict[int, float] = {}
-    doubtful: list[tuple[int, int]] = []
+    unsure: list[tuple[int, int]] = []
     for before, pts, score in steps:
-        gap = timeline[index[before] + 1 : index[pts]]
-        # A frame nobody refers to is small, unless it shows what its neighbours do not: a flash.
-        flash = any(sizes[skipped] > max(sizes[before], sizes[pts]) for skipped in gap)
-        if abs(score - threshold) < UNSURE * threshold or (gap and (flash or score > threshold)):
-            doubtful.append((before, pts))
+        skipped = timeline[numbers[before] + 1 : numbers[pts]]
+        # A non-reference frame is small, unless it shows what its neighbours do not: a flash.
+        flash = any(sizes[p] > max(sizes[before], sizes[pts]) for p in skipped)
+        is_near = abs(score - threshold) < UNSURE * threshold
+        if is_near or (skipped and (flash or score > threshold)):
+            unsure.append((before, pts))
         else:
             scores[pts] = score
-    # Doubts behind one keyframe share one decode.
-    for _, spans in itertools.groupby(doubtful, lambda d: bisect.bisect(media.keyframes, d[0])):
-        wanted = {i for first, last in spans for i in range(index[first], index[last] + 1)}
+    # Steps behind the same keyframe share one decode.
+    for _, spans in itertools.groupby(unsure, lambda span: bisect.bisect(media.keyframes, span[0])):
+        wanted = {n for first, last in spans for n in range(numbers[first], numbers[last] + 1)}
         scores |= full_scores(media, timeline, sorted(wanted))
     return filtered_cuts(media, scores | {timeline[0]: 0.0}, threshold)
 
 
 def draft_scores(media: Media) -> tuple[list[tuple[int, int, float]], dict[int, int]]:
-    """Scores of a quick decode, as (timestamp before, timestamp, score), and packet sizes."""
+    """Scores of a draft as (timestamp of the frame before, timestamp, score), and the size in bytes
+    of every packet by timestamp."""
     steps: list[tuple[int, int, float]] = []
     sizes: dict[int, int] = {}
     before: tuple[int, Any] | None = None
@@ -174,7 +180,8 @@ def draft_scores(media: Media) -> tuple[list[tuple[int, int, float]], dict[int, 
 
 
 def small_hsv(raw: VideoFrame) -> Any:
-    """A frame at the size that PySceneDetect looks at (256 wide), in hue, saturation and value."""
+    """A frame at the size that PySceneDetect scores (256 wide at most): pixels of shape (height,
+    width, 3), 8-bit hue, saturation and value as OpenCV has them."""
     import cv2
 
     width = min(raw.width, 256)
@@ -187,14 +194,15 @@ def small_hsv(raw: VideoFrame) -> Any:
 
 
 def content_score(before: Any, after: Any) -> float:
-    """Mean absolute difference of hue, saturation and value, 0 to 255 (PySceneDetect's)."""
+    """Mean absolute difference of hue, saturation and value, 0 to 255, as PySceneDetect's
+    ContentDetector weights them."""
     import cv2
 
     return float(cv2.norm(before, sized_as(before, after), cv2.NORM_L1) / before.size)
 
 
 def sized_as(model: Any, pixels: Any) -> Any:
-    """Pixels at the size of others: in some broadcasts and calls it changes within the video."""
+    """Pixels at the size of `model`: in some broadcasts and calls it changes within the video."""
     import cv2
 
     if pixels.shape == model.shape:
@@ -203,11 +211,12 @@ def sized_as(model: Any, pixels: Any) -> Any:
 
 
 def full_scores(media: Media, timeline: Sequence[int], numbers: Sequence[int]) -> dict[int, float]:
-    """Scores by timestamp of those numbered frames that follow another one, decoded in full."""
+    """Scores, by timestamp, of frames decoded in full: `numbers` are sorted places in `timeline`,
+    and a frame is scored where the one before it is among them."""
     begin, _, _ = timestamps_around(media, timeline[numbers[0]], timeline[numbers[0]])
     scores: dict[int, float] = {}
     before: Any = None
-    follows = {timeline[b]: a + 1 == b for a, b in itertools.pairwise(numbers)}
+    follows = {timeline[n]: previous + 1 == n for previous, n in itertools.pairwise(numbers)}
     for frame, _ in decode_forward(media, begin, {timeline[number]: [] for number in numbers}):
         after = small_hsv(frame.raw)
         if before is not None and follows.get(frame.pts):
@@ -217,16 +226,19 @@ def full_scores(media: Media, timeline: Sequence[int], numbers: Sequence[int]) -
 
 
 def filtered_cuts(media: Media, scores: Mapping[int, float], threshold: float) -> Cuts:
-    """The frames that reach the threshold, merged where closer than the shortest scene."""
+    """The frames whose scores reach the threshold, merged where closer than SHORTEST_SCENE."""
     from scenedetect.detector import FlashFilter
 
-    flashes = FlashFilter(FlashFilter.Mode.MERGE, SHORTEST_SCENE)
-    found = (flashes.filter(timecode(media, p), scores[p] >= threshold) for p in sorted(scores))
-    return [(cut.pts, scores[cut.pts]) for cuts in found for cut in cuts]
+    flash_filter = FlashFilter(FlashFilter.Mode.MERGE, SHORTEST_SCENE)
+    cuts = itertools.chain.from_iterable(
+        flash_filter.filter(timecode(media, pts), scores[pts] >= threshold)
+        for pts in sorted(scores)
+    )
+    return [(cut.pts, scores[cut.pts]) for cut in cuts]
 
 
 def timecode(media: Media, pts: int) -> Any:
-    """A timestamp as PySceneDetect's detectors count time, whatever the frame rate does."""
+    """A timestamp as a FrameTimecode of PySceneDetect, right also where the frame rate varies."""
     from fractions import Fraction
 
     from scenedetect.common import FrameTimecode, Timecode
@@ -249,8 +261,8 @@ def adaptive_cuts(media: Media, threshold: float) -> Cuts:
         for raw in media.decode(packet):
             if raw.pts is not None:
                 media.progress.at(media.seconds(raw.pts), media.duration)
-                now = cv2.cvtColor(small_hsv(raw), cv2.COLOR_HSV2BGR)
-                pixels = now if pixels is None else sized_as(pixels, now)
+                bgr = cv2.cvtColor(small_hsv(raw), cv2.COLOR_HSV2BGR)
+                pixels = bgr if pixels is None else sized_as(pixels, bgr)
                 cuts += detector.process_frame(timecode(media, raw.pts), pixels)
     ratio = detector.get_metrics()[-1]
     return [(cut.pts, float(detector.stats_manager.get_metrics(cut, [ratio])[0])) for cut in cuts]

@@ -1,6 +1,7 @@
-"""What can be asked of a transcoded video: codecs, bit rates, effort, hardware, dynamic range.
+"""What can be asked of a transcode: target codecs, bit rates, effort, hardware, dynamic range.
 
-Light to import: the types and patterns here are those of command line options.
+Light to import, since options of commands have these types and patterns. Whether a file already
+fits a target is in codecs; the encoders that produce one are in encoders.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ HDR_TRANSFERS = frozenset({"smpte2084", "arib-std-b67"})  # PQ and HLG
 
 
 def is_hdr(stream: Mapping[str, Any]) -> bool:
-    """Whether a stream has a high dynamic range, by its transfer function."""
+    """Whether a stream is HDR, by the transfer function in its metadata."""
     return stream.get("color_transfer") in HDR_TRANSFERS
 
 
 def parse_bit_rate(text: str) -> int | None:
-    """Bits per second of a text like BIT_RATE; None for an empty one."""
+    """Bits per second of a text that matches BIT_RATE; None for an empty one."""
     if not text:
         return None
     unit = {"k": 1000, "m": 1_000_000}.get(text[-1].lower())
@@ -40,14 +41,15 @@ def parse_bit_rate(text: str) -> int | None:
 
 
 def parse_saving(text: str) -> float | None:
-    """The share, from 0 to 1, of a text like SAVING; None for an empty one."""
+    """The share, from 0 to 1, of a text that matches SAVING; None for an empty one."""
     return float(text[:-1]) / 100 if text else None
 
 
 class TranscodeTarget(NamedTuple):
-    """What every output is to be.
+    """What every output of a transcode has: codecs and dynamic range.
 
     `copy_fitting`: streams that already have the target codecs are copied, not encoded.
+    `drop_subtitles`: the output gets none.
     """
 
     video_codec: VideoCodec = "h264"
@@ -58,10 +60,11 @@ class TranscodeTarget(NamedTuple):
 
     @property
     def allows_10_bits(self) -> bool:
-        """Whether samples of ten bits may stay; few players decode them in H.264."""
+        """Whether ten bits per sample may stay: not in H.264, where few players decode them,
+        unless HDR is to be kept."""
         return self.video_codec != "h264" or self.hdr == "keep"
 
     def tone_maps(self, stream: Mapping[str, Any]) -> bool:
-        """Whether a stream's high dynamic range is to become a standard one."""
+        """Whether a stream is HDR and to be converted to SDR."""
         wanted = self.hdr == "tonemap" or (self.hdr == "auto" and self.video_codec == "h264")
         return wanted and is_hdr(stream)

@@ -1,4 +1,9 @@
-"""Transcoding one video: the plan is carried out by ffmpeg, its output verified and judged."""
+"""Transcoding one video: ffmpeg carries the plan out, its output is verified and judged.
+
+`VideoTranscode` is the whole of it. What is wanted comes from targets, the plan from
+transcode_plan, ffmpeg's options from encoders and stream_options; verification checks the output,
+and transcode_outputs says where it goes and whether it is up to date.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +19,8 @@ from videolib.core.processes import need_tool, run_tool
 from videolib.core.progress import parent_link
 from videolib.core.runs import Status
 from videolib.core.text import clock, plural
-from videolib.media.encoders import picture_options, sound_options, tag_options
 from videolib.media.reader import Media
+from videolib.media.stream_options import stream_options, tag_options
 from videolib.media.transcode_outputs import size_change
 from videolib.media.transcode_plan import estimated_effort, plan_transcode
 from videolib.media.verification import check_streams, decode_tail, shortage, stream_summaries
@@ -25,15 +30,16 @@ from videolib.storage.videos import Video
 if TYPE_CHECKING:
     from videolib.media.encoders import EncoderSettings
     from videolib.media.targets import TranscodeTarget
-    from videolib.media.transcode_plan import StreamPlan, TranscodePlan
+    from videolib.media.transcode_plan import TranscodePlan
 
 
 class TranscodeRequest(NamedTuple):
     """What is to be done with every video of a run.
 
-    `min_saving`: the share of the source's size, from 0 to 1, without which an output is discarded.
-    `accept_degraded`: publish also what could be saved of a damaged source. `force`: transcode also
-    what fits, and replace an output that is there. `timeout`: seconds per video, 0: no limit.
+    `min_saving`: an output that saves less than this share (0 to 1) of the source's size is
+    discarded; None: none is. `accept_degraded`: publish what could be saved of a damaged source.
+    `force`: transcode sources that fit, too, and replace existing outputs. `dry_run`: only plan.
+    `timeout`: seconds per video, 0: no limit.
     """
 
     target: TranscodeTarget
@@ -55,9 +61,9 @@ class VideoTranscode:
         self.plan = plan_transcode(media, request.target)
 
     def make(self) -> ArtifactOutput:
-        """The output with its record; for a dry run, or where nothing is to be done, only facts.
+        """The output with its record; only facts for a dry run and where nothing is to be done.
 
-        Raises VideoError where there can be no output.
+        Raises VideoError where no output can be made, or an existing one would be replaced.
         """
         request, plan = self.request, self.plan
         if not plan.reasons and not request.force:
@@ -73,7 +79,7 @@ class VideoTranscode:
         return self.produce()
 
     def facts(self) -> dict[str, Any]:
-        """What the result tells of the plan."""
+        """The plan as the result has it: output, work, reasons, and streams that are left out."""
         facts: dict[str, Any] = {
             "output": str(self.output),
             "work": str(self.plan),
@@ -98,7 +104,10 @@ class VideoTranscode:
             raise
 
     def encode(self, scratch: Path) -> str:
-        """Run ffmpeg and verify what it made; how it is degraded, or an empty string."""
+        """Run ffmpeg and verify its output; the result is how it is degraded, or an empty string.
+
+        Raises VideoError where the output is incomplete.
+        """
         video, allow_codecs = self.media.video, self.media.allow_codecs
         with Media(video, allow_codecs) as source:
             streams = stream_summaries(source)
@@ -115,7 +124,8 @@ class VideoTranscode:
         return degraded
 
     def run_ffmpeg(self, scratch: Path) -> str:
-        """Encode; the damage that ffmpeg met in decoding the source, or an empty string."""
+        """Encode to `scratch`; the result is how damaged the source is by ffmpeg's complaints, or
+        an empty string."""
         progress = FfmpegProgress(self.plan.duration)
         run_tool(
             transcode_argv(self.media, self.plan, self.request, scratch),
@@ -131,8 +141,10 @@ class VideoTranscode:
         return ""
 
     def accepted(self, shortcoming: str) -> str:
-        """A shortcoming of the source, marked as degraded. Raises VideoError where that is not
-        accepted."""
+        """A shortcoming of the source as a note that the output is degraded; empty for none.
+
+        Raises VideoError where degraded outputs are not accepted.
+        """
         if shortcoming and not self.request.accept_degraded:
             raise VideoError(
                 f"{shortcoming}: copy it again, or save what is there with --accept-degraded"
@@ -168,7 +180,7 @@ def transcode_argv(
     argv += ["-map_metadata", "0", "-map_chapters", "0"]
     for number, stream_plan in enumerate(plan.kept):
         argv += ["-map", f"0:{stream_plan.stream['index']}"]
-        options = stream_options(stream_plan, media, request)
+        options = stream_options(stream_plan, media, request.target, request.settings)
         argv += [part for name, value in options.items() for part in (f"-{name}:{number}", value)]
         for tag in tag_options(stream_plan.stream):
             argv += [f"-metadata:s:{number}", tag]
@@ -177,25 +189,8 @@ def transcode_argv(
     return [*argv, "-movflags", "+faststart", "-f", "mp4", f"file:{scratch}"]
 
 
-def stream_options(
-    stream_plan: StreamPlan, media: Media, request: TranscodeRequest
-) -> dict[str, str]:
-    """ffmpeg's options for one stream of the output, without its number."""
-    stream, settings = stream_plan.stream, request.settings
-    options = {"c": "copy"}
-    if stream_plan.encodes("video"):
-        options = picture_options(stream, media, request.target, settings) | {"fps_mode": "vfr"}
-    elif stream_plan.encodes("audio"):
-        options = sound_options(stream, request.target.audio_codec, settings.audio_bit_rate)
-    elif stream_plan.action == "encode":
-        options = {"c": "mov_text"}
-    if stream_plan.type == "video" and request.target.video_codec == "hevc":
-        options["tag"] = "hvc1"
-    return options
-
-
 class FfmpegProgress:
-    """Follows a run of ffmpeg by its output: how far it is, and the complaints of its decoders.
+    """Reads what ffmpeg prints while it runs: how far it is, and complaints of its decoders.
 
     `-progress` gives blocks of `key=value` lines, each ended by the key `progress`.
     """
@@ -214,7 +209,7 @@ class FfmpegProgress:
         self.disk_full = False
 
     def __call__(self, line: str) -> bool:
-        """Take a line; whether it shows that ffmpeg got on since the block before."""
+        """Take a line of output; whether it shows progress since the last block."""
         key, equals, value = line.strip().partition("=")
         if not equals or " " in key:
             self.damage += bool(self.DAMAGE.search(line))

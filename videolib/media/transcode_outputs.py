@@ -1,5 +1,8 @@
-"""The outputs of a transcode: where each goes, what must not be there, whether it is up to date
-by its record, and what is said of it."""
+"""The outputs of a transcode: where each goes, whether it is up to date, and the report on them.
+
+The record of an output, or of the decision against one, is in the .artifacts of the output folder
+under the name of the source. An output without such a record is never touched.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,6 @@ if TYPE_CHECKING:
     from videolib.storage.sidecars import SidecarDir
     from videolib.storage.videos import Video
 
-# The record of an output, or of the decision against one, is in the .artifacts of the output folder
-# under the name of the source. An output without such a record is never touched.
-
 
 class TranscodeOutcome(Protocol):
     """What became of one video; `facts` are those of the ArtifactOutput of a VideoTranscode."""
@@ -35,14 +35,14 @@ class TranscodeOutcome(Protocol):
 
 
 class OutputFolder(NamedTuple):
-    """The folder of a run's outputs, which has the same folders as that of the sources."""
+    """The folder of a run's outputs, in which they have the relative paths of their sources."""
 
     dest: Path
     sources: Path
 
     @property
     def root(self) -> Path:
-        """The absolute path."""
+        """The absolute path of the folder of outputs."""
         return self.dest.absolute()
 
     def output(self, video: Video) -> Path:
@@ -50,17 +50,17 @@ class OutputFolder(NamedTuple):
         return self.root / Path(video.rel).with_suffix(".mp4")
 
     def check(self) -> None:
-        """Raise UsageError where outputs would be among the sources, or there can be no folder."""
+        """Raise UsageError where the folder cannot be created or is among the sources."""
         need_creatable("DEST", self.root)
         if is_within(self.root, self.sources):
             reason = "is the folder of the videos or inside it; name one outside"
             raise UsageError(f"{printable(str(self.dest))}: {reason}")
 
     def clashes(self, videos: Iterable[Video]) -> dict[str, str]:
-        """The videos, by name, that would have the output of another one too, and why they fail.
+        """Videos, by name, whose output another video would have, too, each with a message.
 
-        Raises UsageError where an output would be a source or be among the sources, by whatever
-        link.
+        Raises UsageError where an output would be a source or be among the sources, also by way of
+        links.
         """
         claims: dict[Path, list[Video]] = {}
         for video in videos:
@@ -88,7 +88,7 @@ class OutputFolder(NamedTuple):
         params: Mapping[str, Any],
         min_saving: float | None,
     ) -> State:
-        """How the output for a video is by its record; see `recorded_state`."""
+        """The state of the output for a video; see `recorded_state`."""
         entry = sidecars.get(TRANSCODE_RECORD.record_name(video))
         record = read_json(entry.path) if entry else None
         return recorded_state(record, video, self.output(video), params, min_saving)
@@ -99,7 +99,7 @@ class OutputFolder(NamedTuple):
         outcomes: Mapping[str, TranscodeOutcome],
         dry_run: bool,
     ) -> tuple[dict[str, Any], list[str]]:
-        """What became of all videos, by name, as JSON and in lines for people."""
+        """The result for all videos, by name: as JSON, and as lines of text."""
         actions = [
             action_row(video, outcomes[name], self.output(video))
             for name, video in videos.items()
@@ -115,19 +115,19 @@ class OutputFolder(NamedTuple):
 
 
 def clash_reason(video: Video, claimants: Sequence[Video]) -> str:
-    """Why a video fails whose output is claimed by others as well."""
+    """Message for a video whose output others would have, too."""
     others = " and ".join(printable(other.rel) for other in claimants if other is not video)
     return f"would have the same output as {others}: rename one"
 
 
 def is_within(path: Path, folder: Path) -> bool:
-    """Whether a path, or what exists of it, is a folder or inside it, by whatever link."""
+    """Whether a path is a folder or inside it once links are resolved; it need not exist."""
     resolved = path.resolve()
     return any(is_same_file(ancestor, folder) for ancestor in (resolved, *resolved.parents))
 
 
 def is_same_file(path: Path, other: Path) -> bool:
-    """Whether two paths lead to one file or folder; not where one of them does not exist."""
+    """Whether two paths lead to one file or folder; False where one of them does not exist."""
     try:
         return path.samefile(other)
     except (FileNotFoundError, NotADirectoryError):
@@ -141,8 +141,12 @@ def recorded_state(
     params: Mapping[str, Any],
     min_saving: float | None,
 ) -> State:
-    """How an output is by its record: fresh where that is of this source and these parameters, and
-    the output is there or was discarded and would be again. Raises OSError without a source."""
+    """The state of an output by its record.
+
+    FRESH: made of this source with these parameters, and there, or discarded for saving less than
+    `min_saving`. STALE: made of another source, with other parameters, or discarded though it would
+    now be kept. MISSING: no record or no output. Raises OSError where the source is gone.
+    """
     if record is None:
         return State.MISSING
     stat = Path(video.path).stat()
@@ -161,7 +165,7 @@ def recorded_state(
 
 
 def action_row(video: Video, outcome: TranscodeOutcome, output: Path) -> dict[str, Any]:
-    """What became of one video, as the result has it."""
+    """What became of one video, as a row of the result."""
     status, facts = outcome.status, outcome.facts
     row: dict[str, Any] = {"video": video.rel, "status": str(status)}
     if status is Status.SKIPPED and not facts:  # by its record: it was not even opened
@@ -174,7 +178,7 @@ def action_row(video: Video, outcome: TranscodeOutcome, output: Path) -> dict[st
 
 
 def action_line(action: Mapping[str, Any]) -> str:
-    """One video's row of the result, for people."""
+    """One video's row of the result as a line of text."""
     facts = [action.get("work", ""), "; ".join(action.get("reasons", []))]
     if "effort" in action:
         facts.append(f"about {clock(action['effort'])}")
@@ -187,8 +191,8 @@ def action_line(action: Mapping[str, Any]) -> str:
 
 
 def action_lines(actions: Sequence[Mapping[str, Any]], dry_run: bool) -> list[str]:
-    """The rows of the result, for people: those of videos with nothing to do are left out."""
-    # A row that has more than a reason tells something even if its video was skipped.
+    """The rows of the result as lines of text, without videos that had nothing to be done."""
+    # A skipped video is left out, unless its row has more than video, status, output and reasons.
     lines = [action_line(a) for a in actions if a["status"] != Status.SKIPPED or len(a) > 4]
     if dry_run:
         effort = sum(action.get("effort", 0.0) for action in actions)
@@ -197,5 +201,5 @@ def action_lines(actions: Sequence[Mapping[str, Any]], dry_run: bool) -> list[st
 
 
 def size_change(saving: float) -> str:
-    """The share of the source's size that an output saves, in words."""
+    """The share of the source's size (1: all) that an output saves, in words."""
     return f"{saving:.1%} smaller" if saving >= 0 else f"{-saving:.1%} larger"

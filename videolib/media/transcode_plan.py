@@ -1,4 +1,8 @@
-"""The plan of a transcode: what becomes of every stream of a source, why, and at what effort."""
+"""The plan of a transcode: what becomes of every stream of a source, why, and at what effort.
+
+`plan_transcode` decides by the target (targets) and what keeps the source from fitting it (codecs);
+transcode carries the plan out.
+"""
 
 from __future__ import annotations
 
@@ -44,8 +48,10 @@ class StreamPlan(NamedTuple):
 
 
 class TranscodePlan(NamedTuple):
-    """What is to be done with one source of `duration` seconds: the reasons (none: it fits as it
-    is), and what becomes of each stream."""
+    """What is to be done with one source of `duration` seconds, and what becomes of each stream.
+
+    `reasons`: why it has to be transcoded; empty where it fits the target as it is.
+    """
 
     reasons: list[str]
     streams: list[StreamPlan]
@@ -93,7 +99,7 @@ def plan_transcode(media: Media, target: TranscodeTarget) -> TranscodePlan:
 def plan_stream(
     stream: Mapping[str, Any], target: TranscodeTarget, is_avi: bool = False
 ) -> StreamPlan:
-    """What becomes of one stream; `is_avi`: of an AVI file."""
+    """What becomes of one stream; `is_avi`: the source is an AVI file."""
     kind = stream.get("codec_type")
     if is_picture(stream):
         return copied_or_encoded(stream, encoding_reason(stream, target, is_avi), target)
@@ -129,7 +135,7 @@ def encoding_reason(stream: Mapping[str, Any], target: TranscodeTarget, is_avi: 
 
 
 # CPU seconds per million pixels at the preset medium, measured on a server core of 2020, and the
-# factor of each of PRESETS: a rough guess is better than none when a library takes weeks.
+# factor of each of PRESETS. They are rough, which is enough to tell hours from weeks.
 PIXEL_COST = {"libx264": 0.045, "libx265": 0.16, "libvpx-vp9": 0.28, "libsvtav1": 0.11}
 HARDWARE_PIXEL_COST = 0.004
 PRESET_FACTORS = (0.15, 0.25, 0.4, 0.65, 0.85, 1.0, 1.7, 3.0, 6.0)
@@ -139,7 +145,7 @@ AUDIO_SPEED = 60.0  # seconds of audio encoded per second
 
 
 def estimated_effort(source_size: int, plan: TranscodePlan, settings: EncoderSettings) -> float:
-    """About how many CPU seconds the work will take; `source_size` in bytes."""
+    """CPU seconds that the work will roughly take; `source_size` in bytes."""
     seconds = source_size / COPY_SPEED
     for stream_plan in plan.kept:
         if stream_plan.encodes("video"):

@@ -1,5 +1,8 @@
-"""Whether a source is complete, and whether an output has all of it: what every stream holds, where
-it ends, and whether the last seconds can be decoded."""
+"""Verification of transcodes: whether a source is complete, and whether its output has all of it.
+
+`stream_summaries` reads both files to the end; `shortage` judges the source by what it declares,
+`check_streams` the output by the source, and `decode_tail` decodes the output's last seconds.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,10 @@ if TYPE_CHECKING:
 
 
 class StreamSummary(NamedTuple):
-    """What reading a stream to its end showed; times are seconds from the container's start.
+    """A stream as it was read to its end; times are seconds from the container's start.
 
-    `end`: when its last packet ends; `declared_end`: when it ends by its header, None: unknown;
-    `longest`: the duration of its longest packet.
+    `packets`: their number; `end`: when the last one ends; `longest`: the duration of the longest
+    one; `declared_end`: when the stream ends by its header, None: unknown.
     """
 
     type: str
@@ -32,7 +35,7 @@ class StreamSummary(NamedTuple):
 
 
 def stream_summaries(media: Media) -> dict[int, StreamSummary]:
-    """Read every packet of a file: what its streams, by index, hold and where they end."""
+    """Summaries of all streams, by index, for which every packet of the file is read."""
     container, start = media.container, media.container_start or 0.0
     packets, ends, durations = Counter[int](), dict[int, float](), dict[int, float]()
     for packet in played_packets(media):
@@ -56,7 +59,7 @@ def stream_summaries(media: Media) -> dict[int, StreamSummary]:
 
 
 def played_packets(media: Media) -> Iterator[Any]:
-    """The packets of all streams that are played; corrupt ones count as damage, too."""
+    """The packets of a file that players use. Corrupt ones are counted as damage of `media`."""
     for packet in media.read():
         if packet.size and not packet.is_discard:
             yield packet
@@ -67,7 +70,7 @@ PLAYED = ("video", "audio")  # types of streams that last as long as the film
 
 
 def shortage(media: Media, streams: Mapping[int, StreamSummary]) -> str:
-    """How a source falls short of what it declares, or an empty string."""
+    """Message for a source that ends before its declared end or is damaged, or an empty string."""
     end = max((stream.end for stream in streams.values()), default=0.0)
     ends = [(end, media.container_duration)] + [
         (stream.end, stream.declared_end) for stream in streams.values() if stream.type in PLAYED
@@ -89,8 +92,10 @@ def check_streams(
     actual = [stream for stream in output.values() if stream.type != "data"]
     expected = [source[stream_plan.stream["index"]] for stream_plan in plan.kept]
     if [stream.type for stream in actual] != [stream.type for stream in expected]:
-        counts, due = Counter(s.type for s in actual), Counter(s.type for s in expected)
-        raise VideoError(f"the output has {dict(counts)} streams in place of {dict(due)}")
+        counts, expected_counts = (Counter(s.type for s in part) for part in (actual, expected))
+        raise VideoError(
+            f"the output has {dict(counts)} streams in place of {dict(expected_counts)}"
+        )
     for stream_plan, old, new in zip(plan.kept, expected, actual, strict=True):
         tolerance = 0.5 + max(old.longest, new.longest)
         if old.packets and not new.packets:
@@ -108,9 +113,9 @@ TAIL = 3.0  # seconds at the end of an output that are decoded before it is publ
 
 
 def decode_tail(media: Media, streams: Mapping[int, StreamSummary]) -> int:
-    """Decode the last seconds of every stream that is played; how many packets failed.
+    """The number of packets that fail to decode in the last TAIL seconds of each played stream.
 
-    Raises VideoError where one gives nothing at all.
+    Raises VideoError where nothing of a stream can be decoded.
     """
     import av
 
