@@ -1,6 +1,9 @@
 """The catalogue: an SQLite cache of what the sidecars of a library say, and queries on it.
 
-scan finds the videos of a folder with their sidecars; catalogue compares them with the database
-(store), reads those that changed into rows (records), and answers queries (query) from it; pool
-keeps catalogues open and current for a server. Any database can be deleted: sidecars are the truth.
+Which way data goes: `scan` lists the videos of a folder with their sidecars and gives each a stamp;
+`catalogue` compares the stamps with the database, reads the sidecars of those that changed into
+rows (`records`), and writes these by `store`, which opens the database and replaces a damaged one.
+Listings and searches are answered from the database alone, by conditions that `query` compiles.
+`pool` keeps catalogues open and current for a server.
+Any database can be deleted at any time: sidecars are the truth.
 """
