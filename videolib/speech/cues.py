@@ -18,20 +18,13 @@ from videolib.core.text import finite_mean
 if TYPE_CHECKING:
     from videolib.speech.segments import Word
 
-LINE_WIDTH = 42  # columns of a line, of which a cue has two at most: a limit common in broadcasting
-
+LINE_WIDTH = 42  # columns of a line, a limit common in broadcasting; a cue has two lines at most
 MIN_CUE_SECONDS, MAX_CUE_SECONDS = 1.0, 7.0
-
 MIN_GAP = 0.084  # seconds between two cues, two frames of film, so that the change is noticed
-
-HOLD = 0.2  # seconds that a cue is shown after its last word; HOLD_LONG where there is much to read
-
-HOLD_LONG = 0.5
-
+HOLD = 0.2  # seconds that a cue is shown after its last word
+HOLD_LONG = 0.5  # the same for a cue that is hard to read in its time
 READING_SPEED = 17.0  # characters per second that are read with ease
-
 PAUSE = 0.9  # seconds without words that always end a cue
-
 MIN_WORD_SECONDS = 0.02
 
 
@@ -54,8 +47,10 @@ def display_width(text: str) -> int:
 
 
 def clean_words(words: Iterable[Word]) -> list[Word]:
-    """Words without empty ones and unprintable characters, without overlaps, none wider than a
-    line."""
+    """The words without unprintable characters and overlaps, the wide ones split to fit a line.
+
+    Empty words are dropped, and words of improbable length are cut short.
+    """
     cleaned: list[Word] = []
     for word in words:
         text = re.sub(r"\s+", " ", "".join(c for c in word.text if c.isprintable() or c.isspace()))
@@ -63,16 +58,16 @@ def clean_words(words: Iterable[Word]) -> list[Word]:
             continue
         start = max(word.start, cleaned[-1].end if cleaned else 0.0)
         word = word._replace(start=start, end=max(word.end, start + MIN_WORD_SECONDS), text=text)
-        # No word takes that long to say: the model stretched it over the silence after it.
-        longest = max(1.0, 0.15 * display_width(text))
-        if word.end - word.start > longest:
-            word = word._replace(end=word.start + longest)
+        # A word longer than this was stretched by the model over the silence after it.
+        max_seconds = max(1.0, 0.15 * display_width(text))
+        if word.end - word.start > max_seconds:
+            word = word._replace(end=word.start + max_seconds)
         cleaned += split_word(word) if display_width(text) > LINE_WIDTH else [word]
     return cleaned
 
 
 def split_word(word: Word) -> list[Word]:
-    """A word that is wider than a line in parts that are not, each with its share of the time."""
+    """The parts of a word that is wider than a line, each with an equal share of its time."""
     step = LINE_WIDTH // 2  # characters, which may be two columns wide
     parts = [word.text[i : i + step] for i in range(0, len(word.text), step)]
     length = (word.end - word.start) / len(parts)
@@ -84,12 +79,9 @@ def split_word(word: Word) -> list[Word]:
 
 
 CLOSING_MARKS = "\"'\u201d\u2019\u00bb)\\]"  # quotes and brackets that may follow punctuation
-
 # Punctuation of European languages, then that of East Asian ones.
 SENTENCE_END = re.compile(rf"[.!?\u2026\u3002\uff01\uff1f][{CLOSING_MARKS}]*$")
-
 CLAUSE_END = re.compile(rf"[,;:)\]\u2014\u2013\u3001\uff0c\uff1b\uff1a-][{CLOSING_MARKS}]*$")
-
 ABBREVIATION = re.compile(r"^\W*(Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|No|z\.B|d\.h|\w)\.$")
 
 
@@ -157,14 +149,14 @@ class MeasuredWords(NamedTuple):
             return math.inf
         following = self.words[end].start if end < len(self.words) else last + MIN_CUE_SECONDS
         available = following - start - MIN_GAP  # seconds
-        # The end of a sentence and the beginning of another in one cue are hard to read.
-        torn = 0.0 in self.costs[first : end - 1] and self.costs[end - 1] > 0.0
+        # The end of one sentence and a part of another are hard to read in one cue.
+        is_torn = 0.0 in self.costs[first : end - 1] and self.costs[end - 1] > 0.0
         reading_time = max(min(available, last - start + 0.5), 0.1)
         return (
             1.0
             + self.costs[end - 1]
             + (0.2 + 0.5 * line_cost if middle < end else 0.0)
-            + 1.5 * torn
+            + 1.5 * is_torn
             + 8.0 * max(MIN_CUE_SECONDS - available, 0.0)
             + 0.15 * max(self.width(first, end) / reading_time - READING_SPEED, 0.0)
             + 0.4 * max(last - start - 5.0, 0.0)
@@ -213,12 +205,13 @@ def best_cues(words: Sequence[Word]) -> list[Cue]:
 
 
 def display_times(cues: Sequence[Cue], duration: float) -> list[Cue]:
-    """Cues that last from their first to their last word, with the times at which they are shown.
+    """The cues with the times at which they are shown instead of the times of their words.
 
-    That is a little longer, at least a second, and ends before the next cue begins.
+    A cue is shown a little longer than its words last, for at least MIN_CUE_SECONDS, and until
+    MIN_GAP before the next one. `duration` is that of the video in seconds.
     """
     displayed: list[Cue] = []
-    free = 0.0  # when the next cue may begin
+    earliest = 0.0  # when the next cue may begin
     for i, (first, last, text) in enumerate(cues):
         is_last = i + 1 == len(cues)
         limit = duration if is_last else cues[i + 1].start - MIN_GAP
@@ -227,29 +220,32 @@ def display_times(cues: Sequence[Cue], duration: float) -> list[Cue]:
         if 0 < limit - end < 0.3 and not is_last:
             end = limit  # a gap that short would look like flicker
         end = min(end, max(limit, last - 0.1))
-        start = max(first, free)
+        start = max(first, earliest)
         if end - start < MIN_CUE_SECONDS:
             end = min(start + MIN_CUE_SECONDS, max(limit, end))
-            start = max(min(start, end - MIN_CUE_SECONDS), free)  # too short: it begins earlier
+            start = max(min(start, end - MIN_CUE_SECONDS), earliest)  # too short: begins earlier
             end = max(end, start + MIN_CUE_SECONDS)
         end = min(end, start + MAX_CUE_SECONDS)
         displayed.append(Cue(round(start, 3), round(end, 3), text))
-        free = round(end, 3) + MIN_GAP
+        earliest = round(end, 3) + MIN_GAP
     return displayed
 
 
 def end_with_video(cues: list[Cue], duration: float) -> list[Cue]:
-    """Cues of which the last ends with the video; it begins earlier rather than be too short."""
+    """The cues, the last of them cut at the end of the video (`duration`, in seconds).
+
+    Where that would make it too short it begins earlier.
+    """
     if not cues or cues[-1].end <= duration:
         return cues
     *others, last = cues
-    free = others[-1].end + MIN_GAP if others else 0.0
-    start = max(min(last.start, duration - MIN_CUE_SECONDS), free, 0.0)
+    earliest = others[-1].end + MIN_GAP if others else 0.0
+    start = max(min(last.start, duration - MIN_CUE_SECONDS), earliest, 0.0)
     return [*others, Cue(round(start, 3), round(max(duration, start + 0.2), 3), last.text)]
 
 
 def sentences(words: Sequence[Word]) -> list[list[Word]]:
-    """Words by sentence; a long pause ends one, too."""
+    """The words of each sentence; a long pause ends a sentence, too."""
     groups: list[list[Word]] = []
     for word in words:
         last = groups[-1][-1] if groups else None

@@ -18,20 +18,19 @@ if TYPE_CHECKING:
     from videolib.storage.videos import Video
 
 EVENT_FIELDS = 8  # before the text: order, layer, style, name, three margins, effect
-
-DRAWING = re.compile(r"\\p[1-9]")
-
-# Italic, bold, underlined, each with 0 for its end, and the reset of all.
+DRAWING = re.compile(r"\\p[1-9]")  # the override after which text is the path of a drawing
+# Overrides for italic, bold and underlined, each with 0 to end it, and for the reset of all.
 STYLE_OVERRIDE = re.compile(r"\\([ibur])(\d*)(?=[\\}])")
 
 
 def extract_subtitles(
     media: Media, video: Video, language: str, formats: Collection[str]
 ) -> ArtifactOutput:
-    """The text subtitles of a container, for the sidecar folder of `video`: the first stream of
-    every language, or only of `language`. Status SKIPPED with a note where there is none.
+    """The text subtitles of a container, for the sidecar folder of `video`.
 
-    Raises VideoError where a file would overwrite one of the user's.
+    Of each language the first stream is taken; `language`, unless it is "", restricts that to one.
+    `formats` are of vtt, srt and json. The status is SKIPPED, with a note, where there is no such
+    stream. Raises VideoError where a file would overwrite one of the user's.
     """
     streams = list(media.container.streams.subtitles)
     readable = [s for s in streams if s.codec_context and s.codec_context.name in TEXT_SUBTITLES]
@@ -89,9 +88,9 @@ def read_streams(media: Media, streams: Sequence[Any]) -> list[list[Cue]]:
 
 
 def event_text(event: bytes) -> str:
-    """The text of an ASS event, in which form libav gives all text subtitles.
+    """The text of an ASS event; libav gives the text subtitles of all formats as such.
 
-    Overrides become the tags <i>, <b> and <u>; what these cannot express is dropped, drawings too.
+    Overrides become the tags <i>, <b> and <u>; other styles are dropped, and so are drawings.
     """
     text = event.decode("utf-8", "replace").split(",", EVENT_FIELDS)[-1]
     if DRAWING.search(text):
@@ -105,8 +104,10 @@ def event_text(event: bytes) -> str:
 
 
 def apply_overrides(block: str, opened: list[str]) -> str:
-    """The tags for a block of overrides, such as {\\i1\\b0}. `opened`, the names of the tags that
-    are open, is updated."""
+    """The tags for a block of overrides, such as {\\i1\\b0}.
+
+    `opened`, the names of the tags that are open, is updated.
+    """
     tags = ""
     for name, value in STYLE_OVERRIDE.findall(block):
         if name == "r" or value == "0":
@@ -120,5 +121,5 @@ def apply_overrides(block: str, opened: list[str]) -> str:
 
 
 def closing_tags(opened: Sequence[str]) -> str:
-    """What closes these tags, the last first."""
+    """The closing tags for these open ones, the last first."""
     return "".join(f"</{tag}>" for tag in reversed(opened))

@@ -1,8 +1,7 @@
 """Subtitle files: WebVTT, SubRip and the JSON artifact, written and read.
 
-Written from cues: `subtitle_output`. Read into cues, however carelessly a file is written:
-`read_cues`. Text of cues keeps the tags <b>, <i> and <u> when it is written, and has no tags and no
-line breaks when it is read.
+`subtitle_output` writes cues; their text keeps the tags <b>, <i> and <u>. `read_cues` reads the
+cues of any subtitle file, also of a malformed one; their text has no tags and no line breaks.
 """
 
 from __future__ import annotations
@@ -29,9 +28,9 @@ if TYPE_CHECKING:
 def subtitle_output(
     cues: Sequence[Cue], language: str, formats: Collection[str], metadata: Mapping[str, Any]
 ) -> ArtifactOutput:
-    """Cues in some of the formats vtt, srt and json, none of them on disk yet.
+    """The content of subtitle files in some of the formats vtt, srt and json; nothing is written.
 
-    `language` becomes part of the names unless it is "". `metadata` goes into the JSON file.
+    `language` becomes part of their names unless it is "". `metadata` goes into the JSON file.
     """
     stem = f"{{}}.{language}" if language else "{}"
     status = Status.MADE if cues else Status.NO_SPEECH
@@ -82,24 +81,18 @@ def srt_file(cues: Iterable[Cue]) -> bytes:
 
 
 MAX_SUBTITLE_BYTES = 32 << 20  # a larger file is no subtitle file
-
 MAX_CUE_CHARACTERS = 2000  # the rest of a longer cue is ignored
-
 TIMESTAMP = r"((?:\d{1,4}:)?\d{1,2}:\d{1,2}[.,]\d{1,3})"
-
 CUE_TIMES = re.compile(rf"^[ \t]*{TIMESTAMP}[ \t]*-->[ \t]*{TIMESTAMP}.*$", re.MULTILINE)
-
 STYLING = re.compile(r"<[^<>\n]*>|\{\\[^{}\n]*\}")  # tags of WebVTT and SubRip, overrides of ASS
-
-# Characters that nobody sees. The search marks its results with some of them.
+# Invisible characters. No text of a cue keeps them, so that the search can use some as its marks.
 INVISIBLE = re.compile(rf"(?!\s)(?:{UNPRINTABLE}|[\u200b\ufeff])")
 
 
 def read_cues(path: str) -> list[Cue]:
     """The cues of a subtitle file in order of time, as plain text in one line each.
 
-    What is malformed is skipped. Raises OSError, and ValueError where the file is none of
-    subtitles.
+    Malformed cues are skipped. Raises OSError, and ValueError where it is no subtitle file.
     """
     text = read_text(path)
     cues = list(parse_json(text) if path.endswith(".json") else parse_cues(text))
@@ -141,17 +134,21 @@ def parse_cues(text: str) -> Iterator[Cue]:
 
 
 def parse_json(text: str) -> Iterator[Cue]:
-    """The cues of a JSON artifact. Raises ValueError where it is no JSON."""
+    """The cues of a JSON artifact, in its order; malformed ones are skipped.
+
+    Raises ValueError where it is not valid JSON.
+    """
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
         raise ValueError("is no valid JSON") from None
     entries = document.get("cues") if isinstance(document, dict) else None
     for entry in entries if isinstance(entries, list) else ():
-        cue = entry if isinstance(entry, dict) else {}
-        start, end, line = to_float(cue.get("start")), to_float(cue.get("end")), cue.get("text")
-        if start is not None and end is not None and isinstance(line, str):
-            yield Cue(start, max(end, start), line)
+        fields = entry if isinstance(entry, dict) else {}
+        start, end = to_float(fields.get("start")), to_float(fields.get("end"))
+        content = fields.get("text")
+        if start is not None and end is not None and isinstance(content, str):
+            yield Cue(start, max(end, start), content)
 
 
 def plain_text(text: str) -> str:

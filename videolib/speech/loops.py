@@ -1,4 +1,4 @@
-"""Repetition loops: phrases that a speech model that lost its way repeats over and over."""
+"""Repetition loops: phrases that a speech model wrongly repeats over and over."""
 
 from __future__ import annotations
 
@@ -12,21 +12,16 @@ from videolib.core.text import finite_mean
 if TYPE_CHECKING:
     from videolib.speech.segments import Word
 
-REPEATED_LETTERS = re.compile(
-    r"([^\W\d]{1,6}?)\1{7,}"
-)  # within a word: Hmmmmmmmm, hahahahahahahaha
-
+REPEATED_LETTERS = re.compile(r"([^\W\d]{1,6}?)\1{7,}")  # Hmmmmmmmm, hahahahahahahaha
 MAX_PHRASE_WORDS = 24  # words of the longest phrase whose repetition is looked for
-
 MAX_PAUSE = 2.0  # seconds between the words of repetitions that belong to a loop
-
 MIN_PROBABILITY = 0.6  # mean probability of words below which a model is unsure of them
 
 
 def is_loop(text: str) -> bool:
-    """Whether a phrase is repeated too often in a text, see `repetition_at`.
+    """Whether a text has a phrase that is repeated too often, see `repetition_at`.
 
-    The compression ratio, by which Whisper's own program tells, is high for rhetoric too.
+    Whisper's own program tests the compression ratio instead, which is high for rhetoric, too.
     """
     tokens = [token(word) for word in text.split()]
     return bool(REPEATED_LETTERS.search(text)) or any(
@@ -35,27 +30,28 @@ def is_loop(text: str) -> bool:
 
 
 def without_loops(words: Sequence[Word], across_windows: bool = False) -> list[Word]:
-    """Words without repetition loops: of each the phrase is kept once.
+    """The words with each repetition loop reduced to its phrase, once.
 
-    Repetitions with long pauses between them (thanks) may be real, and so may those that were
-    recognized in different windows (`across_windows`: a chorus). These are removed only where the
-    model is unsure of them. Letters that are repeated within a word are cut to three repetitions.
+    Repetitions with long pauses between them may be real, and so may repetitions that were
+    recognized in different windows, such as a chorus: with `across_windows`, all are taken for
+    such. They are removed only where the model is unsure of them. Letters repeated within a word
+    are cut to three repetitions.
     """
     words = [word._replace(text=REPEATED_LETTERS.sub(r"\1\1\1", word.text)) for word in words]
     tokens = [token(word.text) for word in words]
-    kept: list[Word] = []
+    cleaned: list[Word] = []
     i = 0
     while i < len(words):
         length, count = repetition_at(tokens, i)
         end = i + length * count
         continuous = not across_windows and is_continuous(words[i:end])
         if count > 1 and (continuous or is_unsure(words[i + length : end])):
-            kept += words[i : i + length]
+            cleaned += words[i : i + length]
             i = end
         else:
-            kept.append(words[i])
+            cleaned.append(words[i])
             i += 1
-    return kept
+    return cleaned
 
 
 def token(word: str) -> str:
@@ -64,8 +60,11 @@ def token(word: str) -> str:
 
 
 def repetition_at(tokens: Sequence[str], start: int) -> tuple[int, int]:
-    """The number of words of the phrase at `start` and how often it comes in a row; (0, 1) where
-    that is not too often. Six times are too often for one word, four for two, three for more."""
+    """The length, in words, and the count of the phrase that is repeated too often at `start`.
+
+    (0, 1) where there is none. Too often in a row is six times for a phrase of one word, four for
+    two words, three for more.
+    """
     for length in range(1, min(MAX_PHRASE_WORDS, (len(tokens) - start) // 3) + 1):
         phrase, count = tokens[start : start + length], 1
         while tokens[start + length * count : start + length * (count + 1)] == phrase:

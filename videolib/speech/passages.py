@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from videolib.storage.sidecars import SidecarDir
     from videolib.storage.videos import Video
 
-# `cues` is JSON: [position in the text without joints, start, end] of every cue.
+# The column `cues` of a passage is JSON: for each cue [where it begins in the text without joints,
+# in characters; start and end, in seconds].
 SUBTITLE_SCHEMA = """
 CREATE TABLE IF NOT EXISTS passages (id INTEGER PRIMARY KEY,
   video INT REFERENCES videos ON DELETE CASCADE, file TEXT, cues TEXT, text TEXT);
@@ -41,21 +42,17 @@ CREATE TRIGGER IF NOT EXISTS passages_gone AFTER DELETE ON passages BEGIN
 """
 
 MAX_PASSAGE_CUES = 8
-
 MAX_CUE_DISTANCE = 3.0  # seconds between two cues of a passage
-
 # Scripts without spaces between words: Thai, Lao, Myanmar, Khmer, Japanese, Chinese.
 SPACELESS = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
-
 BETWEEN_WORDS = re.compile(rf"(?<={SPACELESS})(?=\w)|(?<=\w)(?={SPACELESS})")
-
-JOINT = "\u200b"  # what separates such characters for FTS5; see INVISIBLE for why no text has it
+JOINT = "\u200b"  # separates such characters for FTS5; no text has it, see INVISIBLE in files.py
 
 
 class VideoPassages(NamedTuple):
-    """The subtitle files of a video as rows of the tables.
+    """The subtitle files of a video as rows of the two tables, without their column `video`.
 
-    `passages`: file, cues, text. `unreadable`: file and reason.
+    `passages`: (file, cues, text). `unreadable`: (file, reason).
     """
 
     passages: list[tuple[str, str, str]]
@@ -70,7 +67,7 @@ def indexed_files(video: Video, sidecars: SidecarDir) -> list[str]:
 
 
 def read_passages(video: Video, paths: Sequence[str]) -> VideoPassages:
-    """The passages in some subtitle files of a video; a cue that is in several is taken once."""
+    """The passages in subtitle files of a video; a cue that is in several files is taken once."""
     content, indexed = VideoPassages([], []), set[Cue]()
     for path in sorted(paths, key=lambda path: path.endswith(".json")):
         folder, _, name = path.rpartition("/")
@@ -88,7 +85,7 @@ def read_passages(video: Video, paths: Sequence[str]) -> VideoPassages:
 
 
 def passages(cues: Iterable[Cue]) -> Iterator[list[Cue]]:
-    """Cues by sentence; a long pause or many cues end a passage, too."""
+    """The cues of each passage: a sentence, or less where a pause is long or cues are many."""
     group: list[Cue] = []
     for cue in cues:
         if group and (
@@ -116,7 +113,7 @@ def with_joints(text: str) -> str:
 
 
 def store_passages(database: sqlite3.Connection, video: int, content: VideoPassages) -> None:
-    """Replace the rows of a video."""
+    """Replace the rows of a video, which is given by its id in the catalogue."""
     for name, columns, rows in (
         ("passages", "file, cues, text", content.passages),
         ("unreadable_subtitles", "file, reason", content.unreadable),

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
 
 class TranscriptionOptions(NamedTuple):
-    """What is asked of the transcription of one video.
+    """How one video is to be transcribed.
 
-    `language`: that of the speech, "" to detect it. `prompt`: text that precedes the first words,
-    `hotwords`: names and terms to expect. `audio_stream`: a number from 0 or a language, "" for the
-    default one. `vad`: whether only segments with speech are recognized. `scratch_dir`: the folder
-    for the files of programs that read no pipe; it need not exist.
+    `language`: that of the speech, "" to detect it. `translate`: into English. `prompt`: text taken
+    to precede the first words; `hotwords`: names and terms to expect. `audio_stream`: a number from
+    0 or a language, "" for the default one. `vad`: whether only segments with speech are
+    recognized. `scratch_dir`: the folder for the files of programs that read no pipe; it need not
+    exist.
     """
 
     language: str = ""
@@ -52,7 +53,7 @@ class Recognizer:
     """A loaded speech model.
 
     `description`: backend, model, device and number type, as the JSON artifact records them.
-    `multilingual`: whether it knows more than English. `batch_size`: windows to give at a time.
+    `multilingual`: whether it knows more than English. `batch_size`: windows to give it at a time.
     """
 
     batch_size: int = 1
@@ -63,20 +64,20 @@ class Recognizer:
     def detect_language(
         self, windows: Sequence[SpeechWindow], options: TranscriptionOptions
     ) -> tuple[str, float]:
-        """The language that is spoken, and its probability."""
+        """The code of the language that is spoken, and its probability from 0 to 1."""
         raise NotImplementedError
 
     def transcribe(
         self, windows: Sequence[SpeechWindow], options: TranscriptionOptions
     ) -> list[list[Word]]:
-        """The words of each window, timed from its beginning."""
+        """The words of each window, their times from its beginning."""
         raise NotImplementedError
 
 
 def recognize(
     windows: Sequence[SpeechWindow], recognizer: Recognizer, options: TranscriptionOptions
 ) -> list[Word]:
-    """The words in some windows in order of time, timed as in the video, without loops.
+    """The words in some windows, with their times in the video and in that order, without loops.
 
     A model may stop in the middle of a window, at a change of speakers for instance: the segments
     that got no words are given to it once more, by themselves.
@@ -93,6 +94,6 @@ def recognize(
 def in_video_time(
     windows: Sequence[SpeechWindow], transcripts: Iterable[Sequence[Word]]
 ) -> list[Word]:
-    """The words of all windows, timed as in the video; `transcripts` holds the words of each."""
+    """The words of all windows with their times in the video; `transcripts`: those of each."""
     pairs = zip(windows, transcripts, strict=True)
     return [window.to_video_time(word) for window, words in pairs for word in words]

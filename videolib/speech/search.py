@@ -25,11 +25,8 @@ if TYPE_CHECKING:
     from videolib.catalogue.catalogue import Catalogue
     from videolib.catalogue.query import SqlClause
 
-OPENING, CLOSING = (
-    "\x02",
-    "\x03",
-)  # put around matches by FTS5; see INVISIBLE for why no text has them
-
+# What FTS5 puts around matches. No text has these characters, see INVISIBLE in files.py.
+OPENING, CLOSING = "\x02", "\x03"
 MARKS = re.compile(f"([{OPENING}{CLOSING}{JOINT}])")
 
 Span = tuple[int, int]  # positions of the first character and after the last one
@@ -38,7 +35,8 @@ Span = tuple[int, int]  # positions of the first character and after the last on
 class MatchingLine(NamedTuple):
     """A cue in which something was found, or several if a phrase runs across them.
 
-    Times in seconds; `spans` of the matches in `text`, in Unicode characters; the name of the file.
+    `start` and `end` are in seconds, `spans` are those of the matches in `text`, in Unicode
+    characters, and `file` is the name of the subtitle file.
     """
 
     start: float
@@ -54,7 +52,7 @@ class MatchingLine(NamedTuple):
 
 
 class MatchingVideo(NamedTuple):
-    """The name of a video in its library, and the matching lines by time."""
+    """A video by its name in the library, and its matching lines in order of time."""
 
     name: str
     lines: list[MatchingLine]
@@ -93,7 +91,7 @@ class SearchResult(NamedTuple):
     unreadable: list[UnreadableSubtitles]
 
     def as_json(self, max_lines: int | None = None) -> dict[str, Any]:
-        """The result with at most so many lines of each video."""
+        """The result as JSON with at most `max_lines` lines of each video."""
         return {
             "total": self.total,
             "offset": self.offset,
@@ -110,7 +108,10 @@ def search_subtitles(
     offset: int = 0,
     limit: int | None = None,
 ) -> SearchResult:
-    """What an expression of FTS5 matches among the videos of a view; `limit`: videos at most."""
+    """What an FTS5 expression matches among the videos of a view, as a page of videos by name.
+
+    `offset` videos are skipped, `limit` are taken at most.
+    """
     matching = catalogue.ask(
         "SELECT v.id, v.rel FROM passage_index JOIN passages p ON p.id = passage_index.rowid"
         f" JOIN videos v ON v.id = p.video WHERE passage_index MATCH ? AND {view.sql}"
@@ -147,7 +148,7 @@ def unreadable_subtitles(catalogue: Catalogue, view: SqlClause) -> list[Unreadab
 def matching_lines(
     catalogue: Catalogue, expression: str, videos: Sequence[int]
 ) -> dict[int, list[MatchingLine]]:
-    """The matching lines by time, by the id of their video."""
+    """Id of each of these videos -> its matching lines in order of time."""
     lines: dict[int, list[MatchingLine]] = {video: [] for video in videos}
     # The range of ids spares FTS5 most passages of other videos: those of one video are stored
     # together.
@@ -162,15 +163,15 @@ def matching_lines(
         [json.dumps(videos), OPENING, CLOSING, expression],
     ):
         lines[video] += passage_lines(marked, json.loads(cues), file)
-    for of_video in lines.values():
-        of_video.sort(key=lambda line: line[:2])
+    for video_lines in lines.values():
+        video_lines.sort(key=lambda line: line[:2])
     return lines
 
 
 def passage_lines(
     marked: str, cues: Sequence[Sequence[float]], file: str
 ) -> Iterator[MatchingLine]:
-    """The matching lines of a passage: its text as FTS5 marked it, and its column `cues`."""
+    """The matching lines of a passage, from its text as FTS5 marked it and its column `cues`."""
     text, spans = split_marks(marked)
     begins = [int(cue[0]) for cue in cues]
     for first, last, matches in spans_by_line(spans, begins):
@@ -196,9 +197,9 @@ def split_marks(marked: str) -> tuple[str, list[Span]]:
 def spans_by_line(
     spans: Sequence[Span], begins: Sequence[int]
 ) -> list[tuple[int, int, list[Span]]]:
-    """Spans by the cues that they touch: the numbers of the first and the last, and the spans.
+    """Spans by line, as (first cue, last cue, spans); a line is made of the cues a span touches.
 
-    `begins`: where in the text each cue begins. Spans that touch the same cue are put together.
+    Spans that touch the same cue share a line. `begins`: where in the text each cue begins.
     """
     lines: list[tuple[int, int, list[Span]]] = []
     for span in spans:
@@ -218,11 +219,11 @@ SEARCH_TOKEN = re.compile(
 
 
 def search_expression(text: str) -> str:
-    """What a user typed as an expression of SQLite's FTS5.
+    """The expression of SQLite's FTS5 for what a user typed.
 
     Words must all occur in a passage; "phrases", begin*, ^first, AND, OR, NOT, NEAR(a b, 5) and
-    parentheses are understood. Words with other characters, such as don't or C++, are quoted.
-    Raises ParameterError.
+    parentheses mean what they mean in FTS5. Words with other characters, such as don't or C++, are
+    quoted. Raises ParameterError where it makes no sense or has no word to look for.
     """
     if len(text) > QUERY_LENGTH:
         raise wrong_text(f"longer than {QUERY_LENGTH:,} characters")
@@ -246,9 +247,10 @@ def search_expression(text: str) -> str:
 
 
 def search_phrase(quoted: str | None, word: str) -> list[str]:
-    """The parts of an expression for what stands in quotes, else for a word with ^ and *.
+    """The parts of an expression for the text between quotes or, where `quoted` is None, for a
+    word, which may have a ^ before it and a * after it.
 
-    None where it holds neither a letter nor a digit. Raises ParameterError.
+    There are none where it has neither a letter nor a digit. Raises ParameterError for -word.
     """
     if quoted is None and re.match(r"-[^\W\d]", word):
         raise wrong_text(f"{printable(word)}: what must not occur is said as: this NOT that")

@@ -1,9 +1,9 @@
 """Voice activity detection: where somebody speaks, as the windows that a speech model is given.
 
 Samples (16 kHz, mono, int16) -> `speech_segments` (up to 15 s each, split at pauses) ->
-`speech_windows` (up to 30 s each, which is what Whisper takes at a time). The words that a model
-finds in a window are timed from its beginning; `SpeechWindow.to_video_time` times them in the
-video.
+`speech_windows` (up to 30 s each, which is what Whisper takes at a time). The words that a
+model gives have times from the beginning of their window; `SpeechWindow.to_video_time` gives them
+those in the video.
 """
 
 from __future__ import annotations
@@ -21,15 +21,10 @@ if TYPE_CHECKING:
     from videolib.core.arrays import Samples
 
 WINDOW_SAMPLES = 30 * SAMPLE_RATE  # the input of Whisper
-
 MAX_SEGMENT_SECONDS = 15  # longer speech without a pause is split
-
 MIN_SILENCE_MS = 160  # milliseconds of silence that end a segment
-
 SEGMENT_PADDING = round(0.4 * SAMPLE_RATE)  # samples before and after the speech of a segment
-
 MIN_MISSED_SPEECH = 2 * SAMPLE_RATE  # samples of speech without words that are recognized again
-
 VAD_BLOCK = 120 * SAMPLE_RATE  # samples that voice activity detection is given at a time
 
 
@@ -73,7 +68,7 @@ class SpeechWindow(NamedTuple):
     def missed(self, words: Sequence[Word]) -> SpeechWindow | None:
         """The segments in which no word lies; None where they hold less than two seconds of speech.
 
-        `words` are timed as in the video.
+        The times of `words` are those in the video.
         """
         middles = [(word.start + word.end) / 2 * SAMPLE_RATE for word in words]
         silent = [s for s in self.segments if not any(s.start <= m < s.end for m in middles)]
@@ -81,9 +76,12 @@ class SpeechWindow(NamedTuple):
         return SpeechWindow(tuple(silent)) if speech >= MIN_MISSED_SPEECH else None
 
     def to_video_time(self, word: Word) -> Word:
-        """A word timed in this window, timed as in the video and within the speech it is from."""
-        # A model that stops early stretches its last word over what follows, so that only the
-        # first second of a word tells the segment.
+        """A word with its times in the video instead of those in this window.
+
+        They are kept within the speech of its segment.
+        """
+        # A model that stops early stretches its last word over what follows: only the first second
+        # of a word tells its segment.
         begin, end = word.start * SAMPLE_RATE, min(word.end, word.start + 1.0) * SAMPLE_RATE
         overlaps, at = [], 0
         for segment in self.segments:
@@ -121,7 +119,7 @@ def speech_segments(pieces: Iterable[Samples], vad: bool) -> Iterator[SpeechSegm
 
 
 def vad_blocks(pieces: Iterable[Samples]) -> Iterator[tuple[Samples, bool]]:
-    """Samples in blocks of at least VAD_BLOCK, and whether that is the last, which may be empty."""
+    """(block, whether it is the last) of samples; only the last may be shorter than VAD_BLOCK."""
     import numpy as np
 
     pending, count = [np.zeros(0, np.int16)], 0
@@ -153,9 +151,9 @@ def padded_segments(
 
 
 def detect_speech(samples: Samples) -> list[tuple[int, int]]:
-    """Positions at which speech begins and ends, by the network silero-vad v6.
+    """(begin, end) of each stretch of speech, as positions in `samples`, by silero-vad v6.
 
-    It comes with faster-whisper; where that is not installed everything counts as speech.
+    That network comes with faster-whisper; where it is not installed everything counts as speech.
     """
     import numpy as np
 
@@ -175,7 +173,7 @@ def detect_speech(samples: Samples) -> list[tuple[int, int]]:
 
 
 def equal_spans(length: int) -> list[tuple[int, int]]:
-    """Begin and end of equal parts of `length` samples, the last of which may be shorter."""
+    """(begin, end) of equal parts of `length` samples; the last may be shorter."""
     step = MAX_SEGMENT_SECONDS * SAMPLE_RATE - 2 * SEGMENT_PADDING
     return [(at, min(at + step, length)) for at in range(0, length, step)]
 
@@ -196,7 +194,7 @@ def speech_windows(segments: Iterable[SpeechSegment]) -> Iterator[SpeechWindow]:
 def count_to_longest_pause(segments: Sequence[SpeechSegment]) -> int:
     """How many segments precede the longest pause in the last third of a window.
 
-    The last segment is the first that does not fit into the window.
+    `segments` are those of the window, and one more that does not fit into it.
     """
     filled = list(itertools.accumulate(len(s.samples) for s in segments[:-1]))
     pauses = []

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from videolib.speech.recognizers import Recognizer, TranscriptionOptions
     from videolib.storage.videos import Video
 
-# Backend -> how it is installed.
+# How each backend is installed.
 INSTALL_ADVICE = {
     "faster-whisper": "pip install faster-whisper",
     "whisper": "pip install openai-whisper",
@@ -46,10 +46,12 @@ INSTALL_ADVICE = {
 
 
 class RecognizerSettings(NamedTuple):
-    """Which model to load, and how.
+    """Which speech model to load, and how.
 
-    `backend`: one of INSTALL_ADVICE, or "auto". `model`: the name or path of a Whisper model.
-    whisper.cpp takes the path of its program (None: on PATH) and that of a ggml model instead.
+    `backend`: a key of INSTALL_ADVICE, or "auto" for the first that is installed. `model`: the name
+    or path of a Whisper model; whisper.cpp takes `ggml_model`, the path of a model in its own
+    format, instead. `whisper_cpp`: the path of its program; None: it is on PATH. `threads`: those
+    that the model may use.
     """
 
     backend: str
@@ -118,7 +120,7 @@ class Transcription:
 
     @staticmethod
     def _no_audio() -> ArtifactOutput:
-        """A JSON file that says so, in whatever formats, lest the video be opened every time."""
+        """A JSON file that says so, whatever the formats, lest the video be opened every time."""
         record = {"files": [], "status": str(Status.NO_AUDIO), "segments": []}
         return ArtifactOutput(documents={"{}.json": record}, status=Status.NO_AUDIO)
 
@@ -135,8 +137,10 @@ class Transcription:
         return recognizer
 
     def _words(self, stream: AudioStream, recognizer: Recognizer) -> tuple[list[Word], str, float]:
-        """All words, the language of the speech and its probability. No more than a few minutes of
-        audio are held in memory."""
+        """All words, the language of the speech, and the probability of that language.
+
+        No more than a few minutes of audio are held in memory.
+        """
         options, probability = self.options, 1.0
         words: list[Word] = []
         windows = speech_windows(speech_segments(mono_samples(self.media, stream), options.vad))

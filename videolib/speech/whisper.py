@@ -22,18 +22,17 @@ if TYPE_CHECKING:
     from videolib.speech.recognizers import TranscriptionOptions
     from videolib.speech.segments import SpeechWindow
 
-# Whisper's own thresholds: a segment that is beyond both holds no speech.
+# Whisper's own thresholds: a segment holds no speech if its probability of silence is above the one
+# and its mean log probability below the other.
 NO_SPEECH_THRESHOLD, LOGPROB_THRESHOLD = 0.6, -1.0
-
 RETRY_LOGPROB = -0.7  # mean log probability below which greedy decoding is repeated with a beam
-
 HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w.-]+")  # owner/model on the Hugging Face hub
 
 
 class FasterWhisper(Recognizer):
     """Whisper run by CTranslate2: int8 on a CPU, windows in batches.
 
-    On a CPU several small batches at a time with few threads each take less time than a large one
+    On a CPU several small batches in parallel, with few threads each, are faster than a large one
     with many threads, which wait for each other.
     """
 
@@ -44,8 +43,8 @@ class FasterWhisper(Recognizer):
         from faster_whisper import WhisperModel
         from tqdm import tqdm
 
-        # Its progress bars are off, but each would create a named lock, which a killed worker
-        # leaves behind.
+        # Without a lock given here, tqdm creates a named one, which a killed worker leaves behind;
+        # that faster-whisper's progress bars are off makes no difference.
         tqdm.set_lock(threading.RLock())
         device = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
         supported = ctranslate2.get_supported_compute_types(device)
@@ -100,8 +99,11 @@ class FasterWhisper(Recognizer):
     def checked(
         self, segments: list[Any], window: SpeechWindow, options: TranscriptionOptions
     ) -> list[Any]:
-        """What greedy decoding gave for a window; where that is unlikely or a loop, what a beam
-        search gives, and where that is a loop too, one that repeats no four tokens."""
+        """The segments that greedy decoding gave for a window, or better ones.
+
+        Where they are unlikely or a loop, those of a beam search are taken; where these are a loop,
+        too, those of a beam search that repeats no four tokens.
+        """
         if any(s.avg_logprob < RETRY_LOGPROB or is_loop(s.text) for s in segments):
             segments = self.decode([window], options, beam_size=5)[0]
             if any(is_loop(s.text) for s in segments):
@@ -115,7 +117,7 @@ class FasterWhisper(Recognizer):
         beam_size: int = 1,
         **decoding: Any,
     ) -> list[list[Any]]:
-        """faster-whisper's segments of each window, their words timed from its beginning.
+        """faster-whisper's segments of each window, the times of their words from its beginning.
 
         `decoding`: further arguments of its `transcribe`.
         """
@@ -145,10 +147,10 @@ class FasterWhisper(Recognizer):
 
 
 def model_folder(model: str) -> str:
-    """The folder of a model that is given by its path, its size or its name on the Hugging Face
-    hub, from which it is downloaded where it is not on this machine.
+    """The folder of a model, named by its path, its size or its name on the Hugging Face hub.
 
-    Raises MissingDependencyError.
+    It is downloaded from there where it is not on this machine. Raises MissingDependencyError where
+    that fails, or the name is none of these.
     """
     from faster_whisper import available_models, download_model
     from huggingface_hub.errors import LocalEntryNotFoundError
@@ -175,7 +177,7 @@ def model_folder(model: str) -> str:
 
 
 def split_segments(segments: Iterable[Any], starts: Sequence[int]) -> list[list[Any]]:
-    """faster-whisper's segments by window, their words timed from its beginning.
+    """faster-whisper's segments of each window, the times of their words from its beginning.
 
     `starts`: the position of each window, in samples, in the audio that was decoded.
     """
@@ -244,7 +246,7 @@ class OpenaiWhisper(Recognizer):
 
     def transcribe_window(self, window: SpeechWindow, options: TranscriptionOptions) -> list[Word]:
         """The words of one window."""
-        answer = self.model.transcribe(
+        result = self.model.transcribe(
             window.audio,
             language=options.language,
             task=options.task,
@@ -256,6 +258,6 @@ class OpenaiWhisper(Recognizer):
         )
         return [
             Word(word["start"], word["end"], word["word"], word["probability"])
-            for segment in answer["segments"]
+            for segment in result["segments"]
             for word in segment["words"]
         ]

@@ -1,4 +1,4 @@
-"""whisper.cpp: a program of its own, which is given a WAV file and answers with a JSON file."""
+"""whisper.cpp: a program of its own, which reads a WAV file and writes a JSON file."""
 
 from __future__ import annotations
 
@@ -24,10 +24,8 @@ if TYPE_CHECKING:
     from videolib.speech.recognizers import TranscriptionOptions
     from videolib.speech.segments import SpeechWindow
 
-PROGRAM_NAMES = ("whisper-cli", "whisper-cpp")  # the program's name, and its name before that
-
+PROGRAM_NAMES = ("whisper-cli", "whisper-cpp")  # the program's name, and its former one
 DETECTED_LANGUAGE = re.compile(r"auto-detected language: (\w+) \(p = ([\d.]+)")
-
 SPECIAL_TOKEN = re.compile(r"\[_.*\]|<\|.*\|>|")
 
 
@@ -56,11 +54,11 @@ class WhisperCpp(Recognizer):
     ) -> tuple[str, float]:
         lines: list[str] = []
 
-        def keep(line: str) -> bool:
+        def collect(line: str) -> bool:
             lines.append(line)
             return True
 
-        self.run(windows[:1], ["-l", "auto", "-dl"], options.scratch_dir, keep)
+        self.run(windows[:1], ["-l", "auto", "-dl"], options.scratch_dir, collect)
         detected = DETECTED_LANGUAGE.search("\n".join(lines))
         return (detected[1], float(detected[2])) if detected else ("en", 0.0)
 
@@ -85,19 +83,20 @@ class WhisperCpp(Recognizer):
         windows: Sequence[SpeechWindow],
         flags: Sequence[str],
         scratch_dir: str,
-        hear: Callable[[str], bool] | None = None,
+        on_line: Callable[[str], bool] | None = None,
     ) -> list[Word]:
-        """Run the program on windows in a row; the words of its answer, if it writes one.
+        """Run the program on windows in a row; the words in the JSON file it writes, if any.
 
-        `hear`: called with every line that it prints, see `run_tool`.
+        Their times are those in the audio of all windows in a row. `on_line`: called with every
+        line that the program prints, see `run_tool`.
         """
         with scratch_folder(scratch_dir) as folder:
-            audio, answer = folder / "sound.wav", folder / "answer.json"
+            audio, output = folder / "sound.wav", folder / "answer.json"
             audio.write_bytes(wav_file(windows))
-            files = ["-m", self.model, "-f", str(audio), "-of", str(answer.with_suffix(""))]
+            files = ["-m", self.model, "-f", str(audio), "-of", str(output.with_suffix(""))]
             argv = [self.program, *files, "-t", str(self.threads), *flags]
-            run_tool(argv, timeout=math.inf, on_line=hear)
-            return parse_answer(answer.read_bytes()) if answer.exists() else []
+            run_tool(argv, timeout=math.inf, on_line=on_line)
+            return parse_output(output.read_bytes()) if output.exists() else []
 
 
 @contextlib.contextmanager
@@ -125,13 +124,14 @@ def wav_file(windows: Sequence[SpeechWindow]) -> bytes:
     return buffer.getvalue()
 
 
-def parse_answer(answer: bytes) -> list[Word]:
+def parse_output(output: bytes) -> list[Word]:
     """The words in whisper.cpp's full JSON (flag -ojf).
 
-    That times tokens, which may be parts of words and even of the UTF-8 bytes of a letter: a token
-    that begins with a space begins a word, and bytes are decoded when the word is complete.
+    It gives the times of tokens, which may be parts of words and even of the UTF-8 bytes of a
+    letter: a token that begins with a space begins a word, and bytes are decoded once the word is
+    complete. Raises ValueError where it is not valid JSON.
     """
-    data = json.loads(answer.decode("utf-8", "surrogateescape"))
+    data = json.loads(output.decode("utf-8", "surrogateescape"))
     words: list[Word] = []
     for segment in data.get("transcription", []):
         words += join_tokens(segment.get("tokens", []))
@@ -142,7 +142,7 @@ def parse_answer(answer: bytes) -> list[Word]:
 
 
 def join_tokens(tokens: Sequence[dict[str, Any]]) -> list[Word]:
-    """The words that the tokens of a segment make up, undecodable bytes as surrogates."""
+    """The words made of the tokens of a segment, with undecodable bytes as surrogates."""
     words: list[Word] = []
     for token in tokens:
         text, offsets = token.get("text", ""), token.get("offsets", {})
