@@ -114,6 +114,13 @@ def to_float(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def positive_number(value: Any) -> float:
+    """A number as `to_float` gives it; 0 for anything else, and for one that is not positive or not
+    below 1e15."""
+    number = to_float(value) or 0.0
+    return number if 0 < number < 1e15 else 0.0
+
+
 def to_int(value: Any) -> int | None:
     """The integer part of a number, or of one written as a string, within 64 bits; else None."""
     number = to_float(value)

@@ -1,9 +1,10 @@
 """Duplicates: which videos show the same, which copy to keep, and what is done with the others.
 
-Which way data goes: phash artifacts (made by media/hashing) are read as `fingerprints` and, of a
-deep search, `timelines`. `copies` lists the videos and finds those with equal bytes; of the others
-`candidates` proposes pairs, `matching` judges them with the arithmetic of `luma` and `alignment`,
-and `search` runs both, remembering in the catalogue what was compared. `groups` puts what matches
-around the copies that `keepers` ranks best, without the `ignored` pairs. `report` is all of that in
-one call, `rendering` shows what came of it, `removal` acts on it.
+Which way data goes: `copies` lists the videos and finds those with equal bytes. The phash artifacts
+of the others, which media/hashing makes, are read as `fingerprints` and, for a deep search, as
+`timelines`; `candidates` proposes pairs of them, and `matching` compares these, with the arithmetic
+of `luma` and `alignment`. `search` runs both, and keeps in the catalogue what was compared.
+`groups` puts the matches around the copies that `keepers` ranks best, without the `ignored` pairs.
+
+`report` does all of that in one call, `rendering` shows a report, `removal` acts on it.
 """

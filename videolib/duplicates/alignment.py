@@ -1,7 +1,7 @@
-"""Laying one picture over a part of another: copies that are cropped or have black bars.
+"""Alignment: where a cropped picture, or one without black bars, lies on the whole one.
 
-A window is the part of a picture that is seen, as shares of its sides: (scale, start) of x, then
-of y; arrays of windows are (pairs, 4).
+A window is a part of a picture, as shares of its sides: (scale, start) of x, then of y. Arrays of
+windows are (pairs, 4), arrays of pictures (pairs, frames, side, side).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 BLACK = 36  # luma of 255: lines that are darker throughout are bars
-MIN_CONTENT_SIDE = 0.6  # share of a side: what leaves less between bars is a dark picture
+MIN_CONTENT_SIDE = 0.6  # share of a side: with less between dark lines, they are no bars
 MAX_CONTENT_AREA = 0.93  # share of a picture: with more than that, bars make no difference
 MIN_SCALE = 0.7  # share of a side that a cropped copy shows at least
 ITERATIONS = 6  # of Gauss-Newton
@@ -32,7 +32,7 @@ def initial_windows(pictures: NDArray[Any]) -> NDArray[Any]:
 
 
 def content_windows(pictures: NDArray[Any]) -> NDArray[Any]:
-    """The parts between black bars, of pictures (pairs, frames, side, side)."""
+    """The windows between the black bars; the whole picture where it has none."""
     import numpy as np
 
     side, windows = pictures.shape[-1], []
@@ -50,13 +50,13 @@ def content_windows(pictures: NDArray[Any]) -> NDArray[Any]:
 
 
 def has_bars(windows: NDArray[Any]) -> NDArray[Any]:
-    """Whether content windows leave out so much that it makes a difference."""
+    """Which content windows leave out so much that it makes a difference: (pairs,)."""
     bars: NDArray[Any] = windows[:, 0] * windows[:, 2] < MAX_CONTENT_AREA
     return bars
 
 
 def content_share(fingerprint: Fingerprint) -> float:
-    """The share of the pictures that is not black bars, rather too little than too much."""
+    """The share of the pictures that is not black bars, 0 to 1; in doubt too low."""
     if fingerprint.kind != "signature":
         return 1.0
     window = content_windows(fingerprint.luma[None])
@@ -69,9 +69,7 @@ def content_share(fingerprint: Fingerprint) -> float:
 
 
 def crop_pictures(pictures: NDArray[Any], windows: NDArray[Any]) -> NDArray[Any]:
-    """What is seen through a window on the pictures of each pair, scaled to their size with
-    bilinear interpolation.
-    """
+    """The part of the pictures in the window of each pair, scaled to their size (bilinear)."""
     import numpy as np
 
     side = pictures.shape[-1]
@@ -88,11 +86,11 @@ def crop_pictures(pictures: NDArray[Any], windows: NDArray[Any]) -> NDArray[Any]
 def align_windows(
     outer: NDArray[Any], inner: NDArray[Any], windows: NDArray[Any], shrink: int
 ) -> NDArray[Any]:
-    """The windows on `outer` through which it looks most like `inner`, sought from `windows` on.
+    """The windows in which `outer` looks most like `inner`; the search starts from `windows`.
 
-    Gauss-Newton on standardized pictures, smaller by `shrink`, with a scale and a shift for each
-    axis (B. Lucas and T. Kanade, 1981; G. Evangelidis and E. Psarakis, "Parametric Image Alignment
-    Using Enhanced Correlation Coefficient Maximization", 2008).
+    Gauss-Newton on standardized pictures, reduced by the factor `shrink`, with a scale and a shift
+    for each axis (B. Lucas and T. Kanade, 1981; G. Evangelidis and E. Psarakis, "Parametric Image
+    Alignment Using Enhanced Correlation Coefficient Maximization", 2008).
     """
     import numpy as np
 
@@ -116,7 +114,7 @@ def align_windows(
 
 
 def window_jacobian(crops: NDArray[Any], windows: NDArray[Any]) -> NDArray[Any]:
-    """How the pixels of crops change with the numbers of their windows: (pairs, pixels, 4)."""
+    """The derivatives of crops by the numbers of their windows: (pairs, pixels, 4)."""
     import numpy as np
 
     side = crops.shape[-1]

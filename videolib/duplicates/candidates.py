@@ -22,14 +22,15 @@ FRAMES, SIDE = 5, 8  # of the pictures that a vector is made of
 class CandidateIndex:
     """All fingerprints of one kind as vectors, in the order of duration.
 
-    Each is two unit vectors of 320 numbers, five 8x8 pictures: one of the pictures themselves, one
-    of what changes between them. A fingerprint with black bars has a second row without them.
-    Candidates are pairs of compatible duration with similar vectors.
+    Each is two unit vectors of 320 numbers (five pictures of 8x8): one of the pictures themselves,
+    one of what changes between them. A fingerprint with black bars has a second row without them.
+    Candidates are pairs of compatible duration with similar vectors. First all fingerprints are
+    added, then `sort` is called, then `pairs`.
     """
 
-    BLOCK_ROWS: ClassVar = 1024  # of a product of matrices
+    BLOCK_ROWS: ClassVar = 1024  # rows and columns of one product of matrices
     BLOCK_COLUMNS: ClassVar = 4096
-    MAX_PAIRS: ClassVar = 1 << 16  # handed out at a time
+    MAX_PAIRS: ClassVar = 1 << 16  # candidates handed out at a time
 
     def __init__(self) -> None:
         self.added_numbers: list[int] = []
@@ -44,7 +45,7 @@ class CandidateIndex:
         pictures = fingerprint.luma[rows]
         views = [pictures]
         window = content_windows(pictures[None])
-        # However narrow the bars: on pictures that lack contrast they weigh as well.
+        # However narrow the bars are: on pictures with little contrast they count, too.
         if window[0, 0] * window[0, 2] < 1:
             cropped = crop_pictures(pictures[None].astype(np.float32), window)[0]
             views.append(cropped.astype(np.uint8))
@@ -80,13 +81,13 @@ class CandidateIndex:
     def pairs(
         self, tolerance: DurationTolerance, mirrored: bool = False
     ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-        """Candidates as two arrays of numbers, block by block, also of blocks without any; a pair
-        may come several times.
+        """Candidates as two arrays of numbers, block by block; a pair may come several times.
 
-        What makes 100,000 videos a matter of a minute or two: rows are in the order of duration, so
-        that the compatible ones of a block of rows are a window of columns that slides along; a
-        product of matrices compares all of them at once, and only what it leaves is compared by its
-        motion (tests/bench/README.md: `dupes` of 100,000 videos).
+        A block may have none. What makes 100,000 videos a matter of a minute or two: rows are in
+        the order of duration, so that the compatible ones of a block of rows are a window of
+        columns that slides along; a product of matrices compares all of them at once, and only
+        those with similar pictures are compared by their motion (tests/bench/README.md: `dupes` of
+        100,000 videos).
         """
         import numpy as np
 
@@ -107,7 +108,7 @@ class CandidateIndex:
     def similar_pictures(
         self, rows: slice, columns: slice, pixel_order: NDArray[Any]
     ) -> tuple[NDArray[Any], NDArray[Any]]:
-        """The pairs of rows whose picture vectors are similar, each with each of two blocks."""
+        """The pairs of a row and a column of two blocks whose picture vectors are similar."""
         import numpy as np
 
         others = self.picture_vectors[columns].astype(np.float32)[:, pixel_order]
@@ -118,7 +119,7 @@ class CandidateIndex:
     def similar_motion(
         self, i: NDArray[Any], j: NDArray[Any], pixel_order: NDArray[Any]
     ) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Those pairs of rows whose motion vectors are similar, as numbers of fingerprints."""
+        """The pairs (i, j) whose motion vectors are similar, too, as numbers of fingerprints."""
         import numpy as np
 
         ones = self.motion_vectors[i].astype(np.float32)
@@ -129,11 +130,11 @@ class CandidateIndex:
 
 
 def coarse_vectors(luma: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Pictures (videos, 5, side, side) as two arrays of unit vectors of 320 numbers: what they
+    """Two arrays of unit vectors of 320 numbers from pictures (videos, 5, side, side): what they
     show, and what changes between them.
 
-    What is far brighter than all else, or moves far more, such as a logo in the dark or subtitles
-    over a landscape, is damped: the rest must still count.
+    What is far brighter than all else, or changes far more, such as a logo in the dark or subtitles
+    over a landscape, is damped, so that the rest still counts.
     """
     import numpy as np
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.documents import read_json
 from videolib.core.errors import Failure, attempt
-from videolib.core.text import printable, to_float
+from videolib.core.text import printable
 from videolib.duplicates.fingerprints import read_fingerprint
 from videolib.duplicates.timelines import read_timeline
 from videolib.storage.artifacts import ARTIFACTS
@@ -33,23 +33,25 @@ class VideoCopy(NamedTuple):
     video: Video
     size: int  # bytes
     mtime_ns: int
-    inode: tuple[int, int]  # of the device and on it
-    hash_path: str  # of a fresh phash artifact, or empty
+    inode: tuple[int, int]  # number of the device, number of the inode on it
+    hash_path: str  # of a fresh phash artifact; "" where there is none
     stamp: str  # sizes and mtimes of the video and its phash artifacts, as JSON
 
     def hash_record(self) -> dict[str, Any]:
-        """Its phash artifact; empty where there is none, or one of a file of another size."""
+        """The content of its phash artifact; empty where that is missing, unreadable, or made from
+        a file of another size."""
         record = (read_json(self.hash_path) if self.hash_path else None) or {}
         source = record.get("source", {})
         size = source.get("size", self.size) if isinstance(source, dict) else self.size
         return record if size == self.size else {}
 
     def fingerprint(self) -> Fingerprint | None:
-        """None where its phash artifact is missing or not readable."""
+        """Its fingerprint; None where its phash artifact is missing or not readable."""
         return read_fingerprint(self.hash_record())
 
     def timeline(self) -> VideoTimeline | None:
-        """From the artifact of `phash --deep`; None where that is missing or not readable."""
+        """Its timeline, from the artifact of `phash --deep`; None where that is missing or not
+        readable."""
         path = self.hash_path.removesuffix(".json") + ".deep.json"
         record = read_json(path) if self.hash_record() else None
         return read_timeline(record) if record else None
@@ -77,40 +79,39 @@ def list_copies(library: Library, job: Job) -> Iterator[VideoCopy]:
     for video, sidecars in with_sidecars(library.videos()):
         job.check()
         try:
-            status = os.lstat(video.path)
+            file_stat = os.lstat(video.path)
         except OSError:
             continue  # deleted since the folder was read
-        copy = video_copy(video, status, sidecars)
-        if stat.S_ISREG(status.st_mode) and copy.inode not in inodes:
+        copy = video_copy(video, file_stat, sidecars)
+        if stat.S_ISREG(file_stat.st_mode) and copy.inode not in inodes:
             inodes.add(copy.inode)
             yield copy
 
 
-def video_copy(video: Video, status: os.stat_result, sidecars: SidecarDir) -> VideoCopy:
-    """The copy of that file status; a phash artifact that is older than the video is left out."""
+def video_copy(video: Video, file_stat: os.stat_result, sidecars: SidecarDir) -> VideoCopy:
+    """A video as a copy; a phash artifact that is older than it is not fresh, and left out."""
     artifact = ARTIFACTS["phash"]
     names = (artifact.files[0], *artifact.extras)
     entry, deep_entry = (sidecars.get(name.format(video.key)) for name in names)
-    fresh = entry and entry.is_file() and entry.stat().st_mtime_ns >= status.st_mtime_ns
-    files = [status, *(e and e.stat() for e in (entry, deep_entry))]
+    fresh = entry and entry.is_file() and entry.stat().st_mtime_ns >= file_stat.st_mtime_ns
+    stats = [file_stat, *(e and e.stat() for e in (entry, deep_entry))]
     return VideoCopy(
         video,
-        status.st_size,
-        status.st_mtime_ns,
-        (status.st_dev, status.st_ino),
+        file_stat.st_size,
+        file_stat.st_mtime_ns,
+        (file_stat.st_dev, file_stat.st_ino),
         entry.path if entry and fresh else "",
-        json.dumps([file and (file.st_size, file.st_mtime_ns) for file in files]),
+        json.dumps([s and (s.st_size, s.st_mtime_ns) for s in stats]),
     )
 
 
 def exact_copies(
     copies: Sequence[VideoCopy], preferred: Set[int], job: Job
 ) -> dict[int, list[int]]:
-    """Sets of copies with the same bytes, each under its first member: a preferred one or the
-    oldest.
+    """Number of a copy -> the numbers of all copies with the same bytes, itself first.
 
-    Only files that have the size of another are read: their ends for oshash, then the whole of
-    those that have that in common for SHA-256.
+    The first is a preferred one, else the oldest. Only files that have the size of another are
+    read: their ends for oshash, then those with the same oshash as a whole for SHA-256.
     """
     by_size: dict[int, list[int]] = {}
     for number, copy in enumerate(copies):
@@ -130,7 +131,7 @@ def exact_copies(
 
 
 def equal_sets(numbers: Iterable[int], key: Callable[[int], str], job: Job) -> Iterator[list[int]]:
-    """Those that have the same key, where there are several; an empty key equals none."""
+    """The sets of two or more numbers with the same key; an empty key is equal to none."""
     by_key: dict[str, list[int]] = {}
     for number in numbers:
         job.check()
@@ -139,13 +140,16 @@ def equal_sets(numbers: Iterable[int], key: Callable[[int], str], job: Job) -> I
 
 
 def source_hash(video: Video) -> str:
-    """The oshash of a video; empty where it cannot be read."""
+    """The oshash of a video; "" where it cannot be read."""
     source = attempt(source_identity, video)
     return "" if isinstance(source, Failure) else str(source.get("oshash", ""))
 
 
 def file_digest(copy: VideoCopy, job: Job) -> str:
-    """SHA-256 of a file; empty where it cannot be read or changed since it was listed."""
+    """SHA-256 of a file in hexadecimal; "" where it cannot be read or changed since it was listed.
+
+    What cannot be read is reported on the console.
+    """
     import hashlib
 
     digest = hashlib.sha256()
@@ -154,15 +158,9 @@ def file_digest(copy: VideoCopy, job: Job) -> str:
             while chunk := file.read(1 << 22):
                 job.check()
                 digest.update(chunk)
-            status = os.fstat(file.fileno())
+            file_stat = os.fstat(file.fileno())
     except OSError as error:
         job.console.say(f"dupes: {printable(copy.video.rel)}: cannot be read: {error.strerror}")
         return ""
-    same = (status.st_size, status.st_mtime_ns) == (copy.size, copy.mtime_ns)
-    return digest.hexdigest() if same else ""
-
-
-def positive_number(value: Any) -> float:
-    """A number of a sidecar; 0 where that is none, not positive, or absurdly large."""
-    number = to_float(value) or 0.0
-    return number if 0 < number < 1e15 else 0.0
+    unchanged = (file_stat.st_size, file_stat.st_mtime_ns) == (copy.size, copy.mtime_ns)
+    return digest.hexdigest() if unchanged else ""

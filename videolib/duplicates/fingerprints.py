@@ -1,4 +1,4 @@
-"""Fingerprints: what two videos are compared by, small pictures at the same shares of their length.
+"""Fingerprints: small pictures at the same shares of every video's length, to compare videos by.
 
 They are read from phash artifacts, which `SignatureRecorder` in media/hashing makes.
 """
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 SIGNATURE_SIDE = 32  # pixels of a signature's luma pictures
-CHROMA_SIDE = 8
-HASH_SIDES = {"ahash": 32, "dct": 8, "stash": 8}  # bits of a hash as a square, by algorithm
+CHROMA_SIDE = 8  # pixels of its chroma pictures
+HASH_SIDES = {"ahash": 32, "dct": 8, "stash": 8}  # algorithm -> side of its bits as a square
 
 
 class Fingerprint(NamedTuple):
@@ -28,7 +28,7 @@ class Fingerprint(NamedTuple):
     `kind` is `signature`, or the algorithm and the number of hashes where there are only hashes;
     only videos of one kind are comparable. `luma` is (frames, side, side), 0 to 255; the bits of a
     hash become pixels of 0 and 255. Those of a DCT are no picture, but can be compared like one.
-    `chroma` is (frames, 8, 8, 2), Cb and Cr.
+    `chroma` is (frames, 8, 8, 2), Cb and Cr; None where there are only hashes.
     """
 
     kind: str
@@ -45,12 +45,12 @@ class DurationTolerance(NamedTuple):
 
     @classmethod
     def of(cls, text: str) -> DurationTolerance:
-        """From `5%` or `2.5`; 0.1 s is always tolerated, as containers round."""
+        """The tolerance in a text such as `5%` or `2.5`; at least 0.1 s, as containers round."""
         value = float(text.rstrip("%"))
         return cls(value / 100, 0.1) if text.endswith("%") else cls(0.0, max(value, 0.1))
 
     def longest(self, durations: NDArray[Any]) -> NDArray[Any]:
-        """The longest duration that is compatible with each."""
+        """The longest duration that is compatible with each of these, in seconds."""
         import numpy as np
 
         return np.maximum(durations / max(1 - self.share, 1e-9), durations + self.seconds) + 1e-9

@@ -19,7 +19,7 @@ MAX_PAIRED_PRODUCT = 100  # pairs of the exact copies of one video with those of
 
 
 class DuplicateGroup(NamedTuple):
-    """A video to keep, why that one, and its own matches; a video is in one group at most."""
+    """A copy to keep, why that one, and its matches; a copy is in one group at most."""
 
     keeper: int
     reason: str
@@ -30,10 +30,9 @@ class DuplicateGroup(NamedTuple):
 
 
 class Grouping:
-    """The pairs and groups of a library, without the ignored pairs.
+    """Makes the pairs and groups of a library, without the ignored pairs.
 
-    Of a set of exact copies one member was compared with other videos; its matches are those of
-    the whole set.
+    Of a set of exact copies one was compared with other videos; its matches are those of all.
     """
 
     def __init__(
@@ -56,7 +55,10 @@ class Grouping:
         return sorted(pairs, key=lambda p: (-p.similarity, p.kind, names[p.a], names[p.b]))
 
     def expanded_pairs(self) -> Iterator[DuplicatePair]:
-        """The pairs with those of exact copies; of very many copies only those with the first."""
+        """The pairs of exact copies, and the similar pairs with each of their exact copies.
+
+        Where these are very many, only the first of them is paired with the others.
+        """
         for equal in self.exact.values():
             many = len(equal) > MAX_PAIRED_COPIES
             all_pairs = itertools.combinations(equal, 2)
@@ -70,9 +72,10 @@ class Grouping:
                 yield pair._replace(a=a, b=b)
 
     def groups(self, keepers: Keepers) -> Iterator[DuplicateGroup]:
-        """Groups around the best videos first; each has its own matches, never theirs.
+        """The groups, those around the best copies first.
 
-        What the user wants to keep is nobody's match.
+        A group has the matches of its keeper, never the matches of these. A copy that the user
+        wants to keep is no match of another.
         """
         neighbours = self.neighbours()
         first = {number: equal[0] for equal in self.exact.values() for number in equal}
@@ -93,7 +96,7 @@ class Grouping:
                 yield DuplicateGroup(keeper, reason, matches)
 
     def neighbours(self) -> dict[int, list[DuplicatePair]]:
-        """The similar pairs of each video, seen from it."""
+        """Number of a copy -> its similar pairs, as `a` of which it stands."""
         neighbours: dict[int, list[DuplicatePair]] = {}
         for pair in self.similar:
             if not self.is_ignored(pair):
@@ -102,7 +105,7 @@ class Grouping:
         return neighbours
 
     def matches(self, keeper: int, similar: Iterable[DuplicatePair]) -> list[DuplicatePair]:
-        """A video's exact copies and similar ones, these with their exact copies; best first."""
+        """The exact copies of a keeper, and its similar ones with theirs; most similar first."""
         matches = [DuplicatePair(keeper, b, 1.0, "exact") for b in self.exact.get(keeper, [])[1:]]
         for pair in similar:
             matches += [pair._replace(b=b) for b in self.exact.get(pair.b, [pair.b])]

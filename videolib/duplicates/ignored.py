@@ -11,8 +11,8 @@ from videolib.core.documents import json_bytes, read_json
 from videolib.core.errors import OutsideError, UsageError, VideoError
 from videolib.core.files import replace_file
 from videolib.core.locks import locked
-from videolib.core.text import printable
-from videolib.duplicates.copies import positive_number, source_hash
+from videolib.core.text import positive_number, printable
+from videolib.duplicates.copies import source_hash
 from videolib.storage.folders import LEADS_OUT
 from videolib.storage.names import SIDECARS
 from videolib.storage.videos import source_identity
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class IgnoredChange(NamedTuple):
-    """Two videos that are ignored as a pair from now on, or not any more."""
+    """Two videos by name, and whether they are ignored as a pair from now on, or not any more."""
 
     names: tuple[str, str]
     ignored: bool
@@ -42,9 +42,9 @@ class IgnoredChange(NamedTuple):
 def change_ignored(
     library: Library, ignore: Sequence[str], unignore: Sequence[str]
 ) -> IgnoredChange:
-    """Ignore a pair of videos, or let it match again: either list has two names, the other none.
+    """Ignore a pair of videos, or let it match again: one list has two names, the other none.
 
-    Raises UsageError where that is not so, where the two are no videos of the library or one, and
+    Raises UsageError where that is not so, where they do not name two videos of the library, and
     where a pair to unignore was not ignored; VideoError where a list of ignored pairs is corrupt.
     """
     flag, names = ("--ignore", ignore) if ignore else ("--unignore", unignore)
@@ -64,20 +64,23 @@ def change_ignored(
 class IgnoredPairs:
     """The ignored pairs of a folder, kept in its `.artifacts/.dupes.ignored.json`.
 
-    Those that were ignored while a folder below it was the library hold here, too.
+    Pairs that were ignored while a folder below it was the library are ignored here, too.
 
-    A pair is recognized by keys: the names of its videos, and their sizes and oshashes, which hold
-    when a video is renamed. Exact copies have the latter in common: of these the times are part of
-    the key and, where the times are equal as well, names are the only key.
+    A pair is recognized by keys: the names of its videos, and their sizes and oshashes, which stay
+    when a video is renamed. Exact copies have the same size and oshash: their key has the times of
+    change as well and, where these are equal, too, the names are the only key.
     """
 
     NAME: ClassVar = ".dupes.ignored.json"
 
     def __init__(self, library: Library, sidecar_dirs: Iterable[str] = ()) -> None:
-        """The pairs of the folder itself, and those of the sidecar folders `sidecar_dirs` in it."""
+        """Read the pairs of the folder itself and of the sidecar folders `sidecar_dirs` below it.
+
+        Raises VideoError where a file of them is corrupt.
+        """
         self.library = library
         self.keys: set[frozenset[Any]] = set()
-        self.sizes: set[frozenset[int]] = set()  # of the pairs, so that no others are hashed
+        self.sizes: set[frozenset[int]] = set()  # of each pair: only copies of these are hashed
         self.sidecar_dir = library.sidecar_dir()
         root = self.sidecar_dir.removesuffix(SIDECARS)
         for sidecar_dir in dict.fromkeys([self.sidecar_dir, *sidecar_dirs]):
@@ -86,7 +89,7 @@ class IgnoredPairs:
                 self.load(self.read(below).get("pairs", ()), below)
 
     def within_roots(self, sidecar_dir: str) -> bool:
-        """Whether the file of a sidecar folder is no link that leads out of a server's roots."""
+        """Whether the file in a sidecar folder lies within the roots, if there are any."""
         roots = self.library.roots
         return not roots or roots.contains(f"{sidecar_dir}/{self.NAME}")
 
@@ -99,7 +102,7 @@ class IgnoredPairs:
 
     @staticmethod
     def sides(pair: Any) -> list[dict[str, Any]]:
-        """The two videos of a pair in a file; empty where it is malformed."""
+        """The entries of the two videos of a pair in a file; none where it is malformed."""
         values = [pair.get(key) for key in ("a", "b")] if isinstance(pair, dict) else []
         sides = [side for side in values if isinstance(side, dict)]
         return sides if len(sides) == 2 else []
@@ -141,8 +144,9 @@ class IgnoredPairs:
         self.rewrite("", added={"a": a, "b": b})
 
     def remove(self, one: Video, other: Video) -> bool:
-        """Remove a pair from the files of this folder and of those below that have both videos;
-        whether it was in any.
+        """Remove a pair from the files of this folder and of those below it that have both videos.
+
+        Returns whether it was in any of them.
         """
         folders = zip(*(video.rel.split("/")[:-1] for video in (one, other)), strict=False)
         common = itertools.takewhile(lambda pair: pair[0] == pair[1], folders)
@@ -158,8 +162,10 @@ class IgnoredPairs:
     def rewrite(
         self, below: str, added: Any = None, removed: Set[frozenset[Any]] = frozenset()
     ) -> bool:
-        """Add a pair to the file of a folder, and take those out that have one of the keys
-        `removed`; whether that changed it.
+        """Change the file of the folder `below`; returns whether that made a difference.
+
+        The pair `added`, if any, is added, and pairs with one of the keys `removed` are removed.
+        Raises VideoError where the file is corrupt, OutsideError, OSError.
         """
         sidecar_dir = self.sidecar_dir.removesuffix(SIDECARS) + below + SIDECARS
         if not self.within_roots(sidecar_dir):
@@ -177,7 +183,7 @@ class IgnoredPairs:
         return bool(pairs != before)
 
     def read(self, below: str = "") -> dict[str, Any]:
-        """The content of the file of a folder; empty where there is none.
+        """The content of the file of the folder `below`; empty where there is none.
 
         Raises VideoError where it is corrupt: its pairs would be matches again.
         """
@@ -190,5 +196,5 @@ class IgnoredPairs:
 
 
 def size_of(side: Mapping[str, Any]) -> int:
-    """The size of a video in a file of ignored pairs; 0 where it has none."""
+    """The size of a video in bytes, from its entry in a file of ignored pairs; else 0."""
     return int(positive_number(side.get("size")))

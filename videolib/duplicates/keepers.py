@@ -1,4 +1,4 @@
-"""Which of several copies to keep, and why."""
+"""Keepers: which of several copies to keep, and why."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.documents import read_json
 from videolib.core.errors import Failure, attempt
-from videolib.core.text import clock, human_date, human_size
+from videolib.core.text import clock, human_date, human_size, positive_number
 from videolib.duplicates.alignment import content_share
-from videolib.duplicates.copies import positive_number
 from videolib.duplicates.fingerprints import read_fingerprint
 from videolib.media.metadata import bit_depth, is_picture, summarize
 from videolib.storage.artifacts import ARTIFACTS
 from videolib.storage.sidecars import read_record
 
 if TYPE_CHECKING:
-    from videolib.duplicates.alignment import content_share
-from videolib.duplicates.copies import VideoCopy
+    from videolib.duplicates.copies import VideoCopy
 
 # The bit rate that a codec needs for a picture, as a share of H.264's; rough figures.
 RELATIVE_BIT_RATE = {
@@ -38,7 +36,7 @@ RELATIVE_BIT_RATE = {
 
 
 class CopyQuality(NamedTuple):
-    """What decides which of several copies to keep; 0 or empty where it is not known.
+    """What decides which of several copies to keep; 0 or "" for what is not known.
 
     The names of the fields are those in JSON.
     """
@@ -74,7 +72,7 @@ class CopyQuality(NamedTuple):
         return quality if isinstance(refined, Failure) else refined
 
     def with_metadata(self, metadata: dict[str, Any]) -> CopyQuality:
-        """The same with what a metadata sidecar has of codecs, frames, sound and size."""
+        """This quality with the codecs, frames, sound and size of a metadata sidecar."""
         summary = summarize(metadata)
         streams = [s for s in metadata.get("streams", []) if isinstance(s, dict)]
         pictures = [s for s in streams if is_picture(s)]
@@ -90,10 +88,10 @@ class CopyQuality(NamedTuple):
 
     @property
     def density(self) -> float:
-        """Bits per second and pixel, converted to those of H.264; the size in bytes where the
-        duration is not known.
+        """Bits per second and pixel, converted to those of H.264.
 
-        Not per frame: a copy is not better for having fewer frames.
+        Not per frame: a copy is not better for having fewer frames. Where the duration is not known
+        it is the size in bytes.
         """
         if not self.duration:
             return self.size
@@ -102,7 +100,7 @@ class CopyQuality(NamedTuple):
 
     @property
     def rank(self) -> tuple[float, ...]:
-        """What copies are ordered by, the best last; the entries of `reason` are in this order.
+        """The key by which copies are ordered, the best last; `reason` has a text for each entry.
 
         Logarithms are rounded, so that a difference of a few percent counts as none.
         """
@@ -112,8 +110,7 @@ class CopyQuality(NamedTuple):
         return (pixels, density, self.depth, duration, self.sounds, -round(self.mtime))
 
     def reason(self, rival: CopyQuality) -> str:
-        """Why this copy is kept and not the best of the others: what first tells their ranks
-        apart."""
+        """Why this copy is kept and not its best rival: the first difference of their ranks."""
         densities = f"{self.density:.3g} against {rival.density:.3g}"
         densest = f"most bits per second and pixel for its codec: {densities}"
         reasons = (
@@ -153,13 +150,17 @@ class CopyQuality(NamedTuple):
 
 
 def extent(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Duration, width and height of a sidecar; 0 for what it lacks."""
+    """Duration (seconds), width and height (pixels) from a sidecar, as fields of CopyQuality; 0 for
+    what it lacks."""
     width, height = (int(positive_number(record.get(side))) for side in ("width", "height"))
     return {"duration": positive_number(record.get("duration")), "width": width, "height": height}
 
 
 class Keepers:
-    """Which copies to keep: those that the user names, then those of the best quality."""
+    """The order in which copies are kept: those that the user names, then by their quality.
+
+    Copies are given by their numbers. `preferred` are those that the user names.
+    """
 
     def __init__(self, copies: Sequence[VideoCopy], names: Set[str]) -> None:
         """`names`: of the videos to keep, relative to the library."""
@@ -167,15 +168,15 @@ class Keepers:
         self.quality = functools.cache(lambda number: CopyQuality.of(copies[number]))
 
     def rank(self, number: int) -> tuple[bool, tuple[float, ...]]:
-        """The higher, the better."""
+        """The key by which copies are ordered, the best last."""
         return number in self.preferred, self.quality(number).rank
 
     def reason(self, keeper: int, others: Iterable[int], exact: Collection[int]) -> str:
         """Why that one is kept and not the best of the others; `exact` are its exact copies."""
         if keeper in self.preferred:
             return "chosen with --keep"
-        kept = self.quality(keeper)
+        quality = self.quality(keeper)
         best = max(others, key=lambda number: self.quality(number).rank)
         if best in exact:  # equal bytes, though only one of them may have metadata
-            return kept.reason(kept._replace(mtime=self.quality(best).mtime))
-        return kept.reason(self.quality(best))
+            return quality.reason(quality._replace(mtime=self.quality(best).mtime))
+        return quality.reason(self.quality(best))

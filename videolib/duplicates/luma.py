@@ -1,4 +1,4 @@
-"""Arithmetic on small luma pictures: which of them tell videos apart, and by what.
+"""Arithmetic on small luma pictures: which of them tell videos apart, and what differs in them.
 
 Arrays of pictures are (videos, frames, side, side) in float32, 0 to 255; `usable` is a boolean
 array (videos, frames) of the pictures that count.
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-CAPTION_PIXELS = 13  # a picture that differs from one colour in fewer is a few words on a slate
+CAPTION_PIXELS = 13  # with fewer that differ from one colour, a picture is a caption on it
 
 
 def informative(pictures: NDArray[Any]) -> NDArray[Any]:
-    """Which pictures (..., side, side) show more than one colour, or than a caption on it.
+    """Which pictures (..., side, side) show more than one colour, perhaps with a caption on it.
 
-    A caption is a few pixels far from all the others: n of N have a kurtosis of about N / n.
+    A caption is a few pixels far from all the others: n of N give a kurtosis of about N / n.
     """
     import numpy as np
 
@@ -36,10 +36,10 @@ def informative(pictures: NDArray[Any]) -> NDArray[Any]:
 def without_backdrop(
     pictures: NDArray[Any], usable: NDArray[Any], mean: bool = False
 ) -> NDArray[Any]:
-    """Pictures less their own means and, where there are several, less what all have in common.
+    """Pictures minus their own means and, where there are several, minus their median over time.
 
-    That is the median over time. Their mean would carry an opening that many episodes have into
-    every other picture; it is used where `mean` says so, for bits of hashes, which have no median.
+    The mean over time would carry an opening that many episodes share into every other picture. It
+    is subtracted instead with `mean`, for the bits of hashes, whose median says nothing.
     """
     import numpy as np
 
@@ -56,8 +56,8 @@ def without_backdrop(
 def median_over_time(pictures: NDArray[Any], usable: NDArray[Any]) -> NDArray[Any]:
     """The median of each pixel over the usable frames, (videos, side, side); 0 where none is.
 
-    That of five frames, all of them usable, needs no sorting but a network of minima and maxima:
-    ten times as fast, and every fingerprint and candidate pair takes this way.
+    For five frames, all of them usable, it is computed by a network of minima and maxima instead of
+    by sorting: ten times as fast, and nearly every fingerprint and candidate pair is such a case.
     """
     import numpy as np
 
@@ -73,7 +73,7 @@ def median_over_time(pictures: NDArray[Any], usable: NDArray[Any]) -> NDArray[An
 
 
 def sorted_median(pictures: NDArray[Any], usable: NDArray[Any]) -> NDArray[Any]:
-    """The same for any number of frames."""
+    """What `median_over_time` gives, for any number of frames."""
     import numpy as np
 
     count, rows = usable.sum(1), np.arange(len(pictures))
@@ -84,7 +84,8 @@ def sorted_median(pictures: NDArray[Any], usable: NDArray[Any]) -> NDArray[Any]:
 
 
 def laplacian_rms(pictures: NDArray[Any]) -> NDArray[Any]:
-    """How much detail the pictures of each video have beside smooth gradients: (videos,)."""
+    """The root mean square of the Laplacian over the pictures of each video, (videos,): how much
+    detail they have beside smooth gradients."""
     import numpy as np
 
     laplacian = 4 * pictures[..., 1:-1, 1:-1] - pictures[..., :-2, 1:-1] - pictures[..., 2:, 1:-1]

@@ -1,4 +1,4 @@
-"""Comparing fingerprints, many pairs at a time."""
+"""Matching: how similar two fingerprints are, computed for many pairs at a time."""
 
 from __future__ import annotations
 
@@ -20,29 +20,31 @@ if TYPE_CHECKING:
     from videolib.duplicates.fingerprints import Fingerprint
 
 
-MIN_MOTION_RMS = 0.5  # what changes between frames, of 255: a video with less shows a still
+MIN_MOTION_RMS = 0.5  # of what changes between frames, 0 to 255: a video with less shows a still
 NOISE_VARIANCE = 0.3  # of rounding and of encoders' noise in such small pictures
-MIN_CHROMA_RMS, MIN_CHROMA_COSINE = 6.0, 0.6  # of coloured videos; of those with the same colours
-MIN_LAPLACIAN_RMS, SMOOTH_CHROMA_COSINE = 8.0, 0.9  # smoother pictures need colours that are equal
-NEARLY = 0.06  # below the threshold: a similarity for which a finer alignment pays
+MIN_CHROMA_RMS = 6.0  # of a video with colours
+MIN_CHROMA_COSINE = 0.6  # of two videos with the same colours
+MIN_LAPLACIAN_RMS = 8.0  # with less, pictures are so smooth that their colours must be nearly equal
+SMOOTH_CHROMA_COSINE = 0.9  # of two such videos
+NEARLY = 0.06  # how far below the threshold a similarity may be for a finer alignment to pay
 
 
 class Matcher:
     """Compares fingerprints of one kind, many pairs at a time.
 
-    What is compared is how a picture differs from the others of its video (the median over time
-    taken off, the mean over the picture too): a backdrop that never changes, a logo, black bars and
-    a change of brightness drop out, and a video that shows a still has nothing left to match. The
-    correlation is taken in the sixteen cells of a grid and averaged, weighted by what moves in them
-    in one of the two videos, whichever gives the higher value: a caption that moves in the copy
-    alone does not count. Pairs that do not match so are aligned first (see `align_cropped`). Where
-    both have colours, those must agree too.
+    A picture is compared by how it differs from the others of its video (see `without_backdrop`): a
+    backdrop that never changes, a logo, black bars and a change of brightness drop out, and a video
+    that shows a still has nothing left to match. The correlation is computed in each of the sixteen
+    cells of a grid and averaged, weighted by what moves in them in one of the two videos, whichever
+    gives the higher value: a caption that moves in the copy alone does not count. Pairs that do not
+    match that way are aligned and compared again (see `align_cropped`). Where both have colours,
+    these must agree, too.
 
     Arrays of pictures are (pairs, frames, side, side); `usable` is a boolean array (pairs, frames)
     of the frames that are informative in both videos.
     """
 
-    BATCH: ClassVar = 128  # pairs that a caller hands over at a time
+    BATCH: ClassVar = 128  # pairs to compare at a time
 
     def __init__(self, kind: str, threshold: float, quorum: float) -> None:
         self.kind, self.threshold, self.quorum = kind, threshold, quorum
@@ -51,7 +53,11 @@ class Matcher:
     def similarities(
         self, ones: Sequence[Fingerprint], others: Sequence[Fingerprint], mirrored: bool = False
     ) -> NDArray[Any]:
-        """The similarity of each pair, -1 where too few of its frames match."""
+        """The similarity of each pair, (pairs,), 0 to 1; -1 where too few frames or the colours do
+        not match.
+
+        `mirrored`: the others are mirrored first.
+        """
         import numpy as np
 
         a, b = (np.stack([f.luma for f in side]).astype(np.float32) for side in (ones, others))
@@ -71,7 +77,7 @@ class Matcher:
     def picture_similarities(
         self, a: NDArray[Any], b: NDArray[Any], usable: NDArray[Any]
     ) -> NDArray[Any]:
-        """The similarity of each pair as it stands, -1 where too few frames match."""
+        """The similarity of each pair without alignment, -1 where too few frames match."""
         frames = self.frame_similarities(a, b, usable)
         return self.quorum_mean(frames, usable, self.threshold)
 
@@ -84,11 +90,10 @@ class Matcher:
         return np.where(usable, self.rescaled(self.correlations(a, b, usable)), -1.0)
 
     def rescaled(self, correlations: NDArray[Any]) -> NDArray[Any]:
-        """Correlations as similarities from 0 to 1, in which copies have 0.92 and more.
+        """Correlations as similarities from 0 to 1, on a scale where copies have 0.92 and more.
 
-        Of hashes it is the share of equal bits; the correlation of small pictures, which is about
-        0.65 for the worst copies and 0.56 for the most similar other videos, is stretched to fit
-        that.
+        For hashes that is the share of equal bits. The correlation of small pictures, about 0.65
+        for the worst copies and 0.56 for the most similar other videos, is stretched to that scale.
         """
         import numpy as np
 
@@ -98,8 +103,9 @@ class Matcher:
     def quorum_mean(
         self, frames: NDArray[Any], usable: NDArray[Any], threshold: float
     ) -> NDArray[Any]:
-        """The mean similarity of the best frames, as many as the quorum asks for; -1 where one of
-        these is below the threshold.
+        """The mean similarity of the best frames, as many as the quorum needs.
+
+        It is -1 where one of these is below the threshold.
         """
         import numpy as np
 
@@ -107,13 +113,13 @@ class Matcher:
         needed = np.ceil(usable.sum(1) * self.quorum - 1e-9).astype(int)
         counted = np.arange(frames.shape[1]) < needed[:, None]
         enough = (best >= threshold).sum(1) >= needed
-        # One frame of several is no film; a hash of one frame is all that was asked for.
+        # A single frame in common is not enough, unless the fingerprints have only one.
         enough &= needed >= min(2, frames.shape[1])
         mean = (best * counted).sum(1) / np.maximum(needed, 1)
         return np.where(enough, mean, -1.0)
 
     def correlations(self, a: NDArray[Any], b: NDArray[Any], usable: NDArray[Any]) -> NDArray[Any]:
-        """How pictures correlate, frame by frame: shape (pairs, frames), -1 to 1."""
+        """The correlation of the two pictures of each frame: shape (pairs, frames), -1 to 1."""
         import numpy as np
 
         mean = self.kind != "signature" and a.shape[1] > 1
@@ -143,9 +149,8 @@ class Matcher:
         chroma: Sequence[NDArray[Any]],
         usable: NDArray[Any],
     ) -> None:
-        """Fill in the similarities of pairs one of which shows but a part of the other: it is
-        cropped, or the other has black bars. Their chroma becomes that of the part.
-        """
+        """Set the similarities of pairs one of which shows only a part of the other: it is cropped,
+        or the other has black bars. Their chroma is replaced by that of the part."""
         import numpy as np
 
         for guess in (initial_windows, content_windows):
@@ -169,10 +174,10 @@ class Matcher:
         windows: NDArray[Any],
         usable: NDArray[Any],
     ) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Similarities of what is seen through the best windows on `outer`, and these windows.
+        """The similarities of `inner` to the best windows of `outer`, and these windows.
 
-        They are sought from `windows` on in pictures of half the size; where the two nearly match,
-        once more in whole ones.
+        The search starts from `windows`, in pictures of half the size; where the two nearly match
+        it goes on in those of full size.
         """
         import numpy as np
 
@@ -192,8 +197,10 @@ class Matcher:
 def weighted_correlations(
     local: NDArray[Any], energy: NDArray[Any]
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The correlations of cells (pairs, frames, cells), averaged over each video and each frame,
-    weighted by what moves in them in one of the videos; -1 for a video in which nothing moves.
+    """The correlations of cells averaged over whole videos, (pairs,), and over frames, (pairs,
+    frames), each weighted by what moves in the cells of one of the two videos.
+
+    `local` and `energy` are (pairs, frames, cells). -1 for a video in which nothing moves.
     """
     import numpy as np
 
@@ -205,7 +212,7 @@ def weighted_correlations(
 
 
 def chroma_planes(fingerprints: Sequence[Fingerprint]) -> NDArray[Any]:
-    """The chroma of signatures as pictures (videos, two for each frame, 8, 8)."""
+    """The chroma of signatures as pictures, two for each frame: (videos, 2 * frames, 8, 8)."""
     import numpy as np
 
     planes = [f.chroma for f in fingerprints if f.chroma is not None]
@@ -216,9 +223,9 @@ def chroma_planes(fingerprints: Sequence[Fingerprint]) -> NDArray[Any]:
 def colours_differ(
     a: NDArray[Any], b: NDArray[Any], usable: NDArray[Any], smooth: NDArray[Any]
 ) -> NDArray[Any]:
-    """Which pairs of chroma planes both have colours, and not the same.
+    """Which pairs of chroma planes both have colours, but not the same: (pairs,).
 
-    `smooth` are the pairs of which little else can be told: these must have colours, nearly equal.
+    Pairs that are `smooth` have little else to compare: they must have colours, and nearly equal.
     """
     import numpy as np
 

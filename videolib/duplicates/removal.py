@@ -1,4 +1,4 @@
-"""What is done with the matches of groups: moved to the trash, or made links of the keeper."""
+"""Removal of duplicates: matches are moved to the trash, or made hard links to their keeper."""
 
 from __future__ import annotations
 
@@ -30,16 +30,17 @@ if TYPE_CHECKING:
 class DuplicateRemoval:
     """Moves the matches of groups to the trash, or replaces them by hard links to the keeper.
 
-    All of it is one journal, so it is done as a whole or not, and can be taken back. A file that
-    changed since it was compared is left alone, and so are the matches of such a keeper.
+    All of it is one journal, so it is done as a whole or not at all, and can be undone. A file that
+    changed since it was compared is left alone, and so are the matches of such a keeper. `actions`
+    has a row for each match: {video, keeper, action, reason?, size}.
     """
 
     def __init__(
         self, report: DuplicateReport, method: Literal["trash", "hardlink"], paths: LibraryPaths
     ) -> None:
         self.report, self.method, self.paths = report, method, paths
-        self.actions: list[dict[str, Any]] = []  # what became of each match
-        self.failed = False  # whether anything was left that should have been dealt with
+        self.actions: list[dict[str, Any]] = []
+        self.failed = False  # whether a match was left for another reason than being unsuitable
         self.scratches: list[Path] = []  # links that are to take the names of copies
 
     def carry_out(self, groups: Sequence[DuplicateGroup], job: Job) -> None:
@@ -79,7 +80,7 @@ class DuplicateRemoval:
             merge_tags(keeper.video, removed, journal)
 
     def unsuitable(self, pair: DuplicatePair, keeper: VideoCopy, copy: VideoCopy) -> str:
-        """Why a pair is not dealt with in this way, or an empty string."""
+        """Why a match must not be removed by this method, or ""."""
         if self.method == "hardlink" and pair.kind != "exact":
             return "is no exact copy: only those can be one file"
         if self.method == "hardlink" and keeper.inode[0] != copy.inode[0]:
@@ -91,8 +92,10 @@ class DuplicateRemoval:
         return ""
 
     def trash(self, keeper: VideoCopy, copy: VideoCopy, journal: Journal) -> str:
-        """Enter the moves of a video and all its artifacts; a reason where its tags or those of the
-        keeper, which are to be merged, cannot be read.
+        """Enter the moves of a video and all its artifacts in the journal.
+
+        Returns "", or why not: its tags or those of the keeper, which are to be merged, cannot be
+        read.
         """
         for video in (copy.video, keeper.video):
             if isinstance(tags := attempt(read_tags, video), Failure):
@@ -105,8 +108,9 @@ class DuplicateRemoval:
         return ""
 
     def link(self, keeper: VideoCopy, copy: VideoCopy, journal: Journal) -> str:
-        """Enter that a link to the keeper takes the place of a file, whose artifacts stay; a reason
-        where it cannot be linked.
+        """Enter in the journal that a link to the keeper takes the place of a file.
+
+        Its artifacts stay. Returns "", or why it cannot be linked.
         """
         folder = Path(copy.video.path).parent / SIDECARS
         scratch = folder / scratch_name()
@@ -121,7 +125,7 @@ class DuplicateRemoval:
         return ""
 
     def text(self) -> str:
-        """What was left, and how much was dealt with."""
+        """The matches that were left, each with the reason, and how many were removed."""
         left = [action for action in self.actions if action["action"] == "left"]
         removed = [action for action in self.actions if action["action"] != "left"]
         lines = [f"left {printable(a['video'])}: {printable(a['reason'])}" for a in left]
@@ -132,12 +136,12 @@ class DuplicateRemoval:
 
 
 def changed_copy(copy: VideoCopy) -> str:
-    """Why a file is not what was compared, or an empty string."""
+    """Why a file is not the one that was compared, or ""."""
     try:
-        status = os.lstat(copy.video.path)
+        file_stat = os.lstat(copy.video.path)
     except OSError:
         return "is not there any more"
-    identity = (status.st_size, status.st_mtime_ns, (status.st_dev, status.st_ino))
+    identity = (file_stat.st_size, file_stat.st_mtime_ns, (file_stat.st_dev, file_stat.st_ino))
     same = identity == (copy.size, copy.mtime_ns, copy.inode)
     return "" if same else f"{printable(copy.video.rel)} changed since it was compared: run again"
 
@@ -157,7 +161,7 @@ class RestoredCopies(NamedTuple):
 
 
 def complete_undo(undone: UndoResult) -> RestoredCopies:
-    """Remove the links that had taken the places of copies, once a removal was undone."""
+    """What came back when a removal was undone; the links that stood there are deleted."""
     moves = [step for step in undone.replay.steps if isinstance(step, Move)]
     for path in (Path(move.source) for move in moves):
         if path.name.startswith(SCRATCH):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from videolib.core.html import data_url, html_page
 from videolib.core.text import human_size, plural, printable
+from videolib.media.pictures import png
 from videolib.storage.artifacts import ARTIFACTS
 
 if TYPE_CHECKING:
@@ -18,15 +19,15 @@ if TYPE_CHECKING:
     from videolib.duplicates.report import DuplicateReport, DuplicateSelection
 
 
-MAX_THUMBNAIL_BYTES = 1 << 20  # of a thumbnail to put into a page
+MAX_THUMBNAIL_BYTES = 1 << 20  # a larger thumbnail is not put into a page
 STRIP_HEIGHT = 72  # pixels of the frames of a fingerprint on a page
 
 
 class RenderedReport:
     """The selected part of a report of duplicates, in the forms in which it is shown.
 
-    `computed`: whether the search was preceded by making missing phash artifacts; what is missing
-    still could not be made then.
+    `computed`: whether missing phash artifacts were made before the search, so that those which are
+    still missing cannot be made.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class RenderedReport:
         }
 
     def group_json(self, group: DuplicateGroup) -> dict[str, Any]:
-        """A group as data; `details` has the quality of all its videos by name."""
+        """A group as JSON; `details` has the quality of all its videos by name."""
         quality = self.report.keepers.quality
         details = {self.rel(n): quality(n).as_json() for n in group.members()}
         for pair in group.matches:
@@ -74,7 +75,8 @@ class RenderedReport:
         return f"{printable(self.rel(number))}  {self.report.keepers.quality(number).description()}"
 
     def summary(self) -> Iterator[str]:
-        """How much was found and what it takes on disk, and what could not be compared."""
+        """Lines on how many groups there are, what their matches take on disk, and which videos
+        could not be compared."""
         report, count = self.report, len(self.selection.groups)
         matches = [pair.b for group in report.groups for pair in group.matches]
         freed = human_size(sum(report.copies[number].size for number in matches))
@@ -93,7 +95,7 @@ class RenderedReport:
             yield f"{videos} without {pictures}: {hint}"
 
     def page(self) -> bytes:
-        """An HTML page with the videos of each group side by side."""
+        """An HTML page in UTF-8 with the videos of each group side by side."""
         from html import escape
 
         parts = [f"<p>{escape(line)}</p>" for line in self.summary()]
@@ -136,7 +138,7 @@ class RenderedReport:
 
 
 def similarity_text(pair: DuplicatePair) -> str:
-    """How similar the two are, as text: `0.987 mirrored`."""
+    """The similarity of a pair and its kind as text, such as `0.987 mirrored`."""
     if pair.kind == "exact":
         return "exact"
     return f"{pair.similarity:.3f}" + (f" {pair.kind}" if pair.kind != "similar" else "")
@@ -160,4 +162,4 @@ def frame_strip(fingerprint: Fingerprint | None, aspect: float) -> bytes:
         green = grey - 0.344 * cb - 0.714 * cr
         frames.append(np.stack([grey + 1.772 * cb, green, grey + 1.402 * cr], -1))  # OpenCV's BGR
     strip = np.concatenate(frames, 1).round().clip(0, 255).astype(np.uint8)
-    return bytes(cv2.imencode(".png", strip)[1])
+    return png(strip)

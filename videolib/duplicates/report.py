@@ -1,4 +1,4 @@
-"""The duplicates of a library: the search for them, step by step, and what it gives."""
+"""The report of duplicates of a library: all steps of the search, and what they give."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class DuplicateReport(NamedTuple):
 
     @property
     def without_timeline(self) -> int:
-        """How many videos a deep search could not look for shifted copies of; else 0."""
+        """How many videos lack a timeline to find shifted copies by; 0 unless the search is deep."""
         hashed = sum(basis is ComparisonBasis.HASH for basis in self.basis.values())
         return hashed if self.criteria.deep else 0
 
@@ -53,7 +53,7 @@ class DuplicateReport(NamedTuple):
         return DuplicateSelection(self.pairs[:most], groups[:most], bool(only), missing)
 
     def groups_of(self, names: Set[str]) -> tuple[list[DuplicateGroup], list[str]]:
-        """The groups with no matches but those named, and the names that are no match."""
+        """The groups reduced to the matches with these names, and the names that are no match."""
         missing, groups = set(names), []
         for group in self.groups:
             rels = {pair: self.copies[pair.b].video.rel for pair in group.matches}
@@ -68,8 +68,8 @@ class DuplicateSelection(NamedTuple):
 
     pairs: list[DuplicatePair]
     groups: list[DuplicateGroup]
-    named: bool  # whether single matches were asked for
-    missing: list[str]  # names among these that are no match
+    named: bool  # whether matches were selected by name
+    missing: list[str]  # the names that are no match
 
     @property
     def problems(self) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The search for pairs that look alike, and what the catalogue remembers of earlier searches."""
+"""The search for pairs of videos that look alike, and the catalogue's record of earlier ones."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class DuplicateCriteria(NamedTuple):
 
 
 class ComparisonBasis(IntEnum):
-    """What a video could be compared by."""
+    """What a video could be compared by, see VideoCopy; TIMELINE implies HASH."""
 
     NOTHING = 0
     HASH = 1
@@ -58,7 +58,7 @@ def find_similar(
     catalogue: Catalogue,
     job: Job,
 ) -> tuple[list[DuplicatePair], dict[int, ComparisonBasis]]:
-    """Pairs of the copies `numbers` that look alike, each once, and what each was compared by.
+    """Pairs of the copies `numbers` that look alike, each once, and what each copy was compared by.
 
     Only copies that no earlier run compared are compared, each with all others.
     """
@@ -98,7 +98,7 @@ class ComparisonCache:
         return os.fsencode(self.copies[number].video.rel)
 
     def compared(self, numbers: Iterable[int]) -> dict[int, ComparisonBasis]:
-        """Those of these videos that were compared as they are now, with what it was done by."""
+        """The videos that were compared as they are now -> what they were compared by."""
         basis: dict[int, ComparisonBasis] = {}
         for number in numbers:
             stamp, compared_by = self.compared_stamps.get(self.rel(number), ("", None))
@@ -118,7 +118,7 @@ class ComparisonCache:
     def store(
         self, compared: Mapping[int, ComparisonBasis], pairs: Iterable[DuplicatePair]
     ) -> None:
-        """Replace what is remembered: all of `compared` were compared, `pairs` are alike."""
+        """Replace the record: all videos of `compared` were compared, and `pairs` are alike."""
         compared_rows = [
             (self.deep, self.rules, self.rel(number), self.copies[number].stamp, basis)
             for number, basis in compared.items()
@@ -169,7 +169,7 @@ class PairFinder:
                 yield pair
 
     def indexed(self, numbers: Iterable[int]) -> dict[str, CandidateIndex]:
-        """The fingerprints of the copies by their kind."""
+        """An index of the copies' fingerprints for each kind of these; sets `basis`."""
         indexes: dict[str, CandidateIndex] = {}
         for number in numbers:
             self.job.check()
@@ -184,7 +184,7 @@ class PairFinder:
     def matches(
         self, kind: str, candidates: CandidateIndex, pair_kind: str
     ) -> Iterator[DuplicatePair]:
-        """The candidates that a matcher takes for the same, as pairs of that kind."""
+        """The candidates that reach the threshold, as pairs of the kind `pair_kind`."""
         matcher = Matcher(kind, self.criteria.threshold, self.criteria.quorum)
         compared: set[tuple[int, int]] = set()
         pairs = self.candidate_pairs(candidates, pair_kind == "mirrored")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from videolib.duplicates.candidates import MIN_PICTURE_COSINE
 from videolib.duplicates.luma import block_means, informative, without_backdrop
@@ -24,14 +24,12 @@ if TYPE_CHECKING:
 MAX_CUT = 0.2  # share of the longer video that may be missing at either end
 MIN_FIT = 0.35  # mean cosine of the pictures of two videos at which a closer comparison pays
 PROBES = 12  # pictures that are sought in another timeline
-COMPARED_PICTURES, MIN_COMPARED = 24, 8  # of two timelines; those of them that must be usable
+COMPARED_PICTURES = 24  # of each of two timelines
+MIN_COMPARED = 8  # of these that must be usable in both
 
 
 class VideoTimeline(NamedTuple):
-    """Small pictures all along a video (frames, side, side), one every `interval` seconds.
-
-    Its write side is `TimelineRecorder` in media/hashing.
-    """
+    """Small pictures all along a video (frames, side, side), one every `interval` seconds."""
 
     interval: float
     luma: NDArray[np.uint8]
@@ -70,8 +68,9 @@ class VideoTimeline(NamedTuple):
         return self.times_of(rows), self.unit_vectors()[rows]
 
     def best_offset(self, longer: VideoTimeline) -> tuple[float, float]:
-        """When this one begins in the longer one, in seconds, which may be negative, and the mean
-        cosine of the probes there.
+        """The time at which this one begins in the longer one, and the mean cosine of the probes.
+
+        The time is in seconds, and may be negative.
         """
         import numpy as np
 
@@ -86,7 +85,7 @@ class VideoTimeline(NamedTuple):
         return float(offsets[best]), float(fits[best])
 
     def similarity(self, longer: VideoTimeline, matcher: Matcher) -> float:
-        """How similar the two are where they overlap; -1 where that is too short, or no match."""
+        """The similarity of the two where they overlap; -1 where that is too short, or no match."""
         import numpy as np
 
         offset, fit = self.best_offset(longer)
@@ -106,23 +105,25 @@ class VideoTimeline(NamedTuple):
 class ShiftIndex:
     """Timelines in the order of duration, to find those that may be a part of a longer one."""
 
-    MAX_COSINES = 1 << 24  # computed at a time
+    MAX_COSINES: ClassVar = 1 << 24  # computed at a time
 
     def __init__(self) -> None:
         self.numbers: list[int] = []
         self.durations: list[float] = []
         self.vectors: list[NDArray[Any]] = []  # of the probes of each
-        self.first = 0  # all before it are too short for what is asked for next
+        self.first = 0  # the first that is long enough to be a part of what is asked for next
 
     def add(self, number: int, timeline: VideoTimeline) -> None:
-        """Add one that is as long as those before it, or longer."""
+        """Add a timeline, which must not be shorter than those added before."""
         self.numbers.append(number)
         self.durations.append(timeline.duration)
         self.vectors.append(timeline.probes()[1])
 
     def parts_of(self, longer: VideoTimeline) -> list[int]:
-        """The numbers of those that fit somewhere, were each of their probes free to find its own
-        place; what is asked for must be as long as what was added, or longer.
+        """The numbers of the timelines that may be a part of this one: for each of their probes it
+        has a similar picture, at whatever time.
+
+        It must not be shorter than those added, nor than those asked for before.
         """
         import numpy as np
 
@@ -139,9 +140,10 @@ class ShiftIndex:
 
 
 def picture_similarity(a: NDArray[Any], b: NDArray[Any], matcher: Matcher) -> float:
-    """How similar pictures (frames, side, side) are one by one; -1 where too few are usable, or
-    where only what changes in them is similar: so are subtitles over two videos of which little
-    moves.
+    """The similarity of two rows of pictures (frames, side, side), compared one by one.
+
+    -1 where too few are usable, and where only what changes in them is similar, as in two videos in
+    which little moves but the same subtitles.
     """
     import numpy as np
 

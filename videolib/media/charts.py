@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from videolib.core.text import clock
+from videolib.media.pictures import png
 
 if TYPE_CHECKING:
     from videolib.core.arrays import Pixels
@@ -56,7 +57,7 @@ def draw_chart(canvas: Pixels, curves: Sequence[Curve], duration: float) -> byte
         points = np.array([*zip(xs, ys, strict=True), *last]).round().astype(np.int32)
         cv2.polylines(canvas, [points], False, curve.color, 1, cv2.LINE_AA)
         write_text(canvas, curve.legend, (8 + 170 * number, STRIP + 14), curve.color)
-    return bytes(cv2.imencode(".png", canvas)[1])
+    return png(canvas)
 
 
 def write_text(canvas: Pixels, text: str, at: tuple[int, int], color: tuple[int, int, int]) -> None:

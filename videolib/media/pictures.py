@@ -1,4 +1,4 @@
-"""Pixels of decoded frames as a player would show them, and as JPEG.
+"""Pixels of decoded frames as a player would show them, and as JPEG or PNG.
 
 `rgb_picture` applies the colour matrix and range, deinterlacing, tone mapping of HDR and rotation;
 the functions after it are its steps.
@@ -146,6 +146,13 @@ def tone_map(pixels: NDArray[np.uint16], transfer: int) -> Pixels:
     gamma = np.where(levels < 0.018, 4.5 * levels, 1.099 * levels**0.45 - 0.099)
     table_8bit = (gamma * 255 + 0.5).astype(np.uint8)
     return typing.cast("Pixels", table_8bit[(mapped * 65535).astype(np.uint16)])
+
+
+def png(pixels: Pixels) -> bytes:
+    """BGR pixels, OpenCV's order, as PNG."""
+    import cv2
+
+    return bytes(cv2.imencode(".png", pixels)[1])
 
 
 def jpeg(pixels: Pixels, quality: int) -> bytes:
