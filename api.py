@@ -7,8 +7,10 @@ Every answer that is not data is an RFC 9457 problem. Paths name a video by its 
 `directory`, percent-encoded byte for byte; what a listing gives as `url` is that already.
 """
 
-# A route asks the Service (videoserver/service.py) for plain data; the guard before the routes and
-# the handlers of exceptions are in videoserver/app.py, the models in videoserver/models.py.
+# How a request is answered: the guard in videoserver/app.py lets it pass, FastAPI checks it against
+# the signature of its route and the models in videoserver/models.py, and the route asks the Service
+# (videoserver/service.py) for plain data, which it sends as JSON. Errors of the library become
+# problems in videoserver/app.py. Routes have no docstrings: FastAPI would publish them.
 
 from __future__ import annotations
 
@@ -36,13 +38,19 @@ from videolib.storage.videos import Video
 from videoserver import models
 from videoserver.app import COOKIE, App, app_of, lifespan
 from videoserver.files import MEDIA_TYPES
-from videoserver.http import AnyPathConvertor, file_response, json_response, problems
+from videoserver.http import (
+    AnyPathConvertor,
+    file_response,
+    is_number,
+    json_response,
+    problems,
+)
 from videoserver.service import Service, VideoFilter
 from videoserver.settings import PAGE_LIMIT, ServerSettings
 
-CLIENT_LIMIT = 64  # that follow events at a time
-WEB = Path(__file__).resolve().parent / "web"
-WEB_TYPES = {
+CLIENT_LIMIT = 64  # clients that may follow events at a time
+WEB = Path(__file__).resolve().parent / "web"  # the files of the page
+WEB_TYPES = {  # suffix -> media type; other files are not served
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".mjs": "text/javascript; charset=utf-8",
@@ -63,7 +71,7 @@ register_url_convertor("name", AnyPathConvertor())
 
 
 async def get_service(request: Request) -> Service:
-    """The service; a coroutine, since a plain function would cost a way to a thread and back."""
+    """The service. A coroutine, since FastAPI would run a plain function in a thread."""
     return app_of(request).service
 
 
@@ -76,7 +84,10 @@ async def get_directory(
         str, Query(description="the folder, from the first root, or absolute in any root")
     ] = ".",
 ) -> str:
-    """The folder that a query names, with undecodable bytes as file names have them."""
+    """The folder that a query names, its undecodable bytes as in file names (surrogateescape).
+
+    FastAPI's own value has lost them; it is declared for the documentation and the default.
+    """
     parameters = urllib.parse.parse_qs(request.url.query, errors="surrogateescape")
     return parameters.get("directory", [directory])[-1]
 
@@ -100,7 +111,11 @@ def get_video(
         str, InPath(description="the video, in or below the folder", examples=["trips/rome.mp4"])
     ],
 ) -> Video:
-    """The video that a path names."""
+    """The video that a path names, its undecodable bytes as in file names (surrogateescape).
+
+    `name` has lost them, but is as long and stands at the same place as in `file_path`, see
+    `decode_path`. Raises NotFoundError or OutsideError.
+    """
     begin = len("/videos/")
     return service.video(directory, request.scope["file_path"][begin : begin + len(name)])
 
@@ -115,7 +130,7 @@ async def get_part(
         InPath(description="one of its files, as /artifacts lists them", examples=["rome.mp4.jpg"]),
     ],
 ) -> str:
-    """The file name at the end of a path, with undecodable bytes as file names have them."""
+    """The file name at the end of a path, its undecodable bytes as in `get_video`."""
     return str(request.scope["file_path"])[-len(part) :]
 
 
@@ -123,7 +138,7 @@ PartDep = Annotated[str, Depends(get_part)]
 
 
 async def get_job(request: Request, service: ServiceDep) -> AsyncIterator[Job]:
-    """A run that is cancelled when the client goes away, or the server ends."""
+    """The run of a request that takes long; cancelled when the client goes or the server ends."""
     job, awaited = service.board.quiet_job(), app_of(request).awaited
 
     async def wait_for_disconnect() -> None:
@@ -145,18 +160,24 @@ JobDep = Annotated[Job, Depends(get_job)]
 
 
 async def get_last_event(request: Request) -> int | None:
-    """The number of the last event that a client had; 429 where too many clients follow events."""
+    """The number of the last event that a client received, if any.
+
+    Raises HTTPException 429 where too many clients follow events already.
+    """
     if app_of(request).event_stream.clients >= CLIENT_LIMIT:
         raise HTTPException(429, "too many listen already", {"retry-after": "5"})
     last = request.headers.get("last-event-id", "")
-    return int(last) if last.isascii() and last.isdigit() and len(last) < 19 else None
+    return int(last) if is_number(last) else None
 
 
 LastEventDep = Annotated[int | None, Depends(get_last_event)]
 
 
 async def get_followed_job(service: ServiceDep, job_id: str, last: LastEventDep) -> str:
-    """The id of a job to follow; 204, after which browsers ask no more, where nothing will come."""
+    """The id of a job to follow.
+
+    Raises HTTPException 204, after which browsers ask no more, where no event will come any more.
+    """
     if service.board.knows_end(job_id, last):
         raise HTTPException(204)
     return job_id
@@ -180,7 +201,7 @@ def page_file(request: Request, name: str) -> Response:
 
 
 def web_file(request: Request, name: str) -> Response:
-    """A file of the page. Raises HTTPException 404 for what is none."""
+    """The answer with a file of the page. Raises HTTPException 404 where there is none such."""
     path = WEB / name
     media_type = WEB_TYPES.get(path.suffix)
     if "\0" in name or not media_type or not Roots([WEB]).contains(path) or not path.is_file():
@@ -198,19 +219,19 @@ async def health() -> Response:
 )
 async def session(request: Request) -> Response:
     app = app_of(request)
-    authenticated = app.knows_token("GET", dict(request.headers))
+    authenticated = app.is_authorized("GET", dict(request.headers))
     return json_response({"required": bool(app.settings.token), "authenticated": authenticated})
 
 
 @routes.post("/session", status_code=204, summary="Trade the token for a cookie that may read")
 async def open_session(service: ServiceDep, body: models.SessionIn) -> Response:
     settings = service.settings
-    if not settings.lets_in(body.token, "", reading=False):
-        await asyncio.sleep(0.5)
+    if not settings.authorizes(body.token, "", reading=False):
+        await asyncio.sleep(0.5)  # slows down guessing
         raise HTTPException(401, "that is not the token", {"www-authenticate": "Bearer"})
     response = Response(status_code=204)
     if settings.token:
-        response.set_cookie(COOKIE, settings.session(), httponly=True, samesite="strict")
+        response.set_cookie(COOKIE, settings.session_cookie(), httponly=True, samesite="strict")
     return response
 
 
@@ -436,6 +457,7 @@ def change_person(
     body: Annotated[models.PersonChangeIn, Body()],
     recursive: Recursive = False,
 ) -> Response:
+    # The change as options of the command `people`; `owner` is who has the face to reassign.
     owner = 0
     match body:
         case models.RenamePersonIn():
@@ -546,7 +568,7 @@ def any_file(
     return file_response(request, path, MEDIA_TYPES[path.suffix])
 
 
-# HEAD of the same: players ask how long a file is before they ask for a part of it.
+# HEAD of these files: players ask how long a file is before they ask for a part of it.
 FILE_ROUTES: dict[str, Callable[..., Response]] = {
     "stream": stream,
     "files/{kind}": main_file,
@@ -556,7 +578,7 @@ for path, route in FILE_ROUTES.items():
     routes.head(f"/videos/{{name:name}}/{path}", include_in_schema=False)(route)
 
 
-# The last one with a video: its pattern matches the others too.
+# After all other routes of a video: its pattern matches their paths, too.
 @routes.get(
     "/videos/{name:name}",
     response_model=models.VideoDetailsOut,
@@ -647,7 +669,7 @@ async def events(request: Request, last: LastEventDep) -> AsyncIterator[ServerSe
 
 
 def create_app(settings: ServerSettings | None = None) -> App:
-    """The application for these settings, or for those in the environment."""
+    """The application for these settings; without any, for those in the environment."""
     app = App(
         settings or ServerSettings.from_environment(),
         title="Video library",
@@ -664,7 +686,7 @@ def create_app(settings: ServerSettings | None = None) -> App:
 
 
 def __getattr__(name: str) -> Any:
-    """`api.app`, made from the environment when it is asked for."""
+    """`api.app`, made from the environment when it is first asked for."""
     if name == "app":
         globals()["app"] = create_app()
         return globals()["app"]

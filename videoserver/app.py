@@ -31,14 +31,22 @@ from videolib.core.errors import (
     reason_of,
 )
 from videolib.core.runs import Job
-from videoserver.http import EventStream, decode_path, is_local, limit_body, problem_response
+from videoserver.http import (
+    EventStream,
+    decode_path,
+    is_local,
+    is_number,
+    limit_body,
+    problem_response,
+)
 from videoserver.models import ProblemOut
 from videoserver.service import Service
 from videoserver.settings import ServerSettings
 
-BODY_LIMIT, IMPORT_LIMIT = 1 << 20, 16 << 20  # bytes of a request, and of one with all tags
+BODY_LIMIT = 1 << 20  # bytes of the body of a request
+IMPORT_LIMIT = 16 << 20  # of one that imports tags
 SWITCH_INTERVAL = 0.001  # seconds that a computing thread may hold up one that answers
-COOKIE = "session"
+COOKIE = "session"  # the name of the session cookie
 SECURITY_HEADERS = {
     "x-content-type-options": "nosniff",
     "content-security-policy": (
@@ -50,6 +58,7 @@ SECURITY_HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
+# The status of the answer by the class of an error; 400 for any other UsageError.
 STATUS: dict[type[UsageError], int] = {
     ParameterError: 422,
     NotFoundError: 404,
@@ -63,16 +72,16 @@ STATUS: dict[type[UsageError], int] = {
 class App(FastAPI):
     """The application behind its guard, which checks host, origin, token and size of a request.
 
-    The guard is the outermost layer, so that every answer has the security headers, also those to
-    requests that it refuses.
+    The guard is around all other middleware but CORS, so that every answer has the security
+    headers, also those to refused requests and to unexpected errors.
     """
 
     def __init__(self, settings: ServerSettings, **options: Any) -> None:
         super().__init__(**options)
         self.settings, self.service = settings, Service(settings)
         self.event_stream = EventStream(self.service.board)
-        self.requests: set[asyncio.Task[Any]] = set()  # that are being answered
-        self.awaited: set[Job] = set()  # runs whose result a request waits for
+        self.requests: set[asyncio.Task[Any]] = set()  # the requests that are being answered
+        self.awaited: set[Job] = set()  # the runs for whose results requests wait
         self.entry: Callable[[Scope, Receive, Send], Awaitable[None]] = self.guard
         if settings.cors_origins:
             self.entry = CORSMiddleware(
@@ -97,7 +106,7 @@ class App(FastAPI):
             await self.entry(scope, receive, send)
 
     async def guard(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or refuse it; its body is limited, its answer has the headers."""
+        """Answer a request, or refuse it; limits its body, and adds the security headers."""
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
         limit = IMPORT_LIMIT if scope["path"] == "/tags/import" else BODY_LIMIT
         refusal = self.refusal(scope, headers, limit)
@@ -114,7 +123,7 @@ class App(FastAPI):
             self.requests.discard(task)
 
     def refusal(self, scope: Scope, headers: Mapping[str, str], limit: int) -> Response | None:
-        """The answer to a request that no route shall see; None for one that may pass."""
+        """The answer to a request that must not reach a route; None for one that may pass."""
         settings, method = self.settings, scope["method"]
         if not settings.knows_host(headers.get("host", "")):
             return problem_response(421, "this server does not go by that name: see VIDEO_HOSTS")
@@ -122,10 +131,10 @@ class App(FastAPI):
             return problem_response(403, "requests from other sites are refused")
         if not settings.token and not is_local(scope.get("client")):
             return problem_response(403, "requests from other machines need a server with a token")
-        if not self.is_open(scope["path"]) and not self.knows_token(method, headers):
+        if not self.is_open(scope["path"]) and not self.is_authorized(method, headers):
             return problem_response(401, "a token is needed", {"www-authenticate": "Bearer"})
         size = headers.get("content-length", "0")
-        if not size.isdigit() or len(size) > 18:
+        if not is_number(size):
             return problem_response(400, "Content-Length should be a number")
         if int(size) > limit:
             return problem_response(413, f"at most {limit:,} bytes are taken")
@@ -133,19 +142,19 @@ class App(FastAPI):
 
     @staticmethod
     def is_open(path: str) -> bool:
-        """Whether a path needs no token: the page's own files, and where it asks for the token."""
+        """Whether a path needs no token: the files of the page, and what it calls without one."""
         return path in ("/", "/health", "/session") or path.startswith("/web/")
 
-    def knows_token(self, method: str, headers: Mapping[str, str]) -> bool:
-        """Whether a request has the token or, where it only reads, the cookie."""
+    def is_authorized(self, method: str, headers: Mapping[str, str]) -> bool:
+        """Whether a request has the token or, where it only reads, the session cookie."""
         scheme, _, credentials = headers.get("authorization", "").partition(" ")
         pairs = (pair.strip().partition("=") for pair in headers.get("cookie", "").split(";"))
         cookie = next((value for name, _, value in pairs if name == COOKIE), "")
         bearer = credentials.strip() if scheme.lower() == "bearer" else ""
-        return self.settings.lets_in(bearer, cookie, reading=method in ("GET", "HEAD"))
+        return self.settings.authorizes(bearer, cookie, reading=method in ("GET", "HEAD"))
 
     def openapi(self) -> dict[str, Any]:
-        """The OpenAPI document with the model of errors, and how a token is given."""
+        """The OpenAPI document, with the model of errors and the ways to give a token."""
         schema = super().openapi()
         components = schema.setdefault("components", {})
         schemas = components.setdefault("schemas", {})
@@ -163,8 +172,14 @@ class App(FastAPI):
             task.cancel()
 
 
+def app_of(request: Request) -> App:
+    """The application that a request came to."""
+    app: App = request.scope["app"]
+    return app
+
+
 def with_security_headers(send: Send) -> Send:
-    """`send` that puts the security headers in the place of a response's own."""
+    """`send` that adds the security headers to a response, in place of its own of these names."""
 
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -182,8 +197,12 @@ def with_security_headers(send: Send) -> Send:
 
 @contextlib.asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Cancel the jobs when the server is told to end: uvicorn waits for open requests first, and
-    those that follow jobs only end with these."""
+    """What is done when the server starts, and when it ends.
+
+    A signal to end cancels the jobs at once: uvicorn first waits for open requests, and those that
+    follow jobs end only when the jobs do. Requests that are still open after Serve.GRACE seconds
+    are cancelled.
+    """
     assert isinstance(app, App)
     service, awaited, loop = app.service, app.awaited, asyncio.get_running_loop()
     handlers: dict[int, Any] = {}
@@ -216,14 +235,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 # === Exceptions ===================================================================================
 
 
-def app_of(request: Request) -> App:
-    """The application that a request came to."""
-    app: App = request.scope["app"]
-    return app
-
-
 def on_http_error(request: Request, error: Exception) -> Response:
-    """Answer with the status that a route raised."""
+    """The status that a route raised, as a problem."""
     assert isinstance(error, HTTPException)
     if error.status_code == 204:
         return Response(status_code=204)
@@ -231,7 +244,7 @@ def on_http_error(request: Request, error: Exception) -> Response:
 
 
 def on_validation_error(request: Request, error: Exception) -> Response:
-    """422 with every wrong field."""
+    """422 with all wrong fields."""
     assert isinstance(error, RequestValidationError)
     fields = [
         {"field": ".".join(map(str, e["loc"][1:])) or "body", "message": str(e["msg"])}
@@ -242,7 +255,7 @@ def on_validation_error(request: Request, error: Exception) -> Response:
 
 
 def on_usage_error(request: Request, error: Exception) -> Response:
-    """What is wrong with a request, by the class of the error; 400 for any other."""
+    """What is wrong with a request, with the status of the error's class."""
     status = next((s for kind, s in STATUS.items() if isinstance(error, kind)), 400)
     relative = app_of(request).service.roots.relative
     fields = error.fields if isinstance(error, ParameterError) else []
@@ -252,7 +265,7 @@ def on_usage_error(request: Request, error: Exception) -> Response:
 
 
 def on_video_error(request: Request, error: Exception) -> Response:
-    """404 for a file that is gone, 409 for what the files of the library do not allow now."""
+    """404 for a file that is gone, 409 for what the state of the library's files does not allow."""
     status = 404 if isinstance(error, FileNotFoundError) else 409
     return problem_response(status, app_of(request).service.roots.relative(reason_of(error)))
 

@@ -1,5 +1,5 @@
-"""HTTP without routes: JSON answers and problems, what is done to a request before a route sees it,
-files by ranges, and event streams."""
+"""HTTP without routes: JSON answers and problems, the checking and decoding of requests, files by
+ranges, and event streams."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def json_response(
     headers: Mapping[str, str] | None = None,
     media_type: str = "application/json",
 ) -> Response:
-    """Data as JSON; undecodable bytes in names are escaped, so that no name can spoil it."""
+    """The answer with data as JSON; undecodable bytes in file names are escaped."""
     text = json_text(data, indent=None)
     return Response(text, status, {"cache-control": "no-store", **(headers or {})}, media_type)
 
@@ -45,14 +45,15 @@ def problem_response(
     headers: Mapping[str, str] | None = None,
     errors: list[dict[str, str]] | None = None,
 ) -> Response:
-    """An error as an RFC 9457 problem; `errors` are the wrong fields, {field, message} each."""
+    """The answer with an error as an RFC 9457 problem; `errors`: {field, message} of each wrong
+    field."""
     data: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase}
     data |= {"status": status, "detail": detail} | ({"errors": errors} if errors else {})
     return json_response(data, status, headers, "application/problem+json")
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The errors of a route for its documentation: these, and those that every route has."""
+    """The documentation of a route's errors: these statuses, and those that every route has."""
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemOut"}}}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": content}
@@ -64,8 +65,8 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 class AnyPathConvertor(Convertor[str]):
-    """A parameter of a route that takes the rest of the path: any characters, slashes and line
-    breaks among them, as names of videos have them."""
+    """A path parameter of any characters, also slashes and line breaks, as names of videos have
+    them."""
 
     regex = r"[\s\S]+"
 
@@ -82,10 +83,10 @@ def is_local(client: tuple[str, int] | None) -> bool:
 
 
 def decode_path(scope: Scope) -> None:
-    """Set `file_path` to the path with its bytes as file names have them (surrogateescape), and
-    `path`, which routes match, to one that is valid Unicode.
+    """Set `file_path` of a request to its path with undecodable bytes as in file names
+    (surrogateescape), and `path`, which routes match, to one that is valid Unicode.
 
-    Both have as many characters, so that a part of one can be looked up in the other.
+    Both have as many characters, so that a part of one stands at the same place in the other.
     """
     raw = scope.get("raw_path") or urllib.parse.quote(scope["path"]).encode()
     scope["file_path"] = os.fsdecode(urllib.parse.unquote_to_bytes(raw))
@@ -93,7 +94,7 @@ def decode_path(scope: Scope) -> None:
 
 
 def limit_body(receive: Receive, limit: int) -> Receive:
-    """`receive` that raises 413 beyond so many bytes of body, whatever Content-Length said."""
+    """`receive` that raises HTTPException 413 beyond `limit` bytes, whatever the headers say."""
     size = 0
 
     async def receive_limited() -> Message:
@@ -111,15 +112,15 @@ def limit_body(receive: Receive, limit: int) -> Receive:
 
 
 class ChunkedFile(FileResponse):
-    """A file, read in larger chunks than starlette's: fewer turns for a video of gigabytes."""
+    """A file, sent in larger chunks than Starlette's, which takes less time for large videos."""
 
     chunk_size = 256 * 1024
 
 
 def file_response(request: Request, path: str | Path, media_type: str) -> Response:
-    """A file, or the range of it that was asked for, or 304 where the client has it already.
+    """The answer with a file or the range of it that is asked for; 304 where the client has it.
 
-    Raises HTTPException: 404 where it is no file any more, 416 for a range beyond its end.
+    Raises HTTPException 404 where it is no file any more, 416 for a range beyond its end.
     """
     try:
         file_stat = stat_of(str(path))
@@ -137,7 +138,7 @@ def file_response(request: Request, path: str | Path, media_type: str) -> Respon
 
 
 def is_unchanged(request: Request, etag: str, mtime: float) -> bool:
-    """Whether the client has this version already (RFC 9110, section 13.1)."""
+    """Whether the client has this version of a file already (RFC 9110, section 13.1)."""
     if_none_match = request.headers.get("if-none-match")
     if if_none_match is not None:
         etags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
@@ -150,13 +151,17 @@ def is_unchanged(request: Request, etag: str, mtime: float) -> bool:
 
 
 def check_range(request: Request, size: int) -> None:
-    """Drop a Range header that makes no sense, as RFC 9110 asks (section 14.2).
+    """Drop a Range header that makes no sense, as RFC 9110 (section 14.2) asks; `size` in bytes.
 
-    Raises HTTPException 416 for one beyond the end of a file of that size.
+    Raises HTTPException 416 for a range beyond the end of a file of that size.
     """
     unit, _, ranges = request.headers.get("range", "").replace(" ", "").partition("=")
     parts = [part.partition("-") for part in ranges.split(",")]
-    pairs = [(a, b) for a, dash, b in parts if dash and is_number(a) and is_number(b) and a + b]
+    pairs = [
+        (a, b)
+        for a, dash, b in parts
+        if dash and (a or b) and all(not end or is_number(end) for end in (a, b))
+    ]
     ordered = all(not (a and b) or int(a) <= int(b) for a, b in pairs)
     if unit != "bytes" or len(pairs) != len(parts) or len(parts) > 8 or not ordered:
         others = [(name, value) for name, value in request.scope["headers"] if name != b"range"]
@@ -166,8 +171,8 @@ def check_range(request: Request, size: int) -> None:
 
 
 def is_number(text: str) -> bool:
-    """Whether a position in a Range header is a number, or left out."""
-    return not text or (text.isascii() and text.isdigit() and len(text) < 19)
+    """Whether the text of a header is a number that fits into 64 bits: at most 18 digits."""
+    return text.isascii() and text.isdigit() and len(text) <= 18
 
 
 # === Events =======================================================================================
@@ -176,13 +181,14 @@ def is_number(text: str) -> bool:
 class EventStream:
     """The events of a JobBoard as server-sent events, for any number of clients.
 
-    The board calls from its own threads; the clients wait in the event loop. `clients` counts them.
+    The board calls `notify` from its own threads; the clients wait in the event loop. `clients` is
+    their number.
     """
 
     def __init__(self, board: JobBoard) -> None:
         self.board, self.clients = board, 0
         self.wake_pending = False
-        self.changed = asyncio.Event()  # a new one for every time that something happens
+        self.changed = asyncio.Event()  # set at the next event of the board, then replaced
 
     def notify(self, loop: asyncio.AbstractEventLoop) -> None:
         """Wake the clients; may be called from any thread."""
@@ -199,7 +205,7 @@ class EventStream:
     async def follow(self, last: int | None, job_id: str = "") -> AsyncIterator[ServerSentEvent]:
         """The events after number `last`, of one job or of all, until that job or the server ends.
 
-        For None as `last` it begins with how the jobs stand now.
+        Without a number it begins with the present state of the jobs.
         """
         loop = asyncio.get_running_loop()
 

@@ -14,8 +14,11 @@ PAGE_LIMIT = 500  # rows of one answer
 
 
 class ServerSettings(NamedTuple):
-    """What a server is started with: the folders it may touch, its token ("" for none), the names
-    it goes by beside those of this machine, and the origins whose pages may use it."""
+    """What a server is started with.
+
+    `roots`: the folders it may touch. `token`: "" for none. `hosts`: its names beside localhost.
+    `cors_origins`: the other origins whose pages may use it.
+    """
 
     roots: Roots
     token: str = ""
@@ -24,8 +27,11 @@ class ServerSettings(NamedTuple):
 
     @classmethod
     def from_environment(cls) -> ServerSettings:
-        """VIDEO_ROOTS (separated like PATH, or a JSON array), VIDEO_TOKEN, VIDEO_HOSTS and
-        VIDEO_CORS_ORIGINS (separated by commas). Raises UsageError where a root is no folder."""
+        """The settings in VIDEO_ROOTS (separated like PATH, or a JSON array), VIDEO_TOKEN,
+        VIDEO_HOSTS and VIDEO_CORS_ORIGINS (separated by commas).
+
+        Raises UsageError where a root is no folder.
+        """
         return cls(
             Roots(split_paths(os.environ.get("VIDEO_ROOTS", "")) or ["."]),
             os.environ.get("VIDEO_TOKEN", ""),
@@ -39,26 +45,30 @@ class ServerSettings(NamedTuple):
         match = re.fullmatch(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(:\d{1,5})?", header.lower())
         return match is not None and match[1] in {"localhost", "127.0.0.1", "[::1]", *self.hosts}
 
-    def session(self) -> str:
-        """The cookie's value, in hexadecimal digits: a proof of the token that does not tell it."""
+    def session_cookie(self) -> str:
+        """The value of the session cookie, hexadecimal: proves the token without revealing it."""
         import hashlib
         import hmac
 
         return hmac.new(self.token.encode(), b"session", hashlib.sha256).hexdigest()
 
-    def lets_in(self, bearer: str, cookie: str, reading: bool) -> bool:
-        """Whether a request may pass: the token in its header or, for reading, the cookie."""
+    def authorizes(self, bearer: str, cookie: str, reading: bool) -> bool:
+        """Whether a request may pass: it has the token or, for reading only, the session cookie.
+
+        Without a token every request may.
+        """
         import hmac
 
         if not self.token or hmac.compare_digest(bearer.encode(), self.token.encode()):
             return True
-        return reading and hmac.compare_digest(cookie.encode(), self.session().encode())
+        return reading and hmac.compare_digest(cookie.encode(), self.session_cookie().encode())
 
     def is_cross_site(self, method: str, headers: Mapping[str, str]) -> bool:
-        """Whether a page of another origin sent the request, by the rules of Go's
-        http.CrossOriginProtection, but for one: such a page may read only by following a link.
+        """Whether a page of another origin sent the request, which must be refused then.
 
-        A client that sends neither Sec-Fetch-Site nor Origin is no browser.
+        The rules are those of Go's http.CrossOriginProtection, but stricter for reading: another
+        origin may only link to this one. A client that sends neither Sec-Fetch-Site nor Origin is
+        no browser.
         """
         site, origin = headers.get("sec-fetch-site", ""), headers.get("origin", "")
         if origin in self.cors_origins and origin:
@@ -72,13 +82,15 @@ class ServerSettings(NamedTuple):
 
 
 def split_words(text: str) -> tuple[str, ...]:
-    """The words between commas."""
+    """The words between commas; empty ones are dropped."""
     return tuple(filter(None, text.split(",")))
 
 
 def split_paths(text: str) -> list[str]:
-    """Paths that are separated like those of PATH or, where one has that character in it, given as
-    a JSON array of strings."""
+    """The paths in a text, separated like those of PATH.
+
+    Paths with the separator in them can be given as a JSON array of strings instead.
+    """
     if text.startswith('["'):
         return [str(path) for path in json.loads(text)]
     return list(filter(None, text.split(os.pathsep)))

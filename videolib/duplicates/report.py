@@ -39,7 +39,7 @@ class DuplicateReport(NamedTuple):
 
     @property
     def without_timeline(self) -> int:
-        """How many videos lack a timeline to find shifted copies by; 0 unless the search is deep."""
+        """How many videos lack a timeline, so that no shifted copies are found; 0 unless deep."""
         hashed = sum(basis is ComparisonBasis.HASH for basis in self.basis.values())
         return hashed if self.criteria.deep else 0
 
