@@ -1,7 +1,11 @@
-"""What stands between the routes of `api` and the library.
+"""The server behind the routes of api.py: from a request to what the library answers.
 
-A request comes in by `app` (hosts, origins, token) and `http`, is checked against `models`, and
-goes to `service`, which answers it from the library (`files`, `people`, and the commands that
-`commands` builds) or puts a job on the board of `jobs`. Only `app`, `http` and `models` know of
-HTTP; the rest takes plain values and gives plain data. `settings` is what the server starts with.
+Which way data goes: `app` lets a request in (hosts, origins, token) or refuses it, `models` has the
+shapes of bodies and answers, and the routes in api.py call `service`. That answers from the library
+in three ways: by a command of index.py, which `commands` builds as the folder and the roots demand;
+by `files` and `people`, which read what is stored of single videos and of the people in a folder;
+or by a job on the board of `jobs`, whose events clients follow. `http` sends JSON, problems, files
+and events. `settings` is what the server is started with.
+
+Only `app`, `http` and `models` know of HTTP; the rest takes plain values and gives plain data.
 """

@@ -1,5 +1,5 @@
-"""Commands as the API runs them: confined to the roots, configured as their folder says; which of
-them may be jobs, and with which parameters."""
+"""Commands of index.py as the API runs them: confined to the roots, with the configuration of their
+folder; which of them may be jobs, and with which parameters."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 
 class CommandBuilder:
-    """Builds the commands that answer requests, which use the catalogues that are open."""
+    """Builds the commands that answer requests; they share the open catalogues of the pool."""
 
     def __init__(self, roots: Roots, catalogue_pool: CataloguePool) -> None:
         self.roots, self.catalogue_pool = roots, catalogue_pool
 
     def build(self, command: type[CommandType], directory: str, **options: Any) -> CommandType:
-        """A command on a folder; options that are None or "" stay as configured.
+        """A command on the folder of a request; options that are None or "" stay as configured.
 
         Raises OutsideError, NotFoundError, or ParameterError for a wrong value.
         """
@@ -48,7 +48,7 @@ class CommandBuilder:
 
 
 def job_tasks() -> dict[str, type[Command]]:
-    """The commands that may run as jobs, by every name they have."""
+    """The commands that may run as jobs, by every name and alias of theirs."""
     return {
         name: command
         for name, command in COMMANDS.items()
@@ -57,7 +57,7 @@ def job_tasks() -> dict[str, type[Command]]:
 
 
 def job_parameters(command: type[Command]) -> dict[str, Option]:
-    """The options of a command that are in `params` of a job; the others are fields of the job, or
+    """The options of a command that `params` of a job may set; the others are fields of the job, or
     for the command line only."""
     fields = ("directory", "recursive", "force", "output_format")
     return {n: o for n, o in command.options().items() if n not in fields and not o.local}
@@ -69,13 +69,14 @@ def made_kind(command: type[Command]) -> str | None:
 
 
 def task_by_kind() -> dict[str, str]:
-    """The task that makes the artifacts of each kind; none makes tags."""
+    """Kind of artifact -> the task that makes it; tags, which no task makes, are left out."""
     commands = {made_kind(command): command for command in job_tasks().values()}
     return {kind: command_names(command)[0] for kind, command in commands.items() if kind}
 
 
 def task_json(command: type[Command]) -> dict[str, Any]:
-    """A command as GET /tasks has it: names, the kind of artifact it makes, JSON schema."""
+    """A command as GET /tasks has it: {task, aliases, kind, summary, takes, params}, where `params`
+    is the JSON schema of its parameters."""
     names, parameters = command_names(command), job_parameters(command)
     schema = command.model().model_json_schema()
     schema["properties"] = {n: p for n, p in schema["properties"].items() if n in parameters}
@@ -90,7 +91,7 @@ def task_json(command: type[Command]) -> dict[str, Any]:
 
 
 def task_defaults(folder: Path) -> dict[str, dict[str, Any]]:
-    """The parameters of every task as they are where a job in that folder gives none."""
+    """Name of each task -> the values of its parameters where a job in that folder sets none."""
     config, defaults = Config.load(None, folder), {}
     for name, command in job_tasks().items():
         values = {n: option.default for n, option in job_parameters(command).items()}
@@ -104,7 +105,8 @@ def job_command(
 ) -> Command:
     """The command of a job, confined to the roots; `switches` are `recursive` and `force`.
 
-    Raises ParameterError, which names the field, OutsideError, NotFoundError or UsageError.
+    Raises ParameterError, which names the fields of the job, OutsideError, NotFoundError or
+    UsageError.
     """
     command = job_tasks().get(task)
     if command is None:
@@ -127,7 +129,7 @@ def job_command(
 def unknown_parameters(
     task: str, command: type[Command], switches: Mapping[str, bool], params: Mapping[str, Any]
 ) -> list[tuple[str, str]]:
-    """What a job gives that its command does not take: (field, message) of each."""
+    """(field, message) of each parameter and switch that a job sets and its command lacks."""
     parameters = job_parameters(command)
     errors = [
         (f"params.{printable(name)}", "no such parameter")
@@ -143,8 +145,10 @@ def unknown_parameters(
 
 
 def confined(command: type[Command], name: str, value: Any, folder: Path, roots: Roots) -> Any:
-    """A parameter's value; a path is taken from the folder. Raises OutsideError where it is not in
-    a root."""
+    """The value of a parameter; one that is a path is made absolute, from the folder.
+
+    Raises OutsideError where it is not in a root.
+    """
     if names_path(command.hints()[name]) and value and isinstance(value, str):
         return str(roots.place(value, folder))
     return value

@@ -1,5 +1,7 @@
-"""The files and records of a video as the API serves them: their URLs, their media types, and which
-may not be served because they lead out of the roots."""
+"""The files and records of single videos as the API serves them, with their URLs and media types.
+
+Nothing that leads out of the roots, through a link for instance, is served.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from videolib.storage.folders import Roots
     from videolib.storage.videos import Video
 
-MEDIA_TYPES = {
+MEDIA_TYPES = {  # suffix -> media type; other files are not served
     ".mp4": "video/mp4",
     ".m4v": "video/mp4",
     ".mov": "video/quicktime",
@@ -53,37 +55,42 @@ MEDIA_TYPES = {
 
 
 def video_url(name: str) -> str:
-    """The path of a video in URLs, by its name from the listed folder."""
+    """The URL of a video, by its path from the folder; `?directory=` has to be added."""
     return f"/videos/{url_quoted(name)}"
 
 
 def file_url(name: str, kind: str, part: str) -> str:
-    """The path of an artifact's file in URLs, by the video's name."""
+    """The URL of a file of an artifact, by the video's path from the folder, as `video_url`."""
     return f"{video_url(name)}/files/{kind}/{url_quoted(part)}"
 
 
 class VideoFiles:
-    """What the API serves of single videos; nothing that leads out of the roots."""
+    """What the API serves of single videos."""
 
     def __init__(self, roots: Roots) -> None:
         self.roots = roots
 
     def artifacts(self, video: Video) -> dict[str, Any]:
-        """Which artifacts of a video are present or stale, and every file of theirs."""
+        """Which artifacts of a video are present or stale, and all their files: {video, artifacts,
+        files}, the latter two by kind."""
         sidecars = SidecarDir(video.sidecar_dir)
         names = [name for name in sidecars if video.key in name]
         files = {kind: self.file_rows(video, kind, names) for kind in ARTIFACTS}
         return {"video": video.rel, "artifacts": presence(video, sidecars), "files": files}
 
     def file_rows(self, video: Video, kind: str, names: Iterable[str]) -> list[dict[str, str]]:
-        """Name, media type and URL of the files of an artifact among these sidecars."""
+        """{part, type, url} of each file of an artifact; `names` as in `paths`."""
         return [
             {"part": part, "type": MEDIA_TYPES[path.suffix], "url": file_url(video.rel, kind, part)}
             for part, path in self.paths(video, kind, names).items()
         ]
 
     def paths(self, video: Video, kind: str, names: Iterable[str]) -> dict[str, Path]:
-        """The files of an artifact among these sidecars by name; those in a folder by theirs."""
+        """File name -> path of each file of an artifact that may be served.
+
+        `names` are those of the sidecars to look at. Of an artifact that is a folder it is the
+        files in that.
+        """
         paths: dict[str, Path] = {}
         for name in ARTIFACTS[kind].owned(video, names):
             path = Path(video.sidecar_dir, name)
@@ -98,12 +105,15 @@ class VideoFiles:
         return path.suffix in MEDIA_TYPES and path.is_file() and self.roots.contains(path)
 
     def path(self, video: Video, kind: str, part: str = "") -> Path:
-        """One file of an artifact: by its name, else the main one. Raises NotFoundError."""
+        """The path of the file `part` of an artifact, or of its main file where `part` is "".
+
+        Raises NotFoundError where there is no such kind or file.
+        """
         if kind not in ARTIFACTS:
             kinds = ", ".join(ARTIFACTS)
             raise NotFoundError(f"{printable(kind)}: no such kind; there are {kinds}")
         paths = self.paths(video, kind, [*ARTIFACTS[kind].fixed_names(video), part])
-        if not paths and not part:  # perhaps a name with a language; reading the folder takes long
+        if not paths and not part:  # perhaps a name with a language; listing the folder takes long
             paths = self.paths(video, kind, SidecarDir(video.sidecar_dir))
         main_parts = [name for name in paths if not name.endswith(".json")] or list(paths)
         name = part or next(iter(main_parts), "")
@@ -120,7 +130,7 @@ class VideoFiles:
         return Path(video.sidecar_dir, ARTIFACTS[kind].record_name(video))
 
     def records(self, video: Video) -> dict[str, dict[str, Any] | None]:
-        """The records of a video by kind; None where not made, {error} where corrupt."""
+        """Kind -> record of a video; None where it is not made, {error} where it is corrupt."""
         records: dict[str, dict[str, Any] | None] = {}
         for kind in record_kinds():
             try:
@@ -132,13 +142,14 @@ class VideoFiles:
         return records
 
     def details(self, video: Video) -> dict[str, Any]:
-        """Everything about one video: size and summary, artifacts, and what their records say."""
+        """Everything about one video: its facts, its artifacts with their files, and their records
+        in `documents`."""
         records = self.records(video)
         details = {"path": video.rel, "name": video.name} | video_facts(video, records["metadata"])
         return details | self.artifacts(video) | {"documents": records}
 
     def card(self, video: Video) -> dict[str, Any]:
-        """A video as it stands beside others: URL, thumbnail, size, and a summary of its metadata.
+        """A video as an entry among others: its facts, and the URL of its thumbnail in `picture`.
 
         Raises FileNotFoundError where it is gone.
         """
@@ -163,7 +174,10 @@ def record_kinds() -> list[str]:
 
 
 def video_facts(video: Video, metadata: dict[str, Any] | None) -> dict[str, Any]:
-    """URL, size and time of a video, and what its metadata tells."""
+    """URL, size in bytes and mtime of a video, and the summary of its metadata.
+
+    Raises FileNotFoundError where it is gone.
+    """
     file_stat = stat_of(video.path)
     facts = {"url": video_url(video.rel), "size": file_stat.st_size, "mtime": file_stat.st_mtime}
     return facts | {k: v for k, v in summarize(metadata or {}).items() if v is not None}
@@ -178,7 +192,7 @@ def read_document(path: Path, roots: Roots) -> dict[str, Any]:
     with contextlib.suppress(ValueError, RecursionError):
         content = path.read_bytes() if path.stat().st_size <= LARGEST_RECORD else b""
         data = json.loads(content.decode())
-        json_text([[[[data]]]])  # as deep as it stands in an answer
+        json_text([[[[data]]]])  # fails where the data is too deep to be put into an answer
         if isinstance(data, dict):
             return data
     raise CorruptError(f"{printable(path.name)}: is corrupt: make it again")

@@ -1,6 +1,6 @@
-"""Jobs of the API in memory: waiting, running and ended, and the events that tell of them.
+"""Jobs of the API, in memory: those that wait, run or have ended, and the events of their progress.
 
-Requests submit commands to the JobBoard; its threads run them; each change of a job becomes a
+Requests submit commands to the JobBoard, whose threads run them; each change of a job becomes a
 JobEvent, which listeners fetch by `events_after`.
 """
 
@@ -31,9 +31,10 @@ from videolib.core.text import iso_time
 if TYPE_CHECKING:
     from index import Command
 
-
-# At most so many: jobs that wait, ended jobs that are kept, running jobs, events that are kept.
-JOBS_QUEUED, JOBS_KEPT, JOBS_AT_ONCE, EVENTS_KEPT = 64, 200, 4, 2000
+JOBS_QUEUED = 64  # jobs that may wait
+JOBS_KEPT = 200  # jobs that are kept after their end
+JOBS_AT_ONCE = 4  # jobs that run at a time
+EVENTS_KEPT = 2000  # events that a client which was away can still have
 EVENT_INTERVAL = 0.1  # seconds from one event of a job's progress to the next
 
 
@@ -72,7 +73,7 @@ class JobProgress(Console):
         super().__init__()
         self.changed = changed
         self.total, self.done = 0, 0.0
-        self.parts: dict[str, float] = {}  # the share that is done of each file in work
+        self.parts: dict[str, float] = {}  # file in work -> the share of it that is done, 0 to 1
         self.messages = deque[str](maxlen=50)
 
     def say(self, text: str) -> None:
@@ -96,7 +97,8 @@ class JobProgress(Console):
         self.changed()
 
     def as_json(self) -> dict[str, Any]:
-        """Files done and files in all; of one file in work its name and its percentage."""
+        """{progress_current, progress_total, current, percent}: files done, files in all, the name
+        of a file in work, and how far that is."""
         with self.lock:
             current = next(iter(self.parts), None)
             percent = round(100 * self.parts[current], 1) if current is not None else None
@@ -105,7 +107,7 @@ class JobProgress(Console):
             return files | {"current": current, "percent": percent}
 
     def complete(self) -> None:
-        """Count all as done; a command that reported no files counts as one."""
+        """Count all files as done; a command that reported none counts as one file."""
         self.total = self.total or 1
         self.done = self.done if self.done > 0 else self.total
         self.parts.clear()
@@ -135,7 +137,7 @@ class SubmittedJob(Job):
         self.failed, self.last_event = 0, 0
 
     def as_json(self, whole: bool = False) -> dict[str, Any]:
-        """The job as it is now; `whole` adds its parameters, its messages and its result."""
+        """The job as it is now; `whole` adds its request, its messages and its result."""
         head = {"id": self.id, "task": self.task, "directory": self.request["directory"]}
         head |= {"status": str(self.state), "failed": self.failed} | self.progress.as_json()
         times = {"created": self.created, "started": self.started, "ended": self.ended}
@@ -150,15 +152,18 @@ class SubmittedJob(Job):
         return head | self.request | {"messages": list(self.progress.messages), "result": result}
 
     def keep_result(self, data: Any) -> None:
-        """Keep the result, compressed: that of a large library has a row per video."""
+        """Keep the result, and count the failed files in it.
+
+        It is compressed: that of a large library has a row per video.
+        """
         self.packed_result = zlib.compress(json_text(data, None).encode(), 1)
         reports = data.get("tasks", [data]) if isinstance(data, dict) else []
         self.failed = sum(report.get("counts", {}).get("failed", 0) for report in reports)
 
     def perform(self, relative: Callable[[str], str]) -> JobState:
-        """Run the command, keep its result or error, and give the state it ended in.
+        """Run the command and keep its result or error; returns the state in which it ended.
 
-        `relative` takes absolute paths out of the error.
+        `relative` makes the absolute paths in a message relative.
         """
         try:
             failure = attempt(self.work)
@@ -173,6 +178,7 @@ class SubmittedJob(Job):
         return JobState.ERROR if self.error else JobState.DONE
 
     def work(self) -> None:
+        """Run the command, and keep its result and the error in that, if any."""
         data = self.command.run(self).data
         self.keep_result(data)
         if isinstance(data, dict):
@@ -182,19 +188,21 @@ class SubmittedJob(Job):
 class JobBoard:
     """The jobs of a server and their events.
 
-    A few run at a time, all within the same ConcurrencyLimits. Memory is bounded: the queue, the
-    jobs that are kept after their end, and the events that late listeners can still have.
-    `listeners` are called after every event, by any thread.
+    A few jobs run at a time, all within the same ConcurrencyLimits. Memory is bounded: there are
+    limits for the queue, the ended jobs and the events that are kept. `listeners` are called after
+    every event, by any thread. `relative` makes the absolute paths in a message relative.
     """
 
     def __init__(self, relative: Callable[[str], str] = str) -> None:
         self.relative, self.limits = relative, ConcurrencyLimits()
         self.jobs: dict[str, SubmittedJob] = {}
         self.events = deque[JobEvent](maxlen=EVENTS_KEPT)
-        self.number = time.time_ns() // 1_000_000  # of the last event; above any earlier server's
+        # Number of the last event. It starts above the numbers of any earlier server, so that a
+        # client that comes back with one of these is given the present state, see `events_after`.
+        self.number = time.time_ns() // 1_000_000
         self.listeners: set[Callable[[], None]] = set()
         self.condition = threading.Condition(threading.RLock())
-        self.unpublished: dict[str, SubmittedJob] = {}  # whose progress no event tells yet
+        self.unpublished: dict[str, SubmittedJob] = {}  # those with progress since their last event
         self.closed = False
         self.threads: list[threading.Thread] = []
 
@@ -205,9 +213,9 @@ class JobBoard:
     def submit(
         self, task: str, command: Command, request: dict[str, Any]
     ) -> tuple[SubmittedJob, bool]:
-        """Queue a command; the same one that still waits is not queued twice.
+        """Queue a command, unless the same one is in the queue already.
 
-        Returns the job and whether it is new. Raises BusyError when the queue is full.
+        Returns the job, and whether it is new. Raises BusyError when the queue is full.
         """
         with self.condition:
             waiting = [job for job in self.jobs.values() if job.state is JobState.QUEUED]
@@ -231,7 +239,7 @@ class JobBoard:
             return self.jobs[job_id]
 
     def newest_first(self) -> list[SubmittedJob]:
-        """All jobs that are kept."""
+        """All jobs that are kept, the one submitted last first."""
         with self.condition:
             return list(self.jobs.values())[::-1]
 
@@ -255,12 +263,12 @@ class JobBoard:
 
     @property
     def over(self) -> bool:
-        """Whether the board is closed and every job has ended: no event will come any more."""
+        """Whether the board is closed and every job has ended, so that no more events will come."""
         with self.condition:
             return self.closed and all(job.state in ENDED for job in self.jobs.values())
 
     def close(self, seconds: float = 4.0) -> None:
-        """Stop, and wait so many seconds at most until running jobs have cleaned up."""
+        """Stop, and wait until running jobs have cleaned up, at most so many seconds."""
         self.stop()
         deadline = time.monotonic() + seconds
         for thread in self.threads:
@@ -274,10 +282,10 @@ class JobBoard:
             self.unpublished[job.id] = job
 
     def events_after(self, number: int | None, job_id: str = "") -> tuple[int, list[JobEvent]]:
-        """The number to ask with the next time, and the events after `number`, of one job or all.
+        """The events after `number`, of one job or of all, and the number to pass the next time.
 
-        For None, and where events after that number are not kept any more, it is one event per job
-        that tells how it is now; for None jobs that have ended are left out.
+        For None, and where not all events after that number are kept, there is one event for each
+        job with its present state; for None the jobs that have ended are left out.
         """
         with self.condition:
             first = self.events[0].number if self.events else self.number + 1

@@ -1,7 +1,8 @@
-"""The people of folders and videos as the API tells them, and the decisions on them that it takes.
+"""The people of folders and videos as the API gives them, and the decisions on them that it takes.
 
-They are read from the index of a folder, which `listing` made, and the signatures of a video, which
-`embed` made. Both are files that may be corrupt, so every row is converted before it is sent.
+They are read from the index of a folder, which the task `listing` makes, and the signatures of a
+video, which `embed` makes. Both are files that may be corrupt, so every row is checked and
+converted before it is sent.
 """
 
 from __future__ import annotations
@@ -39,20 +40,21 @@ if TYPE_CHECKING:
 
 
 class PeopleCache:
-    """The people of the folders that were asked for last; at most KEPT_OPEN."""
+    """The people of the folders that were asked for last, at most KEPT_OPEN of them."""
 
-    LIFETIME: ClassVar = 600.0  # seconds that people who were computed but not stored are kept
+    LIFETIME: ClassVar = 600.0  # seconds for which computed people, who are not stored, are kept
 
     def __init__(self) -> None:
         self.lock, self.computing = threading.Lock(), threading.Lock()
-        self.views: dict[tuple[Any, ...], tuple[float, PeopleView]] = {}  # with the end of each
+        # Key of `_cached` -> when the view expires, in seconds of time.monotonic, and the view.
+        self.views: dict[tuple[Any, ...], tuple[float, PeopleView]] = {}
 
     def stored(self, library: Library) -> PeopleView:
-        """What `listing` stored. Raises NotFoundError where it did not, CorruptError."""
+        """The people that `listing` stored. Raises NotFoundError where it did not, CorruptError."""
         return self._cached(library, ("stored",), lambda: PeopleView.read(library), math.inf)
 
     def stored_or_computed(self, command: ListPeople, job: Job) -> PeopleView:
-        """What `listing` stored or, where it did not, what it would.
+        """The people that `listing` stored or, where it did not, those that it would store.
 
         Raises CorruptError, OutsideError, VideoError.
         """
@@ -75,7 +77,11 @@ class PeopleCache:
         make: Callable[[], PeopleView],
         lifetime: float,
     ) -> PeopleView:
-        """The people of that origin; made where they are not there, too old, or of other files."""
+        """The people from the cache, else from `make`, which are kept for `lifetime` seconds.
+
+        `origin` says how they are made. They are made again when the files of the index or of the
+        decisions have changed.
+        """
         sidecar_dir = people_dir(library)
         versions = [path_identity(Path(sidecar_dir, FaceIndex.NAME))]
         versions.append(path_identity(Path(sidecar_dir, PeopleDecisions.NAME)))
@@ -93,22 +99,22 @@ class PeopleCache:
 
 
 def path_identity(path: Path) -> tuple[int, ...] | None:
-    """The identity of a file's content; None where there is no file."""
+    """The identity of a file's content, see `file_identity`; None where there is no file."""
     file_stat = stat_if_any(str(path))
     return file_stat and file_identity(file_stat)
 
 
 class PeopleService:
-    """Answers about people, and changes of who is who."""
+    """The answers of the API about people, and the changes of who is who that it makes."""
 
     def __init__(self, commands: CommandBuilder, board: JobBoard, files: VideoFiles) -> None:
         self.commands, self.board, self.files = commands, board, files
         self.cache = PeopleCache()
 
     def of_video(self, directory: str, video: Video) -> dict[str, Any]:
-        """The people of a video, in the order of their first appearance.
+        """The people of a video, in the order of their first appearance: {video, model, people}.
 
-        Raises NotFoundError where it was not looked at for faces, CorruptError.
+        Raises NotFoundError where no faces were looked for in it yet, CorruptError.
         """
         record = self.files.record(video, "faces")
         pictures = self.files.paths(video, "faces", ARTIFACTS["faces"].fixed_names(video))
@@ -134,10 +140,8 @@ class PeopleService:
         options: Mapping[str, Any],
         job: Job,
     ) -> dict[str, Any]:
-        """A page of the people of a folder, those seen most often first.
-
-        It is what `listing` stored or, where it stored nothing yet, what it would. Raises
-        CorruptError.
+        """A page of the people of a folder, those seen most often first, as `stored_or_computed`
+        gives them. `hidden`: also those that were hidden. Raises CorruptError.
         """
         command = self.commands.build(ListPeople, directory, embed=False, **options)
         view = self.cache.stored_or_computed(command, job)
@@ -150,10 +154,11 @@ class PeopleService:
     def change(
         self, directory: str, recursive: bool, options: Mapping[str, Any], owner: int = 0
     ) -> dict[str, Any]:
-        """Decide on people, by the options of the command `people`; where no listing is stored yet,
-        one is made first. `owner` is the person who has the face to move; 0: whoever has it.
+        """Change who is who; gives what the command `people` does, and the changed people.
 
-        Raises NotFoundError where there is no such person, UsageError for what makes no sense.
+        `options` are those of `people`. Where no listing is stored yet, one is made first. `owner`:
+        the id of the person who must have the face that is moved; 0: anybody. Raises NotFoundError
+        where there is no such person or face, UsageError for a change that makes no sense.
         """
         command = self.commands.build(People, directory, recursive=recursive, **options)
         library, job = command.library(), self.board.quiet_job()
@@ -168,8 +173,10 @@ class PeopleService:
 
 
 def converted(function: Callable[[Any], dict[str, Any]], source: Any) -> dict[str, Any]:
-    """What one of the functions below makes of a part of a FaceIndex. Raises CorruptError where it
-    fails, or where that cannot be sent as JSON."""
+    """The row that a function below makes from a part of a FaceIndex.
+
+    Raises CorruptError where that fails, or the row cannot be sent as JSON.
+    """
     row = attempt(function, source)
     if isinstance(row, Failure) or isinstance(attempt(json_text, row), Failure):
         raise CorruptError(FaceIndex.CORRUPT)
@@ -177,7 +184,7 @@ def converted(function: Callable[[Any], dict[str, Any]], source: Any) -> dict[st
 
 
 def index_facts(data: Mapping[str, Any]) -> dict[str, Any]:
-    """What an index of faces holds beside the people. Raises KeyError, TypeError or ValueError."""
+    """What an index of faces has beside the people. Raises KeyError, TypeError or ValueError."""
     left_out = [{str(k): str(v) for k, v in row.items()} for row in data["left_out"]]
     return {
         "generated_at": str(data["generated_at"]),
@@ -218,9 +225,9 @@ def occurrence_row(occurrence: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def signature_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The people in a video's record of signatures; who they are is not known here.
+    """The people in a video's record of signatures; `person` and `label` are left None.
 
-    Raises KeyError, TypeError or ValueError for what `embed` does not write.
+    Raises KeyError, TypeError or ValueError for what `embed` would not write.
     """
     return [
         {

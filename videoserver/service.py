@@ -1,4 +1,10 @@
-"""What the API answers, free of HTTP: methods take what a request says and give plain data."""
+"""What the API answers, free of HTTP: methods take what a request says and give plain data.
+
+Most answers go the same way: a command of index.py is built for the folder of the request, which
+confines it to the roots and applies the folder's configuration. Its options say which videos are
+meant (`command.library()`), and the catalogue of that library or the command's own `run` gives the
+data. Changes tell the catalogues which videos changed.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +13,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from index import (
-    Dupes,
-    ListVideos,
-    Rename,
-    Report,
-    SubtitleSearch,
-    Tags,
-    __version__,
-)
+from index import Dupes, ListVideos, Rename, Report, SubtitleSearch, Tags, __version__
 from videolib.catalogue.pool import LONG_WAIT, CataloguePool
 from videolib.catalogue.query import QUERY_FIELDS, QueryTerm, SqlClause, compile_query, label_clause
 from videolib.catalogue.store import ORDERS
@@ -69,11 +67,16 @@ if TYPE_CHECKING:
     from videoserver.jobs import SubmittedJob
     from videoserver.settings import ServerSettings
 
-SUGGESTIONS = 20  # tags or performers that a word may go on as
+SUGGESTIONS = 20  # tags, and performers, that are suggested at most
 
 
 class VideoFilter(NamedTuple):
-    """Which videos of a listing are meant, in which order, and whether with `detail`."""
+    """Which videos of a folder a listing has, in which direction, and how much of each.
+
+    `q`: a query. `tags` and `performers`: names that a video must have, all of them or, with
+    `match_any`, one. `detail`: also artifacts, tags and performers. `direction`: None for what is
+    natural for the sorted field.
+    """
 
     q: str = ""
     tags: tuple[str, ...] = ()
@@ -83,12 +86,12 @@ class VideoFilter(NamedTuple):
     direction: Literal["asc", "desc"] | None = None
 
     def order(self, sort: str) -> str:
-        """One of the catalogue's orders; without a direction, as it is natural for the field."""
+        """The order for `Catalogue.cards`: a key of ORDERS, with - before it to reverse it."""
         natural = "desc" if "DESC" in ORDERS[sort] else "asc"
         return f"-{sort}" if self.direction not in (None, natural) else sort
 
     def clauses(self) -> list[SqlClause]:
-        """The conditions that tags and performers make."""
+        """The conditions of tags and performers, all of which must hold."""
         names = [("tag", name) for name in self.tags]
         names += [("performer", name) for name in self.performers]
         clauses = [label_clause(QueryTerm(False, kind, name, True)) for kind, name in names]
@@ -100,8 +103,10 @@ class VideoFilter(NamedTuple):
 class Service:
     """The answers of a server about its folders, and the changes it makes.
 
-    `directory` is a folder as a request names it, `options` are those of the command that answers.
-    Methods raise UsageError, whose class says what is wrong: see STATUS in videoserver/app.py.
+    `directory` is a folder as a request names it: absolute, or from the first root. `options` are
+    those of the command that answers; None and "" stand for the configured value. Every method
+    raises OutsideError or NotFoundError for a folder outside the roots or that is not there, and
+    UsageError for anything else that is wrong with a request; app.py turns its class into a status.
     """
 
     def __init__(self, settings: ServerSettings) -> None:
@@ -131,7 +136,10 @@ class Service:
         video_filter: VideoFilter,
         options: Mapping[str, Any],
     ) -> RawJson:
-        """A page of a folder's videos. Raises ParameterError for a wrong query."""
+        """A page of a folder's videos: {total, offset, limit, complete, videos}.
+
+        Raises ParameterError for a wrong query.
+        """
         command = self.commands.build(ListVideos, directory, **options)
         library = command.library()
         try:
@@ -143,15 +151,16 @@ class Service:
         order = video_filter.order(command.sort)
         total, cards = catalogue.cards(view, order, offset, limit, video_filter.detail)
         complete = json.dumps(catalogue.complete)
+        # The catalogue gives each video as JSON text, which is not parsed to be written again.
         head = f'"total": {total}, "offset": {offset}, "limit": {limit}, "complete": {complete}'
         return RawJson(f'{{{head}, "videos": [{", ".join(cards)}]}}')
 
     def tags(self, video: Video) -> dict[str, Any]:
-        """The tags and performers of a video. Raises CorruptError, OutsideError."""
+        """The tags of a video: {video, tags, performers}. Raises CorruptError, OutsideError."""
         return self.edited_tags(video)
 
     def change_tags(self, video: Video, change: TagChange) -> dict[str, Any]:
-        """The tags and performers after a change, which is on the disk then.
+        """Change the tags of a video on disk; gives them as `tags` does.
 
         Raises UsageError for bad names, CorruptError, OutsideError.
         """
@@ -161,7 +170,7 @@ class Service:
         return tags
 
     def edited_tags(self, video: Video, edit: TagEditor | None = None) -> dict[str, Any]:
-        """The tags and performers after an edit, if any. Raises CorruptError, OutsideError."""
+        """The tags of a video after an edit, if any. Raises CorruptError, OutsideError."""
         if not self.roots.contains(path := tags_path(video)):
             raise OutsideError(f"{printable(path.name)}: {LEADS_OUT}")
         tags = video_tags(video, edit)
@@ -170,7 +179,7 @@ class Service:
         return tags
 
     def export_tags(self, directory: str, recursive: bool) -> dict[str, Any]:
-        """Every video that has tags or performers, with them."""
+        """The tags of all videos that have any: {videos: [{video, tags, performers}], errors}."""
         library = self.commands.build(Tags, directory, recursive=recursive, ext="*").library()
         catalogue = self.catalogue_pool.catalogue(library)
         return exported_tags(self.board.quiet_job(), catalogue, library)
@@ -178,10 +187,11 @@ class Service:
     def import_tags(
         self, directory: str, entries: Sequence[ImportedTags], replace: bool, dry_run: bool
     ) -> dict[str, Any]:
-        """Add tags and performers to many videos, or replace theirs: to all of them or to none.
+        """Add tags and performers to many videos, or replace theirs; for all of them or for none.
 
-        Raises UsageError for a bad name, OutsideError for a video outside the library, CorruptError
-        where a tags file is corrupt or cannot be written. Videos that are not there are `unknown`.
+        Gives {dry_run, mode, matched, changed, unknown, errors}; `unknown` are videos that are not
+        there. Raises UsageError for a bad name, OutsideError for a video outside the roots,
+        CorruptError where a tags file is corrupt or cannot be written.
         """
         command, job = self.commands.build(Tags, directory), self.board.quiet_job()
         library = import_scope(command.library())
@@ -193,22 +203,26 @@ class Service:
                 change_tags(command.library_paths(), plan.changes, job)
         except (VideoError, OSError) as error:
             raise CorruptError(reason_of(error)) from None
-        for row in plan.errors:
-            raise CorruptError(f"{printable(row['video'])}: {row['error']}")
+        if plan.errors:
+            first = plan.errors[0]
+            raise CorruptError(f"{printable(first['video'])}: {first['error']}")
         if not dry_run:
             self.catalogue_pool.changed(*(video.path for video, _ in plan.changes))
         return plan.as_json(dry_run)
 
     def tag_summary(self, directory: str, recursive: bool) -> dict[str, Any]:
-        """Every tag and performer with the number of videos, the most frequent first."""
+        """How many videos have each tag and performer, the most frequent first: {tags: [{name,
+        count}], performers: [...], errors}."""
         library = self.commands.build(Tags, directory, recursive=recursive, ext="*").library()
         catalogue = self.catalogue_pool.catalogue(library)
         return tag_counts(self.board.quiet_job(), catalogue, library)
 
     def rename(self, directory: str, video: Video, to: str, dry_run: bool) -> dict[str, Any]:
-        """Give a video another name below the folder, with all that is its own.
+        """Rename a video with its sidecars and subtitles to `to`, a path from the folder.
 
-        Raises ParameterError for what is no name, ConflictError for one that is taken.
+        Gives {video, to, url, dry_run, moves: [[old, new]]}; with `dry_run` nothing is moved.
+        Raises ParameterError for what is no name, OutsideError for one outside the roots,
+        ConflictError for one that is taken.
         """
         command = self.commands.build(Rename, directory)
         folder = self.roots.folder(directory)
@@ -220,8 +234,8 @@ class Service:
         plan = self.apply_rename(command, video, target, dry_run)
         bases = (f"{folder}/", f"{command.artifacts_dir}/")
         moves = [[without_base(p, bases) for p in paths] for m in plan.moves for paths in m.files]
-        answer = {"video": video.rel, "to": to, "url": video_url(to)}
-        return answer | {"dry_run": dry_run, "moves": moves}
+        names = {"video": video.rel, "to": to, "url": video_url(to)}
+        return names | {"dry_run": dry_run, "moves": moves}
 
     def apply_rename(
         self, command: Rename, video: Video, target: Video, dry_run: bool
@@ -240,7 +254,10 @@ class Service:
         return plan
 
     def duplicates(self, directory: str, options: Mapping[str, Any], job: Job) -> dict[str, Any]:
-        """What `dupes` finds; `videos` has the card of every video in it."""
+        """What the command `dupes` finds, and in `videos` the card of every video in that, by name.
+
+        `job` is checked for cancellation. Raises CancelledError.
+        """
         command = self.commands.build(Dupes, directory, **options)
         result = dict(command.run(job).data)
         names = {pair[side] for pair in result["pairs"] for side in ("a", "b")}
@@ -253,7 +270,10 @@ class Service:
         return result | {"videos": cards}
 
     def search(self, directory: str, text: str, options: Mapping[str, Any]) -> dict[str, Any]:
-        """The videos in whose subtitles some words are. Raises ParameterError for a wrong text."""
+        """A page of the videos in whose subtitles some words are, with the matching lines.
+
+        Raises ParameterError for a text that is no valid search.
+        """
         command = self.commands.build(SubtitleSearch, directory, text=text, **options)
         expression, library = search_expression(text), command.library()
         catalogue = self.catalogue_pool.catalogue(library)
@@ -264,7 +284,11 @@ class Service:
         return {"limit": command.limit} | page
 
     def suggest(self, directory: str, prefix: str) -> dict[str, Any]:
-        """How a word of a query, or a tag, may go on: the most frequent first."""
+        """How a word of a query, or a tag, may go on: {tags, performers, words}.
+
+        Tags and performers come with the most frequent first; `words` are those of the query
+        language. `prefix` may be as in a query: `-tag:"ni`.
+        """
         command = self.commands.build(ListVideos, directory, recursive=True)
         field, colon, rest = prefix.removeprefix("-").rpartition(":")
         begin = fold(rest.removeprefix('"').strip())
@@ -280,7 +304,7 @@ class Service:
         return {**names, "words": words}
 
     def report(self, directory: str, recursive: bool, ext: str) -> dict[str, Any]:
-        """How far a folder's artifacts are made."""
+        """How far a folder's artifacts are made, as the command `report` gives it."""
         command = self.commands.build(Report, directory, recursive=recursive, ext=ext)
         return dict(command.run(self.board.quiet_job()).data)
 
@@ -302,12 +326,16 @@ class Service:
     def submit(
         self, task: str, directory: str, switches: Mapping[str, bool], params: Mapping[str, Any]
     ) -> tuple[SubmittedJob, bool]:
-        """Queue a job; whether it is new. `switches` are `recursive` and `force`."""
+        """Queue a job; gives it, and whether it is new or one that waits already.
+
+        `switches` are `recursive` and `force`, `params` the options of the task. Raises
+        ParameterError for wrong ones, BusyError when too many jobs wait.
+        """
         command = job_command(task, directory, switches, params, self.roots)
         request = {"directory": directory, **switches, "params": jsonable(params)}
         return self.board.submit(task, command, request)
 
 
 def without_base(path: str, bases: Iterable[str]) -> str:
-    """A path from whichever of these folders it is in; they end in a slash."""
+    """A path relative to the first of these folders that it is in; `bases` end in a slash."""
     return next((path[len(base) :] for base in bases if path.startswith(base)), path)
