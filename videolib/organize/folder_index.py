@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from videolib.storage.videos import Video
 
 
-# What players look for beside a video: subtitles, perhaps with languages and marks, and its .nfo.
+# The end of the names that players look for beside a video: subtitles, perhaps with languages and
+# other marks before the extension, and .nfo.
 SIBLING_SUFFIX = re.compile(
     r"((?:\.[A-Za-z]{2,12}(?:-[A-Za-z0-9]{2,8})?|\.\d{1,2}){0,3})"
     r"\.(srt|vtt|ass|ssa|sub|idx|sup|smi|sbv|ttml|nfo)$",
@@ -25,8 +26,11 @@ SIBLING_SUFFIX = re.compile(
 
 
 class SiblingFile(NamedTuple):
-    """A file beside videos: its name, the prefix of it that is theirs, and the names of the videos
-    with that prefix (`a.srt` may belong to `a.mp4` and to `a.mkv`)."""
+    """A file beside videos that belongs to some of them.
+
+    `name`: its name. `prefix`: the start of that, which is the name of the videos, with or without
+    extension. `owners`: the names of these videos; `a.srt` may belong to `a.mp4` and to `a.mkv`.
+    """
 
     name: str
     prefix: str
@@ -34,7 +38,10 @@ class SiblingFile(NamedTuple):
 
 
 class FolderIndex:
-    """The names in the folders that a plan touches; each folder is read once."""
+    """The names in the folders that a plan touches, and to which video they belong.
+
+    Each folder is read once, so that an index is of one moment and one plan.
+    """
 
     def __init__(self) -> None:
         self.listings: dict[str, list[str]] = {}
@@ -52,7 +59,8 @@ class FolderIndex:
         return self.listings[folder]
 
     def equivalents(self, path: str) -> list[str]:
-        """The existing paths that some file systems do not tell from this one (case, Unicode)."""
+        """The existing paths that are the same as this one on some file systems, which ignore case
+        or Unicode normalization."""
         folder, _, name = path.rpartition("/")
         if folder not in self.by_folded:
             by_folded: dict[str, list[str]] = {}
@@ -62,7 +70,7 @@ class FolderIndex:
         return self.by_folded[folder].get(fold(name), [])
 
     def starting(self, folder: str, prefix: str) -> list[str]:
-        """The names in a folder that start with a prefix."""
+        """The names in a folder that start with a prefix, sorted."""
         names = self.names(folder)
         first = bisect.bisect_left(names, prefix)
         return list(itertools.takewhile(lambda n: n.startswith(prefix), names[first:]))
@@ -86,7 +94,7 @@ class FolderIndex:
         return kinds
 
     def siblings(self, folder: str) -> dict[str, list[SiblingFile]]:
-        """The subtitles and .nfo files in a folder, by the name of the first video that owns them.
+        """Name of a video in a folder -> the subtitles and .nfo files whose first owner it is.
 
         A file belongs to the videos whose name, with or without extension, is the longest prefix
         of its own.

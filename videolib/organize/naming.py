@@ -1,4 +1,4 @@
-"""New names of many videos: the text to replace, and the fields of what takes its place."""
+"""New names of many videos: a text or pattern to replace, by a target that may have fields."""
 
 from __future__ import annotations
 
@@ -19,30 +19,22 @@ if TYPE_CHECKING:
 
 
 PATTERN_TIMEOUT = 1.0  # seconds for matching one name
-
-
 LARGEST_PATTERN = 1_000_000  # characters, with all its counted repeats written out
-
-
 FIELDS = ("stem", "duration", "width", "height", "vcodec", "n")
+FIELD = re.compile(r"\{\{|\}\}|\{([A-Za-z_]\w*)(?::([^{}]*))?\}")  # {{, }}, {name} or {name:format}
 
-
-FIELD = re.compile(r"\{\{|\}\}|\{([A-Za-z_]\w*)(?::([^{}]*))?\}")
-
-
-# Gives the replacement of a match: of a `regex.Match`, or None where the source is plain text.
+# Gives the replacement of a match: a `regex.Match`, or None where the source is plain text.
 Filler = Callable[[Any], str]
-
-
-Replacer = Callable[[Filler, str], str]  # gives a text with every match in it replaced
+# Gives a text with every match in it replaced by what the filler gives.
+Replacer = Callable[[Filler, str], str]
 
 
 class Substitution:
     """The replacement of a source, a text or a regular expression, by a target with fields.
 
-    The source is looked for in a name without its extension; where it is not found there, in the
-    whole name, if what comes out still has the extension of a video. In a regular expression, and
-    its target, backslashes may be doubled, as in the string literals of programs.
+    The source is looked for in a name without its extension. Where it is not found there it is
+    looked for in the whole name, but the new name must still have the extension of a video. In a
+    regular expression and its target backslashes may be doubled, as in string literals of programs.
     """
 
     def __init__(self, source: str, target: str, is_regex: bool) -> None:
@@ -104,7 +96,7 @@ class Substitution:
         return replace
 
     def new_name(self, name: str, field_value: Callable[[str], Any]) -> str | None:
-        """The name after replacing, or None where there is nothing to replace.
+        """The new name for a name, or None where the source is not in it.
 
         `field_value` gives the value of a field. Raises VideoError where it is not known,
         UsageError for a pattern that takes too long.
@@ -126,7 +118,7 @@ class Substitution:
     def filled(
         self, part: str | tuple[str, str], match: Any, field_value: Callable[[str], Any]
     ) -> str:
-        """A part of the target as text."""
+        """A part of the target as text, for a match of the source."""
         if isinstance(part, tuple):
             value = field_value(part[0])
             return format(value, part[1]) if isinstance(value, int) else str(value)

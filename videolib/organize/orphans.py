@@ -1,4 +1,8 @@
-"""Artifacts whose video is gone: found, put with their video again, or moved to the trash."""
+"""Orphans: artifacts whose video is gone. They are put with it again, or moved to the trash.
+
+`find_orphans` -> `match_orphans` (videos that have moved without their artifacts) ->
+`settle_orphans` (through the journal) -> OrphanReport.
+"""
 
 from __future__ import annotations
 
@@ -29,14 +33,15 @@ if TYPE_CHECKING:
 
 
 class Orphan(NamedTuple):
-    """The artifacts of a video that is gone: where it was, and their names -> kinds."""
+    """The artifacts of a video that is gone."""
 
-    video: Video
-    files: dict[str, str]
+    video: Video  # as it was
+    files: dict[str, str]  # name of each artifact in the sidecar folder -> its kind
 
     def source(self) -> tuple[int, str, Any] | None:
-        """Size in bytes, oshash and mtime in ns of the video, from the first of its records that
-        has them; the tags are looked at first.
+        """Size in bytes, oshash and mtime in ns of the video, from the first record that has them.
+
+        The record of tags is read first. None where no record has them.
         """
         records = [name for name in self.files if name.endswith(".json")]
         for name in sorted(records, key=lambda name: self.files[name] != "tags"):
@@ -52,14 +57,14 @@ class Orphan(NamedTuple):
         return {"video": self.video.rel, "kinds": kinds, "files": sorted(self.files)}
 
 
-# --- Finding them
+# === Orphans ======================================================================================
 
 
 def find_orphans(job: Job, library: Library) -> tuple[list[Orphan], list[str]]:
-    """The orphans of a library, and the paths of temporaries that dead runs left.
+    """The orphans of a library, and the paths of temporaries that dead runs left behind.
 
-    Sidecar folders beside which no video is left are looked at, too. What cannot be read is added
-    to the library's `problems`.
+    Sidecar folders without any video beside them are searched, too. What cannot be read is added to
+    the library's `problems`.
     """
     root = str(library.root.absolute()).rstrip("/")
     artifacts_root = str((library.artifacts_dir or library.root).absolute()).rstrip("/")
@@ -86,15 +91,16 @@ def find_orphans(job: Job, library: Library) -> tuple[list[Orphan], list[str]]:
 
 
 def leads_out(library: Library, sidecar_dir: str, below: str) -> bool:
-    """Whether links in a sidecar folder lead out of the roots, which are problems then."""
+    """Whether links in a sidecar folder lead out of the roots; they are added to the problems."""
     outward = library.roots.links_out_of(sidecar_dir) if library.roots else []
     library.problems += [(f"{below}{SIDECARS}{name}", LEADS_OUT) for name in outward]
     return bool(outward)
 
 
 def orphans_in(folder: str, below: str, sidecar_dir: str) -> list[Orphan]:
-    """The orphans in the sidecar folder of a folder, by the name of their video. `below` is the
-    path of the folder from the root, "" or with a slash at its end. Raises OSError.
+    """The orphans in the sidecar folder of a folder, sorted by name.
+
+    `below` is the path of the folder from the root: "", or with a slash at its end. Raises OSError.
     """
     index = FolderIndex()
     present = [name for name in index.names(folder) if is_video_name(name)]
@@ -112,8 +118,10 @@ def orphans_in(folder: str, below: str, sidecar_dir: str) -> list[Orphan]:
 
 
 def owner_of(name: str) -> tuple[str, str] | None:
-    """The name of the video and the kind that an artifact's name says; of several names that a
-    video may have the longest. None for what is no artifact's.
+    """The name of the video and the kind of artifact that a file name stands for.
+
+    Where it could be that of several videos, the longest name is taken. None where it is not the
+    name of an artifact.
     """
     base = without_corrupt_mark(name)
     for text in dict.fromkeys((base, base.removeprefix("."))):
@@ -126,16 +134,14 @@ def owner_of(name: str) -> tuple[str, str] | None:
     return None
 
 
-# --- Finding their videos
+# === Their videos =================================================================================
 
 
 class OrphanMatches(NamedTuple):
-    """Path of a gone video -> the same video where it is now, and of an orphan for which several
-    could be that -> these.
-    """
+    """Where the videos of orphans are now."""
 
-    targets: dict[str, Video]
-    ambiguous: list[tuple[Orphan, list[Video]]]
+    targets: dict[str, Video]  # path where a video was -> the video where it is now
+    ambiguous: list[tuple[Orphan, list[Video]]]  # orphans for which it could be any of several
 
     def messages(self) -> list[tuple[str, str]]:
         """(name, message) of each ambiguous orphan."""
@@ -147,8 +153,10 @@ class OrphanMatches(NamedTuple):
 
 
 def match_orphans(job: Job, library: Library, orphans: Iterable[Orphan]) -> OrphanMatches:
-    """The videos of orphans, found by size and oshash. Of several the one is taken that alone has
-    the time of change, else the name, else no artifacts of its own.
+    """The videos of orphans, found by size and oshash.
+
+    Of several videos the only one with the same mtime is taken, else the only one with the same
+    name, else the only one without artifacts.
     """
     index, matches = FolderIndex(), OrphanMatches({}, [])
     sources = [(orphan, source) for orphan in orphans if (source := orphan.source())]
@@ -171,8 +179,9 @@ def match_orphans(job: Job, library: Library, orphans: Iterable[Orphan]) -> Orph
 def videos_of_sizes(
     job: Job, library: Library, sizes: Collection[int]
 ) -> dict[tuple[int, str], list[tuple[Video, int]]]:
-    """The videos of a library with one of these sizes in bytes: (size, oshash) -> (video, mtime in
-    ns) of each.
+    """(size, oshash) -> (video, mtime in ns) of each video of a library with one of these sizes.
+
+    Sizes are in bytes. Videos of all types are taken, whatever the library's extensions.
     """
     videos: dict[tuple[int, str], list[tuple[Video, int]]] = {}
     extensions = VIDEO_EXTENSIONS | library.extensions
@@ -188,7 +197,7 @@ def videos_of_sizes(
     return videos
 
 
-# --- Changing them
+# === Changes ======================================================================================
 
 
 def settle_orphans(
@@ -198,10 +207,10 @@ def settle_orphans(
     targets: Mapping[str, Video],
     delete: bool,
 ) -> dict[str, list[str]]:
-    """Put orphans with their videos and, with `delete`, move what is left of all to the trash.
+    """Put orphans with their videos and, with `delete`, move the other files to the trash.
 
-    `targets` are as in OrphanMatches. Returns, by the path of the gone video, the names that stay
-    because their place with the video is taken. Raises VideoError where nothing was changed.
+    `targets` are as in OrphanMatches. Returns the names of the files that stay because their place
+    is taken, by the path where their video was. Raises VideoError where nothing was changed.
     """
     matched = [(o, targets[o.video.path]) for o in orphans if o.video.path in targets]
     lost = [orphan for orphan in orphans if orphan.video.path not in targets]
@@ -222,7 +231,7 @@ def settle_orphans(
 def relink(journal: Journal, pairs: Iterable[tuple[Orphan, Video]]) -> dict[str, list[str]]:
     """Plan to put orphans with their videos, and to merge tags where the video has some.
 
-    Returns, by the path of the gone video, the names that stay because their place is taken.
+    Returns the same as `settle_orphans`.
     """
     moves, taken = list[VideoMove](), set[str]()
     left: dict[str, list[str]] = {}
@@ -247,7 +256,7 @@ def relink(journal: Journal, pairs: Iterable[tuple[Orphan, Video]]) -> dict[str,
     return left
 
 
-# --- Telling it
+# === Report =======================================================================================
 
 
 class OrphanReport(NamedTuple):
@@ -304,7 +313,7 @@ class OrphanReport(NamedTuple):
 
 
 def orphan_line(row: Mapping[str, Any]) -> str:
-    """An orphan as text."""
+    """A row of OrphanReport as text."""
     target = f" -> {row['target']}" if "target" in row else ""
     files = f"{plural(len(row['files']), 'file')} ({', '.join(row['kinds'])})"
     left = f"; left, since their names are taken: {', '.join(row.get('left', ()))}"

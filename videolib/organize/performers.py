@@ -1,4 +1,4 @@
-"""Performers of videos, inferred from the people whom `listing` found in them."""
+"""Performers of videos, inferred from the people whom the command `listing` found in them."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 
 class PerformerIndex:
-    """The people with a name in each video, from the index of people in the nearest folder around.
+    """The named people in each video of a library, from the index that `listing` stored.
 
-    Where nothing was listed nobody is known; that is an error if people are `required`, or for a
-    video that has signatures of faces, and the answer for one that has none.
+    It is that of the library's folder or of the nearest folder above it. Where there is none, a
+    video without signatures of faces has no people; for one with signatures that is an error.
     """
 
     def __init__(self, library: Library, required: bool) -> None:
-        """Raises NotFoundError where people are required and neither the folder nor one around it
-        was listed, CorruptError.
+        """Read the index. Raises CorruptError, and NotFoundError where there is none though it is
+        `required`.
         """
         listed = nearest_listed(library)
         self.base = people_dir(listed).removesuffix(SIDECARS)
-        self.frames: dict[str, Counter[str]] = {}  # of each name, by video
-        self.unlisted: NotFoundError | None = None
+        self.frames: dict[str, Counter[str]] = {}  # video -> name -> frames in which it is seen
+        self.unlisted: NotFoundError | None = None  # the error where there is no index
         try:
             people = PeopleView.read(listed).listed()
         except NotFoundError as error:
@@ -48,9 +48,9 @@ class PerformerIndex:
                 frames[str(person.label)] += int(occurrence["frames"])
 
     def names(self, video: Video, min_frames: int) -> list[str]:
-        """Who is seen in at least so many sampled frames of a video, the most frequent first.
+        """Who is seen in at least `min_frames` sampled frames of a video, the most frequent first.
 
-        Raises NotFoundError where that is not known yet.
+        Raises NotFoundError where the video has signatures and there is no index.
         """
         if self.unlisted and stat_if_any(signature_file(video).path):
             raise self.unlisted
@@ -60,8 +60,10 @@ class PerformerIndex:
 
 
 def nearest_listed(library: Library) -> Library:
-    """The folder itself or the nearest around it that has an index of people and lies within the
-    roots; the library where none has one. With artifacts elsewhere only the folder itself counts.
+    """The nearest folder with an index of people, from the library's own upwards, as a library.
+
+    It lies within the roots. The library itself where no folder has an index; with artifacts
+    elsewhere no other is looked at.
     """
     folder = library.root.absolute()
     for root in (folder, *(() if library.artifacts_dir else folder.parents)):
@@ -75,10 +77,11 @@ def nearest_listed(library: Library) -> Library:
 def inferring_editors(
     library: Library, change: TagChange, min_frames: int, refresh: bool
 ) -> Callable[[Video], TagEditor]:
-    """Gives for each video the editor that makes a change and infers performers.
+    """The function that gives for a video the editor which makes a change and infers performers.
 
-    With `refresh` those inferred earlier go. Raises NotFoundError, also when called, and
-    CorruptError.
+    With `refresh` performers that were inferred earlier are removed. Raises CorruptError, and
+    NotFoundError where there is no index and no `refresh`; so does the function, see
+    `PerformerIndex.names`.
     """
     index = PerformerIndex(library, required=not refresh)
 

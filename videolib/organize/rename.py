@@ -1,7 +1,7 @@
-"""Renaming videos with all that belongs to them: planned as a whole, then journalled, undone.
+"""Renaming videos with all that belongs to them: planned as a whole, journalled, and undone.
 
-Pairs of a video and its target (`single_pair`, `matching_pairs`, `former_pairs`) make a RenamePlan,
-which refuses those that cannot be; `rename_videos` carries a plan out.
+Pairs of a video and its target (`single_pair`, `matching_pairs`, `former_pairs`) -> RenamePlan,
+which refuses those that cannot be made -> `rename_videos`, which carries it out -> RenameOutcome.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ if TYPE_CHECKING:
     from videolib.storage.steps import LibraryPaths
 
 
-RenamePair = tuple[Video, Video]  # a video, and what it is to become
+RenamePair = tuple[Video, Video]  # a video as it is, and its target: the video as it is to be
 
 
 class RenamePlan:
     """Renames of videos, worked out as a whole before anything is moved.
 
-    `errors` has the refused ones as {video, target, error}: those whose target is kept by another
-    video or wanted by two, and those that wait for a target which thereby stays taken. `moves` has
-    all others, which can be made together, in cycles too.
+    `errors` has the refused ones as {video, target, error}: those whose target is no name, is taken
+    by a file that stays, or is wanted by two videos. `moves` has all others, which can be made
+    together, in cycles too.
     """
 
     def __init__(self, pairs: Iterable[RenamePair], back: bool = False) -> None:
@@ -64,8 +64,10 @@ class RenamePlan:
         self.errors.append({"video": video.rel, "target": target.rel, "error": reason})
 
     def files(self, video: Video, targets: Mapping[str, Video]) -> list[tuple[str, str]]:
-        """The (old, new) paths of a video, of what stands beside it and of its artifacts; `targets`
-        are those of all videos, by path.
+        """The (old, new) paths of a video, of its files beside it and of its artifacts.
+
+        `targets`: path -> target of every video of the plan. A file beside several videos moves
+        only where all of them give it the same name.
         """
         folder, target = video.path.rpartition("/")[0], targets[video.path]
         files = [(video.path, target.path)]
@@ -79,7 +81,8 @@ class RenamePlan:
         return files
 
     def refuse_conflicts(self) -> None:
-        """Refuse moves whose targets are taken until all others fit together."""
+        """Refuse moves whose targets are taken, again and again until all others fit together: what
+        a refused move would have left stays taken."""
         while True:
             sources = {source for move in self.moves for source, _ in move.files}
             target_counts = Counter(fold(target) for move in self.moves for _, target in move.files)
@@ -94,8 +97,10 @@ class RenamePlan:
     def obstacle(
         self, move: VideoMove, sources: Container[str], target_counts: Mapping[str, int]
     ) -> str:
-        """Why a move cannot be made together with the others, or "". `sources` are the paths that
-        all moves leave, `target_counts` tells how many of them want a folded path.
+        """Why a move cannot be made together with the others, or "".
+
+        `sources`: the paths that all moves leave. `target_counts`: folded path -> how many moves
+        have it as a target.
         """
         for _, target in move.files:
             name = printable(target.rpartition("/")[2])
@@ -111,7 +116,10 @@ class RenamePlan:
 
 
 def name_fault(video: Video, target: Video, back: bool = False) -> str:
-    """Why a video cannot have a name, whatever else exists, or ""; `back`: it had it before."""
+    """Why a video cannot have the name of a target, whatever files exist, or "".
+
+    `back`: it had that name before, so that control characters in it are allowed.
+    """
     parts = target.rel.split("/")
     if {"", ".", "..", SIDECARS} & set(parts) or "\0" in target.rel:
         return "is no name for a file"
@@ -137,34 +145,36 @@ def new_prefix(folder: str, owner: str, prefix: str, targets: Mapping[str, Video
     return target.path if prefix == owner else target.path.rpartition(".")[0]
 
 
-# --- Which videos get which names
+# === Pairs ========================================================================================
 
 
 def single_pair(
     source: Path, target: Path, folder: Path, artifacts_dir: Path | None
 ) -> tuple[Path, RenamePair]:
-    """The folder whose journal tells of a rename, and the video with its target there.
+    """The folder whose journal has the rename of one video, and the video with its target there.
 
-    `target` is a path or an existing folder to move to. Raises UsageError where there is nothing
-    to rename, VideoError where it cannot be written or journalled.
+    `target` is a path, or an existing folder to move to; `folder` and `artifacts_dir` are those of
+    the library. Raises UsageError where there is nothing to rename, VideoError where a folder
+    cannot be written to.
     """
     if not source.is_file():
         raise UsageError(f"{printable(str(source))}: no such file")
     new = target / source.name if is_folder(str(target)) else target
     # Not Path.resolve, which would go where links lead, nor Path.absolute, which leaves `..`.
-    ends = [os.path.abspath(path) for path in (source, new)]  # noqa: PTH100
-    if ends[0] == ends[1]:
+    paths = [os.path.abspath(path) for path in (source, new)]  # noqa: PTH100
+    if paths[0] == paths[1]:
         raise UsageError(f"{printable(str(new))}: is what it is called already")
-    root = journal_folder(ends, folder)
-    need_writable(source, ends, root)
+    root = journal_folder(paths, folder)
+    check_writable(source, paths, root)
     library = Library(Path(root), artifacts_dir=artifacts_dir)
-    video, renamed = (library.video(end[len(root.rstrip("/")) + 1 :]) for end in ends)
+    video, renamed = (library.video(path[len(root.rstrip("/")) + 1 :]) for path in paths)
     return library.root, (video, renamed)
 
 
-def need_writable(source: Path, ends: Sequence[str], root: str) -> None:
-    """Raise VideoError where a video cannot be moved between two paths, or that not journalled."""
-    for folder in (Path(end).parent for end in ends):
+def check_writable(source: Path, paths: Sequence[str], root: str) -> None:
+    """Raise VideoError where one of the folders of two paths, or that of the journal (`root`),
+    cannot be written to."""
+    for folder in (Path(path).parent for path in paths):
         if folder.is_dir() and not os.access(folder, os.W_OK):
             why = "cannot be written to: no permission, or a disk that is only read"
             raise VideoError(f"{printable(str(folder))}: {why}")
@@ -175,24 +185,25 @@ def need_writable(source: Path, ends: Sequence[str], root: str) -> None:
         )
 
 
-def journal_folder(ends: Sequence[str], folder: Path) -> str:
-    """The folder whose journal tells of renaming one path into the other.
+def journal_folder(paths: Sequence[str], folder: Path) -> str:
+    """The folder whose journal has the rename of one path to the other.
 
-    That is `folder` if both are in it; the working directory, which nobody named, counts only if it
-    has artifacts. Else it is the folder that both have in common.
+    That is `folder`, the library's, if both are in it; the working directory, which is the default,
+    counts only if it has artifacts. Else it is the nearest folder that has both.
     """
     root = folder.absolute()
     is_library = folder != Path() or Path(root, SIDECARS).is_dir()
-    if is_library and all(Path(end).is_relative_to(root) for end in ends):
+    if is_library and all(Path(path).is_relative_to(root) for path in paths):
         return str(root)
-    return os.path.commonpath([end.rpartition("/")[0] for end in ends]) or "/"
+    return os.path.commonpath([path.rpartition("/")[0] for path in paths]) or "/"
 
 
 def matching_pairs(
     job: Job, library: Library, substitution: Substitution
 ) -> tuple[list[RenamePair], list[dict[str, str]]]:
-    """The videos whose name changes with their targets, and as {video, error} those of which a
-    field is not known and the folders that cannot be read.
+    """The videos whose name changes, with their targets, and errors as {video, error}.
+
+    An error is a video with a field whose value is not known, or a folder that cannot be read.
     """
     pairs: list[RenamePair] = []
     errors, number = [], 1
@@ -213,9 +224,8 @@ def matching_pairs(
 def former_pairs(
     replay: JournalReplay, library: Library
 ) -> tuple[list[RenamePair], list[dict[str, str]]]:
-    """The videos that a journal renamed with their former names, and as {video, error} those that
-    are gone.
-    """
+    """The videos that a journal renamed, with their former names as targets, and as {video, error}
+    those that are gone."""
     pairs, errors = [], []
     base = replay.paths.root.rstrip("/") + "/"
     for old, new in replay.renamed_videos():
@@ -227,16 +237,16 @@ def former_pairs(
     return pairs, errors
 
 
-# --- Carrying it out
+# === Renaming =====================================================================================
 
 
 def rename_videos(
     job: Job, paths: LibraryPaths, pairs: Sequence[RenamePair], undoes: int | None = None
 ) -> RenamePlan:
-    """Plan and rename while the sidecar folders of the videos are locked; the plan is returned.
+    """Plan renames and make them, while the sidecar folders of the videos are locked.
 
-    `undoes` is the number of the journal whose renames these take back. Raises VideoError where
-    nothing could be renamed, OSError, CancelledError.
+    Returns the plan, whose `moves` were made. `undoes`: the number of the journal whose renames are
+    undone by these. Raises VideoError where nothing could be renamed, OSError, CancelledError.
     """
     sidecar_dirs = {video.sidecar_dir for pair in pairs for video in pair}
     command = "rename" if undoes is None else "rename-undo"
@@ -246,7 +256,7 @@ def rename_videos(
             journal.facts["undoes"] = None  # what could not go back yet may another time
         add_moves(journal, plan.moves)
         journal.facts["videos"] = [
-            [paths.relative(journal.real(end.path)) for end in (move.video, move.target)]
+            [paths.relative(journal.real(video.path)) for video in (move.video, move.target)]
             for move in plan.moves
         ]
         journal.commit(job)
@@ -257,9 +267,9 @@ def rename_videos(
 
 
 def undo_renames(job: Job, paths: LibraryPaths, artifacts_dir: Path | None) -> RenameOutcome:
-    """Rename the videos of the last journal back, with all that belongs to them by now.
+    """Undo the last renames: the videos get their former names, with all that belongs to them now.
 
-    Raises UsageError where there is nothing to take back, and as `rename_videos`.
+    Raises UsageError where there is nothing to undo, and what `rename_videos` raises.
     """
     library = Library(Path(paths.root), artifacts_dir=artifacts_dir)
     with locked_journals(paths) as (files, _):
@@ -267,7 +277,7 @@ def undo_renames(job: Job, paths: LibraryPaths, artifacts_dir: Path | None) -> R
             raise UsageError(nothing_to_undo(paths, "rename"))
         pairs, errors = former_pairs(replay, library)
         if not pairs:
-            replay.file.with_state("undone")  # nothing of it is left: the one before is next
+            replay.file.with_state("undone")  # nothing is left to undo: the journal before is next
     plan = rename_videos(job, paths, pairs, undoes=replay.file.number)
     replay.remove_made_folders()
     return RenameOutcome(plan.moves, errors + plan.errors, len(pairs))
@@ -276,8 +286,8 @@ def undo_renames(job: Job, paths: LibraryPaths, artifacts_dir: Path | None) -> R
 class RenameOutcome(NamedTuple):
     """What was renamed or, with `dry_run`, would be.
 
-    `errors` are {video, target?, error}, `total` counts the videos that match, `undo_root` is the
-    folder in which it can be taken back.
+    `errors` are {video, target?, error}. `total` is the number of videos that match. `undo_root` is
+    the folder in which the renames can be undone; "" where that need not be said.
     """
 
     moves: Sequence[VideoMove]
@@ -298,7 +308,7 @@ class RenameOutcome(NamedTuple):
         return data | ({"renames": renames} if show_all else {})
 
     def text(self, show_all: bool) -> str:
-        """The new names, or the first of them, and how many there are."""
+        """The new names, or only the first of them, and how many there are."""
         import shlex
 
         listed = self.moves if show_all else self.moves[:1]

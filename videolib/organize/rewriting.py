@@ -1,7 +1,7 @@
-"""Moves of videos, given to a journal together with the new content of what names them.
+"""Moves of videos in a journal, together with the new content of the files that name them.
 
-Videos and their files are named in the JSON and WebVTT artifacts that move along, and in the people
-indexes of the folders around them.
+The names of videos and of their files stand in the JSON and WebVTT artifacts that move along, and
+in the people indexes of the folders above.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 
 class VideoMove(NamedTuple):
-    """A video, what it becomes, and the (old, new) paths of all that moves: the video first, then
-    what stands beside it, then its artifacts.
+    """A video, its target, and the (old, new) paths of all files that move.
+
+    The video comes first, then the files beside it that are its own, then its artifacts.
     """
 
     video: Video
@@ -36,7 +37,7 @@ class VideoMove(NamedTuple):
         return {"source": self.video.rel, "target": self.target.rel}
 
     def add_to(self, journal: Journal) -> None:
-        """Plan the moves, and the new content of every artifact that names what is moved."""
+        """Plan the moves, and the new content of the artifacts in which a moved name stands."""
         for source, target in self.files:
             journal.move(source, target)
         sidecar_dir = f"{self.video.sidecar_dir}/"
@@ -46,8 +47,10 @@ class VideoMove(NamedTuple):
             self.rewrite(journal, source, target, names)
 
     def rewrite(self, journal: Journal, source: str, target: str, names: Mapping[str, str]) -> None:
-        """Plan the new content of a JSON or WebVTT artifact; `names` are old -> new ones of its
-        files. A link, and what is unreadable, stays as it is.
+        """Plan the new content of a JSON or WebVTT artifact.
+
+        `names`: old -> new name of each artifact of the video. Links, and files that are no
+        readable JSON, stay as they are.
         """
         path = Path(source)
         if path.suffix not in (".json", ".vtt") or path.is_symlink() or not path.is_file():
@@ -64,7 +67,7 @@ class VideoMove(NamedTuple):
 
 
 def add_moves(journal: Journal, moves: Iterable[VideoMove]) -> None:
-    """Plan moves of videos, with the new content of everything that names what is moved."""
+    """Plan moves of videos, with the new content of all files in which a moved name stands."""
     moves = list(moves)
     for move in moves:
         move.add_to(journal)
@@ -76,9 +79,9 @@ def add_moves(journal: Journal, moves: Iterable[VideoMove]) -> None:
 
 
 def people_indexes(moves: Iterable[VideoMove]) -> dict[str, dict[str, str]]:
-    """The people indexes of the folders around moved videos -> the old and new names in them.
+    """Path of a people index in a folder above a moved video -> old -> new names of videos in it.
 
-    An index whose folder a video leaves keeps its name.
+    The index of a folder that a video leaves keeps the old name of that video.
     """
     indexes: dict[str, dict[str, str]] = {}
     for video, target, _ in moves:
@@ -92,14 +95,15 @@ def people_indexes(moves: Iterable[VideoMove]) -> dict[str, dict[str, str]]:
 
 
 def moved_name(name: str, video: Video, target: Video) -> str:
-    """The name of a video's artifact when the video is called as `target`."""
+    """The name that an artifact of a video has when that has become `target`."""
     dot = "." if name.startswith(f".{video.key}.") else ""
     return dot + target.key + name[len(dot) + len(video.key) :]
 
 
 def renamed_track(content: bytes, names: Mapping[str, str]) -> bytes:
-    """A WebVTT thumbnail track with new names of its pictures, whose lines are NAME#xywh=...;
-    subtitles have no such lines.
+    """A WebVTT thumbnail track with the new names of its pictures, on lines NAME#xywh=...
+
+    Subtitles, which have no such lines, stay the same. `names` are old -> new.
     """
     from urllib.parse import quote_from_bytes
 
@@ -127,7 +131,10 @@ def renamed_json(content: bytes, move: VideoMove, names: Mapping[str, str]) -> b
 
 
 def renamed_rel(rel: str, move: VideoMove) -> str:
-    """What a record calls its moved video: a path from whichever folder its command was run on."""
+    """The new value of a video's name in a record; other values stay the same.
+
+    That is a path from whichever folder the command was run on that made the record.
+    """
     old, new = move.video, move.target
     if rel.rpartition("/")[2] != old.name:
         return rel
@@ -138,7 +145,7 @@ def renamed_rel(rel: str, move: VideoMove) -> str:
 
 
 def renamed_index(content: bytes, rels: Mapping[str, str]) -> bytes:
-    """An index of people with new names of videos, `rels` old -> new.
+    """A people index with new names of videos; `rels`: old -> new.
 
     Raises ValueError or RecursionError for what is no readable JSON.
     """
@@ -154,8 +161,10 @@ def with_strings(
     replace: Callable[[str, str], str],
     to_bytes: Callable[[Any], bytes] = json_bytes,
 ) -> bytes:
-    """A JSON document in which `replace` gave each string anew from the nearest key around it and
-    the string; the same bytes where nothing changed.
+    """A JSON document with each string replaced by `replace(key, string)`.
+
+    `key` is the nearest one around the string, "" where there is none. The result is the same bytes
+    where nothing changed. Raises ValueError or RecursionError for what is no readable JSON.
     """
 
     def replaced(value: Any, key: str) -> Any:

@@ -1,7 +1,8 @@
 """Tags and performers of many videos: shown, changed, counted, exported, imported, renamed.
 
-What is shown comes from the catalogue. Changes of each video on its own are made one by one
-(`changed_tags`); a TagRename or a TagImport is a plan, made by `change_tags` for all or for none.
+What is shown comes from the catalogue. `changed_tags` changes one video after the other; a
+TagRename or a TagImport is a plan, which `change_tags` of storage/tags.py carries out for all
+videos or for none.
 """
 
 from __future__ import annotations
@@ -37,9 +38,7 @@ if TYPE_CHECKING:
     from videolib.storage.folders import Library
 
 TagRow = dict[str, Any]  # {video, tags, performers}, or {video, error}
-
-
-TagChanges = list[tuple[Video, TagEditor]]
+TagChanges = list[tuple[Video, TagEditor]]  # what `change_tags` takes
 
 
 def row_tags(row: VideoRow) -> TagRow:
@@ -50,7 +49,7 @@ def row_tags(row: VideoRow) -> TagRow:
 
 
 def video_tags(video: Video, editor: TagEditor | None = None) -> TagRow:
-    """The tags of a video, after a change where one is given, or why that could not be made."""
+    """The tags of a video, after an edit of its file where an editor is given; or the error."""
     record = attempt(update_tags, video, editor) if editor else attempt(read_tags, video)
     if isinstance(record, Failure):
         return {"video": video.rel, "error": record.reason}
@@ -65,11 +64,11 @@ def tag_line(row: Mapping[str, Any]) -> str:
     return printable(f"{row['video']}: {'; '.join(parts)}")
 
 
-# --- Showing and changing video by video
+# === Video by video ===============================================================================
 
 
 class TagListing:
-    """The tags of videos: `rows` for JSON, `lines` for people, and the `errors` among them.
+    """The tags of videos: `rows` for JSON, `lines` of text, and the `errors` among them.
 
     With `list_all` videos that have neither tags nor performers have a line, too.
     """
@@ -79,6 +78,7 @@ class TagListing:
         self.rows = JsonRows(self.readable(rows))
 
     def readable(self, rows: Iterable[TagRow]) -> Iterator[TagRow]:
+        """The rows that are no errors; each adds to `lines`, an error to `errors`."""
         for row in rows:
             if "error" in row:
                 self.errors.append(row)
@@ -93,7 +93,7 @@ class TagListing:
 
 
 def listed_tags(job: Job, catalogue: Catalogue, library: Library, query: str) -> Iterator[TagRow]:
-    """The tags of the videos for which a query holds, one at a time, then what cannot be read."""
+    """The tags of the videos that match a query, then what cannot be read, as errors."""
     rows = catalogue.browse(job, library, query, labels=True)
     return itertools.chain(map(row_tags, rows), catalogue.failures())
 
@@ -105,8 +105,10 @@ def changed_tags(
     query: str,
     editor_of: Callable[[Video], TagEditor],
 ) -> Iterator[TagRow]:
-    """Change the videos for which a query holds, each when its tags are asked for, and give these;
-    then what cannot be read. What `editor_of` raises is raised before anything is changed.
+    """The tags of the videos that match a query after a change, then errors of what is unreadable.
+
+    Each video is changed when the iterator reaches it. What `editor_of` raises is raised before any
+    is changed.
     """
     videos = [catalogue.video(row.rel) for row in catalogue.browse(job, library, query)]
     failures = catalogue.failures()
@@ -120,28 +122,27 @@ def changed_tags(
     return itertools.chain(changed(), failures)
 
 
-# --- Counting and exporting
+# === Counts and exports ===========================================================================
 
 
 def tagged_videos(
     catalogue: Catalogue, library: Library, query: str, condition: SqlClause
 ) -> list[TagRow]:
-    """The tags of the videos for which a query and a condition hold."""
+    """The tags of the videos that match a query and a condition."""
     view = catalogue.view(library, query, [condition])
     return [row_tags(row) for row in catalogue.rows(view)]
 
 
 def corrupt_tags(catalogue: Catalogue, library: Library, query: str) -> list[TagRow]:
-    """The videos for which a query holds and whose tags cannot be read."""
+    """The videos that match a query and whose tags cannot be read, as errors."""
     return tagged_videos(catalogue, library, query, SqlClause("v.tags_problem NOT NULL"))
 
 
 def tag_counts(
     job: Job, catalogue: Catalogue, library: Library, query: str = ""
 ) -> dict[str, list[dict[str, Any]]]:
-    """{tags: [{name, count}], performers: ..., errors: [{video, error}]}: how many videos have each
-    name, the most frequent first.
-    """
+    """How many videos have each tag and performer, the most frequent first: {tags: [{name, count}],
+    performers: [{name, count}], errors: [{video, error}]}."""
     catalogue.prepare(job, library.recursive)
     view = catalogue.view(library, query)
     data = {
@@ -164,9 +165,8 @@ def counts_text(counts: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
 def exported_tags(
     job: Job, catalogue: Catalogue, library: Library, query: str = ""
 ) -> dict[str, list[TagRow]]:
-    """{videos: [{video, tags, performers}], errors: [{video, error}]} of the videos with a tag or a
-    performer.
-    """
+    """The tags of the videos that have any tag or performer: {videos: [{video, tags, performers}],
+    errors: [{video, error}]}."""
     catalogue.prepare(job, library.recursive)
     labelled = SqlClause("v.id IN (SELECT video FROM labels)")
     videos = tagged_videos(catalogue, library, query, labelled)
@@ -176,11 +176,15 @@ def exported_tags(
     }
 
 
-# --- Changing many videos or none
+# === All videos or none ===========================================================================
 
 
 class TagRename(NamedTuple):
-    """A tag of many videos that is to have another name; with `corrupt` ones it is not made."""
+    """The plan to give a tag of many videos another name.
+
+    `corrupt`: the videos whose tags cannot be read; where there are any, nothing is changed.
+    `unread`: what else cannot be read, folders for instance.
+    """
 
     old: str
     new: str
@@ -192,7 +196,7 @@ class TagRename(NamedTuple):
     def plan(
         cls, job: Job, catalogue: Catalogue, library: Library, query: str, old: str, new: str
     ) -> TagRename:
-        """Raises UsageError for a bad name."""
+        """The plan for the videos that match a query. Raises UsageError for a bad name."""
         names = clean_names([old, new])
         old, new = names[0], names[-1] if len(names) > 1 else new.strip()
         catalogue.prepare(job, library.recursive)
@@ -233,7 +237,7 @@ class ImportedTags(NamedTuple):
 
     @classmethod
     def read(cls, path: Path) -> list[ImportedTags]:
-        """The videos of a file that --export or the API wrote. Raises UsageError for another."""
+        """The videos in a file that --export or the API wrote. Raises UsageError for others."""
         try:
             videos = json.loads(path.read_bytes())["videos"]
             if not isinstance(videos, list):
@@ -250,7 +254,7 @@ class ImportedTags(NamedTuple):
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> ImportedTags:
-        """Raises KeyError, TypeError or ValueError where it is not of that shape."""
+        """From {video, tags?, performers?}. Raises KeyError, TypeError or ValueError for others."""
         video, lists = row["video"], [row.get(field, []) for field in TAG_KINDS.values()]
         for names in ([video], *lists):
             if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
@@ -259,9 +263,10 @@ class ImportedTags(NamedTuple):
 
 
 class TagImport(NamedTuple):
-    """What an import changes; with `errors`, which are corrupt tags files, it is not made.
+    """The plan of an import.
 
-    `matched` counts the videos that are there, `unknown` names those that are not.
+    `matched`: the number of its videos that are in the library. `unknown`: the names of those that
+    are not. `errors`: those whose tags cannot be read; where there are any, nothing is changed.
     """
 
     replace: bool
@@ -278,7 +283,7 @@ class TagImport(NamedTuple):
         by_video: Mapping[str, Sequence[TagChange]],
         replace: bool,
     ) -> TagImport:
-        """What `import_changes` gives, as far as the videos are there."""
+        """The plan for the changes that `import_changes` gives."""
         catalogue.prepare(job, recursive=True)
         videos = {name: catalogue.find(name) for name in by_video}
         unknown = [name for name, video in videos.items() if not video]
@@ -317,8 +322,10 @@ class TagImport(NamedTuple):
 def import_changes(
     library: Library, entries: Iterable[ImportedTags], replace: bool
 ) -> dict[str, list[TagChange]]:
-    """The changes of an import by video: the entries' names are added or, with `replace`, take the
-    place of all. Raises UsageError for a bad name, OutsideError for a video outside the roots.
+    """Name of a video -> the changes that an import makes to it.
+
+    The names in its entries are added or, with `replace`, take the place of all. Raises UsageError
+    for a bad name, OutsideError for a video outside the roots.
     """
     by_video: dict[str, list[TagChange]] = {}
     for entry in entries:
@@ -331,7 +338,8 @@ def import_changes(
 
 
 def import_scope(library: Library) -> Library:
-    """Where an import looks for its videos: in all folders below, whatever their extension."""
+    """The same library, changed so that an import finds its videos: in all folders below, with any
+    extension of videos."""
     library.recursive, library.extensions = True, library.extensions | VIDEO_EXTENSIONS
     return library
 
