@@ -343,7 +343,7 @@ class Command:
             return dict(cls.model().model_validate(dict(values)))
         except ValidationError as error:
             mistakes = [cls._mistake(e) for e in error.errors()]
-            flags = {n: n.upper() if o.place else o.flag for n, o in cls.options().items()}
+            flags = {n: n.upper() if o.positional else o.flag for n, o in cls.options().items()}
             text = "; ".join(f"{flags.get(name, name + ':')} {what}" for name, what in mistakes)
             raise ParameterError(mistakes, text) from None
 
@@ -671,7 +671,7 @@ QUERY_HELP = (
 class LibraryCommand(Command):
     """A command about the videos of one folder."""
 
-    directory: Path = option(Path(), "the folder of videos", place=True)
+    directory: Path = option(Path(), "the folder of videos", positional=True)
     recursive: bool = option(False, "also the folders below it", short="-r")
     ext: tuple[str, ...] = option(
         (".mp4",), "file extensions, comma-separated, or * for every video type"
@@ -1342,8 +1342,8 @@ class Compare(Command):
     PSNR from 37 dB, 31, 25 and 20.
     """
 
-    original: Path = option(Path(), "the video to measure by", place=True)
-    other: Path = option(Path(), "the video to measure", place=True)
+    original: Path = option(Path(), "the video to measure by", positional=True)
+    other: Path = option(Path(), "the video to measure", positional=True)
     vmaf: bool = option(True, "also VMAF and XPSNR, where an ffmpeg here has them")
     png: Path | None = option(
         None, "draw quality over time; without a name as OTHER.compare.png", bare="."
@@ -1404,7 +1404,9 @@ class Transcode(RunCommand):
     DEST/.artifacts lets the next run skip it. The folder of the videos is not written to.
     """
 
-    dest: Path | None = option(None, "the folder for the outputs, outside the other", place=True)
+    dest: Path | None = option(
+        None, "the folder for the outputs, outside the other", positional=True
+    )
     target_v: VideoCodec = option("h264", "video codec of the outputs")
     target_a: AudioCodec = option("aac", "audio codec of the outputs")
     crf: int = option(28, "constant quality: lower is better and larger", ge=0, le=63)
@@ -1438,7 +1440,7 @@ class Transcode(RunCommand):
 
     @classmethod
     def arrange(cls, values: dict[str, Any]) -> None:
-        """A single place on the command line is DEST."""
+        """A single positional word is DEST."""
         if "dest" not in values and "directory" in values:
             values["dest"] = values.pop("directory")
 
@@ -1534,7 +1536,7 @@ class Tags(LibraryCommand):
     videos or none, and --undo takes the last of them back.
     """
 
-    directory: Path = option(Path(), "a video, or a folder of videos", place=True)
+    directory: Path = option(Path(), "a video, or a folder of videos", positional=True)
     query: str = option("", QUERY_HELP, short="-q")
     set: tuple[str, ...] = option((), f"tags to add, {NAMES_HELP}")
     remove: tuple[str, ...] = option((), "tags to take away, the same; before --set adds")
@@ -1915,8 +1917,8 @@ class Rename(LibraryCommand):
     """
 
     directory: Path = option(Path(), "the folder of videos", short="-d")
-    src: Path | None = option(None, "the video to rename", place=True)
-    dst: Path | None = option(None, "its new name, or the folder to move it to", place=True)
+    src: Path | None = option(None, "the video to rename", positional=True)
+    dst: Path | None = option(None, "its new name, or the folder to move it to", positional=True)
     batch: bool = option(False, "rename all videos of the folder whose name has --source")
     source: str = option("", "the text to replace")
     target: str = option("", "what takes its place")
@@ -2087,7 +2089,7 @@ class SubtitleSearch(LibraryCommand):
     and NEAR(a b, 5) are understood. Subtitles that changed are read again first; videos are not.
     """
 
-    text: str = option("", "what to look for", place=True)
+    text: str = option("", "what to look for", positional=True)
     limit: int | None = option(None, "videos at most", ge=1)
     offset: int = option(0, "videos to leave out before them", ge=0)
     lines: int | None = option(None, "lines of one video at most", ge=1)
@@ -2336,15 +2338,15 @@ class Serve(Command):
         )
         with environment(self.settings(roots)):
             config.load()
-        places, port = ", ".join(map(printable, roots.places)), listening.getsockname()[1]
-        job.console.say(f"serving {places} at http://{self.host}:{port}/ - Ctrl-C ends it")
+        folders, port = ", ".join(map(printable, roots.paths)), listening.getsockname()[1]
+        job.console.say(f"serving {folders} at http://{self.host}:{port}/ - Ctrl-C ends it")
         uvicorn.Server(config).run(sockets=[listening])
         return Result({"ended": True}, "", job.exit_code if job.cancelled.is_set() else Exit.OK)
 
     def settings(self, roots: Roots) -> dict[str, str]:
         """These options as the environment variables that `api` reads."""
         return {
-            "VIDEO_ROOTS": json.dumps(roots.places),
+            "VIDEO_ROOTS": json.dumps(roots.paths),
             "VIDEO_TOKEN": self.token,
             "VIDEO_HOSTS": f"{self.host},{os.environ.get('VIDEO_HOSTS', '')}",
             "VIDEO_CORS_ORIGINS": ",".join(self.cors_origin),
@@ -2540,7 +2542,7 @@ def add_option(parser: Parser, declared: Option, hint: Any, default: Any) -> Non
     doc = declared.doc.replace("%", "%%")
     if hint is not bool and shown not in (None, "") and "default" not in doc:
         doc += f" (default: {str(shown).replace('%', '%%')})"
-    if declared.place:
+    if declared.positional:
         parser.add_argument(declared.name, nargs="?", help=doc)
         return
     flags = [declared.short, declared.flag] if declared.short else [declared.flag]
@@ -2572,7 +2574,7 @@ def with_dashes(words: Sequence[str], classes: Sequence[type[Command]]) -> list[
     """Words in which what follows a flag is its value though it begins with a dash: `-q -tag:x`."""
     options = [(o, c.hints()[name]) for c in classes for name, o in c.options().items()]
     shorts = {"-h", *(o.short for o, _ in options)}
-    single = [o for o, hint in options if not (hint is bool or o.place or o.many or o.bare)]
+    single = [o for o, hint in options if not (hint is bool or o.positional or o.many or o.bare)]
     flags = {flag for o in single for flag in (o.short, o.flag) if flag}
     joined: list[str] = []
     for word in words:
@@ -2610,7 +2612,7 @@ def read_line(words: Sequence[str]) -> list[Command] | Result:
         config = Config.load(flags.config, None)
         return Result({"commands": names}, command_parser(chain, classes, config).format_help())
     parser = command_parser(chain, classes, Config())
-    # Only the intermixed way lets flags stand between two places; it does not know `--`.
+    # Only the intermixed way lets flags stand between two positional words; it does not know `--`.
     parse = parser.parse_args if "--" in rest else parser.parse_intermixed_args
     values = vars(parse(with_dashes(rest, classes)))
     for command in classes:

@@ -75,14 +75,14 @@ def table(command: type[index.Command], base: type[index.Command]) -> str:
     rows = [
         f"| {spelled(o, command.hints()[name])} | {default(o)} | {cell(o.doc)} |"
         for name, o in command.options().items()
-        if name not in base.options() or o.place != base.options()[name].place
+        if name not in base.options() or o.positional != base.options()[name].positional
     ]
     return "\n".join(["| option | default | |", "| --- | --- | --- |", *rows]) if rows else ""
 
 
 def spelled(declared: Option, hint: Any) -> str:
     """An option as one types it."""
-    if declared.place:
+    if declared.positional:
         return f"`{declared.name}`"
     flags = [declared.short, declared.flag] if declared.short else [declared.flag]
     choices = typing.get_args(hint) if typing.get_origin(hint) is Literal else ()

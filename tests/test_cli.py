@@ -40,7 +40,7 @@ FLAGS = {
 
 # Every parameter that is a path, with nothing for its value.
 EMPTY_PATHS = [["--config=", "list"], ["list", "--config", ""], ["search", "words", ""]] + [
-    [name, "" if option.place else f"{option.flag}="]
+    [name, "" if option.positional else f"{option.flag}="]
     for name, command in index.COMMANDS.items()
     for parameter, option in command.options().items()
     if names_path(command.hints()[parameter]) and (name, parameter) != ("search", "directory")

@@ -150,7 +150,7 @@ def confined(command: type[Command], name: str, value: Any, folder: Path, roots:
     Raises OutsideError where it is not in a root.
     """
     if names_path(command.hints()[name]) and value and isinstance(value, str):
-        return str(roots.place(value, folder))
+        return str(roots.resolve(value, folder))
     return value
 
 

@@ -226,7 +226,7 @@ class Service:
         """
         command = self.commands.build(Rename, directory)
         folder = self.roots.folder(directory)
-        self.roots.place(to, folder)
+        self.roots.resolve(to, folder)
         target = command.library().video(to)
         same = "is what it is called already" if target.rel == video.rel else ""
         if fault := same or name_fault(video, target):
@@ -316,7 +316,7 @@ class Service:
         """The effective defaults of every task in a folder, and the limits of this server."""
         return {
             "version": __version__,
-            "roots": self.roots.places,
+            "roots": self.roots.paths,
             "kinds": list(ARTIFACTS),
             "task_by_kind": task_by_kind(),
             "limits": {"page": PAGE_LIMIT, "jobs_queued": JOBS_QUEUED, "jobs_kept": JOBS_KEPT},

@@ -149,14 +149,14 @@ class TestSettings:
         with environment(serve.settings(Roots(roots))):
             settings = ServerSettings.from_environment()
         assert dict(os.environ) == before
-        assert settings.roots.places == [str(root) for root in roots]
+        assert settings.roots.paths == [str(root) for root in roots]
         assert settings[1:] == ("secret", ("::1",), origins)
 
     def test_roots_separated_like_path(
         self, library: Library, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("VIDEO_ROOTS", f"{library.root}::/tmp:")
-        assert ServerSettings.from_environment().roots.places == [str(library.root), "/tmp"]
+        assert ServerSettings.from_environment().roots.paths == [str(library.root), "/tmp"]
 
 
 class TestUvicorn:

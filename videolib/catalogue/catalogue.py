@@ -73,7 +73,7 @@ class Catalogue(CatalogueStore):
         # recent that a later change may not show in them.
         self._folders: dict[str, tuple[int, ...]] = {}
         artifacts_root = self.artifacts_dir and os.path.realpath(self.artifacts_dir)
-        extra, roots = sorted(self.suffixes - VIDEO_EXTENSIONS), self.roots and self.roots.places
+        extra, roots = sorted(self.suffixes - VIDEO_EXTENSIONS), self.roots and self.roots.paths
         about = (os.path.realpath(self.root), artifacts_root, extra, roots)
         schema = [SCHEMA, *(extension.schema for extension in extensions)]
         super().__init__(about, schema, (ARTIFACTS, list(self.extensions)))

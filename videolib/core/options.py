@@ -14,10 +14,10 @@ class Option:
     documentation.
 
     The type is the annotation beside it; `rules` are pydantic's bounds (ge, le, gt, pattern ...).
-    `place` makes it positional; `bare` is the value of its flag without one; `many` lets the flag
-    take several values; `local` keeps it out of the API, as for all that name a program or a model;
-    `changes_library` marks those that change or delete something, which no configuration found in a
-    folder of videos may set.
+    A `positional` one has no flag. `bare` is the value of a flag that stands without one; `many`
+    lets a flag take several values. `local` keeps it out of the API, as for all that name a program
+    or a model; `changes_library` marks those that change or delete something, which no
+    configuration found in a folder of videos may set.
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class Option:
         doc: str,
         *,
         short: str = "",
-        place: bool = False,
+        positional: bool = False,
         bare: str = "",
         many: bool = False,
         local: bool = False,
@@ -34,7 +34,7 @@ class Option:
         **rules: Any,
     ) -> None:
         self.default, self.doc, self.rules = default, doc, rules
-        self.short, self.place, self.bare, self.many = short, place, bare, many
+        self.short, self.positional, self.bare, self.many = short, positional, bare, many
         self.local, self.changes_library = local, changes_library
 
     def __set_name__(self, owner: type, name: str) -> None:

@@ -331,7 +331,7 @@ def import_changes(
     for entry in entries:
         clean_names([*entry.tags, *entry.performers])
         if library.roots:
-            library.roots.place(entry.video, library.root)
+            library.roots.resolve(entry.video, library.root)
         change = TagChange(entry.tags, (), replace, entry.performers, (), replace)
         by_video.setdefault(entry.video, []).append(change)
     return by_video

@@ -163,15 +163,15 @@ def folders_below(top: str, unread: Callable[[OSError], None]) -> Iterator[str]:
     is called for what cannot be listed."""
     pending = [top.rstrip("/")]
     while pending:
-        place = pending.pop()
+        folder = pending.pop()
         try:
-            entries = folder_entries(place or "/")
+            entries = folder_entries(folder or "/")
             names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
         except OSError as error:
             unread(error)
             continue
-        yield place
-        pending += [f"{place}/{name}" for name in reversed(names) if name != SIDECARS]
+        yield folder
+        pending += [f"{folder}/{name}" for name in reversed(names) if name != SIDECARS]
 
 
 LEADS_OUT = "is a link that leads out of the library: left alone"
@@ -181,16 +181,17 @@ class Roots:
     """The folders that a server may use: nothing outside them is read or written, wherever a
     request, a link or a sidecar points."""
 
-    def __init__(self, places: Sequence[str | Path]) -> None:
-        self.places = [os.path.realpath(place) for place in places]
-        for place in self.places:
-            need_folder(Path(place))
+    def __init__(self, folders: Sequence[str | Path]) -> None:
+        """Raises UsageError for what is no folder."""
+        self.paths = [os.path.realpath(folder) for folder in folders]
+        for path in self.paths:
+            need_folder(Path(path))
 
     def contains(self, path: str | Path) -> bool:
         """Whether a path, all links followed, lies in one of the folders."""
         target = os.path.realpath(path)
         return any(
-            target == root or target.startswith(f"{root.rstrip('/')}/") for root in self.places
+            target == root or target.startswith(f"{root.rstrip('/')}/") for root in self.paths
         )
 
     def links_out_of(self, folder: str) -> list[str]:
@@ -202,9 +203,9 @@ class Roots:
             return [f"/{link.name}" for link in links if not self.contains(link.path)]
         return []
 
-    def place(self, text: str, base: Path | None = None) -> Path:
+    def resolve(self, text: str, base: Path | None = None) -> Path:
         """The path that a request names, from `base` or the first folder. Raises OutsideError."""
-        path = Path(base or self.places[0], text)
+        path = Path(base or self.paths[0], text)
         if not is_possible_path(path):
             raise OutsideError(f"{printable(text[:300])}: is no name that a file here can have")
         if not self.contains(path):
@@ -213,14 +214,14 @@ class Roots:
 
     def folder(self, text: str) -> Path:
         """The folder that a request names. Raises OutsideError or NotFoundError."""
-        path = self.place(text)
+        path = self.resolve(text)
         if not path.is_dir():
             raise NotFoundError(f"{printable(self.relative(text))}: no such folder")
         return path
 
     def video(self, folder: Path, name: str, artifacts_dir: Path | None = None) -> Video:
         """The video of that name in or below a folder. Raises OutsideError or NotFoundError."""
-        path = self.place(name, folder)
+        path = self.resolve(name, folder)
         video, parts = Library(folder, artifacts_dir=artifacts_dir).video(name), name.split("/")
         named = path.suffix.lower() in VIDEO_EXTENSIONS and "" not in parts
         if not named or {".", SIDECARS} & set(parts) or not path.is_file():
@@ -231,8 +232,8 @@ class Roots:
 
     def relative(self, text: str) -> str:
         """A message without absolute paths: relative to a root, or else only the last name."""
-        for place in sorted(self.places, key=len, reverse=True):
-            text = text.replace(f"{place}/", "").replace(place, ".")
+        for root in sorted(self.paths, key=len, reverse=True):
+            text = text.replace(f"{root}/", "").replace(root, ".")
         return re.sub(r"(?<![\w.:/<])/(?:[^\s'\",:;/]+/)+([^\s'\",:;/]*)", r"\1", text)
 
 
