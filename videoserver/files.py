@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from videolib.catalogue.records import LARGEST_RECORD
+from videolib.catalogue.scan import LARGEST_RECORD
 from videolib.core.documents import json_text
 from videolib.core.errors import CorruptError, Failure, NotFoundError, OutsideError, attempt
 from videolib.core.files import stat_of

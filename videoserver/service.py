@@ -15,8 +15,14 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from index import Dupes, ListVideos, Rename, Report, SubtitleSearch, Tags, __version__
 from videolib.catalogue.pool import LONG_WAIT, CataloguePool
-from videolib.catalogue.query import QUERY_FIELDS, QueryTerm, SqlClause, compile_query, label_clause
-from videolib.catalogue.store import ORDERS
+from videolib.catalogue.query import (
+    ORDERS,
+    QUERY_FIELDS,
+    QueryTerm,
+    SqlClause,
+    compile_query,
+    label_clause,
+)
 from videolib.core.documents import RawJson
 from videolib.core.errors import (
     ConflictError,

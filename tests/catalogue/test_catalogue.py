@@ -20,8 +20,9 @@ from support import ROOT, Audit, Library, wait_until
 from videolib.catalogue.catalogue import Catalogue
 from videolib.catalogue.pool import KEPT_OPEN, CataloguePool
 from videolib.catalogue.query import SqlClause
-from videolib.catalogue.records import SETTLE_TIME, UNUSED_LIFETIME, VideoRow
-from videolib.catalogue.store import CatalogueExtension
+from videolib.catalogue.records import VideoRow
+from videolib.catalogue.scan import SETTLE_TIME
+from videolib.catalogue.store import UNUSED_LIFETIME, CatalogueExtension
 from videolib.core.errors import CancelledError, UsageError
 from videolib.core.files import replace_file
 from videolib.core.runs import Job

@@ -1,7 +1,7 @@
 """The catalogue of a library: what its sidecars say of every video, in SQLite.
 
-`refresh` scans folders, compares what it finds with the database and writes down what changed; all
-questions are answered from the database alone.
+`Catalogue.refresh` scans folders (scan), compares the stamps of videos with the database (store),
+and writes what changed; all questions are answered from the database alone.
 """
 
 from __future__ import annotations
@@ -13,22 +13,12 @@ import os
 import time
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from videolib.catalogue.query import SqlClause, compile_query
-from videolib.catalogue.records import (
-    BATCH,
-    CACHED_VIEWS,
-    NO_FILES,
-    SCHEMA,
-    SETTLE_TIME,
-    SUMMARY,
-    TAG_KINDS,
-    CatalogueEntry,
-    VideoRow,
-)
-from videolib.catalogue.scan import PendingChanges, Scan, ScannedVideo
-from videolib.catalogue.store import UPSERT, CatalogueStore, order_by
+from videolib.catalogue.query import SqlClause, compile_query, order_by
+from videolib.catalogue.records import SCHEMA, SUMMARY, TAG_KINDS, UPSERT, CatalogueEntry, VideoRow
+from videolib.catalogue.scan import SETTLE_TIME, Scan, ScannedVideo
+from videolib.catalogue.store import CatalogueStore
 from videolib.core.documents import json_text
 from videolib.core.errors import attempt
 from videolib.core.files import stat_if_any
@@ -48,12 +38,24 @@ if TYPE_CHECKING:
     from videolib.storage.folders import Folder
     from videolib.storage.videos import Video
 
+BATCH = 500  # videos written in one transaction: no other process is kept waiting for long
+CACHED_VIEWS = 20  # views (conditions with an order) whose video ids are kept in memory
+NO_FILES = "[]"  # the JSON of an extension that no file of the video belongs to
+
+
+class PendingChanges(NamedTuple):
+    """What a refresh has yet to write to the database."""
+
+    changed: list[ScannedVideo]  # whose sidecars are to be read
+    removed: list[tuple[bytes]]  # paths (`rel`) of videos that are gone
+
 
 class Catalogue(CatalogueStore):
     """The database of the videos in a library's folder and below it.
 
-    It is a cache: sidecars and the times of files are the truth. `refresh` brings it up to date;
-    everything else answers from it and touches no file of the library.
+    It is a cache: sidecars and the times of files are the truth. `refresh`, `refresh_changed` and
+    `update` read the library; everything else but `fill` answers from the database and touches no
+    file of it. A view is a condition on `videos v` in SQL, see `view`.
     """
 
     def __init__(self, library: Library, extensions: Sequence[CatalogueExtension] = ()) -> None:
@@ -65,9 +67,9 @@ class Catalogue(CatalogueStore):
         # (name, reason) of folders of videos and of sidecars that the last refresh could not read.
         self.problems, self.sidecar_problems = list[tuple[str, str]](), self._scan.sidecar_problems
         self.files_checked = 0  # by the last refresh of all
-        self.kept_current = False  # whether a CatalogueRefresher keeps it up to date ...
-        self.complete = False  # ... and has refreshed all of it once
-        self._complete_generation = -1  # the generation that a complete refresh filled
+        self.kept_current = False  # whether a CatalogueRefresher keeps it up to date
+        self.complete = False  # whether that has refreshed all of it once
+        self._complete_generation = -1  # generation of the database that was last filled completely
         self._view_ids = functools.lru_cache(CACHED_VIEWS)(self._select_ids)
         # The times of each folder and its sidecar folder at the last scan; () where they were so
         # recent that a later change may not show in them.
@@ -92,9 +94,10 @@ class Catalogue(CatalogueStore):
     def rows(
         self, view: SqlClause, sort: str = "name", limit: int = -1, labels: bool = True
     ) -> Iterator[VideoRow]:
-        """The videos of a view, one at a time, in one of ORDERS, `-` reverses it; -1: all.
+        """The videos of a view, one at a time.
 
-        `labels` says whether rows have their tags. Raises UsageError for an order there is not.
+        `sort` is one of ORDERS, reversed by a leading `-`; `limit` the most rows, -1: all; `labels`
+        says whether rows have their tags and performers. Raises UsageError for an unknown order.
         """
         columns = [f"v.{name}" for name in VideoRow._fields[: -len(TAG_KINDS)]]
         if labels:
@@ -112,10 +115,11 @@ class Catalogue(CatalogueStore):
     def cards(
         self, view: SqlClause, sort: str, offset: int, limit: int, detail: bool
     ) -> tuple[int, list[str]]:
-        """How many videos a view has, and a page of their cards in JSON.
+        """The number of videos in a view, and a page of their cards in JSON.
 
-        Cards are stored as JSON when videos are scanned, and the ids of a view are cached until the
-        catalogue changes: a page costs no more than reading it.
+        The page begins after `offset` videos and has `limit`; with `detail` cards have their tags
+        and artifacts. Cards are stored as JSON when sidecars are read, and the ids of a view are
+        cached until the catalogue changes: a page costs no more than reading it.
         """
         ((changes,),) = self.ask("SELECT count FROM changes")
         version = (changes, self._generation)
@@ -128,15 +132,16 @@ class Catalogue(CatalogueStore):
         return len(ids), [f"{card}}}" for (card,) in rows]
 
     def _select_ids(self, where: str, values: tuple[Any, ...], _: object) -> array[int]:
-        """The ids of the videos for which a condition holds, in its order; uncached."""
+        """The ids of the videos for which `where`, a condition with an order, holds. The last
+        argument is the version of the catalogue, a key of the cache around this method."""
         rows = self.ask(f"SELECT v.id FROM videos v WHERE {where}", values)
         return array("q", (video for (video,) in rows))
 
     def find(self, rel: str) -> Video | None:
         """The video with that path, if it is catalogued."""
         name = attempt(os.fsencode, rel)
-        known = isinstance(name, bytes) and self.ask("SELECT 1 FROM videos WHERE rel = ?", [name])
-        return self.video(rel) if known else None
+        rows = isinstance(name, bytes) and self.ask("SELECT 1 FROM videos WHERE rel = ?", [name])
+        return self.video(rel) if rows else None
 
     def browse(
         self,
@@ -147,9 +152,9 @@ class Catalogue(CatalogueStore):
         limit: int = -1,
         labels: bool = False,
     ) -> Iterator[VideoRow]:
-        """The rows of a library's videos as they are now, one at a time.
+        """The rows of a library's videos as they are now, one at a time; see `rows`.
 
-        A library without any sidecar, asked for all its videos by name, needs no database.
+        No database is made where no video has a sidecar and all are wanted in the order of names.
         """
         scanned = self.prepare(job, library.recursive, bare=not query and sort == "name")
         if scanned is None:
@@ -164,7 +169,8 @@ class Catalogue(CatalogueStore):
         return itertools.islice(rows, limit if limit >= 0 else None)
 
     def tag_counts(self, kind: str, view: SqlClause) -> dict[str, int]:
-        """The names of one of TAG_KINDS and on how many videos each is, the most frequent first."""
+        """The names of one of TAG_KINDS in a view, each with its number of videos, the most
+        frequent first."""
         rows = self.ask(
             "SELECT min(l.name), count(*) FROM labels l JOIN videos v ON v.id = l.video"
             f" WHERE l.kind = ? AND {view.sql} GROUP BY l.key ORDER BY count(*) DESC, l.key",
@@ -173,8 +179,8 @@ class Catalogue(CatalogueStore):
         return dict(rows)
 
     def completions(self, kind: str, prefix: str, limit: int) -> list[str]:
-        """The names of one of TAG_KINDS that begin with a folded prefix, then those of which
-        another word does; each time the most frequent first."""
+        """The names of one of TAG_KINDS that begin with a folded prefix, then those in which
+        another word begins with it; in both parts the most frequent first."""
         rows = self.ask(
             "SELECT key FROM labels WHERE kind = ? GROUP BY key ORDER BY count(*) DESC, key", [kind]
         )
@@ -185,7 +191,10 @@ class Catalogue(CatalogueStore):
 
     @staticmethod
     def view(library: Library, query: str = "", also: Sequence[SqlClause] = ()) -> SqlClause:
-        """The condition for the videos of a library for which the query and the clauses hold."""
+        """The view of a library's videos for which the query and the clauses in `also` hold.
+
+        Raises UsageError for a mistake in the query.
+        """
         marks = ", ".join("?" * len(library.extensions))
         extensions = SqlClause(f"v.ext IN ({marks})", tuple(library.extensions))
         clauses = [compile_query(query), *also, extensions]
@@ -200,13 +209,14 @@ class Catalogue(CatalogueStore):
     ) -> list[ScannedVideo] | None:
         """Check every file of the library, read the sidecars that changed, forget what is gone.
 
-        Without `recursive` only the folder itself is checked. With `bare`, a library without any
-        sidecar is not worth a database: its videos are returned, nothing is stored.
+        Without `recursive` only the folder itself is checked. With `bare`, nothing is stored where
+        no video has a sidecar: the videos are returned instead. In every other case the result is
+        None.
         """
         return self._with_retry(self._refresh, job or Job(), recursive, bare)
 
     def prepare(self, job: Job, recursive: bool, bare: bool = False) -> list[ScannedVideo] | None:
-        """`refresh`, unless a CatalogueRefresher sees to that."""
+        """`refresh`, unless a CatalogueRefresher keeps the catalogue up to date."""
         return None if self.kept_current else self.refresh(job, recursive, bare)
 
     def refresh_changed(self, job: Job | None = None, recursive: bool = True) -> None:
@@ -240,7 +250,7 @@ class Catalogue(CatalogueStore):
         return None
 
     def _add_removed(self, recursive: bool, changes: PendingChanges) -> None:
-        """Add to `changes` the catalogued videos of folders that are gone."""
+        """Add to `changes` the catalogued videos of folders that a recursive walk did not meet."""
         if recursive:
             for (folder,) in self.database.execute("SELECT DISTINCT folder FROM videos"):
                 if os.fsdecode(folder) not in self._folders:
@@ -258,7 +268,7 @@ class Catalogue(CatalogueStore):
         self._write(changes, job)
 
     def update(self, videos: Iterable[Video]) -> None:
-        """Refresh these videos alone, which were just changed or whose sidecars were."""
+        """Refresh only these videos, which were just changed, or whose sidecars were."""
         videos = sorted(videos, key=lambda video: video.sidecar_dir)
         sidecar_dirs = itertools.groupby(videos, key=lambda video: video.sidecar_dir)
         scanned = list[ScannedVideo]()
@@ -270,7 +280,8 @@ class Catalogue(CatalogueStore):
             self._write(PendingChanges(scanned, removed), Job())
 
     def _scan_folder(self, folder: Folder, started: int) -> list[ScannedVideo]:
-        """The videos of a folder with their sidecars; keeps the folder's times."""
+        """The videos of a folder with their sidecars; records the folder's times. `started` is when
+        the refresh began, in ns."""
         times = self._times(folder.below)
         scanned = self._scan.scan_folder(folder.sidecar_dir, list(folder.videos))
         self.files_checked += sum(len(scanned_video.numbers) // 4 + 1 for scanned_video in scanned)
@@ -280,7 +291,10 @@ class Catalogue(CatalogueStore):
         return scanned
 
     def _times(self, below: str) -> tuple[int, ...]:
-        """When a folder and its sidecar folder last got or lost a name, in ns; 0: there is none."""
+        """When names in a folder and in its sidecar folder last changed, in ns; 0: no such folder.
+
+        `below` is the path from the root, empty or ending in /.
+        """
         paths = (f"{self.root}/{below}", f"{self.artifacts_dir or self.root}/{below}{SIDECARS}")
         return tuple(status.st_ctime_ns if status else 0 for status in map(stat_if_any, paths))
 
@@ -296,8 +310,8 @@ class Catalogue(CatalogueStore):
         changes.removed.extend((rel,) for rel in stored)
 
     def _write(self, changes: PendingChanges, job: Job, at_least: int = 1) -> None:
-        """Read the sidecars of what changed and store that, in small transactions, unless there are
-        fewer than `at_least` changes."""
+        """Read the sidecars of changed videos, store the entries in small transactions, and empty
+        `changes`; nothing happens for fewer than `at_least` changes."""
         if len(changes.changed) + len(changes.removed) < at_least:
             return
         for at in range(0, len(changes.changed), BATCH):
@@ -312,7 +326,7 @@ class Catalogue(CatalogueStore):
         changes.removed.clear()
 
     def _entry(self, scanned: ScannedVideo) -> CatalogueEntry:
-        """What is stored of a video, read from its sidecars."""
+        """What is to be stored of a video, read from its sidecars."""
         video, (size, mtime_ns) = scanned.video, scanned.numbers[:2]
         source, sidecars = FileStat(video.path, size, mtime_ns), self._scan.sidecars(scanned)
         fresh = stale = 0
@@ -338,7 +352,7 @@ class Catalogue(CatalogueStore):
         return CatalogueEntry(values, ("{" + card, detail), labels, self._extended(video, sidecars))
 
     def _extended(self, video: Video, sidecars: ScannedSidecars) -> dict[str, str]:
-        """Per extension the files it is made of, with their sizes and times, as JSON."""
+        """By extension the files that it reads, as a JSON list of [path, size, mtime in ns]."""
         files = {}
         for name, extension in self.extensions.items():
             paths = sorted(extension.files(video, sidecars))
@@ -366,7 +380,7 @@ class Catalogue(CatalogueStore):
             )
 
     def fill(self, extension: str, job: Job | None = None) -> None:
-        """Bring the tables of an extension up to date with the videos as last refreshed."""
+        """Bring the tables of an extension up to date with the files seen by the last refresh."""
         with self._replacing_on_failure():
             self._fill(self.extensions[extension], job or Job())
             return

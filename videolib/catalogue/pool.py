@@ -19,29 +19,22 @@ if TYPE_CHECKING:
     from videolib.storage.folders import Library
 
 
-SMALL_LIBRARY = 1000  # files: of so few, every one is looked at before every answer
-
-
+SMALL_LIBRARY = 1000  # files: up to so many are all checked before every answer
 FOLDER_INTERVAL = 1.0  # seconds from one check of a larger library's folders to the next
-
-
-REST_FACTOR = 30  # a larger library is left alone so many times as long as looking at it took
-
-
+REST_FACTOR = 30  # a larger library is left alone for this many times the duration of its check
 SHORT_WAIT, LONG_WAIT = 0.2, 10.0  # seconds that an answer waits for a refresh
-
-
 KEPT_OPEN = 8  # catalogues
 
 
 class CatalogueRefresher:
-    """A catalogue that a server keeps open, refreshed when it is asked for and that is due.
+    """A catalogue that a server keeps open, refreshed on request where a refresh is due.
 
-    An answer about a SMALL_LIBRARY is about the folder as it was after the request. Of a larger
-    one, the times of folders are checked every FOLDER_INTERVAL, which shows what came, went or was
-    replaced, and those of all files after REST_FACTOR times what this takes, which shows what was
-    edited in place. An answer waits LONG_WAIT for a small one and SHORT_WAIT for a larger one, then
-    goes by the last refresh. The catalogue is `complete` once the first refresh has ended.
+    A library of up to SMALL_LIBRARY files is refreshed for every request. Of a larger one, the
+    times of folders are checked every FOLDER_INTERVAL, which shows files that came, went or were
+    replaced; the times of all files are checked after REST_FACTOR times the duration of such a
+    check, which shows files that were edited in place. A request waits for a refresh, LONG_WAIT for
+    a small library and SHORT_WAIT for a larger one, then is answered by the last refresh. The
+    catalogue is `complete` once the first refresh has ended.
     """
 
     def __init__(self, catalogue: Catalogue, recursive: bool, job: Job) -> None:
@@ -52,15 +45,15 @@ class CatalogueRefresher:
         self.thread, self.lock = ThreadPoolExecutor(1, "refresh"), threading.Lock()
         self.scheduled: Future[None] | None = None
         self.small = False
-        self.folders_due = self.files_due = 0.0  # on the monotonic clock
+        self.folders_due = self.files_due = 0.0  # when the next checks are, on the monotonic clock
 
     def current(self, first_wait: float | None = None) -> Catalogue:
-        """The catalogue, up to date as far as that is promised.
+        """The catalogue, as up to date as the class says.
 
-        The first refresh is waited for without end, or for `first_wait` seconds.
+        `first_wait`: seconds to wait for the first refresh; None: until it has ended.
         """
         with self.lock:
-            # One that is under way may have missed what came since; one that still waits will not.
+            # A refresh under way may have missed the latest changes; one still queued will not.
             begun = not self.scheduled or self.scheduled.running() or self.scheduled.done()
             if begun and self.folders_due <= time.monotonic():
                 self.scheduled = self.thread.submit(self.refresh)
@@ -72,7 +65,7 @@ class CatalogueRefresher:
         return self.catalogue
 
     def refresh(self) -> None:
-        """Check all files where that is due, else the folders."""
+        """Check all files where that is due, else the folders; nothing where neither is."""
         began = time.monotonic()
         if began < self.folders_due:
             return  # another refresh has just ended
@@ -91,14 +84,15 @@ class CatalogueRefresher:
 
 
 class CataloguePool:
-    """The catalogues that a server has open, the last few that were asked for."""
+    """The catalogues that a server has open: the KEPT_OPEN that were used last."""
 
     def __init__(self, extensions: Sequence[CatalogueExtension] = ()) -> None:
         self.extensions, self.job, self.lock = extensions, Job(), threading.Lock()
         self.open: dict[tuple[Any, ...], CatalogueRefresher] = {}
 
     def catalogue(self, library: Library, first_wait: float | None = None) -> Catalogue:
-        """The catalogue of a folder, up to date as CatalogueRefresher says."""
+        """The catalogue of a library, as up to date as CatalogueRefresher says; see its `current`
+        for `first_wait`."""
         extra = library.extensions - VIDEO_EXTENSIONS
         key = (library.root, library.artifacts_dir, library.recursive, extra)
         with self.lock:
@@ -114,7 +108,8 @@ class CataloguePool:
         return CatalogueRefresher(catalogue, library.recursive, self.job)
 
     def changed(self, *paths: str) -> None:
-        """Look at once at videos that were just changed here, or whose sidecars were."""
+        """Refresh, at once, the videos at these absolute paths, which this process just changed, or
+        whose sidecars it changed."""
         for refresher in list(self.open.values()):
             catalogue = refresher.catalogue
             top = f"{catalogue.root}/"

@@ -1,7 +1,7 @@
-"""The query language of listings, compiled to a condition in SQL.
+"""The query language of listings, compiled to a condition in SQL, and their orders.
 
-compile_query splits a query into QueryTerms; the function of a term's field in QUERY_FIELDS makes a
-SqlClause of it; clauses are joined with AND and OR.
+`compile_query` splits a query into QueryTerms; the function of a term's field in QUERY_FIELDS makes
+a SqlClause of it; clauses are joined with AND and OR. `order_by` compiles one of ORDERS.
 """
 
 from __future__ import annotations
@@ -18,21 +18,13 @@ from videolib.core.errors import UsageError
 from videolib.core.text import clamp_to_64_bits, fold, parse_clock, printable, utf8
 from videolib.storage.artifacts import ARTIFACTS
 
-QUERY_HEAD = re.compile(r"(-?)(?:([A-Za-z_]+):)?")
-
-
-QUERY_PHRASE = re.compile(r'"((?:[^"\\]|\\.)*)"(?=\s|$)', re.DOTALL)
-
-
-QUERY_WORDS, QUERY_LENGTH = 200, 10_000
-
-
-CODEC_NAMES = {"h265": "hevc", "x265": "hevc", "avc": "h264", "x264": "h264", "mp2": "mp2"}
-
-
+QUERY_HEAD = re.compile(r"(-?)(?:([A-Za-z_]+):)?")  # of a term: the minus sign and the field
+QUERY_PHRASE = re.compile(r'"((?:[^"\\]|\\.)*)"(?=\s|$)', re.DOTALL)  # a value in quotes
+QUERY_WORDS, QUERY_LENGTH = 200, 10_000  # terms and characters at most
+# Other names of codecs -> ffmpeg's, by which they are catalogued.
+CODEC_NAMES = {"h265": "hevc", "x265": "hevc", "avc": "h264", "x264": "h264"}
 LENGTH = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
-
-
+# Seconds of the units of an age.
 AGES = {"h": 3600, "d": 86400, "w": 7 * 86400, "mo": 30.44 * 86400, "y": 365.25 * 86400}
 
 
@@ -50,7 +42,7 @@ class SqlClause(NamedTuple):
 
 
 class QueryTerm(NamedTuple):
-    """One word of a query: `-field:value`, or a bare word."""
+    """One term of a query, such as `-field:value`; `field` is empty for a bare word."""
 
     negated: bool
     field: str
@@ -84,7 +76,7 @@ def compile_query(text: str) -> SqlClause:
 
 
 def query_terms(text: str) -> Iterator[QueryTerm]:
-    """The words of a query. Raises UsageError for an unclosed quote and an empty value."""
+    """The terms of a query. Raises UsageError for an unclosed quote and an empty value."""
     at = 0
     while at < len(text):
         if text[at].isspace():
@@ -110,7 +102,7 @@ def query_terms(text: str) -> Iterator[QueryTerm]:
 
 
 def term_clause(term: QueryTerm) -> SqlClause:
-    """One word of a query in SQL. Raises UsageError for a wrong field or value."""
+    """The condition of one term. Raises UsageError for a wrong field or value."""
     if not term.field:
         clause = text_clause(term)
     elif term.field in QUERY_FIELDS:
@@ -194,7 +186,7 @@ def amount_clause(expression: str, read: Callable[[str], float], term: QueryTerm
 
 
 def between(expression: str, bounds: Sequence[tuple[str, float]]) -> SqlClause:
-    """An expression within (sign, value) bounds. Raises ValueError where no value is."""
+    """An expression in SQL within (sign, value) bounds. Raises ValueError where no value can be."""
     least = max((value for sign, value in bounds if sign in (">", ">=")), default=-math.inf)
     most = min((value for sign, value in bounds if sign in ("<", "<=")), default=math.inf)
     if least > most:
@@ -210,7 +202,10 @@ def added_clause(term: QueryTerm) -> SqlClause:
 
 
 def moment_bounds(sign: str, text: str) -> list[tuple[str, int]]:
-    """The bounds in ns that a comparison with an age, a year, a month or a day sets for a time."""
+    """The (sign, ns) bounds of a time that a comparison with an age, a year, a month or a day sets.
+
+    Raises ValueError with examples for any other text.
+    """
     if age := re.fullmatch(r"(\d{1,5}(?:\.\d+)?)(h|d|w|mo|y)", text):
         opposite = {"<": ">", "<=": ">=", "=": ">=", ">": "<", ">=": "<="}[sign]
         return [(opposite, int((time.time() - float(age[1]) * AGES[age[2]]) * 1e9))]
@@ -232,14 +227,14 @@ def moment_bounds(sign: str, text: str) -> list[tuple[str, int]]:
 
 
 def read_number(text: str) -> float:
-    """A number of `1080` or `23.976`. Raises ValueError with an example."""
+    """The number in a text such as `1080` or `23.976`. Raises ValueError with an example."""
     if not re.fullmatch(r"\d{1,18}(\.\d+)?", text):
         raise ValueError("not a number; say for example >=1080 or 24..30")
     return float(text)
 
 
 def read_length(text: str) -> float:
-    """Seconds of `90`, `10m`, `1h30m`, `1:30` or `1:02:03`."""
+    """Seconds in a text such as `90`, `10m`, `1h30m`, `1:30` or `1:02:03`. Raises ValueError."""
     if re.fullmatch(r"\d{1,9}(:[0-5]?\d){1,2}(\.\d+)?", text):
         return parse_clock(text)
     match = LENGTH.fullmatch(text)
@@ -250,7 +245,8 @@ def read_length(text: str) -> float:
 
 
 def read_multiple(text: str, unit: str, example: str) -> float:
-    """A number with k, m, g or t for powers of 1000 (ki, mi ... of 1024), and perhaps a unit."""
+    """A number with k, m, g or t for powers of 1000 (ki, mi ... of 1024), and perhaps a unit, which
+    is a pattern. Raises ValueError with the example."""
     match = re.fullmatch(rf"(\d{{1,18}}(?:\.\d+)?)(?:([kmgt])(i?))?(?:{unit})?", text)
     if not match:
         raise ValueError(f"not {example}")
@@ -259,12 +255,12 @@ def read_multiple(text: str, unit: str, example: str) -> float:
 
 
 def read_size(text: str) -> float:
-    """Bytes of `1GB`, `700MiB` or `4096`."""
+    """Bytes in a text such as `1GB`, `700MiB` or `4096`. Raises ValueError."""
     return read_multiple(text, "b", "a size; say for example <1GB, >700MiB or 4096")
 
 
 def read_bit_rate(text: str) -> float:
-    """Bits per second of `5M` or `800kbit/s`."""
+    """Bits per second in a text such as `5M` or `800kbit/s`. Raises ValueError."""
     return read_multiple(text, "b|bit|bps|bit/s", "a bit rate; say for example >5M or <800k")
 
 
@@ -290,3 +286,25 @@ QUERY_FIELDS: dict[str, Callable[[QueryTerm], SqlClause]] = {
     "stale": kind_clause,
     "oshash": functools.partial(pattern_clause, "v.oshash"),
 }
+
+
+# The orders of a listing in SQL; where one ends in DESC, the largest come first.
+ORDERS = {
+    "name": "v.rel",
+    "size": "v.size DESC",
+    "duration": "v.duration DESC NULLS LAST",
+    "added": "v.mtime_ns DESC",
+    "height": "v.height DESC NULLS LAST",
+    "bitrate": "v.bit_rate DESC NULLS LAST",
+}
+
+
+def order_by(sort: str) -> str:
+    """One of ORDERS in SQL, reversed by a leading `-`; equal videos come in the order of paths.
+    Raises UsageError."""
+    order = ORDERS.get(sort.removeprefix("-"))
+    if not order:
+        raise UsageError(f"{printable(sort)}: no such order; there are {', '.join(ORDERS)}")
+    if sort.startswith("-"):
+        order = order.replace(" DESC", " ASC") if " DESC" in order else f"{order} DESC"
+    return order if order.startswith("v.rel") else f"{order}, v.rel"

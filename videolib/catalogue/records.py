@@ -1,39 +1,24 @@
-"""The catalogue's tables, its row of a video, and the values that are read from sidecars for it."""
+"""What the catalogue stores of a video: the tables in SQL, and a row of them as Python has it."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from videolib.core.text import LARGEST_INTEGER, clamp_to_64_bits, fold, url_quoted, utf8
+from videolib.core.text import fold, url_quoted, utf8
 from videolib.storage.artifacts import ARTIFACTS
 
 TAG_KINDS = {"tag": "tags", "performer": "performers"}  # kinds of labels, and their keys in JSON
 
-
-# Of a video's metadata: s, pixels, pixels, frames per second, names, bits per second.
+# Facts from a video's metadata, as `metadata.summarize` names them: seconds, pixels, pixels, frames
+# per second, two names of codecs, bits per second.
 SUMMARY = ("duration", "width", "height", "fps", "vcodec", "acodec", "bit_rate")
 
-
-LARGEST_RECORD = 64 << 20  # bytes: a larger JSON file is not read as tags or metadata
-
-
-SETTLE_TIME = 2 * 10**9  # ns: a file changed so recently may change again in the same clock tick
-
-
-BATCH = 500  # videos written in one transaction: no other process is kept waiting for long
-
-
-NO_FILES = "[]"  # the JSON of an extension that no file of the video belongs to
-
-
-CACHED_VIEWS = 20  # views whose video ids are kept in memory
-
-
-UNUSED_LIFETIME = 90 * 86400  # seconds after which a catalogue that nobody used is removed
-
-
+# `stamp` is the digest of a video's files when they were read, NULL where they may have changed in
+# the same clock tick; `path`, `name` and `words` are folded, `words` being path, tags and
+# performers; `fresh` and `stale` are bits by artifact kind. `cards` holds the JSON of listings.
+# `extensions` has the files that an extension is to read (`files`) and those it has read (`done`).
+# `compared` and `alike` are the cache of duplicates; `changes` counts transactions.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS videos (id INTEGER PRIMARY KEY, rel BLOB NOT NULL UNIQUE,
   folder BLOB NOT NULL, stamp BLOB, path TEXT, name TEXT, words TEXT, ext TEXT, size INT,
@@ -60,21 +45,32 @@ CREATE TABLE IF NOT EXISTS changes (count INT);
 INSERT INTO changes SELECT random() WHERE NOT EXISTS (SELECT 1 FROM changes);
 """
 
+# The columns of `videos` that are written, in the order of CatalogueEntry.values.
+ROW_COLUMNS = (
+    *("rel", "folder", "stamp", "path", "name", "words", "ext", "size", "mtime_ns", "oshash"),
+    *(*SUMMARY, "fresh", "stale", "tags_problem"),
+)
+UPSERT = (
+    f"INSERT INTO videos ({', '.join(ROW_COLUMNS)}) VALUES ({', '.join('?' * len(ROW_COLUMNS))})"
+    f" ON CONFLICT (rel) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in ROW_COLUMNS)}"
+)
+
 
 class CatalogueEntry(NamedTuple):
-    """What the catalogue stores of a video: row, card and labels, and the files of extensions."""
+    """What the catalogue stores of a video, ready to be written."""
 
-    values: tuple[Any, ...]
-    card: tuple[str, str]
-    labels: list[tuple[str, str, str]]
-    extended: dict[str, str]
+    values: tuple[Any, ...]  # of ROW_COLUMNS
+    card: tuple[str, str]  # VideoRow.card and VideoRow.detail as JSON, without the last brace
+    labels: list[tuple[str, str, str]]  # see labels_in
+    extended: dict[str, str]  # by extension the files that it reads, as JSON
 
 
 class VideoRow(NamedTuple):
-    """The catalogue's row of a video; facts that no fresh metadata gives are None.
+    """The catalogue's row of a video; facts that need fresh metadata are None without it.
 
-    `fresh` and `stale` are bits in the order of ARTIFACTS. `mtime_ns` is when the file was written,
-    which is also when a query takes it for added. `tags_problem` says why its tags can't be read.
+    `rel` is its path from the folder of the library, `size` in bytes, `mtime_ns` when the file was
+    written, which a query takes for when it was added. `fresh` and `stale` are bits in the order of
+    ARTIFACTS. `tags_problem` says why its tags cannot be read; None: they can, or there are none.
     """
 
     id: int
@@ -97,10 +93,11 @@ class VideoRow(NamedTuple):
 
     @property
     def name(self) -> str:
+        """The name of the file, without its folder."""
         return self.rel.rpartition("/")[2]
 
     def presence(self) -> dict[str, bool | str]:
-        """Per kind: true, false, or "stale"."""
+        """By kind of artifact: true, false, or "stale"."""
         return {
             kind: bool(self.fresh >> bit & 1) or ("stale" if self.stale >> bit & 1 else False)
             for bit, kind in enumerate(ARTIFACTS)
@@ -120,18 +117,6 @@ class VideoRow(NamedTuple):
         """The further JSON of a card that asks for details."""
         labels = {"tags": self.tags, "performers": self.performers}
         return {"artifacts": self.presence(), **labels}
-
-
-def file_numbers(status: os.stat_result) -> tuple[int, int, int]:
-    """Size, mtime and ctime (ns) of a file, clamped to 64 bits."""
-    numbers = status.st_size, status.st_mtime_ns, status.st_ctime_ns
-    if max(numbers) > LARGEST_INTEGER or min(numbers) < -LARGEST_INTEGER:
-        return (
-            clamp_to_64_bits(numbers[0]),
-            clamp_to_64_bits(numbers[1]),
-            clamp_to_64_bits(numbers[2]),
-        )
-    return numbers
 
 
 def labels_in(record: Mapping[str, Any]) -> list[tuple[str, str, str]]:

@@ -1,4 +1,8 @@
-"""Scanning folders for videos and their sidecars, and telling what changed by a stamp of each."""
+"""Scanning folders for videos and the files that belong to each; a stamp shows what changed.
+
+`Scan.scan_folder` gives a `ScannedVideo` for each video, without opening a file. Only of those
+whose stamp is not that of the catalogue `Scan.sidecars` makes `ScannedSidecars`, which are read.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from videolib.catalogue.records import LARGEST_RECORD, SETTLE_TIME, file_numbers, labels_in
+from videolib.catalogue.records import labels_in
 from videolib.core.errors import VideoError
 from videolib.core.files import read_optional_file, stat_of
-from videolib.core.text import printable, utf8
+from videolib.core.text import LARGEST_INTEGER, clamp_to_64_bits, printable, utf8
 from videolib.media.metadata import read_metadata, summarize
 from videolib.storage.artifacts import ARTIFACTS
 from videolib.storage.sidecars import FileStat, SidecarDir, ffprobe_disabled
@@ -25,12 +29,15 @@ if TYPE_CHECKING:
     from videolib.storage.sidecars import ArtifactRecord
     from videolib.storage.videos import Video
 
+LARGEST_RECORD = 64 << 20  # bytes: a larger JSON file is not read as tags or metadata
+SETTLE_TIME = 2 * 10**9  # ns: a file changed so recently may change again in the same clock tick
+
 
 class ScannedVideo(NamedTuple):
     """A video as it was scanned, in few bytes, since a folder may have a million sidecars.
 
-    `numbers` are the video's size, mtime and ctime (ns), then for each of its sidecars the number
-    that stands for its tail (see Scan), and the same three.
+    `numbers` are the video's size (bytes), mtime and ctime (ns), then for each of its sidecars the
+    number of its tail (see Scan) and the same three.
     """
 
     video: Video
@@ -42,16 +49,17 @@ class ScannedVideo(NamedTuple):
         return len(self.numbers) == 3
 
     def stamp(self) -> bytes:
-        """A digest that changes when any file of the video does."""
+        """A digest of 12 bytes that changes when any file of the video does."""
         from hashlib import blake2b
 
         person = b"stubs count" if ffprobe_disabled() else b""
         return blake2b(self.numbers, digest_size=12, person=person).digest()
 
     def settled(self, now: int) -> bool:
-        """Whether every later change of a file shows in its times; `now` in ns."""
+        """Whether every later change of a file will show in its times, as none was changed within
+        SETTLE_TIME of `now` (ns)."""
         times = (*self.numbers[1:3], *self.numbers[5::4], *self.numbers[6::4])
-        return not any(now - SETTLE_TIME < moment < now + SETTLE_TIME for moment in times)
+        return not any(now - SETTLE_TIME < changed < now + SETTLE_TIME for changed in times)
 
 
 class ScannedSidecars(SidecarDir):
@@ -59,17 +67,20 @@ class ScannedSidecars(SidecarDir):
 
     def __init__(self, sidecar_dir: str, entries: Sequence[FileStat]) -> None:
         super().__init__(sidecar_dir, scan=False)
-        self.by_path = {entry.path: entry for entry in entries}  # with those beside the video
+        # Of every file by its path, also of subtitle files beside the video.
+        self.by_path = {entry.path: entry for entry in entries}
         self.update((e.name, e) for e in entries if e.path.startswith(f"{sidecar_dir}/"))
         self.records: dict[str, ArtifactRecord | None] = {}
 
     def record(self, name: str) -> ArtifactRecord | None:
+        """The record in a sidecar, as SidecarDir reads it; None where there is none."""
         if name not in self.records:
             self.records[name] = super().record(name)
         return self.records[name]
 
     def labels(self, video: Video) -> tuple[list[tuple[str, str, str]], str | None]:
-        """The (kind, key, name) of each tag and performer, and the reason if they can't be read."""
+        """The (kind, folded name, name) of each tag and performer, and why they cannot be read;
+        None: they can, or there are none."""
         entry = self.get(ARTIFACTS["tags"].record_name(video))
         if entry is None:
             return [], None
@@ -82,21 +93,30 @@ class ScannedSidecars(SidecarDir):
         return labels_in(record), None
 
     def summary(self, name: str) -> dict[str, Any]:
-        """The facts of SUMMARY in a metadata file, as far as it has them."""
+        """The facts of SUMMARY in the metadata file `name`; empty where it cannot be read."""
         too_large = self[name].stat().st_size > LARGEST_RECORD
         return {} if too_large else summarize(read_metadata(self[name].path) or {})
 
 
-class PendingChanges(NamedTuple):
-    """What a refresh has yet to write: videos to read, and paths of those that are gone."""
-
-    changed: list[ScannedVideo]
-    removed: list[tuple[bytes]]
+def file_numbers(status: os.stat_result) -> tuple[int, int, int]:
+    """Size, mtime and ctime (ns) of a file, clamped to 64 bits."""
+    numbers = status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    if max(numbers) > LARGEST_INTEGER or min(numbers) < -LARGEST_INTEGER:
+        return (
+            clamp_to_64_bits(numbers[0]),
+            clamp_to_64_bits(numbers[1]),
+            clamp_to_64_bits(numbers[2]),
+        )
+    return numbers
 
 
 class Scan:
     """Scans folders for their videos and the files of each; sidecar folders are below
-    `artifacts_root`."""
+    `artifacts_root`.
+
+    The tail of a file is its name without what it shares with its video, such as `/.jpg` for
+    `movie.mp4.jpg`. Tails are few, so each is kept once and numbered.
+    """
 
     def __init__(self, artifacts_root: Path, roots: Roots | None) -> None:
         self.artifacts_root, self.roots = artifacts_root, roots
@@ -141,7 +161,8 @@ class Scan:
             at, dot = name.rfind(".", 0, at), ""
 
     def _add(self, scanned: ScannedVideo, tail: str, status: os.stat_result) -> None:
-        """Add a file or a folder; `tail` is its name with / in the place of the video's key."""
+        """Add a file, or a folder, whose tail gets a / at its end. `tail` is the name with / in the
+        place of the video's key, or // in that of the stem for a file beside the video."""
         if stat.S_ISDIR(status.st_mode):
             tail += "/"
         elif not stat.S_ISREG(status.st_mode):
@@ -150,7 +171,7 @@ class Scan:
         scanned.numbers.extend((number, *file_numbers(status)))
 
     def _add_subtitles(self, scanned: ScannedVideo) -> None:
-        """Add the subtitle files beside the video; their tails are // and what follows its stem."""
+        """Add the subtitle files beside the video."""
         begin = len(scanned.video.path.rpartition(".")[0])
         for subtitle in external_subtitles(scanned.video):
             if self.roots and not self.roots.contains(subtitle.path):
@@ -159,7 +180,7 @@ class Scan:
                 self._add(scanned, "//" + subtitle.path[begin:], stat_of(subtitle.path))
 
     def _number(self, tail: str) -> int:
-        """A number for a tail, the same in every process."""
+        """The number of a tail, the same in every process, since stamps are made of it."""
         from hashlib import blake2b
 
         digest = blake2b(os.fsencode(tail), digest_size=7).digest()
@@ -168,7 +189,7 @@ class Scan:
         return number
 
     def sidecars(self, scanned: ScannedVideo) -> ScannedSidecars:
-        """The files of a video, with their paths, as they were scanned."""
+        """The files of a video by path, with the sizes and times that were scanned."""
         video, numbers = scanned.video, scanned.numbers
         entries, stem = list[FileStat](), video.path.rpartition(".")[0]
         for at in range(3, len(numbers), 4):

@@ -1,4 +1,8 @@
-"""The SQLite database of a catalogue: a cache that may be lost at any time."""
+"""The SQLite database of a catalogue: opening, transactions, and a new one where it fails.
+
+`CatalogueStore` knows nothing of what is stored; `Catalogue` (in catalogue) is one with tables.
+`CatalogueExtension` declares further tables, as those of the search in subtitles.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from videolib.catalogue.records import SUMMARY, UNUSED_LIFETIME
-from videolib.core.errors import UsageError
 from videolib.core.files import remove, stat_if_any
-from videolib.core.text import printable
 
 if TYPE_CHECKING:
     import sqlite3
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from videolib.core.runs import Job
     from videolib.storage.sidecars import SidecarDir
     from videolib.storage.videos import Video
+
+UNUSED_LIFETIME = 90 * 86400  # seconds after which a catalogue that nobody used is removed
 
 
 class CatalogueExtension(NamedTuple):
@@ -46,39 +49,6 @@ class CatalogueExtension(NamedTuple):
     store: Callable[[sqlite3.Connection, int, Any], None]
 
 
-ROW_COLUMNS = (
-    *("rel", "folder", "stamp", "path", "name", "words", "ext", "size", "mtime_ns", "oshash"),
-    *(*SUMMARY, "fresh", "stale", "tags_problem"),
-)
-
-
-UPSERT = (
-    f"INSERT INTO videos ({', '.join(ROW_COLUMNS)}) VALUES ({', '.join('?' * len(ROW_COLUMNS))})"
-    f" ON CONFLICT (rel) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in ROW_COLUMNS)}"
-)
-
-
-ORDERS = {
-    "name": "v.rel",
-    "size": "v.size DESC",
-    "duration": "v.duration DESC NULLS LAST",
-    "added": "v.mtime_ns DESC",
-    "height": "v.height DESC NULLS LAST",
-    "bitrate": "v.bit_rate DESC NULLS LAST",
-}
-
-
-def order_by(sort: str) -> str:
-    """One of ORDERS in SQL, reversed by a leading `-`; equal videos come in the order of paths.
-    Raises UsageError."""
-    order = ORDERS.get(sort.removeprefix("-"))
-    if not order:
-        raise UsageError(f"{printable(sort)}: no such order; there are {', '.join(ORDERS)}")
-    if sort.startswith("-"):
-        order = order.replace(" DESC", " ASC") if " DESC" in order else f"{order} DESC"
-    return order if order.startswith("v.rel") else f"{order}, v.rel"
-
-
 def database_error() -> type[Exception]:
     """The class of all failures of the database; sqlite3 is imported only when one is caught."""
     import sqlite3
@@ -89,13 +59,13 @@ def database_error() -> type[Exception]:
 class CatalogueStore:
     """A database in the user's cache folder that can be lost at any time.
 
-    One that is damaged or cannot be written is replaced by an empty one, in memory if need be,
-    which `refresh` fills; each has a generation of its own. Threads may share a store, processes a
-    database.
+    One that is damaged is replaced by an empty file, one that cannot be written by an empty
+    database in memory; `refresh` fills it. Each replacement begins a new generation. Threads may
+    share a store, processes a database.
     """
 
     def __init__(self, about: Sequence[object], schema: Sequence[str], version: object) -> None:
-        """`about` identifies what the database is of, `schema` are the scripts that create its
+        """`about` identifies what the database describes, `schema` are the scripts that create its
         tables; the name of the file depends on both, and on `version`."""
         self.about, self.schema = repr(about), schema
         self.version = zlib.crc32(repr((schema, version)).encode())
@@ -106,7 +76,7 @@ class CatalogueStore:
         self._memory: sqlite3.Connection | None = None
 
     def refresh(self, job: Job | None = None) -> object:
-        """Fill the database."""
+        """Fill the database; the subclass says of what."""
         raise NotImplementedError
 
     def ask(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -120,8 +90,8 @@ class CatalogueStore:
         return self.database.execute(sql, values).fetchall()
 
     def each(self, sql: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
-        """The rows of a query, one at a time; after a failure they go on with a new database, whose
-        ids differ."""
+        """The rows of a query, one at a time; after a failure they continue from a new database,
+        whose ids differ."""
         generation, count = self._generation, 0
         with self._replacing_on_failure():
             for row in self.database.execute(sql, values):
@@ -135,7 +105,7 @@ class CatalogueStore:
     def _with_retry(
         self, work: Callable[Params, Returned], *args: Params.args, **named: Params.kwargs
     ) -> Returned:
-        """The result of work with the database, done again with a new one if that fails."""
+        """The result of `work` with the database, done again with a new one if it fails."""
         with self._lock:
             with self._replacing_on_failure():
                 return work(*args, **named)
@@ -206,7 +176,8 @@ class CatalogueStore:
 
     @contextlib.contextmanager
     def _replacing_on_failure(self) -> Iterator[None]:
-        """A failure of the database ends the body, and the database is replaced by an empty one."""
+        """A context in which a failure of the database replaces it by an empty one. The failure
+        only ends the body: the caller does its work again."""
         generation = self._generation
         try:
             yield
@@ -214,10 +185,10 @@ class CatalogueStore:
             self._replace_database(error, generation)
 
     def _replace_database(self, error: Exception, generation: int) -> None:
-        """Go on with an empty database: a new file for a damaged one, else one in memory.
+        """Begin an empty database: a new file for a damaged one, else one in memory.
 
-        Nothing happens where another thread has done so since `generation`. Raises errors that say
-        nothing of the database itself.
+        Nothing happens where another thread has done so since `generation`. Raises `error` again
+        where it is a mistake in a statement, not a failure of the database.
         """
         import sqlite3
 
@@ -246,7 +217,8 @@ class CatalogueStore:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that waits for others only at its beginning."""
+        """A transaction, committed where the body succeeds; it waits for others only at its
+        beginning."""
         database = self.database
         with self._write_lock:  # threads share the one that is in memory
             database.execute("BEGIN IMMEDIATE")
