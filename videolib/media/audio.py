@@ -22,14 +22,10 @@ if TYPE_CHECKING:
 
 
 SAMPLE_RATE = 16_000  # samples per second
-
-
-TIMESTAMP_TOLERANCE = (
-    0.1  # seconds by which a frame's time may differ from the end of the one before
-)
-
-
-CLOCK_RESET = 10.0  # seconds back, or beyond the end, from which on a step is no silence
+# Seconds by which a frame may begin before or after the end of the one before.
+TIMESTAMP_TOLERANCE = 0.1
+# Seconds that a timestamp may step back, or be beyond the end; more is a reset of the clock.
+CLOCK_RESET = 10.0
 
 
 def audio_streams(media: Media) -> list[AudioStream]:
@@ -38,7 +34,7 @@ def audio_streams(media: Media) -> list[AudioStream]:
 
 
 def stream_language(stream: Any) -> str:
-    """Two-letter code of the language that the container declares for a stream, else ""."""
+    """Two-letter code of the language that the container declares for a stream; empty: none."""
     code = language_code(str(stream.metadata.get("language", "")))
     return code if code in LANGUAGES else ""
 
@@ -99,9 +95,9 @@ def mono_samples(media: Media, stream: AudioStream) -> Iterator[Samples]:
 def timed_audio(media: Media, stream: AudioStream) -> Iterator[tuple[float, AudioFrame]]:
     """Decoded frames, each with the seconds of silence before it.
 
-    Frames that begin before the end of the one before are left out. Where timestamps step far
-    back, or beyond the end, the recorder's clock was reset: there the sound goes on without a gap.
-    `media` notes where a truncated stream ends.
+    Frames that begin before the end of the one before are left out. A timestamp that steps far back
+    or beyond the end shows that the recorder's clock was reset: the sound continues without a gap.
+    Where the stream is truncated, `media` is told after how many seconds.
     """
     end = media.container_duration or MAX_DURATION
     position = shift = 0.0  # where the next frame should begin; what resets add to timestamps

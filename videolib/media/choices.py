@@ -1,23 +1,23 @@
-"""What can be chosen in the making of artifacts, in words.
+"""Choices of how artifacts are made, as types that the options of commands share with the rooms.
 
-The rooms that look into videos and the options of commands share these types; this room imports
-nothing, so that options can be declared before anything is loaded.
+This room imports nothing, so that options can be declared before anything is loaded. The choices of
+a transcode are in targets.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
-# Whether a keyframe may stand for the frame that is shown at a time: where one is near, always,
-# never.
+# Whether the nearest keyframe may stand for the frame shown at a time: if it is near enough,
+# always, never.
 Seek = Literal["auto", "keyframe", "exact"]
 
-# A time in a video, see media.duration.position_seconds.
+# A time in a video, see duration.position_seconds.
 POSITION_PATTERN = r"^(middle|\d+(\.\d+)?%?)$"
 
 HashAlgorithm = Literal["ahash", "dct", "stash"]
 HashCombination = Literal["xor", "majority", "avg"]
-PHASH_SCHEMA = 2  # of the artifact; since 2 it has a signature
+PHASH_SCHEMA = 2  # version of the artifact's JSON; since 2 it has a signature
 
 HeatmapMode = Literal["brightness", "motion", "both"]
 SceneDetector = Literal["content", "adaptive"]

@@ -42,9 +42,10 @@ class ExcerptFrame(NamedTuple):
 
 
 class Excerpt:
-    """The frames that begin in `length` seconds from `start` on; where none does, the one item.
+    """The frames that begin in the `length` seconds from `start` on; where none does, the one that
+    is shown then.
 
-    Above MAX_FPS frames are left out. Raises VideoError where a truncated file has no data there.
+    Frames beyond MAX_FPS are left out. Raises VideoError where a truncated file has no data there.
     """
 
     MAX_FPS: ClassVar = 30.0  # more costs more and shows nothing more in a small picture
@@ -75,7 +76,7 @@ class Excerpt:
 
 
 def thin_timestamps(timestamps: Iterable[int], gap: int) -> list[int]:
-    """Those of some sorted timestamps that are at least `gap` after the last one chosen."""
+    """Sorted timestamps without those that are less than `gap` after the last one kept."""
     chosen: list[int] = []
     for pts in timestamps:
         if not chosen or pts - chosen[-1] >= gap:
@@ -86,8 +87,8 @@ def thin_timestamps(timestamps: Iterable[int], gap: int) -> list[int]:
 class ClipEncoder:
     """Encoder of one clip into memory: 4:2:0, BT.709, limited range, without sound.
 
-    `size` is (width, height) in pixels, both even; `frame_count` leaves room for an index in front.
-    Raises VideoError where PyAV comes without the encoder.
+    `size` is (width, height) in pixels, both even; `frame_count` is how many frames the index in
+    front of an MP4 has room for. Raises VideoError where PyAV comes without the encoder.
     """
 
     TICKS_PER_SECOND: ClassVar = 90_000  # of the time base
@@ -133,7 +134,7 @@ class ClipEncoder:
         self.container.mux(self.stream.encode(frame))
 
     def close(self) -> bytes:
-        """End the clip; its file."""
+        """End the clip and give the content of its file."""
         self.container.mux(self.stream.encode(None))
         self.container.close()
         return self.buffer.getvalue()
@@ -165,10 +166,11 @@ def encode_clip(
     clip_format: ClipFormat,
     on_frame: Callable[[ExcerptFrame, Pixels], None] | None = None,
 ) -> Clip:
-    """Encode an excerpt at an even width, and a height (None: that of its first frame's aspect).
+    """Encode an excerpt. `size` is an even width and a height, None: by the aspect ratio of the
+    first frame.
 
-    `on_frame` is handed every frame with its scaled RGB pixels. Raises VideoError where no frame
-    can be decoded.
+    `on_frame` is called with every frame and its scaled RGB pixels. Raises VideoError where no
+    frame can be decoded.
     """
     width, height = size
     encoder, start, end = None, 0.0, 0.0

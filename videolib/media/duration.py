@@ -1,8 +1,8 @@
 """Declared durations of containers and streams, files cut off before them, positions in a video.
 
-A file may declare more than it holds, because it was cut off, less, or nothing at all. These
-functions read what is declared, from containers and streams as libav opens them. How long a video
-is in the end decides `Media.duration`, which reads packets where nothing is declared.
+A file may declare more than it holds, because it was cut off, or less, or nothing at all. These
+functions read what is declared, from containers and streams as libav opens them. The duration of a
+video that everything else uses is `Media.duration`, which reads packets where nothing is declared.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 MAX_DURATION = 30 * 86400.0  # seconds a video may claim to last
 
-
-# Seconds by which the data may end before the declared end in a file that is complete.
+# Seconds by which the data may end before the declared end in a file that is complete, and in its
+# sound.
 CUT_OFF_TOLERANCE, SOUND_TOLERANCE = 1.0, 2.0
 
 
@@ -37,8 +37,8 @@ def declared_duration(stream: Any, *, count_frames: bool = False) -> int | None:
     """The duration that a header declares for a stream, in its time base; None: none is declared.
 
     With `count_frames` it is the declared number of frames where that is larger. This is for AVI's
-    video, whose time base is one frame: libav shortens the duration of a cut-off AVI to what is
-    there, but leaves the number of its frames.
+    video, whose time base is one frame: libav shortens the duration of a cut-off AVI to the data
+    that exist, but leaves the number of its frames.
     """
     if not stream.duration or not stream.time_base:
         return None
@@ -46,10 +46,11 @@ def declared_duration(stream: Any, *, count_frames: bool = False) -> int | None:
 
 
 def declared_end(container: InputContainer, stream: Any, start: float) -> float | None:
-    """When a stream ends by its header, in seconds from the container's `start`; None: not told.
+    """When a stream ends by its header, in seconds from the container's `start`; None: unknown.
 
-    It is at most the end of the container: an edit list may end the video before its tracks end.
-    Not so for AVI's video, since libav shortens the duration of a cut-off AVI's container, too.
+    It is at most the end of the container, since an edit list may end the video before its tracks
+    end. For AVI's video there is no such limit: libav shortens the duration of a cut-off AVI's
+    container, too.
     """
     avi_video = container.format.name == "avi" and stream.type == "video"
     duration = declared_duration(stream, count_frames=avi_video)
@@ -79,7 +80,8 @@ def is_cut_off(missing: float, tolerance: float = CUT_OFF_TOLERANCE) -> bool:
 
 
 def cut_off_message(end: float, declared: float | None = None) -> str:
-    """Message for a file whose data end after `end` seconds, of the `declared` ones where given."""
+    """Message for a file whose data end after `end` seconds; with the `declared` ones, if not
+    None."""
     whole = "" if declared is None else f" of {declared:.1f}"
     return f"cut off after {end:.1f}{whole} s"
 

@@ -1,7 +1,7 @@
 """Metadata of videos in the shape of ffprobe's JSON.
 
 `probe_with_pyav` makes it with libav in this process; `read_metadata` reads it from an artifact;
-`summarize` and the questions to a stream (`is_picture`, `bit_depth` ...) interpret it.
+`summarize`, and for a stream `is_picture`, `is_cover` and `bit_depth`, interpret it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from videolib.storage.videos import Video
 
 
-# The types of what is read of a stream, or of the format, where it is there at all.
+# The types that fields of a stream, or of the format, must have where they exist.
 FIELD_TYPES: dict[str, type] = {
     "disposition": dict,
     "tags": dict,
@@ -37,8 +37,8 @@ FIELD_TYPES: dict[str, type] = {
 
 
 def read_metadata(path: str) -> dict[str, Any] | None:
-    """The metadata in an artifact; None where there is none of ffprobe's shape, since anybody can
-    have changed it."""
+    """The metadata in an artifact; None where the file cannot be read or is not of ffprobe's shape,
+    as somebody may have edited it."""
     metadata = read_json(path) or {}
     container, streams = metadata.get("format"), metadata.get("streams")
     if not isinstance(container, dict) or not isinstance(streams, list):
@@ -50,14 +50,15 @@ def read_metadata(path: str) -> dict[str, Any] | None:
 
 
 def _is_well_formed(part: Mapping[str, Any]) -> bool:
-    """Whether the fields of a stream, or of the format, have the types and sizes that they can."""
+    """Whether the fields of a stream, or of the format, have the types of FIELD_TYPES, and its
+    width and height 31 bits."""
     if not all(isinstance(part.get(key, kind()), kind) for key, kind in FIELD_TYPES.items()):
         return False
     return all(part.get(key, 0) < 1 << 31 for key in ("width", "height"))
 
 
 def fresh_metadata(video: Video, sidecars: SidecarDir) -> dict[str, Any] | None:
-    """The metadata artifact of a video, where it is fresh and can be read."""
+    """The metadata artifact of a video; None where it is not fresh or cannot be read."""
     artifact = ARTIFACTS["metadata"]
     try:
         if not sidecars or artifact.state(video, sidecars) is not State.FRESH:
@@ -68,7 +69,8 @@ def fresh_metadata(video: Video, sidecars: SidecarDir) -> dict[str, Any] | None:
 
 
 def summarize(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Duration (s), size, frame rate, codecs and bit rate of a video; None for what is not known.
+    """Duration (s), width and height (pixels), frames per second, codecs and bit rate (bits per
+    second) of a video; None for values that are unknown.
 
     `metadata` may be of any shape. Empty for a stub.
     """
@@ -114,12 +116,12 @@ def bit_depth(stream: Mapping[str, Any]) -> int:
 
 
 def probe_with_pyav(media: Media, decode: bool = True) -> dict[str, Any]:
-    """The same as far as libav in this process can tell, with ffprobe's keys and formats.
+    """Metadata of a video by libav in this process, with ffprobe's keys and formats.
 
-    `decode`: decode the first picture too, which alone shows the rotation.
+    `decode`: also decode the first picture, without which the rotation is unknown.
     """
     container = media.container
-    about = {
+    format_json = {
         "nb_streams": len(container.streams),
         "format_name": container.format.name,
         "format_long_name": container.format.long_name,
@@ -133,7 +135,8 @@ def probe_with_pyav(media: Media, decode: bool = True) -> dict[str, Any]:
     for stream in streams if decode else ():
         stream |= _present({"side_data_list": _rotation_json(media, stream["index"])})
     chapters = [_chapter_json(chapter) for chapter in container.chapters()]
-    return {"prober": "pyav", "streams": streams, "chapters": chapters, "format": _present(about)}
+    fields = {"streams": streams, "chapters": chapters, "format": _present(format_json)}
+    return {"prober": "pyav"} | fields
 
 
 def _ffprobe_seconds(value: int | None, tick: float) -> str | None:
@@ -147,12 +150,12 @@ def _present(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _ratio(value: Any, sign: str = "/") -> str | None:
-    """A fraction as ffprobe writes it; None for none and for 0."""
+    """A fraction as ffprobe writes it; None for None and for 0."""
     return f"{value.numerator}{sign}{value.denominator}" if value else None
 
 
 def _stream_json(media: Media, stream: Any) -> dict[str, Any]:
-    """One of ffprobe's `streams`; None where libav does not tell."""
+    """One of ffprobe's `streams`; values that libav does not know are None."""
     context, tick = stream.codec_context, float(stream.time_base or 0)
     common = {
         "index": stream.index,
@@ -203,7 +206,7 @@ COLOR_NAMES: dict[str, dict[int, str]] = {
 
 
 def _picture_json(stream: VideoStream) -> dict[str, Any]:
-    """What only video streams have."""
+    """The fields of `streams` that only video streams have."""
     context = stream.codec_context
     aspect = stream.sample_aspect_ratio
     colors = {
@@ -227,7 +230,8 @@ def _picture_json(stream: VideoStream) -> dict[str, Any]:
 
 
 def _rotation_json(media: Media, index: int) -> list[dict[str, Any]]:
-    """The display matrix of a stream, if it is the one that is shown: libav has it with frames."""
+    """The display matrix of a stream, as ffprobe's `side_data_list`; empty without a rotation and
+    for streams that are not shown. libav has it with frames only."""
     shown_stream = attempt(lambda: media.stream)
     if isinstance(shown_stream, Failure) or shown_stream.index != index:
         return []

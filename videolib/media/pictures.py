@@ -47,8 +47,6 @@ def rgb_picture(raw: VideoFrame, turns: int, width: int, height: int) -> Pixels:
 
 # AVColorSpace -> swscale's SWS_CS_*. Undeclared, it is BT.709 for HD, else BT.601, as in players.
 SWSCALE_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
-
-
 RANGE_LIMITED, RANGE_FULL = 1, 2  # AVColorRange
 
 
@@ -61,7 +59,8 @@ def reformatter() -> VideoReformatter:
 
 
 def convert_frame(raw: VideoFrame, pixel_format: str, width: int, height: int) -> Any:
-    """A frame scaled to an array in an RGB pixel format, by the matrix and range it declares."""
+    """A frame as an array of shape (height, width, 3) in an RGB pixel format, converted by the
+    colour matrix and range that it declares."""
     hd = raw.width >= 1280 or raw.height > 576
     full = raw.color_range == RANGE_FULL or raw.format.name.startswith("yuvj")
     return (
@@ -114,14 +113,12 @@ def hlg_to_linear(level: Any) -> Any:
 HDR_EOTFS: dict[int, Callable[[Any], Any]] = {16: pq_to_linear, 18: hlg_to_linear}
 
 
-# Of linear RGB: ITU-R BT.2087, inverted.
+# Matrix for linear RGB: that of ITU-R BT.2087, inverted.
 BT2020_TO_BT709 = (
     (1.6605, -0.5876, -0.0728),
     (-0.1246, 1.1329, -0.0083),
     (-0.0182, -0.1006, 1.1187),
 )
-
-
 HDR_PEAK = 10.0  # in units of 100 cd/m2: what HDR10 and HLG are commonly mastered for
 
 

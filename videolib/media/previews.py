@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 
 def preview_format(container: str, crf: int, bitrate: str) -> ClipFormat:
-    """The encoder's fast settings: VP9's for live video, where `bitrate` caps the quality, and for
-    mp4 the same part of H.264's scale of quality."""
+    """The format of clips, fast to encode: VP9's settings for live video, or for mp4 H.264's.
+
+    `crf` is on VP9's scale (0 to 63), converted to H.264's (0 to 51); `bitrate` is a limit as
+    ffmpeg reads it.
+    """
     if container == "webm":
         speed = {"deadline": "realtime", "cpu-used": "8", "row-mt": "1"}
         return ClipFormat("webm", "libvpx-vp9", speed | {"crf": str(crf), "b": bitrate})
@@ -37,7 +40,11 @@ class Previewer:
         self.segments, self.width = segments, width // 2 * 2
 
     def make(self, *, index: bool, join: bool, animate: bool) -> ArtifactOutput:
-        """The clips; with an index of their times, all of them in one file, an animation."""
+        """The artifact: the clips, with `index` also their times as JSON, with `join` also one file
+        of all, with `animate` also an animation.
+
+        Raises VideoError where a part cannot be decoded.
+        """
         animation = AnimatedPreview() if animate else None
         clips = self.encode(animation)
         suffix = self.format.container
@@ -54,7 +61,7 @@ class Previewer:
         return output
 
     def encode(self, animation: AnimatedPreview | None) -> list[Clip]:
-        """All clips, in one size; their frames are shown to the animation, too."""
+        """All clips, of the same size; their frames are added to the animation, too."""
         clips = list[Clip]()
         for start in clip_starts(self.media.duration, self.segments, self.duration):
             self.media.progress.at(len(clips), self.segments)
@@ -89,7 +96,7 @@ class AnimatedPreview:
         self.latest = -math.inf  # when the last of them is shown in the video, in seconds
 
     def add(self, frame: ExcerptFrame, pixels: Pixels) -> None:
-        """Take the pixels of a frame, unless the last one taken is too near."""
+        """Add the pixels of a frame, unless the last one added is too near."""
         if abs(frame.time - self.latest) < 0.9 / self.FPS:
             return
         self.latest = frame.time
@@ -104,8 +111,11 @@ class AnimatedPreview:
 
 
 def clip_starts(duration: float, segments: int, length: float) -> list[float]:
-    """Where clips begin, in seconds: evenly spread, and never one before the end of another."""
-    # Rounding of the container's duration shall not cost a clip.
+    """When clips of `length` seconds begin: evenly spread, none before the end of another.
+
+    Where `segments` of them do not fit, there are fewer, at least one.
+    """
+    # 0.01: containers round their duration, which must not cost a clip.
     count = segments if segments * length <= duration + 0.01 else int(duration / length + 0.01) - 1
     count = max(count, 1)
     step = duration / (count + 1)

@@ -1,6 +1,6 @@
 """One video file, opened safely in a worker: its container, its stream, packets and frames.
 
-Every room of this folder reads a file through a `Media`, which also notes what reading shows:
+Every room of this folder reads a file through a `Media`, which also records what reading shows:
 damage, where a truncated file ends, rotation.
 """
 
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 # libav's demuxers and decoders that may open a file; --allow-codecs adds to the decoders.
 ALLOWED_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,flv,asf,ogg"
-
-
 ALLOWED_CODECS = (
     "h264,hevc,libdav1d,av1,vp8,vp9,libvpx,libvpx-vp9,mpeg1video,mpeg2video,mpeg4,msmpeg4v1,msmpeg4v2,"
     "msmpeg4,h263,h263p,flv,wmv1,wmv2,wmv3,vc1,mjpeg,prores,dnxhd,theora,cinepak,rawvideo,svq3,dvvideo,"
@@ -40,11 +38,8 @@ ALLOWED_CODECS = (
     "adpcm_ima_wav,adpcm_ima_qt,amrnb,mov_text,srt,subrip,ass,ssa,webvtt,dvdsub,dvbsub,pgssub,cc_dec"
 )
 
-
-NO_TIMESTAMP = -(1 << 63)  # libav's AV_NOPTS_VALUE
-
-
 MAX_PIXELS = 40_000_000  # of a frame; 8K has 33 million, more is an attack or a mistake
+NO_TIMESTAMP = -(1 << 63)  # libav's AV_NOPTS_VALUE
 
 
 class Media:
@@ -63,7 +58,7 @@ class Media:
         self.progress = ProgressReporter()
         self.descriptor = open_regular(video.path)
         self.stat = os.fstat(self.descriptor)
-        # What reading it shows; other rooms report theirs to the note_ methods.
+        # What reading it shows, also in other rooms, which call the note_ methods.
         self.damage = 0  # packets that could not be read or decoded
         self.rotation: int | None = None  # degrees, of the frame decoded last; None before any
         self.cut_off: float | None = None  # seconds after which a truncated file has no more data
@@ -89,7 +84,7 @@ class Media:
 
     @property
     def limits(self) -> dict[str, str]:
-        """libav's options that keep a hostile file from reaching others or taking all memory."""
+        """libav's options that keep a hostile file from opening others or taking all memory."""
         limits = {
             "format_whitelist": ALLOWED_FORMATS,
             "protocol_whitelist": "file",
@@ -119,7 +114,7 @@ class Media:
 
     @functools.cached_property
     def container(self) -> InputContainer:
-        """The container as libav demuxes it, with the limits also on every decoder."""
+        """The container as libav opens it, with the limits set on every decoder, too."""
         import av
 
         av.logging.set_level(None)
@@ -163,7 +158,7 @@ class Media:
 
     @functools.cached_property
     def container_start(self) -> float | None:
-        """Seconds on the container's own clock at which it begins, also below 0; None: not told."""
+        """When it begins, in seconds on the container's own clock, maybe below 0; None: unknown."""
         microseconds = self.container.start_time
         if microseconds is None or microseconds == NO_TIMESTAMP:
             return None
@@ -171,7 +166,7 @@ class Media:
 
     @property
     def origin(self) -> float:
-        """Seconds on the container's own clock that players call 0: its start, if not below 0."""
+        """The time on the container's own clock (s) that players call 0: its start, at least 0."""
         return max(self.container_start or 0.0, 0.0)
 
     @functools.cached_property
@@ -190,13 +185,12 @@ class Media:
     def duration(self) -> float:
         """Length of the video in seconds, from the time that players call 0.
 
-        The container's duration decides, else that of the stream, else the last timestamp in the
+        It is the container's duration, else that of the stream, else the last timestamp in the
         stream, for which all packets are read. Raises VideoError where there is no video stream,
-        and where the result is beyond MAX_DURATION.
+        and where the result is above MAX_DURATION.
 
-        Where the container's own word is needed, without a look at the stream, it is
-        `container_duration`: for sound, which may have no pictures, and for hashes that must be
-        those of another program.
+        `container_duration` needs no video stream, for sound without pictures, and is what other
+        programs take, whose hashes are to be reproduced.
         """
         ticks, seconds = declared_duration(self.stream), self.container_duration
         if seconds is not None and "matroska" in self.container.format.name:
@@ -229,7 +223,7 @@ class Media:
         return f"{plural(self.damage, 'packet')} could not be decoded" if self.damage else ""
 
     def is_cut_off_before(self, pts: int, end: int) -> bool:
-        """Whether a picture at `pts` is declared, but missing since the data end at `end`."""
+        """Whether the file declares a picture at `pts` though its data end before, at `end`."""
         return pts < self.declared_end and is_cut_off((pts - end) * self.tick)
 
     @property
@@ -251,7 +245,7 @@ class Media:
         self.rotation = degrees
 
     def note_reading(self, other: Media) -> None:
-        """Count what another reading of the same file showed: its damage, and how far it came."""
+        """Add what another reading of the same file showed: its damage, and where it ended."""
         self.note_damage(other.damage)
         self.read_end = max(self.read_end, other.read_end)
 
@@ -260,7 +254,7 @@ class Media:
         return self.start + math.floor((seconds + 5e-7) / self.tick)
 
     def read(self, *streams: Any) -> Iterator[Any]:
-        """Packets of these streams, of all where none is given, up to damage that stops libav."""
+        """Packets of these streams (none: of all), to the end or to damage that stops libav."""
         import av
 
         try:
@@ -290,7 +284,8 @@ class Media:
             self.container.seek(self.start, stream=self.stream, backward=True)
 
     def decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
-        """Frames that the decoder gives for a packet; for None those it held back, and it is reset.
+        """Frames that the decoder gives for a packet; for None the last ones, after which it is
+        reset.
 
         A packet that fails to decode counts as damage. Raises VideoError where the codec is not
         one that may be used.

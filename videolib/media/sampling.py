@@ -2,7 +2,7 @@
 
 A FrameMaker says which frames it wants, takes each of them once, and gives its artifact.
 `make_from_frames` collects the requests of several makers, decodes every frame once, hands it to
-whoever asked for it, and lets each maker finish. What a maker gives never depends on its company.
+the makers that requested it, and lets each finish. An artifact never depends on the other makers.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class FrameMaker(Protocol):
         ...
 
     def finish(self) -> ArtifactOutput:
-        """Make the artifact when every frame was taken."""
+        """Make the artifact, after the last frame was taken."""
         ...
 
 
@@ -52,7 +52,7 @@ def make_from_frames(
 
 
 class _SamplingRun:
-    """The requests of all makers, and who has taken how many frames or failed."""
+    """The requests of all makers, and how many frames each has taken, or why it failed."""
 
     def __init__(self, media: Media, makers: Sequence[FrameMaker | Failure]) -> None:
         self.media, self.makers = media, makers
@@ -61,16 +61,16 @@ class _SamplingRun:
         self.owners: list[tuple[int, int]] = []  # of each request: the maker, and its own number
         self.taken, self.requested = Counter[int](), Counter[int]()
         for number, maker in enumerate(makers):
-            wanted = maker if isinstance(maker, Failure) else attempt(maker.requests)
-            if isinstance(wanted, Failure):
-                self.failures[number] = wanted
+            requests = maker if isinstance(maker, Failure) else attempt(maker.requests)
+            if isinstance(requests, Failure):
+                self.failures[number] = requests
                 continue
-            self.requests += wanted
-            self.owners += [(number, index) for index in range(len(wanted))]
-            self.requested[number] = len(wanted)
+            self.requests += requests
+            self.owners += [(number, index) for index in range(len(requests))]
+            self.requested[number] = len(requests)
 
     def decode(self) -> None:
-        """Hand every frame to those who asked for it; a maker that fails gets no more."""
+        """Hand every frame to the makers that requested it; one that fails gets no more."""
         for frame, indices in read_frames(self.media, self.requests):
             for number, index in (self.owners[i] for i in indices):
                 if number not in self.failures:

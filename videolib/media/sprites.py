@@ -20,23 +20,23 @@ if TYPE_CHECKING:
     from videolib.media.frames import Frame
     from videolib.media.reader import Media
 
-MOST_TILES = 50_000
+MOST_TILES = 50_000  # of a video
 LONGEST_JPEG_SIDE = 65_500  # pixels; the format ends at 65,535
 
 
 class SpriteGrid(NamedTuple):
-    """How sheets are laid out: seconds between tiles, their width in pixels, columns and rows of a
-    sheet, JPEG quality, and how many tiles there are at most (0: as many as the video needs)."""
+    """How tiles are chosen and laid out on sheets."""
 
-    interval: float
-    width: int
+    interval: float  # seconds between two tiles
+    width: int  # of a tile, in pixels
     cols: int
     rows: int
-    quality: int
-    max_frames: int
+    quality: int  # of the JPEG, see pictures.jpeg
+    max_frames: int  # tiles at most; 0: as many as the video needs
 
     @property
     def per_sheet(self) -> int:
+        """Tiles on a full sheet."""
         return self.cols * self.rows
 
 
@@ -58,8 +58,8 @@ class SpriteSheets:
             )
         self.tile = (0, 0)  # width and height in pixels, known from the first frame on
         self.times: dict[int, float] = {}  # of the frames that were taken, by tile
-        self.open_sheets: dict[int, Pixels] = {}
-        self.sheets: dict[int, bytes] = {}
+        self.open_sheets: dict[int, Pixels] = {}  # by number, from 0
+        self.sheets: dict[int, bytes] = {}  # the JPEG of each sheet that is closed, by number
 
     def requests(self) -> list[FrameRequest]:
         interval = self.grid.interval
@@ -119,7 +119,8 @@ class SpriteSheets:
         return ArtifactOutput(grid | size | {"sheets": names, "frames": tiles}, files)
 
     def tiles(self) -> list[dict[str, Any]]:
-        """Every tile as the index has it: the time of its frame, its sheet and its place there."""
+        """Every tile as the index has it: the time of its frame (s), its sheet, and its left and
+        upper edge in it."""
         rows = []
         for index, seconds in sorted(self.times.items()):
             x, y = self.corner(index)

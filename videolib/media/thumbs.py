@@ -22,8 +22,8 @@ CANDIDATES = 10  # frames among which `auto` chooses
 class Thumbnail:
     """The thumbnail of one video, a JPEG in its size or of a given width in pixels.
 
-    `time` is a position as `position_seconds` reads it, or `auto`: the most appealing of ten
-    candidates. A time past the end gives the last frame, and a note that says so.
+    `time` is a position as `position_seconds` reads it, or `auto`: of CANDIDATES frames the one
+    with the highest `appeal`. A time past the end gives the last frame, and a note that says so.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Thumbnail:
     ) -> None:
         self.media, self.time, self.seek = media, time, seek
         self.quality, self.width = quality, width
-        self.best: Pixels | None = None
+        self.best: Pixels | None = None  # RGB, of the frame with the highest appeal so far
         self.best_appeal, self.note = -1.0, ""
 
     def requests(self) -> list[FrameRequest]:
@@ -60,11 +60,11 @@ class Thumbnail:
 
 
 def appeal(luma: Pixels) -> float:
-    """How well a picture stands for its video: contrast and sharpness, nothing for black or flat
-    ones.
+    """A score of how well a picture stands for its video: contrast times sharpness.
 
-    Sharpness is the mean absolute Laplacian, whose logarithm keeps noise and text from winning
-    outright.
+    Contrast is the standard deviation of luma; sharpness the mean absolute Laplacian, taken as
+    logarithm, which keeps noise and text from always winning. Dark, bright and flat pictures score
+    next to 0.
     """
     import numpy as np
 
