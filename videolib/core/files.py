@@ -67,8 +67,6 @@ def need_folder(path: Path, prefix: str = "") -> None:
 
 
 SCRATCH = ".tmp-"  # what names of scratch files and folders begin with
-
-
 LARGEST_FILE = 512 << 20  # bytes that are read at once: no sidecar or journal has as many
 
 

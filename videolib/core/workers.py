@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 
 WORKER_MEMORY = 6 << 30  # bytes of address space; libraries reserve about 2 GiB of it unused
-
-
 WORKER_TASKS = 200  # calls, then a fresh process: libav and its users leak a little
 
 

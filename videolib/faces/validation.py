@@ -13,14 +13,8 @@ from videolib.core.text import LARGEST_INTEGER
 from videolib.storage.names import SIDECARS
 
 NUMBER = frozenset({int, float})
-
-
 ABSENT = type(None)
-
-
 SIGNATURE_ID = "[0-9a-f]{1,64}"
-
-
 SIGNATURE_ID_LINES = re.compile(f"({SIGNATURE_ID}\n)*")
 
 

@@ -16,13 +16,8 @@ class State(StrEnum):
 
 
 SIDECARS = ".artifacts"  # the folder of sidecars in a folder of videos
-
-
 JOURNALS, TRASH = ".journal", ".trash"  # folders in a folder of sidecars
-
-
 LONGEST_KEY = 210  # bytes: what a file system's 255 leave for the dot and the longest suffix
-
 
 VIDEO_EXTENSIONS = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".mts"}

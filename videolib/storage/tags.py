@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 
 NAME_LISTS = ("tags", "performers", "performers_inferred", "performers_rejected")
-
-
 OWN_KEYS = {*NAME_LISTS, "video", "source"}  # the keys that this program writes
 
 
