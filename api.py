@@ -10,7 +10,7 @@ Every answer that is not data is an RFC 9457 problem. Paths name a video by its 
 # How a request is answered: the guard in videoserver/app.py lets it pass, FastAPI checks it against
 # the signature of its route and the models in videoserver/models.py, and the route asks the Service
 # (videoserver/service.py) for plain data, which it sends as JSON. Errors of the library become
-# problems in videoserver/app.py. Routes have no docstrings: FastAPI would publish them.
+# problems in videoserver/app.py. FastAPI publishes the summary and the docstring of a route.
 
 from __future__ import annotations
 

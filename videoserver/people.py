@@ -141,8 +141,7 @@ class PeopleService:
         job: Job,
     ) -> dict[str, Any]:
         """A page of the people of a folder, those seen most often first, as `stored_or_computed`
-        gives them. `hidden`: also those that were hidden. Raises CorruptError.
-        """
+        gives them. `hidden`: also those that were hidden. Raises CorruptError."""
         command = self.commands.build(ListPeople, directory, embed=False, **options)
         view = self.cache.stored_or_computed(command, job)
         people = view.listed(command.recursive, hidden)

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from videolib.duplicates.fingerprints import Fingerprint
 
-
 BLACK = 36  # luma of 255: lines that are darker throughout are bars
 MIN_CONTENT_SIDE = 0.6  # share of a side: with less between dark lines, they are no bars
 MAX_CONTENT_AREA = 0.93  # share of a picture: with more than that, bars make no difference

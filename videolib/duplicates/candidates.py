@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from videolib.duplicates.fingerprints import DurationTolerance, Fingerprint
 
-
 MIN_PICTURE_COSINE, MIN_MOTION_COSINE = 0.45, 0.15  # of the vectors of a candidate pair
 FRAMES, SIDE = 5, 8  # of the pictures that a vector is made of
 

@@ -37,6 +37,23 @@ class VideoCopy(NamedTuple):
     hash_path: str  # of a fresh phash artifact; "" where there is none
     stamp: str  # sizes and mtimes of the video and its phash artifacts, as JSON
 
+    @classmethod
+    def of(cls, video: Video, file_stat: os.stat_result, sidecars: SidecarDir) -> VideoCopy:
+        """A video as a copy; a phash artifact that is older than it is not fresh, and left out."""
+        artifact = ARTIFACTS["phash"]
+        names = (artifact.files[0], *artifact.extras)
+        entry, deep_entry = (sidecars.get(name.format(video.key)) for name in names)
+        fresh = entry and entry.is_file() and entry.stat().st_mtime_ns >= file_stat.st_mtime_ns
+        stats = [file_stat, *(e and e.stat() for e in (entry, deep_entry))]
+        return cls(
+            video,
+            file_stat.st_size,
+            file_stat.st_mtime_ns,
+            (file_stat.st_dev, file_stat.st_ino),
+            entry.path if entry and fresh else "",
+            json.dumps([s and (s.st_size, s.st_mtime_ns) for s in stats]),
+        )
+
     def hash_record(self) -> dict[str, Any]:
         """The content of its phash artifact; empty where that is missing, unreadable, or made from
         a file of another size."""
@@ -82,27 +99,10 @@ def list_copies(library: Library, job: Job) -> Iterator[VideoCopy]:
             file_stat = os.lstat(video.path)
         except OSError:
             continue  # deleted since the folder was read
-        copy = video_copy(video, file_stat, sidecars)
+        copy = VideoCopy.of(video, file_stat, sidecars)
         if stat.S_ISREG(file_stat.st_mode) and copy.inode not in inodes:
             inodes.add(copy.inode)
             yield copy
-
-
-def video_copy(video: Video, file_stat: os.stat_result, sidecars: SidecarDir) -> VideoCopy:
-    """A video as a copy; a phash artifact that is older than it is not fresh, and left out."""
-    artifact = ARTIFACTS["phash"]
-    names = (artifact.files[0], *artifact.extras)
-    entry, deep_entry = (sidecars.get(name.format(video.key)) for name in names)
-    fresh = entry and entry.is_file() and entry.stat().st_mtime_ns >= file_stat.st_mtime_ns
-    stats = [file_stat, *(e and e.stat() for e in (entry, deep_entry))]
-    return VideoCopy(
-        video,
-        file_stat.st_size,
-        file_stat.st_mtime_ns,
-        (file_stat.st_dev, file_stat.st_ino),
-        entry.path if entry and fresh else "",
-        json.dumps([s and (s.st_size, s.st_mtime_ns) for s in stats]),
-    )
 
 
 def exact_copies(

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-
 SIGNATURE_SIDE = 32  # pixels of a signature's luma pictures
 CHROMA_SIDE = 8  # pixels of its chroma pictures
 HASH_SIDES = {"ahash": 32, "dct": 8, "stash": 8}  # algorithm -> side of its bits as a square

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from videolib.duplicates.ignored import IgnoredPairs
     from videolib.duplicates.keepers import Keepers
 
-
 MAX_PAIRED_COPIES = 20  # exact copies that are paired all with all
 MAX_PAIRED_PRODUCT = 100  # pairs of the exact copies of one video with those of another
 

@@ -13,7 +13,6 @@ from videolib.media.picture_hashes import FLAT
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-
 CAPTION_PIXELS = 13  # with fewer that differ from one colour, a picture is a caption on it
 
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from videolib.duplicates.fingerprints import Fingerprint
 
-
 MIN_MOTION_RMS = 0.5  # of what changes between frames, 0 to 255: a video with less shows a still
 NOISE_VARIANCE = 0.3  # of rounding and of encoders' noise in such small pictures
 MIN_CHROMA_RMS = 6.0  # of a video with colours

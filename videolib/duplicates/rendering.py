@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from videolib.duplicates.groups import DuplicateGroup
     from videolib.duplicates.report import DuplicateReport, DuplicateSelection
 
-
 MAX_THUMBNAIL_BYTES = 1 << 20  # a larger thumbnail is not put into a page
 STRIP_HEIGHT = 72  # pixels of the frames of a fingerprint on a page
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from videolib.core.runs import Job
     from videolib.duplicates.copies import VideoCopy
 
-
 # Raise it with every change of what counts as alike: earlier comparisons are forgotten then.
 MATCHER_VERSION = 1
 
@@ -75,8 +74,7 @@ def find_similar(
 
 class ComparisonCache:
     """What the catalogue remembers of earlier searches by the same rules: the videos that were
-    compared, all with all, and the pairs that were alike. A video that changed since is unknown.
-    """
+    compared, all with all, and the pairs that were alike. A video that changed since is unknown."""
 
     def __init__(
         self, catalogue: Catalogue, criteria: DuplicateCriteria, copies: Sequence[VideoCopy]

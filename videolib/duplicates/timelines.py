@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from videolib.duplicates.matching import Matcher
 
-
 MAX_CUT = 0.2  # share of the longer video that may be missing at either end
 MIN_FIT = 0.35  # mean cosine of the pictures of two videos at which a closer comparison pays
 PROBES = 12  # pictures that are sought in another timeline

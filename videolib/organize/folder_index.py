@@ -15,7 +15,6 @@ from videolib.storage.names import is_video_name, sidecar_key
 if TYPE_CHECKING:
     from videolib.storage.videos import Video
 
-
 # The end of the names that players look for beside a video: subtitles, perhaps with languages and
 # other marks before the extension, and .nfo.
 SIBLING_SUFFIX = re.compile(

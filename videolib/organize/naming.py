@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from videolib.storage.sidecars import SidecarDir
     from videolib.storage.videos import Video
 
-
 PATTERN_TIMEOUT = 1.0  # seconds for matching one name
 LARGEST_PATTERN = 1_000_000  # characters, with all its counted repeats written out
 FIELDS = ("stem", "duration", "width", "height", "vcodec", "n")

@@ -30,8 +30,7 @@ class PerformerIndex:
 
     def __init__(self, library: Library, required: bool) -> None:
         """Read the index. Raises CorruptError, and NotFoundError where there is none though it is
-        `required`.
-        """
+        `required`."""
         listed = nearest_listed(library)
         self.base = people_dir(listed).removesuffix(SIDECARS)
         self.frames: dict[str, Counter[str]] = {}  # video -> name -> frames in which it is seen

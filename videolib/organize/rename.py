@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from videolib.storage.replay import JournalReplay
     from videolib.storage.steps import LibraryPaths
 
-
 RenamePair = tuple[Video, Video]  # a video as it is, and its target: the video as it is to be
 
 
