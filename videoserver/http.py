@@ -157,11 +157,8 @@ def check_range(request: Request, size: int) -> None:
     """
     unit, _, ranges = request.headers.get("range", "").replace(" ", "").partition("=")
     parts = [part.partition("-") for part in ranges.split(",")]
-    pairs = [
-        (a, b)
-        for a, dash, b in parts
-        if dash and (a or b) and all(not end or is_number(end) for end in (a, b))
-    ]
+    # Either end of a range may be left out, but not both.
+    pairs = [(a, b) for a, dash, b in parts if dash and is_number(a or b) and is_number(b or a)]
     ordered = all(not (a and b) or int(a) <= int(b) for a, b in pairs)
     if unit != "bytes" or len(pairs) != len(parts) or len(parts) > 8 or not ordered:
         others = [(name, value) for name, value in request.scope["headers"] if name != b"range"]

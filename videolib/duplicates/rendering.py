@@ -157,6 +157,7 @@ def frame_strip(fingerprint: Fingerprint | None, aspect: float) -> bytes:
     frames = []
     for luma, chroma in zip(fingerprint.luma, fingerprint.chroma, strict=True):
         grey = cv2.resize(luma.astype(np.float32), size, interpolation=cv2.INTER_CUBIC)
+        # From YCbCr to RGB as in JPEG files (JFIF 1.02).
         cb, cr = np.moveaxis(cv2.resize(chroma.astype(np.float32), size), -1, 0)
         green = grey - 0.344 * cb - 0.714 * cr
         frames.append(np.stack([grey + 1.772 * cb, green, grey + 1.402 * cr], -1))  # OpenCV's BGR
