@@ -53,8 +53,8 @@ class PerceptualHash:
     def __init__(self, media: Media, settings: HashSettings, seek: Seek) -> None:
         self.media, self.settings = media, settings
         self.tolerance = math.inf if seek == "keyframe" else 0.0
-        self.hashes: dict[int, FrameHash] = {}
-        self.stash_pictures: dict[int, Pixels] = {}
+        self.hashes: dict[int, FrameHash] = {}  # by number of the request
+        self.stash_pictures: dict[int, Pixels] = {}  # likewise, for Stash's hash only
         self.signature, self.timeline = SignatureRecorder(), TimelineRecorder(media.duration)
         self.times = self.hashed_times()
 

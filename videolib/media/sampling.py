@@ -27,11 +27,11 @@ class FrameMaker(Protocol):
     """Makes one artifact of one video from frames. May raise VideoError anywhere."""
 
     def requests(self) -> list[FrameRequest]:
-        """The frames to take, in the order of time."""
+        """The frames to take, in any order, which numbers them for `take`."""
         ...
 
     def take(self, frame: Frame, index: int) -> None:
-        """Look at the frame for request number `index`; frames come about in the order of time."""
+        """Take the frame for request number `index`; frames come nearly in the order of time."""
         ...
 
     def finish(self) -> ArtifactOutput:
