@@ -921,6 +921,7 @@ class Phash(FrameTask):
     """
 
     artifact = ARTIFACTS["phash"]
+    schema = PHASH_SCHEMA
 
     time: str = option(
         "middle",
@@ -935,10 +936,8 @@ class Phash(FrameTask):
     combine: HashCombination = option("xor", "how the frames' hashes become one")
     deep: bool = option(False, "also small pictures all along the video, for dupes --deep")
 
-    schema = PHASH_SCHEMA
-
     def state(self, video: Video, sidecars: SidecarDir) -> State:
-        """As declared; but what was made before there were signatures is stale."""
+        """As for any artifact; but a record of schema 1, which has no signature, is stale."""
         state = super().state(video, sidecars)
         if state is State.FRESH:
             with Path(sidecars[self.artifact.record_name(video)].path).open("rb") as file:
@@ -1493,9 +1492,9 @@ class Transcode(RunCommand):
         clashes = self.outputs.clashes(item.video for item in items)
         for name, reason in clashes.items():
             runner.fail(["transcode"], name, reason)
-        done = runner.run([item for item in items if item.video.rel not in clashes])
+        summary = runner.run([item for item in items if item.video.rel not in clashes])
         data, text = self.outputs.report(runner.videos, runner.outcomes["transcode"], self.dry_run)
-        return Result(data, "\n".join([*text, done.text]), done.code)
+        return Result(data, "\n".join([*text, summary.text]), summary.code)
 
 
 class TranscodeTask(VideoTask):
@@ -2033,8 +2032,8 @@ class Orphans(LibraryCommand):
     def taken_back(self) -> Result:
         undone = self.undo_last("orphans", "orphans --relink or --delete")
         counts = undone.replay.facts
-        done = ", ".join(f"{count:,} {action}" for action, count in counts.items() if count)
-        return self.undo_result(undone, {"undone": counts}, f"taken back: {done}")
+        text = ", ".join(f"{count:,} {action}" for action, count in counts.items() if count)
+        return self.undo_result(undone, {"undone": counts}, f"taken back: {text}")
 
 
 # === Commands: the library ========================================================================
@@ -2147,7 +2146,8 @@ class Report(LibraryCommand):
         self.say_problems(job, problems)
         if not rows:
             job.console.say(library.nothing_found)
-        counts, stale = ({kind: states[kind, s] for kind in ARTIFACTS} for s in (True, "stale"))
+        counts = {kind: states[kind, True] for kind in ARTIFACTS}
+        stale = {kind: states[kind, "stale"] for kind in ARTIFACTS}
         data: dict[str, Any] = {"total": len(rows), "counts": counts, "stale": stale}
         coverage = {kind: round(n / len(rows), 4) if rows else 0.0 for kind, n in counts.items()}
         data |= {"coverage": coverage, "videos": rows}
@@ -2355,6 +2355,7 @@ class Serve(Command):
 
 # === Commands: the table ==========================================================================
 
+# The commands that the API runs as jobs beside those that make artifacts.
 JOB_COMMANDS = frozenset(
     {"codecs", "compare", "dupes", "phash-dupes", "listing", "orphans", "rename", "report"}
 )
@@ -2403,7 +2404,9 @@ def summary_line(command: type[Command]) -> str:
 
 # === Configuration ================================================================================
 
+# Keys of the section `thresholds` -> the command and the option that each of them sets.
 THRESHOLDS = {"scene": ("scenes", "threshold"), "phash_similarity": ("dupes", "threshold")}
+# Top-level keys -> the option of every LibraryCommand that each of them sets.
 LIBRARY_KEYS = {"extensions": "ext", "artifacts_dir": "artifacts_dir"}
 
 
@@ -2442,7 +2445,7 @@ class Config(NamedTuple):
     def settings(self, command: type[Command]) -> dict[str, Any]:
         """The values for the parameters of a command."""
         names = command_names(command)
-        values = {key: self.data[s] for s, key in LIBRARY_KEYS.items() if s in self.data}
+        values = {name: self.data[key] for key, name in LIBRARY_KEYS.items() if key in self.data}
         for option_key, (owner, key) in THRESHOLDS.items():
             if owner in names and option_key in self.data.get("thresholds", {}):
                 values[key] = self.data["thresholds"][option_key]
@@ -2564,10 +2567,11 @@ def add_option(parser: Parser, declared: Option, hint: Any, default: Any) -> Non
 
 def split_line(words: Sequence[str]) -> tuple[list[str], str, list[str]]:
     """The flags before the command, the command, and what follows it."""
-    at = 0
-    while at < len(words) and words[at].startswith("-"):
-        at += 2 if words[at] == "--config" else 1
-    return list(words[:at]), words[at] if at < len(words) else "", list(words[at + 1 :])
+    index = 0
+    while index < len(words) and words[index].startswith("-"):
+        index += 2 if words[index] == "--config" else 1
+    command = words[index] if index < len(words) else ""
+    return list(words[:index]), command, list(words[index + 1 :])
 
 
 def with_dashes(words: Sequence[str], classes: Sequence[type[Command]]) -> list[str]:

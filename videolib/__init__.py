@@ -10,9 +10,9 @@
         print("keep", group.keep.name, "-", group.reason)
         print("copies:", [copy.name for copy in group.copies])
 
-The functions of this room are the usual ways in; they take paths and give plain values, and raise
-`videolib.core.errors.VideoError` for a video that cannot be read, UsageError for a folder that is
-none. They decode in the caller's process: index.py opens videos of unknown origin in worker
+These functions are the usual entry points. They take paths and return plain values; they raise
+`videolib.core.errors.VideoError` for a video that cannot be read and UsageError for a path that is
+no folder. They decode in the caller's process: index.py opens videos of unknown origin in worker
 processes only (`videolib.core.workers`), where one that crashes or hangs a decoder does no harm.
 
 Importing this package loads none of its rooms; a function loads those that it uses. Imports point

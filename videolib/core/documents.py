@@ -57,7 +57,9 @@ class RawJson(str):
 
 class JsonRows(Collection[Any]):
     """Rows for a JSON document, kept as compressed JSON: those of 100,000 videos take 3 MB, not
-    100. Making it raises for what JSON cannot hold; iterating gives copies."""
+    100. Iterating gives copies. Making one raises ValueError or TypeError for what JSON cannot
+    hold.
+    """
 
     BLOCK: ClassVar = 1000  # rows that are compressed together
 
@@ -85,8 +87,8 @@ class JsonRows(Collection[Any]):
 def json_pieces(data: Any, indent: int | None = 2) -> Iterator[str]:
     """One JSON document in valid UTF-8, that of a long JsonRows in many pieces.
 
-    Undecodable bytes of names are escaped as surrogates. What JSON cannot hold raises before the
-    first piece.
+    Undecodable bytes of names are escaped as surrogates. Raises ValueError or TypeError, before the
+    first piece, for what JSON cannot hold.
     """
     streamed = []
 

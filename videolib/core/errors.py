@@ -1,4 +1,4 @@
-"""Exceptions, Failure, and the wording of any exception as a reason for the owner of a video."""
+"""The exceptions of the program; Failure, an exception as data; and its reason in plain words."""
 
 from __future__ import annotations
 

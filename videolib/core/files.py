@@ -20,6 +20,9 @@ from pathlib import Path
 from videolib.core.errors import Failure, UsageError, VideoError, attempt
 from videolib.core.text import human_size, printable
 
+SCRATCH = ".tmp-"  # what names of scratch files and folders begin with
+LARGEST_FILE = 512 << 20  # bytes that are read at once: no sidecar or journal has as many
+
 
 def stat_of(path: str) -> os.stat_result:
     """The stat of what a path leads to. Raises OSError."""
@@ -64,10 +67,6 @@ def need_folder(path: Path, prefix: str = "") -> None:
         exists = os.path.lexists(path)
         reason = "not a directory: name the one it is in" if exists else "no such file or directory"
         raise UsageError(f"{prefix}{printable(str(path))}: {reason}")
-
-
-SCRATCH = ".tmp-"  # what names of scratch files and folders begin with
-LARGEST_FILE = 512 << 20  # bytes that are read at once: no sidecar or journal has as many
 
 
 @functools.cache
@@ -184,7 +183,7 @@ def replace_file(target: Path, content: bytes) -> None:
 
 def need_creatable(flag: str, path: Path) -> None:
     """Raise UsageError where a folder that a user named is not there and cannot be made."""
-    nearest = next(place for place in (path, *path.absolute().parents) if os.path.lexists(place))
+    nearest = next(p for p in (path, *path.absolute().parents) if os.path.lexists(p))
     if not nearest.is_dir():
         named = f"{flag} {printable(str(path))}"
         raise UsageError(f"{named}: {printable(str(nearest))} is not a directory")

@@ -33,8 +33,8 @@ def installed_tools(name: str) -> Iterator[Tool]:
     """The programs of that name, best first: on PATH; for ffmpeg also imageio-ffmpeg's."""
     import shutil
 
-    if found := shutil.which(name):
-        yield Tool(name, found, "PATH")
+    if path := shutil.which(name):
+        yield Tool(name, path, "PATH")
     if name == "ffmpeg":
         with contextlib.suppress(ImportError, RuntimeError):
             import imageio_ffmpeg

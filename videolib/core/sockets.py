@@ -1,4 +1,4 @@
-"""Sockets to serve at."""
+"""The TCP socket at which the server listens."""
 
 from __future__ import annotations
 

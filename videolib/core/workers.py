@@ -1,4 +1,4 @@
-"""Worker processes, in which everything decodes that comes from strangers."""
+"""Worker processes: every video, picture and sound of unknown origin is decoded in one of them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from videolib.core.errors import Params, Returned
     from videolib.core.runs import Job
-
 
 WORKER_MEMORY = 6 << 30  # bytes of address space; libraries reserve about 2 GiB of it unused
 WORKER_TASKS = 200  # calls, then a fresh process: libav and its users leak a little
@@ -62,7 +61,7 @@ def start_forkserver() -> None:
     """Start the process that workers are forked from, where it is not yet running.
 
     It must not look for modules in the working directory, which may be a stranger's folder of
-    videos: it finds this module's own folder and what is installed. Ctrl-C in a terminal reaches
+    videos: it finds this program's own folder and what is installed. Ctrl-C in a terminal reaches
     every process: this one deals with it, and the forkserver and its workers block it.
     """
     from multiprocessing import forkserver, resource_tracker

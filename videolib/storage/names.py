@@ -1,10 +1,19 @@
-"""Names on disk: sidecar folders, the stem of a video's sidecars, suffixes of videos."""
+"""Names on disk: sidecar folders, keys of sidecars, suffixes; and State, how an artifact stands."""
 
 from __future__ import annotations
 
 import os
 from enum import StrEnum
 from pathlib import Path
+
+SIDECARS = ".artifacts"  # the folder of sidecars in a folder of videos
+JOURNALS, TRASH = ".journal", ".trash"  # folders in a folder of sidecars
+SUBTITLE_FORMATS = ("vtt", "srt", "json")  # of generated subtitles, and their suffixes
+LONGEST_KEY = 210  # bytes: what a file system's 255 leave for the dot and the longest suffix
+VIDEO_EXTENSIONS = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".mts"}
+    | {".flv", ".wmv", ".asf", ".ogv", ".3gp", ".3g2", ".vob"}
+)
 
 
 class State(StrEnum):
@@ -13,16 +22,6 @@ class State(StrEnum):
     MISSING = "missing"
     STALE = "stale"
     FRESH = "fresh"
-
-
-SIDECARS = ".artifacts"  # the folder of sidecars in a folder of videos
-JOURNALS, TRASH = ".journal", ".trash"  # folders in a folder of sidecars
-LONGEST_KEY = 210  # bytes: what a file system's 255 leave for the dot and the longest suffix
-
-VIDEO_EXTENSIONS = frozenset(
-    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".mts"}
-    | {".flv", ".wmv", ".asf", ".ogv", ".3gp", ".3g2", ".vob"}
-)
 
 
 def is_video_name(name: str) -> bool:
@@ -39,6 +38,3 @@ def sidecar_key(name: str) -> str:
 
     digest = hashlib.sha256(raw).hexdigest()[:12]
     return raw[: LONGEST_KEY - 20].decode("utf-8", "ignore") + "~" + digest + Path(name).suffix[:6]
-
-
-SUBTITLE_FORMATS = ("vtt", "srt", "json")

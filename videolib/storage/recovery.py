@@ -1,4 +1,4 @@
-"""Finishing or taking back what was interrupted, and undoing what was done."""
+"""Journals of earlier runs: finishing or reverting interrupted ones, undoing finished ones."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 class UndoResult(NamedTuple):
-    """A journal that was finished or taken back, and the problems in doing so: what could not be
-    taken back, or why it was needed.
+    """A journal that was finished or reverted, and the problems: steps that could not be reverted,
+    or why the journal could not be finished.
     """
 
     replay: JournalReplay

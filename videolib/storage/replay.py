@@ -26,7 +26,7 @@ from videolib.storage.steps import (
     LibraryPaths,
     Rewrite,
     Step,
-    perform,
+    apply_step,
     step_error_message,
     step_from_json,
 )
@@ -104,12 +104,12 @@ class JournalReplay:
         try:
             self.read()
         except self.READ_ERRORS as error:
-            why = (isinstance(error, OSError) and error.strerror) or error
-            message = f"is no readable journal ({why}): move it away"
+            reason = (isinstance(error, OSError) and error.strerror) or error
+            message = f"is no readable journal ({reason}): move it away"
             raise VideoError(f"{printable(str(file.path))}: {message}") from None
 
     def read(self) -> None:
-        """Raises one of READ_ERRORS for a file that is none of ours."""
+        """Read the file. Raises one of READ_ERRORS for what is no journal of this program."""
         import gzip
 
         with gzip.open(io.BytesIO(read_file(self.file.path))) as lines:
@@ -156,7 +156,7 @@ class JournalReplay:
             for step in self.phase(phase):
                 if job:
                     job.check()
-                if problem := perform(step, again=again and phase == begun, job=job):
+                if problem := apply_step(step, again=again and phase == begun, job=job):
                     if not again or not isinstance(step, Rewrite):
                         raise VideoError(problem)
                     problems.append(problem)
@@ -178,13 +178,14 @@ class JournalReplay:
         return problems
 
     def phase(self, phase: int) -> list[Step]:
+        """The steps of a phase, in order."""
         return [step for step in self.steps if step.phase == phase]
 
     @staticmethod
     def revert(step: Step) -> str:
         """Revert a step; returns why that is impossible, or ""."""
         try:
-            return perform(step, back=True, again=True)
+            return apply_step(step, back=True, again=True)
         except OSError as error:
             return f"{step_error_message(error)}: left as it is"
 

@@ -188,8 +188,10 @@ class Rewrite(NamedTuple):
 Step = Move | Transfer | Rewrite
 
 
-def perform(step: Step, *, back: bool = False, again: bool = False, job: Job | None = None) -> str:
-    """Apply a step, see there."""
+def apply_step(
+    step: Step, *, back: bool = False, again: bool = False, job: Job | None = None
+) -> str:
+    """Apply a step between two checkpoints; what its `apply` returns and raises."""
     checkpoint("before")
     problem = step.apply(back=back, again=again, job=job)
     checkpoint("after")

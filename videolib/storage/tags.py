@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from videolib.storage.steps import LibraryPaths
     from videolib.storage.videos import Video
 
-
 NAME_LISTS = ("tags", "performers", "performers_inferred", "performers_rejected")
 OWN_KEYS = {*NAME_LISTS, "video", "source"}  # the keys that this program writes
+
+TagEditor = Callable[[dict[str, Any]], None]  # changes the record of a tags file in place
 
 
 def clean_names(names: Iterable[str]) -> list[str]:
@@ -44,9 +45,6 @@ def without_names(names: Iterable[str], excluded: Iterable[str]) -> list[str]:
     """The names that are not among the excluded ones, whatever their case."""
     keys = set(map(fold, map(str.strip, excluded)))
     return [name for name in names if fold(name) not in keys]
-
-
-TagEditor = Callable[[dict[str, Any]], None]  # changes the record of a tags file in place
 
 
 class TagChange(NamedTuple):

@@ -57,28 +57,29 @@ def source_identity(video: Video) -> dict[str, Any]:
     with contextlib.suppress(VideoError):
         descriptor = open_regular(video.path)
         try:
-            found = os.fstat(descriptor)
-            head = {"size": found.st_size, "mtime_ns": found.st_mtime_ns}
+            status = os.fstat(descriptor)
+            head = {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
             return head | {"oshash": oshash(descriptor)}
         finally:
             os.close(descriptor)
-    found = stat_of(video.path)
-    return {"size": found.st_size, "mtime_ns": found.st_mtime_ns}
+    status = stat_of(video.path)
+    return {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
 
 
 def open_regular(path: str) -> int:
-    """A descriptor of a regular file; a FIFO, a folder or a device is refused without waiting."""
+    """A descriptor of a regular file. Raises VideoError, without waiting, for a FIFO, a folder, a
+    device, an empty file and one that cannot be opened."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         raise VideoError(missing_video(path)) from None
     except OSError as error:
         raise VideoError(f"cannot be opened: {error.strerror}") from None
-    found = os.fstat(descriptor)
-    if stat.S_ISREG(found.st_mode) and found.st_size:
+    status = os.fstat(descriptor)
+    if stat.S_ISREG(status.st_mode) and status.st_size:
         return descriptor
     os.close(descriptor)
-    if stat.S_ISREG(found.st_mode):
+    if stat.S_ISREG(status.st_mode):
         raise VideoError("is empty (0 bytes): copy it again or delete it")
     raise VideoError("is not a regular file: nothing can be read from it")
 
