@@ -801,7 +801,8 @@ class VideoTask(RunCommand):
 
     artifact: ClassVar[Artifact]
     schema: ClassVar[int] = 1
-    # Tasks of one group share a worker and one opening of the video.
+    # Tasks of one group share a worker and one opening of the video, and run one after the other.
+    # One of its own is for what decodes by itself and takes longer than all the others.
     worker_group: ClassVar[str] = "decode"
     batch_limit: ClassVar[int | None] = None  # at a time in a batch; None: as many as cores
     imports: ClassVar[tuple[str, ...]] = ("av", "numpy")

@@ -30,8 +30,8 @@ from support import (
 
 from videolib.core.errors import VideoError
 from videolib.core.processes import need_tool, run_tool
+from videolib.media.ffmpeg import FfmpegProgress
 from videolib.media.reader import Media
-from videolib.media.transcode import FfmpegProgress
 from videolib.media.verification import decode_tail, stream_summaries
 from videolib.storage.videos import Video
 

@@ -1,7 +1,7 @@
 """ffmpeg's options for each stream that a transcode writes: encoder, filters, colours, HDR, sound.
 
-`stream_options` gives them for a stream as planned (transcode_plan); `transcode_argv` in transcode
-makes a command of those of all streams.
+`stream_options` gives them for a stream as planned (transcode_plan), and `output_arguments` in
+transcode makes a command of those of all streams.
 """
 
 from __future__ import annotations

@@ -7,18 +7,14 @@ and transcode_outputs says where it goes and whether it is up to date.
 
 from __future__ import annotations
 
-import contextlib
-import math
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from videolib.core.errors import VideoError
 from videolib.core.files import flush_to_disk, remove, scratch_name
-from videolib.core.processes import need_tool, run_tool
-from videolib.core.progress import parent_link
 from videolib.core.runs import Status
-from videolib.core.text import clock, plural
+from videolib.core.text import plural
+from videolib.media.ffmpeg import FfmpegProgress, run_ffmpeg
 from videolib.media.reader import Media
 from videolib.media.stream_options import stream_options, tag_options
 from videolib.media.transcode_outputs import size_change
@@ -127,10 +123,11 @@ class VideoTranscode:
         """Encode to `scratch`; the result is how damaged the source is by ffmpeg's complaints, or
         an empty string."""
         progress = FfmpegProgress(self.plan.duration)
-        run_tool(
-            transcode_argv(self.media, self.plan, self.request, scratch),
-            timeout=self.request.timeout or math.inf,
-            pass_fds=[self.media.descriptor],
+        run_ffmpeg(
+            self.media,
+            output_arguments(self.media, self.plan, self.request, scratch),
+            before=[*FfmpegProgress.FLAGS, *self.request.settings.encoder.device()],
+            timeout=self.request.timeout,
             on_line=progress,
             stall=self.STALL + self.media.stat.st_size / 10e6,
         )
@@ -171,13 +168,11 @@ class VideoTranscode:
         return ArtifactOutput(data, note=note, facts=facts, status=Status.DISCARDED)
 
 
-def transcode_argv(
+def output_arguments(
     media: Media, plan: TranscodePlan, request: TranscodeRequest, scratch: Path
 ) -> list[str]:
-    """The ffmpeg command that makes the output."""
-    argv = [need_tool("ffmpeg"), "-v", "error", "-nostdin", "-nostats", "-progress", "pipe:1"]
-    argv += [*request.settings.encoder.device(), *media.input_flags, "-i", media.url]
-    argv += ["-map_metadata", "0", "-map_chapters", "0"]
+    """ffmpeg's arguments for the output, which follow those for its input."""
+    argv = ["-map_metadata", "0", "-map_chapters", "0"]
     for number, stream_plan in enumerate(plan.kept):
         argv += ["-map", f"0:{stream_plan.stream['index']}"]
         options = stream_options(stream_plan, media, request.target, request.settings)
@@ -187,55 +182,3 @@ def transcode_argv(
     # Sparse subtitles make ffmpeg hold back many packets of the other streams.
     argv += ["-max_muxing_queue_size", "4096"]
     return [*argv, "-movflags", "+faststart", "-f", "mp4", f"file:{scratch}"]
-
-
-class FfmpegProgress:
-    """Reads what ffmpeg prints while it runs: how far it is, and complaints of its decoders.
-
-    `-progress` gives blocks of `key=value` lines, each ended by the key `progress`.
-    """
-
-    DAMAGE = re.compile(
-        r"error while decoding|error submitting packet|invalid data found|corrupt|truncat"
-        r"|concealing|invalid nal|missing reference|non-existing [ps]ps|damaged|partial file",
-        re.IGNORECASE,
-    )
-
-    def __init__(self, duration: float) -> None:
-        self.duration = max(duration, 0.001)  # seconds
-        self.values: dict[str, str] = {}
-        self.position = ""  # as of the last block
-        self.damage = 0  # complaints
-        self.disk_full = False
-
-    def __call__(self, line: str) -> bool:
-        """Take a line of output; whether it shows progress since the last block."""
-        key, equals, value = line.strip().partition("=")
-        if not equals or " " in key:
-            self.damage += bool(self.DAMAGE.search(line))
-            self.disk_full |= "No space left on device" in line
-            return False
-        self.values[key] = value
-        if key != "progress":
-            return False
-        position = "/".join(self.values.get(k, "") for k in ("frame", "out_time_us", "total_size"))
-        moved, self.position = position != self.position, position
-        parent_link.report(self.share, self.note)
-        return moved
-
-    @property
-    def share(self) -> float:
-        """How much is done, 0 to 1; the checks that follow are the rest."""
-        out_time = self.values.get("out_time_us", "")
-        seconds = int(out_time) / 1e6 if out_time.lstrip("-").isdigit() else 0.0
-        return min(max(seconds / self.duration, 0.0), 0.99)
-
-    @property
-    def note(self) -> str:
-        """Share, speed and time left, for the progress line."""
-        note = f"{self.share:.0%}"
-        with contextlib.suppress(ValueError):
-            speed = float(self.values.get("speed", "").strip().removesuffix("x"))
-            left = self.duration * (1 - self.share) / max(speed, 1e-3)
-            note += f" {speed:.3g}x ETA {clock(left)}"
-        return note
