@@ -144,55 +144,9 @@ if TYPE_CHECKING:
     from videolib.storage.steps import LibraryPaths
     from videolib.storage.tags import TagEditor
 
-# What importing code may rely on.
-__all__ = ["find_tool", "need_tool", "probe_metadata", "probe_with_ffprobe", "run_tool"]
-__all__ += [
-    "Command",
-    "Exit",
-    "FrameTask",
-    "Job",
-    "LibraryCommand",
-    "Outcome",
-    "Result",
-    "RunCommand",
-    "Runner",
-    "Status",
-    "VideoTask",
-    "WorkItem",
-    "WorkQueue",
-    "option",
-]
-__all__ += [
-    "ARTIFACTS",
-    "COMMANDS",
-    "Batch",
-    "Codecs",
-    "Compare",
-    "Config",
-    "Doctor",
-    "Dupes",
-    "Embed",
-    "Finish",
-    "Heatmaps",
-    "ListPeople",
-    "ListVideos",
-    "Metadata",
-    "Orphans",
-    "People",
-    "Phash",
-    "Previews",
-    "Rename",
-    "Report",
-    "Scenes",
-    "Serve",
-    "Sprites",
-    "SubtitleSearch",
-    "Subtitles",
-    "Tags",
-    "Thumbs",
-    "Transcode",
-    "main",
-]
+# Names of the library that importing code may rely on here, beside the commands and `main`.
+__all__ = ["ARTIFACTS", "Exit", "Job", "Result", "Status", "WorkQueue", "option"]
+__all__ += ["find_tool", "need_tool", "run_tool"]
 
 __version__ = "1.0.0"
 
