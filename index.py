@@ -26,7 +26,7 @@ The sections from the top (`grep '^# ==='` lists them):
     Command line             argparse, the order of a chain, printing, `main`
 
 Importing code may rely on: probe_metadata, COMMANDS (name -> class), `build` (a command from values
-and a Config), a command's options(), model() and run(job) -> Result, and main(argv) -> exit code.
+and a Context), a command's options(), model() and run(job) -> Result, and main(argv) -> exit code.
 Importing reads and writes no file and starts nothing; only `main` prints results, only a Job's
 Console prints progress and messages. Rooms of `videolib` that few commands need are imported in the
 functions that use them: `--help` and `list` start without numpy, OpenCV and PyAV.
