@@ -41,15 +41,16 @@ sys.path.insert(0, {str(ROOT)!r})
 from pathlib import Path
 from statistics import median
 import index
+from videolib.storage.folders import Library
 
 def milliseconds(query):
     began = time.process_time()
-    catalogue._found.cache_clear()
+    catalogue._view_ids.cache_clear()
     catalogue.cards(catalogue.view(library, query), "duration", 0, 100, True)
     return (time.process_time() - began) * 1000
 
-library = index.Library(Path(sys.argv[1]), recursive=True)
-catalogue = index.Catalogue(library)
+library = Library(Path(sys.argv[1]), recursive=True)
+catalogue = index.open_catalogue(library)
 print(json.dumps([[milliseconds(query) for _ in range(5)] for query in sys.argv[2:]]))
 """
 
