@@ -198,8 +198,8 @@ class Roots:
         """The links in a folder that lead out of the roots, as /NAME; "" for the folder itself."""
         if not self.contains(folder):
             return [""]
-        with contextlib.suppress(OSError):
-            links = [entry for entry in folder_entries(folder) if entry.is_symlink()]
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            links = [entry for entry in entries if entry.is_symlink()]
             return [f"/{link.name}" for link in links if not self.contains(link.path)]
         return []
 

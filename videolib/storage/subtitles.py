@@ -8,10 +8,10 @@ Language codes are those of core/languages.py; "" stands for an unknown language
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from videolib.core.files import folder_entries
 from videolib.core.languages import LANGUAGES, language_code
 from videolib.storage.names import SUBTITLE_FORMATS
 from videolib.storage.sidecars import SidecarDir
@@ -69,8 +69,9 @@ def with_external_subtitles(videos: Sequence[Video]) -> list[Video]:
     """Videos of one folder, each with `external_subtitles` set. The folder is read once."""
     by_stem: dict[str, list[tuple[str, str]]] = {}
     folder = videos[0].path.rpartition("/")[0] or "/"
-    with contextlib.suppress(OSError):
-        by_stem = subtitles_by_stem(entry.name for entry in folder_entries(folder))
+    # Sorting the whole folder, as folder_entries does, would be half of the work.
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        by_stem = subtitles_by_stem(entry.name for entry in entries)
     return [
         video._replace(external_subtitles=matching_subtitles(video.name, by_stem))
         for video in videos
