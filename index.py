@@ -123,6 +123,7 @@ if TYPE_CHECKING:
     from videolib.catalogue.catalogue import Catalogue
     from videolib.catalogue.pool import CataloguePool
     from videolib.catalogue.records import VideoRow
+    from videolib.catalogue.store import CatalogueExtension
     from videolib.faces.editing import PeopleEditor
     from videolib.faces.extraction import FaceExtractor, FaceSettings
     from videolib.faces.listing import ListingSettings
@@ -408,12 +409,19 @@ class WorkItem(NamedTuple):
         return tuple(task.artifact.kind for task in self.tasks)
 
 
+def catalogue_extensions() -> list[CatalogueExtension]:
+    """The tables that commands keep in a catalogue; their schemas are part of its file's name, so
+    whoever opens one hands it all of them."""
+    from videolib.speech.passages import SUBTITLE_INDEX
+
+    return [SUBTITLE_INDEX]
+
+
 def open_catalogue(library: Library) -> Catalogue:
     """The catalogue of a library, with the tables that commands keep in it."""
     from videolib.catalogue.catalogue import Catalogue
-    from videolib.speech.passages import SUBTITLE_INDEX
 
-    return Catalogue(library, [SUBTITLE_INDEX])
+    return Catalogue(library, catalogue_extensions())
 
 
 class Runner:

@@ -13,7 +13,16 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from index import Dupes, ListVideos, Rename, Report, SubtitleSearch, Tags, __version__
+from index import (
+    Dupes,
+    ListVideos,
+    Rename,
+    Report,
+    SubtitleSearch,
+    Tags,
+    __version__,
+    catalogue_extensions,
+)
 from videolib.catalogue.pool import LONG_WAIT, CataloguePool
 from videolib.catalogue.query import (
     ORDERS,
@@ -118,7 +127,7 @@ class Service:
     def __init__(self, settings: ServerSettings) -> None:
         self.settings, self.roots = settings, settings.roots
         self.board = JobBoard(self.roots.relative)
-        self.catalogue_pool = CataloguePool([SUBTITLE_INDEX])
+        self.catalogue_pool = CataloguePool(catalogue_extensions())
         self.commands = CommandBuilder(self.roots, self.catalogue_pool)
         self.files = VideoFiles(self.roots)
         self.people = PeopleService(self.commands, self.board, self.files)
