@@ -85,13 +85,13 @@ class _SamplingRun:
             if isinstance(failure, Failure):
                 self.failures[number] = failure
 
-    def finish(self, number: int, broken: object) -> ArtifactOutput | Failure:
+    def finish(self, number: int, broken: Failure | None) -> ArtifactOutput | Failure:
         """The artifact of one maker; marked degraded where frames are missing. `broken` is the
         Failure that ended the whole pass, if one did."""
         maker, taken = self.makers[number], self.taken[number]
         if number in self.failures or isinstance(maker, Failure):
             return self.failures[number]
-        if isinstance(broken, Failure):
+        if broken:
             return broken
         if not taken:
             return Failure(self._why_nothing())
