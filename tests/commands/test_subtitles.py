@@ -15,6 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import av
 import imageio_ffmpeg
 import numpy as np
 import pytest
@@ -40,7 +41,7 @@ from support import (
 import index
 from videolib.core.processes import cores
 from videolib.core.runs import Job
-from videolib.media.audio import SAMPLE_RATE
+from videolib.media.downmix import SAMPLE_RATE
 from videolib.speech.cues import Cue, display_width, subtitle_cues
 from videolib.speech.files import srt_file, vtt_file
 from videolib.speech.loops import is_loop, without_loops
@@ -81,6 +82,10 @@ FILMS = {
     "two.mkv": f"{PICTURE} -i {{}}/leisure.ogg -i {{}}/jfk.ogg -map 0 -map 1 -map 2 {SMALL} "
     "-c:a aac -disposition:a:0 0 -disposition:a:1 default -t 11 "
     "-metadata:s:a:0 language=ger -metadata:s:a:1 language=eng",
+    # The right channel is minus the left one, from 5 s on and with nothing in the centre.
+    "phase.mp4": f"{PICTURE} -i {{}}/jfk.ogg {SMALL} -c:a aac -t 11 "
+    "-af pan=stereo|c0=c0|c1=c0,aeval=val(0)|val(1)*if(lt(t\\,5)\\,1\\,-1):c=same",
+    "phase.mkv": f"{PICTURE} -i {{}}/jfk.ogg {SMALL} -c:a flac -t 11 -af pan=5.1|FL=c0|FR=-1*c0",
     "mute.mp4": f"{PICTURE} {SMALL} -t 2",
     "silence.mp4": f"{PICTURE} -f lavfi -i anullsrc=r=16000:cl=mono {SMALL} -c:a aac -t 4",
     "noise.mp4": f"{PICTURE} -f lavfi -i anoisesrc=a=0.2:c=pink:r=16000 {SMALL} -c:a aac -t 8",
@@ -153,7 +158,7 @@ def assert_well_made(cues: list[Cue]) -> None:
 
 
 class TestWords:
-    @pytest.mark.parametrize("name", ["jfk.mp4", "ac3.avi"])
+    @pytest.mark.parametrize("name", ["jfk.mp4", "ac3.avi", "phase.mp4", "phase.mkv"])
     def test_what_is_said_and_when(self, heard: tuple[Path, Run], name: str) -> None:
         folder, _ = heard
         told = document(folder, name)
@@ -201,7 +206,7 @@ class TestWords:
         assert status["mute.mp4"] == "no audio"
         assert not (folder / ".artifacts" / "mute.mp4.vtt").exists()
         assert run.json["counts"] == {
-            "made": 7,
+            "made": 9,
             "skipped": 0,
             "failed": 0,
             "cancelled": 0,
@@ -354,6 +359,21 @@ class TestRequest:
         assert run.code == 1
         assert run.counts == {"failed": 3}
         assert library.artifacts() == []
+
+    def test_sound_of_which_nothing_can_be_decoded(self, cli: Cli, library: Library) -> None:
+        """It is no silence: nothing is stored, so that it is tried again."""
+        path = film("chord.mp4", library.root)
+        content = bytearray(path.read_bytes())
+        with av.open(str(path)) as container:
+            for packet in container.demux(audio=0):
+                if packet.size and packet.pos is not None:
+                    content[packet.pos : packet.pos + packet.size] = b"\xff" * packet.size
+        path.write_bytes(content)
+        library.keep(path)
+        for _ in range(2):
+            run = cli("subtitles", library.root, "--json")
+            assert "none of its sound (aac) can be decoded" in run.failure("chord.mp4")
+            assert library.artifacts() == []
 
     def test_a_film_that_is_cut_off(self, cli: Cli, library: Library) -> None:
         """What is there is heard, and where it ends is told."""

@@ -1,7 +1,7 @@
 """The sound of a video as samples in mono at 16 kHz, which is what speech models take.
 
 `choose_audio_stream` picks a stream, `audio_frames` decodes it, `timed_audio` puts the frames in
-their places on the player's clock, and `mono_samples` resamples them.
+their places on the player's clock, and `mono_samples` mixes and resamples them (downmix).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from videolib.core.errors import VideoError
 from videolib.core.languages import LANGUAGES, language_code
+from videolib.media.downmix import SAMPLE_RATE, Downmixer
 from videolib.media.duration import MAX_DURATION, SOUND_TOLERANCE, declared_sound, is_cut_off
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from videolib.media.reader import Media
 
 
-SAMPLE_RATE = 16_000  # samples per second
 # Seconds by which a frame may begin before or after the end of the one before.
 TIMESTAMP_TOLERANCE = 0.1
 # Seconds that a timestamp may step back, or be beyond the end; more is a reset of the clock.
@@ -72,24 +72,20 @@ def mono_samples(media: Media, stream: AudioStream) -> Iterator[Samples]:
     Zeros fill a late start and gaps, so that sample n is heard n / SAMPLE_RATE seconds in.
     """
     import numpy as np
-    from av.audio.resampler import AudioResampler
 
-    def resampled(frame: AudioFrame | None) -> Iterator[Samples]:
-        return (piece.to_ndarray()[0] for piece in resampler.resample(frame))
-
-    resampler, current_format = AudioResampler("s16", "mono", SAMPLE_RATE), None
+    downmixer: Downmixer | None = None
     for silence, frame in timed_audio(media, stream):
-        frame_format = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if current_format and (silence or frame_format != current_format):
-            yield from resampled(None)
-            resampler = AudioResampler("s16", "mono", SAMPLE_RATE)
-        missing, current_format = round(silence * SAMPLE_RATE), frame_format
+        if downmixer and (silence or not downmixer.takes(frame)):
+            yield from downmixer.samples(None)
+            downmixer = None
+        missing = round(silence * SAMPLE_RATE)
         while missing > 0:
             yield np.zeros(min(missing, 60 * SAMPLE_RATE), np.int16)
             missing -= 60 * SAMPLE_RATE
-        yield from resampled(frame)
-    if current_format:
-        yield from resampled(None)
+        downmixer = downmixer or Downmixer(frame)
+        yield from downmixer.samples(frame)
+    if downmixer:
+        yield from downmixer.samples(None)
 
 
 def timed_audio(media: Media, stream: AudioStream) -> Iterator[tuple[float, AudioFrame]]:
@@ -119,13 +115,24 @@ def timed_audio(media: Media, stream: AudioStream) -> Iterator[tuple[float, Audi
 
 
 def audio_frames(media: Media, stream: AudioStream) -> Iterator[AudioFrame]:
-    """The decoded frames of a stream; packets that fail to decode count as damage."""
+    """The decoded frames of a stream; packets that fail to decode count as damage.
+
+    Raises VideoError at the end where there is sound but none of it could be decoded: that is no
+    silence.
+    """
     import av
 
+    count, damage = 0, media.damage
     for packet in media.read(stream):
         try:
             frames = packet.decode()
         except (av.FFmpegError, OSError, ValueError):
             media.note_damage(bool(packet.size))
             continue
-        yield from (frame for frame in frames if frame.sample_rate)
+        for frame in frames:
+            if frame.sample_rate:
+                count += 1
+                yield frame
+    if not count and (media.damage > damage or declared_sound(stream)):
+        codec = stream.codec_context.name
+        raise VideoError(f"none of its sound ({codec}) can be decoded: copy it again if it plays")

@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from videolib.media.audio import SAMPLE_RATE
+from videolib.media.downmix import SAMPLE_RATE
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,12 +14,12 @@ from videolib.core.progress import parent_link
 from videolib.core.runs import Status
 from videolib.core.text import clock, plural
 from videolib.media.audio import (
-    SAMPLE_RATE,
     audio_streams,
     choose_audio_stream,
     mono_samples,
     stream_language,
 )
+from videolib.media.downmix import SAMPLE_RATE
 from videolib.media.duration import cut_off_message
 from videolib.speech.cues import sentence_json, sentences, subtitle_cues
 from videolib.speech.files import refuse_overwriting, subtitle_output
@@ -33,6 +33,7 @@ from videolib.storage.publishing import ArtifactOutput
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
 
+    from videolib.core.arrays import Samples
     from videolib.media.reader import Media
     from videolib.speech.recognizers import Recognizer, TranscriptionOptions
     from videolib.storage.videos import Video
@@ -93,6 +94,7 @@ class Transcription:
     ) -> None:
         self.media, self.video, self.settings = media, video, settings
         self.options = options._replace(scratch_dir=video.sidecar_dir)
+        self.sample_count = 0  # of the sound that was decoded so far
 
     def output(self, formats: Collection[str]) -> ArtifactOutput:
         """Subtitles in some of the formats vtt, srt and json.
@@ -105,6 +107,8 @@ class Transcription:
             return self._no_audio()
         recognizer = self._recognizer()
         words, language, probability = self._words(stream, recognizer)
+        if not self.sample_count:
+            return self._no_audio()
         cues = subtitle_cues(words, self._duration)
         metadata = recognizer.description | {
             "language": language,
@@ -143,7 +147,7 @@ class Transcription:
         """
         options, probability = self.options, 1.0
         words: list[Word] = []
-        windows = speech_windows(speech_segments(mono_samples(self.media, stream), options.vad))
+        windows = speech_windows(speech_segments(self._samples(stream), options.vad))
         self._report_progress(0.0)
         while batch := list(itertools.islice(windows, recognizer.batch_size)):
             if not options.language:
@@ -154,6 +158,12 @@ class Transcription:
             words += recognize(batch, recognizer, options)
             self._report_progress(batch[-1].segments[-1].end / SAMPLE_RATE)
         return without_loops(words, across_windows=True), options.language, probability
+
+    def _samples(self, stream: AudioStream) -> Iterator[Samples]:
+        """The samples of a stream, counted."""
+        for piece in mono_samples(self.media, stream):
+            self.sample_count += len(piece)
+            yield piece
 
     @property
     def _duration(self) -> float:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from videolib.core.errors import MissingDependencyError
 from videolib.core.text import printable
-from videolib.media.audio import SAMPLE_RATE
+from videolib.media.downmix import SAMPLE_RATE
 from videolib.speech.loops import is_loop
 from videolib.speech.recognizers import Recognizer
 from videolib.speech.segments import WINDOW_SAMPLES, Word

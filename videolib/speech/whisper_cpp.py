@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from videolib.core.errors import MissingDependencyError
 from videolib.core.files import remove, scratch_name
 from videolib.core.processes import installed_tools, run_tool
-from videolib.media.audio import SAMPLE_RATE
+from videolib.media.downmix import SAMPLE_RATE
 from videolib.speech.recognizers import Recognizer
 from videolib.speech.segments import Word
 
