@@ -471,7 +471,7 @@ class Runner:
                 for thread in threads:
                     thread.join()
         finally:
-            workers.close(kill=self.job.cancelled.is_set())
+            workers.close()
             for sidecar_dir in self.interrupted:
                 remove_abandoned(sidecar_dir)
         for item in items:

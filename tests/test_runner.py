@@ -259,8 +259,8 @@ class TestPace:
 
         heard: list[Mapping[str, Any]] = []
         workers = Workers(1, (), on_progress=heard.append)
-        pool = SimpleNamespace(schedule=lambda *_, **__: ended)
-        vars(workers).update(pool=pool, reports=Pipe())
+        pool = SimpleNamespace(schedule=lambda *_, **__: ended, active=True)
+        vars(workers).update(idle=[pool], reports=Pipe())
         workers.call(Job(), 60.0, int)
         assert heard == [{"note": "99%"}]
 
@@ -307,6 +307,32 @@ class TestSurviving:
         assert run.counts == {"skipped": 2, "failed": 1}
         assert "1 s" in run.failure("hang.mp4")
         (library.root / "hang.began").unlink(missing_ok=True)  # a busy machine may not get there
+
+    @linux
+    @pytest.mark.parametrize(("victim", "kills"), [("worker", 3), ("forkserver", 1)])
+    @pytest.mark.parametrize("delay", [0, 0.004, 0.03])
+    def test_killed_before_they_take_a_task(
+        self, library: Library, victim: str, kills: int, delay: float
+    ) -> None:
+        """Only a call that two kills met is lost; nothing waits for ever."""
+        for number in range(8):
+            library.add("one_frame.mp4", f"{number}.mp4")
+        met = set[int]()
+        with started(command("thumbs", library.root, "--workers", 2, "--json")) as run:
+            while len(met) < kills and run.process.poll() is None:
+                for forkserver in filter(loads_workers, run.family()):
+                    for worker in child_processes(forkserver):
+                        if worker in met or len(met) == kills:
+                            continue
+                        met.add(worker)
+                        time.sleep(delay)
+                        with contextlib.suppress(ProcessLookupError):
+                            os.kill(worker if victim == "worker" else forkserver, signal.SIGKILL)
+            out, err = run.process.communicate(timeout=PATIENCE)
+        assert len(met) == kills
+        failed = [row for row in json.loads(out)["results"] if row["status"] == "failed"]
+        assert len(failed) <= kills // 2
+        assert b"Traceback" not in err
 
     @pytest.mark.parametrize(
         ("task", "word"), [("vanish", "vanished"), ("grow", "unstable"), ("swap", "unstable")]
@@ -673,13 +699,29 @@ class TestStopping:
     def test_while_its_workers_begin(self) -> None:
         """Those that are stopped before they have read what they are to do say nothing of it."""
         code = """
+import threading
 import time
+from videolib.core.errors import CancelledError
+from videolib.core.runs import Job
 from videolib.core.workers import Workers
+
+def call(workers):
+    try:
+        workers.call(Job(), 60, time.sleep, 1)
+    except CancelledError:
+        cancelled.append(workers)
+
+cancelled = []
 for delay in range(6):
     workers = Workers(6, [])
-    workers.pool.schedule(time.sleep, (1,))
+    threads = [threading.Thread(target=call, args=[workers]) for _ in range(6)]
+    for thread in threads:
+        thread.start()
     time.sleep(delay / 100)
-    workers.close(kill=True)
+    workers.close()
+    for thread in threads:
+        thread.join()
+assert len(cancelled) == 36
 """
         ended = subprocess.run(
             [sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=PATIENCE
@@ -755,6 +797,15 @@ for delay in range(6):
             assert library.json(f"{name}.sprites.json")["frames"]
         told = cli("report", library.root, "--json").json
         assert told["counts"]["sprites"] == told["counts"]["metadata"] == 4
+
+
+def child_processes(pid: int) -> list[int]:
+    """Ids of the processes that one has started."""
+    with contextlib.suppress(OSError):
+        return [
+            int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        ]
+    return []
 
 
 def loads_workers(pid: int) -> bool:

@@ -8,11 +8,15 @@ run.
 from __future__ import annotations
 
 import json
+import select
 import time
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
+
+
+LONGEST_MESSAGE = select.PIPE_BUF - 4  # bytes; a Connection puts its length before, in four
 
 
 class ParentLink:
@@ -27,11 +31,14 @@ class ParentLink:
         self.item = {"video": video, "worker_group": worker_group}
 
     def report(self, share: float, note: str) -> None:
-        """Send the share (0 to 1) that is done and a note for people: short enough for one atomic
-        write, as workers share the pipe."""
-        if self.connection:
-            message = self.item | {"share": round(share, 4), "note": note}
-            self.connection.send_bytes(json.dumps(message).encode())
+        """Send the share (0 to 1) that is done and a note for people.
+
+        Workers share the pipe, and one that is killed halfway through a message would leave its
+        reader waiting for the rest: what is too long for one atomic write is not sent.
+        """
+        message = json.dumps(self.item | {"share": round(share, 4), "note": note}).encode()
+        if self.connection and len(message) <= LONGEST_MESSAGE:
+            self.connection.send_bytes(message)
 
 
 parent_link = ParentLink()  # of this process

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,11 @@ WORKER_TASKS = 200  # calls, then a fresh process: libav and its users leak a li
 
 
 def prepare_worker(memory: int, to_parent: Connection) -> None:
-    """Make a worker process safe to open strangers' files in, with `memory` bytes at most."""
+    """Make a worker process safe to open strangers' files in, with `memory` bytes at most.
+
+    It ends with the program and with the forkserver: without that, its parent cannot know whether
+    it is alive, takes it for ended and gives its call to another.
+    """
     import multiprocessing
     import resource
 
@@ -43,14 +47,17 @@ def prepare_worker(memory: int, to_parent: Connection) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     parent_link.connection = to_parent
     if parent := multiprocessing.parent_process():
-        threading.Thread(target=exit_with_parent, args=(parent.sentinel,), daemon=True).start()
+        threading.Thread(
+            target=exit_with_parents, args=(parent.sentinel, os.getppid()), daemon=True
+        ).start()
 
 
-def exit_with_parent(sentinel: int) -> None:
-    """End this process when its parent has ended, in whatever way."""
+def exit_with_parents(sentinel: int, forkserver: int) -> None:
+    """End this process when the program or the forkserver has ended, in whatever way."""
     from multiprocessing.connection import wait
 
-    wait([sentinel])
+    while os.getppid() == forkserver and not wait([sentinel], 1.0):
+        continue
     os._exit(1)
 
 
@@ -98,12 +105,37 @@ def forkserver_context() -> ForkServerContext:
     return context
 
 
+UNKNOWN_EXIT = 255  # what multiprocessing tells of a process whose forkserver has ended
+
+
+class WorkerLostError(Exception):
+    """A worker process ended before it had begun with its call."""
+
+
+def scheduled(
+    pool: pebble.ProcessPool,
+    timeout: float,
+    function: Callable[..., Returned],
+    args: Sequence[Any],
+    named: Mapping[str, Any],
+) -> Future[Returned]:
+    """The call, given to a pool. Raises WorkerLostError where that has no process."""
+    try:
+        return pool.schedule(function, args, named, timeout=timeout or None)
+    except RuntimeError:  # which includes BrokenProcessPool
+        raise WorkerLostError from None
+
+
 class Workers:
-    """A pool of processes that decode; calls and their results must be picklable.
+    """At most `count` processes that decode; calls and their results must be picklable.
 
     A crash costs the one call that caused it, a hang is killed at its timeout. `imports` names
     modules that the forkserver loads once for all; `on_progress` gets what workers report of the
     videos they work on: {video, worker_group, share, note}.
+
+    Each process is the only one of a pool of its own. Processes of one pool share a channel, and
+    one that is killed at the wrong moment takes the channel's lock or a call with it: the others
+    would wait for ever.
     """
 
     def __init__(
@@ -116,12 +148,15 @@ class Workers:
         self.count, self.imports, self.memory = count, sorted(imports), memory
         self.on_progress = on_progress
         self.lock = threading.Lock()
+        self.vacancies = threading.BoundedSemaphore(max(count, 1))
+        self.pools: list[pebble.ProcessPool] = []
+        self.idle: list[pebble.ProcessPool] = []
+        self.closed = False
 
     @functools.cached_property
-    def pool(self) -> pebble.ProcessPool:
+    def context(self) -> ForkServerContext:
+        """What processes are made with, and the pipe into which they report; made in the lock."""
         import importlib.machinery
-
-        import pebble
 
         for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
             os.environ.setdefault(name, "1")
@@ -131,11 +166,8 @@ class Workers:
             main_module.__spec__ = importlib.machinery.ModuleSpec("__main__", None)
         context = forkserver_context()
         context.set_forkserver_preload(self.imports)
-        start_forkserver()
-        self.reports, to_parent = context.Pipe(duplex=False)
-        return pebble.ProcessPool(
-            self.count, WORKER_TASKS, prepare_worker, (self.memory, to_parent), context
-        )
+        self.reports, self.to_parent = context.Pipe(duplex=False)
+        return context
 
     def listen(self) -> None:
         """Hand on what workers have reported since."""
@@ -153,35 +185,110 @@ class Workers:
     ) -> Returned:
         """Run a function in a worker and wait; cancelling the job kills the worker.
 
-        Raises VideoError for a crash or a hang and CancelledError; else what the function raises.
+        A call that had not begun when its process ended is tried again, once. Raises VideoError
+        for a crash or a hang and CancelledError; else what the function raises.
         """
-        import concurrent.futures
+        while not self.vacancies.acquire(timeout=0.1):
+            job.check()
+        try:
+            try:
+                return self._call_once(job, timeout, self._take_pool(), function, args, named)
+            except WorkerLostError:
+                return self._call_once(job, timeout, self._new_pool(), function, args, named)
+        except WorkerLostError:
+            advice = "is the machine out of memory? Run again"
+            raise VideoError(f"its worker process ended before it began, twice: {advice}") from None
+        finally:
+            self.vacancies.release()
+
+    def _call_once(
+        self,
+        job: Job,
+        timeout: float,
+        pool: pebble.ProcessPool,
+        function: Callable[..., Returned],
+        args: Sequence[Any],
+        named: Mapping[str, Any],
+    ) -> Returned:
+        """The same in this pool, tried once. Raises also WorkerLostError."""
+        from concurrent.futures.process import BrokenProcessPool
 
         from pebble import ProcessExpired
 
-        with self.lock:  # from Python 3.12 on, two threads could make a pool each
-            pool = self.pool
-        future: Future[Returned] = pool.schedule(function, args, named, timeout=timeout or None)
         try:
-            while not job.cancelled.is_set():
-                ended = concurrent.futures.wait([future], 0.1).done
-                self.listen()  # after the end was seen: nothing is reported of this call later
-                if ended:
-                    return future.result()
-            future.cancel()
-            raise CancelledError
-        except ProcessExpired as crash:
+            result = self._wait(job, pool, scheduled(pool, timeout, function, args, named))
+        except (ProcessExpired, BrokenProcessPool, WorkerLostError, CancelledError) as end:
+            self._discard(pool)
             # A signal to the whole group ends workers before this process has heard of it.
-            if job.cancelled.wait(0.2):
+            if isinstance(end, CancelledError) or job.cancelled.wait(0.2):
                 raise CancelledError from None
-            raise VideoError(f"its decoder crashed ({exit_name(crash.exitcode)})") from None
+            if isinstance(end, ProcessExpired) and end.exitcode != UNKNOWN_EXIT:
+                raise VideoError(f"its decoder crashed ({exit_name(end.exitcode)})") from None
+            raise WorkerLostError from None
         except TimeoutError:
+            self._discard(pool)
             raise VideoError(
                 f"took longer than {timeout:g} s and was stopped: see --timeout"
             ) from None
+        except BaseException:
+            self._give_back(pool)
+            raise
+        self._give_back(pool)
+        return result
 
-    def close(self, kill: bool = False) -> None:
-        """Wait for the calls that run, or `kill` them; then end the processes."""
-        if "pool" in vars(self):
-            self.pool.stop() if kill else self.pool.close()
-            self.pool.join()
+    def _wait(self, job: Job, pool: pebble.ProcessPool, future: Future[Returned]) -> Returned:
+        """The result of a call, while its pool lives and the job is not cancelled."""
+        import concurrent.futures
+
+        while not job.cancelled.is_set():
+            active = pool.active  # before the look at the call, which may end with its pool
+            ended = concurrent.futures.wait([future], 0.1).done
+            self.listen()  # after the end was seen: nothing is reported of this call later
+            if ended:
+                return future.result()
+            if not active:
+                raise CancelledError if self.closed else WorkerLostError
+        future.cancel()
+        raise CancelledError
+
+    def _take_pool(self) -> pebble.ProcessPool:
+        """A pool that no other call uses. Raises CancelledError after `close`."""
+        with self.lock:
+            if self.idle:
+                return self.idle.pop()
+        return self._new_pool()
+
+    def _new_pool(self) -> pebble.ProcessPool:
+        """A pool whose process has yet to be started. Raises CancelledError after `close`."""
+        import pebble
+
+        with self.lock:
+            if self.closed:
+                raise CancelledError
+            context = self.context
+            start_forkserver()
+            arguments = (self.memory, self.to_parent)
+            pool = pebble.ProcessPool(1, WORKER_TASKS, prepare_worker, arguments, context)
+            self.pools.append(pool)
+            return pool
+
+    def _give_back(self, pool: pebble.ProcessPool) -> None:
+        """Keep a pool, and its process, for the next call."""
+        with self.lock:
+            self.idle.append(pool)
+
+    def _discard(self, pool: pebble.ProcessPool) -> None:
+        """End a pool and its process."""
+        with self.lock:
+            self.pools.remove(pool)
+        pool.stop()
+        pool.join()
+
+    def close(self) -> None:
+        """End the processes; calls that still run are cancelled."""
+        with self.lock:
+            self.closed, pools = True, list(self.pools)
+        for pool in pools:
+            pool.stop()
+        for pool in pools:
+            pool.join()

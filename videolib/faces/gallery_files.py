@@ -76,7 +76,7 @@ class GalleryReader(NamedTuple):
             with ThreadPoolExecutor(count) as threads:
                 return list(threads.map(call, paths))
         finally:
-            workers.close(kill=job.cancelled.is_set())
+            workers.close()
 
 
 def read_gallery_file(path: str, settings: FaceSettings, allow_codecs: str) -> GalleryFace:

@@ -72,7 +72,7 @@ def read_portraits(
             else:
                 portraits |= cut
     finally:
-        workers.close(kill=job.cancelled.is_set())
+        workers.close()
     return portraits
 
 

@@ -135,7 +135,7 @@ class CodecScan:
                 results = threads.map(lambda batch: self.batch_rows(workers, batch), batches)
                 return {rel: row for rows in results for rel, row in rows.items()}
         finally:
-            workers.close(kill=self.job.cancelled.is_set())
+            workers.close()
 
     def batch_rows(self, workers: Workers, batch: Sequence[Video]) -> dict[str, dict[str, Any]]:
         """The rows of a batch; where one video ends the worker, each gets a call of its own."""

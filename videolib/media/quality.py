@@ -85,7 +85,7 @@ def compare_in_worker(
                 job, options.timeout, compare_videos, (original, other), ffmpeg, filters, options
             )
     finally:
-        workers.close(kill=job.cancelled.is_set())
+        workers.close()
 
 
 def best_ffmpeg(wanted: Sequence[str]) -> tuple[str, list[str]]:
