@@ -1361,9 +1361,11 @@ class Compare(Command):
 class Transcode(RunCommand):
     """Make MP4 files of the target codecs in another folder, for the videos that are none yet.
 
-    DEST gets the same folders and names, ending in .mp4. Streams that already fit are copied, not
-    encoded. An output appears only when it was checked to be complete; a record of it in
-    DEST/.artifacts lets the next run skip it. The folder of the videos is not written to.
+    DEST gets the same folders and names, ending in .mp4; of a.mkv and a.ts one becomes a.mp4, the
+    other a.ts.mp4. Streams that already fit are copied, not encoded; tags and the time of the file
+    stay. An output appears only when it was checked to be complete; a record of it in
+    DEST/.artifacts lets the next run skip it, or replace it where options or the video changed.
+    Other files are never replaced. The folder of the videos is not written to.
     """
 
     dest: Path | None = option(
@@ -1413,7 +1415,7 @@ class Transcode(RunCommand):
 
         if self.dest is None:
             raise UsageError("transcode needs a folder for its outputs: transcode [DIR] DEST")
-        return OutputFolder(self.dest, self.directory)
+        return OutputFolder(self.dest, self.directory, {})
 
     def library(self) -> Library:
         """The folder to walk; sidecars stand with the outputs, for a source may be read-only."""
@@ -1450,13 +1452,14 @@ class Transcode(RunCommand):
         encoder = choose_encoder(self.target_v, self.target_a, self.hardware)
         if self.hardware == "auto":
             job.console.say(f"transcode: encoding with {encoder.name}")
-        runner = Runner(job, self, [TranscodeTask(self, encoder)], {})
+        task = TranscodeTask(self, encoder)
+        runner = Runner(job, self, [task], {})
         items = runner.plan()
-        clashes = self.outputs.clashes(item.video for item in items)
-        for name, reason in clashes.items():
-            runner.fail(["transcode"], name, reason)
-        summary = runner.run([item for item in items if item.video.rel not in clashes])
-        data, text = self.outputs.report(runner.videos, runner.outcomes["transcode"], self.dry_run)
+        videos = [item.video for item in items]
+        task.outputs.name_outputs(videos, self.library())
+        task.outputs.check_outputs(videos)
+        summary = runner.run(items)
+        data, text = task.outputs.report(runner.videos, runner.outcomes["transcode"], self.dry_run)
         return Result(data, "\n".join([*text, summary.text]), summary.code)
 
 

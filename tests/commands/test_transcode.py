@@ -21,8 +21,10 @@ from conftest import Cli
 from support import ODD_NAMES, Library, Run, command, digest, media, run_cli, stamps
 
 from videolib.core.errors import VideoError
+from videolib.core.files import file_identity
 from videolib.media.codecs import misfits
 from videolib.media.targets import TranscodeTarget
+from videolib.media.transcode_names import assigned_names
 from videolib.media.transcode_plan import plan_stream
 from videolib.storage.publishing import OutputFile
 
@@ -231,18 +233,6 @@ class TestCommandLine:
         run = outputs("--force")
         assert run.code == 2
         assert "is the source" in run.err
-
-    def test_two_sources_of_one_name(self, outputs: Outputs) -> None:
-        """Both are named and left alone; the others are done."""
-        outputs.library.add("h264.mkv", "same.mkv")
-        outputs.library.add("mpeg4.avi", "same.avi")
-        outputs.library.add("h264.mkv", "other.mkv")
-        run = outputs()
-        assert run.code == 1
-        assert statuses(run) == {"other.mkv": "made", "same.avi": "failed", "same.mkv": "failed"}
-        assert "same.mkv" in run.err
-        assert "same.avi" in run.err
-        assert outputs.names() == ["other.mp4"]
 
     def test_quality_out_of_range(self, outputs: Outputs) -> None:
         assert outputs("--crf", 60).code == 2
@@ -493,14 +483,87 @@ class TestOnce:
             OutputFile(scratch, target).publish()
         assert target.read_bytes() == b"precious"
 
-    def test_other_parameters_need_force(self, outputs: Outputs) -> None:
+    def test_only_the_file_that_was_looked_at_is_replaced(self, tmp_path: Path) -> None:
+        scratch, target = tmp_path / "scratch", tmp_path / "target"
+        scratch.write_bytes(b"ours")
+        target.write_bytes(b"earlier")
+        product = OutputFile(scratch, target, replaceable=file_identity(target.stat()))
+        target.write_bytes(b"precious")
+        with pytest.raises(VideoError, match="appeared meanwhile"):
+            product.publish()
+        assert target.read_bytes() == b"precious"
+        product._replace(replaceable=file_identity(target.stat())).publish()
+        assert target.read_bytes() == b"ours"
+
+    def test_other_parameters_make_it_again(self, outputs: Outputs) -> None:
+        """What this program made is replaced, and once it was, it is skipped."""
         outputs.library.add("mpeg4.avi")
         outputs()
         before = digest(outputs.root / "mpeg4.mp4")
-        assert only(outputs("--crf", 40))["status"] == "failed"
+        assert only(outputs("--crf", 40, "--dry-run"))["status"] == "planned"
         assert digest(outputs.root / "mpeg4.mp4") == before
-        assert only(outputs("--crf", 40, "--force"))["status"] == "made"
+        assert only(outputs("--crf", 40))["status"] == "made"
+        assert digest(outputs.root / "mpeg4.mp4") != before
         assert only(outputs("--crf", 40))["status"] == "skipped"
+        assert outputs.names() == ["mpeg4.mp4"]
+
+    def test_another_source_makes_it_again(self, outputs: Outputs) -> None:
+        """Also one that is older than the output and than the source before it."""
+        source = outputs.library.add("mpeg4.avi", "a.avi")
+        outputs()
+        outputs.library.forget(source)
+        os.utime(outputs.library.add("h264.mkv", "a.avi"), (1_000_000_000, 1_000_000_000))
+        assert only(outputs())["work"] == "remux"
+        assert (outputs.root / "a.mp4").stat().st_mtime == 1_000_000_000
+        assert only(outputs())["status"] == "skipped"
+
+    @pytest.mark.parametrize("change", ["replaced", "edited"])
+    def test_what_somebody_put_in_its_place_stays(self, outputs: Outputs, change: str) -> None:
+        """Whatever its size: an edit in place may keep that, but not the time of the source."""
+        os.utime(outputs.library.add("mpeg4.avi"), (1_000_000_000, 1_000_000_000))
+        outputs()
+        output = outputs.root / "mpeg4.mp4"
+        content = output.read_bytes()
+        output.write_bytes(b"precious" if change == "replaced" else content[:-1] + b"!")
+        before = stamps(outputs.root)
+        run = outputs("--crf", 40)
+        assert (run.code, only(run)["status"]) == (1, "failed")
+        assert "--force replaces it" in run.err
+        assert stamps(outputs.root) == before
+        assert only(outputs("--crf", 40, "--force"))["status"] == "made"
+
+    def test_an_output_of_an_earlier_version_is_known(self, outputs: Outputs) -> None:
+        """Its record has no time of the output, and that was the time of encoding."""
+        outputs.library.add("mpeg4.avi")
+        outputs()
+        place = outputs.root / ".artifacts" / "mpeg4.avi.transcode.json"
+        record = json.loads(place.read_text())
+        del record["output_mtime_ns"]
+        place.write_text(json.dumps(record))
+        os.utime(outputs.root / "mpeg4.mp4")
+        assert only(outputs())["status"] == "skipped"
+        assert only(outputs("--crf", 40))["status"] == "made"
+
+    def test_what_was_to_be_replaced_is_known_after_an_interruption(self, outputs: Outputs) -> None:
+        """Between the new record and the new output the old output is still this program's own."""
+        outputs.library.add("mpeg4.avi")
+        outputs()
+        output = outputs.root / "mpeg4.mp4"
+        old = output.read_bytes(), output.stat().st_mtime_ns
+        outputs("--crf", 40)
+        output.write_bytes(old[0])
+        os.utime(output, ns=(old[1], old[1]))
+        assert only(outputs("--crf", 40))["status"] == "made"
+        assert output.read_bytes() != old[0]
+
+    def test_a_discarded_one_leaves_the_earlier_to_this_program(self, outputs: Outputs) -> None:
+        outputs.library.add("mpeg4.avi")
+        outputs()
+        kept = digest(outputs.root / "mpeg4.mp4")
+        assert only(outputs("--crf", 0, "--min-saving", "99%"))["status"] == "discarded"
+        assert digest(outputs.root / "mpeg4.mp4") == kept
+        assert only(outputs("--crf", 40))["status"] == "made"
+        assert digest(outputs.root / "mpeg4.mp4") != kept
 
     def test_force_copies_what_is_compatible(self, outputs: Outputs) -> None:
         source = outputs.library.add("numbered.mp4")
@@ -537,6 +600,169 @@ class TestOnce:
         assert record["source"]["size"] == source.stat().st_size
         assert record["output"] == "a.mp4"
         assert record["params"]["target_v"] == "h264"
+
+
+class TestNames:
+    """Videos of a folder that differ only in their extensions."""
+
+    @pytest.fixture
+    def twins(self, outputs: Outputs) -> Outputs:
+        outputs.library.add("h264.mkv", "a.mkv")
+        outputs.library.add("mpeg4.avi", "a.avi")
+        return outputs
+
+    def outputs_of(self, run: Run) -> dict[str, str]:
+        assert run.code == 0, run.err
+        return {a["video"]: Path(a["output"]).name for a in run.json["actions"] if "output" in a}
+
+    def test_each_has_a_name_of_its_own(self, twins: Outputs) -> None:
+        twins.library.add("h264.mkv", "b.mkv")
+        names = {"a.avi": "a.mp4", "a.mkv": "a.mkv.mp4", "b.mkv": "b.mp4"}
+        run = twins()
+        assert self.outputs_of(run) == names
+        assert set(statuses(run).values()) == {"made"}
+        assert twins.names() == sorted(names.values())
+        again = twins()
+        assert self.outputs_of(again) == names
+        assert set(statuses(again).values()) == {"skipped"}
+
+    @pytest.mark.parametrize("flag", ["--only", "--ext"])
+    def test_the_order_does_not_matter(self, twins: Outputs, flag: str) -> None:
+        """Nor whether the other one is among the videos of the run; `.ext` tells of a record."""
+        first, second = ("a.mkv", "a.avi") if flag == "--only" else (".avi", ".mkv")
+        names = {"a.avi": "a.mp4", "a.mkv": "a.mkv.mp4"}
+        assert self.outputs_of(twins(flag, first)).items() <= names.items()
+        assert self.outputs_of(twins(flag, second)).items() <= names.items()
+        assert self.outputs_of(twins()) == names
+
+    def test_a_name_stays_when_others_come_and_go(self, twins: Outputs) -> None:
+        hidden = twins.library.root / "a.avi"
+        content = hidden.read_bytes()
+        twins.library.forget(hidden)
+        hidden.unlink()
+        assert self.outputs_of(twins()) == {"a.mkv": "a.mp4"}
+        twins.library.add_bytes("a.avi", content)
+        assert self.outputs_of(twins()) == {"a.mkv": "a.mp4", "a.avi": "a.avi.mp4"}
+        twins.library.forget(twins.library.root / "a.mkv")
+        (twins.library.root / "a.mkv").unlink()
+        assert self.outputs_of(twins("--crf", 40)) == {"a.avi": "a.avi.mp4"}
+        assert twins.names() == ["a.avi.mp4", "a.mp4"]
+
+    def test_a_video_that_is_called_like_its_output_comes_first(self, twins: Outputs) -> None:
+        twins.library.add("numbered.mp4", "a.mp4")
+        run = twins("--target-v", "hevc")
+        assert self.outputs_of(run) == {
+            "a.avi": "a.avi.mp4",
+            "a.mkv": "a.mkv.mp4",
+            "a.mp4": "a.mp4",
+        }
+
+    def test_a_name_that_another_has_already(self, twins: Outputs) -> None:
+        """An output's second choice may be what another video is called."""
+        twins.library.add("vp9.webm", "a.mkv.mp4")
+        assert self.outputs_of(twins()) == {
+            "a.avi": "a.mp4",
+            "a.mkv": "a.mkv-2.mp4",
+            "a.mkv.mp4": "a.mkv.mp4",
+        }
+
+    def test_folders_are_apart(self, twins: Outputs) -> None:
+        twins.library.add("h264.mkv", "sub/a.mkv")
+        run = twins("-r", "--dry-run")
+        places = {a["video"]: a["output"] for a in run.json["actions"]}
+        assert places["sub/a.mkv"] == str(twins.root / "sub" / "a.mp4")
+        assert places["a.mkv"] == str(twins.root / "a.mkv.mp4")
+
+    @pytest.mark.parametrize(
+        ("names", "recorded", "expected"),
+        [
+            ("a.ts a.mkv", {}, {"a.mkv": "a.mp4", "a.ts": "a.ts.mp4"}),
+            ("a.ts a.mkv", {"a.ts": "a.mp4"}, {"a.mkv": "a.mkv.mp4", "a.ts": "a.mp4"}),
+            ("a.ts", {"gone": "a.mp4"}, {"a.ts": "a.ts.mp4", "gone": "a.mp4"}),
+            ("a.b.ts a.b.mkv", {}, {"a.b.mkv": "a.b.mp4", "a.b.ts": "a.b.ts.mp4"}),
+        ],
+    )
+    def test_assigned_names(
+        self, names: str, recorded: dict[str, str], expected: dict[str, str]
+    ) -> None:
+        assert assigned_names(names.split(), recorded) == expected
+
+    def test_very_long_names(self) -> None:
+        name = "ü" * 124
+        named = assigned_names([f"{name}.mkv", f"{name}.ts"], {}).values()
+        assert len(set(named)) == 2
+        assert all(len(os.fsencode(output)) <= 255 for output in named)
+
+
+# What a phone writes: in QuickTime's metadata keys, which ffmpeg's MP4 muxer drops by default.
+PHONE = {
+    "com.apple.quicktime.make": "Apple",
+    "com.apple.quicktime.location.ISO6709": "+52.5200+013.4050+034.000/",
+    "com.apple.quicktime.creationdate": "2020-01-02T05:04:05+0200",
+    "com.android.version": "13",
+}
+MADE_AT = "2020-01-02T03:04:05"
+
+
+def options_of(tags: dict[str, str]) -> list[str]:
+    return [part for name, value in tags.items() for part in ("-metadata", f"{name}={value}")]
+
+
+class TestKept:
+    """What an output has of its source beside the streams."""
+
+    def tags(self, path: Path) -> dict[str, str]:
+        with av.open(str(path)) as container:
+            return {name.lower(): value for name, value in container.metadata.items()}
+
+    @pytest.mark.parametrize("flags", [(), ("--target-v", "vp9")])
+    def test_the_time_of_the_file(self, outputs: Outputs, flags: tuple[str, ...]) -> None:
+        source = outputs.library.add("h264.mkv")
+        os.utime(source, ns=(1_100_000_000_123_456_789, 1_000_000_000_123_456_789))
+        assert outputs(*flags).code == 0
+        assert (outputs.root / "h264.mp4").stat().st_mtime_ns == source.stat().st_mtime_ns
+        assert only(outputs(*flags))["status"] == "skipped"
+
+    @pytest.mark.parametrize("name", ["phone.mov", "phone.mkv", "phone.mp4"])
+    def test_tags_of_the_maker(self, outputs: Outputs, make: Make, name: str) -> None:
+        tags = options_of(PHONE | {"title": "A film", "creation_time": f"{MADE_AT}Z"})
+        keys = ("-movflags", "+use_metadata_tags") if name != "phone.mkv" else ()
+        make(name, "-c", "copy", *tags, *keys)
+        assert outputs("--target-v", "hevc").code == 0
+        kept = self.tags(outputs.root / "phone.mp4")
+        assert PHONE.items() <= {n: kept.get(n.lower()) for n in PHONE}.items()
+        assert kept["title"] == "A film"
+        assert kept["creation_time"].startswith(MADE_AT)
+        assert kept["major_brand"] == "isom"
+        assert only(outputs("--target-v", "hevc"))["status"] == "skipped"
+        codecs = run_cli("codecs", outputs.root, "--target-v", "hevc", "--json").json
+        assert [row["container"] for row in codecs["results"]] == ["mp4"]
+
+    def test_where_it_was_filmed(self, outputs: Outputs, make: Make) -> None:
+        """By the tag of Android, which MP4 has a box for."""
+        make("a.mov", "-c", "copy", *options_of({"location": "+52.5200+013.4050/"}))
+        assert outputs("--target-v", "hevc").code == 0
+        assert self.tags(outputs.root / "a.mp4")["location"] == "+52.5200+013.4050/"
+
+    def test_itunes_tags_where_no_others_are(self, outputs: Outputs, make: Make) -> None:
+        """Players know them better than metadata keys."""
+        make("a.mkv", "-c", "copy", *options_of({"title": "A film", "genre": "Noir"}))
+        assert outputs().code == 0
+        content = (outputs.root / "a.mp4").read_bytes()
+        assert b"\xa9nam" in content
+        assert b"mdta" not in content
+        assert self.tags(outputs.root / "a.mp4")["genre"] == "Noir"
+
+    def test_twice(self, cli: Cli, outputs: Outputs, make: Make, tmp_path: Path) -> None:
+        """libav may read the creation time of an output twice, as "TIME;TIME"."""
+        tags = options_of(PHONE | {"creation_time": f"{MADE_AT}Z"})
+        make("a.mov", "-c", "copy", *tags, "-movflags", "+use_metadata_tags")
+        assert outputs("--target-v", "hevc").code == 0
+        again = ("transcode", outputs.root, tmp_path / "again", *QUICK)
+        assert cli(*again).code == 0
+        kept = self.tags(tmp_path / "again" / "a.mp4")
+        assert kept["creation_time"].startswith(MADE_AT)
+        assert kept["com.android.version"] == "13"
 
 
 class TestProgress:

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from videolib.core.errors import attempt
-from videolib.core.languages import LANGUAGES
 from videolib.media.encoders import audio_encoder_for, effort_options, quality_options
 from videolib.media.frames import Frame
 from videolib.media.metadata import bit_depth, first_frame
@@ -170,17 +169,4 @@ def sound_options(
     if codec == "opus":
         # libopus does not know the surround layouts with side speakers.
         options["filter"] = "aformat=channel_layouts=7.1|6.1|5.1|5.0|quad|3.0|stereo|mono"
-    return options
-
-
-def tag_options(stream: Mapping[str, Any]) -> list[str]:
-    """A stream's title and language as MP4's tags, each as KEY=VALUE."""
-    tags = stream.get("tags", {})
-    options = []
-    if tags.get("title"):
-        # MP4 has no title of a track: its handler's name is what players show.
-        options.append(f"handler_name={tags['title']}")
-    language = str(tags.get("language", "")).partition("-")[0].lower()
-    if language in LANGUAGES:  # MP4 wants three letters, Matroska often has two
-        options.append(f"language={LANGUAGES[language][0]}")
     return options

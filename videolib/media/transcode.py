@@ -1,25 +1,30 @@
 """Transcoding one video: ffmpeg carries the plan out, its output is verified and judged.
 
 `VideoTranscode` is the whole of it. What is wanted comes from targets, the plan from
-transcode_plan, ffmpeg's options from encoders and stream_options; verification checks the output,
-and transcode_outputs says where it goes and whether it is up to date.
+transcode_plan, ffmpeg's options from encoders, stream_options and transcode_tags; verification
+checks the output, and transcode_outputs says where it goes and whether it is up to date.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from videolib.core.documents import read_json
 from videolib.core.errors import VideoError
-from videolib.core.files import flush_to_disk, remove, scratch_name
+from videolib.core.files import file_identity, flush_to_disk, remove, scratch_name
 from videolib.core.runs import Status
 from videolib.core.text import plural
 from videolib.media.ffmpeg import FfmpegProgress, run_ffmpeg
 from videolib.media.reader import Media
-from videolib.media.stream_options import stream_options, tag_options
+from videolib.media.stream_options import stream_options
+from videolib.media.transcode_names import own_output
 from videolib.media.transcode_outputs import size_change
 from videolib.media.transcode_plan import estimated_effort, plan_transcode
+from videolib.media.transcode_tags import container_tag_options, stream_tag_options
 from videolib.media.verification import check_streams, decode_tail, shortage, stream_summaries
+from videolib.storage.artifacts import TRANSCODE_RECORD
 from videolib.storage.publishing import ArtifactOutput, OutputFile
 from videolib.storage.videos import Video
 
@@ -34,8 +39,8 @@ class TranscodeRequest(NamedTuple):
 
     `min_saving`: an output that saves less than this share (0 to 1) of the source's size is
     discarded; None: none is. `accept_degraded`: publish what could be saved of a damaged source.
-    `force`: transcode sources that fit, too, and replace existing outputs. `dry_run`: only plan.
-    `timeout`: seconds per video, 0: no limit.
+    `force`: transcode sources that fit, too, and replace whatever has the name of an output.
+    `dry_run`: only plan. `timeout`: seconds per video, 0: no limit.
     """
 
     target: TranscodeTarget
@@ -55,19 +60,20 @@ class VideoTranscode:
     def __init__(self, media: Media, request: TranscodeRequest, output: Path) -> None:
         self.media, self.request, self.output = media, request, output
         self.plan = plan_transcode(media, request.target)
+        record = Path(media.video.sidecar_dir, TRANSCODE_RECORD.record_name(media.video))
+        self.earlier = own_output(read_json(record), output)  # the output that is to be replaced
 
     def make(self) -> ArtifactOutput:
         """The output with its record; only facts for a dry run and where nothing is to be done.
 
-        Raises VideoError where no output can be made, or an existing one would be replaced.
+        Raises VideoError where no output can be made, or would replace somebody else's file.
         """
         request, plan = self.request, self.plan
         if not plan.reasons and not request.force:
             return ArtifactOutput(status=Status.SKIPPED, facts={"reasons": ["compatible"]})
-        if (self.output.exists() or self.output.is_symlink()) and not request.force:
+        if os.path.lexists(self.output) and not self.earlier and not request.force:
             raise VideoError(
-                f"{self.output} is there and was not made from this source with these parameters: "
-                "--force replaces it"
+                f"{self.output} is there and was not made from this source: --force replaces it"
             )
         if request.dry_run:
             effort = estimated_effort(self.media.stat.st_size, plan, request.settings)
@@ -93,6 +99,8 @@ class VideoTranscode:
         scratch = sidecar_dir / scratch_name()
         try:
             degraded = self.encode(scratch)
+            # Galleries sort by this time, and by it tools tell that they have a file already.
+            os.utime(scratch, ns=(self.media.stat.st_atime_ns, self.media.stat.st_mtime_ns))
             flush_to_disk(scratch)
             return self.judge(scratch, degraded)
         except BaseException:
@@ -150,15 +158,19 @@ class VideoTranscode:
 
     def judge(self, scratch: Path, degraded: str) -> ArtifactOutput:
         """The finished output, or the decision that it saves too little."""
-        size = scratch.stat().st_size
-        saving = round(1 - size / self.media.stat.st_size, 4)
-        data = self.facts() | {"output": self.output.name, "output_size": size, "saving": saving}
+        status, earlier = scratch.stat(), self.earlier
+        saving = round(1 - status.st_size / self.media.stat.st_size, 4)
+        data = self.facts() | {"output": self.output.name, "saving": saving}
+        data |= {"output_size": status.st_size, "output_mtime_ns": status.st_mtime_ns}
+        if earlier:  # without this, an interruption before the replacement would make it unknown
+            data["replaces"] = {"size": earlier.st_size, "mtime_ns": earlier.st_mtime_ns}
         facts = self.facts() | {"saving": saving}
         if degraded:
             data["degraded"] = facts["degraded"] = degraded
         min_saving = self.request.min_saving
         if min_saving is None or saving >= min_saving:
-            product = OutputFile(scratch, self.output, self.request.force)
+            replaceable = file_identity(earlier) if earlier else None
+            product = OutputFile(scratch, self.output, self.request.force, replaceable)
             return ArtifactOutput(data, note=degraded, facts=facts, product=product)
         remove(scratch)
         del facts["output"]
@@ -172,13 +184,13 @@ def output_arguments(
     media: Media, plan: TranscodePlan, request: TranscodeRequest, scratch: Path
 ) -> list[str]:
     """ffmpeg's arguments for the output, which follow those for its input."""
-    argv = ["-map_metadata", "0", "-map_chapters", "0"]
+    argv = container_tag_options(media.container.metadata)
     for number, stream_plan in enumerate(plan.kept):
         argv += ["-map", f"0:{stream_plan.stream['index']}"]
         options = stream_options(stream_plan, media, request.target, request.settings)
         argv += [part for name, value in options.items() for part in (f"-{name}:{number}", value)]
-        for tag in tag_options(stream_plan.stream):
+        for tag in stream_tag_options(stream_plan.stream):
             argv += [f"-metadata:s:{number}", tag]
     # Sparse subtitles make ffmpeg hold back many packets of the other streams.
     argv += ["-max_muxing_queue_size", "4096"]
-    return [*argv, "-movflags", "+faststart", "-f", "mp4", f"file:{scratch}"]
+    return [*argv, "-f", "mp4", f"file:{scratch}"]

@@ -6,6 +6,7 @@ under the name of the source. An output without such a record is never touched.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -15,10 +16,17 @@ from videolib.core.errors import UsageError
 from videolib.core.files import need_creatable
 from videolib.core.runs import Status
 from videolib.core.text import clock, printable
+from videolib.media.transcode_names import (
+    assigned_names,
+    plain_name,
+    recorded_name,
+    recorded_names,
+)
 from videolib.storage.artifacts import TRANSCODE_RECORD
 from videolib.storage.names import State
 
 if TYPE_CHECKING:
+    from videolib.storage.folders import Library
     from videolib.storage.sidecars import SidecarDir
     from videolib.storage.videos import Video
 
@@ -35,10 +43,14 @@ class TranscodeOutcome(Protocol):
 
 
 class OutputFolder(NamedTuple):
-    """The folder of a run's outputs, in which they have the relative paths of their sources."""
+    """The folder of a run's outputs, in which they have the relative paths of their sources.
+
+    `names`: of outputs, by the paths of their videos; see transcode_names.
+    """
 
     dest: Path
     sources: Path
+    names: dict[str, str]
 
     @property
     def root(self) -> Path:
@@ -47,7 +59,8 @@ class OutputFolder(NamedTuple):
 
     def output(self, video: Video) -> Path:
         """Where the output for a video goes."""
-        return self.root / Path(video.rel).with_suffix(".mp4")
+        name = self.names.get(video.rel) or plain_name(video.name)
+        return self.root / Path(video.rel).with_name(name)
 
     def check(self) -> None:
         """Raise UsageError where the folder cannot be created or is among the sources."""
@@ -56,30 +69,28 @@ class OutputFolder(NamedTuple):
             reason = "is the folder of the videos or inside it; name one outside"
             raise UsageError(f"{printable(str(self.dest))}: {reason}")
 
-    def clashes(self, videos: Iterable[Video]) -> dict[str, str]:
-        """Videos, by name, whose output another video would have, too, each with a message.
+    def name_outputs(self, videos: Iterable[Video], library: Library) -> None:
+        """Choose the names of the outputs for videos of a library, in the order of folders.
 
-        Raises UsageError where an output would be a source or be among the sources, also by way of
-        links.
+        Other videos beside them count, whether they are among `videos` or not.
         """
-        claims: dict[Path, list[Video]] = {}
-        for video in videos:
-            claims.setdefault(self.output(video), []).append(video)
-        for output, claimants in claims.items():
-            for video in claimants:
-                if is_same_file(output, Path(video.path)):
-                    raise UsageError(
-                        f"{printable(str(output))}: is the source {printable(video.rel)}"
-                    )
-        for folder in dict.fromkeys(output.parent for output in claims):
+        for below, group in itertools.groupby(videos, key=lambda video: folder_of(video.rel)):
+            named = {video.name: video.rel for video in group}
+            beside = named.keys() | {video.name for video in next(library.walk(below)).videos}
+            recorded = recorded_names(self.root / below, library.sidecar_dir(below), beside)
+            names = assigned_names(beside, recorded)
+            self.names.update((rel, names[name]) for name, rel in named.items())
+
+    def check_outputs(self, videos: Iterable[Video]) -> None:
+        """Raise UsageError where the output for a video would be that video or be among the
+        sources, also by way of links."""
+        outputs = {video.rel: self.output(video) for video in videos}
+        for name, output in outputs.items():
+            if is_same_file(output, self.sources / name):
+                raise UsageError(f"{printable(str(output))}: is the source {printable(name)}")
+        for folder in dict.fromkeys(output.parent for output in outputs.values()):
             if is_within(folder, self.sources):
                 raise UsageError(f"{printable(str(folder))}: leads into the folder of the videos")
-        return {
-            video.rel: clash_reason(video, claimants)
-            for claimants in claims.values()
-            for video in claimants
-            if len(claimants) > 1
-        }
 
     def state(
         self,
@@ -88,9 +99,11 @@ class OutputFolder(NamedTuple):
         params: Mapping[str, Any],
         min_saving: float | None,
     ) -> State:
-        """The state of the output for a video; see `recorded_state`."""
+        """The state of the output for a video, under its recorded name; see `recorded_state`."""
         entry = sidecars.get(TRANSCODE_RECORD.record_name(video))
         record = read_json(entry.path) if entry else None
+        if name := recorded_name(record):
+            self.names[video.rel] = name
         return recorded_state(record, video, self.output(video), params, min_saving)
 
     def report(
@@ -114,10 +127,9 @@ class OutputFolder(NamedTuple):
         return data | {"actions": actions, "errors": errors}, action_lines(actions, dry_run)
 
 
-def clash_reason(video: Video, claimants: Sequence[Video]) -> str:
-    """Message for a video whose output others would have, too."""
-    others = " and ".join(printable(other.rel) for other in claimants if other is not video)
-    return f"would have the same output as {others}: rename one"
+def folder_of(rel: str) -> str:
+    """The folder in a relative path, with a slash at its end; empty for the library's own."""
+    return rel[: rel.rfind("/") + 1]
 
 
 def is_within(path: Path, folder: Path) -> bool:

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.documents import json_bytes, set_aside_corrupt
 from videolib.core.errors import VideoError
-from videolib.core.files import remove, rename_new, replace_file, replace_folder
+from videolib.core.files import (
+    file_identity,
+    remove,
+    rename_new,
+    replace_file,
+    replace_folder,
+    stat_if_any,
+)
 from videolib.core.runs import Status
 from videolib.core.text import iso_time
 
@@ -51,15 +58,21 @@ class ArtifactOutput:
 
 
 class OutputFile(NamedTuple):
-    """A finished file too large to hand over as bytes: its scratch file and its final name."""
+    """A finished file too large to hand over as bytes: its scratch file and its final name.
+
+    It replaces whatever has that name with `replace`, else only a file whose `file_identity` is
+    `replaceable`.
+    """
 
     scratch: Path
     target: Path
     replace: bool = False
+    replaceable: tuple[int, int, int] | None = None
 
     def publish(self) -> None:
         """Give it its final name. Raises VideoError where another file has that by now."""
-        if self.replace:
+        status = stat_if_any(str(self.target)) if self.replaceable else None
+        if self.replace or (status and file_identity(status) == self.replaceable):
             self.scratch.replace(self.target)
             return
         try:
