@@ -14,6 +14,7 @@ from support import Fault, Killed, contents
 
 from videolib.core.errors import CancelledError, VideoError
 from videolib.core.locks import locked
+from videolib.core.runs import Job
 from videolib.storage.journal import Journal, journal_bytes
 from videolib.storage.recovery import recover, undo
 from videolib.storage.replay import journals
@@ -107,6 +108,18 @@ class TestCarryOut:
         assert contents(scene.root) == scene.before
         assert not trashed(scene.root) and not (scene.root / "new").exists()
         assert undo(scene.paths, "test") is None
+
+    @pytest.mark.parametrize("seconds", [10**10, 2**33, -(2**31)])
+    def test_times_of_any_century_are_kept(self, scene: Scene, seconds: int) -> None:
+        """Nanoseconds of 1970 to 2262 are what 64 bits hold; disks have others."""
+        source = scene.root / ".artifacts/a.json"
+        os.utime(source, (seconds, seconds))
+        scene.commit()
+        assert source.with_name("b.json").stat().st_mtime == seconds
+        undone = undo(scene.paths, "test")
+        assert undone
+        assert undone.problems == []
+        assert contents(scene.root) == scene.before
 
     def test_nothing_to_do_leaves_nothing(self, scene: Scene) -> None:
         with Journal(scene.paths, "test") as journal:
@@ -339,6 +352,32 @@ class TestHostileJournal:
         with pytest.raises(VideoError, match="is no readable journal"):
             recover(scene.paths)
         assert contents(scene.root) == scene.before
+        assert recover(scene.paths) is None
+        (kept,) = (scene.root / ".artifacts/.journal").iterdir()
+        assert kept.name.startswith("000001.test.forward-0.corrupt-")
+        assert kept.read_bytes() == content
+
+    @pytest.mark.parametrize("state", ["forward-0", "backward-2", "done"])
+    def test_it_is_in_nobodys_way(
+        self, scene: Scene, state: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """What nobody can read holds up no other change, and whose it was is said."""
+        place = scene.root / ".artifacts" / ".journal"
+        place.mkdir()
+        (place / f"000007.test.{state}").write_bytes(b"no journal")
+        with scene.plan() as journal:
+            journal.trash(scene.path("gone"))
+            journal.commit(Job())
+        kept = [path.name for path in place.iterdir() if "corrupt" in path.name]
+        assert len(kept) == (state != "done")
+        assert all(name in capsys.readouterr().err for name in kept)
+        undone = undo(scene.paths, "test")
+        assert undone
+        assert undone.problems == []
+        if state == "done":
+            with pytest.raises(VideoError, match="kept as"):
+                undo(scene.paths, "test")
+        assert undo(scene.paths, "test") is None
 
     def test_it_can_be_a_pipe(self, scene: Scene) -> None:
         place = scene.root / ".artifacts/.journal"
@@ -346,6 +385,7 @@ class TestHostileJournal:
         os.mkfifo(place / "000001.test.forward-0")
         with pytest.raises(VideoError, match="is no readable journal"):
             recover(scene.paths)
+        assert recover(scene.paths) is None
 
     @pytest.mark.parametrize("state", ["forward-0", "forward-1", "forward-2", "backward-2"])
     @pytest.mark.parametrize(
@@ -357,7 +397,7 @@ class TestHostileJournal:
             {"phase": 1, "copy": "a", "to": "here/a", "scratch": ".moving-1-0"},
             {"phase": 2, "file": "a", "old": "a was here", "new": None, "mtime_ns": 0},
             {"phase": 2, "file": "a", "old": "a was here", "new": "nothing", "mtime_ns": 0},
-            {"phase": 2, "file": ".artifacts/x.json", "old": None, "new": "x", "mtime_ns": 1 << 70},
+            {"phase": 2, "file": ".artifacts/x.json", "old": None, "new": "x", "mtime_ns": 1 << 99},
         ],
         ids=str,
     )

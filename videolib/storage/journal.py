@@ -68,6 +68,7 @@ class Journal:
         self.rewrites: list[Rewrite] = []
         self.real_folders: dict[str, str] = {}
         self.stack = contextlib.ExitStack()
+        self.messages: list[str] = []  # about journals of earlier runs that could not be read
         self.number, self.stamp = 0, re.sub("[-:]", "", iso_time())
 
     def __enter__(self) -> Journal:
@@ -78,7 +79,7 @@ class Journal:
             raise_descriptor_limit(len(self.sidecar_dirs))
             for sidecar_dir in (str(folder), *filter(os.path.isdir, self.sidecar_dirs)):
                 self.stack.enter_context(locked(sidecar_dir))
-            refuse_interrupted(self.paths, self.sidecar_dirs)
+            self.messages = refuse_interrupted(self.paths, self.sidecar_dirs)
             remove_abandoned(str(folder))
             self.number = max((file.number for file in journals(self.paths)), default=0) + 1
             self.stack = self.stack.pop_all()
@@ -152,6 +153,9 @@ class Journal:
         """
         if not self.moves and not self.rewrites:
             return
+        if job:
+            for message in self.messages:
+                job.console.say(message)
         replay = JournalReplay(self.paths, self.write())
         try:
             replay.roll_forward(job)

@@ -7,14 +7,16 @@ While steps are made that name is all that changes; the content is written once.
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import json
 import re
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
+from videolib.core.documents import set_aside
 from videolib.core.errors import VideoError
 from videolib.core.files import flush_to_disk, read_file, remove
 from videolib.core.locks import locked
@@ -33,6 +35,12 @@ from videolib.storage.steps import (
 
 KEPT_JOURNALS = 50  # finished ones, for `--undo`
 
+# What reading a file raises that is no journal of this program.
+READ_ERRORS = (
+    *(OSError, EOFError, ValueError, KeyError, TypeError, AttributeError),
+    *(OverflowError, RecursionError, zlib.error),
+)
+
 
 class JournalFile(NamedTuple):
     """A journal's file; its name is NUMBER.COMMAND.STATE."""
@@ -45,6 +53,33 @@ class JournalFile(NamedTuple):
     @property
     def pending(self) -> bool:
         return "-" in self.state
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The objects in the file. Raises one of READ_ERRORS for what is no journal."""
+        import gzip
+
+        with gzip.open(io.BytesIO(read_file(self.path))) as lines:
+            return [dict(json.loads(line)) for line in lines]
+
+    def set_aside(self, error: Exception) -> str:
+        """Set aside a file that `error` kept from being read: it cannot be finished or taken back
+        any more, and nothing has to wait for it. Returns the message about that.
+
+        Raises VideoError where the file is there but cannot be opened, or cannot be renamed.
+        """
+        name, reason = printable(str(self.path)), getattr(error, "strerror", None) or error
+        is_closed = isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
+        try:
+            if is_closed:
+                raise error
+            new = set_aside(self.path)
+        except OSError:
+            message = f"{name}: is no readable journal ({reason}): move it away"
+            raise VideoError(message) from None
+        return (
+            f"{name}: is no readable journal ({reason}): it is kept as {printable(new)}, and what "
+            "it was about stays as it is"
+        )
 
     def with_state(self, state: str) -> JournalFile:
         """The file after a rename to another state, which is on the disk on return."""
@@ -62,18 +97,29 @@ def journals(paths: LibraryPaths) -> list[JournalFile]:
     return sorted(JournalFile(int(m[1]), m[2], m[3], Path(path)) for m, path in matches if m)
 
 
-def refuse_interrupted(paths: LibraryPaths, sidecar_dirs: Iterable[str] = ()) -> None:
+def refuse_interrupted(paths: LibraryPaths, sidecar_dirs: Iterable[str] = ()) -> list[str]:
     """Raise VideoError where a change of the library, of one around it, or of one in or around the
     folders `sidecar_dirs` was interrupted.
+
+    A journal of one that cannot be read is set aside instead; the messages about that are returned.
     """
     starts = [Path(folder) for folder in (paths.artifacts_root, *sidecar_dirs)]
+    messages = []
     for folder in dict.fromkeys(f for start in starts for f in (start, *start.parents)):
-        if any(file.pending for file in journals(LibraryPaths(str(folder), str(folder)))):
+        for file in journals(LibraryPaths(str(folder), str(folder))):
+            if not file.pending:
+                continue
+            try:
+                file.lines()
+            except READ_ERRORS as error:
+                messages.append(file.set_aside(error))
+                continue
             name = printable(str(folder))
             raise VideoError(
                 f"{name}: an interrupted run waits to be finished: rename --recover -d {name}, "
                 "or --undo to take it back"
             )
+    return messages
 
 
 def raise_descriptor_limit(count: int) -> None:
@@ -93,30 +139,16 @@ class JournalReplay:
     that did not exist before, outer ones first.
     """
 
-    READ_ERRORS: ClassVar = (
-        *(OSError, EOFError, ValueError, KeyError, TypeError, AttributeError),
-        *(OverflowError, RecursionError, zlib.error),
-    )
-
     def __init__(self, paths: LibraryPaths, file: JournalFile) -> None:
-        """Raises VideoError where the file is no readable journal."""
+        """Raises VideoError where the file is no readable journal; it is set aside then."""
         self.paths, self.file = paths, file
         try:
-            self.read()
-        except self.READ_ERRORS as error:
-            reason = (isinstance(error, OSError) and error.strerror) or error
-            message = f"is no readable journal ({reason}): move it away"
-            raise VideoError(f"{printable(str(file.path))}: {message}") from None
-
-    def read(self) -> None:
-        """Read the file. Raises one of READ_ERRORS for what is no journal of this program."""
-        import gzip
-
-        with gzip.open(io.BytesIO(read_file(self.file.path))) as lines:
-            head = json.loads(lines.readline())
+            head, *lines = file.lines()
             self.facts: dict[str, Any] = dict(head["facts"])
-            self.made_folders = [self.paths.absolute(name) for name in head["folders"]]
-            self.steps = [step_from_json(json.loads(line), self.paths) for line in lines]
+            self.made_folders = [paths.absolute(name) for name in head["folders"]]
+            self.steps = [step_from_json(line, paths) for line in lines]
+        except READ_ERRORS as error:
+            raise VideoError(file.set_aside(error)) from None
 
     def renamed_videos(self) -> list[tuple[str, str]]:
         """The (old, new) paths of the videos that it renamed. Raises VideoError."""

@@ -27,6 +27,7 @@ from videolib.core.runs import Job
 from videolib.core.text import printable
 from videolib.storage.names import SIDECARS
 
+LATEST_MTIME = (1 << 63) * 10**9  # ns; systems count seconds in 64 bits
 SCRATCH_PREFIX = ".moving-"  # of the temporary names of files that are being moved or copied
 
 
@@ -219,7 +220,7 @@ def step_from_json(line: Mapping[str, Any], paths: LibraryPaths) -> Step:
     contents = [line["old"], line["new"]]
     old, new = (c if c is None else c.encode("utf-8", "surrogateescape") for c in contents)
     path, mtime_ns = paths.absolute(line["file"]), int(line["mtime_ns"])
-    if not path.endswith((".json", ".vtt")) or abs(mtime_ns) >= 1 << 63:
+    if not path.endswith((".json", ".vtt")) or abs(mtime_ns) >= LATEST_MTIME:
         raise ValueError(f"would rewrite {line['file']!r}")
     return Rewrite(2, path, old, new, mtime_ns)
 
