@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from videolib.core.errors import VideoError
 from videolib.core.text import printable
-from videolib.media.metadata import first_frame
+from videolib.media.frames import first_frame
 from videolib.media.pictures import HDR_EOTFS
 
 if TYPE_CHECKING:

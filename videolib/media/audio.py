@@ -120,16 +120,9 @@ def audio_frames(media: Media, stream: AudioStream) -> Iterator[AudioFrame]:
     Raises VideoError at the end where there is sound but none of it could be decoded: that is no
     silence.
     """
-    import av
-
     count, damage = 0, media.damage
     for packet in media.read(stream):
-        try:
-            frames = packet.decode()
-        except (av.FFmpegError, OSError, ValueError):
-            media.note_damage(bool(packet.size))
-            continue
-        for frame in frames:
+        for frame in media.decoded(stream.decode, packet):
             if frame.sample_rate:
                 count += 1
                 yield frame

@@ -53,7 +53,7 @@ class Excerpt:
     def __init__(self, media: Media, start: float, length: float) -> None:
         first, last = media.pts(start), media.pts(start + length)
         self.media = media
-        self.begin, timestamps, end = timestamps_around(media, first, last)
+        self.begin, timestamps, end, _ = timestamps_around(media, first, last)
         if not timestamps or media.is_cut_off_before(first, end):
             message = cut_off_message(media.seconds(end), media.duration)
             raise VideoError(f"is {message}: copy it again")

@@ -15,34 +15,47 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from videolib.media.choices import Seek
+from videolib.media.keyframes import KeyframeFinder
 from videolib.media.pictures import display_size, rgb_picture
 from videolib.media.reader import timestamp_of
 
 if TYPE_CHECKING:
+    from av.packet import Packet
     from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
 
     from videolib.core.arrays import Pixels
     from videolib.media.reader import Media
 
 
 class FrameRequest(NamedTuple):
-    """The frame shown at `time` (s), or a keyframe that is at most `tolerance` (s) away from it."""
+    """The frame shown at `time` (s), or a keyframe that is at most `tolerance` (s) away from it.
+
+    With `substitute` the nearest frame that can be decoded will do where that one cannot be.
+    """
 
     time: float
     tolerance: float = 0.0
+    substitute: bool = False
 
     @classmethod
-    def near(cls, time: float, tolerance: float, seek: Seek) -> FrameRequest:
+    def near(
+        cls, time: float, tolerance: float, seek: Seek, *, substitute: bool = False
+    ) -> FrameRequest:
         """A request with `tolerance` for auto, an unlimited one for keyframe, none for exact."""
-        return cls(time, {"auto": tolerance, "keyframe": math.inf, "exact": 0.0}[seek])
+        tolerances = {"auto": tolerance, "keyframe": math.inf, "exact": 0.0}
+        return cls(time, tolerances[seek], substitute)
 
 
 class Frame:
     """A decoded frame as a player would show it, at any size.
 
     `time` is when it is shown, in seconds of the video; `size` its (width, height) in square
-    pixels, upright; `turns` the quarter turns counter-clockwise that make the stored picture so.
+    pixels, upright; `turns` the quarter turns counter-clockwise that make the stored picture so;
+    `is_substitute`: it stands for one that cannot be decoded.
     """
+
+    is_substitute = False
 
     def __init__(self, media: Media, raw: VideoFrame, pts: int) -> None:
         self.raw, self.pts, self.time = raw, pts, max(media.seconds(pts), 0.0)
@@ -82,66 +95,90 @@ def read_frames(
     decoded from the keyframe before them, leaving out frames that no other frame refers to. Which
     frame a request gets depends on that request alone, never on the others.
     """
+    finder, substitutes = KeyframeFinder(media), Substitutes(media)
     keyframes: dict[int, list[int]] = {}
     exact: dict[int, list[int]] = {}
     for index, request in enumerate(requests):
-        keyframe = nearest_keyframe(media, request)
-        if keyframe is not None:
+        target = media.pts(request.time)
+        keyframe = finder.nearest(target) if request.tolerance else None
+        if keyframe is not None and is_near(media, keyframe, request):
             keyframes.setdefault(keyframe, []).append(index)
         else:
-            exact.setdefault(media.pts(request.time), []).append(index)
-    reads = [(pts, read_keyframe(media, pts, indices)) for pts, indices in keyframes.items()]
+            exact.setdefault(target, []).append(index)
+    reads = [
+        (keyframe, indices, read_keyframe(finder, keyframe, {i: requests[i] for i in indices}))
+        for keyframe, indices in keyframes.items()
+    ]
     # Exact frames behind the same keyframe share one decode.
     for _, group in itertools.groupby(
         sorted(exact), lambda pts: bisect.bisect_right(media.keyframes, pts) or -pts
     ):
         targets = {pts: exact[pts] for pts in group}
-        reads.append((min(targets), read_exact(media, targets)))
-    for _, frames in sorted(reads, key=lambda read: read[0]):
-        yield from frames
+        indices = list(itertools.chain.from_iterable(targets.values()))
+        reads.append((min(targets), indices, read_exact(media, targets)))
+    for _, indices, frames in sorted(reads, key=lambda read: read[0]):
+        missing = set(indices)
+        for frame, satisfied in frames:
+            missing.difference_update(satisfied)
+            yield frame, satisfied
+        yield from substitutes.read({i: requests[i] for i in sorted(missing)})
 
 
-def nearest_keyframe(media: Media, request: FrameRequest) -> int | None:
-    """Timestamp of the keyframe nearest to a request; None: none is within its tolerance."""
-    if not request.tolerance:
-        return None
-    target, keyframes = media.pts(request.time), media.keyframes
-    at = bisect.bisect_left(keyframes, target)
-    neighbours = keyframes[max(at - 1, 0) : at + 1]
-    nearest = min(neighbours, key=lambda pts: abs(pts - target), default=None)
-    if nearest is None or abs(nearest - target) * media.tick > request.tolerance:
-        return None
-    return nearest
+def is_near(media: Media, pts: int, request: FrameRequest) -> bool:
+    """Whether what is shown at a timestamp is within the tolerance of a request."""
+    return abs(pts - media.pts(request.time)) * media.tick <= request.tolerance
 
 
-def read_keyframe(media: Media, pts: int, indices: list[int]) -> Iterator[tuple[Frame, list[int]]]:
-    """The keyframe that a seek to `pts` finds, from one packet; nothing where none can be decoded.
+def read_keyframe(
+    finder: KeyframeFinder, keyframe: int, requests: Mapping[int, FrameRequest]
+) -> Iterator[tuple[Frame, list[int]]]:
+    """A keyframe from its packet alone, with the indices of the requests that it satisfies; for the
+    others the exact frames.
 
-    With edit lists or recovery points a flush may give no frame; then the packets after it are
-    decoded until one comes out.
+    It satisfies none where its packet is not found, or gives no frame: a recovery point begins a
+    part of which only later frames are complete.
     """
-    first: int | None = None
-    for packet in itertools.chain(media.packets(pts), [None]):
-        if packet and first is None and not packet.is_keyframe:
-            continue
-        frames = media.decode(packet)
-        if packet and first is None:
-            first = timestamp_of(packet)
-            frames += media.decode(None)
-        if frames:
-            frame_pts = frames[0].pts if frames[0].pts is not None else first
-            yield Frame(media, frames[0], pts if frame_pts is None else frame_pts), indices
-            break
-    media.decode(None)
+    media, satisfied = finder.media, list[int]()
+    packet = finder.packet(keyframe)
+    raw = packet and keyframe_of(media, packet)
+    if packet and raw:
+        pts = next((t for t in (raw.pts, timestamp_of(packet)) if t is not None), keyframe)
+        satisfied = [i for i, request in requests.items() if is_near(media, pts, request)]
+        if satisfied:
+            yield Frame(media, raw, pts), satisfied
+    others: dict[int, list[int]] = {}
+    for index in sorted(requests.keys() - satisfied):
+        others.setdefault(media.pts(requests[index].time), []).append(index)
+    if others:
+        yield from read_exact(media, others)
+
+
+def keyframe_of(media: Media, packet: Packet[VideoStream]) -> VideoFrame | None:
+    """The frame in a keyframe's packet; None where the decoder does not give it."""
+    frames = media.decode(packet) + media.decode(None)
+    return next((raw for raw in frames if raw.pts in (None, packet.pts)), None)
+
+
+def first_frame(media: Media) -> Frame | None:
+    """The first frame of the stream that can be decoded; None where none can."""
+    packet = media.first_keyframe
+    raw = packet and keyframe_of(media, packet)
+    if packet and raw and raw.pts is not None:
+        return Frame(media, raw, raw.pts)
+    return next(decoded_frames(media, media.start, math.inf), None)
 
 
 def read_exact(media: Media, targets: Mapping[int, list[int]]) -> Iterator[tuple[Frame, list[int]]]:
     """The frames shown at the timestamps in `targets`, from one decode that begins before them all.
 
-    `targets` and the result have the indices of requests beside. A target after the end of a
+    `targets` and the result have the indices of requests beside. A target before the first keyframe
+    of a recording that begins inside a GOP gets that keyframe. A target after the end of a
     truncated file gets no frame, and `media` notes where that ends.
     """
-    begin, timestamps, end = timestamps_around(media, min(targets), max(targets))
+    begin, timestamps, end, decodable = timestamps_around(media, min(targets), max(targets))
+    if not decodable and (first := first_presentation(media)) > min(targets):
+        yield from read_exact(media, raised_to(first, targets))
+        return
     indices_by_pts: dict[int, list[int]] = {}
     for target, indices in targets.items() if timestamps else ():
         if media.is_cut_off_before(target, end):
@@ -150,7 +187,43 @@ def read_exact(media: Media, targets: Mapping[int, list[int]]) -> Iterator[tuple
         number = bisect.bisect_right(timestamps, target) - 1
         indices_by_pts.setdefault(timestamps[max(number, 0)], []).extend(indices)
     if indices_by_pts:
-        yield from decode_forward(media, begin, indices_by_pts)
+        yield from decode_shown(media, begin, indices_by_pts)
+
+
+def decode_shown(
+    media: Media, begin: int, indices_by_pts: Mapping[int, list[int]]
+) -> Iterator[tuple[Frame, list[int]]]:
+    """Frames as `decode_forward` gives them, without those that are later than what was asked for.
+
+    Where a decoder gives nothing though nothing is damaged, a recovery point came too late: some
+    encoders refresh the picture bit by bit. Then it begins farther back.
+    """
+    for back in (0.0, 3.0, 30.0):
+        begin, damage = max(begin - round(back / media.tick), media.start), media.damage
+        missing = dict(indices_by_pts)
+        frames = decode_forward(media, begin, indices_by_pts)
+        for (frame, indices), shown in zip(frames, sorted(indices_by_pts), strict=False):
+            if frame.pts <= shown:
+                del missing[shown]
+                yield frame, indices
+        indices_by_pts = missing
+        if not missing or media.damage > damage:
+            break
+
+
+def first_presentation(media: Media) -> int:
+    """The timestamp of the first keyframe; that of the start where there is none."""
+    packet = media.first_keyframe
+    pts = timestamp_of(packet) if packet else None
+    return media.start if pts is None else pts
+
+
+def raised_to(least: int, targets: Mapping[int, list[int]]) -> dict[int, list[int]]:
+    """Targets with those below `least` put there, and their indices of requests."""
+    raised: dict[int, list[int]] = {}
+    for target, indices in targets.items():
+        raised.setdefault(max(target, least), []).extend(indices)
+    return raised
 
 
 class TimestampRange(NamedTuple):
@@ -159,6 +232,7 @@ class TimestampRange(NamedTuple):
     begin: int  # where to seek, so that a keyframe precedes the part
     timestamps: list[int]  # sorted, from there to past the end of the part
     end: int  # when the last of these frames ends
+    decodable: bool  # whether a keyframe is at or before the first of the part
 
 
 def timestamps_around(media: Media, first: int, last: int) -> TimestampRange:
@@ -181,7 +255,7 @@ def timestamps_around(media: Media, first: int, last: int) -> TimestampRange:
         timestamps.sort()
         if decodable or begin == media.start:
             break
-    return TimestampRange(begin, timestamps, end)
+    return TimestampRange(begin, timestamps, end, decodable)
 
 
 def decode_forward(
@@ -219,3 +293,67 @@ def _decode_until(
         missing.discard(packet.pts)
         yield from ((frame.pts, frame) for frame in media.decode(packet) if frame.pts is not None)
     yield from ((frame.pts, frame) for frame in media.decode(None) if frame.pts is not None)
+
+
+class Substitutes:
+    """Finds, for requests whose own frame cannot be decoded, the nearest frame that can be.
+
+    What surrounds a gap is found once for all the requests in it.
+    """
+
+    def __init__(self, media: Media) -> None:
+        self.media = media
+        self.before: Frame | None = None  # the last frame before the gap found last
+        self.after: Frame | None = None  # the first one after it
+        self.gap = range(0)  # timestamps at which no frame can be decoded
+
+    def read(self, requests: Mapping[int, FrameRequest]) -> Iterator[tuple[Frame, list[int]]]:
+        """The substitutes of those requests that take one, each with its index."""
+        cut_off = math.inf if self.media.cut_off is None else self.media.cut_off
+        for index, request in requests.items():
+            if request.substitute and request.time < cut_off:
+                frame = self.nearest(self.media.pts(request.time))
+                if frame:
+                    yield frame, [index]
+
+    def nearest(self, target: int) -> Frame | None:
+        """The frame nearest to a timestamp; None: no frame of the whole video can be decoded."""
+        if target not in self.gap:
+            self.measure_gap(target)
+        frames = [frame for frame in (self.before, self.after) if frame]
+        return min(frames, key=lambda frame: abs(frame.pts - target), default=None)
+
+    def measure_gap(self, target: int) -> None:
+        """Find the frames around a timestamp that has none, decoding as little as possible."""
+        media, end = self.media, target
+        self.before, step = None, max(round(1 / media.tick), 1)
+        while self.before is None and end > media.start:
+            begin = max(end - step, media.start)
+            for frame in decoded_frames(media, begin, end):
+                self.before = frame if frame.pts <= target else self.before
+            step, end = 2 * step, begin
+        later = decoded_frames(media, target, math.inf)
+        self.after = next((frame for frame in later if frame.pts > target), None)
+        for frame in filter(None, (self.before, self.after)):
+            frame.is_substitute = True
+        first = self.before.pts + 1 if self.before else media.start
+        last = self.after.pts if self.after else media.declared_end
+        self.gap = range(min(first, target), max(last, target + 1))
+
+
+def decoded_frames(media: Media, begin: int, end: float) -> Iterator[Frame]:
+    """All frames that can be decoded, from a keyframe at or before one timestamp on, until all up
+    to another have come."""
+    media.stream.codec_context.skip_frame = "DEFAULT"
+    for packet in media.packets(begin):
+        if packet.dts is not None and packet.dts > end:
+            break
+        yield from frames_of(media, packet)
+    yield from frames_of(media, None)
+
+
+def frames_of(media: Media, packet: Packet[VideoStream] | None) -> Iterator[Frame]:
+    """What Media.decode gives, as far as it has timestamps."""
+    for raw in media.decode(packet):
+        if raw.pts is not None:
+            yield Frame(media, raw, raw.pts)

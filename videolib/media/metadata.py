@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from videolib.core.documents import read_json
 from videolib.core.errors import Failure, attempt
 from videolib.core.text import short_text, to_float, to_frame_rate, to_int
-from videolib.media.frames import read_keyframe
+from videolib.media.frames import first_frame
 from videolib.media.reader import NO_TIMESTAMP
 from videolib.storage.artifacts import ARTIFACTS
 from videolib.storage.names import State
@@ -21,7 +21,6 @@ from videolib.storage.names import State
 if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
-    from videolib.media.frames import Frame
     from videolib.media.reader import Media
     from videolib.storage.sidecars import SidecarDir
     from videolib.storage.videos import Video
@@ -240,11 +239,6 @@ def _rotation_json(media: Media, index: int) -> list[dict[str, Any]]:
     if not media.rotation:
         return []
     return [{"side_data_type": "Display Matrix", "rotation": media.rotation}]
-
-
-def first_frame(media: Media) -> Frame | None:
-    """The first frame of the stream that is shown; None where none can be decoded."""
-    return next((frame for frame, _ in read_keyframe(media, media.start, [])), None)
 
 
 def _chapter_json(chapter: Any) -> dict[str, Any]:

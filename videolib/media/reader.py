@@ -9,8 +9,8 @@ from __future__ import annotations
 import functools
 import math
 import os
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from videolib.core.errors import VideoError, uncommon_codec
 from videolib.core.files import file_identity, stat_of
@@ -22,6 +22,7 @@ from videolib.storage.videos import open_regular, oshash
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.packet import Packet
+    from av.stream import Stream
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
@@ -37,6 +38,8 @@ ALLOWED_CODECS = (
     "wmav2,wmapro,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s32le,pcm_u8,pcm_f32le,pcm_mulaw,pcm_alaw,adpcm_ms,"
     "adpcm_ima_wav,adpcm_ima_qt,amrnb,mov_text,srt,subrip,ass,ssa,webvtt,dvdsub,dvbsub,pgssub,cc_dec"
 )
+
+Decoded = TypeVar("Decoded")  # a frame or a subtitle
 
 MAX_PIXELS = 40_000_000  # of a frame; 8K has 33 million, more is an attack or a mistake
 NO_TIMESTAMP = -(1 << 63)  # libav's AV_NOPTS_VALUE
@@ -255,11 +258,11 @@ class Media:
 
     def read(self, *streams: Any) -> Iterator[Any]:
         """Packets of these streams (none: of all), to the end or to damage that stops libav."""
-        import av
-
         try:
             yield from self.container.demux(*streams)
-        except (av.FFmpegError, OSError, ValueError):
+        except IndexError:
+            return  # the end: PyAV has nothing to flush a stream with that appeared on the way
+        except damage_errors():
             self.note_damage()
 
     def packets(self, pts: int) -> Iterator[Packet[VideoStream]]:
@@ -272,16 +275,30 @@ class Media:
                 yield packet
 
     def _seek(self, pts: int) -> None:
-        import av
-
+        """Go to a keyframe at or before `pts`, else to the beginning. Raises VideoError where
+        neither is found."""
         if pts <= self.start and "mpeg" in self.container.format.name:
             # MPEG streams are searched by decoding times, and the first is before the start.
             pts -= round(10 / self.tick)
+        if self.try_seek(pts, self.stream):
+            return
+        # Some demuxers find nothing beyond the first or the last entry, and where sound comes
+        # first, the first is after the start: begin again, at the latest with the first byte.
+        first = self.start if self.stream.start_time is None else self.stream.start_time
+        if not (
+            self.try_seek(first, self.stream)
+            or self.try_seek(self.start, self.stream, backward=False)
+            or self.try_seek(0, self.stream, unsupported_byte_offset=True)
+        ):
+            raise VideoError("no picture in it can be found: it is truncated or damaged")
+
+    def try_seek(self, offset: int, stream: Stream, **options: bool) -> bool:
+        """Whether libav could go to a place in a stream, a keyframe at or before this timestamp."""
         try:
-            self.container.seek(pts, stream=self.stream, backward=True)
-        except (av.FFmpegError, OSError, ValueError):
-            # Some demuxers find nothing beyond the first or the last entry: begin again.
-            self.container.seek(self.start, stream=self.stream, backward=True)
+            self.container.seek(offset, stream=stream, **options)
+        except damage_errors():
+            return False
+        return True
 
     def decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
         """Frames that the decoder gives for a packet; for None the last ones, after which it is
@@ -290,44 +307,70 @@ class Media:
         A packet that fails to decode counts as damage. Raises VideoError where the codec is not
         one that may be used.
         """
-        import av
-
         context = self.stream.codec_context
-        try:
-            frames = context.decode(packet)
-        except (av.FFmpegError, OSError, ValueError):
-            if not context.is_open and context.name not in self.codecs.split(","):
-                raise VideoError(uncommon_codec(context.name)) from None
-            self.note_damage()
-            frames = []
+        frames = self.decoded(context.decode, packet)
+        if not context.is_open and context.name not in self.codecs.split(","):
+            raise VideoError(uncommon_codec(context.name))
         if packet is None:
             context.flush_buffers()
         return frames
+
+    def decoded(
+        self, decode: Callable[[Any], Sequence[Decoded]], packet: Packet[Any] | None
+    ) -> list[Decoded]:
+        """What `decode`, a decoder's function, gives for a packet; one that fails counts as
+        damage, and gives nothing."""
+        try:
+            return list(decode(packet))
+        except damage_errors():
+            self.note_damage(packet is None or bool(packet.size))
+            return []
 
     @functools.cached_property
     def keyframes(self) -> list[int]:
         """Presentation timestamps of the keyframes that the container's index lists, in order.
 
-        Empty without an index. MP4's index has decoding timestamps: the first keyframe shows how
-        much later frames are presented. For MPEG streams libav makes entries as it reads, and calls
-        every frame a keyframe: that is no index.
+        Empty without an index. MP4's has decoding timestamps: these are off where the delay of a
+        keyframe is another than `index_delay`. For MPEG streams libav makes entries as it reads,
+        and calls every frame a keyframe: that is no index.
         """
+        entries = [timestamp for timestamp, is_discard in self._index if not is_discard]
+        return sorted(timestamp + self.index_delay for timestamp in entries)
+
+    @functools.cached_property
+    def index_delay(self) -> int:
+        """How much later than its index entry the first keyframe is presented."""
+        timestamps, first = {timestamp for timestamp, _ in self._index}, self.first_keyframe
+        if first and first.pts is not None and first.dts in timestamps:
+            return first.pts - first.dts
+        return 0
+
+    @functools.cached_property
+    def first_keyframe(self) -> Packet[VideoStream] | None:
+        """The packet of the first keyframe, also of one that an edit list hides; None: none."""
+        return next((p for p in self.packets(self.start) if p.is_keyframe), None)
+
+    @functools.cached_property
+    def _index(self) -> list[tuple[int, bool]]:
+        """Timestamps of the index's keyframes, each with whether an edit list hides it."""
         if "mpeg" in self.container.format.name:
             return []
         if "matroska" in self.container.format.name:
             # Matroska's cues are read at the first seek that needs them.
             self._seek(self.pts(self.container_duration or 0.0))
         # Copied at once: entries point into memory that libav moves as it reads on.
-        entries = [
+        return [
             (entry.timestamp, entry.is_discard)
             for entry in self.stream.index_entries
             if entry.is_keyframe
         ]
-        first = next((p for p in self.packets(self.start) if p.is_keyframe), None)
-        delay = 0
-        if first and first.pts is not None and first.dts in {time for time, _ in entries}:
-            delay = first.pts - first.dts
-        return sorted(time + delay for time, is_discard in entries if not is_discard)
+
+
+def damage_errors() -> tuple[type[Exception], ...]:
+    """What libav and PyAV raise where a file is damaged."""
+    import av
+
+    return (av.FFmpegError, OSError, ValueError, IndexError)
 
 
 def timestamp_of(packet: Packet[Any]) -> int | None:

@@ -7,11 +7,11 @@ the makers that requested it, and lets each finish. An artifact never depends on
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Protocol
 
 from videolib.core.errors import Failure, attempt
-from videolib.core.text import plural
+from videolib.core.text import clock, plural
 from videolib.media.duration import cut_off_message
 from videolib.media.frames import read_frames
 from videolib.storage.publishing import ArtifactOutput
@@ -60,6 +60,8 @@ class _SamplingRun:
         self.requests: list[FrameRequest] = []
         self.owners: list[tuple[int, int]] = []  # of each request: the maker, and its own number
         self.taken, self.requested = Counter[int](), Counter[int]()
+        # Of each maker's substitutes when they were wanted and when they are shown, in seconds.
+        self.substitutes: defaultdict[int, list[tuple[float, float]]] = defaultdict(list)
         for number, maker in enumerate(makers):
             requests = maker if isinstance(maker, Failure) else attempt(maker.requests)
             if isinstance(requests, Failure):
@@ -72,9 +74,12 @@ class _SamplingRun:
     def decode(self) -> None:
         """Hand every frame to the makers that requested it; one that fails gets no more."""
         for frame, indices in read_frames(self.media, self.requests):
-            for number, index in (self.owners[i] for i in indices):
+            for i in indices:
+                number, index = self.owners[i]
                 if number not in self.failures:
                     self.taken[number] += 1
+                    if frame.is_substitute:
+                        self.substitutes[number].append((self.requests[i].time, frame.time))
                     self._hand_over(number, frame, index)
             self.media.progress.at(self.taken.total(), len(self.requests))
 
@@ -96,12 +101,21 @@ class _SamplingRun:
         if not taken:
             return Failure(self._why_nothing())
         output = attempt(maker.finish)
-        if isinstance(output, ArtifactOutput) and taken < self.requested[number]:
-            missing = self.requested[number] - taken
-            output.mark_degraded(
-                f"{missing} of {plural(self.requested[number], 'frame')} could not be decoded"
-            )
+        if isinstance(output, ArtifactOutput):
+            output.mark_degraded(self._shortage(number))
         return output
+
+    def _shortage(self, number: int) -> str:
+        """Message about the frames of a maker that could not be decoded, or an empty string."""
+        requested, substitutes = self.requested[number], self.substitutes[number]
+        missing = requested - self.taken[number] + len(substitutes)
+        if requested == 1 and substitutes:
+            wanted, shown = (clock(seconds, millis=True) for seconds in substitutes[0])
+            return f"the picture at {wanted} could not be decoded: that at {shown} was taken"
+        message = f"{missing} of {plural(requested, 'frame')} could not be decoded"
+        if substitutes:
+            message += f", the nearest was taken in place of {len(substitutes)}"
+        return message if missing else ""
 
     def _why_nothing(self) -> str:
         if self.media.cut_off is None:

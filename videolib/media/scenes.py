@@ -166,8 +166,8 @@ def draft_scores(media: Media) -> tuple[list[tuple[int, int, float]], dict[int, 
             if packet and packet.pts is not None:
                 sizes[packet.pts] = packet.size
             for raw in draft.decode(packet):
-                if raw.pts not in sizes:
-                    continue
+                if raw.pts not in sizes or (before and raw.pts <= before[0]):
+                    continue  # a piece that is repeated in a damaged file is no new scene
                 hsv = small_hsv(raw)
                 if before:
                     steps.append((before[0], raw.pts, content_score(before[1], hsv)))
@@ -213,7 +213,7 @@ def sized_as(model: Any, pixels: Any) -> Any:
 def full_scores(media: Media, timeline: Sequence[int], numbers: Sequence[int]) -> dict[int, float]:
     """Scores, by timestamp, of frames decoded in full: `numbers` are sorted places in `timeline`,
     and a frame is scored where the one before it is among them."""
-    begin, _, _ = timestamps_around(media, timeline[numbers[0]], timeline[numbers[0]])
+    begin = timestamps_around(media, timeline[numbers[0]], timeline[numbers[0]]).begin
     scores: dict[int, float] = {}
     before: Any = None
     follows = {timeline[n]: previous + 1 == n for previous, n in itertools.pairwise(numbers)}

@@ -65,7 +65,9 @@ class SpriteSheets:
         interval = self.grid.interval
         tolerance = min(interval / 2, self.media.duration / 60)
         times = (number * interval for number in range(self.count))
-        return [FrameRequest.near(seconds, tolerance, self.seek) for seconds in times]
+        return [
+            FrameRequest.near(seconds, tolerance, self.seek, substitute=True) for seconds in times
+        ]
 
     def take(self, frame: Frame, index: int) -> None:
         if not self.times:

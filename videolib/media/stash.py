@@ -38,7 +38,7 @@ def first_frame_from(media: Media, moment: float) -> float:
     """When the first frame at or after a moment (s) is shown, as `ffmpeg -ss` finds it; the moment
     itself where there is none."""
     target = media.start + round(moment / media.tick)
-    _, timestamps, _ = timestamps_around(media, target, target + round(1 / media.tick))
+    timestamps = timestamps_around(media, target, target + round(1 / media.tick)).timestamps
     later = bisect.bisect_left(timestamps, target)
     return media.seconds(timestamps[later]) if later < len(timestamps) else moment
 

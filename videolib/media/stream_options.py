@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from videolib.core.errors import attempt
 from videolib.media.encoders import audio_encoder_for, effort_options, quality_options
-from videolib.media.frames import Frame
-from videolib.media.metadata import bit_depth, first_frame
+from videolib.media.frames import Frame, first_frame
+from videolib.media.metadata import bit_depth
 from videolib.media.targets import is_hdr
 
 if TYPE_CHECKING:

@@ -39,14 +39,18 @@ class Thumbnail:
         if self.time == "auto":
             step = duration / CANDIDATES
             times = [step * (i + 0.5) for i in range(CANDIDATES)]
-            return [FrameRequest.near(seconds, step / 2, self.seek) for seconds in times]
+            return [self.request(seconds, step / 2) for seconds in times]
         seconds = position_seconds(self.time, duration)
         if seconds > duration + 1e-6:
             self.note = f"{self.time} is past the end ({duration:.2f} s): the last frame was taken"
             seconds = duration
         relative = self.time == "middle" or self.time.endswith("%")
         tolerance = min(max(1.0, duration / 50), 5.0) if relative and duration > 10 else 0.0
-        return [FrameRequest.near(seconds, tolerance, self.seek)]
+        return [self.request(seconds, tolerance)]
+
+    def request(self, seconds: float, tolerance: float) -> FrameRequest:
+        """A frame near a time, or the nearest one that can be decoded."""
+        return FrameRequest.near(seconds, tolerance, self.seek, substitute=True)
 
     def take(self, frame: Frame, index: int) -> None:
         score = appeal(frame.luma(320)) if self.time == "auto" else 0.0

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from videolib.core.errors import VideoError, attempt
 from videolib.core.text import to_frame_rate
 from videolib.media.codecs import TEXT_SUBTITLES, misfits, picture_misfit, sound_misfit
-from videolib.media.frames import Frame
-from videolib.media.metadata import first_frame, is_picture, probe_with_pyav
+from videolib.media.frames import Frame, first_frame
+from videolib.media.metadata import is_picture, probe_with_pyav
 from videolib.media.targets import PRESETS
 
 if TYPE_CHECKING:

@@ -117,19 +117,14 @@ def decode_tail(media: Media, streams: Mapping[int, StreamSummary]) -> int:
 
     Raises VideoError where nothing of a stream can be decoded.
     """
-    import av
-
-    failed = 0
-    for stream in (*media.container.streams.video, *media.container.streams.audio):
+    damage = media.damage
+    for stream in list[Any]((*media.container.streams.video, *media.container.streams.audio)):
         summary, frames = streams[stream.index], 0
         tick = float(stream.time_base or 1)
         target = round(max(summary.end - TAIL, 0.0) / tick)
-        media.container.seek(target, stream=stream, backward=True)
-        for packet in media.container.demux(stream):
-            try:
-                frames += len(packet.decode())
-            except (av.FFmpegError, OSError, ValueError):
-                failed += 1
+        media.try_seek(target, stream)
+        for packet in media.read(stream):
+            frames += len(media.decoded(stream.decode, packet))
         if summary.packets and not frames:
             raise VideoError(f"the last seconds of the output's {summary.type} cannot be decoded")
-    return failed
+    return media.damage - damage

@@ -67,23 +67,19 @@ def why_nothing_extracted(streams: Sequence[Any], readable: Sequence[Any], langu
 def read_streams(media: Media, streams: Sequence[Any]) -> list[list[Cue]]:
     """The cues of each stream in order of time, from one pass over the file.
 
-    Damage ends the pass, and is counted in `media.damage`.
+    What is damaged is counted in `media.damage`.
     """
-    import av
-
     by_stream: dict[int, list[Cue]] = {stream.index: [] for stream in streams}
-    try:
-        for packet in media.container.demux(*streams):
-            if packet.pts is None or not packet.size or not packet.time_base:
-                continue
-            start = float(packet.pts * packet.time_base) - media.origin
-            end = start + float((packet.duration or 0) * packet.time_base)
-            lines = [event_text(rect.ass) for rect in packet.decode() if hasattr(rect, "ass")]
-            text = "\n".join(filter(None, lines))
-            if text and end > max(start, 0.0):
-                by_stream[packet.stream_index].append(Cue(max(start, 0.0), end, text))
-    except (av.FFmpegError, OSError, ValueError):
-        media.note_damage()
+    for packet in media.read(*streams):
+        if packet.pts is None or not packet.size or not packet.time_base:
+            continue
+        start = float(packet.pts * packet.time_base) - media.origin
+        end = start + float((packet.duration or 0) * packet.time_base)
+        texts = media.decoded(packet.stream.decode, packet)
+        lines = [event_text(rect.ass) for rect in texts if hasattr(rect, "ass")]
+        text = "\n".join(filter(None, lines))
+        if text and end > max(start, 0.0):
+            by_stream[packet.stream_index].append(Cue(max(start, 0.0), end, text))
     return [sorted(cues, key=lambda cue: cue[:2]) for cues in by_stream.values()]
 
 
