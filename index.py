@@ -55,6 +55,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 from videolib.core.documents import JsonRows, json_bytes, json_pieces, parse_json
 from videolib.core.errors import (
+    UNCOMMON_CODEC,
     CancelledError,
     CorruptError,
     Failure,
@@ -164,6 +165,7 @@ def probe_metadata(media: Media, ffprobe: str | None, stub: bool = False) -> dic
     `stub`: only name and size, for where nothing may be probed. Raises VideoError where the video
     has no streams.
     """
+    from videolib.media.encryption import mark_encrypted
     from videolib.media.metadata import probe_with_pyav
 
     if stub:
@@ -172,16 +174,27 @@ def probe_metadata(media: Media, ffprobe: str | None, stub: bool = False) -> dic
     metadata = probe_with_ffprobe(ffprobe, media) if ffprobe else probe_with_pyav(media)
     if not metadata.get("streams"):
         raise VideoError("has no streams: it is truncated or damaged")
+    names = str(metadata["format"].get("format_name"))
+    mark_encrypted(media.descriptor, names, metadata["streams"])
     metadata["format"]["filename"] = media.video.name
     return metadata
 
 
 def probe_with_ffprobe(ffprobe: str, media: Media) -> dict[str, Any]:
-    """ffprobe's own JSON: format, streams and chapters. Raises VideoError."""
+    """ffprobe's own JSON: format, streams and chapters. Raises VideoError.
+
+    ffprobe refuses a file for any codec off the list. Where that is not the film's, it is read in
+    this process.
+    """
+    from videolib.media.metadata import probe_with_pyav
+
     show = ["-show_format", "-show_streams", "-show_chapters", "-print_format", "json"]
     argv = [ffprobe, "-v", "error", *media.input_flags, *show, media.url]
     output = attempt(run_tool, argv, timeout=60, pass_fds=[media.descriptor])
     if isinstance(output, Failure):
+        refused = UNCOMMON_CODEC in output.reason
+        if refused and not isinstance(attempt(lambda: media.stream), Failure):
+            return probe_with_pyav(media)
         _, invalid, rest = output.reason.partition("Invalid data found")
         raise VideoError(unreadable_video(invalid + rest) if invalid else output.reason)
     try:
@@ -730,7 +743,7 @@ class RunCommand(LibraryCommand):
         3600.0, "seconds one video may take before it is given up; 0: no limit", ge=0
     )
     allow_codecs: str = option(
-        "", "decoders to allow beside the common ones, comma-separated, or any"
+        "", "decoders and containers to allow beside the common ones, comma-separated, or any"
     )
     dry_run: bool = option(False, "say what would be made, make nothing")
     only: tuple[str, ...] = option(
@@ -2044,6 +2057,7 @@ class ListVideos(LibraryCommand):
         if {"width", "height"} <= row.keys():
             facts.append(f"{row['width']}x{row['height']}")
         facts += [row[key] for key in ("vcodec", "acodec") if key in row]
+        facts += ["encrypted"] if "encrypted" in row else []
         return f"{printable(row['path'][prefix:])}  {'  '.join(facts)}".rstrip()
 
 

@@ -90,6 +90,7 @@ class VideoFactsOut(ResponseModel):
     vcodec: str | None = None
     acodec: str | None = None
     bit_rate: int | None = None
+    encrypted: bool | None = None
 
 
 class VideoRowOut(VideoFactsOut):

@@ -195,6 +195,13 @@ def between(expression: str, bounds: Sequence[tuple[str, float]]) -> SqlClause:
     return SqlClause(sql, tuple(value for _, value in bounds))
 
 
+def encrypted_clause(term: QueryTerm) -> SqlClause:
+    """Whether pictures or sound are encrypted, by the metadata. Raises ValueError."""
+    if fold(term.value) not in ("yes", "no"):
+        raise ValueError("say yes or no")
+    return SqlClause(f"coalesce(v.encrypted, 0) = {int(fold(term.value) == 'yes')}")
+
+
 def added_clause(term: QueryTerm) -> SqlClause:
     """When the file was written: an age such as `<7d`, or a time such as `>=2024-01-31`."""
     bounds = [bound for pair in comparisons(term.value) for bound in moment_bounds(*pair)]
@@ -279,6 +286,7 @@ QUERY_FIELDS: dict[str, Callable[[QueryTerm], SqlClause]] = {
     "height": functools.partial(amount_clause, "v.height", read_number),
     "fps": functools.partial(amount_clause, "v.fps", read_number),
     "bitrate": functools.partial(amount_clause, "v.bit_rate", read_bit_rate),
+    "encrypted": encrypted_clause,
     "added": added_clause,
     "has": kind_clause,
     "missing": kind_clause,

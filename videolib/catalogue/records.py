@@ -11,8 +11,8 @@ from videolib.storage.artifacts import ARTIFACTS
 TAG_KINDS = {"tag": "tags", "performer": "performers"}  # kinds of labels, and their keys in JSON
 
 # Facts from a video's metadata, as `metadata.summarize` names them: seconds, pixels, pixels, frames
-# per second, two names of codecs, bits per second.
-SUMMARY = ("duration", "width", "height", "fps", "vcodec", "acodec", "bit_rate")
+# per second, two names of codecs, bits per second; whether anything in it is encrypted.
+SUMMARY = ("duration", "width", "height", "fps", "vcodec", "acodec", "bit_rate", "encrypted")
 
 # `stamp` is the digest of a video's files when they were read, NULL where they may have changed in
 # the same clock tick; `path`, `name` and `words` are folded, `words` being path, tags and
@@ -23,7 +23,7 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS videos (id INTEGER PRIMARY KEY, rel BLOB NOT NULL UNIQUE,
   folder BLOB NOT NULL, stamp BLOB, path TEXT, name TEXT, words TEXT, ext TEXT, size INT,
   mtime_ns INT, oshash TEXT, duration REAL, width INT, height INT, fps REAL, vcodec TEXT,
-  acodec TEXT, bit_rate INT, fresh INT, stale INT, tags_problem TEXT);
+  acodec TEXT, bit_rate INT, encrypted INT, fresh INT, stale INT, tags_problem TEXT);
 CREATE INDEX IF NOT EXISTS videos_folder ON videos (folder);
 CREATE INDEX IF NOT EXISTS videos_size ON videos (size);
 CREATE INDEX IF NOT EXISTS videos_duration ON videos (duration);
@@ -85,6 +85,7 @@ class VideoRow(NamedTuple):
     vcodec: str | None = None
     acodec: str | None = None
     bit_rate: int | None = None
+    encrypted: bool | None = None
     fresh: int = 0
     stale: int = 0
     tags_problem: str | None = None
@@ -105,8 +106,10 @@ class VideoRow(NamedTuple):
 
     def facts(self) -> dict[str, Any]:
         """The facts of SUMMARY that metadata gives."""
-        facts = zip(SUMMARY, self[5:12], strict=True)
-        return {name: value for name, value in facts if value is not None}
+        facts = zip(SUMMARY, self[5:13], strict=True)
+        return {name: value for name, value in facts if value is not None} | (
+            {"encrypted": True} if self.encrypted else {}
+        )
 
     def card(self) -> dict[str, Any]:
         """The JSON of a video in a page of a listing; its path is relative to the folder."""

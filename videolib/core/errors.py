@@ -59,9 +59,17 @@ class CancelledError(Exception):
     """The run was asked to stop."""
 
 
+UNCOMMON_CODEC = "is not among the common codecs"
+
+
 def uncommon_codec(codec: str) -> str:
     """Why a decoder is not used: hostile files find their bugs in rarely used ones."""
-    return f"{codec} is not among the common codecs: --allow-codecs {codec} allows it"
+    return f"{codec} {UNCOMMON_CODEC}: --allow-codecs {codec} allows it"
+
+
+def uncommon_container(name: str) -> str:
+    """Why a demuxer is not used, as with decoders; `name` is libav's."""
+    return f"its container {name} is not among the common ones: --allow-codecs {name} allows it"
 
 
 def exit_name(code: int) -> str:

@@ -15,7 +15,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from videolib.core.errors import MissingDependencyError, VideoError, exit_name, uncommon_codec
+from videolib.core.errors import (
+    MissingDependencyError,
+    VideoError,
+    exit_name,
+    uncommon_codec,
+    uncommon_container,
+)
 
 if TYPE_CHECKING:
     import subprocess
@@ -123,6 +129,8 @@ def error_reason(stderr: bytes) -> str:
         return "the disk is full: nothing was stored"
     if refused := re.search(rb"Codec \((\S+)\) not on whitelist", stderr):
         return uncommon_codec(refused[1].decode())
+    if refused := re.search(rb"\[([^\s,]+)\S* @ \S+\] Format not on whitelist", stderr):
+        return uncommon_container(refused[1].decode())
     causes = [line for line in lines if not CONSEQUENCE.match(line)]
     origin = r"^\[[^]]* @ 0x[0-9a-f]+\] |^file:/dev/fd/\d+: "
     return re.sub(origin, "", (causes or lines or [""])[-1])

@@ -12,7 +12,8 @@ from videolib.core.errors import Failure, attempt
 from videolib.core.text import clock, human_date, human_size, positive_number
 from videolib.duplicates.alignment import content_share
 from videolib.duplicates.fingerprints import read_fingerprint
-from videolib.media.metadata import bit_depth, is_picture, summarize
+from videolib.media.metadata import bit_depth, summarize
+from videolib.media.streams import film_of, streams_of_type
 from videolib.storage.artifacts import ARTIFACTS
 from videolib.storage.sidecars import read_record
 
@@ -74,15 +75,13 @@ class CopyQuality(NamedTuple):
     def with_metadata(self, metadata: dict[str, Any]) -> CopyQuality:
         """This quality with the codecs, frames, sound and size of a metadata sidecar."""
         summary = summarize(metadata)
-        streams = [s for s in metadata.get("streams", []) if isinstance(s, dict)]
-        pictures = [s for s in streams if is_picture(s)]
-        widest = max(pictures, key=lambda s: positive_number(s.get("width")), default=None)
+        film = film_of(streams_of_type(metadata, "video"))
         return self._replace(
             vcodec=str(summary.get("vcodec") or ""),
             acodec=str(summary.get("acodec") or ""),
             rate=positive_number(summary.get("fps")),
-            depth=bit_depth(widest) if widest else 0,
-            sounds=sum(s.get("codec_type") == "audio" for s in streams),
+            depth=bit_depth(film) if film else 0,
+            sounds=len(streams_of_type(metadata, "audio")),
             **extent(summary),
         )
 

@@ -13,6 +13,7 @@ from videolib.core.errors import VideoError
 from videolib.core.languages import LANGUAGES, language_code
 from videolib.media.downmix import SAMPLE_RATE, Downmixer
 from videolib.media.duration import MAX_DURATION, SOUND_TOLERANCE, declared_sound, is_cut_off
+from videolib.media.streams import undecodable
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -29,8 +30,15 @@ CLOCK_RESET = 10.0
 
 
 def audio_streams(media: Media) -> list[AudioStream]:
-    """The audio streams that libav has a decoder for."""
-    return [stream for stream in media.container.streams.audio if stream.codec_context]
+    """The audio streams that can be decoded, also those whose decoders may not be used.
+
+    Raises VideoError where there is sound, but none that can be decoded.
+    """
+    streams = list(media.container.streams.audio)
+    reasons = [undecodable(media.stream_facts[stream.index]) for stream in streams]
+    if streams and all(reasons):
+        raise VideoError(f"its sound {reasons[0]}")
+    return [stream for stream, reason in zip(streams, reasons, strict=True) if not reason]
 
 
 def stream_language(stream: Any) -> str:
@@ -43,8 +51,17 @@ def choose_audio_stream(media: Media, choice: str) -> AudioStream | None:
     """The stream that `choice` names by number from 0 or by language; None: there is no audio.
 
     An empty choice takes the default stream, else the first, audio descriptions last. Raises
-    VideoError where there is audio, but none of that number or language.
+    VideoError where there is audio, but none of that number or language, or its decoder may not be
+    used.
     """
+    stream = _chosen_stream(media, choice)
+    if stream and (reason := media.refusal(stream)):
+        raise VideoError(f"its sound cannot be heard: {reason}")
+    return stream
+
+
+def _chosen_stream(media: Media, choice: str) -> AudioStream | None:
+    """The stream of `choose_audio_stream`, whether or not its decoder may be used."""
     from av.stream import Disposition
 
     streams = audio_streams(media)

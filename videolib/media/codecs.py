@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from videolib.media.metadata import is_cover, is_picture, summarize
+from videolib.media.metadata import summarize
+from videolib.media.streams import codec_of, film_of, is_cover, moving_pictures, streams_of_type
 
 if TYPE_CHECKING:
     from videolib.storage.videos import Video
@@ -36,15 +37,12 @@ def misfits(
     `ten_bits`: whether ten bits per sample are accepted; None: for every codec but H.264, which
     few players decode at that depth.
     """
-    streams = metadata.get("streams", [])
     reasons = [container_misfit(metadata)]
-    if not any(is_picture(stream) for stream in streams):
+    pictures = moving_pictures(metadata.get("streams", []))
+    if not pictures:
         reasons.append("has no video stream")
-    for stream in streams:
-        if is_picture(stream):
-            reasons.append(picture_misfit(stream, video_codec, profiles, ten_bits))
-        elif stream.get("codec_type") == "audio":
-            reasons.append(sound_misfit(stream, audio_codec))
+    reasons += [picture_misfit(s, video_codec, profiles, ten_bits) for s in pictures]
+    reasons += [sound_misfit(s, audio_codec) for s in streams_of_type(metadata, "audio")]
     return list(dict.fromkeys(filter(None, reasons)))
 
 
@@ -73,7 +71,9 @@ def picture_misfit(
 ) -> str:
     """Why a stream of pictures is not of the target codec, one of the profiles (where any are
     named) and a common pixel format, or an empty string."""
-    codec, profile = stream.get("codec_name") or "unknown", stream.get("profile")
+    codec, profile = codec_of(stream) or "unknown", stream.get("profile")
+    if stream.get("encrypted"):
+        return "video is encrypted"
     if codec != target:
         return f"video is {codec}, not {target}"
     if profiles:  # whoever names a profile wants its pixels too
@@ -89,7 +89,9 @@ def picture_misfit(
 
 def sound_misfit(stream: Mapping[str, Any], target: str) -> str:
     """Why an audio stream is not of the target codec, or an empty string."""
-    codec = stream.get("codec_name") or "unknown"
+    if stream.get("encrypted"):
+        return "audio is encrypted"
+    codec = codec_of(stream) or "unknown"
     return "" if codec == target else f"audio is {codec}, not {target}"
 
 
@@ -101,20 +103,18 @@ def codec_facts(video: Video, metadata: Mapping[str, Any]) -> dict[str, Any]:
     """A row of the report: the container, codec and profile of the pictures that a player shows,
     codecs and languages of all audio streams, duration (s), and the number of streams by type."""
     streams, summary = metadata.get("streams", []), summarize(metadata)
-    pictures: Mapping[str, Any] = next(
-        (s for s in streams if is_picture(s) and s.get("width") == summary["width"]), {}
-    )
-    audio = [stream for stream in streams if stream.get("codec_type") == "audio"]
+    film = film_of(streams) or {}
+    audio = streams_of_type(metadata, "audio")
     kinds = Counter("picture" if is_cover(s) else s.get("codec_type") for s in streams)
     return {
         "container": container_name(video, metadata.get("format", {})),
-        "vcodec": pictures.get("codec_name"),
-        "vprofile": pictures.get("profile"),
-        "acodecs": [stream.get("codec_name") or "unknown" for stream in audio],
+        "vcodec": codec_of(film) or None,
+        "vprofile": film.get("profile"),
+        "acodecs": [codec_of(stream) or "unknown" for stream in audio],
         "languages": [stream.get("tags", {}).get("language", "und") for stream in audio],
         "duration": summary["duration"],
         "streams": dict(kinds),
-    }
+    } | ({"encrypted": True} if summary["encrypted"] else {})
 
 
 def container_name(video: Video, container: Mapping[str, Any]) -> str:

@@ -6,17 +6,21 @@ damage, where a truncated file ends, rotation.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from videolib.core.errors import VideoError, uncommon_codec
+from videolib.core.errors import VideoError, uncommon_container
 from videolib.core.files import file_identity, stat_of
 from videolib.core.progress import ProgressReporter
 from videolib.core.text import plural
 from videolib.media.duration import MAX_DURATION, container_duration, declared_duration, is_cut_off
+from videolib.media.encryption import mark_encrypted
+from videolib.media.probing import NO_TIMESTAMP, container_streams
+from videolib.media.streams import DecoderLimits, film_of, undecodable
 from videolib.storage.videos import open_regular, oshash
 
 if TYPE_CHECKING:
@@ -29,20 +33,7 @@ if TYPE_CHECKING:
     from videolib.storage.videos import Video
 
 
-# libav's demuxers and decoders that may open a file; --allow-codecs adds to the decoders.
-ALLOWED_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,flv,asf,ogg"
-ALLOWED_CODECS = (
-    "h264,hevc,libdav1d,av1,vp8,vp9,libvpx,libvpx-vp9,mpeg1video,mpeg2video,mpeg4,msmpeg4v1,msmpeg4v2,"
-    "msmpeg4,h263,h263p,flv,wmv1,wmv2,wmv3,vc1,mjpeg,prores,dnxhd,theora,cinepak,rawvideo,svq3,dvvideo,"
-    "aac,aac_latm,mp3,mp3float,mp2,mp2float,ac3,eac3,opus,libopus,vorbis,flac,alac,dca,truehd,wmav1,"
-    "wmav2,wmapro,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s32le,pcm_u8,pcm_f32le,pcm_mulaw,pcm_alaw,adpcm_ms,"
-    "adpcm_ima_wav,adpcm_ima_qt,amrnb,mov_text,srt,subrip,ass,ssa,webvtt,dvdsub,dvbsub,pgssub,cc_dec"
-)
-
 Decoded = TypeVar("Decoded")  # a frame or a subtitle
-
-MAX_PIXELS = 40_000_000  # of a frame; 8K has 33 million, more is an attack or a mistake
-NO_TIMESTAMP = -(1 << 63)  # libav's AV_NOPTS_VALUE
 
 
 class Media:
@@ -52,12 +43,13 @@ class Media:
     the file meanwhile. The container is opened when first used. Times are seconds from the start of
     the container, as players count them; timestamps (`pts`) are in the stream's time base.
 
-    `allow_codecs` names decoders beside ALLOWED_CODECS, with commas between, or is "any". A `draft`
+    `allow_codecs` names decoders and demuxers beside the common ones, see DecoderLimits. A `draft`
     is decoded faster, without the loop filter.
     """
 
     def __init__(self, video: Video, allow_codecs: str = "", *, draft: bool = False) -> None:
         self.video, self.allow_codecs, self.draft = video, allow_codecs, draft
+        self.limits = DecoderLimits(allow_codecs)
         self.progress = ProgressReporter()
         self.descriptor = open_regular(video.path)
         self.stat = os.fstat(self.descriptor)
@@ -86,24 +78,9 @@ class Media:
         return f"file:/dev/fd/{self.descriptor}"
 
     @property
-    def limits(self) -> dict[str, str]:
-        """libav's options that keep a hostile file from opening others or taking all memory."""
-        limits = {
-            "format_whitelist": ALLOWED_FORMATS,
-            "protocol_whitelist": "file",
-            "max_pixels": str(MAX_PIXELS),
-        }
-        return limits if self.allow_codecs == "any" else limits | {"codec_whitelist": self.codecs}
-
-    @property
-    def codecs(self) -> str:
-        """The decoders that may be used, with commas between."""
-        return ",".join(filter(None, (ALLOWED_CODECS, self.allow_codecs)))
-
-    @property
     def input_flags(self) -> list[str]:
         """The limits as ffmpeg and ffprobe take them before an input."""
-        return [part for name, value in self.limits.items() for part in (f"-{name}", value)]
+        return [part for name, value in self.limits.options.items() for part in (f"-{name}", value)]
 
     def source_change(self) -> str:
         """Message about a file that changed or vanished since it was opened, or an empty string."""
@@ -117,39 +94,60 @@ class Media:
 
     @functools.cached_property
     def container(self) -> InputContainer:
-        """The container as libav opens it, with the limits set on every decoder, too."""
+        """The container as libav opens it, with the limits set on every decoder, too.
+
+        Raises VideoError where it is not of a kind that may be opened.
+        """
         import av
 
         av.logging.set_level(None)
-        container = av.open(self.url, container_options=self.limits, metadata_errors="replace")
-        options = {k: v for k, v in self.limits.items() if k in ("codec_whitelist", "max_pixels")}
+        try:
+            container = self._open()
+        except av.error.ArgumentError:
+            if name := refused_container(self._open):
+                raise VideoError(uncommon_container(name)) from None
+            raise
         for stream in container.streams:
             if stream.codec_context:  # a data stream, such as a camera's time code, has none
-                stream.codec_context.options = options
+                stream.codec_context.options = self.limits.decoder_options
         return container
+
+    def _open(self) -> InputContainer:
+        import av
+
+        return av.open(self.url, container_options=self.limits.options, metadata_errors="replace")
+
+    @functools.cached_property
+    def stream_facts(self) -> Sequence[dict[str, Any]]:
+        """ffprobe's descriptions of all streams, by their index, with `encrypted` where they are
+        (see `mark_encrypted`)."""
+        names = self.container.format.name
+        return mark_encrypted(self.descriptor, names, container_streams(self.container))
+
+    def refusal(self, stream: Any) -> str:
+        """Why a stream cannot or may not be decoded, or an empty string."""
+        reason = undecodable(self.stream_facts[stream.index])
+        return reason or self.limits.refusal(stream.codec_context.name)
 
     @functools.cached_property
     def stream(self) -> VideoStream:
-        """The video stream that players show: of the default ones, else of all, the largest.
+        """The video stream that players show, see `moving_pictures`.
 
-        Cover pictures do not count. Raises VideoError where there is none of a known size.
+        Raises VideoError where there is none that can and may be decoded, or its size is unknown.
         """
-        from av.stream import Disposition
-
-        streams = [
-            s for s in self.container.streams.video if not s.disposition & Disposition.attached_pic
-        ]
-        if not streams:
+        film = film_of(self.stream_facts)
+        if film is None:
             raise VideoError("has no video stream")
-        best = max(
-            streams, key=lambda s: (bool(s.disposition & Disposition.default), s.width * s.height)
-        )
-        if not best.width:
+        stream: Any = self.container.streams[film["index"]]
+        if reason := self.refusal(stream):
+            raise VideoError(reason)
+        if not stream.width:
             raise VideoError("has no readable picture size: it is damaged, or its codec is unknown")
-        context = best.codec_context
+        context = stream.codec_context
         context.thread_count = 1
         if self.draft:
             context.options = context.options | {"skip_loop_filter": "all"}
+        best: VideoStream = stream
         return best
 
     @functools.cached_property
@@ -304,13 +302,10 @@ class Media:
         """Frames that the decoder gives for a packet; for None the last ones, after which it is
         reset.
 
-        A packet that fails to decode counts as damage. Raises VideoError where the codec is not
-        one that may be used.
+        A packet that fails to decode counts as damage.
         """
         context = self.stream.codec_context
         frames = self.decoded(context.decode, packet)
-        if not context.is_open and context.name not in self.codecs.split(","):
-            raise VideoError(uncommon_codec(context.name))
         if packet is None:
             context.flush_buffers()
         return frames
@@ -371,6 +366,21 @@ def damage_errors() -> tuple[type[Exception], ...]:
     import av
 
     return (av.FFmpegError, OSError, ValueError, IndexError)
+
+
+def refused_container(open_container: Callable[[], Any]) -> str:
+    """libav's name of the container that it refuses to open, as it is off the list; empty where
+    that is not why it fails."""
+    import av
+
+    av.logging.set_level(av.logging.ERROR)
+    try:
+        with av.logging.Capture() as messages, contextlib.suppress(av.FFmpegError):
+            open_container()
+    finally:
+        av.logging.set_level(None)
+    refused = (name for _, name, text in messages if "not on whitelist" in text)
+    return next(refused, "").partition(",")[0]
 
 
 def timestamp_of(packet: Packet[Any]) -> int | None:

@@ -191,6 +191,9 @@ def output_arguments(
         argv += [part for name, value in options.items() for part in (f"-{name}:{number}", value)]
         for tag in stream_tag_options(stream_plan.stream):
             argv += [f"-metadata:s:{number}", tag]
+    pictures = [n for n, stream_plan in enumerate(plan.kept) if stream_plan.type == "video"]
+    for number in pictures if len(pictures) > 1 else ():  # players take the film, which is first
+        argv += [f"-disposition:{number}", "default" if number == pictures[0] else "0"]
     # Sparse subtitles make ffmpeg hold back many packets of the other streams.
     argv += ["-max_muxing_queue_size", "4096"]
     return [*argv, "-f", "mp4", f"file:{scratch}"]

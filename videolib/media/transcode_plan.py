@@ -13,7 +13,8 @@ from videolib.core.errors import VideoError, attempt
 from videolib.core.text import to_frame_rate
 from videolib.media.codecs import TEXT_SUBTITLES, misfits, picture_misfit, sound_misfit
 from videolib.media.frames import Frame, first_frame
-from videolib.media.metadata import is_picture, probe_with_pyav
+from videolib.media.metadata import probe_with_pyav
+from videolib.media.streams import codec_of, is_cover, moving_pictures, undecodable
 from videolib.media.targets import PRESETS
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class StreamPlan(NamedTuple):
 
     def __str__(self) -> str:
         language = self.stream.get("tags", {}).get("language", "")
-        codec = self.stream.get("codec_name") or "unknown codec"
+        codec = codec_of(self.stream) or "unknown codec"
         facts = ", ".join(filter(None, (codec, "" if language == "und" else language)))
         return f"stream {self.stream['index']} ({facts}): {self.reason}"
 
@@ -76,9 +77,12 @@ class TranscodePlan(NamedTuple):
 
 
 def plan_transcode(media: Media, target: TranscodeTarget) -> TranscodePlan:
-    """Look at a source and decide on every stream. Raises VideoError where it has no pictures."""
-    if not media.container.streams.video:
-        raise VideoError("has no video stream")
+    """Look at a source and decide on every stream, the film first where there are several pictures.
+
+    Raises VideoError where it has no pictures, and where pictures or sound are lost unless a
+    decoder is allowed.
+    """
+    film = media.stream  # raises where there is none
     metadata = probe_with_pyav(media)
     reasons = misfits(
         metadata, target.video_codec, target.audio_codec, ten_bits=target.allows_10_bits
@@ -86,14 +90,37 @@ def plan_transcode(media: Media, target: TranscodeTarget) -> TranscodePlan:
     frame = attempt(first_frame, media)
     interlaced = isinstance(frame, Frame) and bool(frame.raw.interlaced_frame)
     is_avi = "avi" in str(metadata["format"].get("format_name"))
-    streams = []
+    pictures, plans = moving_pictures(metadata["streams"]), list[StreamPlan]()
     for stream in metadata["streams"]:
-        if is_picture(stream):
+        if stream in pictures:
             stream["interlaced"] = interlaced
             if target.tone_maps(stream):
                 reasons.append(f"video is HDR ({stream['color_transfer']}), to be tone-mapped")
-        streams.append(plan_stream(stream, target, is_avi))
-    return TranscodePlan(reasons, streams, media.duration)
+        elif stream.get("codec_type") == "video":
+            plans.append(StreamPlan(stream, "drop", "a cover picture"))
+            continue
+        plans.append(decodable_plan(media, plan_stream(stream, target, is_avi)))
+    if sum(plan.type == "video" and plan.action != "drop" for plan in plans) > 1:
+        plans.sort(key=lambda plan: plan.stream["index"] != film.index)
+    return TranscodePlan(reasons, plans, media.duration)
+
+
+def decodable_plan(media: Media, plan: StreamPlan) -> StreamPlan:
+    """A plan as it is, unless it would have to decode what cannot be decoded, or may not: then the
+    stream is left out.
+
+    Raises VideoError for sound that is lost unless its decoder is allowed.
+    """
+    if plan.type not in ("video", "audio") or plan.action == "drop":
+        return plan
+    if reason := undecodable(plan.stream):
+        return StreamPlan(plan.stream, "drop", reason)
+    refusal = media.refusal(media.container.streams[plan.stream["index"]])
+    if not refusal or plan.action == "copy":
+        return plan
+    if plan.type == "audio":
+        raise VideoError(f"its sound cannot be transcoded: {refusal}")
+    return StreamPlan(plan.stream, "drop", refusal)
 
 
 def plan_stream(
@@ -101,10 +128,10 @@ def plan_stream(
 ) -> StreamPlan:
     """What becomes of one stream; `is_avi`: the source is an AVI file."""
     kind = stream.get("codec_type")
-    if is_picture(stream):
-        return copied_or_encoded(stream, encoding_reason(stream, target, is_avi), target)
-    if kind == "video":
+    if is_cover(stream):
         return StreamPlan(stream, "drop", "a cover picture")
+    if kind == "video":
+        return copied_or_encoded(stream, encoding_reason(stream, target, is_avi), target)
     if kind == "audio":
         return copied_or_encoded(stream, sound_misfit(stream, target.audio_codec), target)
     if kind != "subtitle":

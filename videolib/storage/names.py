@@ -1,4 +1,5 @@
-"""Names on disk: sidecar folders, keys of sidecars, suffixes; and State, how an artifact stands."""
+"""Names on disk: sidecar folders, keys of sidecars, suffixes, the extensions of videos; and State,
+how an artifact stands."""
 
 from __future__ import annotations
 
@@ -10,10 +11,22 @@ SIDECARS = ".artifacts"  # the folder of sidecars in a folder of videos
 JOURNALS, TRASH = ".journal", ".trash"  # folders in a folder of sidecars
 SUBTITLE_FORMATS = ("vtt", "srt", "json")  # of generated subtitles, and their suffixes
 LONGEST_KEY = 210  # bytes: what a file system's 255 leave for the dot and the longest suffix
-VIDEO_EXTENSIONS = frozenset(
-    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".mts"}
-    | {".flv", ".wmv", ".asf", ".ogv", ".3gp", ".3g2", ".vob"}
-)
+# libav's demuxers that may open a file, by the first of their names, and the extensions of files
+# that they are meant for.
+DEMUXERS: dict[str, tuple[str, ...]] = {
+    "mov": (".mp4", ".m4v", ".mov", ".qt", ".f4v", ".insv", ".3gp", ".3g2"),
+    "matroska": (".mkv", ".webm"),
+    "avi": (".avi", ".divx"),
+    "mpeg": (".mpg", ".mpeg", ".vob", ".vro", ".mod"),
+    "mpegts": (".ts", ".m2ts", ".mts"),
+    "flv": (".flv",),
+    "asf": (".wmv", ".asf"),
+    "ogg": (".ogv", ".ogm"),
+    "mxf": (".mxf",),
+    "dv": (".dv",),
+    "gif": (".gif",),
+}
+VIDEO_EXTENSIONS = frozenset(extension for group in DEMUXERS.values() for extension in group)
 
 
 class State(StrEnum):
