@@ -1688,7 +1688,8 @@ class Subtitles(VideoTask):
     """Write subtitles for what is said in each video, .artifacts/NAME.vtt, by a Whisper model.
 
     Cues are at most two lines of 42 letters, last 1 to 7 s and end when nobody speaks. Subtitles
-    that lie beside a video count as there and are never touched.
+    that lie beside a video, or are text inside it, count as there and are never touched; forced
+    ones, which translate only what is foreign in a film, do not count.
     """
 
     model_: str = option(
@@ -1732,14 +1733,14 @@ class Subtitles(VideoTask):
     memory = 1 << 40  # of address space: drivers of graphics cards map all memory there is
 
     def __init__(self, **values: Any) -> None:
-        from videolib.core.languages import LANGUAGES, language_code
+        from videolib.core.languages import LANGUAGES, language_code, language_tag
 
         values.setdefault("model", os.environ.get("VIDEO_WHISPER_MODEL") or "small")
         super().__init__(**values)
-        self.language = language_code(self.language)
-        if self.language and self.language not in LANGUAGES:
+        if language_code(self.language) and not language_tag(self.language):
             codes = " ".join(sorted(LANGUAGES))
             raise UsageError(f"--language {printable(self.language)}: Whisper knows {codes}")
+        self.language = language_tag(self.language)
 
     def params(self) -> dict[str, Any]:
         """What shapes the text; a model by its name, wherever it lies."""
@@ -1758,33 +1759,41 @@ class Subtitles(VideoTask):
         return video._replace(sidecar_dir=str(self.output_dir.absolute() / below))
 
     def state(self, video: Video, sidecars: SidecarDir) -> State:
-        """Fresh where there are subtitles in that language, in every format or beside the video."""
+        """Fresh where there are subtitles in that language: in every format, or beside the video or
+        inside it."""
         video = self.placed(video)
         sidecars = SidecarDir(video.sidecar_dir) if self.output_dir else sidecars
         return typing.cast("SubtitleArtifact", self.artifact).subtitle_state(
-            video, sidecars, self.format, self.transcription_options().target_language
+            video,
+            sidecars,
+            self.format,
+            self.transcription_options().target_language,
+            extract=self.from_stream,
         )
 
     def make(self, media: Media) -> ArtifactOutput:
-        from videolib.speech.embedded import extract_subtitles
+        from videolib.speech.embedded import extract_subtitles, subtitles_inside
         from videolib.speech.transcription import RecognizerSettings, Transcription
 
         video = self.placed(media.video)
         if self.from_stream:
             return extract_subtitles(media, video, self.language, self.format)
+        options = self.transcription_options()
+        if not self.force and (note := subtitles_inside(media, options.target_language)):
+            return ArtifactOutput(status=Status.SKIPPED, note=note)
         threads = max(cores() // (self.workers or 1), 1)
         settings = RecognizerSettings(
             self.backend, self.model_, threads, self.whisper_cpp_bin, self.whisper_cpp_model
         )
-        transcription = Transcription(media, video, settings, self.transcription_options())
-        return transcription.output(self.format)
+        return Transcription(media, video, settings, options).output(self.format)
 
     def transcription_options(self) -> TranscriptionOptions:
         """What is asked of the transcription of each video."""
+        from videolib.core.languages import language_code
         from videolib.speech.recognizers import TranscriptionOptions
 
         return TranscriptionOptions(
-            self.language,
+            language_code(self.language),
             self.translate,
             self.initial_prompt,
             self.hotwords,
@@ -2241,6 +2250,8 @@ class Doctor(Command):
         "platformdirs": "the cache folder",
         "tqdm": "progress",
         "regex": "rename --regex",
+        "langcodes": "languages of subtitles",
+        "pysubs2": "subtitle files of others",
         "imageio-ffmpeg": "ffmpeg where there is none on PATH",
     }
     OPTIONAL: ClassVar[dict[str, str]] = {

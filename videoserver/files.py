@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from videolib.catalogue.scan import LARGEST_RECORD
 from videolib.core.documents import json_text
 from videolib.core.errors import CorruptError, Failure, NotFoundError, OutsideError, attempt
 from videolib.core.files import stat_of
@@ -19,7 +18,7 @@ from videolib.core.text import printable, url_quoted
 from videolib.media.metadata import summarize
 from videolib.storage.artifacts import ARTIFACTS, presence
 from videolib.storage.folders import LEADS_OUT
-from videolib.storage.sidecars import SidecarDir
+from videolib.storage.sidecars import LARGEST_RECORD, SidecarDir
 
 if TYPE_CHECKING:
     from videolib.storage.folders import Roots

@@ -28,7 +28,8 @@ from videolib.core.files import replace_file
 from videolib.core.runs import Job
 from videolib.storage.folders import Library as StorageLibrary
 from videolib.storage.sidecars import SidecarDir
-from videolib.storage.subtitles import subtitle_files, subtitles_by_stem
+from videolib.storage.subtitle_names import ExternalSubtitle, subtitles_by_stem
+from videolib.storage.subtitles import subtitle_files
 from videolib.storage.videos import Video
 
 SIZE = 1000
@@ -274,7 +275,7 @@ class TestUpToDate:
         (shelves.root / "b.en.srt").write_text("1")
         looks, among = [], subtitles_by_stem
 
-        def look(names: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
+        def look(names: Iterable[str]) -> dict[str, list[ExternalSubtitle]]:
             looks.append(1)
             return among(names)
 

@@ -482,7 +482,7 @@ class TestRequest:
 
 class TestBeside:
     @pytest.mark.parametrize(
-        "name", ["jfk.srt", "jfk.en.srt", "jfk.en-US.forced.vtt", "jfk.mp4.de.vtt", "jfk.tam.srt"]
+        "name", ["jfk.srt", "jfk.en.srt", "jfk.en-US.sdh.vtt", "jfk.mp4.de.vtt", "jfk.tam.srt"]
     )
     def test_they_count_and_stay(self, cli: Cli, library: Library, name: str) -> None:
         library.keep(film("jfk.mp4", library.root))

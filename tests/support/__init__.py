@@ -47,7 +47,7 @@ FINAL = re.compile(
         re.escape(pattern.rstrip("/"))
         .replace(r"\{\}", ".+")
         .replace(r"\*", "[0-9]+")
-        .replace("@", "[a-z]{2,3}")
+        .replace("@", "[a-z]{2,3}(-[A-Za-z0-9]{2,4})?")
         + r"(\.corrupt-\d+)?"
         for artifact in ARTIFACTS.values()
         for pattern in artifact.files + artifact.extras

@@ -18,9 +18,9 @@ from videolib.catalogue.records import labels_in
 from videolib.core.errors import VideoError
 from videolib.core.files import read_optional_file, stat_of
 from videolib.core.text import LARGEST_INTEGER, clamp_to_64_bits, printable, utf8
-from videolib.media.metadata import read_metadata, summarize
+from videolib.media.metadata import checked_metadata, summarize
 from videolib.storage.artifacts import ARTIFACTS
-from videolib.storage.sidecars import FileStat, SidecarDir, ffprobe_disabled
+from videolib.storage.sidecars import LARGEST_RECORD, FileStat, SidecarDir, ffprobe_disabled
 from videolib.storage.subtitles import external_subtitles
 from videolib.storage.tags import parse_tags
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from videolib.storage.sidecars import ArtifactRecord
     from videolib.storage.videos import Video
 
-LARGEST_RECORD = 64 << 20  # bytes: a larger JSON file is not read as tags or metadata
 SETTLE_TIME = 2 * 10**9  # ns: a file changed so recently may change again in the same clock tick
 
 
@@ -63,7 +62,7 @@ class ScannedVideo(NamedTuple):
 
 
 class ScannedSidecars(SidecarDir):
-    """The sidecars of one video as they were scanned; the head of each is read once."""
+    """The sidecars of one video as they were scanned; each is read once."""
 
     def __init__(self, sidecar_dir: str, entries: Sequence[FileStat]) -> None:
         super().__init__(sidecar_dir, scan=False)
@@ -71,12 +70,19 @@ class ScannedSidecars(SidecarDir):
         self.by_path = {entry.path: entry for entry in entries}
         self.update((e.name, e) for e in entries if e.path.startswith(f"{sidecar_dir}/"))
         self.records: dict[str, ArtifactRecord | None] = {}
+        self.documents: dict[str, dict[str, Any]] = {}
 
     def record(self, name: str) -> ArtifactRecord | None:
         """The record in a sidecar, as SidecarDir reads it; None where there is none."""
         if name not in self.records:
             self.records[name] = super().record(name)
         return self.records[name]
+
+    def document(self, name: str) -> dict[str, Any]:
+        """The JSON sidecar of that name, as SidecarDir reads it."""
+        if name not in self.documents:
+            self.documents[name] = super().document(name)
+        return self.documents[name]
 
     def labels(self, video: Video) -> tuple[list[tuple[str, str, str]], str | None]:
         """The (kind, folded name, name) of each tag and performer, and why they cannot be read;
@@ -94,8 +100,7 @@ class ScannedSidecars(SidecarDir):
 
     def summary(self, name: str) -> dict[str, Any]:
         """The facts of SUMMARY in the metadata file `name`; empty where it cannot be read."""
-        too_large = self[name].stat().st_size > LARGEST_RECORD
-        return {} if too_large else summarize(read_metadata(self[name].path) or {})
+        return summarize(checked_metadata(self.document(name)) or {})
 
 
 def file_numbers(status: os.stat_result) -> tuple[int, int, int]:

@@ -16,9 +16,6 @@ from videolib.media.streams import codec_of, film_of, is_cover, moving_pictures,
 if TYPE_CHECKING:
     from videolib.storage.videos import Video
 
-# Subtitles that are text, as libav calls their codecs.
-TEXT_SUBTITLES = frozenset({"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text"})
-
 # Pixel formats that players commonly show; the second list is for targets that may have ten bits.
 EIGHT_BIT_PIXELS = frozenset({"yuv420p", "yuvj420p"})
 TEN_BIT_PIXELS = EIGHT_BIT_PIXELS | {"yuv420p10le"}

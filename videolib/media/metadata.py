@@ -38,7 +38,11 @@ FIELD_TYPES: dict[str, type] = {
 def read_metadata(path: str) -> dict[str, Any] | None:
     """The metadata in an artifact; None where the file cannot be read or is not of ffprobe's shape,
     as somebody may have edited it."""
-    metadata = read_json(path) or {}
+    return checked_metadata(read_json(path) or {})
+
+
+def checked_metadata(metadata: dict[str, Any]) -> dict[str, Any] | None:
+    """The metadata themselves; None where they are not of ffprobe's shape."""
     container, streams = metadata.get("format"), metadata.get("streams")
     if not isinstance(container, dict) or not isinstance(streams, list):
         return None

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from videolib.core.errors import VideoError, attempt
 from videolib.core.text import to_frame_rate
-from videolib.media.codecs import TEXT_SUBTITLES, misfits, picture_misfit, sound_misfit
+from videolib.media.codecs import misfits, picture_misfit, sound_misfit
 from videolib.media.frames import Frame, first_frame
 from videolib.media.metadata import probe_with_pyav
 from videolib.media.streams import codec_of, is_cover, moving_pictures, undecodable
 from videolib.media.targets import PRESETS
+from videolib.storage.subtitle_tracks import TEXT_SUBTITLES
 
 if TYPE_CHECKING:
     from videolib.media.encoders import EncoderSettings

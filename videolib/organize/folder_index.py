@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from videolib.core.text import fold
 from videolib.storage.artifacts import ARTIFACTS
 from videolib.storage.names import is_video_name, sidecar_key
+from videolib.storage.subtitle_names import EXTERNAL_FORMATS, PICTURE_INDEX
 
 if TYPE_CHECKING:
     from videolib.storage.videos import Video
 
 # The end of the names that players look for beside a video: subtitles, perhaps with languages and
-# other marks before the extension, and .nfo.
+# other labels before the extension (`.pt-BR`, `.Chinese (Simplified)`, `.eng.1`), and .nfo.
+SIBLING_SUFFIXES = (*EXTERNAL_FORMATS, PICTURE_INDEX, "sup", "sbv", "ttml", "nfo")
 SIBLING_SUFFIX = re.compile(
-    r"((?:\.[A-Za-z]{2,12}(?:-[A-Za-z0-9]{2,8})?|\.\d{1,2}){0,3})"
-    r"\.(srt|vtt|ass|ssa|sub|idx|sup|smi|sbv|ttml|nfo)$",
+    rf"((?:\.[^\W\d_][^\W_]*(?:[-_ &+()\[\]]+[^\W_]+)*[)\]]?|\.\d{{1,2}}){{0,3}})"
+    rf"\.({'|'.join(SIBLING_SUFFIXES)})$",
     re.IGNORECASE,
 )
 

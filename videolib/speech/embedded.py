@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from videolib.core.runs import Status
-from videolib.media.audio import stream_language
-from videolib.media.codecs import TEXT_SUBTITLES
 from videolib.speech.cues import Cue
 from videolib.speech.files import refuse_overwriting, subtitle_output
+from videolib.storage.names import FORCED_LABEL
 from videolib.storage.publishing import ArtifactOutput
+from videolib.storage.subtitle_names import Purpose
+from videolib.storage.subtitle_tracks import best_tracks, forced_tracks, text_tracks
 
 if TYPE_CHECKING:
     from videolib.media.reader import Media
+    from videolib.storage.subtitle_tracks import SubtitleTrack
     from videolib.storage.videos import Video
 
 EVENT_FIELDS = 8  # before the text: order, layer, style, name, three margins, effect
@@ -28,49 +30,71 @@ def extract_subtitles(
 ) -> ArtifactOutput:
     """The text subtitles of a container, for the sidecar folder of `video`.
 
-    Of each language the first stream is taken; `language`, unless it is "", restricts that to one.
-    `formats` are of vtt, srt and json. The status is SKIPPED, with a note, where there is no such
-    stream. Raises VideoError where a file would overwrite one of the user's.
+    Of each language the track that holds all that is said is taken, and the forced one into files
+    of their own; `language`, unless it is "", restricts that to one. `formats` are of vtt, srt and
+    json. The status is SKIPPED, with a note, where there is no such track. Raises VideoError where
+    a file would overwrite one of the user's.
     """
-    streams = list(media.container.streams.subtitles)
-    readable = [s for s in streams if s.codec_context and s.codec_context.name in TEXT_SUBTITLES]
-    chosen: dict[str, Any] = {}
-    for stream in readable:
-        if language in ("", stream_language(stream)):
-            chosen.setdefault(stream_language(stream), stream)
+    tracks = container_tracks(media)
+    whole, forced = best_tracks(tracks, language), forced_tracks(tracks, language)
+    chosen = [*whole.values(), *forced.values()]
     if not chosen:
-        reason = why_nothing_extracted(streams, readable, language)
-        return ArtifactOutput(status=Status.SKIPPED, note=reason)
+        return ArtifactOutput(status=Status.SKIPPED, note=why_nothing_extracted(media, language))
     output = ArtifactOutput()
-    cues_of_streams = read_streams(media, list(chosen.values()))
-    for (code, stream), cues in zip(chosen.items(), cues_of_streams, strict=True):
+    for track, cues in zip(chosen, read_tracks(media, chosen), strict=True):
         segments = [cue._asdict() | {"text": cue.text.replace("\n", " ")} for cue in cues]
-        metadata = {"backend": "stream", "stream": stream.index, "language": code}
-        extracted = subtitle_output(cues, code, formats, metadata | {"segments": segments})
+        metadata = {"backend": "stream", "stream": track.stream, "language": track.language}
+        metadata |= {"purpose": str(track.purpose), "segments": segments}
+        suffix = FORCED_LABEL if track.purpose is Purpose.FORCED else ""
+        extracted = subtitle_output(cues, track.language, formats, metadata, suffix)
         output.files |= extracted.files
         output.documents |= extracted.documents
+    if not whole:
+        output.note = "has forced subtitles only: without --from-stream it is heard"
     refuse_overwriting(output, video)
     return output
 
 
-def why_nothing_extracted(streams: Sequence[Any], readable: Sequence[Any], language: str) -> str:
-    """Why there is nothing to extract, and what to do. `readable`: the streams that are text."""
-    if readable:
-        languages = ", ".join(stream_language(stream) or "no language" for stream in readable)
+def container_tracks(media: Media) -> list[SubtitleTrack]:
+    """The tracks of text in an opened video."""
+    return text_tracks(media.stream_facts)
+
+
+def subtitles_inside(media: Media, language: str) -> str:
+    """A note on the subtitles inside a video that make transcribing it needless, in a language
+    ("": any); "" where there are none."""
+    languages = ", ".join(
+        tag or "no language" for tag in best_tracks(container_tracks(media), language)
+    )
+    if not languages:
+        return ""
+    return f"has subtitles inside ({languages}): --from-stream extracts them, --force hears it"
+
+
+def why_nothing_extracted(media: Media, language: str) -> str:
+    """Why there is nothing to extract, and what to do."""
+    tracks = container_tracks(media)
+    if whole := best_tracks(tracks):
+        languages = ", ".join(tag or "no language" for tag in whole)
         return f"has no text subtitles in {language}; there are {languages}"
-    codecs = ", ".join(sorted({s.codec_context.name for s in streams if s.codec_context}))
-    pictures = f"its subtitles are pictures ({codecs}), not text"
-    reason = pictures if streams else "has no subtitle stream"
+    streams = [s for s in media.stream_facts if s.get("codec_type") == "subtitle"]
+    codecs = ", ".join(sorted({str(s["codec_name"]) for s in streams if s.get("codec_name")}))
+    if tracks:
+        reason = "has no subtitles of what is said, only of forced or commentary tracks"
+    elif streams:
+        reason = f"its subtitles are pictures ({codecs}), not text"
+    else:
+        reason = "has no subtitle stream"
     return f"{reason}: without --from-stream it is heard"
 
 
-def read_streams(media: Media, streams: Sequence[Any]) -> list[list[Cue]]:
-    """The cues of each stream in order of time, from one pass over the file.
+def read_tracks(media: Media, tracks: Sequence[SubtitleTrack]) -> list[list[Cue]]:
+    """The cues of each track in order of time, from one pass over the file.
 
     What is damaged is counted in `media.damage`.
     """
-    by_stream: dict[int, list[Cue]] = {stream.index: [] for stream in streams}
-    for packet in media.read(*streams):
+    by_stream: dict[int, list[Cue]] = {track.stream: [] for track in tracks}
+    for packet in media.read(*by_stream):
         if packet.pts is None or not packet.size or not packet.time_base:
             continue
         start = float(packet.pts * packet.time_base) - media.origin

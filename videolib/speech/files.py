@@ -14,25 +14,33 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from videolib.core.errors import Failure, VideoError, attempt
+from videolib.core.errors import VideoError
 from videolib.core.files import read_file, stat_of
 from videolib.core.runs import Status
 from videolib.core.text import UNPRINTABLE, clock, human_size, parse_clock, to_float
 from videolib.speech.cues import Cue
+from videolib.speech.encodings import declared_language, decode_by_language, decode_unicode
+from videolib.speech.foreign_formats import as_subrip, foreign_cues, foreign_format
 from videolib.storage.publishing import ArtifactOutput
+from videolib.storage.subtitle_names import language_in
 
 if TYPE_CHECKING:
     from videolib.storage.videos import Video
 
 
 def subtitle_output(
-    cues: Sequence[Cue], language: str, formats: Collection[str], metadata: Mapping[str, Any]
+    cues: Sequence[Cue],
+    language: str,
+    formats: Collection[str],
+    metadata: Mapping[str, Any],
+    label: str = "",
 ) -> ArtifactOutput:
     """The content of subtitle files in some of the formats vtt, srt and json; nothing is written.
 
-    `language` becomes part of their names unless it is "". `metadata` goes into the JSON file.
+    `language` becomes part of their names unless it is "", and so does `label` after it. `metadata`
+    goes into the JSON file.
     """
-    stem = f"{{}}.{language}" if language else "{}"
+    stem = f"{{}}.{language}{label}" if language else f"{{}}{label}"
     status = Status.MADE if cues else Status.NO_SPEECH
     files: dict[str, bytes | dict[str, bytes]] = {}
     for suffix, writer in (("vtt", vtt_file), ("srt", srt_file)):
@@ -81,6 +89,7 @@ def srt_file(cues: Iterable[Cue]) -> bytes:
 
 
 MAX_SUBTITLE_BYTES = 32 << 20  # a larger file is no subtitle file
+VOBSUB_SIGNATURE = b"\0\0\x01\xba"  # of an MPEG program stream, which holds the pictures
 MAX_CUE_CHARACTERS = 2000  # the rest of a longer cue is ignored
 TIMESTAMP = r"((?:\d{1,4}:)?\d{1,2}:\d{1,2}[.,]\d{1,3})"
 CUE_TIMES = re.compile(rf"^[ \t]*{TIMESTAMP}[ \t]*-->[ \t]*{TIMESTAMP}.*$", re.MULTILINE)
@@ -89,32 +98,41 @@ STYLING = re.compile(r"<[^<>\n]*>|\{\\[^{}\n]*\}")  # tags of WebVTT and SubRip,
 INVISIBLE = re.compile(rf"(?!\s)(?:{UNPRINTABLE}|[\u200b\ufeff])")
 
 
-def read_cues(path: str) -> list[Cue]:
+def read_cues(path: str, frame_rate: float | None = None) -> list[Cue]:
     """The cues of a subtitle file in order of time, as plain text in one line each.
 
-    Malformed cues are skipped. Raises OSError, and ValueError where it is no subtitle file.
+    `frame_rate`: of the video, for a file that counts frames and does not tell how many there are
+    in a second. Malformed cues are skipped. Raises OSError, and ValueError where it is no subtitle
+    file.
     """
     text = read_text(path)
-    cues = list(parse_json(text) if path.endswith(".json") else parse_cues(text))
-    if not cues and text.strip() and not re.match(r"\s*(WEBVTT|\{)", text):
+    if path.endswith(".json"):
+        cues = list(parse_json(text))
+    elif name := foreign_format(text):
+        cues = list(foreign_cues(text, name, frame_rate))
+    else:
+        cues = list(parse_cues(as_subrip(text)))
+    if not cues and text.strip() and not re.match(r"\s*(WEBVTT|\{|\[Script Info|<SAMI)", text):
         raise ValueError("has no subtitles in it")
     plain = [cue._replace(text=plain_text(cue.text)) for cue in cues]
     return sorted((cue for cue in plain if cue.text), key=lambda cue: cue[:2])
 
 
 def read_text(path: str) -> str:
-    """A text file in UTF-8, in UTF-16 with a byte order mark, else in Windows-1252.
+    """A text file in Unicode, or in a code page of the language that its name tells or, for SAMI,
+    the file itself.
 
     Raises OSError, and ValueError for a file that is too large or binary.
     """
     if stat_of(path).st_size > MAX_SUBTITLE_BYTES:
         raise ValueError(f"is larger than {human_size(MAX_SUBTITLE_BYTES)}")
     content = read_file(path)
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        text = content.decode("utf-16", "replace")
-    else:
-        decoded = attempt(content.decode, "utf-8-sig")
-        text = content.decode("cp1252", "replace") if isinstance(decoded, Failure) else decoded
+    if content.startswith(VOBSUB_SIGNATURE):
+        raise ValueError("has pictures of text (VobSub), which cannot be searched")
+    text = decode_unicode(content)
+    if text is None:
+        language = language_in(path.rpartition("/")[2]) or declared_language(content)
+        text = decode_by_language(content, language)
     if "\0" in text:
         raise ValueError("is no text")
     return text.replace("\r\n", "\n").replace("\r", "\n")

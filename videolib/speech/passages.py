@@ -13,8 +13,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from videolib.catalogue.store import CatalogueExtension
+from videolib.media.metadata import read_metadata, summarize
 from videolib.speech.cues import SENTENCE_END, Cue
 from videolib.speech.files import read_cues
+from videolib.storage.artifacts import ARTIFACTS
 from videolib.storage.names import SIDECARS
 from videolib.storage.subtitles import generated_subtitles, subtitle_files
 
@@ -60,20 +62,27 @@ class VideoPassages(NamedTuple):
 
 
 def indexed_files(video: Video, sidecars: SidecarDir) -> list[str]:
-    """The paths of the subtitle files of a video that are searched."""
-    generated = (name for name, _ in generated_subtitles(video, sidecars))
-    documents = [sidecars[name].path for name in generated if name.endswith(".json")]
-    return [subtitle.path for subtitle in subtitle_files(video, sidecars)] + documents
+    """The paths of the subtitle files of a video that are searched, and of its metadata where one
+    of them may count frames."""
+    generated = (name for name, *_ in generated_subtitles(video, sidecars))
+    paths = [sidecars[name].path for name in generated if name.endswith(".json")]
+    paths += [subtitle.path for subtitle in subtitle_files(video, sidecars)]
+    metadata = ARTIFACTS["metadata"].record_name(video)
+    if any(path.lower().endswith(".sub") for path in paths) and metadata in sidecars:
+        paths.append(sidecars[metadata].path)
+    return paths
 
 
 def read_passages(video: Video, paths: Sequence[str]) -> VideoPassages:
     """The passages in subtitle files of a video; a cue that is in several files is taken once."""
     content, indexed = VideoPassages([], []), set[Cue]()
-    for path in sorted(paths, key=lambda path: path.endswith(".json")):
+    metadata = f"{video.sidecar_dir}/{ARTIFACTS['metadata'].record_name(video)}"
+    rate = summarize(read_metadata(metadata) or {}).get("fps") if metadata in paths else None
+    for path in sorted({*paths} - {metadata}, key=lambda path: (path.endswith(".json"), path)):
         folder, _, name = path.rpartition("/")
         file = f"{SIDECARS}/{name}" if folder == video.sidecar_dir else name
         try:
-            cues = read_cues(path)
+            cues = read_cues(path, rate)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             content.unreadable.append((file, reason or "cannot be read"))

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from videolib.core.documents import read_json
 from videolib.core.files import stat_of
-from videolib.core.languages import LANGUAGES
+from videolib.core.languages import LANGUAGE_TAGS, is_in_language
 from videolib.core.runs import Status
-from videolib.storage.names import SUBTITLE_FORMATS, State
+from videolib.storage.names import FORCED_LABEL, SUBTITLE_FORMATS, State
 from videolib.storage.sidecars import SidecarDir
-from videolib.storage.subtitles import external_subtitles, generated_subtitles
+from videolib.storage.subtitle_names import Purpose
+from videolib.storage.subtitle_tracks import best_tracks, text_tracks
+from videolib.storage.subtitles import generated_subtitles, has_external_subtitles
 
 if TYPE_CHECKING:
     from videolib.storage.sidecars import FileStat
@@ -116,13 +118,14 @@ class Artifact(NamedTuple):
 def name_pattern(patterns: Sequence[str]) -> re.Pattern[str]:
     """A regular expression for the files' names of these patterns, with / in place of the key."""
     names = "|".join(re.escape(pattern.rstrip("/")) for pattern in patterns)
-    languages = f"({'|'.join(LANGUAGES)})"
+    languages = f"({'|'.join(sorted(LANGUAGE_TAGS))})"
     return re.compile(names.replace(r"\*", "[0-9]+").replace("@", languages).replace(r"\{\}", "/"))
 
 
 class SubtitleArtifact(Artifact):
     """Subtitles: any one file is enough, in whatever format and language, also an external one
-    beside the video, or a record that the video has no audio."""
+    beside the video, or text inside it by its metadata, or a record that the video has no audio.
+    Forced ones are not enough."""
 
     def state(
         self,
@@ -140,23 +143,42 @@ class SubtitleArtifact(Artifact):
         formats: Iterable[str] = (),
         language: str = "",
         source: FileStat | None = None,
+        extract: bool = False,
     ) -> State:
-        """The state of the subtitles in all of `formats` (none: any), in a language ("": any)."""
+        """The state of the subtitles in all of `formats` (none: any), in a language ("": any).
+
+        With `extract` those inside the video do not count, and forced files do where there are no
+        others, as the video may have no others either.
+        """
         generated = [
-            n for n, code in generated_subtitles(video, sidecars) if language in ("", code)
+            (name, purpose)
+            for name, tag, purpose in generated_subtitles(video, sidecars)
+            if is_in_language(tag, language)
         ]
-        fresh = [name for name in generated if self._fresh(video, sidecars, [name], source)]
+        purposes = {purpose for _, purpose in generated}
+        counted = Purpose.FORCED if extract and Purpose.FULL not in purposes else Purpose.FULL
+        whole = [name for name, purpose in generated if purpose is counted]
+        fresh = [name for name in whole if self._fresh(video, sidecars, [name], source)]
         fresh_formats = {name.rpartition(".")[2] for name in fresh}
-        if (fresh and fresh_formats.issuperset(formats)) or self._has_no_audio(
-            video, sidecars, source
+        if (
+            (fresh and fresh_formats.issuperset(formats))
+            or self._has_no_audio(video, sidecars, source)
+            or has_external_subtitles(video, language)
+            or (not extract and self._has_tracks(video, sidecars, language, source))
         ):
             return State.FRESH
-        if any(
-            not language or subtitle.language in ("", language)
-            for subtitle in external_subtitles(video)
-        ):
-            return State.FRESH
-        return State.STALE if generated else State.MISSING
+        return State.STALE if whole else State.MISSING
+
+    @staticmethod
+    def _has_tracks(
+        video: Video, sidecars: SidecarDir, language: str, source: FileStat | None
+    ) -> bool:
+        """Whether the video has subtitles of text inside, by its fresh metadata."""
+        metadata = ARTIFACTS["metadata"]
+        if metadata.state(video, sidecars, source=source) is not State.FRESH:
+            return False
+        streams = sidecars.document(metadata.record_name(video)).get("streams")
+        return isinstance(streams, list) and bool(best_tracks(text_tracks(streams), language))
 
     def _has_no_audio(self, video: Video, sidecars: SidecarDir, source: FileStat | None) -> bool:
         """Whether a fresh record says that there was no audio to transcribe."""
@@ -191,7 +213,11 @@ ARTIFACTS: dict[str, Artifact] = {
         SubtitleArtifact(
             "subtitles",
             tuple(f"{{}}.{suffix}" for suffix in SUBTITLE_FORMATS),
-            extras=tuple(f"{{}}.@.{suffix}" for suffix in SUBTITLE_FORMATS),
+            extras=tuple(
+                f"{{}}{label}.{suffix}"
+                for label in (".@", FORCED_LABEL, f".@{FORCED_LABEL}")
+                for suffix in SUBTITLE_FORMATS
+            ),
             any_file=True,
         ),
         Artifact("phash", ("{}.phash.json",), extras=("{}.phash.deep.json",)),
@@ -215,7 +241,7 @@ TRANSCODE_RECORD = Artifact("transcode", ("{}.transcode.json",))
 def presence(video: Video, sidecars: SidecarDir) -> dict[str, bool | str]:
     """For each kind of artifact: True, False, or "stale"."""
     if not sidecars:
-        return {kind: kind == "subtitles" and bool(external_subtitles(video)) for kind in ARTIFACTS}
+        return {kind: kind == "subtitles" and has_external_subtitles(video) for kind in ARTIFACTS}
     values: dict[State, bool | str]
     values = {State.FRESH: True, State.MISSING: False, State.STALE: "stale"}
     try:

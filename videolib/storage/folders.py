@@ -13,7 +13,8 @@ from videolib.core.errors import NotFoundError, OutsideError, UsageError
 from videolib.core.files import folder_entries, is_possible_path, need_folder
 from videolib.core.text import printable
 from videolib.storage.names import SIDECARS, VIDEO_EXTENSIONS, sidecar_key
-from videolib.storage.subtitles import matching_subtitles, subtitles_by_stem
+from videolib.storage.subtitle_names import subtitles_by_stem
+from videolib.storage.subtitles import matching_subtitles
 from videolib.storage.videos import Video
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 SIDECARS = ".artifacts"  # the folder of sidecars in a folder of videos
 JOURNALS, TRASH = ".journal", ".trash"  # folders in a folder of sidecars
 SUBTITLE_FORMATS = ("vtt", "srt", "json")  # of generated subtitles, and their suffixes
+FORCED_LABEL = ".forced"  # in their names, where they translate only what is foreign in a film
 LONGEST_KEY = 210  # bytes: what a file system's 255 leave for the dot and the longest suffix
 # libav's demuxers that may open a file, by the first of their names, and the extensions of files
 # that they are meant for.

@@ -9,15 +9,19 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.documents import read_json
 from videolib.core.files import SCRATCH, process_alive, reading, remove, this_host
-from videolib.core.languages import LANGUAGES
-from videolib.storage.names import SUBTITLE_FORMATS
+from videolib.core.languages import LANGUAGE_TAGS
+from videolib.storage.names import FORCED_LABEL, SUBTITLE_FORMATS
+from videolib.storage.subtitle_names import Purpose
 
 if TYPE_CHECKING:
     from videolib.storage.videos import Video
+
+
+LARGEST_RECORD = 64 << 20  # bytes: a larger JSON file is not read as tags or metadata
 
 
 class FileStat(NamedTuple):
@@ -63,19 +67,31 @@ class SidecarDir(dict[str, "os.DirEntry[str] | FileStat"]):
             self.problem = f"cannot be read: {error.strerror}"
 
     @functools.cached_property
-    def subtitles_by_key(self) -> dict[str, list[tuple[str, str]]]:
-        """The subtitles with a language in their names, by the key of their video."""
-        by_key: dict[str, list[tuple[str, str]]] = {}
+    def subtitles_by_key(self) -> dict[str, list[tuple[str, str, Purpose]]]:
+        """Name, language and purpose of the subtitles that have a language in their names or are
+        forced, by the key of their video."""
+        by_key: dict[str, list[tuple[str, str, Purpose]]] = {}
         for name in self:
             stem, _, suffix = name.rpartition(".")
-            key, _, language = stem.rpartition(".")
-            if suffix in SUBTITLE_FORMATS and language in LANGUAGES:
-                by_key.setdefault(key, []).append((name, language))
+            if suffix not in SUBTITLE_FORMATS:
+                continue
+            whole = stem.removesuffix(FORCED_LABEL)
+            purpose = Purpose.FULL if whole == stem else Purpose.FORCED
+            key, _, language = whole.rpartition(".")
+            if language in LANGUAGE_TAGS:
+                by_key.setdefault(key, []).append((name, language, purpose))
+            elif purpose is Purpose.FORCED:
+                by_key.setdefault(whole, []).append((name, "", purpose))
         return by_key
 
     def record(self, name: str) -> ArtifactRecord | None:
         """The head of the JSON artifact of that name."""
         return read_record(self[name].path)
+
+    def document(self, name: str) -> dict[str, Any]:
+        """The JSON sidecar of that name; empty where it is too large or cannot be read."""
+        too_large = self[name].stat().st_size > LARGEST_RECORD
+        return {} if too_large else read_json(self[name].path) or {}
 
 
 def with_sidecars(videos: Iterable[Video]) -> Iterator[tuple[Video, SidecarDir]]:

@@ -7,24 +7,27 @@ import os
 import stat
 import struct
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.errors import VideoError
 from videolib.core.files import stat_if_any, stat_of
 from videolib.storage.names import sidecar_key
 
+if TYPE_CHECKING:
+    from videolib.storage.subtitle_names import ExternalSubtitle
+
 
 class Video(NamedTuple):
     """One video file: where it is, what the listed folder calls it, and where its sidecars live.
 
-    `external_subtitles`: names and languages of the subtitle files in the video's own folder, as
-    `matching_subtitles` gives them; None where that folder has not been read.
+    `external_subtitles`: the subtitle files in the video's own folder, as `matching_subtitles`
+    gives them; None where that folder has not been read.
     """
 
     path: str
     rel: str
     sidecar_dir: str
-    external_subtitles: tuple[tuple[str, str], ...] | None = None
+    external_subtitles: tuple[ExternalSubtitle, ...] | None = None
 
     @property
     def name(self) -> str:

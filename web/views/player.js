@@ -125,20 +125,23 @@ export class Player {
     }
   }
 
-  showTracks({ files }) {
+  showTracks({ name, files }) {
     const wanted = files.subtitles.filter(({ part }) => part.endsWith(".vtt"));
     const known = [...this.video.querySelectorAll("track")].map((track) => track.getAttribute("src"));
     if (known.join() === wanted.map(({ url }) => address(url)).join()) return;
     this.video.querySelectorAll("track").forEach((track) => track.remove());
-    wanted.forEach(({ url, part }, i) => {
-      const language = /\.([a-z]{2,3})\.vtt$/.exec(part)?.[1];
+    // The labels between the video's name and the suffix: a language, and whether they are forced.
+    const labels = wanted.map(({ part }) => part.slice(name.length).split(".").slice(1, -1));
+    const isForced = labels.map((words) => words.includes("forced"));
+    wanted.forEach(({ url }, i) => {
+      const language = labels[i].find((word) => word !== "forced");
       this.video.append(
         h("track", {
           kind: "subtitles",
           src: address(url),
-          label: language ?? "Subtitles",
+          label: labels[i].join(", ") || "Subtitles",
           srclang: language ?? "en",
-          default: i === 0,
+          default: i === isForced.indexOf(false),
         }),
       );
     });
