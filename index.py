@@ -1312,9 +1312,10 @@ class Compare(Command):
     """Measure how close a video is to its original: SSIM, PSNR, XPSNR and VMAF.
 
     The other video is scaled, timed and turned like the original first, and what was done is said.
-    Both are decoded once. Means are over frames, PSNR's over those that differ at all; inf stands
-    for no difference. Classes: SSIM from 0.99 excellent, 0.95 good, 0.88 fair, 0.5 poor, else bad;
-    PSNR from 37 dB, 31, 25 and 20.
+    Both are decoded once. Values over all frames are those of ffmpeg's summaries: PSNR is that of
+    the mean squared error, psnr_mean the mean over the frames that differ at all; inf stands for no
+    difference. Classes: SSIM from 0.99 excellent, 0.95 good, 0.88 fair, 0.5 poor, else bad; PSNR
+    from 37 dB, 31, 25 and 20.
     """
 
     original: Path = option(Path(), "the video to measure by", positional=True)

@@ -55,21 +55,47 @@ class TestValues:
         assert found["frames"] == 250
         assert (found["aligned"], found["warnings"]) == (False, [])
 
-    def test_psnr_is_the_mean_over_frames(self, cli: Cli, library: Library, tmp_path: Path) -> None:
-        original, other = worse(library)
+    @pytest.mark.parametrize("pixels", ["yuv420p", "yuv444p", "yuv420p10le"])
+    def test_psnr_is_that_of_ffmpeg_s_summary(
+        self, cli: Cli, library: Library, tmp_path: Path, pixels: str
+    ) -> None:
+        """Frames of very different quality: the mean over frames would be some dB above it."""
+        original, other = library.root / "original.mkv", library.root / "other.mkv"
+        source = ("-f", "lavfi", "-i", "testsrc2=size=160x96:rate=10:duration=3")
+        lossless = ("-c:v", "libx264", "-qp", 0, "-pix_fmt", pixels)
+        noise = ("-vf", "noise=alls=60:allf=t:enable='gt(t,2)'")
+        media.ffmpeg(*source, *lossless, original)
+        media.ffmpeg("-i", original, *noise, *lossless[:2], "-crf", 12, *lossless[4:], other)
         log = tmp_path / "psnr.txt"
-        media.ffmpeg(
-            "-i", other, "-i", original, "-lavfi", f"[0:v][1:v]psnr=stats_file={log}",
-            "-f", "null", "-",
-        )  # fmt: skip
+        graph = f"[0:v][1:v]psnr=stats_file={log}"
+        media.ffmpeg("-i", other, "-i", original, "-lavfi", graph, "-f", "null", "-")
         frames = [float(value) for value in re.findall(r"psnr_avg:([\d.]+)", log.read_text())]
-        found = values(cli, original, other)
-        assert found["psnr"] == pytest.approx(sum(frames) / len(frames), abs=0.01)
+        summary, data = reported("psnr", original, other), values(cli, original, other)
+        assert data["psnr"] == pytest.approx(summary["average"], abs=0.01)
+        for plane in "yuv":
+            assert data["planes"]["psnr"][plane] == pytest.approx(summary[plane], abs=0.01)
+        assert data["psnr_mean"] == pytest.approx(sum(frames) / len(frames), abs=0.01)
+        assert data["psnr_mean"] > data["psnr"] + 3
+        assert data["psnr_quality"] == quality_class("psnr", summary["average"])
+
+    def test_psnr_where_some_frames_are_the_same(self, cli: Cli, library: Library) -> None:
+        """Those have no error and count; the mean over frames leaves them out."""
+        original, other = library.root / "original.mkv", library.root / "other.mkv"
+        source = ("-f", "lavfi", "-i", "testsrc2=size=160x96:rate=10:duration=3")
+        lossless = ("-c:v", "libx264", "-qp", 0, "-pix_fmt", "yuv420p")
+        media.ffmpeg(*source, *lossless, original)
+        noise = ("-vf", "noise=alls=20:allf=t:enable='lt(t,1)'")
+        media.ffmpeg("-i", original, *noise, *lossless, other)
+        average = reported("psnr", original, other)["average"]
+        data = values(cli, original, other)
+        assert data["psnr"] == pytest.approx(average, abs=0.01)
+        assert data["psnr_mean"] == pytest.approx(average - 4.77, abs=0.1)  # a third of the frames
 
     def test_identical(self, cli: Cli, library: Library) -> None:
         video = library.add("short.mp4")
         found = values(cli, video, video)
         assert (found["ssim"], found["psnr"], found["xpsnr"]) == (1.0, "inf", "inf")
+        assert found["psnr_mean"] == "inf"
         assert found["planes"]["psnr"] == {"y": "inf", "u": "inf", "v": "inf"}
         assert found["ssim_quality"] == found["psnr_quality"] == "excellent"
         assert found["worst"] == {"time": 0.0, "ssim": 1.0, "psnr": "inf"}
@@ -105,6 +131,7 @@ class TestValues:
         pair = worse(library)
         out = cli("compare", *pair).out
         assert re.search(r"SSIM +0\.\d{4} +0\.\d{4} +\w+", out)
+        assert re.search(r"PSNR +\d\d\.\d\d +\d\d\.\d\d +\w+\nPSNR, mean +\d\d\.\d\d", out)
         assert "VMAF" in out
         assert "VMAF" not in cli("compare", *pair, "--no-vmaf").out
 

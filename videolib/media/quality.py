@@ -44,7 +44,8 @@ QUALITY_CLASSES = {
 
 
 def quality_class(metric: str, value: float) -> str:
-    """The class of a mean: excellent, good, fair, poor or bad, as mean opinion scores from 5 to 1.
+    """The class of a value over all frames: excellent, good, fair, poor or bad, as mean opinion
+    scores from 5 to 1.
 
     PSNR by the table of EvalVid (J. Klaue et al., TOOLS 2003), SSIM by T. Zinner et al., "Impact of
     Frame Rate and Resolution on Objective QoE Metrics", QoMEX 2010.
@@ -213,9 +214,11 @@ PLANES = {
 
 
 def comparison_data(frames: Sequence[FrameValues]) -> dict[str, Any]:
-    """Means, classes, minima, means per plane and the worst frame, as JSON has them.
+    """Values over all frames as ffmpeg's filters sum them up, their classes, minima, values per
+    plane and the worst frame, as JSON has them.
 
-    Metrics that were not measured are left out.
+    `psnr_mean` is the mean over the frames that differ at all. Metrics that were not measured are
+    left out.
     """
     data: dict[str, Any] = {}
     planes: dict[str, Any] = {}
@@ -224,12 +227,14 @@ def comparison_data(frames: Sequence[FrameValues]) -> dict[str, Any]:
         values = [frame_value(frame, metric) for frame in frames]
         if math.isnan(values[0]):
             continue
-        mean_of = mean_xpsnr if metric == "xpsnr" else finite_mean
-        by_plane = [mean_of([frame[key] for frame in frames]) for key in PLANES.get(metric, ())]
+        overall = OVERALL.get(metric, finite_mean)
+        by_plane = [overall([frame[key] for frame in frames]) for key in PLANES.get(metric, ())]
         if by_plane:
             planes[metric] = dict(zip("yuv", map(json_value, by_plane), strict=True))
-        average = min(by_plane) if metric == "xpsnr" else finite_mean(values)
+        average = min(by_plane) if metric == "xpsnr" else overall(values)
         data[metric], minimum[metric] = json_value(average), json_value(min(values))
+        if metric == "psnr":
+            data["psnr_mean"] = json_value(finite_mean(values))
         if metric in QUALITY_CLASSES:
             data[f"{metric}_quality"] = quality_class(metric, average)
     worst = min(frames, key=lambda frame: [frame_value(frame, metric) for metric in BASIC_FILTERS])
@@ -246,16 +251,32 @@ def frame_value(frame: FrameValues, metric: str) -> float:
     return frame.get({"ssim": "ssim.All", "psnr": "psnr.psnr_avg"}.get(metric, metric), math.nan)
 
 
-def mean_xpsnr(values: Sequence[float]) -> float:
+def overall_psnr(values: Sequence[float]) -> float:
+    """The PSNR (dB) of the mean squared error over frames with these PSNRs, as the `average` in the
+    summary of ffmpeg's filter."""
+    error = sum(10 ** (-value / 10) for value in values) / len(values)
+    return -10 * math.log10(error) if error else math.inf
+
+
+def overall_xpsnr(values: Sequence[float]) -> float:
     """The mean of XPSNR values (dB) as ffmpeg's filter takes it: that of the roots of the weighted
     distortions, as dB."""
     root = sum(10 ** (-value / 20) for value in values) / len(values)
     return -20 * math.log10(root) if root else math.inf
 
 
+# How a metric's values over frames become one, where that is not their mean.
+OVERALL = {"psnr": overall_psnr, "xpsnr": overall_xpsnr}
+
+
 def json_value(value: float) -> float | str:
     """A value with six decimals, or `inf`, which JSON has no number for."""
     return "inf" if math.isinf(value) else round(value, 6)
+
+
+def text_value(metric: str, value: float | str) -> str:
+    """A value of JSON for the table."""
+    return value if isinstance(value, str) else f"{value:.{4 if metric == 'ssim' else 2}f}"
 
 
 def draw_quality(frames: Sequence[FrameValues]) -> bytes:
@@ -275,13 +296,13 @@ def draw_quality(frames: Sequence[FrameValues]) -> bytes:
 
 def comparison_text(data: Mapping[str, Any]) -> str:
     """A comparison as text: a table of the metrics, the worst frame, and the warnings."""
-    rows = [["metric", "mean", "worst", "quality"]]
+    rows = [["metric", "overall", "worst", "quality"]]
     for metric in METRICS:
         if metric in data:
-            values = [data[metric], data["minimum"][metric]]
-            digits = 4 if metric == "ssim" else 2
-            cells = [v if isinstance(v, str) else f"{v:.{digits}f}" for v in values]
-            rows.append([metric.upper(), *cells, data.get(f"{metric}_quality", "")])
+            values = (text_value(metric, part[metric]) for part in (data, data["minimum"]))
+            rows.append([metric.upper(), *values, data.get(f"{metric}_quality", "")])
+        if metric == "psnr":
+            rows.append(["PSNR, mean", text_value(metric, data["psnr_mean"]), "", ""])
     worst = f"worst frame at {clock(data['worst']['time'], millis=True)}"
     lines = [table(rows), f"{plural(data['frames'], 'frame')}, {worst}"]
     return "\n".join([*lines, *(f"note: {warning}" for warning in data["warnings"])])
