@@ -29,7 +29,7 @@ from videolib.faces.validation import is_signature
 from videolib.faces.vectors import base64_vector
 from videolib.media.choices import Seek
 from videolib.media.frames import FrameRequest
-from videolib.media.scenes import content_score, small_hsv
+from videolib.media.scenes import content_score, picked_hsv
 from videolib.storage.publishing import ArtifactOutput
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class FaceExtractor:
         if frame.time <= self.last_time:
             return  # this frame serves two samples
         self.sample_count, self.last_time = self.sample_count + 1, frame.time
-        hsv = small_hsv(frame.raw)
+        hsv = picked_hsv(frame.raw)
         is_cut = self.last_hsv is None or content_score(self.last_hsv, hsv) > CUT_SCORE
         self.last_hsv = hsv
         oldest = frame.time - self.max_interruption

@@ -1,0 +1,131 @@
+"""`scenes` beside PySceneDetect's own run: on noisy films each marker is where it has one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import pytest
+from conftest import Cli
+from scenedetect import AdaptiveDetector, ContentDetector, SceneManager, StatsManager, open_video
+from support import Library, media
+
+# What is 1 on the program's scale of thresholds, in the unit of each detector.
+UNITS = {"content": 67.5, "adaptive": 7.5}
+# Content scores this far above the threshold decide nothing: a fast decode's will do.
+CLEAR = 10 / UNITS["content"]
+
+
+class Shot(NamedTuple):
+    """Frames between two changes: how much of the picture the change replaces, over how many
+    frames, how strong the grain is, and whether one frame in the middle is a flash."""
+
+    frames: int
+    share: float
+    fade: int
+    grain: float
+    flash: bool
+
+
+def shots(seed: int) -> Iterator[Shot]:
+    rng = np.random.default_rng(seed)
+    while True:
+        kind = rng.choice(["cut", "cut", "dissolve", "flash"])
+        yield Shot(
+            frames=int(rng.integers(4, 24)),
+            share=rng.uniform(0.1, 0.7),
+            fade=3 if kind == "dissolve" else 1,
+            grain=rng.uniform(2, 30),
+            flash=kind == "flash",
+        )
+
+
+def noisy_pictures(width: int, height: int, count: int, seed: int) -> Iterator[media.Picture]:
+    """Coloured clouds under grain; most changes are about as strong as a detector's threshold."""
+    rng = np.random.default_rng(seed)
+
+    def clouds() -> np.ndarray:
+        grid = rng.integers(0, 256, (max(height // 60, 3), max(width // 60, 3), 3)).astype(np.uint8)
+        return cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.float32)
+
+    # One picture of grain, shifted for every frame: to draw each anew would take all the time.
+    grain = rng.standard_normal((height, width, 3), np.float32) / 3
+    grain += rng.standard_normal((height, width, 1), np.float32)
+    scene = clouds()
+    for shot in shots(seed):
+        following = scene * (1 - shot.share) + clouds() * shot.share
+        for number in range(shot.frames):
+            if count <= 0:
+                return
+            count -= 1
+            share = min((number + 1) / shot.fade, 1)
+            picture = scene * (1 - share) + following * share
+            if shot.flash and number == shot.frames // 2:
+                picture = picture * (1 - shot.share) + 255 * shot.share
+            shift = rng.integers(0, (height, width))
+            picture += shot.grain * np.roll(grain, shift, axis=(0, 1))
+            yield picture.clip(0, 255).astype(np.uint8)
+        scene = following
+
+
+def peer_markers(video: Path, detector: str, threshold: float) -> list[tuple[float, float]]:
+    """(seconds, score) of the cuts that PySceneDetect finds when it reads the file itself."""
+    unit = UNITS[detector]
+    if detector == "content":
+        own = ContentDetector(threshold=threshold * unit, min_scene_len=0.6)
+    else:
+        own = AdaptiveDetector(adaptive_threshold=threshold * unit, min_scene_len=0.6)
+    stats = StatsManager()
+    manager = SceneManager(stats)
+    manager.add_detector(own)
+    manager.detect_scenes(open_video(str(video)))
+    metric = "content_val" if detector == "content" else own.get_metrics()[-1]
+    cuts = [start for start, _ in manager.get_scene_list()[1:]]
+    return [(cut.seconds, stats.get_metrics(cut, [metric])[0] / unit) for cut in cuts]
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "count", "crf"),
+    [
+        (384, 288, 120, 23),
+        (384, 288, 120, 34),
+        pytest.param(200, 150, 150, 23, marks=pytest.mark.slow),
+        pytest.param(640, 360, 100, 23, marks=pytest.mark.slow),
+        pytest.param(360, 640, 100, 34, marks=pytest.mark.slow),
+        pytest.param(720, 576, 100, 23, marks=pytest.mark.slow),
+        pytest.param(854, 480, 100, 34, marks=pytest.mark.slow),
+        pytest.param(1280, 720, 60, 23, marks=pytest.mark.slow),
+        pytest.param(1920, 1080, 40, 34, marks=pytest.mark.slow),
+        pytest.param(1080, 1920, 40, 23, marks=pytest.mark.slow),
+    ],
+)
+def test_markers_are_those_of_the_peer(
+    cli: Cli, library: Library, width: int, height: int, count: int, crf: int
+) -> None:
+    film = library.root / "noisy.mp4"
+    pictures = noisy_pictures(width, height, count, width + crf)
+    media.encode(film, pictures, *media.H264, "-crf", crf)
+    library.keep(film)
+    total = 0
+    for detector, threshold in [
+        ("content", 0.2),
+        ("content", 0.3),
+        ("content", 0.4),
+        ("adaptive", 0.25),
+        ("adaptive", 0.4),
+    ]:
+        options = ("--detector", detector, "--threshold", threshold, "--force")
+        assert cli("scenes", library.root, *options).code == 0
+        markers = library.json("noisy.mp4.scenes.json")["markers"]
+        peer = peer_markers(film, detector, threshold)
+        assert [marker["time"] for marker in markers] == pytest.approx(
+            [seconds for seconds, _ in peer], abs=1e-3
+        )
+        for marker, (_, score) in zip(markers, peer, strict=True):
+            clear = detector == "content" and marker["score"] > threshold + CLEAR
+            assert marker["score"] == pytest.approx(score, abs=CLEAR if clear else 6e-5)
+        total += len(peer)
+    assert total
