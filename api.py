@@ -511,11 +511,12 @@ def duplicates(
     recursive: Recursive = False,
     threshold: Annotated[float | None, Query(ge=0, le=1)] = None,
     deep: Annotated[bool | None, Query(description="also mirrored and cut copies")] = None,
+    prefer: Annotated[str | None, Query(description="what decides which copy to keep")] = None,
     limit: Annotated[int | None, Query(ge=1, le=PAGE_LIMIT)] = None,
     ext: Extensions = "",
 ) -> Response:
     options = {"recursive": recursive, "ext": ext}
-    options |= {"threshold": threshold, "deep": deep, "limit": limit}
+    options |= {"threshold": threshold, "deep": deep, "prefer": prefer, "limit": limit}
     return json_response(service.duplicates(directory, options, job))
 
 

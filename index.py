@@ -1378,8 +1378,8 @@ class Transcode(RunCommand):
     DEST gets the same folders and names, ending in .mp4; of a.mkv and a.ts one becomes a.mp4, the
     other a.ts.mp4. Streams that already fit are copied, not encoded; tags and the time of the file
     stay. An output appears only when it was checked to be complete; a record of it in
-    DEST/.artifacts lets the next run skip it, or replace it where options or the video changed.
-    Other files are never replaced. The folder of the videos is not written to.
+    DEST/.artifacts lets the next run skip it, or replace it where options or the video changed;
+    other files are replaced with --force only. The folder of the videos is not written to.
     """
 
     dest: Path | None = option(
@@ -1805,6 +1805,11 @@ class Subtitles(VideoTask):
 
 # === Commands: duplicates =========================================================================
 
+PREFER_HELP = (
+    "what decides which copy to keep before sound, resolution and so on: terms of a query, and"
+    " fields alone for the larger value, such as path:/films codec:hevc -size:; docs/duplicates.md"
+)
+
 
 class Dupes(LibraryCommand):
     """Find videos that show the same, from their phash artifacts, and say which copy to keep.
@@ -1839,15 +1844,18 @@ class Dupes(LibraryCommand):
         (), "only these matches, as the groups name them: deal with no other", many=True
     )
     keep: tuple[str, ...] = option((), "videos to keep, whatever their groups say", many=True)
+    prefer: str = option("", PREFER_HELP)
     undo: bool = option(False, "take back what --apply did last")
     ignore: tuple[str, ...] = option((), "two videos that are no match: remember that", many=True)
     unignore: tuple[str, ...] = option((), "two that were ignored: they may match again", many=True)
 
     def run(self, job: Job) -> Result:
         from videolib.duplicates.ignored import change_ignored
+        from videolib.duplicates.preferences import parse_preferences
         from videolib.duplicates.removal import complete_undo
 
         library = self.library()
+        parse_preferences(self.prefer)  # a mistake in it is reported before all the work
         if self.undo:
             undone = self.undo_last("dupes", "dupes --apply")
             restored = complete_undo(undone)
@@ -1873,7 +1881,8 @@ class Dupes(LibraryCommand):
         only = {library.find_video(name).rel for name in self.only}
         keep = frozenset(library.find_video(name).rel for name in self.keep)
         tolerance = DurationTolerance.of(self.duration_tolerance)
-        criteria = DuplicateCriteria(self.threshold, self.quorum, tolerance, self.deep, keep)
+        rules = (self.threshold, self.quorum, tolerance, self.deep)
+        criteria = DuplicateCriteria(*rules, keep, self.prefer)
         report = find_duplicates(library, open_catalogue(library), criteria, job)
         selection = report.selection(self.limit, only)
         problems = library.problems + selection.problems

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from conftest import Cli
 from numpy.typing import NDArray
-from support import ROOT, Audit, Fault, Killed, Library, Run, contents, stamps
+from support import ROOT, Audit, Fault, Killed, Library, Run, contents, media, stamps
 from support.served import Served
 
 from videolib.core.processes import need_tool
@@ -64,16 +64,12 @@ def encode(source: Path, folder: Path, wanted: dict[str, str]) -> Path:
 
 @pytest.fixture(scope="session")
 def disguised(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from support import media
-
     source = media.clip("bikes.mp4", clips)
     return encode(source, tmp_path_factory.mktemp("made") / "disguised", DISGUISES)
 
 
 @pytest.fixture(scope="session")
 def deep(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from support import media
-
     source = media.clip("bikes.mp4", clips)
     return encode(source, tmp_path_factory.mktemp("made") / "deep", DEEP)
 
@@ -514,8 +510,8 @@ class TestFinding:
 @pytest.fixture
 def twins(library: Library) -> Library:
     """Two copies of one film, the larger one tagged, and a third film."""
-    plant(library, "keep.mp4", hashes(1, 2, 3, 4, 5), width=1920, height=1080)
-    plant(library, "go.mp4", hashes(1, 2, 3, 4, 5, noise=0.02), width=640, height=360)
+    plant(library, "keep.mp4", hashes(1, 2, 3, 4, 5), width=1920, height=1080, sound=[])
+    plant(library, "go.mp4", hashes(1, 2, 3, 4, 5, noise=0.02), width=640, height=360, sound=[])
     plant(library, "other.mp4", hashes(11, 12, 13, 14, 15))
     library.artifact("go.mp4.jpg").write_bytes(b"picture")
     tags = {"video": "go.mp4", "tags": ["Night", "rain"], "performers": ["Jane Doe"]}
@@ -655,8 +651,8 @@ class TestKilled:
 
     def fill(self, library: Library) -> dict[str, bytes]:
         shutil.rmtree(library.root)
-        plant(library, "keep.mp4", hashes(1, 2, 3, 4, 5), width=1920, height=1080)
-        plant(library, "go.mp4", hashes(1, 2, 3, 4, 5, noise=0.02), width=640, height=360)
+        plant(library, "keep.mp4", hashes(1, 2, 3, 4, 5), width=1920, height=1080, sound=[])
+        plant(library, "go.mp4", hashes(1, 2, 3, 4, 5, noise=0.02), width=640, height=360, sound=[])
         record = {"video": "go.mp4", "tags": ["night"], "performers": []}
         library.artifact("go.mp4.tags.json").write_text(json.dumps(record))
         return tree(library.root)
@@ -711,9 +707,9 @@ class TestPicking:
     def three(self, library: Library) -> Library:
         for number, name in enumerate(("best.mp4", "b.mp4", "c.mp4")):
             frames = hashes(1, 2, 3, 4, 5, noise=0.01 * number)
-            plant(library, name, frames, width=1920 >> number, height=1080 >> number)
-        plant(library, "x.mp4", hashes(11, 12, 13, 14, 15))
-        plant(library, "y.mp4", hashes(11, 12, 13, 14, 15, noise=0.02))
+            plant(library, name, frames, width=1920 >> number, height=1080 >> number, sound=[])
+        plant(library, "x.mp4", hashes(11, 12, 13, 14, 15), sound=[])
+        plant(library, "y.mp4", hashes(11, 12, 13, 14, 15, noise=0.02), sound=[])
         return library
 
     def test_what_is_no_exact_copy_is_no_link(self, cli: Cli, three: Library) -> None:
@@ -774,7 +770,7 @@ class TestPicking:
     def test_as_jobs(self, served: Served, library: Library, cli: Cli) -> None:
         for number, name in enumerate(("sub/best.mp4", "sub/b.mp4", "sub/c.mp4")):
             frames = hashes(1, 2, 3, 4, 5, noise=0.01 * number)
-            plant(library, name, frames, width=1920 >> number, height=1080 >> number)
+            plant(library, name, frames, width=1920 >> number, height=1080 >> number, sound=[])
         before = tree(library.root)
         job = served.job("dupes", directory="sub", params={"apply": "trash", "only": ["b.mp4"]})
         assert (job["status"], job["error"]) == ("done", None)
@@ -971,7 +967,217 @@ class TestAgain:
 
     def test_a_pair_that_left_and_came_back(self, cli: Cli, compared: Library) -> None:
         before = cli("dupes", compared.root, "--json")
-        assert cli("dupes", compared.root, "--apply", "trash").code == 0
+        assert cli("dupes", compared.root, "--apply", "trash", "--keep", "a.mp4").code == 0
         assert matched(cli("dupes", compared.root, "--json")) == set()
         assert cli("dupes", compared.root, "--undo").code == 0
         assert cli("dupes", compared.root, "--json").json["pairs"] == before.json["pairs"]
+
+
+def speak(library: Library, name: str, *languages: str, scale: int = 1) -> Path:
+    """A copy of one clip, that many times as large, with an audio track in each language."""
+    path = library.root / name
+    argv: list[object] = ["-t", 3, "-i", media.clip("bikes.mp4", library.clips)]
+    for n in range(len(languages)):
+        argv += ["-f", "lavfi", "-t", 3, "-i", f"sine={300 + 100 * n}"]
+    argv += ["-map", "0:v", *(p for n in range(len(languages)) for p in ("-map", n + 1))]
+    for n, language in enumerate(languages):
+        argv += [f"-metadata:s:a:{n}", f"language={language}"]
+    media.ffmpeg(*argv, "-vf", f"scale=iw*{scale}:-2", *media.H264, path)
+    return path
+
+
+class TestSound:
+    """What is heard is not thrown away for what lacks it."""
+
+    @pytest.fixture
+    def dupes(self, cli: Cli, library: Library) -> Callable[..., Run]:
+        def run(*flags: object, made_by: str = "phash", ext: str = "mp4,mkv") -> Run:
+            assert cli(made_by, library.root, "--ext", ext).code == 0
+            return cli("dupes", library.root, "--ext", ext, "--json", *flags)
+
+        return run
+
+    @pytest.mark.parametrize("made_by", ["phash", "meta,phash"])
+    def test_the_keeper_has_sound(
+        self, library: Library, dupes: Callable[..., Run], made_by: str
+    ) -> None:
+        speak(library, "en.mp4", "eng")
+        speak(library, "enlarged.mp4", scale=2)
+        run = dupes("--apply", "trash", made_by=made_by)
+        (group,) = run.json["groups"]
+        assert (group["keeper"], group["matches"]) == ("en.mp4", ["enlarged.mp4"])
+        assert group["reason"] == "with sound: audio en against no sound"
+        assert group["details"]["en.mp4"]["languages"] == ["en"]
+        assert group["details"]["enlarged.mp4"]["languages"] == []
+        assert [a["action"] for a in run.json["applied"]] == ["trashed"]
+        assert (library.root / "en.mp4").exists()
+
+    @pytest.mark.parametrize("apply", ["trash", "hardlink"])
+    def test_the_only_one_with_sound_stays(
+        self, library: Library, dupes: Callable[..., Run], apply: str
+    ) -> None:
+        """Also where another order of what counts keeps the other."""
+        speak(library, "en.mp4", "eng")
+        speak(library, "enlarged.mp4", scale=2)
+        run = dupes("--apply", apply, "--prefer", "height:")
+        (group,) = run.json["groups"]
+        assert (group["keeper"], run.code) == ("enlarged.mp4", 0)
+        assert group["details"]["en.mp4"]["sound_note"] == (
+            "has sound, and the one to keep has none"
+        )
+        (action,) = run.json["applied"]
+        assert action["action"] == "left"
+        assert (library.root / "en.mp4").exists()
+        run = dupes("--apply", "trash", "--keep", "enlarged.mp4")
+        assert [a["action"] for a in run.json["applied"]] == ["trashed"]
+        assert not (library.root / "en.mp4").exists()
+
+    @pytest.mark.parametrize(
+        ("smaller", "larger", "note"),
+        [
+            (("eng",), ("ger",), "has sound in en, and the one to keep only in de"),
+            (("eng", "ger"), ("ger",), "has sound in en, and the one to keep only in de"),
+            (("ger",), ("eng", "ger"), ""),
+            (("eng",), ("eng",), ""),
+            (("eng",), ("und",), ""),
+            (("und",), ("eng",), ""),
+            (("eng", "ger"), ("und",), "has sound in de, en, and the one to keep only in und"),
+            ((), ("eng",), ""),
+        ],
+    )
+    def test_another_language(
+        self,
+        library: Library,
+        dupes: Callable[..., Run],
+        smaller: tuple[str, ...],
+        larger: tuple[str, ...],
+        note: str,
+    ) -> None:
+        speak(library, "small.mkv", *smaller)
+        speak(library, "large.mp4", *larger, scale=2)
+        run = dupes("--apply", "trash")
+        (group,) = run.json["groups"]
+        assert group["keeper"] == "large.mp4"
+        assert group["details"]["small.mkv"]["sound_note"] == note
+        (action,) = run.json["applied"]
+        assert action["action"] == ("left" if note else "trashed")
+
+    def test_it_is_shown(self, cli: Cli, library: Library, tmp_path: Path) -> None:
+        plant(library, "a.mp4", hashes(1, 2, 3, 4, 5), width=640, height=360, sound=["en"])
+        frames = hashes(1, 2, 3, 4, 5, noise=0.02)
+        plant(library, "b.mp4", frames, width=320, height=180, sound=["de", "fr"])
+        page = tmp_path / "page.html"
+        run = cli("dupes", library.root, "--apply", "trash", "--html", page)
+        note = "has sound in de, fr, and the one to keep only in en"
+        assert f"           {note}\n" in run.out
+        assert f"left b.mp4: {note}; --keep says which one is to stay\n" in run.out
+        assert note in page.read_text()
+
+    @pytest.mark.parametrize(
+        ("one", "other"), [(None, None), (None, ["en"]), ([], None), (["en"], None), ("x", [1])]
+    )
+    def test_what_is_not_known_may_be_the_only_one(
+        self, cli: Cli, library: Library, one: Any, other: Any
+    ) -> None:
+        """A phash artifact of an earlier version, or a spoilt one, and no metadata."""
+        plant(library, "a.mp4", hashes(1, 2, 3, 4, 5), width=640, height=360, sound=one)
+        frames = hashes(1, 2, 3, 4, 5, noise=0.02)
+        plant(library, "b.mp4", frames, width=320, height=180, sound=other)
+        run = cli("dupes", library.root, "--apply", "trash", "--json")
+        (action,) = run.json["applied"]
+        assert (run.code, action["action"]) == (0, "left")
+        assert "not known: run meta first" in action["reason"]
+
+    def test_exact_copies_need_not_be_known(self, cli: Cli, library: Library) -> None:
+        for name in ("a.mp4", "b.mp4"):
+            library.add_bytes(name, b"x" * 1000)
+        run = cli("dupes", library.root, "--apply", "hardlink", "--json")
+        assert [a["action"] for a in run.json["applied"]] == ["hardlinked"]
+
+    def test_in_the_api(self, served: Served, library: Library) -> None:
+        plant(library, "a.mp4", hashes(1, 2, 3, 4, 5), width=640, height=360, sound=["en"])
+        frames = hashes(1, 2, 3, 4, 5, noise=0.02)
+        plant(library, "b.mp4", frames, width=320, height=180, sound=["de"])
+        (group,) = served.get("/phash/duplicates")["groups"]
+        assert "resolution" in group["reason"]
+        assert "has sound in de" in group["details"]["b.mp4"]["sound_note"]
+        (group,) = served.get("/phash/duplicates?prefer=-height:")["groups"]
+        assert (group["keeper"], group["reason"]) == ("b.mp4", "lowest: 180 against 360")
+        job = served.job("dupes", params={"prefer": "ext:mp4 -height:"})
+        assert job["result"]["groups"][0]["keeper"] == "b.mp4"
+        assert "no such word" in served.get("/phash/duplicates?prefer=x", status=400)["detail"]
+
+
+class TestPreferences:
+    """The order of what counts, in words of queries."""
+
+    @pytest.fixture
+    def films(self, library: Library) -> Library:
+        for number, name in enumerate(("films/a.mp4", "old films/a.mp4", "z.mp4")):
+            frames = hashes(1, 2, 3, 4, 5, noise=0.01 * number)
+            width, height = 1920 >> number, 1080 >> number
+            plant(library, name, frames, width=width, height=height, sound=["en"])
+            os.utime(library.root / name, (1e9 + number, 1e9 + number))
+        return library
+
+    @pytest.mark.parametrize(
+        ("prefer", "keeper", "reason"),
+        [
+            ("", "films/a.mp4", "highest resolution: 1920x1080 against 960x540"),
+            ("path:/films", "films/a.mp4", "preferred by path:/films"),
+            ("path:old*", "old films/a.mp4", "preferred by path:old*"),
+            ('path:"old films/"', "old films/a.mp4", "preferred by path:old films/"),
+            ("-path:films", "z.mp4", "preferred by -path:films"),
+            ("name:z -height:", "z.mp4", "preferred by name:z"),
+            ("ext:mkv path:films -height:", "old films/a.mp4", "lowest: 540 against 1080"),
+            ("codec:hevc height:", "films/a.mp4", "highest: 1080 against 540"),
+            ("added:", "z.mp4", "newest: 2001-09-09 01:46:42, the next 2001-09-09 01:46:41"),
+            ("-added:", "films/a.mp4", "oldest: 2001-09-09 01:46:40, the next 2001-09-09 01:46:41"),
+            ("-resolution:", "z.mp4", "lowest resolution: 480x270 against 960x540"),
+            ("tag:best", "z.mp4", "preferred by tag:best"),
+        ],
+    )
+    def test_the_first_that_differs_decides(
+        self, cli: Cli, films: Library, prefer: str, keeper: str, reason: str
+    ) -> None:
+        tags = {"video": "z.mp4", "tags": ["best"], "performers": []}
+        films.artifact("z.mp4.tags.json").write_text(json.dumps(tags))
+        run = cli("dupes", films.root, "-r", "--prefer", prefer, "--json")
+        (group,) = run.json["groups"]
+        assert (group["keeper"], group["reason"]) == (keeper, reason)
+
+    def test_exact_copies(self, cli: Cli, library: Library) -> None:
+        for number, name in enumerate(("old/a.mp4", "films/a.mp4")):
+            library.add_bytes(name, b"x" * 1000)
+            os.utime(library.root / name, (1e9 + number, 1e9 + number))
+        (group,) = cli("dupes", library.root, "-r", "--json").json["groups"]
+        assert group["keeper"] == "old/a.mp4"
+        run = cli("dupes", library.root, "-r", "--prefer", "height: path:/films", "--json")
+        (group,) = run.json["groups"]
+        assert (group["keeper"], group["reason"]) == ("films/a.mp4", "preferred by path:/films")
+
+    @pytest.mark.parametrize(
+        ("prefer", "message"),
+        [
+            ("heigth:", "--prefer heigth:: no such word; there are sound:, resolution:"),
+            ("height", "--prefer height: no such word"),
+            ("codec:", "--prefer codec:: no such word"),
+            ("sound:en", "--prefer sound:en: no such word"),
+            ("a OR b", "no such word"),
+            ("codek:hevc", "and with a value tag, performer, name, path"),
+            ("height:tall", "height:tall: not a number"),
+            ('path:"films', "quote is not closed"),
+        ],
+    )
+    def test_words_that_are_none(self, cli: Cli, films: Library, prefer: str, message: str) -> None:
+        run = cli("dupes", films.root, "--compute", "--prefer", prefer)
+        assert (run.code, run.out) == (2, "")
+        assert message in run.err
+
+    def test_in_the_configuration(self, cli: Cli, films: Library, tmp_path: Path) -> None:
+        config = tmp_path / "rc.json"
+        config.write_text(json.dumps({"dupes": {"prefer": "-height:"}}))
+        run = cli("--config", config, "dupes", films.root, "-r", "--json")
+        assert run.json["groups"][0]["keeper"] == "z.mp4"
+        run = cli("--config", config, "dupes", films.root, "-r", "--prefer", "height:", "--json")
+        assert run.json["groups"][0]["keeper"] == "films/a.mp4"

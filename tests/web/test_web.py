@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import re
 import shutil
 import time
@@ -763,6 +764,22 @@ class TestDuplicates:
         assert not (own.root / "trips/bikes.mp4").exists()
         button(own_page, "Undo the last").click()
         expect(own_page.locator(".group")).to_have_count(1)
+        assert (own.root / "trips/bikes.mp4").exists()
+
+    def test_what_has_sound_goes_by_itself_only(self, own_page: Page, own: Library) -> None:
+        """A copy with sound that the one to keep lacks says so, and stays with all the others."""
+        for name, languages in (("bikes.mp4", ["en"]), ("a copy of bikes.mp4", ["de"])):
+            place = own.artifact(f"{name}.phash.json", "trips")
+            place.write_text(json.dumps(json.loads(place.read_text()) | {"sound": languages}))
+            own.artifact(f"{name}.ffprobe.json", "trips").unlink(missing_ok=True)
+        visit(own_page, "duplicates")
+        group = own_page.locator(".group")
+        expect(group.locator(".warning:visible")).to_have_text(re.compile("has sound in de, and"))
+        expect(button(group, "Trash the other")).to_be_hidden()
+        expect(group.locator(".differs", has_text="Sound").first).to_contain_text("1 track, de")
+        button(group, "Trash anyway").click()
+        expect(own_page.get_by_text("No duplicates")).to_be_visible()
+        assert not (own.root / "trips/a copy of bikes.mp4").exists()
         assert (own.root / "trips/bikes.mp4").exists()
 
     def test_what_is_no_match_stays_none(self, own_page: Page) -> None:

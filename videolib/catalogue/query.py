@@ -75,8 +75,9 @@ def compile_query(text: str) -> SqlClause:
     return SqlClause.joined("OR", options)
 
 
-def query_terms(text: str) -> Iterator[QueryTerm]:
-    """The terms of a query. Raises UsageError for an unclosed quote and an empty value."""
+def query_terms(text: str, bare_fields: bool = False) -> Iterator[QueryTerm]:
+    """The terms of a query. Raises UsageError for an unclosed quote and, unless `bare_fields` lets
+    a field stand alone, for an empty value."""
     at = 0
     while at < len(text):
         if text[at].isspace():
@@ -96,7 +97,7 @@ def query_terms(text: str) -> Iterator[QueryTerm]:
         negated, field = bool(head[1]), (head[2] or "").lower()
         if not value and negated and not field and not quoted:
             negated, value = False, "-"
-        if not value.strip():
+        if not value.strip() and not (bare_fields and field and not quoted):
             raise UsageError(f"query: {printable(text[start:at])}: says nothing to look for")
         yield QueryTerm(negated, field, value, quoted)
 
@@ -137,6 +138,12 @@ def pattern_clause(column: str, term: QueryTerm, part: bool = False) -> SqlClaus
     if "*" in value and not term.quoted:
         return SqlClause(f"{column} GLOB ?", (re.sub(r"[\[?]", r"[\g<0>]", value),))
     return SqlClause(f"instr({column}, ?)" if part else f"{column} = ?", (value,))
+
+
+def path_clause(term: QueryTerm) -> SqlClause:
+    """The path from the folder of the library, which a slash in front stands for."""
+    column = "'/' || v.path" if term.value.strip().startswith("/") else "v.path"
+    return pattern_clause(column, term, part=True)
 
 
 def label_clause(term: QueryTerm) -> SqlClause:
@@ -275,7 +282,7 @@ QUERY_FIELDS: dict[str, Callable[[QueryTerm], SqlClause]] = {
     "tag": label_clause,
     "performer": label_clause,
     "name": functools.partial(pattern_clause, "v.name", part=True),
-    "path": functools.partial(pattern_clause, "v.path", part=True),
+    "path": path_clause,
     "ext": extension_clause,
     "codec": codec_clause,
     "vcodec": codec_clause,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -106,19 +106,21 @@ def list_copies(library: Library, job: Job) -> Iterator[VideoCopy]:
 
 
 def exact_copies(
-    copies: Sequence[VideoCopy], preferred: Set[int], job: Job
+    copies: Sequence[VideoCopy], rank: Callable[[int], tuple[float, ...]], job: Job
 ) -> dict[int, list[int]]:
     """Number of a copy -> the numbers of all copies with the same bytes, itself first.
 
-    The first is a preferred one, else the oldest. Only files that have the size of another are
-    read: their ends for oshash, then those with the same oshash as a whole for SHA-256.
+    The first is the one of the highest rank, of equal ones the oldest. Only files that have the
+    size of another are read: their ends for oshash, then those with the same oshash as a whole for
+    SHA-256.
     """
     by_size: dict[int, list[int]] = {}
     for number, copy in enumerate(copies):
         by_size.setdefault(copy.size, []).append(number)
 
-    def precedence(number: int) -> tuple[bool, int, str]:
-        return number not in preferred, copies[number].mtime_ns, copies[number].video.rel
+    def precedence(number: int) -> tuple[Any, ...]:
+        descending = (-value for value in rank(number))
+        return (*descending, copies[number].mtime_ns, copies[number].video.rel)
 
     exact = {}
     for size, numbers in by_size.items():

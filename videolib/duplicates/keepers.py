@@ -3,179 +3,63 @@
 from __future__ import annotations
 
 import functools
-import math
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
-from typing import TYPE_CHECKING, Any, NamedTuple
+import os
+from collections.abc import Collection, Iterable, Sequence, Set
+from typing import TYPE_CHECKING
 
-from videolib.core.documents import read_json
-from videolib.core.errors import Failure, attempt
-from videolib.core.text import clock, human_date, human_size, positive_number
-from videolib.duplicates.alignment import content_share
-from videolib.duplicates.fingerprints import read_fingerprint
-from videolib.media.metadata import bit_depth, summarize
-from videolib.media.streams import film_of, streams_of_type
-from videolib.storage.artifacts import ARTIFACTS
-from videolib.storage.sidecars import read_record
+from videolib.catalogue.query import term_clause
+from videolib.duplicates.preferences import DEFAULT_ORDER, parse_preferences, preferences_of
+from videolib.duplicates.quality import CopyQuality
 
 if TYPE_CHECKING:
+    from videolib.catalogue.catalogue import Catalogue
+    from videolib.catalogue.query import QueryTerm
     from videolib.duplicates.copies import VideoCopy
-
-# The bit rate that a codec needs for a picture, as a share of H.264's; rough figures.
-RELATIVE_BIT_RATE = {
-    "hevc": 0.6,
-    "av1": 0.5,
-    "vp9": 0.65,
-    "vp8": 1.1,
-    "mpeg4": 1.5,
-    "msmpeg4v3": 1.7,
-    "mpeg2video": 2.0,
-    "mpeg1video": 2.5,
-    "mjpeg": 5.0,
-    "cinepak": 6.0,
-    "wmv3": 1.3,
-}
-
-
-class CopyQuality(NamedTuple):
-    """What decides which of several copies to keep; 0 or "" for what is not known.
-
-    The names of the fields are those in JSON.
-    """
-
-    size: int  # bytes
-    mtime: float  # seconds since the epoch
-    duration: float = 0.0  # seconds
-    width: int = 0
-    height: int = 0
-    vcodec: str = ""
-    acodec: str = ""
-    rate: float = 0.0  # frames a second
-    depth: int = 0  # bits a sample
-    sounds: int = 0  # audio tracks
-    content: float = 1.0  # share of the picture that is not black bars
-
-    @classmethod
-    def of(cls, copy: VideoCopy) -> CopyQuality:
-        """From the metadata sidecar where it is fresh, else from the phash artifact."""
-        hash_record = copy.hash_record()
-        fingerprint = read_fingerprint(hash_record)
-        quality = cls(
-            copy.size,
-            copy.mtime_ns / 1e9,
-            content=content_share(fingerprint) if fingerprint else 1.0,
-            **extent(hash_record),
-        )
-        path = f"{copy.video.sidecar_dir}/{ARTIFACTS['metadata'].record_name(copy.video)}"
-        metadata, record = read_json(path), read_record(path)
-        if not metadata or not record or record.size != copy.size:
-            return quality
-        refined = attempt(quality.with_metadata, metadata)
-        return quality if isinstance(refined, Failure) else refined
-
-    def with_metadata(self, metadata: dict[str, Any]) -> CopyQuality:
-        """This quality with the codecs, frames, sound and size of a metadata sidecar."""
-        summary = summarize(metadata)
-        film = film_of(streams_of_type(metadata, "video"))
-        return self._replace(
-            vcodec=str(summary.get("vcodec") or ""),
-            acodec=str(summary.get("acodec") or ""),
-            rate=positive_number(summary.get("fps")),
-            depth=bit_depth(film) if film else 0,
-            sounds=len(streams_of_type(metadata, "audio")),
-            **extent(summary),
-        )
-
-    @property
-    def density(self) -> float:
-        """Bits per second and pixel, converted to those of H.264.
-
-        Not per frame: a copy is not better for having fewer frames. Where the duration is not known
-        it is the size in bytes.
-        """
-        if not self.duration:
-            return self.size
-        bits = self.size * 8 / self.duration / (self.width * self.height or 1e6)
-        return bits / RELATIVE_BIT_RATE.get(self.vcodec, 1.0)
-
-    @property
-    def rank(self) -> tuple[float, ...]:
-        """The key by which copies are ordered, the best last; `reason` has a text for each entry.
-
-        Logarithms are rounded, so that a difference of a few percent counts as none.
-        """
-        pixels = round(math.log2(max(self.width * self.height * self.content, 1)) * 20)
-        density = round(math.log2(max(self.density, 1e-9)) * 4)
-        duration = round(math.log2(max(self.duration, 1e-3)) * 20)
-        return (pixels, density, self.depth, duration, self.sounds, -round(self.mtime))
-
-    def reason(self, rival: CopyQuality) -> str:
-        """Why this copy is kept and not its best rival: the first difference of their ranks."""
-        densities = f"{self.density:.3g} against {rival.density:.3g}"
-        densest = f"most bits per second and pixel for its codec: {densities}"
-        reasons = (
-            f"highest resolution: {self.resolution()} against {rival.resolution()}",
-            densest if self.duration else "largest file",
-            f"bit depth: {self.depth or 'unknown'} against {rival.depth or 'unknown'}",
-            f"longest: {clock(self.duration)} against {clock(rival.duration)}",
-            f"most audio tracks: {self.sounds} against {rival.sounds}",
-            f"oldest: {human_date(self.mtime, True)}, the next {human_date(rival.mtime, True)}",
-        )
-        compared = zip(reasons, self.rank, rival.rank, strict=True)
-        decisive = (reason for reason, value, other in compared if value != other)
-        return next(decisive, "first: the next is as good")
-
-    def resolution(self) -> str:
-        bars = " with black bars" if self.content < 1 else ""
-        return f"{self.width}x{self.height}{bars}"
-
-    @property
-    def bit_rate(self) -> int:
-        """Bits a second; 0 where the duration is not known."""
-        return round(self.size * 8 / self.duration) if self.duration else 0
-
-    def as_json(self) -> dict[str, Any]:
-        return self._asdict() | {"bit_rate": self.bit_rate}
-
-    def description(self) -> str:
-        """Size, duration, resolution and so on, and the date, as people read them."""
-        parts = [human_size(self.size)]
-        parts += [clock(self.duration)] if self.duration else []
-        parts += [f"{self.width}x{self.height}"] if self.width else []
-        parts += [self.vcodec] if self.vcodec else []
-        parts += [f"{self.rate:.4g} fps"] if self.rate else []
-        parts += [f"{self.depth} bit"] if self.depth > 8 else []
-        parts += [f"{self.sounds} audio"] if self.sounds > 1 else []
-        return "  ".join([*parts, human_date(self.mtime)])
-
-
-def extent(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Duration (seconds), width and height (pixels) from a sidecar, as fields of CopyQuality; 0 for
-    what it lacks."""
-    width, height = (int(positive_number(record.get(side))) for side in ("width", "height"))
-    return {"duration": positive_number(record.get("duration")), "width": width, "height": height}
 
 
 class Keepers:
-    """The order in which copies are kept: those that the user names, then by their quality.
+    """The order in which copies are kept: those that the user names, then by preferences.
 
     Copies are given by their numbers. `preferred` are those that the user names.
     """
 
-    def __init__(self, copies: Sequence[VideoCopy], names: Set[str]) -> None:
-        """`names`: of the videos to keep, relative to the library."""
+    def __init__(
+        self, copies: Sequence[VideoCopy], names: Set[str], order: str, catalogue: Catalogue
+    ) -> None:
+        """`names`: of the videos to keep, relative to the library; `order`: what counts before
+        DEFAULT_ORDER, in the same words. The catalogue is asked for what terms of queries find.
+        """
+        self.copies, self.catalogue = copies, catalogue
         self.preferred = {n for n, copy in enumerate(copies) if copy.video.rel in names}
         self.quality = functools.cache(lambda number: CopyQuality.of(copies[number]))
+        terms = [*parse_preferences(order), *parse_preferences(DEFAULT_ORDER)]
+        self.preferences = preferences_of(terms, self.quality, self.matching)
 
-    def rank(self, number: int) -> tuple[bool, tuple[float, ...]]:
+    def matching(self, term: QueryTerm) -> set[int]:
+        """The copies that a term of a query finds."""
+        clause = term_clause(term)
+        rows = self.catalogue.ask(f"SELECT v.rel FROM videos v WHERE {clause.sql}", clause.values)
+        names = {os.fsdecode(rel) for (rel,) in rows}
+        return {number for number, copy in enumerate(self.copies) if copy.video.rel in names}
+
+    def rank(self, number: int) -> tuple[float, ...]:
         """The key by which copies are ordered, the best last."""
-        return number in self.preferred, self.quality(number).rank
+        values = (preference.value(number) for preference in self.preferences)
+        return (number in self.preferred, *values)
+
+    def exact_rank(self, number: int) -> tuple[float, ...]:
+        """The same for copies with the same bytes."""
+        values = (p.value(number) for p in self.preferences if p.of_file)
+        return (number in self.preferred, *values)
 
     def reason(self, keeper: int, others: Iterable[int], exact: Collection[int]) -> str:
         """Why that one is kept and not the best of the others; `exact` are its exact copies."""
         if keeper in self.preferred:
             return "chosen with --keep"
-        quality = self.quality(keeper)
-        best = max(others, key=lambda number: self.quality(number).rank)
-        if best in exact:  # equal bytes, though only one of them may have metadata
-            return quality.reason(quality._replace(mtime=self.quality(best).mtime))
-        return quality.reason(self.quality(best))
+        best = max(others, key=self.rank)
+        for preference in self.preferences:
+            # Exact copies have all else in common, though only one of them may have metadata.
+            comparable = preference.of_file or best not in exact
+            if comparable and preference.value(keeper) != preference.value(best):
+                return preference.reason(keeper, best)
+        return "first: the next is as good"

@@ -89,6 +89,8 @@ class DuplicateRemoval:
         longer = keepers.quality(pair.b).duration > keepers.quality(pair.a).duration
         if pair.kind == "shifted" and longer and pair.a not in keepers.preferred:
             return "is the longer one: say with --keep which one is to stay"
+        if sound := self.report.lost_sound(pair):
+            return f"{sound}; --keep says which one is to stay"
         return ""
 
     def trash(self, keeper: VideoCopy, copy: VideoCopy, journal: Journal) -> str:

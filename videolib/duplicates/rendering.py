@@ -55,7 +55,8 @@ class RenderedReport:
         quality = self.report.keepers.quality
         details = {self.rel(n): quality(n).as_json() for n in group.members()}
         for pair in group.matches:
-            match = {"similarity": round(pair.similarity, 4), "kind": pair.kind}
+            match: dict[str, Any] = {"similarity": round(pair.similarity, 4), "kind": pair.kind}
+            match["sound_note"] = self.report.lost_sound(pair)
             details[self.rel(pair.b)] |= match
         matches = [self.rel(pair.b) for pair in group.matches]
         names = {"keeper": self.rel(group.keeper), "reason": group.reason}
@@ -66,7 +67,10 @@ class RenderedReport:
         lines: list[str] = []
         for group in self.selection.groups:
             lines += [f"keep {self.video_line(group.keeper)}", f"     {group.reason}"]
-            lines += [f"  {similarity_text(p):>7}  {self.video_line(p.b)}" for p in group.matches]
+            for pair in group.matches:
+                lines.append(f"  {similarity_text(pair):>7}  {self.video_line(pair.b)}")
+                if note := self.report.lost_sound(pair):
+                    lines.append(f"           {note}")
             lines.append("")
         return "\n".join([*lines, *self.summary()])
 
@@ -104,7 +108,8 @@ class RenderedReport:
             for pair in group.matches:
                 label = "exact copy" if pair.kind == "exact" else f"{pair.similarity:.1%} similar"
                 label += f", {pair.kind}" if pair.kind not in ("exact", "similar") else ""
-                parts.append(self.video_figure(pair.b, label))
+                note = self.report.lost_sound(pair)
+                parts.append(self.video_figure(pair.b, f"{label}; {note}" if note else label))
             parts.append("</div></section>")
         return html_page(f"Duplicates in {printable(str(self.report.root.absolute()))}", parts)
 

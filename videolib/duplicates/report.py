@@ -10,7 +10,9 @@ from videolib.duplicates.copies import exact_copies, list_copies
 from videolib.duplicates.groups import Grouping
 from videolib.duplicates.ignored import IgnoredPairs
 from videolib.duplicates.keepers import Keepers
+from videolib.duplicates.preferences import parse_preferences
 from videolib.duplicates.search import ComparisonBasis, find_similar
+from videolib.duplicates.sound import lost_sound
 
 if TYPE_CHECKING:
     from videolib.catalogue.catalogue import Catalogue
@@ -42,6 +44,14 @@ class DuplicateReport(NamedTuple):
         """How many videos lack a timeline, so that no shifted copies are found; 0 unless deep."""
         hashed = sum(basis is ComparisonBasis.HASH for basis in self.basis.values())
         return hashed if self.criteria.deep else 0
+
+    def lost_sound(self, pair: DuplicatePair) -> str:
+        """What of its sound would be lost with the match of a pair; empty: nothing, or the user
+        named the one to keep."""
+        if pair.kind == "exact" or pair.a in self.keepers.preferred:
+            return ""
+        keeper, copy = (self.keepers.quality(number).languages for number in (pair.a, pair.b))
+        return lost_sound(copy, keeper)
 
     def selection(self, limit: int = 0, only: Set[str] = frozenset()) -> DuplicateSelection:
         """The first `limit` pairs and groups; 0: all of them.
@@ -86,12 +96,14 @@ def find_duplicates(
     compared with the other videos, unless `catalogue`, that of the library, has the result of an
     earlier run. Ignored pairs are left out; the rest are grouped around the copies to keep. Reads
     sidecars, and the bytes of those videos that have the size of another. Raises VideoError where
-    a list of ignored pairs is corrupt, CancelledError.
+    a list of ignored pairs is corrupt, UsageError for wrong preferences, CancelledError.
     """
+    if any(term.value for term in parse_preferences(criteria.prefer)):
+        catalogue.prepare(job, library.recursive)
     copies = list(list_copies(library, job))
-    keepers = Keepers(copies, criteria.keep)
+    keepers = Keepers(copies, criteria.keep, criteria.prefer, catalogue)
     ignored = IgnoredPairs(library, (copy.video.sidecar_dir for copy in copies))
-    exact = exact_copies(copies, keepers.preferred, job)
+    exact = exact_copies(copies, keepers.exact_rank, job)
     repeated = {number for equal in exact.values() for number in equal[1:]}
     distinct = [number for number in range(len(copies)) if number not in repeated]
     similar, basis = find_similar(copies, distinct, criteria, catalogue, job)

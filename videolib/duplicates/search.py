@@ -35,6 +35,7 @@ class DuplicateCriteria(NamedTuple):
     tolerance: DurationTolerance = DurationTolerance(0.05, 0.1)
     deep: bool = False  # also mirrored and shifted copies
     keep: frozenset[str] = frozenset()  # names of videos, relative to the library
+    prefer: str = ""  # what else decides which copy is kept, see preferences
 
     @property
     def matching_rules(self) -> str:

@@ -47,6 +47,13 @@ def stream_language(stream: Any) -> str:
     return code if code in LANGUAGES else ""
 
 
+def audio_languages(media: Media) -> list[str]:
+    """The languages of all audio streams, also of those that cannot be decoded, by the codes of
+    `language_code`; `und` for a stream that declares none."""
+    declared = (str(s.metadata.get("language", "")) for s in media.container.streams.audio)
+    return [language_code(language) or "und" for language in declared]
+
+
 def choose_audio_stream(media: Media, choice: str) -> AudioStream | None:
     """The stream that `choice` names by number from 0 or by language; None: there is no audio.
 

@@ -12,6 +12,7 @@ import math
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from videolib.core.errors import VideoError
+from videolib.media.audio import audio_languages
 from videolib.media.choices import HashAlgorithm, HashCombination, Seek
 from videolib.media.duration import position_seconds
 from videolib.media.frames import FrameRequest
@@ -115,6 +116,7 @@ class PerceptualHash:
             "bits": 1024 if algorithm == "ahash" else 64,
             "frames": [frame.as_json() for _, frame in sorted(self.hashes.items())],
             "duration": self.media.duration,
+            "sound": audio_languages(self.media),
         } | self.signature.as_json()
         if algorithm == "stash":
             data["oshash"] = self.media.oshash

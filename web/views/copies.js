@@ -2,7 +2,7 @@
 
 import { address } from "../api.js";
 import { h, setText } from "../dom.js";
-import { bitRate, clock, date, percent, resolution, size } from "../format.js";
+import { bitRate, clock, date, percent, plural, resolution, size } from "../format.js";
 import { icon } from "../icons.js";
 import { videoHref } from "../router.js";
 import { button } from "../ui.js";
@@ -12,6 +12,14 @@ import { codecName } from "./player.js";
 const area = ({ width, height }) => (width ?? 0) * (height ?? 0);
 const rate = (one) => one.rate ?? one.fps ?? 0;
 
+/** Codec and languages of the sound; languages are unknown where no metadata or fingerprint has them. */
+function soundText({ acodec, languages }) {
+  if (!languages) return acodec ? acodec.toUpperCase() : "unknown";
+  if (!languages.length) return "none";
+  const codec = acodec ? acodec.toUpperCase() : plural(languages.length, "track");
+  return [codec, ...new Set(languages.filter((language) => language !== "und"))].join(", ");
+}
+
 /** What copies are compared by: name, value, text, and whether more is better. */
 const FACTS = [
   ["Picture", area, (one) => (one.width ? `${one.width} × ${one.height}` : "unknown"), true],
@@ -20,7 +28,7 @@ const FACTS = [
   ["Bit rate", (one) => one.bit_rate ?? 0, (one) => bitRate(one.bit_rate) || "unknown", true],
   ["Frame rate", (one) => Math.round(rate(one) * 100), (one) => `${Number(rate(one).toFixed(2))} fps`, true],
   ["Video", (one) => one.vcodec ?? "", (one) => codecName(one.vcodec) || "unknown", null],
-  ["Sound", (one) => one.acodec ?? "", (one) => one.acodec?.toUpperCase() || "none", null],
+  ["Sound", (one) => soundText(one), (one) => soundText(one), null],
   ["Changed", (one) => Math.round(one.mtime), (one) => date(one.mtime), null],
 ];
 
@@ -39,10 +47,12 @@ class Copy {
     this.mark = h("span.mark-keep", {});
     this.picture = this.thumb();
     this.rows = FACTS.map(([name, , text]) => h("div", {}, h("dt", {}, name), h("dd", {}, text(facts))));
+    this.note = h("p.warning", {}, facts.sound_note ?? "");
+    const trash = (event) => acts.trash(this, event.currentTarget);
     this.controls = [
       button("Keep this", "check", () => acts.keep(this), { kind: "small" }),
       button("Not a match", "close", (event) => acts.ignore(this, event.currentTarget), { kind: "small" }),
-      button("Trash", "trash", (event) => acts.trash(this, event.currentTarget), { kind: "small.danger" }),
+      button(facts.sound_note ? "Trash anyway" : "Trash", "trash", trash, { kind: "small.danger" }),
     ];
     const link = { href: videoHref(facts.url ?? ""), dir: "auto", title: facts.path };
     const head = h(".row.between", {}, h("a", link, facts.path), this.mark);
@@ -52,6 +62,7 @@ class Copy {
       this.picture,
       head,
       h("dl", {}, ...this.rows),
+      this.note,
       h(".row", {}, ...this.controls),
     );
   }
@@ -63,9 +74,11 @@ class Copy {
     return h(".thumb", {}, icon("film"), image, this.sprite, ...words);
   }
 
-  show(kept) {
-    const { similarity, kind } = this.facts;
+  /** `kept`: the copy that is kept; `isProposed`: whether that is the one which notes are about. */
+  show(kept, isProposed) {
+    const { similarity, kind, sound_note: note } = this.facts;
     const isKept = kept === this;
+    this.note.hidden = !note || !isProposed;
     const alike = similarity ? percent(similarity) + (kind === "exact" ? ", the same bytes" : "") : "";
     this.element.classList.toggle("kept", isKept);
     setText(this.mark, isKept ? "keep" : alike);
@@ -100,7 +113,11 @@ export function copiesGroup(group, videos, { trash, ignore }) {
   const acts = {
     keep: (copy) => keep(copy),
     ignore: (copy, control) => ignore(kept.facts.path, copy.facts.path, control),
-    trash: (copy, control) => trash([copy.facts.path], chosen(), control),
+    // To trash a copy that has a note is to choose the one to keep, as much as to choose another.
+    trash: (copy, control) => {
+      const keeper = copy.facts.sound_note ? kept.facts.path : chosen();
+      trash([copy.facts.path], keeper, control);
+    },
   };
   const factsOf = (name) => ({ path: name, ...videos[name], ...group.details[name] });
   const copies = names.map((name) => new Copy(factsOf(name), acts));
@@ -112,13 +129,18 @@ export function copiesGroup(group, videos, { trash, ignore }) {
 
   /** The one that was chosen in place of the one proposed. */
   const chosen = () => (kept === best ? null : kept.facts.path);
-  const others = () => copies.filter((copy) => copy !== kept).map((copy) => copy.facts.path);
+  /** Those that go together: not those that have sound which the proposed one lacks. */
+  const others = () => {
+    const going = copies.filter((copy) => copy !== kept && !(kept === best && copy.facts.sound_note));
+    return going.map((copy) => copy.facts.path);
+  };
 
   function keep(copy) {
     kept = copy;
     const said = kept === best ? ["Keep: ", group.reason] : ["Keep what you chose: ", kept.facts.path];
     why.replaceChildren(h("strong", {}, said[0]), h("span", { dir: "auto" }, said[1]));
-    for (const one of copies) one.show(kept);
+    for (const one of copies) one.show(kept, kept === best);
+    all.hidden = !others().length;
   }
 
   /** Moving over one picture scrubs all of the group to the same share. */

@@ -82,7 +82,7 @@ export function mount(main, route, signal) {
     setText(said, all ? `${many} Nothing is deleted: what goes to the trash can be had back.` : "");
     list.querySelector(".state")?.remove();
     const hint = unknown ? [{ hint: unknown }] : [];
-    const keyOf = ({ hint, keeper, matches }) => (hint ? `hint ${hint}` : JSON.stringify([keeper, matches]));
+    const keyOf = (group) => (group.hint ? `hint ${group.hint}` : JSON.stringify(group));
     const create = (group) =>
       group.hint ? unhashed(group.hint) : copiesGroup(group, videos, { trash, ignore });
     keyed(list, [...hint, ...groups], keyOf, create);
