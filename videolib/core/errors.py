@@ -67,8 +67,17 @@ def uncommon_codec(codec: str) -> str:
     return f"{codec} {UNCOMMON_CODEC}: --allow-codecs {codec} allows it"
 
 
+# Demuxers of lists of other files, which a hostile file would choose: nobody can allow them.
+LISTS_OF_FILES = frozenset(
+    {"concat", "concatf", "dash", "hls", "image2", "image2pipe", "imf", "rtsp", "sdp", "vobsub"}
+    | {"webm_dash_manifest"}
+)
+
+
 def uncommon_container(name: str) -> str:
     """Why a demuxer is not used, as with decoders; `name` is libav's."""
+    if name in LISTS_OF_FILES:
+        return f"is a list of other files ({name}), no video: it is not opened"
     return f"its container {name} is not among the common ones: --allow-codecs {name} allows it"
 
 

@@ -121,17 +121,21 @@ CONSEQUENCE = re.compile(
     r"|Error (initializing|opening|reinitializing|while opening|while processing|marking|sending))"
 )
 
+REFUSED_CODEC = re.compile(r"Codec \((\S+)\) not on whitelist")
+
 
 def error_reason(stderr: bytes) -> str:
     """The line of an error output that says what went wrong, "" where there is none."""
     lines = stderr.decode("utf-8", "replace").strip().splitlines()
     if any("No space left on device" in line for line in lines):
         return "the disk is full: nothing was stored"
-    if refused := re.search(rb"Codec \((\S+)\) not on whitelist", stderr):
-        return uncommon_codec(refused[1].decode())
     if refused := re.search(rb"\[([^\s,]+)\S* @ \S+\] Format not on whitelist", stderr):
         return uncommon_container(refused[1].decode())
-    causes = [line for line in lines if not CONSEQUENCE.match(line)]
+    # Of a stream that is not used a refusal is a remark, and something else went wrong.
+    refusals = [line for line in lines if REFUSED_CODEC.search(line)]
+    causes = [line for line in lines if line not in refusals and not CONSEQUENCE.match(line)]
+    if not causes and refusals and (match := REFUSED_CODEC.search(refusals[0])):
+        return uncommon_codec(match[1])
     origin = r"^\[[^]]* @ 0x[0-9a-f]+\] |^file:/dev/fd/\d+: "
     return re.sub(origin, "", (causes or lines or [""])[-1])
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from videolib.core.errors import uncommon_codec
+from videolib.core.errors import LISTS_OF_FILES, uncommon_codec
 from videolib.core.text import parse_clock, to_float, to_frame_rate, to_int
 from videolib.storage.names import DEMUXERS
 
@@ -33,12 +33,6 @@ SOUND_DECODERS = (
 )
 SUBTITLE_DECODERS = "mov_text,srt,subrip,ass,ssa,text,webvtt,dvdsub,dvbsub,pgssub,cc_dec"
 
-# Demuxers that open further files, which a hostile file would choose: nobody can allow them.
-REFERRING_DEMUXERS = frozenset(
-    {"concat", "concatf", "dash", "hls", "image2", "image2pipe", "imf", "rtsp", "sdp", "vobsub"}
-    | {"webm_dash_manifest"}
-)
-
 MAX_PIXELS = 40_000_000  # of a frame; 8K has 33 million, more is an attack or a mistake
 
 
@@ -51,7 +45,7 @@ class DecoderLimits(NamedTuple):
     @property
     def containers(self) -> str:
         """The demuxers that may be used, with commas between."""
-        further = [n for n in self.names.split(",") if n and n not in REFERRING_DEMUXERS]
+        further = [n for n in self.names.split(",") if n and n not in LISTS_OF_FILES]
         return ",".join([*DEMUXERS, *further])
 
     @property

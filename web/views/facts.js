@@ -27,7 +27,8 @@ function facts(details) {
   const { metadata } = details.documents;
   const streams = metadata?.streams ?? [];
   const ofType = (type) => streams.filter((stream) => stream.codec_type === type);
-  const [film] = ofType("video").filter(({ disposition }) => !disposition?.attached_pic);
+  const shown = ({ codec_name, width }) => codec_name === details.vcodec && width === details.width;
+  const film = ofType("video").find(shown);
   const sounds = ofType("audio").map(soundOf).join("\n");
   const texts = ofType("subtitle").map((stream) => dotted([stream.codec_name, language(stream)]));
   const recorded = metadata?.format?.tags?.creation_time;
@@ -35,6 +36,7 @@ function facts(details) {
     ["Length", clock(details.duration)],
     ["Picture", pictureOf(details)],
     ["Video", dotted([codecName(details.vcodec), film?.profile, isHdr(film) && "HDR", film?.pix_fmt])],
+    ["Encrypted", details.encrypted ? "only a player that has its key can play it" : ""],
     ["Sound", sounds || (metadata ? "none" : "")],
     ["Text", texts.join("\n")],
     ["Bit rate", bitRate(details.bit_rate ?? Number(metadata?.format?.bit_rate ?? 0))],

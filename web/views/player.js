@@ -29,6 +29,7 @@ export const codecName = (codec) => CODECS[codec] ?? (codec ? codec.toUpperCase(
 function reason(details, error) {
   const ext = /\.[^.]+$/.exec(details.name)?.[0] ?? "";
   const codec = codecName(details.vcodec);
+  if (details.encrypted) return "It is encrypted: only a player that has its key can play it.";
   if (!details.vcodec)
     return details.acodec
       ? ""
@@ -155,7 +156,8 @@ export class Player {
       h(
         ".row",
         {},
-        button("Make a copy that plays", "run", () => transcodeDialog(this.details), { kind: "primary" }),
+        !this.details.encrypted &&
+          button("Make a copy that plays", "run", () => transcodeDialog(this.details), { kind: "primary" }),
       ),
     );
     setText(this.why, reason(this.details, error));
