@@ -203,7 +203,8 @@ def decode_shown(
         missing = dict(indices_by_pts)
         frames = decode_forward(media, begin, indices_by_pts)
         for (frame, indices), shown in zip(frames, sorted(indices_by_pts), strict=False):
-            if frame.pts <= shown:
+            if frame.pts == shown or (frame.pts < shown and not back):
+                frame.is_substitute = frame.pts < shown and media.damage > damage
                 del missing[shown]
                 yield frame, indices
         indices_by_pts = missing

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from videolib.storage.videos import Video
 
 
+
 Decoded = TypeVar("Decoded")  # a frame or a subtitle
 
 
@@ -255,13 +256,23 @@ class Media:
         return self.start + math.floor((seconds + 5e-7) / self.tick)
 
     def read(self, *streams: Any) -> Iterator[Any]:
-        """Packets of these streams (none: of all), to the end or to damage that stops libav."""
-        try:
-            yield from self.container.demux(*streams)
-        except IndexError:
-            return  # the end: PyAV has nothing to flush a stream with that appeared on the way
-        except damage_errors():
-            self.note_damage()
+        """Packets of these streams (none: of all), to the end or to damage that stops libav.
+
+        Damage that libav may get over when it is asked again, such as a hole in MPEG-TS of which it
+        skips 64 kB at a time, counts once.
+        """
+        failures = 0  # since the last packet
+        while failures < MOST_FAILURES:
+            try:
+                for packet in self.container.demux(*streams):
+                    failures = 0
+                    yield packet
+                return
+            except IndexError:
+                return  # the end: PyAV has nothing to flush a stream with that appeared on the way
+            except damage_errors():
+                self.note_damage(not failures)
+                failures += 1
 
     def packets(self, pts: int) -> Iterator[Packet[VideoStream]]:
         """Compressed frames of the stream from a keyframe at or before `pts`."""
