@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from videolib.media.reader import Media
 
 
+MOST_LOST = 1.0  # seconds of damage for which the frame before it stands, as in a player
+
+
 class FrameRequest(NamedTuple):
     """The frame shown at `time` (s), or a keyframe that is at most `tolerance` (s) away from it.
 
@@ -193,7 +196,8 @@ def read_exact(media: Media, targets: Mapping[int, list[int]]) -> Iterator[tuple
 def decode_shown(
     media: Media, begin: int, indices_by_pts: Mapping[int, list[int]]
 ) -> Iterator[tuple[Frame, list[int]]]:
-    """Frames as `decode_forward` gives them, without those that are later than what was asked for.
+    """Frames as `decode_forward` gives them, without those that are later than what was asked for,
+    and where something is damaged, without those that are more than MOST_LOST earlier.
 
     Where a decoder gives nothing though nothing is damaged, a recovery point came too late: some
     encoders refresh the picture bit by bit. Then it begins farther back.
@@ -203,8 +207,9 @@ def decode_shown(
         missing = dict(indices_by_pts)
         frames = decode_forward(media, begin, indices_by_pts)
         for (frame, indices), shown in zip(frames, sorted(indices_by_pts), strict=False):
-            if frame.pts == shown or (frame.pts < shown and not back):
-                frame.is_substitute = frame.pts < shown and media.damage > damage
+            age = (shown - frame.pts) * media.tick
+            is_damaged = media.damage > damage
+            if age == 0 or (age > 0 and not back and (age <= MOST_LOST or not is_damaged)):
                 del missing[shown]
                 yield frame, indices
         indices_by_pts = missing

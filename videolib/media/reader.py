@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from videolib.storage.videos import Video
 
 
+MOST_FAILURES = 2000  # of reading on, one after the other, until a file counts as ended
 
 Decoded = TypeVar("Decoded")  # a frame or a subtitle
 
