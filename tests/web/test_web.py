@@ -612,6 +612,16 @@ class TestVideo:
         own_page.locator(".transcript button").nth(1).click()
         own_page.wait_for_function("() => document.querySelector('video')?.currentTime >= 6.5")
 
+    def test_forced_subtitles_are_not_the_default(self, own_page: Page, own: Library) -> None:
+        for labels in ("en.forced", "pt-BR"):
+            text = "WEBVTT\n\n00:01.000 --> 00:02.000\nwords\n"
+            own.artifact(f"numbered.mp4.{labels}.vtt").write_text(text)
+        visit(own_page, "video/numbered.mp4")
+        default = own_page.locator("track[default]")
+        expect(default).to_have_attribute("label", "pt-BR")
+        expect(default).to_have_attribute("srclang", "pt-BR")
+        expect(own_page.locator("track[srclang=en]")).to_have_attribute("label", "en, forced")
+
 
 class TestJobs:
     def test_a_task_is_started_by_its_form_and_seen_to_its_end(

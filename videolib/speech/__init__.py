@@ -6,5 +6,6 @@ a speech model (`whisper` and `whisper_cpp` are the programs that run one) and g
 cues as WebVTT, SubRip and JSON. `transcription` is all of that for one video; `embedded` takes the
 text subtitles of a container instead.
 
-Searching: `files` reads cues again, `passages` puts them into the catalogue, `search` asks it.
+Searching: `files` reads cues again, those of others with `encodings` and `foreign_formats`,
+`passages` puts them into the catalogue, `search` asks it.
 """

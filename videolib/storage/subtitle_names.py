@@ -126,7 +126,7 @@ def possible_stems(name: str) -> Iterator[tuple[str, ExternalSubtitle]]:
     numbered = False
     while "." in stem:
         stem, _, part = stem.rpartition(".")
-        if re.fullmatch(r"\d{1,2}", part) and not (numbered or subtitle.language):
+        if len(part) <= 2 and part.isdecimal() and not (numbered or subtitle.language):
             numbered = True  # counts only after a label: movie.eng.1.srt
             continue
         label = parse_label(part)
@@ -144,8 +144,7 @@ def language_in(name: str) -> str:
 def with_label(subtitle: ExternalSubtitle, label: Label) -> ExternalSubtitle:
     """What a file is by its labels so far and by the one before them."""
     if subtitle.language == "hi" and label.language:  # movie.en.hi.srt
-        return subtitle._replace(language=label.language, purpose=Purpose.HEARING_IMPAIRED)
+        return ExternalSubtitle(subtitle.name, label.language, Purpose.HEARING_IMPAIRED)
     purpose = label.purpose if subtitle.purpose is Purpose.FULL else None
-    return subtitle._replace(
-        language=subtitle.language or label.language, purpose=purpose or subtitle.purpose
-    )
+    language = subtitle.language or label.language
+    return ExternalSubtitle(subtitle.name, language, purpose or subtitle.purpose)
