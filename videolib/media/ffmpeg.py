@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from videolib.core.errors import Failure, attempt
 from videolib.core.processes import need_tool, run_tool
 from videolib.core.progress import parent_link
 from videolib.core.text import clock
@@ -30,12 +32,36 @@ def run_ffmpeg(
     `arguments` follow the input, `before` precede it. `timeout`: seconds, 0: none; for `on_line`
     and `stall` see run_tool. Raises VideoError with what ffmpeg says where it fails.
     """
-    argv = [need_tool("ffmpeg"), "-v", "error", "-nostdin", "-nostats", *before]
-    argv += [*media.input_flags, "-i", media.url, *arguments]
+    ffmpeg = need_tool("ffmpeg")
+    argv = [ffmpeg, "-v", "error", "-nostdin", "-nostats", *before]
+    argv += [*media.input_flags, *decoding_flags(media, ffmpeg), "-i", media.url, *arguments]
     descriptors = [media.descriptor]
     return run_tool(
         argv, timeout=timeout or math.inf, pass_fds=descriptors, on_line=on_line, stall=stall
     )
+
+
+def decoding_flags(media: Media, ffmpeg: str) -> list[str]:
+    """ffmpeg's flags before an input for the pictures that are shown: the decoder that has their
+    alpha, and no cropping by ffmpeg itself.
+
+    That is left to `Frame.ffmpeg_filters`, since only versions from 7.1 on crop as the container
+    says, and they move odd edges by a pixel.
+    """
+    stream = attempt(lambda: media.stream)
+    if isinstance(stream, Failure):
+        return []
+    native, decoder = stream.codec_context.name, media.decoder.name
+    flags = [] if decoder == native else [f"-c:{stream.index}", decoder]
+    if media.cropping and crops_by_container(ffmpeg):
+        flags += ["-apply_cropping", "codec"]
+    return flags
+
+
+@functools.cache
+def crops_by_container(ffmpeg: str) -> bool:
+    """Whether an ffmpeg crops pictures as their container says, and has a flag for it."""
+    return b"-apply_cropping[" in run_tool([ffmpeg, "-hide_banner", "-h", "long"], timeout=30)
 
 
 class FfmpegProgress:

@@ -15,8 +15,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from videolib.media.choices import Seek
+from videolib.media.geometry import display_matrix, display_size, ffmpeg_filters, orientation_of
 from videolib.media.keyframes import KeyframeFinder
-from videolib.media.pictures import display_size, rgb_picture
+from videolib.media.pictures import rgb_picture
 from videolib.media.reader import timestamp_of
 
 if TYPE_CHECKING:
@@ -54,18 +55,24 @@ class Frame:
     """A decoded frame as a player would show it, at any size.
 
     `time` is when it is shown, in seconds of the video; `size` its (width, height) in square
-    pixels, upright; `turns` the quarter turns counter-clockwise that make the stored picture so;
-    `is_substitute`: it stands for one that cannot be decoded.
+    pixels, upright; `orientation` makes the stored picture so; `is_substitute`: it stands for one
+    that cannot be decoded.
     """
 
     is_substitute = False
 
     def __init__(self, media: Media, raw: VideoFrame, pts: int) -> None:
-        self.raw, self.pts, self.time = raw, pts, max(media.seconds(pts), 0.0)
-        self.turns = round(raw.rotation / 90) % 4
-        media.note_rotation(raw.rotation)
-        self.size = display_size(raw, media.stream.sample_aspect_ratio, self.turns)
+        self.media, self.raw = media, raw
+        self.pts, self.time = pts, max(media.seconds(pts), 0.0)
+        self.orientation = orientation_of(display_matrix(raw) or media.display_matrix)
+        self.size = display_size(raw, media.stream.sample_aspect_ratio, self.orientation)
         self._pictures: dict[tuple[int, int], Pixels] = {}
+
+    def ffmpeg_filters(self) -> list[str]:
+        """What the ffmpeg program needs to show such frames as this one does."""
+        media = self.media
+        aspect = media.stream.sample_aspect_ratio
+        return ffmpeg_filters(media.cropping, self.raw, aspect, self.orientation)
 
     def height_for(self, width: int) -> int:
         """The height that keeps the display aspect ratio, even, at least 2."""
@@ -77,7 +84,7 @@ class Frame:
             width, height = self.size
         size = (width, height or self.height_for(width))
         if size not in self._pictures:
-            self._pictures[size] = rgb_picture(self.raw, self.turns, *size)
+            self._pictures[size] = rgb_picture(self.raw, self.orientation, *size)
         return self._pictures[size]
 
     def luma(self, width: int, height: int | None = None) -> Pixels:

@@ -1,7 +1,8 @@
 """Metadata of videos in the shape of ffprobe's JSON.
 
 `probe_with_pyav` makes it with libav in this process; `read_metadata` reads it from an artifact;
-`summarize`, and for a stream `bit_depth`, interpret it; which stream is the film, streams says.
+`summarize`, and for a stream `shown_size` and `bit_depth`, interpret it; which stream is the film,
+streams says.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from videolib.core.documents import read_json
 from videolib.core.errors import Failure, attempt
 from videolib.core.text import short_text, to_float, to_frame_rate, to_int
 from videolib.media.frames import first_frame
+from videolib.media.geometry import Cropping, container_croppings, matrix_rotation
 from videolib.media.probing import chapter_json, ffprobe_seconds, without_unknown
 from videolib.media.streams import codec_of, film_of, streams_of_type, undecodable
 from videolib.storage.artifacts import ARTIFACTS
@@ -86,17 +88,41 @@ def summarize(metadata: Mapping[str, Any]) -> dict[str, Any]:
     encrypted = any(stream.get("encrypted") for stream in (*pictures, *sounds))
     container = metadata.get("format")
     container = container if isinstance(container, dict) else {}
+    width, height = shown_size(metadata, video)
     average_rate, real_rate = video.get("avg_frame_rate"), video.get("r_frame_rate")
     return {
         "duration": to_float(container.get("duration")),
-        "width": to_int(video.get("width")),
-        "height": to_int(video.get("height")),
+        "width": width,
+        "height": height,
         "fps": to_frame_rate(average_rate) or to_frame_rate(real_rate),
         "vcodec": short_text(codec_of(video)) or None,
         "acodec": short_text(codec_of(audio)) or None,
         "bit_rate": to_int(container.get("bit_rate")),
         "encrypted": encrypted or None,
     }
+
+
+def shown_size(
+    metadata: Mapping[str, Any], stream: Mapping[str, Any]
+) -> tuple[int | None, int | None]:
+    """Width and height of a stream without what its container crops, before rotation; None where
+    they are unknown."""
+    width, height = to_int(stream.get("width")), to_int(stream.get("height"))
+    croppings = metadata.get("cropping")
+    entries = [c for c in croppings if isinstance(c, dict)] if isinstance(croppings, list) else []
+    sides = next((e for e in entries if e.get("index") == stream.get("index")), None)
+    if sides is None or not width or not height:
+        return width, height
+    cropping = Cropping(*(to_int(sides.get(side)) or 0 for side in Cropping._fields))
+    return cropping.size(width, height)
+
+
+def cropping_json(media: Media) -> dict[str, Any]:
+    """The field `cropping` of metadata: per stream that its container crops the index, and the
+    pixels that are cut off each side; empty where there is none."""
+    croppings = container_croppings(media.container)
+    rows = [{"index": index} | cropping._asdict() for index, cropping in croppings.items()]
+    return {"cropping": rows} if rows else {}
 
 
 def bit_depth(stream: Mapping[str, Any]) -> int:
@@ -123,20 +149,24 @@ def probe_with_pyav(media: Media, decode: bool = True) -> dict[str, Any]:
     }
     streams = [dict(stream) for stream in media.stream_facts]
     for stream in streams if decode else ():
-        stream |= without_unknown({"side_data_list": _rotation_json(media, stream["index"])})
+        stream |= without_unknown({"side_data_list": _matrix_json(media, stream["index"])})
     chapters = [chapter_json(chapter) for chapter in container.chapters()]
     fields = {"streams": streams, "chapters": chapters, "format": without_unknown(format_json)}
-    return {"prober": "pyav"} | fields
+    return {"prober": "pyav"} | cropping_json(media) | fields
 
 
-def _rotation_json(media: Media, index: int) -> list[dict[str, Any]]:
-    """The display matrix of a stream, as ffprobe's `side_data_list`; empty without a rotation and
-    for streams that are not shown. libav has it with frames only."""
+def _matrix_json(media: Media, index: int) -> list[dict[str, Any]]:
+    """The display matrix of a stream, as ffprobe's `side_data_list`; empty without one and for
+    streams that are not shown. PyAV has it with frames only."""
     shown_stream = attempt(lambda: media.stream)
     if isinstance(shown_stream, Failure) or shown_stream.index != index:
         return []
-    if media.rotation is None:
+    if not media.has_keyframe:
         attempt(first_frame, media)
-    if not media.rotation:
+    matrix = media.display_matrix
+    if not matrix:
         return []
-    return [{"side_data_type": "Display Matrix", "rotation": media.rotation}]
+    rows = ["".join(f" {value:11d}" for value in matrix[i : i + 3]) for i in (0, 3, 6)]
+    text = "".join(f"\n{number:08x}: {row}" for number, row in enumerate(rows)) + "\n"
+    rotation = matrix_rotation(matrix)
+    return [{"side_data_type": "Display Matrix", "displaymatrix": text, "rotation": rotation}]

@@ -1,6 +1,6 @@
 """Pixels of decoded frames as a player would show them, and as JPEG or PNG.
 
-`rgb_picture` applies the colour matrix and range, deinterlacing, tone mapping of HDR and rotation;
+`rgb_picture` applies colour matrix and range, deinterlacing, tone mapping of HDR and orientation;
 the functions after it are its steps.
 """
 
@@ -18,22 +18,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from videolib.core.arrays import Pixels
+    from videolib.media.geometry import Orientation
 
 
-def display_size(raw: VideoFrame, sample_aspect: Any, turns: int) -> tuple[int, int]:
-    """(width, height) in square pixels of a frame after `turns` quarter turns counter-clockwise."""
-    aspect = float(sample_aspect or 1)
-    width = round(raw.width * aspect) if 0.1 < aspect < 10 else raw.width
-    return (raw.height, width) if turns % 2 else (width, raw.height)
-
-
-def rgb_picture(raw: VideoFrame, turns: int, width: int, height: int) -> Pixels:
+def rgb_picture(raw: VideoFrame, orientation: Orientation, width: int, height: int) -> Pixels:
     """A frame as upright 8-bit RGB of shape (height, width, 3), BT.709 where it was HDR."""
-    import numpy as np
-
     pixels: Pixels
-    if turns % 2:
-        width, height = height, width
+    width, height = orientation.sides(width, height)
     if raw.color_trc in HDR_EOTFS:
         pixels = tone_map(convert_frame(raw, "rgb48le", width, height), raw.color_trc)
     elif raw.interlaced_frame:
@@ -42,7 +33,7 @@ def rgb_picture(raw: VideoFrame, turns: int, width: int, height: int) -> Pixels:
         pixels = resize(field_rows, width, height)
     else:
         pixels = convert_frame(raw, "rgb24", width, height)
-    return np.ascontiguousarray(np.rot90(pixels, turns))
+    return orientation.upright(pixels)
 
 
 # AVColorSpace -> swscale's SWS_CS_*. Undeclared, it is BT.709 for HD, else BT.601, as in players.

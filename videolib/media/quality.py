@@ -27,6 +27,7 @@ from videolib.core.workers import Workers
 from videolib.media.alignment import Alignment, VideoGeometry, measure_geometry
 from videolib.media.charts import AMBER, CORAL, GREEN, Curve, blank_chart, draw_chart
 from videolib.media.duration import MAX_DURATION
+from videolib.media.ffmpeg import decoding_flags
 from videolib.media.reader import Media
 
 if TYPE_CHECKING:
@@ -156,7 +157,11 @@ def measure_frames(
 
     with tempfile.TemporaryFile() as vmaf_log:
         graph = comparison_graph(alignment, filters, vmaf_log.fileno())
-        inputs = [part for side in sides for part in (*side.input_flags, "-i", side.url)]
+        inputs = [
+            part
+            for side in sides
+            for part in (*side.input_flags, *decoding_flags(side, ffmpeg), "-i", side.url)
+        ]
         argv = [ffmpeg, "-v", "error", "-nostdin", *inputs, "-filter_complex", graph]
         descriptors = [*(side.descriptor for side in sides), vmaf_log.fileno()]
         output = run_tool(

@@ -1,7 +1,7 @@
 """One video file, opened safely in a worker: its container, its stream, packets and frames.
 
 Every room of this folder reads a file through a `Media`, which also records what reading shows:
-damage, where a truncated file ends, rotation.
+damage, where a truncated file ends, the display matrix.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import contextlib
 import functools
 import math
 import os
+import typing
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +20,7 @@ from videolib.core.progress import ProgressReporter
 from videolib.core.text import plural
 from videolib.media.duration import MAX_DURATION, container_duration, declared_duration, is_cut_off
 from videolib.media.encryption import mark_encrypted
+from videolib.media.geometry import FrameFilter, container_croppings, display_matrix
 from videolib.media.probing import NO_TIMESTAMP, container_streams
 from videolib.media.streams import DecoderLimits, film_of, undecodable
 from videolib.storage.videos import open_regular, oshash
@@ -27,15 +29,20 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.packet import Packet
     from av.stream import Stream
+    from av.video.codeccontext import VideoCodecContext
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
+    from videolib.media.geometry import Cropping, DisplayMatrix
     from videolib.storage.videos import Video
 
 
 MOST_FAILURES = 2000  # of reading on, one after the other, until a file counts as ended
 
 Decoded = TypeVar("Decoded")  # a frame or a subtitle
+
+# Of codecs whose alpha is a second picture beside the first: the decoders that combine them.
+ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 
 class Media:
@@ -57,7 +64,8 @@ class Media:
         self.stat = os.fstat(self.descriptor)
         # What reading it shows, also in other rooms, which call the note_ methods.
         self.damage = 0  # packets that could not be read or decoded
-        self.rotation: int | None = None  # degrees, of the frame decoded last; None before any
+        self.has_keyframe = False  # whether one was decoded
+        self.display_matrix: DisplayMatrix | None = None  # of the keyframe decoded last
         self.cut_off: float | None = None  # seconds after which a truncated file has no more data
         self.read_end = NO_TIMESTAMP  # where the last packet read so far ends, as a timestamp
 
@@ -153,6 +161,29 @@ class Media:
         return best
 
     @functools.cached_property
+    def decoder(self) -> VideoCodecContext:
+        """The decoder of the stream: libvpx where the stream has alpha that only libvpx decodes."""
+        from av.codec.context import CodecContext
+
+        context = self.stream.codec_context
+        name = ALPHA_DECODERS.get(context.name)
+        if not name or self.stream.metadata.get("alpha_mode") != "1":
+            return context
+        decoder: Any = CodecContext.create(name, "r")
+        decoder.options, decoder.thread_count = context.options, 1
+        return typing.cast("VideoCodecContext", decoder)
+
+    @functools.cached_property
+    def cropping(self) -> Cropping | None:
+        """What the container cuts off the stored pictures of the stream; None: nothing."""
+        return container_croppings(self.container).get(self.stream.index)
+
+    @functools.cached_property
+    def frame_filter(self) -> FrameFilter:
+        """What decoded frames go through before anything else."""
+        return FrameFilter(self.cropping)
+
+    @functools.cached_property
     def start(self) -> int:
         """The presentation timestamp, in the stream's time base, that a player calls 0."""
         if self.container_start is None:
@@ -243,10 +274,6 @@ class Media:
         """Record the time after which nothing follows, though more is declared."""
         self.cut_off = seconds
 
-    def note_rotation(self, degrees: int) -> None:
-        """Record the rotation that a decoded frame has."""
-        self.rotation = degrees
-
     def note_reading(self, other: Media) -> None:
         """Add what another reading of the same file showed: its damage, and where it ended."""
         self.note_damage(other.damage)
@@ -316,11 +343,15 @@ class Media:
 
         A packet that fails to decode counts as damage.
         """
-        context = self.stream.codec_context
+        context = self.decoder
         frames = self.decoded(context.decode, packet)
         if packet is None:
             context.flush_buffers()
-        return frames
+        for frame in frames:
+            if frame.key_frame:
+                # In H.264 it holds for the frames up to the next keyframe, which may not repeat it.
+                self.has_keyframe, self.display_matrix = True, display_matrix(frame)
+        return [self.frame_filter.apply(frame) for frame in frames]
 
     def decoded(
         self, decode: Callable[[Any], Sequence[Decoded]], packet: Packet[Any] | None

@@ -18,6 +18,7 @@ from videolib.media.choices import SceneDetector
 from videolib.media.clips import ClipFormat, Excerpt, encode_clip
 from videolib.media.duration import cut_off_message
 from videolib.media.frames import FrameRequest, decode_forward, read_frames, timestamps_around
+from videolib.media.geometry import Orientation
 from videolib.media.pictures import HDR_EOTFS, jpeg, reformatter, rgb_picture
 from videolib.media.reader import Media
 from videolib.storage.publishing import ArtifactOutput
@@ -240,22 +241,17 @@ def scored_picture(raw: VideoFrame) -> Any:
     import cv2
 
     if raw.color_trc in HDR_EOTFS:
-        rgb = rgb_picture(raw, 0, *scored_size(raw.width, raw.height))
+        rgb = rgb_picture(raw, Orientation(), *scored_size(raw.width, raw.height))
         return cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
     frame = reformatter().reformat(raw, format="bgr24", interpolation="BICUBIC")
-    pixels = upright(frame.to_ndarray(), round(raw.rotation / 90) % 4)
+    turns = round(raw.rotation / 90) % 4  # OpenCV does not mirror
+    stored: Any = frame.to_ndarray()
+    pixels = Orientation(turns).upright(stored)
     height, width = pixels.shape[:2]
     size = scored_size(width, height)
     if size == (width, height):
         return pixels
     return cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)
-
-
-def upright(pixels: Any, turns: int) -> Any:
-    """Pixels after a number of quarter turns counter-clockwise, contiguous as cv2 needs them."""
-    import numpy as np
-
-    return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
 
 
 def picked_hsv(raw: VideoFrame) -> Any:

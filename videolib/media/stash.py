@@ -45,19 +45,17 @@ def first_frame_from(media: Media, moment: float) -> float:
 
 def picture_for_stash(frame: Frame) -> Pixels:
     """RGB of 160 pixels' width and an even height: stored aspect, no deinterlacing, no tone map."""
-    import numpy as np
-
-    raw, turned = frame.raw, frame.turns % 2
-    width, height = (raw.height, raw.width) if turned else (raw.width, raw.height)
+    raw, orientation = frame.raw, frame.orientation
+    width, height = orientation.sides(raw.width, raw.height)
     size = (STASH_WIDTH, 2 * ((STASH_WIDTH * height + width) // (2 * width)))
     scaled = reformatter().reformat(
         raw,
-        *(size[::-1] if turned else size),
+        *orientation.sides(*size),
         "rgb24",
         src_colorspace=SWSCALE_MATRICES.get(raw.colorspace, 5),
         interpolation="BICUBIC",
     )
-    return np.ascontiguousarray(np.rot90(scaled.to_ndarray(), frame.turns))
+    return orientation.upright(typing.cast("Pixels", scaled.to_ndarray()))
 
 
 def montage(pictures: Sequence[Pixels]) -> Pixels:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from videolib.core.errors import attempt
 from videolib.media.encoders import audio_encoder_for, effort_options, quality_options
 from videolib.media.frames import Frame, first_frame
+from videolib.media.geometry import side_data
 from videolib.media.metadata import bit_depth
 from videolib.media.targets import is_hdr
 
@@ -75,15 +76,17 @@ HDR_TO_SDR = (
 
 
 def picture_filters(stream: Mapping[str, Any], tone_mapped: bool) -> list[str]:
-    """The filters before the encoder: deinterlacing, colours, and an even size."""
+    """The filters before the encoder: deinterlacing, cropping, colours, and an even size."""
     filters = ["bwdif=mode=send_frame:deint=interlaced"] if stream.get("interlaced") else []
+    filters += stream.get("shown_by", [])
     if tone_mapped:
         filters.append(HDR_TO_SDR)
     elif is_rgb(stream):
         filters.append("scale=out_color_matrix=bt709:out_range=tv")
     elif stream.get("color_range") == "pc" or "yuvj" in (stream.get("pix_fmt") or ""):
         filters.append("scale=in_range=full:out_range=full")
-    if (stream.get("width") or 0) % 2 or (stream.get("height") or 0) % 2:
+    is_odd = (stream.get("width") or 0) % 2 or (stream.get("height") or 0) % 2
+    if is_odd or stream.get("shown_by"):
         filters.append("crop=trunc(iw/2)*2:trunc(ih/2)*2")
     return filters
 
@@ -114,10 +117,9 @@ def mastering_options(media: Media, encoder: Encoder) -> dict[str, str]:
     frame = attempt(first_frame, media)
     if not isinstance(frame, Frame) or encoder.name not in ("libx265", "libsvtav1"):
         return {}
-    frame_side_data: Any = frame.raw.side_data
-    side_data = {data.type.name: bytes(data) for data in frame_side_data}
-    display = mastering_display(side_data.get("MASTERING_DISPLAY_METADATA", b""))
-    light = side_data.get("CONTENT_LIGHT_LEVEL", b"")
+    entries = side_data(frame.raw)
+    display = mastering_display(entries.get("MASTERING_DISPLAY_METADATA", b""))
+    light = entries.get("CONTENT_LIGHT_LEVEL", b"")
     svt = encoder.name == "libsvtav1"
     params = [] if svt else ["log-level=error", "hdr10=1", "repeat-headers=1"]
     if display:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 class StreamPlan(NamedTuple):
     """What becomes of one stream of a source; `reason` says why it is not simply copied.
 
-    `stream` is ffprobe's description of it, with `interlaced` for pictures.
+    `stream` is ffprobe's description of it, for pictures with `interlaced`, and as `shown_by` the
+    filters that ffmpeg needs to show them (see `Frame.ffmpeg_filters`).
     """
 
     stream: Mapping[str, Any]
@@ -90,11 +91,13 @@ def plan_transcode(media: Media, target: TranscodeTarget) -> TranscodePlan:
     )
     frame = attempt(first_frame, media)
     interlaced = isinstance(frame, Frame) and bool(frame.raw.interlaced_frame)
+    shown_by = frame.ffmpeg_filters() if isinstance(frame, Frame) else []
     is_avi = "avi" in str(metadata["format"].get("format_name"))
     pictures, plans = moving_pictures(metadata["streams"]), list[StreamPlan]()
     for stream in metadata["streams"]:
         if stream in pictures:
             stream["interlaced"] = interlaced
+            stream["shown_by"] = shown_by if stream["index"] == media.stream.index else []
             if target.tone_maps(stream):
                 reasons.append(f"video is HDR ({stream['color_transfer']}), to be tone-mapped")
         elif stream.get("codec_type") == "video":
@@ -155,6 +158,8 @@ def copied_or_encoded(
 def encoding_reason(stream: Mapping[str, Any], target: TranscodeTarget, is_avi: bool) -> str:
     """Why a stream of pictures has to be encoded, or an empty string."""
     reason = picture_misfit(stream, target.video_codec, ten_bits=target.allows_10_bits)
+    if not reason and stream.get("shown_by"):
+        return "only some players crop it, or show it over black, as its container says"
     if not reason and is_avi:
         return "AVI has no display times"
     if not reason and target.tone_maps(stream):
