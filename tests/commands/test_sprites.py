@@ -244,3 +244,67 @@ def test_a_sheet_too_large_for_a_jpeg(cli: Cli, library: Library) -> None:
     else:
         assert library.artifacts() == []
         assert "Traceback" not in run.err
+
+
+def narrow_film(library: Library, name: str, width: int, height: int, seconds: int) -> None:
+    """A film of one numbered frame a second; MJPEG, which takes any size."""
+    path = library.root / name
+    options = ("-c:v", "mjpeg", "-q:v", 3, "-pix_fmt", "yuvj444p")
+    media.encode(path, media.numbers(seconds, width=width, height=height), *options, fps=1)
+    library.keep(path)
+
+
+class TestTallAndWide:
+    """What does not fit a JPEG is laid out otherwise, or narrower; empty rows do not count."""
+
+    @pytest.mark.parametrize(
+        ("size", "args", "tile", "grid", "sheets"),
+        [
+            ((16, 1000), (), (320, 20000), (10, 10), 1),
+            ((16, 1000), ("--cols", 1, "--width", 160, "--interval", 2), (160, 10000), (1, 10), 1),
+            ((16, 1000), ("--cols", 1, "--width", 160, "--interval", 1), (160, 10000), (1, 6), 2),
+            ((16, 4000), ("--cols", 1), (262, 65500), (1, 1), 2),
+            (
+                (320, 16),
+                ("--cols", 100, "--width", 4096, "--interval", 0.5),
+                (4096, 204),
+                (15, 10),
+                1,
+            ),
+        ],
+    )
+    def test_layout(
+        self,
+        cli: Cli,
+        library: Library,
+        size: tuple[int, int],
+        args: tuple[object, ...],
+        tile: tuple[int, int],
+        grid: tuple[int, int],
+        sheets: int,
+    ) -> None:
+        narrow_film(library, "narrow.mov", *size, 12)
+        run = cli("sprites", library.root, "--ext", "mov", "--seek", "exact", *args)
+        assert run.code == 0, run.err
+        index = library.json("narrow.mov.sprites.json")
+        assert index["tile"] == {"width": tile[0], "height": tile[1]}
+        assert (index["cols"], index["rows"], len(index["sheets"])) == (*grid, sheets)
+        found = tiles(library, "narrow.mov")
+        assert [media.number_of(picture) for _, picture in found] == [
+            int(time) for time, _ in found
+        ]
+
+    def test_what_no_tile_can_show(self, cli: Cli, library: Library) -> None:
+        narrow_film(library, "needle.mov", 5, 30000, 2)
+        library.add("short.mp4")
+        run = cli("sprites", library.root, "--ext", "mov,mp4", "--json")
+        assert (run.code, run.counts) == (1, {"made": 1, "failed": 1})
+        assert "needle.mov: its picture is too tall for tiles: 5 by 30000 pixels" in run.err
+
+    def test_a_thumbnail_that_is_too_large(self, cli: Cli, library: Library) -> None:
+        narrow_film(library, "narrow.mov", 16, 1000, 2)
+        run = cli("thumbs", library.root, "--ext", "mov", "--width", 2000)
+        assert run.code == 1
+        assert (
+            "a picture of 2000 by 125000 pixels is too large: choose a smaller --width" in run.err
+        )

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from videolib.media.reader import Media
 
 
+LONGEST_SIDE = 16_382  # pixels of a clip: even, and what H.264 and WebP can have
+
+
 class ClipFormat(NamedTuple):
     """How a clip is encoded: libav's names of container and encoder, and the encoder's options."""
 
@@ -154,7 +157,7 @@ class Clip(NamedTuple):
     """The file of a clip, and which part of the video it shows, in seconds."""
 
     content: bytes
-    height: int  # pixels
+    size: tuple[int, int]  # width and height, in pixels
     frame_count: int
     start: float
     duration: float
@@ -167,7 +170,7 @@ def encode_clip(
     on_frame: Callable[[ExcerptFrame, Pixels], None] | None = None,
 ) -> Clip:
     """Encode an excerpt. `size` is an even width and a height, None: by the aspect ratio of the
-    first frame.
+    first frame, and narrower where that would be too tall.
 
     `on_frame` is called with every frame and its scaled RGB pixels. Raises VideoError where no
     frame can be decoded.
@@ -175,7 +178,8 @@ def encode_clip(
     width, height = size
     encoder, start, end = None, 0.0, 0.0
     for excerpt_frame in excerpt:
-        height = height or excerpt_frame.frame.height_for(width)
+        if height is None:
+            width, height = excerpt_frame.frame.fitting_size(width, LONGEST_SIDE)
         pixels = excerpt_frame.frame.rgb(width, height)
         if encoder is None:
             start = excerpt_frame.time
@@ -188,7 +192,7 @@ def encode_clip(
     if encoder is None or height is None:
         at = clock(excerpt.media.seconds(excerpt.start))
         raise VideoError(f"no picture at {at} could be decoded: it is damaged")
-    return Clip(encoder.close(), height, len(excerpt), start, end - start)
+    return Clip(encoder.close(), (width, height), len(excerpt), start, end - start)
 
 
 def join_clips(clips: Sequence[Clip], clip_format: ClipFormat) -> bytes:

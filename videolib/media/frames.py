@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from videolib.media.choices import Seek
 from videolib.media.geometry import display_matrix, display_size, ffmpeg_filters, orientation_of
 from videolib.media.keyframes import KeyframeFinder
-from videolib.media.pictures import rgb_picture
+from videolib.media.pictures import MOST_PIXELS, check_picture_size, rgb_picture
 from videolib.media.reader import timestamp_of
 
 if TYPE_CHECKING:
@@ -78,12 +78,25 @@ class Frame:
         """The height that keeps the display aspect ratio, even, at least 2."""
         return max(2 * round(width * self.size[1] / self.size[0] / 2), 2)
 
+    def fitting_size(self, width: int, longest: int) -> tuple[int, int]:
+        """A width and the height for it, both even and reduced to where neither side is above
+        `longest` pixels and the picture can be made."""
+        height = self.height_for(width)
+        scale = min(longest / max(width, height), math.sqrt(MOST_PIXELS / (width * height)))
+        if scale < 1:
+            width = max(int(width * scale) // 2 * 2, 2)
+        return width, min(self.height_for(width), longest)
+
     def rgb(self, width: int | None = None, height: int | None = None) -> Pixels:
-        """Pixels of shape (height, width, 3), RGB, sRGB-like BT.709 transfer, 8 bits."""
+        """Pixels of shape (height, width, 3), RGB, sRGB-like BT.709 transfer, 8 bits.
+
+        Raises VideoError where that would be too many.
+        """
         if width is None:
             width, height = self.size
         size = (width, height or self.height_for(width))
         if size not in self._pictures:
+            check_picture_size(*size)
             self._pictures[size] = rgb_picture(self.raw, self.orientation, *size)
         return self._pictures[size]
 

@@ -11,6 +11,8 @@ import typing
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from videolib.core.errors import VideoError
+
 if TYPE_CHECKING:
     import numpy as np
     from av.video.frame import VideoFrame
@@ -19,6 +21,17 @@ if TYPE_CHECKING:
 
     from videolib.core.arrays import Pixels
     from videolib.media.geometry import Orientation
+
+
+LONGEST_SIDE = 65_500  # pixels of a picture; JPEG ends at 65,535
+MOST_PIXELS = 250_000_000  # of a picture; libav ends a little above
+
+
+def check_picture_size(width: int, height: int) -> None:
+    """Raise VideoError for a picture too large to be made."""
+    if max(width, height) > LONGEST_SIDE or width * height > MOST_PIXELS:
+        size = f"{width} by {height} pixels"
+        raise VideoError(f"a picture of {size} is too large: choose a smaller --width")
 
 
 def rgb_picture(raw: VideoFrame, orientation: Orientation, width: int, height: int) -> Pixels:

@@ -66,7 +66,7 @@ class Previewer:
         for start in clip_starts(self.media.duration, self.segments, self.duration):
             self.media.progress.at(len(clips), self.segments)
             excerpt = Excerpt(self.media, start, min(self.duration, self.media.duration))
-            size = (self.width, clips[0].height if clips else None)
+            size = clips[0].size if clips else (self.width, None)
             clips.append(
                 encode_clip(excerpt, size, self.format, animation.add if animation else None)
             )

@@ -10,7 +10,7 @@ from videolib.core.errors import VideoError
 from videolib.core.text import clock
 from videolib.media.choices import Seek
 from videolib.media.frames import FrameRequest
-from videolib.media.pictures import jpeg
+from videolib.media.pictures import LONGEST_SIDE, MOST_PIXELS, jpeg
 from videolib.storage.publishing import ArtifactOutput
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from videolib.media.reader import Media
 
 MOST_TILES = 50_000  # of a video
-LONGEST_JPEG_SIDE = 65_500  # pixels; the format ends at 65,535
+NARROWEST_TILE = 16  # pixels
 
 
 class SpriteGrid(NamedTuple):
@@ -38,6 +38,15 @@ class SpriteGrid(NamedTuple):
     def per_sheet(self) -> int:
         """Tiles on a full sheet."""
         return self.cols * self.rows
+
+    def fitted(self, tile: tuple[int, int], count: int) -> SpriteGrid:
+        """This grid, with fewer columns and rows where `count` tiles of this width and height would
+        make a sheet that is too large for JPEG."""
+        width, height = tile
+        cols = min(self.cols, LONGEST_SIDE // width, MOST_PIXELS // (width * height))
+        rows = min(LONGEST_SIDE // height, MOST_PIXELS // (cols * width * height))
+        used_rows = min(self.rows, math.ceil(count / cols))
+        return self._replace(cols=cols, rows=self.rows if used_rows <= rows else rows)
 
 
 class SpriteSheets:
@@ -72,6 +81,7 @@ class SpriteSheets:
     def take(self, frame: Frame, index: int) -> None:
         if not self.times:
             self.tile = self.tile_size(frame)
+            self.grid = self.grid.fitted(self.tile, self.count)
         number, (x, y) = index // self.grid.per_sheet, self.corner(index)
         if number not in self.open_sheets:
             self.open_sheets[number] = self.blank_sheet(number)
@@ -82,11 +92,12 @@ class SpriteSheets:
             self.close_sheets()
 
     def tile_size(self, frame: Frame) -> tuple[int, int]:
-        """Width and height of every tile, in pixels, in the aspect ratio of a frame."""
-        width, height = self.grid.width, frame.height_for(self.grid.width)
-        if max(width * self.grid.cols, height * self.grid.rows) > LONGEST_JPEG_SIDE:
+        """Width and height of every tile, in pixels, in the aspect ratio of a frame: narrower than
+        wanted where it would be too tall for JPEG."""
+        width, height = frame.fitting_size(self.grid.width, LONGEST_SIDE)
+        if width < NARROWEST_TILE:
             raise VideoError(
-                "a sheet would be too large for JPEG: choose fewer --cols, --rows or --width"
+                f"its picture is too tall for tiles: {frame.size[0]} by {frame.size[1]} pixels"
             )
         return width, height
 
