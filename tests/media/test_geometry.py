@@ -220,6 +220,17 @@ def any_ffmpeg(
     yield
 
 
+def transcoded(cli: Cli, video: Path, folder: Path) -> Path:
+    """A transcode of a video, in a new folder below this one."""
+    source, out = folder / "in", folder / "out"
+    source.mkdir()
+    shutil.copy(video, source)
+    run = cli("transcode", source, out, "--force", "--crf", 15)
+    assert run.code == 0, run.err
+    (output,) = out.glob("*.mp4")
+    return output
+
+
 class TestCropping:
     @pytest.mark.parametrize("name", CROPPED_SIZES)
     def test_pictures_are_without_the_bars(self, cli: Cli, cropped: Library, name: str) -> None:
@@ -253,15 +264,11 @@ class TestCropping:
     def test_transcode_and_compare(
         self, cli: Cli, cropped: Library, tmp_path: Path, any_ffmpeg: None, name: str
     ) -> None:
-        source, out = tmp_path / "in", tmp_path / "out"
-        source.mkdir()
-        shutil.copy(cropped.root / name, source)
-        assert cli("transcode", source, out, "--force", "--crf", 15).code == 0
-        output = out / Path(name).with_suffix(".mp4")
+        output = transcoded(cli, cropped.root / name, tmp_path)
         picture = first_picture(output)
         assert picture.shape[1::-1] == ((130, 250) if name == "side.mp4" else (250, 130))
         assert not red_edges(picture)
-        run = cli("compare", source / name, output, "--no-vmaf", "--json")
+        run = cli("compare", cropped.root / name, output, "--no-vmaf", "--json")
         assert run.json["ssim"] > 0.98, run.err
         assert not any("size" in text for text in run.json["warnings"])
 
@@ -315,12 +322,21 @@ class TestAlpha:
     def test_transcode_and_compare(
         self, cli: Cli, transparent: Library, tmp_path: Path, any_ffmpeg: None, name: str
     ) -> None:
-        source, out = tmp_path / "in", tmp_path / "out"
-        source.mkdir()
-        shutil.copy(transparent.root / name, source)
-        assert cli("transcode", source, out).code == 0
-        output = out / Path(name).with_suffix(".mp4")
+        output = transcoded(cli, transparent.root / name, tmp_path)
         picture = first_picture(output)
         assert media.mean_colour(picture[:, 56:]) == pytest.approx((0, 0, 0), abs=6)
-        run = cli("compare", source / name, output, "--no-vmaf", "--json")
+        run = cli("compare", transparent.root / name, output, "--no-vmaf", "--json")
         assert run.json["ssim"] > 0.98, run.err
+
+    def test_padding_of_uncompressed_rgb_in_avi_is_no_alpha(
+        self, cli: Cli, library: Library
+    ) -> None:
+        path = library.root / "padded.avi"
+        picture = media.corners_picture(*CORNERS_SIZE)
+        padded = np.dstack([picture, np.zeros(picture.shape[:2], np.uint8)])
+        raw = ("-f", "rawvideo", "-pix_fmt", "bgra", "-s", "96x64", "-r", 5, "-i", "-")
+        options = ("-c:v", "rawvideo", "-pix_fmt", "bgra")
+        media.ffmpeg(*raw, *options, path, stdin=padded.tobytes() * 3)
+        library.keep(path)
+        assert cli("thumbs", library.root, "--ext", "avi").code == 0
+        assert media.corners_of(thumbnail(library, "padded.avi")) == [0, 1, 2, 3]

@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from videolib.media.choices import Seek
-from videolib.media.geometry import display_matrix, display_size, ffmpeg_filters, orientation_of
+from videolib.media.geometry import display_matrix, display_size, orientation_of
 from videolib.media.keyframes import KeyframeFinder
 from videolib.media.pictures import MOST_PIXELS, check_picture_size, rgb_picture
 from videolib.media.reader import timestamp_of
@@ -70,9 +70,8 @@ class Frame:
 
     def ffmpeg_filters(self) -> list[str]:
         """What the ffmpeg program needs to show such frames as this one does."""
-        media = self.media
-        aspect = media.stream.sample_aspect_ratio
-        return ffmpeg_filters(media.cropping, self.raw, aspect, self.orientation)
+        aspect = self.media.stream.sample_aspect_ratio
+        return self.media.frame_filter.ffmpeg_filters(self.raw, aspect, self.orientation)
 
     def height_for(self, width: int) -> int:
         """The height that keeps the display aspect ratio, even, at least 2."""

@@ -182,8 +182,8 @@ class FrameFilter:
     """Makes decoded frames of one video those that are shown: cuts the container's cropping off,
     and puts what is transparent over black."""
 
-    def __init__(self, cropping: Cropping | None) -> None:
-        self.cropping = cropping
+    def __init__(self, cropping: Cropping | None, alpha_is_padding: bool) -> None:
+        self.cropping, self.alpha_is_padding = cropping, alpha_is_padding
         self.form: tuple[int, int, str] | None = None  # width, height, pixel format of its frames
         self.graph: Graph | None = None  # None: such frames need no filter
 
@@ -197,10 +197,29 @@ class FrameFilter:
 
     def filters(self, raw: VideoFrame) -> list[FilterCall]:
         """The filters that frames of this form need."""
-        filters = [OVER_BLACK] if has_alpha(raw) else []
+        filters = self.blending(raw)
         if self.cropping and self.cropping.fits(raw.width, raw.height):
             filters.insert(0, self.cropping.filter)
         return filters
+
+    def blending(self, raw: VideoFrame) -> list[FilterCall]:
+        """The filter that puts frames of this form over black; none where they have no alpha."""
+        return [OVER_BLACK] if has_alpha(raw) and not self.alpha_is_padding else []
+
+    def ffmpeg_filters(
+        self, raw: VideoFrame, sample_aspect: Any, orientation: Orientation
+    ) -> list[str]:
+        """The same filters for the ffmpeg program, which makes pictures upright before them; `raw`
+        is a frame after its filters.
+
+        The input needs `decoding_flags`. Programs before version 7.1 do not know of the cropping
+        when they compute the sample aspect ratio, so it is set.
+        """
+        filters = [str(call) for call in self.blending(raw)]
+        if not self.cropping:
+            return filters
+        aspect = ":".join(map(str, orientation.sides(*(sample_aspect or 1).as_integer_ratio())))
+        return [str(self.cropping.upright(orientation).filter), f"setsar={aspect}", *filters]
 
 
 def has_alpha(raw: VideoFrame) -> bool:
@@ -228,22 +247,6 @@ def raw_through(graph: Graph, raw: VideoFrame) -> Any:
     """The frame that a graph makes of another."""
     graph.push(raw)
     return graph.pull()
-
-
-def ffmpeg_filters(
-    cropping: Cropping | None, raw: VideoFrame, sample_aspect: Any, orientation: Orientation
-) -> list[str]:
-    """The same filters for the ffmpeg program, which makes pictures upright before them; `raw` is a
-    frame after its filters.
-
-    The input needs `decoding_flags`. Programs before version 7.1 do not know of the cropping when
-    they compute the sample aspect ratio, so it is set.
-    """
-    filters = [str(OVER_BLACK)] if has_alpha(raw) else []
-    if not cropping:
-        return filters
-    aspect = ":".join(map(str, orientation.sides(*(sample_aspect or 1).as_integer_ratio())))
-    return [str(cropping.upright(orientation).filter), f"setsar={aspect}", *filters]
 
 
 # === Size ========================================================================================

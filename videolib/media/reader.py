@@ -181,7 +181,9 @@ class Media:
     @functools.cached_property
     def frame_filter(self) -> FrameFilter:
         """What decoded frames go through before anything else."""
-        return FrameFilter(self.cropping)
+        # In AVI the fourth byte of uncompressed RGB, which libav takes for alpha, is padding.
+        padded = self.decoder.name == "rawvideo" and self.container.format.name == "avi"
+        return FrameFilter(self.cropping, alpha_is_padding=padded)
 
     @functools.cached_property
     def start(self) -> int:
