@@ -129,15 +129,15 @@ def illustrate(
 Cuts = list[tuple[int, float]]
 
 SHORTEST_SCENE = 0.6  # seconds, the default of the scenedetect program
-# How far a cheap score may be from the one of frames decoded in full and still not decide, as a
-# share of the threshold below it or on the detector's scale above it. Measured on noisy made films
-# (384x288 to 720x576, x264 at crf 23 to 36) and on four real clips, where the full score exceeds 8:
-# it was at most 1.028 times the draft's (637 neighbours), and the draft's at most 8.1 above it,
-# since blocks flicker that no loop filter smooths. Of picked pixels, whose noise is not averaged,
-# it was at most 1.013 times the score (689 pairs), at least 0.64 times.
-DRAFT_SHARE_BELOW = 0.05
-DRAFT_EXCESS = 10.0
-PICKED_SHARE_BELOW = 0.08  # for the draft and the picking together
+# Shares of the threshold between which a draft's score does not decide. Blocks that no loop filter
+# smooths add up within a group of pictures, most in the dark, where they have any hue. Measured
+# where the full score exceeds 8, on 17 noisy made films (200x150 to 1280x720, x264 at crf 23 to 36)
+# and seven real ones: 1,498 full scores were 0.60 to 1.15 times the draft's, the extremes in a fade
+# to black; 59 of keyframes, where only the frame before has blocks, were 0.84 times and more but
+# for two near black (0.53, 0.73). Scores of picked pixels were at least 0.98 times those of all.
+DRAFT_SHARES = (0.85, 1.7)
+DRAFT_SHARES_OF_KEYFRAMES = (0.85, 1.25)
+PICKED_SHARE = 0.83  # below this, picked pixels decide
 
 
 def content_cuts(media: Media, threshold: float) -> Cuts:
@@ -152,12 +152,12 @@ def content_cuts(media: Media, threshold: float) -> Cuts:
     numbers = {pts: number for number, pts in enumerate(timeline)}
     scores: dict[int, float] = {}
     unsure: list[tuple[int, int]] = []
-    for before, pts, score in steps:
+    for step in steps:
+        before, pts, score, _ = step
         skipped = timeline[numbers[before] + 1 : numbers[pts]]
         # A non-reference frame is small, unless it shows what its neighbours do not: a flash.
         flash = any(sizes[p] > max(sizes[before], sizes[pts]) for p in skipped)
-        is_near = (1 - DRAFT_SHARE_BELOW) * threshold < score < threshold + DRAFT_EXCESS
-        if is_near or (skipped and (flash or score > threshold)):
+        if step.is_near(threshold) or (skipped and (flash or score > threshold)):
             unsure.append((before, pts))
         else:
             scores[pts] = score
@@ -168,12 +168,24 @@ def content_cuts(media: Media, threshold: float) -> Cuts:
     return filtered_cuts(media, scores | {timeline[0]: 0.0}, threshold)
 
 
-def draft_scores(
-    media: Media, threshold: float
-) -> tuple[list[tuple[int, int, float]], dict[int, int]]:
-    """Scores of a draft as (timestamp of the frame before, timestamp, score), and the size in bytes
-    of every packet by timestamp."""
-    steps: list[tuple[int, int, float]] = []
+class DraftStep(NamedTuple):
+    """The content score of a frame of the draft, and the timestamps of the frame before and its."""
+
+    before: int
+    pts: int
+    score: float
+    is_keyframe: bool
+
+    def is_near(self, threshold: float) -> bool:
+        """Whether only the score of frames decoded in full says if it reaches the threshold."""
+        low, high = DRAFT_SHARES_OF_KEYFRAMES if self.is_keyframe else DRAFT_SHARES
+        return low * threshold < self.score < high * threshold
+
+
+def draft_scores(media: Media, threshold: float) -> tuple[list[DraftStep], dict[int, int]]:
+    """The steps from frame to frame of a draft, and the size in bytes of every packet by its
+    timestamp."""
+    steps: list[DraftStep] = []
     sizes: dict[int, int] = {}
     before: DraftFrame | None = None
     with Media(media.video, media.allow_codecs, draft=True) as draft:
@@ -188,7 +200,8 @@ def draft_scores(
                     continue  # a piece that is repeated in a damaged file is no new scene
                 frame = DraftFrame(raw, raw.pts)
                 if before:
-                    steps.append((before.pts, raw.pts, draft_score(before, frame, threshold)))
+                    score = draft_score(before, frame, threshold)
+                    steps.append(DraftStep(before.pts, raw.pts, score, bool(raw.key_frame)))
                 before = frame
                 media.progress.at(media.seconds(raw.pts), media.duration)
         media.note_reading(draft)
@@ -217,7 +230,7 @@ class DraftFrame:
 def draft_score(before: DraftFrame, after: DraftFrame, threshold: float) -> float:
     """The content score of `after`, of picked pixels where these are clearly below `threshold`."""
     score = content_score(before.picked, after.picked)
-    if score < (1 - PICKED_SHARE_BELOW) * threshold:
+    if score < PICKED_SHARE * threshold:
         return score
     return content_score(before.scored, after.scored)
 
