@@ -166,7 +166,7 @@ def probe_metadata(media: Media, ffprobe: str | None, stub: bool = False) -> dic
     has no streams.
     """
     from videolib.media.encryption import mark_encrypted
-    from videolib.media.metadata import cropping_json, probe_with_pyav
+    from videolib.media.metadata import cropping_json, duration_json, probe_with_pyav
 
     if stub:
         container = {"filename": media.video.name, "size": str(media.stat.st_size)}
@@ -177,6 +177,7 @@ def probe_metadata(media: Media, ffprobe: str | None, stub: bool = False) -> dic
     names = str(metadata["format"].get("format_name"))
     mark_encrypted(media.descriptor, names, metadata["streams"])
     if ffprobe:
+        metadata |= duration_json(media)
         metadata |= cropping_json(media)  # ffprobe has it from version 7.1 on, with each stream
     metadata["format"]["filename"] = media.video.name
     return metadata

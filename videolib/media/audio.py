@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from videolib.core.errors import VideoError
 from videolib.core.languages import LANGUAGES, language_code
 from videolib.media.downmix import SAMPLE_RATE, Downmixer
-from videolib.media.duration import MAX_DURATION, SOUND_TOLERANCE, declared_sound, is_cut_off
+from videolib.media.duration import MAX_DURATION, SOUND_TOLERANCE, declared_end, is_cut_off
 from videolib.media.streams import undecodable
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def timed_audio(media: Media, stream: AudioStream) -> Iterator[tuple[float, Audi
     or beyond the end shows that the recorder's clock was reset: the sound continues without a gap.
     Where the stream is truncated, `media` is told after how many seconds.
     """
-    end = media.container_duration or MAX_DURATION
+    end = media.duration or MAX_DURATION
     position = shift = 0.0  # where the next frame should begin; what resets add to timestamps
     for frame in audio_frames(media, stream):
         time = position
@@ -133,7 +133,7 @@ def timed_audio(media: Media, stream: AudioStream) -> Iterator[tuple[float, Audi
         silence = gap if gap > TIMESTAMP_TOLERANCE else 0.0
         position += silence + frame.samples / frame.sample_rate
         yield silence, frame
-    missing = min(declared_sound(stream), end) - position
+    missing = min(declared_end(media.file, stream) or 0.0, end) - position
     if is_cut_off(missing, SOUND_TOLERANCE) and media.cut_off is None:
         media.note_cut_off(position)
 
@@ -150,6 +150,6 @@ def audio_frames(media: Media, stream: AudioStream) -> Iterator[AudioFrame]:
             if frame.sample_rate:
                 count += 1
                 yield frame
-    if not count and (media.damage > damage or declared_sound(stream)):
+    if not count and (media.damage > damage or declared_end(media.file, stream)):
         codec = stream.codec_context.name
         raise VideoError(f"none of its sound ({codec}) can be decoded: copy it again if it plays")

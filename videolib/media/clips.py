@@ -65,7 +65,8 @@ class Excerpt:
         # 0.9: containers round timestamps, Matroska to milliseconds.
         self.timestamps = thin_timestamps(within, round(0.9 / self.MAX_FPS / media.tick))
         self.start = max(self.timestamps[0], first)
-        self.end = max(min(last, end), self.timestamps[-1] + 1)
+        # Where the sound is longer, the last picture stands.
+        self.end = last if first >= end else max(min(last, end), self.timestamps[-1] + 1)
 
     def __len__(self) -> int:
         return len(self.timestamps)

@@ -1,19 +1,22 @@
-"""Declared durations of containers and streams, files cut off before them, positions in a video.
+"""How long a film is, when its streams end, whether a file was cut off; positions in a video.
 
-A file may declare more than it holds, because it was cut off, or less, or nothing at all. These
-functions read what is declared, from containers and streams as libav opens them. The duration of a
-video that everything else uses is `Media.duration`, which reads packets where nothing is declared.
+A file may declare more than it holds, because it was cut off or because its header is wrong, or
+less, or nothing at all. `film_duration` decides by the evidence that there is, `declared_end` says
+when one stream ends. The functions take containers and streams as libav opens them.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from videolib.core.errors import VideoError
 from videolib.core.text import parse_clock
+from videolib.media.packets import damage_errors, demux_played, played_streams, timestamp_of
 
 if TYPE_CHECKING:
-    from av.audio.stream import AudioStream
     from av.container import InputContainer
 
 
@@ -22,6 +25,105 @@ MAX_DURATION = 30 * 86400.0  # seconds a video may claim to last
 # Seconds by which the data may end before the declared end in a file that is complete, and in its
 # sound.
 CUT_OFF_TOLERANCE, SOUND_TOLERANCE = 1.0, 2.0
+
+# What a film of more than NEVER_DOUBTED seconds has at least, in bytes per second: speech takes
+# 700 in Opus, a still picture 25 times a second about 500 in H.264.
+LEAST_BYTE_RATE, NEVER_DOUBTED = 250, 600.0
+
+# Seconds that the last picture of a doubtful file is shown at most, unless one before it is shown
+# for longer, and that may be between two pictures; more is a damaged timestamp.
+LONGEST_LAST_PICTURE, LONGEST_GAP = 60.0, 3600.0
+
+
+class OpenFile(NamedTuple):
+    """A file that is open: its container, its size in bytes, and what opens it once more, which
+    leaves the place where `container` is being read."""
+
+    container: InputContainer
+    size: int
+    reopen: Callable[[], InputContainer]
+
+    @property
+    def start(self) -> float:
+        """The time on the container's own clock (s) that players call 0."""
+        microseconds = self.container.start_time
+        return microseconds / 1_000_000 if microseconds and abs(microseconds) < 1 << 62 else 0.0
+
+
+def film_duration(file: OpenFile) -> float:
+    """Seconds from the time that players call 0 to the end of the longest stream that is played.
+
+    The evidence, the first that there is:
+
+    1. the end that the container declares; in Matroska it is on the container's own clock;
+    2. the declared end of the longest stream;
+    3. the end of the last packet, for which all are read: where nothing is declared, and where what
+       is declared cannot be believed, see `is_doubtful`.
+
+    Sound that lasts longer than the pictures counts: the last picture stands. Raises VideoError
+    where the result is above MAX_DURATION.
+    """
+    seconds = declared_duration(file)
+    if seconds is None or is_doubtful(file, seconds):
+        seconds = max(packet_ends(file).values(), default=0.0)
+    if seconds > MAX_DURATION:
+        raise VideoError(
+            f"says it lasts {seconds / 86400:,.0f} days, which cannot be: it is damaged"
+        )
+    return seconds
+
+
+def declared_duration(file: OpenFile) -> float | None:
+    """Seconds from the start to the end that a file declares; None: it declares none."""
+    container = file.container
+    seconds = container_duration(container)
+    if seconds is not None and "matroska" in container.format.name:
+        return seconds - max(file.start, 0.0)
+    ends = [declared_end(file, stream) for stream in played_streams(container)]
+    declared = [end for end in ends if end is not None]
+    late = "mov" in container.format.name and file.start > 0
+    if declared and (seconds is None or late):  # an edit list may count what is before the start
+        return max(declared)
+    return seconds
+
+
+def is_doubtful(file: OpenFile, seconds: float) -> bool:
+    """Whether a file that declares `seconds` is too small for them, or declares sound that lasts
+    much longer than the pictures: some headers count sound wrongly."""
+    if is_too_small(file.size, seconds):
+        return True
+    ends: dict[str, list[float]] = {"video": [], "audio": []}
+    for stream in played_streams(file.container):
+        ends[stream.type].append(declared_end(file, stream) or 0.0)
+    pictures, sound = (max(ends[kind], default=0.0) for kind in ("video", "audio"))
+    return bool(pictures) and sound > 1.1 * pictures + 10
+
+
+def is_too_small(size: int, seconds: float) -> bool:
+    """Whether a film that lasts so long has more bytes than `size`."""
+    return seconds > NEVER_DOUBTED and size < seconds * LEAST_BYTE_RATE
+
+
+def packet_ends(file: OpenFile) -> dict[int, float]:
+    """When each played stream ends by its packets, by index, in seconds from the start.
+
+    The last packet of a stream lasts as long as the longest step before it, if it claims more.
+    """
+    ends, times, steps = dict[int, float](), dict[int, float](), dict[int, float]()
+    with file.reopen() as container:
+        for packet in demux_played(container):
+            stamp, tick = timestamp_of(packet), float(packet.time_base or 0)
+            if stamp is None or packet.is_discard:
+                continue
+            index, time = packet.stream_index, stamp * tick - file.start
+            step = time - times.get(index, time)
+            if abs(step) > LONGEST_GAP:
+                continue
+            steps[index] = max(steps.get(index, LONGEST_LAST_PICTURE), step)
+            times[index] = max(time, times.get(index, time))
+            end = time + min((packet.duration or 0) * tick, steps[index])
+            ends[index] = max(ends.get(index, 0.0), end)
+    return ends
 
 
 def container_duration(container: InputContainer) -> float | None:
@@ -33,45 +135,90 @@ def container_duration(container: InputContainer) -> float | None:
     return microseconds / 1_000_000 if microseconds and microseconds > 0 else None
 
 
-def declared_duration(stream: Any, *, count_frames: bool = False) -> int | None:
-    """The duration that a header declares for a stream, in its time base; None: none is declared.
+def declared_end(file: OpenFile, stream: Any) -> float | None:
+    """When a stream ends by its header, in seconds from the start; None: it is not declared.
 
-    With `count_frames` it is the declared number of frames where that is larger. This is for AVI's
-    video, whose time base is one frame: libav shortens the duration of a cut-off AVI to the data
-    that exist, but leaves the number of its frames.
+    It is at most the end of the container, since an edit list may end the video before its tracks
+    end, and a tag may be older than the file. For AVI's video there is no such limit: libav
+    shortens the duration of a cut-off AVI's container, too.
+    """
+    container, names = file.container, file.container.format.name
+    if "mpeg" in names:
+        return None  # libav derives it from the last timestamps
+    if "matroska" in names:
+        end = _tagged_end(stream)
+    elif "mov" in names and (stream.start_time or 0) > 0:
+        end = _index_end(stream)
+    else:
+        end = _header_end(stream, count_frames=names == "avi" and stream.type == "video")
+    limit = container_duration(container)
+    if end is None or limit is None or (names == "avi" and stream.type == "video"):
+        return None if end is None else end - file.start
+    return min(end, limit) - file.start if "matroska" in names else min(end - file.start, limit)
+
+
+def _header_end(stream: Any, *, count_frames: bool) -> float | None:
+    """When a stream ends by the start and duration in its header (s); None: it has no duration.
+
+    `count_frames`: by its number of frames where that is larger. This is for AVI's video, whose
+    time base is one frame: libav shortens the duration of a cut-off AVI to the data that exist, but
+    leaves the number of its frames.
     """
     if not stream.duration or not stream.time_base:
         return None
-    return max(stream.duration, stream.frames) if count_frames else int(stream.duration)
+    duration = max(stream.duration, stream.frames) if count_frames else stream.duration
+    return float(((stream.start_time or 0) + duration) * stream.time_base)
 
 
-def declared_end(container: InputContainer, stream: Any, start: float) -> float | None:
-    """When a stream ends by its header, in seconds from the container's `start`; None: unknown.
-
-    It is at most the end of the container, since an edit list may end the video before its tracks
-    end. For AVI's video there is no such limit: libav shortens the duration of a cut-off AVI's
-    container, too.
-    """
-    avi_video = container.format.name == "avi" and stream.type == "video"
-    duration = declared_duration(stream, count_frames=avi_video)
-    if duration is None:
-        return None
-    end = ((stream.start_time or 0) + duration) * float(stream.time_base) - start
-    limit = None if avi_video else container_duration(container)
-    return end if limit is None else min(end, limit)
-
-
-def declared_sound(stream: AudioStream) -> float:
-    """Seconds of sound that a stream is declared to have; 0 where nothing is declared.
-
-    The header decides, else Matroska's DURATION tag, as Matroska has no durations of streams.
-    Unlike in `declared_end`, the start of the stream is not added.
-    """
-    duration = declared_duration(stream)
-    if duration is not None and stream.time_base:
-        return float(duration * stream.time_base)
+def _tagged_end(stream: Any) -> float | None:
+    """When a stream ends by Matroska's DURATION tag (s); None without one."""
     tag = stream.metadata.get("DURATION", "")
-    return parse_clock(tag) if re.fullmatch(r"\d{1,4}:\d\d:\d\d\.\d{1,9}", tag) else 0.0
+    return parse_clock(tag) if re.fullmatch(r"\d{1,4}:\d\d:\d\d\.\d{1,9}", tag) else None
+
+
+def _index_end(stream: Any) -> float | None:
+    """When a stream ends by the index of its MP4 file (s); None without one.
+
+    This is for streams that begin late: whether libav's duration has the time before counts on how
+    the edit list trims the stream. Index entries have decoding times.
+    """
+    times = [entry.timestamp for entry in stream.index_entries if not entry.is_discard]
+    if not times:
+        return None
+    last_step = times[-1] - times[-2] if len(times) > 1 else 0
+    length = times[-1] + last_step - times[0]
+    return float((stream.start_time + length) * stream.time_base)
+
+
+def may_end_early(file: OpenFile, stream: Any) -> bool:
+    """Whether a stream that ends before the film may be complete nevertheless.
+
+    It may not where its own end is declared; else it may where another stream has data up to the
+    declared end, and in MPEG files, which declare nothing.
+    """
+    seconds = declared_duration(file)
+    if "mpeg" in file.container.format.name or seconds is None:
+        return True
+    if declared_end(file, stream) is not None:
+        return False
+    return not is_cut_off(seconds - last_packet_end(file, seconds))
+
+
+def last_packet_end(file: OpenFile, seconds: float) -> float:
+    """When the last packet ends (s), read from a keyframe before the time `seconds`, or all where
+    libav finds nothing there."""
+    end = 0.0
+    for place in (seconds, 0.0):
+        with file.reopen() as container:
+            with contextlib.suppress(*damage_errors()):
+                container.seek(round((file.start + place) * 1_000_000))
+            for packet in demux_played(container):
+                if (stamp := timestamp_of(packet)) is not None:
+                    tick = float(packet.time_base or 0)
+                    end = max(end, (stamp + (packet.duration or 0)) * tick - file.start)
+        if end:
+            break
+    return end
 
 
 def is_cut_off(missing: float, tolerance: float = CUT_OFF_TOLERANCE) -> bool:

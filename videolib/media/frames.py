@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from videolib.media.choices import Seek
 from videolib.media.geometry import display_matrix, display_size, orientation_of
 from videolib.media.keyframes import KeyframeFinder
+from videolib.media.packets import timestamp_of
 from videolib.media.pictures import MOST_PIXELS, check_picture_size, rgb_picture
-from videolib.media.reader import timestamp_of
 
 if TYPE_CHECKING:
     from av.packet import Packet

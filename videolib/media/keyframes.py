@@ -10,7 +10,7 @@ from __future__ import annotations
 import bisect
 from typing import TYPE_CHECKING
 
-from videolib.media.reader import timestamp_of
+from videolib.media.packets import timestamp_of
 
 if TYPE_CHECKING:
     from av.packet import Packet

@@ -91,7 +91,7 @@ def summarize(metadata: Mapping[str, Any]) -> dict[str, Any]:
     width, height = shown_size(metadata, video)
     average_rate, real_rate = video.get("avg_frame_rate"), video.get("r_frame_rate")
     return {
-        "duration": to_float(container.get("duration")),
+        "duration": to_float(metadata.get("duration")) or to_float(container.get("duration")),
         "width": width,
         "height": height,
         "fps": to_frame_rate(average_rate) or to_frame_rate(real_rate),
@@ -152,7 +152,16 @@ def probe_with_pyav(media: Media, decode: bool = True) -> dict[str, Any]:
         stream |= without_unknown({"side_data_list": _matrix_json(media, stream["index"])})
     chapters = [chapter_json(chapter) for chapter in container.chapters()]
     fields = {"streams": streams, "chapters": chapters, "format": without_unknown(format_json)}
-    return {"prober": "pyav"} | cropping_json(media) | fields
+    return {"prober": "pyav"} | duration_json(media) | cropping_json(media) | fields
+
+
+def duration_json(media: Media) -> dict[str, float]:
+    """How long the film is (s), by `Media.duration`, as the key `duration` that is not ffprobe's.
+
+    Empty where that cannot be said.
+    """
+    seconds = attempt(lambda: media.duration)
+    return {} if isinstance(seconds, Failure) or seconds <= 0 else {"duration": round(seconds, 6)}
 
 
 def _matrix_json(media: Media, index: int) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import math
 import os
 import typing
@@ -18,9 +19,18 @@ from videolib.core.errors import VideoError, uncommon_container
 from videolib.core.files import file_identity, stat_of
 from videolib.core.progress import ProgressReporter
 from videolib.core.text import plural
-from videolib.media.duration import MAX_DURATION, container_duration, declared_duration, is_cut_off
+from videolib.media.clock import TICKS, MpegClock, find_clock
+from videolib.media.duration import (
+    OpenFile,
+    container_duration,
+    declared_end,
+    film_duration,
+    is_cut_off,
+    may_end_early,
+)
 from videolib.media.encryption import mark_encrypted
 from videolib.media.geometry import FrameFilter, container_croppings, display_matrix
+from videolib.media.packets import damage_errors, demux
 from videolib.media.probing import NO_TIMESTAMP, container_streams
 from videolib.media.streams import DecoderLimits, film_of, undecodable
 from videolib.storage.videos import open_regular, oshash
@@ -37,7 +47,6 @@ if TYPE_CHECKING:
     from videolib.storage.videos import Video
 
 
-MOST_FAILURES = 2000  # of reading on, one after the other, until a file counts as ended
 
 Decoded = TypeVar("Decoded")  # a frame or a subtitle
 
@@ -218,31 +227,24 @@ class Media:
         return container_duration(self.container)
 
     @functools.cached_property
+    def file(self) -> OpenFile:
+        """What decides how long the film is: the container, its size, and how it is opened anew."""
+        return OpenFile(self.container, self.stat.st_size, self._open)
+
+    @functools.cached_property
+    def clock(self) -> MpegClock | None:
+        """What puts an MPEG stream whose clock jumps on one timeline; None: there are no jumps."""
+        return find_clock(self.file)
+
+    @functools.cached_property
     def duration(self) -> float:
-        """Length of the video in seconds, from the time that players call 0.
+        """Length of the film in seconds, see `film_duration`.
 
-        It is the container's duration, else that of the stream, else the last timestamp in the
-        stream, for which all packets are read. Raises VideoError where there is no video stream,
-        and where the result is above MAX_DURATION.
-
-        `container_duration` needs no video stream, for sound without pictures, and is what other
-        programs take, whose hashes are to be reproduced.
+        `container_duration` is what other programs take, whose hashes are to be reproduced.
         """
-        ticks, seconds = declared_duration(self.stream), self.container_duration
-        if seconds is not None and "matroska" in self.container.format.name:
-            seconds -= self.origin  # Matroska tells the end of its last frame on its own clock
-        elif seconds is None and ticks is not None:
-            seconds = ticks * self.tick
-        elif seconds is None:
-            seconds = max(
-                (self.seconds(p.pts) for p in self.packets(self.start) if p.pts is not None),
-                default=0.0,
-            )
-        if seconds > MAX_DURATION:
-            raise VideoError(
-                f"says it lasts {seconds / 86400:,.0f} days, which cannot be: it is damaged"
-            )
-        return seconds
+        if self.clock:
+            return self.clock.end / TICKS - (self.container_start or 0.0)
+        return film_duration(self.file)
 
     def sample_count(self, interval: float) -> int:
         """How many multiples of `interval` seconds, from 0 on, are before the end; 1 to 10^9."""
@@ -259,14 +261,24 @@ class Media:
         return f"{plural(self.damage, 'packet')} could not be decoded" if self.damage else ""
 
     def is_cut_off_before(self, pts: int, end: int) -> bool:
-        """Whether the file declares a picture at `pts` though its data end before, at `end`."""
-        return pts < self.declared_end and is_cut_off((pts - end) * self.tick)
+        """Whether the file declares a picture at `pts` though its data end before, at `end`.
 
-    @property
+        Where the sound goes on after the last picture, that one stands.
+        """
+        if not is_cut_off((pts - end) * self.tick) or pts >= self.declared_end:
+            return False
+        return not self.pictures_may_end_early
+
+    @functools.cached_property
     def declared_end(self) -> int:
-        """The timestamp up to which the file declares pictures: the stream's end or the video's."""
-        end, duration = self.pts(self.duration), declared_duration(self.stream)
-        return end if duration is None else min(end, (self.stream.start_time or 0) + duration)
+        """The timestamp up to which the file declares pictures: the stream's end or the film's."""
+        end = declared_end(self.file, self.stream)
+        return self.pts(self.duration if end is None else min(end, self.duration))
+
+    @functools.cached_property
+    def pictures_may_end_early(self) -> bool:
+        """Whether pictures that end before the film may be complete, see `may_end_early`."""
+        return may_end_early(self.file, self.stream)
 
     def note_damage(self, packets: int = 1) -> None:
         """Count packets that could not be read or decoded."""
@@ -286,32 +298,30 @@ class Media:
         return self.start + math.floor((seconds + 5e-7) / self.tick)
 
     def read(self, *streams: Any) -> Iterator[Any]:
-        """Packets of these streams (none: of all), to the end or to damage that stops libav.
+        """Packets of these streams (none: of all), to the end, on one timeline.
 
-        Damage that libav may get over when it is asked again, such as a hole in MPEG-TS of which it
-        skips 64 kB at a time, counts once.
+        Damage counts, also where libav gets over it, see `demux`.
         """
-        failures = 0  # since the last packet
-        while failures < MOST_FAILURES:
-            try:
-                for packet in self.container.demux(*streams):
-                    failures = 0
-                    yield packet
-                return
-            except IndexError:
-                return  # the end: PyAV has nothing to flush a stream with that appeared on the way
-            except damage_errors():
-                self.note_damage(not failures)
-                failures += 1
+        clock = self.clock
+        packets = demux(self.container, *streams, on_damage=self.note_damage)
+        yield from map(clock.correct, packets) if clock else packets
 
     def packets(self, pts: int) -> Iterator[Packet[VideoStream]]:
         """Compressed frames of the stream from a keyframe at or before `pts`."""
-        self._seek(pts)
-        for packet in self.read(self.stream):
+        for packet in self._read_from(pts):
             if packet.size:
                 if packet.pts is not None:
                     self.read_end = max(self.read_end, packet.pts + (packet.duration or 0))
                 yield packet
+
+    def _read_from(self, pts: int) -> Iterator[Packet[VideoStream]]:
+        if not self.clock:
+            self._seek(pts)
+            return self.read(self.stream)
+        keyframe, position = self.clock.keyframe_before(self.stream, pts)
+        self.container.seek(position, unsupported_byte_offset=True)
+        packets = self.read(self.stream)
+        return itertools.dropwhile(lambda p: p.pts is None or p.pts < keyframe, packets)
 
     def _seek(self, pts: int) -> None:
         """Go to a keyframe at or before `pts`, else to the beginning. Raises VideoError where
@@ -374,6 +384,8 @@ class Media:
         keyframe is another than `index_delay`. For MPEG streams libav makes entries as it reads,
         and calls every frame a keyframe: that is no index.
         """
+        if self.clock:
+            return self.clock.keyframes(self.stream)
         entries = [timestamp for timestamp, is_discard in self._index if not is_discard]
         return sorted(timestamp + self.index_delay for timestamp in entries)
 
@@ -406,13 +418,6 @@ class Media:
         ]
 
 
-def damage_errors() -> tuple[type[Exception], ...]:
-    """What libav and PyAV raise where a file is damaged."""
-    import av
-
-    return (av.FFmpegError, OSError, ValueError, IndexError)
-
-
 def refused_container(open_container: Callable[[], Any]) -> str:
     """libav's name of the container that it refuses to open, as it is off the list; empty where
     that is not why it fails."""
@@ -426,8 +431,3 @@ def refused_container(open_container: Callable[[], Any]) -> str:
         av.logging.set_level(None)
     refused = (name for _, name, text in messages if "not on whitelist" in text)
     return next(refused, "").partition(",")[0]
-
-
-def timestamp_of(packet: Packet[Any]) -> int | None:
-    """A packet's presentation timestamp, or its decoding timestamp where it has no other."""
-    return packet.pts if packet.pts is not None else packet.dts

@@ -12,8 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.errors import VideoError
 from videolib.core.text import plural
-from videolib.media.duration import cut_off_message, declared_end, is_cut_off
-from videolib.media.reader import timestamp_of
+from videolib.media.duration import (
+    cut_off_message,
+    declared_duration,
+    declared_end,
+    is_cut_off,
+    is_too_small,
+    timestamp_of,
+)
 
 if TYPE_CHECKING:
     from videolib.media.reader import Media
@@ -32,6 +38,16 @@ class StreamSummary(NamedTuple):
     end: float
     longest: float
     declared_end: float | None
+
+    @property
+    def is_played(self) -> bool:
+        """Whether it is of a type that lasts as long as the film."""
+        return self.type in ("video", "audio")
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has data up to its declared end."""
+        return self.declared_end is not None and not is_cut_off(self.declared_end - self.end)
 
 
 def stream_summaries(media: Media) -> dict[int, StreamSummary]:
@@ -52,7 +68,7 @@ def stream_summaries(media: Media) -> dict[int, StreamSummary]:
             packets[stream.index],
             ends.get(stream.index, 0.0),
             durations.get(stream.index, 0.0),
-            declared_end(container, stream, start),
+            declared_end(media.file, stream),
         )
         for stream in container.streams
     }
@@ -66,19 +82,23 @@ def played_packets(media: Media) -> Iterator[Any]:
         media.note_damage(bool(packet.size and packet.is_corrupt))
 
 
-PLAYED = ("video", "audio")  # types of streams that last as long as the film
-
-
 def shortage(media: Media, streams: Mapping[int, StreamSummary]) -> str:
-    """Message for a source that ends before its declared end or is damaged, or an empty string."""
-    end = max((stream.end for stream in streams.values()), default=0.0)
-    ends = [(end, media.container_duration)] + [
-        (stream.end, stream.declared_end) for stream in streams.values() if stream.type in PLAYED
-    ]
-    # MPEG streams declare nothing: their length is libav's guess.
-    is_mpeg = bool({"mpeg", "mpegts"} & set(media.container.format.name.split(",")))
-    for actual, declared in () if is_mpeg else ends:
-        if declared and is_cut_off(declared - actual):
+    """Message for a source that ends before its declared end or is damaged, or an empty string.
+
+    MPEG files declare nothing. What a file is far too small for is not believed where its pictures
+    are all there: some headers count sound wrongly.
+    """
+    is_mpeg = "mpeg" in media.container.format.name
+    film = max((stream.end for stream in streams.values()), default=0.0)
+    ends = [(film, None if is_mpeg else declared_duration(media.file))]
+    ends += [(stream.end, stream.declared_end) for stream in streams.values() if stream.is_played]
+    has_all_pictures = any(
+        stream.type == "video" and stream.is_whole for stream in streams.values()
+    )
+    for actual, declared in ends:
+        if declared is None or not is_cut_off(declared - actual):
+            continue
+        if not (has_all_pictures and is_too_small(media.stat.st_size, declared)):
             return f"is {cut_off_message(actual, declared)}"
     if media.damage:
         return f"{plural(media.damage, 'packet')} could not be read"
@@ -100,7 +120,7 @@ def check_streams(
         tolerance = 0.5 + max(old.longest, new.longest)
         if old.packets and not new.packets:
             raise VideoError(f"the output's {old.type} is empty")
-        if old.type in PLAYED and new.end < old.end - tolerance:
+        if old.is_played and new.end < old.end - tolerance:
             raise VideoError(
                 f"the output's {old.type} ends at {new.end:.1f} s, the source's at {old.end:.1f} s"
             )

@@ -167,8 +167,8 @@ class Transcription:
 
     @property
     def _duration(self) -> float:
-        """Seconds; infinite where the container does not tell."""
-        return self.media.container_duration or math.inf
+        """Seconds; infinite where nothing tells."""
+        return self.media.duration or math.inf
 
     def _report_progress(self, seconds: float) -> None:
         """Report that the audio up to this time was transcribed."""

@@ -1,0 +1,62 @@
+"""Packets as libav gives them: when they are shown, and what is raised where a file is damaged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+MOST_FAILURES = 2000  # of reading on, one after the other, until a file counts as ended
+
+def damage_errors() -> tuple[type[Exception], ...]:
+    """What libav and PyAV raise where a file is damaged."""
+    import av
+
+    return (av.FFmpegError, OSError, ValueError, IndexError)
+
+
+def timestamp_of(packet: Any) -> int | None:
+    """A packet's presentation timestamp, or its decoding timestamp where it has no other."""
+    stamp: int | None = packet.pts if packet.pts is not None else packet.dts
+    return stamp
+
+
+def played_streams(container: InputContainer) -> list[Any]:
+    """The streams of pictures and sound, without covers."""
+    from av.stream import Disposition
+
+    return [
+        stream
+        for stream in (*container.streams.video, *container.streams.audio)
+        if not stream.disposition & Disposition.attached_pic
+    ]
+
+
+def demux_played(container: InputContainer) -> Iterator[Any]:
+    """The packets with data of all played streams, see `demux`."""
+    return (packet for packet in demux(container, *played_streams(container)) if packet.size)
+
+
+def demux(
+    container: InputContainer, *streams: Any, on_damage: Callable[[], None] = lambda: None
+) -> Iterator[Any]:
+    """Packets of these streams (none: of all) from where the container is, to the end.
+
+    `on_damage` is called for damage. What libav may get over when it is asked again, such as a hole
+    in MPEG-TS of which it skips 64 kB at a time, counts once.
+    """
+    failures = 0  # since the last packet
+    while failures < MOST_FAILURES:
+        try:
+            for packet in container.demux(*streams):
+                failures = 0
+                yield packet
+            return
+        except IndexError:
+            return  # the end: PyAV has nothing to flush a stream with that appeared on the way
+        except damage_errors():
+            if not failures:
+                on_damage()
+            failures += 1
