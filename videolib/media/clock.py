@@ -36,7 +36,7 @@ PROBED_PACKETS = 16  # read at most at each place
 
 
 class MpegClock:
-    """Corrections of the timestamps in an MPEG file, and its keyframes.
+    """Corrections of the timestamps in an MPEG file, and the keyframes of its pictures.
 
     `end` is when its last packet ends, in ticks, corrected.
 
@@ -49,10 +49,12 @@ class MpegClock:
     def __init__(self, file: OpenFile) -> None:
         self.end = 0  # of the last packet, in corrected ticks
         self._shifts: dict[int, list[tuple[int, int]]] = {}  # by stream: byte position, ticks
-        self._keyframes: dict[int, list[tuple[int, int]]] = {}  # by stream: pts, byte position
+        # Of streams of pictures: corrected pts, and the byte position to read from.
+        self._keyframes: dict[int, list[tuple[int, int]]] = {}
         self._positions: dict[int, int] = {}  # by stream: byte position of the packet before
         self._times: dict[int, int] = {}  # by stream: corrected dts of the packet before
         self._shift = 0  # ticks, of the part that began last
+        self._joints: list[int] = []  # corrected ticks at which parts begin
         with file.reopen() as container:
             for packet in readable_packets(container):
                 if packet.dts is not None:
@@ -68,6 +70,10 @@ class MpegClock:
         keyframes = self._keyframes.get(stream.index, [])
         number = bisect.bisect_right(keyframes, (pts, 1 << 63))
         return keyframes[number - 1] if number else (-(1 << 63), 0)
+
+    def is_at_joint(self, packet: Any) -> bool:
+        """Whether a corrected packet is within a second of a joint, where one may be incomplete."""
+        return any(abs((packet.dts or 0) - joint) <= TICKS for joint in self._joints)
 
     @functools.cached_property
     def _all_parts(self) -> list[tuple[int, int]]:
@@ -107,14 +113,15 @@ class MpegClock:
         if not self._continues(stream, packet.dts + shift):
             if not self._continues(stream, packet.dts + self._shift):
                 self._shift = self.end - self._presentation_time(packet)
+                self._joints.append(self.end)
             shift = self._shift
         if not parts or shift != parts[-1][1]:
             parts.append((position, shift))
-        self.correct(packet)
-        self._times[stream] = packet.dts
-        self.end = max(self.end, packet.pts + (packet.duration or 0))
-        if packet.is_keyframe:
-            bisect.insort(self._keyframes.setdefault(stream, []), (packet.pts, position))
+        self._times[stream] = packet.dts + shift
+        time = self._presentation_time(packet) + shift
+        self.end = max(self.end, time + (packet.duration or 0))
+        if packet.is_keyframe and packet.stream.type == "video":
+            bisect.insort(self._keyframes.setdefault(stream, []), (time, position))
 
     def _continues(self, stream: int, time: int) -> bool:
         """Whether a corrected dts follows those before, of its stream or of all."""
@@ -139,14 +146,10 @@ def find_clock(file: OpenFile) -> MpegClock | None:
 
 
 def _probe(file: OpenFile) -> Iterator[tuple[int, dict[int, float]]]:
-    """Byte positions in a file, and the decoding times (s) after each, by stream.
-
-    Each position is twice the one before. Of two joined parts of one bit rate, whose clocks begin
-    alike, the joint is between two of these positions, and the second has the earlier time.
-    """
+    """Byte positions in a file, and the decoding times (s) after each, by stream."""
     with file.reopen() as container:
-        count, position = len(played_streams(container)), 0
-        while position < file.size:
+        count = len(played_streams(container))
+        for position in _probed_positions(file.size):
             container.seek(position, unsupported_byte_offset=True)
             times: dict[int, float] = {}
             for packet in itertools.islice(readable_packets(container), PROBED_PACKETS):
@@ -155,7 +158,18 @@ def _probe(file: OpenFile) -> Iterator[tuple[int, dict[int, float]]]:
                 if len(times) == count:
                     break
             yield position, times
-            position = max(2 * position, SMALLEST_PROBED)
+
+
+def _probed_positions(size: int) -> list[int]:
+    """Byte positions at which a joint shows in a file of `size` bytes.
+
+    Each is twice the one before: of two parts of one bit rate, whose clocks begin alike, the joint
+    is between two of these positions, and the second has the earlier time. Some are near the end,
+    for short parts there.
+    """
+    doubled = (SMALLEST_PROBED << power for power in itertools.count())
+    front = itertools.takewhile(lambda position: position < size, doubled)
+    return sorted({0, *front, *(max(size - SMALLEST_PROBED * n, 0) for n in (1, 8, 64))})
 
 
 def _jumps(probes: Iterable[tuple[int, dict[int, float]]]) -> bool:

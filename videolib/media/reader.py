@@ -236,6 +236,10 @@ class Media:
         """What puts an MPEG stream whose clock jumps on one timeline; None: there are no jumps."""
         return find_clock(self.file)
 
+    def is_at_joint(self, packet: Any) -> bool:
+        """Whether a packet is where MPEG recordings were joined."""
+        return self.clock is not None and self.clock.is_at_joint(packet)
+
     @functools.cached_property
     def duration(self) -> float:
         """Length of the film in seconds, see `film_duration`.

@@ -189,6 +189,7 @@ def draft_scores(media: Media, threshold: float) -> tuple[list[DraftStep], dict[
     sizes: dict[int, int] = {}
     before: DraftFrame | None = None
     with Media(media.video, media.allow_codecs, draft=True) as draft:
+        draft.clock = media.clock  # to be made once
         draft.stream.codec_context.skip_frame = "NONREF"
         for packet in itertools.chain(draft.packets(draft.start), [None]):
             if packet and packet.pts is not None:

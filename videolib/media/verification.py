@@ -75,11 +75,15 @@ def stream_summaries(media: Media) -> dict[int, StreamSummary]:
 
 
 def played_packets(media: Media) -> Iterator[Any]:
-    """The packets of a file that players use. Corrupt ones are counted as damage of `media`."""
+    """The packets of a file that players use.
+
+    Corrupt ones are counted as damage of `media`, except where recordings were joined.
+    """
     for packet in media.read():
         if packet.size and not packet.is_discard:
             yield packet
-        media.note_damage(bool(packet.size and packet.is_corrupt))
+        if packet.size and packet.is_corrupt and not media.is_at_joint(packet):
+            media.note_damage()
 
 
 def shortage(media: Media, streams: Mapping[int, StreamSummary]) -> str:
