@@ -14,13 +14,8 @@ import itertools
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from videolib.media.duration import (
-    LEAST_BYTE_RATE,
-    container_duration,
-    is_too_small,
-    played_streams,
-    readable_packets,
-)
+from videolib.media.duration import LEAST_BYTE_RATE, container_duration, is_too_small
+from videolib.media.packets import demux_played, played_streams
 
 if TYPE_CHECKING:
     from videolib.media.duration import OpenFile
@@ -56,7 +51,7 @@ class MpegClock:
         self._shift = 0  # ticks, of the part that began last
         self._joints: list[int] = []  # corrected ticks at which parts begin
         with file.reopen() as container:
-            for packet in readable_packets(container):
+            for packet in demux_played(container):
                 if packet.dts is not None:
                     self._follow(packet)
 
@@ -152,7 +147,7 @@ def _probe(file: OpenFile) -> Iterator[tuple[int, dict[int, float]]]:
         for position in _probed_positions(file.size):
             container.seek(position, unsupported_byte_offset=True)
             times: dict[int, float] = {}
-            for packet in itertools.islice(readable_packets(container), PROBED_PACKETS):
+            for packet in itertools.islice(demux_played(container), PROBED_PACKETS):
                 if packet.dts is not None:
                     times.setdefault(packet.stream_index, packet.dts / TICKS)
                 if len(times) == count:

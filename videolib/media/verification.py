@@ -18,8 +18,8 @@ from videolib.media.duration import (
     declared_end,
     is_cut_off,
     is_too_small,
-    timestamp_of,
 )
+from videolib.media.packets import timestamp_of
 
 if TYPE_CHECKING:
     from videolib.media.reader import Media
