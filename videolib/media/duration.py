@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from videolib.core.errors import VideoError
 from videolib.core.text import parse_clock
 from videolib.media.packets import damage_errors, demux_played, played_streams, timestamp_of
+from videolib.media.streams import matroska_tag
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -172,7 +173,7 @@ def _header_end(stream: Any, *, count_frames: bool) -> float | None:
 
 def _tagged_end(stream: Any) -> float | None:
     """When a stream ends by Matroska's DURATION tag (s); None without one."""
-    tag = stream.metadata.get("DURATION", "")
+    tag = str(matroska_tag({"tags": dict(stream.metadata)}, "DURATION") or "")
     return parse_clock(tag) if re.fullmatch(r"\d{1,4}:\d\d:\d\d\.\d{1,9}", tag) else None
 
 
