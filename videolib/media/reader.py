@@ -143,6 +143,14 @@ class Media:
         names = self.container.format.name
         return mark_encrypted(self.descriptor, names, container_streams(self.container))
 
+    def look_longer(self) -> Sequence[dict[str, Any]]:
+        """`stream_facts` by a longer look at the file, for streams that begin late; ffmpeg and
+        ffprobe take it as well from now on."""
+        self.limits = self.limits._replace(long_look=True)
+        with self._open() as container:
+            streams = container_streams(container)
+            return mark_encrypted(self.descriptor, container.format.name, streams)
+
     def refusal(self, stream: Any) -> str:
         """Why a stream cannot or may not be decoded, or an empty string."""
         reason = undecodable(self.stream_facts[stream.index])

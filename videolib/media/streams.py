@@ -36,11 +36,20 @@ SUBTITLE_DECODERS = "mov_text,srt,subrip,ass,ssa,text,webvtt,dvdsub,dvbsub,pgssu
 MAX_PIXELS = 40_000_000  # of a frame; 8K has 33 million, more is an attack or a mistake
 
 
+# libav's options for streams that begin late, in bytes and microseconds (its own: 5 MB and 5 s; for
+# MPEG streams more). What is read is kept in memory.
+LONG_LOOK = {"probesize": str(100_000_000), "analyzeduration": str(600_000_000)}
+
+
 class DecoderLimits(NamedTuple):
     """Which demuxers and decoders may be used: the common ones and those in `names`, with commas
-    between; "any" stands for all decoders."""
+    between; "any" stands for all decoders.
+
+    `long_look`: libav looks for the parameters of streams in LONG_LOOK of the file.
+    """
 
     names: str = ""
+    long_look: bool = False
 
     @property
     def containers(self) -> str:
@@ -66,7 +75,7 @@ class DecoderLimits(NamedTuple):
     def options(self) -> dict[str, str]:
         """libav's options that keep a hostile file from opening others or taking all memory."""
         options = {"format_whitelist": self.containers, "protocol_whitelist": "file"}
-        options |= {"max_pixels": str(MAX_PIXELS)}
+        options |= {"max_pixels": str(MAX_PIXELS)} | (LONG_LOOK if self.long_look else {})
         return options | ({"codec_whitelist": self.decoders} if self.decoders else {})
 
     @property
@@ -102,6 +111,12 @@ def undecodable(stream: Mapping[str, Any]) -> str:
         codec = f"the codec {codec_of(stream)}" if codec_of(stream) else "an unknown codec"
         return f"is in {codec}, which nothing here can decode"
     return ""
+
+
+def is_not_met(stream: Mapping[str, Any]) -> bool:
+    """Whether libav has met nothing of a stream yet: one that begins late has no parameters."""
+    field = {"audio": "sample_rate", "video": "width"}.get(str(stream.get("codec_type")))
+    return field is not None and "codec_name" in stream and not to_int(stream.get(field))
 
 
 def streams_of_type(metadata: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:

@@ -14,7 +14,13 @@ from videolib.core.text import to_frame_rate
 from videolib.media.codecs import misfits, picture_misfit, sound_misfit
 from videolib.media.frames import Frame, first_frame
 from videolib.media.metadata import probe_with_pyav
-from videolib.media.streams import codec_of, is_cover, moving_pictures, undecodable
+from videolib.media.streams import (
+    codec_of,
+    is_cover,
+    is_not_met,
+    moving_pictures,
+    undecodable,
+)
 from videolib.media.targets import PRESETS
 from videolib.storage.subtitle_tracks import TEXT_SUBTITLES
 
@@ -86,6 +92,9 @@ def plan_transcode(media: Media, target: TranscodeTarget) -> TranscodePlan:
     """
     film = media.stream  # raises where there is none
     metadata = probe_with_pyav(media)
+    if any(map(is_not_met, metadata["streams"])):
+        for stream, facts in zip(metadata["streams"], media.look_longer(), strict=False):
+            stream |= facts
     reasons = misfits(
         metadata, target.video_codec, target.audio_codec, ten_bits=target.allows_10_bits
     )
@@ -117,7 +126,10 @@ def decodable_plan(media: Media, plan: StreamPlan) -> StreamPlan:
     """
     if plan.type not in ("video", "audio") or plan.action == "drop":
         return plan
-    if reason := undecodable(plan.stream):
+    reason = undecodable(plan.stream)
+    if not reason and is_not_met(plan.stream):
+        reason = "nothing of it is in the first 100 MB"
+    if reason:
         return StreamPlan(plan.stream, "drop", reason)
     refusal = media.refusal(media.container.streams[plan.stream["index"]])
     if not refusal or plan.action == "copy":
