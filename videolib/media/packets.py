@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 MOST_FAILURES = 2000  # of reading on, one after the other, until a file counts as ended
 
+
 def damage_errors() -> tuple[type[Exception], ...]:
     """What libav and PyAV raise where a file is damaged."""
     import av

@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from videolib.storage.videos import Video
 
 
-
 Decoded = TypeVar("Decoded")  # a frame or a subtitle
 
 # Of codecs whose alpha is a second picture beside the first: the decoders that combine them.
