@@ -114,7 +114,7 @@ from videolib.media.targets import (
 from videolib.storage.artifacts import ARTIFACTS, TRANSCODE_RECORD, Artifact
 from videolib.storage.folders import LEADS_OUT, Library, Roots, need_output
 from videolib.storage.names import JOURNALS, SIDECARS, VIDEO_EXTENSIONS, State
-from videolib.storage.publishing import ArtifactOutput, Provenance, publish
+from videolib.storage.publishing import ArtifactOutput, Provenance, publish, record_source
 from videolib.storage.sidecars import SidecarDir, ffprobe_disabled, remove_abandoned
 from videolib.storage.videos import Video
 
@@ -530,6 +530,9 @@ class Runner:
         except OSError:
             state = State.MISSING  # the video cannot be looked at: opening it will say why
         if state is State.FRESH and not self.request.force:
+            if not self.request.dry_run:
+                with contextlib.suppress(OSError):  # in a folder that is read-only by now
+                    record_source(task.artifact, video, sidecars)
             self.outcomes[kind][video.rel] = Outcome(kind, Status.SKIPPED)
             return False
         if self.request.dry_run and not task.plans_itself:

@@ -149,4 +149,5 @@ class TestNewcomer:
         library.add("short.mp4")
         run = self.run(command, library.root, "--tasks", "note,thumbs", "--max-note", 1, "--json")
         assert run.code == 0, run.err
-        assert library.artifacts() == ["short.mp4.jpg", "short.mp4.note.txt"]
+        files = [f"short.mp4.{name}" for name in ("jpg", "note.source.json", "note.txt")]
+        assert library.artifacts() == files

@@ -91,7 +91,10 @@ class VideoFiles:
         files in that.
         """
         paths: dict[str, Path] = {}
+        source_record = ARTIFACTS[kind].source_record.format(video.key)
         for name in ARTIFACTS[kind].owned(video, names):
+            if name == source_record:
+                continue
             path = Path(video.sidecar_dir, name)
             if not self.roots.contains(path):
                 continue

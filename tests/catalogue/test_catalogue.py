@@ -183,6 +183,7 @@ class TestUpToDate:
             known.refresh()
         assert {path.name for path in audit.opened if path.is_relative_to(shelves.root)} == {
             "c.mp4.ffprobe.json",
+            "c.mp4.jpg",  # its comment
             "c.mp4.tags.json",
         }
 
@@ -288,6 +289,8 @@ class TestUpToDate:
         self, known: Catalogue, shelves: Library, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.delenv("FFPROBE_DISABLE", raising=False)
+        let_settle(shelves)
+        put(shelves, "a.mp4")  # of the video with that time
         path = shelves.artifact("a.mp4.ffprobe.json")
         path.write_text(path.read_text().replace('{"schema": 1,', '{"schema": 1, "stub": true,'))
         let_settle(shelves)

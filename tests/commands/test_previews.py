@@ -205,7 +205,7 @@ class TestExtras:
     def test_no_index(self, cli: Cli, library: Library) -> None:
         library.add("short.mp4")
         assert cli("previews", library.root, "--no-index", "--json").counts == {"made": 1}
-        assert library.artifacts() == [".short.mp4.previews"]
+        assert library.artifacts() == [".short.mp4.previews", "short.mp4.previews.source.json"]
         assert cli("previews", library.root, "--no-index", "--json").counts == {"skipped": 1}
         assert cli("previews", library.root, "--json").counts == {"made": 1}
         assert library.artifacts() == [".short.mp4.previews", "short.mp4.previews.json"]

@@ -291,7 +291,10 @@ class TestRequest:
         assert cli("subtitles", library.root, "--format", "srt", "--json").counts == {
             "no speech": 1
         }
-        assert len(library.artifacts()) == 3
+        assert library.artifacts() == [
+            *("silence.mp4.en.vtt", "silence.mp4.srt", "silence.mp4.subtitles.source.json"),
+            "silence.mp4.vtt",
+        ]
         library.make_newer(library.root / "silence.mp4")
         assert cli("report", library.root, "--json").json["stale"]["subtitles"] == 1
         assert cli("subtitles", library.root, "--json").counts == {"no speech": 1}
@@ -536,7 +539,8 @@ class TestFromStream:
         run = cli("subtitles", library.root, "--ext", "*", "--from-stream", "--format", "vtt,srt")
         assert run.code == 0, run.err
         assert library.artifacts() == [
-            f"{name}.{lang}.{s}" for lang in ("de", "en") for s in ("srt", "vtt")
+            *(f"{name}.{lang}.{s}" for lang in ("de", "en") for s in ("srt", "vtt")),
+            f"{name}.subtitles.source.json",
         ]
         cues = vtt_cues(library.artifact(f"{name}.de.vtt"))
         assert [cue[:2] for cue in cues] == [(1.0, 2.5), (3.0, 4.0)]

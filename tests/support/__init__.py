@@ -50,7 +50,7 @@ FINAL = re.compile(
         .replace("@", "[a-z]{2,3}(-[A-Za-z0-9]{2,4})?")
         + r"(\.corrupt-\d+)?"
         for artifact in ARTIFACTS.values()
-        for pattern in artifact.files + artifact.extras
+        for pattern in artifact.patterns
     )
     + r"|.+\.(hostile\.json|note\.txt)",
     re.DOTALL,

@@ -338,7 +338,7 @@ class Catalogue(CatalogueStore):
         if fresh >> list(ARTIFACTS).index("metadata") & 1:
             summary = sidecars.summary(ARTIFACTS["metadata"].record_name(video))
         records = (record for record in sidecars.records.values() if record)
-        oshash = next((r.oshash for r in records if r.size == size and r.oshash), "")
+        oshash = next((r.oshash for r in records if r.oshash and r.is_of(source)), "")
         labels, problem = sidecars.labels(video)
         stamp = scanned.stamp() if scanned.settled(time.time_ns()) else None
         rel, path = os.fsencode(video.rel), fold(utf8(video.rel))

@@ -53,6 +53,19 @@ def file_identity(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
+# ns: to what file systems and archives round times. FAT; HFS+, ext3 and tar; exFAT; pax; NTFS.
+COARSE_TIMES = (2 * 10**9, 10**9, 10**7, 1000, 100)
+
+
+def is_same_time(recorded: int, current: int) -> bool:
+    """Whether an mtime can be the recorded one of a file that was copied, in ns: the same, but for
+    the digits of its second that a coarser file system does not keep."""
+    if recorded == current:
+        return True
+    unit = next((unit for unit in COARSE_TIMES if current % unit == 0), 1)
+    return recorded % 10**9 != 0 and abs(recorded - current) < unit
+
+
 def is_possible_path(path: Path) -> bool:
     """Whether a file system can have such a path, and none of its parts is `..`."""
     raw = attempt(os.fsencode, path)

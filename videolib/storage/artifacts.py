@@ -11,14 +11,14 @@ from videolib.core.documents import read_json
 from videolib.core.files import stat_of
 from videolib.core.languages import LANGUAGE_TAGS, is_in_language
 from videolib.core.runs import Status
-from videolib.storage.names import FORCED_LABEL, SUBTITLE_FORMATS, State
+from videolib.storage.names import FORCED_LABEL, SUBTITLE_FORMATS, State, is_sidecar_dir
 from videolib.storage.sidecars import SidecarDir
 from videolib.storage.subtitle_names import Purpose
 from videolib.storage.subtitle_tracks import best_tracks, text_tracks
 from videolib.storage.subtitles import generated_subtitles, has_external_subtitles
 
 if TYPE_CHECKING:
-    from videolib.storage.sidecars import FileStat
+    from videolib.storage.sidecars import ArtifactRecord, FileStat
     from videolib.storage.videos import Video
 
 
@@ -27,10 +27,11 @@ class Artifact(NamedTuple):
     number, `@` for a language.
 
     All of `files` must be there for the artifact to be present, unless `any_file` is enough. The
-    first is its record, unless `record` names another: where it is JSON, it remembers the size of
-    the source. A name that ends in `/` is a folder. Files in `extras` belong to it too, but only
-    some parameters make them. `aliases` are other names of the kind in commands and queries. A
-    `large_record` is left out where the records of a video are sent together.
+    first is its record, unless `record` names another: it remembers size and mtime of the source,
+    JSON in its head, a JPEG or WebVTT file in a comment; for other files `source_record` does. A
+    name that ends in `/` is a folder. Files in `extras` belong to it too, but only some parameters
+    make them. `aliases` are other names of the kind in commands and queries. A `large_record` is
+    left out where the records of a video are sent together.
     """
 
     kind: str
@@ -75,13 +76,43 @@ class Artifact(NamedTuple):
                 return False
             if not (status.st_size or folder):
                 return False
-        name = self.record.format(video.key) or names[0]
-        if not name.endswith(".json") or name not in sidecars:
-            return True
-        record = sidecars.record(name)
-        if record is None or record.size != current.st_size:
+        record = self._record_of(video, sidecars, names[0])
+        if record is None:
+            return True  # a version made it that recorded no source: its times must do
+        return record.is_of(current) and all(name in sidecars for name in record.files)
+
+    def _record_of(self, video: Video, sidecars: SidecarDir, name: str) -> ArtifactRecord | None:
+        """What is recorded of the source of the file `name`; None where nothing is."""
+        patterns = (self.record, name, self.source_record)
+        names = (pattern.format(video.key) for pattern in patterns)
+        records = (sidecars.record(n) for n in names if n in sidecars)
+        return next(filter(None, records), None)
+
+    @property
+    def source_record(self) -> str:
+        """The pattern of the file that records the source of files that cannot do so themselves;
+        "" for kinds whose record is always JSON."""
+        always_json = self.files[0].endswith(".json")
+        return "" if always_json else f"{{}}.{self.kind}.source.json"
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """The patterns of all names that belong to it."""
+        return (*self.files, *self.extras, *filter(None, [self.source_record]))
+
+    def lacks_record(self, video: Video, sidecars: SidecarDir) -> bool:
+        """Whether a file of it is fresh by its times alone, for want of a record of its source."""
+        if not self.source_record or not is_sidecar_dir(sidecars.sidecar_dir):
             return False
-        return all(name in sidecars for name in record.files)
+        return any(
+            self._record_of(video, sidecars, name) is None and self._fresh(video, sidecars, [name])
+            for name in self.main_files(video, sidecars)
+        )
+
+    def main_files(self, video: Video, sidecars: SidecarDir) -> list[str]:
+        """Those of `files` that exist; folders end in a slash."""
+        names = [pattern.format(video.key) for pattern in self.files]
+        return [name for name in names if name.rstrip("/") in sidecars]
 
     @property
     def record_is_json(self) -> bool:
@@ -94,20 +125,21 @@ class Artifact(NamedTuple):
 
     def owned(self, video: Video, names: Iterable[str]) -> list[str]:
         """Those of `names` that belong to this artifact of this video."""
-        pattern, key = name_pattern(self.files + self.extras), video.key
+        pattern, key = name_pattern(self.patterns), video.key
         return [n for n in names if key in n and pattern.fullmatch(n.replace(key, "/", 1))]
 
     def fixed_names(self, video: Video) -> list[str]:
         """The names that its files can have, without those that have a number or a language."""
-        patterns = [p for p in self.files + self.extras if not {"*", "@"} & set(p)]
+        patterns = [p for p in self.patterns if not {"*", "@"} & set(p)]
         return [pattern.format(video.key).rstrip("/") for pattern in patterns]
 
     def superseded(self, video: Video, made: Container[str]) -> list[str]:
-        """The names of an earlier version's files that may exist beside the new ones in `made`.
+        """The names of an earlier version's files that may exist beside the new ones in `made`,
+        whose record is still the old one.
 
         Only names that vary need a scan of the folder, which may have many thousands.
         """
-        names_vary = {"*", "@"} & set("".join(self.files + self.extras))
+        names_vary = {"*", "@"} & set("".join(self.patterns))
         names = self.fixed_names(video)
         if names_vary:
             names = self.owned(video, SidecarDir(video.sidecar_dir))
@@ -187,8 +219,12 @@ class SubtitleArtifact(Artifact):
             return False
         return (read_json(sidecars[name].path) or {}).get("status") == Status.NO_AUDIO
 
+    def main_files(self, video: Video, sidecars: SidecarDir) -> list[str]:
+        """Subtitles in any language and format."""
+        return [name for name, _, _ in generated_subtitles(video, sidecars)]
+
     def superseded(self, video: Video, made: Container[str]) -> list[str]:
-        """Only files that are older than the video: each of the others is valid by itself."""
+        """Only files that were made of another video: each of the others is valid by itself."""
         sidecars = SidecarDir(video.sidecar_dir)
         others = (name for name in self.owned(video, sidecars) if name not in made)
         return [name for name in others if not self._fresh(video, sidecars, [name])]

@@ -44,6 +44,11 @@ def is_video_name(name: str) -> bool:
     return bool(stem) and f".{extension.lower()}" in VIDEO_EXTENSIONS
 
 
+def is_sidecar_dir(path: str) -> bool:
+    """Whether a folder is one of sidecars, and not one that a user named for their files."""
+    return path.endswith(f"/{SIDECARS}")
+
+
 def sidecar_key(name: str) -> str:
     """The stem of a video's sidecars: its file name, or of a very long one a part and a digest."""
     if len(name) <= LONGEST_KEY // 4 or len(raw := os.fsencode(name)) <= LONGEST_KEY:

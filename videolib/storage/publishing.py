@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from videolib.core.documents import json_bytes, set_aside_corrupt
+from videolib.core.documents import json_bytes, json_text, set_aside_corrupt
 from videolib.core.errors import VideoError
 from videolib.core.files import (
     file_identity,
@@ -17,12 +17,15 @@ from videolib.core.files import (
     replace_file,
     replace_folder,
     stat_if_any,
+    stat_of,
 )
 from videolib.core.runs import Status
 from videolib.core.text import iso_time
+from videolib.storage.names import is_sidecar_dir
 
 if TYPE_CHECKING:
     from videolib.storage.artifacts import Artifact
+    from videolib.storage.sidecars import SidecarDir
     from videolib.storage.videos import Video
 
 
@@ -92,14 +95,17 @@ class Provenance(NamedTuple):
     oshash: str
     params: Mapping[str, Any]
 
+    @property
+    def source(self) -> dict[str, Any]:
+        return {"size": self.size, "mtime_ns": self.mtime_ns, "oshash": self.oshash}
+
     def as_json(self) -> dict[str, Any]:
-        source = {"size": self.size, "mtime_ns": self.mtime_ns, "oshash": self.oshash}
-        head = {"schema": self.schema, "video": self.video, "source": source}
+        head = {"schema": self.schema, "video": self.video, "source": self.source}
         return head | {"params": self.params, "generated_at": iso_time()}
 
 
 def publish(artifact: Artifact, video: Video, output: ArtifactOutput, origin: Provenance) -> str:
-    """Put an output under its final names, the record last, and remove files of an earlier one.
+    """Put an output under its final names, remove files of an earlier one, and write the record.
 
     Only an OutputFile comes after the record, which describes it: a record without its file counts
     for nothing, but a file without its record would be taken for the user's own and never touched.
@@ -110,21 +116,66 @@ def publish(artifact: Artifact, video: Video, output: ArtifactOutput, origin: Pr
     contents = {pattern.rstrip("/").format(video.key): c for pattern, c in output.files.items()}
     for pattern, data in output.documents.items():
         contents[pattern.format(video.key)] = json_bytes(origin.as_json() | data)
-    note = ""
+    record, note = "", ""
     if output.data is not None:
         record = artifact.record_name(video)
         note = set_aside_corrupt(sidecar_dir / record)
-        contents[record] = json_bytes(origin.as_json() | {"files": list(contents)} | output.data)
-    for name, content in contents.items():
-        if isinstance(content, dict):
-            replace_folder(sidecar_dir / name, content)
-        else:
-            replace_file(sidecar_dir / name, content)
-    if origin.mtime_ns > time.time_ns():  # the video was written by a clock ahead of this one
-        for name in contents:
-            os.utime(sidecar_dir / name, ns=(origin.mtime_ns, origin.mtime_ns))
-    for name in artifact.superseded(video, contents):
+    else:
+        record = source_record_name(artifact, video, contents)
+        contents = {name: with_comment(name, content, origin) for name, content in contents.items()}
+    write_all(sidecar_dir, contents)
+    for name in artifact.superseded(video, {*contents, record}):
         remove(sidecar_dir / name)
+    if record:
+        # Of files that are valid one by one each may go without the others.
+        files = [] if artifact.any_file else list(contents)
+        document = origin.as_json() | {"files": files} | (output.data or {})
+        write_all(sidecar_dir, {record: json_bytes(document)})
+    if origin.mtime_ns > time.time_ns():  # the video was written by a clock ahead of this one
+        for name in filter(None, (*contents, record)):
+            os.utime(sidecar_dir / name, ns=(origin.mtime_ns, origin.mtime_ns))
     if output.product and output.status is Status.MADE:
         output.product.publish()
     return note
+
+
+def write_all(folder: Path, contents: Mapping[str, bytes | dict[str, bytes]]) -> None:
+    """Put files and folders in a folder in the places of those of the same names."""
+    for name, content in contents.items():
+        if isinstance(content, dict):
+            replace_folder(folder / name, content)
+        else:
+            replace_file(folder / name, content)
+
+
+def source_record_name(artifact: Artifact, video: Video, names: Iterable[str]) -> str:
+    """The name of the file that has to record the source of files of these names; "" where each
+    does so itself, and in a folder that a user named, where it would be in their way."""
+    if not is_sidecar_dir(video.sidecar_dir):
+        return ""
+    without_source = any(not name.endswith((".json", ".jpg", ".vtt")) for name in names)
+    return artifact.source_record.format(video.key) if without_source else ""
+
+
+def with_comment(
+    name: str, content: bytes | dict[str, bytes], origin: Provenance
+) -> bytes | dict[str, bytes]:
+    """A JPEG or WebVTT file with a comment that records its source; others as they are."""
+    if isinstance(content, dict) or not name.endswith((".jpg", ".vtt")):
+        return content
+    note = json_text({"source": origin.source}, indent=None).encode()
+    if name.endswith(".vtt"):
+        header, _, cues = content.partition(b"\n\n")
+        return b"\n\n".join((header.rstrip(), b"NOTE " + note, cues)).rstrip(b"\n") + b"\n"
+    # A comment segment (ITU-T T.81, B.2.4.5) behind the marker that begins the file.
+    return content[:2] + b"\xff\xfe" + (len(note) + 2).to_bytes(2) + note + content[2:]
+
+
+def record_source(artifact: Artifact, video: Video, sidecars: SidecarDir) -> None:
+    """Record the source of an artifact that an earlier version of the program made and that is
+    fresh by its times, so that it is known when the video is replaced by an older one."""
+    if artifact.lacks_record(video, sidecars):
+        status = stat_of(video.path)
+        origin = Provenance(1, video.rel, status.st_size, status.st_mtime_ns, "", {})
+        path = Path(video.sidecar_dir, artifact.source_record.format(video.key))
+        replace_file(path, json_bytes(origin.as_json() | {"files": []}))

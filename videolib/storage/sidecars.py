@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.documents import read_json
-from videolib.core.files import SCRATCH, process_alive, reading, remove, this_host
+from videolib.core.files import SCRATCH, is_same_time, process_alive, reading, remove, this_host
 from videolib.core.languages import LANGUAGE_TAGS
+from videolib.core.text import clamp_to_64_bits
 from videolib.storage.names import FORCED_LABEL, SUBTITLE_FORMATS
 from videolib.storage.subtitle_names import Purpose
 
@@ -85,8 +86,11 @@ class SidecarDir(dict[str, "os.DirEntry[str] | FileStat"]):
         return by_key
 
     def record(self, name: str) -> ArtifactRecord | None:
-        """The head of the JSON artifact of that name."""
-        return read_record(self[name].path)
+        """What the artifact of that name records of its source: JSON in its head, others in a
+        comment, if they have one."""
+        if name.endswith(".json"):
+            return read_record(self[name].path) or UNREADABLE
+        return read_comment(self[name].path)
 
     def document(self, name: str) -> dict[str, Any]:
         """The JSON sidecar of that name; empty where it is too large or cannot be read."""
@@ -102,11 +106,48 @@ def with_sidecars(videos: Iterable[Video]) -> Iterator[tuple[Video, SidecarDir]]
 
 
 class ArtifactRecord(NamedTuple):
-    """The head of a JSON artifact: size and oshash of its source, names of files made with it."""
+    """The head of a JSON artifact: size (bytes), mtime (ns; None: not recorded) and oshash of its
+    source, names of files made with it."""
 
     size: int
+    mtime_ns: int | None
     files: list[str]
     oshash: str = ""
+
+    def is_of(self, video: os.stat_result | FileStat) -> bool:
+        """Whether its source was the video that has this stat."""
+        if self.size != video.st_size or self.mtime_ns is None:
+            return self.size == video.st_size
+        # The catalogue's columns have 64 bits.
+        return is_same_time(*map(clamp_to_64_bits, (self.mtime_ns, video.st_mtime_ns)))
+
+
+UNREADABLE = ArtifactRecord(-1, None, [])  # of a source that no file is
+# Size and mtime in the head of a JSON artifact, or in the comment of another.
+SOURCE = re.compile(
+    rb'"source":\s*\{\s*"size":\s*(\d{1,19})\b(?:\s*,\s*"mtime_ns":\s*(-?\d{1,25})\b)?'
+)
+# Comments as publishing.with_comment writes them: a JPEG segment, a block of WebVTT.
+COMMENT = re.compile(rb'(?:\xff\xfe..|\nNOTE )(\{"source": \{[^{}]*\}\})', re.DOTALL)
+
+
+def read_comment(path: str) -> ArtifactRecord | None:
+    """What the comment in a JPEG or WebVTT file says of its source; None where there is none."""
+    try:
+        with reading(path) as descriptor:
+            comment = COMMENT.search(os.read(descriptor, 4096))
+    except OSError:
+        return None  # a folder, or gone meanwhile
+    return recorded_source(comment[1], []) if comment else None
+
+
+def recorded_source(text: bytes, files: list[str]) -> ArtifactRecord | None:
+    """The record that stands in JSON, with the names of files made with it."""
+    source, oshash = SOURCE.search(text), re.search(rb'"oshash":\s*"([0-9a-f]{16})"', text)
+    if source is None:
+        return None
+    mtime_ns = int(source[2]) if source[2] else None
+    return ArtifactRecord(int(source[1]), mtime_ns, files, oshash[1].decode() if oshash else "")
 
 
 def read_record(path: str) -> ArtifactRecord | None:
@@ -120,16 +161,12 @@ def read_record(path: str) -> ArtifactRecord | None:
             tail = head[-8:] if length <= len(head) else os.pread(descriptor, 8, length - 8)
     except OSError:
         return None
-    size = re.search(rb'"source":\s*\{\s*"size":\s*(\d{1,19})\b', head)
     files = re.search(rb'"files":\s*', head)
     complete = tail.rstrip().endswith(b"}")
-    if not (size and files and complete) or (b'"stub": true' in head and not ffprobe_disabled()):
+    if not (files and complete) or (b'"stub": true' in head and not ffprobe_disabled()):
         return None
-    oshash = re.search(rb'"oshash":\s*"([0-9a-f]{16})"', head)
     names = recorded_files(path, head[files.end() :])
-    if names is None:
-        return None
-    return ArtifactRecord(int(size[1]), names, oshash[1].decode() if oshash else "")
+    return None if names is None else recorded_source(head, names)
 
 
 def recorded_files(path: str, head: bytes) -> list[str] | None:
