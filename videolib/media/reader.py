@@ -11,6 +11,7 @@ import functools
 import itertools
 import math
 import os
+import re
 import typing
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -337,8 +338,8 @@ class Media:
     def _seek(self, pts: int) -> None:
         """Go to a keyframe at or before `pts`, else to the beginning. Raises VideoError where
         neither is found."""
-        if pts <= self.start and "mpeg" in self.container.format.name:
-            # MPEG streams are searched by decoding times, and the first is before the start.
+        if pts <= self.start and re.search("mpeg|mov", self.container.format.name):
+            # These are searched by decoding times, and the first may be before the start.
             pts -= round(10 / self.tick)
         if self.try_seek(pts, self.stream):
             return
