@@ -37,10 +37,10 @@ from videolib.storage.tags import TagChange
 from videolib.storage.videos import Video
 from videoserver import models
 from videoserver.app import COOKIE, App, app_of, lifespan
+from videoserver.downloads import FileDownload
 from videoserver.files import MEDIA_TYPES
 from videoserver.http import (
     AnyPathConvertor,
-    file_response,
     is_number,
     json_response,
     problems,
@@ -189,24 +189,24 @@ routes = APIRouter()
 
 
 @routes.get("/", include_in_schema=False)
-def page(request: Request) -> Response:
+def page() -> Response:
     if not (WEB / "index.html").is_file():
         return Response("The API is here; its page is not installed.\n", media_type="text/plain")
-    return web_file(request, "index.html")
+    return web_file("index.html")
 
 
 @routes.get("/web/{name:name}", include_in_schema=False)
-def page_file(request: Request, name: str) -> Response:
-    return web_file(request, name)
+def page_file(name: str) -> Response:
+    return web_file(name)
 
 
-def web_file(request: Request, name: str) -> Response:
+def web_file(name: str) -> Response:
     """The answer with a file of the page. Raises HTTPException 404 where there is none such."""
     path = WEB / name
     media_type = WEB_TYPES.get(path.suffix)
     if "\0" in name or not media_type or not Roots([WEB]).contains(path) or not path.is_file():
         raise HTTPException(404, "there is no such file of the page")
-    return file_response(request, path, media_type)
+    return FileDownload(path, media_type)
 
 
 @routes.get("/health", response_model=models.HealthOut, summary="Whether the server is alive")
@@ -537,8 +537,8 @@ FILE_RESPONSES: dict[int | str, dict[str, Any]] = {
     responses=FILE_RESPONSES,
     summary="A video, whole or by ranges",
 )
-def stream(request: Request, video: VideoDep) -> Response:
-    return file_response(request, video.path, MEDIA_TYPES[Path(video.path).suffix.lower()])
+def stream(video: VideoDep) -> Response:
+    return FileDownload(video.path, MEDIA_TYPES[Path(video.path).suffix.lower()])
 
 
 @routes.get(
@@ -547,9 +547,9 @@ def stream(request: Request, video: VideoDep) -> Response:
     responses=FILE_RESPONSES,
     summary="The file of an artifact that one looks at",
 )
-def main_file(request: Request, service: ServiceDep, video: VideoDep, kind: Kind) -> Response:
+def main_file(service: ServiceDep, video: VideoDep, kind: Kind) -> Response:
     path = service.files.path(video, kind)
-    return file_response(request, path, MEDIA_TYPES[path.suffix])
+    return FileDownload(path, MEDIA_TYPES[path.suffix])
 
 
 @routes.get(
@@ -559,14 +559,13 @@ def main_file(request: Request, service: ServiceDep, video: VideoDep, kind: Kind
     summary="One file of an artifact",
 )
 def any_file(
-    request: Request,
     service: ServiceDep,
     video: VideoDep,
     kind: Kind,
     part: PartDep,
 ) -> Response:
     path = service.files.path(video, kind, part)
-    return file_response(request, path, MEDIA_TYPES[path.suffix])
+    return FileDownload(path, MEDIA_TYPES[path.suffix])
 
 
 # HEAD of these files: players ask how long a file is before they ask for a part of it.

@@ -4,8 +4,9 @@ Which way data goes: `app` lets a request in (hosts, origins, token) or refuses 
 shapes of bodies and answers, and the routes in api.py call `service`. That answers from the library
 in three ways: by a command of index.py, which `commands` builds as the folder and the roots demand;
 by `files` and `people`, which read what is stored of single videos and of the people in a folder;
-or by a job on the board of `jobs`, whose events clients follow. `http` sends JSON, problems, files
-and events. `settings` is what the server is started with.
+or by a job on the board of `jobs`, whose events clients follow. `http` sends JSON, problems and
+events, `downloads` files. `settings` is what the server is started with.
 
-Only `app`, `http` and `models` know of HTTP; the rest takes plain values and gives plain data.
+Only `app`, `downloads`, `http` and `models` know of HTTP; the rest takes plain values and gives
+plain data.
 """

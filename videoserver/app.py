@@ -31,6 +31,7 @@ from videolib.core.errors import (
     reason_of,
 )
 from videolib.core.runs import Job
+from videoserver.downloads import ShortFileError
 from videoserver.http import (
     EventStream,
     decode_path,
@@ -118,7 +119,10 @@ class App(FastAPI):
         assert task
         self.requests.add(task)
         try:
-            await super().__call__(scope, limit_body(receive, limit), with_security_headers(send))
+            # A ShortFileError ends the answer below its Content-Length: uvicorn cuts it off.
+            with contextlib.suppress(ShortFileError):
+                sender = with_security_headers(send)
+                await super().__call__(scope, limit_body(receive, limit), sender)
         finally:
             self.requests.discard(task)
 

@@ -1,28 +1,23 @@
-"""HTTP without routes: JSON answers and problems, the checking and decoding of requests, files by
-ranges, and event streams."""
+"""HTTP without routes: JSON answers and problems, the checking and decoding of requests, and event
+streams."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import os
-import stat
 import urllib.parse
 from collections.abc import AsyncIterator, Mapping
-from email.utils import formatdate, parsedate_to_datetime
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
 from fastapi.sse import ServerSentEvent
 from starlette.convertors import Convertor
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.types import Message, Receive, Scope
 
 from videolib.core.documents import json_text
-from videolib.core.files import stat_of
 from videoserver.jobs import JobBoard
 
 # === Answers ======================================================================================
@@ -106,65 +101,6 @@ def limit_body(receive: Receive, limit: int) -> Receive:
         return message
 
     return receive_limited
-
-
-# === Files ========================================================================================
-
-
-class ChunkedFile(FileResponse):
-    """A file, sent in larger chunks than Starlette's, which takes less time for large videos."""
-
-    chunk_size = 256 * 1024
-
-
-def file_response(request: Request, path: str | Path, media_type: str) -> Response:
-    """The answer with a file or the range of it that is asked for; 304 where the client has it.
-
-    Raises HTTPException 404 where it is no file any more, 416 for a range beyond its end.
-    """
-    try:
-        file_stat = stat_of(str(path))
-    except OSError:
-        raise HTTPException(404, "is gone") from None
-    if not stat.S_ISREG(file_stat.st_mode):
-        raise HTTPException(404, "is no file")
-    etag = f'"{file_stat.st_mtime_ns:x}-{file_stat.st_size:x}"'
-    headers = {"etag": etag, "cache-control": "private, no-cache"}
-    headers["last-modified"] = formatdate(file_stat.st_mtime, usegmt=True)
-    if is_unchanged(request, etag, file_stat.st_mtime):
-        return Response(status_code=304, headers=headers)
-    check_range(request, file_stat.st_size)
-    return ChunkedFile(path, 200, headers, media_type, stat_result=file_stat)
-
-
-def is_unchanged(request: Request, etag: str, mtime: float) -> bool:
-    """Whether the client has this version of a file already (RFC 9110, section 13.1)."""
-    if_none_match = request.headers.get("if-none-match")
-    if if_none_match is not None:
-        etags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
-        return if_none_match.strip() == "*" or etag in etags
-    try:
-        since = parsedate_to_datetime(request.headers.get("if-modified-since", ""))
-        return int(mtime) <= since.timestamp()
-    except (ValueError, OverflowError):
-        return False
-
-
-def check_range(request: Request, size: int) -> None:
-    """Drop a Range header that makes no sense, as RFC 9110 (section 14.2) asks; `size` in bytes.
-
-    Raises HTTPException 416 for a range beyond the end of a file of that size.
-    """
-    unit, _, ranges = request.headers.get("range", "").replace(" ", "").partition("=")
-    parts = [part.partition("-") for part in ranges.split(",")]
-    # Either end of a range may be left out, but not both.
-    pairs = [(a, b) for a, dash, b in parts if dash and is_number(a or b) and is_number(b or a)]
-    ordered = all(not (a and b) or int(a) <= int(b) for a, b in pairs)
-    if unit != "bytes" or len(pairs) != len(parts) or len(parts) > 8 or not ordered:
-        others = [(name, value) for name, value in request.scope["headers"] if name != b"range"]
-        request.scope["headers"] = others
-    elif any(int(a) >= size if a else int(b) == 0 or not size for a, b in pairs):
-        raise HTTPException(416, "is beyond the end", {"content-range": f"bytes */{size}"})
 
 
 def is_number(text: str) -> bool:
