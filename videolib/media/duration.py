@@ -8,14 +8,12 @@ when one stream ends. The functions take containers and streams as libav opens t
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.errors import VideoError
-from videolib.core.text import parse_clock
 from videolib.media.packets import damage_errors, demux_played, played_streams, timestamp_of
-from videolib.media.streams import matroska_tag
+from videolib.media.streams import tagged_duration
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -147,7 +145,7 @@ def declared_end(file: OpenFile, stream: Any) -> float | None:
     if "mpeg" in names:
         return None  # libav derives it from the last timestamps
     if "matroska" in names:
-        end = _tagged_end(stream)
+        end = tagged_duration({"tags": dict(stream.metadata)})
     elif "mov" in names and (stream.start_time or 0) > 0:
         end = _index_end(stream)
     else:
@@ -169,12 +167,6 @@ def _header_end(stream: Any, *, count_frames: bool) -> float | None:
         return None
     duration = max(stream.duration, stream.frames) if count_frames else stream.duration
     return float(((stream.start_time or 0) + duration) * stream.time_base)
-
-
-def _tagged_end(stream: Any) -> float | None:
-    """When a stream ends by Matroska's DURATION tag (s); None without one."""
-    tag = str(matroska_tag({"tags": dict(stream.metadata)}, "DURATION") or "")
-    return parse_clock(tag) if re.fullmatch(r"\d{1,4}:\d\d:\d\d\.\d{1,9}", tag) else None
 
 
 def _index_end(stream: Any) -> float | None:

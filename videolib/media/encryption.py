@@ -1,7 +1,8 @@
-"""Encryption of streams, as the file itself declares it; libav tells nothing of most of it.
+"""Encryption of streams, as the file itself declares it; libav reports little of it.
 
 An encrypted stream often decodes without an error to a grey picture or to noise, so whether it is
 encrypted has to be known before. `mark_encrypted` adds the scheme to the descriptions of streams.
+A reader in READERS gives the schemes in a file of its format, by the ids of the streams.
 
 Sources: ISO/IEC 14496-12 (boxes), ISO/IEC 23001-7 (Common Encryption), ISO/IEC 13818-1 (scrambling
 in MPEG streams), the ASF specification, the Matroska specification (ContentEncryption).
@@ -18,8 +19,22 @@ from typing import Any, NamedTuple
 # Sample entries of protected streams (ISO/IEC 14496-12, 8.12) and of FairPlay.
 PROTECTED_ENTRIES = frozenset({b"encv", b"enca", b"enct", b"encs", b"encm", b"encu"})
 FAIRPLAY_ENTRIES = frozenset({b"drmi", b"drms", b"drmt"})
-FAIRPLAY, PLAYREADY, SCRAMBLED = "FairPlay", "Windows Media DRM", "scrambled"
 PIFF_SAMPLES = bytes.fromhex("a2394f525a9b4f14a2446c427c648df4")  # the uuid of PIFF's senc
+
+SYNC_BYTE = 0x47  # begins each packet of a transport stream
+PRIVATE_STREAM = 0xBD  # id of packets that hold AC-3 or subtitles; 0xC0 to 0xEF hold MPEG streams
+CSS_FLAGS = (0x90, 0xA0, 0xB0)  # a PES header's marker, and a scrambling control other than 0
+
+# Objects of an ASF header that say it is encrypted: content encryption, its extended form, and the
+# advanced one; as GUIDs are stored.
+ASF_ENCRYPTION = tuple(
+    bytes.fromhex(guid)
+    for guid in (
+        "fbb31122 23bdd211 b4b700a0 c955fc6e",
+        "14e68a29 2226174c b935dae0 7ee9289c",
+        "33850543 8169e649 9b74ad12 cb86d58c",
+    )
+)
 
 ALL_STREAMS = -1  # in place of a stream's id
 LARGEST_BOX = 1 << 22  # bytes of a box that is read at once
@@ -29,7 +44,8 @@ HEAD = 1 << 20  # bytes of MPEG and ASF files that are looked at
 def mark_encrypted(
     descriptor: int, container: str, streams: Sequence[dict[str, Any]]
 ) -> Sequence[dict[str, Any]]:
-    """ffprobe's `streams` of an open file, each that is encrypted with its scheme as `encrypted`.
+    """ffprobe's `streams` of an open file, after each that is encrypted got the name of its scheme
+    as `encrypted`.
 
     `container`: libav's names of the format, with commas between.
     """
@@ -84,9 +100,9 @@ def inner_box(descriptor: int, box: Box, *path: bytes) -> Box | None:
     """The first box at a path below a box, such as mdia, minf, stbl; None: there is none."""
     for kind in path:
         inner = (b for b in boxes(descriptor, box.start, box.end) if b.type == kind)
-        if (found := next(inner, None)) is None:
+        if (first := next(inner, None)) is None:
             return None
-        box = found
+        box = first
     return box
 
 
@@ -131,14 +147,14 @@ def fragment_track_id(descriptor: int, part: Box) -> int:
 def track_scheme(descriptor: int, track: Box) -> str:
     """The scheme by a track's sample descriptions, or an empty string.
 
-    Common Encryption has four letters for it in the scheme box; without one it is called by the
-    sample entry. A `senc` box beside the sample tables says the same.
+    It is the four letters in the scheme box of Common Encryption, or the type of the sample entry
+    where there is no such box; `cenc` where only a list of encrypted samples shows it.
     """
     tables = inner_box(descriptor, track, b"mdia", b"minf", b"stbl")
     table = inner_box(descriptor, tables, b"stsd") if tables else None
     for entry in boxes(descriptor, table.start + 8, table.end) if table else ():
         if entry.type in FAIRPLAY_ENTRIES:
-            return FAIRPLAY
+            return "FairPlay"
         if entry.type in PROTECTED_ENTRIES:
             return entry_scheme(read_box(descriptor, entry)) or entry.type.decode()
     return "cenc" if tables and has_encrypted_samples(descriptor, tables) else ""
@@ -163,10 +179,10 @@ def has_encrypted_samples(descriptor: int, box: Box) -> bool:
 
 
 def transport_schemes(descriptor: int) -> dict[int, str]:
-    """The scrambled programmes of an MPEG transport stream, by the ids of their packets."""
+    """The scheme of each scrambled stream in an MPEG transport stream, by the id of its packets."""
     head = os.pread(descriptor, HEAD, 0)
     for size, offset in ((188, 0), (192, 4), (204, 0)):
-        if set(head[offset : offset + 20 * size : size]) == {0x47}:
+        if set(head[offset : offset + 20 * size : size]) == {SYNC_BYTE}:
             break
     else:
         return {}
@@ -179,12 +195,12 @@ def transport_schemes(descriptor: int) -> dict[int, str]:
         packets[number] += bool(flags & 0x10)  # those with a payload
         scrambled[number] += flags >= 0x80
     # More than half of them: in a damaged file single packets look scrambled.
-    return {n: SCRAMBLED for n, count in scrambled.items() if count > packets[n] / 2}
+    return {n: "scrambled" for n, count in scrambled.items() if count > packets[n] / 2}
 
 
 def program_schemes(descriptor: int) -> dict[int, str]:
-    """Whether a DVD's programme stream is scrambled (CSS), by PES_scrambling_control of the packet
-    that begins each sector of 2048 bytes."""
+    """The scheme of a DVD's programme stream (CSS) where it is scrambled, by PES_scrambling_control
+    of the packet that begins each sector of 2048 bytes."""
     head = os.pread(descriptor, HEAD, 0)
     sectors = (head[at : at + 21] for at in range(0, len(head) - 20, 2048))
     packs = [s for s in sectors if s[:4] == b"\0\0\1\xba" and s[14:17] == b"\0\0\1"]
@@ -193,27 +209,12 @@ def program_schemes(descriptor: int) -> dict[int, str]:
     return {ALL_STREAMS: "CSS"} if scrambled > len(media) / 10 else {}
 
 
-PRIVATE_STREAM = 0xBD  # id of packets that hold AC-3 or subtitles; 0xC0 to 0xEF hold MPEG streams
-CSS_FLAGS = (0x90, 0xA0, 0xB0)  # a PES header's marker, and a scrambling control other than 0
-
-# Objects of an ASF header that say it is encrypted: content encryption, its extended form, and the
-# advanced one; as GUIDs are stored.
-ASF_ENCRYPTION = tuple(
-    bytes.fromhex(guid)
-    for guid in (
-        "fbb31122 23bdd211 b4b700a0 c955fc6e",
-        "14e68a29 2226174c b935dae0 7ee9289c",
-        "33850543 8169e649 9b74ad12 cb86d58c",
-    )
-)
-
-
 def asf_schemes(descriptor: int) -> dict[int, str]:
-    """Whether the header of an ASF file has one of the objects that declare encryption."""
+    """The scheme of an ASF file whose header has one of the objects that declare encryption."""
     head = os.pread(descriptor, HEAD, 0)
     header = head[: int.from_bytes(head[16:24], "little")]
     encrypted = any(guid in header for guid in ASF_ENCRYPTION)
-    return {ALL_STREAMS: PLAYREADY} if encrypted else {}
+    return {ALL_STREAMS: "Windows Media DRM"} if encrypted else {}
 
 
 READERS = {

@@ -35,10 +35,16 @@ SUBTITLE_DECODERS = "mov_text,srt,subrip,ass,ssa,text,webvtt,dvdsub,dvbsub,pgssu
 
 MAX_PIXELS = 40_000_000  # of a frame; 8K has 33 million, more is an attack or a mistake
 
-
 # libav's options for streams that begin late, in bytes and microseconds (its own: 5 MB and 5 s; for
 # MPEG streams more). What is read is kept in memory.
 LONG_LOOK = {"probesize": str(100_000_000), "analyzeduration": str(600_000_000)}
+
+NO_CODEC = ("", "none", "unknown")  # what stands in place of a codec's name
+PHOTOGRAPHS = frozenset({"bmp", "gif", "jpeg2000", "mjpeg", "png", "tiff", "webp"})  # codecs
+
+SUBSTANTIAL = 10.0  # a stream with fewer frames than another by this factor is not the film
+MOVES = 1.5  # frames, as estimated: a still has fewer
+UNKNOWN_LENGTH = 3600.0  # seconds that a stream counts as where nothing is declared
 
 
 class DecoderLimits(NamedTuple):
@@ -84,10 +90,15 @@ class DecoderLimits(NamedTuple):
         return {k: v for k, v in self.options.items() if k in ("codec_whitelist", "max_pixels")}
 
 
+def has_disposition(stream: Mapping[str, Any], name: str) -> bool:
+    """Whether a flag is set in a stream's `disposition`, whatever its shape."""
+    disposition = stream.get("disposition")
+    return isinstance(disposition, dict) and bool(disposition.get(name))
+
+
 def is_cover(stream: Mapping[str, Any]) -> bool:
     """Whether a stream is declared to be a cover picture."""
-    disposition = stream.get("disposition")
-    return isinstance(disposition, dict) and bool(disposition.get("attached_pic"))
+    return has_disposition(stream, "attached_pic")
 
 
 def codec_of(stream: Mapping[str, Any]) -> str:
@@ -100,9 +111,6 @@ def codec_of(stream: Mapping[str, Any]) -> str:
     return "" if tag.startswith("[0]") else tag
 
 
-NO_CODEC = ("", "none", "unknown")  # what stands in place of a codec's name
-
-
 def undecodable(stream: Mapping[str, Any]) -> str:
     """Why nothing of a stream can be decoded, whatever is allowed, or an empty string."""
     if scheme := stream.get("encrypted"):
@@ -113,8 +121,9 @@ def undecodable(stream: Mapping[str, Any]) -> str:
     return ""
 
 
-def is_not_met(stream: Mapping[str, Any]) -> bool:
-    """Whether libav has met nothing of a stream yet: one that begins late has no parameters."""
+def lacks_parameters(stream: Mapping[str, Any]) -> bool:
+    """Whether a stream begins so late that libav has met none of its packets, which tell its
+    parameters."""
     field = {"audio": "sample_rate", "video": "width"}.get(str(stream.get("codec_type")))
     return field is not None and "codec_name" in stream and not to_int(stream.get(field))
 
@@ -140,14 +149,10 @@ def moving_pictures(streams: Iterable[Mapping[str, Any]]) -> list[Mapping[str, A
     def rank(stream: Mapping[str, Any]) -> tuple[bool, bool, int, bool]:
         width, height = (to_int(stream.get(side)) or 0 for side in ("width", "height"))
         lasts = counts[id(stream)] * SUBSTANTIAL >= most
-        return not undecodable(stream), lasts, width * height, is_default(stream)
+        return not undecodable(stream), lasts, width * height, has_disposition(stream, "default")
 
     moving = [s for s in pictures if counts[id(s)] >= MOVES or most < MOVES or undecodable(s)]
     return sorted(moving, key=rank, reverse=True)
-
-
-SUBSTANTIAL = 10.0  # a stream with fewer frames than another by this factor is not the film
-MOVES = 1.5  # frames, as estimated, that a stream has more of than a still
 
 
 def frame_count(stream: Mapping[str, Any]) -> float:
@@ -161,17 +166,12 @@ def frame_count(stream: Mapping[str, Any]) -> float:
     if count:
         return count
     rate = to_frame_rate(stream.get("avg_frame_rate")) or 0.0
-    length = str(matroska_tag(stream, "DURATION") or "")
-    if re.fullmatch(r"\d{1,4}:\d\d:\d\d(\.\d{1,9})?", length):
-        return rate * parse_clock(length)
+    if (length := tagged_duration(stream)) is not None:
+        return rate * length
     if str(stream.get("codec_name")) in PHOTOGRAPHS:
         return 1.0  # libav's own duration of a Matroska stream is a guess
     seconds = to_float(stream.get("duration"))
     return rate * (UNKNOWN_LENGTH if seconds is None else seconds)
-
-
-PHOTOGRAPHS = frozenset({"bmp", "gif", "jpeg2000", "mjpeg", "png", "tiff", "webp"})  # codecs
-UNKNOWN_LENGTH = 3600.0  # seconds that a stream counts as where nothing is declared
 
 
 def matroska_tag(stream: Mapping[str, Any], name: str) -> Any:
@@ -182,10 +182,11 @@ def matroska_tag(stream: Mapping[str, Any], name: str) -> Any:
     return tags[key] if (key := next(names, None)) else None
 
 
-def is_default(stream: Mapping[str, Any]) -> bool:
-    """Whether a stream is declared to be the one that players take."""
-    disposition = stream.get("disposition")
-    return isinstance(disposition, dict) and bool(disposition.get("default"))
+def tagged_duration(stream: Mapping[str, Any]) -> float | None:
+    """Seconds in the DURATION tag of a Matroska stream; None where it has none, or another text."""
+    text = str(matroska_tag(stream, "DURATION") or "")
+    is_duration = re.fullmatch(r"\d{1,4}:\d\d:\d\d(\.\d{1,9})?", text)
+    return parse_clock(text) if is_duration else None
 
 
 def film_of(streams: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:

@@ -17,7 +17,7 @@ from videolib.media.metadata import probe_with_pyav
 from videolib.media.streams import (
     codec_of,
     is_cover,
-    is_not_met,
+    lacks_parameters,
     moving_pictures,
     undecodable,
 )
@@ -92,7 +92,7 @@ def plan_transcode(media: Media, target: TranscodeTarget) -> TranscodePlan:
     """
     film = media.stream  # raises where there is none
     metadata = probe_with_pyav(media)
-    if any(map(is_not_met, metadata["streams"])):
+    if any(map(lacks_parameters, metadata["streams"])):
         for stream, facts in zip(metadata["streams"], media.look_longer(), strict=False):
             stream |= facts
     reasons = misfits(
@@ -127,7 +127,7 @@ def decodable_plan(media: Media, plan: StreamPlan) -> StreamPlan:
     if plan.type not in ("video", "audio") or plan.action == "drop":
         return plan
     reason = undecodable(plan.stream)
-    if not reason and is_not_met(plan.stream):
+    if not reason and lacks_parameters(plan.stream):
         reason = "nothing of it is in the first 100 MB"
     if reason:
         return StreamPlan(plan.stream, "drop", reason)
