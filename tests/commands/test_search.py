@@ -292,11 +292,13 @@ class TestBadFiles:
         assert run.err == "search: b.mp4: b.srt: Permission denied\n"
         assert len(run.json["results"]) == 2
 
-    @pytest.mark.parametrize("code", ["utf-8-sig", "utf-16", "utf-16-be", "cp1252"])
+    @pytest.mark.parametrize(
+        "code", ["utf-8-sig", "utf-16", "utf-16-be", "cp1252", "bare-le", "bare-be"]
+    )
     def test_other_encodings(self, cli: Cli, films: Library, code: str) -> None:
         mark = b"\xfe\xff" if code == "utf-16-be" else b""
         text = SRT.replace("世界和平。", "").replace("\n", "\r\n")
-        films.add_bytes("b.srt", mark + text.encode(code))
+        films.add_bytes("b.srt", mark + text.encode(code.replace("bare", "utf-16")))
         assert [found[0] for found in matches(cli, films, "ärger")] == ["a.mp4", "b.mp4"]
 
     def test_what_would_act_on_a_terminal(self, cli: Cli, films: Library) -> None:

@@ -25,6 +25,7 @@ MPEG4_MP3 = ("-c:v", "mpeg4", "-c:a", "libmp3lame")
 CODECS = {
     **dict.fromkeys(("mkv", "mp4", "mov", "ts", "flv"), H264_AAC),
     **{"avi": MPEG4_MP3, "mpg": MPEG2, "vob": MPEG2},
+    "wmv": ("-c:v", "wmv2", "-c:a", "wmav2"),
 }
 
 
@@ -52,7 +53,7 @@ def tile_times(library: Library, name: str) -> list[float]:
 
 
 class TestStreamsOfDifferentLengths:
-    @pytest.mark.parametrize("extension", ["mkv", "mp4", "mov", "ts", "flv", "avi", "mpg"])
+    @pytest.mark.parametrize("extension", ["mkv", "mp4", "mov", "ts", "flv", "avi", "mpg", "wmv"])
     def test_sound_that_is_longer(self, cli: Cli, library: Library, extension: str) -> None:
         """Nothing is damaged: the last picture stands."""
         name = f"a.{extension}"
@@ -72,6 +73,19 @@ class TestStreamsOfDifferentLengths:
         library.keep(make_film(library.root / "a.mkv", 8, 3))
         assert cli(f"{SHOWN},meta", library.root, "--ext", "mkv").err == ""
         assert duration_of(library, "a.mkv") == pytest.approx(8, abs=0.1)
+
+    def test_a_subtitle_long_after_the_end(
+        self, cli: Cli, library: Library, tmp_path: Path
+    ) -> None:
+        """Matroska declares its end, and nothing is played there."""
+        (tmp_path / "late.srt").write_text("1\n00:01:00,000 --> 00:01:01,000\nlate\n")
+        film = make_film(tmp_path / "film.mkv", 4, 4)
+        inputs, path = ("-i", film, "-i", tmp_path / "late.srt"), library.root / "a.mkv"
+        media.ffmpeg(*inputs, "-c", "copy", "-c:s", "srt", path)
+        library.keep(path)
+        assert cli(f"{SHOWN},meta", library.root, "--ext", "mkv", "--interval", 2).err == ""
+        assert tile_times(library, "a.mkv") == pytest.approx([0, 2], abs=1.1)
+        assert duration_of(library, "a.mkv") == pytest.approx(4, abs=0.1)
 
     @pytest.mark.parametrize("extension", ["mkv", "avi", "flv"])
     def test_a_transcode_of_longer_sound(

@@ -124,6 +124,12 @@ class TestUnknownCodecs:
             error = cli(*words, "--json").failure(path.name)
             assert error == "is in the codec xxxx, which nothing here can decode"
 
+    def test_nothing_else_in_avi(self, cli: Cli, library: Library) -> None:
+        path = film(library, "alone.avi", "-c:v", "mpeg4")
+        patch(library, path, b"FMP4", b"XXXX")
+        error = cli("thumbs", library.root, "--ext", "avi", "--json").failure(path.name)
+        assert error == "is in the codec XXXX, which nothing here can decode"
+
     def test_only_such_sound(self, cli: Cli, library: Library) -> None:
         path = film(library, "sound.mp4", *SOUND, "-c:v", "copy", "-c:a", "alac")
         patch(library, path, b"alac", b"apac")

@@ -88,14 +88,22 @@ def declared_duration(file: OpenFile) -> float | None:
 
 def is_doubtful(file: OpenFile, seconds: float) -> bool:
     """Whether a file that declares `seconds` is too small for them, or declares sound that lasts
-    much longer than the pictures: some headers count sound wrongly."""
+    much longer than the pictures, or an end long after both: some headers count sound wrongly,
+    and Matroska's has the last subtitle."""
     if is_too_small(file.size, seconds):
         return True
     ends: dict[str, list[float]] = {"video": [], "audio": []}
     for stream in played_streams(file.container):
         ends[stream.type].append(declared_end(file, stream) or 0.0)
     pictures, sound = (max(ends[kind], default=0.0) for kind in ("video", "audio"))
-    return bool(pictures) and sound > 1.1 * pictures + 10
+    if not pictures:
+        return False
+    return is_much_longer(sound, pictures) or is_much_longer(seconds, max(pictures, sound))
+
+
+def is_much_longer(seconds: float, others: float) -> bool:
+    """Whether a duration is so much longer than another that one of them must be wrong."""
+    return seconds > 1.1 * others + 10
 
 
 def is_too_small(size: int, seconds: float) -> bool:
@@ -142,8 +150,8 @@ def declared_end(file: OpenFile, stream: Any) -> float | None:
     shortens the duration of a cut-off AVI's container, too.
     """
     container, names = file.container, file.container.format.name
-    if "mpeg" in names:
-        return None  # libav derives it from the last timestamps
+    if "mpeg" in names or names == "asf":
+        return None  # libav derives it from the last timestamps, or gives each the container's
     if "matroska" in names:
         end = tagged_duration({"tags": dict(stream.metadata)})
     elif "mov" in names and (stream.start_time or 0) > 0:

@@ -58,7 +58,7 @@ def listed_tags(container: Any, count: int) -> list[str]:
         listing = container.dumps_format()
     finally:
         av.logging.set_level(None)
-    line = r"^  Stream #0:(\d+)\D.*?: \w+: [^\n]*?\(([^()\n]+) / 0x[0-9A-F]+\)"
+    line = r"^  Stream #0:(\d+)\b.*?: \w+: [^\n]*?\(([^()\n]+) / 0x[0-9A-F]+\)"
     tags = {int(index): tag for index, tag in re.findall(line, listing, re.MULTILINE)}
     return [tags.get(index, "") for index in range(count)]
 

@@ -40,15 +40,31 @@ CODE_PAGES = MULTI_BYTE_PAGES | {
 }
 WESTERN = ("cp1252",)
 UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+ASCII_START = 8  # characters at the beginning of a file that are ASCII in every format
 # How SAMI files tell the language of a class of lines, in their style sheet.
 SAMI_LANGUAGE = re.compile(rb"\blang\s*:\s*([A-Za-z]{2,3}(?:-[A-Za-z]{2,4})?)", re.IGNORECASE)
 
 
 def decode_unicode(content: bytes) -> str | None:
-    """The text in a file in UTF-8, or in UTF-16 with a byte order mark; None: in neither."""
+    """The text in a file in UTF-8 or UTF-16; None: in neither."""
     if content.startswith(UTF_16_MARKS):
         return content.decode("utf-16", "replace")
+    if encoding := unmarked_utf_16(content):
+        return content.decode(encoding, "replace")
     return decoded(content, "utf-8-sig")
+
+
+def unmarked_utf_16(content: bytes) -> str:
+    """Which UTF-16 a file without a byte order mark is in; "" for another encoding.
+
+    Files of subtitles begin with letters and digits of ASCII, of which every other byte is zero.
+    """
+    first = [content[at : 2 * ASCII_START : 2] for at in (0, 1)]
+    if len(content) < 2 * ASCII_START or all(0 in half for half in first):
+        return ""
+    if not any(first[1]):
+        return "utf-16-le"
+    return "" if any(first[0]) else "utf-16-be"
 
 
 def decode_by_language(content: bytes, language: str) -> str:
