@@ -179,7 +179,8 @@ class Service:
 
         Raises UsageError for bad names, CorruptError, OutsideError.
         """
-        clean_names([*change.add, *change.performers_add])
+        for names in (change.add, change.performers_add):
+            clean_names(names)
         tags = self.edited_tags(video, change.apply)
         self.catalogue_pool.changed(video.path)
         return tags

@@ -53,6 +53,22 @@ class TestOne:
         stored = library.json("a.mp4.tags.json", "sub")
         assert (stored["tags"], stored["performers"]) == (["kept", "tag1"], ["Actor"])
 
+    def test_limits(self, served: Served, library: Library) -> None:
+        library.add_bytes("a.mp4", b"x")
+        url = "/videos/a.mp4/tags"
+        for field in ("add", "performers_add"):
+            got = served.client.post(url, json={field: ["t" * 900_000]})
+            assert got.status_code == 400
+            assert "a name has at most 200 characters" in got.json()["detail"]
+            many = [f"t{number}" for number in range(1000)]
+            assert served.client.post(url, json={field: many}).is_success
+            got = served.client.post(url, json={field: ["one more"]})
+            assert got.status_code == 409
+            assert "a video has at most 1,000 tags or performers" in got.json()["detail"]
+        entry = {"video": "a.mp4", "tags": ["t" * 201]}
+        got = served.client.post("/tags/import", json={"videos": [entry]})
+        assert (got.status_code, "200 characters" in got.json()["detail"]) == (400, True)
+
     def test_replace(self, served: Served, tagged: Library) -> None:
         url = "/videos/a.mp4/tags"
         told = served.client.post(url, json={"add": ["x"], "replace": True}).json()

@@ -206,6 +206,34 @@ class TestRefused:
             assert run.code == 2 and "control characters" in run.err
         assert not (video.parent / ".artifacts").exists()
 
+    def test_limits(self, cli: Cli, video: Path, tmp_path: Path) -> None:
+        imported = tmp_path / "import.json"
+        imported.write_text(json.dumps({"videos": [{"video": video.name, "tags": ["t" * 201]}]}))
+        for words in (
+            *(("--set", "t" * 201), ("--add-performers", "t" * 201)),
+            *(("--rename-tag", "a", "t" * 201), ("--import", imported, "--force")),
+        ):
+            run = cli("tags", video.parent, *words)
+            assert run.code == 2 and "a name has at most 200 characters" in run.err
+            assert len(run.err) < 200
+        assert cli("tags", video, "--set", "t" * 200).code == 0
+        many = ",".join(map(str, range(1001)))
+        run = cli("tags", video, "--set", many)
+        assert run.code == 2 and "a video has at most 1,000 tags" in run.err
+        assert cli("tags", video, "--set", many[:-5]).code == 1  # 1,000, and the one of before
+
+    def test_beyond_the_limits_by_hand(self, cli: Cli, video: Path) -> None:
+        """What is there already stays and may be taken away; only what is new is refused."""
+        stored = video.parent / ".artifacts/movie.mp4.tags.json"
+        stored.parent.mkdir()
+        names = [f"{number} " + "t" * 300 for number in range(1100)]
+        stored.write_text(json.dumps({"tags": names}))
+        assert cli("tags", video, "--remove", names[0]).code == 0
+        assert json.loads(stored.read_bytes())["tags"] == names[1:]
+        assert cli("tags", video, "--set", "new").code == 1
+        assert cli("tags", video.parent, "--rename-tag", names[1], "short").code == 0
+        assert json.loads(stored.read_bytes())["tags"] == ["short", *names[2:]]
+
     def test_control_characters_by_hand(self, cli: Cli, video: Path) -> None:
         stored = video.parent / ".artifacts/movie.mp4.tags.json"
         stored.parent.mkdir()

@@ -197,7 +197,7 @@ class TagRename(NamedTuple):
         cls, job: Job, catalogue: Catalogue, library: Library, query: str, old: str, new: str
     ) -> TagRename:
         """The plan for the videos that match a query. Raises UsageError for a bad name."""
-        names = clean_names([old, new])
+        names = clean_names([new], [old])
         old, new = names[0], names[-1] if len(names) > 1 else new.strip()
         catalogue.prepare(job, library.recursive)
         condition = label_clause(QueryTerm(False, "tag", old, True))
@@ -206,7 +206,7 @@ class TagRename(NamedTuple):
 
         def rename(record: dict[str, Any]) -> None:
             tags = [new if fold(tag) == fold(old) else tag for tag in record["tags"]]
-            record["tags"] = clean_names(tags)
+            record["tags"] = clean_names([], tags)
 
         changes: TagChanges = [(library.video(row["video"]), rename) for row in rows if not corrupt]
         return cls(old, new, changes, corrupt, catalogue.failures())
@@ -329,7 +329,8 @@ def import_changes(
     """
     by_video: dict[str, list[TagChange]] = {}
     for entry in entries:
-        clean_names([*entry.tags, *entry.performers])
+        for names in (entry.tags, entry.performers):
+            clean_names(names)
         if library.roots:
             library.roots.resolve(entry.video, library.root)
         change = TagChange(entry.tags, (), replace, entry.performers, (), replace)

@@ -25,20 +25,43 @@ if TYPE_CHECKING:
     from videolib.storage.videos import Video
 
 NAME_LISTS = ("tags", "performers", "performers_inferred", "performers_rejected")
+NAME_LENGTH = 200  # characters of a tag or performer that is added
+LIST_LENGTH = 1000  # tags, and as many performers, that a video may get
 OWN_KEYS = {*NAME_LISTS, "video", "source"}  # the keys that this program writes
 
 TagEditor = Callable[[dict[str, Any]], None]  # changes the record of a tags file in place
 
 
-def clean_names(names: Iterable[str]) -> list[str]:
-    """Names trimmed, each once whatever its case. Raises UsageError for control characters."""
+def clean_names(names: Iterable[str], present: Iterable[str] = ()) -> list[str]:
+    """The names of a list after new `names` are added to those that are `present`: trimmed, each
+    once whatever its case.
+
+    Raises UsageError for control characters, for a new name that is too long, and for more names
+    than LIST_LENGTH. What is present may exceed the limits: another program may have written it.
+    """
     by_folded: dict[str, str] = {}
-    for name in map(str.strip, names):
-        if re.search(UNPRINTABLE, name):
-            raise UsageError(f"{printable(name)}: a name cannot have control characters")
-        if name:
-            by_folded.setdefault(fold(name), name)
+    for name in checked_names(present):
+        by_folded.setdefault(fold(name), name)
+    limit = max(LIST_LENGTH, len(by_folded))
+    for name in checked_names(names):
+        if fold(name) not in by_folded and len(name) > NAME_LENGTH:
+            start = printable(name[:40])
+            raise UsageError(f"{start}...: a name has at most {NAME_LENGTH} characters")
+        by_folded.setdefault(fold(name), name)
+    if len(by_folded) > limit:
+        count = f"{len(by_folded):,}"
+        raise UsageError(f"{count} names: a video has at most {LIST_LENGTH:,} tags or performers")
     return list(by_folded.values())
+
+
+def checked_names(names: Iterable[str]) -> list[str]:
+    """Names trimmed, without empty ones. Raises UsageError for control characters."""
+    trimmed = list(filter(None, map(str.strip, names)))
+    for name in trimmed:
+        if re.search(UNPRINTABLE, name):
+            start = printable(name[:NAME_LENGTH])
+            raise UsageError(f"{start}: a name cannot have control characters")
+    return trimmed
 
 
 def without_names(names: Iterable[str], excluded: Iterable[str]) -> list[str]:
@@ -63,7 +86,7 @@ class TagChange(NamedTuple):
 
     def apply(self, record: dict[str, Any]) -> None:
         remaining = [] if self.replace else without_names(record["tags"], self.remove)
-        record["tags"] = clean_names([*remaining, *self.add])
+        record["tags"] = clean_names(self.add, remaining)
         if self.clear_performers:
             record |= {key: [] for key in NAME_LISTS[1:]}
         inferred = record.get("performers_inferred", [])
@@ -72,7 +95,7 @@ class TagChange(NamedTuple):
         record["performers_rejected"] = without_names(rejected, self.performers_add)
         record["performers_inferred"] = without_names(staying, self.performers_add)
         remaining = without_names(record["performers"], self.performers_remove)
-        record["performers"] = clean_names([*remaining, *self.performers_add])
+        record["performers"] = clean_names(self.performers_add, remaining)
 
 
 def set_inferred_performers(
@@ -87,8 +110,8 @@ def set_inferred_performers(
     inferred = without_names(names, by_hand)
     if not refresh:
         inferred = [*earlier, *without_names(inferred, record.get("performers_rejected", []))]
-    record["performers_inferred"] = clean_names(inferred)
-    record["performers"] = clean_names([*by_hand, *inferred])
+    record["performers_inferred"] = clean_names([], inferred)
+    record["performers"] = clean_names([], [*by_hand, *inferred])
     if refresh:
         record["performers_rejected"] = []
 
@@ -201,7 +224,7 @@ def merge_tags(keeper: Video, videos: Sequence[Video], journal: Journal) -> None
     def merge(record: dict[str, Any]) -> None:
         for name, other in itertools.product(NAME_LISTS, others):
             if other.get(name):
-                record[name] = clean_names([*record.get(name, []), *other[name]])
+                record[name] = clean_names([], [*record.get(name, []), *other[name]])
         rejected = without_names(record.get("performers_rejected", []), record["performers"])
         record["performers_rejected"] = rejected
 
