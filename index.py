@@ -2325,7 +2325,9 @@ class Serve(Command):
 
     def run(self, job: Job) -> Result:
         import uvicorn
+        from uvicorn.importer import import_from_string
 
+        from videolib.core.limits import connection_limit, raise_descriptor_limit
         from videolib.core.processes import environment
         from videolib.core.sockets import listening_socket
 
@@ -2334,9 +2336,12 @@ class Serve(Command):
             raise UsageError(f"--host {printable(self.host)} lets other machines in: set a --token")
         roots = Roots(self.root)
         listening = listening_socket(self.host, self.port)
+        raise_descriptor_limit()
         config = uvicorn.Config(
             "api:create_app",
             factory=True,
+            http=import_from_string("videoserver.connections:PatientConnection"),
+            backlog=connection_limit() // 2,  # accepted before their requests are read
             log_level="warning",
             ws="none",
             proxy_headers=False,

@@ -5,8 +5,9 @@ shapes of bodies and answers, and the routes in api.py call `service`. That answ
 in three ways: by a command of index.py, which `commands` builds as the folder and the roots demand;
 by `files` and `people`, which read what is stored of single videos and of the people in a folder;
 or by a job on the board of `jobs`, whose events clients follow. `http` sends JSON, problems and
-events, `downloads` files. `settings` is what the server is started with.
+events, `downloads` files. `connections` ends those whose clients keep the server waiting.
+`settings` is what the server is started with.
 
-Only `app`, `downloads`, `http` and `models` know of HTTP; the rest takes plain values and gives
-plain data.
+Only `app`, `connections`, `downloads`, `http` and `models` know of HTTP; the rest takes plain
+values and gives plain data.
 """

@@ -31,6 +31,7 @@ from videolib.core.errors import (
     reason_of,
 )
 from videolib.core.runs import Job
+from videoserver.connections import logged_once_per_second
 from videoserver.downloads import ShortFileError
 from videoserver.http import (
     EventStream,
@@ -228,7 +229,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         for stopping in (signal.SIGINT, signal.SIGTERM):
             handlers[stopping] = signal.signal(stopping, on_signal)
     try:
-        yield
+        with logged_once_per_second():
+            yield
     finally:
         await asyncio.to_thread(service.close)
         sys.setswitchinterval(switch_interval)

@@ -16,6 +16,7 @@ import api
 import support
 from videolib.storage.folders import Roots
 from videoserver.app import App
+from videoserver.connections import PatientConnection
 from videoserver.settings import ServerSettings
 
 
@@ -74,7 +75,13 @@ def serving(*roots: Path, **settings: Any) -> Iterator[Served]:
     """A server of these folders."""
     app = api.create_app(ServerSettings(Roots(roots), **settings))
     config = uvicorn.Config(
-        app, port=0, log_level="error", ws="none", timeout_graceful_shutdown=2, lifespan="on"
+        app,
+        port=0,
+        http=PatientConnection,
+        log_level="error",
+        ws="none",
+        timeout_graceful_shutdown=2,
+        lifespan="on",
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)

@@ -16,6 +16,7 @@ from typing import Any
 
 from videolib.core.errors import CancelledError, VideoError
 from videolib.core.files import flush_to_disk, replace_file, stat_of
+from videolib.core.limits import RESERVED_DESCRIPTORS, raise_descriptor_limit
 from videolib.core.locks import locked
 from videolib.core.runs import Job
 from videolib.core.text import fold, iso_time, printable
@@ -24,7 +25,6 @@ from videolib.storage.replay import (
     JournalFile,
     JournalReplay,
     journals,
-    raise_descriptor_limit,
     refuse_interrupted,
 )
 from videolib.storage.sidecars import remove_abandoned
@@ -76,7 +76,7 @@ class Journal:
         folder = self.paths.sidecar_dir / JOURNALS
         with self.stack:
             folder.mkdir(parents=True, exist_ok=True)
-            raise_descriptor_limit(len(self.sidecar_dirs))
+            raise_descriptor_limit(len(self.sidecar_dirs) + RESERVED_DESCRIPTORS)
             for sidecar_dir in (str(folder), *filter(os.path.isdir, self.sidecar_dirs)):
                 self.stack.enter_context(locked(sidecar_dir))
             self.messages = refuse_interrupted(self.paths, self.sidecar_dirs)

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from videolib.core.documents import set_aside
 from videolib.core.errors import VideoError
 from videolib.core.files import flush_to_disk, read_file, remove
+from videolib.core.limits import RESERVED_DESCRIPTORS, raise_descriptor_limit
 from videolib.core.locks import locked
 from videolib.core.runs import Job
 from videolib.core.text import printable
@@ -122,16 +123,6 @@ def refuse_interrupted(paths: LibraryPaths, sidecar_dirs: Iterable[str] = ()) ->
     return messages
 
 
-def raise_descriptor_limit(count: int) -> None:
-    """Raise this process's limit of open files for `count` more of them, as far as is allowed."""
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < count + 256:
-        limit = count + 256 if hard == resource.RLIM_INFINITY else min(count + 256, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
-
-
 class JournalReplay:
     """A journal read from its file, to be rolled forward or back; its caller holds the locks.
 
@@ -167,7 +158,7 @@ class JournalReplay:
 
     def lock(self, stack: contextlib.ExitStack) -> None:
         """Lock these folders until the stack is closed."""
-        raise_descriptor_limit(len(self.changed_folders))
+        raise_descriptor_limit(len(self.changed_folders) + RESERVED_DESCRIPTORS)
         for folder in self.changed_folders:
             stack.enter_context(locked(folder))
 
