@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import urllib.parse
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -159,15 +160,15 @@ async def get_job(request: Request, service: ServiceDep) -> AsyncIterator[Job]:
 JobDep = Annotated[Job, Depends(get_job)]
 
 
-async def get_last_event(request: Request) -> int | None:
-    """The number of the last event that a client received, if any.
+async def get_last_event(request: Request) -> AsyncIterator[int | None]:
+    """The number of the last event that a client received, if any; the client counts as one that
+    follows events until it is answered.
 
     Raises HTTPException 429 where too many clients follow events already.
     """
-    if app_of(request).event_stream.clients >= CLIENT_LIMIT:
-        raise HTTPException(429, "too many listen already", {"retry-after": "5"})
     last = request.headers.get("last-event-id", "")
-    return int(last) if is_number(last) else None
+    with app_of(request).event_stream.client(CLIENT_LIMIT):
+        yield int(last) if is_number(last) else None
 
 
 LastEventDep = Annotated[int | None, Depends(get_last_event)]
@@ -226,7 +227,7 @@ async def session(request: Request) -> Response:
 @routes.post("/session", status_code=204, summary="Trade the token for a cookie that may read")
 async def open_session(service: ServiceDep, body: models.SessionIn) -> Response:
     settings = service.settings
-    if not settings.authorizes(body.token, "", reading=False):
+    if not settings.authorizes(os.fsencode(body.token), b"", reading=False):
         await asyncio.sleep(0.5)  # slows down guessing
         raise HTTPException(401, "that is not the token", {"www-authenticate": "Bearer"})
     response = Response(status_code=204)

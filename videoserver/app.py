@@ -155,8 +155,10 @@ class App(FastAPI):
         scheme, _, credentials = headers.get("authorization", "").partition(" ")
         pairs = (pair.strip().partition("=") for pair in headers.get("cookie", "").split(";"))
         cookie = next((value for name, _, value in pairs if name == COOKIE), "")
-        bearer = credentials.strip() if scheme.lower() == "bearer" else ""
-        return self.settings.authorizes(bearer, cookie, reading=method in ("GET", "HEAD"))
+        bearer = credentials.strip(" \t") if scheme.lower() == "bearer" else ""
+        # Headers were decoded as Latin-1, which keeps every byte.
+        secrets = bearer.encode("latin-1"), cookie.encode("latin-1")
+        return self.settings.authorizes(*secrets, reading=method in ("GET", "HEAD"))
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document, with the model of errors and the ways to give a token."""
@@ -250,7 +252,7 @@ def on_http_error(request: Request, error: Exception) -> Response:
 
 
 def on_validation_error(request: Request, error: Exception) -> Response:
-    """422 with all wrong fields."""
+    """422 with the wrong fields."""
     assert isinstance(error, RequestValidationError)
     fields = [
         {"field": ".".join(map(str, e["loc"][1:])) or "body", "message": str(e["msg"])}

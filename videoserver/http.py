@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import os
 import urllib.parse
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -41,10 +41,28 @@ def problem_response(
     errors: list[dict[str, str]] | None = None,
 ) -> Response:
     """The answer with an error as an RFC 9457 problem; `errors`: {field, message} of each wrong
-    field."""
+    field. It has at most 64 kB: long texts are cut off, and errors that do not fit are left out."""
     data: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase}
-    data |= {"status": status, "detail": detail} | ({"errors": errors} if errors else {})
+    data |= {"status": status, "detail": shortened(detail, 2000)}
+    data |= {"errors": first_errors(errors)} if errors else {}
     return json_response(data, status, headers, "application/problem+json")
+
+
+def first_errors(errors: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
+    """The first of these errors, as many as take 32 kB in JSON, with shortened texts."""
+    first, size = list[dict[str, str]](), 0
+    for error in errors:
+        short = {key: shortened(text, 500) for key, text in error.items()}
+        size += len(json_text(short, indent=None).encode())
+        if size > 32_000:
+            break
+        first.append(short)
+    return first
+
+
+def shortened(text: str, length: int) -> str:
+    """A text of at most `length` characters, with an ellipsis where it was cut off."""
+    return text if len(text) <= length else text[: length - 3] + "..."
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -135,6 +153,17 @@ class EventStream:
         changed, self.changed = self.changed, asyncio.Event()
         changed.set()
 
+    @contextlib.contextmanager
+    def client(self, limit: int) -> Iterator[None]:
+        """One more client while it lasts. Raises HTTPException 429 where there are `limit`."""
+        if self.clients >= limit:
+            raise HTTPException(429, "too many listen already", {"retry-after": "5"})
+        self.clients += 1
+        try:
+            yield
+        finally:
+            self.clients -= 1
+
     async def follow(self, last: int | None, job_id: str = "") -> AsyncIterator[ServerSentEvent]:
         """The events after number `last`, of one job or of all, until that job or the server ends.
 
@@ -146,7 +175,6 @@ class EventStream:
             self.notify(loop)
 
         self.board.listeners.add(listener)
-        self.clients += 1
         try:
             while True:
                 changed, over = self.changed, self.board.over
@@ -161,5 +189,4 @@ class EventStream:
                     return
                 await changed.wait()
         finally:
-            self.clients -= 1
             self.board.listeners.discard(listener)

@@ -50,18 +50,17 @@ class ServerSettings(NamedTuple):
         import hashlib
         import hmac
 
-        return hmac.new(self.token.encode(), b"session", hashlib.sha256).hexdigest()
+        return hmac.new(os.fsencode(self.token), b"session", hashlib.sha256).hexdigest()
 
-    def authorizes(self, bearer: str, cookie: str, reading: bool) -> bool:
-        """Whether a request may pass: it has the token or, for reading only, the session cookie.
-
-        Without a token every request may.
+    def authorizes(self, bearer: bytes, cookie: bytes, reading: bool) -> bool:
+        """Whether a request may pass: it has the token, in UTF-8, or, for reading only, the session
+        cookie. Without a token every request may.
         """
         import hmac
 
-        if not self.token or hmac.compare_digest(bearer.encode(), self.token.encode()):
+        if not self.token or hmac.compare_digest(bearer, os.fsencode(self.token)):
             return True
-        return reading and hmac.compare_digest(cookie.encode(), self.session_cookie().encode())
+        return reading and hmac.compare_digest(cookie, self.session_cookie().encode())
 
     def is_cross_site(self, method: str, headers: Mapping[str, str]) -> bool:
         """Whether a page of another origin sent the request, which must be refused then.

@@ -461,6 +461,20 @@ class TestEvents:
             assert response.status_code == 429
             assert response.headers["retry-after"]
 
+    def test_many_listeners_at_once(self, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The limit holds for those, too, that are let in before the first of them is answered."""
+        monkeypatch.setattr("api.CLIENT_LIMIT", 5)
+        with contextlib.ExitStack() as stack:
+            clients = []
+            for _ in range(60):
+                client = socket.create_connection(("127.0.0.1", served.port), timeout=20)
+                clients.append(stack.enter_context(client))
+            for client in clients:
+                client.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            statuses = sorted(client.recv(12)[-3:] for client in clients)
+        assert statuses == [b"200"] * 5 + [b"429"] * 55
+        assert wait_until(lambda: served.app.event_stream.clients == 0)
+
     def test_forgotten_events(self, library: Library) -> None:
         """A board that forgets early says how things stand instead, and misses no end."""
         board = JobBoard()

@@ -443,6 +443,23 @@ class TestToken:
         locked.client.delete("/session", headers={"authorization": f"Bearer {SECRET}"})
         assert locked.client.get("/videos").status_code == 401
 
+    @pytest.mark.parametrize("token", ["pässwörd", "voilà", "密码", "\udce9t\udce9"])
+    def test_any_text_may_be_a_token(self, library: Library, token: str) -> None:
+        """Its bytes are compared, which are UTF-8 where its text is."""
+        with serving(library.root, token=token) as served:
+            for value, status in ((os.fsencode(token), 200), (b"p\xc3\xa4", 401), (b"\xff", 401)):
+                headers = [(b"authorization", b"Bearer " + value)]
+                assert served.client.get("/videos", headers=headers).status_code == status
+            wrong = served.client.post(
+                "/session",
+                content=b'{"token": "\\ud800"}',
+                headers={"content-type": "application/json"},
+            )
+            assert wrong.status_code in (401, 422)
+            if token.isprintable():
+                assert served.client.post("/session", json={"token": token}).status_code == 204
+                assert served.client.get("/videos").status_code == 200
+
     def test_where_there_is_none(self, served: Served) -> None:
         assert served.get("/session") == {"required": False, "authenticated": True}
         assert served.client.post("/session", json={"token": "any"}).status_code == 204
@@ -533,6 +550,25 @@ class TestBodies:
             got = served.client.post(path, content=body, headers=headers)
             assert 400 <= got.status_code < 500, (path, body[:50], got.text[:200])
             assert got.headers["content-type"] == "application/problem+json"
+
+    @pytest.mark.parametrize(
+        "params",
+        [
+            {f"key{number}": 1 for number in range(60_000)},
+            {"k" * 900_000: 1},
+            {"quality": "\N{PILE OF POO}" * 50_000, "width": "s" * 100_000},
+        ],
+    )
+    def test_errors_are_short(self, served: Served, params: dict[str, Any]) -> None:
+        word = next(iter(params)) * 5
+        bodies: list[dict[str, Any]] = [{"task": "thumbs", "params": params}, {"task": word}]
+        bodies += [{"task": "thumbs"} | params, {"task": "thumbs", "directory": word}]
+        for body in bodies:
+            got = served.client.post("/jobs", json=body)
+            assert 400 <= got.status_code < 500
+            assert len(got.content) <= 64_000
+            assert got.json()["detail"]
+            assert got.status_code != 422 or got.json()["errors"]
 
     @pytest.mark.parametrize("length", ["-1", "abc", "1" * 30, "+5"])
     def test_lengths_that_are_none(self, served: Served, length: str) -> None:
