@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -113,10 +113,14 @@ def check_file(path: Path, places: random.Random) -> None:
 
 
 def cuts(
-    source: Path, folder: Path, places: random.Random, how: tuple[object, ...]
+    source: Path,
+    folder: Path,
+    places: random.Random,
+    how: tuple[object, ...],
+    containers: Sequence[str] = CONTAINERS,
 ) -> Iterator[Path]:
-    """A piece of a film, from another place on in every container."""
-    for container in CONTAINERS:
+    """A piece of a film, from another place on in each container."""
+    for container in containers:
         path = folder / f"{source.stem}.{container}"
         start = round(places.uniform(0.3, 9.0), 2)
         kind = ("-f", "mpegts") if container == "ts" else ()
@@ -135,14 +139,14 @@ def test_the_frame_of_a_cut(clips: Path, tmp_path: Path, gops: Gops) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("length", [10, 25, 60, 120, 250])
 def test_the_frame_of_any_cut(clips: Path, tmp_path: Path, length: int) -> None:
-    """GOPs of every kind, whole, and cut at 30 places with encoding and without."""
+    """GOPs of every kind: whole, cut at 70 places without encoding, and at 20 with it."""
     for b_frames, is_open in itertools.product(range(4), (False, True)):
         if is_open and not b_frames:
             continue  # no frame refers to a later GOP
         gops = Gops(length, b_frames, is_open)
         film, places = gops.film(clips), random.Random(repr(gops))
         check_file(film, places)
-        for path in cuts(film, tmp_path, places, COPIED):
+        for path in cuts(film, tmp_path, places, COPIED, places.sample(CONTAINERS, 2)):
             check_file(path, places)
     for path in cuts(film, tmp_path, places, ENCODED):
         check_file(path, places)
