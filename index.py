@@ -165,8 +165,7 @@ def probe_metadata(media: Media, ffprobe: str | None, stub: bool = False) -> dic
     `stub`: only name and size, for where nothing may be probed. Raises VideoError where the video
     has no streams.
     """
-    from videolib.media.encryption import mark_encrypted
-    from videolib.media.metadata import cropping_json, duration_json, probe_with_pyav
+    from videolib.media.metadata import add_to_ffprobe, probe_with_pyav
 
     if stub:
         container = {"filename": media.video.name, "size": str(media.stat.st_size)}
@@ -174,11 +173,8 @@ def probe_metadata(media: Media, ffprobe: str | None, stub: bool = False) -> dic
     metadata = probe_with_ffprobe(ffprobe, media) if ffprobe else probe_with_pyav(media)
     if not metadata.get("streams"):
         raise VideoError("has no streams: it is truncated or damaged")
-    names = str(metadata["format"].get("format_name"))
-    mark_encrypted(media.descriptor, names, metadata["streams"])
     if ffprobe:
-        metadata |= duration_json(media)
-        metadata |= cropping_json(media)  # ffprobe has it from version 7.1 on, with each stream
+        add_to_ffprobe(media, metadata)
     metadata["format"]["filename"] = media.video.name
     return metadata
 
@@ -1887,8 +1883,9 @@ class Dupes(LibraryCommand):
         only = {library.find_video(name).rel for name in self.only}
         keep = frozenset(library.find_video(name).rel for name in self.keep)
         tolerance = DurationTolerance.of(self.duration_tolerance)
-        rules = (self.threshold, self.quorum, tolerance, self.deep)
-        criteria = DuplicateCriteria(*rules, keep, self.prefer)
+        criteria = DuplicateCriteria(
+            self.threshold, self.quorum, tolerance, self.deep, keep, self.prefer
+        )
         report = find_duplicates(library, open_catalogue(library), criteria, job)
         selection = report.selection(self.limit, only)
         problems = library.problems + selection.problems

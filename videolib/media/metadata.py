@@ -1,8 +1,8 @@
 """Metadata of videos in the shape of ffprobe's JSON.
 
 `probe_with_pyav` makes it with libav in this process; `read_metadata` reads it from an artifact;
-`summarize`, and for a stream `shown_size` and `bit_depth`, interpret it; which stream is the film,
-streams says.
+`summarize`, and for a stream `shown_size` and `bit_depth`, interpret it. Which stream is the film
+is decided in streams.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from videolib.core.documents import read_json
 from videolib.core.errors import Failure, attempt
 from videolib.core.text import short_text, to_float, to_frame_rate, to_int
+from videolib.media.encryption import mark_encrypted
 from videolib.media.frames import first_frame
 from videolib.media.geometry import Cropping, container_croppings, matrix_rotation
 from videolib.media.probing import chapter_json, ffprobe_seconds, without_unknown
@@ -74,9 +75,8 @@ def fresh_metadata(video: Video, sidecars: SidecarDir) -> dict[str, Any] | None:
 
 
 def summarize(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Duration (s), width and height (pixels), frames per second, codecs, bit rate (bits per
-    second), and whether any of it is `encrypted`, of a video; None for values that are unknown, and
-    where nothing is encrypted.
+    """Duration (s), width and height (pixels), frames per second, codecs and bit rate (bits per
+    second) of a video, None where unknown; `encrypted`: True where a stream is, else None.
 
     `metadata` may be of any shape. Empty for a stub.
     """
@@ -105,8 +105,8 @@ def summarize(metadata: Mapping[str, Any]) -> dict[str, Any]:
 def shown_size(
     metadata: Mapping[str, Any], stream: Mapping[str, Any]
 ) -> tuple[int | None, int | None]:
-    """Width and height of a stream without what its container crops, before rotation; None where
-    they are unknown."""
+    """Width and height of a stream without what its container crops, before rotation; None for one
+    that is unknown."""
     width, height = to_int(stream.get("width")), to_int(stream.get("height"))
     croppings = metadata.get("cropping")
     entries = [c for c in croppings if isinstance(c, dict)] if isinstance(croppings, list) else []
@@ -153,6 +153,14 @@ def probe_with_pyav(media: Media, decode: bool = True) -> dict[str, Any]:
     chapters = [chapter_json(chapter) for chapter in container.chapters()]
     fields = {"streams": streams, "chapters": chapters, "format": without_unknown(format_json)}
     return {"prober": "pyav"} | duration_json(media) | cropping_json(media) | fields
+
+
+def add_to_ffprobe(media: Media, metadata: dict[str, Any]) -> None:
+    """Add to ffprobe's metadata what it does not say: the streams that are `encrypted`, the
+    `duration` of the film, and the `cropping`, which versions before 7.1 do not know."""
+    names = str(metadata["format"].get("format_name"))
+    mark_encrypted(media.descriptor, names, metadata["streams"])
+    metadata |= duration_json(media) | cropping_json(media)
 
 
 def duration_json(media: Media) -> dict[str, float]:
