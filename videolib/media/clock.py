@@ -26,7 +26,7 @@ TICKS = 90_000  # per second, in every MPEG stream
 # ffmpeg's -dts_delta_threshold, and the tenth of a second that ffmpeg.c has for steps back.
 LONGEST_STEP, LONGEST_STEP_BACK = 10 * TICKS, TICKS // 10
 
-SMALLEST_PROBED = 8 * 1024  # bytes: a part in front of others that is smaller may not be noticed
+SMALLEST_PROBED = 8 * 1024  # bytes: a smaller part at the front of a file may not be noticed
 PROBED_PACKETS = 16  # read at most at each place
 
 

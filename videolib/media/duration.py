@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.errors import VideoError
 from videolib.media.packets import damage_errors, demux_played, played_streams, timestamp_of
+from videolib.media.probing import NO_TIMESTAMP
 from videolib.media.streams import tagged_duration
 
 if TYPE_CHECKING:
@@ -21,22 +22,20 @@ if TYPE_CHECKING:
 
 MAX_DURATION = 30 * 86400.0  # seconds a video may claim to last
 
-# Seconds by which the data may end before the declared end in a file that is complete, and in its
-# sound.
+# Seconds by which the data of a complete file may end before the declared end, and its sound.
 CUT_OFF_TOLERANCE, SOUND_TOLERANCE = 1.0, 2.0
 
 # What a film of more than NEVER_DOUBTED seconds has at least, in bytes per second: speech takes
 # 700 in Opus, a still picture 25 times a second about 500 in H.264.
 LEAST_BYTE_RATE, NEVER_DOUBTED = 250, 600.0
 
-# Seconds that the last picture of a doubtful file is shown at most, unless one before it is shown
-# for longer, and that may be between two pictures; more is a damaged timestamp.
-LONGEST_LAST_PICTURE, LONGEST_GAP = 60.0, 3600.0
+LONGEST_LAST_PICTURE = 60.0  # seconds, in a doubtful file, unless a picture before it is longer
+LONGEST_GAP = 3600.0  # seconds between two pictures of it; more is a damaged timestamp
 
 
 class OpenFile(NamedTuple):
-    """A file that is open: its container, its size in bytes, and what opens it once more, which
-    leaves the place where `container` is being read."""
+    """A file that is open: its container, its size in bytes, and a function that opens it once
+    more, so that `container` stays where it is being read."""
 
     container: InputContainer
     size: int
@@ -44,9 +43,16 @@ class OpenFile(NamedTuple):
 
     @property
     def start(self) -> float:
-        """The time on the container's own clock (s) that players call 0."""
-        microseconds = self.container.start_time
-        return microseconds / 1_000_000 if microseconds and abs(microseconds) < 1 << 62 else 0.0
+        """When the container begins, in seconds on its own clock, maybe below 0; 0: unknown."""
+        return container_start(self.container) or 0.0
+
+
+def container_start(container: InputContainer) -> float | None:
+    """When a container begins, in seconds on its own clock, maybe below 0; None: unknown."""
+    microseconds = container.start_time
+    if microseconds is None or microseconds == NO_TIMESTAMP:
+        return None
+    return microseconds / 1_000_000
 
 
 def film_duration(file: OpenFile) -> float:
@@ -107,7 +113,7 @@ def is_much_longer(seconds: float, others: float) -> bool:
 
 
 def is_too_small(size: int, seconds: float) -> bool:
-    """Whether a film that lasts so long has more bytes than `size`."""
+    """Whether a file of `size` bytes is too small for a film of `seconds`."""
     return seconds > NEVER_DOUBTED and size < seconds * LEAST_BYTE_RATE
 
 
@@ -180,8 +186,8 @@ def _header_end(stream: Any, *, count_frames: bool) -> float | None:
 def _index_end(stream: Any) -> float | None:
     """When a stream ends by the index of its MP4 file (s); None without one.
 
-    This is for streams that begin late: whether libav's duration has the time before counts on how
-    the edit list trims the stream. Index entries have decoding times.
+    This is for streams that begin late: whether libav's duration includes the time before depends
+    on how the edit list trims the stream. Index entries have decoding times.
     """
     times = [entry.timestamp for entry in stream.index_entries if not entry.is_discard]
     if not times:
@@ -206,8 +212,8 @@ def may_end_early(file: OpenFile, stream: Any) -> bool:
 
 
 def last_packet_end(file: OpenFile, seconds: float) -> float:
-    """When the last packet ends (s), read from a keyframe before the time `seconds`, or all where
-    libav finds nothing there."""
+    """When the last packet ends (s), by the packets from a keyframe before the time `seconds` on,
+    or by all where libav finds none there."""
     end = 0.0
     for place in (seconds, 0.0):
         with file.reopen() as container:

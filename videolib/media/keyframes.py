@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ROUNDING = 0.002  # seconds by which an index and its packets may disagree: FLV's has milliseconds
 # Seconds by which the delays of two keyframes may differ: 16 frames, the most that codecs reorder.
 DELAY_SPREAD = 0.7
-SAMPLED_KEYFRAMES = 3  # whose delays tell whether they vary in a file
+SAMPLED_KEYFRAMES = 3  # their delays tell whether delays vary in a file
 
 
 class KeyframeFinder:
@@ -43,7 +43,8 @@ class KeyframeFinder:
         return min(neighbours, key=lambda keyframe: abs(keyframe - target), default=None)
 
     def is_close_call(self, left: int, right: int, target: int) -> bool:
-        """Whether delays that vary could decide which of two keyframes is the nearer one."""
+        """Whether two keyframes are so nearly as far from a timestamp that delays, which vary in
+        this file, may decide which is nearer."""
         distance = abs(left + right - 2 * target) * self.media.tick
         if not self.media.index_delay or distance > DELAY_SPREAD:
             return False

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from av.container import InputContainer
 
-MOST_FAILURES = 2000  # of reading on, one after the other, until a file counts as ended
+MOST_FAILURES = 2000  # in a row of reading on, after which a file counts as ended
 
 
 def damage_errors() -> tuple[type[Exception], ...]:
@@ -45,8 +45,8 @@ def demux(
 ) -> Iterator[Any]:
     """Packets of these streams (none: of all) from where the container is, to the end.
 
-    `on_damage` is called for damage. What libav may get over when it is asked again, such as a hole
-    in MPEG-TS of which it skips 64 kB at a time, counts once.
+    `on_damage` is called for each damaged place. libav is asked again after a failure, and may get
+    over it, such as a hole in MPEG-TS of which it skips 64 kB at a time.
     """
     failures = 0  # since the last packet
     while failures < MOST_FAILURES:

@@ -1,6 +1,6 @@
 """One video file, opened safely in a worker: its container, its stream, packets and frames.
 
-Every room of this folder reads a file through a `Media`, which also records what reading shows:
+Every module of this folder reads a file through a `Media`, which also records what reading shows:
 damage, where a truncated file ends, the display matrix.
 """
 
@@ -24,6 +24,7 @@ from videolib.media.clock import TICKS, MpegClock, find_clock
 from videolib.media.duration import (
     OpenFile,
     container_duration,
+    container_start,
     declared_end,
     film_duration,
     is_cut_off,
@@ -71,7 +72,7 @@ class Media:
         self.progress = ProgressReporter()
         self.descriptor = open_regular(video.path)
         self.stat = os.fstat(self.descriptor)
-        # What reading it shows, also in other rooms, which call the note_ methods.
+        # What reading the file shows; other modules add to it by the note_ methods.
         self.damage = 0  # packets that could not be read or decoded
         self.has_keyframe = False  # whether one was decoded
         self.display_matrix: DisplayMatrix | None = None  # of the keyframe decoded last
@@ -160,7 +161,8 @@ class Media:
     def stream(self) -> VideoStream:
         """The video stream that players show, see `moving_pictures`.
 
-        Raises VideoError where there is none that can and may be decoded, or its size is unknown.
+        Raises VideoError where there is none, it cannot or may not be decoded, or its size is
+        unknown.
         """
         film = film_of(self.stream_facts)
         if film is None:
@@ -174,8 +176,7 @@ class Media:
         context.thread_count = 1
         if self.draft:
             context.options = context.options | {"skip_loop_filter": "all"}
-        best: VideoStream = stream
-        return best
+        return typing.cast("VideoStream", stream)
 
     @functools.cached_property
     def decoder(self) -> VideoCodecContext:
@@ -205,22 +206,14 @@ class Media:
     @functools.cached_property
     def start(self) -> int:
         """The presentation timestamp, in the stream's time base, that a player calls 0."""
-        if self.container_start is None:
-            return self.stream.start_time or 0
-        return round(self.container_start / self.tick)
-
-    @functools.cached_property
-    def container_start(self) -> float | None:
-        """When it begins, in seconds on the container's own clock, maybe below 0; None: unknown."""
-        microseconds = self.container.start_time
-        if microseconds is None or microseconds == NO_TIMESTAMP:
-            return None
-        return microseconds / 1_000_000
+        seconds = container_start(self.container)
+        return self.stream.start_time or 0 if seconds is None else round(seconds / self.tick)
 
     @property
     def origin(self) -> float:
-        """The time on the container's own clock (s) that players call 0: its start, at least 0."""
-        return max(self.container_start or 0.0, 0.0)
+        """The time on the container's own clock (s) from which sound and subtitles are timed: its
+        start, at least 0."""
+        return max(self.file.start, 0.0)
 
     @functools.cached_property
     def tick(self) -> float:
@@ -236,16 +229,16 @@ class Media:
 
     @functools.cached_property
     def file(self) -> OpenFile:
-        """What decides how long the film is: the container, its size, and how it is opened anew."""
+        """The file as the functions of duration and clock take it."""
         return OpenFile(self.container, self.stat.st_size, self._open)
 
     @functools.cached_property
     def clock(self) -> MpegClock | None:
-        """What puts an MPEG stream whose clock jumps on one timeline; None: there are no jumps."""
+        """The clock that puts an MPEG stream with jumps on one timeline; None: it has no jumps."""
         return find_clock(self.file)
 
     def is_at_joint(self, packet: Any) -> bool:
-        """Whether a packet is where MPEG recordings were joined."""
+        """Whether a packet is within a second of where MPEG recordings were joined."""
         return self.clock is not None and self.clock.is_at_joint(packet)
 
     @functools.cached_property
@@ -255,7 +248,7 @@ class Media:
         `container_duration` is what other programs take, whose hashes are to be reproduced.
         """
         if self.clock:
-            return self.clock.end / TICKS - (self.container_start or 0.0)
+            return self.clock.end / TICKS - self.file.start
         return film_duration(self.file)
 
     def sample_count(self, interval: float) -> int:
@@ -312,7 +305,7 @@ class Media:
     def read(self, *streams: Any) -> Iterator[Any]:
         """Packets of these streams (none: of all), to the end, on one timeline.
 
-        Damage counts, also where libav gets over it, see `demux`.
+        Damage is noted, also where libav gets over it, see `demux`.
         """
         clock = self.clock
         packets = demux(self.container, *streams, on_damage=self.note_damage)

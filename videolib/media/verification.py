@@ -52,7 +52,7 @@ class StreamSummary(NamedTuple):
 
 def stream_summaries(media: Media) -> dict[int, StreamSummary]:
     """Summaries of all streams, by index, for which every packet of the file is read."""
-    container, start = media.container, media.container_start or 0.0
+    container, start = media.container, media.file.start
     packets, ends, durations = Counter[int](), dict[int, float](), dict[int, float]()
     for packet in played_packets(media):
         index, tick = packet.stream_index, float(packet.time_base or 0)
