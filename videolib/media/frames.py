@@ -55,8 +55,8 @@ class Frame:
     """A decoded frame as a player would show it, at any size.
 
     `time` is when it is shown, in seconds of the video; `size` its (width, height) in square
-    pixels, upright; `orientation` makes the stored picture so; `is_substitute`: it stands for one
-    that cannot be decoded.
+    pixels, upright; `orientation` makes the stored picture upright; `is_substitute`: it stands for
+    one that cannot be decoded.
     """
 
     is_substitute = False
@@ -69,7 +69,7 @@ class Frame:
         self._pictures: dict[tuple[int, int], Pixels] = {}
 
     def ffmpeg_filters(self) -> list[str]:
-        """What the ffmpeg program needs to show such frames as this one does."""
+        """The filters with which the ffmpeg program shows frames of this form, see FrameFilter."""
         aspect = self.media.stream.sample_aspect_ratio
         return self.media.frame_filter.ffmpeg_filters(self.raw, aspect, self.orientation)
 

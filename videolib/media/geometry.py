@@ -12,6 +12,8 @@ import struct
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from videolib.media.probing import container_listing
+
 if TYPE_CHECKING:
     from av.filter import Graph
     from av.video.frame import VideoFrame
@@ -30,6 +32,7 @@ class FilterCall(NamedTuple):
 
 
 OVER_BLACK = FilterCall("premultiply", "inplace=1")  # what is transparent is black
+NEWEST_SIDE_DATA = 39  # above all of libav's AVFrameSideDataType, of which FFmpeg 8 has 33
 
 # === Orientation =================================================================================
 
@@ -60,7 +63,7 @@ class Orientation(NamedTuple):
         )
 
     def __str__(self) -> str:
-        """Degrees, without their name."""
+        """Degrees as a number, and whether it is mirrored."""
         return f"{90 * self.turns}{' (mirrored)' if self.mirrored else ''}"
 
 
@@ -103,14 +106,11 @@ def side_data(raw: VideoFrame) -> dict[str, bytes]:
     try:
         entries: Iterable[Any] = list(raw.side_data)
     except ValueError:
-        # PyAV refuses all of them where libav has a type that it does not know, such as EXIF.
+        # PyAV refuses all of them where one is of a type that it does not know, such as EXIF.
         unknown_types = range(len(Type), NEWEST_SIDE_DATA + 1)
         deletions = [FilterCall("sidedata", f"mode=delete:type={n}") for n in unknown_types]
         entries = raw_through(filter_graph(raw, deletions), raw).side_data
     return {entry.type.name: bytes(entry) for entry in entries}
-
-
-NEWEST_SIDE_DATA = 39  # above all of libav's AVFrameSideDataType, of which FFmpeg 8 has 33
 
 
 # === Cropping ====================================================================================
@@ -154,19 +154,13 @@ def container_croppings(container: Any) -> dict[int, Cropping]:
     """What a container cuts off the pictures of its streams (PixelCrop of Matroska, clap of MP4),
     by the index of the stream.
 
-    Cropping in H.264 and HEVC themselves is not among it: decoders apply it. PyAV gives the side
-    data of streams only as part of libav's description of a file.
+    Cropping in H.264 and HEVC themselves is not among it: decoders apply it. Of the side data of
+    streams PyAV gives only the listing.
     """
-    import av
-
     if not {"matroska", "mov"} & set(container.format.name.split(",")):
         return {}
-    av.logging.set_level(av.logging.INFO)
-    try:
-        description = container.dumps_format()
-    finally:
-        av.logging.set_level(None)
-    streams = re.split(r"^ +Stream #0:(\d+)", description, flags=re.MULTILINE)[1:]
+    listing = container_listing(container)
+    streams = re.split(r"^ +Stream #0:(\d+)", listing, flags=re.MULTILINE)[1:]
     croppings: dict[int, Cropping] = {}
     for index, text in zip(streams[::2], streams[1::2], strict=True):
         # Whole lines only: a tag of that name has more blanks before its colon.

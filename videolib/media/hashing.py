@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from videolib.media.frames import Frame
     from videolib.media.reader import Media
 
+SIGNATURE_SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)  # of the length: where a signature's frames are
+
 
 class HashSettings(NamedTuple):
     """How a video is hashed.
@@ -138,9 +140,6 @@ class FrameHash(NamedTuple):
 
     def as_json(self) -> dict[str, Any]:
         return {"time": round(self.time, 6), "hash": hexadecimal(self.bits), "flat": self.flat}
-
-
-SIGNATURE_SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)  # of the length: where a signature's frames are
 
 
 class SignatureRecorder:

@@ -46,20 +46,24 @@ def container_streams(container: InputContainer) -> list[dict[str, Any]]:
     return streams
 
 
-def listed_tags(container: Any, count: int) -> list[str]:
-    """The FourCCs of all `count` streams as libav lists them; empty where it lists none.
-
-    PyAV has no attribute for those of streams without a decoder.
-    """
+def container_listing(container: Any) -> str:
+    """libav's own description of a container and its streams, as ffmpeg prints it; it has what PyAV
+    has no attributes for."""
     import av
 
     av.logging.set_level(av.logging.INFO)  # the listing is a message of that level
     try:
-        listing = container.dumps_format()
+        return str(container.dumps_format())
     finally:
         av.logging.set_level(None)
+
+
+def listed_tags(container: Any, count: int) -> list[str]:
+    """The FourCC of each of `count` streams, also of those without a decoder, by libav's listing;
+    empty where it has none."""
     line = r"^  Stream #0:(\d+)\b.*?: \w+: [^\n]*?\(([^()\n]+) / 0x[0-9A-F]+\)"
-    tags = {int(index): tag for index, tag in re.findall(line, listing, re.MULTILINE)}
+    matches = re.findall(line, container_listing(container), re.MULTILINE)
+    tags = {int(index): tag for index, tag in matches}
     return [tags.get(index, "") for index in range(count)]
 
 

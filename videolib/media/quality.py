@@ -37,6 +37,15 @@ if TYPE_CHECKING:
 BASIC_FILTERS = ("ssim", "psnr")  # ffmpeg's filters for the metrics that every build has
 ALL_FILTERS = (*BASIC_FILTERS, "xpsnr", "libvmaf")
 
+METRICS = ("ssim", "psnr", "xpsnr", "vmaf")  # names in results, in their order
+
+# Names that the filters give to the values of the planes Y, U and V.
+PLANES = {
+    "ssim": ("ssim.Y", "ssim.U", "ssim.V"),
+    "psnr": ("psnr.psnr.y", "psnr.psnr.u", "psnr.psnr.v"),
+    "xpsnr": ("xpsnr.xpsnr.y", "xpsnr.xpsnr.u", "xpsnr.xpsnr.v"),
+}
+
 # Per metric the least value of each class and its name, the best first.
 QUALITY_CLASSES = {
     "ssim": ((0.99, "excellent"), (0.95, "good"), (0.88, "fair"), (0.5, "poor")),
@@ -208,14 +217,22 @@ def comparison_graph(alignment: Alignment, filters: Sequence[str], vmaf_log: int
     return ";".join(chains)
 
 
-METRICS = ("ssim", "psnr", "xpsnr", "vmaf")  # names in results, in their order
+def overall_psnr(values: Sequence[float]) -> float:
+    """The PSNR (dB) of the mean squared error over frames with these PSNRs, as the `average` in the
+    summary of ffmpeg's filter."""
+    error = sum(10 ** (-value / 10) for value in values) / len(values)
+    return -10 * math.log10(error) if error else math.inf
 
-# Names that the filters give to the values of the planes Y, U and V.
-PLANES = {
-    "ssim": ("ssim.Y", "ssim.U", "ssim.V"),
-    "psnr": ("psnr.psnr.y", "psnr.psnr.u", "psnr.psnr.v"),
-    "xpsnr": ("xpsnr.xpsnr.y", "xpsnr.xpsnr.u", "xpsnr.xpsnr.v"),
-}
+
+def overall_xpsnr(values: Sequence[float]) -> float:
+    """The mean of XPSNR values (dB) as ffmpeg's filter takes it: that of the roots of the weighted
+    distortions, as dB."""
+    root = sum(10 ** (-value / 20) for value in values) / len(values)
+    return -20 * math.log10(root) if root else math.inf
+
+
+# How a metric's values over frames become one, where that is not their mean.
+OVERALL = {"psnr": overall_psnr, "xpsnr": overall_xpsnr}
 
 
 def comparison_data(frames: Sequence[FrameValues]) -> dict[str, Any]:
@@ -254,24 +271,6 @@ def frame_value(frame: FrameValues, metric: str) -> float:
     if metric == "xpsnr":
         return min(frame.get(key, math.nan) for key in PLANES["xpsnr"])
     return frame.get({"ssim": "ssim.All", "psnr": "psnr.psnr_avg"}.get(metric, metric), math.nan)
-
-
-def overall_psnr(values: Sequence[float]) -> float:
-    """The PSNR (dB) of the mean squared error over frames with these PSNRs, as the `average` in the
-    summary of ffmpeg's filter."""
-    error = sum(10 ** (-value / 10) for value in values) / len(values)
-    return -10 * math.log10(error) if error else math.inf
-
-
-def overall_xpsnr(values: Sequence[float]) -> float:
-    """The mean of XPSNR values (dB) as ffmpeg's filter takes it: that of the roots of the weighted
-    distortions, as dB."""
-    root = sum(10 ** (-value / 20) for value in values) / len(values)
-    return -20 * math.log10(root) if root else math.inf
-
-
-# How a metric's values over frames become one, where that is not their mean.
-OVERALL = {"psnr": overall_psnr, "xpsnr": overall_xpsnr}
 
 
 def json_value(value: float) -> float | str:

@@ -163,13 +163,13 @@ def content_cuts(media: Media, threshold: float) -> Cuts:
             scores[pts] = score
     # Steps behind the same keyframe share one decode.
     for _, spans in itertools.groupby(unsure, lambda span: bisect.bisect(media.keyframes, span[0])):
-        wanted = {n for first, last in spans for n in range(numbers[first], numbers[last] + 1)}
-        scores |= full_scores(media, timeline, sorted(wanted))
+        places = {n for first, last in spans for n in range(numbers[first], numbers[last] + 1)}
+        scores |= full_scores(media, timeline, sorted(places))
     return filtered_cuts(media, scores | {timeline[0]: 0.0}, threshold)
 
 
 class DraftStep(NamedTuple):
-    """The content score of a frame of the draft, and the timestamps of the frame before and its."""
+    """The content score of a frame of the draft, its timestamp, and that of the frame before."""
 
     before: int
     pts: int

@@ -17,6 +17,8 @@ from videolib.storage.subtitle_names import subtitles_by_stem
 from videolib.storage.subtitles import matching_subtitles
 from videolib.storage.videos import Video
 
+LEADS_OUT = "is a link that leads out of the library: left alone"
+
 
 class Folder(NamedTuple):
     """One folder of a library: its path from the root ("" or ending in a slash), its sidecar
@@ -173,9 +175,6 @@ def folders_below(top: str, unread: Callable[[OSError], None]) -> Iterator[str]:
             continue
         yield folder
         pending += [f"{folder}/{name}" for name in reversed(names) if name != SIDECARS]
-
-
-LEADS_OUT = "is a link that leads out of the library: left alone"
 
 
 class Roots:
