@@ -1,4 +1,5 @@
-"""The sidecar folder as one scan lists it, the heads of JSON artifacts, and leftovers in it."""
+"""The sidecar folder as one scan lists it, what artifacts in it record of their sources, and its
+leftovers."""
 
 from __future__ import annotations
 
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
 
 LARGEST_RECORD = 64 << 20  # bytes: a larger JSON file is not read as tags or metadata
 
+# Size and mtime in the head of a JSON artifact, or in the comment of another.
+SOURCE = re.compile(
+    rb'"source":\s*\{\s*"size":\s*(\d{1,19})\b(?:\s*,\s*"mtime_ns":\s*(-?\d{1,25})\b)?'
+)
+# Comments as publishing.with_comment writes them: a JPEG segment, a block of WebVTT.
+COMMENT = re.compile(rb'(?:\xff\xfe..|\nNOTE )(\{"source": \{[^{}]*\}\})', re.DOTALL)
+
 
 class FileStat(NamedTuple):
     """A file as it was scanned, with those attributes of os.DirEntry that callers use."""
@@ -45,6 +53,26 @@ class FileStat(NamedTuple):
 
     def is_file(self) -> bool:
         return not self.folder
+
+
+class ArtifactRecord(NamedTuple):
+    """What an artifact records in its head or comment: size (bytes), mtime (ns; None: not recorded)
+    and oshash ("": not recorded) of its source, and the names of files made with it."""
+
+    size: int
+    mtime_ns: int | None
+    files: list[str]
+    oshash: str = ""
+
+    def is_of(self, video: os.stat_result | FileStat) -> bool:
+        """Whether its source was the video that has this stat."""
+        if self.size != video.st_size or self.mtime_ns is None:
+            return self.size == video.st_size
+        # The catalogue's columns have 64 bits.
+        return is_same_time(*map(clamp_to_64_bits, (self.mtime_ns, video.st_mtime_ns)))
+
+
+UNREADABLE = ArtifactRecord(-1, None, [])  # its size is that of no video: never fresh
 
 
 class SidecarDir(dict[str, "os.DirEntry[str] | FileStat"]):
@@ -86,8 +114,8 @@ class SidecarDir(dict[str, "os.DirEntry[str] | FileStat"]):
         return by_key
 
     def record(self, name: str) -> ArtifactRecord | None:
-        """What the artifact of that name records of its source: JSON in its head, others in a
-        comment, if they have one."""
+        """The record of the file of that name: JSON has it in its head, which may be UNREADABLE,
+        other files in a comment; None where they have no comment."""
         if name.endswith(".json"):
             return read_record(self[name].path) or UNREADABLE
         return read_comment(self[name].path)
@@ -105,34 +133,8 @@ def with_sidecars(videos: Iterable[Video]) -> Iterator[tuple[Video, SidecarDir]]
         yield from ((video, sidecars) for video in group)
 
 
-class ArtifactRecord(NamedTuple):
-    """The head of a JSON artifact: size (bytes), mtime (ns; None: not recorded) and oshash of its
-    source, names of files made with it."""
-
-    size: int
-    mtime_ns: int | None
-    files: list[str]
-    oshash: str = ""
-
-    def is_of(self, video: os.stat_result | FileStat) -> bool:
-        """Whether its source was the video that has this stat."""
-        if self.size != video.st_size or self.mtime_ns is None:
-            return self.size == video.st_size
-        # The catalogue's columns have 64 bits.
-        return is_same_time(*map(clamp_to_64_bits, (self.mtime_ns, video.st_mtime_ns)))
-
-
-UNREADABLE = ArtifactRecord(-1, None, [])  # of a source that no file is
-# Size and mtime in the head of a JSON artifact, or in the comment of another.
-SOURCE = re.compile(
-    rb'"source":\s*\{\s*"size":\s*(\d{1,19})\b(?:\s*,\s*"mtime_ns":\s*(-?\d{1,25})\b)?'
-)
-# Comments as publishing.with_comment writes them: a JPEG segment, a block of WebVTT.
-COMMENT = re.compile(rb'(?:\xff\xfe..|\nNOTE )(\{"source": \{[^{}]*\}\})', re.DOTALL)
-
-
 def read_comment(path: str) -> ArtifactRecord | None:
-    """What the comment in a JPEG or WebVTT file says of its source; None where there is none."""
+    """The record in the comment of a JPEG or WebVTT file; None where it has none."""
     try:
         with reading(path) as descriptor:
             comment = COMMENT.search(os.read(descriptor, 4096))
@@ -142,7 +144,7 @@ def read_comment(path: str) -> ArtifactRecord | None:
 
 
 def recorded_source(text: bytes, files: list[str]) -> ArtifactRecord | None:
-    """The record that stands in JSON, with the names of files made with it."""
+    """The record of the source in a piece of JSON, with the names of `files`; None without one."""
     source, oshash = SOURCE.search(text), re.search(rb'"oshash":\s*"([0-9a-f]{16})"', text)
     if source is None:
         return None
