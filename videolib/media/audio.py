@@ -23,14 +23,12 @@ if TYPE_CHECKING:
     from videolib.media.reader import Media
 
 
-# Seconds by which a frame may begin before or after the end of the one before.
-TIMESTAMP_TOLERANCE = 0.1
-# Seconds that a timestamp may step back, or be beyond the end; more is a reset of the clock.
-CLOCK_RESET = 10.0
+TIMESTAMP_TOLERANCE = 0.1  # seconds by which a frame may begin before or after the last one's end
+CLOCK_RESET = 10.0  # seconds that a timestamp may step back, or be beyond the end; more is a reset
 
 
 def audio_streams(media: Media) -> list[AudioStream]:
-    """The audio streams that can be decoded, also those whose decoders may not be used.
+    """The audio streams that can be decoded, including those whose decoders may not be used.
 
     Raises VideoError where there is sound, but none that can be decoded.
     """
@@ -41,17 +39,21 @@ def audio_streams(media: Media) -> list[AudioStream]:
     return [stream for stream, reason in zip(streams, reasons, strict=True) if not reason]
 
 
+def declared_language(stream: Any) -> str:
+    """The language that the container declares for a stream, by `language_code`; empty: none."""
+    return language_code(str(stream.metadata.get("language", "")))
+
+
 def stream_language(stream: Any) -> str:
-    """Two-letter code of the language that the container declares for a stream; empty: none."""
-    code = language_code(str(stream.metadata.get("language", "")))
+    """Two-letter code of a stream's language, where it is one that models know; else empty."""
+    code = declared_language(stream)
     return code if code in LANGUAGES else ""
 
 
 def audio_languages(media: Media) -> list[str]:
-    """The languages of all audio streams, also of those that cannot be decoded, by the codes of
-    `language_code`; `und` for a stream that declares none."""
-    declared = (str(s.metadata.get("language", "")) for s in media.container.streams.audio)
-    return [language_code(language) or "und" for language in declared]
+    """The declared languages of all audio streams, also of those that cannot be decoded; `und` for
+    a stream that declares none."""
+    return [declared_language(stream) or "und" for stream in media.container.streams.audio]
 
 
 def choose_audio_stream(media: Media, choice: str) -> AudioStream | None:
@@ -93,7 +95,7 @@ def _chosen_stream(media: Media, choice: str) -> AudioStream | None:
 def mono_samples(media: Media, stream: AudioStream) -> Iterator[Samples]:
     """A stream's sound in pieces of 16-bit mono samples, from the time that players call 0.
 
-    Zeros fill a late start and gaps, so that sample n is heard n / SAMPLE_RATE seconds in.
+    Zeros fill a late start and gaps, so that sample n is heard after n / SAMPLE_RATE seconds.
     """
     import numpy as np
 
@@ -117,7 +119,7 @@ def timed_audio(media: Media, stream: AudioStream) -> Iterator[tuple[float, Audi
 
     Frames that begin before the end of the one before are left out. A timestamp that steps far back
     or beyond the end shows that the recorder's clock was reset: the sound continues without a gap.
-    Where the stream is truncated, `media` is told after how many seconds.
+    Where the stream is truncated, `media` notes after how many seconds.
     """
     end = media.duration or MAX_DURATION
     position = shift = 0.0  # where the next frame should begin; what resets add to timestamps
