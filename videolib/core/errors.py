@@ -115,12 +115,18 @@ def attempt(
         )
 
 
+FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up"}
+
+
 def reason_of(error: BaseException) -> str:
-    """One line that says what went wrong and, where something can be done, what to do."""
+    """One line that says what went wrong and, where something can be done, what to do.
+
+    Where something was stored before an OSError, what raises it says so in a VideoError.
+    """
     if isinstance(error, VideoError | UsageError):
         return str(error)
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return "the disk is full: nothing was stored"
+    if isinstance(error, OSError) and error.errno in FULL:
+        return f"{FULL[error.errno]}: nothing was stored"
     # libav's errors are OSErrors too, and say nothing of the file system.
     if type(error).__module__.startswith("av.") or isinstance(error, UnicodeError):
         text = getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -131,9 +131,32 @@ def write_through(path: Path, content: bytes) -> None:
 
 
 def flush_to_disk(path: Path) -> None:
-    """Wait until the disk has a file's content, or a folder's names."""
-    with reading(path) as descriptor:
+    """Wait until the disk has a file's content, or a folder's names. Raises OSError."""
+    with reading(path) as descriptor, naming(path):
         os.fsync(descriptor)
+
+
+def flush_names(folder: Path, outcome: str) -> None:
+    """Wait until the disk has the names in a folder, after a change of them that was made.
+
+    Raises VideoError that begins with `outcome`, which says what was changed.
+    """
+    try:
+        flush_to_disk(folder)
+    except OSError as error:
+        why = f"but the disk has not confirmed it ({error.strerror}): check the disk and run again"
+        raise VideoError(f"{outcome}, {why}") from None
+
+
+@contextlib.contextmanager
+def naming(path: str | Path) -> Iterator[None]:
+    """Errors of calls on an open file, which name none, get the name of this one."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 @functools.cache
@@ -190,7 +213,8 @@ def replace_file(target: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):  # on a disk that is read-only by now
             remove(scratch)
         if isinstance(error, OSError):
-            error.filename = str(target)  # the scratch file's name says nothing to anybody
+            # The scratch file's name says nothing to anybody.
+            error.filename, error.filename2 = str(target), None
         raise
 
 
@@ -208,11 +232,8 @@ def write_output(path: Path, content: bytes) -> None:
     if not path.exists() or path.is_file():
         replace_file(Path(os.path.realpath(path)), content)
         return
-    try:
+    with naming(path):
         path.write_bytes(content)
-    except OSError as error:
-        error.filename = str(path)  # the error of a full device has none
-        raise
 
 
 def replace_folder(target: Path, files: Mapping[str, bytes]) -> None:
@@ -245,7 +266,7 @@ def read_file(path: str | Path) -> bytes:
 def blocks_of(path: str | Path, largest: float = math.inf) -> Iterator[bytes]:
     """The content of a file by the megabyte. Raises OSError, also for a pipe, which could be
     waited for without end, and for a file of more than `largest` bytes."""
-    with reading(path) as descriptor:
+    with reading(path) as descriptor, naming(path):
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "is no file", str(path))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from videolib.core.errors import VideoError
-from videolib.core.files import stat_of
+from videolib.core.files import naming, stat_of
 from videolib.core.text import printable
 
 LOCK_TIMEOUT = 60.0  # seconds to wait for another process to be done with a folder
@@ -33,7 +33,8 @@ def locked(folder: str | Path, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
     try:
         while True:
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                with naming(folder + name):
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if is_named(descriptor, folder + name):
                     break
             except BlockingIOError:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from videolib.core.documents import compact_json
 from videolib.core.errors import VideoError
-from videolib.core.files import flush_to_disk, read_optional_file, replace_file
+from videolib.core.files import flush_names, read_optional_file, replace_file
 from videolib.faces.validation import ABSENT, finite, is_signature, need_columns
 from videolib.faces.vectors import base64_vector, decoded_bytes, decoded_vector, unit
 
@@ -75,7 +75,7 @@ class PeopleDecisions:
         head = {"serial": self.serial + 1, "history": self.history[-self.UNDO_LIMIT :]}
         self.data |= head | {"people": [self.entries[key] for key in sorted(self.entries)]}
         replace_file(Path(sidecar_dir, self.NAME), compact_json(self.data))
-        flush_to_disk(Path(sidecar_dir))
+        flush_names(Path(sidecar_dir), f"{self.NAME} is stored")
 
     def forget(self, deleted: set[str], remaining: set[str]) -> bool:
         """Remove deleted signatures, and the entries of people who then have none of the

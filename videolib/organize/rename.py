@@ -276,7 +276,7 @@ def undo_renames(job: Job, paths: LibraryPaths, artifacts_dir: Path | None) -> R
             raise UsageError(nothing_to_undo(paths, "rename"))
         pairs, errors = former_pairs(replay, library)
         if not pairs:
-            replay.file.with_state("undone")  # nothing is left to undo: the journal before is next
+            replay.set_state("undone")  # nothing is left to undo: the journal before is next
     plan = rename_videos(job, paths, pairs, undoes=replay.file.number)
     replay.remove_made_folders()
     return RenameOutcome(plan.moves, errors + plan.errors, len(pairs))

@@ -12,10 +12,11 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 from videolib.core.errors import CancelledError, VideoError
-from videolib.core.files import flush_to_disk, replace_file, stat_of
+from videolib.core.files import flush_to_disk, remove, replace_file, stat_of
 from videolib.core.limits import RESERVED_DESCRIPTORS, raise_descriptor_limit
 from videolib.core.locks import locked
 from videolib.core.runs import Job
@@ -24,6 +25,7 @@ from videolib.storage.names import JOURNALS, SIDECARS, TRASH
 from videolib.storage.replay import (
     JournalFile,
     JournalReplay,
+    UnclosedJournalError,
     journals,
     refuse_interrupted,
 )
@@ -39,6 +41,8 @@ from videolib.storage.steps import (
     missing_folders,
     step_error_message,
 )
+
+UNCHANGED = "nothing was changed"
 
 
 class Journal:
@@ -159,29 +163,52 @@ class Journal:
         replay = JournalReplay(self.paths, self.write())
         try:
             replay.roll_forward(job)
+        except UnclosedJournalError:
+            raise
         except (OSError, VideoError, CancelledError) as error:
-            problems = replay.roll_back()
-            if isinstance(error, CancelledError):
-                raise
-            message = "; ".join([step_error_message(error), "nothing was changed", *problems])
-            raise VideoError(message) from None
+            outcome = taken_back(replay)
+            if not isinstance(error, CancelledError):
+                raise VideoError(f"{step_error_message(error)}; {outcome}") from None
+            if job and outcome != UNCHANGED:
+                job.console.say(outcome)
+            raise
 
     def write(self) -> JournalFile:
         """The journal's file, which is on the disk on return. Raises VideoError where something
-        that is to be moved vanished.
+        that is to be moved vanished, or where the file cannot be written.
         """
         try:
             steps = self.steps()
         except FileNotFoundError as error:
             name = printable(str(error.filename))
-            raise VideoError(f"{name} vanished: nothing was changed") from None
+            raise VideoError(f"{name} vanished: {UNCHANGED}") from None
         head = {"schema": 1, "command": self.command, "facts": self.facts}
         head["folders"] = list(map(self.paths.relative, missing_folders(steps)))
         lines = [head, *(step.as_json(self.paths) for step in steps)]
         path = self.paths.sidecar_dir / JOURNALS / f"{self.number:06}.{self.command}.forward-0"
-        replace_file(path, journal_bytes(lines))
-        flush_to_disk(path.parent)
+        try:
+            replace_file(path, journal_bytes(lines))
+            flush_to_disk(path.parent)
+        except OSError as error:
+            self.discard(path, f"{step_error_message(error)}; {UNCHANGED}")
         return JournalFile(self.number, self.command, "forward-0", path)
+
+    def discard(self, path: Path, reason: str) -> NoReturn:
+        """Remove the journal's file, of which no step was made, and raise VideoError."""
+        try:
+            remove(path)
+        except OSError:
+            raise UnclosedJournalError(self.paths, reason) from None
+        raise VideoError(reason)
+
+
+def taken_back(replay: JournalReplay) -> str:
+    """Roll a journal back; what came of it, in words for the user."""
+    try:
+        problems = replay.roll_back()
+    except UnclosedJournalError as error:
+        return str(error)
+    return "; ".join(["the rest was taken back", *problems]) if problems else UNCHANGED
 
 
 def journal_bytes(lines: Iterable[Mapping[str, Any]]) -> bytes:

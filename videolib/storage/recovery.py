@@ -10,7 +10,12 @@ from videolib.core.errors import VideoError
 from videolib.core.locks import locked
 from videolib.core.text import printable
 from videolib.storage.names import JOURNALS
-from videolib.storage.replay import JournalReplay, journals, refuse_interrupted
+from videolib.storage.replay import (
+    JournalReplay,
+    UnclosedJournalError,
+    journals,
+    refuse_interrupted,
+)
 from videolib.storage.steps import step_error_message
 
 if TYPE_CHECKING:
@@ -34,7 +39,7 @@ class UndoResult(NamedTuple):
 def recover(paths: LibraryPaths, *, back: bool = False) -> UndoResult | None:
     """Finish what was interrupted; take it back with `back`, or where it cannot be finished.
 
-    None where nothing was interrupted.
+    None where nothing was interrupted. Raises UnclosedJournalError where the disk allows neither.
     """
     with locked_journals(paths) as (files, stack):
         if not (pending := [file for file in files if file.pending]):
@@ -45,6 +50,8 @@ def recover(paths: LibraryPaths, *, back: bool = False) -> UndoResult | None:
         if not back and replay.file.state.startswith("forward"):
             try:
                 return UndoResult(replay, replay.roll_forward(again=True))
+            except UnclosedJournalError:
+                raise
             except (OSError, VideoError) as error:
                 problems = [step_error_message(error)]
         return UndoResult(replay, problems + replay.roll_back())

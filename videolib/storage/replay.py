@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from videolib.core.documents import set_aside
-from videolib.core.errors import VideoError
+from videolib.core.errors import FULL, VideoError
 from videolib.core.files import flush_to_disk, read_file, remove
 from videolib.core.limits import RESERVED_DESCRIPTORS, raise_descriptor_limit
 from videolib.core.locks import locked
@@ -41,6 +41,18 @@ READ_ERRORS = (
     *(OSError, EOFError, ValueError, KeyError, TypeError, AttributeError),
     *(OverflowError, RecursionError, zlib.error),
 )
+
+
+# What a disk that is full, failing or read-only answers: what to do with it may help.
+DISK_ERRORS = (*FULL, errno.EIO, errno.EROFS)
+
+
+class UnclosedJournalError(VideoError):
+    """A change of the library is made or taken back in part, or its journal could not be closed:
+    `recover` goes on from there."""
+
+    def __init__(self, paths: LibraryPaths, reason: str) -> None:
+        super().__init__(f"{reason}; the run waits to be finished: {paths.recovery}")
 
 
 class JournalFile(NamedTuple):
@@ -83,10 +95,9 @@ class JournalFile(NamedTuple):
         )
 
     def with_state(self, state: str) -> JournalFile:
-        """The file after a rename to another state, which is on the disk on return."""
+        """The file after a rename to another state, which the disk may not have yet."""
         target = self.path.with_name(f"{self.number:06}.{self.command}.{state}")
         self.path.rename(target)
-        flush_to_disk(target.parent)
         return self._replace(state=state, path=target)
 
 
@@ -115,10 +126,12 @@ def refuse_interrupted(paths: LibraryPaths, sidecar_dirs: Iterable[str] = ()) ->
             except READ_ERRORS as error:
                 messages.append(file.set_aside(error))
                 continue
+            interrupted = paths
+            if str(folder) != paths.artifacts_root:
+                interrupted = LibraryPaths(str(folder), str(folder))
             name = printable(str(folder))
             raise VideoError(
-                f"{name}: an interrupted run waits to be finished: rename --recover -d {name}, "
-                "or --undo to take it back"
+                f"{name}: an interrupted run waits to be finished: {interrupted.recovery}"
             )
     return messages
 
@@ -162,9 +175,14 @@ class JournalReplay:
         for folder in self.changed_folders:
             stack.enter_context(locked(folder))
 
+    def set_state(self, state: str) -> None:
+        """Give the file the name of another state, which is on the disk on return."""
+        self.file = self.file.with_state(state)
+        flush_to_disk(self.file.path.parent)
+
     def roll_forward(self, job: Job | None = None, again: bool = False) -> list[str]:
         """Make the steps, from the phase on that was begun. Raises OSError, VideoError and, where
-        the job is stopped, CancelledError.
+        the job is stopped, CancelledError; UnclosedJournalError where all steps are made.
 
         `again`: the phase may have been made in part. Files that somebody changed since are left
         as they are then, and reported in the list that is returned.
@@ -175,7 +193,7 @@ class JournalReplay:
             Path(folder).mkdir(exist_ok=True)
         for phase in range(begun, 3):
             if phase > begun:
-                self.file = self.file.with_state(f"forward-{phase}")
+                self.set_state(f"forward-{phase}")
             for step in self.phase(phase):
                 if job:
                     job.check()
@@ -188,14 +206,21 @@ class JournalReplay:
         return problems
 
     def roll_back(self) -> list[str]:
-        """Revert the steps that were made; the reasons of those that could not be are returned."""
+        """Revert the steps that were made; the reasons of those that could not be are returned.
+
+        Raises UnclosedJournalError where the disk keeps it from being done.
+        """
         state = self.file.state
         begun = 2 if state == "done" else int(state[-1])
         problems: list[str] = []
-        for phase in range(begun, -1, -1):
-            self.file = self.file.with_state(f"backward-{phase}")
-            problems += [p for p in map(self.revert, reversed(self.phase(phase))) if p]
-            self.flush(phase)
+        try:
+            for phase in range(begun, -1, -1):
+                self.set_state(f"backward-{phase}")
+                problems += [p for p in map(self.revert, reversed(self.phase(phase))) if p]
+                self.flush(phase)
+        except OSError as error:
+            reason = f"{step_error_message(error)}; not everything is taken back"
+            raise UnclosedJournalError(self.paths, reason) from None
         self.remove_made_folders()
         self.finish("undone")
         return problems
@@ -206,10 +231,12 @@ class JournalReplay:
 
     @staticmethod
     def revert(step: Step) -> str:
-        """Revert a step; returns why that is impossible, or ""."""
+        """Revert a step; returns why that is impossible, or "". Raises OSError of DISK_ERRORS."""
         try:
             return apply_step(step, back=True, again=True)
         except OSError as error:
+            if error.errno in DISK_ERRORS:
+                raise
             return f"{step_error_message(error)}: left as it is"
 
     def remove_made_folders(self) -> None:
@@ -230,11 +257,19 @@ class JournalReplay:
     def finish(self, state: str) -> None:
         """Note the last state, and in a journal that this one takes back that it is undone; remove
         the oldest finished journals.
+
+        Raises UnclosedJournalError where it cannot be noted.
         """
         files = journals(self.paths)
-        for file in files:
-            if file.number == self.facts.get("undoes") and state == "done":
-                file.with_state("undone")
-        self.file = self.file.with_state(state)
+        try:
+            for file in files:
+                if file.number == self.facts.get("undoes") and state == "done":
+                    file.with_state("undone")
+            self.set_state(state)
+        except OSError as error:
+            outcome = "all is changed" if state == "done" else "all is taken back"
+            reason = f"{step_error_message(error)}; {outcome}, but the journal is not closed"
+            raise UnclosedJournalError(self.paths, reason) from None
         for file in [file for file in files if not file.pending][:-KEPT_JOURNALS]:
-            remove(file.path)
+            with contextlib.suppress(OSError):  # the next change removes it
+                remove(file.path)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from videolib.core.files import (
     blocks_of,
     flush_to_disk,
     is_folder,
+    naming,
     read_file,
     remove,
     rename_new,
@@ -44,6 +46,13 @@ class LibraryPaths(NamedTuple):
     @property
     def sidecar_dir(self) -> Path:
         return Path(self.artifacts_root, SIDECARS)
+
+    @property
+    def recovery(self) -> str:
+        """The command that finishes an interrupted change, in words for the user."""
+        folder, artifacts = (shlex.quote(printable(path)) for path in self)
+        flag = "" if folder == artifacts else f" --artifacts-dir {artifacts}"
+        return f"rename --recover -d {folder}{flag}, or --undo to take it back"
 
     def relative(self, path: str) -> str:
         """A path as a journal names it: from the library's root, or with a slash before it from
@@ -232,7 +241,7 @@ def step_error_message(error: OSError | VideoError) -> str:
     names = [printable(str(name)) for name in (error.filename, error.filename2) if name]
     if isinstance(error, FileExistsError):
         return f"{''.join(names[-1:])} appeared meanwhile"
-    return f"{' -> '.join(names)}: {error.strerror}"
+    return ": ".join(filter(None, (" -> ".join(names), error.strerror or str(error))))
 
 
 def missing_folders(steps: Iterable[Step]) -> list[str]:
@@ -272,7 +281,8 @@ def copy_to_disk(source: Path, target: Path, job: Job) -> None:
         with target.open("xb") as file:
             for block in blocks_of(source):
                 job.check()
-                file.write(block)
+                with naming(target):
+                    file.write(block)
     shutil.copystat(source, target)
     flush_to_disk(target)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.documents import json_bytes
 from videolib.core.errors import UsageError, VideoError
-from videolib.core.files import flush_to_disk, read_optional_file, replace_file
+from videolib.core.files import flush_names, read_optional_file, replace_file
 from videolib.core.locks import locked
 from videolib.core.text import UNPRINTABLE, fold, printable
 from videolib.storage.artifacts import ARTIFACTS
@@ -174,7 +174,8 @@ def update_tags(video: Video, editor: TagEditor) -> dict[str, Any]:
         elif edit.changes:
             replace_file(path, edit.new)
         if edit.changes:
-            flush_to_disk(path.parent)
+            outcome = "removed" if edit.new is None else "stored"
+            flush_names(path.parent, f"{printable(path.name)} is {outcome}")
     return edit.record
 
 
