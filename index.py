@@ -1589,6 +1589,8 @@ class Tags(LibraryCommand):
 
         if os.path.lexists(self.directory) and not self.directory.is_dir():
             video = self.named_video()
+            if editor_of:
+                remove_abandoned(video.sidecar_dir)
             row = tagging.video_tags(video, editor_of and editor_of(video))
             listing = tagging.TagListing([row], list_all=editor_of is not None)
             data = listing.as_json() if "error" in row else row

@@ -7,6 +7,7 @@ import itertools
 import json
 import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ from typing import Any
 import pytest
 from conftest import Cli
 from support import Killed, Library, Run, faces, run_process
+from support.faults import CODES, disk_faults
 
 import index
-from videolib.core.files import remove, replace_file
+from videolib.core.files import remove, replace_file, this_host
 from videolib.core.runs import Job
 from videolib.storage.folders import Library as StorageLibrary
 
@@ -399,6 +401,40 @@ class TestForgetting:
             assert "Ann" not in stored, at
             assert len(list(folk.root.rglob(".*.faces/*.jpg"))) == 3
         assert at > 4
+
+    def test_a_disk_that_fails_at_any_change(self, folk: Folk, tmp_path: Path) -> None:
+        """The error names the file; whoever is to be forgotten is, after all."""
+        folk.do("--rename", 2, "Bea")
+        shutil.copytree(folk.root, tmp_path / "saved")
+        for words in (("--rename", 1, "Ann"), ("--forget", 1)):
+            for at in itertools.count():
+                shutil.rmtree(folk.root)
+                shutil.copytree(tmp_path / "saved", folk.root)
+                with disk_faults(folk.root, at, CODES[at % len(CODES)]) as faults:
+                    run = folk(*words)
+                if not faults.failed:
+                    break
+                (failed,) = faults.failed
+                if run.code == 0:
+                    assert failed.startswith("unlink") and "/.tmp-" in failed
+                    continue
+                assert run.code == 1 and len(run.err.splitlines()) == 1, run.err
+                names = {"faces.people.json", "faces.index.json", "signatures.json", ".artifacts"}
+                assert any(name in run.err for name in names), f"{failed}: {run.err}"
+                assert "Traceback" not in run.err and "unexpectedly" not in run.err
+                folk(*words)
+                assert folk.people[2]["label"] == "Bea"
+                assert 1 not in folk.people or folk.people[1]["label"] == "Ann"
+            assert at > 4
+
+    def test_a_scratch_file_of_a_killed_run_is_swept(self, folk: Folk) -> None:
+        dead = subprocess.Popen(["true"])
+        dead.wait()
+        lost = folk.library.artifact(f".tmp-{this_host()}-{dead.pid}-0")
+        for words in (("people", folk.root, "--rename", 1, "Ann"), ("listing", folk.root, "-r")):
+            lost.write_text("half")
+            assert folk.cli(*words).code == 0
+            assert not lost.exists()
 
     def test_in_the_folders_around_too(self, cli: Cli, folk: Folk, tmp_path: Path) -> None:
         """Each folder that was listed has an index, means, decisions and a gallery of its own."""

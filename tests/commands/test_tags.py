@@ -27,6 +27,7 @@ from support import (
     modes_count,
     run_unprivileged,
 )
+from support.faults import disk_faults
 from support.served import serving
 
 from videolib.core.errors import VideoError
@@ -354,6 +355,30 @@ class TestTogether:
         assert run.code == 1 and "the disk is full" in run.err
         assert told.code == 1 and told.err == f"index.py: {out}: No space left on device\n"
         assert cli("tags", video, "--json").json["tags"] == ["old"]
+
+    @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+    def test_what_is_stored_is_not_denied(self, cli: Cli, video: Path, code: int) -> None:
+        """Only the new name is not confirmed by the disk: the tags are there."""
+        cli("tags", video, "--set", "old")
+        for words, count, outcome in (
+            (("--set", "new"), 4, "stored"),
+            (("--remove", "old,new"), 1, "removed"),
+        ):
+            with disk_faults(video.parent, count, code) as faults:
+                run = cli("tags", video, *words)
+            assert faults.failed == [f"fsync {video.parent}/.artifacts/."]
+            reason = f"{os.strerror(code)}): check the disk and run again"
+            name = f"{video.name}.tags.json"
+            message = f"{name} is {outcome}, but the disk has not confirmed it ({reason}"
+            assert run.code == 1 and run.err == f"tags: {video.name}: {message}\n"
+            stored = cli("tags", video, "--json").json["tags"]
+            assert stored == (["old", "new"] if outcome == "stored" else [])
+
+    def test_a_quota_is_told_like_a_full_disk(self, cli: Cli, video: Path) -> None:
+        cli("tags", video, "--set", "old")
+        with disk_faults(video.parent, 1, errno.EDQUOT):
+            run = cli("tags", video, "--set", "new")
+        assert run.err == f"tags: {video.name}: the disk quota is used up: nothing was stored\n"
 
     def test_told_when_the_disk_has_it(
         self, cli: Cli, video: Path, monkeypatch: pytest.MonkeyPatch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import os
 import threading
@@ -11,8 +12,10 @@ from pathlib import Path
 
 import pytest
 from support import Fault, Killed, contents
+from support.faults import CODES, disk_faults
 
 from videolib.core.errors import CancelledError, VideoError
+from videolib.core.files import SCRATCH
 from videolib.core.locks import locked
 from videolib.core.runs import Job
 from videolib.storage.journal import Journal, journal_bytes
@@ -159,6 +162,86 @@ class TestCarryOut:
             else:
                 break
         assert at > 20
+
+    @pytest.mark.parametrize("code", CODES)
+    def test_a_journal_that_cannot_be_closed_waits(self, scene: Scene, code: int) -> None:
+        """All is changed, and the last rename of the journal fails."""
+        with disk_faults(scene.root, -1, code) as all_changes:
+            scene.commit()
+        undo(scene.paths, "test")
+        last = all_changes.count - 2  # the rename; after it the folder is synced
+        with disk_faults(scene.root, last, code) as faults, pytest.raises(VideoError) as raised:
+            scene.commit()
+        assert faults.failed[0].startswith("rename ") and "forward-2" in faults.failed[0]
+        message = str(raised.value)
+        assert message.endswith(
+            f"{os.strerror(code)}; all is changed, but the journal is not closed; the run waits to "
+            f"be finished: rename --recover -d {scene.root}, or --undo to take it back"
+        )
+        assert contents(scene.root) == scene.after
+        with pytest.raises(VideoError, match="--recover"), Journal(scene.paths, "test"):
+            pass
+        done = recover(scene.paths)
+        assert done and done.finished and not done.problems
+        assert contents(scene.root) == scene.after
+
+    def test_a_disk_that_fails_for_good_leaves_it_to_recover(self, scene: Scene) -> None:
+        """Wherever it begins: neither finished nor taken back, and nobody says that it was."""
+        for at in range(1, 300):
+            with disk_faults(scene.root, at, CODES[at % 4], lasting=True) as faults:
+                try:
+                    scene.commit()
+                    break
+                except VideoError as error:
+                    message = str(error)
+                except OSError:  # the folder of journals cannot be made or locked
+                    message = "nothing was changed"
+            assert faults.failed and "\n" not in message
+            for scratch in scene.root.rglob(f"{SCRATCH}*"):
+                scratch.unlink()  # as the next process does, when this one is dead
+            if "after a power failure" in message:  # its last name is there, for all but the disk
+                assert contents(scene.root) == scene.after
+                undo(scene.paths, "test")
+            elif "--recover" in message:
+                done = recover(scene.paths, back=True)
+                assert done and not done.problems
+            else:
+                assert "nothing was changed" in message
+            assert contents(scene.root) == scene.before, at
+        assert 40 < at < 299
+
+    def test_what_the_disk_keeps_from_being_taken_back_waits(
+        self, scene: Scene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It would be closed as taken back otherwise, and half of it stay for good."""
+        scene.commit()
+
+        def full(*_: object) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device", scene.path(".artifacts/c.vtt"))
+
+        with monkeypatch.context() as patch:
+            patch.setattr("videolib.storage.steps.replace_file", full)
+            with pytest.raises(VideoError, match=r"c\.vtt: No space left .* --recover"):
+                undo(scene.paths, "test")
+        assert scene.states() == ["backward-2"]
+        done = recover(scene.paths)
+        assert done and not done.problems
+        assert contents(scene.root) == scene.before
+
+    def test_an_old_journal_that_stays_is_no_failure(
+        self, scene: Scene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("videolib.storage.replay.KEPT_JOURNALS", 1)
+        for _ in range(2):
+            scene.commit()
+            undo(scene.paths, "test")
+
+        def failing(path: Path) -> None:
+            raise OSError(errno.EIO, "Input/output error", str(path))
+
+        monkeypatch.setattr("videolib.storage.replay.remove", failing)
+        scene.commit()
+        assert contents(scene.root) == scene.after
 
     def test_cancelling_takes_everything_back(self, scene: Scene, fault: Fault) -> None:
         fault.set(9, CancelledError())

@@ -12,9 +12,10 @@ import functools
 import itertools
 import math
 import os
+import re
 import stat
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from videolib.core.errors import Failure, UsageError, VideoError, attempt
@@ -120,6 +121,24 @@ def remove(path: str | Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def abandoned_in(folder: str) -> list[str]:
+    """The paths of the scratch files that ended processes of this machine left in a folder."""
+    pattern = re.compile(re.escape(f"{SCRATCH}{this_host()}-") + r"(\d+)-\d+")
+    try:
+        with os.scandir(folder) as entries:
+            scratch = [(m, e.path) for e in entries if (m := pattern.fullmatch(e.name))]
+    except OSError:
+        return []  # not there, or not to be read: nothing can be removed
+    return [path for match, path in scratch if not process_alive(int(match[1]))]
+
+
+def remove_where_possible(paths: Iterable[str | Path]) -> None:
+    """Remove scratch files; those in a folder that is read-only by now stay."""
+    for path in paths:
+        with contextlib.suppress(OSError):
+            remove(path)
 
 
 def write_through(path: Path, content: bytes) -> None:
@@ -230,7 +249,9 @@ def write_output(path: Path, content: bytes) -> None:
     """Write a file that a user named, atomically and where a link leads; a device or pipe is
     written to."""
     if not path.exists() or path.is_file():
-        replace_file(Path(os.path.realpath(path)), content)
+        target = Path(os.path.realpath(path))
+        remove_where_possible(abandoned_in(str(target.parent)))
+        replace_file(target, content)
         return
     with naming(path):
         path.write_bytes(content)

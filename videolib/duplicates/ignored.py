@@ -15,6 +15,7 @@ from videolib.core.text import positive_number, printable
 from videolib.duplicates.copies import source_hash
 from videolib.storage.folders import LEADS_OUT
 from videolib.storage.names import SIDECARS
+from videolib.storage.sidecars import remove_abandoned
 from videolib.storage.videos import source_identity
 
 if TYPE_CHECKING:
@@ -172,7 +173,8 @@ class IgnoredPairs:
             raise OutsideError(f"{self.NAME}: {LEADS_OUT}")
         if not Path(sidecar_dir).is_dir():
             return False
-        with locked(Path(sidecar_dir)):
+        with locked(sidecar_dir):
+            remove_abandoned(sidecar_dir)
             document = self.read(below)
             before = document.get("pairs", [])
             pairs = [p for p in before if removed.isdisjoint(self.pair_keys(self.sides(p)))]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from videolib.core.errors import Failure, attempt
-from videolib.core.files import SCRATCH, remove, scratch_name
+from videolib.core.files import SCRATCH, remove, remove_where_possible, scratch_name
 from videolib.core.text import human_size, plural, printable
 from videolib.storage.artifacts import ARTIFACTS
 from videolib.storage.journal import Journal
@@ -49,14 +49,16 @@ class DuplicateRemoval:
         sidecar_dirs = {
             copies[number].video.sidecar_dir for group in groups for number in group.members()
         }
+        videos = (copies[pair.b].video for group in groups for pair in group.matches)
+        if self.method == "hardlink":
+            sidecar_dirs |= {str(link_folder(video)) for video in videos}
         with Journal(self.paths, "dupes", {"how": self.method}, sidecar_dirs) as journal:
             try:
                 for group in groups:
                     self.plan(group, journal)
                 journal.commit(job)
             finally:
-                for scratch in self.scratches:
-                    remove(scratch)
+                remove_where_possible(self.scratches)
 
     def plan(self, group: DuplicateGroup, journal: Journal) -> None:
         """Enter the matches of a group in the journal, or leave them with a reason."""
@@ -114,7 +116,7 @@ class DuplicateRemoval:
 
         Its artifacts stay. Returns "", or why it cannot be linked.
         """
-        folder = Path(copy.video.path).parent / SIDECARS
+        folder = link_folder(copy.video)
         scratch = folder / scratch_name()
         try:
             folder.mkdir(exist_ok=True)
@@ -135,6 +137,11 @@ class DuplicateRemoval:
             return "\n".join([*lines, "nothing was changed"])
         size, videos = human_size(sum(a["size"] for a in removed)), plural(len(removed), "video")
         return "\n".join([*lines, f"{self.method}ed {videos}, {size}: --undo takes it back"])
+
+
+def link_folder(video: Video) -> Path:
+    """Where a link waits that is to take the name of a video: on the same disk as that."""
+    return Path(video.path).parent / SIDECARS
 
 
 def changed_copy(copy: VideoCopy) -> str:

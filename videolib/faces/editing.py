@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from videolib.core.errors import NotFoundError, UsageError
+from videolib.core.errors import NotFoundError, UsageError, VideoError, os_error_message
 from videolib.core.locks import locked
 from videolib.core.text import iso_time, plural, printable
 from videolib.faces.clustering import average_linkage
@@ -16,6 +16,7 @@ from videolib.faces.people import PeopleView
 from videolib.faces.signatures import read_vectors
 from videolib.faces.vectors import base64_vector, sum_of, unit
 from videolib.storage.names import SIDECARS
+from videolib.storage.sidecars import remove_abandoned
 
 if TYPE_CHECKING:
     from videolib.core.arrays import Vector
@@ -36,9 +37,10 @@ class PeopleEditor:
     """
 
     def __init__(self, library: Library) -> None:
-        """Raises what `PeopleView.read` raises."""
+        """Raises what `PeopleView.read` raises; removes scratch files of killed runs."""
         self.library, self.view = library, PeopleView.read(library)
         self.changed: list[int] = []
+        remove_abandoned(self.view.sidecar_dir)
 
     @property
     def decisions(self) -> PeopleDecisions:
@@ -140,13 +142,17 @@ class PeopleEditor:
             sidecar_dirs = set(filter(roots.contains, sidecar_dirs))
             outer = set(filter(roots.contains, outer))
         folders = [folder for path in sorted(sidecar_dirs) for folder in with_trash(path)]
-        files = sum(delete_signatures(folder, deleted) for folder in folders)
-        for path in sorted(outer - {sidecar_dir}):
-            if Path(path).is_dir():
-                with locked(path):
-                    files += delete_from_index(path, deleted)
-        # Last: until here a killed run can be repeated, as the person is found by the number.
-        files += delete_from_index(sidecar_dir, deleted)
+        try:
+            files = sum(delete_signatures(folder, deleted) for folder in folders)
+            for path in sorted(outer - {sidecar_dir}):
+                if Path(path).is_dir():
+                    with locked(path):
+                        files += delete_from_index(path, deleted)
+            # Last: until here a killed run can be repeated, as the person is found by the number.
+            files += delete_from_index(sidecar_dir, deleted)
+        except OSError as error:
+            message = f"{os_error_message(error)}: #{key} is forgotten in part: run again"
+            raise VideoError(message) from None
         self.view = PeopleView.read(self.library)
         sentence = f"#{person.id} is forgotten: {plural(files, 'file')} rewritten or deleted"
         stays = "; the name stays where tags --performers wrote it, until --remove-performers"

@@ -121,6 +121,7 @@ def delete_from_index(sidecar_dir: str, deleted: set[str]) -> int:
     """Delete people with these signatures from the index and the decisions in a folder, whose lock
     the caller holds; the number of files that were rewritten or deleted.
     """
+    remove_abandoned(sidecar_dir)
     index = attempt(FaceIndex.read, sidecar_dir)
     decisions = PeopleDecisions.read(sidecar_dir)
     # What cannot be read may contain them, and `listing` makes it again.

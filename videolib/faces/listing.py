@@ -21,6 +21,7 @@ from videolib.faces.gallery import Gallery, resolve_label_conflicts
 from videolib.faces.grouping import FaceGrouping
 from videolib.faces.people import PeopleView, occurrence_key, people_dir
 from videolib.faces.signatures import SignatureScan
+from videolib.storage.sidecars import remove_abandoned
 
 if TYPE_CHECKING:
     from videolib.core.arrays import Vectors
@@ -226,6 +227,7 @@ class ListingRun:
             return True
         Path(self.sidecar_dir).mkdir(parents=True, exist_ok=True)
         with locked(self.sidecar_dir):
+            remove_abandoned(self.sidecar_dir)
             if PeopleDecisions.read(self.sidecar_dir).serial != self.decisions.serial:
                 return False
             if self.rebound:

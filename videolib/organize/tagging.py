@@ -20,6 +20,7 @@ from videolib.core.errors import Failure, UsageError, attempt
 from videolib.core.files import read_optional_file
 from videolib.core.text import fold, joined_names, plural, printable, table
 from videolib.storage.names import VIDEO_EXTENSIONS
+from videolib.storage.sidecars import remove_abandoned
 from videolib.storage.tags import (
     TagChange,
     TagEditor,
@@ -49,7 +50,10 @@ def row_tags(row: VideoRow) -> TagRow:
 
 
 def video_tags(video: Video, editor: TagEditor | None = None) -> TagRow:
-    """The tags of a video, after an edit of its file where an editor is given; or the error."""
+    """The tags of a video, after an edit of its file where an editor is given; or the error.
+
+    Scratch files of killed runs are for the caller to remove.
+    """
     record = attempt(update_tags, video, editor) if editor else attempt(read_tags, video)
     if isinstance(record, Failure):
         return {"video": video.rel, "error": record.reason}
@@ -115,8 +119,11 @@ def changed_tags(
     editors = list(map(editor_of, videos))
 
     def changed() -> Iterator[TagRow]:
+        sidecar_dir = ""
         for video, editor in zip(videos, editors, strict=True):
             job.check()
+            if video.sidecar_dir != sidecar_dir:
+                remove_abandoned(sidecar_dir := video.sidecar_dir)
             yield video_tags(video, editor)
 
     return itertools.chain(changed(), failures)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from videolib.core.errors import CancelledError, VideoError
-from videolib.core.files import flush_to_disk, remove, replace_file, stat_of
+from videolib.core.files import flush_to_disk, remove_where_possible, replace_file, stat_of
 from videolib.core.limits import RESERVED_DESCRIPTORS, raise_descriptor_limit
 from videolib.core.locks import locked
 from videolib.core.runs import Job
@@ -84,7 +84,8 @@ class Journal:
             for sidecar_dir in (str(folder), *filter(os.path.isdir, self.sidecar_dirs)):
                 self.stack.enter_context(locked(sidecar_dir))
             self.messages = refuse_interrupted(self.paths, self.sidecar_dirs)
-            remove_abandoned(str(folder))
+            for sidecar_dir in (str(self.paths.sidecar_dir), *self.sidecar_dirs):
+                remove_abandoned(sidecar_dir)
             self.number = max((file.number for file in journals(self.paths)), default=0) + 1
             self.stack = self.stack.pop_all()
         return self
@@ -195,10 +196,9 @@ class Journal:
 
     def discard(self, path: Path, reason: str) -> NoReturn:
         """Remove the journal's file, of which no step was made, and raise VideoError."""
-        try:
-            remove(path)
-        except OSError:
-            raise UnclosedJournalError(self.paths, reason) from None
+        remove_where_possible([path])
+        if os.path.lexists(path):
+            raise UnclosedJournalError(self.paths, reason)
         raise VideoError(reason)
 
 

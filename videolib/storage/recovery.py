@@ -16,6 +16,7 @@ from videolib.storage.replay import (
     journals,
     refuse_interrupted,
 )
+from videolib.storage.sidecars import remove_abandoned
 from videolib.storage.steps import step_error_message
 
 if TYPE_CHECKING:
@@ -46,15 +47,23 @@ def recover(paths: LibraryPaths, *, back: bool = False) -> UndoResult | None:
             return None
         replay = JournalReplay(paths, pending[0])
         replay.lock(stack)
-        problems = []
-        if not back and replay.file.state.startswith("forward"):
-            try:
-                return UndoResult(replay, replay.roll_forward(again=True))
-            except UnclosedJournalError:
-                raise
-            except (OSError, VideoError) as error:
-                problems = [step_error_message(error)]
-        return UndoResult(replay, problems + replay.roll_back())
+        problems = roll(replay, back or replay.file.state.startswith("backward"))
+        for folder in {str(paths.sidecar_dir), *replay.changed_folders}:
+            remove_abandoned(folder)  # not before: a hard link that waits for its name is one
+        return UndoResult(replay, problems)
+
+
+def roll(replay: JournalReplay, back: bool) -> list[str]:
+    """Roll a journal forward or, with `back` or where that fails, back; the problems."""
+    problems: list[str] = []
+    if not back:
+        try:
+            return replay.roll_forward(again=True)
+        except UnclosedJournalError:
+            raise
+        except (OSError, VideoError) as error:
+            problems = [step_error_message(error)]
+    return problems + replay.roll_back()
 
 
 def undo(paths: LibraryPaths, command: str) -> UndoResult | None:

@@ -49,10 +49,11 @@ DISK_ERRORS = (*FULL, errno.EIO, errno.EROFS)
 
 class UnclosedJournalError(VideoError):
     """A change of the library is made or taken back in part, or its journal could not be closed:
-    `recover` goes on from there."""
+    `recover` goes on from there. With `closed` it was, but the disk has not confirmed that."""
 
-    def __init__(self, paths: LibraryPaths, reason: str) -> None:
-        super().__init__(f"{reason}; the run waits to be finished: {paths.recovery}")
+    def __init__(self, paths: LibraryPaths, reason: str, closed: bool = False) -> None:
+        state = "after a power failure the run may wait" if closed else "the run waits"
+        super().__init__(f"{reason}; {state} to be finished: {paths.recovery}")
 
 
 class JournalFile(NamedTuple):
@@ -267,9 +268,11 @@ class JournalReplay:
                     file.with_state("undone")
             self.set_state(state)
         except OSError as error:
+            closed = not self.file.pending
             outcome = "all is changed" if state == "done" else "all is taken back"
-            reason = f"{step_error_message(error)}; {outcome}, but the journal is not closed"
-            raise UnclosedJournalError(self.paths, reason) from None
+            problem = "the disk has not confirmed it" if closed else "the journal is not closed"
+            reason = f"{step_error_message(error)}; {outcome}, but {problem}"
+            raise UnclosedJournalError(self.paths, reason, closed) from None
         for file in [file for file in files if not file.pending][:-KEPT_JOURNALS]:
             with contextlib.suppress(OSError):  # the next change removes it
                 remove(file.path)

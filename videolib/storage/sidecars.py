@@ -3,7 +3,6 @@ leftovers."""
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import itertools
 import json
@@ -13,10 +12,10 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.documents import read_json
-from videolib.core.files import SCRATCH, is_same_time, process_alive, reading, remove, this_host
+from videolib.core.files import abandoned_in, is_same_time, reading, remove_where_possible
 from videolib.core.languages import LANGUAGE_TAGS
 from videolib.core.text import clamp_to_64_bits
-from videolib.storage.names import FORCED_LABEL, SUBTITLE_FORMATS
+from videolib.storage.names import FORCED_LABEL, JOURNALS, SUBTITLE_FORMATS
 from videolib.storage.subtitle_names import Purpose
 
 if TYPE_CHECKING:
@@ -190,15 +189,12 @@ def ffprobe_disabled() -> bool:
 
 
 def abandoned_paths(sidecar_dir: str) -> list[str]:
-    """The scratch files that ended processes of this machine left in a sidecar folder."""
-    pattern = re.compile(re.escape(f"{SCRATCH}{this_host()}-") + r"(\d+)-\d+")
-    entries = SidecarDir(sidecar_dir).items()
-    scratch = ((pattern.fullmatch(name), entry.path) for name, entry in entries)
-    return [path for match, path in scratch if match and not process_alive(int(match[1]))]
+    """The scratch files that killed runs left in a sidecar folder and among its journals."""
+    folders = (sidecar_dir, f"{sidecar_dir}/{JOURNALS}")
+    return [path for folder in folders for path in abandoned_in(folder)]
 
 
 def remove_abandoned(sidecar_dir: str) -> None:
-    """Remove the scratch files that ended processes of this machine left in a sidecar folder."""
-    for path in abandoned_paths(sidecar_dir):
-        with contextlib.suppress(OSError):  # in a folder that is read-only by now
-            remove(path)
+    """Remove the scratch files that killed runs left in a sidecar folder and among its journals:
+    whatever makes or changes something there does so first."""
+    remove_where_possible(abandoned_paths(sidecar_dir))
