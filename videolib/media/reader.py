@@ -309,7 +309,7 @@ class Media:
         """
         clock = self.clock
         packets = demux(self.container, *streams, on_damage=self.note_damage)
-        yield from map(clock.correct, packets) if clock else packets
+        return map(clock.correct, packets) if clock else packets
 
     def packets(self, pts: int) -> Iterator[Packet[VideoStream]]:
         """Compressed frames of the stream from a keyframe at or before `pts`."""
