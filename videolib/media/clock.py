@@ -130,29 +130,32 @@ class MpegClock:
 def find_clock(file: OpenFile) -> MpegClock | None:
     """The clock of an MPEG file that has jumps, or that declares more than its size allows.
 
-    None for all others, whose timestamps are right as they are.
+    None for all others, whose timestamps are right as they are. To be called before anything of the
+    container is read, which is at its beginning afterwards.
     """
     if "mpeg" not in file.container.format.name or not played_streams(file.container):
         return None
     seconds = container_duration(file.container)
-    if seconds and not is_too_small(file.size, seconds) and not _jumps(_probe(file)):
-        return None
+    if seconds and not is_too_small(file.size, seconds):
+        jumps = _jumps(_probe(file))
+        file.container.seek(0, unsupported_byte_offset=True)
+        if not jumps:
+            return None
     return MpegClock(file)
 
 
 def _probe(file: OpenFile) -> Iterator[tuple[int, dict[int, float]]]:
     """Byte positions in a file, and the decoding times (s) after each, by stream."""
-    with file.reopen() as container:
-        count = len(played_streams(container))
-        for position in _probed_positions(file.size):
-            container.seek(position, unsupported_byte_offset=True)
-            times: dict[int, float] = {}
-            for packet in itertools.islice(demux_played(container), PROBED_PACKETS):
-                if packet.dts is not None:
-                    times.setdefault(packet.stream_index, packet.dts / TICKS)
-                if len(times) == count:
-                    break
-            yield position, times
+    count = len(played_streams(file.container))
+    for position in _probed_positions(file.size):
+        file.container.seek(position, unsupported_byte_offset=True)
+        times: dict[int, float] = {}
+        for packet in itertools.islice(demux_played(file.container), PROBED_PACKETS):
+            if packet.dts is not None:
+                times.setdefault(packet.stream_index, packet.dts / TICKS)
+            if len(times) == count:
+                break
+        yield position, times
 
 
 def _probed_positions(size: int) -> list[int]:
