@@ -81,19 +81,16 @@ class JournalFile(NamedTuple):
 
         Raises VideoError where the file is there but cannot be opened, or cannot be renamed.
         """
-        name, reason = printable(str(self.path)), getattr(error, "strerror", None) or error
-        is_closed = isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
+        problem = f"{printable(str(self.path))}: is no readable journal "
+        problem += f"({getattr(error, 'strerror', None) or error})"
+        # A file that is no gzip raises OSError without a number, one that is no regular file EINVAL.
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise VideoError(f"{problem}: move it away") from None
         try:
-            if is_closed:
-                raise error
             new = set_aside(self.path)
         except OSError:
-            message = f"{name}: is no readable journal ({reason}): move it away"
-            raise VideoError(message) from None
-        return (
-            f"{name}: is no readable journal ({reason}): it is kept as {printable(new)}, and what "
-            "it was about stays as it is"
-        )
+            raise VideoError(f"{problem}: move it away") from None
+        return f"{problem}: it is kept as {printable(new)}, and what it was about stays as it is"
 
     def with_state(self, state: str) -> JournalFile:
         """The file after a rename to another state, which the disk may not have yet."""
