@@ -193,9 +193,9 @@ def first_frame(media: Media) -> Frame | None:
 def read_exact(media: Media, targets: Mapping[int, list[int]]) -> Iterator[tuple[Frame, list[int]]]:
     """The frames shown at the timestamps in `targets`, from one decode that begins before them all.
 
-    `targets` and the result have the indices of requests beside. A target before the first keyframe
-    of a recording that begins inside a GOP gets that keyframe. A target after the end of a
-    truncated file gets no frame, and `media` notes where that ends.
+    Each target, and each frame of the result, comes with the indices of its requests. A target
+    before the first keyframe of a recording that begins inside a GOP gets that keyframe. A target
+    after the end of a truncated file gets no frame, and `media` notes where that ends.
     """
     begin, timestamps, end, decodable = timestamps_around(media, min(targets), max(targets))
     if not decodable and (first := first_presentation(media)) > min(targets):

@@ -1,7 +1,8 @@
 """How the stored picture of a video becomes the one that is shown: its orientation, its cropping.
 
 `orientation_of` reads a frame's display matrix, `container_croppings` what a container cuts off the
-pictures of its streams. `FrameFilter` applies the cropping, and what is transparent gets black.
+pictures of its streams. `FrameFilter` applies the cropping, and puts what is transparent over
+black.
 """
 
 from __future__ import annotations

@@ -17,6 +17,17 @@ if TYPE_CHECKING:
 
 NO_TIMESTAMP = -(1 << 63)  # libav's AV_NOPTS_VALUE
 
+# ffprobe's names for the code points of ITU-T H.273.
+SDR_COLORS = {1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m"}
+COLOR_NAMES: dict[str, dict[int, str]] = {
+    "color_range": {1: "tv", 2: "pc"},
+    "color_space": SDR_COLORS | {0: "gbr", 4: "fcc", 8: "ycgco", 9: "bt2020nc", 10: "bt2020c"},
+    "color_transfer": SDR_COLORS
+    | {8: "linear", 13: "iec61966-2-1", 14: "bt2020-10", 15: "bt2020-12"}
+    | {16: "smpte2084", 18: "arib-std-b67"},
+    "color_primaries": SDR_COLORS | {9: "bt2020", 11: "smpte431", 12: "smpte432"},
+}
+
 
 def ffprobe_seconds(value: int | None, tick: float) -> str | None:
     """A time, in units of `tick` seconds, as ffprobe writes it."""
@@ -112,18 +123,6 @@ def codec_tag(stream: Any) -> str | None:
         return str(stream.codec_tag)
     except UnicodeDecodeError:
         return None
-
-
-# ffprobe's names for the code points of ITU-T H.273.
-SDR_COLORS = {1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m"}
-COLOR_NAMES: dict[str, dict[int, str]] = {
-    "color_range": {1: "tv", 2: "pc"},
-    "color_space": SDR_COLORS | {0: "gbr", 4: "fcc", 8: "ycgco", 9: "bt2020nc", 10: "bt2020c"},
-    "color_transfer": SDR_COLORS
-    | {8: "linear", 13: "iec61966-2-1", 14: "bt2020-10", 15: "bt2020-12"}
-    | {16: "smpte2084", 18: "arib-std-b67"},
-    "color_primaries": SDR_COLORS | {9: "bt2020", 11: "smpte431", 12: "smpte432"},
-}
 
 
 def _rate_json(stream: VideoStream) -> dict[str, Any]:

@@ -320,6 +320,7 @@ class Media:
                 yield packet
 
     def _read_from(self, pts: int) -> Iterator[Packet[VideoStream]]:
+        """Packets of the stream from a keyframe at or before `pts`, with empty ones among them."""
         if not self.clock:
             self._seek(pts)
             return self.read(self.stream)

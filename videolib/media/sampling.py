@@ -84,6 +84,7 @@ class _SamplingRun:
             self.media.progress.at(self.taken.total(), len(self.requests))
 
     def _hand_over(self, number: int, frame: Frame, index: int) -> None:
+        """Let a maker take a frame for its request `index`; a failure is kept in `failures`."""
         maker = self.makers[number]
         if not isinstance(maker, Failure):
             failure = attempt(maker.take, frame, index)
@@ -118,6 +119,7 @@ class _SamplingRun:
         return message if missing else ""
 
     def _why_nothing(self) -> str:
+        """The reason where a maker got no frame at all."""
         if self.media.cut_off is None:
             return "no frame that is wanted could be decoded: it is truncated or damaged"
         message = cut_off_message(self.media.cut_off, self.media.duration)

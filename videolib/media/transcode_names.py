@@ -51,7 +51,7 @@ def assigned_names(names: Iterable[str], recorded: Mapping[str, str]) -> dict[st
             taken.add(plain)
     for name in new:
         if name not in assigned:
-            assigned[name] = next(other for other in possible_names(name) if other not in taken)
+            assigned[name] = next(free for free in possible_names(name) if free not in taken)
             taken.add(assigned[name])
     return assigned | dict(recorded)
 
@@ -84,13 +84,14 @@ def output_stat(output: Path) -> os.stat_result | None:
 
 
 def own_output(record: Mapping[str, Any] | None, output: Path) -> os.stat_result | None:
-    """The stat of an output if it is the file that the record is about, or the one which that was
-    to replace when the program was killed; None where it is neither, and so somebody else's."""
+    """The stat of an output that is the file of the record, or the earlier file that this was to
+    replace when the program was killed; None where it is neither, and so somebody else's."""
     status = output_stat(output)
     if not record or not status:
         return None
-    replaces, made = record.get("replaces"), not record.get("discarded")
-    stamps = [FileStamp.read(record.get("output_size"), record.get("output_mtime_ns"))] * made
+    stamps, replaces = list[FileStamp | None](), record.get("replaces")
+    if not record.get("discarded"):
+        stamps.append(FileStamp.read(record.get("output_size"), record.get("output_mtime_ns")))
     if isinstance(replaces, dict):
         stamps.append(FileStamp.read(replaces.get("size"), replaces.get("mtime_ns")))
     return status if any(stamp and stamp.fits(status) for stamp in stamps) else None
@@ -105,9 +106,8 @@ def recorded_name(record: Mapping[str, Any] | None) -> str:
 def recorded_names(folder: Path, sidecar_dir: str, names: Iterable[str]) -> dict[str, str]:
     """The names of the outputs in a folder that have records, by the names of their videos.
 
-    Videos among `names` have their own; of the others, which are gone or were not listed, the name
-    of the record stands for that of the video. A record does not count whose file is somebody
-    else's by now.
+    For a video that is not among `names`, as it is gone or was not listed, the name of the record
+    stands for its own. A record does not count whose file is somebody else's by now.
     """
     videos = {TRANSCODE_RECORD.files[0].format(sidecar_key(name)): name for name in names}
     suffix = TRANSCODE_RECORD.files[0].removeprefix("{}")

@@ -75,11 +75,11 @@ class OutputFolder(NamedTuple):
         Other videos beside them count, whether they are among `videos` or not.
         """
         for below, group in itertools.groupby(videos, key=lambda video: folder_of(video.rel)):
-            named = {video.name: video.rel for video in group}
-            beside = named.keys() | {video.name for video in next(library.walk(below)).videos}
-            recorded = recorded_names(self.root / below, library.sidecar_dir(below), beside)
-            names = assigned_names(beside, recorded)
-            self.names.update((rel, names[name]) for name, rel in named.items())
+            paths = {video.name: video.rel for video in group}
+            in_folder = paths.keys() | {v.name for v in next(library.walk(below)).videos}
+            recorded = recorded_names(self.root / below, library.sidecar_dir(below), in_folder)
+            outputs = assigned_names(in_folder, recorded)
+            self.names.update((rel, outputs[name]) for name, rel in paths.items())
 
     def check_outputs(self, videos: Iterable[Video]) -> None:
         """Raise UsageError where the output for a video would be that video or be among the

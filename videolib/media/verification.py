@@ -89,16 +89,14 @@ def played_packets(media: Media) -> Iterator[Any]:
 def shortage(media: Media, streams: Mapping[int, StreamSummary]) -> str:
     """Message for a source that ends before its declared end or is damaged, or an empty string.
 
-    MPEG files declare nothing. What a file is far too small for is not believed where its pictures
-    are all there: some headers count sound wrongly.
+    MPEG files declare nothing. A declared end that a file is far too small for is not believed
+    where all its pictures are there: some headers count sound wrongly.
     """
     is_mpeg = "mpeg" in media.container.format.name
     film = max((stream.end for stream in streams.values()), default=0.0)
     ends = [(film, None if is_mpeg else declared_duration(media.file))]
     ends += [(stream.end, stream.declared_end) for stream in streams.values() if stream.is_played]
-    has_all_pictures = any(
-        stream.type == "video" and stream.is_whole for stream in streams.values()
-    )
+    has_all_pictures = any(s.type == "video" and s.is_whole for s in streams.values())
     for actual, declared in ends:
         if declared is None or not is_cut_off(declared - actual):
             continue

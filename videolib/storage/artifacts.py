@@ -27,8 +27,8 @@ class Artifact(NamedTuple):
     number, `@` for a language.
 
     All of `files` must be there for the artifact to be present, unless `any_file` is enough. The
-    first is its record, unless `record` names another: it remembers size and mtime of the source,
-    JSON in its head, a JPEG or WebVTT file in a comment; for other files `source_record` does. A
+    first is its record, unless `record` names another. It holds size and mtime of the source: JSON
+    in its head, a JPEG or WebVTT file in a comment; for other formats `source_record` holds them. A
     name that ends in `/` is a folder. Files in `extras` belong to it too, but only some parameters
     make them. `aliases` are other names of the kind in commands and queries. A `large_record` is
     left out where the records of a video are sent together.
@@ -179,8 +179,8 @@ class SubtitleArtifact(Artifact):
     ) -> State:
         """The state of the subtitles in all of `formats` (none: any), in a language ("": any).
 
-        With `extract` those inside the video do not count, and forced files do where there are no
-        others, as the video may have no others either.
+        With `extract` those inside the video do not count, and forced files count where there are
+        no others: the video may have no others to extract.
         """
         generated = [
             (name, purpose)

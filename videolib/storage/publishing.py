@@ -63,8 +63,8 @@ class ArtifactOutput:
 class OutputFile(NamedTuple):
     """A finished file too large to hand over as bytes: its scratch file and its final name.
 
-    It replaces whatever has that name with `replace`, else only a file whose `file_identity` is
-    `replaceable`.
+    With `replace` it takes the place of whatever has that name, else only of a file whose
+    `file_identity` is `replaceable`.
     """
 
     scratch: Path
@@ -173,7 +173,7 @@ def with_comment(
 
 def record_source(artifact: Artifact, video: Video, sidecars: SidecarDir) -> None:
     """Record the source of an artifact that an earlier version of the program made and that is
-    fresh by its times, so that it is known when the video is replaced by an older one."""
+    fresh by its times, so that a replacement of the video by an older file will be noticed."""
     if artifact.lacks_record(video, sidecars):
         status = stat_of(video.path)
         origin = Provenance(1, video.rel, status.st_size, status.st_mtime_ns, "", {})

@@ -83,7 +83,7 @@ class JournalFile(NamedTuple):
         """
         problem = f"{printable(str(self.path))}: is no readable journal "
         problem += f"({getattr(error, 'strerror', None) or error})"
-        # A file that is no gzip raises OSError without a number, one that is no regular file EINVAL.
+        # OSError has no number where a file is no gzip, and EINVAL where it is no regular file.
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise VideoError(f"{problem}: move it away") from None
         try:
