@@ -33,6 +33,22 @@ if TYPE_CHECKING:
 UNITS: Mapping[SceneDetector, float] = {"content": 67.5, "adaptive": 7.5}
 CLIP_FORMAT = ClipFormat("mp4", "libx264", {"preset": "veryfast", "crf": "26"})
 
+SCORED_SIDE = 256  # pixels: PySceneDetect's DEFAULT_MIN_WIDTH, though it measures the longer side
+SHORTEST_SCENE = 0.6  # seconds, the default of the scenedetect program
+
+# Shares of the threshold between which a draft's score does not decide. Blocks that no loop filter
+# smooths add up within a group of pictures, most in the dark, where they have any hue. Measured
+# where the full score exceeds 8, on 17 noisy synthetic films (200x150 to 1280x720, crf 23 to 36)
+# and seven real ones: 1,498 full scores were 0.60 to 1.15 times the draft's, the extremes in a fade
+# to black; 59 of keyframes, where only the frame before has blocks, were 0.84 times and more but
+# for two near black (0.53, 0.73). Scores of picked pixels were at least 0.98 times those of all.
+DRAFT_SHARES = (0.85, 1.7)
+DRAFT_SHARES_OF_KEYFRAMES = (0.85, 1.25)
+PICKED_SHARE = 0.83  # of the threshold; a score of picked pixels below it decides
+
+# Of each cut the timestamp of the first frame after it, and the score in the detector's unit.
+Cuts = list[tuple[int, float]]
+
 
 class SceneIllustration(NamedTuple):
     """What is stored to show every scene: with `thumbs` its first frame, and its beginning as a
@@ -123,21 +139,6 @@ def illustrate(
         scene = by_start[marker["time"]]
         marker |= {key: scene[key] for key in ("thumb", "clip") if key in scene}
     return files
-
-
-# Of each cut the timestamp of the first frame after it, and the score in the detector's unit.
-Cuts = list[tuple[int, float]]
-
-SHORTEST_SCENE = 0.6  # seconds, the default of the scenedetect program
-# Shares of the threshold between which a draft's score does not decide. Blocks that no loop filter
-# smooths add up within a group of pictures, most in the dark, where they have any hue. Measured
-# where the full score exceeds 8, on 17 noisy made films (200x150 to 1280x720, x264 at crf 23 to 36)
-# and seven real ones: 1,498 full scores were 0.60 to 1.15 times the draft's, the extremes in a fade
-# to black; 59 of keyframes, where only the frame before has blocks, were 0.84 times and more but
-# for two near black (0.53, 0.73). Scores of picked pixels were at least 0.98 times those of all.
-DRAFT_SHARES = (0.85, 1.7)
-DRAFT_SHARES_OF_KEYFRAMES = (0.85, 1.25)
-PICKED_SHARE = 0.83  # below this, picked pixels decide
 
 
 def content_cuts(media: Media, threshold: float) -> Cuts:
@@ -234,9 +235,6 @@ def draft_score(before: DraftFrame, after: DraftFrame, threshold: float) -> floa
     if score < PICKED_SHARE * threshold:
         return score
     return content_score(before.scored, after.scored)
-
-
-SCORED_SIDE = 256  # pixels: PySceneDetect's DEFAULT_MIN_WIDTH, though it measures the longer side
 
 
 def scored_size(width: int, height: int) -> tuple[int, int]:
