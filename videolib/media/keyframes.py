@@ -1,8 +1,8 @@
 """Keyframes by the index of a container: which is nearest to a time, and the packet that has it.
 
-An index is a promise. MP4's has decoding timestamps, while the delay until a frame is shown varies
-in open GOPs; a seek may land elsewhere, as in MP4 whose edit list begins inside a GOP. So what a
-seek finds is compared with the index entry that was meant.
+An index may mislead: MP4's has decoding timestamps, while the delay until a frame is shown varies
+in open GOPs; and a seek may land elsewhere, as in MP4 whose edit list begins inside a GOP. So what
+a seek finds is compared with the index entry that was meant.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class _SamplingRun:
         self.requests: list[FrameRequest] = []
         self.owners: list[tuple[int, int]] = []  # of each request: the maker, and its own number
         self.taken, self.requested = Counter[int](), Counter[int]()
-        # Of each maker's substitutes when they were wanted and when they are shown, in seconds.
+        # Of each maker's substitutes, in seconds: the requested time and that of the frame.
         self.substitutes: defaultdict[int, list[tuple[float, float]]] = defaultdict(list)
         for number, maker in enumerate(makers):
             requests = maker if isinstance(maker, Failure) else attempt(maker.requests)
@@ -111,8 +111,8 @@ class _SamplingRun:
         requested, substitutes = self.requested[number], self.substitutes[number]
         missing = requested - self.taken[number] + len(substitutes)
         if requested == 1 and substitutes:
-            wanted, shown = (clock(seconds, millis=True) for seconds in substitutes[0])
-            return f"the picture at {wanted} could not be decoded: that at {shown} was taken"
+            time, shown = (clock(seconds, millis=True) for seconds in substitutes[0])
+            return f"the picture at {time} could not be decoded: that at {shown} was taken"
         message = f"{missing} of {plural(requested, 'frame')} could not be decoded"
         if substitutes:
             message += f", the nearest was taken in place of {len(substitutes)}"

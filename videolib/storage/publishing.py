@@ -34,7 +34,7 @@ class ArtifactOutput:
 
     A pattern that ends in `/` has a dict of file names for its content. `data` becomes the record,
     in JSON, with the common head, `documents` further JSON files with that head. `facts` go back
-    to the parent process; `note` is told to the user.
+    to the parent process; `note` is shown to the user.
     """
 
     def __init__(

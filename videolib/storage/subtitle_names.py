@@ -37,7 +37,7 @@ class Purpose(StrEnum):
         return self in (Purpose.FULL, Purpose.HEARING_IMPAIRED)
 
 
-# Words in names of files and titles of streams, the first purpose that has one of them wins.
+# Words in names of files and titles of streams; the first purpose that has one of them wins.
 PURPOSE_WORDS = {
     Purpose.COMMENTARY: "commentary commentaries comment comments kommentar commentaire",
     Purpose.FORCED: "forced foreign signs songs forcé forcés forzado forzados erzwungen forcados",
@@ -137,12 +137,12 @@ def possible_stems(name: str) -> Iterator[tuple[str, ExternalSubtitle]]:
 
 
 def language_in(name: str) -> str:
-    """The language tag that the labels at the end of a subtitle file's name tell."""
+    """The language tag by the labels at the end of a subtitle file's name; "" where none has it."""
     return [subtitle.language for _, subtitle in possible_stems(name)][-1]
 
 
 def with_label(subtitle: ExternalSubtitle, label: Label) -> ExternalSubtitle:
-    """What a file is by its labels so far and by the one before them."""
+    """What a file is by the labels that were taken off its name, and by the next to the left."""
     if subtitle.language == "hi" and label.language:  # movie.en.hi.srt
         return ExternalSubtitle(subtitle.name, label.language, Purpose.HEARING_IMPAIRED)
     purpose = label.purpose if subtitle.purpose is Purpose.FULL else None

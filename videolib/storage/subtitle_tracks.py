@@ -15,7 +15,7 @@ from videolib.storage.subtitle_names import Purpose, purpose_in, without_purpose
 # Subtitles that are text, as libav calls their codecs.
 TEXT_SUBTITLES = frozenset({"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text"})
 
-# Dispositions that tell a purpose, the first that is set wins.
+# Dispositions that tell a purpose; the first that is set wins.
 DISPOSITION_PURPOSES = {
     "comment": Purpose.COMMENTARY,
     "forced": Purpose.FORCED,
