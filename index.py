@@ -56,6 +56,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar
 from videolib.core.documents import JsonRows, json_bytes, json_pieces, parse_json
 from videolib.core.errors import (
     UNCOMMON_CODEC,
+    BrokenVideoError,
     CancelledError,
     CorruptError,
     Failure,
@@ -73,6 +74,7 @@ from videolib.core.files import (
     need_folder,
     read_file,
     remove,
+    stat_if_any,
     write_output,
 )
 from videolib.core.options import LARGEST_NUMBER, Option, names_path, need_path, option
@@ -112,6 +114,7 @@ from videolib.media.targets import (
     parse_saving,
 )
 from videolib.storage.artifacts import ARTIFACTS, TRANSCODE_RECORD, Artifact
+from videolib.storage.failures import known_failure, record_failure
 from videolib.storage.folders import LEADS_OUT, Library, Roots, need_output
 from videolib.storage.names import JOURNALS, SIDECARS, VIDEO_EXTENSIONS, State
 from videolib.storage.publishing import ArtifactOutput, Provenance, publish, record_source
@@ -172,7 +175,7 @@ def probe_metadata(media: Media, ffprobe: str | None, stub: bool = False) -> dic
         return {"stub": True, "prober": "none", "format": container, "streams": []}
     metadata = probe_with_ffprobe(ffprobe, media) if ffprobe else probe_with_pyav(media)
     if not metadata.get("streams"):
-        raise VideoError("has no streams: it is truncated or damaged")
+        raise BrokenVideoError("has no streams: it is truncated or damaged")
     if ffprobe:
         add_to_ffprobe(media, metadata)
     metadata["format"]["filename"] = media.video.name
@@ -195,7 +198,9 @@ def probe_with_ffprobe(ffprobe: str, media: Media) -> dict[str, Any]:
         if refused and not isinstance(attempt(lambda: media.stream), Failure):
             return probe_with_pyav(media)
         _, invalid, rest = output.reason.partition("Invalid data found")
-        raise VideoError(unreadable_video(invalid + rest) if invalid else output.reason)
+        if invalid:
+            raise BrokenVideoError(unreadable_video(invalid + rest))
+        raise VideoError(output.reason)
     try:
         return {"prober": "ffprobe", **json.loads(output)}
     except (ValueError, TypeError):
@@ -343,14 +348,21 @@ class Command:
 def perform(video: Video, tasks: Sequence[VideoTask]) -> list[Outcome]:
     """Make all the artifacts that `tasks` want of one video, opening it once. Runs in a worker."""
     parent_link.work_on(video.rel, tasks[0].worker_group)
-    outcomes = attempt(make_and_publish, video, tasks)
-    if isinstance(outcomes, Failure):
-        return [failed(task, outcomes) for task in tasks]
+    before = stat_if_any(video.path)
+    results = attempt(make_and_publish, video, tasks)
+    if isinstance(results, Failure):
+        results = [results for _ in tasks]
+    outcomes = []
+    for task, result in zip(tasks, results, strict=True):
+        if isinstance(result, Failure) and result.broken and before:
+            with contextlib.suppress(OSError):  # in a folder that is read-only
+                task.remember(video, before, result.reason)
+        outcomes.append(failed(task, result) if isinstance(result, Failure) else result)
     return outcomes
 
 
-def make_and_publish(video: Video, tasks: Sequence[VideoTask]) -> list[Outcome]:
-    """The outcomes of the tasks. Raises VideoError where the video changed meanwhile."""
+def make_and_publish(video: Video, tasks: Sequence[VideoTask]) -> list[Outcome | Failure]:
+    """What came of the tasks. Raises VideoError where the video changed meanwhile."""
     from videolib.media.reader import Media
 
     with Media(video, tasks[0].allow_codecs) as media:
@@ -383,13 +395,13 @@ def make_all(media: Media, tasks: Sequence[VideoTask]) -> list[ArtifactOutput | 
     return [outputs[id(task)] for task in tasks]
 
 
-def settle(task: VideoTask, media: Media, output: ArtifactOutput | Failure) -> Outcome:
+def settle(task: VideoTask, media: Media, output: ArtifactOutput | Failure) -> Outcome | Failure:
     """Publish what a task made, and say what came of it."""
     if isinstance(output, Failure):
-        return failed(task, output)
+        return output
     warning = attempt(store, task, media, output) if output.status in STORED else ""
     if isinstance(warning, Failure):
-        return failed(task, warning)
+        return warning
     note = "; ".join(filter(None, (output.note, warning)))
     return Outcome(task.artifact.kind, output.status, note=note, facts=output.facts)
 
@@ -448,6 +460,8 @@ class Runner:
     ) -> None:
         self.job, self.request, self.tasks = job, request, tasks
         self.library = request.library()
+        # What the user named is tried whatever is known of it.
+        self.tries_broken = request.retry or request.force or bool(request.only)
         explicit = [task.workers for task in (request, *tasks) if task.workers]
         self.processes = max(explicit, default=cores())
         self.caps = {
@@ -531,6 +545,9 @@ class Runner:
                     record_source(task.artifact, video, sidecars)
             self.outcomes[kind][video.rel] = Outcome(kind, Status.SKIPPED)
             return False
+        if not self.tries_broken and (reason := task.known_failure(video, sidecars)):
+            self.outcomes[kind][video.rel] = Outcome(kind, Status.BROKEN, reason)
+            return False
         if self.request.dry_run and not task.plans_itself:
             note = "again" if state is State.FRESH else str(state)
             self.outcomes[kind][video.rel] = Outcome(kind, Status.PLANNED, note=note)
@@ -612,9 +629,17 @@ class Runner:
         if self.job.cancelled.is_set():
             code = self.job.exit_code
         text = "\n".join(self._line(report) for report in reports)
+        summary = f"{plural(len(self.videos), 'video')} in {seconds:.1f} s{self._left_out()}"
         alone = len(reports) == 1 and isinstance(self.request, VideoTask)
         data = reports[0] if alone else {"tasks": reports}
-        return Result(data, f"{text}\n{plural(len(self.videos), 'video')} in {seconds:.1f} s", code)
+        return Result(data, f"{text}\n{summary}", code)
+
+    def _left_out(self) -> str:
+        """How many videos were not tried as they are known to be broken, as a part of a line."""
+        outcomes = ((rel, o) for rows in self.outcomes.values() for rel, o in rows.items())
+        broken = {rel for rel, outcome in outcomes if outcome.status is Status.BROKEN}
+        count = plural(len(broken), "broken video")
+        return f"; left out {count}: --retry tries again" if broken else ""
 
     def _report(self, kind: str) -> dict[str, Any]:
         outcomes = self.outcomes[kind]
@@ -737,6 +762,8 @@ class LibraryCommand(Command):
 class RunCommand(LibraryCommand):
     """A command that makes artifacts."""
 
+    retry: bool = True  # whether to try also what is known to be broken
+
     force: bool = option(False, "make again what is there and fresh")
     workers: int | None = option(
         None, "videos worked on at a time (default: the cores)", ge=1, le=256
@@ -785,6 +812,7 @@ class VideoTask(RunCommand):
     imports: ClassVar[tuple[str, ...]] = ("av", "numpy")
     memory: ClassVar[int] = WORKER_MEMORY
     plans_itself: ClassVar[bool] = False  # whether `make` heeds dry_run: the plan needs a look
+    remembers_failures: bool = False  # whether a video that is at fault is left out from then on
     purge: bool = False  # whether this request only deletes: then it runs by itself
 
     def planned(self) -> list[VideoTask]:
@@ -801,6 +829,17 @@ class VideoTask(RunCommand):
     def extras(self) -> list[str]:
         """Files beyond the artifact's own that these parameters ask for, as patterns."""
         return []
+
+    def remember(self, video: Video, before: os.stat_result, reason: str) -> None:
+        """Record that a video is itself why it failed; see storage/failures. Raises OSError."""
+        if self.remembers_failures and self.placed(video) == video:
+            record_failure(self.artifact, video, before, self.params(), reason)
+
+    def known_failure(self, video: Video, sidecars: SidecarDir) -> str:
+        """Why this request failed before, for a reason that still holds; else an empty string."""
+        source = stat_if_any(video.path)
+        failure = known_failure(self.artifact, video, sidecars, source) if source else None
+        return failure.reason if failure and failure.is_of(self.params()) else ""
 
     def make(self, media: Media) -> ArtifactOutput:
         """Make the artifact of one video, in a worker. Raises VideoError where it can't be made."""
@@ -2059,7 +2098,7 @@ class ListVideos(LibraryCommand):
 
         def listed(row: VideoRow) -> dict[str, Any]:
             entry = {"path": top + row.rel, "name": row.name, "size": row.size}
-            entry |= {"mtime": row.mtime_ns / 1e9} | row.facts()
+            entry |= {"mtime": row.mtime_ns / 1e9} | row.facts() | row.failures()
             lines.append(self.line(entry, len(top)))
             return entry
 
@@ -2082,6 +2121,7 @@ class ListVideos(LibraryCommand):
             facts.append(f"{row['width']}x{row['height']}")
         facts += [row[key] for key in ("vcodec", "acodec") if key in row]
         facts += ["encrypted"] if "encrypted" in row else []
+        facts += [printable(f"broken: {failure['reason']}") for failure in row.get("broken", ())]
         return f"{printable(row['path'][prefix:])}  {'  '.join(facts)}".rstrip()
 
 
@@ -2138,10 +2178,13 @@ class Report(LibraryCommand):
 
     def run(self, job: Job) -> Result:
         library, states = self.library(), Counter[tuple[str, bool | str]]()
+        broken = list[dict[str, Any]]()
 
         def listed(row: VideoRow) -> dict[str, Any]:
             presence = row.presence()
             states.update(presence.items())
+            failures = row.failures().get("broken", ())
+            broken.extend({"video": row.rel, **failure} for failure in failures)
             return {"video": row.rel, **presence}
 
         with self.catalogue(library) as catalogue:
@@ -2154,7 +2197,7 @@ class Report(LibraryCommand):
         stale = {kind: states[kind, "stale"] for kind in ARTIFACTS}
         data: dict[str, Any] = {"total": len(rows), "counts": counts, "stale": stale}
         coverage = {kind: round(n / len(rows), 4) if rows else 0.0 for kind, n in counts.items()}
-        data |= {"coverage": coverage, "videos": rows}
+        data |= {"coverage": coverage, "broken": broken, "videos": rows}
         return Result(data, self.text(data), Exit.of(problems))
 
     @staticmethod
@@ -2167,15 +2210,23 @@ class Report(LibraryCommand):
             lines.append(
                 [kind, f"{fresh:,}", f"{stale:,}", f"{missing:,}", f"{data['coverage'][kind]:.1%}"]
             )
-        return f"{plural(data['total'], 'video')}\n{table([head, *lines])}"
+        text = [plural(data["total"], "video"), table([head, *lines])]
+        for row in data["broken"]:
+            kinds = ", ".join(row["kinds"])
+            text.append(printable(f"broken: {row['video']}: {row['reason']} ({kinds})"))
+        return "\n".join(text)
 
 
 class Batch(RunCommand):
-    """Run several tasks over a library at once, each with its own cap on videos at a time."""
+    """Run several tasks over a library at once, each with its own cap on videos at a time.
+
+    A video that is known to be broken is left out until it changes.
+    """
 
     tasks: tuple[str, ...] = option(
         ("meta", "thumbs"), "what to make, comma-separated: any artifact command"
     )
+    retry: bool = option(False, "try again also what is known to be broken")
 
     @classmethod
     def options(cls) -> dict[str, Option]:
@@ -2208,7 +2259,9 @@ class Batch(RunCommand):
         if self.timeout == self.options()["timeout"].default:
             del shared["timeout"]  # nothing was said: the task's own holds
         configured = (self.context.config or Config()).settings(task)
-        return task(**{k: v for k, v in configured.items() if k != "workers"} | shared)
+        built = task(**{k: v for k, v in configured.items() if k != "workers"} | shared)
+        built.remembers_failures = True
+        return built
 
     def caps(self) -> dict[str, int]:
         caps = {task.artifact.kind: getattr(self, cap_name(task)) for task in task_classes()}
@@ -2216,7 +2269,10 @@ class Batch(RunCommand):
 
 
 class Finish(Batch):
-    """Make whatever is missing or stale, of every kind; says beforehand what that is."""
+    """Make whatever is missing or stale, of every kind; says beforehand what that is.
+
+    A video that is known to be broken is left out until it changes.
+    """
 
     tasks: tuple[str, ...] = option(
         (), "only these, comma-separated (default: every artifact command)"

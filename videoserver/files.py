@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,9 @@ from videolib.core.files import stat_of
 from videolib.core.text import printable, url_quoted
 from videolib.media.metadata import summarize
 from videolib.storage.artifacts import ARTIFACTS, presence
+from videolib.storage.failures import failures_by_reason
 from videolib.storage.folders import LEADS_OUT
-from videolib.storage.sidecars import LARGEST_RECORD, SidecarDir
+from videolib.storage.sidecars import LARGEST_RECORD, FileStat, SidecarDir
 
 if TYPE_CHECKING:
     from videolib.storage.folders import Roots
@@ -91,9 +92,11 @@ class VideoFiles:
         files in that.
         """
         paths: dict[str, Path] = {}
-        source_record = ARTIFACTS[kind].source_record.format(video.key)
-        for name in ARTIFACTS[kind].owned(video, names):
-            if name == source_record:
+        artifact = ARTIFACTS[kind]
+        patterns = (artifact.source_record, artifact.failure_record)
+        records = {pattern.format(video.key) for pattern in patterns}
+        for name in artifact.owned(video, names):
+            if name in records:
                 continue
             path = Path(video.sidecar_dir, name)
             if not self.roots.contains(path):
@@ -148,7 +151,16 @@ class VideoFiles:
         in `documents`."""
         records = self.records(video)
         details = {"path": video.rel, "name": video.name} | video_facts(video, records["metadata"])
-        return details | self.artifacts(video) | {"documents": records}
+        details |= self.artifacts(video) | {"documents": records}
+        return details | {"broken": self.broken(video, details["artifacts"])}
+
+    def broken(self, video: Video, presence: Mapping[str, object]) -> list[dict[str, Any]]:
+        """Why artifacts that are not fresh cannot be made, as [{reason, kinds}]; `presence`: how
+        each kind stands."""
+        status = stat_of(video.path)
+        source = FileStat(video.path, status.st_size, status.st_mtime_ns)
+        kinds = (kind for kind, present in presence.items() if present is not True)
+        return failures_by_reason(video, SidecarDir(video.sidecar_dir), source, kinds)
 
     def card(self, video: Video) -> dict[str, Any]:
         """A video as an entry among others: its facts, and the URL of its thumbnail in `picture`.

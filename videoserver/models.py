@@ -93,6 +93,13 @@ class VideoFactsOut(ResponseModel):
     encrypted: bool | None = None
 
 
+class KnownFailureOut(ResponseModel):
+    """Why kinds of artifacts cannot be made of a video, as an earlier run found."""
+
+    reason: str
+    kinds: list[str]
+
+
 class VideoRowOut(VideoFactsOut):
     """A video in a listing."""
 
@@ -101,6 +108,9 @@ class VideoRowOut(VideoFactsOut):
     artifacts: dict[str, Presence] | None = Field(None, description="with detail=1")
     tags: list[str] | None = Field(None, description="with detail=1")
     performers: list[str] | None = Field(None, description="with detail=1")
+    broken: list[KnownFailureOut] | None = Field(
+        None, description="with detail=1, where an earlier run found the file to be at fault"
+    )
 
 
 class VideosOut(ResponseModel):
@@ -170,6 +180,7 @@ class ReportOut(ResponseModel):
     counts: dict[str, int]
     stale: dict[str, int]
     coverage: dict[str, float]
+    broken: list[dict[str, Any]] = Field(description="{video, reason, kinds} of each failure")
     videos: list[dict[str, Any]]
 
 

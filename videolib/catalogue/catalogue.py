@@ -25,6 +25,7 @@ from videolib.core.files import stat_if_any
 from videolib.core.runs import Job
 from videolib.core.text import fold, utf8
 from videolib.storage.artifacts import ARTIFACTS
+from videolib.storage.failures import failures_by_reason
 from videolib.storage.folders import Library
 from videolib.storage.names import SIDECARS, VIDEO_EXTENSIONS, State
 from videolib.storage.sidecars import FileStat
@@ -344,7 +345,10 @@ class Catalogue(CatalogueStore):
         rel, path = os.fsencode(video.rel), fold(utf8(video.rel))
         words = "\n".join([path, *(key for _, key, _ in labels)])
         names = (rel, rel[: rel.rfind(b"/") + 1], stamp, path, fold(utf8(video.name)), words)
-        facts = (size, mtime_ns, oshash, *map(summary.get, SUMMARY), fresh, stale, problem)
+        kinds = [kind for bit, kind in enumerate(ARTIFACTS) if not fresh >> bit & 1]
+        failures = failures_by_reason(video, sidecars, source, kinds)
+        states = (fresh, stale, problem, json_text(failures, None) if failures else None)
+        facts = (size, mtime_ns, oshash, *map(summary.get, SUMMARY), *states)
         values = (*names, video.extension, *facts)
         tags, performers = ([n for k, _, n in labels if k == kind] for kind in TAG_KINDS)
         row = VideoRow._make((0, video.rel, *facts, tags, performers))

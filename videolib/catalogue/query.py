@@ -21,6 +21,7 @@ from videolib.storage.artifacts import ARTIFACTS
 QUERY_HEAD = re.compile(r"(-?)(?:([A-Za-z_]+):)?")  # of a term: the minus sign and the field
 QUERY_PHRASE = re.compile(r'"((?:[^"\\]|\\.)*)"(?=\s|$)', re.DOTALL)  # a value in quotes
 QUERY_WORDS, QUERY_LENGTH = 200, 10_000  # terms and characters at most
+BARE_FIELDS = frozenset({"broken"})  # which say something without a value
 # Other names of codecs -> ffmpeg's, by which they are catalogued.
 CODEC_NAMES = {"h265": "hevc", "x265": "hevc", "avc": "h264", "x264": "h264"}
 LENGTH = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
@@ -77,7 +78,7 @@ def compile_query(text: str) -> SqlClause:
 
 def query_terms(text: str, bare_fields: bool = False) -> Iterator[QueryTerm]:
     """The terms of a query. Raises UsageError for an unclosed quote and, unless `bare_fields` lets
-    a field stand alone, for an empty value."""
+    every field stand alone, for an empty value of one that is not among BARE_FIELDS."""
     at = 0
     while at < len(text):
         if text[at].isspace():
@@ -97,7 +98,8 @@ def query_terms(text: str, bare_fields: bool = False) -> Iterator[QueryTerm]:
         negated, field = bool(head[1]), (head[2] or "").lower()
         if not value and negated and not field and not quoted:
             negated, value = False, "-"
-        if not value.strip() and not (bare_fields and field and not quoted):
+        is_whole = bool(field) and not quoted and (bare_fields or field in BARE_FIELDS)
+        if not value.strip() and not is_whole:
             raise UsageError(f"query: {printable(text[start:at])}: says nothing to look for")
         yield QueryTerm(negated, field, value, quoted)
 
@@ -176,6 +178,11 @@ def kind_clause(term: QueryTerm) -> SqlClause:
     bit = list(ARTIFACTS).index(kind)
     column = f"v.{term.field}" if term.field in ("fresh", "stale") else "(v.fresh | v.stale)"
     return SqlClause(f"({column} >> {bit} & 1) = {int(term.field != 'missing')}")
+
+
+def broken_clause(term: QueryTerm) -> SqlClause:
+    """A video that is known to be broken, with a word of the reason or of what cannot be made."""
+    return SqlClause("instr(lower(v.broken), ?)", (fold(utf8(term.value.strip())),))
 
 
 def comparisons(text: str) -> list[tuple[str, str]]:
@@ -299,6 +306,7 @@ QUERY_FIELDS: dict[str, Callable[[QueryTerm], SqlClause]] = {
     "missing": kind_clause,
     "fresh": kind_clause,
     "stale": kind_clause,
+    "broken": broken_clause,
     "oshash": functools.partial(pattern_clause, "v.oshash"),
 }
 

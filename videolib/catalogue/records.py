@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -23,7 +24,7 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS videos (id INTEGER PRIMARY KEY, rel BLOB NOT NULL UNIQUE,
   folder BLOB NOT NULL, stamp BLOB, path TEXT, name TEXT, words TEXT, ext TEXT, size INT,
   mtime_ns INT, oshash TEXT, duration REAL, width INT, height INT, fps REAL, vcodec TEXT,
-  acodec TEXT, bit_rate INT, encrypted INT, fresh INT, stale INT, tags_problem TEXT);
+  acodec TEXT, bit_rate INT, encrypted INT, fresh INT, stale INT, tags_problem TEXT, broken TEXT);
 CREATE INDEX IF NOT EXISTS videos_folder ON videos (folder);
 CREATE INDEX IF NOT EXISTS videos_size ON videos (size);
 CREATE INDEX IF NOT EXISTS videos_duration ON videos (duration);
@@ -48,7 +49,7 @@ INSERT INTO changes SELECT random() WHERE NOT EXISTS (SELECT 1 FROM changes);
 # The columns of `videos` that are written, in the order of CatalogueEntry.values.
 ROW_COLUMNS = (
     *("rel", "folder", "stamp", "path", "name", "words", "ext", "size", "mtime_ns", "oshash"),
-    *(*SUMMARY, "fresh", "stale", "tags_problem"),
+    *(*SUMMARY, "fresh", "stale", "tags_problem", "broken"),
 )
 UPSERT = (
     f"INSERT INTO videos ({', '.join(ROW_COLUMNS)}) VALUES ({', '.join('?' * len(ROW_COLUMNS))})"
@@ -71,6 +72,7 @@ class VideoRow(NamedTuple):
     `rel` is its path from the folder of the library, `size` in bytes, `mtime_ns` when the file was
     written, which a query takes for when it was added. `fresh` and `stale` are bits in the order of
     ARTIFACTS. `tags_problem` says why its tags cannot be read; None: they can, or there are none.
+    `broken` is what failures_by_reason gives for it, in JSON; None: nothing.
     """
 
     id: int
@@ -89,6 +91,7 @@ class VideoRow(NamedTuple):
     fresh: int = 0
     stale: int = 0
     tags_problem: str | None = None
+    broken: str | None = None
     tags: tuple[str, ...] = ()
     performers: tuple[str, ...] = ()
 
@@ -119,7 +122,11 @@ class VideoRow(NamedTuple):
     def detail(self) -> dict[str, Any]:
         """The further JSON of a card that asks for details."""
         labels = {"tags": self.tags, "performers": self.performers}
-        return {"artifacts": self.presence(), **labels}
+        return {"artifacts": self.presence(), **labels, **self.failures()}
+
+    def failures(self) -> dict[str, Any]:
+        """Under `broken`, why artifacts of it cannot be made, as [{reason, kinds}]; else empty."""
+        return {"broken": json.loads(self.broken)} if self.broken else {}
 
 
 def labels_in(record: Mapping[str, Any]) -> list[tuple[str, str, str]]:

@@ -51,6 +51,10 @@ class VideoError(Exception):
     """One video could not be processed; the message is the reason, in words for its owner."""
 
 
+class BrokenVideoError(VideoError):
+    """The video itself is why: while its bytes are the same, no later run could process it."""
+
+
 class MissingDependencyError(VideoError):
     """A program, a package or a model is missing: no video of the run can be processed."""
 
@@ -92,10 +96,12 @@ class Failure(NamedTuple):
     """An exception as data: its reason in words for the owner of the video.
 
     `lacking`: a program, a package or a model is missing, which no other video will have either.
+    `broken`: the video itself is why, as with BrokenVideoError.
     """
 
     reason: str
     lacking: bool = False
+    broken: bool = False
 
 
 def attempt(
@@ -110,9 +116,18 @@ def attempt(
     except CancelledError:
         raise
     except Exception as error:  # noqa: BLE001 - libav raises nearly anything on a damaged file
-        return Failure(
-            reason_of(error), isinstance(error, MissingDependencyError | ModuleNotFoundError)
-        )
+        lacking = isinstance(error, MissingDependencyError | ModuleNotFoundError)
+        return Failure(reason_of(error), lacking, is_damage(error))
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether an exception is due to the bytes of a video, not to the machine or the request.
+
+    Of libav's only those that say so: its system errors may come from a disk or a network.
+    """
+    from_libav = type(error).__module__.startswith("av.")
+    damage = from_libav and type(error).__name__ in ("InvalidDataError", "EOFError")
+    return damage or isinstance(error, BrokenVideoError)
 
 
 FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up"}

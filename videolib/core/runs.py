@@ -47,6 +47,7 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
     PLANNED = "planned"
     DISCARDED = "discarded"
+    BROKEN = "broken"  # not tried: the video is known to be why it failed before
     NO_SPEECH = "no speech"
     NO_AUDIO = "no audio"
 

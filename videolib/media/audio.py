@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from videolib.core.errors import VideoError
+from videolib.core.errors import BrokenVideoError, VideoError
 from videolib.core.languages import LANGUAGES, language_code
 from videolib.media.downmix import SAMPLE_RATE, Downmixer
 from videolib.media.duration import MAX_DURATION, SOUND_TOLERANCE, declared_end, is_cut_off
@@ -35,7 +35,7 @@ def audio_streams(media: Media) -> list[AudioStream]:
     streams = list(media.container.streams.audio)
     reasons = [undecodable(media.stream_facts[stream.index]) for stream in streams]
     if streams and all(reasons):
-        raise VideoError(f"its sound {reasons[0]}")
+        raise BrokenVideoError(f"its sound {reasons[0]}")
     return [stream for stream, reason in zip(streams, reasons, strict=True) if not reason]
 
 
@@ -154,4 +154,6 @@ def audio_frames(media: Media, stream: AudioStream) -> Iterator[AudioFrame]:
                 yield frame
     if not count and (media.damage > damage or declared_end(media.file, stream)):
         codec = stream.codec_context.name
-        raise VideoError(f"none of its sound ({codec}) can be decoded: copy it again if it plays")
+        raise BrokenVideoError(
+            f"none of its sound ({codec}) can be decoded: copy it again if it plays"
+        )

@@ -13,7 +13,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from videolib.core.errors import VideoError
+from videolib.core.errors import BrokenVideoError, VideoError
 from videolib.core.text import clock
 from videolib.media.duration import cut_off_message
 from videolib.media.frames import decode_forward, timestamps_around
@@ -59,7 +59,7 @@ class Excerpt:
         self.begin, timestamps, end, _ = timestamps_around(media, first, last)
         if not timestamps or media.is_cut_off_before(first, end):
             message = cut_off_message(media.seconds(end), media.duration)
-            raise VideoError(f"is {message}: copy it again")
+            raise BrokenVideoError(f"is {message}: copy it again")
         left, right = (bisect.bisect_left(timestamps, pts) for pts in (first, last))
         within = timestamps[left:right] or timestamps[max(left - 1, 0) : max(left, 1)]
         # 0.9: containers round timestamps, Matroska to milliseconds.
@@ -192,7 +192,7 @@ def encode_clip(
             on_frame(excerpt_frame, pixels)
     if encoder is None or height is None:
         at = clock(excerpt.media.seconds(excerpt.start))
-        raise VideoError(f"no picture at {at} could be decoded: it is damaged")
+        raise BrokenVideoError(f"no picture at {at} could be decoded: it is damaged")
     return Clip(encoder.close(), (width, height), len(excerpt), start, end - start)
 
 

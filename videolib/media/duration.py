@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from videolib.core.errors import VideoError
+from videolib.core.errors import BrokenVideoError
 from videolib.media.packets import damage_errors, demux_played, played_streams, timestamp_of
 from videolib.media.probing import NO_TIMESTAMP
 from videolib.media.streams import tagged_duration
@@ -72,7 +72,7 @@ def film_duration(file: OpenFile) -> float:
     if seconds is None or is_doubtful(file, seconds):
         seconds = max(packet_ends(file).values(), default=0.0)
     if seconds > MAX_DURATION:
-        raise VideoError(
+        raise BrokenVideoError(
             f"says it lasts {seconds / 86400:,.0f} days, which cannot be: it is damaged"
         )
     return seconds

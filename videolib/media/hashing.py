@@ -11,7 +11,7 @@ import base64
 import math
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from videolib.core.errors import VideoError
+from videolib.core.errors import BrokenVideoError
 from videolib.media.audio import audio_languages
 from videolib.media.choices import HashAlgorithm, HashCombination, Seek
 from videolib.media.duration import position_seconds
@@ -108,9 +108,9 @@ class PerceptualHash:
     def finish(self) -> ArtifactOutput:
         algorithm = self.settings.algorithm
         if algorithm == "stash" and len(self.hashes) < STASH_FRAMES:
-            raise VideoError("not every frame that Stash's hash needs could be decoded")
+            raise BrokenVideoError("not every frame that Stash's hash needs could be decoded")
         if not self.hashes:
-            raise VideoError("none of the frames to hash could be decoded")
+            raise BrokenVideoError("none of the frames to hash could be decoded")
         data: dict[str, Any] = {
             "phash": self.combined(),
             "algorithm": algorithm,

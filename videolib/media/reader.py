@@ -16,7 +16,7 @@ import typing
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from videolib.core.errors import VideoError, uncommon_container
+from videolib.core.errors import BrokenVideoError, VideoError, uncommon_container
 from videolib.core.files import file_identity, stat_of
 from videolib.core.progress import ProgressReporter
 from videolib.core.text import plural
@@ -166,12 +166,16 @@ class Media:
         """
         film = film_of(self.stream_facts)
         if film is None:
-            raise VideoError("has no video stream")
+            raise BrokenVideoError("has no video stream")
         stream: Any = self.container.streams[film["index"]]
+        if reason := undecodable(self.stream_facts[film["index"]]):
+            raise BrokenVideoError(reason)
         if reason := self.refusal(stream):
             raise VideoError(reason)
         if not stream.width:
-            raise VideoError("has no readable picture size: it is damaged, or its codec is unknown")
+            raise BrokenVideoError(
+                "has no readable picture size: it is damaged, or its codec is unknown"
+            )
         context = stream.codec_context
         context.thread_count = 1
         if self.draft:
@@ -219,7 +223,7 @@ class Media:
     def tick(self) -> float:
         """Seconds per unit of the stream's time base."""
         if not self.stream.time_base:
-            raise VideoError("has no time base: it is damaged")
+            raise BrokenVideoError("has no time base: it is damaged")
         return float(self.stream.time_base)
 
     @property
@@ -345,7 +349,7 @@ class Media:
             or self.try_seek(self.start, self.stream, backward=False)
             or self.try_seek(0, self.stream, unsupported_byte_offset=True)
         ):
-            raise VideoError("no picture in it can be found: it is truncated or damaged")
+            raise BrokenVideoError("no picture in it can be found: it is truncated or damaged")
 
     def try_seek(self, offset: int, stream: Stream, **options: bool) -> bool:
         """Whether libav could go to a place in a stream, a keyframe at or before this timestamp."""

@@ -100,7 +100,7 @@ class _SamplingRun:
         if broken:
             return broken
         if not taken:
-            return Failure(self._why_nothing())
+            return Failure(self._why_nothing(), broken=True)
         output = attempt(maker.finish)
         if isinstance(output, ArtifactOutput):
             output.mark_degraded(self._shortage(number))

@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from videolib.core.errors import VideoError
+from videolib.core.errors import BrokenVideoError
 from videolib.media.choices import SceneDetector
 from videolib.media.clips import ClipFormat, Excerpt, encode_clip
 from videolib.media.duration import cut_off_message
@@ -208,7 +208,7 @@ def draft_scores(media: Media, threshold: float) -> tuple[list[DraftStep], dict[
                 media.progress.at(media.seconds(raw.pts), media.duration)
         media.note_reading(draft)
     if not before:
-        raise VideoError("no picture in it could be decoded: it is truncated or damaged")
+        raise BrokenVideoError("no picture in it could be decoded: it is truncated or damaged")
     return steps, sizes
 
 

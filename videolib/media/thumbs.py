@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from videolib.core.errors import VideoError
+from videolib.core.errors import BrokenVideoError
 from videolib.media.choices import Seek
 from videolib.media.duration import position_seconds
 from videolib.media.frames import FrameRequest
@@ -59,7 +59,7 @@ class Thumbnail:
 
     def finish(self) -> ArtifactOutput:
         if self.best is None:
-            raise VideoError("no picture in it could be decoded")
+            raise BrokenVideoError("no picture in it could be decoded")
         return ArtifactOutput(files={"{}.jpg": jpeg(self.best, self.quality)}, note=self.note)
 
 

@@ -96,9 +96,15 @@ class Artifact(NamedTuple):
         return "" if always_json else f"{{}}.{self.kind}.source.json"
 
     @property
+    def failure_record(self) -> str:
+        """The pattern of the file that remembers why none could be made, see storage/failures."""
+        return f"{{}}.{self.kind}.failed.json"
+
+    @property
     def patterns(self) -> tuple[str, ...]:
         """The patterns of all names that belong to it."""
-        return (*self.files, *self.extras, *filter(None, [self.source_record]))
+        records = [self.source_record, self.failure_record] if self.derived else []
+        return (*self.files, *self.extras, *filter(None, records))
 
     def lacks_record(self, video: Video, sidecars: SidecarDir) -> bool:
         """Whether a file of it is fresh by its times alone, for want of a record of its source."""
@@ -227,7 +233,8 @@ class SubtitleArtifact(Artifact):
         """Only files that were made of another video: each of the others is valid by itself."""
         sidecars = SidecarDir(video.sidecar_dir)
         others = (name for name in self.owned(video, sidecars) if name not in made)
-        return [name for name in others if not self._fresh(video, sidecars, [name])]
+        failure = self.failure_record.format(video.key)
+        return [n for n in others if n == failure or not self._fresh(video, sidecars, [n])]
 
 
 ARTIFACTS: dict[str, Artifact] = {

@@ -9,7 +9,7 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from videolib.core.errors import VideoError
+from videolib.core.errors import BrokenVideoError, VideoError
 from videolib.core.files import stat_if_any, stat_of
 from videolib.storage.names import sidecar_key
 
@@ -83,8 +83,8 @@ def open_regular(path: str) -> int:
         return descriptor
     os.close(descriptor)
     if stat.S_ISREG(status.st_mode):
-        raise VideoError("is empty (0 bytes): copy it again or delete it")
-    raise VideoError("is not a regular file: nothing can be read from it")
+        raise BrokenVideoError("is empty (0 bytes): copy it again or delete it")
+    raise BrokenVideoError("is not a regular file: nothing can be read from it")
 
 
 def oshash(descriptor: int) -> str:

@@ -29,9 +29,10 @@ function amount(kind, record) {
 export function madePanel(signal) {
   let details = null;
   const list = h("ul.artifacts", {});
+  const faults = h("ul.faults", {});
   const all = button("Make all that is missing", "run", () => start(missing(), all), { kind: "small" });
   const head = h(".row.between", {}, h("h2", {}, "Made of it"), all);
-  const element = h("section.panel", { "aria-label": "Artifacts" }, head, list);
+  const element = h("section.panel", { "aria-label": "Artifacts" }, head, faults, list);
   store.watch(["jobs"], () => details && render(), signal);
 
   const missing = () => store.state.kinds.filter((kind) => taskOf(kind) && details.artifacts[kind] !== true);
@@ -40,6 +41,17 @@ export function madePanel(signal) {
     const force = kinds.length === 1 && details.artifacts[kinds[0]] === true;
     const job = await attempt(control, () => make(kinds.map(taskOf), [details.path], { force }));
     if (job) noteJob(job);
+  }
+
+  /** Why a kind cannot be made, as an earlier run found; undefined where nothing is known. */
+  const faultOf = (kind) => details.broken.find(({ kinds }) => kinds.includes(kind));
+
+  /** How a kind stands, in a word or two. */
+  function standing(kind) {
+    const present = details.artifacts[kind];
+    if (present === true) return amount(kind, details.documents[kind]);
+    if (faultOf(kind)) return "broken";
+    return present ? "outdated" : "";
   }
 
   const isWorkedOn = () =>
@@ -54,6 +66,8 @@ export function madePanel(signal) {
     const working = isWorkedOn();
     const shown = store.state.kinds.filter(taskOf);
     all.hidden = !missing().length;
+    faults.hidden = !details.broken.length;
+    faults.replaceChildren(...details.broken.map(({ reason }) => h("li", {}, reason)));
     keyed(
       list,
       shown,
@@ -62,8 +76,7 @@ export function madePanel(signal) {
       (row, kind) => {
         const present = details.artifacts[kind];
         row.dataset.state = present === true ? "fresh" : present || "missing";
-        const said = present === true ? amount(kind, details.documents[kind]) : present ? "outdated" : "";
-        setText(row.querySelector(".word"), working && present !== true ? "working …" : said);
+        setText(row.querySelector(".word"), working && present !== true ? "working …" : standing(kind));
         setText(row.querySelector("button span"), present === true ? "Again" : "Make");
       },
     );
