@@ -390,6 +390,22 @@ class TestContainers:
             assert "--allow-codecs nut allows it" in task["results"][0]["error"]
         assert cli(*words, "--allow-codecs", "nut").code == 0
 
+    def test_many_off_the_list(self, cli: Cli, library: Library) -> None:
+        """Each names its own, also where several tasks and threads refuse files."""
+        formats = {"a.mkv": "nut", "b.mkv": "ivf", "c.mkv": "nut", "d.mkv": "h264"}
+        for name, kind in formats.items():
+            codec = "libvpx" if kind == "ivf" else "libx264"
+            film(library, name, "-c:v", codec, "-f", kind)
+        run = cli("thumbs,scenes", library.root, "--ext", "mkv", "--workers", 2, "--json")
+        for task in run.json["tasks"]:
+            for result in task["results"]:
+                assert f"its container {formats[result['video']]} is not" in result["error"]
+
+    def test_any_decoder_and_one_container(self, cli: Cli, library: Library) -> None:
+        film(library, "odd.mkv", "-c:v", "ffv1", "-f", "nut")
+        run = cli("thumbs", library.root, "--ext", "mkv", "--allow-codecs", "any,nut")
+        assert run.code == 0, run.err
+
     def test_a_list_of_files_is_never_opened(self, cli: Cli, library: Library) -> None:
         film(library, "secret.mkv", "-c", "copy")
         library.add_bytes("list.mp4", b"ffconcat version 1.0\nfile secret.mkv\n")

@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from videolib.media.messages import libav_messages
+
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
@@ -60,13 +62,8 @@ def container_streams(container: InputContainer) -> list[dict[str, Any]]:
 def container_listing(container: Any) -> str:
     """libav's own description of a container and its streams, as ffmpeg prints it; it has what PyAV
     has no attributes for."""
-    import av
-
-    av.logging.set_level(av.logging.INFO)  # the listing is a message of that level
-    try:
+    with libav_messages("INFO"):  # the level of what makes up the listing
         return str(container.dumps_format())
-    finally:
-        av.logging.set_level(None)
 
 
 def listed_tags(container: Any, count: int) -> list[str]:

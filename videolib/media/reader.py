@@ -32,6 +32,7 @@ from videolib.media.duration import (
 )
 from videolib.media.encryption import mark_encrypted
 from videolib.media.geometry import FrameFilter, container_croppings, display_matrix
+from videolib.media.messages import libav_messages
 from videolib.media.packets import damage_errors, demux
 from videolib.media.probing import NO_TIMESTAMP, container_streams
 from videolib.media.streams import DecoderLimits, film_of, undecodable
@@ -120,7 +121,6 @@ class Media:
         """
         import av
 
-        av.logging.set_level(None)
         try:
             container = self._open()
         except av.error.ArgumentError:
@@ -433,11 +433,7 @@ def refused_container(open_container: Callable[[], Any]) -> str:
     that is not why it fails."""
     import av
 
-    av.logging.set_level(av.logging.ERROR)
-    try:
-        with av.logging.Capture() as messages, contextlib.suppress(av.FFmpegError):
-            open_container()
-    finally:
-        av.logging.set_level(None)
+    with libav_messages("ERROR") as messages, contextlib.suppress(av.FFmpegError):
+        open_container()
     refused = (name for _, name, text in messages if "not on whitelist" in text)
     return next(refused, "").partition(",")[0]

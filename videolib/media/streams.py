@@ -49,7 +49,7 @@ UNKNOWN_LENGTH = 3600.0  # seconds that a stream counts as where nothing is decl
 
 class DecoderLimits(NamedTuple):
     """Which demuxers and decoders may be used: the common ones and those in `names`, with commas
-    between; "any" stands for all decoders.
+    between; "any" among them stands for all decoders.
 
     `long_look`: libav looks for the parameters of streams in LONG_LOOK of the file.
     """
@@ -66,7 +66,7 @@ class DecoderLimits(NamedTuple):
     @property
     def decoders(self) -> str:
         """The decoders that may be used, with commas between; empty: all."""
-        if self.names == "any":
+        if "any" in self.names.split(","):
             return ""
         lists = (PICTURE_DECODERS, SOUND_DECODERS, SUBTITLE_DECODERS, self.names)
         return ",".join(filter(None, lists))
