@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.documents import json_bytes, json_text, set_aside_corrupt
-from videolib.core.errors import VideoError
+from videolib.core.errors import VideoError, os_error_message
 from videolib.core.files import (
     file_identity,
     remove,
+    remove_where_possible,
     rename_new,
     replace_file,
     replace_folder,
@@ -20,7 +22,7 @@ from videolib.core.files import (
     stat_of,
 )
 from videolib.core.runs import Status
-from videolib.core.text import iso_time
+from videolib.core.text import iso_time, printable
 from videolib.storage.names import is_sidecar_dir
 
 if TYPE_CHECKING:
@@ -123,14 +125,15 @@ def publish(artifact: Artifact, video: Video, output: ArtifactOutput, origin: Pr
     else:
         record = source_record_name(artifact, video, contents)
         contents = {name: with_comment(name, content, origin) for name, content in contents.items()}
-    write_all(sidecar_dir, contents)
-    for name in artifact.superseded(video, {*contents, record}):
-        remove(sidecar_dir / name)
-    if record:
-        # Of files that are valid one by one each may go without the others.
-        files = [] if artifact.any_file else list(contents)
-        document = origin.as_json() | {"files": files} | (output.data or {})
-        write_all(sidecar_dir, {record: json_bytes(document)})
+    with complete_or_void(sidecar_dir, "" if artifact.any_file else record) as stored:
+        write_all(sidecar_dir, contents, stored)
+        for name in artifact.superseded(video, {*contents, record}):
+            remove(sidecar_dir / name)
+        if record:
+            # Of files that are valid one by one each may go without the others.
+            files = [] if artifact.any_file else list(contents)
+            document = origin.as_json() | {"files": files} | (output.data or {})
+            write_all(sidecar_dir, {record: json_bytes(document)}, stored)
     if origin.mtime_ns > time.time_ns():  # the video was written by a clock ahead of this one
         for name in filter(None, (*contents, record)):
             os.utime(sidecar_dir / name, ns=(origin.mtime_ns, origin.mtime_ns))
@@ -139,13 +142,37 @@ def publish(artifact: Artifact, video: Video, output: ArtifactOutput, origin: Pr
     return note
 
 
-def write_all(folder: Path, contents: Mapping[str, bytes | dict[str, bytes]]) -> None:
-    """Put files and folders in a folder in the places of those of the same names."""
+@contextlib.contextmanager
+def complete_or_void(sidecar_dir: Path, record: str) -> Iterator[list[str]]:
+    """A list for the names of the files that are stored while an artifact is put in place.
+
+    Where that fails in between, new files would stand beside the record of earlier ones, which says
+    that all is there: it is removed. Raises VideoError then, and OSError where nothing was stored.
+    """
+    stored: list[str] = []
+    try:
+        yield stored
+    except OSError as error:
+        if not stored:
+            raise
+        if record and record not in stored:
+            remove_where_possible([sidecar_dir / record])
+        names = printable(", ".join(stored))
+        message = f"{os_error_message(error)}: only {names} could be stored: run again"
+        raise VideoError(message) from None
+
+
+def write_all(
+    folder: Path, contents: Mapping[str, bytes | dict[str, bytes]], stored: list[str]
+) -> None:
+    """Put files and folders in a folder in the places of those of the same names, and their names
+    in the list `stored`."""
     for name, content in contents.items():
         if isinstance(content, dict):
             replace_folder(folder / name, content)
         else:
             replace_file(folder / name, content)
+        stored.append(name)
 
 
 def source_record_name(artifact: Artifact, video: Video, names: Iterable[str]) -> str:
