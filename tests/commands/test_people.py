@@ -427,6 +427,21 @@ class TestForgetting:
                 assert 1 not in folk.people or folk.people[1]["label"] == "Ann"
             assert at > 4
 
+    def test_a_disk_that_fails_at_any_change_of_a_listing(self, folk: Folk) -> None:
+        """The error names the folder; what was decided stays, and the next listing is complete."""
+        folk.do("--rename", 1, "Ann")
+        for at in itertools.count():
+            folk.library.artifact(".faces.index.json").unlink()
+            with disk_faults(folk.root, at, CODES[at % len(CODES)]) as faults:
+                run = folk.cli("listing", folk.root, "-r")
+            assert "Traceback" not in run.err and "unexpectedly" not in run.err
+            assert run.code == 0 or (run.code == 1 and ".artifacts" in run.err), run.err
+            folk.relist()
+            assert folk.people[1]["label"] == "Ann" and len(folk.people) == 4
+            if not faults.failed:
+                break
+        assert at > 4
+
     def test_a_scratch_file_of_a_killed_run_is_swept(self, folk: Folk) -> None:
         dead = subprocess.Popen(["true"])
         dead.wait()
