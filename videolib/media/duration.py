@@ -12,7 +12,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.errors import BrokenVideoError
-from videolib.media.packets import damage_errors, demux_played, played_streams, timestamp_of
+from videolib.media.packets import (
+    damage_errors,
+    demux_played,
+    packet_end,
+    played_streams,
+    timestamp_of,
+)
 from videolib.media.probing import NO_TIMESTAMP
 from videolib.media.streams import tagged_duration
 
@@ -220,9 +226,8 @@ def last_packet_end(file: OpenFile, seconds: float) -> float:
             with contextlib.suppress(*damage_errors()):
                 container.seek(round((file.start + place) * 1_000_000))
             for packet in demux_played(container):
-                if (stamp := timestamp_of(packet)) is not None:
-                    tick = float(packet.time_base or 0)
-                    end = max(end, (stamp + (packet.duration or 0)) * tick - file.start)
+                if (last := packet_end(packet)) is not None:
+                    end = max(end, last - file.start)
         if end:
             break
     return end

@@ -24,6 +24,14 @@ def timestamp_of(packet: Any) -> int | None:
     return stamp
 
 
+def packet_end(packet: Any) -> float | None:
+    """When a packet ends, in seconds on its container's own clock; None: it has no timestamp."""
+    stamp = timestamp_of(packet)
+    if stamp is None:
+        return None
+    return float(stamp + (packet.duration or 0)) * float(packet.time_base or 0)
+
+
 def played_streams(container: InputContainer) -> list[Any]:
     """The streams of pictures and sound, without covers."""
     from av.stream import Disposition

@@ -19,7 +19,7 @@ from videolib.media.duration import (
     is_cut_off,
     is_too_small,
 )
-from videolib.media.packets import timestamp_of
+from videolib.media.packets import packet_end
 
 if TYPE_CHECKING:
     from videolib.media.reader import Media
@@ -55,13 +55,12 @@ def stream_summaries(media: Media) -> dict[int, StreamSummary]:
     container, start = media.container, media.file.start
     packets, ends, durations = Counter[int](), dict[int, float](), dict[int, float]()
     for packet in played_packets(media):
-        index, tick = packet.stream_index, float(packet.time_base or 0)
+        index, end = packet.stream_index, packet_end(packet)
         packets[index] += 1
-        timestamp, duration = timestamp_of(packet), packet.duration or 0
-        if timestamp is not None:
-            end = (timestamp + duration) * tick - start
-            ends[index] = max(ends.get(index, 0.0), end)
-            durations[index] = max(durations.get(index, 0.0), duration * tick)
+        if end is not None:
+            ends[index] = max(ends.get(index, 0.0), end - start)
+            duration = (packet.duration or 0) * float(packet.time_base or 0)
+            durations[index] = max(durations.get(index, 0.0), duration)
     return {
         stream.index: StreamSummary(
             stream.type,
