@@ -42,14 +42,13 @@ READ_ERRORS = (
     *(OverflowError, RecursionError, zlib.error),
 )
 
-
-# What a disk that is full, failing or read-only answers: what to do with it may help.
+# What a disk that is full, failing or read-only answers; once it is mended, the step may succeed.
 DISK_ERRORS = (*FULL, errno.EIO, errno.EROFS)
 
 
 class UnclosedJournalError(VideoError):
     """A change of the library is made or taken back in part, or its journal could not be closed:
-    `recover` goes on from there. With `closed` it was, but the disk has not confirmed that."""
+    `recover` goes on from there. `closed`: it was, but the disk has not confirmed that."""
 
     def __init__(self, paths: LibraryPaths, reason: str, closed: bool = False) -> None:
         state = "after a power failure the run may wait" if closed else "the run waits"
