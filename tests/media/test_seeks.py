@@ -150,3 +150,12 @@ def test_the_frame_of_any_cut(clips: Path, tmp_path: Path, length: int) -> None:
             check_file(path, places)
     for path in cuts(film, tmp_path, places, ENCODED):
         check_file(path, places)
+
+
+@pytest.mark.parametrize("options", [("-f", "flv"), ("-live", 1, "-f", "matroska")], ids=str)
+def test_a_file_without_an_index(clips: Path, tmp_path: Path, options: tuple[object, ...]) -> None:
+    """libav makes an index of what it has read, which is not the whole file at first."""
+    film, places = Gops(50, 2, False).film(clips), random.Random(7)
+    media.ffmpeg("-i", film, *COPIED, *options, tmp_path / "film")
+    for _ in range(2):
+        check_file(tmp_path / "film", places)

@@ -417,9 +417,10 @@ class Media:
         """Timestamps of the index's keyframes, each with whether an edit list hides it."""
         if "mpeg" in self.container.format.name:
             return []
-        if "matroska" in self.container.format.name:
-            # Matroska's cues are read at the first seek that needs them.
-            self._seek(self.pts(self.container_duration or 0.0))
+        if re.search("matroska|flv", self.container.format.name):
+            # Matroska's cues are read at the first seek that needs them; a file without an index
+            # gets one as far as it is read.
+            self._seek(self.pts(self.duration))
         # Copied at once: entries point into memory that libav moves as it reads on.
         return [
             (entry.timestamp, entry.is_discard)
