@@ -276,9 +276,13 @@ class TestWhichIsTheFilm:
             (64, 0),
         ]
 
-    def test_a_transcode_takes_no_still_for_an_angle(self, cli: Cli, library: Library) -> None:
+    @pytest.mark.parametrize("start", [0, 1])
+    def test_a_transcode_takes_no_still_for_an_angle(
+        self, cli: Cli, library: Library, start: int
+    ) -> None:
+        """Also where all begins later than the file's clock, in which Matroska's tags count."""
         maps = ("-map", "1", "-map", "0", "-c:v:0", "mjpeg", "-c:v:1", "copy")
-        film(library, "cover.mkv", *red("600x900", 0.04), *maps)
+        film(library, "cover.mkv", *red("600x900", 0.04), *maps, "-output_ts_offset", start)
         outputs = library.root.parent / "outputs"
         run = cli("transcode", library.root, outputs, "--ext", "mkv", "--json")
         assert run.json["actions"][0]["left_out"] == ["stream 0 (mjpeg): a cover picture"]

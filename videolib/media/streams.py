@@ -166,8 +166,8 @@ def frame_count(stream: Mapping[str, Any]) -> float:
     if count:
         return count
     rate = to_frame_rate(stream.get("avg_frame_rate")) or 0.0
-    if (length := tagged_duration(stream)) is not None:
-        return rate * length
+    if (end := tagged_duration(stream)) is not None:
+        return rate * (end - (to_float(stream.get("start_time")) or 0.0))
     if str(stream.get("codec_name")) in PHOTOGRAPHS:
         return 1.0  # libav's own duration of a Matroska stream is a guess
     seconds = to_float(stream.get("duration"))
@@ -183,7 +183,8 @@ def matroska_tag(stream: Mapping[str, Any], name: str) -> Any:
 
 
 def tagged_duration(stream: Mapping[str, Any]) -> float | None:
-    """Seconds in the DURATION tag of a Matroska stream; None where it has none, or another text."""
+    """Seconds in the DURATION tag of a Matroska stream, at which it ends on the file's clock; None
+    where it has none, or another text."""
     text = str(matroska_tag(stream, "DURATION") or "")
     is_duration = re.fullmatch(r"\d{1,4}:\d\d:\d\d(\.\d{1,9})?", text)
     return parse_clock(text) if is_duration else None
