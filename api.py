@@ -29,6 +29,7 @@ from starlette.convertors import register_url_convertor
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 import index
+from videolib.core.confinement import confined_to
 from videolib.core.errors import ParameterError
 from videolib.core.runs import Job
 from videolib.core.text import NAMES_HELP, split_names
@@ -205,9 +206,11 @@ def web_file(name: str) -> Response:
     """The answer with a file of the page. Raises HTTPException 404 where there is none such."""
     path = WEB / name
     media_type = WEB_TYPES.get(path.suffix)
-    if "\0" in name or not media_type or not Roots([WEB]).contains(path) or not path.is_file():
+    roots = Roots([WEB])
+    if "\0" in name or not media_type or not roots.contains(path) or not path.is_file():
         raise HTTPException(404, "there is no such file of the page")
-    return FileDownload(path, media_type)
+    with confined_to(roots.paths):
+        return FileDownload(path, media_type)
 
 
 @routes.get("/health", response_model=models.HealthOut, summary="Whether the server is alive")

@@ -53,6 +53,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar
 
+from videolib.core.confinement import inheriting
 from videolib.core.documents import JsonRows, json_bytes, json_pieces, parse_json
 from videolib.core.errors import (
     UNCOMMON_CODEC,
@@ -73,6 +74,7 @@ from videolib.core.files import (
     need_creatable,
     need_folder,
     read_file,
+    reading,
     remove,
     stat_if_any,
     write_output,
@@ -488,7 +490,8 @@ class Runner:
         queue = WorkQueue(items, self.caps, self.processes, self.job.limits)
         self.parts = Counter(item.video.rel for item in items)
         threads = [
-            threading.Thread(target=self._work, args=(queue, workers)) for _ in range(workers.count)
+            threading.Thread(target=inheriting(self._work), args=(queue, workers))
+            for _ in range(workers.count)
         ]
         try:
             with self.job.console.progress(len(self.parts)):
@@ -957,8 +960,8 @@ class Phash(FrameTask):
         """As for any artifact; but a record of schema 1, which has no signature, is stale."""
         state = super().state(video, sidecars)
         if state is State.FRESH:
-            with Path(sidecars[self.artifact.record_name(video)].path).open("rb") as file:
-                if re.match(rb'\{\s*"schema": *1\b', file.read(40)):
+            with reading(sidecars[self.artifact.record_name(video)].path) as descriptor:
+                if re.match(rb'\{\s*"schema": *1\b', os.read(descriptor, 40)):
                     return State.STALE
         return state
 

@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
 from index import Serve
+from videolib.core.confinement import confined_to
 from videolib.core.errors import (
     BusyError,
     CancelledError,
@@ -121,7 +122,7 @@ class App(FastAPI):
         self.requests.add(task)
         try:
             # A ShortFileError ends the answer below its Content-Length: uvicorn cuts it off.
-            with contextlib.suppress(ShortFileError):
+            with contextlib.suppress(ShortFileError), confined_to(self.service.roots.paths):
                 sender = with_security_headers(send)
                 await super().__call__(scope, limit_body(receive, limit), sender)
         finally:

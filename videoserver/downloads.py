@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from videolib.core.confinement import inheriting, open_path
 from videoserver.http import is_number
 
 CHUNK_SIZE = 256 * 1024  # bytes that are read and sent at a time
@@ -35,15 +36,16 @@ class FileDownload(Response):
     """The answer with a file, or the ranges of it that are asked for; 304 where the client has it.
 
     Sending it raises HTTPException 404 where there is no such file any more, 416 for a range beyond
-    its end; ShortFileError where bytes are missing when the headers are sent already.
+    its end; ShortFileError where bytes are missing when the headers are sent already. The file is
+    opened as confined as the answer was made.
     """
 
     def __init__(self, path: str | Path, media_type: str) -> None:
         super().__init__(media_type=media_type)
-        self.path = path
+        self.path, self.open = path, inheriting(open_regular_file)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        descriptor, status = await to_thread.run_sync(open_regular_file, self.path)
+        descriptor, status = await to_thread.run_sync(self.open, self.path)
         try:
             response = self.response(Request(scope), descriptor, status)
             await response(scope, receive, send)
@@ -79,7 +81,7 @@ class FileDownload(Response):
 def open_regular_file(path: str | Path) -> tuple[int, os.stat_result]:
     """A descriptor of a file and its stat. Raises HTTPException 404 where it is no file."""
     try:  # a pipe must not wait for its writer
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = open_path(path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
         raise HTTPException(404, "is gone") from None
     status = os.fstat(descriptor)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from videolib.core.documents import json_text
 from videolib.core.errors import CorruptError, Failure, NotFoundError, OutsideError, attempt
-from videolib.core.files import stat_of
+from videolib.core.files import blocks_of, stat_of
 from videolib.core.text import printable, url_quoted
 from videolib.media.metadata import summarize
 from videolib.storage.artifacts import ARTIFACTS, presence
@@ -204,7 +204,7 @@ def read_document(path: Path, roots: Roots) -> dict[str, Any]:
     if not roots.contains(path):
         raise OutsideError(f"{printable(path.name)}: {LEADS_OUT}")
     with contextlib.suppress(ValueError, RecursionError):
-        content = path.read_bytes() if path.stat().st_size <= LARGEST_RECORD else b""
+        content = b"".join(blocks_of(path, LARGEST_RECORD))
         data = json.loads(content.decode())
         json_text([[[[data]]]])  # fails where the data is too deep to be put into an answer
         if isinstance(data, dict):

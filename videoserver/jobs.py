@@ -13,10 +13,11 @@ import threading
 import time
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from videolib.core.confinement import confined_to
 from videolib.core.documents import json_text
 from videolib.core.errors import (
     BusyError,
@@ -190,11 +191,12 @@ class JobBoard:
 
     A few jobs run at a time, all within the same ConcurrencyLimits. Memory is bounded: there are
     limits for the queue, the ended jobs and the events that are kept. `listeners` are called after
-    every event, by any thread. `relative` makes the absolute paths in a message relative.
+    every event, by any thread. `relative` makes the absolute paths in a message relative. Jobs are
+    confined to `folders`.
     """
 
-    def __init__(self, relative: Callable[[str], str] = str) -> None:
-        self.relative, self.limits = relative, ConcurrencyLimits()
+    def __init__(self, relative: Callable[[str], str] = str, folders: Sequence[str] = ()) -> None:
+        self.relative, self.folders, self.limits = relative, folders, ConcurrencyLimits()
         self.jobs: dict[str, SubmittedJob] = {}
         self.events = deque[JobEvent](maxlen=EVENTS_KEPT)
         # Number of the last event. It starts above the numbers of any earlier server, so that a
@@ -342,8 +344,9 @@ class JobBoard:
 
     def _run_jobs(self) -> None:
         """A thread: run jobs in the order they came, until the board is closed."""
-        while job := self._next_job():
-            self._end(job, job.perform(self.relative))
+        with confined_to(self.folders):
+            while job := self._next_job():
+                self._end(job, job.perform(self.relative))
 
     def _next_job(self) -> SubmittedJob | None:
         with self.condition:

@@ -126,7 +126,7 @@ class Service:
 
     def __init__(self, settings: ServerSettings) -> None:
         self.settings, self.roots = settings, settings.roots
-        self.board = JobBoard(self.roots.relative)
+        self.board = JobBoard(self.roots.relative, self.roots.paths)
         self.catalogue_pool = CataloguePool(catalogue_extensions())
         self.commands = CommandBuilder(self.roots, self.catalogue_pool)
         self.files = VideoFiles(self.roots)

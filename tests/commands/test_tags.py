@@ -384,20 +384,20 @@ class TestTogether:
         self, cli: Cli, video: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Also after a power failure: first the file goes to the disk, then its new name."""
-        steps, fsync, replace = list[str](), os.fsync, Path.replace
+        steps, fsync, replace = list[str](), os.fsync, os.replace
 
         def synced(descriptor: int) -> None:
             path = Path(f"/dev/fd/{descriptor}").resolve()
             steps.append("names" if path.is_dir() else path.read_text())
             fsync(descriptor)
 
-        def renamed(path: Path, target: Path) -> Path:
-            steps.append(target.name)
-            return replace(path, target)
+        def renamed(source: str, target: str, **folders: int) -> None:
+            steps.append(target)
+            replace(source, target, **folders)
 
         with monkeypatch.context() as patch:
             patch.setattr(os, "fsync", synced)
-            patch.setattr(Path, "replace", renamed)
+            patch.setattr(os, "replace", renamed)
             cli("tags", video, "--set", "x")
         stored = video.parent / ".artifacts/movie.mp4.tags.json"
         assert steps == [stored.read_text(), stored.name, "names"]

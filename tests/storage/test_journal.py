@@ -172,7 +172,7 @@ class TestCarryOut:
         last = all_changes.count - 2  # the rename; after it the folder is synced
         with disk_faults(scene.root, last, code) as faults, pytest.raises(VideoError) as raised:
             scene.commit()
-        assert faults.failed[0].startswith("rename ") and "forward-2" in faults.failed[0]
+        assert faults.failed[0].startswith("replace ") and "forward-2" in faults.failed[0]
         message = str(raised.value)
         assert message.endswith(
             f"{os.strerror(code)}; all is changed, but the journal is not closed; the run waits to "
@@ -353,13 +353,13 @@ class TestKilled:
         without_exclusive_renames(monkeypatch)
         steps = iter(range(100))
 
-        def unlink(path: Path, **_: bool) -> None:
+        def unlink(name: str, *, dir_fd: int) -> None:
             if next(steps) == 2:
                 raise Killed
-            path.rename(scene.root.parent / f"unlinked-{next(steps)}")
+            os.rename(name, scene.root.parent / f"unlinked-{next(steps)}", src_dir_fd=dir_fd)
 
         with monkeypatch.context() as patch:
-            patch.setattr(Path, "unlink", unlink)
+            patch.setattr(os, "unlink", unlink)
             with pytest.raises(Killed):
                 scene.commit()
         done = recover(scene.paths)

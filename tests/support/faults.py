@@ -46,7 +46,8 @@ class CountedFile(io.FileIO):
     faults: DiskFaults
 
     def write(self, content: Any) -> int:
-        if self.faults.is_due("write", str(self.name)):
+        path = self.name if isinstance(self.name, str) else path_of(self.name)
+        if self.faults.is_due("write", path):
             raise self.faults.error()
         return super().write(content)
 
@@ -71,7 +72,12 @@ def full_path(path: Any, folder: int | None) -> str:
     """The path that a system call is given, which may be relative to an open folder."""
     if folder is None:
         return os.fsdecode(path)
-    return f"/proc/self/fd/{folder}/{os.fsdecode(path)}"
+    return f"{path_of(folder)}/{os.fsdecode(path)}"
+
+
+def path_of(descriptor: int) -> str:
+    """The path of an open file or folder."""
+    return str(Path(f"/proc/self/fd/{descriptor}").readlink())
 
 
 def failing_call(faults: DiskFaults, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
@@ -87,9 +93,9 @@ def failing_call(faults: DiskFaults, name: str, real: Callable[..., Any]) -> Cal
 
 def failing_open(faults: DiskFaults, real: Callable[..., Any]) -> Callable[..., Any]:
     def call(file: Any, mode: str = "r", *args: Any, **named: Any) -> Any:
-        if isinstance(file, int) or not set(mode) & set("wxa+") or "b" not in mode:
+        if not set(mode) & set("wxa+") or "b" not in mode:
             return real(file, mode, *args, **named)
-        if faults.is_due("open", file):
+        if not isinstance(file, int) and faults.is_due("open", file):
             raise faults.error(str(file))
         counted = CountedFile(file, mode.replace("b", ""))
         counted.faults = faults
@@ -111,7 +117,7 @@ def failing_descriptor(faults: DiskFaults, real: Callable[..., int]) -> Callable
 
 def failing_fsync(faults: DiskFaults, real: Callable[[int], None]) -> Callable[[int], None]:
     def call(descriptor: int) -> None:
-        if faults.is_due("fsync", f"{Path(f'/proc/self/fd/{descriptor}').readlink()}/."):
+        if faults.is_due("fsync", f"{path_of(descriptor)}/."):
             raise faults.error()
         real(descriptor)
 
@@ -123,8 +129,8 @@ def failing_exclusive_rename(faults: DiskFaults) -> Callable[..., int]:
 
     real = exclusive_rename()
 
-    def call(*args: Any) -> int:
-        source = next(arg for arg in args if isinstance(arg, bytes))
-        return faults.code if faults.is_due("renameat2", source) else real(*args)
+    def call(folder: int, source: bytes, *target: Any) -> int:
+        path = full_path(source, folder)
+        return faults.code if faults.is_due("renameat2", path) else real(folder, source, *target)
 
     return call

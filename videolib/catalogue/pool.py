@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from videolib.catalogue.catalogue import Catalogue
+from videolib.core.confinement import inheriting
 from videolib.core.runs import Job
 from videolib.storage.names import VIDEO_EXTENSIONS
 
@@ -56,7 +57,7 @@ class CatalogueRefresher:
             # A refresh under way may have missed the latest changes; one still queued will not.
             begun = not self.scheduled or self.scheduled.running() or self.scheduled.done()
             if begun and self.folders_due <= time.monotonic():
-                self.scheduled = self.thread.submit(self.refresh)
+                self.scheduled = self.thread.submit(inheriting(self.refresh))
             scheduled = self.scheduled
         wait = LONG_WAIT if self.small else SHORT_WAIT
         with contextlib.suppress(TimeoutError):

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from videolib.core.files import remove, stat_if_any
+from videolib.core.files import stat_if_any
 
 if TYPE_CHECKING:
     import sqlite3
@@ -172,7 +172,7 @@ class CatalogueStore:
     @staticmethod
     def _remove(path: Path) -> None:
         for suffix in ("", "-wal", "-shm"):
-            remove(f"{path}{suffix}")
+            Path(f"{path}{suffix}").unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def _replacing_on_failure(self) -> Iterator[None]:

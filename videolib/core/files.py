@@ -18,10 +18,12 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from videolib.core.confinement import open_path, opened_parent
 from videolib.core.errors import Failure, UsageError, VideoError, attempt
 from videolib.core.text import human_size, printable
 
 SCRATCH = ".tmp-"  # what names of scratch files and folders begin with
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 LARGEST_FILE = 512 << 20  # bytes that are read at once: no sidecar or journal has as many
 
 
@@ -114,13 +116,40 @@ def process_alive(pid: int) -> bool:
 
 def remove(path: str | Path) -> None:
     """Remove a file, or a folder with all that is in it; nothing happens where there is none."""
-    path = Path(path)
-    if path.is_dir() and not path.is_symlink():
-        import shutil
+    with contextlib.suppress(FileNotFoundError), opened_parent(path) as (name, folder):
+        if stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+            import shutil
 
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+            shutil.rmtree(name, dir_fd=folder)
+        else:
+            os.unlink(name, dir_fd=folder)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those around it, where they are not there. Raises OSError."""
+    try:
+        with opened_parent(path) as (name, folder):
+            os.mkdir(name, dir_fd=folder)
+    except FileNotFoundError:
+        make_folder(path.parent)
+        make_folder(path)
+    except FileExistsError:
+        if not path.is_dir():
+            raise
+
+
+def remove_empty_folder(path: str) -> None:
+    """Remove a folder. Raises OSError where something is in it."""
+    with opened_parent(path) as (name, folder):
+        os.rmdir(name, dir_fd=folder)
+
+
+def set_mtime(path: str | Path, mtime_ns: int, atime_ns: int | None = None) -> None:
+    """Set the times (ns) of a file that is no link; that of the last access is the other, too,
+    unless it is given."""
+    with opened_parent(path) as (name, folder):
+        times = (mtime_ns if atime_ns is None else atime_ns, mtime_ns)
+        os.utime(name, ns=times, dir_fd=folder, follow_symlinks=False)
 
 
 def abandoned_in(folder: str) -> list[str]:
@@ -143,10 +172,15 @@ def remove_where_possible(paths: Iterable[str | Path]) -> None:
 
 def write_through(path: Path, content: bytes) -> None:
     """Write a new file and wait until the disk has it. Raises FileExistsError."""
-    with path.open("xb") as file:
+    write_and_flush(open_path(path, NEW_FILE), content)
+
+
+def write_and_flush(descriptor: int, content: bytes) -> None:
+    """Write to a descriptor, wait until the disk has it, and close it."""
+    with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()
-        os.fsync(file.fileno())
+        os.fsync(descriptor)
 
 
 def flush_to_disk(path: Path) -> None:
@@ -179,18 +213,19 @@ def naming(path: str | Path) -> Iterator[None]:
 
 
 @functools.cache
-def exclusive_rename() -> Callable[[bytes, bytes], int]:
-    """The system call that renames and never overwrites; it returns an errno, 0 for success."""
+def exclusive_rename() -> Callable[[int, bytes, int, bytes], int]:
+    """The system call that renames and never overwrites, each name after the descriptor of its
+    folder; it returns an errno, 0 for success."""
     import ctypes
 
     libc = ctypes.CDLL(None, use_errno=True)
-    at_cwd, noreplace, exclusive = -100, 1, 4
+    noreplace, exclusive = 1, 4
 
-    def rename(source: bytes, target: bytes) -> int:
+    def rename(folder: int, source: bytes, target_folder: int, target: bytes) -> int:
         if hasattr(libc, "renameat2"):  # Linux
-            failed = libc.renameat2(at_cwd, source, at_cwd, target, noreplace)
-        elif hasattr(libc, "renamex_np"):  # macOS
-            failed = libc.renamex_np(source, target, exclusive)
+            failed = libc.renameat2(folder, source, target_folder, target, noreplace)
+        elif hasattr(libc, "renameatx_np"):  # macOS
+            failed = libc.renameatx_np(folder, source, target_folder, target, exclusive)
         else:
             return errno.ENOSYS
         return ctypes.get_errno() if failed else 0
@@ -200,7 +235,9 @@ def exclusive_rename() -> Callable[[bytes, bytes], int]:
 
 def rename_new(source: Path, target: Path) -> None:
     """Rename a file or folder, never over another. Raises FileExistsError where there is one."""
-    code = exclusive_rename()(os.fsencode(source), os.fsencode(target))
+    with opened_parent(source) as (old, folder), opened_parent(target) as (new, new_folder):
+        rename = exclusive_rename()
+        code = rename(folder, os.fsencode(old), new_folder, os.fsencode(new))
     if code in (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP):
         rename_in_steps(source, target)
     elif code:
@@ -210,31 +247,44 @@ def rename_new(source: Path, target: Path) -> None:
 def rename_in_steps(source: Path, target: Path) -> None:
     """Rename where the disk has no call for it: by a hard link, which is never put over a file."""
     try:
-        os.link(source, target, follow_symlinks=False)
+        hard_link(source, target)
     except FileExistsError:
         raise
     except OSError:
         # A folder, or no hard links here (FAT, some network disks): the best there is.
         if target.exists() or target.is_symlink():
             raise FileExistsError(errno.EEXIST, "File exists", source, None, target) from None
-        source.rename(target)
+        rename_over(source, target)
     else:
-        source.unlink()
+        remove(source)
+
+
+def hard_link(source: str | Path, target: Path) -> None:
+    """Give a file a second name. Raises OSError, FileExistsError where there is one of that."""
+    with opened_parent(source) as (old, folder), opened_parent(target) as (new, new_folder):
+        os.link(old, new, src_dir_fd=folder, dst_dir_fd=new_folder, follow_symlinks=False)
+
+
+def rename_over(source: Path, target: Path) -> None:
+    """Rename a file, in the place of one that has the name, or a folder. Raises OSError."""
+    with opened_parent(source) as (old, folder), opened_parent(target) as (new, new_folder):
+        os.replace(old, new, src_dir_fd=folder, dst_dir_fd=new_folder)
 
 
 def replace_file(target: Path, content: bytes) -> None:
     """Publish a file whole: temporary in the same folder, fsync, rename over the old one."""
-    scratch = target.parent / scratch_name()
-    try:
-        write_through(scratch, content)
-        scratch.replace(target)
-    except BaseException as error:
-        with contextlib.suppress(OSError):  # on a disk that is read-only by now
-            remove(scratch)
-        if isinstance(error, OSError):
-            # The scratch file's name says nothing to anybody.
-            error.filename, error.filename2 = str(target), None
-        raise
+    with opened_parent(target) as (name, folder):
+        scratch = scratch_name()
+        try:
+            write_and_flush(os.open(scratch, NEW_FILE, 0o666, dir_fd=folder), content)
+            os.replace(scratch, name, src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException as error:
+            with contextlib.suppress(OSError):  # on a disk that is read-only by now
+                os.unlink(scratch, dir_fd=folder)
+            if isinstance(error, OSError):
+                # The scratch file's name says nothing to anybody.
+                error.filename, error.filename2 = str(target), None
+            raise
 
 
 def need_creatable(flag: str, path: Path) -> None:
@@ -253,22 +303,22 @@ def write_output(path: Path, content: bytes) -> None:
         remove_where_possible(abandoned_in(str(target.parent)))
         replace_file(target, content)
         return
-    with naming(path):
-        path.write_bytes(content)
+    with naming(path), os.fdopen(open_path(path, os.O_WRONLY | os.O_TRUNC), "wb") as file:
+        file.write(content)
 
 
 def replace_folder(target: Path, files: Mapping[str, bytes]) -> None:
     """Put a folder of these files, by name, in the place of the one of that name, as one change."""
     scratch, old = target.parent / scratch_name(), target.parent / scratch_name()
     try:
-        scratch.mkdir()
+        make_folder(scratch)
         for name, content in files.items():
             write_through(scratch / name, content)
         while True:
             with contextlib.suppress(FileNotFoundError):
-                target.rename(old)
+                rename_over(target, old)
             try:
-                scratch.rename(target)
+                rename_over(scratch, target)
                 break
             except OSError as error:
                 if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
@@ -299,7 +349,7 @@ def blocks_of(path: str | Path, largest: float = math.inf) -> Iterator[bytes]:
 @contextlib.contextmanager
 def reading(path: str | Path) -> Iterator[int]:
     """A read-only descriptor of a path; opening a pipe waits for no writer."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = open_path(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
         yield descriptor
     finally:

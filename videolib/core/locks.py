@@ -9,8 +9,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from videolib.core.confinement import open_path
 from videolib.core.errors import VideoError
-from videolib.core.files import naming, stat_of
+from videolib.core.files import make_folder, naming, stat_of
 from videolib.core.text import printable
 
 LOCK_TIMEOUT = 60.0  # seconds to wait for another process to be done with a folder
@@ -56,12 +57,12 @@ def locked(folder: str | Path, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
 
 def open_lock(folder: str, name: str) -> int:
     """A descriptor to lock: of the folder, made again where it is gone, or of the file `name`."""
-    flags = (os.O_RDWR | os.O_CREAT if name else os.O_RDONLY) | os.O_CLOEXEC
+    flags = os.O_RDWR | os.O_CREAT if name else os.O_RDONLY
     try:
-        return os.open(folder + name, flags)
+        return open_path(folder + name, flags)
     except FileNotFoundError:
-        Path(folder).mkdir(exist_ok=True)
-        return os.open(folder + name, flags)
+        make_folder(Path(folder))
+        return open_path(folder + name, flags)
 
 
 def is_named(descriptor: int, path: str) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from videolib.core.confinement import inheriting
 from videolib.core.errors import CancelledError, VideoError, exit_name
 from videolib.core.progress import parent_link
 
@@ -188,6 +189,7 @@ class Workers:
         A call that had not begun when its process ended is tried again, once. Raises VideoError
         for a crash or a hang and CancelledError; else what the function raises.
         """
+        function = inheriting(function)
         while not self.vacancies.acquire(timeout=0.1):
             job.check()
         try:

@@ -6,11 +6,11 @@ import json
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.documents import read_json
 from videolib.core.errors import Failure, attempt
+from videolib.core.files import reading
 from videolib.core.text import printable
 from videolib.duplicates.fingerprints import read_fingerprint
 from videolib.duplicates.timelines import read_timeline
@@ -156,11 +156,11 @@ def file_digest(copy: VideoCopy, job: Job) -> str:
 
     digest = hashlib.sha256()
     try:
-        with Path(copy.video.path).open("rb") as file:
-            while chunk := file.read(1 << 22):
+        with reading(copy.video.path) as descriptor:
+            while chunk := os.read(descriptor, 1 << 22):
                 job.check()
                 digest.update(chunk)
-            file_stat = os.fstat(file.fileno())
+            file_stat = os.fstat(descriptor)
     except OSError as error:
         job.console.say(f"dupes: {printable(copy.video.rel)}: cannot be read: {error.strerror}")
         return ""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from videolib.core.documents import json_bytes, read_json
 from videolib.core.errors import OutsideError, UsageError, VideoError
-from videolib.core.files import replace_file
+from videolib.core.files import make_folder, replace_file
 from videolib.core.locks import locked
 from videolib.core.text import positive_number, printable
 from videolib.duplicates.copies import source_hash
@@ -140,7 +140,7 @@ class IgnoredPairs:
 
     def add(self, one: Video, other: Video) -> None:
         """Store a pair in the file of this folder. Raises VideoError, OutsideError, OSError."""
-        Path(self.sidecar_dir).mkdir(parents=True, exist_ok=True)
+        make_folder(Path(self.sidecar_dir))
         a, b = ({"name": video.rel} | source_identity(video) for video in (one, other))
         self.rewrite("", added={"a": a, "b": b})
 

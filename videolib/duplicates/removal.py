@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from videolib.core.errors import Failure, attempt
-from videolib.core.files import SCRATCH, remove, remove_where_possible, scratch_name
+from videolib.core.files import (
+    SCRATCH,
+    hard_link,
+    make_folder,
+    remove,
+    remove_where_possible,
+    scratch_name,
+)
 from videolib.core.text import human_size, plural, printable
 from videolib.storage.artifacts import ARTIFACTS
 from videolib.storage.journal import Journal
@@ -119,8 +126,8 @@ class DuplicateRemoval:
         folder = link_folder(copy.video)
         scratch = folder / scratch_name()
         try:
-            folder.mkdir(exist_ok=True)
-            scratch.hardlink_to(keeper.video.path)
+            make_folder(folder)
+            hard_link(keeper.video.path, scratch)
         except OSError as error:
             return f"cannot be linked: {error.strerror}"
         self.scratches.append(scratch)

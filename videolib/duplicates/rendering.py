@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from videolib.core.files import blocks_of
 from videolib.core.html import data_url, html_page
 from videolib.core.text import human_size, plural, printable
 from videolib.media.pictures import png
@@ -136,8 +137,7 @@ class RenderedReport:
         video = self.report.copies[number].video
         path = Path(video.sidecar_dir, ARTIFACTS["thumbs"].record_name(video))
         with contextlib.suppress(OSError):
-            if path.stat().st_size <= MAX_THUMBNAIL_BYTES:
-                return path.read_bytes()
+            return b"".join(blocks_of(path, MAX_THUMBNAIL_BYTES))
         return b""
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from videolib.core.confinement import inheriting
 from videolib.core.errors import Failure, VideoError, attempt
 from videolib.core.processes import cores
 from videolib.core.workers import Workers
@@ -74,7 +75,7 @@ class GalleryReader(NamedTuple):
 
         try:
             with ThreadPoolExecutor(count) as threads:
-                return list(threads.map(call, paths))
+                return list(threads.map(inheriting(call), paths))
         finally:
             workers.close()
 

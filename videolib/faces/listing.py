@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.documents import set_aside
 from videolib.core.errors import VideoError
+from videolib.core.files import make_folder
 from videolib.core.locks import locked
 from videolib.core.text import iso_time, printable
 from videolib.faces.decisions import PeopleDecisions
@@ -225,7 +226,7 @@ class ListingRun:
         """
         if not self.sources and not self.scan.index.sources:
             return True
-        Path(self.sidecar_dir).mkdir(parents=True, exist_ok=True)
+        make_folder(Path(self.sidecar_dir))
         with locked(self.sidecar_dir):
             remove_abandoned(self.sidecar_dir)
             if PeopleDecisions.read(self.sidecar_dir).serial != self.decisions.serial:

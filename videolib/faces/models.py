@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from videolib.core.confinement import confined_to
 from videolib.core.errors import Failure, MissingDependencyError, UsageError, attempt
 from videolib.core.files import read_optional_file
 from videolib.core.text import printable
@@ -58,7 +59,8 @@ class ModelFile(NamedTuple):
         import hashlib
 
         path = self.path(folder)
-        content = read_optional_file(path) or b""
+        with confined_to(()):  # no library's, but the program's own or one that its owner named
+            content = read_optional_file(path) or b""
         if hashlib.sha256(content).hexdigest() != self.sha256:
             hint = self.replacement if folder else f"pip install --force-reinstall {self.package}"
             raise MissingDependencyError(

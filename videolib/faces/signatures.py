@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.errors import Failure, VideoError, attempt, os_error_message
-from videolib.core.files import read_file, stat_of
+from videolib.core.files import read_file, reading, stat_of
 from videolib.faces.validation import finite, is_signature
 from videolib.faces.vectors import decoded_vector
 from videolib.storage.artifacts import ARTIFACTS
@@ -196,8 +196,8 @@ def signature_file(video: Video) -> FileStat:
 def recorded_model(sidecars: SidecarDir, video: Video) -> str:
     """The model that made the signatures of a video, from the head of the file; "" if unknown."""
     try:
-        with Path(sidecars[ARTIFACTS["faces"].record_name(video)].path).open("rb") as file:
-            match = re.search(rb'"model":\s*"([^"]*)"', file.read(16384))
+        with reading(sidecars[ARTIFACTS["faces"].record_name(video)].path) as descriptor:
+            match = re.search(rb'"model":\s*"([^"]*)"', os.read(descriptor, 16384))
     except (OSError, KeyError):
         return ""
     return match[1].decode("utf-8", "replace") if match else ""

@@ -7,12 +7,14 @@ the other videos are probed in workers.
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from videolib.core.confinement import inheriting
 from videolib.core.documents import JsonRows
 from videolib.core.errors import Failure, attempt
 from videolib.core.processes import cores
@@ -132,7 +134,8 @@ class CodecScan:
         batches = [videos[i : i + self.BATCH] for i in range(0, len(videos), self.BATCH)]
         try:
             with ThreadPoolExecutor(count) as threads:
-                results = threads.map(lambda batch: self.batch_rows(workers, batch), batches)
+                rows_of = functools.partial(self.batch_rows, workers)
+                results = threads.map(inheriting(rows_of), batches)
                 return {rel: row for rows in results for rel, row in rows.items()}
         finally:
             workers.close()

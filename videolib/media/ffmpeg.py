@@ -26,16 +26,17 @@ def run_ffmpeg(
     timeout: float = 0.0,
     on_line: Callable[[str], bool] | None = None,
     stall: float = math.inf,
+    pass_fds: Sequence[int] = (),
 ) -> bytes:
     """Run ffmpeg with a video as its only input, and give its standard output.
 
-    `arguments` follow the input, `before` precede it. `timeout`: seconds, 0: none; for `on_line`
-    and `stall` see run_tool. Raises VideoError with what ffmpeg says where it fails.
+    `arguments` follow the input, `before` precede it. `timeout`: seconds, 0: none; for `on_line`,
+    `stall` and `pass_fds` see run_tool. Raises VideoError with what ffmpeg says where it fails.
     """
     ffmpeg = need_tool("ffmpeg")
     argv = [ffmpeg, "-v", "error", "-nostdin", "-nostats", *before]
     argv += [*media.input_flags, *decoding_flags(media, ffmpeg), "-i", media.url, *arguments]
-    descriptors = [media.descriptor]
+    descriptors = [media.descriptor, *pass_fds]
     return run_tool(
         argv, timeout=timeout or math.inf, pass_fds=descriptors, on_line=on_line, stall=stall
     )

@@ -11,9 +11,17 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from videolib.core.confinement import opened_parent, path_for_child
 from videolib.core.documents import read_json
 from videolib.core.errors import VideoError
-from videolib.core.files import file_identity, flush_to_disk, remove, scratch_name
+from videolib.core.files import (
+    file_identity,
+    flush_to_disk,
+    make_folder,
+    remove,
+    scratch_name,
+    set_mtime,
+)
 from videolib.core.runs import Status
 from videolib.core.text import plural
 from videolib.media.ffmpeg import FfmpegProgress, run_ffmpeg
@@ -93,14 +101,14 @@ class VideoTranscode:
         """Make the output under a scratch name, check it, and hand it over for publishing."""
         sidecar_dir = Path(self.media.video.sidecar_dir)
         try:
-            sidecar_dir.mkdir(parents=True, exist_ok=True)
+            make_folder(sidecar_dir)
         except OSError as error:
             raise VideoError(f"{self.output.parent} cannot be written: {error.strerror}") from None
         scratch = sidecar_dir / scratch_name()
         try:
             degraded = self.encode(scratch)
             # Galleries sort by this time, and by it tools tell that they have a file already.
-            os.utime(scratch, ns=(self.media.stat.st_atime_ns, self.media.stat.st_mtime_ns))
+            set_mtime(scratch, self.media.stat.st_mtime_ns, self.media.stat.st_atime_ns)
             flush_to_disk(scratch)
             return self.judge(scratch, degraded)
         except BaseException:
@@ -131,14 +139,17 @@ class VideoTranscode:
         """Encode to `scratch`; the result is how damaged the source is by ffmpeg's complaints, or
         an empty string."""
         progress = FfmpegProgress(self.plan.duration)
-        run_ffmpeg(
-            self.media,
-            output_arguments(self.media, self.plan, self.request, scratch),
-            before=[*FfmpegProgress.FLAGS, *self.request.settings.encoder.device()],
-            timeout=self.request.timeout,
-            on_line=progress,
-            stall=self.STALL + self.media.stat.st_size / 10e6,
-        )
+        with opened_parent(scratch) as (_, folder):
+            output = path_for_child(scratch, folder)
+            run_ffmpeg(
+                self.media,
+                output_arguments(self.media, self.plan, self.request, output),
+                before=[*FfmpegProgress.FLAGS, *self.request.settings.encoder.device()],
+                timeout=self.request.timeout,
+                on_line=progress,
+                stall=self.STALL + self.media.stat.st_size / 10e6,
+                pass_fds=[folder],
+            )
         if progress.disk_full:
             raise VideoError("the disk is full: nothing was stored")  # and yet ffmpeg may exit 0
         if progress.damage:
@@ -181,7 +192,7 @@ class VideoTranscode:
 
 
 def output_arguments(
-    media: Media, plan: TranscodePlan, request: TranscodeRequest, scratch: Path
+    media: Media, plan: TranscodePlan, request: TranscodeRequest, output: str
 ) -> list[str]:
     """ffmpeg's arguments for the output, which follow those for its input."""
     argv = container_tag_options(media.container.metadata)
@@ -196,4 +207,4 @@ def output_arguments(
         argv += [f"-disposition:{number}", "default" if number == pictures[0] else "0"]
     # Sparse subtitles make ffmpeg hold back many packets of the other streams.
     argv += ["-max_muxing_queue_size", "4096"]
-    return [*argv, "-f", "mp4", f"file:{scratch}"]
+    return [*argv, "-f", "mp4", f"file:{output}"]

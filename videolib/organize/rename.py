@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.errors import UsageError, VideoError
-from videolib.core.files import is_folder
+from videolib.core.files import is_folder, remove_empty_folder
 from videolib.core.text import UNPRINTABLE, fold, printable
 from videolib.organize.folder_index import FolderIndex
 from videolib.organize.naming import FieldValues
@@ -261,7 +261,7 @@ def rename_videos(
         journal.commit(job)
         for sidecar_dir in sidecar_dirs:
             with contextlib.suppress(OSError):
-                Path(sidecar_dir).rmdir()
+                remove_empty_folder(sidecar_dir)
     return plan
 
 

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from videolib.core.confinement import opened_parent, path_for_child
 from videolib.core.errors import MissingDependencyError
-from videolib.core.files import remove, scratch_name
+from videolib.core.files import make_folder, remove, scratch_name
 from videolib.core.processes import installed_tools, run_tool
 from videolib.media.downmix import SAMPLE_RATE
 from videolib.speech.recognizers import Recognizer
@@ -90,12 +91,16 @@ class WhisperCpp(Recognizer):
         Their times are those in the audio of all windows in a row. `on_line`: called with every
         line that the program prints, see `run_tool`.
         """
-        with scratch_folder(scratch_dir) as folder:
-            audio, output = folder / "sound.wav", folder / "answer.json"
+        names = ("sound.wav", "answer.json")
+        with (
+            scratch_folder(scratch_dir) as folder,
+            opened_parent(folder / names[0]) as (_, descriptor),
+        ):
+            audio, output = (Path(path_for_child(folder / name, descriptor)) for name in names)
             audio.write_bytes(wav_file(windows))
             files = ["-m", self.model, "-f", str(audio), "-of", str(output.with_suffix(""))]
             argv = [self.program, *files, "-t", str(self.threads), *flags]
-            run_tool(argv, timeout=math.inf, on_line=on_line)
+            run_tool(argv, timeout=math.inf, on_line=on_line, pass_fds=[descriptor])
             return parse_output(output.read_bytes()) if output.exists() else []
 
 
@@ -103,7 +108,7 @@ class WhisperCpp(Recognizer):
 def scratch_folder(parent: str) -> Iterator[Path]:
     """A new folder that is removed afterwards."""
     folder = Path(parent) / scratch_name()
-    folder.mkdir(parents=True)
+    make_folder(folder)
     try:
         yield folder
     finally:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.documents import json_bytes, json_text
 from videolib.core.errors import Failure, attempt
-from videolib.core.files import replace_file
+from videolib.core.files import make_folder, replace_file
 from videolib.storage.artifacts import ARTIFACTS
 from videolib.storage.publishing import Provenance
 from videolib.storage.videos import source_identity
@@ -55,7 +55,7 @@ def record_failure(
         return
     origin = Provenance(1, video.rel, size, mtime_ns, source.get("oshash", ""), params)
     path = Path(video.sidecar_dir, artifact.failure_record.format(video.key))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     replace_file(path, json_bytes(origin.as_json() | {"files": [], "failed": reason}))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from videolib.core.confinement import enclosing_folder, real_path
 from videolib.core.errors import NotFoundError, OutsideError, UsageError
 from videolib.core.files import folder_entries, is_possible_path, need_folder
 from videolib.core.text import printable
@@ -183,16 +184,13 @@ class Roots:
 
     def __init__(self, folders: Sequence[str | Path]) -> None:
         """Raises UsageError for what is no folder."""
-        self.paths = [os.path.realpath(folder) for folder in folders]
+        self.paths = [real_path(folder) for folder in folders]
         for path in self.paths:
             need_folder(Path(path))
 
     def contains(self, path: str | Path) -> bool:
         """Whether a path, all links followed, lies in one of the folders."""
-        target = os.path.realpath(path)
-        return any(
-            target == root or target.startswith(f"{root.rstrip('/')}/") for root in self.paths
-        )
+        return enclosing_folder(real_path(path), self.paths) is not None
 
     def links_out_of(self, folder: str) -> list[str]:
         """The links in a folder that lead out of the roots, as /NAME; "" for the folder itself."""

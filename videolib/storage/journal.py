@@ -15,8 +15,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from videolib.core.confinement import real_path
 from videolib.core.errors import CancelledError, VideoError
-from videolib.core.files import flush_to_disk, remove_where_possible, replace_file, stat_of
+from videolib.core.files import (
+    flush_to_disk,
+    make_folder,
+    remove_where_possible,
+    replace_file,
+    stat_of,
+)
 from videolib.core.limits import RESERVED_DESCRIPTORS, raise_descriptor_limit
 from videolib.core.locks import locked
 from videolib.core.runs import Job
@@ -67,7 +74,7 @@ class Journal:
         sidecar_dirs: Iterable[str] = (),
     ) -> None:
         self.paths, self.command, self.facts = paths, command, dict(facts or {})
-        self.sidecar_dirs = sorted(set(map(os.path.realpath, sidecar_dirs)))
+        self.sidecar_dirs = sorted(set(map(real_path, sidecar_dirs)))
         self.moves: list[tuple[str, str]] = []
         self.rewrites: list[Rewrite] = []
         self.real_folders: dict[str, str] = {}
@@ -79,7 +86,7 @@ class Journal:
         """Raises VideoError where an earlier change was interrupted or a lock is not to be had."""
         folder = self.paths.sidecar_dir / JOURNALS
         with self.stack:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             raise_descriptor_limit(len(self.sidecar_dirs) + RESERVED_DESCRIPTORS)
             for sidecar_dir in (str(folder), *filter(os.path.isdir, self.sidecar_dirs)):
                 self.stack.enter_context(locked(sidecar_dir))
@@ -97,7 +104,7 @@ class Journal:
         """An absolute path with the links in its folder followed."""
         folder, _, name = path.rpartition("/")
         if folder not in self.real_folders:
-            self.real_folders[folder] = os.path.realpath(folder or "/")
+            self.real_folders[folder] = real_path(folder or "/")
         return f"{self.real_folders[folder].rstrip('/')}/{name}"
 
     def move(self, source: str, target: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -13,11 +12,14 @@ from videolib.core.documents import json_bytes, json_text, set_aside_corrupt
 from videolib.core.errors import VideoError, os_error_message
 from videolib.core.files import (
     file_identity,
+    make_folder,
     remove,
     remove_where_possible,
     rename_new,
+    rename_over,
     replace_file,
     replace_folder,
+    set_mtime,
     stat_if_any,
     stat_of,
 )
@@ -78,7 +80,7 @@ class OutputFile(NamedTuple):
         """Give it its final name. Raises VideoError where another file has that by now."""
         status = stat_if_any(str(self.target)) if self.replaceable else None
         if self.replace or (status and file_identity(status) == self.replaceable):
-            self.scratch.replace(self.target)
+            rename_over(self.scratch, self.target)
             return
         try:
             rename_new(self.scratch, self.target)
@@ -114,7 +116,7 @@ def publish(artifact: Artifact, video: Video, output: ArtifactOutput, origin: Pr
     Returns a note where an unreadable record was found in its place and set aside, else "".
     """
     sidecar_dir = Path(video.sidecar_dir)
-    sidecar_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(sidecar_dir)
     contents = {pattern.rstrip("/").format(video.key): c for pattern, c in output.files.items()}
     for pattern, data in output.documents.items():
         contents[pattern.format(video.key)] = json_bytes(origin.as_json() | data)
@@ -136,7 +138,7 @@ def publish(artifact: Artifact, video: Video, output: ArtifactOutput, origin: Pr
             write_all(sidecar_dir, {record: json_bytes(document)}, stored)
     if origin.mtime_ns > time.time_ns():  # the video was written by a clock ahead of this one
         for name in filter(None, (*contents, record)):
-            os.utime(sidecar_dir / name, ns=(origin.mtime_ns, origin.mtime_ns))
+            set_mtime(sidecar_dir / name, origin.mtime_ns)
     if output.product and output.status is Status.MADE:
         output.product.publish()
     return note

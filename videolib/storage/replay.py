@@ -18,7 +18,14 @@ from typing import Any, NamedTuple
 
 from videolib.core.documents import set_aside
 from videolib.core.errors import FULL, VideoError
-from videolib.core.files import flush_to_disk, read_file, remove
+from videolib.core.files import (
+    flush_to_disk,
+    make_folder,
+    read_file,
+    remove,
+    remove_empty_folder,
+    rename_over,
+)
 from videolib.core.limits import RESERVED_DESCRIPTORS, raise_descriptor_limit
 from videolib.core.locks import locked
 from videolib.core.runs import Job
@@ -94,7 +101,7 @@ class JournalFile(NamedTuple):
     def with_state(self, state: str) -> JournalFile:
         """The file after a rename to another state, which the disk may not have yet."""
         target = self.path.with_name(f"{self.number:06}.{self.command}.{state}")
-        self.path.rename(target)
+        rename_over(self.path, target)
         return self._replace(state=state, path=target)
 
 
@@ -187,7 +194,7 @@ class JournalReplay:
         begun = int(self.file.state[-1])
         problems = []
         for folder in self.made_folders:
-            Path(folder).mkdir(exist_ok=True)
+            make_folder(Path(folder))
         for phase in range(begun, 3):
             if phase > begun:
                 self.set_state(f"forward-{phase}")
@@ -240,7 +247,7 @@ class JournalReplay:
         """Remove the folders that it made, unless they are in use."""
         for folder in reversed(self.made_folders):
             with contextlib.suppress(OSError):
-                Path(folder).rmdir()
+                remove_empty_folder(folder)
 
     def flush(self, phase: int) -> None:
         """Wait until a phase's renames are on the disk, before the file's name says so."""

@@ -14,16 +14,21 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from videolib.core.confinement import open_path, opened_parent, real_path
 from videolib.core.errors import CancelledError, VideoError
 from videolib.core.files import (
+    NEW_FILE,
     blocks_of,
     flush_to_disk,
     is_folder,
+    make_folder,
     naming,
     read_file,
+    reading,
     remove,
     rename_new,
     replace_file,
+    set_mtime,
 )
 from videolib.core.runs import Job
 from videolib.core.text import printable
@@ -41,7 +46,7 @@ class LibraryPaths(NamedTuple):
 
     @classmethod
     def of(cls, root: Path, artifacts_dir: Path | None = None) -> LibraryPaths:
-        return cls(os.path.realpath(root), os.path.realpath(artifacts_dir or root))
+        return cls(real_path(root), real_path(artifacts_dir or root))
 
     @property
     def sidecar_dir(self) -> Path:
@@ -69,7 +74,7 @@ class LibraryPaths(NamedTuple):
             raise ValueError(f"names {name!r}")
         base = (self.artifacts_root if name.startswith("/") else self.root).rstrip("/") + "/"
         path = base + name.removeprefix("/")
-        if not (os.path.realpath(path.rpartition("/")[0] or "/") + "/").startswith(base):
+        if not (real_path(path.rpartition("/")[0] or "/") + "/").startswith(base):
             raise ValueError(f"names {name!r}, which leads elsewhere")
         return path
 
@@ -191,7 +196,7 @@ class Rewrite(NamedTuple):
             return ""
         replace_file(Path(self.path), after)
         if self.mtime_ns:
-            os.utime(self.path, ns=(self.mtime_ns, self.mtime_ns))
+            set_mtime(self.path, self.mtime_ns)
         return ""
 
 
@@ -271,19 +276,21 @@ def copy_to_disk(source: Path, target: Path, job: Job) -> None:
     import shutil
 
     if source.is_symlink():
-        target.symlink_to(source.readlink())
+        with opened_parent(target) as (name, folder):
+            os.symlink(source.readlink(), name, dir_fd=folder)
         return
     if source.is_dir():
-        target.mkdir()
+        make_folder(target)
         for path in source.iterdir():
             copy_to_disk(path, target / path.name, job)
     else:
-        with target.open("xb") as file:
+        with os.fdopen(open_path(target, NEW_FILE), "wb") as file:
             for block in blocks_of(source):
                 job.check()
                 with naming(target):
                     file.write(block)
-    shutil.copystat(source, target)
+    with reading(source) as old, reading(target) as new:
+        shutil.copystat(f"/dev/fd/{old}", f"/dev/fd/{new}")
     flush_to_disk(target)
 
 

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.documents import json_bytes
 from videolib.core.errors import UsageError, VideoError
-from videolib.core.files import flush_names, read_optional_file, replace_file
+from videolib.core.files import (
+    flush_names,
+    make_folder,
+    read_optional_file,
+    remove,
+    replace_file,
+)
 from videolib.core.locks import locked
 from videolib.core.text import UNPRINTABLE, fold, printable
 from videolib.storage.artifacts import ARTIFACTS
@@ -165,12 +171,12 @@ def update_tags(video: Video, editor: TagEditor) -> dict[str, Any]:
         blank = TagsFileEdit.of(video, None, editor)
         if not blank.changes:
             return blank.record
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
     with locked(path.parent):
         need_video(video)
         edit = TagsFileEdit.of(video, read_optional_file(path), editor)
         if edit.new is None:
-            path.unlink(missing_ok=True)
+            remove(path)
         elif edit.changes:
             replace_file(path, edit.new)
         if edit.changes:

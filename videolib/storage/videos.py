@@ -9,6 +9,7 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from videolib.core.confinement import open_path
 from videolib.core.errors import BrokenVideoError, VideoError
 from videolib.core.files import stat_if_any, stat_of
 from videolib.storage.names import sidecar_key
@@ -73,7 +74,7 @@ def open_regular(path: str) -> int:
     """A descriptor of a regular file. Raises VideoError, without waiting, for a FIFO, a folder, a
     device, an empty file and one that cannot be opened."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = open_path(path, os.O_RDONLY | os.O_NONBLOCK)
     except FileNotFoundError:
         raise VideoError(missing_video(path)) from None
     except OSError as error:
