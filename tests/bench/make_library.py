@@ -3,8 +3,9 @@
     python make_library.py FOLDER COUNT
 
 One clip of five seconds is given all its artifacts by the program. Every other video is as large
-as any file, has no content, and gets copies of the sidecars that say its own name, size, duration
-and tags; pictures, which nothing here looks into, are links to those of the first.
+as any file, has no content, and gets copies of the sidecars that say its own name, size, time,
+duration and tags; thumbnails are no more than their comment, and further pictures, which nothing
+here looks into, links to those of the first.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TASKS = "meta,thumbs,sprites,previews,phash,heatmaps,scenes,embed"
 PER_FOLDER = 500
 PER_PICTURE = 1000  # links to one file: file systems have a limit
-CUES = "WEBVTT\n\n00:00:00.500 --> 00:00:02.000\nWhat was said in video number {}.\n"
+CUES = "WEBVTT\n\nNOTE {}\n\n00:00:00.500 --> 00:00:02.000\nWhat was said in video number {}.\n"
 TAGS = ("night", "city", "sea", "snow", "friends", "to keep", "holiday", "work")
 
 
@@ -74,12 +75,15 @@ def add_video(root: Path, seed: dict[str, str | Path], number: int) -> None:
     home.mkdir(parents=True, exist_ok=True)
     with (folder / name).open("wb") as file:
         file.truncate(size)
-    moment = time.time() - 86400 - number * 601
-    os.utime(folder / name, (moment, moment))
-    for told, content in own(seed, name, size, number):
+    moment = time.time_ns() - (86400 + number * 601) * 10**9
+    os.utime(folder / name, ns=(moment, moment))
+    source = {"size": size, "mtime_ns": moment, "oshash": f"{number:016x}"}
+    for told, content in own(seed, name, source, number):
         path = home / told
         if isinstance(content, str):
             path.write_text(content)
+        elif isinstance(content, bytes):
+            path.write_bytes(content)
         else:
             path.parent.mkdir(exist_ok=True)
             path.hardlink_to(linked(content, number))
@@ -94,21 +98,25 @@ def linked(picture: Path, number: int) -> Path:
 
 
 def own(
-    seed: dict[str, str | Path], name: str, size: int, number: int
-) -> Iterator[tuple[str, str | Path]]:
+    seed: dict[str, str | Path], name: str, source: dict[str, object], number: int
+) -> Iterator[tuple[str, str | bytes | Path]]:
     """The sidecars of a video, by name."""
     duration = f"{5 + number * 7 % 7000}.{number % 1000:03}"
+    note = json.dumps({"source": source})
+    yield f"{name}.jpg", b"\xff\xd8\xff\xfe" + (len(note) + 2).to_bytes(2) + note.encode()
     for tail, content in seed.items():
+        if tail == "seed.mp4.jpg":
+            continue
         if isinstance(content, str):
             content = content.replace("seed.mp4", name)
-            content = re.sub(r'("source": \{\s*"size": )\d+', rf"\g<1>{size}", content)
+            content = re.sub(r'"source": \{[^}]*\}', note[1:-1], content)
             content = re.sub(r'("duration": )"5\.0\d*"', rf'\g<1>"{duration}"', content)
         yield tail.replace("seed.mp4", name), content
-    yield f"{name}.vtt", CUES.format(number)
+    yield f"{name}.vtt", CUES.format(note, number)
     tags = [tag for bit, tag in enumerate(TAGS) if number * 2654435761 >> bit + 8 & 1]
     tags += [f"series {number // 40}"] + ["rare"] * (number % 1000 == 0)
     record = {"video": name, "tags": tags, "performers": [f"Person {number % 317}"]}
-    yield f"{name}.tags.json", json.dumps(record | {"source": {"size": size}}, indent=2)
+    yield f"{name}.tags.json", json.dumps(record | {"source": source}, indent=2)
 
 
 if __name__ == "__main__":
