@@ -152,10 +152,31 @@ def test_the_frame_of_any_cut(clips: Path, tmp_path: Path, length: int) -> None:
         check_file(path, places)
 
 
-@pytest.mark.parametrize("options", [("-f", "flv"), ("-live", 1, "-f", "matroska")], ids=str)
+DASH = "+frag_keyframe+empty_moov+default_base_moof+global_sidx"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("-f", "flv"),
+        ("-live", 1, "-f", "matroska"),
+        ("-movflags", DASH, "-f", "mp4"),
+        ("-movflags", "+frag_keyframe+empty_moov", "-f", "mp4"),
+    ],
+    ids=str,
+)
 def test_a_file_without_an_index(clips: Path, tmp_path: Path, options: tuple[object, ...]) -> None:
     """libav makes an index of what it has read, which is not the whole file at first."""
     film, places = Gops(50, 2, False).film(clips), random.Random(7)
     media.ffmpeg("-i", film, *COPIED, *options, tmp_path / "film")
     for _ in range(2):
         check_file(tmp_path / "film", places)
+
+
+def test_an_avi_without_its_index(clips: Path, tmp_path: Path) -> None:
+    path = tmp_path / "film.avi"
+    encoded = ("-c:v", "mpeg4", "-g", 50, "-q:v", 2)
+    media.ffmpeg("-i", Gops(50, 2, False).film(clips), *encoded, path)
+    content = path.read_bytes()
+    path.write_bytes(content[: content.rindex(b"idx1")])
+    check_file(path, random.Random(7))

@@ -167,7 +167,7 @@ def declared_end(file: OpenFile, stream: Any) -> float | None:
     if "matroska" in names:
         end = tagged_duration({"tags": dict(stream.metadata)})
     elif "mov" in names and (stream.start_time or 0) > 0:
-        end = _index_end(stream)
+        end = _late_end(stream)
     else:
         end = _header_end(stream, count_frames=names == "avi" and stream.type == "video")
     limit = container_duration(container)
@@ -189,18 +189,21 @@ def _header_end(stream: Any, *, count_frames: bool) -> float | None:
     return float(((stream.start_time or 0) + duration) * stream.time_base)
 
 
-def _index_end(stream: Any) -> float | None:
-    """When a stream ends by the index of its MP4 file (s); None without one.
+def _late_end(stream: Any) -> float | None:
+    """When a stream of MP4 that begins late ends (s); None: it has no duration.
 
-    This is for streams that begin late: whether libav's duration includes the time before depends
-    on how the edit list trims the stream. Index entries have decoding times.
+    Whether libav's duration includes the time before depends on how the edit list trims the stream.
+    The index, of which a fragmented file shows only the beginning, is nearer to what is right; its
+    entries have decoding times.
     """
-    times = [entry.timestamp for entry in stream.index_entries if not entry.is_discard]
-    if not times:
+    if not stream.duration or not stream.time_base:
         return None
-    last_step = times[-1] - times[-2] if len(times) > 1 else 0
-    length = times[-1] + last_step - times[0]
-    return float((stream.start_time + length) * stream.time_base)
+    ends = [stream.start_time + stream.duration, stream.duration]
+    times = [entry.timestamp for entry in stream.index_entries if not entry.is_discard]
+    if times:
+        by_index = stream.start_time + times[-1] - times[0]
+        ends.sort(key=lambda end: abs(end - by_index))
+    return float(ends[0] * stream.time_base)
 
 
 def may_end_early(file: OpenFile, stream: Any) -> bool:

@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 
 Decoded = TypeVar("Decoded")  # a frame or a subtitle
 
+INDEX_TOLERANCE = 3.0  # seconds before the end that the last frame of a whole index may begin
+
 # Of codecs whose alpha is a second picture beside the first: the decoders that combine them.
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
@@ -421,12 +423,14 @@ class Media:
             # Matroska's cues are read at the first seek that needs them; a file without an index
             # gets one as far as it is read.
             self._seek(self.pts(self.duration))
+        entries = self.stream.index_entries
+        lists_all_frames = re.search("mov|avi", self.container.format.name)
+        if lists_all_frames and len(entries):
+            missing = (self.declared_end - entries[-1].timestamp) * self.tick
+            if missing > INDEX_TOLERANCE:
+                return []  # libav knows the fragments, or the frames, that it has read so far
         # Copied at once: entries point into memory that libav moves as it reads on.
-        return [
-            (entry.timestamp, entry.is_discard)
-            for entry in self.stream.index_entries
-            if entry.is_keyframe
-        ]
+        return [(entry.timestamp, entry.is_discard) for entry in entries if entry.is_keyframe]
 
 
 def refused_container(open_container: Callable[[], Any]) -> str:
