@@ -64,7 +64,8 @@ class Frame:
     def __init__(self, media: Media, raw: VideoFrame, pts: int) -> None:
         self.media, self.raw = media, raw
         self.pts, self.time = pts, max(media.seconds(pts), 0.0)
-        self.orientation = orientation_of(display_matrix(raw) or media.display_matrix)
+        own_matrix = display_matrix(raw) if media.may_turn(raw) else None
+        self.orientation = orientation_of(own_matrix or media.display_matrix)
         self.size = display_size(raw, media.stream.sample_aspect_ratio, self.orientation)
         self._pictures: dict[tuple[int, int], Pixels] = {}
 

@@ -361,6 +361,15 @@ class Media:
             return False
         return True
 
+    def may_turn(self, frame: VideoFrame) -> bool:
+        """Whether a frame may have a display matrix: the first keyframe or the last one had one, or
+        the frame has an angle, which vertical mirroring alone has not.
+
+        PyAV's side data and their frame keep each other alive until Python looks for cycles: to
+        look at those of every frame took a quarter more memory and time.
+        """
+        return not self.has_keyframe or bool(self.display_matrix) or bool(frame.rotation)
+
     def decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
         """Frames that the decoder gives for a packet; for None the last ones, after which it is
         reset.
@@ -374,7 +383,8 @@ class Media:
         for frame in frames:
             if frame.key_frame:
                 # In H.264 it holds for the frames up to the next keyframe, which may not repeat it.
-                self.has_keyframe, self.display_matrix = True, display_matrix(frame)
+                self.display_matrix = display_matrix(frame) if self.may_turn(frame) else None
+                self.has_keyframe = True
         return [self.frame_filter.apply(frame) for frame in frames]
 
     def decoded(
