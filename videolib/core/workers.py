@@ -280,8 +280,10 @@ class Workers:
             self.idle.append(pool)
 
     def _discard(self, pool: pebble.ProcessPool) -> None:
-        """End a pool and its process."""
+        """End a pool and its process, unless `close` does: a pool is to be ended once."""
         with self.lock:
+            if self.closed:
+                return
             self.pools.remove(pool)
         pool.stop()
         pool.join()
