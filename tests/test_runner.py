@@ -332,6 +332,7 @@ class TestSurviving:
         assert len(met) == kills
         failed = [row for row in json.loads(out)["results"] if row["status"] == "failed"]
         assert len(failed) <= kills // 2
+        assert run_process("thumbs", library.root).code == 0  # and sweeps what the killed one left
         assert b"Traceback" not in err
 
     @pytest.mark.parametrize(
