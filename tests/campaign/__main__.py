@@ -1,0 +1,80 @@
+"""The command line of the campaign: which parts, how long, from which seed."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import platform
+import sys
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from campaign.trials import Trials
+
+# The parts by name, with their shares of the time. Each is the module of that name in this package,
+# whose `run(trials)` goes on until the time is over.
+PARTS: dict[str, int] = {}
+
+
+def read_line(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.campaign", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--seconds", type=float, default=600, help="for all parts together")
+    parser.add_argument("--seed", type=int, default=1, help="the same seed tries the same things")
+    parser.add_argument("--report", type=Path, help="where a JSON report is written")
+    parser.add_argument("--kept", type=Path, default=Path("campaign-failures"), metavar="FOLDER",
+                        help="where inputs of failures are kept")  # fmt: skip
+    line = parser.parse_args(words)
+    line.parts = line.parts or list(PARTS)
+    if unknown := set(line.parts) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    return line
+
+
+def run_part(name: str, seed: int, seconds: float, kept: Path) -> Trials:
+    """Try one part for so many seconds."""
+    with tempfile.TemporaryDirectory(prefix=f"campaign-{name}-") as folder:
+        trials = Trials(name, seed, seconds, Path(folder), kept.resolve())
+        importlib.import_module(f"campaign.{name}").run(trials)
+    return trials
+
+
+def machine() -> dict[str, Any]:
+    """What the figures depend on."""
+    import av
+
+    libraries = {name: ".".join(map(str, version)) for name, version in av.library_versions.items()}
+    return {"python": platform.python_version(), "system": platform.platform(), "libav": libraries}
+
+
+def main(words: Sequence[str]) -> int:
+    line = read_line(words)
+    started_at = datetime.now(UTC).isoformat(timespec="seconds")
+    shares = sum(PARTS[name] for name in line.parts)
+    reports = []
+    failures = 0
+    for name in line.parts:
+        trials = run_part(name, line.seed, line.seconds * PARTS[name] / shares, line.kept)
+        sys.stdout.write(trials.summary() + "\n")
+        sys.stdout.flush()
+        reports.append(trials.report())
+        failures += len(trials.failures)
+    if line.report:
+        document = {
+            "seed": line.seed,
+            "seconds": line.seconds,
+            "started_at": started_at,
+            "failures": failures,
+            **machine(),
+            "parts": reports,
+        }
+        line.report.write_text(json.dumps(document, indent=2) + "\n")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
