@@ -257,7 +257,7 @@ def videos(
     offset: Offset = 0,
     limit: Limit = 100,
     q: Annotated[str, Query(description=index.QUERY_HELP)] = "",
-    sort: Literal["name", "size", "duration", "added"] = "name",
+    sort: Literal["name", "size", "duration", "added", "rating"] = "name",
     order: Annotated[
         Literal["asc", "desc"] | None,
         Query(description="without it names ascend, and all else begins with the most"),
@@ -382,6 +382,7 @@ def change_tags(service: ServiceDep, video: VideoDep, body: models.TagUpdateIn) 
         body.performers_add,
         body.performers_remove,
         clear_performers=body.replace and bool(body.performers_add),
+        details=body.details(),
     )
     return json_response(service.change_tags(video, change))
 
@@ -400,7 +401,10 @@ def export_tags(
     responses=problems(409),
 )
 def import_tags(service: ServiceDep, directory: DirectoryDep, body: models.TagImportIn) -> Response:
-    entries = [ImportedTags(entry.video, entry.tags, entry.performers) for entry in body.videos]
+    entries = [
+        ImportedTags(entry.video, entry.tags, entry.performers, entry.details())
+        for entry in body.videos
+    ]
     replace = body.mode == "replace"
     return json_response(service.import_tags(directory, entries, replace, body.dry_run))
 

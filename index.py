@@ -115,6 +115,7 @@ from videolib.media.targets import (
     parse_bit_rate,
     parse_saving,
 )
+from videolib.organize.tag_sources import SOURCES
 from videolib.storage.artifacts import ARTIFACTS, TRANSCODE_RECORD, Artifact
 from videolib.storage.failures import known_failure, record_failure
 from videolib.storage.folders import LEADS_OUT, Library, Roots, need_output
@@ -144,6 +145,7 @@ if TYPE_CHECKING:
     from videolib.media.transcode import TranscodeRequest
     from videolib.media.transcode_outputs import OutputFolder
     from videolib.organize.rename import RenameOutcome
+    from videolib.organize.tagging import ImportedTags
     from videolib.speech.recognizers import TranscriptionOptions
     from videolib.speech.search import SearchResult
     from videolib.storage.artifacts import SubtitleArtifact
@@ -1552,11 +1554,12 @@ class TranscodeTask(VideoTask):
 
 
 class Tags(LibraryCommand):
-    """Show or change the tags and performers of a video, or of every video of a folder.
+    """Show or change the tags and performers of a video, or of every video of a folder, and what
+    you think of it: a rating, a note, a date.
 
     They are kept in .artifacts/NAME.tags.json, which may be edited by hand. Names count as the same
-    whatever their case, and stay as they were first written. --rename-tag and --import change all
-    videos or none, and --undo takes the last of them back.
+    whatever their case, and stay as they were first written. --rename-tag, --import and --from
+    change all videos or none, and --undo takes the last of them back.
     """
 
     directory: Path = option(Path(), "a video, or a folder of videos", positional=True)
@@ -1564,11 +1567,16 @@ class Tags(LibraryCommand):
     set: tuple[str, ...] = option((), f"tags to add, {NAMES_HELP}")
     remove: tuple[str, ...] = option((), "tags to take away, the same; before --set adds")
     mode: Literal["add", "replace"] = option(
-        "add", "replace: what --set or --import says takes the place of all", changes_library=True
+        "add",
+        "replace: what --set, --import or --from says takes the place of all",
+        changes_library=True,
     )
     add_performers: tuple[str, ...] = option((), "performers to add, written in the same way")
     remove_performers: tuple[str, ...] = option((), "performers to take away, the same")
     clear_performers: bool = option(False, "take all performers away")
+    rating: str | None = option(None, "a rating from 0 to 5; '' takes it away")
+    note: str | None = option(None, "a note; '' takes it away")
+    date: str | None = option(None, "a date such as 2024-01-31, 2024-01 or 2024; '' takes it away")
     performers: bool = option(
         False, "add the people whom listing found in a video and who have a name, as performers"
     )
@@ -1588,37 +1596,54 @@ class Tags(LibraryCommand):
     import_: Path | None = option(
         None, "tell what such a file would change; --force changes it", local=True
     )
-    force: bool = option(False, "do what --import would do; without it, it is only told")
-    undo: bool = option(False, "take the last --rename-tag or --import back")
+    from_: tuple[str, ...] = option(
+        (),
+        "tell what files of another program would change, --force changes it:"
+        f" {'|'.join(SOURCES)} and such a file, or a folder of them",
+        many=True,
+        local=True,
+    )
+    force: bool = option(False, "do what --import or --from would do; without it, it is only told")
+    undo: bool = option(False, "take the last --rename-tag, --import or --from back")
 
     def run(self, job: Job) -> Result:
-        if self.mode == "replace" and not (self.set or self.import_):
+        if self.mode == "replace" and not (self.set or self.import_ or self.from_):
             raise UsageError("--mode replace needs --set; --set '' takes all tags away")
         modes = (
             (self.list_, self.count_names),
             (self.rename_tag, self.rename_everywhere),
             (self.export, self.export_all),
             (self.import_, self.import_all),
+            (self.from_, self.import_foreign),
             (self.undo, self.take_back),
         )
         chosen = [mode for flag, mode in modes if flag]
         infers = self.performers or self.refresh_performers
         names = (self.set, self.remove, self.add_performers, self.remove_performers)
-        changes = any(names) or self.clear_performers or infers
+        changes = any(names) or self.clear_performers or infers or bool(self.details())
         if len(chosen) + changes > 1:
-            raise UsageError("--list, --rename-tag, --export, --import and --undo stand alone")
+            alone = "--list, --rename-tag, --export, --import, --from and --undo"
+            raise UsageError(f"{alone} stand alone")
         if chosen:
             return chosen[0](job)
         return self.show(job, self.editors(infers) if changes else None)
 
+    def details(self) -> dict[str, str]:
+        """The rating, note and date that are given."""
+        values = {"rating": self.rating, "note": self.note, "date": self.date}
+        return {key: value for key, value in values.items() if value is not None}
+
     def editors(self, infers: bool) -> Callable[[Video], TagEditor]:
-        """Gives the change of each video. Raises UsageError for a bad name, NotFoundError."""
+        """Gives the change of each video. Raises UsageError for a bad name or rating,
+        NotFoundError."""
         from videolib.organize.performers import inferring_editors
+        from videolib.storage.tag_details import checked_details
         from videolib.storage.tags import TagChange, clean_names
 
         added, performers = clean_names(self.set), clean_names(self.add_performers)
         names = (added, self.remove, self.mode == "replace", performers, self.remove_performers)
-        change = TagChange(*names, clear_performers=self.clear_performers)
+        details = checked_details(self.details())
+        change = TagChange(*names, clear_performers=self.clear_performers, details=details)
         if not infers:
             return lambda video: change.apply
         folder = self.directory if self.directory.is_dir() else self.directory.parent
@@ -1700,18 +1725,47 @@ class Tags(LibraryCommand):
 
     def import_all(self, job: Job) -> Result:
         """`--import FILE`."""
-        from videolib.organize.tagging import ImportedTags, TagImport, import_changes, import_scope
+        from videolib.organize.tagging import ImportedTags, import_scope
 
         entries = ImportedTags.read(typing.cast("Path", self.import_))
-        library, replace = import_scope(self.library()), self.mode == "replace"
-        by_video = import_changes(library, entries, replace)
+        library = import_scope(self.library())
         with self.catalogue(library) as catalogue:
-            plan = TagImport.plan(job, catalogue, by_video, replace)
+            return self.import_entries(job, library, catalogue, entries, [])
+
+    def import_foreign(self, job: Job) -> Result:
+        """`--from FORMAT FILE_OR_DIR`."""
+        from videolib.organize.tag_sources import read_source
+        from videolib.organize.tagging import import_scope
+
+        if len(self.from_) != 2 or self.from_[0] not in SOURCES:
+            raise UsageError(f"--from takes one of {', '.join(SOURCES)}, and a file or folder")
+        library = import_scope(self.library())
+        with self.catalogue(library) as catalogue:
+            catalogue.prepare(job, recursive=True)
+            rels = [row.rel for row in catalogue.rows(catalogue.view(library), labels=False)]
+            source = read_source(self.from_[0], Path(self.from_[1]), library.root, rels)
+            return self.import_entries(job, library, catalogue, source.entries, source.errors)
+
+    def import_entries(
+        self,
+        job: Job,
+        library: Library,
+        catalogue: Catalogue,
+        entries: Sequence[ImportedTags],
+        errors: Sequence[dict[str, Any]],
+    ) -> Result:
+        """What an import would change or, with `force`, what it has changed. `errors` are files of
+        it that cannot be used."""
+        from videolib.organize.tagging import TagImport, import_changes
+
+        replace = self.mode == "replace"
+        plan = TagImport.plan(job, catalogue, import_changes(library, entries, replace), replace)
         if self.force and not plan.errors:
             self.change_all(job, plan.changes)
         unknown = [{"video": name, "error": "no such video here"} for name in plan.unknown]
         data, text = plan.as_json(dry_run=not self.force), plan.text(dry_run=not self.force)
-        return self.result(job, data, text, plan.errors + unknown)
+        data["errors"] = [*plan.errors, *errors]
+        return self.result(job, data, text, [*plan.errors, *errors, *unknown])
 
     def change_all(self, job: Job, changes: Sequence[tuple[Video, TagEditor]]) -> None:
         """Change all of these videos or none. Raises VideoError."""
@@ -1722,7 +1776,7 @@ class Tags(LibraryCommand):
 
     def take_back(self, job: Job) -> Result:
         """`--undo`."""
-        undone = self.undo_last("tags", "tags --rename-tag or --import")
+        undone = self.undo_last("tags", "tags --rename-tag, --import or --from")
         count = len(undone.replay.steps) - len(undone.problems)
         text = f"{plural(count, 'video')} tagged as before"
         return self.undo_result(undone, {"undone": count}, text)
@@ -2089,7 +2143,7 @@ class ListVideos(LibraryCommand):
 
     query: str = option("", QUERY_HELP, short="-q")
     show_size: bool = option(False, "also the sizes")
-    sort: Literal["name", "size", "duration", "added"] = option("name", "the order")
+    sort: Literal["name", "size", "duration", "added", "rating"] = option("name", "the order")
     limit: int | None = option(None, "at most so many", ge=1)
 
     def run(self, job: Job) -> Result:

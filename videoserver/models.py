@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from videolib.storage.tag_details import BEST_RATING, DETAILS, NOTE_LENGTH
+
 
 class ResponseModel(BaseModel):
     """An answer; fields may be added to it."""
@@ -108,6 +110,9 @@ class VideoRowOut(VideoFactsOut):
     artifacts: dict[str, Presence] | None = Field(None, description="with detail=1")
     tags: list[str] | None = Field(None, description="with detail=1")
     performers: list[str] | None = Field(None, description="with detail=1")
+    rating: float | None = Field(None, description="with detail=1, where there is one")
+    note: str | None = Field(None, description="the same")
+    date: str | None = Field(None, description="the same")
     broken: list[KnownFailureOut] | None = Field(
         None, description="with detail=1, where an earlier run found the file to be at fault"
     )
@@ -191,11 +196,28 @@ class TagsOut(ResponseModel):
     video: str
     tags: list[str]
     performers: list[str]
+    rating: float | None = Field(None, description="0 to 5")
+    note: str | None = None
+    date: str | None = None
 
 
-class TagUpdateIn(RequestModel):
+class DetailsIn(BaseModel):
+    """What a tags file has beside names; null stands for nothing."""
+
+    rating: float | None = Field(None, ge=0, le=BEST_RATING)
+    note: str | None = Field(None, max_length=NOTE_LENGTH)
+    date: str | None = Field(None, examples=["2024-01-31"])
+
+    def details(self) -> dict[str, Any]:
+        """Those of the fields that were given."""
+        given = self.model_dump(include=set(DETAILS))
+        return {key: value for key, value in given.items() if key in self.model_fields_set}
+
+
+class TagUpdateIn(RequestModel, DetailsIn):
     """Changes of the tags of a video; with `replace` those in `add` take the place of all tags, and
-    those in `performers_add`, where there are any, that of all performers."""
+    those in `performers_add`, where there are any, that of all performers. Of rating, note and date
+    those that are given change; null takes one away."""
 
     add: Names = Field([], examples=[["tag1"]])
     remove: Names = Field([], examples=[["tag2"]])
@@ -204,7 +226,7 @@ class TagUpdateIn(RequestModel):
     replace: bool = False
 
 
-class TagEntryIn(BaseModel):
+class TagEntryIn(DetailsIn):
     """A video of an export; other fields that the export has are ignored."""
 
     video: str = Field(examples=["path/to/file.mp4"])

@@ -59,6 +59,7 @@ from videolib.speech.passages import SUBTITLE_INDEX
 from videolib.speech.search import search_expression
 from videolib.storage.artifacts import ARTIFACTS
 from videolib.storage.folders import LEADS_OUT
+from videolib.storage.tag_details import checked_details
 from videolib.storage.tags import change_tags, clean_names, tags_path
 from videoserver.commands import (
     CommandBuilder,
@@ -171,16 +172,17 @@ class Service:
         return RawJson(f'{{{head}, "videos": [{", ".join(cards)}]}}')
 
     def tags(self, video: Video) -> dict[str, Any]:
-        """The tags of a video: {video, tags, performers}. Raises CorruptError, OutsideError."""
+        """The tags of a video, see TagRow. Raises CorruptError, OutsideError."""
         return self.edited_tags(video)
 
     def change_tags(self, video: Video, change: TagChange) -> dict[str, Any]:
         """Change the tags of a video on disk; gives them as `tags` does.
 
-        Raises UsageError for bad names, CorruptError, OutsideError.
+        Raises UsageError for bad names or details, CorruptError, OutsideError.
         """
         for names in (change.add, change.performers_add):
             clean_names(names)
+        change = change._replace(details=checked_details(change.details))
         tags = self.edited_tags(video, change.apply)
         self.catalogue_pool.changed(video.path)
         return tags
@@ -195,7 +197,7 @@ class Service:
         return tags
 
     def export_tags(self, directory: str, recursive: bool) -> dict[str, Any]:
-        """The tags of all videos that have any: {videos: [{video, tags, performers}], errors}."""
+        """The tags of all videos that have any: {videos: [TagRow], errors}."""
         library = self.commands.build(Tags, directory, recursive=recursive, ext="*").library()
         catalogue = self.catalogue_pool.catalogue(library)
         return exported_tags(self.board.quiet_job(), catalogue, library)

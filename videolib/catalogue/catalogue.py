@@ -16,7 +16,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.catalogue.query import SqlClause, compile_query, order_by
-from videolib.catalogue.records import SCHEMA, SUMMARY, TAG_KINDS, UPSERT, CatalogueEntry, VideoRow
+from videolib.catalogue.records import (
+    SCHEMA,
+    SUMMARY,
+    TAG_KINDS,
+    UPSERT,
+    CatalogueEntry,
+    VideoRow,
+    labels_in,
+)
 from videolib.catalogue.scan import SETTLE_TIME, Scan, ScannedVideo
 from videolib.catalogue.store import CatalogueStore
 from videolib.core.documents import json_text
@@ -30,6 +38,8 @@ from videolib.storage.folders import Library
 from videolib.storage.names import SIDECARS, VIDEO_EXTENSIONS, State
 from videolib.storage.sidecars import FileStat
 from videolib.storage.subtitles import with_external_subtitles
+from videolib.storage.tag_details import attributes_in, details_in
+from videolib.storage.tags import OWN_KEYS
 
 if TYPE_CHECKING:
     import sqlite3
@@ -340,20 +350,23 @@ class Catalogue(CatalogueStore):
             summary = sidecars.summary(ARTIFACTS["metadata"].record_name(video))
         records = (record for record in sidecars.records.values() if record)
         oshash = next((r.oshash for r in records if r.oshash and r.is_of(source)), "")
-        labels, problem = sidecars.labels(video)
+        tags_record, problem = sidecars.tags(video)
+        labels, details = labels_in(tags_record), details_in(tags_record)
         stamp = scanned.stamp() if scanned.settled(time.time_ns()) else None
         rel, path = os.fsencode(video.rel), fold(utf8(video.rel))
         words = "\n".join([path, *(key for _, key, _ in labels)])
         names = (rel, rel[: rel.rfind(b"/") + 1], stamp, path, fold(utf8(video.name)), words)
         kinds = [kind for bit, kind in enumerate(ARTIFACTS) if not fresh >> bit & 1]
         failures = failures_by_reason(video, sidecars, source, kinds)
-        states = (fresh, stale, problem, json_text(failures, None) if failures else None)
+        documents = (json_text(part, None) if part else None for part in (failures, details))
+        states = (fresh, stale, problem, *documents)
         facts = (size, mtime_ns, oshash, *map(summary.get, SUMMARY), *states)
         values = (*names, video.extension, *facts)
         tags, performers = ([n for k, _, n in labels if k == kind] for kind in TAG_KINDS)
         row = VideoRow._make((0, video.rel, *facts, tags, performers))
         card, detail = (json_text(part, None)[1:-1] for part in (row.card(), row.detail()))
-        return CatalogueEntry(values, ("{" + card, detail), labels, self._extended(video, sidecars))
+        attributes, extended = attributes_in(tags_record, OWN_KEYS), self._extended(video, sidecars)
+        return CatalogueEntry(values, ("{" + card, detail), labels, attributes, extended)
 
     def _extended(self, video: Video, sidecars: ScannedSidecars) -> dict[str, str]:
         """By extension the files that it reads, as a JSON list of [path, size, mtime in ns]."""
@@ -366,7 +379,7 @@ class Catalogue(CatalogueStore):
 
     @staticmethod
     def _store(database: sqlite3.Connection, entry: CatalogueEntry) -> None:
-        """Replace a video's row, card and labels, and note the files of extensions."""
+        """Replace a video's row, card, labels and attributes, and note the files of extensions."""
         rel = entry.values[0]
         database.execute(UPSERT, entry.values)
         ((video,),) = database.execute("SELECT id FROM videos WHERE rel = ?", [rel])
@@ -374,6 +387,9 @@ class Catalogue(CatalogueStore):
         database.execute("DELETE FROM labels WHERE video = ?", [video])
         labels = [(video, *label, place) for place, label in enumerate(entry.labels)]
         database.executemany("INSERT OR IGNORE INTO labels VALUES (?, ?, ?, ?, ?)", labels)
+        database.execute("DELETE FROM attributes WHERE video = ?", [video])
+        attributes = [(video, *attribute) for attribute in entry.attributes]
+        database.executemany("INSERT OR IGNORE INTO attributes VALUES (?, ?, ?, ?)", attributes)
         for name, files in entry.extended.items():
             database.execute(
                 "UPDATE extensions SET files = ? WHERE extension = ? AND video = ?"

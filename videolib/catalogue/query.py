@@ -17,10 +17,13 @@ from typing import Any, Literal, NamedTuple
 from videolib.core.errors import UsageError
 from videolib.core.text import clamp_to_64_bits, fold, parse_clock, printable, utf8
 from videolib.storage.artifacts import ARTIFACTS
+from videolib.storage.tag_details import BEST_RATING, checked_rating
 
-QUERY_HEAD = re.compile(r"(-?)(?:([A-Za-z_]+):)?")  # of a term: the minus sign and the field
+# Of a term: the minus sign and the field, which for a key of a tags file begins with "x.".
+QUERY_HEAD = re.compile(r"(-?)(?:([A-Za-z_]+|[xX]\.[^\s:\"]+):)?")
 QUERY_PHRASE = re.compile(r'"((?:[^"\\]|\\.)*)"(?=\s|$)', re.DOTALL)  # a value in quotes
 QUERY_WORDS, QUERY_LENGTH = 200, 10_000  # terms and characters at most
+ATTRIBUTE_PREFIX = "x."  # in front of a key of a tags file that is no field of its own
 BARE_FIELDS = frozenset({"broken"})  # which say something without a value
 # Other names of codecs -> ffmpeg's, by which they are catalogued.
 CODEC_NAMES = {"h265": "hevc", "x265": "hevc", "avc": "h264", "x264": "h264"}
@@ -108,9 +111,9 @@ def term_clause(term: QueryTerm) -> SqlClause:
     """The condition of one term. Raises UsageError for a wrong field or value."""
     if not term.field:
         clause = text_clause(term)
-    elif term.field in QUERY_FIELDS:
+    elif term.field in QUERY_FIELDS or term.field.startswith(ATTRIBUTE_PREFIX):
         try:
-            clause = QUERY_FIELDS[term.field](term)
+            clause = QUERY_FIELDS.get(term.field, attribute_clause)(term)
         except ValueError as error:
             raise UsageError(f"query: {term}: {error}") from None
     else:
@@ -155,6 +158,50 @@ def label_clause(term: QueryTerm) -> SqlClause:
     return SqlClause(
         f"v.id IN (SELECT video FROM labels WHERE kind = ? AND {sql})", (kind, *values)
     )
+
+
+def having_attribute(key: str, condition: SqlClause) -> SqlClause:
+    """A video in whose tags file a key has a value for which a condition holds."""
+    sql = f"v.id IN (SELECT video FROM attributes WHERE key = ? AND {condition.sql})"
+    return SqlClause(sql, (key, *condition.values))
+
+
+def attribute_clause(term: QueryTerm) -> SqlClause:
+    """The value of any key of a tags file, as text or compared: a number with a number, other text
+    by its beginning, so that `date:<=2024` holds in all of that year."""
+    key = fold(utf8(term.field.removeprefix(ATTRIBUTE_PREFIX)))
+    if term.quoted or not re.search(r"^[<>=]|\.\.", term.value):
+        return having_attribute(key, pattern_clause("text", term))
+    conditions = [value_clause(sign, value) for sign, value in comparisons(term.value)]
+    return having_attribute(key, SqlClause.joined("AND", conditions))
+
+
+def value_clause(sign: str, value: str) -> SqlClause:
+    """A value of a key compared with another."""
+    value = fold(utf8(value))
+    by_text = SqlClause(f"substr(text, 1, {len(value)}) {sign} ?", (value,))
+    if not re.fullmatch(r"-?\d{1,18}(\.\d+)?", value):
+        return by_text
+    sql = f"CASE WHEN number IS NULL THEN {by_text.sql} ELSE number {sign} ? END"
+    return SqlClause(sql, (*by_text.values, float(value)))
+
+
+def rating_clause(term: QueryTerm) -> SqlClause:
+    """The rating, 0 to 5."""
+    return having_attribute("rating", amount_clause("number", read_rating, term))
+
+
+def read_rating(text: str) -> float:
+    """A rating. Raises ValueError with an example."""
+    try:
+        return checked_rating(text)
+    except ValueError:
+        raise ValueError(f"not 0 to {BEST_RATING}; say for example >=4 or 2..3.5") from None
+
+
+def note_clause(term: QueryTerm) -> SqlClause:
+    """Words of the note."""
+    return having_attribute("note", pattern_clause("text", term, part=True))
 
 
 def codec_clause(term: QueryTerm) -> SqlClause:
@@ -307,6 +354,9 @@ QUERY_FIELDS: dict[str, Callable[[QueryTerm], SqlClause]] = {
     "fresh": kind_clause,
     "stale": kind_clause,
     "broken": broken_clause,
+    "rating": rating_clause,
+    "note": note_clause,
+    "date": attribute_clause,
     "oshash": functools.partial(pattern_clause, "v.oshash"),
 }
 
@@ -319,6 +369,8 @@ ORDERS = {
     "added": "v.mtime_ns DESC",
     "height": "v.height DESC NULLS LAST",
     "bitrate": "v.bit_rate DESC NULLS LAST",
+    "rating": "(SELECT a.number FROM attributes a WHERE a.video = v.id AND a.key = 'rating')"
+    " DESC NULLS LAST",
 }
 
 

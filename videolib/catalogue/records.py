@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from videolib.core.text import fold, url_quoted, utf8
 from videolib.storage.artifacts import ARTIFACTS
+from videolib.storage.tag_details import Attribute
 
 TAG_KINDS = {"tag": "tags", "performer": "performers"}  # kinds of labels, and their keys in JSON
 
@@ -17,14 +18,16 @@ SUMMARY = ("duration", "width", "height", "fps", "vcodec", "acodec", "bit_rate",
 
 # `stamp` is the digest of a video's files when they were read, NULL where they may have changed in
 # the same clock tick; `path`, `name` and `words` are folded, `words` being path, tags and
-# performers; `fresh` and `stale` are bits by artifact kind. `cards` holds the JSON of listings.
+# performers; `fresh` and `stale` are bits by artifact kind. `details` is JSON, and `attributes` has
+# the values of all keys of a tags file but those of names. `cards` holds the JSON of listings.
 # `extensions` has the files that an extension is to read (`files`) and those it has read (`done`).
 # `compared` and `alike` are the cache of duplicates; `changes` counts transactions.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS videos (id INTEGER PRIMARY KEY, rel BLOB NOT NULL UNIQUE,
   folder BLOB NOT NULL, stamp BLOB, path TEXT, name TEXT, words TEXT, ext TEXT, size INT,
   mtime_ns INT, oshash TEXT, duration REAL, width INT, height INT, fps REAL, vcodec TEXT,
-  acodec TEXT, bit_rate INT, encrypted INT, fresh INT, stale INT, tags_problem TEXT, broken TEXT);
+  acodec TEXT, bit_rate INT, encrypted INT, fresh INT, stale INT, tags_problem TEXT, broken TEXT,
+  details TEXT);
 CREATE INDEX IF NOT EXISTS videos_folder ON videos (folder);
 CREATE INDEX IF NOT EXISTS videos_size ON videos (size);
 CREATE INDEX IF NOT EXISTS videos_duration ON videos (duration);
@@ -34,6 +37,9 @@ CREATE TABLE IF NOT EXISTS cards (video INTEGER PRIMARY KEY REFERENCES videos ON
 CREATE TABLE IF NOT EXISTS labels (video INT REFERENCES videos ON DELETE CASCADE, kind TEXT,
   key TEXT, name TEXT, place INT, PRIMARY KEY (video, kind, key)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS labels_key ON labels (kind, key);
+CREATE TABLE IF NOT EXISTS attributes (video INT REFERENCES videos ON DELETE CASCADE, key TEXT,
+  text TEXT, number REAL, PRIMARY KEY (key, video, text)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS attributes_video ON attributes (video);
 CREATE TABLE IF NOT EXISTS extensions (extension TEXT,
   video INT REFERENCES videos ON DELETE CASCADE, files TEXT, done TEXT DEFAULT '[]',
   PRIMARY KEY (extension, video)) WITHOUT ROWID;
@@ -49,7 +55,7 @@ INSERT INTO changes SELECT random() WHERE NOT EXISTS (SELECT 1 FROM changes);
 # The columns of `videos` that are written, in the order of CatalogueEntry.values.
 ROW_COLUMNS = (
     *("rel", "folder", "stamp", "path", "name", "words", "ext", "size", "mtime_ns", "oshash"),
-    *(*SUMMARY, "fresh", "stale", "tags_problem", "broken"),
+    *(*SUMMARY, "fresh", "stale", "tags_problem", "broken", "details"),
 )
 UPSERT = (
     f"INSERT INTO videos ({', '.join(ROW_COLUMNS)}) VALUES ({', '.join('?' * len(ROW_COLUMNS))})"
@@ -63,6 +69,7 @@ class CatalogueEntry(NamedTuple):
     values: tuple[Any, ...]  # of ROW_COLUMNS
     card: tuple[str, str]  # VideoRow.card and VideoRow.detail as JSON, without the last brace
     labels: list[tuple[str, str, str]]  # see labels_in
+    attributes: list[Attribute]
     extended: dict[str, str]  # by extension the files that it reads, as JSON
 
 
@@ -72,7 +79,8 @@ class VideoRow(NamedTuple):
     `rel` is its path from the folder of the library, `size` in bytes, `mtime_ns` when the file was
     written, which a query takes for when it was added. `fresh` and `stale` are bits in the order of
     ARTIFACTS. `tags_problem` says why its tags cannot be read; None: they can, or there are none.
-    `broken` is what failures_by_reason gives for it, in JSON; None: nothing.
+    `broken` is what failures_by_reason gives for it, `details` what details_in gives, both in JSON;
+    None: nothing.
     """
 
     id: int
@@ -92,6 +100,7 @@ class VideoRow(NamedTuple):
     stale: int = 0
     tags_problem: str | None = None
     broken: str | None = None
+    details: str | None = None
     tags: tuple[str, ...] = ()
     performers: tuple[str, ...] = ()
 
@@ -122,7 +131,11 @@ class VideoRow(NamedTuple):
     def detail(self) -> dict[str, Any]:
         """The further JSON of a card that asks for details."""
         labels = {"tags": self.tags, "performers": self.performers}
-        return {"artifacts": self.presence(), **labels, **self.failures()}
+        return {"artifacts": self.presence(), **labels, **self.noted(), **self.failures()}
+
+    def noted(self) -> dict[str, Any]:
+        """The rating, note and date in its tags file, those that there are."""
+        return dict(json.loads(self.details)) if self.details else {}
 
     def failures(self) -> dict[str, Any]:
         """Under `broken`, why artifacts of it cannot be made, as [{reason, kinds}]; else empty."""

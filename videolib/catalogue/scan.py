@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from videolib.catalogue.records import labels_in
 from videolib.core.errors import VideoError
 from videolib.core.files import read_optional_file, stat_of
 from videolib.core.text import LARGEST_INTEGER, clamp_to_64_bits, printable, utf8
@@ -84,19 +83,18 @@ class ScannedSidecars(SidecarDir):
             self.documents[name] = super().document(name)
         return self.documents[name]
 
-    def labels(self, video: Video) -> tuple[list[tuple[str, str, str]], str | None]:
-        """The (kind, folded name, name) of each tag and performer, and why they cannot be read;
-        None: they can, or there are none."""
+    def tags(self, video: Video) -> tuple[dict[str, Any], str | None]:
+        """The record of tags, and why it cannot be read; None: it can, or there is none."""
+        blank = parse_tags(video, None)
         entry = self.get(ARTIFACTS["tags"].record_name(video))
         if entry is None:
-            return [], None
+            return blank, None
         if entry.stat().st_size > LARGEST_RECORD:
-            return [], f"{printable(entry.name)}: is too large to be a tags file"
+            return blank, f"{printable(entry.name)}: is too large to be a tags file"
         try:
-            record = parse_tags(video, read_optional_file(Path(entry.path)))
+            return parse_tags(video, read_optional_file(Path(entry.path))), None
         except VideoError as error:
-            return [], utf8(str(error))
-        return labels_in(record), None
+            return blank, utf8(str(error))
 
     def summary(self, name: str) -> dict[str, Any]:
         """The facts of SUMMARY in the metadata file `name`; empty where it cannot be read."""

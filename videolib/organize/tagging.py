@@ -21,6 +21,7 @@ from videolib.core.files import read_optional_file
 from videolib.core.text import fold, joined_names, plural, printable, table
 from videolib.storage.names import VIDEO_EXTENSIONS
 from videolib.storage.sidecars import remove_abandoned
+from videolib.storage.tag_details import DETAILS, checked_details, details_in
 from videolib.storage.tags import (
     TagChange,
     TagEditor,
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
     from videolib.core.runs import Job
     from videolib.storage.folders import Library
 
-TagRow = dict[str, Any]  # {video, tags, performers}, or {video, error}
+# {video, tags, performers, rating?, note?, date?}, or {video, error}.
+TagRow = dict[str, Any]
 TagChanges = list[tuple[Video, TagEditor]]  # what `change_tags` takes
 
 
@@ -46,7 +48,8 @@ def row_tags(row: VideoRow) -> TagRow:
     """The tags of a video as the catalogue has them."""
     if row.tags_problem:
         return {"video": row.rel, "error": row.tags_problem}
-    return {"video": row.rel, "tags": list(row.tags), "performers": list(row.performers)}
+    names = {"tags": list(row.tags), "performers": list(row.performers)}
+    return {"video": row.rel, **names, **row.noted()}
 
 
 def video_tags(video: Video, editor: TagEditor | None = None) -> TagRow:
@@ -57,7 +60,8 @@ def video_tags(video: Video, editor: TagEditor | None = None) -> TagRow:
     record = attempt(update_tags, video, editor) if editor else attempt(read_tags, video)
     if isinstance(record, Failure):
         return {"video": video.rel, "error": record.reason}
-    return {"video": video.rel} | {key: record[key] for key in TAG_KINDS.values()}
+    names = {key: record[key] for key in TAG_KINDS.values()}
+    return {"video": video.rel, **names, **details_in(record)}
 
 
 def tag_line(row: Mapping[str, Any]) -> str:
@@ -65,6 +69,7 @@ def tag_line(row: Mapping[str, Any]) -> str:
     parts = [joined_names(row["tags"]) or "no tags"]
     if row["performers"]:
         parts.append("performers: " + joined_names(row["performers"]))
+    parts += [f"{key}: {row[key]}" for key in DETAILS if key in row]
     return printable(f"{row['video']}: {'; '.join(parts)}")
 
 
@@ -87,7 +92,7 @@ class TagListing:
             if "error" in row:
                 self.errors.append(row)
                 continue
-            if self.list_all or row["tags"] or row["performers"]:
+            if self.list_all or row["tags"] or row["performers"] or row.keys() & DETAILS:
                 self.lines.append(tag_line(row))
             yield row
 
@@ -172,10 +177,10 @@ def counts_text(counts: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
 def exported_tags(
     job: Job, catalogue: Catalogue, library: Library, query: str = ""
 ) -> dict[str, list[TagRow]]:
-    """The tags of the videos that have any tag or performer: {videos: [{video, tags, performers}],
+    """The tags of the videos that have any tag, performer, rating, note or date: {videos: [TagRow],
     errors: [{video, error}]}."""
     catalogue.prepare(job, library.recursive)
-    labelled = SqlClause("v.id IN (SELECT video FROM labels)")
+    labelled = SqlClause("v.id IN (SELECT video FROM labels) OR v.details NOT NULL")
     videos = tagged_videos(catalogue, library, query, labelled)
     return {
         "videos": videos,
@@ -236,11 +241,13 @@ class TagRename(NamedTuple):
 
 
 class ImportedTags(NamedTuple):
-    """The tags and performers of a video in an import; `video` is its path from the folder."""
+    """The tags and performers of a video in an import, and its rating, note and date where they are
+    given; `video` is its path from the folder."""
 
     video: str
     tags: Sequence[str]
     performers: Sequence[str]
+    details: Mapping[str, Any] = {}
 
     @classmethod
     def read(cls, path: Path) -> list[ImportedTags]:
@@ -261,12 +268,14 @@ class ImportedTags(NamedTuple):
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> ImportedTags:
-        """From {video, tags?, performers?}. Raises KeyError, TypeError or ValueError for others."""
+        """From {video, tags?, performers?, rating?, note?, date?}. Raises KeyError, TypeError or
+        ValueError for others."""
         video, lists = row["video"], [row.get(field, []) for field in TAG_KINDS.values()]
         for names in ([video], *lists):
             if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
                 raise ValueError
-        return cls(video, *lists)
+        tags, performers = lists
+        return cls(video, tags, performers, {key: row[key] for key in DETAILS if key in row})
 
 
 class TagImport(NamedTuple):
@@ -331,8 +340,8 @@ def import_changes(
 ) -> dict[str, list[TagChange]]:
     """Name of a video -> the changes that an import makes to it.
 
-    The names in its entries are added or, with `replace`, take the place of all. Raises UsageError
-    for a bad name, OutsideError for a video outside the roots.
+    What its entries have is added or, with `replace`, takes the place of what is there. Raises
+    UsageError for a bad name or rating, OutsideError for a video outside the roots.
     """
     by_video: dict[str, list[TagChange]] = {}
     for entry in entries:
@@ -340,7 +349,9 @@ def import_changes(
             clean_names(names)
         if library.roots:
             library.roots.resolve(entry.video, library.root)
-        change = TagChange(entry.tags, (), replace, entry.performers, (), replace)
+        tags = (entry.tags, (), replace, entry.performers, (), replace)
+        details = checked_details(entry.details)
+        change = TagChange(*tags, details=details, keep_details=not replace)
         by_video.setdefault(entry.video, []).append(change)
     return by_video
 

@@ -23,6 +23,7 @@ from videolib.core.locks import locked
 from videolib.core.text import UNPRINTABLE, fold, printable
 from videolib.storage.artifacts import ARTIFACTS
 from videolib.storage.journal import Journal
+from videolib.storage.tag_details import details_in, set_details
 from videolib.storage.videos import need_video, source_identity
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 NAME_LISTS = ("tags", "performers", "performers_inferred", "performers_rejected")
 NAME_LENGTH = 200  # characters of a tag or performer that is added
 LIST_LENGTH = 1000  # tags, and as many performers, that a video may get
-OWN_KEYS = {*NAME_LISTS, "video", "source"}  # the keys that this program writes
+OWN_KEYS = frozenset({*NAME_LISTS, "video", "source"})  # which say nothing without a name
 
 TagEditor = Callable[[dict[str, Any]], None]  # changes the record of a tags file in place
 
@@ -80,7 +81,8 @@ class TagChange(NamedTuple):
     """A change of a video's tags and performers; its `apply` is a TagEditor.
 
     Names in `remove` are taken away first, then those in `add` are added; with `replace` only the
-    added ones stay. An inferred performer that is removed here is not inferred again.
+    added ones stay. An inferred performer that is removed here is not inferred again. `details` are
+    new values as `checked_details` gives them; with `keep_details` only those that lack are set.
     """
 
     add: Sequence[str] = ()
@@ -89,6 +91,8 @@ class TagChange(NamedTuple):
     performers_add: Sequence[str] = ()
     performers_remove: Sequence[str] = ()
     clear_performers: bool = False
+    details: Mapping[str, Any] = {}
+    keep_details: bool = False
 
     def apply(self, record: dict[str, Any]) -> None:
         remaining = [] if self.replace else without_names(record["tags"], self.remove)
@@ -102,6 +106,7 @@ class TagChange(NamedTuple):
         record["performers_inferred"] = without_names(staying, self.performers_add)
         remaining = without_names(record["performers"], self.performers_remove)
         record["performers"] = clean_names(self.performers_add, remaining)
+        set_details(record, self.details, self.keep_details)
 
 
 def set_inferred_performers(
@@ -225,7 +230,8 @@ def change_tags(paths: LibraryPaths, changes: Sequence[tuple[Video, TagEditor]],
 
 
 def merge_tags(keeper: Video, videos: Sequence[Video], journal: Journal) -> None:
-    """Plan to add the tags and performers of other videos to those of the keeper."""
+    """Plan to add the tags and performers of other videos to those of the keeper, and what else
+    their tags files have; a key that the keeper has stays as it is, but notes are joined."""
     others = [read_tags(video) for video in videos]
 
     def merge(record: dict[str, Any]) -> None:
@@ -234,6 +240,13 @@ def merge_tags(keeper: Video, videos: Sequence[Video], journal: Journal) -> None
                 record[name] = clean_names([], [*record.get(name, []), *other[name]])
         rejected = without_names(record.get("performers_rejected", []), record["performers"])
         record["performers_rejected"] = rejected
+        notes = (details_in(one).get("note", "") for one in (record, *others))
+        joined = "\n\n".join(dict.fromkeys(filter(None, notes)))
+        for other in others:
+            for key in other.keys() - record.keys() - OWN_KEYS:
+                record[key] = other[key]
+        if joined and details_in(record).get("note"):
+            record["note"] = joined
 
     TagsFileEdit.of(keeper, read_optional_file(tags_path(keeper)), merge).add_to(journal)
 
