@@ -1,6 +1,6 @@
 /** The query language of the search box, as far as the page edits it: words, fields, quotes. */
 
-const TERM = /-?(?:[A-Za-z_]+:)?(?:"(?:[^"\\]|\\.)*"?|\S*)/y;
+const TERM = /-?(?:(?:[A-Za-z_]+|[xX]\.[^\s:"]+):)?(?:"(?:[^"\\]|\\.)*"?|\S*)/y;
 
 /** The terms of a query as [{text, start, end}]; a quote that is still open is a term as well. */
 export function terms(query) {
@@ -28,7 +28,7 @@ export function term(field, value) {
 
 /** The field and value of a term, without quotes. */
 export function parts(text) {
-  const [, minus, field = "", value] = /^(-?)(?:([A-Za-z_]+):)?(.*)$/s.exec(text);
+  const [, minus, field = "", value] = /^(-?)(?:([A-Za-z_]+|[xX]\.[^\s:"]+):)?(.*)$/s.exec(text);
   const inner = value.startsWith('"') ? value.slice(1).replace(/"$/, "").replace(/\\(.)/g, "$1") : value;
   return { negated: Boolean(minus), field: field.toLowerCase(), value: inner };
 }

@@ -531,6 +531,22 @@ class TestVideo:
         own_page.get_by_role("option", name=EVIL).click()
         expect(own_page.locator(".chip a")).to_have_text([EVIL])
 
+    def test_a_rating_and_a_note_are_in_the_sidecar(self, own_page: Page, own: Library) -> None:
+        visit(own_page, "video/numbered.mp4")
+        button(own_page, "Rate 4 of 5").click()
+        expect(own_page.get_by_text("4 of 5", exact=True)).to_be_visible()
+        own_page.get_by_label("Note").fill(EVIL)
+        own_page.get_by_label("Note").blur()
+        expect(own_page.get_by_text("Note saved")).to_be_visible()
+        record = own.json("numbered.mp4.tags.json")
+        assert (record["rating"], record["note"]) == (4, EVIL)
+        own_page.get_by_role("button", name="Undo").click()
+        expect(own_page.get_by_label("Note")).to_have_value("")
+        assert "note" not in own.json("numbered.mp4.tags.json")
+        button(own_page, "Take the rating away").click()
+        expect(own_page.get_by_text("Not rated")).to_be_visible()
+        assert "numbered.mp4.tags.json" not in own.artifacts()
+
     def test_news_take_away_nothing_that_is_being_written(
         self, chromium: Browser, shared: Served
     ) -> None:

@@ -7,5 +7,6 @@ that carries it out as a whole and lets it be undone.
 `naming` gives new names, `rename` plans and makes them, `orphans` finds artifacts whose video is
 gone and puts them with it again. Both use `folder_index`, which tells what on disk belongs to a
 video, and `rewriting`, which moves that with the names in it. `tagging` shows and changes the tags
-of many videos; `performers` infers some of them from faces.
+of many videos; `tag_sources` reads them from files of other programs; `performers` infers some of
+them from faces.
 """

@@ -14,6 +14,7 @@ const SORTS = [
   ["added", "Oldest", "asc"],
   ["duration", "Longest", "desc"],
   ["duration", "Shortest", "asc"],
+  ["rating", "Best rated", "desc"],
   ["size", "Largest", "desc"],
   ["size", "Smallest", "asc"],
 ];

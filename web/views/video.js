@@ -11,6 +11,7 @@ import { button, dialog, failed, namesField } from "../ui.js";
 import { factsPanel } from "./facts.js";
 import { madePanel } from "./made.js";
 import { peopleLanes, sceneStrip, transcript } from "./moments.js";
+import { noteField, ratingField } from "./opinion.js";
 import { Player } from "./player.js";
 import { rename, tellRenamed } from "./renames.js";
 import { Timeline } from "./timeline.js";
@@ -18,7 +19,7 @@ import { Timeline } from "./timeline.js";
 const GONE = "There is no such video any more: it was moved, renamed or deleted.";
 const CONTROLS = "input, textarea, select, dialog, button, a, video";
 
-/** Tags and performers of a video, edited in place. */
+/** Tags, performers, rating and note of a video, edited in place. */
 function tagsPanel(url, signal) {
   const element = h("section.panel.stack", { "aria-label": "Tags" });
 
@@ -36,11 +37,13 @@ function tagsPanel(url, signal) {
   async function show() {
     if (isWriting()) return;
     try {
-      const { tags, performers } = await get(`${url}/tags`, {}, signal);
+      const { tags, performers, rating, note } = await get(`${url}/tags`, {}, signal);
       if (isWriting()) return; // since it was asked
       element.replaceChildren(
         field("Tags", "tags", "add", "remove", tags),
         field("Performers", "performers", "performers_add", "performers_remove", performers),
+        ratingField(rating, async (value) => (await post(`${url}/tags`, { rating: value })).rating ?? null),
+        noteField(note, async (value) => (await post(`${url}/tags`, { note: value })).note ?? null),
       );
     } catch (error) {
       if (error.name !== "AbortError") element.replaceChildren(h("p.bad", {}, message(error)));

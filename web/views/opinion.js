@@ -1,0 +1,53 @@
+/** What one thinks of a video: five stars and a note, edited in place. */
+
+import { h, setText } from "../dom.js";
+import { icon } from "../icons.js";
+import { attempt, toast } from "../ui.js";
+
+const STARS = [1, 2, 3, 4, 5];
+
+/** Stars to press; the one that is set takes the rating away. `save(rating)` gives the stored one. */
+export function ratingField(rating, save) {
+  let shown = rating ?? null;
+  const value = h("span.dim", {});
+  const stars = STARS.map((star) =>
+    h("button.star", { type: "button", onclick: () => rate(star === shown ? null : star) }, icon("star")),
+  );
+
+  function render() {
+    for (const [i, star] of stars.entries()) {
+      const filled = Math.min(1, Math.max(0, (shown ?? 0) - i));
+      star.style.setProperty("--filled", `${filled * 100}%`);
+      star.setAttribute("aria-pressed", String(STARS[i] === shown));
+      star.setAttribute("aria-label", STARS[i] === shown ? "Take the rating away" : `Rate ${STARS[i]} of 5`);
+    }
+    setText(value, shown === null ? "Not rated" : `${shown} of 5`);
+  }
+
+  async function rate(wanted) {
+    const saved = await attempt(null, () => save(wanted));
+    if (saved !== undefined) shown = saved;
+    render();
+  }
+
+  render();
+  return h(".names", {}, h("h3", {}, "Rating"), h(".row.stars", {}, ...stars, value));
+}
+
+/** A note that is saved when one leaves it. `save(note)` gives the stored one. */
+export function noteField(note, save) {
+  let stored = note ?? "";
+  const text = h("textarea", { rows: 3, maxlength: "10000", "aria-label": "Note", placeholder: "A note …" });
+  text.value = stored;
+
+  async function store(wanted) {
+    const before = stored;
+    const saved = await attempt(null, () => save(wanted || null));
+    if (saved === undefined) return;
+    stored = text.value = saved ?? "";
+    if (stored !== before) toast("Note saved", { action: ["Undo", () => store(before)] });
+  }
+
+  text.addEventListener("change", () => store(text.value));
+  return h(".names", {}, h("h3", {}, "Note"), text);
+}
