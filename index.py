@@ -349,6 +349,9 @@ class Command:
 # === One video in a worker ========================================================================
 
 
+PERFORM_IMPORTS = ("index", "videolib.media.reader", "videolib.media.sampling")
+
+
 def perform(video: Video, tasks: Sequence[VideoTask]) -> list[Outcome]:
     """Make all the artifacts that `tasks` want of one video, opening it once. Runs in a worker."""
     parent_link.work_on(video.rel, tasks[0].worker_group)
@@ -487,7 +490,7 @@ class Runner:
         if self.request.dry_run:
             items = [item for item in items if all(task.plans_itself for task in item.tasks)]
         memory = max(task.memory for task in self.tasks)
-        imports = {"index", *(module for task in self.tasks for module in task.imports)}
+        imports = {*PERFORM_IMPORTS, *(module for task in self.tasks for module in task.imports)}
         workers = Workers(min(self.processes, len(items)), imports, memory, self._show_progress)
         queue = WorkQueue(items, self.caps, self.processes, self.job.limits)
         self.parts = Counter(item.video.rel for item in items)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pkgutil
 import shutil
 import signal
 import subprocess
@@ -18,14 +19,21 @@ from support import Library, Run, hostile, house
 from support.served import Served, serving
 
 import index
+import videolib
+from videolib.core.runs import Job
+from videolib.core.workers import Workers
 
 Cli = Callable[..., Run]
 
 
 @pytest.fixture(scope="session")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that holds the clips of `media`, each made when first asked for."""
-    return tmp_path_factory.mktemp("clips")
+    """The folder that holds the clips of `media`, each made when first asked for, by whichever
+    process of xdist: all of them share it."""
+    own = tmp_path_factory.getbasetemp()
+    place = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "clips"
+    place.mkdir(exist_ok=True)
+    return place
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -84,7 +92,18 @@ def misbehaving(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def cli() -> Cli:
+def _forkserver(_surroundings: None) -> None:
+    """The process that workers are forked from has loaded what any of them needs, not only what the
+    first test that starts one needs: the others would load the rest in each of theirs."""
+    rooms = {room.name for room in pkgutil.walk_packages(videolib.__path__, "videolib.")}
+    tasks = (task for task in index.COMMANDS.values() if issubclass(task, index.VideoTask))
+    workers = Workers(1, {*rooms, *index.PERFORM_IMPORTS, *(i for t in tasks for i in t.imports)})
+    workers.call(Job(), support.PATIENCE, os.getpid)
+    workers.close()
+
+
+@pytest.fixture(scope="session")
+def cli(_forkserver: None) -> Cli:
     return support.run_cli
 
 
@@ -134,7 +153,7 @@ def no_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def served(library: Library) -> Iterator[Served]:
+def served(library: Library, _forkserver: None) -> Iterator[Served]:
     """A server of the folder of videos."""
     with serving(library.root) as running:
         yield running

@@ -116,10 +116,13 @@ LISTED = {"recursive": 1}
 
 class TestPeople:
     @pytest.fixture
-    def films(self, served: Served, library: Library) -> Library:
-        faces.film(library, "a.mp4", (4, ["ann"]), (3, ["obama"]))
-        faces.film(library, "sub/b.mp4", (3, ["obama"]))
-        assert served.job("embed", recursive=True, params={"thumbnails": True})["failed"] == 0
+    def films(self, cli: Cli, library: Library) -> Library:
+        def make(folder: Library) -> None:
+            faces.film(folder, "a.mp4", (4, ["ann"]), (3, ["obama"]))
+            faces.film(folder, "sub/b.mp4", (3, ["obama"]))
+            assert cli("embed", folder.root, "-r", "--thumbnails").code == 0
+
+        library.add_made("finds", make)
         return library
 
     def listing(self, served: Served, **query: object) -> Any:

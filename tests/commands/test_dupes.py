@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import itertools
 import json
 import os
@@ -47,7 +48,7 @@ DEEP = {
 }
 
 
-def encode(source: Path, folder: Path, wanted: dict[str, str]) -> Path:
+def encode(source: Path, wanted: dict[str, str], folder: Path) -> None:
     """Several versions of the first 9 s of a film from one run of ffmpeg."""
     folder.mkdir()
     ends = "".join(f"[s{i}]" for i in range(len(wanted)))
@@ -59,19 +60,18 @@ def encode(source: Path, folder: Path, wanted: dict[str, str]) -> Path:
         argv += ["-map", f"[o{i}]", "-c:v", "libx264", "-preset", "ultrafast", "-crf", "28"]
         argv += [str(folder / name)]
     subprocess.run(argv, check=True)
-    return folder
 
 
 @pytest.fixture(scope="session")
-def disguised(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def disguised(clips: Path) -> Path:
     source = media.clip("bikes.mp4", clips)
-    return encode(source, tmp_path_factory.mktemp("made") / "disguised", DISGUISES)
+    return media.make_once(clips / "disguised", functools.partial(encode, source, DISGUISES))
 
 
 @pytest.fixture(scope="session")
-def deep(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def deep(clips: Path) -> Path:
     source = media.clip("bikes.mp4", clips)
-    return encode(source, tmp_path_factory.mktemp("made") / "deep", DEEP)
+    return media.make_once(clips / "deep", functools.partial(encode, source, DEEP))
 
 
 def put(library: Library, folder: Path) -> None:
@@ -197,7 +197,7 @@ class TestFinding:
         for clip, name in (("boxed.mp4", "a.mp4"), ("slower.mp4", "b.mp4")):
             shutil.copyfile(disguised / clip, library.root / name)
             library.keep(library.root / name)
-        encode(library.add("bikes.mp4"), library.root / "made", {"z.mp4": "null"})
+        encode(library.add("bikes.mp4"), {"z.mp4": "null"}, library.root / "made")
         (library.root / "made/z.mp4").rename(library.root / "z.mp4")
         library.forget(library.root / "bikes.mp4")
         cli("phash,meta", library.root)
@@ -976,13 +976,19 @@ class TestAgain:
 def speak(library: Library, name: str, *languages: str, scale: int = 1) -> Path:
     """A copy of one clip, that many times as large, with an audio track in each language."""
     path = library.root / name
-    argv: list[object] = ["-t", 3, "-i", media.clip("bikes.mp4", library.clips)]
+    source = media.clip("bikes.mp4", library.clips)
+
+    def encode_silent(film: Path) -> None:
+        media.ffmpeg("-t", 3, "-i", source, "-an", "-vf", f"scale=iw*{scale}:-2", *media.H264, film)
+
+    silent = media.make_once(library.clips / f"bikes-times-{scale}.mp4", encode_silent)
+    argv: list[object] = ["-i", silent]
     for n in range(len(languages)):
         argv += ["-f", "lavfi", "-t", 3, "-i", f"sine={300 + 100 * n}"]
     argv += ["-map", "0:v", *(p for n in range(len(languages)) for p in ("-map", n + 1))]
     for n, language in enumerate(languages):
         argv += [f"-metadata:s:a:{n}", f"language={language}"]
-    media.ffmpeg(*argv, "-vf", f"scale=iw*{scale}:-2", *media.H264, path)
+    media.ffmpeg(*argv, "-c:v", "copy", path)
     return path
 
 

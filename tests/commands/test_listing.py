@@ -22,9 +22,13 @@ from videolib.faces.gallery_files import GalleryReader
 @pytest.fixture
 def films(cli: Cli, library: Library) -> Library:
     """Two films with ann in both, bea and obama, and signatures."""
-    faces.film(library, "a.mp4", (4, ["ann"]), (3, ["obama"]))
-    faces.film(library, "sub/b.mp4", (4, ["ann", "bea"]))
-    assert cli("embed", library.root, "-r").code == 0
+
+    def make(folder: Library) -> None:
+        faces.film(folder, "a.mp4", (4, ["ann"]), (3, ["obama"]))
+        faces.film(folder, "sub/b.mp4", (4, ["ann", "bea"]))
+        assert cli("embed", folder.root, "-r").code == 0
+
+    library.add_made("listing", make)
     return library
 
 

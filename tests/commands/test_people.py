@@ -66,11 +66,15 @@ class Folk:
 @pytest.fixture
 def folk(cli: Cli, library: Library) -> Folk:
     """Ann is #1, in a.mp4 and b.mp4; bea #2 in a.mp4; obama #3 in b.mp4; dan #4 in sub/c.mp4."""
-    faces.film(library, "a.mp4", (2, ["ann"]), (4, ["ann", "bea"]))
-    faces.film(library, "b.mp4", (4, ["ann"]), (3, ["obama"]))
-    faces.film(library, "sub/c.mp4", (4, ["dan"]))
+
+    def make(folder: Library) -> None:
+        faces.film(folder, "a.mp4", (2, ["ann"]), (4, ["ann", "bea"]))
+        faces.film(folder, "b.mp4", (4, ["ann"]), (3, ["obama"]))
+        faces.film(folder, "sub/c.mp4", (4, ["dan"]))
+        Folk(cli, folder).relist()
+
+    library.add_made("people", make)
     folk = Folk(cli, library)
-    folk.relist()
     assert folk.videos == PLAIN
     return folk
 
@@ -305,8 +309,11 @@ class TestDecisions:
     def test_bad_requests_change_nothing(
         self, cli: Cli, library: Library, words: tuple[str, ...], complaint: str
     ) -> None:
-        faces.film(library, "a.mp4", (4, ["ann"]))
-        cli("listing", library.root)
+        def make(folder: Library) -> None:
+            faces.film(folder, "a.mp4", (4, ["ann"]))
+            cli("listing", folder.root)
+
+        library.add_made("people: one", make)
         run = cli("people", library.root, *words)
         assert run.code == 2
         assert complaint in run.err
@@ -519,8 +526,12 @@ class TestForgetting:
     @pytest.mark.parametrize("box", [[0, 0, 5, 5], [1e300] * 4, "box", None])
     def test_places_that_say_nothing(self, cli: Cli, library: Library, box: Any) -> None:
         """Where nobody is found any more, whoever is seen then is left out, and no one else."""
-        faces.film(library, "b.mp4", (4, ["ann"]), (3, ["obama"]))
-        cli("embed", library.root)
+
+        def make(folder: Library) -> None:
+            faces.film(folder, "b.mp4", (4, ["ann"]), (3, ["obama"]))
+            cli("embed", folder.root)
+
+        library.add_made("people: two", make)
         place = library.artifact("b.mp4.faces.signatures.json")
         faces.rewrite(place, forgotten=[{"time": 1.0, "box": box}])
         assert cli("embed", library.root, "--force").code == 0

@@ -14,9 +14,13 @@ from support import Library, faces
 @pytest.fixture
 def films(cli: Cli, library: Library) -> Library:
     """Ann (#1) for 4 s in a.mp4 and sub/b.mp4; bea (#2) for 3 s in a.mp4 alone."""
-    faces.film(library, "a.mp4", (4, ["ann"]), (3, ["bea"]))
-    faces.film(library, "sub/b.mp4", (4, ["ann"]))
-    cli("listing", library.root, "-r")
+
+    def make(folder: Library) -> None:
+        faces.film(folder, "a.mp4", (4, ["ann"]), (3, ["bea"]))
+        faces.film(folder, "sub/b.mp4", (4, ["ann"]))
+        cli("listing", folder.root, "-r")
+
+    library.add_made("performers", make)
     for number, name in ((1, "Ann"), (2, "Bea")):
         assert cli("people", library.root, "--rename", number, name).code == 0
     return library

@@ -104,12 +104,16 @@ def reasons(run: Run) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def made(cli: Cli, clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Library:
     """A library with artifacts of every kind, made once."""
+
+    def make(folder: Library) -> None:
+        folder.add("numbered.mp4", "sub/old.mp4")
+        words = ["--interval", "2", "--thumbs", "--clips", "--png", "--max-frames", "7"]
+        run = cli(f"{ALL_TASKS},previews", folder.root, "-r", *words, "--cols", "2", "--rows", "2")
+        assert run.code == 0, run.err
+
     root = tmp_path_factory.mktemp("made")
     library = Library(root, clips)
-    library.add("numbered.mp4", "sub/old.mp4")
-    words = ["--interval", "2", "--thumbs", "--clips", "--png", "--max-frames", "7"]
-    run = cli(f"{ALL_TASKS},previews", root, "-r", *words, "--cols", "2", "--rows", "2")
-    assert run.code == 0, run.err
+    library.add_made("rename", make)
     cli("tags", root, "-r", "--set", "sub/old.mp4,old.mp4.jpg,x")
     shelf = root / "sub" / ".artifacts"
     (shelf / "old.mp4.phash.json.corrupt-17").write_text("{")

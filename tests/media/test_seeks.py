@@ -33,15 +33,16 @@ class Gops(NamedTuple):
     is_open: bool
 
     def film(self, clips: Path) -> Path:
-        path = clips / f"gops-{self.length}-{self.b_frames}-{self.is_open:d}.mkv"
-        if not path.exists():
-            keyframes = f"keyint={self.length}:min-keyint={self.length}:scenecut=0"
-            references = f"bframes={self.b_frames}:b-adapt=0:open-gop={self.is_open:d}"
-            # A transport stream can begin anywhere only where the headers are repeated.
-            parameters = f"{keyframes}:{references}:repeat-headers=1"
-            options = (*media.H264, "-x264-params", parameters)
-            media.encode(path, media.numbers(FRAMES, width=80, height=64), *options)
-        return path
+        name = f"gops-{self.length}-{self.b_frames}-{self.is_open:d}.mkv"
+        return media.make_once(clips / name, self.encode)
+
+    def encode(self, path: Path) -> None:
+        keyframes = f"keyint={self.length}:min-keyint={self.length}:scenecut=0"
+        references = f"bframes={self.b_frames}:b-adapt=0:open-gop={self.is_open:d}"
+        # A transport stream can begin anywhere only where the headers are repeated.
+        parameters = f"{keyframes}:{references}:repeat-headers=1"
+        options = (*media.H264, "-x264-params", parameters)
+        media.encode(path, media.numbers(FRAMES, width=80, height=64), *options)
 
 
 ENCODED = (*media.H264, *media.REGULAR, "-g", 50, "-bf", 2)
@@ -60,8 +61,8 @@ class Reference:
                     self.keyframes.append(packet.pts)
                 for frame in self.decoded(packet):
                     if frame.pts is not None:
-                        picture = frame.to_ndarray(format="bgr24").astype(np.uint8)
-                        self.numbers[frame.pts] = media.number_of(picture)
+                        luma = frame.to_ndarray()[: frame.height].astype(np.uint8)  # of YUV 4:2:0
+                        self.numbers[frame.pts] = media.number_of(luma)
 
     @staticmethod
     def decoded(packet: av.Packet[av.VideoStream]) -> list[av.VideoFrame]:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -262,6 +262,20 @@ class Library:
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(media.clip(clip, self.clips), path)
         return self.keep(path)
+
+    def add_made(self, name: str, make: Callable[[Library], None]) -> None:
+        """Puts a copy of what `make` fills an empty folder with into the folder, artifacts and all;
+        under a name that is made once for all tests."""
+
+        def fill(folder: Path) -> None:
+            folder.mkdir()
+            make(Library(folder, self.clips))
+
+        made = media.make_once(self.clips / name, fill)
+        shutil.copytree(made, self.root, dirs_exist_ok=True)
+        for path in made.rglob("*"):
+            if path.is_file() and ".artifacts" not in path.parts:
+                self.keep(self.root / path.relative_to(made))
 
     def add_bytes(self, name: str, content: bytes) -> Path:
         path = self.root / name

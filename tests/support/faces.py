@@ -7,6 +7,8 @@ men speaking, one of whom is the fifth. The package is never imported.
 from __future__ import annotations
 
 import base64
+import functools
+import hashlib
 import importlib.metadata
 import importlib.util
 import json
@@ -98,13 +100,14 @@ def frames(shots: Sequence[tuple[float, Sequence[str]]]) -> Iterator[Picture]:
             yield np.hstack(places)
 
 
+def encode(shots: Sequence[tuple[float, Sequence[str]]], path: Path) -> None:
+    media.encode(path, frames(shots), *media.H264, "-g", 10, fps=FPS)
+
+
 def film(library: Library, name: str, *shots: tuple[float, Sequence[str]]) -> Path:
     """A film of shots, each so many seconds long with these people, put into a library."""
-    made = library.clips / f"faces-{base64.urlsafe_b64encode(repr(shots).encode()).decode()[:150]}"
-    if not made.exists():
-        scratch = made.with_suffix(".mp4")
-        media.encode(scratch, frames(shots), *media.H264, "-g", 10, fps=FPS)
-        scratch.rename(made)
+    digest = hashlib.sha256(repr(shots).encode()).hexdigest()[:16]
+    made = media.make_once(library.clips / f"faces-{digest}.mp4", functools.partial(encode, shots))
     path = library.root / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(made.read_bytes())

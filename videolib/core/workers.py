@@ -166,7 +166,7 @@ class Workers:
             # Workers import what they need; without a spec each would run the whole script first.
             main_module.__spec__ = importlib.machinery.ModuleSpec("__main__", None)
         context = forkserver_context()
-        context.set_forkserver_preload(self.imports)
+        context.set_forkserver_preload(["pebble", *self.imports])
         self.reports, self.to_parent = context.Pipe(duplex=False)
         return context
 
