@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import functools
 import itertools
 import json
@@ -22,6 +23,7 @@ import pytest
 from conftest import Cli
 from numpy.typing import NDArray
 from support import ROOT, Audit, Fault, Killed, Library, Run, contents, media, stamps
+from support.faults import disk_faults
 from support.served import Served
 
 from videolib.core.processes import need_tool
@@ -838,6 +840,18 @@ class TestIgnore:
         (group,) = cli("dupes", library.root, "--json").json["groups"]
         assert group["matches"] == ["b.mp4", "d.mp4"]
         assert cli("dupes", library.root, "--unignore", "d.mp4", "a.mp4").code == 2
+
+    def test_a_disk_that_does_not_confirm_it(self, cli: Cli, library: Library) -> None:
+        """As with tags: the pair is stored, and a power failure could still undo that."""
+        for name in ("a.mp4", "b.mp4"):
+            library.add_bytes(name, b"x" * 1000)
+        words = ("dupes", library.root, "--ignore", "a.mp4", "b.mp4")
+        with disk_faults(library.root, 5, errno.EIO) as faults:
+            run = cli(*words)
+        assert faults.failed == [f"fsync {library.root}/.artifacts/."]
+        assert run.code == 1
+        assert ".dupes.ignored.json is stored, but the disk has not confirmed it" in run.err
+        assert len(library.json(".dupes.ignored.json")["pairs"]) == 1
 
     def test_from_the_folder_above(self, cli: Cli, library: Library) -> None:
         plant(library, "sub/a.mp4", hashes(1, 2, 3, 4, 5))

@@ -739,6 +739,23 @@ class TestUndoAndRecover:
         assert len(folder.names()) == 20
         assert all(name.startswith("final_") for name in folder.names())
 
+    def test_one_that_was_killed_is_no_missing_video(
+        self, cli: Cli, folder: Folder, fault: Fault
+    ) -> None:
+        """The same words again say how to go on, though the video has its new name by now."""
+        folder.write("a.mp4")
+        words = ("rename", folder.root / "a.mp4", folder.root / "b.mp4")
+        fault.set(1)
+        with pytest.raises(Killed):
+            cli(*words)
+        fault.set(-1)
+        assert folder.names() == ["b.mp4"]
+        run = cli(*words)
+        assert run.code == 1 and f"rename --recover -d {folder.root}" in run.err
+        assert cli("rename", "--recover", "-d", folder.root).code == 0
+        run = cli(*words)
+        assert run.code == 2 and run.err.endswith("a.mp4: no such file\n")
+
     def test_where_one_stands_does_not_matter(
         self, cli: Cli, folder: Folder, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from videolib.core.documents import json_bytes, read_json
 from videolib.core.errors import OutsideError, UsageError, VideoError
-from videolib.core.files import make_folder, replace_file
+from videolib.core.files import flush_names, make_folder, replace_file
 from videolib.core.locks import locked
 from videolib.core.text import positive_number, printable
 from videolib.duplicates.copies import source_hash
@@ -166,7 +166,8 @@ class IgnoredPairs:
         """Change the file of the folder `below`; returns whether that made a difference.
 
         The pair `added`, if any, is added, and pairs with one of the keys `removed` are removed.
-        Raises VideoError where the file is corrupt, OutsideError, OSError.
+        Raises VideoError where the file is corrupt or the disk does not confirm it, OutsideError,
+        OSError.
         """
         sidecar_dir = self.sidecar_dir.removesuffix(SIDECARS) + below + SIDECARS
         if not self.within_roots(sidecar_dir):
@@ -182,6 +183,7 @@ class IgnoredPairs:
             if pairs != before:
                 document = {"schema": 1} | document | {"pairs": pairs}
                 replace_file(Path(sidecar_dir, self.NAME), json_bytes(document))
+                flush_names(Path(sidecar_dir), f"{self.NAME} is stored")
         return bool(pairs != before)
 
     def read(self, below: str = "") -> dict[str, Any]:

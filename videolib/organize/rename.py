@@ -24,15 +24,15 @@ from videolib.storage.folders import Library
 from videolib.storage.journal import Journal
 from videolib.storage.names import SIDECARS, TRASH, is_video_name
 from videolib.storage.recovery import last_finished, locked_journals, nothing_to_undo
+from videolib.storage.replay import refuse_interrupted
 from videolib.storage.sidecars import with_sidecars
-from videolib.storage.steps import device_of
+from videolib.storage.steps import LibraryPaths, device_of
 from videolib.storage.videos import Video
 
 if TYPE_CHECKING:
     from videolib.core.runs import Job
     from videolib.organize.naming import Substitution
     from videolib.storage.replay import JournalReplay
-    from videolib.storage.steps import LibraryPaths
 
 RenamePair = tuple[Video, Video]  # a video as it is, and its target: the video as it is to be
 
@@ -154,16 +154,19 @@ def single_pair(
 
     `target` is a path, or an existing folder to move to; `folder` and `artifacts_dir` are those of
     the library. Raises UsageError where there is nothing to rename, VideoError where a folder
-    cannot be written to.
+    cannot be written to, or where the video is gone and an interrupted run may be why.
     """
-    if not source.is_file():
-        raise UsageError(f"{printable(str(source))}: no such file")
     new = target / source.name if is_folder(str(target)) else target
     # Not Path.resolve, which would go where links lead, nor Path.absolute, which leaves `..`.
     paths = [os.path.abspath(path) for path in (source, new)]  # noqa: PTH100
+    root = journal_folder(paths, folder)
+    if not source.is_file():
+        library_paths = LibraryPaths.of(Path(root), artifacts_dir)
+        with locked_journals(library_paths):  # a killed run may have moved it
+            refuse_interrupted(library_paths)
+        raise UsageError(f"{printable(str(source))}: no such file")
     if paths[0] == paths[1]:
         raise UsageError(f"{printable(str(new))}: is what it is called already")
-    root = journal_folder(paths, folder)
     check_writable(source, paths, root)
     library = Library(Path(root), artifacts_dir=artifacts_dir)
     video, renamed = (library.video(path[len(root.rstrip("/")) + 1 :]) for path in paths)
