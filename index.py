@@ -116,7 +116,7 @@ from videolib.media.targets import (
     parse_saving,
 )
 from videolib.organize.tag_sources import SOURCES
-from videolib.storage.artifacts import ARTIFACTS, TRANSCODE_RECORD, Artifact
+from videolib.storage.artifacts import ARTIFACTS, EXPORT_RECORD, TRANSCODE_RECORD, Artifact
 from videolib.storage.failures import known_failure, record_failure
 from videolib.storage.folders import LEADS_OUT, Library, Roots, need_output
 from videolib.storage.names import JOURNALS, SIDECARS, VIDEO_EXTENSIONS, State
@@ -131,6 +131,10 @@ if TYPE_CHECKING:
     from videolib.catalogue.pool import CataloguePool
     from videolib.catalogue.records import VideoRow
     from videolib.catalogue.store import CatalogueExtension
+    from videolib.exports.formats import Format, FrameFormat, SidecarFormat
+    from videolib.exports.lists import ListExport
+    from videolib.exports.publishing import ExportRequest
+    from videolib.exports.sources import VideoSource
     from videolib.faces.editing import PeopleEditor
     from videolib.faces.extraction import FaceExtractor, FaceSettings
     from videolib.faces.listing import ListingSettings
@@ -226,6 +230,7 @@ class Outcome(NamedTuple):
     def as_json(self, video: Video) -> dict[str, Any]:
         remarks = {"error": self.error, "note": self.note}
         row = {"video": video.rel, "status": str(self.status)}
+        row |= {"files": self.facts["files"]} if "files" in self.facts else {}
         return row | {key: text for key, text in remarks.items() if text}
 
 
@@ -406,18 +411,11 @@ def settle(task: VideoTask, media: Media, output: ArtifactOutput | Failure) -> O
     """Publish what a task made, and say what came of it."""
     if isinstance(output, Failure):
         return output
-    warning = attempt(store, task, media, output) if output.status in STORED else ""
+    warning = attempt(task.store, media, output) if output.status in STORED else ""
     if isinstance(warning, Failure):
         return warning
     note = "; ".join(filter(None, (output.note, warning)))
     return Outcome(task.artifact.kind, output.status, note=note, facts=output.facts)
-
-
-def store(task: VideoTask, media: Media, output: ArtifactOutput) -> str:
-    """Publish what a task made of a video, with its provenance; a warning, or an empty text."""
-    size, mtime_ns = media.stat.st_size, media.stat.st_mtime_ns
-    origin = Provenance(task.schema, media.video.rel, size, mtime_ns, media.oshash, task.params())
-    return publish(task.artifact, task.placed(media.video), output, origin)
 
 
 def failed(task: VideoTask, failure: Failure) -> Outcome:
@@ -480,7 +478,7 @@ class Runner:
         # How much of an item is done, 0 to 1, where its worker reports it; by video and group.
         self.shares_done: dict[tuple[str, str], float] = {}
         self.parts = Counter[str]()  # items of each video
-        # Sidecar folders in which a worker was stopped while it may have been writing.
+        # Folders in which a worker was stopped while it may have been writing.
         self.interrupted = set[str]()
 
     def run(self, items: list[WorkItem] | None = None) -> Result:
@@ -506,8 +504,8 @@ class Runner:
                     thread.join()
         finally:
             workers.close()
-            for sidecar_dir in self.interrupted:
-                remove_abandoned(sidecar_dir)
+            for folder in self.interrupted:
+                remove_abandoned(folder)
         for item in items:
             for kind in item.kinds:
                 self.outcomes[kind].setdefault(item.video.rel, Outcome(kind, Status.CANCELLED))
@@ -528,7 +526,8 @@ class Runner:
         for video in self.library.videos():
             self.job.check()
             if video.sidecar_dir != sidecars.sidecar_dir:
-                remove_abandoned(video.sidecar_dir)
+                for folder in {f for task in self.tasks for f in task.folders(video)}:
+                    remove_abandoned(folder)
                 sidecars = SidecarDir(video.sidecar_dir)
             self.videos[video.rel] = video
             missing = [task for task in self.tasks if self._is_due(task, video, sidecars)]
@@ -551,14 +550,19 @@ class Runner:
             if not self.request.dry_run:
                 with contextlib.suppress(OSError):  # in a folder that is read-only by now
                     record_source(task.artifact, video, sidecars)
-            self.outcomes[kind][video.rel] = Outcome(kind, Status.SKIPPED)
+            self.outcomes[kind][video.rel] = task.expected(Status.SKIPPED, video, sidecars)
             return False
         if not self.tries_broken and (reason := task.known_failure(video, sidecars)):
             self.outcomes[kind][video.rel] = Outcome(kind, Status.BROKEN, reason)
             return False
+        if outcome := task.refusal(video, sidecars):
+            self.outcomes[kind][video.rel] = outcome
+            if outcome.status is Status.FAILED:
+                self._say([kind], video.rel, outcome.error)
+            return False
         if self.request.dry_run and not task.plans_itself:
             note = "again" if state is State.FRESH else str(state)
-            self.outcomes[kind][video.rel] = Outcome(kind, Status.PLANNED, note=note)
+            self.outcomes[kind][video.rel] = task.expected(Status.PLANNED, video, sidecars, note)
         return True
 
     def _note_missing(self, outcome: Outcome) -> None:
@@ -594,14 +598,14 @@ class Runner:
             return outcomes
         timeouts = [task.timeout for task in tasks]
         timeout = 0.0 if 0.0 in timeouts else max(timeouts)
-        sidecar_dirs = {task.placed(item.video).sidecar_dir for task in tasks}
+        folders = {folder for task in tasks for folder in task.folders(item.video)}
         try:
             results = attempt(workers.call, self.job, timeout, perform, item.video, tasks)
         except CancelledError:
-            self.interrupted |= sidecar_dirs
+            self.interrupted |= folders
             return [*outcomes, *(Outcome(task.artifact.kind, Status.CANCELLED) for task in tasks)]
         if isinstance(results, Failure):
-            self.interrupted |= sidecar_dirs
+            self.interrupted |= folders
             return [*outcomes, *(failed(task, results) for task in tasks)]
         return [*outcomes, *results]
 
@@ -632,13 +636,14 @@ class Runner:
     def _result(self, seconds: float) -> Result:
         if not self.videos and not self.job.cancelled.is_set():
             self.job.console.say(self.library.nothing_found)
-        reports = [self._report(task.artifact.kind) for task in self.tasks]
+        reports = [self._report(task) for task in self.tasks]
         code = Exit.of(any(report["counts"]["failed"] for report in reports))
         if self.job.cancelled.is_set():
             code = self.job.exit_code
-        text = "\n".join(self._line(report) for report in reports)
+        rows = zip(self.tasks, reports, strict=True)
+        text = "\n".join(self._line(task.artifact.kind, report) for task, report in rows)
         summary = f"{plural(len(self.videos), 'video')} in {seconds:.1f} s{self._left_out()}"
-        alone = len(reports) == 1 and isinstance(self.request, VideoTask)
+        alone = len(reports) == 1 and not isinstance(self.request, Batch)
         data = reports[0] if alone else {"tasks": reports}
         return Result(data, f"{text}\n{summary}", code)
 
@@ -649,8 +654,8 @@ class Runner:
         count = plural(len(broken), "broken video")
         return f"; left out {count}: --retry tries again" if broken else ""
 
-    def _report(self, kind: str) -> dict[str, Any]:
-        outcomes = self.outcomes[kind]
+    def _report(self, task: VideoTask) -> dict[str, Any]:
+        outcomes = self.outcomes[task.artifact.kind]
         results = [
             outcomes[rel].as_json(video) for rel, video in self.videos.items() if rel in outcomes
         ]
@@ -658,15 +663,15 @@ class Runner:
         statuses = ["made", "skipped", "failed", "cancelled"]
         statuses += [str(s) for s in Status if s not in statuses and counts[s]]
         return {
-            "task": kind,
+            **task.head(),
             "total": len(results),
             "counts": {status: counts[status] for status in statuses},
             "results": results,
         }
 
-    def _line(self, report: Mapping[str, Any]) -> str:
+    def _line(self, kind: str, report: Mapping[str, Any]) -> str:
         counts = [f"{n:,} {name}" for name, n in report["counts"].items() if n or name == "made"]
-        return f"{report['task']}: {', '.join(counts)}"
+        return f"{kind}: {', '.join(counts)}"
 
 
 # === Commands: bases ==============================================================================
@@ -771,7 +776,6 @@ class RunCommand(LibraryCommand):
     """A command that makes artifacts."""
 
     retry: bool = True  # whether to try also what is known to be broken
-
     force: bool = option(False, "make again what is there and fresh")
     workers: int | None = option(
         None, "videos worked on at a time (default: the cores)", ge=1, le=256
@@ -792,6 +796,12 @@ class RunCommand(LibraryCommand):
         library.only = frozenset(self.only) if self.only else None
         return library
 
+    @property
+    def joins_runs(self) -> bool:
+        """Whether its tasks are done video by video together with those of the commands beside it
+        in a chain."""
+        return False
+
     def planned(self) -> list[VideoTask]:
         """The tasks to run on every video."""
         raise NotImplementedError
@@ -811,17 +821,21 @@ class RunCommand(LibraryCommand):
 class VideoTask(RunCommand):
     """A command that makes one artifact per video: `make` says how, the runner does the rest."""
 
-    artifact: ClassVar[Artifact]
+    artifact: Artifact
     schema: ClassVar[int] = 1
     # Tasks of one group share a worker and one opening of the video, and run one after the other.
     # One of its own is for what decodes by itself and takes longer than all the others.
     worker_group: ClassVar[str] = "decode"
     batch_limit: ClassVar[int | None] = None  # at a time in a batch; None: as many as cores
-    imports: ClassVar[tuple[str, ...]] = ("av", "numpy")
+    imports: tuple[str, ...] = ("av", "numpy")
     memory: ClassVar[int] = WORKER_MEMORY
     plans_itself: ClassVar[bool] = False  # whether `make` heeds dry_run: the plan needs a look
     remembers_failures: bool = False  # whether a video that is at fault is left out from then on
     purge: bool = False  # whether this request only deletes: then it runs by itself
+
+    @property
+    def joins_runs(self) -> bool:
+        return not self.purge
 
     def planned(self) -> list[VideoTask]:
         return [self]
@@ -829,6 +843,25 @@ class VideoTask(RunCommand):
     def placed(self, video: Video) -> Video:
         """The video with the folder where this task's files go as its sidecar folder."""
         return video
+
+    def folders(self, video: Video) -> set[str]:
+        """The folders in which scratch files of this task may be left behind."""
+        return {video.sidecar_dir, self.placed(video).sidecar_dir}
+
+    def head(self) -> dict[str, str]:
+        """What a report on this task begins with."""
+        return {"task": self.artifact.kind}
+
+    def refusal(self, video: Video, sidecars: SidecarDir) -> Outcome | None:
+        """What becomes of a video for which this request cannot be carried out, where that shows
+        without opening it; else None."""
+        return None
+
+    def expected(
+        self, status: Status, video: Video, sidecars: SidecarDir, note: str = ""
+    ) -> Outcome:
+        """The outcome of a video that is skipped or, in a dry run, planned."""
+        return Outcome(self.artifact.kind, status, note=note)
 
     def state(self, video: Video, sidecars: SidecarDir) -> State:
         """How what this request wants stands on disk."""
@@ -852,6 +885,13 @@ class VideoTask(RunCommand):
     def make(self, media: Media) -> ArtifactOutput:
         """Make the artifact of one video, in a worker. Raises VideoError where it can't be made."""
         raise NotImplementedError
+
+    def store(self, media: Media, output: ArtifactOutput) -> str:
+        """Publish what was made of a video, with its provenance; a warning, or an empty text."""
+        size, mtime_ns = media.stat.st_size, media.stat.st_mtime_ns
+        params, name = self.params(), media.video.rel
+        origin = Provenance(self.schema, name, size, mtime_ns, media.oshash, params)
+        return publish(self.artifact, self.placed(media.video), output, origin)
 
 
 class FrameTask(VideoTask):
@@ -1551,6 +1591,197 @@ class TranscodeTask(VideoTask):
         from videolib.media.transcode import VideoTranscode
 
         return VideoTranscode(media, self.request, self.outputs.output(media.video)).make()
+
+
+# === Commands: export =============================================================================
+
+
+class Export(RunCommand):
+    """Write what is known of videos where media servers, players and editors look for it.
+
+    Files stand beside the videos, or in the same folders below --to. Only what this command wrote
+    and nobody changed is replaced or removed: .artifacts/NAME.exports.json records it, and it moves
+    along with its video. docs/exports.md has the formats.
+    """
+
+    format: tuple[str, ...] = option((), "formats, comma-separated; docs/exports.md lists them")
+    to: Path | None = option(
+        None, "write below this folder, in place of beside the videos", changes_library=True
+    )
+    query: str = option("", QUERY_HELP, short="-q")
+    merge: bool = option(
+        False,
+        "complete files that somebody else wrote (nfo), never changing what is in them",
+        changes_library=True,
+    )
+    remove: bool = option(
+        False,
+        "take back what was exported, of these formats or of all, where nobody changed it",
+        changes_library=True,
+    )
+    name_: str = option(
+        "", "name of a file for all videos, without suffix (default: that of the folder)"
+    )
+    subtitle_format: Literal["srt", "vtt", "ass"] = option("srt", "of exported subtitles")
+    min_chapter: float = option(300.0, "least seconds of a chapter", gt=0)
+    chapter_form: Literal["matroska", "ogm", "webvtt", "ffmetadata"] = option(
+        "matroska", "of chapters: Matroska's XML, or text"
+    )
+    seek: Seek = FrameTask.seek
+
+    matches: frozenset[str] | None = None  # the videos that the query finds
+
+    @property
+    def kinds(self) -> dict[str, type[Format]]:
+        """The formats by name. Raises UsageError where one is not known, or none is named."""
+        from videolib.exports.table import FORMATS, format_named
+
+        if not self.format:
+            raise UsageError(f"export needs --format: {', '.join(FORMATS)}")
+        return {name: format_named(name) for name in self.format}
+
+    @property
+    def joins_runs(self) -> bool:
+        """Others than those of frames wait for what the commands before them in a chain make."""
+        from videolib.exports.formats import FrameFormat
+
+        alone = self.remove or self.query
+        return not alone and all(issubclass(kind, FrameFormat) for kind in self.kinds.values())
+
+    def library(self) -> Library:
+        library = super().library()
+        if self.to:
+            need_creatable("--to", self.to)
+        if self.matches is not None:
+            library.only = self.matches & (library.only or self.matches)
+        return library
+
+    def planned(self) -> list[VideoTask]:
+        from videolib.exports.formats import ExportFormat, FrameFormat
+        from videolib.exports.publishing import ExportRequest
+
+        tasks: list[VideoTask] = []
+        for name, made in self.formats():
+            if isinstance(made, ExportFormat):
+                request = ExportRequest(name, made, self.to, self.merge, self.extensions())
+                task = FrameExportTask if isinstance(made, FrameFormat) else ExportTask
+                tasks.append(task(self, request))
+        return tasks
+
+    def formats(self) -> list[tuple[str, Format]]:
+        """The formats by name, with those options that they know."""
+        settings = {name: getattr(self, o.attribute) for name, o in self.options().items()}
+        return [(name, kind.of(settings)) for name, kind in self.kinds.items()]
+
+    def run(self, job: Job) -> Result:
+        library = self.library()
+        if self.remove:
+            return self.take_back(job, library)
+        if self.query:
+            with self.catalogue(library) as catalogue:
+                self.matches = frozenset(r.rel for r in catalogue.browse(job, library, self.query))
+            library = self.library()
+        tasks = self.planned()
+        results = [Runner(job, self, tasks, {}).run()] if tasks else []
+        return in_one([*results, *(self.write_list(job, library, e) for e in self.lists())])
+
+    def lists(self) -> list[ListExport]:
+        """The files to write for all videos."""
+        from videolib.exports.formats import ListFormat
+        from videolib.exports.lists import ListExport
+
+        formats = [(name, made) for name, made in self.formats() if isinstance(made, ListFormat)]
+        return [ListExport(name, made, self.name_, self.to) for name, made in formats]
+
+    def write_list(self, job: Job, library: Library, export: ListExport) -> Result:
+        """Write a file for all videos; its report looks like that of any format."""
+        videos = list(library.videos())
+        row = attempt(export.write, library, videos, self.query, self.dry_run)
+        if isinstance(row, Failure):
+            row = {"status": str(Status.FAILED), "files": [], "error": row.reason}
+        problems = [(export.name, row["error"])] if "error" in row else []
+        self.say_problems(job, [*problems, *library.problems])
+        data = {"task": "export", "format": export.name, "total": 1, "videos": len(videos)}
+        data |= {"counts": {row["status"]: 1}, "results": [row]}
+        text = f"export {export.name}: {row['status']} {', '.join(row['files'])}".rstrip()
+        return Result(data, text, Exit.of(problems or library.problems))
+
+    def take_back(self, job: Job, library: Library) -> Result:
+        from videolib.exports.removal import remove_exports
+        from videolib.exports.table import FORMATS
+
+        formats = self.kinds if self.format else FORMATS
+        removal = remove_exports(job, library, formats, self.to, self.dry_run)
+        self.say_problems(job, removal.failures)
+        return Result(removal.as_json(), removal.text, Exit.of(removal.failures))
+
+
+class ExportTask(VideoTask):
+    """One format of an Export, done for one video in a worker."""
+
+    imports: tuple[str, ...] = ()
+
+    def __init__(self, command: Export, request: ExportRequest) -> None:
+        super().__init__(**command.shared())
+        self.request, self.roots = request, command.context.roots
+        self.artifact = EXPORT_RECORD._replace(kind=f"export {request.name}")
+
+    def source(
+        self, video: Video, media: Media | None = None, sidecars: SidecarDir | None = None
+    ) -> VideoSource:
+        from videolib.exports.sources import VideoSource
+
+        return VideoSource(video, media, self.roots, sidecars)
+
+    def head(self) -> dict[str, str]:
+        return {"task": "export", "format": self.request.name}
+
+    def folders(self, video: Video) -> set[str]:
+        return {video.sidecar_dir, self.request.folder(video).path}
+
+    def known_failure(self, video: Video, sidecars: SidecarDir) -> str:
+        return ""
+
+    def state(self, video: Video, sidecars: SidecarDir) -> State:
+        return self.request.state(self.source(video, sidecars=sidecars))
+
+    def refusal(self, video: Video, sidecars: SidecarDir) -> Outcome | None:
+        verdict = self.request.verdict(self.source(video, sidecars=sidecars))
+        if verdict is None:
+            return None
+        status, reason = verdict
+        error, note = (reason, "") if status is Status.FAILED else ("", reason)
+        return Outcome(self.artifact.kind, status, error, note)
+
+    def expected(
+        self, status: Status, video: Video, sidecars: SidecarDir, note: str = ""
+    ) -> Outcome:
+        files = self.request.paths(self.source(video, sidecars=sidecars))
+        return Outcome(self.artifact.kind, status, note=note, facts={"files": files})
+
+    def make(self, media: Media) -> ArtifactOutput:
+        source = self.source(media.video, media)
+        files = typing.cast("SidecarFormat", self.request.format).content(source)
+        return ArtifactOutput(files=files, facts={"inputs": source.inputs})
+
+    def store(self, media: Media, output: ArtifactOutput) -> str:
+        source, inputs = self.source(media.video, media), output.facts.pop("inputs")
+        output.facts["files"] = self.request.publish(source, output.files, inputs)
+        return ""
+
+
+class FrameExportTask(ExportTask, FrameTask):
+    """One format that is made of frames."""
+
+    imports = ("av", "numpy", "cv2")
+
+    def maker(self, media: Media) -> FrameMaker:
+        from videolib.exports.frames import NotedMaker
+
+        source = self.source(media.video, media)
+        return NotedMaker(
+            typing.cast("FrameFormat", self.request.format).maker(source, media), source
+        )
 
 
 # === Commands: tags ===============================================================================
@@ -2506,6 +2737,7 @@ COMMANDS: dict[str, type[Command]] = {
     "codecs": Codecs,
     "transcode": Transcode,
     "compare": Compare,
+    "export": Export,
     "tags": Tags,
     "dupes": Dupes,
     "phash-dupes": Dupes,
@@ -2783,15 +3015,21 @@ def run_commands(commands: Sequence[Command], job: Job) -> Result:
     results: list[Result] = []
     for _, group in itertools.groupby(commands, shares_a_run):
         members = list(group)
-        tasks = [command for command in members if shares_a_run(command)]
-        if tasks:
-            results.append(Runner(job, tasks[0], tasks, {}).run())
+        requests = [command for command in members if shares_a_run(command)]
+        if requests:
+            tasks = [task for request in requests for task in request.planned()]
+            results.append(Runner(job, requests[0], tasks, {}).run())
         elif len(commands) > 1:
             results += [named(command, command.run(job)) for command in members]
         else:
             results.append(members[0].run(job))
         if job.cancelled.is_set():
             break
+    return in_one(results)
+
+
+def in_one(results: Sequence[Result]) -> Result:
+    """Several results as one; a single one as it is."""
     if len(results) == 1:
         return results[0]
     parts = [part for result in results for part in result.data.get("tasks", [result.data])]
@@ -2800,9 +3038,9 @@ def run_commands(commands: Sequence[Command], job: Job) -> Result:
     )
 
 
-def shares_a_run(command: Command) -> typing.TypeGuard[VideoTask]:
+def shares_a_run(command: Command) -> typing.TypeGuard[RunCommand]:
     """Whether a command is done video by video, together with others of its kind."""
-    return isinstance(command, VideoTask) and not command.purge
+    return isinstance(command, RunCommand) and command.joins_runs
 
 
 def named(command: Command, result: Result) -> Result:

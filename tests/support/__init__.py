@@ -23,7 +23,7 @@ from typing import Any
 import index
 from support import media
 from videolib.core.files import process_alive
-from videolib.storage.artifacts import ARTIFACTS
+from videolib.storage.artifacts import SIDECAR_KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = ROOT / "tests"
@@ -49,7 +49,7 @@ FINAL = re.compile(
         .replace(r"\*", "[0-9]+")
         .replace("@", "[a-z]{2,3}(-[A-Za-z0-9]{2,4})?")
         + r"(\.corrupt-\d+)?"
-        for artifact in ARTIFACTS.values()
+        for artifact in SIDECAR_KINDS.values()
         for pattern in artifact.patterns
     )
     + r"|.+\.(hostile\.json|note\.txt)",
@@ -57,7 +57,7 @@ FINAL = re.compile(
 )
 
 # What may stay in the artifact folder of a library beside the artifacts.
-LASTING = {".journal", ".trash", ".dupes.ignored.json"} | {
+LASTING = {".journal", ".trash", ".dupes.ignored.json", ".exports.json"} | {
     f".faces.{name}" for name in ("index.json", "index.npy", "people.json")
 }
 

@@ -50,6 +50,8 @@ class Status(StrEnum):
     BROKEN = "broken"  # not tried: the video is known to be why it failed before
     NO_SPEECH = "no speech"
     NO_AUDIO = "no audio"
+    NOTHING = "nothing to export"  # the video lacks what it would be made of
+    REMOVED = "removed"
 
 
 # With these a record is written, which is fresh from then on: the video is not tried again.

@@ -17,7 +17,8 @@ from videolib.core.files import (
     scratch_name,
 )
 from videolib.core.text import human_size, plural, printable
-from videolib.storage.artifacts import ARTIFACTS
+from videolib.storage.artifacts import SIDECAR_KINDS
+from videolib.storage.exported import exported_names
 from videolib.storage.journal import Journal
 from videolib.storage.names import SIDECARS
 from videolib.storage.sidecars import SidecarDir
@@ -113,9 +114,12 @@ class DuplicateRemoval:
                 return f"{printable(video.rel)}: {tags.reason}"
         video, sidecars = copy.video, SidecarDir(copy.video.sidecar_dir)
         journal.trash(video.path)
-        owned = (name for a in ARTIFACTS.values() for name in a.owned(video, sidecars))
+        owned = (name for a in SIDECAR_KINDS.values() for name in a.owned(video, sidecars))
         for name in dict.fromkeys(owned):
             journal.trash(f"{video.sidecar_dir}/{name}")
+        for name in exported_names(video, own=True):
+            journal.trash(f"{video.path.rpartition('/')[0]}/{name}")
+            journal.facts.setdefault("exported", []).append(name)
         return ""
 
     def link(self, keeper: VideoCopy, copy: VideoCopy, journal: Journal) -> str:
@@ -185,6 +189,8 @@ def complete_undo(undone: UndoResult) -> RestoredCopies:
     videos = [
         undone.replay.paths.relative(move.source)
         for move in moves
-        if f"/{SIDECARS}/" not in move.source and os.path.lexists(move.source)
+        if f"/{SIDECARS}/" not in move.source
+        and Path(move.source).name not in undone.replay.facts.get("exported", ())
+        and os.path.lexists(move.source)
     ]
     return RestoredCopies(videos, len(moves) - len(undone.problems))

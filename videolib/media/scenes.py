@@ -388,11 +388,12 @@ DETECTORS: dict[str, Callable[[Media, float], Cuts]] = {
 }
 
 
-def chapters_file(scenes: Iterable[Mapping[str, float]]) -> str:
-    """The scenes as chapters in ffmpeg's metadata format."""
+def chapters_file(scenes: Iterable[Mapping[str, Any]]) -> str:
+    """Scenes, {start, end} in seconds and a title if they have one, as chapters in ffmpeg's
+    metadata format."""
     lines = [";FFMETADATA1"]
     for number, scene in enumerate(scenes, 1):
         start, end = round(scene["start"] * 1000), round(scene["end"] * 1000)
         lines += ["[CHAPTER]", "TIMEBASE=1/1000", f"START={start}", f"END={end}"]
-        lines.append(f"title=Scene {number}")
+        lines.append(f"title={scene.get('title', f'Scene {number}')}")
     return "\n".join(lines) + "\n"

@@ -6,10 +6,12 @@ import bisect
 import itertools
 import os
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from videolib.core.text import fold
-from videolib.storage.artifacts import ARTIFACTS
+from videolib.storage.artifacts import SIDECAR_KINDS
+from videolib.storage.exported import exported_names
 from videolib.storage.names import is_video_name, sidecar_key
 from videolib.storage.subtitle_names import EXTERNAL_FORMATS, PICTURE_INDEX
 
@@ -89,7 +91,7 @@ class FolderIndex:
         ]
         bases = {n: without_corrupt_mark(n) for n in candidates if not n.startswith(foreign)}
         kinds: dict[str, str] = {}
-        for kind, artifact in ARTIFACTS.items():
+        for kind, artifact in SIDECAR_KINDS.items():
             owned = set(artifact.owned(video, bases.values()))
             kinds |= {name: kind for name, base in bases.items() if base in owned}
         return kinds
@@ -115,6 +117,14 @@ class FolderIndex:
                     siblings.setdefault(file.owners[0], []).append(file)
                     break
         return siblings
+
+
+def is_exported(video: Video, name: str, owners: Iterable[str]) -> bool:
+    """Whether a file beside a video, which is one of its `owners`, was exported of any of them: it
+    goes where that goes."""
+    folder = video.path.rpartition("/")[0]
+    videos = (video._replace(path=f"{folder}/{owner}") for owner in owners)
+    return any(name in exported_names(owner) for owner in videos)
 
 
 def without_corrupt_mark(name: str) -> str:

@@ -18,8 +18,9 @@ from videolib.core.documents import read_json
 from videolib.core.files import is_folder, stat_of
 from videolib.core.text import plural, printable
 from videolib.organize.folder_index import FolderIndex, without_corrupt_mark
-from videolib.organize.rewriting import VideoMove, add_moves, moved_name
-from videolib.storage.artifacts import ARTIFACTS
+from videolib.organize.rewriting import VideoMove, add_moves, exported_moves, moved_name
+from videolib.storage.artifacts import SIDECAR_KINDS
+from videolib.storage.exported import exported_names
 from videolib.storage.folders import LEADS_OUT, Library, folders_below
 from videolib.storage.journal import Journal
 from videolib.storage.names import SIDECARS, VIDEO_EXTENSIONS, is_video_name, sidecar_key
@@ -128,7 +129,7 @@ def owner_of(name: str) -> tuple[str, str] | None:
         for dot in reversed([match.start() for match in re.finditer(r"\.", text)]):
             video = Video(text[:dot], text[:dot], "")
             if is_video_name(video.name):
-                for kind, artifact in ARTIFACTS.items():
+                for kind, artifact in SIDECAR_KINDS.items():
                     if artifact.owned(video, [base]):
                         return video.name, kind
     return None
@@ -224,6 +225,8 @@ def settle_orphans(
             path = orphan.video.path
             for name in left.pop(path, ()) if path in targets else orphan.files:
                 journal.trash(f"{orphan.video.sidecar_dir}/{name}")
+            for name in () if path in targets else exported_names(orphan.video, own=True):
+                journal.trash(f"{path.rpartition('/')[0]}/{name}")
         journal.commit(job)
     return left
 
@@ -247,6 +250,10 @@ def relink(journal: Journal, pairs: Iterable[tuple[Orphan, Video]]) -> dict[str,
                 merged.setdefault(target, []).append(orphan.video)
             else:
                 left.setdefault(orphan.video.path, []).append(name)
+        for old, new in exported_moves(orphan.video, target):
+            if new not in taken and not os.path.lexists(new):
+                taken.add(new)
+                files.append((old, new))
         moves.append(VideoMove(orphan.video, target, files))
     add_moves(journal, moves)
     for target, sources in merged.items():

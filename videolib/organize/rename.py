@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from videolib.core.errors import UsageError, VideoError
 from videolib.core.files import is_folder, remove_empty_folder
 from videolib.core.text import UNPRINTABLE, fold, printable
-from videolib.organize.folder_index import FolderIndex
+from videolib.organize.folder_index import FolderIndex, is_exported
 from videolib.organize.naming import FieldValues
-from videolib.organize.rewriting import VideoMove, add_moves, moved_name
+from videolib.organize.rewriting import VideoMove, add_moves, exported_moves, moved_name
 from videolib.storage.folders import Library
 from videolib.storage.journal import Journal
 from videolib.storage.names import SIDECARS, TRASH, is_video_name
@@ -69,8 +69,10 @@ class RenamePlan:
         only where all of them give it the same name.
         """
         folder, target = video.path.rpartition("/")[0], targets[video.path]
-        files = [(video.path, target.path)]
+        files = [(video.path, target.path), *exported_moves(video, target)]
         for name, prefix, owners in self.folders.siblings(folder).get(video.name, []):
+            if is_exported(video, name, owners):
+                continue
             prefixes = {new_prefix(folder, owner, prefix, targets) for owner in owners}
             if len(prefixes) == 1 and None not in prefixes:
                 files.append((f"{folder}/{name}", f"{prefixes.pop()}{name[len(prefix) :]}"))

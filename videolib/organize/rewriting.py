@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from videolib.core.documents import compact_json, json_bytes
 from videolib.core.errors import attempt
 from videolib.core.files import read_file
+from videolib.storage.exported import exported_names, record_path
 from videolib.storage.names import SIDECARS
 from videolib.storage.tags import tags_path
 
@@ -42,9 +43,11 @@ class VideoMove(NamedTuple):
             journal.move(source, target)
         sidecar_dir = f"{self.video.sidecar_dir}/"
         sidecars = [(old, new) for old, new in self.files if old.startswith(sidecar_dir)]
-        names = {old.rpartition("/")[2]: new.rpartition("/")[2] for old, new in sidecars}
+        names = {name_of(old): name_of(new) for old, new in sidecars}
+        all_names = {name_of(old): name_of(new) for old, new in self.files}
+        record = str(record_path(self.video))  # of the files beside the video that were exported
         for source, target in sidecars:
-            self.rewrite(journal, source, target, names)
+            self.rewrite(journal, source, target, all_names if source == record else names)
 
     def rewrite(self, journal: Journal, source: str, target: str, names: Mapping[str, str]) -> None:
         """Plan the new content of a JSON or WebVTT artifact.
@@ -64,6 +67,23 @@ class VideoMove(NamedTuple):
             new = attempt(renamed_json, old, self, {} if is_tags else names)
         if isinstance(new, bytes) and new != old:
             journal.replace(target, old, new, keep_time=source)
+
+
+def name_of(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def exported_moves(video: Video, target: Video) -> list[tuple[str, str]]:
+    """The (old, new) paths of what was exported of a video to its own folder, when that has become
+    `target`; without what is not called after it."""
+    folder, new_folder = (v.path.rpartition("/")[0] for v in (video, target))
+    moves = []
+    for name in exported_names(video):
+        prefix = video.name if name.startswith(video.name) else video.name.rpartition(".")[0]
+        new = target.name if prefix == video.name else target.name.rpartition(".")[0]
+        if name.startswith(prefix):
+            moves.append((f"{folder}/{name}", f"{new_folder}/{new}{name[len(prefix) :]}"))
+    return [(old, new) for old, new in moves if old != new]
 
 
 def add_moves(journal: Journal, moves: Iterable[VideoMove]) -> None:

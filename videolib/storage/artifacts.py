@@ -11,7 +11,13 @@ from videolib.core.documents import read_json
 from videolib.core.files import stat_of
 from videolib.core.languages import LANGUAGE_TAGS, is_in_language
 from videolib.core.runs import Status
-from videolib.storage.names import FORCED_LABEL, SUBTITLE_FORMATS, State, is_sidecar_dir
+from videolib.storage.names import (
+    EXPORTS_RECORD,
+    FORCED_LABEL,
+    SUBTITLE_FORMATS,
+    State,
+    is_sidecar_dir,
+)
 from videolib.storage.sidecars import SidecarDir
 from videolib.storage.subtitle_names import Purpose
 from videolib.storage.subtitle_tracks import best_tracks, text_tracks
@@ -225,6 +231,12 @@ class SubtitleArtifact(Artifact):
             return False
         return (read_json(sidecars[name].path) or {}).get("status") == Status.NO_AUDIO
 
+    def fresh_files(self, video: Video, sidecars: SidecarDir) -> list[tuple[str, str, Purpose]]:
+        """Name, language and purpose of the generated files that are of the video as it is now.
+        Raises OSError where the video is gone."""
+        files = generated_subtitles(video, sidecars)
+        return [file for file in files if self._fresh(video, sidecars, [file[0]])]
+
     def main_files(self, video: Video, sidecars: SidecarDir) -> list[str]:
         """Subtitles in any language and format."""
         return [name for name, _, _ in generated_subtitles(video, sidecars)]
@@ -279,6 +291,10 @@ ARTIFACTS: dict[str, Artifact] = {
 
 # Beside the outputs of a transcode, not beside the videos: no kind of the table.
 TRANSCODE_RECORD = Artifact("transcode", ("{}.transcode.json",))
+# What was exported for other programs: no kind of the table, which no video has to have.
+EXPORT_RECORD = Artifact("exports", (EXPORTS_RECORD,), derived=False)
+# All that goes where its video goes.
+SIDECAR_KINDS = ARTIFACTS | {EXPORT_RECORD.kind: EXPORT_RECORD}
 
 
 def presence(video: Video, sidecars: SidecarDir) -> dict[str, bool | str]:

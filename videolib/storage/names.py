@@ -11,6 +11,7 @@ SIDECARS = ".artifacts"  # the folder of sidecars in a folder of videos
 JOURNALS, TRASH = ".journal", ".trash"  # folders in a folder of sidecars
 SUBTITLE_FORMATS = ("vtt", "srt", "json")  # of generated subtitles, and their suffixes
 FORCED_LABEL = ".forced"  # in their names, where they translate only what is foreign in a film
+EXPORTS_RECORD = "{}.exports.json"  # pattern of the record of what was exported of a video
 LONGEST_KEY = 210  # bytes: what a file system's 255 leave for the dot and the longest suffix
 # libav's demuxers that may open a file, by the first of their names, and the extensions of files
 # that they are meant for.

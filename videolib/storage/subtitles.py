@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from videolib.core.languages import is_in_language
+from videolib.storage.exported import exported_names
 from videolib.storage.names import SUBTITLE_FORMATS
 from videolib.storage.sidecars import SidecarDir
 from videolib.storage.subtitle_names import ExternalSubtitle, Purpose, subtitles_by_stem
@@ -53,13 +54,17 @@ def generated_subtitles(video: Video, sidecars: SidecarDir) -> list[tuple[str, s
 
 
 def external_subtitles(video: Video) -> list[SubtitleFile]:
-    """The external subtitle files of a video. Its folder is read unless the video holds them."""
+    """The external subtitle files of a video, without those that this program exported from the
+    generated ones. Its folder is read unless the video holds them."""
     if video.external_subtitles is None:
         (video,) = with_external_subtitles([video])
-    folder = video.path.rpartition("/")[0]
+    if not video.external_subtitles:
+        return []
+    folder, exported = video.path.rpartition("/")[0], exported_names(video)
     return [
         SubtitleFile(f"{folder}/{name}", name[-3:].lower(), language, purpose, False)
-        for name, language, purpose in video.external_subtitles or ()
+        for name, language, purpose in video.external_subtitles
+        if name not in exported
     ]
 
 

@@ -1,0 +1,258 @@
+"""Publishing exports: files get their final names whole, never in the place of somebody else's.
+
+The record is written twice: before the files, with the digests that they will have, and after them.
+So a file is known as this program's own whenever a run ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from videolib.core.errors import VideoError, reason_of
+from videolib.core.files import (
+    make_folder,
+    read_file,
+    remove,
+    rename_new,
+    rename_over,
+    scratch_name,
+    stat_of,
+    write_through,
+)
+from videolib.core.locks import locked
+from videolib.core.runs import Status
+from videolib.core.text import iso_time, printable
+from videolib.exports.formats import (
+    AlreadyThereError,
+    Format,
+    NothingToExportError,
+)
+from videolib.exports.targets import ExportFolder, check_targets
+from videolib.storage.exported import (
+    ExportedFile,
+    ExportedFormat,
+    ExportRecord,
+    content_digest,
+    size_and_time,
+)
+from videolib.storage.names import State
+
+if TYPE_CHECKING:
+    from videolib.exports.formats import Content
+    from videolib.exports.sources import VideoSource
+    from videolib.storage.videos import Video
+
+
+class ExportRequest(NamedTuple):
+    """One format that is wanted of videos: its name and parameters, the folder where the files go
+    (None: beside the videos), and whether somebody else's files are to be completed."""
+
+    name: str
+    format: Format
+    to: Path | None = None
+    merge: bool = False
+    extensions: frozenset[str] = frozenset()
+
+    def folder(self, video: Video) -> ExportFolder:
+        """Where the files of a video go."""
+        return ExportFolder(video, self.to, self.extensions)
+
+    def state(self, source: VideoSource) -> State:
+        """How the files of a video stand: FRESH where all are there as they were written, of this
+        video, of the same inputs and with these parameters. Raises OSError."""
+        exported = ExportRecord.read(source.video).get(self.name)
+        if exported is None:
+            return State.MISSING
+        try:
+            unchanged = all(file.looks_unchanged(source.video) for file in exported.files)
+        except FileNotFoundError:
+            return State.MISSING
+        return State.FRESH if unchanged and self._is_current(exported, source) else State.STALE
+
+    def _is_current(self, exported: ExportedFormat, source: VideoSource) -> bool:
+        """Whether what was exported would be the same now."""
+        names = self.names(source)
+        places = sorted(map(self.folder(source.video).location, names))
+        return (
+            exported.source == video_identity(source)
+            and exported.params == self.format.params
+            and sorted(file.location(source.video) for file in exported.files) == places
+            and source.has_same(exported.inputs)
+        )
+
+    def names(self, source: VideoSource) -> list[str]:
+        """The names of what will be made; empty where there is nothing to make."""
+        try:
+            return self.format.names(source)
+        except VideoError:
+            return []
+
+    def paths(self, source: VideoSource) -> list[str]:
+        """The same as a record has them."""
+        return list(map(self.folder(source.video).recorded_path, self.names(source)))
+
+    def verdict(self, source: VideoSource) -> tuple[Status, str] | None:
+        """What becomes of a video whose files cannot be made or put in their places, and why; None
+        where they can."""
+        try:
+            names, record = self.format.names(source), ExportRecord.read(source.video)
+            folder, merges = self.folder(source.video), self.format.merges
+            reason = folder.refusals(names, record, self.merge, merges)
+        except AlreadyThereError as error:
+            return Status.SKIPPED, str(error)
+        except NothingToExportError as error:
+            return Status.NOTHING, str(error)
+        except (OSError, VideoError) as error:
+            return Status.FAILED, reason_of(error)
+        return (Status.FAILED, reason) if reason else None
+
+    def publish(
+        self,
+        source: VideoSource,
+        contents: Mapping[str, Content],
+        inputs: list[dict[str, Any]],
+    ) -> list[str]:
+        """Put the files of a video in their places; returns their paths as recorded.
+
+        Files of an earlier export that are not among them go, unless they were changed. Raises
+        VideoError, OSError.
+        """
+        video, folder = source.video, self.folder(source.video)
+        make_folder(Path(video.sidecar_dir))
+        with locked(video.sidecar_dir):
+            record = ExportRecord.read(video)
+            merge = self.merge and self.format.merges
+            check_targets(folder, contents, record, merge)
+            files = [self._planned(folder, record, *item) for item in contents.items()]
+            written = {file.path: content for file, content in files}
+            earlier = record.get(self.name)
+            superseded = [f for f in earlier.files if f.path not in written] if earlier else []
+            exported = ExportedFormat(
+                [file for file, _ in files] + superseded,
+                self.format.params,
+                video_identity(source),
+                inputs,
+                iso_time(),
+            )
+            record[self.name] = exported
+            record.write(video)
+            try:
+                make_folder(Path(folder.path))
+                stored = [self._store(folder, file, written[file.path]) for file, _ in files]
+            except (OSError, VideoError):
+                self._give_up(record, exported, video)
+                raise
+            kept = [file for file in superseded if not take_back(video, file)]
+            record[self.name] = exported._replace(files=stored + kept)
+            record.write(video)
+        return [file.path for file in stored]
+
+    def _planned(
+        self, folder: ExportFolder, record: ExportRecord, name: str, content: Content
+    ) -> tuple[ExportedFile, Content]:
+        """A file as it is to be recorded, with its content: the user's own, completed, where one is
+        there."""
+        path, location = folder.recorded_path(name), folder.location(name)
+        recorded = record.file(folder.video, location)
+        former, original = "", None
+        if os.path.lexists(location):
+            is_own = recorded is not None and recorded.is_own(folder.video)
+            former = recorded.digest if recorded and is_own else ""
+            original = recorded.original if recorded and is_own else None
+            if not is_own and isinstance(content, bytes):
+                existing = read_file(location)
+                former, original = content_digest(existing), decoded(name, existing)
+        if original is not None and isinstance(content, bytes):
+            content = self.format.merged(original.encode(), content)
+        file = ExportedFile(path, content_digest(content), 0, 0, former, original)
+        return file, content
+
+    def _store(self, folder: ExportFolder, file: ExportedFile, content: Content) -> ExportedFile:
+        """Put one file in its place; its record with size and time. Raises OSError, VideoError."""
+        location = Path(file.location(folder.video))
+        try:
+            write_new(location, content, replace=bool(file.former))
+        except FileExistsError:
+            raise VideoError(f"{printable(location.name)} appeared meanwhile: run again") from None
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+                raise
+            place, how = printable(folder.path), "--to DIR puts the files elsewhere"
+            raise VideoError(f"{place}: cannot be written to ({error.strerror}): {how}") from None
+        size, mtime_ns = size_and_time(str(location))
+        return file._replace(size=size, mtime_ns=mtime_ns, former="")
+
+    def _give_up(self, record: ExportRecord, exported: ExportedFormat, video: Video) -> None:
+        """Let the record name those files only that are there, after others could not be stored."""
+        with contextlib.suppress(OSError):  # a disk that is full or read-only by now
+            there = [f for f in exported.files if os.path.lexists(f.location(video))]
+            record[self.name] = exported._replace(files=there)
+            if not there:
+                del record[self.name]
+            record.write(video)
+
+
+def decoded(name: str, content: bytes) -> str:
+    """The text of somebody else's file. Raises VideoError where it is not in UTF-8."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise VideoError(f"{printable(name)} is not in UTF-8: it is left alone") from None
+
+
+def video_identity(source: VideoSource) -> dict[str, int]:
+    """Size and mtime of the video. Raises OSError."""
+    status = source.media.stat if source.media else stat_of(source.video.path)
+    return {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
+
+
+def write_new(target: Path, content: Content, *, replace: bool) -> None:
+    """Publish a file, or a folder, whole. Raises FileExistsError where something has the name,
+    unless it is to be replaced."""
+    scratch, former = target.parent / scratch_name(), target.parent / scratch_name()
+    try:
+        if isinstance(content, bytes):
+            write_through(scratch, content)
+        else:
+            write_folder(scratch, content)
+        if replace and not isinstance(content, bytes):
+            rename_over(target, former)
+        if replace and isinstance(content, bytes):
+            rename_over(scratch, target)
+        else:
+            rename_new(scratch, target)
+    except OSError as error:
+        if error.filename is not None and not isinstance(error, FileExistsError):
+            error.filename, error.filename2 = str(target), None  # nobody knows the scratch name
+        raise
+    finally:
+        remove(scratch)
+        remove(former)
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write a new folder of files, whose names may have folders of its own before them."""
+    make_folder(folder)
+    for name, content in files.items():
+        make_folder((folder / name).parent)
+        write_through(folder / name, content)
+
+
+def take_back(video: Video, file: ExportedFile) -> bool:
+    """Remove an exported file, or put the user's own back that it completes. Returns whether it is
+    gone: one that was changed stays."""
+    location = file.location(video)
+    if not os.path.lexists(location):
+        return True
+    if not file.is_own(video):
+        return False
+    if file.original is None:
+        remove(location)
+    else:
+        write_new(Path(location), file.original.encode(), replace=True)
+    return True

@@ -1,0 +1,177 @@
+"""VideoSource: what is known of a video, for the formats that are exported of it."""
+
+from __future__ import annotations
+
+import functools
+import os
+import typing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from videolib.core.files import file_identity, stat_if_any
+from videolib.faces.decisions import PeopleDecisions
+from videolib.faces.face_index import FaceIndex
+from videolib.faces.people import people_dir
+from videolib.faces.performers import PerformerIndex, nearest_listed
+from videolib.media.metadata import checked_metadata, probe_with_pyav
+from videolib.storage.artifacts import ARTIFACTS
+from videolib.storage.folders import Library
+from videolib.storage.names import SIDECARS, State
+from videolib.storage.sidecars import SidecarDir
+from videolib.storage.subtitles import SubtitleFile, external_subtitles
+from videolib.storage.tags import read_tags
+
+if TYPE_CHECKING:
+    from videolib.media.reader import Media
+    from videolib.storage.artifacts import SubtitleArtifact
+    from videolib.storage.folders import Roots
+    from videolib.storage.subtitle_names import Purpose
+    from videolib.storage.videos import Video
+
+
+class VideoSource:
+    """What is known of a video, each part read when it is first used.
+
+    `inputs` notes what was read, so that a format need not say what it was made of: an export is
+    stale when one of its inputs is another by now. `media` is the opened video in a worker; None
+    where only names are wanted.
+    """
+
+    VALUES = ("title", "screen_frames")  # parts that are noted by value, not by their file
+
+    def __init__(
+        self,
+        video: Video,
+        media: Media | None = None,
+        roots: Roots | None = None,
+        sidecars: SidecarDir | None = None,
+    ) -> None:
+        self.video, self.media, self.roots = video, media, roots
+        self.sidecars = SidecarDir(video.sidecar_dir) if sidecars is None else sidecars
+        self.inputs: list[dict[str, Any]] = []
+
+    @property
+    def stem(self) -> str:
+        """The name of the video without its extension."""
+        return self.video.name.rpartition(".")[0]
+
+    # --- Parts -------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def title(self) -> str:
+        """The stem, in words: what has dots or underscores in place of spaces gets spaces."""
+        title = self.stem if " " in self.stem else self.stem.replace(".", " ").replace("_", " ")
+        self._note_value("title", title)
+        return title
+
+    @functools.cached_property
+    def stored_metadata(self) -> dict[str, Any]:
+        """What ffprobe knows, from the sidecar; empty where there is none."""
+        metadata = checked_metadata(self.document("metadata"))
+        return {} if metadata is None or metadata.get("stub") else metadata
+
+    @functools.cached_property
+    def metadata(self) -> dict[str, Any]:
+        """The same, by a look at the opened video where there is no sidecar."""
+        return self.stored_metadata or (probe_with_pyav(self.media) if self.media else {})
+
+    @functools.cached_property
+    def tags(self) -> dict[str, Any]:
+        """{tags, performers, ...} as storage/tags reads them. Raises VideoError where that file is
+        corrupt."""
+        self._note_file(ARTIFACTS["tags"].record_name(self.video))
+        return read_tags(self.video)
+
+    @functools.cached_property
+    def scenes(self) -> list[dict[str, Any]]:
+        """The scenes as {start, end} in seconds; empty where none were detected."""
+        scenes = self.document("scenes").get("scenes")
+        return scenes if isinstance(scenes, list) else []
+
+    @functools.cached_property
+    def screen_frames(self) -> dict[str, int]:
+        """Name of each person whom `listing` found -> the sampled frames in which they are seen,
+        the most frequent first."""
+        frames = screen_frames(self.video, self.library)
+        self._note_value("screen_frames", frames)
+        return frames
+
+    @functools.cached_property
+    def generated_subtitles(self) -> list[tuple[str, str, Purpose]]:
+        """Name, language tag ("": that which is spoken) and purpose of the subtitle files in the
+        sidecar folder, JSON included, which are of the video as it is."""
+        artifact = typing.cast("SubtitleArtifact", ARTIFACTS["subtitles"])
+        files = artifact.fresh_files(self.video, self.sidecars)
+        for name, _, _ in files:
+            self._note_file(name)
+        return files
+
+    @functools.cached_property
+    def external_subtitles(self) -> list[SubtitleFile]:
+        """The user's own subtitle files beside the video."""
+        return external_subtitles(self.video)
+
+    def document(self, kind: str) -> dict[str, Any]:
+        """The record of an artifact of that kind, if it is JSON and fresh; else empty."""
+        artifact = ARTIFACTS[kind]
+        name = artifact.record_name(self.video)
+        self._note_file(name)
+        if artifact.state(self.video, self.sidecars) is not State.FRESH:
+            return {}
+        return self.sidecars.document(name) if name in self.sidecars else {}
+
+    @property
+    def library(self) -> Library:
+        """The folder that the video was listed from."""
+        below = self.video.rel[: self.video.rel.rfind("/") + 1]
+        root = Path(self.video.path.removesuffix(self.video.rel))
+        artifacts_root = Path(self.video.sidecar_dir.removesuffix(below + SIDECARS))
+        elsewhere = None if root == artifacts_root else artifacts_root
+        return Library(root, True, artifacts_dir=elsewhere, roots=self.roots)
+
+    # --- What was read -----------------------------------------------------------------------
+
+    def _note_file(self, name: str) -> None:
+        note = file_note(self.video, name)
+        if note not in self.inputs:
+            self.inputs.append(note)
+
+    def _note_value(self, name: str, value: Any) -> None:
+        self.inputs.append({"part": name, "value": value})
+
+    def has_same(self, inputs: list[dict[str, Any]]) -> bool:
+        """Whether these inputs, of an earlier export, are the same now."""
+        return all(self._is_same(noted) for noted in inputs)
+
+    def _is_same(self, noted: Any) -> bool:
+        if not isinstance(noted, dict):
+            return False
+        if noted.get("part") in self.VALUES:
+            return bool(getattr(self, noted["part"]) == noted.get("value"))
+        name = noted.get("file")
+        return isinstance(name, str) and file_note(self.video, name) == noted
+
+
+def file_note(video: Video, name: str) -> dict[str, Any]:
+    """A sidecar as an input: its name with size and mtime, null where there is none."""
+    status = stat_if_any(os.path.join(video.sidecar_dir, name))  # noqa: PTH118 - as with Video.path
+    size, mtime_ns = (status.st_size, status.st_mtime_ns) if status else (None, None)
+    return {"file": name, "size": size, "mtime_ns": mtime_ns}
+
+
+def screen_frames(video: Video, library: Library) -> dict[str, int]:
+    """As VideoSource.screen_frames, by the nearest index of people; empty where there is none."""
+    listed = nearest_listed(library)
+    paths = (f"{people_dir(listed)}/{name}" for name in (FaceIndex.NAME, PeopleDecisions.NAME))
+    index, decisions = map(stat_if_any, paths)
+    if index is None:
+        return {}
+    stamp = (file_identity(index), file_identity(decisions) if decisions else None)
+    return performer_index(listed.root, listed.artifacts_dir, stamp).frames_of(video)
+
+
+@functools.lru_cache(maxsize=2)
+def performer_index(root: Path, artifacts_dir: Path | None, _stamp: object) -> PerformerIndex:
+    """The performers of the library in a folder whose index of people has these times: it is large
+    and read once for many videos."""
+    return PerformerIndex(Library(root, True, artifacts_dir=artifacts_dir), required=False)

@@ -1,0 +1,28 @@
+"""The formats of exports by name: a new one is a file beside this one and a line here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from videolib.core.errors import UsageError
+from videolib.core.text import printable
+from videolib.exports.chapters import Chapters
+from videolib.exports.nfo import Nfo
+from videolib.exports.subtitles import ExportedSubtitles
+
+if TYPE_CHECKING:
+    from videolib.exports.formats import Format
+
+FORMATS: dict[str, type[Format]] = {
+    "subtitles": ExportedSubtitles,
+    "nfo": Nfo,
+    "chapters": Chapters,
+}
+
+
+def format_named(name: str) -> type[Format]:
+    """The format of that name. Raises UsageError where there is none."""
+    if name not in FORMATS:
+        names = ", ".join(FORMATS)
+        raise UsageError(f"--format {printable(name)}: no such format; there are {names}")
+    return FORMATS[name]
