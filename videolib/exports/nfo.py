@@ -16,9 +16,11 @@ from xml.etree import ElementTree
 from videolib.core.errors import VideoError
 from videolib.core.files import stat_of
 from videolib.core.text import fold, printable, to_int, utf8
+from videolib.core.xml import xml_root
 from videolib.exports.formats import SidecarFormat
 from videolib.media.metadata import summarize
 from videolib.media.streams import streams_of_type
+from videolib.storage.tag_details import BEST_RATING, details_in
 from videolib.storage.tags import without_names
 
 if TYPE_CHECKING:
@@ -64,15 +66,18 @@ class Nfo(SidecarFormat):
 
 def elements(source: VideoSource) -> Iterator[Element]:
     """The elements of an NFO, in Kodi's order."""
-    summary = summarize(source.metadata)
+    summary, details = summarize(source.metadata), details_in(source.tags)
     title, year = named_title(source.title)
     yield element("title", title)
+    if details.get("rating"):
+        yield element("userrating", round(details["rating"] * 10 / BEST_RATING))
+    yield from [element("plot", details["note"])] if details.get("note") else ()
     if summary.get("duration"):
         yield element("runtime", max(round(summary["duration"] / 60), 1))
-    premiered = release_date(source.metadata)
+    premiered = str(details.get("date") or release_date(source.metadata))
     year = year or premiered[:4]
     yield from [element("year", year)] if year else ()
-    yield from [element("premiered", premiered)] if len(premiered) > 4 else ()
+    yield from [element("premiered", premiered)] if len(premiered) == len("2010-07-16") else ()
     added = time.localtime(stat_of(source.video.path).st_mtime)
     yield element("dateadded", time.strftime("%Y-%m-%d %H:%M:%S", added))
     yield from (element("tag", tag) for tag in source.tags["tags"])
@@ -80,12 +85,7 @@ def elements(source: VideoSource) -> Iterator[Element]:
         actor = element("actor")
         actor.extend([element("name", name), element("order", order)])
         yield actor
-    details = element("streamdetails")
-    details.extend(stream_details(source.metadata, summary))
-    if len(details):
-        info = element("fileinfo")
-        info.append(details)
-        yield info
+    yield from file_info(source.metadata, summary)
 
 
 def element(name: str, value: object = None) -> Element:
@@ -118,6 +118,16 @@ def performers(source: VideoSource) -> list[str]:
     inferred = without_names(source.screen_frames, [*source.tags["performers"], *rejected])
     names = [*source.tags["performers"], *inferred]
     return sorted(names, key=lambda name: -frames.get(fold(name), 0))
+
+
+def file_info(metadata: Mapping[str, Any], summary: Mapping[str, Any]) -> Iterator[Element]:
+    """The element about the streams, if any is known."""
+    details = element("streamdetails")
+    details.extend(stream_details(metadata, summary))
+    if len(details):
+        info = element("fileinfo")
+        info.append(details)
+        yield info
 
 
 def stream_details(metadata: Mapping[str, Any], summary: Mapping[str, Any]) -> Iterator[Element]:
@@ -169,7 +179,7 @@ def completed(text: str, ours: Element) -> str:
         raise VideoError(f"is in {printable(declared[1])}, not in UTF-8: save it as UTF-8")
     end = re.search(r"</(\w+)\s*>(?!.*</\1\s*>)", text, re.DOTALL)
     document, rest = (text[: end.end()], text[end.end() :]) if end else (text, "")
-    root = parsed(document)
+    root = root_of(document)
     if root.tag not in ROOTS:
         raise VideoError(f"is no NFO of a film: its root is {printable(str(root.tag))}")
     if end is None or end[1] != root.tag:
@@ -179,21 +189,14 @@ def completed(text: str, ours: Element) -> str:
     head = document[: end.start()].rstrip(" \t")
     separator = "" if head.endswith("\n") else "\n"
     result = f"{head}{separator}{pieces}{document[end.start() :]}"
-    if [c.tag for c in parsed(result)] != [c.tag for c in (*root, *new)]:
+    if [c.tag for c in root_of(result)] != [c.tag for c in (*root, *new)]:
         raise VideoError("is written in a way that cannot be completed: move it away")
     return result + rest if new else text
 
 
-def parsed(text: str) -> Element:
-    """The root of an XML document of somebody else. Raises VideoError."""
-    from defusedxml import DefusedXmlException
-    from defusedxml.ElementTree import fromstring
-
-    try:
-        root: Element = fromstring(text.removeprefix("\ufeff").encode())
-    except (ElementTree.ParseError, ValueError, DefusedXmlException) as error:
-        raise VideoError(f"is no well-formed XML ({error}): mend it or move it away") from None
-    return root
+def root_of(text: str) -> Element:
+    """The root of an NFO. Raises VideoError."""
+    return xml_root(text.removeprefix("\ufeff").encode())
 
 
 def lacks(root: Element, child: Element) -> bool:

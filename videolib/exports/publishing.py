@@ -168,7 +168,10 @@ class ExportRequest(NamedTuple):
                 existing = read_file(location)
                 former, original = content_digest(existing), decoded(name, existing)
         if original is not None and isinstance(content, bytes):
-            content = self.format.merged(original.encode(), content)
+            try:
+                content = self.format.merged(original.encode(), content)
+            except VideoError as error:
+                raise VideoError(f"{printable(name)} {error}") from None
         file = ExportedFile(path, content_digest(content), 0, 0, former, original)
         return file, content
 

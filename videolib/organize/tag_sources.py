@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.errors import Failure, UsageError, VideoError, attempt
 from videolib.core.text import printable
+from videolib.core.xml import xml_root
 from videolib.storage.tag_details import BEST_RATING, details_in
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def shared_folders(rel: str, path: str) -> int:
 
 def read_nfo(path: Path) -> list[ForeignTags]:
     """An NFO of a film. Raises VideoError, OSError."""
-    root = parse_xml(path)
+    root = xml_root(content_of(path))
     if root.tag not in ("movie", "episodedetails", "musicvideo", "video"):
         raise VideoError(f"is an NFO of a {printable(root.tag[:40])}, not of a video")
     tags = [*texts(root, "tag"), *texts(root, "genre")]
@@ -161,21 +162,6 @@ def texts(element: Element, tag: str) -> list[str]:
     """The texts of an element's children of that name, without empty ones."""
     values = ("".join(child.itertext()).strip() for child in element.findall(tag))
     return [" ".join(value.split()) if tag != "plot" else value for value in values if value]
-
-
-def parse_xml(path: Path) -> Element:
-    """The root of an XML file. Entities are refused: they may name other files, or grow without
-    end. Raises VideoError, OSError."""
-    from xml.etree.ElementTree import ParseError
-
-    import defusedxml
-    from defusedxml.ElementTree import fromstring
-
-    try:
-        root: Element = fromstring(content_of(path))
-    except (ParseError, defusedxml.DefusedXmlException, ValueError, LookupError) as error:
-        raise VideoError(f"is no XML that can be read ({error})") from None
-    return root
 
 
 def content_of(path: Path) -> bytes:
@@ -206,7 +192,7 @@ def details_of(rating: float | None, note: object = "", date: object = "") -> di
 
 def read_xmp(path: Path) -> list[ForeignTags]:
     """An XMP file beside a video, NAME.EXT.xmp. Raises VideoError, OSError."""
-    root = parse_xml(path)
+    root = xml_root(content_of(path))
     labels = (
         xmp_values(root, DIGIKAM_TAGS)
         or [tag.replace("|", "/") for tag in xmp_values(root, LIGHTROOM_TAGS)]
