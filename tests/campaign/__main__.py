@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import platform
 import sys
 import tempfile
@@ -36,8 +37,10 @@ def read_line(words: Sequence[str]) -> argparse.Namespace:
 
 
 def run_part(name: str, seed: int, seconds: float, kept: Path) -> Trials:
-    """Try one part for so many seconds."""
+    """Try one part for so many seconds, without the user's cache and configuration."""
+    os.environ.pop("VIDEORC", None)
     with tempfile.TemporaryDirectory(prefix=f"campaign-{name}-") as folder:
+        os.environ["XDG_CACHE_HOME"] = f"{folder}-cache"
         trials = Trials(name, seed, seconds, Path(folder), kept.resolve())
         importlib.import_module(f"campaign.{name}").run(trials)
     return trials

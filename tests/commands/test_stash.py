@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 import subprocess
 
 import numpy as np
 import pytest
 from conftest import Cli
 from numpy.typing import NDArray
-from support import Library
+from support import Library, media
 
 from videolib.core.processes import need_tool
 from videolib.media.picture_hashes import hexadecimal
@@ -50,6 +51,22 @@ def test_a_video_as_ffmpeg_shows_it(cli: Cli, library: Library) -> None:
     assert apart <= 1, "versions of swscale differ in the last bit of a pixel, not more"
     assert (made["algorithm"], made["bits"], len(made["frames"])) == ("stash", 64, 25)
     assert made["oshash"] == made["source"]["oshash"]
+
+
+def test_a_damaged_timestamp_is_no_time(cli: Cli, library: Library) -> None:
+    """One frame of 2 s says that it is shown hours later; no frame of the hash is that late."""
+    video = library.root / "a.vob"
+    sources = ("-f", "lavfi", "-i", "testsrc2=s=96x64:d=2")
+    media.ffmpeg(*sources, "-c:v", "mpeg2video", "-g", 12, "-bf", 2, video)
+    content = bytearray(video.read_bytes())
+    stamped = re.compile(rb"\x00\x00\x01\xe0..[\x80-\xbf][\x80-\xff]", re.DOTALL)
+    packets = [match.start() for match in stamped.finditer(content)]
+    stamp = packets[len(packets) // 2] + 9
+    content[stamp : stamp + 5] = bytes.fromhex("3f00070001")
+    library.add_bytes("a.vob", bytes(content))
+    assert cli("phash", library.root, "--algo", "stash", "--ext", "vob").code == 0
+    times = [frame["time"] for frame in library.json("a.vob.phash.json")["frames"]]
+    assert len(times) == 25 and max(times) <= 2
 
 
 def frame_at(video: str, seconds: float) -> NDArray[np.uint8]:

@@ -36,11 +36,12 @@ def stash_times(media: Media) -> list[float]:
 
 def first_frame_from(media: Media, moment: float) -> float:
     """When the first frame at or after a moment (s) is shown, as `ffmpeg -ss` finds it; the moment
-    itself where there is none."""
+    itself where the video has none. A timestamp after the end of the video is damaged."""
     target = media.start + round(moment / media.tick)
     timestamps = timestamps_around(media, target, target + round(1 / media.tick)).timestamps
     later = bisect.bisect_left(timestamps, target)
-    return media.seconds(timestamps[later]) if later < len(timestamps) else moment
+    seconds = media.seconds(timestamps[later]) if later < len(timestamps) else math.inf
+    return seconds if seconds <= media.duration else moment
 
 
 def picture_for_stash(frame: Frame) -> Pixels:
