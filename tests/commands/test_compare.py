@@ -144,6 +144,20 @@ class TestAlignment:
             text.startswith("size: scaled from 160x68 to 320x136") for text in found["warnings"]
         )
 
+    @pytest.mark.parametrize("deeper", ["original", "other"])
+    def test_depth(self, cli: Cli, library: Library, deeper: str) -> None:
+        """The same pictures in 8 and in 10 bits: nothing is lost by comparing them in 10."""
+        paths = {name: library.root / f"{name}.mkv" for name in ("original", "other")}
+        source = ("-f", "lavfi", "-i", "testsrc2=size=160x96:rate=10:duration=1")
+        for name, path in paths.items():
+            depth = "10le" if name == deeper else ""
+            pixels = ("-vf", f"format=yuv420p,format=yuv420p{depth}")
+            media.ffmpeg(*source, *pixels, "-c:v", "libx264", "-qp", 0, path)
+            library.keep(path)
+        found = values(cli, paths["original"], paths["other"])
+        assert (found["psnr"], found["ssim"]) == ("inf", 1.0)
+        assert any("compared as yuv420p10le" in text for text in found["warnings"])
+
     @pytest.mark.parametrize("name", ["late.mkv", "late.mp4"])
     def test_start_and_time_base(self, cli: Cli, library: Library, name: str) -> None:
         found = values(cli, *worse(library, "-c", "copy", "-output_ts_offset", 5, name=name))

@@ -723,6 +723,16 @@ class TestKept:
         assert (outputs.root / "h264.mp4").stat().st_mtime_ns == source.stat().st_mtime_ns
         assert only(outputs(*flags))["status"] == "skipped"
 
+    def test_a_disk_of_coarser_times(self, outputs: Outputs) -> None:
+        """A source and an output that were copied to one are still those of the record."""
+        source, output = outputs.library.add("h264.mkv"), outputs.root / "h264.mp4"
+        os.utime(source, ns=(1_100_000_000_123_456_789, 1_000_000_001_123_456_789))
+        outputs()
+        for path in (source, output):
+            os.utime(path, (1_100_000_000, 1_000_000_000))
+        assert only(outputs())["status"] == "skipped"
+        assert only(outputs("--no-copy-fitting"))["status"] == "made"
+
     @pytest.mark.parametrize("name", ["phone.mov", "phone.mkv", "phone.mp4"])
     def test_tags_of_the_maker(self, outputs: Outputs, make: Make, name: str) -> None:
         tags = options_of(PHONE | {"title": "A film", "creation_time": f"{MADE_AT}Z"})

@@ -78,7 +78,8 @@ def measure_geometry(media: Media) -> VideoGeometry:
 
 
 ROUNDING = 0.0015  # seconds by which containers may disagree on a frame's time
-COMPARABLE_PIXELS = r"yuv4(20|22|44)p(10le|12le)?$"  # formats that all metrics take
+# Formats that all metrics take.
+COMPARABLE_PIXELS = r"(?P<planes>yuv4(20|22|44)p)(?P<depth>10le|12le)?$"
 
 
 class Alignment(NamedTuple):
@@ -89,9 +90,12 @@ class Alignment(NamedTuple):
 
     @property
     def pixel_format(self) -> str:
-        """The pixel format of the comparison: the original's, where the metrics take it."""
-        name = self.original.pixel_format.replace("yuvj", "yuv")
-        return name if re.match(COMPARABLE_PIXELS, name) else "yuv420p"
+        """The pixel format of the comparison: the original's, where the metrics take it, in the
+        depth of the deeper of both: swscale dithers what it makes shallower."""
+        names = [side.pixel_format.replace("yuvj", "yuv") for side in self]
+        original, other = (re.match(COMPARABLE_PIXELS, name) for name in names)
+        depths = [match["depth"] or "" for match in (original, other) if match]
+        return (original["planes"] if original else "yuv420p") + max(depths, default="")
 
     @property
     def is_same_rate(self) -> bool:

@@ -17,11 +17,10 @@ from typing import Any, NamedTuple
 
 from videolib.core.documents import read_json
 from videolib.core.errors import attempt
+from videolib.core.files import is_same_time
 from videolib.storage.artifacts import TRANSCODE_RECORD
 from videolib.storage.names import sidecar_key
 from videolib.storage.sidecars import SidecarDir
-
-CLOCK_STEP = 2 * 10**9  # ns: the coarsest step of a file system's times (FAT)
 
 
 def plain_name(name: str) -> str:
@@ -57,7 +56,7 @@ def assigned_names(names: Iterable[str], recorded: Mapping[str, str]) -> dict[st
 
 
 class FileStamp(NamedTuple):
-    """Size in bytes and mtime in ns of an output, by which it is recognized; the mtime is None in
+    """Size in bytes and mtime in ns of a file, by which it is recognized; the mtime is None in
     records of earlier versions."""
 
     size: int
@@ -71,10 +70,10 @@ class FileStamp(NamedTuple):
         return cls(size, mtime_ns if isinstance(mtime_ns, int) else None)
 
     def fits(self, status: os.stat_result) -> bool:
-        """Whether a file has this stamp; times may be rounded to the steps of its file system."""
+        """Whether a file has this stamp, but for what a coarser file system does not keep."""
         if self.size != status.st_size or self.mtime_ns is None:
             return self.size == status.st_size
-        return abs(self.mtime_ns - status.st_mtime_ns) <= CLOCK_STEP
+        return is_same_time(self.mtime_ns, status.st_mtime_ns)
 
 
 def output_stat(output: Path) -> os.stat_result | None:

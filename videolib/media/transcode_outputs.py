@@ -17,6 +17,7 @@ from videolib.core.files import need_creatable
 from videolib.core.runs import Status
 from videolib.core.text import clock, printable
 from videolib.media.transcode_names import (
+    FileStamp,
     assigned_names,
     plain_name,
     recorded_name,
@@ -161,11 +162,10 @@ def recorded_state(
     """
     if record is None:
         return State.MISSING
-    stat = Path(video.path).stat()
-    source, identity = record.get("source"), {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
-    if not isinstance(source, dict) or {key: source.get(key) for key in identity} != identity:
-        return State.STALE
-    if record.get("params") != params:
+    source, status = record.get("source"), Path(video.path).stat()
+    source = source if isinstance(source, dict) else {}
+    stamp = FileStamp.read(source.get("size"), source.get("mtime_ns"))
+    if stamp is None or not stamp.fits(status) or record.get("params") != params:
         return State.STALE
     if record.get("discarded"):
         saving = record.get("saving")
