@@ -47,7 +47,7 @@ def run(tree: Path, *args: str) -> str:
 
 
 def test_there_is_one_for_each_thing() -> None:
-    assert len(DIFFS) == 3
+    assert len(DIFFS) == 4
 
 
 def test_a_kind_of_artifact(tree: Path) -> None:
@@ -64,6 +64,10 @@ def test_a_kind_of_artifact(tree: Path) -> None:
         "no:cacheprovider",
         "tests/commands/test_palette.py",
     )
+
+
+def test_a_format_of_exports(tree: Path) -> None:
+    run(tree, *PYTEST, "tests/exports/test_timestamps.py")
 
 
 def test_an_option_and_a_query_word(tree: Path, tmp_path: Path) -> None:

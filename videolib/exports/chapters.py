@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from xml.etree import ElementTree
 
-from videolib.core.text import clock, positive_number
+from videolib.core.text import clock
 from videolib.exports.formats import NothingToExportError, SidecarFormat
 from videolib.media.scenes import chapters_file
 
@@ -50,20 +50,15 @@ class Chapters(SidecarFormat):
         return chapters_of(source.scenes, self.min_chapter)
 
 
-def chapters_of(scenes: Sequence[dict[str, Any]], shortest: float) -> list[Chapter]:
-    """Chapters that begin where scenes do, each at least so long (seconds) but for a video that is
-    shorter. The first begins at 0."""
-    starts = [0.0]
-    spans = [[positive_number(scene.get(name)) for name in ("start", "end")] for scene in scenes]
-    end = max(stop for _, stop in spans)
-    for start, _ in sorted(spans):
+def chapters_of(scenes: Sequence[tuple[float, float]], shortest: float) -> list[Chapter]:
+    """Chapters that begin where scenes (start and end in seconds) do, each at least so long but for
+    a video that is shorter. The first begins at 0."""
+    starts, end = [0.0], max(stop for _, stop in scenes)
+    for start, _ in scenes:
         if start - starts[-1] >= shortest and end - start >= shortest:
             starts.append(start)
-    ends = [*starts[1:], max(end, starts[-1])]
-    return [
-        Chapter(start, stop, f"Chapter {number}")
-        for number, (start, stop) in enumerate(zip(starts, ends, strict=True), 1)
-    ]
+    spans = zip(starts, [*starts[1:], end], strict=True)
+    return [Chapter(start, stop, f"Chapter {n}") for n, (start, stop) in enumerate(spans, 1)]
 
 
 def matroska_xml(chapters: Sequence[Chapter]) -> bytes:

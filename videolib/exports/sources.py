@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from videolib.core.files import file_identity, stat_if_any
+from videolib.core.text import to_float
 from videolib.faces.decisions import PeopleDecisions
 from videolib.faces.face_index import FaceIndex
 from videolib.faces.people import people_dir
@@ -83,10 +84,12 @@ class VideoSource:
         return read_tags(self.video)
 
     @functools.cached_property
-    def scenes(self) -> list[dict[str, Any]]:
-        """The scenes as {start, end} in seconds; empty where none were detected."""
+    def scenes(self) -> list[tuple[float, float]]:
+        """Start and end of each scene in seconds, in order; empty where none were detected."""
         scenes = self.document("scenes").get("scenes")
-        return scenes if isinstance(scenes, list) else []
+        rows = [s for s in scenes if isinstance(s, dict)] if isinstance(scenes, list) else []
+        spans = ((to_float(row.get("start")), to_float(row.get("end"))) for row in rows)
+        return sorted((a, b) for a, b in spans if a is not None and b and 0 <= a < b < 1e9)
 
     @functools.cached_property
     def screen_frames(self) -> dict[str, int]:
