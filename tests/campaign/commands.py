@@ -148,6 +148,7 @@ OF_VIDEOS = {
                             lambda root: ["transcode", root / "in", root / "dest"]),
     "finish": AnyCommand(film, on_folder("finish", "--tasks", "metadata,thumbs,phash")),
     "batch": AnyCommand(films, on_folder("batch", "--tasks", "metadata,thumbs,heatmaps")),
+    "exports": AnyCommand(film, on_folder("export", "--format", "nfo")),
     "dupes": AnyCommand(hashed, on_folder("dupes", "--apply", "trash")),
     "list": AnyCommand(disturbance.two_videos, on_folder("list", "-q", "tag:sea"), answers=True),
     "search": AnyCommand(subtitled, lambda root: ["search", "words", root], answers=True),

@@ -14,6 +14,10 @@ from pathlib import Path
 
 from support import Run, contents, digest, run_cli, without_dates
 from videolib.core.files import SCRATCH
+from videolib.exports.nfo import Nfo
+from videolib.exports.publishing import ExportRequest
+from videolib.exports.sources import VideoSource
+from videolib.storage.folders import Library
 
 Words = Callable[[Path], Sequence[object]]
 Fill = Callable[[Path], None]
@@ -60,6 +64,22 @@ def renamed_video(root: Path) -> None:
     index_main("rename", root / "c.mp4", root / "sub" / "d.mp4")
 
 
+def exported(root: Path) -> None:
+    """Videos with an NFO each beside them."""
+    two_videos(root)
+    for video in Library(root).videos():
+        content = f"<movie><title>{video.name}</title></movie>".encode()
+        request = ExportRequest("nfo", Nfo())
+        request.publish(VideoSource(video), {f"{video.name[0]}.nfo": content}, [])
+
+
+def exported_orphans(root: Path) -> None:
+    exported(root)
+    (root / "new").mkdir()
+    index_main("tags", root / "c.mp4", "--set", "night")  # a record of where it was
+    (root / "c.mp4").rename(root / "new" / "moved.mp4")
+
+
 def index_main(*words: object) -> None:
     run = run_cli(*words)
     assert run.code == 0, run.err
@@ -87,6 +107,10 @@ COMMANDS: dict[str, tuple[Fill, Words]] = {
         ],
     ),
     "undo of rename": (renamed_video, lambda root: ["rename", "--undo", "-d", root]),
+    "take exports back": (exported, lambda root: ["export", root, "--remove"]),
+    "rename of exports": (exported, lambda root: ["rename", root / "c.mp4", root / "sub/d.mp4"]),
+    "relink of exports": (exported_orphans, lambda root: ["orphans", root, "-r", "--relink"]),
+    "trash of exports": (exported, lambda root: ["dupes", root, "--apply", "trash"]),
     "relink": (orphans, lambda root: ["orphans", root, "-r", "--relink"]),
     "delete": (orphans, lambda root: ["orphans", root, "-r", "--delete"]),
 }
@@ -99,6 +123,9 @@ Found = Mapping[str, object]
 
 def comparable(name: str, content: bytes) -> object:
     """What two runs write alike: JSON without the date, of an encoded clip the size in bytes."""
+    if name.endswith(".exports.json"):  # it has times of the files that it records
+        exports = json.loads(content)["exports"]
+        return {name: [f["path"] for f in exports[name]["files"]] for name in exports}
     if name.endswith(".json"):
         document = json.loads(content)
         return without_dates(document) if isinstance(document, dict) else document

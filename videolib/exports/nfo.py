@@ -35,6 +35,7 @@ YEAR_IN_NAME = re.compile(r"^(.+?)[ ._]*\(((?:18|19|20|21)\d\d)\)$")
 DATE = re.compile(r"\s*(\d{4})(?:-(\d\d)-(\d\d))?")
 RELEASE_DATES = ("date", "com.apple.quicktime.creationdate", "creation_time")  # of a container
 ROOTS = ("movie", "musicvideo", "episodedetails")  # of NFO files about one video
+ROOT_END = re.compile(rf"</({'|'.join(ROOTS)})\s*>")
 # Elements of which there may be several, each known by its own text or by that of its child.
 SEVERAL = {"tag": "", "actor": "name"}
 HDR_TYPES = {"smpte2084": "hdr10", "arib-std-b67": "hlg"}  # color_transfer -> Kodi's name
@@ -51,7 +52,7 @@ class Nfo(SidecarFormat):
 
     def content(self, source: VideoSource) -> dict[str, Content]:
         root = ElementTree.Element("movie")
-        root.extend(elements(source))
+        root.extend(list(elements(source)))
         ElementTree.indent(root)
         text = ElementTree.tostring(root, encoding="unicode")
         head = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
@@ -123,7 +124,7 @@ def performers(source: VideoSource) -> list[str]:
 def file_info(metadata: Mapping[str, Any], summary: Mapping[str, Any]) -> Iterator[Element]:
     """The element about the streams, if any is known."""
     details = element("streamdetails")
-    details.extend(stream_details(metadata, summary))
+    details.extend(list(stream_details(metadata, summary)))
     if len(details):
         info = element("fileinfo")
         info.append(details)
@@ -158,7 +159,7 @@ def stream_details(metadata: Mapping[str, Any], summary: Mapping[str, Any]) -> I
 
 def details_of(name: str, **values: object) -> Element:
     details = element(name)
-    details.extend(element(key, value) for key, value in values.items() if value is not None)
+    details.extend([element(key, value) for key, value in values.items() if value is not None])
     return details
 
 
@@ -177,12 +178,13 @@ def completed(text: str, ours: Element) -> str:
     declared = re.match(r"\ufeff?\s*<\?xml[^>]*encoding=[\"']([^\"']+)", text)
     if declared and declared[1].lower() not in ("utf-8", "utf8"):
         raise VideoError(f"is in {printable(declared[1])}, not in UTF-8: save it as UTF-8")
-    end = re.search(r"</(\w+)\s*>(?!.*</\1\s*>)", text, re.DOTALL)
+    *_, end = (None, *ROOT_END.finditer(text))
+    # Kodi takes the address of a page after the root, which XML does not.
     document, rest = (text[: end.end()], text[end.end() :]) if end else (text, "")
     root = root_of(document)
     if root.tag not in ROOTS:
         raise VideoError(f"is no NFO of a film: its root is {printable(str(root.tag))}")
-    if end is None or end[1] != root.tag:
+    if end is None:
         raise VideoError(f"has an empty <{root.tag}>: move it away")
     new = [child for child in ours if lacks(root, child)]
     pieces = "".join(f"  {text_of(child)}\n" for child in new)

@@ -18,6 +18,7 @@ from videolib.core.files import (
     make_folder,
     read_file,
     remove,
+    remove_where_possible,
     rename_new,
     rename_over,
     scratch_name,
@@ -230,12 +231,13 @@ def write_new(target: Path, content: Content, *, replace: bool) -> None:
         else:
             rename_new(scratch, target)
     except OSError as error:
+        with contextlib.suppress(OSError):  # there was none, or the disk is read-only by now
+            rename_new(former, target)
         if error.filename is not None and not isinstance(error, FileExistsError):
             error.filename, error.filename2 = str(target), None  # nobody knows the scratch name
         raise
     finally:
-        remove(scratch)
-        remove(former)
+        remove_where_possible([scratch, former])
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
