@@ -129,11 +129,9 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from videolib.catalogue.catalogue import Catalogue
-    from videolib.catalogue.folder_events import ChosenEvents
     from videolib.catalogue.pool import CataloguePool
     from videolib.catalogue.records import VideoRow
     from videolib.catalogue.store import CatalogueExtension
-    from videolib.catalogue.watching import WatchedBatch
     from videolib.exports.formats import Format, FrameFormat, SidecarFormat
     from videolib.exports.lists import ListExport
     from videolib.exports.publishing import ExportRequest
@@ -153,6 +151,7 @@ if TYPE_CHECKING:
     from videolib.media.transcode_outputs import OutputFolder
     from videolib.organize.rename import RenameOutcome
     from videolib.organize.tagging import ImportedTags
+    from videolib.organize.watch_session import MadeBatch, WatchSession
     from videolib.speech.recognizers import TranscriptionOptions
     from videolib.speech.search import SearchResult
     from videolib.storage.artifacts import SubtitleArtifact
@@ -2614,8 +2613,15 @@ class WatchRunner(Runner):
     """A Runner for videos that a watch noticed: what is known to be broken is left out, a line says
     what was made of each, and none is begun outside of the hours."""
 
-    def __init__(self, job: Job, request: RunCommand, videos: Iterable[str], hours: Hours) -> None:
-        super().__init__(job, request, request.planned(), request.caps())
+    def __init__(
+        self,
+        job: Job,
+        batch: Batch,
+        tasks: Sequence[VideoTask],
+        videos: Iterable[str],
+        hours: Hours,
+    ) -> None:
+        super().__init__(job, batch, tasks, batch.caps())
         self.library.only, self.hours = frozenset(videos), hours
 
     def may_begin(self) -> bool:
@@ -2628,91 +2634,11 @@ class WatchRunner(Runner):
             self._say(made, item.video.rel, "made")
 
     def having(self, status: Status) -> set[str]:
-        """The videos with that outcome in any task; failures that a missing program or package is
-        the reason of do not count."""
+        """The videos with that outcome in any task, but for those that lack a program or package:
+        no other time would be better."""
         kinds = self.outcomes.keys() - self.lacking.keys()
-        return {
-            rel for kind in kinds for rel, o in self.outcomes[kind].items() if o.status is status
-        }
-
-
-class WatchSession:
-    """A watch that goes on: its watcher, and what came of the batches so far, in numbers.
-
-    `changed` is called when videos came, changed or went.
-    """
-
-    def __init__(self, command: Watch, job: Job, changed: Callable[[], None]) -> None:
-        from videolib.catalogue.folder_events import choose_events
-        from videolib.catalogue.watching import LibraryWatcher
-
-        self.command, self.job, self.library = command, job, command.library()
-        self.hours, self.stop = Hours.parse(command.hours), job.cancelled
-        self.counts: dict[str, Counter[str]] = {}
-        self.moved, self.started = 0, time.monotonic()
-
-        def connect() -> ChosenEvents:
-            root = str(self.library.root.resolve())
-            events, words = choose_events(root, command.poll, self.stop, self.say)
-            self.say(words)
-            return events
-
-        self.watcher = LibraryWatcher(
-            *(self.library, connect, command.settle, self.say, self.stop.wait), changed=changed
-        )
-
-    def say(self, text: str) -> None:
-        self.job.console.say(f"watch: {printable(str(self.command.directory))}: {text}")
-
-    def batches(self) -> Iterator[WatchedBatch]:
-        """The batches to handle, until the job of the session is cancelled."""
-        self.follow_moves(self.job)
-        return self.watcher.batches(self.stop.is_set, self.hours.now)
-
-    def handle(self, job: Job, batch: WatchedBatch) -> Result:
-        """Let artifacts follow their videos, and make what a batch lacks. Raises CancelledError,
-        and VideoError where the library is gone."""
-        if batch.gone:
-            self.follow_moves(job, batch)
-        runner = attempt(WatchRunner, job, self.command.request(), batch.videos, self.hours)
-        if isinstance(runner, Failure):
-            self.watcher.finish(batch, batch.videos, ())
-            raise VideoError(runner.reason)
-        result = runner.run()
-        unbegun = runner.having(Status.CANCELLED)
-        self.watcher.finish(batch, runner.having(Status.FAILED), unbegun)
-        for report in result.data["tasks"]:
-            self.counts.setdefault(report["task"], Counter()).update(report["counts"])
-        return result
-
-    def follow_moves(self, job: Job, batch: WatchedBatch | None = None) -> None:
-        """Put artifacts with the videos of a batch, or of the whole library, that were moved."""
-        from videolib.organize.orphans import find_orphans, follow_moves, relink_moved
-
-        library, paths = self.command.library(), self.command.library_paths()
-        if batch:
-            videos = map(library.video, batch.videos)
-            moved = attempt(follow_moves, job, library, paths, batch.gone, videos)
-        else:
-            orphans, _ = find_orphans(job, library)
-            moved = attempt(relink_moved, job, paths, orphans, library.videos())
-        if isinstance(moved, Failure):
-            self.say(f"artifacts of moved videos stay where they are: {moved.reason}")
-            return
-        self.moved += len(moved)
-        for old, new in moved:
-            self.say(f"{printable(old)} is now {printable(new)}: its artifacts follow")
-
-    def result(self) -> Result:
-        """What was done in all."""
-        seconds = time.monotonic() - self.started
-        data = {"task": "watch", "seconds": round(seconds, 1), "moved": self.moved}
-        data["tasks"] = [{"task": kind, "counts": n} for kind, n in self.counts.items()]
-        lines = [
-            f"{kind}: {n['made']:,} made, {n['failed']:,} failed" for kind, n in self.counts.items()
-        ]
-        lines.append(f"watched for {clock(seconds)}; {self.moved:,} moved")
-        return Result(data, "\n".join(lines), self.job.exit_code)
+        rows = (row for kind in kinds for row in self.outcomes[kind].items())
+        return {rel for rel, outcome in rows if outcome.status is status}
 
 
 class Watch(LibraryCommand):
@@ -2725,6 +2651,9 @@ class Watch(LibraryCommand):
 
     tasks: tuple[str, ...] = option(
         ("meta", "thumbs", "sprites"), "what to make, comma-separated: any artifact command"
+    )
+    export: tuple[str, ...] = option(
+        (), "formats to export, comma-separated, each video's own; docs/exports.md lists them"
     )
     settle: float = option(
         5.0, "seconds for which a video has to be still before it is touched", ge=0, le=86400
@@ -2745,27 +2674,71 @@ class Watch(LibraryCommand):
     def run(self, job: Job) -> Result:
         from videolib.catalogue.watching import only_watcher
 
-        session = self.session(job)
+        session, hours = self.session(job), Hours.parse(self.hours)
         if self.idle:
             lower_priority()
         nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
         hangup = job.interruptible(() if nohup else (signal.SIGHUP,))
         with only_watcher(session.library.root), hangup:
-            for batch in session.batches():
-                if isinstance(handled := attempt(session.handle, job, batch), Failure):
+            for batch in session.batches(job, hours.now):
+                handled = attempt(session.handle, job, batch)
+                if isinstance(handled, Failure):
                     session.say(handled.reason)
-        return session.result()
+        return session.result(job)
 
     def session(self, job: Job, changed: Callable[[], None] = lambda: None) -> WatchSession:
-        """The watch, not yet begun. Raises UsageError for what is wrong with the request."""
-        self.request().planned()
-        return WatchSession(self, job, changed)
+        """The watch, not yet begun; `changed` is called when videos came, changed or went. Raises
+        UsageError for what is wrong with the request."""
+        from videolib.catalogue.folder_events import ChosenEvents, choose_events
+        from videolib.catalogue.watching import LibraryWatcher
+        from videolib.organize.watch_session import WatchSession
 
-    def request(self) -> Batch:
-        """What is asked for each batch of videos."""
-        passed = {name: getattr(self, name) for name in ("tasks", "workers", "timeout")}
-        fixed = {"force": False, "dry_run": False, "retry": False, "only": ()}
-        return self.companion(Batch, allow_codecs=self.allow_codecs, **passed, **fixed)
+        library, stop = self.library(), job.cancelled
+
+        def say(text: str) -> None:
+            job.console.say(f"watch: {printable(str(self.directory))}: {text}")
+
+        def connect() -> ChosenEvents:
+            events, words = choose_events(str(library.root.resolve()), self.poll, stop, say)
+            say(words)
+            return events
+
+        self.runs()
+        watcher = LibraryWatcher(library, connect, self.settle, say, stop.wait, changed=changed)
+        return WatchSession(self.library(), self.library_paths(), watcher, self.make, say)
+
+    def make(self, job: Job, videos: Sequence[str]) -> MadeBatch:
+        """Make what videos lack. Raises UsageError where the folder is gone."""
+        from videolib.organize.watch_session import MadeBatch
+
+        made, hours = MadeBatch([], set(), set()), Hours.parse(self.hours)
+        for batch, tasks in self.runs():
+            runner = WatchRunner(job, batch, tasks, videos, hours)
+            reports = [*made.reports, *runner.run().data["tasks"]]
+            failed, unbegun = runner.having(Status.FAILED), runner.having(Status.CANCELLED)
+            made = MadeBatch(reports, {*made.failed, *failed}, {*made.unbegun, *unbegun})
+        return made
+
+    def runs(self) -> list[tuple[Batch, list[VideoTask]]]:
+        """The tasks by run: exports that need no frames are written when the artifacts are there.
+
+        Raises UsageError for names of tasks and formats that are not known or not of one video.
+        """
+        passed = {name: getattr(self, name) for name in ("workers", "timeout", "allow_codecs")}
+        fixed = {"force": False, "dry_run": False, "only": ()}
+        batch = self.companion(Batch, tasks=self.tasks, retry=False, **passed, **fixed)
+        if not self.export:
+            return [(batch, batch.planned())]
+        export = self.companion(
+            Export, format=self.export, remove=False, query="", **fixed, **passed
+        )
+        if lists := [made.name for made in export.lists()]:
+            raise UsageError(f"--export {','.join(lists)}: one file for all videos: use export")
+        exports = export.planned()
+        shared = [task for task in exports if isinstance(task, FrameTask)]
+        later = [task for task in exports if task not in shared]
+        runs = [(batch, [*batch.planned(), *shared]), (batch, later)]
+        return [(batch, tasks) for batch, tasks in runs if tasks]
 
 
 # === Commands: doctor =============================================================================
