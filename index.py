@@ -34,6 +34,12 @@ functions that use them: `--help` and `list` start without numpy, OpenCV and PyA
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    # Until `main` handles it, Ctrl-C ends the program like any other: with no traceback of imports.
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import argparse
 import contextlib
 import errno

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from campaign.commands import COMMANDS
 from campaign.preload import ERROR, KILL, SHORT
-from campaign.preloaded import PreloadedTrial, broken_rule, build, readied, same_way_again
+from campaign.preloaded import BROKEN, PreloadedTrial, broken_rule, build, readied, same_way_again
 from campaign.trials import Trials
 
 SINGLE = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EROFS, errno.EINTR)
@@ -81,7 +81,7 @@ def try_point(trials: Trials, point: Point) -> None:
     try:
         if point.check():
             trials.count(point.kind)
-    except (AssertionError, ValueError) as problem:
+    except BROKEN as problem:
         trials.fail(broken_rule(problem), same_way_again(trials, point), point.trial.root)
 
 

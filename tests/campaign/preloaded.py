@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import traceback
 from pathlib import Path
+from typing import Any
 
 from support import Run, run_process
 from support.disturbance import Trial
@@ -14,6 +16,9 @@ from campaign.preload import NOTHING, Preload
 from campaign.trials import Trials
 from videolib.core.processes import environment
 
+# What a judge raises: a rule that is broken, JSON that is none, a run that does not end.
+BROKEN = (AssertionError, ValueError, subprocess.TimeoutExpired)
+
 
 class PreloadedTrial(Trial):
     """A command in `place`/root, with its cache beside that. `changes`: how many it makes there,
@@ -22,6 +27,7 @@ class PreloadedTrial(Trial):
     def __init__(self, preload: Preload, place: Path, name: str) -> None:
         self.preload, self.place, self.name = preload, place, name
         self.variables = {**preload.variables, "XDG_CACHE_HOME": str(place / "cache")}
+        self.options: dict[str, Any] = {}  # of the process, as those of subprocess.run
         command, template = COMMANDS[name], place / "template"
         template.mkdir(parents=True)
         preload.disarm()
@@ -33,7 +39,7 @@ class PreloadedTrial(Trial):
 
     def run_here(self, *words: object) -> Run:
         with environment(self.variables):
-            return run_process(*words)
+            return run_process(*words, **self.options)
 
     def reset(self) -> None:
         """Make the folder anew, and forget the cache."""
