@@ -2819,6 +2819,11 @@ class Serve(Command):
     cors_origin: tuple[str, ...] = option(
         (), "other origins whose pages may use the API, such as http://localhost:5173", many=True
     )
+    watch: tuple[str, ...] = option(
+        (),
+        "make these artifacts for videos that come or change; alone: meta,thumbs,sprites",
+        bare="meta,thumbs,sprites",
+    )
     output_format: Literal["text", "json"] = LibraryCommand.output_format
 
     GRACE: ClassVar = 2  # seconds that open requests get to end
@@ -2834,6 +2839,8 @@ class Serve(Command):
         local = self.host in ("localhost", "::1") or self.host.startswith("127.")
         if not local and not self.token:
             raise UsageError(f"--host {printable(self.host)} lets other machines in: set a --token")
+        for name in self.watch:
+            task_named(name)
         roots = Roots(self.root)
         listening = listening_socket(self.host, self.port)
         raise_descriptor_limit()
@@ -2862,6 +2869,7 @@ class Serve(Command):
             "VIDEO_TOKEN": self.token,
             "VIDEO_HOSTS": f"{self.host},{os.environ.get('VIDEO_HOSTS', '')}",
             "VIDEO_CORS_ORIGINS": ",".join(self.cors_origin),
+            "VIDEO_WATCH": ",".join(self.watch),
         }
 
 

@@ -231,6 +231,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     if threading.current_thread() is threading.main_thread():
         for stopping in (signal.SIGINT, signal.SIGTERM):
             handlers[stopping] = signal.signal(stopping, on_signal)
+    service.watch()
     try:
         with logged_once_per_second():
             yield

@@ -55,12 +55,13 @@ ENDED = frozenset({JobState.DONE, JobState.ERROR, JobState.CANCELLED})
 class JobEvent(NamedTuple):
     """A change of a job: a number that only grows, and the job as JSON at that moment.
 
-    `kind` is `progress`, or `end` for the last event of a job.
+    `kind` is `progress`, or `end` for the last event of a job. An event of no job, of the kind
+    `library`, has a root in which videos came, changed or went: {directory}.
     """
 
     number: int
     job: str
-    kind: Literal["progress", "end"]
+    kind: Literal["progress", "end", "library"]
     data: str
 
 
@@ -282,6 +283,14 @@ class JobBoard:
             if not self.unpublished:
                 self.condition.notify_all()
             self.unpublished[job.id] = job
+
+    def announce_library(self, directory: str) -> None:
+        """Tell all who follow the jobs that videos came, changed or went in a root."""
+        with self.condition:
+            self.number += 1
+            data = json_text({"directory": directory}, indent=None)
+            self.events.append(JobEvent(self.number, "", "library", data))
+            self._notify()
 
     def events_after(self, number: int | None, job_id: str = "") -> tuple[int, list[JobEvent]]:
         """The events after `number`, of one job or of all, and the number to pass the next time.

@@ -74,6 +74,7 @@ from videoserver.files import VideoFiles, video_url
 from videoserver.jobs import JOBS_KEPT, JOBS_QUEUED, JobBoard
 from videoserver.people import PeopleService
 from videoserver.settings import PAGE_LIMIT
+from videoserver.watching import RootWatcher
 
 if TYPE_CHECKING:
     from videolib.core.runs import Job
@@ -131,10 +132,21 @@ class Service:
         self.catalogue_pool = CataloguePool(catalogue_extensions())
         self.commands = CommandBuilder(self.roots, self.catalogue_pool)
         self.files = VideoFiles(self.roots)
+        roots = self.roots.paths if settings.watch else []
+        self.watchers = [
+            RootWatcher(root, settings.watch, self.commands, self.board) for root in roots
+        ]
         self.people = PeopleService(self.commands, self.board, self.files)
 
+    def watch(self) -> None:
+        """Begin to watch the roots, where the settings say so."""
+        for watcher in self.watchers:
+            watcher.start()
+
     def close(self) -> None:
-        """Stop the jobs and close the catalogues."""
+        """Stop watching and the jobs, and close the catalogues."""
+        for watcher in self.watchers:
+            watcher.stop()
         self.board.close()
         self.catalogue_pool.close()
 

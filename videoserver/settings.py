@@ -17,18 +17,20 @@ class ServerSettings(NamedTuple):
     """What a server is started with.
 
     `roots`: the folders it may touch. `token`: "" for none. `hosts`: its names beside localhost.
-    `cors_origins`: the other origins whose pages may use it.
+    `cors_origins`: the other origins whose pages may use it. `watch`: the tasks that are done for
+    new videos, () where none are watched for.
     """
 
     roots: Roots
     token: str = ""
     hosts: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
+    watch: tuple[str, ...] = ()
 
     @classmethod
     def from_environment(cls) -> ServerSettings:
         """The settings in VIDEO_ROOTS (separated like PATH, or a JSON array), VIDEO_TOKEN,
-        VIDEO_HOSTS and VIDEO_CORS_ORIGINS (separated by commas).
+        VIDEO_HOSTS, VIDEO_CORS_ORIGINS and VIDEO_WATCH (separated by commas).
 
         Raises UsageError where a root is no folder.
         """
@@ -37,6 +39,7 @@ class ServerSettings(NamedTuple):
             os.environ.get("VIDEO_TOKEN", ""),
             split_words(os.environ.get("VIDEO_HOSTS", "")),
             split_words(os.environ.get("VIDEO_CORS_ORIGINS", "")),
+            split_words(os.environ.get("VIDEO_WATCH", "")),
         )
 
     def knows_host(self, header: str) -> bool:

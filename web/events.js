@@ -62,6 +62,7 @@ export async function follow() {
   source = new EventSource("/events");
   source.addEventListener("progress", onEvent);
   source.addEventListener("end", onEvent);
+  source.addEventListener("library", () => store.touch()); // videos came or went, as a watch says
   source.addEventListener("open", () => {
     wait = 500;
     store.set({ online: true });

@@ -144,13 +144,14 @@ class TestSettings:
         for root in roots:
             root.mkdir()
         origins = ("http://a.example", "http://b.example")
-        serve = index.Serve(root=tuple(roots), host="::1", token="secret", cors_origin=origins)
+        words = {"host": "::1", "token": "secret", "watch": "meta,thumbs"}
+        serve = index.Serve(root=tuple(roots), cors_origin=origins, **words)
         before = dict(os.environ)
         with environment(serve.settings(Roots(roots))):
             settings = ServerSettings.from_environment()
         assert dict(os.environ) == before
         assert settings.roots.paths == [str(root) for root in roots]
-        assert settings[1:] == ("secret", ("::1",), origins)
+        assert settings[1:] == ("secret", ("::1",), origins, ("meta", "thumbs"))
 
     def test_roots_separated_like_path(
         self, library: Library, monkeypatch: pytest.MonkeyPatch
