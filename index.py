@@ -2830,9 +2830,7 @@ class Serve(Command):
 
     def run(self, job: Job) -> Result:
         import uvicorn
-        from uvicorn.importer import import_from_string
 
-        from videolib.core.limits import connection_limit, raise_descriptor_limit
         from videolib.core.processes import environment
         from videolib.core.sockets import listening_socket
 
@@ -2843,12 +2841,9 @@ class Serve(Command):
             task_named(name)
         roots = Roots(self.root)
         listening = listening_socket(self.host, self.port)
-        raise_descriptor_limit()
         config = uvicorn.Config(
             "api:create_app",
             factory=True,
-            http=import_from_string("videoserver.connections:PatientConnection"),
-            backlog=connection_limit() // 2,  # accepted before their requests are read
             log_level="warning",
             ws="none",
             proxy_headers=False,

@@ -92,6 +92,31 @@ def test_what_importing_code_may_rely_on() -> None:
     assert {name for name in promised if not hasattr(index, name)} == set()
 
 
+# Functions that threads are given as they are, for they open nothing or confine themselves.
+UNCONFINED = {
+    ("videolib.catalogue.pool", "old.catalogue.close"),
+    ("videolib.core.workers", "exit_with_parents"),
+    ("videolib.speech.whisper", "lambda batch: self.decode(batch, options)"),
+    ("videoserver.app", "service.close"),
+    ("videoserver.downloads", "self.open"),
+    ("videoserver.downloads", "os.pread"),
+    ("videoserver.jobs", "loop"),
+}
+
+
+def test_threads_are_as_confined_as_who_starts_them() -> None:
+    """A thread of its own may go anywhere, unless its function is wrapped in `inheriting`."""
+    calls = list(house.thread_calls())
+    free = {
+        (module, call)
+        for module, call in calls
+        if "inheriting(" not in call
+        and not any(module == other and function in call for other, function in UNCONFINED)
+    }
+    assert free == set()
+    assert len(calls) > len(UNCONFINED)
+
+
 class TestPatching:
     """A test that replaces a name where nobody looks it up would test nothing."""
 

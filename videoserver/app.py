@@ -32,7 +32,7 @@ from videolib.core.errors import (
     reason_of,
 )
 from videolib.core.runs import Job
-from videoserver.connections import logged_once_per_second
+from videoserver.connections import BEGUN, limited_connections, logged_once_per_second
 from videoserver.downloads import ShortFileError
 from videoserver.http import (
     EventStream,
@@ -114,7 +114,7 @@ class App(FastAPI):
         limit = IMPORT_LIMIT if scope["path"] == "/tags/import" else BODY_LIMIT
         refusal = self.refusal(scope, headers, limit)
         if refusal:
-            await refusal(scope, receive, with_security_headers(send))
+            await refusal(scope, receive, with_security_headers(scope, send))
             return
         decode_path(scope)
         task = asyncio.current_task()
@@ -123,7 +123,7 @@ class App(FastAPI):
         try:
             # A ShortFileError ends the answer below its Content-Length: uvicorn cuts it off.
             with contextlib.suppress(ShortFileError), confined_to(self.service.roots.paths):
-                sender = with_security_headers(send)
+                sender = with_security_headers(scope, send)
                 await super().__call__(scope, limit_body(receive, limit), sender)
         finally:
             self.requests.discard(task)
@@ -186,8 +186,10 @@ def app_of(request: Request) -> App:
     return app
 
 
-def with_security_headers(send: Send) -> Send:
-    """`send` that adds the security headers to a response, in place of its own of these names."""
+def with_security_headers(scope: Scope, send: Send) -> Send:
+    """`send` that adds the security headers to a response, in place of its own of these names, and
+    says that it begins."""
+    on_begun = scope.get("extensions", {}).get(BEGUN, {}).get("call")
 
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -199,6 +201,8 @@ def with_security_headers(send: Send) -> Send:
             fixed = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
             message = {**message, "headers": others + fixed}
         await send(message)
+        if on_begun:
+            on_begun()
 
     return send_with_headers
 
@@ -233,7 +237,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             handlers[stopping] = signal.signal(stopping, on_signal)
     service.watch()
     try:
-        with logged_once_per_second():
+        with logged_once_per_second(), limited_connections():
             yield
     finally:
         await asyncio.to_thread(service.close)

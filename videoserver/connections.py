@@ -1,59 +1,299 @@
 """Connections of a server: how long they may keep it waiting, how many there may be, and how often
-the same is logged."""
+the same is logged.
+
+A connection is a `Visitor` until the head of its first request has come, which costs next to
+nothing, so that thousands may come at once. Then it waits until few requests of its kind are being
+prepared, and becomes a `PatientConnection`, which has uvicorn's parser and the application.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
+import re
+import socket
 import time
-from collections import OrderedDict
-from collections.abc import Iterator
-from typing import ClassVar, Literal
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, Literal
 
+import h11
+from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
 
-from videolib.core.limits import connection_limit
+from videolib.core.limits import connection_limit, raise_descriptor_limit
+from videolib.core.sockets import QUEUED
 
 Awaited = Literal["head", "body", "reader"]  # what a client owes: a request's parts, or reading
+RequestKind = tuple[str, bytes, bytes]  # the client's address, first and last part of the path
 
 # Seconds that a client may take: for the head of a request in all, counted from the connection or
 # the last answer; for PROGRESS bytes of a body, or of an answer.
 TIMEOUTS: dict[Awaited, float] = {"head": 10, "body": 20, "reader": 60}
 PROGRESS = 16 << 10
+HEAD_SIZE = 64 << 10  # bytes of a head, at most; what is longer the parser refuses
+ACCEPTED_AT_ONCE = 128  # connections, before what else is to do
+AT_ONCE = 8  # requests of a kind that are prepared at a time, of connections that are new
+BEGUN = "videoserver.begun"  # the extension in a scope that is called when an answer begins
+BLANK_LINE = re.compile(rb"\n\r?\n")
 LOGGERS = ("uvicorn.error", "asyncio")
 
 
-class PatientConnection(H11Protocol):
-    """A connection that ends where its client keeps the server waiting for too long.
+class Patience:
+    """What a connection has for which the server waits, and how it ends where that takes too long.
 
-    Where too many are open, the one whose client has been waited for longest makes room for the
-    next, so that no number of silent clients keeps others out. Twice as many may be open while
-    their requests are worked on; any more are closed at once.
+    Where too many are open, the one that has been waited for longest makes room for the next, so
+    that no number of silent clients keeps others out.
     """
 
-    # Those that wait for their clients, of this process, which has the descriptors; the one that
-    # began first, or made progress first, comes first.
-    waiting: ClassVar[OrderedDict[PatientConnection, None]] = OrderedDict()
-    awaited: Awaited | None = None
+    # Those that make room, of this process, which has the descriptors; the one that began to wait
+    # first, or made progress first, comes first.
+    waiting: ClassVar[OrderedDict[Patience, None]] = OrderedDict()
+    connections: set[Any]  # of the server, uvicorn's
+    loop: asyncio.AbstractEventLoop
     timer: asyncio.TimerHandle | None = None
+
+    def wait(self, seconds: float | None) -> None:
+        """Be one of those that make room, from now on; `on_timeout` is called after so long."""
+        self.stop_waiting()
+        self.waiting[self] = None
+        if seconds is not None:
+            self.timer = self.loop.call_later(seconds, self.on_timeout)
+
+    def stop_waiting(self) -> None:
+        self.waiting.pop(self, None)
+        if self.timer:
+            self.timer.cancel()
+            self.timer = None
+
+    def on_timeout(self) -> None:
+        self.drop()
+
+    def drop(self) -> None:
+        """Close the connection, whatever was not sent yet."""
+        self.connections.discard(self)
+        self.stop_waiting()
+        self.close()
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+
+# === Before the first request =====================================================================
+
+
+class Visitor(Patience):
+    """A connection until the head of its first request has come: a socket and what it received."""
+
+    def __init__(self, client: socket.socket, address: str, reception: Reception) -> None:
+        self.socket, self.address, self.reception = client, address, reception
+        self.loop = reception.loop
+        self.connections = reception.open
+        self.head = bytearray()
+        client.setblocking(False)
+        self.connections.add(self)
+        self.wait(TIMEOUTS["head"])
+        self.receive()
+        if self.waits_for_head():
+            self.loop.add_reader(client, self.receive)
+
+    def waits_for_head(self) -> bool:
+        return self.timer is not None
+
+    def receive(self) -> None:
+        """Take what has come; with the whole head it waits for its turn."""
+        try:
+            data = self.socket.recv(HEAD_SIZE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.drop()
+            return
+        checked = max(len(self.head) - 2, 0)
+        self.head += data
+        # What begins like no request is refused by the parser at once.
+        is_odd = len(self.head) > HEAD_SIZE or self.head[0] < ord("!")
+        if is_odd or BLANK_LINE.search(self.head, checked):
+            self.loop.remove_reader(self.socket)
+            self.wait(None)
+            self.reception.enter(self)
+
+    def request_kind(self) -> RequestKind:
+        """What requests have in common that delay each other."""
+        target = bytes(self.head).split(b"\n", 1)[0].split(b" ", 2)[1:2] or [b""]
+        parts = target[0].partition(b"?")[0].split(b"/")
+        return self.address, b"".join(parts[1:2]), parts[-1]
+
+    def close(self) -> None:
+        self.loop.remove_reader(self.socket)
+        self.socket.close()
+
+    def shutdown(self) -> None:
+        """Called by uvicorn when it ends."""
+        self.drop()
+
+
+class Reception:
+    """Where the connections of a server come in.
+
+    Of each kind of request AT_ONCE are prepared at a time, others of that kind wait. So a thousand
+    requests for one thing delay each other, and not a request for another.
+    """
+
+    def __init__(self, config: Config, state: ServerState, app_state: dict[str, Any]) -> None:
+        self.config, self.state, self.app_state = config, state, app_state
+        self.open: set[Any] = state.connections
+        self.loop = asyncio.get_running_loop()
+        self.preparing: Counter[RequestKind] = Counter()
+        self.queues: dict[RequestKind, deque[Visitor]] = {}
+        self.last_warning = -1.0  # when it was said that connections are closed
+
+    def accept(self, listening: socket.socket) -> None:
+        """Take in the connections that have come, some of them where there are many."""
+        for _ in range(ACCEPTED_AT_ONCE):
+            try:
+                client, address = listening.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError as error:  # no descriptors are left
+                logging.getLogger("uvicorn.error").warning("no connection is accepted: %s", error)
+                self.loop.remove_reader(listening)
+                self.loop.call_later(1, self.listen, listening)
+                return
+            Visitor(client, address[0] if isinstance(address, tuple) else "", self)
+            if len(self.open) > connection_limit():
+                self.make_room()
+
+    def listen(self, listening: socket.socket) -> None:
+        """Call `accept` where connections come, until the socket is closed."""
+        if listening.fileno() >= 0:
+            self.loop.add_reader(listening, self.accept, listening)
+
+    def make_room(self) -> None:
+        """Close the connection that has been waited for longest."""
+        longest = next(iter(Patience.waiting), None)
+        if isinstance(longest, Visitor) and longest.waits_for_head():
+            longest.receive()  # what has come, but was not looked at yet
+            longest = next(iter(Patience.waiting), None)
+        if longest is None:
+            return
+        if self.loop.time() >= self.last_warning + 1:
+            self.last_warning = self.loop.time()
+            logging.getLogger("uvicorn.error").warning(
+                "%d connections are open: those that have waited longest are closed", len(self.open)
+            )
+        longest.drop()
+
+    def enter(self, visitor: Visitor) -> None:
+        """Let a visitor in whose request has come, or let it wait for its turn."""
+        kind = visitor.request_kind()
+        if self.preparing[kind] < AT_ONCE and kind not in self.queues:
+            self.admit(visitor, kind)
+        else:
+            self.queues.setdefault(kind, deque()).append(visitor)
+
+    def admit(self, visitor: Visitor, kind: RequestKind) -> None:
+        """Make a visitor a connection whose request is answered."""
+        self.preparing[kind] += 1
+        visitor.stop_waiting()
+        self.open.discard(visitor)
+        connection = PatientConnection(self.config, self.state, self.app_state)
+        connection.first_data = bytes(visitor.head)
+        connection.on_begun = functools.partial(self.leave, kind)
+        self.open.add(connection)
+        start = self.loop.connect_accepted_socket(lambda: connection, visitor.socket)
+        task: asyncio.Task[Any] = self.loop.create_task(start)
+        self.state.tasks.add(task)
+        task.add_done_callback(self.state.tasks.discard)
+
+    def leave(self, kind: RequestKind) -> None:
+        """One request of a kind is prepared: the next one's turn comes."""
+        self.preparing[kind] -= 1
+        if not self.preparing[kind]:
+            del self.preparing[kind]
+        if kind in self.queues:
+            self.loop.call_soon(self.admit_next, kind)
+
+    def admit_next(self, kind: RequestKind) -> None:
+        queue = self.queues.get(kind, deque())
+        while queue and self.preparing[kind] < AT_ONCE:
+            visitor = queue.popleft()
+            if visitor in Patience.waiting:
+                self.admit(visitor, kind)
+        if not queue:
+            self.queues.pop(kind, None)
+
+
+@contextlib.contextmanager
+def limited_connections() -> Iterator[None]:
+    """A context in which servers that uvicorn starts in this event loop have these limits, however
+    it was started, and as many descriptors as the system allows."""
+    raise_descriptor_limit()
+    loop, sockets = asyncio.get_running_loop(), contextlib.ExitStack()
+    create_server = loop.create_server
+
+    async def create_limited_server(
+        factory: Callable[[], asyncio.Protocol], *args: Any, **options: Any
+    ) -> asyncio.Server:
+        protocol: Any = factory()
+        if not isinstance(getattr(protocol, "config", None), Config):
+            return await create_server(factory, *args, **options)
+        config: Config = protocol.config
+        config.http_protocol_class = PatientConnection
+        if not isinstance(loop, asyncio.SelectorEventLoop) or options.get("ssl"):
+            return await create_server(factory, *args, **options)
+        reception = Reception(config, protocol.server_state, protocol.app_state)
+        server = await create_server(factory, *args, **options, start_serving=False)
+        for one in server.sockets:
+            # The server closes it, and ends its reading.
+            listening = socket.socket(fileno=one.fileno())
+            sockets.callback(listening.detach)
+            listening.listen(QUEUED)
+            reception.listen(listening)
+        return server
+
+    loop.create_server = create_limited_server  # type: ignore[method-assign,assignment]  # of this loop only
+    try:
+        with sockets:
+            yield
+    finally:
+        loop.create_server = create_server  # type: ignore[method-assign]
+
+
+# === From the first request on ====================================================================
+
+
+class PatientConnection(Patience, H11Protocol):
+    """A connection that ends where its client keeps the server waiting for too long."""
+
+    awaited: Awaited | None = None
     received = 0  # bytes in all
     progress_made = 0  # `progress` when the timer began
+    first_data = b""  # what was received before it was made
+    on_begun: Callable[[], None] | None = None  # called once, when the first request is prepared
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         super().connection_made(transport)
         self.update()
-        if len(self.connections) > connection_limit():
-            self.make_room()
+        if self.first_data:
+            self.data_received(self.first_data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self.stop_timer()
+        self.stop_waiting()
+        self.begun()
 
     def data_received(self, data: bytes) -> None:
         self.received += len(data)
         super().data_received(data)
         self.update()
+        if self.on_begun and self.cycle:
+            self.cycle.scope["extensions"] = {BEGUN: {"call": self.begun}}
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -67,9 +307,27 @@ class PatientConnection(H11Protocol):
         super().resume_writing()
         self.update()
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP, where no answer has begun yet; none to what came before it."""
+        if self.cycle and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
+
+    def begun(self) -> None:
+        """The first request is prepared: its answer begins, or the server waits for its client."""
+        on_begun, self.on_begun = self.on_begun, None
+        if on_begun:
+            on_begun()
+
     def update(self) -> None:
         """Begin to count the time where the server waits for something else now."""
         awaited = self.awaited_now()
+        if awaited and self.received:
+            self.begun()
         if awaited != self.awaited:
             self.awaited = awaited
             self.start_timer()
@@ -83,17 +341,10 @@ class PatientConnection(H11Protocol):
         return "body" if self.cycle.more_body else None
 
     def start_timer(self) -> None:
-        self.stop_timer()
+        self.stop_waiting()
         self.progress_made = self.progress()
         if self.awaited:
-            self.waiting[self] = None
-            self.timer = self.loop.call_later(TIMEOUTS[self.awaited], self.on_timeout)
-
-    def stop_timer(self) -> None:
-        self.waiting.pop(self, None)
-        if self.timer:
-            self.timer.cancel()
-            self.timer = None
+            self.wait(TIMEOUTS[self.awaited])
 
     def progress(self) -> int:
         """A number that grows by each byte of a body that came, or of an answer that went. It is
@@ -109,22 +360,12 @@ class PatientConnection(H11Protocol):
         else:
             self.drop()
 
-    def make_room(self) -> None:
-        """Close the connection whose client has been waited for longest."""
-        longest = next(iter(self.waiting))
-        if longest is self and len(self.connections) <= 2 * connection_limit():
-            return
-        self.logger.warning(
-            "%d connections are open: those that have waited longest are closed",
-            len(self.connections),
-        )
-        longest.drop()
-
-    def drop(self) -> None:
-        """Close the connection, whatever was not sent yet."""
-        self.connections.discard(self)
-        self.stop_timer()
+    def close(self) -> None:
         self.transport.abort()
+
+    def shutdown(self) -> None:
+        if self.transport:  # it has begun
+            super().shutdown()
 
 
 # === Logging ======================================================================================

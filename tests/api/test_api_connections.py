@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import re
 import resource
+import signal
 import socket
+import sys
+import threading
 import time
 from collections.abc import Iterator
 
@@ -123,24 +127,78 @@ class TestRoom:
             assert all(map(is_closed, silent[:14]))
             assert served.app.event_stream.clients == 1
 
-    def test_half_open_connections_beyond_the_descriptors(self, library: Library) -> None:
+    def test_many_requests_for_one_thing_delay_only_each_other(
+        self, served: Served, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked, go_on = list[str](), threading.Event()
+
+        def report(directory: str, *_: object) -> dict[str, object]:
+            asked.append(directory)
+            assert go_on.wait(20)
+            return {}
+
+        monkeypatch.setattr(served.app.service, "report", report)
+        count = connections.AT_ONCE + 20
+        with connected(
+            served.port, count, b"GET /report" + HEAD.removeprefix(b"GET /health") + b"\r\n"
+        ) as clients:
+            assert wait_until(lambda: len(asked) == connections.AT_ONCE)
+            assert served.get("/videos")["videos"] == []
+            assert len(asked) == connections.AT_ONCE
+            go_on.set()
+            for client in clients:
+                assert client.recv(100).startswith(b"HTTP/1.1 200")
+        assert len(asked) == count
+
+    def test_who_goes_while_waiting_for_a_turn(
+        self, served: Served, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(connections, "AT_ONCE", 1)
+        with connected(served.port, 50, HEAD + b"\r\n"):
+            pass
+        assert served.client.get("/health").is_success
+        assert wait_until(lambda: len(served.connections) == 1)
+
+    @pytest.mark.parametrize("program", ["serve", "uvicorn"])
+    def test_half_open_connections_beyond_the_descriptors(
+        self, library: Library, program: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """A server that may have 600 descriptors is asked by a thousand, and answers one more."""
 
         def limit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (256, 600))
 
         words = hostile_command("serve", "--root", library.root, "--port", 0)
+        if program == "uvicorn":
+            words = [sys.executable, "-m", "uvicorn", "api:app", "--port", "0"]
+            monkeypatch.setenv("VIDEO_ROOTS", str(library.root))
         with started(words, preexec_fn=limit) as run:
             assert run.process.stderr
-            address = re.search(r"http://127.0.0.1:(\d+)/", run.process.stderr.readline().decode())
-            assert address
+            lines = iter(run.process.stderr.readline, b"")
+            found = (re.search(r"http://127.0.0.1:(\d+)", line.decode()) for line in lines)
+            address = next(filter(None, found))
             with connected(int(address[1]), 1000, HEAD):
                 began = time.monotonic()
-                assert httpx.get(f"{address[0]}health", timeout=20).is_success
+                assert httpx.get(f"{address[0]}/health", timeout=20).is_success
                 assert time.monotonic() - began < 5
             run.process.terminate()
-            assert run.process.wait(20) == 143
+            assert run.process.wait(20) == (143 if program == "serve" else -signal.SIGTERM)
             assert len(run.process.stderr.read().splitlines()) < 30
+
+    @pytest.mark.parametrize("target", [b"/session", b"/videos", b"/nothing", b"/events"])
+    def test_a_body_that_is_no_http(
+        self, served: Served, caplog: pytest.LogCaptureFixture, target: bytes
+    ) -> None:
+        head = b"POST %s HTTP/1.1\r\nHost: %%s\r\nTransfer-Encoding: chunked\r\n\r\n" % target
+        if target == b"/events":
+            head = head.replace(b"POST", b"GET")
+        requests = [head % host + b"zz\r\n{}\r\n" for host in (b"localhost", b"a.example")]
+        requests.append(HEAD + b"\r\n\0\r\n\r\n")
+        for request in requests:
+            with connected(served.port, 1, request) as (client,):
+                assert wait_until(functools.partial(is_closed, client))
+        assert served.get("/health")
+        assert [r.message for r in caplog.records if r.levelno >= logging.ERROR] == []
 
     def test_the_same_is_logged_once_a_second(
         self, served: Served, caplog: pytest.LogCaptureFixture

@@ -124,3 +124,45 @@ def _looked_up(table: symtable.SymbolTable) -> set[str]:
 
 def is_ours(module: ModuleType) -> bool:
     return module.__name__ in modules()
+
+
+def thread_calls() -> Iterator[tuple[str, str]]:
+    """Every call that gives a function to another thread: the module, and the call's source."""
+    for module, path in modules().items():
+        tree = tree_of(path)
+        pools = {
+            ast.unparse(target)
+            for node in ast.walk(tree)
+            for target, value in _bindings(node)
+            if isinstance(value, ast.Call) and _called_name(value) == "ThreadPoolExecutor"
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and _starts_thread(node, pools):
+                yield module, ast.unparse(node)
+
+
+def _bindings(node: ast.AST) -> list[tuple[ast.expr, ast.expr]]:
+    """The names that a statement binds, each with the expression of its value."""
+    if isinstance(node, ast.With):
+        return [(i.optional_vars, i.context_expr) for i in node.items if i.optional_vars]
+    if not isinstance(node, ast.Assign):
+        return []
+    pairs: list[tuple[ast.expr, ast.expr]] = []
+    for target in node.targets:
+        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+            pairs += zip(target.elts, node.value.elts, strict=False)  # one may be starred
+        else:
+            pairs.append((target, node.value))
+    return pairs
+
+
+def _starts_thread(call: ast.Call, pools: set[str]) -> bool:
+    if _called_name(call) in ("map", "submit") and isinstance(call.func, ast.Attribute):
+        owner = ast.unparse(call.func.value)
+        return any(owner.rpartition(".")[2] == pool.rpartition(".")[2] for pool in pools)
+    return _called_name(call) in ("Thread", "Timer", "to_thread", "run_sync", "run_in_executor")
+
+
+def _called_name(call: ast.Call) -> str:
+    """The last part of the name of what is called."""
+    return ast.unparse(call.func).rpartition(".")[2]

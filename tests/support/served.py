@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,14 @@ import api
 import support
 from videolib.storage.folders import Roots
 from videoserver.app import App
-from videoserver.connections import PatientConnection
 from videoserver.settings import ServerSettings
 
 
 class Served:
-    """A running server: `client` talks to it, `app` is what it runs."""
+    """A running server: `client` talks to it, `app` is what it runs, `connections` are open."""
 
-    def __init__(self, app: App, port: int) -> None:
-        self.app, self.port = app, port
+    def __init__(self, app: App, port: int, connections: Collection[object]) -> None:
+        self.app, self.port, self.connections = app, port, connections
         self.url = f"http://127.0.0.1:{port}"
         # Nothing is encrypted here; reading the system's certificates costs more than the server.
         self.client = httpx.Client(base_url=self.url, timeout=support.PATIENCE, verify=False)
@@ -78,7 +77,6 @@ def serving(*roots: Path, **settings: Any) -> Iterator[Served]:
     config = uvicorn.Config(
         app,
         port=0,
-        http=PatientConnection,
         log_level="error",
         ws="none",
         timeout_graceful_shutdown=2,
@@ -89,7 +87,8 @@ def serving(*roots: Path, **settings: Any) -> Iterator[Served]:
     thread.start()
     try:
         assert support.wait_until(lambda: server.started)
-        served = Served(app, server.servers[0].sockets[0].getsockname()[1])
+        port = server.servers[0].sockets[0].getsockname()[1]
+        served = Served(app, port, server.server_state.connections)
         with served.client:
             yield served
     finally:

@@ -10,15 +10,6 @@ from videolib.core.text import printable
 QUEUED = 4096  # connections, at most, that wait to be accepted
 
 
-class DeepQueueSocket(socket.socket):
-    """A socket that queues as many connections as the system allows, however few of them asyncio,
-    which takes one number for both, accepts at a time. One that finds the queue full is delayed by
-    a second."""
-
-    def listen(self, backlog: int = 0) -> None:
-        super().listen(QUEUED)
-
-
 def listening_socket(host: str, port: int) -> socket.socket:
     """A TCP socket that listens at an address; port 0 is any free one.
 
@@ -31,8 +22,6 @@ def listening_socket(host: str, port: int) -> socket.socket:
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"cannot listen at {printable(host)}:{port}: {reason}") from None
-    listening = DeepQueueSocket(fileno=listening.detach())
-    listening.listen()
     # asyncio sets this on sockets of its own only; without it an answer may wait 40 ms.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
