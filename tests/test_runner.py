@@ -314,7 +314,9 @@ class TestSurviving:
     def test_killed_before_they_take_a_task(
         self, library: Library, victim: str, kills: int, delay: float
     ) -> None:
-        """Only a call that two kills met is lost; nothing waits for ever."""
+        """A call is lost that one kill met at work, or two before it began; nothing waits for ever.
+
+        How far a worker is after the delay depends on what else the machine has to do."""
         for number in range(8):
             library.add("one_frame.mp4", f"{number}.mp4")
         met = set[int]()
@@ -331,7 +333,9 @@ class TestSurviving:
             out, err = run.process.communicate(timeout=PATIENCE)
         assert len(met) == kills
         failed = [row for row in json.loads(out)["results"] if row["status"] == "failed"]
-        assert len(failed) <= kills // 2
+        at_work = [row for row in failed if "crashed (SIGKILL" in row["error"]]
+        assert not at_work or victim == "worker"
+        assert len(at_work) + 2 * (len(failed) - len(at_work)) <= kills, failed
         assert run_process("thumbs", library.root).code == 0  # and sweeps what the killed one left
         assert b"Traceback" not in err
 
