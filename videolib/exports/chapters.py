@@ -37,17 +37,20 @@ class Chapters(SidecarFormat):
     chapter_form: ChapterForm = "matroska"
 
     def names(self, source: VideoSource) -> list[str]:
-        self._chapters(source)
+        thinned_chapters(source, self.min_chapter)
         return [source.stem + CHAPTER_FILES[self.chapter_form][0]]
 
     def content(self, source: VideoSource) -> dict[str, Content]:
         suffix, written = CHAPTER_FILES[self.chapter_form]
-        return {source.stem + suffix: written(self._chapters(source))}
+        return {source.stem + suffix: written(thinned_chapters(source, self.min_chapter))}
 
-    def _chapters(self, source: VideoSource) -> list[Chapter]:
-        if not source.scenes:
-            raise NothingToExportError("has no scenes: the command scenes finds them")
-        return chapters_of(source.scenes, self.min_chapter)
+
+def thinned_chapters(source: VideoSource, shortest: float) -> list[Chapter]:
+    """The scenes of a video as chapters of at least so many seconds. Raises NothingToExportError
+    where none were detected."""
+    if not source.scenes:
+        raise NothingToExportError("has no scenes: the command scenes finds them")
+    return chapters_of(source.scenes, shortest)
 
 
 def chapters_of(scenes: Sequence[tuple[float, float]], shortest: float) -> list[Chapter]:

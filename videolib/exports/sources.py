@@ -38,7 +38,8 @@ class VideoSource:
     where only names are wanted.
     """
 
-    VALUES = ("title", "screen_frames")  # parts that are noted by value, not by their file
+    # Parts that are noted by value, not by their file.
+    VALUES = ("title", "uri", "screen_frames", "appearances")
 
     def __init__(
         self,
@@ -64,6 +65,13 @@ class VideoSource:
         title = self.stem if " " in self.stem else self.stem.replace(".", " ").replace("_", " ")
         self._note_value("title", title)
         return title
+
+    @functools.cached_property
+    def uri(self) -> str:
+        """The video as a file: URI."""
+        uri = Path(self.video.path).as_uri()
+        self._note_value("uri", uri)
+        return uri
 
     @functools.cached_property
     def stored_metadata(self) -> dict[str, Any]:
@@ -95,9 +103,19 @@ class VideoSource:
     def screen_frames(self) -> dict[str, int]:
         """Name of each person whom `listing` found -> the sampled frames in which they are seen,
         the most frequent first."""
-        frames = screen_frames(self.video, self.library)
+        people = people_in(self.library)
+        frames = people.frames_of(self.video) if people else {}
         self._note_value("screen_frames", frames)
         return frames
+
+    @functools.cached_property
+    def appearances(self) -> dict[str, list[list[float]]]:
+        """Name of each person whom `listing` found -> when they are seen, as [start, end] in
+        seconds."""
+        people = people_in(self.library)
+        appearances = people.intervals_of(self.video) if people else {}
+        self._note_value("appearances", appearances)
+        return appearances
 
     @functools.cached_property
     def generated_subtitles(self) -> list[tuple[str, str, Purpose]]:
@@ -162,15 +180,15 @@ def file_note(video: Video, name: str) -> dict[str, Any]:
     return {"file": name, "size": size, "mtime_ns": mtime_ns}
 
 
-def screen_frames(video: Video, library: Library) -> dict[str, int]:
-    """As VideoSource.screen_frames, by the nearest index of people; empty where there is none."""
+def people_in(library: Library) -> PerformerIndex | None:
+    """The people of the nearest index of people; None where there is none."""
     listed = nearest_listed(library)
     paths = (f"{people_dir(listed)}/{name}" for name in (FaceIndex.NAME, PeopleDecisions.NAME))
     index, decisions = map(stat_if_any, paths)
     if index is None:
-        return {}
+        return None
     stamp = (file_identity(index), file_identity(decisions) if decisions else None)
-    return performer_index(listed.root, listed.artifacts_dir, stamp).frames_of(video)
+    return performer_index(listed.root, listed.artifacts_dir, stamp)
 
 
 @functools.lru_cache(maxsize=2)

@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 from videolib.core.errors import UsageError
 from videolib.core.text import printable
 from videolib.exports.chapters import Chapters
+from videolib.exports.edl import KodiEdl
+from videolib.exports.fcpxml import Fcpxml
+from videolib.exports.hydrus import Hydrus
+from videolib.exports.m3u8 import Playlist
+from videolib.exports.mpv_edl import MpvEdl
 from videolib.exports.nfo import Nfo
+from videolib.exports.otio import Otio
 from videolib.exports.subtitles import ExportedSubtitles
+from videolib.exports.xmp import Xmp
 
 if TYPE_CHECKING:
     from videolib.exports.formats import Format
@@ -17,6 +24,13 @@ FORMATS: dict[str, type[Format]] = {
     "subtitles": ExportedSubtitles,
     "nfo": Nfo,
     "chapters": Chapters,
+    "edl": KodiEdl,
+    "otio": Otio,
+    "fcpxml": Fcpxml,
+    "m3u8": Playlist,
+    "mpv-edl": MpvEdl,
+    "xmp": Xmp,
+    "hydrus": Hydrus,
 }
 
 

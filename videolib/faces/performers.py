@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from videolib.core.errors import NotFoundError
 from videolib.core.files import stat_if_any
@@ -30,7 +30,8 @@ class PerformerIndex:
         `required`."""
         listed = nearest_listed(library)
         self.base = people_dir(listed).removesuffix(SIDECARS)
-        self.frames: dict[str, Counter[str]] = {}  # video -> name -> frames in which it is seen
+        # Video -> name -> the occurrences of that person, see FaceIndex.
+        self.occurrences: dict[str, dict[str, list[dict[str, Any]]]] = {}
         self.unlisted: NotFoundError | None = None  # the error where there is no index
         try:
             people = PeopleView.read(listed).listed()
@@ -40,8 +41,8 @@ class PerformerIndex:
             people, self.unlisted = [], error
         for person in people:
             for occurrence in person.occurrences if person.label else ():
-                frames = self.frames.setdefault(occurrence["video"], Counter())
-                frames[str(person.label)] += int(occurrence["frames"])
+                by_name = self.occurrences.setdefault(occurrence["video"], {})
+                by_name.setdefault(str(person.label), []).append(occurrence)
 
     def names(self, video: Video, min_frames: int) -> list[str]:
         """Who is seen in at least `min_frames` sampled frames of a video, the most frequent first.
@@ -54,8 +55,21 @@ class PerformerIndex:
 
     def frames_of(self, video: Video) -> dict[str, int]:
         """Who is seen in a video, in how many sampled frames, the most frequent first."""
+        frames = Counter[str]()
+        for name, occurrences in self._occurrences_in(video).items():
+            frames[name] = sum(int(occurrence["frames"]) for occurrence in occurrences)
+        return dict(frames.most_common())
+
+    def intervals_of(self, video: Video) -> dict[str, list[list[float]]]:
+        """Who is seen in a video, and when: intervals in seconds, in their order."""
+        return {
+            name: sorted(span for occurrence in occurrences for span in occurrence["intervals"])
+            for name, occurrences in self._occurrences_in(video).items()
+        }
+
+    def _occurrences_in(self, video: Video) -> dict[str, list[dict[str, Any]]]:
         below = video.sidecar_dir.removesuffix(SIDECARS).removeprefix(self.base)
-        return dict(self.frames.get(below + video.name, Counter()).most_common())
+        return self.occurrences.get(below + video.name, {})
 
 
 def nearest_listed(library: Library) -> Library:

@@ -34,6 +34,7 @@ DC, XMP = "http://purl.org/dc/elements/1.1/", "http://ns.adobe.com/xap/1.0/"
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 DIGIKAM_TAGS = "{http://www.digikam.org/ns/1.0/}TagsList"
 LIGHTROOM_TAGS = "{http://ns.adobe.com/lightroom/1.0/}hierarchicalSubject"
+PEOPLE_SHOWN = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}PersonInImage"
 REGIONS = "http://www.metadataworkinggroup.com/schemas/regions/"
 XMP_DATES = (
     "{http://ns.adobe.com/exif/1.0/}DateTimeOriginal",
@@ -200,7 +201,7 @@ def read_xmp(path: Path) -> list[ForeignTags]:
     )
     faces = [tag for tag in labels if tag.lower().startswith(FACE_TAGS)]
     performers = [tag[len(FACE_TAGS) :].rpartition("/")[2] for tag in faces]
-    performers += xmp_faces(root)
+    performers += [*xmp_faces(root), *xmp_values(root, PEOPLE_SHOWN)]
     rating = next(iter(xmp_values(root, f"{{{XMP}}}Rating")), "")
     dates = (value for name in XMP_DATES for value in xmp_values(root, name))
     note = next(iter(xmp_values(root, f"{{{DC}}}description")), "")
