@@ -66,9 +66,8 @@ def spans_of(source: VideoSource, patterns: Sequence[str]) -> list[Span]:
     ]
     if not appearances:
         return [(0.0, float(duration))]
-    scenes = [(float(scene["start"]), float(scene["end"])) for scene in source.scenes]
     around = [(max(start - AROUND, 0.0), min(end + AROUND, duration)) for start, end in appearances]
-    played = [s for s in scenes if any(overlap(s, appearance) for appearance in appearances)]
+    played = [s for s in source.scenes if any(overlap(s, appearance) for appearance in appearances)]
     return joined_spans(played or around)
 
 

@@ -46,9 +46,8 @@ def timeline_of(source: VideoSource) -> Timeline:
     rate = film and frame_rate(film.get("avg_frame_rate") or film.get("r_frame_rate"))
     if not (rate and summary.get("duration") and summary.get("width")):
         raise NothingToExportError("has no metadata: the command meta makes them")
-    edges = [(float(scene["start"]), float(scene["end"])) for scene in source.scenes]
     frames = max(round(summary["duration"] * rate), 1)
-    shots = [shot_of(start, end, rate, frames) for start, end in edges]
+    shots = [shot_of(start, end, rate, frames) for start, end in source.scenes]
     return Timeline(
         source.uri,
         rate,
