@@ -28,6 +28,21 @@ code aired studio trailer fileinfo actor showlink resume dateadded
 """
 
 
+def person(number: int, name: str, frames: int) -> dict[str, Any]:
+    place: dict[str, Any] = {"video": "a.mp4", "intervals": [[0, 1]], "apart": []}
+    face = {"signature": f"{number:016x}", "frames": frames, "time": 0.5, "quality": 1.0}
+    occurrence = place | face
+    return {"id": number, "label": name, "label_distance": 0.1, "occurrences": [occurrence]}
+
+
+def people(*rows: dict[str, Any]) -> str:
+    """What `listing` stores of people with names of a gallery."""
+    data = {"sources": [], "left_out": [], "gallery": [], "model": "", "dimension": 128}
+    params = {"cluster_eps": 0.4, "cluster_min_samples": 1, "label_threshold": 0.4}
+    data |= {"scale": 1.0, "params": params, "videos": 1, "next": 9}
+    return json.dumps(data | {"people": rows})
+
+
 def write(library: Library, name: str, content: str) -> None:
     path = library.artifact(name)
     path.parent.mkdir(exist_ok=True)
@@ -133,6 +148,23 @@ class TestNfo:
             "durationinseconds": "100",
         }
         assert streams.findtext("audio/language") == "eng"
+
+    def test_performers_by_their_time_on_screen(self, cli: Cli, library: Library) -> None:
+        library.add("short.mp4", "a.mp4")
+        tags = ("--add-performers", "Ann,Bea,Eve", "--remove-performers", "Zoe")
+        cli("tags", library.root, *tags)
+        seen = people(person(1, "Ann", 3), person(2, "Bea", 30), person(3, "Dan", 9))
+        write(library, ".faces.index.json", seen)
+        export(cli, library, "--format", "nfo")
+        actors = {a.findtext("order"): a.findtext("name") for a in nfo(library).iter("actor")}
+        assert actors == {"0": "Bea", "1": "Dan", "2": "Ann", "3": "Eve"}
+        assert export(cli, library, "--format", "nfo")["status"] == "skipped"
+        write(library, ".faces.index.json", people(person(1, "Ann", 90), person(2, "Bea", 30)))
+        export(cli, library, "--format", "nfo")
+        assert nfo(library).findtext("actor/name") == "Ann"
+        write(library, ".faces.index.json", "{")
+        row = export(cli, library, "--format", "nfo", "--force")
+        assert ".faces.index.json is corrupt" in row["error"]
 
     def test_without_metadata_the_video_is_asked(self, cli: Cli, library: Library) -> None:
         library.add("short.mp4", "a.mp4")

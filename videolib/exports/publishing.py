@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.errors import VideoError, reason_of
 from videolib.core.files import (
+    is_folder,
     make_folder,
     read_file,
     remove,
@@ -143,7 +144,8 @@ class ExportRequest(NamedTuple):
             record[self.name] = exported
             record.write(video)
             try:
-                make_folder(Path(folder.path))
+                if not is_folder(folder.path):
+                    make_folder(Path(folder.path))
                 stored = [self._store(folder, file, written[file.path]) for file, _ in files]
             except (OSError, VideoError):
                 self._give_up(record, exported, video)

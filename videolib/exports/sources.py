@@ -8,6 +8,7 @@ import typing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from videolib.core.errors import UsageError, VideoError
 from videolib.core.files import file_identity, stat_if_any
 from videolib.core.text import to_float
 from videolib.faces.decisions import PeopleDecisions
@@ -162,7 +163,10 @@ class VideoSource:
 
     def has_same(self, inputs: list[dict[str, Any]]) -> bool:
         """Whether these inputs, of an earlier export, are the same now."""
-        return all(self._is_same(noted) for noted in inputs)
+        try:
+            return all(map(self._is_same, inputs))
+        except (UsageError, VideoError):  # it cannot be read: making the export will say why
+            return False
 
     def _is_same(self, noted: Any) -> bool:
         if not isinstance(noted, dict):
