@@ -18,7 +18,10 @@ from campaign.trials import Trials
 
 # The parts by name, with their shares of the time. Each is the module of that name in this package,
 # whose `run(trials)` goes on until the time is over.
-PARTS: dict[str, int] = {"faults": 3, "kills": 3, "disks": 2, "media": 4, "sidecars": 2}
+PARTS: dict[str, int] = {
+    **{"faults": 3, "kills": 3, "disks": 2, "media": 4, "sidecars": 2},
+    **{"crowds": 2, "server": 3, "soak": 2},
+}
 
 
 def read_line(words: Sequence[str]) -> argparse.Namespace:
