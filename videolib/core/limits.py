@@ -22,8 +22,8 @@ def raise_descriptor_limit(wanted: int = LARGEST_LIMIT) -> None:
 def connection_limit() -> int:
     """How many connections a server should have, by the descriptors that this process may have.
 
-    Each takes one for itself and one for a file that it is sent; for a moment there may be three
-    times as many connections, as many of them without a file.
+    Each takes one for itself and one for a file that it is sent; the rest is for what requests open
+    beside that.
     """
     descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if descriptors == resource.RLIM_INFINITY:
