@@ -4,10 +4,8 @@ folders is sent, read or written."""
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import functools
 import os
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,11 +13,11 @@ import httpx
 import pytest
 from conftest import Cli
 from support import Library
+from support.links import PLACES, SECRET, make_outside, swapped
 from support.served import Served
 
 from videolib.core import confinement
 
-SECRET = b"nobody's business"
 TRIES = int(os.environ.get("LINK_TRIES", "10"))  # of each kind; by hand 1,500
 
 
@@ -27,12 +25,7 @@ TRIES = int(os.environ.get("LINK_TRIES", "10"))  # of each kind; by hand 1,500
 def outside(tmp_path: Path) -> Path:
     """A folder beside the library that looks like a part of it, all files with the secret."""
     folder = tmp_path / "outside"
-    (folder / ".artifacts").mkdir(parents=True)
-    for name in ("a.mp4", ".artifacts/a.mp4.jpg", ".artifacts/a.mp4.vtt"):
-        (folder / name).write_bytes(SECRET)
-    for name in ("ffprobe", "tags"):
-        content = f'{{"tags": ["{SECRET.decode()}"], "performers": [], "streams": []}}'
-        (folder / f".artifacts/a.mp4.{name}.json").write_text(content)
+    make_outside(folder)
     return folder
 
 
@@ -44,35 +37,6 @@ def opening(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     elif not confinement.openat2():
         pytest.skip("this kernel has no openat2")
     return str(request.param)
-
-
-def exchange(path: Path, other: Path) -> bool:
-    """Exchange two names at one moment, with Linux's renameat2; whether both were there."""
-    at_cwd, rename_exchange = -100, 2
-    names = os.fsencode(path), os.fsencode(other)
-    return not ctypes.CDLL(None).renameat2(at_cwd, names[0], at_cwd, names[1], rename_exchange)
-
-
-@contextlib.contextmanager
-def swapped(path: Path, outside: Path) -> Iterator[None]:
-    """A context in which a path is, in turns and as fast as can be, itself and a link outside."""
-    over, link = threading.Event(), path.with_name(".link")
-    link.symlink_to(outside)
-
-    def swap() -> None:
-        while not over.is_set():
-            exchange(path, link)
-
-    thread = threading.Thread(target=swap)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-        if not link.is_symlink() and not exchange(path, link):
-            link.rename(path)  # the server renamed the link
-        link.unlink(missing_ok=True)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -89,17 +53,6 @@ def film(library: Library, served: Served) -> Library:
     change = {"add": ["mine"]}
     served.client.post("/videos/a.mp4/tags?directory=sub", json=change).raise_for_status()
     return library
-
-
-# What is swapped: a name in the library, and what stands for it outside.
-PLACES = {
-    "a folder": ("sub", "."),
-    "the sidecar folder": ("sub/.artifacts", ".artifacts"),
-    "the video": ("sub/a.mp4", "a.mp4"),
-    "a picture": ("sub/.artifacts/a.mp4.jpg", ".artifacts/a.mp4.jpg"),
-    "the tags": ("sub/.artifacts/a.mp4.tags.json", ".artifacts/a.mp4.tags.json"),
-    "the metadata": ("sub/.artifacts/a.mp4.ffprobe.json", ".artifacts/a.mp4.ffprobe.json"),
-}
 
 
 @contextlib.contextmanager

@@ -7,8 +7,6 @@ more than 64 kB, its log has no traceback, and others are served meanwhile.
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import functools
 import os
 import random
 import shutil
@@ -21,13 +19,13 @@ from pathlib import Path
 
 import httpx
 from support import TESTS, run_process
+from support.links import PLACES, SECRET, make_outside, swapped
 
 from campaign.programs import ServerProcess, make_library, server
 from campaign.server_floods import FLOODS, LARGE, Answer, Watcher, percentile, start_flood
 from campaign.server_requests import REQUESTS, request
 from campaign.trials import Trials
 
-SECRET = b"nobody's business"
 ERROR_LIMIT = 64 << 10  # bytes of the body of an error
 SERVED_WITHIN = 0.5  # seconds
 SLOW_CLIENTS, STREAMS = 2000, 1000
@@ -37,7 +35,7 @@ REQUESTS_AT_A_TIME = 100
 def run(trials: Trials) -> None:
     root = make_library(trials.folder, "library", 3)
     (root / "large.mp4").write_bytes(bytes(LARGE))
-    make_outside(root)
+    make_links(root)
     cache = trials.folder / "cache"
     answers: dict[str, list[Answer]] = {}
     with server(root, cache) as running:
@@ -66,18 +64,13 @@ def again(trials: Trials) -> str:
     return f"python -m tests.campaign server --seconds {trials.seconds:.0f} --seed {trials.seed}"
 
 
-def make_outside(root: Path) -> None:
-    """A folder beside the library that looks like a part of it, and links there."""
+def make_links(root: Path) -> None:
+    """Make a folder beside the library that looks like a part of it, and links there."""
     outside = root.parent / "outside"
-    (outside / ".artifacts").mkdir(parents=True)
+    make_outside(outside)
     (root / "sub").mkdir()
     shutil.copyfile(root / "v0.mp4", root / "sub/a.mp4")
     assert run_process("meta,thumbs", root / "sub").code == 0
-    for name in ("a.mp4", ".artifacts/a.mp4.jpg", ".artifacts/a.mp4.vtt"):
-        (outside / name).write_bytes(SECRET)
-    for name in ("ffprobe", "tags"):
-        content = f'{{"tags": ["{SECRET.decode()}"], "performers": [], "streams": []}}'
-        (outside / f".artifacts/a.mp4.{name}.json").write_text(content)
     (root / "link").symlink_to(outside)
     (root / "link.mp4").symlink_to(outside / "a.mp4")
 
@@ -119,7 +112,7 @@ def answer_to(port: int, sent: bytes) -> bytes:
     its half where the server might wait for more."""
     answer = b""
     client = socket.create_connection(("127.0.0.1", port), timeout=60)
-    with contextlib.suppress(ConnectionError), client:
+    with contextlib.suppress(OSError), client:
         try:
             client.sendall(sent)
             client.shutdown(socket.SHUT_WR)
@@ -188,13 +181,6 @@ def measure(trials: Trials, answers: dict[str, list[Answer]]) -> None:
 
 # === Links and files that change ==================================================================
 
-PLACES = {  # a name in the library, and what stands for it outside
-    "sub": ".",
-    "sub/.artifacts": ".artifacts",
-    "sub/a.mp4": "a.mp4",
-    "sub/.artifacts/a.mp4.jpg": ".artifacts/a.mp4.jpg",
-    "sub/.artifacts/a.mp4.ffprobe.json": ".artifacts/a.mp4.ffprobe.json",
-}
 PATHS = ("/stream", "/files/thumbs", "/metadata", "/tags", "/artifacts")
 
 
@@ -216,22 +202,11 @@ def meanwhile(work: Callable[[], object]) -> Iterator[None]:
         thread.join()
 
 
-def exchange(path: Path, other: Path) -> None:
-    """Exchange two names at one moment, with Linux's renameat2."""
-    at_cwd, rename_exchange = -100, 2
-    names = os.fsencode(path), os.fsencode(other)
-    ctypes.CDLL(None).renameat2(at_cwd, names[0], at_cwd, names[1], rename_exchange)
-
-
 def links(trials: Trials, running: ServerProcess, root: Path) -> None:
-    """A file or folder that is, in turns, itself and a link outside, while it is read, tagged and
-    worked on."""
-    place = trials.rng.choice(list(PLACES))
-    path = root / place
-    link = path.with_name(".link")
-    link.symlink_to(root.parent / "outside" / PLACES[place])
-    swap = functools.partial(exchange, path, link)
-    with meanwhile(swap), httpx.Client(base_url=running.url, timeout=60) as client:
+    """A file or folder is, in turns, itself and a link outside, while it is read and tagged."""
+    place, outside = PLACES[trials.rng.choice(list(PLACES))]
+    swaps = swapped(root / place, root.parent / "outside" / outside)
+    with swaps, httpx.Client(base_url=running.url, timeout=60) as client:
         for number in range(60):
             if number % 3:
                 url = f"/videos/a.mp4{trials.rng.choice(PATHS)}?directory=sub"
@@ -243,9 +218,6 @@ def links(trials: Trials, running: ServerProcess, root: Path) -> None:
             if SECRET in response.content or response.status_code >= 500:
                 message = f"{place} was swapped: {url} gives {response.status_code}"
                 trials.fail(f"{message} {response.content[:200]!r}", again(trials))
-    if path.is_symlink():
-        swap()
-    link.unlink()
 
 
 def changing(trials: Trials, running: ServerProcess, root: Path) -> None:
