@@ -67,7 +67,7 @@ def test_a_kind_of_artifact(tree: Path) -> None:
 
 
 def test_a_format_of_exports(tree: Path) -> None:
-    run(tree, *PYTEST, "tests/exports/test_timestamps.py")
+    run(tree, *PYTEST, "tests/exports/test_cuts.py")
 
 
 def test_an_option_and_a_query_word(tree: Path, tmp_path: Path) -> None:
