@@ -869,13 +869,14 @@ class TestIgnore:
         assert run.code == 2
         assert "gone.mp4" in run.err
 
-    def test_a_corrupt_list_is_kept(self, cli: Cli, twins: Library) -> None:
+    @pytest.mark.parametrize("content", ["{", '{"pairs": [{"a": {"size": 1e999}, "b": {}}]}'])
+    def test_a_corrupt_list_is_kept(self, cli: Cli, twins: Library, content: str) -> None:
         place = twins.artifact(".dupes.ignored.json")
-        place.write_text("{")
+        place.write_text(content)
         run = cli("dupes", twins.root, "--ignore", "keep.mp4", "go.mp4")
         assert run.code == 1
         assert "corrupt" in run.err
-        assert place.read_text() == "{"
+        assert place.read_text() == content
 
     @pytest.mark.parametrize("content", ["{", "[]", '{"pairs": 3}'])
     def test_nothing_is_thrown_away_without_the_list(

@@ -336,7 +336,7 @@ class TestDamage:
         assert row["video"] == "c.mp4"
         assert "another" in row["reason"]
 
-    @pytest.mark.parametrize("key", ["time", "quality", "intervals", "scale"])
+    @pytest.mark.parametrize("key", ["time", "quality", "intervals", "scale", "frames"])
     def test_numbers_that_are_none(self, cli: Cli, films: Library, key: str) -> None:
         """They are told, and neither stored nor shown."""
         path = films.artifact("a.mp4.faces.signatures.json")

@@ -332,6 +332,7 @@ class TestDecisions:
             '{"history": [{"action": "hide #1"}]}',
             '{"people": [{"id": "1", "name": "x", "hidden": false, "faces": [], "model": null}]}',
             '{"people": [{"id": 1, "name": "x", "hidden": false, "faces": [], "model": 5}]}',
+            '{"people": [{"id": 1e999, "name": "x", "hidden": false, "faces": [], "model": null}]}',
         ],
     )
     def test_a_corrupt_file_is_left_to_its_owner(self, folk: Folk, content: str) -> None:

@@ -175,6 +175,8 @@ class TestRefused:
             '{"tags": [1]}',
             '{"tags": [], "performers": {}}',
             '{"tags": [], "x": NaN}',
+            '{"tags": [], "x": 1e999}',
+            '{"tags": ["mine"], "performers": [], "tags": ["yours"]}',
             "[" * 100_000,
             '{"tags": ["half',
         ],

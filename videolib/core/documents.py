@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import math
 import time
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -15,18 +16,46 @@ from videolib.core.files import read_file, rename_new
 from videolib.core.text import utf8
 
 
-def parse_json(content: str | bytes) -> Any:
+def finite_number(text: str) -> float:
+    """The number in a JSON document. Raises ValueError for NaN, Infinity and what is as large as
+    that to a float: nothing can be computed with it, and JSON cannot hold it again."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is not JSON")
+    return number
+
+
+def distinct_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of these members. Raises ValueError where a key is there twice: one of the values
+    would be lost when it is written again."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        key = next(key for number, (key, _) in enumerate(pairs) if key in dict(pairs[:number]))
+        raise ValueError(f'"{key[:20]}" is there twice')
+    return members
+
+
+# How documents are read: any JSON; such as can be written again; such as users edit, too.
+ANY_JSON = json.JSONDecoder()
+_numbers: dict[str, Any] = {"parse_float": finite_number, "parse_constant": finite_number}
+LASTING_JSON = json.JSONDecoder(**_numbers)
+EDITED_JSON = json.JSONDecoder(**_numbers, object_pairs_hook=distinct_keys)
+
+
+def parse_json(content: str | bytes, decoder: json.JSONDecoder = ANY_JSON) -> Any:
     """The value of a JSON document. Raises ValueError, also where it is nested too deeply."""
+    if isinstance(content, bytes):
+        content = content.decode(json.detect_encoding(content), "surrogatepass")
     try:
-        return json.loads(content)
+        return decoder.decode(content)
     except RecursionError as error:
         raise ValueError(str(error)) from None
 
 
-def read_json(path: str | Path) -> dict[str, Any] | None:
+def read_json(path: str | Path, decoder: json.JSONDecoder = ANY_JSON) -> dict[str, Any] | None:
     """The object in a JSON file, or None where there is no readable one."""
     try:
-        data = parse_json(read_file(path))
+        data = parse_json(read_file(path), decoder)
     except (OSError, ValueError):
         return None
     return data if isinstance(data, dict) else None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from videolib.core.documents import json_bytes, read_json
+from videolib.core.documents import EDITED_JSON, json_bytes, read_json
 from videolib.core.errors import OutsideError, UsageError, VideoError
 from videolib.core.files import flush_names, make_folder, replace_file
 from videolib.core.locks import locked
@@ -193,7 +193,7 @@ class IgnoredPairs:
         """
         name = f"{below}{SIDECARS}/{self.NAME}"
         path = Path(self.sidecar_dir.removesuffix(SIDECARS), name)
-        document = read_json(path) if path.exists() else {}
+        document = read_json(path, EDITED_JSON) if path.exists() else {}
         if document is None or not isinstance(document.get("pairs", []), list):
             raise VideoError(f"{printable(name)} is corrupt: mend it or move it away")
         return document

@@ -7,13 +7,12 @@ win over it. A decision pins signatures to a person; when `embed` gives a face a
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from videolib.core.documents import compact_json
+from videolib.core.documents import EDITED_JSON, compact_json, parse_json
 from videolib.core.errors import VideoError
 from videolib.core.files import flush_names, read_optional_file, replace_file
 from videolib.faces.validation import ABSENT, finite, is_signature, need_columns
@@ -65,8 +64,8 @@ class PeopleDecisions:
         """
         content = read_optional_file(Path(sidecar_dir, cls.NAME))
         try:
-            return cls(None if content is None else json.loads(content))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            return cls(None if content is None else parse_json(content, EDITED_JSON))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             message = f"{cls.NAME} is corrupt ({error}): mend it or move it away"
             raise VideoError(message) from None
 

@@ -4,7 +4,6 @@ a library are new or changed, and reading them.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections import Counter
@@ -12,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from videolib.core.documents import LASTING_JSON, parse_json
 from videolib.core.errors import Failure, VideoError, attempt, os_error_message
 from videolib.core.files import read_file, reading, stat_of
 from videolib.faces.validation import finite, is_signature
@@ -60,7 +60,7 @@ class SignatureFile(NamedTuple):
         """Raises VideoError for a file that `embed` did not write."""
         try:
             stat = entry.stat()
-            data = json.loads(read_file(entry.path))
+            data = parse_json(read_file(entry.path), LASTING_JSON)
             source = {"video": video.rel, "size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
             source |= {"oshash": str(data["source"]["oshash"]), "model": str(data["model"])}
             if not f"{source['oshash']}{source['model']}".isprintable():
@@ -71,7 +71,7 @@ class SignatureFile(NamedTuple):
             former_ids = [tuple(map(str, row.get("was", ()))) for row in rows]
             signatures = list(map(FaceSignature, occurrences, vectors, former_ids))
             return cls(video, source, finite(data["scale"]), signatures)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             message = f"its signatures are corrupt ({error}): embed --force makes them again"
             raise VideoError(message) from None
 

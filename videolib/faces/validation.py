@@ -20,7 +20,10 @@ SIGNATURE_ID_LINES = re.compile(f"({SIGNATURE_ID}\n)*")
 
 def finite(value: Any) -> float:
     """A finite number. Raises ValueError or TypeError for anything else."""
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError as error:  # of an integer
+        raise ValueError(str(error)) from None
     if not math.isfinite(number):
         raise ValueError(f"{number} is no number")
     return number

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from videolib.core.documents import json_bytes
+from videolib.core.documents import EDITED_JSON, json_bytes, parse_json
 from videolib.core.errors import UsageError, VideoError
 from videolib.core.files import (
     flush_names,
@@ -144,18 +144,15 @@ def parse_tags(video: Video, content: bytes | None) -> dict[str, Any]:
     if content is None:
         return {"video": video.rel, "tags": [], "performers": []}
 
-    def refuse(constant: str) -> None:  # NaN and Infinity
-        raise ValueError(f"{constant} is not JSON")
-
     try:
-        record = json.loads(content, parse_constant=refuse)
+        record = parse_json(content, EDITED_JSON)
         if not isinstance(record, dict):
             raise ValueError("it is not an object")
         for name in NAME_LISTS:
             names = record.get(name, [])
             if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
                 raise ValueError(f'"{name}" is not a list of names')
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         name = printable(tags_path(video).name)
         raise VideoError(f"{name} is corrupt ({error}): mend it or move it away") from None
     record = {"video": video.rel, "tags": [], "performers": []} | record
