@@ -1118,3 +1118,15 @@ def grave(page: Page) -> str:
         for one in found["violations"]
         if one["impact"] in ("serious", "critical")
     )
+
+
+def test_a_video_that_a_watch_noticed_is_shown_by_itself(
+    chromium: Browser, library: Library
+) -> None:
+    library.add("short.mp4", "first.mp4")
+    with serving(library.root) as served, web.opened(chromium, served.url) as page:
+        follow(page, served.url)
+        expect(card(page, "first")).to_be_visible()
+        library.add("short.mp4", "second.mp4")
+        served.app.service.board.announce_library(str(library.root))
+        expect(card(page, "second")).to_be_visible()
