@@ -74,7 +74,7 @@ from videoserver.files import VideoFiles, video_url
 from videoserver.jobs import JOBS_KEPT, JOBS_QUEUED, JobBoard
 from videoserver.people import PeopleService
 from videoserver.settings import PAGE_LIMIT
-from videoserver.watching import RootWatcher
+from videoserver.watching import root_watchers
 
 if TYPE_CHECKING:
     from videolib.core.runs import Job
@@ -132,10 +132,7 @@ class Service:
         self.catalogue_pool = CataloguePool(catalogue_extensions())
         self.commands = CommandBuilder(self.roots, self.catalogue_pool)
         self.files = VideoFiles(self.roots)
-        roots = self.roots.paths if settings.watch else []
-        self.watchers = [
-            RootWatcher(root, settings.watch, self.commands, self.board) for root in roots
-        ]
+        self.watchers = root_watchers(settings, self.commands, self.board)
         self.people = PeopleService(self.commands, self.board, self.files)
 
     def watch(self) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from index import Command, Watch
 from videolib.catalogue.watching import only_watcher
-from videolib.core.confinement import confined_to
+from videolib.core.confinement import confined_to, enclosing_folder
 from videolib.core.errors import BusyError, Failure, attempt
 from videolib.core.restraint import Hours
 from videolib.core.runs import Console, Job, Result
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from videolib.organize.watch_session import WatchSession
     from videoserver.commands import CommandBuilder
     from videoserver.jobs import JobBoard, SubmittedJob
+    from videoserver.settings import ServerSettings
 
 BUSY_PAUSE = 5.0  # seconds until a batch is offered again to a board that is full
 END_INTERVAL = 0.2  # seconds from one look whether a job has ended to the next
@@ -36,6 +37,16 @@ class BatchJob(Command):
     def run(self, job: Job) -> Result:
         """Raises VideoError where the root is gone."""
         return Result({"tasks": self.session.handle(job, self.batch)}, "")
+
+
+def root_watchers(
+    settings: ServerSettings, commands: CommandBuilder, board: JobBoard
+) -> list[RootWatcher]:
+    """A watcher for each root that is in no other; none where the settings name no tasks. Raises
+    UsageError for a task that is not known."""
+    paths = settings.roots.paths if settings.watch else []
+    outer = [p for p in paths if not enclosing_folder(p, [other for other in paths if other != p])]
+    return [RootWatcher(root, settings.watch, commands, board) for root in dict.fromkeys(outer)]
 
 
 class RootWatcher:

@@ -10,6 +10,9 @@ from support import Library, wait_until
 from support.served import Served, serving
 
 from videolib.catalogue.watching import only_watcher
+from videolib.storage.folders import Roots
+from videoserver.service import Service
+from videoserver.settings import ServerSettings
 
 
 def thumbs_of(served: Served) -> dict[str, bool]:
@@ -51,6 +54,15 @@ def test_a_root_that_another_process_watches(
         assert served.get("/videos")["total"] == 1
     assert "is being watched by another process" in capsys.readouterr().err
     assert library.artifacts() == []
+
+
+def test_a_root_in_another_is_watched_with_it(library: Library) -> None:
+    inner = library.root / "inner"
+    inner.mkdir()
+    roots = Roots([library.root, inner, library.root])
+    service = Service(ServerSettings(roots, watch=("thumbs",)))
+    assert [watcher.root for watcher in service.watchers] == [str(library.root)]
+    service.close()
 
 
 def test_a_task_that_is_none(cli: Cli, library: Library) -> None:
