@@ -2705,7 +2705,7 @@ class Watch(LibraryCommand):
             job.console.say(f"watch: {printable(str(self.directory))}: {text}")
 
         def connect() -> ChosenEvents:
-            events, words = choose_events(str(library.root.resolve()), self.poll, stop, say)
+            events, words = choose_events(str(library.root.absolute()), self.poll, stop, say)
             say(words)
             return events
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
+from videolib.core.confinement import real_path
 from videolib.core.files import stat_if_any
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class NotifiedFolders:
 
     def __init__(self, root: str, stop: threading.Event) -> None:
         self.root, self.stop, self.failed = root, stop, False
+        self.real_root = real_path(root)  # by which a Mac names what is in it
         self.watcher: Any = None
 
     def follow(self, folders: Sequence[str]) -> None:
@@ -104,8 +106,14 @@ class NotifiedFolders:
             return FolderChanges(missed=True)
         if isinstance(reports, str):  # why there are none
             return FolderChanges()
-        paths = frozenset(path for _, path in reports)
+        paths = frozenset(self._named(path) for _, path in reports)
         return FolderChanges(paths, len(paths) >= MANY_CHANGES)
+
+    def _named(self, path: str) -> str:
+        """The path below the root as the caller names that."""
+        if self.real_root != self.root and path.startswith(f"{self.real_root}/"):
+            return self.root + path[len(self.real_root) :]
+        return path
 
     def close(self) -> None:
         if self.watcher is not None:
@@ -269,15 +277,15 @@ def mounts_in(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
 def choose_events(
     root: str, poll: float | None, stop: threading.Event, say: Callable[[str], None]
 ) -> tuple[ChosenEvents, str]:
-    """The events of the folders of a library, and in words what they are; `poll`: the seconds from
-    look to look, where the user wants no notifications."""
+    """The events of the folders of a library, whose root is an absolute path, and in words what
+    they are; `poll`: the seconds from look to look, where the user wants no notifications."""
     from importlib.util import find_spec
 
     try:
         mountinfo = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape")
     except OSError:
         mountinfo = ""  # another system
-    place, kind = network_mount(root, mountinfo)
+    place, kind = network_mount(real_path(root), mountinfo)
     interval = poll or (POLL_NETWORK if kind else POLL_LOCAL)
     polled = PolledFolders(interval, stop.wait)
     looks = f"looks for changes every {interval:g} s"
