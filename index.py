@@ -89,7 +89,7 @@ from videolib.core.options import LARGEST_NUMBER, Option, names_path, need_path,
 from videolib.core.processes import cores, find_tool, need_tool, run_tool
 from videolib.core.progress import parent_link
 from videolib.core.restraint import HOURS_PATTERN, Hours, lower_priority
-from videolib.core.runs import STORED, Exit, Job, Result, Status, WorkQueue
+from videolib.core.runs import FAULTY, STORED, Exit, Job, Result, Status, WorkQueue
 from videolib.core.text import (
     NAMES_HELP,
     clock,
@@ -125,6 +125,7 @@ from videolib.media.targets import (
 from videolib.organize.tag_sources import SOURCES
 from videolib.storage.artifacts import ARTIFACTS, EXPORT_RECORD, TRANSCODE_RECORD, Artifact
 from videolib.storage.failures import known_failure, record_failure
+from videolib.storage.faults import FAULTS, faults_in, faults_of
 from videolib.storage.folders import LEADS_OUT, Library, Roots, need_output
 from videolib.storage.names import JOURNALS, SIDECARS, VIDEO_EXTENSIONS, State
 from videolib.storage.publishing import ArtifactOutput, Provenance, publish, record_source
@@ -477,6 +478,8 @@ class Runner:
         self.tries_broken = request.retry or request.force or bool(request.only)
         explicit = [task.workers for task in (request, *tasks) if task.workers]
         self.processes = max(explicit, default=cores())
+        # Asked for by itself, some tasks look again at what is fresh.
+        self.rechecks = request in tasks and len(tasks) == 1
         self.caps = {
             t.artifact.kind: caps.get(t.artifact.kind) or t.workers or self.processes for t in tasks
         }
@@ -554,11 +557,14 @@ class Runner:
             state = task.state(video, sidecars)
         except OSError:
             state = State.MISSING  # the video cannot be looked at: opening it will say why
-        if state is State.FRESH and not self.request.force:
+        if state is State.FRESH and not (self.request.force or (task.rechecks and self.rechecks)):
             if not self.request.dry_run:
                 with contextlib.suppress(OSError):  # in a folder that is read-only by now
                     record_source(task.artifact, video, sidecars)
-            self.outcomes[kind][video.rel] = task.expected(Status.SKIPPED, video, sidecars)
+            outcome = task.expected(Status.SKIPPED, video, sidecars)
+            self.outcomes[kind][video.rel] = outcome
+            if outcome.status in FAULTY:
+                self._say([kind], video.rel, outcome.note)
             return False
         if not self.tries_broken and (reason := task.known_failure(video, sidecars)):
             self.outcomes[kind][video.rel] = Outcome(kind, Status.BROKEN, reason)
@@ -608,7 +614,7 @@ class Runner:
         outcomes = [failed(task, self.lacking[task.artifact.kind]) for task in lacking]
         if not tasks:
             return outcomes
-        timeouts = [task.timeout for task in tasks]
+        timeouts = [task.time_limit(item.video) for task in tasks]
         timeout = 0.0 if 0.0 in timeouts else max(timeouts)
         folders = {folder for task in tasks for folder in task.folders(item.video)}
         try:
@@ -649,7 +655,7 @@ class Runner:
         if not self.videos and not self.job.cancelled.is_set():
             self.job.console.say(self.library.nothing_found)
         reports = [self._report(task) for task in self.tasks]
-        code = Exit.of(any(report["counts"]["failed"] for report in reports))
+        code = Exit.of(any(report["counts"].get(s) for report in reports for s in FAULTY))
         if self.job.cancelled.is_set():
             code = self.job.exit_code
         rows = zip(self.tasks, reports, strict=True)
@@ -842,6 +848,8 @@ class VideoTask(RunCommand):
     imports: tuple[str, ...] = ("av", "numpy")
     memory: ClassVar[int] = WORKER_MEMORY
     plans_itself: ClassVar[bool] = False  # whether `make` heeds dry_run: the plan needs a look
+    by_default: ClassVar[bool] = True  # whether `finish` makes it without being told to
+    rechecks: ClassVar[bool] = False  # whether `make` looks again at what is fresh, asked for alone
     remembers_failures: bool = False  # whether a video that is at fault is left out from then on
     purge: bool = False  # whether this request only deletes: then it runs by itself
 
@@ -882,6 +890,10 @@ class VideoTask(RunCommand):
     def extras(self) -> list[str]:
         """Files beyond the artifact's own that these parameters ask for, as patterns."""
         return []
+
+    def time_limit(self, video: Video) -> float:
+        """Seconds that this video may take; 0: no limit."""
+        return self.timeout
 
     def remember(self, video: Video, before: os.stat_result, reason: str) -> None:
         """Record that a video is itself why it failed; see storage/failures. Raises OSError."""
@@ -2149,6 +2161,65 @@ class Subtitles(VideoTask):
         )
 
 
+# === Commands: verify =============================================================================
+
+
+class Verify(VideoTask):
+    """Decode each video whole and keep checksums of its bytes, .artifacts/NAME.verify.json.
+
+    What was verified is checked against its checksums when this is run again: a video is damaged
+    where it does not decode, rotten where bytes differ though size and time are the same. Exit code
+    1 where one is. A video that somebody changed is verified anew. finish leaves this out unless
+    --tasks names it, as it reads all of every video; finish, batch and chains skip what is fresh.
+    """
+
+    artifact = ARTIFACTS["verify"]
+    worker_group = "verify"
+    imports = ("av", "numpy", "blake3", "videolib.media.integrity")
+    batch_limit = 1
+    by_default = False
+    rechecks = True
+    not_recorded = ("quick", "accept")
+    SECONDS, BYTE_RATE = 3600.0, 50_000  # of a limit: at least, and bytes for each second more
+
+    quick: bool = option(False, "look at the bytes only, decode nothing")
+    accept: bool = option(False, "take the bytes of rotten videos as they are now")
+    workers: int | None = option(
+        1, "videos verified at a time, which share the cores", ge=1, le=256
+    )
+    timeout: float = option(
+        0.0, "seconds one video may take; 0: an hour, and another for each 180 MB", ge=0
+    )
+
+    def state(self, video: Video, sidecars: SidecarDir) -> State:
+        """As for any artifact; but a record without decoding is missing where that is asked for."""
+        state = super().state(video, sidecars)
+        if state is State.FRESH and not self.quick:
+            with reading(sidecars[self.artifact.record_name(video)].path) as descriptor:
+                if b'"quick": true' in os.read(descriptor, 16384):
+                    return State.MISSING
+        return state
+
+    def expected(
+        self, status: Status, video: Video, sidecars: SidecarDir, note: str = ""
+    ) -> Outcome:
+        """Skipped is only what is fine: of other videos their record tells again what is wrong."""
+        faults = faults_of(video, sidecars) if status is Status.SKIPPED else {}
+        status = Status(list(faults)[-1]) if faults else status
+        return super().expected(status, video, sidecars, "; ".join(faults.values()) or note)
+
+    def time_limit(self, video: Video) -> float:
+        status = stat_if_any(video.path)
+        growing = self.SECONDS + (status.st_size if status else 0) / self.BYTE_RATE
+        return self.timeout or growing
+
+    def make(self, media: Media) -> ArtifactOutput:
+        from videolib.media.integrity import VerifySettings, verify_video
+
+        threads = -(-cores() // self.workers) if self.workers and self.workers > 1 else 0
+        return verify_video(media, VerifySettings(self.quick, self.force, self.accept, threads))
+
+
 # === Commands: duplicates =========================================================================
 
 PREFER_HELP = (
@@ -2405,6 +2476,7 @@ class ListVideos(LibraryCommand):
         def listed(row: VideoRow) -> dict[str, Any]:
             entry = {"path": top + row.rel, "name": row.name, "size": row.size}
             entry |= {"mtime": row.mtime_ns / 1e9} | row.facts() | row.failures()
+            entry |= row.faults()
             lines.append(self.line(entry, len(top)))
             return entry
 
@@ -2428,6 +2500,7 @@ class ListVideos(LibraryCommand):
         facts += [row[key] for key in ("vcodec", "acodec") if key in row]
         facts += ["encrypted"] if "encrypted" in row else []
         facts += [printable(f"broken: {failure['reason']}") for failure in row.get("broken", ())]
+        facts += [printable(line) for line in faults_in(row).values()]
         return f"{printable(row['path'][prefix:])}  {'  '.join(facts)}".rstrip()
 
 
@@ -2484,13 +2557,15 @@ class Report(LibraryCommand):
 
     def run(self, job: Job) -> Result:
         library, states = self.library(), Counter[tuple[str, bool | str]]()
-        broken = list[dict[str, Any]]()
+        broken, faults = list[dict[str, Any]](), {kind: list[dict[str, str]]() for kind in FAULTS}
 
         def listed(row: VideoRow) -> dict[str, Any]:
             presence = row.presence()
             states.update(presence.items())
             failures = row.failures().get("broken", ())
             broken.extend({"video": row.rel, **failure} for failure in failures)
+            for kind, line in row.faults().items():
+                faults[kind].append({"video": row.rel, "reason": line})
             return {"video": row.rel, **presence}
 
         with self.catalogue(library) as catalogue:
@@ -2503,7 +2578,7 @@ class Report(LibraryCommand):
         stale = {kind: states[kind, "stale"] for kind in ARTIFACTS}
         data: dict[str, Any] = {"total": len(rows), "counts": counts, "stale": stale}
         coverage = {kind: round(n / len(rows), 4) if rows else 0.0 for kind, n in counts.items()}
-        data |= {"coverage": coverage, "broken": broken, "videos": rows}
+        data |= {"coverage": coverage, "broken": broken, **faults, "videos": rows}
         return Result(data, self.text(data), Exit.of(problems))
 
     @staticmethod
@@ -2520,6 +2595,8 @@ class Report(LibraryCommand):
         for row in data["broken"]:
             kinds = ", ".join(row["kinds"])
             text.append(printable(f"broken: {row['video']}: {row['reason']} ({kinds})"))
+        faults = (row for kind in FAULTS for row in data[kind])
+        text += [printable(f"{row['video']}: {row['reason']}") for row in faults]
         return "\n".join(text)
 
 
@@ -2556,7 +2633,8 @@ class Batch(RunCommand):
         return {name: declared.get(name, int | None) for name in cls.options()}
 
     def planned(self) -> list[VideoTask]:
-        chosen = map(task_named, self.tasks) if self.tasks else task_classes()
+        every = (task for task in task_classes() if task.by_default)
+        chosen = map(task_named, self.tasks) if self.tasks else every
         return [self.build(task) for task in dict.fromkeys(chosen)]
 
     def build(self, task: type[VideoTask]) -> VideoTask:
@@ -2581,7 +2659,7 @@ class Finish(Batch):
     """
 
     tasks: tuple[str, ...] = option(
-        (), "only these, comma-separated (default: every artifact command)"
+        (), "only these, comma-separated (default: every artifact command but verify)"
     )
 
     def run(self, job: Job) -> Result:
@@ -2760,6 +2838,7 @@ class Doctor(Command):
         "numpy": "pixels",
         "opencv-python-headless": "scenes, drawings",
         "pebble": "workers",
+        "blake3": "checksums",
         "scenedetect-headless": "scenes",
         "pydantic": "parameters",
         "platformdirs": "the cache folder",
@@ -2891,6 +2970,7 @@ COMMANDS: dict[str, type[Command]] = {
     "listing": ListPeople,
     "people": People,
     "subtitles": Subtitles,
+    "verify": Verify,
     "codecs": Codecs,
     "transcode": Transcode,
     "compare": Compare,

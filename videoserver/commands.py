@@ -74,6 +74,13 @@ def task_by_kind() -> dict[str, str]:
     return {kind: command_names(command)[0] for kind, command in commands.items() if kind}
 
 
+def kinds_on_request() -> list[str]:
+    """The kinds of artifacts that `finish` makes only where it is told to."""
+    commands = job_tasks().values()
+    tasks = (c for c in dict.fromkeys(commands) if issubclass(c, VideoTask) and not c.by_default)
+    return [task.artifact.kind for task in tasks]
+
+
 def task_json(command: type[Command]) -> dict[str, Any]:
     """A command as GET /tasks has it: {task, aliases, kind, summary, takes, params}, where `params`
     is the JSON schema of its parameters."""

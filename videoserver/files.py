@@ -18,6 +18,7 @@ from videolib.core.text import printable, url_quoted
 from videolib.media.metadata import summarize
 from videolib.storage.artifacts import ARTIFACTS, presence
 from videolib.storage.failures import failures_by_reason
+from videolib.storage.faults import faults_of
 from videolib.storage.folders import LEADS_OUT
 from videolib.storage.sidecars import LARGEST_RECORD, FileStat, SidecarDir
 
@@ -152,6 +153,7 @@ class VideoFiles:
         records = self.records(video)
         details = {"path": video.rel, "name": video.name} | video_facts(video, records["metadata"])
         details |= self.artifacts(video) | {"documents": records}
+        details |= faults_of(video, SidecarDir(video.sidecar_dir))
         return details | {"broken": self.broken(video, details["artifacts"])}
 
     def broken(self, video: Video, presence: Mapping[str, object]) -> list[dict[str, Any]]:

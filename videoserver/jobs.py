@@ -26,7 +26,7 @@ from videolib.core.errors import (
     NotFoundError,
     attempt,
 )
-from videolib.core.runs import ConcurrencyLimits, Console, Job
+from videolib.core.runs import FAULTY, ConcurrencyLimits, Console, Job
 from videolib.core.text import iso_time
 
 if TYPE_CHECKING:
@@ -160,7 +160,8 @@ class SubmittedJob(Job):
         """
         self.packed_result = zlib.compress(json_text(data, None).encode(), 1)
         reports = data.get("tasks", [data]) if isinstance(data, dict) else []
-        self.failed = sum(report.get("counts", {}).get("failed", 0) for report in reports)
+        counts = [report.get("counts", {}) for report in reports]
+        self.failed = sum(count.get(status, 0) for count in counts for status in FAULTY)
 
     def perform(self, relative: Callable[[str], str]) -> JobState:
         """Run the command and keep its result or error; returns the state in which it ended.

@@ -72,6 +72,7 @@ class ConfigOut(ResponseModel):
     roots: list[str]
     kinds: list[str]
     task_by_kind: dict[str, str] = Field(description="which task makes the artifacts of a kind")
+    kinds_on_request: list[str] = Field(description="what finish leaves out unless told otherwise")
     limits: dict[str, int]
     tasks: dict[str, dict[str, Any]]
 
@@ -115,6 +116,12 @@ class VideoRowOut(VideoFactsOut):
     date: str | None = Field(None, description="the same")
     broken: list[KnownFailureOut] | None = Field(
         None, description="with detail=1, where an earlier run found the file to be at fault"
+    )
+    damaged: str | None = Field(
+        None, description="with detail=1, where verify found it: what does not decode, and when"
+    )
+    rotten: str | None = Field(
+        None, description="with detail=1, where verify found it: bytes that changed by themselves"
     )
 
 
@@ -186,6 +193,8 @@ class ReportOut(ResponseModel):
     stale: dict[str, int]
     coverage: dict[str, float]
     broken: list[dict[str, Any]] = Field(description="{video, reason, kinds} of each failure")
+    damaged: list[dict[str, str]] = Field(description="{video, reason}, as verify found it")
+    rotten: list[dict[str, str]] = Field(description="{video, reason}, as verify found it")
     videos: list[dict[str, Any]]
 
 

@@ -66,6 +66,7 @@ from videoserver.commands import (
     job_command,
     job_tasks,
     jsonable,
+    kinds_on_request,
     task_by_kind,
     task_defaults,
     task_json,
@@ -346,6 +347,7 @@ class Service:
             "roots": self.roots.paths,
             "kinds": list(ARTIFACTS),
             "task_by_kind": task_by_kind(),
+            "kinds_on_request": kinds_on_request(),
             "limits": {"page": PAGE_LIMIT, "jobs_queued": JOBS_QUEUED, "jobs_kept": JOBS_KEPT},
             "tasks": task_defaults(self.roots.folder(directory)),
         }

@@ -215,8 +215,8 @@ async function askToken() {
 
 /** What all views but the library wait for: it can show its first screen without. */
 async function configure() {
-  const { roots, kinds, task_by_kind: taskByKind } = await get("/config");
-  store.set({ roots, kinds, taskByKind });
+  const { roots, kinds, task_by_kind: taskByKind, kinds_on_request: onRequest } = await get("/config");
+  store.set({ roots, kinds, taskByKind, onRequest });
 }
 
 function begin() {

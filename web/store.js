@@ -6,6 +6,7 @@ class Store extends EventTarget {
     roots: [],
     kinds: [], // of artifacts, in the server's order
     taskByKind: {}, // the task that makes the artifacts of each kind
+    onRequest: [], // kinds that are made only where somebody asks for them
     jobs: new Map(), // by id, the newest last
     online: true,
     version: 0, // grows whenever the library may have changed

@@ -34,6 +34,7 @@ from videolib.core.runs import Job
 from videolib.core.text import fold, utf8
 from videolib.storage.artifacts import ARTIFACTS
 from videolib.storage.failures import failures_by_reason
+from videolib.storage.faults import FAULTS, faults_in
 from videolib.storage.folders import Library
 from videolib.storage.names import SIDECARS, VIDEO_EXTENSIONS, State
 from videolib.storage.sidecars import FileStat
@@ -345,9 +346,12 @@ class Catalogue(CatalogueStore):
             state = artifact.state(video, sidecars, source=source)
             fresh |= (state is State.FRESH) << bit
             stale |= (state is State.STALE) << bit
-        summary = {}
-        if fresh >> list(ARTIFACTS).index("metadata") & 1:
+        fresh_kinds = {kind for bit, kind in enumerate(ARTIFACTS) if fresh >> bit & 1}
+        summary, faults = dict[str, Any](), dict[str, str]()
+        if "metadata" in fresh_kinds:
             summary = sidecars.summary(ARTIFACTS["metadata"].record_name(video))
+        if "verify" in fresh_kinds:
+            faults = faults_in(sidecars.document(ARTIFACTS["verify"].record_name(video)))
         records = (record for record in sidecars.records.values() if record)
         oshash = next((r.oshash for r in records if r.oshash and r.is_of(source)), "")
         tags_record, problem = sidecars.tags(video)
@@ -356,10 +360,10 @@ class Catalogue(CatalogueStore):
         rel, path = os.fsencode(video.rel), fold(utf8(video.rel))
         words = "\n".join([path, *(key for _, key, _ in labels)])
         names = (rel, rel[: rel.rfind(b"/") + 1], stamp, path, fold(utf8(video.name)), words)
-        kinds = [kind for bit, kind in enumerate(ARTIFACTS) if not fresh >> bit & 1]
-        failures = failures_by_reason(video, sidecars, source, kinds)
+        lacking = (kind for kind in ARTIFACTS if kind not in fresh_kinds)
+        failures = failures_by_reason(video, sidecars, source, lacking)
         documents = (json_text(part, None) if part else None for part in (failures, details))
-        states = (fresh, stale, problem, *documents)
+        states = (fresh, stale, problem, *documents, *map(faults.get, FAULTS))
         facts = (size, mtime_ns, oshash, *map(summary.get, SUMMARY), *states)
         values = (*names, video.extension, *facts)
         tags, performers = ([n for k, _, n in labels if k == kind] for kind in TAG_KINDS)

@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple
 from videolib.core.errors import UsageError
 from videolib.core.text import clamp_to_64_bits, fold, parse_clock, printable, utf8
 from videolib.storage.artifacts import ARTIFACTS
+from videolib.storage.faults import FAULTS
 from videolib.storage.tag_details import BEST_RATING, checked_rating
 
 # Of a term: the minus sign and the field, which for a key of a tags file begins with "x.".
@@ -24,7 +25,7 @@ QUERY_HEAD = re.compile(r"(-?)(?:([A-Za-z_]+|[xX]\.[^\s:\"]+):)?")
 QUERY_PHRASE = re.compile(r'"((?:[^"\\]|\\.)*)"(?=\s|$)', re.DOTALL)  # a value in quotes
 QUERY_WORDS, QUERY_LENGTH = 200, 10_000  # terms and characters at most
 ATTRIBUTE_PREFIX = "x."  # in front of a key of a tags file that is no field of its own
-BARE_FIELDS = frozenset({"broken"})  # which say something without a value
+BARE_FIELDS = frozenset({"broken", *FAULTS})  # which say something without a value
 # Other names of codecs -> ffmpeg's, by which they are catalogued.
 CODEC_NAMES = {"h265": "hevc", "x265": "hevc", "avc": "h264", "x264": "h264"}
 LENGTH = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
@@ -232,6 +233,11 @@ def broken_clause(term: QueryTerm) -> SqlClause:
     return SqlClause("instr(lower(v.broken), ?)", (fold(utf8(term.value.strip())),))
 
 
+def fault_clause(term: QueryTerm) -> SqlClause:
+    """A video in which `verify` found a fault of that kind, with a word of what it was."""
+    return SqlClause(f"instr(lower(v.{term.field}), ?)", (fold(utf8(term.value.strip())),))
+
+
 def comparisons(text: str) -> list[tuple[str, str]]:
     """The (sign, value) that `90`, `>90`, `60..90` or `60..` ask for."""
     low, dots, high = text.lower().partition("..")
@@ -354,6 +360,8 @@ QUERY_FIELDS: dict[str, Callable[[QueryTerm], SqlClause]] = {
     "fresh": kind_clause,
     "stale": kind_clause,
     "broken": broken_clause,
+    "damaged": fault_clause,
+    "rotten": fault_clause,
     "rating": rating_clause,
     "note": note_clause,
     "date": attribute_clause,

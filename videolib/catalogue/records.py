@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from videolib.core.text import fold, url_quoted, utf8
 from videolib.storage.artifacts import ARTIFACTS
+from videolib.storage.faults import FAULTS
 from videolib.storage.tag_details import Attribute
 
 TAG_KINDS = {"tag": "tags", "performer": "performers"}  # kinds of labels, and their keys in JSON
@@ -27,7 +28,7 @@ CREATE TABLE IF NOT EXISTS videos (id INTEGER PRIMARY KEY, rel BLOB NOT NULL UNI
   folder BLOB NOT NULL, stamp BLOB, path TEXT, name TEXT, words TEXT, ext TEXT, size INT,
   mtime_ns INT, oshash TEXT, duration REAL, width INT, height INT, fps REAL, vcodec TEXT,
   acodec TEXT, bit_rate INT, encrypted INT, fresh INT, stale INT, tags_problem TEXT, broken TEXT,
-  details TEXT);
+  details TEXT, damaged TEXT, rotten TEXT);
 CREATE INDEX IF NOT EXISTS videos_folder ON videos (folder);
 CREATE INDEX IF NOT EXISTS videos_size ON videos (size);
 CREATE INDEX IF NOT EXISTS videos_duration ON videos (duration);
@@ -55,7 +56,7 @@ INSERT INTO changes SELECT random() WHERE NOT EXISTS (SELECT 1 FROM changes);
 # The columns of `videos` that are written, in the order of CatalogueEntry.values.
 ROW_COLUMNS = (
     *("rel", "folder", "stamp", "path", "name", "words", "ext", "size", "mtime_ns", "oshash"),
-    *(*SUMMARY, "fresh", "stale", "tags_problem", "broken", "details"),
+    *(*SUMMARY, "fresh", "stale", "tags_problem", "broken", "details", *FAULTS),
 )
 UPSERT = (
     f"INSERT INTO videos ({', '.join(ROW_COLUMNS)}) VALUES ({', '.join('?' * len(ROW_COLUMNS))})"
@@ -80,7 +81,7 @@ class VideoRow(NamedTuple):
     written, which a query takes for when it was added. `fresh` and `stale` are bits in the order of
     ARTIFACTS. `tags_problem` says why its tags cannot be read; None: they can, or there are none.
     `broken` is what failures_by_reason gives for it, `details` what details_in gives, both in JSON;
-    None: nothing.
+    None: nothing. `damaged` and `rotten` are what faults_in gives for it; None: nothing is known.
     """
 
     id: int
@@ -101,6 +102,8 @@ class VideoRow(NamedTuple):
     tags_problem: str | None = None
     broken: str | None = None
     details: str | None = None
+    damaged: str | None = None
+    rotten: str | None = None
     tags: tuple[str, ...] = ()
     performers: tuple[str, ...] = ()
 
@@ -131,7 +134,8 @@ class VideoRow(NamedTuple):
     def detail(self) -> dict[str, Any]:
         """The further JSON of a card that asks for details."""
         labels = {"tags": self.tags, "performers": self.performers}
-        return {"artifacts": self.presence(), **labels, **self.noted(), **self.failures()}
+        noted = self.noted() | self.failures() | self.faults()
+        return {"artifacts": self.presence(), **labels, **noted}
 
     def noted(self) -> dict[str, Any]:
         """The rating, note and date in its tags file, those that there are."""
@@ -140,6 +144,11 @@ class VideoRow(NamedTuple):
     def failures(self) -> dict[str, Any]:
         """Under `broken`, why artifacts of it cannot be made, as [{reason, kinds}]; else empty."""
         return {"broken": json.loads(self.broken)} if self.broken else {}
+
+    def faults(self) -> dict[str, str]:
+        """What `verify` found wrong with it, a line of text by kind of fault; else empty."""
+        lines = zip(FAULTS, (self.damaged, self.rotten), strict=True)
+        return {kind: line for kind, line in lines if line}
 
 
 def labels_in(record: Mapping[str, Any]) -> list[tuple[str, str, str]]:

@@ -53,10 +53,19 @@ class Status(StrEnum):
     NO_AUDIO = "no audio"
     NOTHING = "nothing to export"  # the video lacks what it would be made of
     REMOVED = "removed"
+    # Of `verify`, which makes a record in each case.
+    CHECKED = "checked"  # the video's bytes are those of the record, which is fine
+    DAMAGED = "damaged"
+    ROTTEN = "rotten"
 
 
 # With these a record is written, which is fresh from then on: the video is not tried again.
-STORED = frozenset({Status.MADE, Status.DISCARDED, Status.NO_SPEECH, Status.NO_AUDIO})
+STORED = frozenset(
+    {Status.MADE, Status.DISCARDED, Status.NO_SPEECH, Status.NO_AUDIO}
+    | {Status.CHECKED, Status.DAMAGED, Status.ROTTEN}
+)
+# With these a run ends with SOME_FAILED.
+FAULTY = frozenset({Status.FAILED, Status.DAMAGED, Status.ROTTEN})
 
 
 class Result(NamedTuple):

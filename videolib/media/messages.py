@@ -13,14 +13,18 @@ LOCK = threading.Lock()  # the level is one for all threads
 
 
 @contextlib.contextmanager
-def libav_messages(level: Literal["ERROR", "INFO"]) -> Iterator[list[Message]]:
+def libav_messages(
+    level: Literal["ERROR", "INFO"], *, all_threads: bool = False
+) -> Iterator[list[Message]]:
     """A list of what libav says in this thread, of this level and worse, until the block ends.
 
-    What it says in other threads meanwhile is dropped, as at any other time.
+    What it says in other threads meanwhile is dropped, as at any other time; `all_threads`: it is
+    in the list, too, as a decoder has threads of its own.
     """
     import av
 
-    with LOCK, av.logging.Capture(local=False), av.logging.Capture() as messages:
+    capture = av.logging.Capture(local=not all_threads)
+    with LOCK, av.logging.Capture(local=False), capture as messages:
         # PyAV compares a message with the last one of all threads, and of files opened before.
         av.logging.set_skip_repeated(False)
         av.logging.set_level(getattr(av.logging, level))

@@ -39,6 +39,8 @@ from videolib.media.streams import DecoderLimits, film_of, undecodable
 from videolib.storage.videos import open_regular, oshash
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from av.container import InputContainer
     from av.packet import Packet
     from av.stream import Stream
@@ -220,6 +222,11 @@ class Media:
         """The time on the container's own clock (s) from which sound and subtitles are timed: its
         start, at least 0."""
         return max(self.file.start, 0.0)
+
+    def film_time(self, time: Fraction | float) -> float:
+        """Seconds from the start of the film to a time (s) on the container's own clock; 0 for what
+        is before."""
+        return max(float(time) - self.file.start, 0.0)
 
     @functools.cached_property
     def tick(self) -> float:

@@ -50,27 +50,43 @@ class StreamSummary(NamedTuple):
         return self.declared_end is not None and not is_cut_off(self.declared_end - self.end)
 
 
+class StreamCounter:
+    """Sums up the streams of a file while its packets are read."""
+
+    def __init__(self, media: Media) -> None:
+        self.media, self.start = media, media.file.start
+        self.packets = Counter[int]()
+        self.ends, self.durations = dict[int, float](), dict[int, float]()
+
+    def add(self, packet: Any) -> None:
+        """Count a packet."""
+        index, end = packet.stream_index, packet_end(packet)
+        self.packets[index] += 1
+        if end is not None:
+            self.ends[index] = max(self.ends.get(index, 0.0), end - self.start)
+            duration = (packet.duration or 0) * float(packet.time_base or 0)
+            self.durations[index] = max(self.durations.get(index, 0.0), duration)
+
+    def summaries(self) -> dict[int, StreamSummary]:
+        """The summaries of all streams, by index, of the packets so far."""
+        return {
+            stream.index: StreamSummary(
+                stream.type,
+                self.packets[stream.index],
+                self.ends.get(stream.index, 0.0),
+                self.durations.get(stream.index, 0.0),
+                declared_end(self.media.file, stream),
+            )
+            for stream in self.media.container.streams
+        }
+
+
 def stream_summaries(media: Media) -> dict[int, StreamSummary]:
     """Summaries of all streams, by index, for which every packet of the file is read."""
-    container, start = media.container, media.file.start
-    packets, ends, durations = Counter[int](), dict[int, float](), dict[int, float]()
+    counter = StreamCounter(media)
     for packet in played_packets(media):
-        index, end = packet.stream_index, packet_end(packet)
-        packets[index] += 1
-        if end is not None:
-            ends[index] = max(ends.get(index, 0.0), end - start)
-            duration = (packet.duration or 0) * float(packet.time_base or 0)
-            durations[index] = max(durations.get(index, 0.0), duration)
-    return {
-        stream.index: StreamSummary(
-            stream.type,
-            packets[stream.index],
-            ends.get(stream.index, 0.0),
-            durations.get(stream.index, 0.0),
-            declared_end(media.file, stream),
-        )
-        for stream in container.streams
-    }
+        counter.add(packet)
+    return counter.summaries()
 
 
 def played_packets(media: Media) -> Iterator[Any]:
@@ -86,7 +102,17 @@ def played_packets(media: Media) -> Iterator[Any]:
 
 
 def shortage(media: Media, streams: Mapping[int, StreamSummary]) -> str:
-    """Message for a source that ends before its declared end or is damaged, or an empty string.
+    """Message for a source that ends before its declared end or is damaged, or an empty string."""
+    if ends := early_end(media, streams):
+        return f"is {cut_off_message(*ends)}"
+    if media.damage:
+        return f"{plural(media.damage, 'packet')} could not be read"
+    return ""
+
+
+def early_end(media: Media, streams: Mapping[int, StreamSummary]) -> tuple[float, float] | None:
+    """Where a file, or one of its streams, ends before its declared end, and that end (s); None:
+    all is there.
 
     MPEG files declare nothing. A declared end that a file is far too small for is not believed
     where all its pictures are there: some headers count sound wrongly.
@@ -100,10 +126,8 @@ def shortage(media: Media, streams: Mapping[int, StreamSummary]) -> str:
         if declared is None or not is_cut_off(declared - actual):
             continue
         if not (has_all_pictures and is_too_small(media.stat.st_size, declared)):
-            return f"is {cut_off_message(actual, declared)}"
-    if media.damage:
-        return f"{plural(media.damage, 'packet')} could not be read"
-    return ""
+            return actual, declared
+    return None
 
 
 def check_streams(

@@ -285,6 +285,7 @@ ARTIFACTS: dict[str, Artifact] = {
             aliases=("embed",),
             large_record=True,  # a vector per signature
         ),
+        Artifact("verify", ("{}.verify.json",), large_record=True),  # a checksum per block
         Artifact("tags", ("{}.tags.json",), derived=False),
     )
 }

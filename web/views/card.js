@@ -112,7 +112,12 @@ export class Card {
     this.time = h("span.time", {});
     this.line = h("span.line", {});
     this.badge = h("span.badge", {});
-    this.thumb = h(".thumb", {}, icon("film"), this.image, this.sprite, this.line, this.badge, this.time);
+    this.fault = h("span.fault", {});
+    this.thumb = h(
+      ".thumb",
+      {},
+      ...[icon("film"), this.image, this.sprite, this.line, this.badge, this.fault, this.time],
+    );
     this.name = h("span.name", { dir: "auto" });
     this.facts = h("span", {});
     this.folder = h("a.folder", { dir: "auto", tabindex: "-1" });
@@ -166,6 +171,8 @@ export class Card {
       this.badge,
       row.height && Math.min(row.width, row.height) >= 720 ? resolution(row.width, row.height) : "",
     );
+    setText(this.fault, row.rotten ? "Rotten" : row.damaged ? "Damaged" : "");
+    this.fault.title = row.rotten ?? row.damaged ?? "";
     const folder = row.path.split("/").slice(0, -1).join("/");
     setText(this.facts, row.width ? `${row.width}×${row.height}` : "");
     setText(this.folder, folder);

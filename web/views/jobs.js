@@ -52,13 +52,19 @@ async function taskDialog(task) {
   );
 }
 
-/** The videos of a job's result that failed, as [{video, error}]. */
+const FAULTY = ["failed", "damaged", "rotten"]; // statuses of videos
+
+/** The videos of a job's result that failed or are at fault, as [{video, error}]. */
 function failures(result) {
   const reports = result?.tasks ?? (result ? [result] : []);
   return reports.flatMap((report) =>
     [...(report.results ?? []), ...(report.actions ?? [])]
-      .filter(({ status }) => status === "failed")
-      .map(({ video, error, reason }) => ({ video, error: error ?? reason ?? "", task: report.task })),
+      .filter(({ status }) => FAULTY.includes(status))
+      .map(({ video, error, reason, note }) => ({
+        video,
+        error: error ?? reason ?? note ?? "",
+        task: report.task,
+      })),
   );
 }
 

@@ -6,7 +6,7 @@ import { isActive, noteJob } from "../events.js";
 import { ago, kindName, plural } from "../format.js";
 import { store } from "../store.js";
 import { attempt, button } from "../ui.js";
-import { taskOf } from "./selection.js";
+import { isExpected, taskOf } from "./selection.js";
 
 const AMOUNTS = {
   sprites: ({ frames }) => plural(frames.length, "tile"),
@@ -35,7 +35,7 @@ export function madePanel(signal) {
   const element = h("section.panel", { "aria-label": "Artifacts" }, head, faults, list);
   store.watch(["jobs"], () => details && render(), signal);
 
-  const missing = () => store.state.kinds.filter((kind) => taskOf(kind) && details.artifacts[kind] !== true);
+  const missing = () => store.state.kinds.filter((kind) => isExpected(kind) && details.artifacts[kind] !== true);
 
   async function start(kinds, control) {
     const force = kinds.length === 1 && details.artifacts[kinds[0]] === true;
@@ -46,9 +46,13 @@ export function madePanel(signal) {
   /** Why a kind cannot be made, as an earlier run found; undefined where nothing is known. */
   const faultOf = (kind) => details.broken.find(({ kinds }) => kinds.includes(kind));
 
+  /** What a verification found: lines, the worst last. */
+  const findings = () => [details.damaged, details.rotten].filter(Boolean);
+
   /** How a kind stands, in a word or two. */
   function standing(kind) {
     const present = details.artifacts[kind];
+    if (kind === "verify" && present === true) return findings().length ? "see above" : "fine";
     if (present === true) return amount(kind, details.documents[kind]);
     if (faultOf(kind)) return "broken";
     return present ? "outdated" : "";
@@ -66,8 +70,9 @@ export function madePanel(signal) {
     const working = isWorkedOn();
     const shown = store.state.kinds.filter(taskOf);
     all.hidden = !missing().length;
-    faults.hidden = !details.broken.length;
-    faults.replaceChildren(...details.broken.map(({ reason }) => h("li", {}, reason)));
+    const lines = [...findings(), ...details.broken.map(({ reason }) => reason)];
+    faults.hidden = !lines.length;
+    faults.replaceChildren(...lines.map((line) => h("li", {}, line)));
     keyed(
       list,
       shown,

@@ -7,18 +7,20 @@ import { count, kindName, percent, plural } from "../format.js";
 import { href } from "../router.js";
 import { store } from "../store.js";
 import { attempt, button, dialog, failed, state } from "../ui.js";
-import { taskOf } from "./selection.js";
+import { isExpected, taskOf } from "./selection.js";
 
 export function mount(main, route, signal) {
   const share = h("p.big", {});
   const said = h("p.dim", { role: "status" });
   const finish = button("Finish", "run", finishDialog, { kind: "primary" });
+  const faults = h("ul.faults", {});
   const bars = h("ul.coverage.panel", {});
   const page = h(
     ".page",
     {},
     h(".head", {}, h("h1", {}, "Report"), finish),
     h(".summary", {}, share, said),
+    faults,
     bars,
   );
   let report = null;
@@ -47,7 +49,7 @@ export function mount(main, route, signal) {
 
   function render() {
     const kinds = store.state.kinds.filter((kind) => kind in report.counts);
-    const made = kinds.filter(taskOf);
+    const made = kinds.filter(isExpected);
     const done = made.reduce((sum, kind) => sum + report.counts[kind], 0);
     const all = made.length * report.total;
     setText(share, percent(done / all));
@@ -58,7 +60,15 @@ export function mount(main, route, signal) {
         : `of everything is made of ${plural(report.total, "video")}; ${plural(all - done, "artifact")} to go.`,
     );
     finish.disabled = done === all;
+    const found = ["rotten", "damaged"].filter((fault) => report[fault].length);
+    faults.replaceChildren(...found.map(faultItem));
     keyed(bars, kinds, (kind) => kind, barItem, showBar);
+  }
+
+  /** How many videos have a fault, as a link to them. */
+  function faultItem(fault) {
+    const text = `${plural(report[fault].length, "video")} ${report[fault].length === 1 ? "is" : "are"} ${fault}`;
+    return h("li", {}, h("a.link", { href: href("library", { q: `${fault}:` }) }, text));
   }
 
   function barItem(kind) {
@@ -104,7 +114,7 @@ export function mount(main, route, signal) {
   }
 
   function finishDialog() {
-    const kinds = store.state.kinds.filter((kind) => taskOf(kind) && missing(kind) + report.stale[kind]);
+    const kinds = store.state.kinds.filter((kind) => isExpected(kind) && missing(kind) + report.stale[kind]);
     dialog("Make what is missing", (close) => {
       const boxes = kinds.map((kind) =>
         h(

@@ -11,6 +11,9 @@ import { rename, tellRenamed } from "./renames.js";
 /** The task that makes an artifact of a kind; null where none does: tags are made by hand. */
 export const taskOf = (kind) => store.state.taskByKind[kind] ?? null;
 
+/** Whether a kind is made of every video in the end, and not only where somebody asks for it. */
+export const isExpected = (kind) => Boolean(taskOf(kind)) && !store.state.onRequest.includes(kind);
+
 const selected = () => [...store.state.selection.values()];
 const clear = () => store.set({ selection: new Map() });
 
@@ -103,7 +106,7 @@ async function runDialog() {
       const box = h("input", {
         type: "checkbox",
         value: taskOf(kind),
-        checked: missing > 0 && kind !== "subtitles",
+        checked: missing > 0 && kind !== "subtitles" && isExpected(kind),
       });
       return h(
         "label.check",
