@@ -561,10 +561,10 @@ class Runner:
             if not self.request.dry_run:
                 with contextlib.suppress(OSError):  # in a folder that is read-only by now
                     record_source(task.artifact, video, sidecars)
-            outcome = task.expected(Status.SKIPPED, video, sidecars)
-            self.outcomes[kind][video.rel] = outcome
-            if outcome.status in FAULTY:
-                self._say([kind], video.rel, outcome.note)
+            skipped = task.expected(Status.SKIPPED, video, sidecars)
+            self.outcomes[kind][video.rel] = skipped
+            if skipped.status in FAULTY:
+                self._say([kind], video.rel, skipped.note)
             return False
         if not self.tries_broken and (reason := task.known_failure(video, sidecars)):
             self.outcomes[kind][video.rel] = Outcome(kind, Status.BROKEN, reason)
