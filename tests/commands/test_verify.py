@@ -52,6 +52,18 @@ def zeroed(share: float, length: int) -> Bytes:
     return change
 
 
+def position_at(path: Path, seconds: float) -> int:
+    """The byte at which the first packet stands that is decoded at a time, or later."""
+    first = None
+    for packet in packets_of(path):
+        if packet.pos is not None and packet.dts is not None:
+            time = packet.dts * packet.time_base
+            first = time if first is None else first
+            if time - first >= seconds:
+                return int(packet.pos)
+    raise AssertionError(f"nothing is decoded at {seconds} s")
+
+
 def packets_of(path: Path) -> Iterator[Any]:
     """The packets of a file that have data."""
     with av.open(str(path)) as container:
@@ -142,7 +154,7 @@ class TestDamage:
         paths = [library.root / f"film.{suffix}" for suffix in ("mp4", "mkv", "avi", "flv", "ts")]
         for path, codecs in (*((path, copied) for path in paths), (library.root / "a.mpg", mpeg2)):
             media.ffmpeg("-i", source, *codecs, path)
-            rewrite(library, path, zeroed(0.5, 6000))
+            rewrite(library, path, zeroed(position_at(path, 5.0) / path.stat().st_size, 6000))
         run = cli("verify", library.root, "--ext", "*", "--json")
         assert (run.code, run.counts) == (1, {"damaged": 6})
         assert len(re.findall(r"^verify: \S+: damaged at 0:0\d: .+$", run.err, re.M)) == 6
@@ -150,7 +162,7 @@ class TestDamage:
         for path in (*paths, library.root / "a.mpg"):
             record = library.json(f"{path.name}.verify.json")
             first = record["errors"][0]
-            assert 3.5 < first["time"] < 6.5 and first["time"] <= first["end"], path.name
+            assert 4.5 < first["time"] < 5.5 and first["time"] <= first["end"], path.name
             assert record["error_count"] >= len(record["errors"]) > 0
 
     def test_corrupt_sound_alone(self, cli: Cli, library: Library) -> None:
