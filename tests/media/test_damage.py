@@ -90,6 +90,9 @@ def test_nothing_can_be_decoded(cli: Cli, library: Library) -> None:
     assert run.failure("a.mp4") == (
         "no frame that is wanted could be decoded: it is truncated or damaged"
     )
+    for detector in ("content", "adaptive"):
+        run = cli("scenes", library.root, "--detector", detector, "--json")
+        assert "no picture in it could be decoded" in run.failure("a.mp4")
 
 
 MPEG2 = ("-c:v", "mpeg2video", "-q:v", 2, "-bf", 2, "-sc_threshold", 1_000_000_000)

@@ -46,6 +46,8 @@ DRAFT_SHARES = (0.85, 1.7)
 DRAFT_SHARES_OF_KEYFRAMES = (0.85, 1.25)
 PICKED_SHARE = 0.83  # of the threshold; a score of picked pixels below it decides
 
+NO_PICTURE = "no picture in it could be decoded: it is truncated or damaged"
+
 # Of each cut the timestamp of the first frame after it, and the score in the detector's unit.
 Cuts = list[tuple[int, float]]
 
@@ -208,7 +210,7 @@ def draft_scores(media: Media, threshold: float) -> tuple[list[DraftStep], dict[
                 media.progress.at(media.seconds(raw.pts), media.duration)
         media.note_reading(draft)
     if not before:
-        raise BrokenVideoError("no picture in it could be decoded: it is truncated or damaged")
+        raise BrokenVideoError(NO_PICTURE)
     return steps, sizes
 
 
@@ -347,7 +349,10 @@ def timecode(media: Media, pts: int) -> Any:
 
 
 def adaptive_cuts(media: Media, threshold: float) -> Cuts:
-    """Cuts of PySceneDetect's adaptive detector, which compares a score with those around it."""
+    """Cuts of PySceneDetect's adaptive detector, which compares a score with those around it.
+
+    Raises BrokenVideoError where no picture can be decoded.
+    """
     from scenedetect.detectors import AdaptiveDetector
 
     detector = AdaptiveDetector(adaptive_threshold=threshold, min_scene_len=SHORTEST_SCENE)
@@ -366,6 +371,8 @@ def adaptive_cuts(media: Media, threshold: float) -> Cuts:
             after = hsv_of(pixels)
             scores[raw.pts] = 0.0 if before is None else content_score(before, after)
             before = after
+    if not scores:
+        raise BrokenVideoError(NO_PICTURE)
     return adaptive_ratios(scores, [cut.pts for cut in cuts], detector.window_width)
 
 
