@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +21,16 @@ from videolib.faces.gallery import distance_from_views
 from videolib.faces.gallery_files import GalleryReader
 
 
+def make_films(cli: Cli, library: Library) -> None:
+    faces.film(library, "a.mp4", (4, ["ann"]), (3, ["obama"]))
+    faces.film(library, "sub/b.mp4", (4, ["ann", "bea"]))
+    assert cli("embed", library.root, "-r").code == 0
+
+
 @pytest.fixture
 def films(cli: Cli, library: Library) -> Library:
     """Two films with ann in both, bea and obama, and signatures."""
-
-    def make(folder: Library) -> None:
-        faces.film(folder, "a.mp4", (4, ["ann"]), (3, ["obama"]))
-        faces.film(folder, "sub/b.mp4", (4, ["ann", "bea"]))
-        assert cli("embed", folder.root, "-r").code == 0
-
-    library.add_made("listing", make)
+    library.add_made("listing", functools.partial(make_films, cli))
     return library
 
 
@@ -64,13 +66,28 @@ ODD_VALUES: list[tuple[str, object]] = [
 ]
 
 
-@pytest.fixture
-def gallery(tmp_path: Path) -> Path:
-    """Photographs of ann and obama that occur in no film."""
-    place = tmp_path / "gallery"
+def take_photographs(folder: Path) -> None:
     for name in ("ann", "obama"):
-        faces.portrait_of(name, place / name / "one.png")
-    return place
+        faces.portrait_of(name, folder / name / "one.png")
+
+
+@pytest.fixture
+def gallery(tmp_path: Path, clips: Path) -> Path:
+    """Photographs of ann and obama that occur in no film."""
+    made = media.make_once(clips / "gallery", take_photographs)
+    return Path(shutil.copytree(made, tmp_path / "gallery"))
+
+
+@pytest.fixture
+def listed(cli: Cli, library: Library, gallery: Path) -> Library:
+    """The films, listed with this gallery, so that its photographs need not be looked at again."""
+
+    def make(folder: Library) -> None:
+        folder.add_made("listing", functools.partial(make_films, cli))
+        assert cli("listing", folder.root, "-r", "--gallery", gallery).code == 0
+
+    library.add_made("listing with a gallery", make)
+    return library
 
 
 def units(rows: Any) -> Any:
@@ -187,9 +204,9 @@ class TestGallery:
         run = cli("listing", films.root, "-r", "--label-threshold", 0.001, "--json")
         assert list(people(run)) == ["1 ?", "2 ?", "3 ?"]
 
-    def test_nobody_beyond_the_threshold(self, cli: Cli, films: Library, gallery: Path) -> None:
+    def test_nobody_beyond_the_threshold(self, cli: Cli, listed: Library, gallery: Path) -> None:
         """Whom only one name comes near gets it as a guess, which is no label."""
-        words = ("listing", films.root, "-r", "--gallery", gallery, "--label-threshold")
+        words = ("listing", listed.root, "-r", "--gallery", gallery, "--label-threshold")
         distance = cli(*words, 0.4, "--json").json["people"][0]["label_distance"]
         assert cli(*words, distance + 0.001, "--json").json["people"][0]["label"] == "ann"
         first = cli(*words, distance - 0.001, "--json").json["people"][0]
@@ -198,27 +215,27 @@ class TestGallery:
         assert "#1 (perhaps ann, but beyond --label" in cli(*words, distance - 0.001).out
         assert "ambiguous" not in cli(*words, distance / 2, "--json").json["people"][0]
 
-    def test_two_names_that_fit_equally(self, cli: Cli, films: Library, gallery: Path) -> None:
+    def test_two_names_that_fit_equally(self, cli: Cli, listed: Library, gallery: Path) -> None:
         faces.portrait_of("ann", gallery / "anna" / "one.png")
-        run = cli("listing", films.root, "-r", "--gallery", gallery, "--json")
+        run = cli("listing", listed.root, "-r", "--gallery", gallery, "--json")
         first = run.json["people"][0]
         assert first["label"] is None
         assert first["ambiguous"] == ["ann", "anna"]
-        assert "#1 (either ann or anna)" in cli("listing", films.root, "-r").out
+        assert "#1 (either ann or anna)" in cli("listing", listed.root, "-r").out
 
-    def test_a_film_as_a_portrait(self, cli: Cli, films: Library, gallery: Path) -> None:
+    def test_a_film_as_a_portrait(self, cli: Cli, listed: Library, gallery: Path) -> None:
         """Who is seen most in it is the one."""
-        film = faces.film(films, "x.mp4", (4, ["bea"]), (3, ["dan"]))
-        films.forget(film)
+        film = faces.film(listed, "x.mp4", (4, ["bea"]), (3, ["dan"]))
+        listed.forget(film)
         (gallery / "bea").mkdir()
         film.rename(gallery / "bea" / "film.mp4")
-        run = cli("listing", films.root, "-r", "--gallery", gallery, "--json")
+        run = cli("listing", listed.root, "-r", "--gallery", gallery, "--json")
         assert "3 bea" in people(run)
         (row,) = run.json["left_out"]
         assert row["file"] == "bea/film.mp4"
         assert "2 people" in row["reason"]
 
-    def test_what_is_no_portrait(self, cli: Cli, films: Library, gallery: Path) -> None:
+    def test_what_is_no_portrait(self, cli: Cli, listed: Library, gallery: Path) -> None:
         """All of it is told, and the rest is used."""
         whole = media.read_picture(faces.packaged("thai_people.jpg"))
         cv2.imwrite(str(gallery / "ann" / "many.png"), whole)
@@ -232,7 +249,7 @@ class TestGallery:
         cv2.imwrite(str(gallery / "obama" / "wall.png"), np.full((300, 300, 3), 127, np.uint8))
         (gallery / "nobody").mkdir()
         (gallery / "loose.jpg").touch()
-        run = cli("listing", films.root, "-r", "--gallery", gallery, "--json")
+        run = cli("listing", listed.root, "-r", "--gallery", gallery, "--json")
         assert run.json["people"][1]["label"] == "obama"
         told = {row["file"]: row["reason"] for row in run.json["left_out"]}
         assert "the largest counts" in told.pop("ann/many.png")
@@ -248,9 +265,9 @@ class TestGallery:
         assert all(name in run.err for name in told)
 
     def test_files_are_looked_at_once(
-        self, cli: Cli, films: Library, gallery: Path, monkeypatch: pytest.MonkeyPatch
+        self, cli: Cli, listed: Library, gallery: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        cli("listing", films.root, "-r", "--gallery", gallery)
+        cli("listing", listed.root, "-r", "--gallery", gallery)
         looked: list[Path] = []
         read = GalleryReader.read
 
@@ -260,7 +277,7 @@ class TestGallery:
 
         monkeypatch.setattr(GalleryReader, "read", watched)
         faces.portrait_of("bea", gallery / "bea" / "one.png")
-        run = cli("listing", films.root, "-r", "--gallery", gallery, "--json")
+        run = cli("listing", listed.root, "-r", "--gallery", gallery, "--json")
         assert list(people(run)) == ["1 ann", "2 obama", "3 bea"]
         assert looked == [gallery / "bea" / "one.png"]
 
@@ -381,10 +398,10 @@ class TestDamage:
         assert kept.read_text() == content
         kept.unlink()
 
-    def test_an_index_with_odd_values(self, cli: Cli, films: Library, gallery: Path) -> None:
+    def test_an_index_with_odd_values(self, cli: Cli, listed: Library, gallery: Path) -> None:
         """Each is told as corrupt by whoever reads it, and made again by the next listing."""
-        first = cli("listing", films.root, "-r", "--gallery", gallery, "--json")
-        index = films.artifact(".faces.index.json")
+        first = cli("listing", listed.root, "-r", "--gallery", gallery, "--json")
+        index = listed.artifact(".faces.index.json")
         sound = index.read_text()
         for place, value in ODD_VALUES:
             *way, last = place.split(".")
@@ -393,13 +410,13 @@ class TestDamage:
                 part = part[int(key) if key.isdigit() else key]
             part[int(last) if last.isdigit() else last] = value
             index.write_text(json.dumps(data))
-            run = cli("people", films.root)
+            run = cli("people", listed.root)
             assert run.code == 1 and "listing --rebuild" in run.err, place
-            run = cli("listing", films.root, "-r", "--no-embed", "--json")
+            run = cli("listing", listed.root, "-r", "--no-embed", "--json")
             assert run.code == 0 and "kept as" in run.err, place
-            for kept in films.root.glob(".artifacts/.faces.index.json.corrupt-*"):
+            for kept in listed.root.glob(".artifacts/.faces.index.json.corrupt-*"):
                 kept.unlink()
-        run = cli("listing", films.root, "-r", "--gallery", gallery, "--json")
+        run = cli("listing", listed.root, "-r", "--gallery", gallery, "--json")
         assert people(run) == people(first)
 
     def test_a_model_that_is_not_there(
