@@ -212,8 +212,10 @@ def check_fresh(trial: PreloadedTrial, what: str) -> None:
 
 
 def longest_names(scene: Scene) -> bool:
-    """A video whose name is as long as names may be."""
+    """A video whose name is as long as names may be; False where the command names videos."""
     trial, rng = scene.trial, scene.trials.rng
+    if trial.name not in (*MAKERS, "transcode"):
+        return False  # the words, or a file that they name, have the name of the video
     trial.reset()
     video = next(path for path in sorted(trial.root.rglob("a.*")) if ".artifacts" not in path.parts)
     letter = rng.choice("nä日🎬")
