@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.errors import Failure, attempt
+from videolib.core.files import flush_to_disk
 from videolib.core.locks import locked
 from videolib.core.runs import Status
 from videolib.core.text import plural, printable
@@ -73,16 +74,21 @@ def remove_of_video(
     VideoError."""
     with locked(video.sidecar_dir):
         record, removed, left = ExportRecord.read(video), list[str](), list[str]()
+        gone = set[str]()
         for name in [name for name in record if name.partition(":")[0] in formats]:
             kept = []
             for file in record[name].files:
                 reason = why_left(video, file, to, dry_run)
                 (left if reason else removed).append(reason or file.path)
                 kept += [file] if reason else []
+                gone |= set() if reason else {file.location(video)}
             record[name] = record[name]._replace(files=kept)
             if not kept:
                 del record[name]
         if not dry_run:
+            # A file that came back without its record would be taken for somebody else's.
+            for folder in {Path(path).parent for path in gone}:
+                flush_to_disk(folder)
             record.write(video)
     if not (removed or left):
         return {}

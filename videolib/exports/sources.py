@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import stat
 import typing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,13 +20,13 @@ from videolib.media.metadata import checked_metadata, probe_with_pyav
 from videolib.storage.artifacts import ARTIFACTS
 from videolib.storage.folders import Library
 from videolib.storage.names import SIDECARS, State
-from videolib.storage.sidecars import SidecarDir
+from videolib.storage.sidecars import FileStat, SidecarDir
 from videolib.storage.subtitles import SubtitleFile, external_subtitles
 from videolib.storage.tags import read_tags
 
 if TYPE_CHECKING:
     from videolib.media.reader import Media
-    from videolib.storage.artifacts import SubtitleArtifact
+    from videolib.storage.artifacts import Artifact, SubtitleArtifact
     from videolib.storage.folders import Roots
     from videolib.storage.subtitle_names import Purpose
     from videolib.storage.videos import Video
@@ -50,13 +51,18 @@ class VideoSource:
         sidecars: SidecarDir | None = None,
     ) -> None:
         self.video, self.media, self.roots = video, media, roots
-        self.sidecars = SidecarDir(video.sidecar_dir) if sidecars is None else sidecars
+        self.scanned = sidecars
         self.inputs: list[dict[str, Any]] = []
 
     @property
     def stem(self) -> str:
         """The name of the video without its extension."""
         return self.video.name.rpartition(".")[0]
+
+    @functools.cached_property
+    def sidecars(self) -> SidecarDir:
+        """The sidecar folder, scanned if it was not before: it may have many thousand entries."""
+        return SidecarDir(self.video.sidecar_dir) if self.scanned is None else self.scanned
 
     # --- Parts -------------------------------------------------------------------------------
 
@@ -138,9 +144,10 @@ class VideoSource:
         artifact = ARTIFACTS[kind]
         name = artifact.record_name(self.video)
         self._note_file(name)
-        if artifact.state(self.video, self.sidecars) is not State.FRESH:
+        sidecars = own_sidecars(self.video, artifact) if self.scanned is None else self.scanned
+        if artifact.state(self.video, sidecars) is not State.FRESH:
             return {}
-        return self.sidecars.document(name) if name in self.sidecars else {}
+        return sidecars.document(name) if name in sidecars else {}
 
     @property
     def library(self) -> Library:
@@ -175,6 +182,20 @@ class VideoSource:
             return bool(getattr(self, noted["part"]) == noted.get("value"))
         name = noted.get("file")
         return isinstance(name, str) and file_note(self.video, name) == noted
+
+
+def own_sidecars(video: Video, artifact: Artifact) -> SidecarDir:
+    """The files of an artifact in the sidecar folder; where names have no numbers and languages,
+    without a scan."""
+    if {"*", "@"} & set("".join(artifact.patterns)):
+        return SidecarDir(video.sidecar_dir)
+    sidecars = SidecarDir(video.sidecar_dir, scan=False)
+    for name in artifact.fixed_names(video):
+        path = f"{video.sidecar_dir}/{name}"
+        if status := stat_if_any(path):
+            folder = stat.S_ISDIR(status.st_mode)
+            sidecars[name] = FileStat(path, status.st_size, status.st_mtime_ns, folder)
+    return sidecars
 
 
 def file_note(video: Video, name: str) -> dict[str, Any]:
