@@ -8,5 +8,5 @@ that carries it out as a whole and lets it be undone.
 gone and puts them with it again. Both use `folder_index`, which tells what on disk belongs to a
 video, and `rewriting`, which moves that with the names in it. `tagging` shows and changes the tags
 of many videos; `tag_sources` reads them from files of other programs; `performers` infers some of
-them from faces.
+them from faces. `watch_session` does for a watched library what each batch of new videos needs.
 """
