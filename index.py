@@ -104,6 +104,7 @@ from videolib.core.workers import WORKER_MEMORY, Workers
 from videolib.media.choices import (
     PHASH_SCHEMA,
     POSITION_PATTERN,
+    WIDEST_TILE,
     HashAlgorithm,
     HashCombination,
     HeatmapMode,
@@ -1651,6 +1652,14 @@ class Export(RunCommand):
     chapter_form: Literal["matroska", "ogm", "webvtt", "ffmetadata"] = option(
         "matroska", "of chapters: Matroska's XML, or text"
     )
+    interval: float = option(
+        10.0, "seconds between pictures of trickplay and bif: what the server expects", gt=0
+    )
+    width: tuple[int, ...] = option(
+        (), "widths of tiles (trickplay, bif: 320), or of a sheet (1600), comma-separated"
+    )
+    cols: int | None = option(None, "columns of trickplay (10) or a sheet (4)", ge=1, le=100)
+    rows: int | None = option(None, "rows of trickplay (10) or a sheet (5)", ge=1, le=100)
     seek: Seek = FrameTask.seek
 
     matches: frozenset[str] | None = None  # the videos that the query finds
@@ -1686,6 +1695,8 @@ class Export(RunCommand):
 
         tasks: list[VideoTask] = []
         for name, made in self.formats():
+            if made.subfolders and not self.to:
+                raise UsageError(f"--format {name} needs --to, the folder of that program")
             if isinstance(made, ExportFormat):
                 request = ExportRequest(name, made, self.to, self.merge, self.extensions())
                 task = FrameExportTask if isinstance(made, FrameFormat) else ExportTask
@@ -1693,7 +1704,9 @@ class Export(RunCommand):
         return tasks
 
     def formats(self) -> list[tuple[str, Format]]:
-        """The formats by name, with those options that they know."""
+        """The formats by name, with those options that they know. Raises UsageError."""
+        if not all(16 <= width <= WIDEST_TILE for width in self.width):
+            raise UsageError(f"--width takes 16 to {WIDEST_TILE:,} pixels")
         settings = {name: getattr(self, o.attribute) for name, o in self.options().items()}
         return [(name, kind.of(settings)) for name, kind in self.kinds.items()]
 
@@ -1761,7 +1774,7 @@ class ExportTask(VideoTask):
         return {"task": "export", "format": self.request.name}
 
     def folders(self, video: Video) -> set[str]:
-        return {video.sidecar_dir, self.request.folder(video).path}
+        return {video.sidecar_dir, *self.request.folder(video).paths}
 
     def known_failure(self, video: Video, sidecars: SidecarDir) -> str:
         return ""

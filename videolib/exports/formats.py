@@ -36,6 +36,8 @@ class AlreadyThereError(NothingToExportError):
 class Format:
     """What all formats have."""
 
+    # Folders of the format's own below --to, which it then needs; names begin with one of them.
+    subfolders: ClassVar[tuple[str, ...]] = ()
     # Whether `merged` can complete a file that somebody else wrote.
     merges: ClassVar[bool] = False
 

@@ -62,7 +62,7 @@ class ExportRequest(NamedTuple):
 
     def folder(self, video: Video) -> ExportFolder:
         """Where the files of a video go."""
-        return ExportFolder(video, self.to, self.extensions)
+        return ExportFolder(video, self.to, self.extensions, self.format.subfolders)
 
     def state(self, source: VideoSource) -> State:
         """How the files of a video stand: FRESH where all are there as they were written, of this
@@ -144,8 +144,9 @@ class ExportRequest(NamedTuple):
             record[self.name] = exported
             record.write(video)
             try:
-                if not is_folder(folder.path):
-                    make_folder(Path(folder.path))
+                for path in folder.paths:
+                    if not is_folder(path):
+                        make_folder(Path(path))
                 stored = [self._store(folder, file, written[file.path]) for file, _ in files]
             except (OSError, VideoError):
                 self._give_up(record, exported, video)

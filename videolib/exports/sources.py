@@ -141,13 +141,24 @@ class VideoSource:
 
     def document(self, kind: str) -> dict[str, Any]:
         """The record of an artifact of that kind, if it is JSON and fresh; else empty."""
+        name = ARTIFACTS[kind].record_name(self.video)
+        sidecars = self._fresh_files(kind, name)
+        return sidecars.document(name) if name in sidecars else {}
+
+    def file(self, kind: str, name: str) -> bytes:
+        """The content of a file of an artifact of that kind, if it is there and fresh; else
+        empty."""
+        sidecars = self._fresh_files(kind, name)
+        return Path(sidecars[name].path).read_bytes() if name in sidecars else b""
+
+    def _fresh_files(self, kind: str, name: str) -> SidecarDir:
+        """The files of an artifact of that kind, none where it is not fresh; the one of that name
+        is noted."""
         artifact = ARTIFACTS[kind]
-        name = artifact.record_name(self.video)
         self._note_file(name)
         sidecars = own_sidecars(self.video, artifact) if self.scanned is None else self.scanned
-        if artifact.state(self.video, sidecars) is not State.FRESH:
-            return {}
-        return sidecars.document(name) if name in sidecars else {}
+        is_fresh = artifact.state(self.video, sidecars) is State.FRESH
+        return sidecars if is_fresh else SidecarDir(self.video.sidecar_dir, scan=False)
 
     @property
     def library(self) -> Library:

@@ -6,15 +6,20 @@ from typing import TYPE_CHECKING
 
 from videolib.core.errors import UsageError
 from videolib.core.text import printable
+from videolib.exports.bif import Bif
 from videolib.exports.chapters import Chapters
 from videolib.exports.edl import KodiEdl
 from videolib.exports.fcpxml import Fcpxml
 from videolib.exports.hydrus import Hydrus
+from videolib.exports.images import Images
 from videolib.exports.m3u8 import Playlist
 from videolib.exports.mpv_edl import MpvEdl
 from videolib.exports.nfo import Nfo
 from videolib.exports.otio import Otio
+from videolib.exports.sheet import ContactSheet
+from videolib.exports.stash import StashFiles
 from videolib.exports.subtitles import ExportedSubtitles
+from videolib.exports.trickplay import Trickplay
 from videolib.exports.xmp import Xmp
 
 if TYPE_CHECKING:
@@ -22,13 +27,18 @@ if TYPE_CHECKING:
 
 FORMATS: dict[str, type[Format]] = {
     "subtitles": ExportedSubtitles,
+    "trickplay": Trickplay,
     "nfo": Nfo,
+    "images": Images,
     "chapters": Chapters,
     "edl": KodiEdl,
+    "bif": Bif,
+    "sheet": ContactSheet,
     "otio": Otio,
     "fcpxml": Fcpxml,
     "m3u8": Playlist,
     "mpv-edl": MpvEdl,
+    "stash": StashFiles,
     "xmp": Xmp,
     "hydrus": Hydrus,
 }

@@ -28,18 +28,25 @@ LONGEST_NAME = 255  # bytes
 
 class ExportFolder(NamedTuple):
     """Where the files of one video go: beside it, or below `to` in the folders that the library
-    has. `extensions` are those of the videos of the run, by which stems are compared."""
+    has, unless the format has `subfolders` of its own there. `extensions` are those of the videos
+    of the run, by which stems are compared."""
 
     video: Video
     to: Path | None
     extensions: frozenset[str] = VIDEO_EXTENSIONS
+    subfolders: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
         if self.to is None:
             return self.video.path.rpartition("/")[0]
-        below = self.video.rel.rpartition("/")[0]
+        below = "" if self.subfolders else self.video.rel.rpartition("/")[0]
         return f"{str(self.to.absolute()).rstrip('/')}/{below}".rstrip("/")
+
+    @property
+    def paths(self) -> list[str]:
+        """The folders in which files of the format stand."""
+        return [f"{self.path}/{name}" for name in self.subfolders] or [self.path]
 
     def location(self, name: str) -> str:
         """The absolute path of a file of that name."""

@@ -21,3 +21,5 @@ PHASH_SCHEMA = 2  # version of the artifact's JSON; since 2 it has a signature
 
 HeatmapMode = Literal["brightness", "motion", "both"]
 SceneDetector = Literal["content", "adaptive"]
+
+WIDEST_TILE = 8192  # pixels of an exported tile
