@@ -129,7 +129,7 @@ def mutated(name: str, content: bytes, rng: random.Random) -> bytes:
         return odd_lines(content, rng)
     try:
         return odd_document(content, rng)
-    except (ValueError, UnicodeError):
+    except (ValueError, RecursionError):  # no JSON, or what an earlier mutation left
         return apply(content, mutations(content, rng))
 
 
