@@ -24,7 +24,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from videolib.core.limits import connection_limit, raise_descriptor_limit
+from videolib.core.limits import connection_limit, raise_descriptor_limit, visitor_limit
 from videolib.core.sockets import QUEUED
 
 Awaited = Literal["head", "body", "reader"]  # what a client owes: a request's parts, or reading
@@ -45,13 +45,13 @@ LOGGERS = ("uvicorn.error", "asyncio")
 class Patience:
     """What a connection has for which the server waits, and how it ends where that takes too long.
 
-    Where too many are open, the one that has been waited for longest makes room for the next, so
-    that no number of silent clients keeps others out.
+    Where too many of a class are open, the one that has been waited for longest makes room for the
+    next, so that no number of silent clients keeps others out.
     """
 
-    # Those that make room, of this process, which has the descriptors; the one that began to wait
-    # first, or made progress first, comes first.
-    waiting: ClassVar[OrderedDict[Patience, None]] = OrderedDict()
+    # Those of a class that make room, of this process, which has the descriptors; the one that
+    # began to wait first, or made progress first, comes first.
+    waiting: ClassVar[OrderedDict[Patience, None]]
     connections: set[Any]  # of the server, uvicorn's
     loop: asyncio.AbstractEventLoop
     timer: asyncio.TimerHandle | None = None
@@ -72,6 +72,14 @@ class Patience:
     def on_timeout(self) -> None:
         self.drop()
 
+    @classmethod
+    def make_room(cls) -> None:
+        """Close the connection that has been waited for longest."""
+        logging.getLogger("uvicorn.error").warning(
+            "too many connections are open: those that have waited longest are closed"
+        )
+        next(iter(cls.waiting)).drop()
+
     def drop(self) -> None:
         """Close the connection, whatever was not sent yet."""
         self.connections.discard(self)
@@ -87,6 +95,8 @@ class Patience:
 
 class Visitor(Patience):
     """A connection until the head of its first request has come: a socket and what it received."""
+
+    waiting: ClassVar[OrderedDict[Patience, None]] = OrderedDict()
 
     def __init__(self, client: socket.socket, address: str, reception: Reception) -> None:
         self.socket, self.address, self.reception = client, address, reception
@@ -152,7 +162,6 @@ class Reception:
         self.loop = asyncio.get_running_loop()
         self.preparing: Counter[RequestKind] = Counter()
         self.queues: dict[RequestKind, deque[Visitor]] = {}
-        self.last_warning = -1.0  # when it was said that connections are closed
 
     def accept(self, listening: socket.socket) -> None:
         """Take in the connections that have come, some of them where there are many."""
@@ -167,28 +176,13 @@ class Reception:
                 self.loop.call_later(1, self.listen, listening)
                 return
             Visitor(client, address[0] if isinstance(address, tuple) else "", self)
-            if len(self.open) > connection_limit():
-                self.make_room()
+            if len(Visitor.waiting) > visitor_limit():
+                Visitor.make_room()
 
     def listen(self, listening: socket.socket) -> None:
         """Call `accept` where connections come, until the socket is closed."""
         if listening.fileno() >= 0:
             self.loop.add_reader(listening, self.accept, listening)
-
-    def make_room(self) -> None:
-        """Close the connection that has been waited for longest."""
-        longest = next(iter(Patience.waiting), None)
-        if isinstance(longest, Visitor) and longest.waits_for_head():
-            longest.receive()  # what has come, but was not looked at yet
-            longest = next(iter(Patience.waiting), None)
-        if longest is None:
-            return
-        if self.loop.time() >= self.last_warning + 1:
-            self.last_warning = self.loop.time()
-            logging.getLogger("uvicorn.error").warning(
-                "%d connections are open: those that have waited longest are closed", len(self.open)
-            )
-        longest.drop()
 
     def enter(self, visitor: Visitor) -> None:
         """Let a visitor in whose request has come, or let it wait for its turn."""
@@ -207,6 +201,9 @@ class Reception:
         connection.first_data = bytes(visitor.head)
         connection.on_begun = functools.partial(self.leave, kind)
         self.open.add(connection)
+        too_many = len(self.open) - len(Visitor.waiting) - connection_limit()
+        for _ in range(min(too_many, len(PatientConnection.waiting))):
+            PatientConnection.make_room()
         start = self.loop.connect_accepted_socket(lambda: connection, visitor.socket)
         task: asyncio.Task[Any] = self.loop.create_task(start)
         self.state.tasks.add(task)
@@ -224,7 +221,7 @@ class Reception:
         queue = self.queues.get(kind, deque())
         while queue and self.preparing[kind] < AT_ONCE:
             visitor = queue.popleft()
-            if visitor in Patience.waiting:
+            if visitor in Visitor.waiting:
                 self.admit(visitor, kind)
         if not queue:
             self.queues.pop(kind, None)
@@ -272,6 +269,7 @@ def limited_connections() -> Iterator[None]:
 class PatientConnection(Patience, H11Protocol):
     """A connection that ends where its client keeps the server waiting for too long."""
 
+    waiting: ClassVar[OrderedDict[Patience, None]] = OrderedDict()
     awaited: Awaited | None = None
     received = 0  # bytes in all
     progress_made = 0  # `progress` when the timer began
