@@ -96,11 +96,13 @@ def test_what_importing_code_may_rely_on() -> None:
 UNCONFINED = {
     ("videolib.catalogue.pool", "old.catalogue.close"),
     ("videolib.core.workers", "exit_with_parents"),
+    ("videolib.media.checksums", "block_sums, self.descriptor"),
     ("videolib.speech.whisper", "lambda batch: self.decode(batch, options)"),
     ("videoserver.app", "service.close"),
     ("videoserver.downloads", "self.open"),
     ("videoserver.downloads", "os.pread"),
     ("videoserver.jobs", "loop"),
+    ("videoserver.watching", "self._run"),
 }
 
 

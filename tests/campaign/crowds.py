@@ -36,15 +36,16 @@ LINES: tuple[tuple[str, ...], ...] = (
 
 
 def run(trials: Trials) -> None:
-    parts: Sequence[Callable[[Trials, Path], None]] = (
+    parts: list[Callable[[Trials, Path], None]] = [
         tag_writers,
         commands_together,
         server_and_commands,
         renames_and_tags,
         renames_of_one_video,
-    )
+    ]
     number = 0
     while trials.go_on():
+        trials.rng.shuffle(parts)
         for part in parts:
             if trials.go_on():
                 number += 1
@@ -174,7 +175,7 @@ def renames_and_tags(trials: Trials, scratch: Path) -> None:
     before = contents(root)
     words = ("tags", root, "--set")
     lines: list[tuple[object, ...]] = [
-        ("rename", f"v{n}.mp4", f"w{n}.mp4", "-d", root) for n in range(6)
+        ("rename", root / f"v{n}.mp4", f"w{n}.mp4", "-d", root) for n in range(6)
     ]
     lines += [(*words, f"tag {number}") for number in range(4)]
     lines += [("orphans", root, "--relink"), ("list", root, "--json"), ("meta", root)]
@@ -185,7 +186,9 @@ def renames_and_tags(trials: Trials, scratch: Path) -> None:
     after = contents(root)
     if before.keys() != after.keys():
         trials.fail(f"videos were lost: {sorted(after.values())}", again(trials), root)
-    renamed = {run.words[1] for run in runs if run.words[0] == "rename" and run.code == 0}
+    renamed = {
+        Path(run.words[1]).name for run in runs if run.words[0] == "rename" and run.code == 0
+    }
     for name in renamed:
         if not (root / name.replace("v", "w")).exists():
             trials.fail(f"{name} was renamed, says its run, and is not there", again(trials), root)
@@ -202,7 +205,8 @@ def renames_of_one_video(trials: Trials, scratch: Path) -> None:
     """One video that many want to rename: one of them does."""
     root = make_library(scratch, "library", 1)
     before = contents(root)
-    lines = [("rename", "v0.mp4", f"to{number}.mp4", "-d", root) for number in range(PROCESSES)]
+    video = root / "v0.mp4"
+    lines = [("rename", video, f"to{number}.mp4", "-d", root) for number in range(PROCESSES)]
     runs = run_together(lines, scratch / "cache")
     check(trials, scratch, runs, (0, 1, 2))
     after = contents(root)

@@ -114,8 +114,9 @@ class ServerProcess:
         return text[match.start() : match.start() + 1500] if match else ""
 
     def memory(self) -> int:
-        """Bytes that it and its children have in memory."""
-        return sum(_resident(pid) for pid in self.run.family())
+        """Bytes that it has in memory, without its workers, which come and go."""
+        pages = Path(f"/proc/{self.run.process.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
     def descriptors(self) -> int:
         return len(list(Path(f"/proc/{self.run.process.pid}/fd").iterdir()))
@@ -138,12 +139,6 @@ class ServerProcess:
         """Ask it to end; the exit code. Raises TimeoutExpired where it does not."""
         self.run.process.terminate()
         return self.run.process.wait(30)
-
-
-def _resident(pid: int) -> int:
-    with contextlib.suppress(OSError, IndexError):
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    return 0
 
 
 @contextlib.contextmanager

@@ -30,7 +30,7 @@ COMMANDS = (("report",), ("list", "-q", "duration:>1s"), ("meta",), ("thumbs", "
 
 
 class Sample(NamedTuple):
-    """What the server holds at one moment, `seconds` after its start; memory with its children."""
+    """What the server holds, `seconds` after its start; memory without that of its children."""
 
     seconds: float
     memory: int
