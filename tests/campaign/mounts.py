@@ -44,7 +44,8 @@ def tool(*words: object) -> str:
     if not shutil.which(str(words[0])):
         return f"{words[0]} is not here"
     done = subprocess.run(list(map(str, words)), capture_output=True, check=False)
-    return done.stderr.decode(errors="replace").strip() or "failed" if done.returncode else ""
+    complaint = done.stderr.decode(errors="replace").strip().partition("\n")[0]
+    return complaint or "failed" if done.returncode else ""
 
 
 @contextlib.contextmanager
