@@ -1717,6 +1717,7 @@ class Export(RunCommand):
         if self.query:
             with self.catalogue(library) as catalogue:
                 self.matches = frozenset(r.rel for r in catalogue.browse(job, library, self.query))
+            self.say_problems(job, catalogue.problems + catalogue.sidecar_problems)
             library = self.library()
         tasks = self.planned()
         results = [Runner(job, self, tasks, {}).run()] if tasks else []

@@ -292,6 +292,20 @@ class TestChapters:
             told = subprocess.run([mkvmerge, "-J", made], check=True, capture_output=True).stdout
             assert [c["num_entries"] for c in json.loads(told)["chapters"]] == [4]
 
+    def test_fresh_as_before_under_another_name(self, cli: Cli, cut: Library) -> None:
+        """What was made of frames for hours is not to be made again for a rename."""
+        record = cut.json("a.mp4.scenes.json")
+        write(cut, "a.mp4.scenes.json", json.dumps({"video": "a.mp4"} | record))
+        export(cli, cut, "--format", "chapters")
+        cut.forget(cut.root / "a.mp4")
+        assert cli("rename", cut.root / "a.mp4", cut.root / "another name.mp4").code == 0
+        row = export(cli, cut, "--format", "chapters")
+        assert row == {
+            "video": "another name.mp4",
+            "status": "skipped",
+            "files": ["another name.chapters.xml"],
+        }
+
     def test_text_forms(self, cli: Cli, cut: Library) -> None:
         words = ("--format", "chapters", "--min-chapter", 30, "--chapter-form")
         assert export(cli, cut, *words, "webvtt")["files"] == ["a.chapters.vtt"]

@@ -152,6 +152,15 @@ class TestOwnership:
         expected = "is a folder" if kind == "folder" else "is a link"
         assert run.failure("a.mp4").startswith(f"a.nfo {expected}")
 
+    def test_the_videos_own_folder_by_its_name(self, cli: Cli, exported: Library) -> None:
+        """`--to` the library is beside the videos, and what is there is the same files."""
+        run = cli("export", exported.root, "--format", "nfo", "--to", exported.root, "--json")
+        assert run.json["results"][0] == {
+            "video": "a.mp4",
+            "status": "skipped",
+            "files": ["a.nfo"],
+        }
+
     def test_stems_that_collide(self, cli: Cli, library: Library) -> None:
         library.add("short.mp4", "a.mkv")
         library.add("short.mp4", "a.mp4")

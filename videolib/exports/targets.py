@@ -54,7 +54,8 @@ class ExportFolder(NamedTuple):
 
     def recorded_path(self, name: str) -> str:
         """How a record names it, see ExportedFile."""
-        return name.rstrip("/") if self.to is None else self.location(name)
+        is_beside = self.path == self.video.path.rpartition("/")[0]
+        return name.rstrip("/") if is_beside else self.location(name)
 
     def refusals(
         self, names: Iterable[str], record: ExportRecord, merge: bool, merges: bool

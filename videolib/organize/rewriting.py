@@ -46,18 +46,30 @@ class VideoMove(NamedTuple):
         names = {name_of(old): name_of(new) for old, new in sidecars}
         all_names = {name_of(old): name_of(new) for old, new in self.files}
         record = str(record_path(self.video))  # of the files beside the video that were exported
-        for source, target in sidecars:
-            self.rewrite(journal, source, target, all_names if source == record else names)
+        sizes = dict[str, int]()  # new name -> bytes of what is rewritten
+        for source, target in sorted(sidecars, key=lambda move: move[0] == record):
+            if source == record:
+                self.rewrite(journal, source, target, all_names, sizes)
+            elif size := self.rewrite(journal, source, target, names):
+                sizes[name_of(target)] = size
 
-    def rewrite(self, journal: Journal, source: str, target: str, names: Mapping[str, str]) -> None:
-        """Plan the new content of a JSON or WebVTT artifact.
+    def rewrite(
+        self,
+        journal: Journal,
+        source: str,
+        target: str,
+        names: Mapping[str, str],
+        sizes: Mapping[str, int] | None = None,
+    ) -> int:
+        """Plan the new content of a JSON or WebVTT artifact; returns its size in bytes, 0 where it
+        stays as it is, as links and files that are no readable JSON do.
 
-        `names`: old -> new name of each artifact of the video. Links, and files that are no
-        readable JSON, stay as they are.
+        `names`: old -> new name of each artifact of the video. `sizes`: of a record of exports, the
+        new sizes of what they were made of.
         """
         path = Path(source)
         if path.suffix not in (".json", ".vtt") or path.is_symlink() or not path.is_file():
-            return
+            return 0
         old = read_file(path)
         if source.endswith(".vtt"):
             new: Any = renamed_track(old, names)
@@ -65,8 +77,12 @@ class VideoMove(NamedTuple):
             # In a tags file the video's name is the only one on disk: a tag may look like another.
             is_tags = path == tags_path(self.video)
             new = attempt(renamed_json, old, self, {} if is_tags else names)
-        if isinstance(new, bytes) and new != old:
-            journal.replace(target, old, new, keep_time=source)
+        if isinstance(new, bytes) and sizes:
+            new = attempt(with_input_sizes, new, sizes)
+        if not isinstance(new, bytes) or new == old:
+            return 0
+        journal.replace(target, old, new, keep_time=source)
+        return len(new)
 
 
 def name_of(path: str) -> str:
@@ -148,6 +164,16 @@ def renamed_json(content: bytes, move: VideoMove, names: Mapping[str, str]) -> b
         return f"{names[first]}{slash}{rest}" if first in names else text
 
     return with_strings(content, renamed)
+
+
+def with_input_sizes(content: bytes, sizes: Mapping[str, int]) -> bytes:
+    """A record of exports in which inputs have other sizes: they were only renamed, what was made
+    of them is as fresh as before. Raises ValueError or the like for what is no record."""
+    document = json.loads(content)
+    for exported in document["exports"].values():
+        for noted in exported["inputs"]:
+            noted["size"] = sizes.get(noted.get("file"), noted.get("size"))
+    return json_bytes(document)
 
 
 def renamed_rel(rel: str, move: VideoMove) -> str:
