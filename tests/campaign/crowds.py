@@ -175,7 +175,7 @@ def renames_and_tags(trials: Trials, scratch: Path) -> None:
     before = contents(root)
     words = ("tags", root, "--set")
     lines: list[tuple[object, ...]] = [
-        ("rename", root / f"v{n}.mp4", f"w{n}.mp4", "-d", root) for n in range(6)
+        ("rename", root / f"v{n}.mp4", root / f"w{n}.mp4", "-d", root) for n in range(6)
     ]
     lines += [(*words, f"tag {number}") for number in range(4)]
     lines += [("orphans", root, "--relink"), ("list", root, "--json"), ("meta", root)]
@@ -206,10 +206,10 @@ def renames_of_one_video(trials: Trials, scratch: Path) -> None:
     root = make_library(scratch, "library", 1)
     before = contents(root)
     video = root / "v0.mp4"
-    lines = [("rename", video, f"to{number}.mp4", "-d", root) for number in range(PROCESSES)]
+    lines = [("rename", video, root / f"to{n}.mp4", "-d", root) for n in range(PROCESSES)]
     runs = run_together(lines, scratch / "cache")
     check(trials, scratch, runs, (0, 1, 2))
     after = contents(root)
-    won = [run.words[2] for run in runs if run.code == 0]
+    won = [Path(run.words[2]).name for run in runs if run.code == 0]
     if before.keys() != after.keys() or list(after.values()) != won:
         trials.fail(f"renamed by {won}, and now {after}", again(trials), root)
