@@ -42,6 +42,7 @@ if __name__ == "__main__":
 
 import argparse
 import contextlib
+import copy
 import errno
 import functools
 import io
@@ -279,6 +280,10 @@ class Command:
     def run(self, job: Job) -> Result:
         """Do the work and say what came of it."""
         raise NotImplementedError
+
+    def parts(self) -> list[Command]:
+        """What is done one after the other where it stands in a chain."""
+        return [self]
 
     @classmethod
     def options(cls) -> dict[str, Option]:
@@ -1676,10 +1681,23 @@ class Export(RunCommand):
     @property
     def joins_runs(self) -> bool:
         """Others than those of frames wait for what the commands before them in a chain make."""
+        return not (self.remove or self.query) and len(self.frame_formats) == len(self.kinds)
+
+    @property
+    def frame_formats(self) -> list[str]:
+        """The formats that are made of frames."""
         from videolib.exports.formats import FrameFormat
 
-        alone = self.remove or self.query
-        return not alone and all(issubclass(kind, FrameFormat) for kind in self.kinds.values())
+        return [name for name, kind in self.kinds.items() if issubclass(kind, FrameFormat)]
+
+    def parts(self) -> list[Command]:
+        frames = () if self.remove or self.query else self.frame_formats
+        others = tuple(name for name in self.format if name not in frames)
+        if not (frames and others):
+            return [self]
+        first, second = copy.copy(self), copy.copy(self)
+        first.format, second.format = tuple(frames), others
+        return [first, second]
 
     def library(self) -> Library:
         library = super().library()
@@ -3265,6 +3283,8 @@ def overview() -> str:
 def run_commands(commands: Sequence[Command], job: Job) -> Result:
     """Run commands in their order; artifact commands that follow each other are one run."""
     results: list[Result] = []
+    if len(commands) > 1:
+        commands = [part for command in commands for part in command.parts()]
     for _, group in itertools.groupby(commands, shares_a_run):
         members = list(group)
         requests = [command for command in members if shares_a_run(command)]

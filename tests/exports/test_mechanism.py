@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Cli
-from support import Library, contents, run_unprivileged
+from support import Library, Opens, contents, run_unprivileged
 
 RECORD = ".artifacts/a.mp4.exports.json"
 
@@ -66,6 +66,18 @@ class TestReports:
         run = cli("scenes,export", library.root, "--format", "chapters", "--min-chapter", 1)
         assert run.code == 0 and "export chapters: 1 made" in run.out
         assert beside(library) == ["a.chapters.xml"]
+
+    def test_in_a_chain_frames_are_taken_in_the_same_pass(self, cli: Cli, library: Library) -> None:
+        video = library.add("cuts.mp4", "a.mp4")
+        with Opens(video) as opens:
+            cli("export", library.root, "--format", "nfo")
+            once = opens.count()
+            words = ("--format", "trickplay,nfo", "--force", "--json")
+            run = cli("thumbs,export", library.root, *words)
+            assert opens.count() == 2 * once, "once for the frames, once for the NFO"
+        tasks = [(task["task"], task.get("format")) for task in run.json["tasks"]]
+        assert tasks == [("thumbs", None), ("export", "trickplay"), ("export", "nfo")]
+        assert beside(library) == ["a.nfo", "a.trickplay"] and run.code == 0
 
     def test_only_what_a_query_finds(self, cli: Cli, exported: Library) -> None:
         exported.add("short.mp4", "b.mp4")
