@@ -14,7 +14,7 @@ from support import Library, media
 
 from videolib.storage.artifacts import ARTIFACTS
 
-MADE_OF_FRAMES = "metadata,thumbs,sprites,phash,heatmaps,scenes,previews"
+MADE_OF_FRAMES = "metadata,thumbs,sprites,phash,heatmaps,scenes,previews,verify"
 DERIVED = {kind for kind, artifact in ARTIFACTS.items() if artifact.derived}
 LONG_AGO = 1_000_000_000_123_456_789  # ns, before anything that a test makes
 HOUR = 3600 * 10**9

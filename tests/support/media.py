@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import importlib.metadata
+import shutil
 import struct
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
@@ -231,6 +232,8 @@ def make_once(path: Path, make: Recipe) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.exists():
             unfinished = path.with_name(f"new-{path.name}")
+            if unfinished.is_dir():  # by a test that failed
+                shutil.rmtree(unfinished)
             make(unfinished)
             unfinished.rename(path)
     return path
