@@ -57,6 +57,7 @@ class Played:
 @pytest.fixture
 def play(cli: Cli, library: Library, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Runs `watch` on the library until these acts are over."""
+    pytest.importorskip("watchfiles")  # whose events are played
 
     def run(*acts: Callable[[], None], flags: Sequence[str] = ()) -> Any:
         played = Played(library.root, [*acts, lambda: None, lambda: None])
