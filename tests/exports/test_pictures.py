@@ -159,6 +159,20 @@ class TestStash:
         assert cues[10].start_in_seconds - 1.1 <= shown <= cues[10].end_in_seconds + 1.1
         assert cli(*words, "--json").counts == {"skipped": 1}
 
+    def test_previews_are_known_as_its_own(
+        self, cli: Cli, library: Library, tmp_path: Path
+    ) -> None:
+        """They have the names of videos, which records may have below --to only."""
+        library.add("short.mp4", "a.mp4")
+        cli("previews", library.root, "--join", "--format", "mp4", "--segments", 1)
+        words = ("export", library.root, "--format", "stash", "--to", tmp_path / "generated")
+        assert cli(*words, "--json").counts == {"made": 1}
+        again = cli(*words, "--json")
+        assert again.counts == {"skipped": 1}
+        assert [name for name in again.json["results"][0]["files"] if name.endswith(".mp4")]
+        assert cli("export", library.root, "--remove", "--to", tmp_path / "generated").code == 0
+        assert not [path for path in (tmp_path / "generated").rglob("*") if path.is_file()]
+
     def test_it_needs_a_folder(self, cli: Cli, library: Library) -> None:
         run = cli("export", library.root, "--format", "stash")
         assert run.code == 2 and "--format stash needs --to" in run.err

@@ -54,8 +54,9 @@ class ExportFolder(NamedTuple):
 
     def recorded_path(self, name: str) -> str:
         """How a record names it, see ExportedFile."""
-        is_beside = self.path == self.video.path.rpartition("/")[0]
-        return name.rstrip("/") if is_beside else self.location(name)
+        location = self.location(name)
+        folder, _, last = location.rpartition("/")
+        return last if folder == self.video.path.rpartition("/")[0] else location
 
     def refusals(
         self, names: Iterable[str], record: ExportRecord, merge: bool, merges: bool

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from videolib.core.documents import json_bytes, read_json, set_aside_corrupt
 from videolib.core.files import blocks_of, folder_entries, make_folder, remove, replace_file
 from videolib.core.text import iso_time
-from videolib.storage.names import EXPORTS_RECORD, is_sidecar_dir, is_video_name
+from videolib.storage.names import EXPORTS_RECORD, SIDECARS, is_video_name
 from videolib.storage.videos import source_identity
 
 if TYPE_CHECKING:
@@ -143,11 +143,10 @@ def record_path(video: Video) -> Path:
 def is_export_path(path: str) -> bool:
     """Whether a record may name this: one name in the folder of the video, which is no video's and
     no sidecar folder's, or an absolute path without steps upwards."""
-    name = path.rpartition("/")[2]
-    if "\0" in path or is_video_name(name) or is_sidecar_dir(f"/{name}"):
-        return False
     parts = path.removeprefix("/").split("/")
-    return not {"", ".", ".."} & set(parts) and (path.startswith("/") or len(parts) == 1)
+    if "\0" in path or {"", ".", "..", SIDECARS} & set(parts):
+        return False
+    return path.startswith("/") or (len(parts) == 1 and not is_video_name(path))
 
 
 def exported_names(video: Video, own: bool = False) -> list[str]:
