@@ -1821,9 +1821,7 @@ class ExportTask(VideoTask):
         return ArtifactOutput(files=files, facts={"inputs": source.inputs})
 
     def store(self, media: Media, output: ArtifactOutput) -> str:
-        source, inputs = self.source(media.video, media), output.facts.pop("inputs")
-        output.facts["files"] = self.request.publish(source, output.files, inputs)
-        return ""
+        return self.request.store(self.source(media.video, media), output)
 
 
 class FrameExportTask(ExportTask, FrameTask):

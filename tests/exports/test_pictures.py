@@ -173,6 +173,34 @@ class TestStash:
         assert cli("export", library.root, "--remove", "--to", tmp_path / "generated").code == 0
         assert not [path for path in (tmp_path / "generated").rglob("*") if path.is_file()]
 
+    def test_copies_share_what_is_named_by_their_hash(
+        self, cli: Cli, library: Library, tmp_path: Path
+    ) -> None:
+        for name in ("a.mp4", "b.mp4"):
+            library.add("short.mp4", name)
+        to = tmp_path / "generated"
+        words = ("export", library.root, "--format", "stash", "--to", to)
+        run = cli(*words, "--json")
+        assert run.code == 0 and run.counts == {"made": 1, "skipped": 1}
+        files = sorted(to.rglob("*.*"))
+        assert cli(*words, "--json").counts == {"skipped": 2}
+        run = cli(*words, "--force", "--json")
+        assert run.code == 0 and run.counts == {"made": 1, "skipped": 1}
+        assert sorted(to.rglob("*.*")) == files
+        assert cli(*words, "--remove").code == 0
+        assert not list(to.rglob("*.*"))
+
+    def test_what_stash_made_stays(self, cli: Cli, library: Library, tmp_path: Path) -> None:
+        with library.add("short.mp4", "a.mp4").open("rb") as file:
+            sprite = tmp_path / "vtt" / f"{oshash(file.fileno())}_sprite.jpg"
+        sprite.parent.mkdir()
+        sprite.write_bytes(b"of Stash")
+        words = ("export", library.root, "--format", "stash", "--to", tmp_path)
+        (row,) = cli(*words, "--json").json["results"]
+        assert [Path(path).name for path in row["files"]] == [f"{sprite.stem[:16]}_thumbs.vtt"]
+        assert cli(*words, "--remove").code == 0
+        assert sprite.read_bytes() == b"of Stash" and list(sprite.parent.iterdir()) == [sprite]
+
     def test_it_needs_a_folder(self, cli: Cli, library: Library) -> None:
         run = cli("export", library.root, "--format", "stash")
         assert run.code == 2 and "--format stash needs --to" in run.err

@@ -38,6 +38,9 @@ class Format:
 
     # Folders of the format's own below --to, which it then needs; names begin with one of them.
     subfolders: ClassVar[tuple[str, ...]] = ()
+    # Whether names are hashes of the video: a file that is there is then as good as one of ours,
+    # and exact copies share it.
+    named_by_hash: ClassVar[bool] = False
     # Whether `merged` can complete a file that somebody else wrote.
     merges: ClassVar[bool] = False
 

@@ -40,6 +40,7 @@ from videolib.storage.exported import (
     ExportedFormat,
     ExportRecord,
     content_digest,
+    digest_of,
     size_and_time,
 )
 from videolib.storage.names import State
@@ -47,6 +48,7 @@ from videolib.storage.names import State
 if TYPE_CHECKING:
     from videolib.exports.formats import Content
     from videolib.exports.sources import VideoSource
+    from videolib.storage.publishing import ArtifactOutput
     from videolib.storage.videos import Video
 
 
@@ -90,9 +92,20 @@ class ExportRequest(NamedTuple):
     def names(self, source: VideoSource) -> list[str]:
         """The names of what will be made; empty where there is nothing to make."""
         try:
-            return self.format.names(source)
+            return self.wanted_names(source, ExportRecord.read(source.video))
         except VideoError:
             return []
+
+    def wanted_names(self, source: VideoSource, record: ExportRecord) -> list[str]:
+        """The names of what will be made. Raises NothingToExportError, and AlreadyThereError where
+        others made all of it; VideoError where it cannot be made."""
+        names = self.format.names(source)
+        if not self.format.named_by_hash:
+            return names
+        unclaimed = self.folder(source.video).unclaimed(names, record)
+        if not unclaimed:
+            raise AlreadyThereError(f"{names[0]} is there, of a copy or by the program it is for")
+        return unclaimed
 
     def paths(self, source: VideoSource) -> list[str]:
         """The same as a record has them."""
@@ -102,7 +115,8 @@ class ExportRequest(NamedTuple):
         """What becomes of a video whose files cannot be made or put in their places, and why; None
         where they can."""
         try:
-            names, record = self.format.names(source), ExportRecord.read(source.video)
+            record = ExportRecord.read(source.video)
+            names = self.wanted_names(source, record)
             folder, merges = self.folder(source.video), self.format.merges
             reason = folder.refusals(names, record, self.merge, merges)
         except AlreadyThereError as error:
@@ -112,6 +126,16 @@ class ExportRequest(NamedTuple):
         except (OSError, VideoError) as error:
             return Status.FAILED, reason_of(error)
         return (Status.FAILED, reason) if reason else None
+
+    def store(self, source: VideoSource, output: ArtifactOutput) -> str:
+        """Publish what was made of a video; a note, or "". Raises VideoError, OSError."""
+        inputs = output.facts.pop("inputs")
+        try:
+            output.facts["files"] = self.publish(source, output.files, inputs)
+        except AlreadyThereError as error:
+            output.status = Status.SKIPPED
+            return str(error)
+        return ""
 
     def publish(
         self,
@@ -129,6 +153,9 @@ class ExportRequest(NamedTuple):
         with locked(video.sidecar_dir):
             record = ExportRecord.read(video)
             merge = self.merge and self.format.merges
+            if self.format.named_by_hash:
+                names = self.wanted_names(source, record)
+                contents = {name: contents[name] for name in names}
             check_targets(folder, contents, record, merge)
             files = [self._planned(folder, record, *item) for item in contents.items()]
             written = {file.path: content for file, content in files}
@@ -185,12 +212,18 @@ class ExportRequest(NamedTuple):
         try:
             write_new(location, content, replace=bool(file.former))
         except FileExistsError:
+            if self.format.named_by_hash and digest_of(str(location)) == file.digest:
+                return self._stored(file, location)  # of a copy that another worker had
             raise VideoError(f"{printable(location.name)} appeared meanwhile: run again") from None
         except OSError as error:
             if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
                 raise
             place, how = printable(folder.path), "--to DIR puts the files elsewhere"
             raise VideoError(f"{place}: cannot be written to ({error.strerror}): {how}") from None
+        return self._stored(file, location)
+
+    def _stored(self, file: ExportedFile, location: Path) -> ExportedFile:
+        """The record of a file that is in its place. Raises OSError."""
         size, mtime_ns = size_and_time(str(location))
         return file._replace(size=size, mtime_ns=mtime_ns, former="")
 

@@ -34,6 +34,7 @@ class StashFiles(FrameFormat):
     """The sprite of a video with its track, and its previews where there are any."""
 
     subfolders = ("vtt", "screenshots")
+    named_by_hash = True
 
     seek: Seek = "auto"
 

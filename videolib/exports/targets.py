@@ -58,6 +58,15 @@ class ExportFolder(NamedTuple):
         folder, _, last = location.rpartition("/")
         return last if folder == self.video.path.rpartition("/")[0] else location
 
+    def unclaimed(self, names: Iterable[str], record: ExportRecord) -> list[str]:
+        """The names without those that somebody else's file has."""
+        locations = {name: self.location(name) for name in names}
+        return [
+            name
+            for name, path in locations.items()
+            if record.file(self.video, path) or not os.path.lexists(path)
+        ]
+
     def refusals(
         self, names: Iterable[str], record: ExportRecord, merge: bool, merges: bool
     ) -> str:
