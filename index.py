@@ -1830,12 +1830,14 @@ class FrameExportTask(ExportTask, FrameTask):
     imports = ("av", "numpy", "cv2")
 
     def maker(self, media: Media) -> FrameMaker:
-        from videolib.exports.frames import NotedMaker
+        from videolib.exports.frames import LateMaker
 
-        source = self.source(media.video, media)
-        return NotedMaker(
-            typing.cast("FrameFormat", self.request.format).maker(source, media), source
-        )
+        source, made = self.source(media.video, media), self.request.format
+        return LateMaker(typing.cast("FrameFormat", made).maker(source, media), source)
+
+    def store(self, media: Media, output: ArtifactOutput) -> str:
+        output.files, output.facts["inputs"] = output.facts.pop("content")()
+        return super().store(media, output)
 
 
 # === Commands: tags ===============================================================================

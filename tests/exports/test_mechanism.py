@@ -81,6 +81,18 @@ class TestReports:
         assert tasks == [("thumbs", None), ("export", "trickplay"), ("export", "nfo")]
         assert beside(library) == ["a.nfo", "a.trickplay"] and run.code == 0
 
+    def test_in_a_chain_files_of_frames_are_made_of_what_it_makes(
+        self, cli: Cli, library: Library
+    ) -> None:
+        library.add("cuts.mp4", "a.mp4")
+        words = ("--format", "images,sheet", "--json")
+        run = cli("meta,thumbs,export", library.root, "--time", "9", *words)
+        assert run.code == 0
+        thumb = (library.root / "a-thumb.jpg").read_bytes()
+        assert thumb == library.artifact("a.mp4.jpg").read_bytes()
+        again = cli("export", library.root, *words).json["tasks"]
+        assert [task["counts"]["skipped"] for task in again] == [1, 1]
+
     def test_only_what_a_query_finds(self, cli: Cli, exported: Library) -> None:
         exported.add("short.mp4", "b.mp4")
         cli("export", exported.root, "--remove")

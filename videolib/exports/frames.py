@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from videolib.storage.publishing import ArtifactOutput
 
 if TYPE_CHECKING:
+    from videolib.exports.formats import Content
     from videolib.exports.sources import VideoSource
     from videolib.media.frames import Frame, FrameRequest
     from videolib.media.sampling import FrameMaker
-    from videolib.storage.publishing import ArtifactOutput
 
 
-class NotedMaker:
-    """The maker of a FrameFormat; its output gets the inputs that the source has noted."""
+class LateMaker:
+    """The maker of a FrameFormat in the pass of a run. It takes its frames then; its files are made
+    when they are stored, after what the run makes before them: they may be made of that, too."""
 
     def __init__(self, maker: FrameMaker, source: VideoSource) -> None:
         self.maker, self.source = maker, source
@@ -24,6 +27,8 @@ class NotedMaker:
         self.maker.take(frame, index)
 
     def finish(self) -> ArtifactOutput:
-        output = self.maker.finish()
-        output.facts["inputs"] = self.source.inputs
-        return output
+        return ArtifactOutput(facts={"content": self.content})
+
+    def content(self) -> tuple[dict[str, Content], list[dict[str, Any]]]:
+        """The files, and the inputs that the source has noted. Raises VideoError."""
+        return self.maker.finish().files, self.source.inputs
