@@ -143,5 +143,7 @@ def test_every_scene_with_a_performer(cli: Cli, library: Library) -> None:
 def test_a_query_that_finds_nothing_to_play(cli: Cli, library: Library) -> None:
     library.add("short.mp4", "a.mp4")
     run = cli("export", library.root, "--format", "mpv-edl")
-    assert run.code == 1 and "nothing to play" in run.err
+    assert run.code == 1 and "nothing to play: no video has metadata" in run.err
+    run = cli("export", library.root, "--format", "mpv-edl", "-q", "performer:jane")
+    assert run.code == 1 and "finds no video: tags --performers" in run.err
     assert not list(library.root.glob("*.edl"))

@@ -42,8 +42,17 @@ class MpvEdl(ListFormat):
             for span in spans_of(source, patterns)
         ]
         if not lines:
-            raise VideoError("nothing to play: the query finds no video with metadata")
+            raise VideoError(f"nothing to play: {why_nothing(bool(sources), bool(patterns))}")
         return os.fsencode("\n".join(["# mpv EDL v0", *lines]) + "\n")
+
+
+def why_nothing(has_videos: bool, names_performers: bool) -> str:
+    """The reason why there is nothing to play, and what to do."""
+    if has_videos:
+        return "no video has metadata: the command meta makes them"
+    if names_performers:
+        return "the query finds no video: tags --performers adds the people whom listing found"
+    return "the query finds no video"
 
 
 def performer_patterns(query: str) -> list[str]:
