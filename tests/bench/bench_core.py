@@ -29,7 +29,7 @@ from harness import (
     workspace,
 )
 from make_media import find_ffmpeg
-from measure import Argv, Ratio, alternate, command, compare, measure
+from measure import Argv, Ratio, Usage, alternate, command, compare, measure
 
 FRAMES = "thumbs,sprites,phash,heatmaps"
 SPRITE_INTERVAL = 10
@@ -62,6 +62,20 @@ def scenes(setup: Setup) -> Iterator[Row]:
     peer = command([*detect, "list-scenes", "-n"])
     ratio = compare(making(setup, tasks, [film]), peer, setup.rounds)
     yield cpu_row(f"`{tasks}` / `scenedetect`", ratio, 0.65)
+
+
+def exports(setup: Setup) -> Iterator[Row]:
+    """Scrub pictures for two media servers in the pass for `thumbs` and `sprites`."""
+    film = setup.media.film()
+
+    def with_exports() -> Usage:
+        words = ("--format", "trickplay,bif")
+        with workspace(setup, [film]) as folder:
+            argv = program("thumbs,sprites,export", str(folder), *words)
+            return measure(argv, environment(setup))
+
+    ratio = compare(with_exports, making(setup, "thumbs,sprites", [film]), setup.rounds)
+    yield cpu_row("`thumbs,sprites`, trickplay and BIF / `thumbs,sprites`", ratio, 1.4)
 
 
 def shorts(setup: Setup) -> Iterator[Row]:
@@ -199,6 +213,7 @@ if __name__ == "__main__":
             {
                 "frames": frames,
                 "scenes": scenes,
+                "exports": exports,
                 "shorts": shorts,
                 "startup": startup,
                 "library": library,
