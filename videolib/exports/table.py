@@ -23,6 +23,8 @@ from videolib.exports.trickplay import Trickplay
 from videolib.exports.xmp import Xmp
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from videolib.exports.formats import Format
 
 FORMATS: dict[str, type[Format]] = {
@@ -42,6 +44,13 @@ FORMATS: dict[str, type[Format]] = {
     "xmp": Xmp,
     "hydrus": Hydrus,
 }
+
+
+def formats_named(names: Sequence[str]) -> dict[str, type[Format]]:
+    """Formats by name. Raises UsageError where one is not known, or none is named."""
+    if not names:
+        raise UsageError(f"export needs --format: {', '.join(FORMATS)}")
+    return {name: format_named(name) for name in names}
 
 
 def format_named(name: str) -> type[Format]:

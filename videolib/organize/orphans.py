@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.documents import read_json
-from videolib.core.files import is_folder, stat_of
+from videolib.core.files import is_folder, remove, stat_of
 from videolib.core.text import plural, printable
 from videolib.organize.folder_index import FolderIndex, without_corrupt_mark
 from videolib.organize.rewriting import VideoMove, add_moves, exported_moves, moved_name
@@ -296,13 +296,30 @@ def relink_moved(
     return [(video.rel, targets[video.path].rel) for video in matched]
 
 
+def resolve_orphans(
+    job: Job, library: Library, paths: LibraryPaths, relink: bool, delete: bool
+) -> OrphanReport:
+    """Find what a library has of videos that are gone, and do with it what is asked for. Raises
+    VideoError where nothing was changed."""
+    orphans, temporaries = find_orphans(job, library)
+    matches = OrphanMatches({}, [])
+    if relink:
+        matches = match_orphans(job, videos_of_all_types(library), orphans)
+    left = settle_orphans(job, paths, orphans, matches.targets, delete)
+    for path in temporaries if delete else ():
+        remove(path)
+    found = (orphans, temporaries, matches.targets, left, library.problems)
+    return OrphanReport(*found, matches.messages(), relink, delete)
+
+
 # === Report =======================================================================================
 
 
 class OrphanReport(NamedTuple):
     """The orphans of a library, and what was done with them.
 
-    `targets` and `left` are as in `settle_orphans`; `relink` and `delete` say what was asked for.
+    `targets` and `left` are as in `settle_orphans`, `unmatched` as OrphanMatches has messages;
+    `relink` and `delete` say what was asked for.
     """
 
     orphans: Sequence[Orphan]
@@ -310,8 +327,14 @@ class OrphanReport(NamedTuple):
     targets: Mapping[str, Video]
     left: Mapping[str, list[str]]
     problems: Sequence[tuple[str, str]]
+    unmatched: Sequence[tuple[str, str]]
     relink: bool
     delete: bool
+
+    @property
+    def failed(self) -> bool:
+        """Whether something was left or could not be read."""
+        return any(self.left.values()) or bool(self.problems)
 
     def rows(self) -> list[dict[str, Any]]:
         """{video, kinds, files, action, target?, left?} of each orphan."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.catalogue.query import QUERY_LENGTH
 from videolib.core.errors import ParameterError
-from videolib.core.text import printable
+from videolib.core.text import clock, printable
 from videolib.speech.files import INVISIBLE
 from videolib.speech.passages import JOINT, with_joints
 
@@ -99,6 +99,14 @@ class SearchResult(NamedTuple):
             "results": [video.as_json(max_lines) for video in self.videos],
             "errors": [file.as_json() for file in self.unreadable],
         }
+
+    def text(self, max_lines: int | None = None) -> str:
+        """The same as text, a line for each passage."""
+        return "\n".join(
+            printable(f"{video.name}  {clock(line.start)}  {line.text}")
+            for video in self.videos
+            for line in video.lines[:max_lines]
+        )
 
 
 def search_subtitles(

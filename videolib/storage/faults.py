@@ -6,9 +6,11 @@ the file has the same size and time. How they are found is in media/integrity.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from videolib.core.files import reading
 from videolib.storage.artifacts import ARTIFACTS
 from videolib.storage.names import State
 
@@ -17,6 +19,12 @@ if TYPE_CHECKING:
     from videolib.storage.videos import Video
 
 FAULTS = ("damaged", "rotten")  # the fields of a record, where there is such a fault
+
+
+def is_quick_record(path: str) -> bool:
+    """Whether a record of `verify` has checksums alone; its head is enough. Raises OSError."""
+    with reading(path) as descriptor:
+        return b'"quick": true' in os.read(descriptor, 16384)
 
 
 def faults_in(record: Mapping[str, Any]) -> dict[str, str]:
