@@ -102,7 +102,7 @@ def mpv(path: Path) -> str:
 
 
 def test_a_playlist_of_what_a_query_finds(cli: Cli, library: Library) -> None:
-    for name in ("a.mp4", "sub/#b, %c.mp4", "other.mp4"):
+    for name in ("a.mp4", "sub/#b, %c.mp4", "other.mp4", "two\nlines.mp4"):
         library.add("short.mp4", name)
     cli("meta", library.root, "-r")
     run = cli("export", library.root, "-r", "--format", "m3u8", "-q", "-name:other")
@@ -110,10 +110,12 @@ def test_a_playlist_of_what_a_query_finds(cli: Cli, library: Library) -> None:
     playlist = library.root / f"{library.root.name}.m3u8"
     lines = playlist.read_text().splitlines()
     assert lines[0] == "#EXTM3U"
-    assert [line for line in lines if not line.startswith("#")] == ["./a.mp4", "./sub/#b, %c.mp4"]
+    paths = [line for line in lines if not line.startswith("#")]
+    assert paths[:2] == ["./a.mp4", "./sub/#b, %c.mp4"]
+    assert paths[2:] == [(library.root / "two\nlines.mp4").as_uri()]
     assert lines[1].startswith("#EXTINF:") and lines[1].endswith(",a")
     output = mpv(playlist)
-    assert output.count("Playing: ") >= 2
+    assert output.count("Playing: ") >= 3
 
 
 def test_every_scene_with_a_performer(cli: Cli, library: Library) -> None:

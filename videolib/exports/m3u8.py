@@ -33,6 +33,9 @@ class Playlist(ListFormat):
 
 
 def line_of(source: VideoSource, folder: str) -> str:
-    """The path of a video from a folder, which does not look like a comment or a protocol."""
+    """The path of a video from a folder, which does not look like a comment or a protocol; its URI
+    where the path has more than one line."""
     path = os.path.relpath(source.video.path, folder)
+    if {"\n", "\r"} & set(path):
+        return source.uri
     return path if path.startswith("../") else f"./{path}"
