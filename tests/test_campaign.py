@@ -63,6 +63,19 @@ def test_a_report_of_what_was_tried_and_what_failed(
     assert campaign.main(["fine", *words]) == 0
 
 
+def test_a_part_that_ends_early_is_a_failure(
+    parts: dict[str, list[float]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def broken(trials: Trials) -> None:
+        raise TimeoutError("no answer")
+
+    monkeypatch.setitem(vars(sys.modules["campaign.fine"]), "run", broken)
+    report = tmp_path / "report.json"
+    assert campaign.main(["fine", "failing", "--seconds", "1", "--report", str(report)]) == 1
+    first, second = json.loads(report.read_text())["parts"]
+    assert "the part ended early: " in first["failures"][0]["message"] and second["tried"]
+
+
 def test_a_seed_tries_the_same_again(parts: dict[str, list[float]], tmp_path: Path) -> None:
     words = ["fine", "--kept", str(tmp_path), "--seconds", "1", "--seed"]
     drawn = []

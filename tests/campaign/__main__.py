@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from campaign.trials import Trials
+from videolib.core.errors import Failure, attempt
 
 # The parts by name, with their shares of the time. Each is the module of that name in this package,
 # whose `run(trials)` goes on until the time is over.
@@ -45,7 +46,9 @@ def run_part(name: str, seed: int, seconds: float, kept: Path) -> Trials:
     with tempfile.TemporaryDirectory(prefix=f"campaign-{name}-") as folder:
         os.environ["XDG_CACHE_HOME"] = f"{folder}-cache"
         trials = Trials(name, seed, seconds, Path(folder), kept.resolve())
-        importlib.import_module(f"campaign.{name}").run(trials)
+        ended = attempt(importlib.import_module(f"campaign.{name}").run, trials)
+        if isinstance(ended, Failure):
+            trials.fail(f"the part ended early: {ended.reason}", f"{name} --seed {seed}")
     return trials
 
 
