@@ -5,23 +5,28 @@ from __future__ import annotations
 import contextlib
 import errno
 import gzip
+import itertools
 import os
 import threading
 import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import Fault, Killed, contents
 from support.faults import CODES, disk_faults
 
+from videolib.core.confinement import confined_to
 from videolib.core.errors import CancelledError, VideoError
-from videolib.core.files import SCRATCH
+from videolib.core.files import SCRATCH, names_in
 from videolib.core.locks import locked
 from videolib.core.runs import Job
 from videolib.storage.journal import Journal, journal_bytes
 from videolib.storage.recovery import recover, undo
 from videolib.storage.replay import journals
-from videolib.storage.steps import LibraryPaths
+from videolib.storage.steps import LibraryPaths, is_second_name
 
 
 def without_exclusive_renames(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -540,3 +545,113 @@ class TestTogether:
             Journal(below, "test"),
         ):
             pass
+
+
+class TestLinks:
+    """A folder that is a link out of the library for moments, in a thread that stays in that."""
+
+    @pytest.fixture
+    def folder(self, scene: Scene, tmp_path: Path) -> Iterator[Path]:
+        """The folder that is exchanged. Outside there is one with a file of a name that a move in
+        it leaves."""
+        (tmp_path / "outside").mkdir()
+        (tmp_path / "outside/e").write_text("somebody's")
+        with confined_to([scene.paths.root]):
+            yield scene.root / "sub"
+        assert contents(tmp_path / "outside") == {"e": b"somebody's"}
+
+    @staticmethod
+    def put_link(folder: Path) -> None:
+        folder.rename(folder.with_name(".real"))
+        folder.symlink_to(folder.parents[1] / "outside")
+
+    @staticmethod
+    def put_back(folder: Path) -> None:
+        folder.unlink()
+        folder.with_name(".real").rename(folder)
+
+    def commit(
+        self,
+        scene: Scene,
+        monkeypatch: pytest.MonkeyPatch,
+        actions: Mapping[int, Callable[[], Any]],
+    ) -> str:
+        """The message of a journal that moves a file in the folder, and whose rewrite fails. A
+        function is called at each of these checkpoints: 0 and 1 are about the move, 2 and 3 about
+        the rewrite, 4 and 5 about taking that back, the others about taking back the move."""
+        numbers = itertools.count()
+
+        def checkpoint(moment: str) -> None:
+            actions.get(next(numbers), int)()
+
+        monkeypatch.setattr("videolib.storage.steps.checkpoint", checkpoint)
+        (scene.root / ".artifacts/a.json").write_text("edited")
+        scene.before[".artifacts/a.json"] = b"edited"
+        with pytest.raises(VideoError) as raised, Journal(scene.paths, "test") as journal:
+            journal.move(scene.path("sub/e"), scene.path("sub/f"))
+            journal.replace(scene.path(".artifacts/a.json"), b"not edited", b"new")
+            journal.commit()
+        return str(raised.value)
+
+    def test_taken_back_once_the_link_is_gone(
+        self, scene: Scene, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Outside, too, it looks as if the move had been taken back."""
+        put_link, put_back = partial(self.put_link, folder), partial(self.put_back, folder)
+        message = self.commit(scene, monkeypatch, {5: put_link, 7: put_back})
+        assert "the rest was taken back" in message
+        assert contents(scene.root) == scene.before
+        assert scene.states() == ["undone"]
+
+    def test_a_link_that_stays_leaves_it_to_recover(
+        self, scene: Scene, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        message = self.commit(scene, monkeypatch, {5: partial(self.put_link, folder)})
+        assert "leads out of the library" in message and "--recover" in message
+        self.put_back(folder)
+        done = recover(scene.paths)
+        assert done and done.replay.file.state == "undone" and not done.problems
+        assert contents(scene.root) == scene.before
+
+    def test_a_link_in_the_place_of_a_file_is_not_moved(
+        self, scene: Scene, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        message = self.commit(scene, monkeypatch, {0: partial(self.put_link, folder / "e")})
+        assert message == f"{folder}/e was exchanged for a link meanwhile; nothing was changed"
+        assert (folder / "e").is_symlink() and not (folder / "f").exists()
+        self.put_back(folder / "e")
+        assert contents(scene.root) == scene.before
+
+    def test_the_number_of_a_journal_is_no_other_librarys(
+        self, scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The folder of journals is a link while they are numbered."""
+        scene.commit()
+        undo(scene.paths, "test")
+        (tmp_path / "outside/.journal").mkdir(parents=True)
+        artifacts, attempts = scene.root / ".artifacts", itertools.count()
+
+        def names(folder: str) -> list[str]:
+            number = next(attempts)
+            if number == 0:
+                artifacts.rename(scene.root / ".real")
+                artifacts.symlink_to(tmp_path / "outside")
+            if number == 1:
+                self.put_back(artifacts)
+            return names_in(folder)
+
+        monkeypatch.setattr("videolib.storage.replay.names_in", names)
+        with confined_to([scene.paths.root]):
+            assert [file.state for file in journals(scene.paths)] == ["undone"]
+        assert next(attempts) == 2
+
+
+def test_a_file_with_one_name_never_loses_it(tmp_path: Path) -> None:
+    """Somebody renames it between two looks, so that it seems to have both names."""
+    path = tmp_path / "a"
+    path.write_text("precious")
+    status = path.stat()
+    assert not is_second_name(status, path.stat())
+    (tmp_path / "b").hardlink_to(path)
+    assert is_second_name(path.stat(), (tmp_path / "b").stat())
+    assert not is_second_name(tmp_path.stat(), tmp_path.stat())

@@ -18,6 +18,7 @@ import os
 import stat
 import struct
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from pathlib import Path
@@ -26,9 +27,14 @@ from videolib.core.errors import Params, Returned
 
 LEFT_ALONE = "leads out of the library: left alone"
 ATTEMPTS = 20  # at a path in which links come and go
+INSISTENT_ATTEMPTS, PAUSE = 100, 0.002  # at what must not stay half done; seconds between them
 PATH_ONLY = getattr(os, "O_PATH", os.O_RDONLY)  # enough to reach what is in a folder
 
 _folders: ContextVar[tuple[str, ...]] = ContextVar("folders", default=())
+
+
+class DivertedError(PermissionError):
+    """A path leads out of the folders of its thread, or links in it come and go."""
 
 
 @contextlib.contextmanager
@@ -63,6 +69,12 @@ def enclosing_folder(path: str, folders: Iterable[str]) -> str | None:
     return next((f for f in folders if path == f or path.startswith(f"{f.rstrip('/')}/")), None)
 
 
+def may_reach(path: str) -> bool:
+    """Whether an absolute path is in this thread's folders by its name, or there are none."""
+    folders = _folders.get()
+    return not folders or enclosing_folder(path, folders) is not None
+
+
 def real_path(path: str | os.PathLike[str]) -> str:
     """An absolute path, all links in it followed. Raises OSError where they come and go."""
     for _ in range(ATTEMPTS):
@@ -70,13 +82,13 @@ def real_path(path: str | os.PathLike[str]) -> str:
             return os.path.realpath(path)
         except OSError as error:  # what was a link when it was looked at is none when it is read
             error.filename, failure = os.fspath(path), error
-    raise PermissionError(failure.errno, failure.strerror, failure.filename)
+    raise DivertedError(failure.errno, failure.strerror, failure.filename)
 
 
 def open_path(path: str | os.PathLike[str], flags: int, mode: int = 0o666) -> int:
     """A descriptor, as os.open gives it, of a path that does not lead out of this thread's folders.
 
-    Raises OSError, PermissionError where it does.
+    Raises OSError, DivertedError where it does.
     """
     folders, name = _folders.get(), os.fspath(path)
     if not folders:
@@ -93,9 +105,24 @@ def open_path(path: str | os.PathLike[str], flags: int, mode: int = 0o666) -> in
                 raise
         resolved = real_path(name)
         if not enclosing_folder(resolved, folders):
-            raise PermissionError(errno.EXDEV, LEFT_ALONE, name)
+            raise DivertedError(errno.EXDEV, LEFT_ALONE, name)
         target = resolved
-    raise PermissionError(errno.ELOOP, os.strerror(errno.ELOOP), name)
+    raise DivertedError(errno.ELOOP, os.strerror(errno.ELOOP), name)
+
+
+def insist(
+    action: Callable[Params, Returned], *args: Params.args, **named: Params.kwargs
+) -> Returned:
+    """What an action returns that may be repeated at any time. It is as long as its path is
+    diverted, for 0.2 s: somebody may put a link into that for moments only.
+
+    Raises what it raises; DivertedError for a path that stays diverted.
+    """
+    for _ in range(1, INSISTENT_ATTEMPTS):
+        with contextlib.suppress(DivertedError):
+            return action(*args, **named)
+        time.sleep(PAUSE)
+    return action(*args, **named)
 
 
 @contextlib.contextmanager

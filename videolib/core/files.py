@@ -39,6 +39,20 @@ def stat_if_any(path: str) -> os.stat_result | None:
     return None
 
 
+def lstat_of(path: str | Path) -> os.stat_result:
+    """The stat of what has a name, a link too, in a folder that is opened as `open_path` does.
+    Raises OSError."""
+    with opened_parent(path) as (name, folder):
+        return os.stat(name, dir_fd=folder, follow_symlinks=False)
+
+
+def lstat_if_any(path: str | Path) -> os.stat_result | None:
+    """The same; None where nothing has the name. Raises OSError where that cannot be looked up."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        return lstat_of(path)
+    return None
+
+
 def is_folder(path: str) -> bool:
     """Whether there is a folder, or a link to one; False where the file system refuses to say."""
     status = stat_if_any(path)
@@ -49,6 +63,16 @@ def folder_entries(path: str) -> list[os.DirEntry[str]]:
     """What is in a folder, in the order of names. Raises OSError."""
     with os.scandir(path) as entries:
         return sorted(entries, key=lambda entry: entry.name)
+
+
+def names_in(folder: str) -> list[str]:
+    """The names in a folder that is opened as `open_path` does, sorted. Raises OSError."""
+    descriptor = open_path(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with naming(folder):
+            return sorted(os.listdir(descriptor))  # noqa: PTH208 - a Path has no descriptor
+    finally:
+        os.close(descriptor)
 
 
 def file_identity(status: os.stat_result) -> tuple[int, int, int]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import bisect
 import itertools
-import os
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from videolib.core.files import names_in
 from videolib.core.text import fold
 from videolib.storage.artifacts import SIDECAR_KINDS
 from videolib.storage.exported import exported_names
@@ -55,8 +55,7 @@ class FolderIndex:
         """The names in a folder, sorted; none where there is no such folder. Raises OSError."""
         if folder not in self.listings:
             try:
-                with os.scandir(folder) as entries:
-                    self.listings[folder] = sorted(entry.name for entry in entries)
+                self.listings[folder] = names_in(folder)
             except (FileNotFoundError, NotADirectoryError):
                 self.listings[folder] = []
         return self.listings[folder]

@@ -15,12 +15,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from videolib.core.confinement import real_path
+from videolib.core.confinement import insist, real_path
 from videolib.core.errors import CancelledError, VideoError
 from videolib.core.files import (
     flush_to_disk,
+    lstat_of,
     make_folder,
-    remove_where_possible,
+    remove,
     replace_file,
     stat_of,
 )
@@ -30,6 +31,7 @@ from videolib.core.runs import Job
 from videolib.core.text import fold, iso_time, printable
 from videolib.storage.names import JOURNALS, SIDECARS, TRASH
 from videolib.storage.replay import (
+    READ_ERRORS,
     JournalFile,
     JournalReplay,
     UnclosedJournalError,
@@ -141,7 +143,7 @@ class Journal:
         device, trashed = functools.cache(device_of), set[str]()
         aside, moves, originals = list[Step](), list[Step](), list[Step]()
         for number, (source, target) in enumerate(self.moves):
-            inode, trash = os.lstat(source).st_ino, self.trash_path(source)
+            inode, trash = lstat_of(source).st_ino, self.trash_path(source)
             folders = [path.rpartition("/")[0] for path in (source, target)]
             same_device = device(folders[0]) == device(folders[1])
             scratch, copy = (f"{f}/{SCRATCH_PREFIX}{self.number}-{number}" for f in folders)
@@ -168,7 +170,7 @@ class Journal:
         if job:
             for message in self.messages:
                 job.console.say(message)
-        replay = JournalReplay(self.paths, self.write())
+        replay = self.write()
         try:
             replay.roll_forward(job)
         except UnclosedJournalError:
@@ -181,9 +183,9 @@ class Journal:
                 job.console.say(outcome)
             raise
 
-    def write(self) -> JournalFile:
-        """The journal's file, which is on the disk on return. Raises VideoError where something
-        that is to be moved vanished, or where the file cannot be written.
+    def write(self) -> JournalReplay:
+        """The replay of the journal, whose file is on the disk on return. Raises VideoError where
+        something that is to be moved vanished, or where the file cannot be written.
         """
         try:
             steps = self.steps()
@@ -194,18 +196,24 @@ class Journal:
         head["folders"] = list(map(self.paths.relative, missing_folders(steps)))
         lines = [head, *(step.as_json(self.paths) for step in steps)]
         path = self.paths.sidecar_dir / JOURNALS / f"{self.number:06}.{self.command}.forward-0"
+        file = JournalFile(self.number, self.command, "forward-0", path)
+        try:
+            replay = JournalReplay(self.paths, file, lines)  # before: what cannot be read again
+        except READ_ERRORS as error:  # must not be written
+            raise VideoError(f"{printable(path.name)}: {error}; {UNCHANGED}") from None
         try:
             replace_file(path, journal_bytes(lines))
             flush_to_disk(path.parent)
         except OSError as error:
             self.discard(path, f"{step_error_message(error)}; {UNCHANGED}")
-        return JournalFile(self.number, self.command, "forward-0", path)
+        return replay
 
     def discard(self, path: Path, reason: str) -> NoReturn:
         """Remove the journal's file, of which no step was made, and raise VideoError."""
-        remove_where_possible([path])
-        if os.path.lexists(path):
-            raise UnclosedJournalError(self.paths, reason)
+        try:
+            insist(remove, path)
+        except OSError:
+            raise UnclosedJournalError(self.paths, reason) from None
         raise VideoError(reason)
 
 

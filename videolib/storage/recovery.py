@@ -45,7 +45,7 @@ def recover(paths: LibraryPaths, *, back: bool = False) -> UndoResult | None:
     with locked_journals(paths) as (files, stack):
         if not (pending := [file for file in files if file.pending]):
             return None
-        replay = JournalReplay(paths, pending[0])
+        replay = JournalReplay.read(paths, pending[0])
         replay.lock(stack)
         problems = roll(replay, back or replay.file.state.startswith("backward"))
         for folder in {str(paths.sidecar_dir), *replay.changed_folders}:
@@ -91,7 +91,7 @@ def last_finished(
 ) -> JournalReplay | None:
     """The last finished journal of a command that was not taken back."""
     finished = [file for file in files if file.command == command and file.state == "done"]
-    return JournalReplay(paths, finished[-1]) if finished else None
+    return JournalReplay.read(paths, finished[-1]) if finished else None
 
 
 @contextlib.contextmanager

@@ -12,15 +12,17 @@ import io
 import json
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from videolib.core.confinement import DivertedError, confined_to, insist, may_reach
 from videolib.core.documents import set_aside
 from videolib.core.errors import FULL, VideoError
 from videolib.core.files import (
     flush_to_disk,
     make_folder,
+    names_in,
     read_file,
     remove,
     remove_empty_folder,
@@ -31,7 +33,6 @@ from videolib.core.locks import locked
 from videolib.core.runs import Job
 from videolib.core.text import printable
 from videolib.storage.names import JOURNALS
-from videolib.storage.sidecars import SidecarDir
 from videolib.storage.steps import (
     LibraryPaths,
     Rewrite,
@@ -106,11 +107,21 @@ class JournalFile(NamedTuple):
 
 
 def journals(paths: LibraryPaths) -> list[JournalFile]:
-    """The journals of a library, oldest first."""
+    """The journals of a library, oldest first; none where their folder cannot be read.
+
+    Those of a library around this thread's folders are named, too: no link that leads there is in
+    the reach of whoever may write in them.
+    """
     form = re.compile(r"(\d{6,})\.([a-z-]+)\.(forward-[012]|backward-[012]|done|undone)")
-    folder = SidecarDir(f"{paths.sidecar_dir}/{JOURNALS}")
-    matches = [(form.fullmatch(name), entry.path) for name, entry in folder.items()]
-    return sorted(JournalFile(int(m[1]), m[2], m[3], Path(path)) for m, path in matches if m)
+    folder = paths.sidecar_dir / JOURNALS
+    names: list[str] = []
+    with (
+        contextlib.nullcontext() if may_reach(str(folder)) else confined_to(()),
+        contextlib.suppress(OSError),
+    ):
+        names = insist(names_in, str(folder))
+    matches = map(form.fullmatch, names)
+    return sorted(JournalFile(int(m[1]), m[2], m[3], folder / m[0]) for m in matches if m)
 
 
 def refuse_interrupted(paths: LibraryPaths, sidecar_dirs: Iterable[str] = ()) -> list[str]:
@@ -125,10 +136,8 @@ def refuse_interrupted(paths: LibraryPaths, sidecar_dirs: Iterable[str] = ()) ->
         for file in journals(LibraryPaths(str(folder), str(folder))):
             if not file.pending:
                 continue
-            try:
-                file.lines()
-            except READ_ERRORS as error:
-                messages.append(file.set_aside(error))
+            if fault := lasting_fault(file):
+                messages.append(file.set_aside(fault))
                 continue
             interrupted = paths
             if str(folder) != paths.artifacts_root:
@@ -140,21 +149,39 @@ def refuse_interrupted(paths: LibraryPaths, sidecar_dirs: Iterable[str] = ()) ->
     return messages
 
 
+def lasting_fault(file: JournalFile) -> Exception | None:
+    """Why a journal's file cannot be read, unless that is because it is out of this thread's
+    folders; None where it can be."""
+    try:
+        insist(file.lines)
+    except READ_ERRORS as error:
+        return None if isinstance(error, DivertedError) else error
+    return None
+
+
 class JournalReplay:
-    """A journal read from its file, to be rolled forward or back; its caller holds the locks.
+    """A journal by the lines of its file, to be rolled forward or back; its caller holds the locks.
 
     `facts` are what its command noted, `steps` all its steps in order, `made_folders` the folders
     that did not exist before, outer ones first.
     """
 
-    def __init__(self, paths: LibraryPaths, file: JournalFile) -> None:
-        """Raises VideoError where the file is no readable journal; it is set aside then."""
+    def __init__(
+        self, paths: LibraryPaths, file: JournalFile, lines: Iterable[Mapping[str, Any]]
+    ) -> None:
+        """Raises one of READ_ERRORS for lines that are those of no journal."""
         self.paths, self.file = paths, file
+        head, *steps = lines
+        self.facts: dict[str, Any] = dict(head["facts"])
+        self.made_folders = [paths.absolute(name) for name in head["folders"]]
+        self.steps = [step_from_json(line, paths) for line in steps]
+
+    @classmethod
+    def read(cls, paths: LibraryPaths, file: JournalFile) -> JournalReplay:
+        """The replay of a file. Raises VideoError where that is no readable journal; it is set
+        aside then."""
         try:
-            head, *lines = file.lines()
-            self.facts: dict[str, Any] = dict(head["facts"])
-            self.made_folders = [paths.absolute(name) for name in head["folders"]]
-            self.steps = [step_from_json(line, paths) for line in lines]
+            return cls(paths, file, file.lines())
         except READ_ERRORS as error:
             raise VideoError(file.set_aside(error)) from None
 
@@ -181,8 +208,8 @@ class JournalReplay:
 
     def set_state(self, state: str) -> None:
         """Give the file the name of another state, which is on the disk on return."""
-        self.file = self.file.with_state(state)
-        flush_to_disk(self.file.path.parent)
+        self.file = insist(self.file.with_state, state)
+        insist(flush_to_disk, self.file.path.parent)
 
     def roll_forward(self, job: Job | None = None, again: bool = False) -> list[str]:
         """Make the steps, from the phase on that was begun. Raises OSError, VideoError and, where
@@ -212,7 +239,7 @@ class JournalReplay:
     def roll_back(self) -> list[str]:
         """Revert the steps that were made; the reasons of those that could not be are returned.
 
-        Raises UnclosedJournalError where the disk keeps it from being done.
+        Raises UnclosedJournalError where the disk, or a link that stays, keeps it from being done.
         """
         state = self.file.state
         begun = 2 if state == "done" else int(state[-1])
@@ -235,11 +262,12 @@ class JournalReplay:
 
     @staticmethod
     def revert(step: Step) -> str:
-        """Revert a step; returns why that is impossible, or "". Raises OSError of DISK_ERRORS."""
+        """Revert a step; returns why that is impossible, or "". Raises OSError where it may be
+        possible later: of DISK_ERRORS, and DivertedError."""
         try:
-            return apply_step(step, back=True, again=True)
+            return insist(apply_step, step, back=True, again=True)
         except OSError as error:
-            if error.errno in DISK_ERRORS:
+            if error.errno in DISK_ERRORS or isinstance(error, DivertedError):
                 raise
             return f"{step_error_message(error)}: left as it is"
 
@@ -256,7 +284,7 @@ class JournalReplay:
             paths |= {step.path} if isinstance(step, Rewrite) else {step.source, step.target}
         for folder in {path.rpartition("/")[0] for path in paths}:
             if Path(folder).is_dir():
-                flush_to_disk(Path(folder))
+                insist(flush_to_disk, Path(folder))
 
     def finish(self, state: str) -> None:
         """Note the last state, and in a journal that this one takes back that it is undone; remove
@@ -268,7 +296,7 @@ class JournalReplay:
         try:
             for file in files:
                 if file.number == self.facts.get("undoes") and state == "done":
-                    file.with_state("undone")
+                    insist(file.with_state, "undone")
             self.set_state(state)
         except OSError as error:
             closed = not self.file.pending

@@ -10,6 +10,7 @@ import errno
 import itertools
 import os
 import shlex
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +22,8 @@ from videolib.core.files import (
     blocks_of,
     flush_to_disk,
     is_folder,
+    lstat_if_any,
+    lstat_of,
     make_folder,
     naming,
     read_file,
@@ -103,15 +106,44 @@ class Move(NamedTuple):
         the name.
         """
         source, target = (self.target, self.source) if back else (self.source, self.target)
-        has_source, has_target = os.path.lexists(source), os.path.lexists(target)
-        if again and has_target and (not has_source or os.lstat(target).st_ino == self.inode):
-            if has_source and os.lstat(source).st_ino == self.inode:
-                remove(source)  # killed between the two halves of a rename: both are one file
-            return ""
-        if not has_source:
+        status, other = lstat_if_any(source), lstat_if_any(target)
+        if again and other:
+            if not status or other.st_ino == self.inode != status.st_ino:
+                return ""
+            if status.st_ino == self.inode and is_second_name(status, other):
+                remove(source)  # killed between the two halves of a rename
+                return ""
+        if not status:
             return f"{printable(source)} is not there any more"
-        rename_new(Path(source), Path(target))
-        return ""
+        if again or back:
+            rename_new(Path(source), Path(target))
+            return ""
+        return self.rename_planned(status)
+
+    def rename_planned(self, status: os.stat_result) -> str:
+        """Rename what was planned to be, not a link that somebody put in its place meanwhile.
+        `status`: of the source. Returns and raises what `apply` does."""
+        source, target = Path(self.source), Path(self.target)
+        if not self.is_strange_link(status):
+            rename_new(source, target)
+            if not self.is_strange_link(lstat_of(target)):
+                return ""
+            rename_new(target, source)
+        return f"{printable(self.source)} was exchanged for a link meanwhile"
+
+    def is_strange_link(self, status: os.stat_result) -> bool:
+        """Whether what has this stat is a link, and not the one that is to be moved."""
+        return stat.S_ISLNK(status.st_mode) and status.st_ino != self.inode
+
+
+def is_second_name(status: os.stat_result, other: os.stat_result) -> bool:
+    """Whether two names with these stats are of one file, which stays where one is removed.
+
+    The number of its names decides: two looks at one name may see the same file, too, where folders
+    fold case, and where somebody renames it between them.
+    """
+    is_folder_or_single = stat.S_ISDIR(status.st_mode) or status.st_nlink < 2
+    return os.path.samestat(status, other) and not is_folder_or_single
 
 
 class Transfer(NamedTuple):
@@ -140,10 +172,10 @@ class Transfer(NamedTuple):
         job = job or Job()
         if again:
             remove(scratch)
-        if not os.path.lexists(source):
+        if not (status := lstat_if_any(source)):
             return f"{printable(self.source)} is not there any more"
-        if again and os.path.lexists(target):
-            one_file = os.path.samestat(os.lstat(source), os.lstat(target))
+        if again and (other := lstat_if_any(target)):
+            one_file = os.path.samestat(status, other)
             if one_file or not same_content(source, target, job):
                 return f"{printable(self.target)} is another by now and is left as it is"
             if back:
