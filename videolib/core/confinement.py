@@ -31,6 +31,7 @@ INSISTENT_ATTEMPTS, PAUSE = 100, 0.002  # at what must not stay half done; secon
 PATH_ONLY = getattr(os, "O_PATH", os.O_RDONLY)  # enough to reach what is in a folder
 
 _folders: ContextVar[tuple[str, ...]] = ContextVar("folders", default=())
+_insistent: ContextVar[bool] = ContextVar("insistent", default=False)
 
 
 class DivertedError(PermissionError):
@@ -93,36 +94,40 @@ def open_path(path: str | os.PathLike[str], flags: int, mode: int = 0o666) -> in
     folders, name = _folders.get(), os.fspath(path)
     if not folders:
         return os.open(name, flags | os.O_CLOEXEC, mode)
-    target = os.path.abspath(name)  # noqa: PTH100 - a Path per file takes longer than opening it
+    for _ in range(1, INSISTENT_ATTEMPTS if _insistent.get() else 1):
+        with contextlib.suppress(DivertedError):
+            return open_confined(folders, name, flags, mode)
+        time.sleep(PAUSE)
+    return open_confined(folders, name, flags, mode)
+
+
+def open_confined(folders: tuple[str, ...], path: str, flags: int, mode: int) -> int:
+    """The same in these folders."""
+    target = os.path.abspath(path)  # noqa: PTH100 - a Path per file takes longer than opening it
     for _ in range(ATTEMPTS):
         folder = enclosing_folder(target, folders)
         try:
             if folder:
                 return open_without_links(folder, target, flags | os.O_CLOEXEC, mode)
         except OSError as error:
-            error.filename = name
+            error.filename = path
             if error.errno != errno.ELOOP:
                 raise
-        resolved = real_path(name)
-        if not enclosing_folder(resolved, folders):
-            raise DivertedError(errno.EXDEV, LEFT_ALONE, name)
-        target = resolved
-    raise DivertedError(errno.ELOOP, os.strerror(errno.ELOOP), name)
+        target = real_path(path)
+        if not enclosing_folder(target, folders):
+            raise DivertedError(errno.EXDEV, LEFT_ALONE, path)
+    raise DivertedError(errno.ELOOP, os.strerror(errno.ELOOP), path)
 
 
-def insist(
-    action: Callable[Params, Returned], *args: Params.args, **named: Params.kwargs
-) -> Returned:
-    """What an action returns that may be repeated at any time. It is as long as its path is
-    diverted, for 0.2 s: somebody may put a link into that for moments only.
-
-    Raises what it raises; DivertedError for a path that stays diverted.
-    """
-    for _ in range(1, INSISTENT_ATTEMPTS):
-        with contextlib.suppress(DivertedError):
-            return action(*args, **named)
-        time.sleep(PAUSE)
-    return action(*args, **named)
+@contextlib.contextmanager
+def insistent() -> Iterator[None]:
+    """A context in which this thread opens a diverted path again and again for 0.2 s, as somebody
+    may put a link into it for moments only: for what must not stay half done."""
+    token = _insistent.set(True)
+    try:
+        yield
+    finally:
+        _insistent.reset(token)
 
 
 @contextlib.contextmanager

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from videolib.media.probing import disposition_json
+from videolib.media.streams import is_cover
+
 if TYPE_CHECKING:
     from av.container import InputContainer
 
@@ -34,13 +37,8 @@ def packet_end(packet: Any) -> float | None:
 
 def played_streams(container: InputContainer) -> list[Any]:
     """The streams of pictures and sound, without covers."""
-    from av.stream import Disposition
-
-    return [
-        stream
-        for stream in (*container.streams.video, *container.streams.audio)
-        if not stream.disposition & Disposition.attached_pic
-    ]
+    streams = (*container.streams.video, *container.streams.audio)
+    return [s for s in streams if not is_cover({"disposition": disposition_json(s.disposition)})]
 
 
 def demux_played(container: InputContainer) -> Iterator[Any]:

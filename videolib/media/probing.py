@@ -92,7 +92,7 @@ def stream_json(stream: Any) -> dict[str, Any]:
         "duration": ffprobe_seconds(stream.duration, tick),
         "bit_rate": str(context.bit_rate) if context and context.bit_rate else None,
         "nb_frames": str(stream.frames) if stream.frames else None,
-        "disposition": _disposition_json(stream.disposition),
+        "disposition": disposition_json(stream.disposition),
         "tags": dict(stream.metadata),
     }
     if stream.type == "video":
@@ -100,7 +100,7 @@ def stream_json(stream: Any) -> dict[str, Any]:
     return common | (_sound_json(stream) if stream.type == "audio" and context else {})
 
 
-def _disposition_json(flags: Any) -> dict[str, int]:
+def disposition_json(flags: Any) -> dict[str, int]:
     """ffprobe's `disposition`: 1 for the flags that are set, 0 for the others."""
     bits = int(flags)
     return {name: int(bool(bits & bit)) for name, bit in _disposition_bits()}

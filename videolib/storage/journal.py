@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from videolib.core.confinement import insist, real_path
+from videolib.core.confinement import insistent, real_path
 from videolib.core.errors import CancelledError, VideoError
 from videolib.core.files import (
     flush_to_disk,
@@ -208,10 +208,11 @@ class Journal:
             self.discard(path, f"{step_error_message(error)}; {UNCHANGED}")
         return replay
 
+    @insistent()
     def discard(self, path: Path, reason: str) -> NoReturn:
         """Remove the journal's file, of which no step was made, and raise VideoError."""
         try:
-            insist(remove, path)
+            remove(path)
         except OSError:
             raise UnclosedJournalError(self.paths, reason) from None
         raise VideoError(reason)

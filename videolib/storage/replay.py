@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from videolib.core.confinement import DivertedError, confined_to, insist, may_reach
+from videolib.core.confinement import DivertedError, confined_to, insistent, may_reach
 from videolib.core.documents import set_aside
 from videolib.core.errors import FULL, VideoError
 from videolib.core.files import (
@@ -106,6 +106,7 @@ class JournalFile(NamedTuple):
         return self._replace(state=state, path=target)
 
 
+@insistent()
 def journals(paths: LibraryPaths) -> list[JournalFile]:
     """The journals of a library, oldest first; none where their folder cannot be read.
 
@@ -119,7 +120,7 @@ def journals(paths: LibraryPaths) -> list[JournalFile]:
         contextlib.nullcontext() if may_reach(str(folder)) else confined_to(()),
         contextlib.suppress(OSError),
     ):
-        names = insist(names_in, str(folder))
+        names = names_in(str(folder))
     matches = map(form.fullmatch, names)
     return sorted(JournalFile(int(m[1]), m[2], m[3], folder / m[0]) for m in matches if m)
 
@@ -149,11 +150,12 @@ def refuse_interrupted(paths: LibraryPaths, sidecar_dirs: Iterable[str] = ()) ->
     return messages
 
 
+@insistent()
 def lasting_fault(file: JournalFile) -> Exception | None:
     """Why a journal's file cannot be read, unless that is because it is out of this thread's
     folders; None where it can be."""
     try:
-        insist(file.lines)
+        file.lines()
     except READ_ERRORS as error:
         return None if isinstance(error, DivertedError) else error
     return None
@@ -206,10 +208,11 @@ class JournalReplay:
         for folder in self.changed_folders:
             stack.enter_context(locked(folder))
 
+    @insistent()
     def set_state(self, state: str) -> None:
         """Give the file the name of another state, which is on the disk on return."""
-        self.file = insist(self.file.with_state, state)
-        insist(flush_to_disk, self.file.path.parent)
+        self.file = self.file.with_state(state)
+        flush_to_disk(self.file.path.parent)
 
     def roll_forward(self, job: Job | None = None, again: bool = False) -> list[str]:
         """Make the steps, from the phase on that was begun. Raises OSError, VideoError and, where
@@ -236,6 +239,7 @@ class JournalReplay:
         self.finish("done")
         return problems
 
+    @insistent()
     def roll_back(self) -> list[str]:
         """Revert the steps that were made; the reasons of those that could not be are returned.
 
@@ -265,7 +269,7 @@ class JournalReplay:
         """Revert a step; returns why that is impossible, or "". Raises OSError where it may be
         possible later: of DISK_ERRORS, and DivertedError."""
         try:
-            return insist(apply_step, step, back=True, again=True)
+            return apply_step(step, back=True, again=True)
         except OSError as error:
             if error.errno in DISK_ERRORS or isinstance(error, DivertedError):
                 raise
@@ -284,8 +288,9 @@ class JournalReplay:
             paths |= {step.path} if isinstance(step, Rewrite) else {step.source, step.target}
         for folder in {path.rpartition("/")[0] for path in paths}:
             if Path(folder).is_dir():
-                insist(flush_to_disk, Path(folder))
+                flush_to_disk(Path(folder))
 
+    @insistent()
     def finish(self, state: str) -> None:
         """Note the last state, and in a journal that this one takes back that it is undone; remove
         the oldest finished journals.
@@ -296,7 +301,7 @@ class JournalReplay:
         try:
             for file in files:
                 if file.number == self.facts.get("undoes") and state == "done":
-                    insist(file.with_state, "undone")
+                    file.with_state("undone")
             self.set_state(state)
         except OSError as error:
             closed = not self.file.pending

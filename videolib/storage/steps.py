@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from videolib.core.confinement import open_path, opened_parent, real_path
+from videolib.core.confinement import DivertedError, open_path, opened_parent, real_path
 from videolib.core.errors import CancelledError, VideoError
 from videolib.core.files import (
     NEW_FILE,
@@ -219,6 +219,10 @@ class Rewrite(NamedTuple):
             current: bytes | None = read_file(self.path)
         except FileNotFoundError:
             current = None
+        except DivertedError:
+            if not (status := lstat_if_any(self.path)) or not stat.S_ISLNK(status.st_mode):
+                raise  # a folder around it is diverted, and the file may be as it was
+            return f"{printable(self.path)} leads out of the library and is left as it is"
         if current == after:
             return ""
         if current != before:
