@@ -157,6 +157,7 @@ class TestOwnership:
         (exported.root / "a.nfo").write_text("<movie>mine</movie>")
         run = cli("export", exported.root, "--format", "nfo", "--json")
         assert run.code == 1 and "a.nfo was changed since" in run.failure("a.mp4")
+        assert "--merge completes it" in run.failure("a.mp4")
         removal = cli("export", exported.root, "--remove")
         assert removal.code == 1 and "a.nfo was changed since" in removal.err
         assert (exported.root / "a.nfo").read_text() == "<movie>mine</movie>"

@@ -82,7 +82,7 @@ class ExportFolder(NamedTuple):
             reason = reason or self.other_case(name)
             if reason:
                 hints = ": it is left alone, move it away", ": --merge completes it"
-                hint = hints[merges] if reason == STRANGER else ""
+                hint = hints[merges] if reason in (STRANGER, CHANGED) else ""
                 return f"{printable(name)} {reason}{hint}"
         return ""
 
@@ -140,7 +140,7 @@ class ExportFolder(NamedTuple):
 
 
 STRANGER = "was not written by this program"
-CHANGED = "was changed since this program wrote it: it is left alone, move it away"
+CHANGED = "was changed since this program wrote it"
 
 
 def check_targets(
