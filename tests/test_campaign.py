@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+import support
 from campaign import __main__ as campaign
 from campaign.trials import Trials, smallest
+from support import house
 
 
 @pytest.fixture
@@ -99,3 +104,14 @@ def test_an_input_is_made_as_small_as_it_fails() -> None:
         b"\xc8\x07\x07",
     )
     assert smallest(b"", lambda part: True) == b""
+
+
+def test_a_campaign_that_is_ended_leaves_nothing(tmp_path: Path) -> None:
+    """Its folders, and the disks that are mounted in them, are gone."""
+    words = [sys.executable, "-m", "tests.campaign", "crowds", "--seconds", "60"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(words, cwd=house.ROOT, env=environment) as campaign_run:
+        assert support.wait_until(lambda: list(tmp_path.glob("campaign-crowds-*/*")))
+        campaign_run.terminate()
+        assert campaign_run.wait(support.PATIENCE) == 128 + signal.SIGTERM
+    assert not list(tmp_path.glob("campaign-*"))

@@ -7,12 +7,13 @@ import importlib
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from campaign.trials import Trials
 from videolib.core.errors import Failure, attempt
@@ -25,8 +26,17 @@ PARTS: dict[str, int] = {
 }
 
 
+ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+AGAIN = (
+    "One trial again: the line `again:` of a failure is its command, for a copy of the folder that "
+    "is kept below --kept; what led there comes again with that PART alone and the same --seed."
+)
+
+
 def read_line(words: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.campaign", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.campaign", description=__doc__, epilog=AGAIN
+    )
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
     parser.add_argument("--seconds", type=float, default=600, help="for all parts together")
     parser.add_argument("--seed", type=int, default=1, help="the same seed tries the same things")
@@ -44,12 +54,20 @@ def run_part(name: str, seed: int, seconds: float, kept: Path) -> Trials:
     """Try one part for so many seconds, without the user's cache and configuration."""
     os.environ.pop("VIDEORC", None)
     with tempfile.TemporaryDirectory(prefix=f"campaign-{name}-") as folder:
-        os.environ["XDG_CACHE_HOME"] = f"{folder}-cache"
-        trials = Trials(name, seed, seconds, Path(folder), kept.resolve())
+        os.environ["XDG_CACHE_HOME"] = f"{folder}/cache"
+        (place := Path(folder, "trials")).mkdir()
+        trials = Trials(name, seed, seconds, place, kept.resolve())
         ended = attempt(importlib.import_module(f"campaign.{name}").run, trials)
         if isinstance(ended, Failure):
             trials.fail(f"the part ended early: {ended.reason}", f"{name} --seed {seed}")
     return trials
+
+
+def end_by_signal(number: int, _frame: object) -> NoReturn:
+    """End as by an error, so that mounts and folders go; further signals do not disturb that."""
+    for other in ENDING_SIGNALS:
+        signal.signal(other, signal.SIG_IGN)
+    sys.exit(128 + number)
 
 
 def machine() -> dict[str, Any]:
@@ -86,4 +104,6 @@ def main(words: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    for ending in ENDING_SIGNALS:
+        signal.signal(ending, end_by_signal)
     sys.exit(main(sys.argv[1:]))

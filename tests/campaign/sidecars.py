@@ -169,6 +169,7 @@ class SidecarTrials:
 
     def __init__(self, trials: Trials, served: Served, template: Path, root: Path) -> None:
         self.trials, self.served, self.template, self.root = trials, served, template, root
+        self.mutated_catalogues: list[Path] = []
         self.originals = {
             name: content
             for name, content in contents(template).items()
@@ -203,7 +204,7 @@ class SidecarTrials:
             name = rng.choice(sorted(self.originals))
             changed[name] = mutated(name, self.originals[name], rng)
         if rng.random() < 0.05:
-            self.mutate_catalogue()
+            self.mutate_catalogues()
         readers = [r for r in READERS if any(part in name for part in r.names for name in changed)]
         readers = rng.sample(readers, min(len(readers), 3))
         readers += [Reader(rng.choice(REQUESTS))] * (rng.random() < 0.3)
@@ -214,12 +215,22 @@ class SidecarTrials:
                 self.note(changed, complaint, reader)
             if watch.seconds > SECONDS_FOR_RUN:
                 self.note(changed, Complaint(f"took {watch.seconds:.0f} s"), reader)
+        self.put_back_catalogues()
 
-    def mutate_catalogue(self) -> None:
-        """Change bytes of the catalogues in the cache."""
+    def mutate_catalogues(self) -> None:
+        """Change bytes of the catalogues in the cache, until they are put back."""
         for path in sorted(Path(os.environ["XDG_CACHE_HOME"]).rglob("*.sqlite")):
+            self.mutated_catalogues.append(path)
             path.write_bytes(mutated(path.name, path.read_bytes(), self.trials.rng))
             self.trials.count("catalogues")
+
+    def put_back_catalogues(self) -> None:
+        """Remove the catalogues that were changed: the next reader fills new ones, as the first of
+        a library does."""
+        for path in self.mutated_catalogues:
+            for file in path.parent.glob(f"{path.name}*"):
+                file.unlink()
+        self.mutated_catalogues.clear()
 
     def read(self, reader: Reader) -> Judged:
         """What a command, or the server, says of the library as it is."""
