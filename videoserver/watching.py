@@ -84,6 +84,7 @@ class RootWatcher:
 
     def _watch(self) -> None:
         """Raises VideoError where another process watches the root."""
+        # The lock is in the cache folder, so it is taken first.
         with only_watcher(self.session.library.root), confined_to(self.folders):
             for batch in self.session.batches(self.job, self.hours.now):
                 submitted = self._submit(BatchJob(self.session, batch))
