@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import re
 import shutil
 import time
@@ -605,6 +606,21 @@ class TestVideo:
         expect(row).to_have_attribute("data-state", "fresh")
         assert own.artifact("numbered.mp4.heatmaps.json").exists()
         expect(own_page.locator(".heat path")).to_have_count(1)
+
+    def test_rot_is_shown_on_the_card_and_on_its_page(self, own_page: Page, own: Library) -> None:
+        video = own.root / "numbered.mp4"
+        times, content = video.stat(), bytearray(video.read_bytes())
+        assert support.run_cli("verify", own.root).code == 0
+        content[len(content) // 2] ^= 1
+        video.write_bytes(content)
+        os.utime(video, ns=(times.st_atime_ns, times.st_mtime_ns))
+        assert support.run_cli("verify", own.root).code == 1
+        own_page.reload()
+        expect(card(own_page, "numbered").get_by_text("Rotten")).to_be_visible()
+        visit(own_page, "video/numbered.mp4")
+        expect(own_page.locator(".faults")).to_contain_text("rotten at 0:0")
+        row = own_page.locator(".artifacts li", has_text="Verify")
+        expect(row).to_have_attribute("data-state", "faulty")
 
     def test_what_does_not_play_says_why_and_can_be_copied(
         self, chromium: Browser, own: Library, tmp_path: Path

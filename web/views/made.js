@@ -49,10 +49,14 @@ export function madePanel(signal) {
   /** What a verification found: lines, the worst last. */
   const findings = () => [details.damaged, details.rotten].filter(Boolean);
 
+  /** Whether a kind says that something is wrong with the video. */
+  const isFaulty = (kind) => kind === "verify" && details.artifacts[kind] === true && findings().length > 0;
+
   /** How a kind stands, in a word or two. */
   function standing(kind) {
     const present = details.artifacts[kind];
-    if (kind === "verify" && present === true) return findings().length ? "see above" : "fine";
+    if (isFaulty(kind)) return "see above";
+    if (kind === "verify" && present === true) return "fine";
     if (present === true) return amount(kind, details.documents[kind]);
     if (faultOf(kind)) return "broken";
     return present ? "outdated" : "";
@@ -80,7 +84,7 @@ export function madePanel(signal) {
       item,
       (row, kind) => {
         const present = details.artifacts[kind];
-        row.dataset.state = present === true ? "fresh" : present || "missing";
+        row.dataset.state = isFaulty(kind) ? "faulty" : present === true ? "fresh" : present || "missing";
         setText(row.querySelector(".word"), working && present !== true ? "working …" : standing(kind));
         setText(row.querySelector("button span"), present === true ? "Again" : "Make");
       },
