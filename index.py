@@ -1722,13 +1722,13 @@ class Export(RunCommand):
 
     def run(self, job: Job) -> Result:
         library = self.library()
-        if self.remove:
-            return self.take_back(job, library)
         if self.query:
             with self.catalogue(library) as catalogue:
                 self.matches = frozenset(r.rel for r in catalogue.browse(job, library, self.query))
             self.say_problems(job, catalogue.problems + catalogue.sidecar_problems)
             library = self.library()
+        if self.remove:
+            return self.take_back(job, library)
         tasks = self.planned()
         results = [Runner(job, self, tasks, {}).run()] if tasks else []
         return in_one([*results, *(self.write_list(job, library, e) for e in self.lists())])

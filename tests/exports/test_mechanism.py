@@ -295,6 +295,13 @@ class TestCompany:
         assert not (exported.root / RECORD).exists()
         assert cli("export", exported.root, "--remove", "--json").json["total"] == 0
 
+    def test_only_of_what_a_query_finds(self, cli: Cli, exported: Library) -> None:
+        exported.add("short.mp4", "b.mp4")
+        cli("export", exported.root, "--format", "nfo,m3u8", "--name", "all")
+        run = cli("export", exported.root, "--remove", "-q", "-tag:sea", "--json")
+        assert [row["video"] for row in run.json["results"]] == ["b.mp4"]
+        assert beside(exported) == ["a.nfo", "all.m3u8"]
+
     def test_other_formats_stay(self, cli: Cli, exported: Library) -> None:
         cli("export", exported.root, "--remove", "--format", "chapters")
         assert beside(exported) == ["a.nfo"]

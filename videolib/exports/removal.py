@@ -54,10 +54,10 @@ def remove_exports(
     """Take back what was exported of the videos of a library in these formats.
 
     Only files beside the videos, and with `to` those below that folder: a record that somebody else
-    wrote reaches no other. Raises CancelledError.
+    wrote reaches no other. Files for all videos go where all are meant. Raises CancelledError.
     """
-    rows = []
-    for video in (library_owner(library), *library.videos()):
+    rows, owners = [], [library_owner(library)] if library.only is None else []
+    for video in (*owners, *library.videos()):
         job.check()
         if record_path(video).is_file():
             outcome = attempt(remove_of_video, video, formats, to, dry_run)
