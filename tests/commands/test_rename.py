@@ -979,3 +979,14 @@ def test_any_plan_keeps_everything(
 def before_tags(before: dict[str, str], name: str) -> str:
     folder, _, file = name.rpartition("/")
     return before[f"{folder}/.artifacts/{file}.tags.json".lstrip("/")]
+
+
+def test_a_tags_file_with_a_key_twice_moves_as_it_is(cli: Cli, library: Library) -> None:
+    """Written again it would have one of the two values."""
+    library.add_bytes("a.mp4", b"a" * 1000)
+    tags = library.artifact("a.mp4.tags.json")
+    tags.parent.mkdir()
+    tags.write_text(content := '{"video": "a.mp4", "tags": ["one"], "tags": ["two"]}')
+    library.forget(library.root / "a.mp4")
+    assert cli("rename", library.root / "a.mp4", library.root / "b.mp4").code == 0
+    assert library.artifact("b.mp4.tags.json").read_text() == content

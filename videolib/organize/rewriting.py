@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from videolib.core.documents import compact_json, json_bytes
+from videolib.core.documents import EDITED_JSON, compact_json, json_bytes, parse_json
 from videolib.core.errors import attempt
 from videolib.core.files import read_file
 from videolib.storage.exported import exported_names, record_path
@@ -210,7 +210,8 @@ def with_strings(
     """A JSON document with each string replaced by `replace(key, string)`.
 
     `key` is the nearest one around the string, "" where there is none. The result is the same bytes
-    where nothing changed. Raises ValueError or RecursionError for what is no readable JSON.
+    where nothing changed. Raises ValueError or RecursionError for what is no readable JSON, or would
+    lose something when it is written again.
     """
 
     def replaced(value: Any, key: str) -> Any:
@@ -220,6 +221,6 @@ def with_strings(
             return [replaced(item, key) for item in value]
         return replace(key, value) if isinstance(value, str) else value
 
-    before = json.loads(content)
+    before = parse_json(content, EDITED_JSON)
     after = replaced(before, "")
     return content if after == before else to_bytes(after)
