@@ -210,8 +210,8 @@ def with_strings(
     """A JSON document with each string replaced by `replace(key, string)`.
 
     `key` is the nearest one around the string, "" where there is none. The result is the same bytes
-    where nothing changed. Raises ValueError or RecursionError for what is no readable JSON, or would
-    lose something when it is written again.
+    where nothing changed. Raises ValueError for what is no readable JSON, or would lose something
+    when it is written again.
     """
 
     def replaced(value: Any, key: str) -> Any:
