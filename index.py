@@ -60,7 +60,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar
 
-from videolib.core.confinement import inheriting
+from videolib.core.confinement import inheriting, real_path
 from videolib.core.documents import JsonRows, json_bytes, json_pieces, parse_json
 from videolib.core.errors import (
     UNCOMMON_CODEC,
@@ -460,6 +460,10 @@ class WorkItem(NamedTuple):
     def kinds(self) -> tuple[str, ...]:
         return tuple(task.artifact.kind for task in self.tasks)
 
+    @property
+    def walled(self) -> bool:
+        return all(task.walled for task in self.tasks)
+
 
 def catalogue_extensions() -> list[CatalogueExtension]:
     """The tables that commands keep in a catalogue; their schemas are part of its file's name, so
@@ -505,6 +509,9 @@ class Runner:
         self.parts = Counter[str]()  # items of each video
         # Folders in which a worker was stopped while it may have been writing.
         self.interrupted = set[str]()
+        self.by_folder = False  # whether workers are admitted to the videos' folders
+
+    MOST_FILES: ClassVar = 2000  # that a worker is admitted to one by one: each costs 10 us
 
     def run(self, items: list[WorkItem] | None = None) -> Result:
         """Run what was planned, or plan and run everything, and sum it up."""
@@ -512,14 +519,13 @@ class Runner:
         items = self.plan() if items is None else items
         if self.request.dry_run:
             items = [item for item in items if all(task.plans_itself for task in item.tasks)]
-        memory = max(task.memory for task in self.tasks)
-        imports = {*PERFORM_IMPORTS, *(module for task in self.tasks for module in task.imports)}
-        workers = Workers(min(self.processes, len(items)), imports, memory, self._show_progress)
+        self.by_folder = len(items) > self.MOST_FILES
+        workers = {walled: self._workers(items, walled) for walled in (True, False)}
         queue = WorkQueue(items, self.caps, self.processes, self.job.limits)
         self.parts = Counter(item.video.rel for item in items)
         threads = [
             threading.Thread(target=inheriting(self._work), args=(queue, workers))
-            for _ in range(workers.count)
+            for _ in range(min(self.processes, len(items)))
         ]
         try:
             with self.job.console.progress(len(self.parts)):
@@ -528,7 +534,8 @@ class Runner:
                 for thread in threads:
                     thread.join()
         finally:
-            workers.close()
+            for each in workers.values():
+                each.close()
             for folder in self.interrupted:
                 remove_abandoned(folder)
         for item in items:
@@ -536,6 +543,25 @@ class Runner:
                 self.outcomes[kind].setdefault(item.video.rel, Outcome(kind, Status.CANCELLED))
         self._update_catalogue()
         return self._result(time.monotonic() - started)
+
+    def _workers(self, items: Sequence[WorkItem], walled: bool) -> Workers:
+        """The workers for the tasks that are walled, or for the others; they start when called."""
+        tasks = [task for task in self.tasks if task.walled is walled]
+        memory = max((task.memory for task in tasks), default=WORKER_MEMORY)
+        imports = {*PERFORM_IMPORTS, *(module for task in self.tasks for module in task.imports)}
+        count = min(self.processes, len(items))
+        workers = Workers(count, imports, memory, self._show_progress, walled)
+        self._admit(workers, [item for item in items if item.walled is walled])
+        return workers
+
+    def _admit(self, workers: Workers, items: Sequence[WorkItem]) -> None:
+        """Let workers reach what the tasks of these items need."""
+        paths = {item.video.path for item in items}
+        if self.by_folder:
+            paths = {str(Path(real_path(path)).parent) for path in paths}
+        others = {path for item in items for task in item.tasks for path in task.reads()}
+        folders = {f for item in items for task in item.tasks for f in task.writes(item.video)}
+        workers.admit(sorted(paths | others), sorted(folders))
 
     def _show_progress(self, report: Mapping[str, Any]) -> None:
         """Show how far a worker is with its video, as it reports itself."""
@@ -612,11 +638,11 @@ class Runner:
         """Whether another item may be begun; those that are not count as cancelled."""
         return True
 
-    def _work(self, queue: WorkQueue[WorkItem], workers: Workers) -> None:
+    def _work(self, queue: WorkQueue[WorkItem], workers: Mapping[bool, Workers]) -> None:
         """One thread: take an item, have it done, record it, until nothing is left."""
         while self.may_begin() and (item := queue.take(self.job)):
             try:
-                self._record(item, self._run_item(item, workers))
+                self._record(item, self._run_item(item, workers[item.walled]))
             finally:
                 queue.done(item)
 
@@ -631,6 +657,7 @@ class Runner:
         timeouts = [task.time_limit(item.video) for task in tasks]
         timeout = 0.0 if 0.0 in timeouts else max(timeouts)
         folders = {folder for task in tasks for folder in task.folders(item.video)}
+        self._admit(workers, [item])  # a file may have been replaced since, or a folder removed
         try:
             results = attempt(workers.call, self.job, timeout, perform, item.video, tasks)
         except CancelledError:
@@ -847,6 +874,7 @@ class VideoTask(RunCommand):
     batch_limit: ClassVar[int | None] = None  # at a time in a batch; None: as many as cores
     imports: tuple[str, ...] = ("av", "numpy")
     memory: ClassVar[int] = WORKER_MEMORY
+    walled: ClassVar[bool] = True  # whether its workers reach no more than the videos of the run
     plans_itself: ClassVar[bool] = False  # whether `make` heeds dry_run: the plan needs a look
     by_default: ClassVar[bool] = True  # whether `finish` makes it without being told to
     rechecks: ClassVar[bool] = False  # whether `make` looks again at what is fresh, asked for alone
@@ -905,6 +933,14 @@ class VideoTask(RunCommand):
         source = stat_if_any(video.path)
         failure = known_failure(self.artifact, video, sidecars, source) if source else None
         return failure.reason if failure and failure.is_of(self.params()) else ""
+
+    def reads(self) -> list[str]:
+        """Files and folders that `make` reads beside the video and its sidecars."""
+        return []
+
+    def writes(self, video: Video) -> list[str]:
+        """The folders in which `make`, and publishing what it made, write."""
+        return [] if self.dry_run else [self.placed(video).sidecar_dir]
 
     def make(self, media: Media) -> ArtifactOutput:
         """Make the artifact of one video, in a worker. Raises VideoError where it can't be made."""
@@ -1166,6 +1202,9 @@ class Embed(FrameTask):
         from videolib.faces.extraction import FaceSettings
 
         return FaceSettings(*(getattr(self, name) for name in FaceSettings._fields))
+
+    def reads(self) -> list[str]:
+        return self.settings().model_folders
 
     def maker(self, media: Media) -> FaceExtractor:
         from videolib.faces.extraction import FaceExtractor
@@ -1610,6 +1649,10 @@ class TranscodeTask(VideoTask):
     def state(self, video: Video, sidecars: SidecarDir) -> State:
         """Fresh where the record is of this source and these parameters and its output is there."""
         return self.outputs.state(video, sidecars, self.recorded, self.request.min_saving)
+
+    def writes(self, video: Video) -> list[str]:
+        folder = str(self.outputs.output(video).parent)
+        return [*super().writes(video), *([] if self.dry_run else [folder])]
 
     def make(self, media: Media) -> ArtifactOutput:
         from videolib.media.transcode import VideoTranscode
@@ -2110,6 +2153,7 @@ class Subtitles(VideoTask):
     worker_group = "speech"
     batch_limit = 1
     memory = 1 << 40  # of address space: drivers of graphics cards map all memory there is
+    walled = False  # they also load modules and make devices, and models may have to be fetched
 
     def __init__(self, **values: Any) -> None:
         from videolib.core.languages import checked_language

@@ -5,13 +5,19 @@ Run as a script, this is the program with those tasks in its table.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
+import socket
+import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import index
+from videolib.core.errors import Failure, attempt
 from videolib.core.processes import run_tool
 from videolib.media.reader import Media
 from videolib.storage.artifacts import Artifact
@@ -20,6 +26,8 @@ from videolib.storage.publishing import ArtifactOutput
 
 class Hostile(index.VideoTask):
     """Behave, unless the name of the video asks for more."""
+
+    walled = False  # they also play the part of others, who change files beside the worker
 
     def make(self, media: Media) -> ArtifactOutput:
         began = time.monotonic()
@@ -133,9 +141,88 @@ class Surprise(Hostile):
         raise ZeroDivisionError("what nobody\nthought of")
 
 
+class Escape(Hostile):
+    """Reach for what is no decoder's business; the record has what became of each attempt."""
+
+    artifact = record("escape")
+    walled = True
+
+    port: int = index.option(1, "where somebody listens on this machine", ge=1, le=65535)
+
+    def make(self, media: Media) -> ArtifactOutput:
+        video = Path(media.video.path)
+        attempts = {**file_attempts(video), **process_attempts(), **net_attempts(self.port)}
+        results = {name: attempt(function) for name, function in attempts.items()}
+        refused = {name: isinstance(result, Failure) for name, result in results.items()}
+        return ArtifactOutput({"refused": refused})
+
+
+def file_attempts(video: Path) -> dict[str, Callable[[], object]]:
+    """Attempts at files other than the video and its sidecars, and at changing these."""
+    neighbour, secret = video.with_name("neighbour.mkv"), video.parent.parent / "secret.txt"
+    sidecar_dir = video.parent / ".artifacts"
+    return {
+        "read a file outside": secret.read_bytes,
+        "read another video": neighbour.read_bytes,
+        "read what another process was started with": Path("/proc/1/environ").read_bytes,
+        "list a home": lambda: list(Path.home().iterdir()),
+        "list the folder of videos": lambda: list(video.parent.iterdir()),
+        "write the video": lambda: video.open("r+b"),
+        "cut the video": lambda: os.truncate(video, 0),
+        "rename the video": lambda: video.rename(sidecar_dir / "stolen"),
+        "delete the video": video.unlink,
+        "change its mode": lambda: video.chmod(0),
+        "delete another video": neighbour.unlink,
+        "put a file beside it": lambda: video.with_suffix(".exe").touch(),
+        "make a folder beside it": lambda: video.with_suffix(".d").mkdir(),
+        "put a link among the sidecars": lambda: (sidecar_dir / "link").symlink_to(secret),
+        "write to /tmp": lambda: tempfile.TemporaryFile(),
+    }
+
+
+def process_attempts() -> dict[str, Callable[[], object]]:
+    """Attempts at other processes."""
+    parent = os.getppid()
+    return {
+        "start a program": lambda: subprocess.run(["/bin/true"]),
+        "signal another process": lambda: os.kill(parent, signal.SIGCONT),
+        "read its memory": Path(f"/proc/{parent}/mem").open,
+        "trace it": lambda: need_success(libc.ptrace(16, parent, None, None)),  # PTRACE_ATTACH
+    }
+
+
+def net_attempts(port: int) -> dict[str, Callable[[], object]]:
+    """Attempts at the network and at sockets of this machine."""
+    return {
+        "connect": lambda: socket.create_connection(("127.0.0.1", port), 5),
+        "send a datagram": lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM),
+        "see the packets of others": lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW),
+        "ask another process": lambda: socket.socket(socket.AF_UNIX),
+    }
+
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def need_success(result: int) -> None:
+    """Raise OSError where a function of the C library has failed."""
+    if result < 0:
+        raise OSError(ctypes.get_errno(), "refused")
+
+
+class Bomb:
+    """What makes a folder when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
+        return os.mkdir, (str(self.path),)
+
+
 TASKS: dict[str, type[Hostile]] = {
     task.artifact.kind: task
-    for task in (Crash, Hang, Child, Slow, Vanish, Grow, Swap, Torn, Greedy, Surprise)
+    for task in (Crash, Hang, Child, Slow, Vanish, Grow, Swap, Torn, Greedy, Surprise, Escape)
 }
 
 

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from videolib.core.errors import Failure, attempt
 from videolib.core.processes import ffmpeg_features, find_tool, run_tool
+from videolib.core.sandbox import landlock_version, obstacle
 
 # Packages by name, with what they are for; those that are optional, too.
 PACKAGES = {
@@ -69,6 +70,7 @@ def check_dependencies(installs: Mapping[str, str]) -> list[DependencyCheck]:
         check_program("ffprobe", "metadata is read in this process instead"),
         *check_ffmpeg("encoder", ENCODERS),
         *check_ffmpeg("filter", FILTERS),
+        check_sandbox(),
     ]
     for name, purpose in (PACKAGES | OPTIONAL_PACKAGES).items():
         checks.append(check_package(name, purpose, name in PACKAGES, installs.get(name, "")))
@@ -96,6 +98,14 @@ def check_ffmpeg(kind: Literal["encoder", "filter"], names: Iterable[str]) -> li
     features = attempt(ffmpeg_features, ffmpeg.path, kind)
     available = frozenset() if isinstance(features, Failure) else features
     return [DependencyCheck(name, name in available, f"{kind} of this ffmpeg") for name in names]
+
+
+def check_sandbox() -> DependencyCheck:
+    """Whether workers are shut in, see sandbox.py, or why they are not."""
+    if reason := obstacle():
+        return DependencyCheck("sandbox", False, f"what decodes can reach all you can: {reason}")
+    detail = f"Landlock {landlock_version()} and seccomp, around what decodes videos"
+    return DependencyCheck("sandbox", True, detail)
 
 
 def check_package(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -12,9 +13,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from videolib.core import sandbox
 from videolib.core.confinement import inheriting
 from videolib.core.errors import CancelledError, VideoError, exit_name
+from videolib.core.files import make_folder, remove_empty_folder, stat_if_any
 from videolib.core.progress import parent_link
+from videolib.core.sandbox import Access
+from videolib.core.unpickling import UnreadableMessageError, receive
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -31,8 +36,9 @@ WORKER_MEMORY = 6 << 30  # bytes of address space; libraries reserve about 2 GiB
 WORKER_TASKS = 200  # calls, then a fresh process: libav and its users leak a little
 
 
-def prepare_worker(memory: int, to_parent: Connection) -> None:
-    """Make a worker process safe to open strangers' files in, with `memory` bytes at most.
+def prepare_worker(memory: int, to_parent: Connection, access: Access | None) -> None:
+    """Make a worker process safe to open strangers' files in, with `memory` bytes at most, and
+    behind the wall that leaves it `access`; None: without.
 
     It ends with the program and with the forkserver: without that, its parent cannot know whether
     it is alive, takes it for ended and gives its call to another.
@@ -47,6 +53,8 @@ def prepare_worker(memory: int, to_parent: Connection) -> None:
     if sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     parent_link.connection = to_parent
+    if access is not None:
+        sandbox.enter(access)
     if parent := multiprocessing.parent_process():
         threading.Thread(
             target=exit_with_parents, args=(parent.sentinel, os.getppid()), daemon=True
@@ -92,17 +100,26 @@ def start_forkserver() -> None:
 
 def forkserver_context() -> ForkServerContext:
     """A forkserver context that keeps its locks as long as it lives: a pool that is stopped drops
-    them before its workers end, and a worker that just begins would not find them by name."""
+    them before its workers end, and a worker that just begins would not find them by name.
+
+    What comes through its pipes is checked when it is unpickled in this process.
+    """
     from multiprocessing.context import ForkServerContext
 
     context, locks = ForkServerContext(), []
-    create_rlock = context.RLock
+    create_rlock, create_pipe = context.RLock, context.Pipe
 
     def rlock() -> RLock:
         locks.append(create_rlock())
         return locks[-1]
 
+    def pipe(duplex: bool = True) -> tuple[Any, Any]:
+        reader, writer = create_pipe(duplex)
+        vars(reader)["recv"] = functools.partial(receive, reader)  # a copy in a worker has it not
+        return reader, writer
+
     context.RLock = rlock  # type: ignore[method-assign]
+    context.Pipe = pipe  # type: ignore[method-assign]
     return context
 
 
@@ -132,7 +149,8 @@ class Workers:
 
     A crash costs the one call that caused it, a hang is killed at its timeout. `imports` names
     modules that the forkserver loads once for all; `on_progress` gets what workers report of the
-    videos they work on: {video, worker_group, share, note}.
+    videos they work on: {video, worker_group, share, note}. Where the system has it they are
+    `walled`: what they may reach has to be admitted first.
 
     Each process is the only one of a pool of its own. Processes of one pool share a channel, and
     one that is killed at the wrong moment takes the channel's lock or a call with it: the others
@@ -145,13 +163,18 @@ class Workers:
         imports: Iterable[str],
         memory: int = WORKER_MEMORY,
         on_progress: Callable[[Mapping[str, Any]], None] = lambda message: None,
+        walled: bool = True,
     ) -> None:
         self.count, self.imports, self.memory = count, sorted(imports), memory
         self.on_progress = on_progress
+        self.walled = walled and not sandbox.obstacle()
+        self.admitted: dict[tuple[str, bool], tuple[int, int]] = {}  # to write: inode by path
+        self.made: list[Path] = []  # folders in which a process may write
         self.lock = threading.Lock()
         self.vacancies = threading.BoundedSemaphore(max(count, 1))
         self.pools: list[pebble.ProcessPool] = []
         self.idle: list[pebble.ProcessPool] = []
+        self.outdated: list[pebble.ProcessPool] = []  # of processes that may not reach enough
         self.closed = False
 
     @functools.cached_property
@@ -175,6 +198,44 @@ class Workers:
         with self.lock:
             while self.reports.poll():
                 self.on_progress(json.loads(self.reports.recv_bytes()))
+
+    def admit(self, reads: Iterable[str], writes: Iterable[str] = ()) -> None:
+        """Let calls from now on read these files and folders, and write in these folders.
+
+        A folder to write in is made, where it can be: the wall stands on what is there. One that
+        stays empty goes again. Processes that may not reach all of it, or an earlier file of that
+        name, are replaced before they get another call.
+        """
+        if not self.walled:
+            return
+        writes = list(writes)
+        for folder in map(Path, writes):
+            self._make_folder(folder)
+        with self.lock:
+            before = dict(self.admitted)
+            for path, writable in (*((p, False) for p in reads), *((p, True) for p in writes)):
+                if status := stat_if_any(path):
+                    self.admitted[path, writable] = status.st_dev, status.st_ino
+            if self.admitted != before:
+                self.outdated = list(self.pools)
+
+    def _make_folder(self, folder: Path) -> None:
+        """Make a folder where it is not there; what needs it will say why where it cannot be."""
+        missing = [path for path in (folder, *folder.parents) if not path.exists()]
+        if missing:
+            with contextlib.suppress(OSError):
+                make_folder(folder)
+                self.made += reversed(missing)
+
+    def _access(self) -> Access | None:
+        """What processes that start now may reach; None: everything."""
+        if not self.walled:
+            return None
+        reads, writes = (
+            tuple(path for path, writable in self.admitted if writable is wanted)
+            for wanted in (False, True)
+        )
+        return Access(reads, writes)
 
     def call(
         self,
@@ -226,6 +287,8 @@ class Workers:
                 raise CancelledError from None
             if isinstance(end, ProcessExpired) and end.exitcode != UNKNOWN_EXIT:
                 raise VideoError(f"its decoder crashed ({exit_name(end.exitcode)})") from None
+            if isinstance(end.__cause__, UnreadableMessageError):
+                raise VideoError(f"its decoder gave no result: {end.__cause__}") from None
             raise WorkerLostError from None
         except TimeoutError:
             self._discard(pool)
@@ -255,9 +318,14 @@ class Workers:
 
     def _take_pool(self) -> pebble.ProcessPool:
         """A pool that no other call uses. Raises CancelledError after `close`."""
-        with self.lock:
-            if self.idle:
-                return self.idle.pop()
+        while True:
+            with self.lock:
+                if not self.idle:
+                    break
+                pool = self.idle.pop()
+                if pool not in self.outdated:
+                    return pool
+            self._discard(pool)
         return self._new_pool()
 
     def _new_pool(self) -> pebble.ProcessPool:
@@ -269,7 +337,7 @@ class Workers:
                 raise CancelledError
             context = self.context
             start_forkserver()
-            arguments = (self.memory, self.to_parent)
+            arguments = (self.memory, self.to_parent, self._access())
             pool = pebble.ProcessPool(1, WORKER_TASKS, prepare_worker, arguments, context)
             self.pools.append(pool)
             return pool
@@ -285,6 +353,8 @@ class Workers:
             if self.closed:
                 return
             self.pools.remove(pool)
+            if pool in self.outdated:
+                self.outdated.remove(pool)
         pool.stop()
         pool.join()
 
@@ -296,3 +366,6 @@ class Workers:
             pool.stop()
         for pool in pools:
             pool.join()
+        for folder in reversed(self.made):
+            with contextlib.suppress(OSError):  # something is in it
+                remove_empty_folder(str(folder))

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -66,6 +67,15 @@ class FaceSettings(NamedTuple):
     def load_model(self) -> FaceModel:
         """The model, loaded once in a process. Raises MissingDependencyError."""
         return load_face_model(self.backend, self.face_model, self.models_dir)
+
+    @property
+    def model_folders(self) -> list[str]:
+        """The folders outside the Python installation from which that reads."""
+        folders = [self.models_dir] if self.models_dir else []
+        if self.backend == "deepface":
+            deepface_home = Path(os.environ.get("DEEPFACE_HOME") or Path.home())
+            folders += [deepface_home / ".deepface", Path.home() / ".keras"]
+        return list(map(str, folders))
 
     def for_model(self, model: str) -> FaceSettings:
         """The same with the model that signatures call so, if it is one of this program."""

@@ -66,6 +66,8 @@ class GalleryReader(NamedTuple):
         count = min(self.workers or cores(), len(paths))
         workers, shared = Workers(count, WORKER_IMPORTS), (self.settings, self.allow_codecs)
 
+        workers.admit([*map(str, paths), *self.settings.model_folders])
+
         def read_file(path: Path) -> GalleryFace:
             return workers.call(job, self.timeout, read_gallery_file, str(path), *shared)
 

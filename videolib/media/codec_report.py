@@ -131,6 +131,7 @@ class CodecScan:
 
         count = min(self.limits.workers, cores(), 1 + len(videos) // self.WORTH_A_PROCESS)
         workers = Workers(count, {"av"})
+        workers.admit(video.path for video in videos)
         batches = [videos[i : i + self.BATCH] for i in range(0, len(videos), self.BATCH)]
         try:
             with ThreadPoolExecutor(count) as threads:

@@ -10,8 +10,10 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
+import typing
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from videolib.core.errors import Failure, VideoError, attempt
 from videolib.core.processes import (
@@ -90,6 +92,7 @@ def compare_in_worker(
     """Compare two videos in a worker process. Raises VideoError that names the video at fault."""
     ffmpeg, filters = best_ffmpeg(ALL_FILTERS if options.vmaf else BASIC_FILTERS)
     workers = Workers(1, {"av", "numpy"})
+    workers.admit([original.path, other.path])
     try:
         with job.limits.reserve(job, "compare", cores()):
             return workers.call(
@@ -162,9 +165,7 @@ def measure_frames(
 
     `timeout` in seconds, 0: none. Raises VideoError where ffmpeg fails.
     """
-    import tempfile
-
-    with tempfile.TemporaryFile() as vmaf_log:
+    with file_in_memory("vmaf.json") as vmaf_log:
         graph = comparison_graph(alignment, filters, vmaf_log.fileno())
         inputs = [
             part
@@ -182,6 +183,16 @@ def measure_frames(
     for frame, score in zip(frames, vmaf_scores, strict=False):
         frame["vmaf"] = score["metrics"]["vmaf"]
     return frames
+
+
+def file_in_memory(name: str) -> BinaryIO:
+    """A file that is in no folder, which takes no right to write in one; where the system has none,
+    a temporary one."""
+    import tempfile
+
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create(name), "w+b")
+    return typing.cast("BinaryIO", tempfile.TemporaryFile())
 
 
 def read_frame_values(output: str) -> list[FrameValues]:
