@@ -94,6 +94,17 @@ def shorts(setup: Setup) -> Iterator[Row]:
     yield memory_row(f"{what}, no ffprobe on PATH", unaided, MEMORY_MB)
 
 
+def sandbox(setup: Setup) -> Iterator[Row]:
+    """What the wall around workers adds to the metadata and thumbnails of many short clips."""
+    clips, path = setup.media.shorts(), path_without_ffprobe(setup)
+    runs = [
+        making(setup, "meta,thumbs", clips, PATH=path),
+        making(setup, "meta,thumbs", clips, PATH=path, SANDBOX_DISABLE="1"),
+    ]
+    ratio = Ratio(*alternate(runs, setup.rounds))
+    yield cpu_row(f"`meta,thumbs` of {len(clips)} clips / without the wall", ratio, 1.03)
+
+
 def startup(setup: Setup) -> Iterator[Row]:
     """What `--help` and a short listing cost beside the imports they cannot do without.
 
@@ -215,6 +226,7 @@ if __name__ == "__main__":
                 "scenes": scenes,
                 "exports": exports,
                 "shorts": shorts,
+                "sandbox": sandbox,
                 "startup": startup,
                 "library": library,
                 "memory": memory,

@@ -86,9 +86,12 @@ def program(*arguments: str) -> list[str]:
     return [sys.executable, str(ROOT / "index.py"), *arguments]
 
 
+UNSET = frozenset({"FFPROBE_DISABLE", "SANDBOX_DISABLE", "VIDEORC"})  # variables of this user
+
+
 def environment(setup: Setup, **changes: str) -> dict[str, str]:
     """The environment for index.py: no settings of this user, nor a catalogue of earlier runs."""
-    kept = {k: v for k, v in os.environ.items() if k not in {"FFPROBE_DISABLE", "VIDEORC"}}
+    kept = {k: v for k, v in os.environ.items() if k not in UNSET}
     return {**kept, "XDG_CACHE_HOME": str(setup.scratch / "cache"), **changes}
 
 

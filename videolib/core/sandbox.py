@@ -207,7 +207,10 @@ class Ruleset:
         self.descriptor = system_call(CREATE_RULESET, packed, len(packed), 0)
 
     def allow(self, path: str, rights: int) -> None:
-        """Allow these rights on a file, or on all that is in a folder; nothing where it is not."""
+        """Allow these rights on a file, or on all that is in a folder; nothing where it is not.
+
+        Nor where no rule can be about it, as in file systems that have no paths.
+        """
         try:
             opened = os.open(path, os.O_PATH | os.O_CLOEXEC)
         except OSError:
@@ -217,7 +220,8 @@ class Ruleset:
             rights &= self.handled & (-1 if is_folder else OF_FILES)
             path_beneath = 1
             rule = struct.pack("=Qi", rights, opened)
-            system_call(ADD_RULE, self.descriptor, path_beneath, rule, 0)
+            with contextlib.suppress(OSError):
+                system_call(ADD_RULE, self.descriptor, path_beneath, rule, 0)
         finally:
             os.close(opened)
 
