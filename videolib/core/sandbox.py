@@ -11,18 +11,18 @@ linux/bpf_common.h, linux/audit.h, and asm/unistd.h of each machine.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import functools
-import importlib.util
 import os
-import platform
 import stat
 import struct
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import ctypes
 
 DISABLE = "SANDBOX_DISABLE"  # the environment variable that, at 1, leaves workers without the wall
 
@@ -45,8 +45,8 @@ def obstacle() -> str:
     if version < OLDEST_LANDLOCK:
         has = f"version {version} of Landlock" if version else "no Landlock"
         return f"this kernel has {has}: it takes Linux 6.2 with Landlock among its LSMs"
-    if platform.machine() not in MACHINES:
-        return f"the system calls of {platform.machine()} are not known here"
+    if os.uname().machine not in MACHINES:
+        return f"the system calls of {os.uname().machine} are not known here"
     return ""
 
 
@@ -117,6 +117,7 @@ def executables() -> Iterator[str]:
 
 def programs() -> Iterator[str]:
     """The paths of ffmpeg and ffprobe, and of the ffmpeg of imageio-ffmpeg, which is not run."""
+    import importlib.util
     import shutil
 
     yield from filter(None, map(shutil.which, PROGRAMS))
@@ -169,11 +170,15 @@ ABSTRACT_SOCKETS, SIGNALS = 1 << 0, 1 << 1  # scopes
 @functools.cache
 def libc() -> ctypes.CDLL:
     """The C library, whose calls keep their errno."""
+    import ctypes
+
     return ctypes.CDLL(None, use_errno=True)
 
 
 def system_call(number: int, *args: int | bytes | None) -> int:
     """The result of a system call. Raises OSError."""
+    import ctypes
+
     converted = [ctypes.c_long(a) if isinstance(a, int) else ctypes.c_char_p(a) for a in args]
     result = int(libc().syscall(ctypes.c_long(number), *converted))
     if result < 0:
@@ -343,6 +348,8 @@ MACHINES = {
 
 def prctl(option: int, value: int, argument: int = 0) -> None:
     """Change an attribute of this thread. Raises OSError."""
+    import ctypes
+
     arguments = [ctypes.c_ulong(a) for a in (value, argument, 0, 0)]
     if libc().prctl(ctypes.c_int(option), *arguments):
         code = ctypes.get_errno()
@@ -351,7 +358,9 @@ def prctl(option: int, value: int, argument: int = 0) -> None:
 
 def forbid_system_calls() -> None:
     """Have the calls of this machine's table, and all of other ABIs, refused with EPERM."""
-    program = filter_program(MACHINES[platform.machine()])
+    import ctypes
+
+    program = filter_program(MACHINES[os.uname().machine])
     buffer = ctypes.create_string_buffer(program, len(program))
     count = len(program) // struct.calcsize("=HBBI")
     header = struct.pack("@HP", count, ctypes.addressof(buffer))
