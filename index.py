@@ -874,7 +874,7 @@ class VideoTask(RunCommand):
     batch_limit: ClassVar[int | None] = None  # at a time in a batch; None: as many as cores
     imports: tuple[str, ...] = ("av", "numpy")
     memory: ClassVar[int] = WORKER_MEMORY
-    walled: ClassVar[bool] = True  # whether its workers reach no more than the videos of the run
+    walled: bool = True  # whether its workers reach no more than the videos of the run
     plans_itself: ClassVar[bool] = False  # whether `make` heeds dry_run: the plan needs a look
     by_default: ClassVar[bool] = True  # whether `finish` makes it without being told to
     rechecks: ClassVar[bool] = False  # whether `make` looks again at what is fresh, asked for alone
@@ -2153,7 +2153,6 @@ class Subtitles(VideoTask):
     worker_group = "speech"
     batch_limit = 1
     memory = 1 << 40  # of address space: drivers of graphics cards map all memory there is
-    walled = False  # they also load modules and make devices, and models may have to be fetched
 
     def __init__(self, **values: Any) -> None:
         from videolib.core.languages import checked_language
@@ -2161,6 +2160,8 @@ class Subtitles(VideoTask):
         values.setdefault("model", os.environ.get("VIDEO_WHISPER_MODEL") or "small")
         super().__init__(**values)
         self.language = checked_language("--language", self.language)
+        # Models may have to be fetched, and drivers of graphics cards load modules, make devices.
+        self.walled = self.from_stream
 
     def params(self) -> dict[str, Any]:
         """What shapes the text; a model by its name, wherever it lies."""

@@ -144,6 +144,12 @@ def scheduled(
         raise WorkerLostError from None
 
 
+def inodes(paths: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """Device and inode of those of the paths that lead to something, by path."""
+    stats = ((path, stat_if_any(path)) for path in paths)
+    return {path: (status.st_dev, status.st_ino) for path, status in stats if status}
+
+
 class Workers:
     """At most `count` processes that decode; calls and their results must be picklable.
 
@@ -168,8 +174,9 @@ class Workers:
         self.count, self.imports, self.memory = count, sorted(imports), memory
         self.on_progress = on_progress
         self.walled = walled and not sandbox.obstacle()
-        self.admitted: dict[tuple[str, bool], tuple[int, int]] = {}  # to write: inode by path
-        self.made: list[Path] = []  # folders in which a process may write
+        self.readable: dict[str, tuple[int, int]] = {}  # see `inodes`
+        self.writable: dict[str, tuple[int, int]] = {}
+        self.made: list[Path] = []  # folders that were made to be written in
         self.lock = threading.Lock()
         self.vacancies = threading.BoundedSemaphore(max(count, 1))
         self.pools: list[pebble.ProcessPool] = []
@@ -212,30 +219,25 @@ class Workers:
         for folder in map(Path, writes):
             self._make_folder(folder)
         with self.lock:
-            before = dict(self.admitted)
-            for path, writable in (*((p, False) for p in reads), *((p, True) for p in writes)):
-                if status := stat_if_any(path):
-                    self.admitted[path, writable] = status.st_dev, status.st_ino
-            if self.admitted != before:
-                self.outdated = list(self.pools)
+            for admitted, current in (
+                (self.readable, inodes(reads)),
+                (self.writable, inodes(writes)),
+            ):
+                if not current.items() <= admitted.items():
+                    admitted |= current
+                    self.outdated = list(self.pools)
 
     def _make_folder(self, folder: Path) -> None:
         """Make a folder where it is not there; what needs it will say why where it cannot be."""
-        missing = [path for path in (folder, *folder.parents) if not path.exists()]
-        if missing:
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):
+            missing = [path for path in (folder, *folder.parents) if not path.exists()]
+            if missing:
                 make_folder(folder)
                 self.made += reversed(missing)
 
     def _access(self) -> Access | None:
         """What processes that start now may reach; None: everything."""
-        if not self.walled:
-            return None
-        reads, writes = (
-            tuple(path for path, writable in self.admitted if writable is wanted)
-            for wanted in (False, True)
-        )
-        return Access(reads, writes)
+        return Access(tuple(self.readable), tuple(self.writable)) if self.walled else None
 
     def call(
         self,
