@@ -18,7 +18,7 @@ from pathlib import Path
 
 import index
 from videolib.core.errors import Failure, attempt
-from videolib.core.processes import run_tool
+from videolib.core.processes import need_tool, run_tool
 from videolib.media.reader import Media
 from videolib.storage.artifacts import Artifact
 from videolib.storage.publishing import ArtifactOutput
@@ -161,8 +161,10 @@ def file_attempts(video: Path) -> dict[str, Callable[[], object]]:
     """Attempts at files other than the video and its sidecars, and at changing these."""
     neighbour, secret = video.with_name("neighbour.mkv"), video.parent.parent / "secret.txt"
     sidecar_dir = video.parent / ".artifacts"
+    hear_it = [need_tool("ffmpeg"), "-f", "u8", "-i", str(secret), "-f", "null", "-"]
     return {
         "read a file outside": secret.read_bytes,
+        "have ffmpeg read it": lambda: run_tool(hear_it, timeout=60),
         "read another video": neighbour.read_bytes,
         "read what another process was started with": Path("/proc/1/environ").read_bytes,
         "list a home": lambda: list(Path.home().iterdir()),
