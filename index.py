@@ -561,6 +561,8 @@ class Runner:
             paths = {str(Path(real_path(path)).parent) for path in paths}
         others = {path for item in items for task in item.tasks for path in task.reads()}
         folders = {f for item in items for task in item.tasks for f in task.writes(item.video)}
+        if self.request.dry_run:
+            others, folders = others | folders, set()
         workers.admit(sorted(paths | others), sorted(folders))
 
     def _show_progress(self, report: Mapping[str, Any]) -> None:
@@ -940,7 +942,7 @@ class VideoTask(RunCommand):
 
     def writes(self, video: Video) -> list[str]:
         """The folders in which `make`, and publishing what it made, write."""
-        return [] if self.dry_run else [self.placed(video).sidecar_dir]
+        return [self.placed(video).sidecar_dir]
 
     def make(self, media: Media) -> ArtifactOutput:
         """Make the artifact of one video, in a worker. Raises VideoError where it can't be made."""
@@ -1651,8 +1653,7 @@ class TranscodeTask(VideoTask):
         return self.outputs.state(video, sidecars, self.recorded, self.request.min_saving)
 
     def writes(self, video: Video) -> list[str]:
-        folder = str(self.outputs.output(video).parent)
-        return [*super().writes(video), *([] if self.dry_run else [folder])]
+        return [*super().writes(video), str(self.outputs.output(video).parent)]
 
     def make(self, media: Media) -> ArtifactOutput:
         from videolib.media.transcode import VideoTranscode
