@@ -17,7 +17,7 @@ import os
 import stat
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -28,11 +28,12 @@ DISABLE = "SANDBOX_DISABLE"  # the environment variable that, at 1, leaves worke
 
 
 class Access(NamedTuple):
-    """What a worker may reach beside what Python and ffmpeg need: files and folders to read, and
-    folders to write in. A folder stands for all that is in and below it."""
+    """What a worker may reach beside what Python and ffmpeg need: files and folders to read,
+    folders to write in, and programs to start. A folder stands for all that is in and below it."""
 
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
 
 
 def obstacle() -> str:
@@ -63,7 +64,7 @@ def enter(access: Access) -> None:
             rules.allow(path, READ | WRITE_FILE | IOCTL_DEV)
         for path in access.writes:
             rules.allow(path, READ | WRITE)
-        for path in executables():
+        for path in executables(access.programs):
             rules.allow(path, READ | EXECUTE)
         rules.restrict()
     forbid_system_calls()
@@ -87,7 +88,6 @@ DEVICES = (  # in /dev
     *("null", "zero", "full", "random", "urandom"),
     *("dri", "kfd", "nvidia*", "dma_heap", "video1[0-9]"),  # encoders, most of graphics cards
 )
-PROGRAMS = ("ffmpeg", "ffprobe")
 
 
 def python_paths() -> Iterator[str]:
@@ -95,7 +95,8 @@ def python_paths() -> Iterator[str]:
     yield from {sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix}
     yield str(Path(__file__).parents[2])
     yield from filter(None, sys.path)
-    yield from filter(None, os.environ.get("LD_LIBRARY_PATH", "").split(":"))
+    for name in ("LD_LIBRARY_PATH", "LD_PRELOAD"):
+        yield from os.environ.get(name, "").replace(":", " ").split()
 
 
 def devices() -> Iterator[str]:
@@ -104,23 +105,23 @@ def devices() -> Iterator[str]:
         yield from map(str, Path("/dev").glob(pattern))
 
 
-def executables() -> Iterator[str]:
-    """The programs that workers start, each with the loader that it names.
+def executables(programs: Iterable[str]) -> Iterator[str]:
+    """These programs, each with the loader that it names.
 
     A script in the place of one starts others, wherever they are: then all may be started.
     """
-    for program in programs():
+    for program in programs:
         yield program
         loader = loader_of(program)
         yield from [loader] if loader else [*SYSTEM_FILES, *python_paths()]
 
 
-def programs() -> Iterator[str]:
+def media_programs() -> Iterator[str]:
     """The paths of ffmpeg and ffprobe, and of the ffmpeg of imageio-ffmpeg, which is not run."""
     import importlib.util
     import shutil
 
-    yield from filter(None, map(shutil.which, PROGRAMS))
+    yield from filter(None, map(shutil.which, ("ffmpeg", "ffprobe")))
     spec = importlib.util.find_spec("imageio_ffmpeg")
     for location in (spec and spec.submodule_search_locations) or ():
         yield from map(str, Path(location, "binaries").glob("ffmpeg*"))

@@ -237,7 +237,10 @@ class Workers:
 
     def _access(self) -> Access | None:
         """What processes that start now may reach; None: everything."""
-        return Access(tuple(self.readable), tuple(self.writable)) if self.walled else None
+        if not self.walled:
+            return None
+        programs = tuple(sandbox.media_programs())
+        return Access(tuple(self.readable), tuple(self.writable), programs)
 
     def call(
         self,
