@@ -88,7 +88,7 @@ from videolib.core.files import (
 )
 from videolib.core.options import LARGEST_NUMBER, Option, names_path, need_path, option
 from videolib.core.processes import cores, find_tool, need_tool, run_tool
-from videolib.core.progress import parent_link
+from videolib.core.progress import ProgressReport, parent_link
 from videolib.core.restraint import HOURS_PATTERN, Hours, lower_priority
 from videolib.core.runs import (
     FAULTY,
@@ -565,11 +565,13 @@ class Runner:
             others, folders = others | folders, set()
         workers.admit(sorted(paths | others), sorted(folders))
 
-    def _show_progress(self, report: Mapping[str, Any]) -> None:
+    def _show_progress(self, report: ProgressReport) -> None:
         """Show how far a worker is with its video, as it reports itself."""
-        rel, worker_group, share = report["video"], report["worker_group"], report["share"]
+        rel, worker_group, share = report.video, report.worker_group, report.share
+        if rel not in self.parts:
+            return
         progress = (share - self.shares_done.get((rel, worker_group), 0.0)) / self.parts[rel]
-        self.job.console.step(rel, progress, report["note"])
+        self.job.console.step(rel, progress, report.note)
         self.shares_done[rel, worker_group] = share
 
     def plan(self) -> list[WorkItem]:

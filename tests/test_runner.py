@@ -12,11 +12,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from multiprocessing import Pipe
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from conftest import Cli
@@ -46,7 +47,13 @@ from support import (
 
 import index
 from videolib.core.files import scratch_name
-from videolib.core.progress import ProgressReporter, parent_link
+from videolib.core.progress import (
+    ParentLink,
+    ProgressReport,
+    ProgressReporter,
+    ReportReader,
+    parent_link,
+)
 from videolib.core.runs import Job
 from videolib.core.workers import Workers
 from videolib.storage.videos import Video
@@ -244,25 +251,42 @@ class TestPace:
         """Also where a worker tells them, and ends, just after its pipe was looked into."""
         ended: Future[None] = Future()
 
-        class Pipe:
-            news: ClassVar[list[bytes]] = []
+        news = ProgressReport("a.mp4", "decode", 0.99, "99%")
 
-            def poll(self) -> bool:
-                there = bool(self.news)
-                if not ended.done():
-                    self.news.append(b'{"note": "99%"}')
+        class Reader:
+            def read(self) -> Iterator[ProgressReport]:
+                if ended.done():
+                    yield news
+                else:
                     ended.set_result(None)
-                return there
 
-            def recv_bytes(self) -> bytes:
-                return self.news.pop()
-
-        heard: list[Mapping[str, Any]] = []
+        heard: list[ProgressReport] = []
         workers = Workers(1, (), on_progress=heard.append)
         pool = SimpleNamespace(schedule=lambda *_, **__: ended, active=True)
-        vars(workers).update(idle=[pool], reports=Pipe())
+        vars(workers).update(idle=[pool], reports=Reader())
         workers.call(Job(), 60.0, int)
-        assert heard == [{"note": "99%"}]
+        assert heard == [news]
+
+    def test_what_is_no_report_stops_nobody(self) -> None:
+        """A worker that was taken over writes what it likes into the pipe that all share."""
+        good = {"video": "a.mp4", "worker_group": "decode", "share": 0.5, "note": "50%"}
+        bad: list[dict[str, object]] = [{}, good | {"share": "all"}, good | {"video": None}]
+        link, (from_workers, link.connection) = ParentLink(), Pipe(duplex=False)
+        link.work_on("a.mp4", "decode")
+        for message in (*(json.dumps(fields).encode() for fields in bad), b"[" * 4000):
+            reader = ReportReader(from_workers)
+            for _ in range(2):
+                link.report(0.5, "50%")
+            assert list(reader.read()) == [ProgressReport(**good)] * 2  # type: ignore[arg-type]
+            link.connection.send_bytes(message)
+            link.report(0.5, "50%")
+            assert list(reader.read()) == list(reader.read()) == []
+        for half in (b"\0\0\0", b"\0\0\0\x7fhalf of it", b"\xff\xff\xff\xff"):
+            reader = ReportReader(from_workers)
+            os.write(link.connection.fileno(), half)
+            for _ in range(2000):  # more than the pipe holds: nobody waits
+                link.report(0.5, "50%")
+                assert list(reader.read()) == []
 
 
 @pytest.mark.usefixtures("misbehaving")

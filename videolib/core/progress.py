@@ -8,11 +8,14 @@ run.
 from __future__ import annotations
 
 import json
+import os
 import select
+import struct
 import time
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from multiprocessing.connection import Connection
 
 
@@ -42,6 +45,61 @@ class ParentLink:
 
 
 parent_link = ParentLink()  # of this process
+
+
+class ProgressReport(NamedTuple):
+    """What a worker reports: the video, the group of its tasks, the share of it that is done (0 to
+    1), and a note for people."""
+
+    video: str
+    worker_group: str
+    share: float
+    note: str
+
+    @classmethod
+    def parse(cls, message: bytes) -> ProgressReport | None:
+        """A message of ParentLink as a report; None of what is none."""
+        try:
+            fields: Any = json.loads(message)
+            report = cls(**fields)
+        except (ValueError, TypeError, RecursionError):
+            return None
+        texts = (report.video, report.worker_group, report.note)
+        is_share = isinstance(report.share, float | int) and 0 <= report.share <= 1
+        return report if is_share and all(isinstance(text, str) for text in texts) else None
+
+
+class ReportReader:
+    """The parent's end of that pipe, which never waits.
+
+    Each report comes whole, as it is written at once. What is no report comes from a worker that
+    was taken over: then nothing that follows is understood, and all of it is thrown away.
+    """
+
+    HEADER: ClassVar = struct.Struct("!i")  # what a Connection puts before a message: its length
+    MOST: ClassVar = 1 << 20  # bytes read at a time, more than a pipe holds if nobody changed it
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection, self.pending, self.broken = connection, b"", False
+        os.set_blocking(connection.fileno(), False)
+
+    def read(self) -> Iterator[ProgressReport]:
+        """The reports that have come since."""
+        try:
+            self.pending += os.read(self.connection.fileno(), self.MOST)
+        except BlockingIOError:
+            return
+        while not self.broken and len(self.pending) >= self.HEADER.size:
+            (length,) = self.HEADER.unpack_from(self.pending)
+            end = self.HEADER.size + length
+            if 0 <= length <= LONGEST_MESSAGE and len(self.pending) < end:
+                return
+            report = ProgressReport.parse(self.pending[self.HEADER.size : max(end, 0)])
+            self.pending, self.broken = self.pending[end:], report is None
+            if report:
+                yield report
+        if self.broken:
+            self.pending = b""
 
 
 class ProgressReporter:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
 import os
 import signal
 import sys
@@ -17,7 +16,7 @@ from videolib.core import sandbox
 from videolib.core.confinement import inheriting
 from videolib.core.errors import CancelledError, VideoError, exit_name
 from videolib.core.files import make_folder, remove_empty_folder, stat_if_any
-from videolib.core.progress import parent_link
+from videolib.core.progress import ProgressReport, ReportReader, parent_link
 from videolib.core.sandbox import Access
 from videolib.core.unpickling import UnreadableMessageError, receive
 
@@ -168,7 +167,7 @@ class Workers:
         count: int,
         imports: Iterable[str],
         memory: int = WORKER_MEMORY,
-        on_progress: Callable[[Mapping[str, Any]], None] = lambda message: None,
+        on_progress: Callable[[ProgressReport], None] = lambda report: None,
         walled: bool = True,
     ) -> None:
         self.count, self.imports, self.memory = count, sorted(imports), memory
@@ -197,14 +196,15 @@ class Workers:
             main_module.__spec__ = importlib.machinery.ModuleSpec("__main__", None)
         context = forkserver_context()
         context.set_forkserver_preload(["pebble", *self.imports])
-        self.reports, self.to_parent = context.Pipe(duplex=False)
+        from_workers, self.to_parent = context.Pipe(duplex=False)
+        self.reports = ReportReader(from_workers)
         return context
 
     def listen(self) -> None:
         """Hand on what workers have reported since."""
         with self.lock:
-            while self.reports.poll():
-                self.on_progress(json.loads(self.reports.recv_bytes()))
+            for report in self.reports.read():
+                self.on_progress(report)
 
     def admit(self, reads: Iterable[str], writes: Iterable[str] = ()) -> None:
         """Let calls from now on read these files and folders, and write in these folders.
