@@ -559,8 +559,8 @@ class Runner:
         paths = {item.video.path for item in items}
         if self.by_folder:
             paths = {str(Path(real_path(path)).parent) for path in paths}
-        others = {path for item in items for task in item.tasks for path in task.reads()}
-        folders = {f for item in items for task in item.tasks for f in task.writes(item.video)}
+        others = {p for item in items for task in item.tasks for p in task.reads(item.video)}
+        folders = {f for item in items for task in item.tasks for f in task.folders(item.video)}
         if self.request.dry_run:
             others, folders = others | folders, set()
         workers.admit(sorted(paths | others), sorted(folders))
@@ -897,8 +897,12 @@ class VideoTask(RunCommand):
         return video
 
     def folders(self, video: Video) -> set[str]:
-        """The folders in which scratch files of this task may be left behind."""
+        """The folders in which a worker writes; scratch files may be left behind there."""
         return {video.sidecar_dir, self.placed(video).sidecar_dir}
+
+    def reads(self, video: Video) -> set[str]:
+        """Files and folders that a worker reads beside the video and those folders."""
+        return set()
 
     def head(self) -> dict[str, str]:
         """What a report on this task begins with."""
@@ -937,14 +941,6 @@ class VideoTask(RunCommand):
         source = stat_if_any(video.path)
         failure = known_failure(self.artifact, video, sidecars, source) if source else None
         return failure.reason if failure and failure.is_of(self.params()) else ""
-
-    def reads(self) -> list[str]:
-        """Files and folders that `make` reads beside the video and its sidecars."""
-        return []
-
-    def writes(self, video: Video) -> list[str]:
-        """The folders in which `make`, and publishing what it made, write."""
-        return [self.placed(video).sidecar_dir]
 
     def make(self, media: Media) -> ArtifactOutput:
         """Make the artifact of one video, in a worker. Raises VideoError where it can't be made."""
@@ -1207,7 +1203,7 @@ class Embed(FrameTask):
 
         return FaceSettings(*(getattr(self, name) for name in FaceSettings._fields))
 
-    def reads(self) -> list[str]:
+    def reads(self, video: Video) -> set[str]:
         return self.settings().model_folders
 
     def maker(self, media: Media) -> FaceExtractor:
@@ -1654,8 +1650,8 @@ class TranscodeTask(VideoTask):
         """Fresh where the record is of this source and these parameters and its output is there."""
         return self.outputs.state(video, sidecars, self.recorded, self.request.min_saving)
 
-    def writes(self, video: Video) -> list[str]:
-        return [*super().writes(video), str(self.outputs.output(video).parent)]
+    def folders(self, video: Video) -> set[str]:
+        return {*super().folders(video), str(self.outputs.output(video).parent)}
 
     def make(self, media: Media) -> ArtifactOutput:
         from videolib.media.transcode import VideoTranscode
@@ -1814,6 +1810,7 @@ class ExportTask(VideoTask):
     def __init__(self, command: Export, request: ExportRequest) -> None:
         super().__init__(**command.shared())
         self.request, self.roots = request, command.context.roots
+        self.people_dir: str | None = None  # once it was looked for: the same for all videos
         self.artifact = EXPORT_RECORD._replace(kind=f"export {request.name}")
 
     def source(
@@ -1828,6 +1825,11 @@ class ExportTask(VideoTask):
 
     def folders(self, video: Video) -> set[str]:
         return {video.sidecar_dir, *self.request.folder(video).paths}
+
+    def reads(self, video: Video) -> set[str]:
+        if self.people_dir is None:
+            self.people_dir = self.source(video).people_dir
+        return {video.path.rpartition("/")[0], self.people_dir}
 
     def known_failure(self, video: Video, sidecars: SidecarDir) -> str:
         return ""

@@ -9,7 +9,7 @@ import typing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from videolib.core.errors import UsageError, VideoError
+from videolib.core.errors import OutsideError, UsageError, VideoError
 from videolib.core.files import file_identity, stat_if_any
 from videolib.core.text import to_float
 from videolib.faces.decisions import PeopleDecisions
@@ -168,6 +168,15 @@ class VideoSource:
         artifacts_root = Path(self.video.sidecar_dir.removesuffix(below + SIDECARS))
         elsewhere = None if root == artifacts_root else artifacts_root
         return Library(root, True, artifacts_dir=elsewhere, roots=self.roots)
+
+    @property
+    def people_dir(self) -> str:
+        """The folder in which the nearest index of people is, or would be; "" where it leads out of
+        the roots."""
+        try:
+            return people_dir(nearest_listed(self.library))
+        except OutsideError:
+            return ""
 
     # --- What was read -----------------------------------------------------------------------
 

@@ -69,13 +69,13 @@ class FaceSettings(NamedTuple):
         return load_face_model(self.backend, self.face_model, self.models_dir)
 
     @property
-    def model_folders(self) -> list[str]:
+    def model_folders(self) -> set[str]:
         """The folders outside the Python installation from which that reads."""
         folders = [self.models_dir] if self.models_dir else []
         if self.backend == "deepface":
             deepface_home = Path(os.environ.get("DEEPFACE_HOME") or Path.home())
             folders += [deepface_home / ".deepface", Path.home() / ".keras"]
-        return list(map(str, folders))
+        return set(map(str, folders))
 
     def for_model(self, model: str) -> FaceSettings:
         """The same with the model that signatures call so, if it is one of this program."""
