@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, ParamSpec, TypeVar
 
+from videolib.core.sandbox import ADVICE, wall
 from videolib.core.text import printable
 
 Params = ParamSpec("Params")  # the parameters of a function
@@ -140,6 +141,10 @@ def reason_of(error: BaseException) -> str:
     """
     if isinstance(error, VideoError | UsageError):
         return str(error)
+    if isinstance(error, OSError) and wall.refused(error):
+        names = filter(None, (error.filename, error.filename2))
+        paths = ", ".join(printable(os.fsdecode(name)) for name in names)
+        return f"the sandbox keeps a worker from {paths}: {ADVICE}"
     if isinstance(error, OSError) and error.errno in FULL:
         return f"{FULL[error.errno]}: nothing was stored"
     # libav's errors are OSErrors too, and say nothing of the file system.

@@ -22,6 +22,7 @@ from videolib.core.errors import (
     uncommon_codec,
     uncommon_container,
 )
+from videolib.core.sandbox import advice_on
 
 if TYPE_CHECKING:
     import subprocess
@@ -99,7 +100,8 @@ def run_tool(
             preexec_fn=die_with_parent,
         )
     except OSError as error:
-        raise VideoError(f"{argv[0]} cannot be started: {error.strerror}") from None
+        advice = advice_on(error.strerror or "")
+        raise VideoError(f"{argv[0]} cannot be started: {error.strerror}{advice}") from None
     with child:
         try:
             out, err = read_pipes(child, Deadline(name, timeout, stall), on_line)
@@ -110,7 +112,8 @@ def run_tool(
     if child.returncode < 0:
         raise VideoError(f"{name} was killed ({exit_name(child.returncode)})")
     if child.returncode:
-        raise VideoError(f"{name}: {error_reason(err) or f'exit code {child.returncode}'}")
+        reason = error_reason(err) or f"exit code {child.returncode}"
+        raise VideoError(f"{name}: {reason}{advice_on(reason)}")
     return out
 
 

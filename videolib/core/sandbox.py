@@ -51,6 +51,48 @@ def obstacle() -> str:
     return ""
 
 
+class Wall:
+    """The wall around this process, once there is one."""
+
+    access: Access | None = None
+
+    def refused(self, error: OSError) -> bool:
+        """Whether an error on files is the wall's doing: their own rights would allow what was
+        tried."""
+        if self.access is None or error.errno not in (errno.EACCES, errno.EPERM):
+            return False
+        return any(map(self._forbids, filter(None, (error.filename, error.filename2))))
+
+    def _forbids(self, name: str | bytes | int) -> bool:
+        """Whether it is the wall that forbids what has that name; False of a name in a folder that
+        was opened before, and of a descriptor."""
+        path = Path(os.fsdecode(name) if isinstance(name, str | bytes) else "")
+        access = self.access or Access()
+        if not path.is_absolute() or is_below(path, access.writes):
+            return False
+        existing = next(p for p in (path, *path.parents) if os.access(p, os.F_OK))
+        is_readable = is_below(path, (*SYSTEM_FILES, *python_paths(), *access.reads))
+        wanted = os.W_OK if is_readable or existing != path else os.R_OK
+        return os.access(existing, wanted)
+
+
+wall = Wall()
+ADVICE = f"if it has to, {DISABLE}=1 runs without the sandbox: docs/safety.md"
+REFUSALS = ("Permission denied", "Operation not permitted")  # the words of EACCES and EPERM
+
+
+def is_below(path: Path, folders: Iterable[str]) -> bool:
+    """Whether a path is one of these, or below one of them."""
+    return any(path.is_relative_to(folder) for folder in folders)
+
+
+def advice_on(message: str) -> str:
+    """What to do where a program behind the wall of this process ended with that message, to be put
+    after it."""
+    refused = wall.access is not None and any(words in message for words in REFUSALS)
+    return f"; {ADVICE}" if refused else ""
+
+
 def enter(access: Access) -> None:
     """Shut this thread, and what it starts from now on, in for good. Raises OSError.
 
@@ -68,6 +110,7 @@ def enter(access: Access) -> None:
             rules.allow(path, READ | EXECUTE)
         rules.restrict()
     forbid_system_calls()
+    wall.access = access
 
 
 # === What Python and ffmpeg need ==================================================================
