@@ -554,8 +554,8 @@ class Runner:
         self._admit(workers, [item for item in items if item.walled is walled])
         return workers
 
-    def _admit(self, workers: Workers, items: Sequence[WorkItem]) -> None:
-        """Let workers reach what the tasks of these items need."""
+    def _admit(self, workers: Workers, items: Sequence[WorkItem]) -> bool:
+        """Let workers reach what the tasks of these items need; whether any of it is new."""
         paths = {item.video.path for item in items}
         if self.by_folder:
             paths = {str(Path(real_path(path)).parent) for path in paths}
@@ -563,7 +563,7 @@ class Runner:
         folders = {f for item in items for task in item.tasks for f in task.folders(item.video)}
         if self.request.dry_run:
             others, folders = others | folders, set()
-        workers.admit(sorted(paths | others), sorted(folders))
+        return workers.admit(sorted(paths | others), sorted(folders))
 
     def _show_progress(self, report: ProgressReport) -> None:
         """Show how far a worker is with its video, as it reports itself."""
@@ -661,9 +661,8 @@ class Runner:
         timeouts = [task.time_limit(item.video) for task in tasks]
         timeout = 0.0 if 0.0 in timeouts else max(timeouts)
         folders = {folder for task in tasks for folder in task.folders(item.video)}
-        self._admit(workers, [item])  # a file may have been replaced since, or a folder removed
         try:
-            results = attempt(workers.call, self.job, timeout, perform, item.video, tasks)
+            results = self._call(workers, timeout, item._replace(tasks=tuple(tasks)))
         except CancelledError:
             self.interrupted |= folders
             return [*outcomes, *(Outcome(task.artifact.kind, Status.CANCELLED) for task in tasks)]
@@ -671,6 +670,22 @@ class Runner:
             self.interrupted |= folders
             return [*outcomes, *(failed(task, results) for task in tasks)]
         return [*outcomes, *results]
+
+    def _call(self, workers: Workers, timeout: float, item: WorkItem) -> list[Outcome] | Failure:
+        """What came of an item in a worker. Raises CancelledError.
+
+        Where the video, or a folder, was replaced after the worker was admitted to it, that finds
+        it closed: then it is done once more.
+        """
+
+        def call() -> list[Outcome]:
+            return workers.call(self.job, timeout, perform, item.video, item.tasks)
+
+        self._admit(workers, [item])
+        outcomes = attempt(call)
+        if isinstance(outcomes, Failure) or all(o.status is not Status.FAILED for o in outcomes):
+            return outcomes
+        return attempt(call) if self._admit(workers, [item]) else outcomes
 
     def _record(self, item: WorkItem, outcomes: Iterable[Outcome]) -> None:
         """Keep and report what came of an item; the same remark on several kinds once."""

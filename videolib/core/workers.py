@@ -206,16 +206,17 @@ class Workers:
             for report in self.reports.read():
                 self.on_progress(report)
 
-    def admit(self, reads: Iterable[str], writes: Iterable[str] = ()) -> None:
-        """Let calls from now on read these files and folders, and write in these folders.
+    def admit(self, reads: Iterable[str], writes: Iterable[str] = ()) -> bool:
+        """Let calls from now on read these files and folders, and write in these folders; whether
+        they could not before.
 
         A folder to write in is made, where it can be: the wall stands on what is there. One that
         stays empty goes again. Processes that may not reach all of it, or an earlier file of that
         name, are replaced before they get another call.
         """
         if not self.walled:
-            return
-        writes = list(writes)
+            return False
+        writes, is_new = list(writes), False
         for folder in map(Path, writes):
             self._make_folder(folder)
         with self.lock:
@@ -225,7 +226,8 @@ class Workers:
             ):
                 if not current.items() <= admitted.items():
                     admitted |= current
-                    self.outdated = list(self.pools)
+                    self.outdated, is_new = list(self.pools), True
+        return is_new
 
     def _make_folder(self, folder: Path) -> None:
         """Make a folder where it is not there; what needs it will say why where it cannot be."""
