@@ -46,9 +46,9 @@ def obstacle() -> str:
     if version < OLDEST_LANDLOCK:
         has = f"version {version} of Landlock" if version else "no Landlock"
         return f"this kernel has {has}: it takes Linux 6.2 with Landlock among its LSMs"
-    if os.uname().machine not in MACHINES:
+    if os.uname().machine not in MACHINES or sys.maxsize < 1 << 32:
         return f"the system calls of {os.uname().machine} are not known here"
-    return ""
+    return "" if has_seccomp() else "this kernel has no filters of seccomp"
 
 
 class Wall:
@@ -108,6 +108,8 @@ def enter(access: Access) -> None:
             rules.allow(path, READ | WRITE)
         for path in executables(access.programs):
             rules.allow(path, READ | EXECUTE)
+        for program in access.programs:  # libraries that came with it
+            rules.allow(str(Path(program).resolve().parent.parent / "lib"), READ)
         rules.restrict()
     forbid_system_calls()
     wall.access = access
@@ -117,7 +119,7 @@ def enter(access: Access) -> None:
 
 SYSTEM_FILES = (
     *("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/opt", "/nix/store", "/gnu/store"),
-    *("/snap", "/run/opengl-driver", "/run/current-system", "/sys"),
+    *("/home/linuxbrew/.linuxbrew", "/snap", "/run/opengl-driver", "/run/current-system", "/sys"),
     # Of /proc nothing of other processes: root reads their environment, where secrets are.
     *("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys", "/proc/devices"),
     *("/proc/driver", "/proc/filesystems", "/proc/modules", "/proc/version"),
@@ -153,7 +155,7 @@ def executables(programs: Iterable[str]) -> Iterator[str]:
 
     A script in the place of one starts others, wherever they are: then all may be started.
     """
-    for program in programs:
+    for program in filter(os.path.exists, programs):
         yield program
         loader = loader_of(program)
         yield from [loader] if loader else [*SYSTEM_FILES, *python_paths()]
@@ -168,6 +170,7 @@ def media_programs() -> Iterator[str]:
     spec = importlib.util.find_spec("imageio_ffmpeg")
     for location in (spec and spec.submodule_search_locations) or ():
         yield from map(str, Path(location, "binaries").glob("ffmpeg*"))
+    yield str(Path(sys.prefix, "bin", "ffmpeg"))  # that of Conda, which it looks for there
     yield from filter(None, [os.environ.get("IMAGEIO_FFMPEG_EXE")])
 
 
@@ -388,6 +391,16 @@ MACHINES = {
     "x86_64": Machine(0xC000003E, (*X86_64.values(), *SAME_EVERYWHERE.values())),
     "aarch64": Machine(0xC00000B7, (*AARCH64.values(), *SAME_EVERYWHERE.values())),
 }
+
+
+@functools.cache
+def has_seccomp() -> bool:
+    """Whether the kernel takes filters: one at no address it finds bad, not unknown."""
+    try:
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER)
+    except OSError as error:
+        return error.errno == errno.EFAULT
+    return True
 
 
 def prctl(option: int, value: int, argument: int = 0) -> None:
