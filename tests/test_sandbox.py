@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Cli
@@ -12,7 +15,8 @@ from support import Library, hostile
 
 from index import Runner
 from videolib.core import sandbox
-from videolib.core.errors import VideoError
+from videolib.core.errors import Failure, VideoError, attempt
+from videolib.core.processes import need_tool, run_tool
 from videolib.core.runs import Job
 from videolib.core.workers import Workers
 
@@ -108,6 +112,38 @@ class TestAdmission:
         assert cli("thumbs,meta", library.root, "--json").code == 0
         assert "link.mp4.jpg" in library.artifacts()
         link.unlink()
+
+    def test_a_video_that_is_replaced_when_a_worker_was_admitted(
+        self, cli: Cli, library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        video, call = library.add("one_frame.mp4"), Workers.call
+
+        def replace_and_call(workers: Workers, *args: Any) -> Any:
+            if workers.walled and not library.artifacts():
+                other = tmp_path / "other.mp4"
+                shutil.copy2(video, other)
+                other.replace(video)
+                monkeypatch.undo()
+            return call(workers, *args)
+
+        monkeypatch.setattr(Workers, "call", replace_and_call)
+        run = cli("thumbs", library.root, "--json")
+        assert run.counts == {"made": 1} and not run.err
+
+    def test_a_refusal_says_how_to_go_on(self, workers: Workers, tmp_path: Path) -> None:
+        """That of a file, and that which ffmpeg had."""
+        path = tmp_path / "file"
+        path.write_bytes(b"x")
+        hear_it = [need_tool("ffmpeg"), "-f", "u8", "-i", str(path), "-f", "null", "-"]
+        refused: list[Callable[[], object]] = [
+            functools.partial(Path.read_bytes, path),
+            functools.partial(Path.mkdir, tmp_path / "folder"),
+            functools.partial(run_tool, hear_it, timeout=60),
+        ]
+        for function in refused:
+            failure = workers.call(Job(), 60, attempt, function)
+            assert isinstance(failure, Failure)
+            assert f"{tmp_path}" in failure.reason and f"{sandbox.DISABLE}=1" in failure.reason
 
     def test_a_video_that_fails_leaves_no_folder(self, cli: Cli, library: Library) -> None:
         library.add_bytes("broken.mp4", b"no video")
