@@ -1839,7 +1839,7 @@ class ExportTask(VideoTask):
         return {"task": "export", "format": self.request.name}
 
     def folders(self, video: Video) -> set[str]:
-        return {video.sidecar_dir, *self.request.folder(video).paths}
+        return {video.sidecar_dir, *self.request.folders(video)}
 
     def reads(self, video: Video) -> set[str]:
         if self.people_dir is None:

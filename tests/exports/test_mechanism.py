@@ -277,6 +277,14 @@ class TestCompany:
         assert cli("orphans", exported.root, "--delete").code == 0
         assert beside(exported) == []
 
+    def test_another_folder_takes_their_place(
+        self, cli: Cli, exported: Library, tmp_path: Path
+    ) -> None:
+        beside, below = exported.root / "a.nfo", tmp_path / "out" / "a.nfo"
+        for words, there in ((("--to", below.parent), below), ((), beside)):
+            assert cli("export", exported.root, "--format", "nfo", *words).code == 0
+            assert [path for path in (beside, below) if path.exists()] == [there]
+
     def test_duplicates_go_to_the_trash_with_them(self, cli: Cli, exported: Library) -> None:
         exported.add("short.mp4", "b.mp4")
         cli("export", exported.root, "--format", "nfo")

@@ -28,6 +28,7 @@ from videolib.core.files import (
 )
 from videolib.core.locks import locked
 from videolib.core.runs import Status
+from videolib.core.sandbox import wall
 from videolib.core.text import iso_time, printable
 from videolib.exports.formats import (
     AlreadyThereError,
@@ -41,6 +42,7 @@ from videolib.storage.exported import (
     ExportRecord,
     content_digest,
     digest_of,
+    is_there,
     size_and_time,
 )
 from videolib.storage.names import State
@@ -65,6 +67,21 @@ class ExportRequest(NamedTuple):
     def folder(self, video: Video) -> ExportFolder:
         """Where the files of a video go."""
         return ExportFolder(video, self.to, self.extensions, self.format.subfolders)
+
+    def folders(self, video: Video) -> set[str]:
+        """The folders in which files of a video are put, or from which those of an earlier export
+        are taken back.
+
+        A record may be that of a worker that was taken over: another folder is believed where the
+        file is there as it was written.
+        """
+        folders = set(self.folder(video).paths)
+        exported = ExportRecord.read(video).get(self.name)
+        for file in exported.files if exported else ():
+            folder = file.location(video).rpartition("/")[0]
+            if folder not in folders and is_there(file, video, own=True):
+                folders.add(folder)
+        return folders
 
     def state(self, source: VideoSource) -> State:
         """How the files of a video stand: FRESH where all are there as they were written, of this
@@ -216,7 +233,8 @@ class ExportRequest(NamedTuple):
                 return self._stored(file, location)  # of a copy that another worker had
             raise VideoError(f"{printable(location.name)} appeared meanwhile: run again") from None
         except OSError as error:
-            if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            refusals = (errno.EACCES, errno.EPERM, errno.EROFS)
+            if error.errno not in refusals or wall.refused(error):
                 raise
             place, how = printable(folder.path), "--to DIR puts the files elsewhere"
             raise VideoError(f"{place}: cannot be written to ({error.strerror}): {how}") from None
