@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import os
 import signal
 import sys
@@ -232,7 +233,8 @@ class Workers:
     def _make_folder(self, folder: Path) -> None:
         """Make a folder where it is not there; what needs it will say why where it cannot be."""
         with contextlib.suppress(OSError):
-            missing = [path for path in (folder, *folder.parents) if not path.exists()]
+            around = (folder, *folder.parents)
+            missing = list(itertools.takewhile(lambda path: not path.exists(), around))
             if missing:
                 make_folder(folder)
                 self.made += reversed(missing)
