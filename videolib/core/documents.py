@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from videolib.core.files import read_file, rename_new
+from videolib.core.sandbox import wall
 from videolib.core.text import utf8
 
 
@@ -53,10 +54,15 @@ def parse_json(content: str | bytes, decoder: json.JSONDecoder = ANY_JSON) -> An
 
 
 def read_json(path: str | Path, decoder: json.JSONDecoder = ANY_JSON) -> dict[str, Any] | None:
-    """The object in a JSON file, or None where there is no readable one."""
+    """The object in a JSON file, or None where there is no readable one.
+
+    Raises PermissionError where the sandbox refuses it, which does not say whether there is one.
+    """
     try:
         data = parse_json(read_file(path), decoder)
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and wall.refused(error):
+            raise
         return None
     return data if isinstance(data, dict) else None
 

@@ -66,7 +66,7 @@ def read_portraits(
             rest = [s for s in signatures if s not in portraits]
             if not rest:
                 continue
-            workers.admit([video.path])
+            workers.admit([video.path, signature_file(video).path])
             cut = attempt(workers.call, job, timeout, cut_portraits, video, rest, allow_codecs)
             if isinstance(cut, Failure):
                 job.console.say(f"listing: {printable(rel)}: no faces for the page: {cut.reason}")
