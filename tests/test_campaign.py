@@ -76,7 +76,8 @@ def test_a_part_that_ends_early_is_a_failure(
 
     monkeypatch.setitem(vars(sys.modules["campaign.fine"]), "run", broken)
     report = tmp_path / "report.json"
-    assert campaign.main(["fine", "failing", "--seconds", "1", "--report", str(report)]) == 1
+    words = ["fine", "failing", "--seconds", "1", "--report", str(report)]
+    assert campaign.main([*words, "--kept", str(tmp_path / "kept")]) == 1
     first, second = json.loads(report.read_text())["parts"]
     assert "the part ended early: " in first["failures"][0]["message"] and second["tried"]
 
