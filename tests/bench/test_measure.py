@@ -20,9 +20,7 @@ def python(code: str) -> list[str]:
 
 
 def test_counts_a_process_whose_parent_did_not_wait() -> None:
-    usage = measure(python(ORPHAN))
-    assert usage.cpu_seconds >= 0.3
-    assert usage.wall_seconds < usage.cpu_seconds
+    assert measure(python(ORPHAN)).cpu_seconds >= 0.3
 
 
 def test_adds_up_several_commands() -> None:

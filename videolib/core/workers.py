@@ -36,9 +36,12 @@ WORKER_MEMORY = 6 << 30  # bytes of address space; libraries reserve about 2 GiB
 WORKER_TASKS = 200  # calls, then a fresh process: libav and its users leak a little
 
 
-def prepare_worker(memory: int, to_parent: Connection, access: Access | None) -> None:
+def prepare_worker(
+    memory: int, to_parent: Connection, access: Access | None, search_path: str
+) -> None:
     """Make a worker process safe to open strangers' files in, with `memory` bytes at most, and
-    behind the wall that leaves it `access`; None: without.
+    behind the wall that leaves it `access`; None: without. It looks for programs where the program
+    does now, `search_path`, not where that did when the forkserver began.
 
     It ends with the program and with the forkserver: without that, its parent cannot know whether
     it is alive, takes it for ended and gives its call to another.
@@ -53,6 +56,7 @@ def prepare_worker(memory: int, to_parent: Connection, access: Access | None) ->
     if sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     parent_link.connection = to_parent
+    os.environ["PATH"] = search_path
     if access is not None:
         sandbox.enter(access)
     if parent := multiprocessing.parent_process():
@@ -346,7 +350,8 @@ class Workers:
                 raise CancelledError
             context = self.context
             start_forkserver()
-            arguments = (self.memory, self.to_parent, self._access())
+            search_path = os.environ.get("PATH", os.defpath)
+            arguments = (self.memory, self.to_parent, self._access(), search_path)
             pool = pebble.ProcessPool(1, WORKER_TASKS, prepare_worker, arguments, context)
             self.pools.append(pool)
             return pool
