@@ -194,7 +194,9 @@ def test_as_a_program(library: Library, number: signal.Signals, code: int) -> No
     library.add("short.mp4", "a.mp4")
     flags = ["--poll", "1"] if number is signal.SIGHUP else []
     words = ("watch", library.root, "--tasks", "thumbs", "--settle", "1", "--json")
-    with started(command(*words, *flags)) as run:
+    # These tests themselves may run under nohup, which a watch heeds.
+    heard = {"preexec_fn": lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL)}
+    with started(command(*words, *flags), **heard) as run:
         run.wait_for(library.artifact("a.mp4.jpg").exists)
         library.add("short.mp4", "b.mp4")
         run.wait_for(library.artifact("b.mp4.jpg").exists)
