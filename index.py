@@ -42,7 +42,6 @@ if __name__ == "__main__":
 
 import argparse
 import contextlib
-import copy
 import errno
 import functools
 import io
@@ -119,6 +118,7 @@ from videolib.media.choices import (
     HeatmapMode,
     SceneDetector,
     Seek,
+    TagSource,
 )
 from videolib.media.targets import (
     BIT_RATE,
@@ -132,7 +132,6 @@ from videolib.media.targets import (
     parse_bit_rate,
     parse_saving,
 )
-from videolib.organize.tag_sources import SOURCES
 from videolib.storage.artifacts import ARTIFACTS, EXPORT_RECORD, TRANSCODE_RECORD, Artifact
 from videolib.storage.failures import known_failure, record_failure
 from videolib.storage.faults import faults_of, is_quick_record
@@ -1744,6 +1743,8 @@ class Export(RunCommand):
         others = tuple(name for name in self.format if name not in frames)
         if not (frames and others):
             return [self]
+        import copy
+
         first, second = copy.copy(self), copy.copy(self)
         first.format, second.format = tuple(frames), others
         return [first, second]
@@ -1940,7 +1941,7 @@ class Tags(LibraryCommand):
     from_: tuple[str, ...] = option(
         (),
         "tell what files of another program would change, --force changes it:"
-        f" {'|'.join(SOURCES)} and such a file, or a folder of them",
+        f" {'|'.join(typing.get_args(TagSource))} and such a file, or a folder of them",
         many=True,
         local=True,
     )
@@ -2075,7 +2076,7 @@ class Tags(LibraryCommand):
 
     def import_foreign(self, job: Job) -> Result:
         """`--from FORMAT FILE_OR_DIR`."""
-        from videolib.organize.tag_sources import read_source
+        from videolib.organize.tag_sources import SOURCES, read_source
         from videolib.organize.tagging import import_scope
 
         if len(self.from_) != 2 or self.from_[0] not in SOURCES:

@@ -13,13 +13,12 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 from support import TESTS, run_process
-from support.links import PLACES, SECRET, make_outside, swapped
+from support.links import PLACES, SECRET, make_outside, meanwhile, swapped
 
 from campaign.programs import ServerProcess, make_library, server
 from campaign.server_floods import FLOODS, LARGE, Answer, Watcher, percentile, start_flood
@@ -182,24 +181,6 @@ def measure(trials: Trials, answers: dict[str, list[Answer]]) -> None:
 # === Links and files that change ==================================================================
 
 PATHS = ("/stream", "/files/thumbs", "/metadata", "/tags", "/artifacts")
-
-
-@contextlib.contextmanager
-def meanwhile(work: Callable[[], object]) -> Iterator[None]:
-    """A context in which something is done again and again, as fast as can be."""
-    over = threading.Event()
-
-    def repeat() -> None:
-        while not over.is_set():
-            work()
-
-    thread = threading.Thread(target=repeat)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def links(trials: Trials, running: ServerProcess, root: Path) -> None:

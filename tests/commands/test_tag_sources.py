@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import typing
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from typing import Any
 import pytest
 from conftest import Cli
 from support import Library
+
+from videolib.media.choices import TagSource
+from videolib.organize.tag_sources import SOURCES
 
 NFO = """<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
 <movie><title>Night</title><plot>Long ago.</plot><userrating>7</userrating>
@@ -113,6 +117,10 @@ def test_which_of_two_videos_is_not_guessed(cli: Cli, videos: Library, tmp_path:
     assert run.code == 1 and run.json["changed"] == []
     (error,) = run.json["errors"]
     assert error["error"] == "may mean each of 2 videos: night.mp4, sub/night.mkv"
+
+
+def test_the_choices_are_those_that_can_be_read() -> None:
+    assert typing.get_args(TagSource) == tuple(SOURCES)
 
 
 ENTITY = '<!DOCTYPE movie [<!ENTITY x SYSTEM "file:///etc/passwd">]><movie><tag>&x;</tag></movie>'

@@ -6,7 +6,7 @@ import contextlib
 import ctypes
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 SECRET = b"nobody's business"
@@ -39,22 +39,32 @@ def exchange(path: Path, other: Path) -> bool:
 
 
 @contextlib.contextmanager
-def swapped(path: Path, outside: Path) -> Iterator[None]:
-    """A context in which a path is, in turns and as fast as can be, itself and a link outside."""
-    over, link = threading.Event(), path.with_name(".link")
-    link.symlink_to(outside)
+def meanwhile(work: Callable[[], object]) -> Iterator[None]:
+    """A context in which something is done again and again, as fast as can be."""
+    over = threading.Event()
 
-    def swap() -> None:
+    def repeat() -> None:
         while not over.is_set():
-            exchange(path, link)
+            work()
 
-    thread = threading.Thread(target=swap)
+    thread = threading.Thread(target=repeat)
     thread.start()
     try:
         yield
     finally:
         over.set()
         thread.join()
+
+
+@contextlib.contextmanager
+def swapped(path: Path, outside: Path) -> Iterator[None]:
+    """A context in which a path is, in turns and as fast as can be, itself and a link outside."""
+    link = path.with_name(".link")
+    link.symlink_to(outside)
+    try:
+        with meanwhile(lambda: exchange(path, link)):
+            yield
+    finally:
         if not link.is_symlink() and not exchange(path, link):
             link.rename(path)  # the server renamed the link
         link.unlink(missing_ok=True)

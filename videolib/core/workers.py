@@ -19,7 +19,6 @@ from videolib.core.errors import CancelledError, VideoError, exit_name
 from videolib.core.files import make_folder, remove_empty_folder, stat_if_any
 from videolib.core.progress import ProgressReport, ReportReader, parent_link
 from videolib.core.sandbox import Access
-from videolib.core.unpickling import UnreadableMessageError, receive
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -109,6 +108,8 @@ def forkserver_context() -> ForkServerContext:
     What comes through its pipes is checked when it is unpickled in this process.
     """
     from multiprocessing.context import ForkServerContext
+
+    from videolib.core.unpickling import receive
 
     context, locks = ForkServerContext(), []
     create_rlock, create_pipe = context.RLock, context.Pipe
@@ -290,6 +291,8 @@ class Workers:
         from concurrent.futures.process import BrokenProcessPool
 
         from pebble import ProcessExpired
+
+        from videolib.core.unpickling import UnreadableMessageError
 
         try:
             result = self._wait(job, pool, scheduled(pool, timeout, function, args, named))

@@ -1,13 +1,23 @@
-"""XML that other programs wrote, read so that it cannot do harm."""
+"""XML: that of other programs, read so that it cannot do harm, and texts that fit into our own."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from videolib.core.errors import VideoError
+from videolib.core.text import utf8
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
+
+# What XML 1.0 cannot hold (2.2 of the recommendation).
+ILLEGAL = "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+
+
+def xml_text(text: str) -> str:
+    """A text without the characters that XML cannot hold."""
+    return re.sub(ILLEGAL, "", utf8(text))
 
 
 def xml_root(content: bytes) -> Element:

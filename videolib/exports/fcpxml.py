@@ -12,8 +12,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from videolib.core.xml import xml_text
 from videolib.exports.formats import SidecarFormat
-from videolib.exports.nfo import ILLEGAL
 from videolib.exports.timelines import timeline_of
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Fcpxml(SidecarFormat):
         return [f"{source.stem}.fcpxml"]
 
     def content(self, source: VideoSource) -> dict[str, Content]:
-        root = fcpxml_project(timeline_of(source), ILLEGAL.sub("", source.title))
+        root = fcpxml_project(timeline_of(source), xml_text(source.title))
         indent(root)
         text = tostring(root, encoding="unicode")
         head = '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE fcpxml>\n'

@@ -15,8 +15,8 @@ from xml.etree import ElementTree
 
 from videolib.core.errors import VideoError
 from videolib.core.files import stat_of
-from videolib.core.text import fold, printable, to_int, utf8
-from videolib.core.xml import xml_root
+from videolib.core.text import fold, printable, to_int
+from videolib.core.xml import xml_root, xml_text
 from videolib.exports.formats import SidecarFormat
 from videolib.media.metadata import summarize
 from videolib.media.streams import streams_of_type
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from videolib.exports.formats import Content
     from videolib.exports.sources import VideoSource
 
-# What XML 1.0 cannot hold (2.2 of the recommendation).
-ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 YEAR_IN_NAME = re.compile(r"^(.+?)[ ._]*\(((?:18|19|20|21)\d\d)\)$")
 DATE = re.compile(r"\s*(\d{4})(?:-(\d\d)-(\d\d))?")
 RELEASE_DATES = ("date", "com.apple.quicktime.creationdate", "creation_time")  # of a container
@@ -92,7 +90,7 @@ def elements(source: VideoSource) -> Iterator[Element]:
 def element(name: str, value: object = None) -> Element:
     """An element with a text of characters that XML can hold."""
     new = ElementTree.Element(name)
-    new.text = None if value is None else ILLEGAL.sub("", utf8(str(value)))
+    new.text = None if value is None else xml_text(str(value))
     return new
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -174,24 +174,17 @@ class ExportRequest(NamedTuple):
                 names = self.wanted_names(source, record)
                 contents = {name: contents[name] for name in names}
             check_targets(folder, contents, record, merge)
-            files = [self._planned(folder, record, *item) for item in contents.items()]
-            written = {file.path: content for file, content in files}
+            planned = [self._planned(folder, record, *item) for item in contents.items()]
+            written = {file.path: content for file, content in planned}
             earlier = record.get(self.name)
             superseded = [f for f in earlier.files if f.path not in written] if earlier else []
-            exported = ExportedFormat(
-                [file for file, _ in files] + superseded,
-                self.format.params,
-                video_identity(source),
-                inputs,
-                iso_time(),
-            )
+            files = [file for file, _ in planned] + superseded
+            identity, params = video_identity(source), self.format.params
+            exported = ExportedFormat(files, params, identity, inputs, iso_time())
             record[self.name] = exported
             record.write(video)
             try:
-                for path in folder.paths:
-                    if not is_folder(path):
-                        make_folder(Path(path))
-                stored = [self._store(folder, file, written[file.path]) for file, _ in files]
+                stored = self._store_all(folder, planned)
             except (OSError, VideoError):
                 self._give_up(record, exported, video)
                 raise
@@ -222,6 +215,15 @@ class ExportRequest(NamedTuple):
                 raise VideoError(f"{printable(name)} {error}") from None
         file = ExportedFile(path, content_digest(content), 0, 0, former, original)
         return file, content
+
+    def _store_all(
+        self, folder: ExportFolder, planned: Sequence[tuple[ExportedFile, Content]]
+    ) -> list[ExportedFile]:
+        """Put files in their places; as they are to be recorded. Raises OSError, VideoError."""
+        for path in folder.paths:
+            if not is_folder(path):
+                make_folder(Path(path))
+        return [self._store(folder, file, content) for file, content in planned]
 
     def _store(self, folder: ExportFolder, file: ExportedFile, content: Content) -> ExportedFile:
         """Put one file in its place; its record with size and time. Raises OSError, VideoError."""

@@ -165,9 +165,8 @@ def folded_names(folder: str) -> dict[str, list[str]]:
 
 def videos_by_stem(folder: str) -> dict[str, list[str]]:
     """Folded stem -> the names of the videos in a folder with that stem."""
-    by_stem: dict[str, list[str]] = {}
     status = stat_if_any(folder)
-    return stems_at(folder, status.st_mtime_ns) if status else by_stem
+    return stems_at(folder, status.st_mtime_ns) if status else {}
 
 
 @functools.lru_cache(maxsize=4)

@@ -43,7 +43,8 @@ class Trickplay(FrameFormat):
         count = trickplay_count(media.duration, self.interval)
         cols, rows = self.cols or DEFAULT_GRID, self.rows or DEFAULT_GRID
         sets = [TileSheets(count, width, cols, rows) for width in self.width or (DEFAULT_WIDTH,)]
-        times = [(number + 0.5) * self.interval - BEFORE for number in range(count)]
+        middles = ((number + 0.5) * self.interval - BEFORE for number in range(count))
+        times = [min(seconds, media.duration) for seconds in middles]
 
         def take(frame: Frame, index: int) -> None:
             for sheets in sets:
@@ -57,7 +58,6 @@ class Trickplay(FrameFormat):
             }
             return {f"{source.stem}.trickplay/": folder}
 
-        times = [min(seconds, media.duration) for seconds in times]
         return SampledFrames(media, times, self.seek, take, finish)
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
+from videolib.core.xml import xml_text
 from videolib.exports.formats import NothingToExportError, SidecarFormat
-from videolib.exports.nfo import ILLEGAL
 from videolib.storage.tag_details import details_in
 
 if TYPE_CHECKING:
@@ -90,6 +90,6 @@ def add_items(description: Element, name: str, container: str, texts: Iterable[s
     items = ElementTree.SubElement(element, qualified(container))
     for text in texts:
         item = ElementTree.SubElement(items, qualified("rdf:li"))
-        item.text = ILLEGAL.sub("", text)
+        item.text = xml_text(text)
         if container == "rdf:Alt":
             item.set(qualified("xml:lang"), "x-default")

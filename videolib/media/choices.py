@@ -22,4 +22,6 @@ PHASH_SCHEMA = 2  # version of the artifact's JSON; since 2 it has a signature
 HeatmapMode = Literal["brightness", "motion", "both"]
 SceneDetector = Literal["content", "adaptive"]
 
+TagSource = Literal["nfo", "stash", "xmp", "hydrus"]  # whose files tags are read from
+
 WIDEST_TILE = 8192  # pixels of an exported tile

@@ -324,7 +324,7 @@ class SourceFormat(NamedTuple):
     takes_folder: Callable[[Path], bool] | None = None
 
 
-SOURCES = {
+SOURCES: dict[str, SourceFormat] = {
     "nfo": SourceFormat("*.nfo", read_nfo),
     "stash": SourceFormat("*.zip", read_stash, is_stash_export),
     "xmp": SourceFormat("*.xmp", read_xmp),

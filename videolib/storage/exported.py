@@ -6,7 +6,6 @@ recorded digest is replaced or removed, and what is recorded goes where its vide
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
@@ -215,6 +214,8 @@ def digest_of_parts(parts: list[tuple[str, str]]) -> str:
 
 
 def blocks_digest(blocks: Iterable[bytes]) -> str:
+    import hashlib
+
     digest = hashlib.blake2b(digest_size=20)
     for block in blocks:
         digest.update(block)
