@@ -11,6 +11,7 @@ import av.error
 import pytest
 from conftest import Cli
 from support import Library, Run
+from support.media import encode, number_picture
 from support.served import Served
 
 from videolib.core.errors import (
@@ -100,6 +101,22 @@ def test_report_and_list_name_them(cli: Cli, tried: Library) -> None:
         run = cli("list", tried.root, "-q", query, "--json")
         assert [row["name"] for row in run.json] == names, query
     assert f"empty.mp4  broken: {FAULTS['empty.mp4']}\n" in cli("list", tried.root).out
+
+
+def test_what_libav_cannot_parse_is_damage_not_a_lack_of_rights(cli: Cli, library: Library) -> None:
+    """Its older demuxers, such as that of ASF, return -1 then, which is EPERM's number."""
+    encode(library.root / "bad.wmv", [number_picture(0)], "-c:v", "wmv2")
+    content = (library.root / "bad.wmv").read_bytes()
+    stream_type = bytes.fromhex("c0ef19bc4d5bcf11a8fd00805f5c442b")  # ASF_Video_Media
+    assert stream_type in content
+    library.add_bytes("bad.wmv", content.replace(stream_type, b"\xff" * 16))
+    for command in ("thumbs", "batch"):
+        words = TASKS if command == "batch" else ()
+        run = cli(command, library.root, "--ext", "*", *words)
+        assert run.code == 1
+        assert f"bad.wmv: {FAULTS['cut.mp4']}" in run.err
+    row = cli("report", library.root, "--ext", "*", "--json").json["broken"][0]
+    assert row["reason"] == FAULTS["cut.mp4"]
 
 
 def report(cli: Cli, library: Library) -> list[dict[str, Any]]:

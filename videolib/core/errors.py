@@ -124,10 +124,12 @@ def attempt(
 def is_damage(error: Exception) -> bool:
     """Whether an exception is due to the bytes of a video, not to the machine or the request.
 
-    Of libav's only those that say so: its system errors may come from a disk or a network.
+    Of libav's only those that say so, and EPERM (see `libav_words`): its other system errors may
+    come from a disk or a network.
     """
     from_libav = type(error).__module__.startswith("av.")
-    damage = from_libav and type(error).__name__ in ("InvalidDataError", "EOFError")
+    is_named = type(error).__name__ in ("InvalidDataError", "EOFError")
+    damage = from_libav and (is_named or getattr(error, "errno", 0) == errno.EPERM)
     return damage or isinstance(error, BrokenVideoError)
 
 
@@ -150,7 +152,7 @@ def reason_of(error: BaseException) -> str:
     # libav's errors are OSErrors too, and say nothing of the file system.
     if type(error).__module__.startswith("av.") or isinstance(error, UnicodeError):
         text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        return unreadable_video(text)
+        return unreadable_video(libav_words(text))
     if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"cannot write here ({os.strerror(error.errno)}): see --artifacts-dir"
     if isinstance(error, OSError) and error.strerror:
@@ -168,6 +170,12 @@ def os_error_message(error: OSError) -> str:
     advice = "move away what is in its place" if error.errno in occupied else ""
     name = printable(str(error.filename2 or error.filename or ""))
     return ": ".join(filter(None, (name, error.strerror or str(error), advice)))
+
+
+def libav_words(message: str) -> str:
+    """What libav says went wrong, without the words of EPERM: its older demuxers return -1 for what
+    they cannot parse, which is the number of that error, and no file system refused anything."""
+    return message.replace(os.strerror(errno.EPERM), "Invalid data found when processing input")
 
 
 def unreadable_video(message: str) -> str:

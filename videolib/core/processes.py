@@ -19,6 +19,7 @@ from videolib.core.errors import (
     MissingDependencyError,
     VideoError,
     exit_name,
+    libav_words,
     uncommon_codec,
     uncommon_container,
 )
@@ -140,7 +141,7 @@ def error_reason(stderr: bytes) -> str:
     if not causes and refusals and (match := REFUSED_CODEC.search(refusals[0])):
         return uncommon_codec(match[1])
     origin = r"^\[[^]]* @ 0x[0-9a-f]+\] |^file:/dev/fd/\d+: "
-    return re.sub(origin, "", (causes or lines or [""])[-1])
+    return libav_words(re.sub(origin, "", (causes or lines or [""])[-1]))
 
 
 class Deadline:

@@ -78,7 +78,6 @@ class Wall:
 
 wall = Wall()
 ADVICE = f"if it has to, {DISABLE}=1 runs without the sandbox: docs/safety.md"
-REFUSALS = ("Permission denied", "Operation not permitted")  # the words of EACCES and EPERM
 
 
 def is_below(path: Path, folders: Iterable[str]) -> bool:
@@ -89,7 +88,7 @@ def is_below(path: Path, folders: Iterable[str]) -> bool:
 def advice_on(message: str) -> str:
     """What to do where a program behind the wall of this process ended with that message, to be put
     after it."""
-    refused = wall.access is not None and any(words in message for words in REFUSALS)
+    refused = wall.access is not None and os.strerror(errno.EACCES) in message
     return f"; {ADVICE}" if refused else ""
 
 
