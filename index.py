@@ -309,11 +309,16 @@ class Command:
 
     @classmethod
     def _is_plain(cls, name: str, value: object) -> bool:
-        """Whether a value needs no check: of its option's own type, which has no rules."""
+        """Whether a value needs no check: the default, or of its option's own type, which has no
+        rules."""
         declared, hint = cls.options().get(name), cls.hints().get(name)
         if hint is Path:
             return isinstance(value, Path)
-        return declared is not None and not declared.rules and type(value) is hint
+        if declared is None or value is declared.default:
+            return declared is not None
+        if hint == tuple[str, ...] and isinstance(value, tuple):
+            return not declared.rules and all(isinstance(item, str) for item in value)
+        return not declared.rules and type(value) is hint
 
     @classmethod
     @functools.cache
@@ -3204,8 +3209,11 @@ def build(command: type[CommandType], line: Mapping[str, Any], context: Context)
     for name, hint in command.hints().items():
         if name in line:
             value = line[name]
-            is_path = names_path(hint) and value and isinstance(value, str)
-            values[name] = Path(value) if is_path else value
+            if value and isinstance(value, str) and names_path(hint):
+                value = Path(value)
+            elif hint == tuple[str, ...] and isinstance(value, str) and '"' not in value:
+                value = tuple(split_names(value))
+            values[name] = value
     request = command(**values)
     request.context = context
     return request
