@@ -338,6 +338,7 @@ class Command:
                 hint = typing.Annotated[hint, BeforeValidator(split)]
             is_integer = hint is int or set(typing.get_args(hint)) == {int, type(None)}
             rules = ({"le": LARGEST_NUMBER} if is_integer else {}) | declared.rules
+            rules["json_schema_extra"] = declared.complete_schema
             fields[name] = hint, Field(declared.default, description=declared.doc, **rules)
         config = ConfigDict(extra="forbid", allow_inf_nan=False)
         return create_model(cls.__name__, __config__=config, __doc__=cls.__doc__, **fields)
@@ -1681,6 +1682,13 @@ class TranscodeTask(VideoTask):
 # === Commands: export =============================================================================
 
 
+def export_formats() -> Iterable[str]:
+    """The names of all formats."""
+    from videolib.exports.table import FORMATS
+
+    return FORMATS
+
+
 class Export(RunCommand):
     """Write what is known of videos where media servers, players and editors look for it.
 
@@ -1689,7 +1697,12 @@ class Export(RunCommand):
     along with its video. docs/exports.md has the formats.
     """
 
-    format: tuple[str, ...] = option((), "formats, comma-separated; docs/exports.md lists them")
+    format: tuple[str, ...] = option(
+        (), "formats, comma-separated; docs/exports.md lists them", names=export_formats
+    )
+    export_format: tuple[str, ...] = option(
+        (), "the same, in a chain with a command that has a --format of its own", local=True
+    )
     to: Path | None = option(
         None, "write below this folder, in place of beside the videos", changes_library=True
     )
@@ -1725,11 +1738,16 @@ class Export(RunCommand):
     matches: frozenset[str] | None = None  # the videos that the query finds
 
     @property
+    def chosen(self) -> tuple[str, ...]:
+        """The names of the formats."""
+        return self.export_format or self.format
+
+    @property
     def kinds(self) -> dict[str, type[Format]]:
         """The formats by name. Raises UsageError where one is not known, or none is named."""
         from videolib.exports.table import formats_named
 
-        return formats_named(self.format)
+        return formats_named(self.chosen)
 
     @property
     def joins_runs(self) -> bool:
@@ -1745,13 +1763,13 @@ class Export(RunCommand):
 
     def parts(self) -> list[Command]:
         frames = () if self.remove or self.query else self.frame_formats
-        others = tuple(name for name in self.format if name not in frames)
+        others = tuple(name for name in self.chosen if name not in frames)
         if not (frames and others):
             return [self]
         import copy
 
         first, second = copy.copy(self), copy.copy(self)
-        first.format, second.format = tuple(frames), others
+        first.export_format, second.export_format = tuple(frames), others
         return [first, second]
 
     def library(self) -> Library:
@@ -1817,7 +1835,7 @@ class Export(RunCommand):
         from videolib.exports.removal import remove_exports
         from videolib.exports.table import FORMATS
 
-        formats = self.kinds if self.format else FORMATS
+        formats = self.kinds if self.chosen else FORMATS
         removal = remove_exports(job, library, formats, self.to, self.dry_run)
         self.say_problems(job, removal.failures)
         return Result(removal.as_json(), removal.text, Exit.of(removal.failures))

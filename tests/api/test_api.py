@@ -356,6 +356,8 @@ class TestAbout:
         quality = tasks["thumbs"]["params"]["properties"]["quality"]
         assert quality["default"] == 2
         assert quality["description"]
+        formats = tasks["export"]["params"]["properties"]["format"]
+        assert {"trickplay", "nfo", "hydrus"} < set(formats["items"]["enum"])
         for task in tasks.values():
             assert not {"directory", "recursive", "force"} & set(task["params"]["properties"])
 

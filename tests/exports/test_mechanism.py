@@ -69,6 +69,18 @@ class TestReports:
         assert run.code == 0 and "export chapters: 1 made" in run.out
         assert beside(library) == ["a.chapters.xml"]
 
+    def test_in_a_chain_with_a_command_that_has_formats_of_its_own(
+        self, cli: Cli, library: Library
+    ) -> None:
+        library.add("cuts.mp4", "a.mp4")
+        words = ("--format", "mp4", "--export-format", "nfo,bif")
+        run = cli("previews,export", library.root, *words, "--json")
+        tasks = [(task["task"], task.get("format")) for task in run.json["tasks"]]
+        assert run.code == 0
+        assert tasks == [("previews", None), ("export", "bif"), ("export", "nfo")]
+        assert beside(library) == ["a-320-10.bif", "a.nfo"]
+        assert run.json["tasks"][0]["results"][0]["status"] == "made"
+
     def test_in_a_chain_frames_are_taken_in_the_same_pass(self, cli: Cli, library: Library) -> None:
         video = library.add("cuts.mp4", "a.mp4")
         with Opens(video) as opens:

@@ -677,6 +677,17 @@ class TestJobs:
         button(item, "Details").click()
         expect(own_page.get_by_text("5 made")).to_be_visible()
 
+    def test_names_of_a_list_are_chosen_from_those_there_are(
+        self, own_page: Page, own: Library
+    ) -> None:
+        visit(own_page, "jobs")
+        own_page.get_by_role("button", name=re.compile("^Export")).click()
+        for name in ("nfo", "chapters"):
+            own_page.get_by_role("group", name="Format").get_by_label(name, exact=True).check()
+        button(own_page, "Start").click()
+        expect(own_page.locator(".job").first).to_have_attribute("data-status", "done")
+        assert (own.root / "numbered.nfo").exists()
+
     def test_failures_have_reasons(self, chromium: Browser, library: Library) -> None:
         library.add("text.mp4", f"{EVIL}.mp4".replace("/", ""))
         with serving(library.root) as served:

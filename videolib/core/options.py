@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ class Option:
 
     The type is the annotation beside it; `rules` are pydantic's bounds (ge, le, gt, pattern ...).
     A `positional` one has no flag. `bare` is the value of a flag that stands without one; `many`
-    lets a flag take several values. `local` keeps it out of the API, as for all that name a program
+    lets a flag take several values; `names` gives the names that a list may hold, for those who
+    offer a choice. `local` keeps it out of the API, as for all that name a program
     or a model; `changes_library` marks those that change or delete something, which no
     configuration found in a folder of videos may set.
     """
@@ -29,13 +31,14 @@ class Option:
         positional: bool = False,
         bare: str = "",
         many: bool = False,
+        names: Callable[[], Iterable[str]] | None = None,
         local: bool = False,
         changes_library: bool = False,
         **rules: Any,
     ) -> None:
         self.default, self.doc, self.rules = default, doc, rules
         self.short, self.positional, self.bare, self.many = short, positional, bare, many
-        self.local, self.changes_library = local, changes_library
+        self.names, self.local, self.changes_library = names, local, changes_library
 
     def __set_name__(self, owner: type, name: str) -> None:
         # As everywhere in Python, a trailing underscore keeps a name clear of another.
@@ -45,6 +48,11 @@ class Option:
     def flag(self) -> str:
         """Its flag on a command line."""
         return "--" + self.name.replace("_", "-")
+
+    def complete_schema(self, schema: dict[str, Any]) -> None:
+        """Add to the JSON schema of its values the names that a list may hold."""
+        if self.names:
+            schema["items"]["enum"] = list(self.names())
 
 
 def option(default: Any, doc: str, **more: Any) -> Any:

@@ -20,8 +20,15 @@ const plain = (schema) => schema.anyOf?.find(({ type }) => type !== "null") ?? s
 
 const asText = (value) => (Array.isArray(value) ? listed(value) : (value ?? "").toString());
 
+/** A box for each name that a list may hold. */
+function boxes(name, choices, chosen) {
+  const box = (value) => h("input", { type: "checkbox", name, value, checked: chosen.includes(value) });
+  return h("fieldset.checks", {}, ...choices.map((value) => h("label.check", {}, box(value), h("span", {}, value))));
+}
+
 function control(name, schema, value) {
-  const { type, enum: choices, minimum, maximum, exclusiveMinimum, pattern } = plain(schema);
+  const { type, enum: choices, items, minimum, maximum, exclusiveMinimum, pattern } = plain(schema);
+  if (items?.enum) return boxes(name, items.enum, value ?? []);
   if (type === "boolean") return h("input", { type: "checkbox", name, checked: Boolean(value) });
   if (choices)
     return h(
@@ -51,7 +58,8 @@ function control(name, schema, value) {
 
 /** What a control says, as the API takes it. */
 function read(input, schema) {
-  const { type } = plain(schema);
+  const { type, items } = plain(schema);
+  if (items?.enum) return [...input.querySelectorAll("input:checked")].map(({ value }) => value);
   if (input.type === "checkbox") return input.checked;
   if (type === "array") return names(input.value);
   if (type === "integer" || type === "number") return input.value === "" ? null : Number(input.value);
@@ -62,6 +70,10 @@ function field(name, schema, input, wrong) {
   const { description } = schema;
   const small = description ? h("small", {}, label(description)) : null;
   if (input.type === "checkbox") return h("label.check", {}, input, h("span", {}, label(name), small, wrong));
+  if (input instanceof HTMLFieldSetElement) {
+    input.prepend(h("legend", {}, label(name)));
+    return h(".field", {}, input, small, wrong);
+  }
   return h("label.field", {}, h("span", {}, label(name)), input, small, wrong);
 }
 
