@@ -283,6 +283,18 @@ class TestCompany:
         assert cli("export", exported.root, "--remove").code == 0
         assert beside(exported) == []
 
+    def test_what_cannot_follow_since_its_place_is_taken(self, cli: Cli, exported: Library) -> None:
+        exported.forget(exported.root / "a.mp4")
+        (exported.root / "a.mp4").rename(exported.root / "b.mp4")
+        (exported.root / "b.nfo").write_text("<movie/>")
+        run = cli("orphans", exported.root, "--relink", "--json")
+        assert run.code == 1 and run.json["orphans"][0]["left"] == ["a.nfo"]
+        assert beside(exported) == ["a.nfo", "b.nfo"]
+        cli("orphans", exported.root, "--undo")
+        assert cli("orphans", exported.root, "--relink", "--delete").code == 0
+        assert beside(exported) == ["b.nfo"]
+        assert (exported.root / "b.nfo").read_text() == "<movie/>"
+
     def test_orphans_are_deleted_with_them(self, cli: Cli, exported: Library) -> None:
         exported.forget(exported.root / "a.mp4")
         (exported.root / "a.mp4").unlink()

@@ -226,10 +226,14 @@ def settle_orphans(
         left = relink(journal, matched)
         for orphan in orphans if delete else ():
             path = orphan.video.path
-            for name in left.pop(path, ()) if path in targets else orphan.files:
-                journal.trash(f"{orphan.video.sidecar_dir}/{name}")
-            for name in () if path in targets else exported_names(orphan.video, own=True):
-                journal.trash(f"{path.rpartition('/')[0]}/{name}")
+            folders = dict.fromkeys(orphan.files, orphan.video.sidecar_dir)
+            exported = exported_names(orphan.video, own=True)
+            folders |= dict.fromkeys(exported, path.rpartition("/")[0])
+            names = left.pop(path, []) if path in targets else list(folders)
+            for name in filter(folders.get, names):
+                journal.trash(f"{folders[name]}/{name}")
+            if strange := [name for name in names if name not in folders]:
+                left[path] = strange
         journal.commit(job)
     return left
 
@@ -257,6 +261,8 @@ def relink(journal: Journal, pairs: Iterable[tuple[Orphan, Video]]) -> dict[str,
             if new not in taken and not os.path.lexists(new):
                 taken.add(new)
                 files.append((old, new))
+            else:
+                left.setdefault(orphan.video.path, []).append(old.rpartition("/")[2])
         moves.append(VideoMove(orphan.video, target, files))
     add_moves(journal, moves)
     for target, sources in merged.items():
