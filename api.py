@@ -257,7 +257,7 @@ def videos(
     offset: Offset = 0,
     limit: Limit = 100,
     q: Annotated[str, Query(description=index.QUERY_HELP)] = "",
-    sort: Literal["name", "size", "duration", "added", "rating"] = "name",
+    sort: Literal["name", "size", "duration", "added", "rating", "played"] = "name",
     order: Annotated[
         Literal["asc", "desc"] | None,
         Query(description="without it names ascend, and all else begins with the most"),
@@ -385,6 +385,26 @@ def change_tags(service: ServiceDep, video: VideoDep, body: models.TagUpdateIn) 
         details=body.details(),
     )
     return json_response(service.change_tags(video, change))
+
+
+@routes.get(
+    "/videos/{name:name}/playback",
+    response_model=models.PlaybackOut,
+    summary="How far a video was watched",
+    responses=problems(409),
+)
+def playback(service: ServiceDep, video: VideoDep) -> Response:
+    return json_response(service.playback(video))
+
+
+@routes.patch(
+    "/videos/{name:name}/playback",
+    response_model=models.PlaybackOut,
+    summary="Note where a player is, or that a video was watched",
+    responses=problems(409),
+)
+def change_playback(service: ServiceDep, video: VideoDep, body: models.PlaybackIn) -> Response:
+    return json_response(service.playback(video, body.change))
 
 
 @routes.get("/tags/export", response_model=models.TagExportOut, summary="All tags and performers")

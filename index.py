@@ -2551,7 +2551,9 @@ class ListVideos(LibraryCommand):
 
     query: str = option("", QUERY_HELP, short="-q")
     show_size: bool = option(False, "also the sizes")
-    sort: Literal["name", "size", "duration", "added", "rating"] = option("name", "the order")
+    sort: Literal["name", "size", "duration", "added", "rating", "played"] = option(
+        "name", "the order"
+    )
     limit: int | None = option(None, "at most so many", ge=1)
 
     def run(self, job: Job) -> Result:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from videolib.storage.playback import LONGEST, Playback
 from videolib.storage.tag_details import BEST_RATING, DETAILS, NOTE_LENGTH
 
 
@@ -103,6 +104,14 @@ class KnownFailureOut(ResponseModel):
     kinds: list[str]
 
 
+class CardPlaybackOut(ResponseModel):
+    """How far a video was watched."""
+
+    position: float = Field(description="seconds, where to resume it")
+    progress: float = Field(description="share of the video before the position, 0 to 1")
+    watched: bool
+
+
 class VideoRowOut(VideoFactsOut):
     """A video in a listing."""
 
@@ -114,6 +123,9 @@ class VideoRowOut(VideoFactsOut):
     rating: float | None = Field(None, description="with detail=1, where there is one")
     note: str | None = Field(None, description="the same")
     date: str | None = Field(None, description="the same")
+    playback: CardPlaybackOut | None = Field(
+        None, description="with detail=1, where it was begun or watched"
+    )
     broken: list[KnownFailureOut] | None = Field(
         None, description="with detail=1, where an earlier run found the file to be at fault"
     )
@@ -208,6 +220,30 @@ class TagsOut(ResponseModel):
     rating: float | None = Field(None, description="0 to 5")
     note: str | None = None
     date: str | None = None
+
+
+class PlaybackOut(ResponseModel):
+    video: str
+    position: float = Field(description="seconds, where to resume it; 0: at the beginning")
+    progress: float = Field(description="share of the video before the position, 0 to 1")
+    watched: bool = Field(description="to its end, or marked so")
+    played_at: str | None = None
+    watched_at: str | None = None
+
+
+class PlaybackIn(RequestModel):
+    """Where a player is in a video that is `duration` long; or with `watched` what somebody says of
+    it, and at which position it is to be resumed."""
+
+    position: float = Field(0.0, ge=0, le=LONGEST, description="seconds")
+    duration: float = Field(0.0, ge=0, le=LONGEST, description="seconds; 0: not known")
+    watched: bool | None = None
+
+    def change(self, playback: Playback) -> Playback:
+        """A playback after this."""
+        if self.watched is None:
+            return playback.played(self.position, self.duration or playback.duration)
+        return playback.marked(self.watched, self.position)
 
 
 class DetailsIn(BaseModel):

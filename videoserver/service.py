@@ -59,6 +59,7 @@ from videolib.speech.passages import SUBTITLE_INDEX
 from videolib.speech.search import search_expression
 from videolib.storage.artifacts import ARTIFACTS
 from videolib.storage.folders import LEADS_OUT
+from videolib.storage.playback import playback_path, read_playback, update_playback
 from videolib.storage.tag_details import checked_details
 from videolib.storage.tags import change_tags, clean_names, tags_path
 from videoserver.commands import (
@@ -80,6 +81,7 @@ from videoserver.watching import root_watchers
 if TYPE_CHECKING:
     from videolib.core.runs import Job
     from videolib.organize.tagging import ImportedTags
+    from videolib.storage.playback import PlaybackChange
     from videolib.storage.tags import TagChange, TagEditor
     from videolib.storage.videos import Video
     from videoserver.jobs import SubmittedJob
@@ -205,6 +207,22 @@ class Service:
         if "error" in tags:
             raise CorruptError(tags["error"])
         return tags
+
+    def playback(self, video: Video, change: PlaybackChange | None = None) -> dict[str, Any]:
+        """How far a video was watched, after a change on disk where one is given: {video, position,
+        progress, watched, played_at?, watched_at?}. Raises CorruptError, OutsideError."""
+        if not self.roots.contains(path := playback_path(video)):
+            raise OutsideError(f"{printable(path.name)}: {LEADS_OUT}")
+        if change:
+            playback = attempt(update_playback, video, change)
+            self.catalogue_pool.changed(video.path)
+        else:
+            playback = attempt(read_playback, video)
+        if isinstance(playback, Failure):
+            raise CorruptError(playback.reason)
+        times = {k: v for k, v in playback.as_json().items() if k.endswith("_at")}
+        facts = {"position": playback.position, "progress": playback.progress}
+        return {"video": video.rel, **facts, "watched": bool(playback.watched_at), **times}
 
     def export_tags(self, directory: str, recursive: bool) -> dict[str, Any]:
         """The tags of all videos that have any: {videos: [TagRow], errors}."""

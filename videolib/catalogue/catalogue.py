@@ -24,6 +24,7 @@ from videolib.catalogue.records import (
     CatalogueEntry,
     VideoRow,
     labels_in,
+    playback_values,
 )
 from videolib.catalogue.scan import SETTLE_TIME, Scan, ScannedVideo
 from videolib.catalogue.store import CatalogueStore
@@ -363,7 +364,8 @@ class Catalogue(CatalogueStore):
         lacking = (kind for kind in ARTIFACTS if kind not in fresh_kinds)
         failures = failures_by_reason(video, sidecars, source, lacking)
         documents = (json_text(part, None) if part else None for part in (failures, details))
-        states = (fresh, stale, problem, *documents, *map(faults.get, FAULTS))
+        playback = playback_values(sidecars.playback(video))
+        states = (fresh, stale, problem, *documents, *map(faults.get, FAULTS), *playback)
         facts = (size, mtime_ns, oshash, *map(summary.get, SUMMARY), *states)
         values = (*names, video.extension, *facts)
         tags, performers = ([n for k, _, n in labels if k == kind] for kind in TAG_KINDS)

@@ -25,7 +25,9 @@ QUERY_HEAD = re.compile(r"(-?)(?:([A-Za-z_]+|[xX]\.[^\s:\"]+):)?")
 QUERY_PHRASE = re.compile(r'"((?:[^"\\]|\\.)*)"(?=\s|$)', re.DOTALL)  # a value in quotes
 QUERY_WORDS, QUERY_LENGTH = 200, 10_000  # terms and characters at most
 ATTRIBUTE_PREFIX = "x."  # in front of a key of a tags file that is no field of its own
-BARE_FIELDS = frozenset({"broken", *FAULTS})  # which say something without a value
+BARE_FIELDS = frozenset(
+    {"broken", "watched", "progress", *FAULTS}
+)  # which say something without a value
 # Other names of codecs -> ffmpeg's, by which they are catalogued.
 CODEC_NAMES = {"h265": "hevc", "x265": "hevc", "avc": "h264", "x264": "h264"}
 LENGTH = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
@@ -275,6 +277,29 @@ def added_clause(term: QueryTerm) -> SqlClause:
     return between("v.mtime_ns", [(sign, clamp_to_64_bits(moment)) for sign, moment in bounds])
 
 
+def watched_clause(term: QueryTerm) -> SqlClause:
+    """Whether a video was watched to its end, or when: an age such as `<7d`, or a day."""
+    if not term.value.strip():
+        return SqlClause("v.watched NOT NULL")
+    bounds = [bound for pair in comparisons(term.value) for bound in moment_bounds(*pair)]
+    return between("v.watched", [(sign, moment / 1e9) for sign, moment in bounds])
+
+
+def progress_clause(term: QueryTerm) -> SqlClause:
+    """A video that was begun and not watched to its end, or how many percent of it were watched."""
+    if not term.value.strip():
+        return SqlClause("v.position > 0")
+    return amount_clause("coalesce(v.progress, 0) * 100", read_percent, term)
+
+
+def read_percent(text: str) -> float:
+    """The number in a text such as `50%` or `50`. Raises ValueError with an example."""
+    match = re.fullmatch(r"(\d{1,3}(?:\.\d+)?)%?", text)
+    if not match or float(match[1]) > 100:
+        raise ValueError("not 0 to 100 percent; say for example >50% or 10%..90%")
+    return float(match[1])
+
+
 def moment_bounds(sign: str, text: str) -> list[tuple[str, int]]:
     """The (sign, ns) bounds of a time that a comparison with an age, a year, a month or a day sets.
 
@@ -364,6 +389,8 @@ QUERY_FIELDS: dict[str, Callable[[QueryTerm], SqlClause]] = {
     "rotten": fault_clause,
     "rating": rating_clause,
     "note": note_clause,
+    "watched": watched_clause,
+    "progress": progress_clause,
     "date": attribute_clause,
     "oshash": functools.partial(pattern_clause, "v.oshash"),
 }
@@ -377,6 +404,7 @@ ORDERS = {
     "added": "v.mtime_ns DESC",
     "height": "v.height DESC NULLS LAST",
     "bitrate": "v.bit_rate DESC NULLS LAST",
+    "played": "v.played DESC NULLS LAST",
     "rating": "(SELECT a.number FROM attributes a WHERE a.video = v.id AND a.key = 'rating')"
     " DESC NULLS LAST",
 }

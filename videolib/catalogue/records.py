@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.text import fold, url_quoted, utf8
 from videolib.storage.artifacts import ARTIFACTS
 from videolib.storage.faults import FAULTS
 from videolib.storage.tag_details import Attribute
 
+if TYPE_CHECKING:
+    from videolib.storage.playback import Playback
+
 TAG_KINDS = {"tag": "tags", "performer": "performers"}  # kinds of labels, and their keys in JSON
 
 # Facts from a video's metadata, as `metadata.summarize` names them: seconds, pixels, pixels, frames
 # per second, two names of codecs, bits per second; whether anything in it is encrypted.
 SUMMARY = ("duration", "width", "height", "fps", "vcodec", "acodec", "bit_rate", "encrypted")
+
+# Of a video's playback: where to resume (s), the share before that, when it was last played, and
+# last watched to its end (seconds since 1970); NULL: nothing is known, or never.
+PLAYBACK = ("position", "progress", "played", "watched")
 
 # `stamp` is the digest of a video's files when they were read, NULL where they may have changed in
 # the same clock tick; `path`, `name` and `words` are folded, `words` being path, tags and
@@ -28,7 +35,8 @@ CREATE TABLE IF NOT EXISTS videos (id INTEGER PRIMARY KEY, rel BLOB NOT NULL UNI
   folder BLOB NOT NULL, stamp BLOB, path TEXT, name TEXT, words TEXT, ext TEXT, size INT,
   mtime_ns INT, oshash TEXT, duration REAL, width INT, height INT, fps REAL, vcodec TEXT,
   acodec TEXT, bit_rate INT, encrypted INT, fresh INT, stale INT, tags_problem TEXT, broken TEXT,
-  details TEXT, damaged TEXT, rotten TEXT);
+  details TEXT, damaged TEXT, rotten TEXT, position REAL, progress REAL, played REAL,
+  watched REAL);
 CREATE INDEX IF NOT EXISTS videos_folder ON videos (folder);
 CREATE INDEX IF NOT EXISTS videos_size ON videos (size);
 CREATE INDEX IF NOT EXISTS videos_duration ON videos (duration);
@@ -57,6 +65,7 @@ INSERT INTO changes SELECT random() WHERE NOT EXISTS (SELECT 1 FROM changes);
 ROW_COLUMNS = (
     *("rel", "folder", "stamp", "path", "name", "words", "ext", "size", "mtime_ns", "oshash"),
     *(*SUMMARY, "fresh", "stale", "tags_problem", "broken", "details", *FAULTS),
+    *PLAYBACK,
 )
 UPSERT = (
     f"INSERT INTO videos ({', '.join(ROW_COLUMNS)}) VALUES ({', '.join('?' * len(ROW_COLUMNS))})"
@@ -82,6 +91,7 @@ class VideoRow(NamedTuple):
     ARTIFACTS. `tags_problem` says why its tags cannot be read; None: they can, or there are none.
     `broken` is what failures_by_reason gives for it, `details` what details_in gives, both in JSON;
     None: nothing. `damaged` and `rotten` are what faults_in gives for it; None: nothing is known.
+    The last numbers are those of PLAYBACK.
     """
 
     id: int
@@ -104,6 +114,10 @@ class VideoRow(NamedTuple):
     details: str | None = None
     damaged: str | None = None
     rotten: str | None = None
+    position: float | None = None
+    progress: float | None = None
+    played: float | None = None
+    watched: float | None = None
     tags: tuple[str, ...] = ()
     performers: tuple[str, ...] = ()
 
@@ -134,7 +148,7 @@ class VideoRow(NamedTuple):
     def detail(self) -> dict[str, Any]:
         """The further JSON of a card that asks for details."""
         labels = {"tags": self.tags, "performers": self.performers}
-        noted = self.noted() | self.failures() | self.faults()
+        noted = self.noted() | self.failures() | self.faults() | self.playback()
         return {"artifacts": self.presence(), **labels, **noted}
 
     def noted(self) -> dict[str, Any]:
@@ -150,6 +164,13 @@ class VideoRow(NamedTuple):
         lines = zip(FAULTS, (self.damaged, self.rotten), strict=True)
         return {kind: line for kind, line in lines if line}
 
+    def playback(self) -> dict[str, Any]:
+        """Under `playback`, {position, progress, watched}; else empty."""
+        if not (self.position or self.watched):
+            return {}
+        numbers = {"position": self.position or 0.0, "progress": round(self.progress or 0.0, 4)}
+        return {"playback": numbers | {"watched": bool(self.watched)}}
+
 
 def labels_in(record: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """The (kind, folded name, name) of each tag and performer of a tags record."""
@@ -158,3 +179,9 @@ def labels_in(record: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         for kind, field in TAG_KINDS.items()
         for name in map(utf8, filter(None, map(str.strip, record[field])))
     ]
+
+
+def playback_values(playback: Playback) -> tuple[float | None, ...]:
+    """The values of PLAYBACK."""
+    moments = playback.played_at, playback.watched_at
+    return tuple(value or None for value in (playback.position, playback.progress, *moments))

@@ -18,7 +18,8 @@ from videolib.core.errors import VideoError
 from videolib.core.files import read_optional_file, stat_of
 from videolib.core.text import LARGEST_INTEGER, clamp_to_64_bits, printable, utf8
 from videolib.media.metadata import checked_metadata, summarize
-from videolib.storage.artifacts import ARTIFACTS
+from videolib.storage.artifacts import ARTIFACTS, PLAYBACK_RECORD
+from videolib.storage.playback import Playback
 from videolib.storage.sidecars import LARGEST_RECORD, FileStat, SidecarDir, ffprobe_disabled
 from videolib.storage.subtitles import external_subtitles
 from videolib.storage.tags import parse_tags
@@ -95,6 +96,11 @@ class ScannedSidecars(SidecarDir):
             return parse_tags(video, read_optional_file(Path(entry.path))), None
         except VideoError as error:
             return blank, utf8(str(error))
+
+    def playback(self, video: Video) -> Playback:
+        """How far the video was watched; nothing where there is no readable record of it."""
+        name = PLAYBACK_RECORD.record_name(video)
+        return Playback.of(self.document(name) if name in self else {})
 
     def summary(self, name: str) -> dict[str, Any]:
         """The facts of SUMMARY in the metadata file `name`; empty where it cannot be read."""

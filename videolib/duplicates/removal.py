@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from videolib.storage.artifacts import SIDECAR_KINDS
 from videolib.storage.exported import exported_names
 from videolib.storage.journal import Journal
 from videolib.storage.names import SIDECARS
+from videolib.storage.playback import merge_playback, read_playback
 from videolib.storage.sidecars import SidecarDir
 from videolib.storage.steps import Move
 from videolib.storage.tags import merge_tags, read_tags
@@ -88,6 +90,7 @@ class DuplicateRemoval:
             self.actions.append(names | outcome | {"size": copy.size})
         if removed and self.method == "trash":
             merge_tags(keeper.video, removed, journal)
+            merge_playback(keeper.video, removed, journal)
 
     def unsuitable(self, pair: DuplicatePair, keeper: VideoCopy, copy: VideoCopy) -> str:
         """Why a match must not be removed by this method, or ""."""
@@ -106,12 +109,14 @@ class DuplicateRemoval:
     def trash(self, keeper: VideoCopy, copy: VideoCopy, journal: Journal) -> str:
         """Enter the moves of a video and all its artifacts in the journal.
 
-        Returns "", or why not: its tags or those of the keeper, which are to be merged, cannot be
-        read.
+        Returns "", or why not: tags or playback of it or of the keeper, which are to be merged,
+        cannot be read.
         """
-        for video in (copy.video, keeper.video):
-            if isinstance(tags := attempt(read_tags, video), Failure):
-                return f"{printable(video.rel)}: {tags.reason}"
+        for video, read in itertools.product(
+            (copy.video, keeper.video), (read_tags, read_playback)
+        ):
+            if isinstance(record := attempt(read, video), Failure):
+                return f"{printable(video.rel)}: {record.reason}"
         video, sidecars = copy.video, SidecarDir(copy.video.sidecar_dir)
         journal.trash(video.path)
         owned = (name for a in SIDECAR_KINDS.values() for name in a.owned(video, sidecars))

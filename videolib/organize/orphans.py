@@ -24,8 +24,9 @@ from videolib.storage.exported import exported_names
 from videolib.storage.folders import LEADS_OUT, Library, folders_below
 from videolib.storage.journal import Journal
 from videolib.storage.names import SIDECARS, VIDEO_EXTENSIONS, is_video_name, sidecar_key
+from videolib.storage.playback import merge_playback
 from videolib.storage.sidecars import SidecarDir, abandoned_paths
-from videolib.storage.tags import merge_tags, tags_path
+from videolib.storage.tags import merge_tags
 from videolib.storage.videos import Video, source_identity
 
 if TYPE_CHECKING:
@@ -245,7 +246,7 @@ def relink(journal: Journal, pairs: Iterable[tuple[Orphan, Video]]) -> dict[str,
     """
     moves, taken = list[VideoMove](), set[str]()
     left: dict[str, list[str]] = {}
-    merged: dict[Video, list[Video]] = {}
+    merged: dict[tuple[Video, str], list[Video]] = {}
     for orphan, target in pairs:
         files = []
         for name, kind in orphan.files.items():
@@ -253,8 +254,9 @@ def relink(journal: Journal, pairs: Iterable[tuple[Orphan, Video]]) -> dict[str,
             if path not in taken and not os.path.lexists(path):
                 taken.add(path)
                 files.append((f"{orphan.video.sidecar_dir}/{name}", path))
-            elif kind == "tags" and path not in taken and name.endswith(".tags.json"):
-                merged.setdefault(target, []).append(orphan.video)
+            elif path not in taken and name == mergeable_name(kind, orphan.video):
+                merged.setdefault((target, kind), []).append(orphan.video)
+                journal.trash(f"{orphan.video.sidecar_dir}/{name}")
             else:
                 left.setdefault(orphan.video.path, []).append(name)
         for old, new in exported_moves(orphan.video, target):
@@ -265,11 +267,18 @@ def relink(journal: Journal, pairs: Iterable[tuple[Orphan, Video]]) -> dict[str,
                 left.setdefault(orphan.video.path, []).append(old.rpartition("/")[2])
         moves.append(VideoMove(orphan.video, target, files))
     add_moves(journal, moves)
-    for target, sources in merged.items():
-        merge_tags(target, sources, journal)
-        for video in sources:
-            journal.trash(str(tags_path(video)))
+    for (target, kind), sources in merged.items():
+        MERGES[kind](target, sources, journal)
     return left
+
+
+# Kinds of which two files become one, where a video has its own already.
+MERGES = {"tags": merge_tags, "playback": merge_playback}
+
+
+def mergeable_name(kind: str, video: Video) -> str:
+    """The name of the file of a kind that can be merged with another; "" for other kinds."""
+    return SIDECAR_KINDS[kind].record_name(video) if kind in MERGES else ""
 
 
 def follow_moves(
