@@ -47,11 +47,12 @@ from videoserver.http import (
     json_response,
     problems,
 )
+from videoserver.page import web_folder
 from videoserver.service import Service, VideoFilter
 from videoserver.settings import PAGE_LIMIT, ServerSettings
 
 CLIENT_LIMIT = 64  # clients that may follow events at a time
-WEB = Path(__file__).resolve().parent / "web"  # the files of the page
+WEB = web_folder()
 WEB_TYPES = {  # suffix -> media type; other files are not served
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",

@@ -59,6 +59,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar
 
+from videolib import __version__
 from videolib.core.confinement import inheriting, real_path
 from videolib.core.documents import JsonRows, json_bytes, json_pieces, parse_json
 from videolib.core.errors import (
@@ -87,6 +88,7 @@ from videolib.core.files import (
 )
 from videolib.core.options import LARGEST_NUMBER, Option, names_path, need_path, option
 from videolib.core.processes import cores, find_tool, need_tool, run_tool
+from videolib.core.program import program_name
 from videolib.core.progress import ProgressReport, parent_link
 from videolib.core.restraint import HOURS_PATTERN, Hours, lower_priority
 from videolib.core.runs import (
@@ -177,9 +179,7 @@ if TYPE_CHECKING:
 
 # Names of the library that importing code may rely on here, beside the commands and `main`.
 __all__ = ["ARTIFACTS", "Exit", "Job", "Result", "Status", "WorkQueue", "option"]
-__all__ += ["find_tool", "need_tool", "run_tool"]
-
-__version__ = "1.0.0"
+__all__ += ["__version__", "find_tool", "need_tool", "run_tool"]
 
 if __name__ == "__main__":
     # Until there is something to stop, Ctrl-C ends the program without a traceback.
@@ -2872,9 +2872,8 @@ class Doctor(Command):
 
     def run(self, job: Job) -> Result:
         from videolib.core.installation import check_dependencies
-        from videolib.faces.models import DeepfaceModel
 
-        checks = check_dependencies({"deepface": DeepfaceModel.INSTALL})
+        checks = check_dependencies()
         ok = all(check.passed for check in checks)
         data = {"ok": ok, "checks": [check._asdict() for check in checks]}
         return Result(data, "\n".join(check.line for check in checks), Exit.of(not ok))
@@ -3117,7 +3116,7 @@ def command_parser(names: str, classes: Sequence[type[Command]], config: Config)
     """The parser of one command or a chain; it tells words apart, the commands check values."""
     doc = "\n\n".join(f"{c.__doc__}" for c in dict.fromkeys(classes))
     parser = Parser(
-        prog=f"index.py {names}",
+        prog=f"{program_name()} {names}",
         description=doc,
         allow_abbrev=False,
         argument_default=argparse.SUPPRESS,
@@ -3189,7 +3188,7 @@ def read_line(words: Sequence[str]) -> list[Command] | Result:
     """The commands that a command line asks for, or the answer to --help and the like."""
     before, chain, rest = split_line(words)
     names = chain.split(",") if chain else []
-    top = Parser(prog="index.py", add_help=False, allow_abbrev=False)
+    top = Parser(prog=program_name(), add_help=False, allow_abbrev=False)
     top.add_argument("--config")
     for flag in ("-h --help", "--list-commands", "--version"):
         top.add_argument(*flag.split(), action="store_true")
@@ -3205,7 +3204,7 @@ def read_line(words: Sequence[str]) -> list[Command] | Result:
     unknown = [name for name in names if name not in COMMANDS]
     if unknown:
         raise UsageError(
-            f"{printable(unknown[0])}: no such command; index.py --list-commands names them"
+            f"{printable(unknown[0])}: no such command; {program_name()} --list-commands names them"
         )
     classes = list(dict.fromkeys(COMMANDS[name] for name in names))
     if {"-h", "--help"} & set(rest):
@@ -3245,8 +3244,9 @@ def overview() -> str:
         f"  {', '.join(command_names(c)):24} {summary_line(c)}"
         for c in dict.fromkeys(COMMANDS.values())
     ]
-    usage = "usage: index.py [--config FILE] COMMAND[,COMMAND...] [DIR] [flags]"
-    more = "index.py COMMAND --help tells its flags; index.py doctor what is installed."
+    name = program_name()
+    usage = f"usage: {name} [--config FILE] COMMAND[,COMMAND...] [DIR] [flags]"
+    more = f"{name} COMMAND --help tells its flags; {name} doctor what is installed."
     return "\n".join([usage, "", (__doc__ or "").splitlines()[0], "", *rows, "", more])
 
 
@@ -3333,7 +3333,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def complaint(error: object, code: Exit) -> Result:
     """A request that came to nothing: a line on standard error, and the same in JSON."""
     with contextlib.suppress(OSError):  # nobody listens any more
-        sys.stderr.write("".join(f"index.py: {line}\n" for line in str(error).splitlines()))
+        sys.stderr.write("".join(f"{program_name()}: {line}\n" for line in str(error).splitlines()))
     return Result({"error": str(error)}, "", code)
 
 

@@ -534,4 +534,4 @@ class TestPrograms:
         failure = attempt(need_tool, "ffmpeg")
         assert isinstance(failure, Failure)
         assert failure.lacking
-        assert "pip install imageio-ffmpeg" in failure.reason
+        assert "pip install -r requirements.txt" in failure.reason

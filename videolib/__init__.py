@@ -25,6 +25,8 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+__version__ = "1.0.0"
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any

@@ -319,7 +319,7 @@ class TestTools:
         monkeypatch.setattr("videolib.core.processes.find_tool", missing)
         run = transcode(library, out)
         assert run.code == 1
-        assert "pip install imageio-ffmpeg" in run.err
+        assert "pip install -r requirements.txt" in run.err
 
 
 def test_a_damaged_tail_is_found(library: Library, tmp_path: Path) -> None:

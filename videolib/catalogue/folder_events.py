@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from videolib.core.confinement import real_path
 from videolib.core.files import stat_if_any
+from videolib.core.program import install_command
 
 if TYPE_CHECKING:
     import threading
@@ -295,7 +296,7 @@ def choose_events(
     elif kind:
         say(f"{looks}: {place} is {kind}, where nothing tells what other machines write")
     elif find_spec("watchfiles") is None:
-        say(f"{looks}: pip install watchfiles notices at once")
+        say(f"{looks}: {install_command('watchfiles')} makes it notice at once")
     else:
         say("notices changes at once")
         notified = NotifiedFolders(root, stop)

@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, ParamSpec, TypeVar
 
+from videolib.core.program import install_command
 from videolib.core.sandbox import ADVICE, wall
 from videolib.core.text import printable
 
@@ -160,7 +161,7 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "needs more memory than a worker may take: it is damaged or far too large"
     if isinstance(error, ModuleNotFoundError):
-        return f"needs the package {error.name}: pip install -r requirements.txt"
+        return f"needs the package {error.name}: {install_command()}"
     return f"failed unexpectedly ({type(error).__name__}: {str(error).partition(chr(10))[0]})"
 
 

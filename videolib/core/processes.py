@@ -23,6 +23,7 @@ from videolib.core.errors import (
     uncommon_codec,
     uncommon_container,
 )
+from videolib.core.program import install_command
 from videolib.core.sandbox import advice_on
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def need_tool(name: str) -> str:
     """The path of a program. Raises MissingDependencyError that says how to install it."""
     if tool := find_tool(name):
         return tool.path
-    advice = f"pip install imageio-ffmpeg, or put {name} on PATH"
+    advice = f"{install_command('imageio-ffmpeg')}, or put {name} on PATH"
     raise MissingDependencyError(f"{name} is not installed: {advice}")
 
 

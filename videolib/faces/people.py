@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from videolib.core.errors import CorruptError, Failure, NotFoundError, OutsideError, attempt
+from videolib.core.program import program_name
 from videolib.core.text import printable
 from videolib.faces.decisions import PeopleDecisions
 from videolib.faces.face_index import FaceIndex, Person
@@ -57,7 +58,9 @@ class PeopleView:
             raise CorruptError(decisions.reason)
         if index is None:
             place = printable(str(library.root))
-            raise NotFoundError(f"{place}: its people are not listed yet: index.py listing {place}")
+            raise NotFoundError(
+                f"{place}: its people are not listed yet: {program_name()} listing {place}"
+            )
         return cls(sidecar_dir, index, decisions)
 
     def decided(self, key: int, occurrences: Sequence[dict[str, Any]]) -> Person:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from videolib.core.errors import MissingDependencyError
+from videolib.core.program import install_command
 from videolib.core.progress import parent_link
 from videolib.core.runs import Status
 from videolib.core.text import clock, plural
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 # How each backend is installed.
 INSTALL_ADVICE = {
-    "faster-whisper": "pip install faster-whisper",
+    "faster-whisper": install_command("faster-whisper"),
     "whisper": "pip install openai-whisper",
     "whisper.cpp": "build whisper.cpp and put whisper-cli on PATH, or --whisper-cpp-bin",
 }

@@ -1,0 +1,103 @@
+"""The package: what pyproject.toml promises, and a wheel of it in an environment of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import tomllib
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Cli
+from support import ROOT, Library
+
+import videolib
+from videolib.core.program import DEFAULT_EXTRAS, DISTRIBUTION, EXTRAS
+
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def test_the_requirements_are_those_of_the_package() -> None:
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    extras = PROJECT["optional-dependencies"]
+    wanted = [*PROJECT["dependencies"], *(line for name in DEFAULT_EXTRAS for line in extras[name])]
+    assert sorted(wanted) == sorted(line for line in lines if not line.startswith("#"))
+
+
+def test_every_extra_is_named_where_its_package_is_missing() -> None:
+    extras = PROJECT["optional-dependencies"]
+    assert {*EXTRAS, "all"} == set(extras)
+    assert extras["all"] == [f"{DISTRIBUTION}[{','.join(EXTRAS)}]"]
+    for name, packages in EXTRAS.items():
+        for package in packages:
+            assert any(line.startswith(package) for line in extras[name])
+
+
+def test_its_version(cli: Cli) -> None:
+    assert cli("--version").out == f"{videolib.__version__}\n"
+
+
+def install_wheel(folder: Path) -> Path:
+    """A virtual environment with a wheel of this tree and nothing else."""
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    wheels, venv = folder / "wheels", folder / "venv"
+    build = ["wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(wheels), str(ROOT)]
+    subprocess.run(pip + build, check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
+    install = ["--python", str(venv), "install", "-q", "--no-deps", "--no-index"]
+    subprocess.run([*pip, *install, *map(str, wheels.iterdir())], check=True)
+    return venv
+
+
+def run_outside(*words: object) -> str:
+    """What a program says that is run where nothing of this tree is found."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    argv = list(map(str, words))
+    done = subprocess.run(argv, env=environment, cwd="/", capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@contextlib.contextmanager
+def served_page(program: Path, library: Library) -> Iterator[str]:
+    """The address of the page while the installed program serves a folder."""
+    words = [str(program), "serve", "--root", str(library.root), "--port", "0"]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, cwd="/") as server:
+        try:
+            assert server.stderr
+            line = server.stderr.readline()
+            assert "serving" in line
+            yield line.split(" at ")[1].split()[0]
+        finally:
+            server.terminate()
+
+
+@pytest.mark.slow
+def test_an_installed_wheel(tmp_path: Path, library: Library) -> None:
+    """Beside the packages of this environment, and used from another folder."""
+    venv = install_wheel(tmp_path)
+    program, (packages,) = venv / "bin" / DISTRIBUTION, venv.glob("lib/python3*/site-packages")
+    names = {path.name for path in packages.iterdir()} - {"__pycache__"}
+    metadata = f"video_library-{videolib.__version__}.dist-info"
+    assert names == {"index.py", "api.py", "videolib", "videoserver", metadata}
+
+    (packages / "others.pth").write_text(sysconfig.get_path("purelib"))
+    assert run_outside(program, "--version") == f"{videolib.__version__}\n"
+    assert f"usage: {DISTRIBUTION} " in run_outside(program, "--help")
+    library.add("short.mp4")
+    made = json.loads(run_outside(program, "meta,thumbs", library.root, "--json"))
+    assert [task["counts"]["made"] for task in made["tasks"]] == [1, 1]
+    code = "from videolib.core.program import install_command; print(install_command('deepface'))"
+    message = run_outside(venv / "bin/python", "-c", code)
+    assert message == f"pip install '{DISTRIBUTION}[deepface]'\n"
+    with served_page(program, library) as address:
+        for path, source in (("", "web/index.html"), ("web/app.js", "web/app.js")):
+            with urllib.request.urlopen(address + path, timeout=20) as answer:
+                assert answer.read() == (ROOT / source).read_bytes()
