@@ -408,6 +408,26 @@ def change_playback(service: ServiceDep, video: VideoDep, body: models.PlaybackI
     return json_response(service.playback(video, body.change))
 
 
+@routes.get(
+    "/videos/{name:name}/markers",
+    response_model=models.MarkersOut,
+    summary="The markers that a user set in a video",
+    responses=problems(409),
+)
+def markers(service: ServiceDep, video: VideoDep) -> Response:
+    return json_response(service.markers(video))
+
+
+@routes.patch(
+    "/videos/{name:name}/markers",
+    response_model=models.MarkersOut,
+    summary="Set markers in a video, or take some away",
+    responses=problems(409),
+)
+def change_markers(service: ServiceDep, video: VideoDep, body: models.MarkersIn) -> Response:
+    return json_response(service.markers(video, body.change()))
+
+
 @routes.get("/tags/export", response_model=models.TagExportOut, summary="All tags and performers")
 def export_tags(
     service: ServiceDep, directory: DirectoryDep, recursive: Recursive = False

@@ -11,6 +11,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from videolib.storage.markers import (
+    LATEST,
+    MOST_MARKERS,
+    TITLE_LENGTH,
+    Marker,
+    MarkerChange,
+)
 from videolib.storage.playback import LONGEST, Playback
 from videolib.storage.tag_details import BEST_RATING, DETAILS, NOTE_LENGTH
 
@@ -244,6 +251,30 @@ class PlaybackIn(RequestModel):
         if self.watched is None:
             return playback.played(self.position, self.duration or playback.duration)
         return playback.marked(self.watched, self.position)
+
+
+class MarkerItem(RequestModel):
+    """A time in a video, in seconds, and what is there."""
+
+    time: float = Field(ge=0, le=LATEST)
+    title: str = Field("", max_length=TITLE_LENGTH)
+
+
+class MarkersOut(ResponseModel):
+    video: str
+    markers: list[MarkerItem]
+
+
+class MarkersIn(RequestModel):
+    """Markers that are taken away, by their times, and then some that are added."""
+
+    add: list[MarkerItem] = Field([], max_length=MOST_MARKERS)
+    remove: list[MarkerItem] = Field([], max_length=MOST_MARKERS)
+
+    def change(self) -> MarkerChange:
+        """Raises UsageError for a wrong title."""
+        checked = ([Marker.checked(m.time, m.title) for m in ms] for ms in (self.add, self.remove))
+        return MarkerChange(*checked)
 
 
 class DetailsIn(BaseModel):

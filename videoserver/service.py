@@ -57,11 +57,13 @@ from videolib.organize.tagging import (
 )
 from videolib.speech.passages import SUBTITLE_INDEX
 from videolib.speech.search import search_expression
-from videolib.storage.artifacts import ARTIFACTS
+from videolib.storage.artifacts import ARTIFACTS, MARKERS_RECORD, PLAYBACK_RECORD
 from videolib.storage.folders import LEADS_OUT
-from videolib.storage.playback import playback_path, read_playback, update_playback
+from videolib.storage.markers import read_markers, update_markers
+from videolib.storage.playback import read_playback, update_playback
 from videolib.storage.tag_details import checked_details
 from videolib.storage.tags import change_tags, clean_names, tags_path
+from videolib.storage.user_records import user_record_path
 from videoserver.commands import (
     CommandBuilder,
     job_command,
@@ -79,8 +81,11 @@ from videoserver.settings import PAGE_LIMIT
 from videoserver.watching import root_watchers
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from videolib.core.runs import Job
     from videolib.organize.tagging import ImportedTags
+    from videolib.storage.markers import MarkerChange
     from videolib.storage.playback import PlaybackChange
     from videolib.storage.tags import TagChange, TagEditor
     from videolib.storage.videos import Video
@@ -201,18 +206,21 @@ class Service:
 
     def edited_tags(self, video: Video, edit: TagEditor | None = None) -> dict[str, Any]:
         """The tags of a video after an edit, if any. Raises CorruptError, OutsideError."""
-        if not self.roots.contains(path := tags_path(video)):
-            raise OutsideError(f"{printable(path.name)}: {LEADS_OUT}")
+        self.need_inside(tags_path(video))
         tags = video_tags(video, edit)
         if "error" in tags:
             raise CorruptError(tags["error"])
         return tags
 
+    def need_inside(self, path: Path) -> None:
+        """Raise OutsideError where a sidecar leads out of the roots."""
+        if not self.roots.contains(path):
+            raise OutsideError(f"{printable(path.name)}: {LEADS_OUT}")
+
     def playback(self, video: Video, change: PlaybackChange | None = None) -> dict[str, Any]:
         """How far a video was watched, after a change on disk where one is given: {video, position,
         progress, watched, played_at?, watched_at?}. Raises CorruptError, OutsideError."""
-        if not self.roots.contains(path := playback_path(video)):
-            raise OutsideError(f"{printable(path.name)}: {LEADS_OUT}")
+        self.need_inside(user_record_path(video, PLAYBACK_RECORD))
         if change:
             playback = attempt(update_playback, video, change)
             self.catalogue_pool.changed(video.path)
@@ -223,6 +231,16 @@ class Service:
         times = {k: v for k, v in playback.as_json().items() if k.endswith("_at")}
         facts = {"position": playback.position, "progress": playback.progress}
         return {"video": video.rel, **facts, "watched": bool(playback.watched_at), **times}
+
+    def markers(self, video: Video, change: MarkerChange | None = None) -> dict[str, Any]:
+        """The markers that a user set, after a change on disk where one is given: {video, markers:
+        [{time, title}]}. Raises UsageError for a wrong one, CorruptError, OutsideError."""
+        self.need_inside(user_record_path(video, MARKERS_RECORD))
+        try:
+            markers = update_markers(video, change) if change else read_markers(video)
+        except (VideoError, OSError) as error:
+            raise CorruptError(reason_of(error)) from None
+        return {"video": video.rel, "markers": [marker._asdict() for marker in markers]}
 
     def export_tags(self, directory: str, recursive: bool) -> dict[str, Any]:
         """The tags of all videos that have any: {videos: [TagRow], errors}."""

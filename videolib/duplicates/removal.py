@@ -21,6 +21,7 @@ from videolib.core.text import human_size, plural, printable
 from videolib.storage.artifacts import SIDECAR_KINDS
 from videolib.storage.exported import exported_names
 from videolib.storage.journal import Journal
+from videolib.storage.markers import merge_markers
 from videolib.storage.names import SIDECARS
 from videolib.storage.playback import merge_playback, read_playback
 from videolib.storage.sidecars import SidecarDir
@@ -91,6 +92,7 @@ class DuplicateRemoval:
         if removed and self.method == "trash":
             merge_tags(keeper.video, removed, journal)
             merge_playback(keeper.video, removed, journal)
+            merge_markers(keeper.video, removed, journal)
 
     def unsuitable(self, pair: DuplicatePair, keeper: VideoCopy, copy: VideoCopy) -> str:
         """Why a match must not be removed by this method, or ""."""
@@ -109,8 +111,8 @@ class DuplicateRemoval:
     def trash(self, keeper: VideoCopy, copy: VideoCopy, journal: Journal) -> str:
         """Enter the moves of a video and all its artifacts in the journal.
 
-        Returns "", or why not: tags or playback of it or of the keeper, which are to be merged,
-        cannot be read.
+        Returns "", or why not: tags, playback or markers of it or of the keeper, which are to be
+        merged, cannot be read.
         """
         for video, read in itertools.product(
             (copy.video, keeper.video), (read_tags, read_playback)

@@ -1,18 +1,23 @@
-"""Chapters from scenes, beside the video: Matroska XML (RFC 9559), OGM, WebVTT or ffmetadata.
+"""Chapters beside the video: Matroska XML (RFC 9559), OGM, WebVTT or ffmetadata.
 
-A film has a thousand scenes: they are thinned to chapters of a least length.
+They lie between the markers that a user set, or are made of scenes. A film has a thousand of these:
+they are thinned to chapters of a least length.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import html
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 from xml.etree import ElementTree
 
 from videolib.core.text import clock
+from videolib.core.xml import xml_text
 from videolib.exports.formats import NothingToExportError, SidecarFormat
+from videolib.media.metadata import summarize
 from videolib.media.scenes import chapters_file
+from videolib.storage.markers import Marker
 
 if TYPE_CHECKING:
     from videolib.exports.formats import Content
@@ -31,7 +36,7 @@ class Chapter(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Chapters(SidecarFormat):
-    """Scenes as chapters, none shorter than `min_chapter` seconds."""
+    """Markers as chapters, or scenes, none of these shorter than `min_chapter` seconds."""
 
     min_chapter: float = 300.0
     chapter_form: ChapterForm = "matroska"
@@ -46,11 +51,29 @@ class Chapters(SidecarFormat):
 
 
 def thinned_chapters(source: VideoSource, shortest: float) -> list[Chapter]:
-    """The scenes of a video as chapters of at least so many seconds. Raises NothingToExportError
-    where none were detected."""
+    """The chapters of a video: from one of the user's markers to the next, or where there are none
+    its scenes, of at least so many seconds. Raises NothingToExportError where there is neither."""
+    if source.markers:
+        return chapters_between(source.markers, film_end(source))
     if not source.scenes:
-        raise NothingToExportError("has no scenes: the command scenes finds them")
+        raise NothingToExportError("has no markers and no scenes: the command scenes finds scenes")
     return chapters_of(source.scenes, shortest)
+
+
+def film_end(source: VideoSource) -> float:
+    """How long a video is, in seconds, by its metadata or else its scenes; 0: not known."""
+    duration = summarize(source.stored_metadata).get("duration") or 0.0
+    return duration or max((stop for _, stop in source.scenes), default=0.0)
+
+
+def chapters_between(markers: Sequence[Marker], end: float) -> list[Chapter]:
+    """A chapter from each marker to the next, and one before the first; `end` in seconds."""
+    marks = [*([] if markers[0].time == 0 else [Marker(0.0)]), *markers]
+    ends = [*(marker.time for marker in marks[1:]), max(end, marks[-1].time)]
+    return [
+        Chapter(marker.time, stop, marker.title or f"Chapter {number}")
+        for number, (marker, stop) in enumerate(zip(marks, ends, strict=True), 1)
+    ]
 
 
 def chapters_of(scenes: Sequence[tuple[float, float]], shortest: float) -> list[Chapter]:
@@ -74,7 +97,7 @@ def matroska_xml(chapters: Sequence[Chapter]) -> bytes:
         for name, seconds in times.items():
             ElementTree.SubElement(atom, name).text = clock(seconds, millis=True)
         display = ElementTree.SubElement(atom, "ChapterDisplay")
-        ElementTree.SubElement(display, "ChapterString").text = chapter.title
+        ElementTree.SubElement(display, "ChapterString").text = xml_text(chapter.title)
         ElementTree.SubElement(display, "ChapterLanguage").text = "eng"
     ElementTree.indent(root)
     text = ElementTree.tostring(root, encoding="unicode")
@@ -93,7 +116,8 @@ def ogm_text(chapters: Sequence[Chapter]) -> bytes:
 def webvtt_text(chapters: Sequence[Chapter]) -> bytes:
     """Chapters as a track of `kind="chapters"` on a page."""
     times = [[clock(t, millis=True) for t in chapter[:2]] for chapter in chapters]
-    cues = [f"{' --> '.join(t)}\n{c.title}" for t, c in zip(times, chapters, strict=True)]
+    titles = [html.escape(chapter.title, quote=False) for chapter in chapters]
+    cues = [f"{' --> '.join(t)}\n{title}" for t, title in zip(times, titles, strict=True)]
     return ("\n\n".join(["WEBVTT", *cues]) + "\n").encode()
 
 

@@ -17,8 +17,9 @@ from videolib.faces.face_index import FaceIndex
 from videolib.faces.people import people_dir
 from videolib.faces.performers import PerformerIndex, nearest_listed
 from videolib.media.metadata import checked_metadata, probe_with_pyav
-from videolib.storage.artifacts import ARTIFACTS
+from videolib.storage.artifacts import ARTIFACTS, MARKERS_RECORD
 from videolib.storage.folders import Library
+from videolib.storage.markers import Marker, read_markers
 from videolib.storage.names import SIDECARS, State
 from videolib.storage.sidecars import FileStat, SidecarDir
 from videolib.storage.subtitles import SubtitleFile, external_subtitles
@@ -105,6 +106,12 @@ class VideoSource:
         rows = [s for s in scenes if isinstance(s, dict)] if isinstance(scenes, list) else []
         spans = ((to_float(row.get("start")), to_float(row.get("end"))) for row in rows)
         return sorted((a, b) for a, b in spans if a is not None and b and 0 <= a < b < 1e9)
+
+    @functools.cached_property
+    def markers(self) -> list[Marker]:
+        """The markers that a user set, by time. Raises VideoError where that file is corrupt."""
+        self._note_file(MARKERS_RECORD.record_name(self.video))
+        return read_markers(self.video)
 
     @functools.cached_property
     def screen_frames(self) -> dict[str, int]:

@@ -10,6 +10,7 @@ import bisect
 import functools
 import itertools
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -402,5 +403,6 @@ def chapters_file(scenes: Iterable[Mapping[str, Any]]) -> str:
     for number, scene in enumerate(scenes, 1):
         start, end = round(scene["start"] * 1000), round(scene["end"] * 1000)
         lines += ["[CHAPTER]", "TIMEBASE=1/1000", f"START={start}", f"END={end}"]
-        lines.append(f"title={scene.get('title', f'Scene {number}')}")
+        title = re.sub(r"([=;#\\])", r"\\\1", scene.get("title", f"Scene {number}"))
+        lines.append(f"title={title}")
     return "\n".join(lines) + "\n"

@@ -23,6 +23,7 @@ from videolib.storage.artifacts import SIDECAR_KINDS
 from videolib.storage.exported import exported_names
 from videolib.storage.folders import LEADS_OUT, Library, folders_below
 from videolib.storage.journal import Journal
+from videolib.storage.markers import merge_markers
 from videolib.storage.names import SIDECARS, VIDEO_EXTENSIONS, is_video_name, sidecar_key
 from videolib.storage.playback import merge_playback
 from videolib.storage.sidecars import SidecarDir, abandoned_paths
@@ -273,7 +274,7 @@ def relink(journal: Journal, pairs: Iterable[tuple[Orphan, Video]]) -> dict[str,
 
 
 # Kinds of which two files become one, where a video has its own already.
-MERGES = {"tags": merge_tags, "playback": merge_playback}
+MERGES = {"tags": merge_tags, "playback": merge_playback, "markers": merge_markers}
 
 
 def mergeable_name(kind: str, video: Video) -> str:

@@ -294,10 +294,13 @@ ARTIFACTS: dict[str, Artifact] = {
 TRANSCODE_RECORD = Artifact("transcode", ("{}.transcode.json",))
 # What was exported for other programs: no kind of the table, which no video has to have.
 EXPORT_RECORD = Artifact("exports", (EXPORTS_RECORD,), derived=False)
-# How far somebody has watched it: no kind either.
+# How far somebody has watched it, and the markers that somebody set: no kinds either.
 PLAYBACK_RECORD = Artifact("playback", ("{}.playback.json",), derived=False)
+MARKERS_RECORD = Artifact("markers", ("{}.markers.json",), derived=False)
 # All that goes where its video goes.
-SIDECAR_KINDS = ARTIFACTS | {record.kind: record for record in (EXPORT_RECORD, PLAYBACK_RECORD)}
+SIDECAR_KINDS = ARTIFACTS | {
+    record.kind: record for record in (EXPORT_RECORD, PLAYBACK_RECORD, MARKERS_RECORD)
+}
 
 
 def presence(video: Video, sidecars: SidecarDir) -> dict[str, bool | str]:

@@ -9,25 +9,24 @@ import datetime
 import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from videolib.core.documents import EDITED_JSON, json_bytes, parse_json
-from videolib.core.errors import VideoError
-from videolib.core.files import make_folder, read_optional_file, remove, replace_file
-from videolib.core.locks import locked
-from videolib.core.text import iso_time, printable
+from videolib.core.text import iso_time
 from videolib.storage.artifacts import PLAYBACK_RECORD
-from videolib.storage.journal import Journal
-from videolib.storage.videos import need_video, source_identity
+from videolib.storage.user_records import (
+    journal_user_record,
+    read_user_record,
+    update_user_record,
+)
 
 if TYPE_CHECKING:
+    from videolib.storage.journal import Journal
+    from videolib.storage.user_records import RecordEditor
     from videolib.storage.videos import Video
 
 # Shares of a video: who stopped earlier has not begun it, who came further has seen it.
 BEGUN, FINISHED = 0.02, 0.95
 LONGEST = 10.0**9  # seconds that a position may have
-OWN_KEYS = frozenset({"video", "source", "position", "duration", "played_at", "watched_at"})
 
 
 class Playback(NamedTuple):
@@ -96,70 +95,31 @@ def _moment(value: object) -> float:
         return 0.0
 
 
-def playback_path(video: Video) -> Path:
-    return Path(video.sidecar_dir, PLAYBACK_RECORD.record_name(video))
-
-
 def read_playback(video: Video) -> Playback:
     """The playback of a video. Raises VideoError for a file that is corrupt."""
-    return Playback.of(parse_playback(video, read_optional_file(playback_path(video))))
+    return Playback.of(read_user_record(video, PLAYBACK_RECORD))
 
 
-def parse_playback(video: Video, content: bytes | None) -> dict[str, Any]:
-    """The record in a file, unknown keys included. Raises VideoError for a corrupt one."""
-    try:
-        record = {} if content is None else parse_json(content, EDITED_JSON)
-        if not isinstance(record, dict):
-            raise ValueError("it is not an object")
-    except ValueError as error:
-        name = printable(playback_path(video).name)
-        raise VideoError(f"{name} is corrupt ({error}): mend it or move it away") from None
-    return record
+def playback_editor(change: PlaybackChange) -> RecordEditor:
+    """The editor of records that makes a change of playback."""
 
+    def edit(record: dict[str, Any]) -> None:
+        facts = change(Playback.of(record)).as_json()
+        for key in Playback._fields:
+            record.pop(key, None)
+        record |= facts
 
-class PlaybackEdit(NamedTuple):
-    """A change of a video's playback file: what it says after it, and its content before and after
-    it; None stands for no file."""
-
-    playback: Playback
-    old: bytes | None
-    new: bytes | None
-
-    @classmethod
-    def of(cls, video: Video, change: PlaybackChange) -> PlaybackEdit:
-        """The edit that makes a change. Raises VideoError where the file is corrupt."""
-        old = read_optional_file(playback_path(video))
-        record = parse_playback(video, old)
-        playback = change(Playback.of(record))
-        others = {key: value for key, value in record.items() if key not in OWN_KEYS}
-        facts = others | playback.as_json()
-        if not facts:
-            return cls(playback, old, None)
-        head = {"video": video.rel, "source": source_identity(video)}
-        return cls(playback, old, json_bytes(head | facts))
+    return edit
 
 
 def update_playback(video: Video, change: PlaybackChange) -> Playback:
-    """Change the playback of a video; gives the new one.
-
-    `change` gets it as it is now, while no other process changes it. Raises VideoError where the
-    video is gone or the file corrupt, OSError.
-    """
-    path = playback_path(video)
-    need_video(video)
-    make_folder(path.parent)
-    with locked(path.parent):
-        edit = PlaybackEdit.of(video, change)
-        if edit.new is not None:
-            replace_file(path, edit.new)
-        elif edit.old is not None:
-            remove(path)
-    return edit.playback
+    """Change the playback of a video; gives the new one. Raises VideoError, OSError."""
+    return Playback.of(update_user_record(video, PLAYBACK_RECORD, playback_editor(change)))
 
 
 def merge_playback(keeper: Video, videos: Sequence[Video], journal: Journal) -> None:
     """Plan to give the keeper the playback of copies that go. Raises VideoError."""
     others = [read_playback(video) for video in videos]
-    edit = PlaybackEdit.of(keeper, lambda own: functools.reduce(Playback.merged, others, own))
-    if any(map(any, others)) and edit.new is not None:
-        journal.replace(str(playback_path(keeper)), edit.old, edit.new)
+    if any(map(any, others)):
+        editor = playback_editor(lambda own: functools.reduce(Playback.merged, others, own))
+        journal_user_record(keeper, PLAYBACK_RECORD, editor, journal)
