@@ -34,6 +34,13 @@ functions that use them: `--help` and `list` start without numpy, OpenCV and PyA
 
 from __future__ import annotations
 
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - reached by a Python that is too old: it says so
+    from videolib.core.old_python import explain
+
+    sys.exit(explain(sys.argv[1:], __doc__))
+
 if __name__ == "__main__":
     # Until `main` handles it, Ctrl-C ends the program like any other: with no traceback of imports.
     import signal
@@ -50,7 +57,6 @@ import json
 import os
 import re
 import signal
-import sys
 import threading
 import time
 import typing

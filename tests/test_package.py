@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import json
 import os
@@ -19,6 +20,7 @@ from conftest import Cli
 from support import ROOT, Library
 
 import videolib
+from videolib.core import old_python
 from videolib.core.program import DEFAULT_EXTRAS, DISTRIBUTION, EXTRAS
 
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -63,6 +65,42 @@ def run_outside(*words: object) -> str:
     done = subprocess.run(argv, env=environment, cwd="/", capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+# What index.py loads before it knows that its Python is too old.
+READ_BY_OLD_PYTHONS = ("index.py", *(f"videolib/{n}.py" for n in ("__init__", "core/__init__")))
+
+
+@pytest.mark.parametrize("name", [*READ_BY_OLD_PYTHONS, "videolib/core/old_python.py"])
+def test_old_pythons_can_read(name: str) -> None:
+    ast.parse((ROOT / name).read_text(), feature_version=(3, 8))
+
+
+def old_pythons() -> list[str]:
+    """Interpreters of this machine that are too old: the system's, and those of pyenv."""
+    names = [f"bin/python3.{minor}" for minor in (8, 9, 10)]
+    places = [Path("/usr"), *sorted(Path.home().glob(".pyenv/versions/*"))]
+    return [str(place / name) for name in names for place in places if (place / name).exists()]
+
+
+def test_an_old_python_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """By the function alone, since few machines have such an interpreter."""
+    assert old_python.explain(["thumbs", "films"], "Video library") == 1
+    message = capsys.readouterr()
+    assert message.out == ""
+    assert "needs Python 3.11 or later, this is" in message.err
+    assert message.err.count("\n") == 1
+    assert old_python.explain(["thumbs", "--help"], "Video library") == 0
+    assert "usage: index.py" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("python", old_pythons())
+def test_a_real_old_python(python: str) -> None:
+    done = subprocess.run([python, ROOT / "index.py", "list"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "needs Python 3.11 or later" in done.stderr
+    help_text = run_outside(python, ROOT / "index.py", "--help")
+    assert help_text.startswith("usage: index.py")
 
 
 @contextlib.contextmanager
