@@ -66,7 +66,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 from videolib import __version__
-from videolib.core.confinement import inheriting, real_path
+from videolib.core.confinement import inheriting
 from videolib.core.documents import JsonRows, json_bytes, json_pieces, parse_json
 from videolib.core.errors import (
     UNCOMMON_CODEC,
@@ -93,6 +93,7 @@ from videolib.core.files import (
     write_output,
 )
 from videolib.core.options import LARGEST_NUMBER, Option, names_path, need_path, option
+from videolib.core.pools import LocalPool, PoolSettings, Unit, expected_access
 from videolib.core.processes import cores, find_tool, need_tool, run_tool
 from videolib.core.program import program_name
 from videolib.core.progress import ProgressReport, parent_link
@@ -116,7 +117,7 @@ from videolib.core.text import (
     printable,
     split_names,
 )
-from videolib.core.workers import WORKER_MEMORY, Workers
+from videolib.core.workers import WORKER_MEMORY
 from videolib.media.choices import (
     PHASH_SCHEMA,
     POSITION_PATTERN,
@@ -156,6 +157,7 @@ if TYPE_CHECKING:
     from videolib.catalogue.pool import CataloguePool
     from videolib.catalogue.records import VideoRow
     from videolib.catalogue.store import CatalogueExtension
+    from videolib.core.pools import Pool
     from videolib.exports.formats import Format, FrameFormat, SidecarFormat
     from videolib.exports.lists import ListExport
     from videolib.exports.publishing import ExportRequest
@@ -520,7 +522,6 @@ class Runner:
         self.parts = Counter[str]()  # items of each video
         # Folders in which a worker was stopped while it may have been writing.
         self.interrupted = set[str]()
-        self.by_folder = False  # whether workers are admitted to the videos' folders
 
     MOST_FILES: ClassVar = 2000  # that a worker is admitted to one by one: each costs 10 us
 
@@ -530,12 +531,11 @@ class Runner:
         items = self.plan() if items is None else items
         if self.request.dry_run:
             items = [item for item in items if all(task.plans_itself for task in item.tasks)]
-        self.by_folder = len(items) > self.MOST_FILES
-        workers = {walled: self._workers(items, walled) for walled in (True, False)}
+        pool = self._pool(items)
         queue = WorkQueue(items, self.caps, self.processes, self.job.limits)
         self.parts = Counter(item.video.rel for item in items)
         threads = [
-            threading.Thread(target=inheriting(self._work), args=(queue, workers))
+            threading.Thread(target=inheriting(self._work), args=(queue, pool))
             for _ in range(min(self.processes, len(items)))
         ]
         try:
@@ -545,8 +545,7 @@ class Runner:
                 for thread in threads:
                     thread.join()
         finally:
-            for each in workers.values():
-                each.close()
+            pool.close()
             for folder in self.interrupted:
                 remove_abandoned(folder)
         for item in items:
@@ -555,26 +554,25 @@ class Runner:
         self._update_catalogue()
         return self._result(time.monotonic() - started)
 
-    def _workers(self, items: Sequence[WorkItem], walled: bool) -> Workers:
-        """The workers for the tasks that are walled, or for the others; they start when called."""
-        tasks = [task for task in self.tasks if task.walled is walled]
-        memory = max((task.memory for task in tasks), default=WORKER_MEMORY)
+    def _pool(self, items: Sequence[WorkItem]) -> Pool:
+        """Where the items are done; its processes start when they are called."""
         imports = {*PERFORM_IMPORTS, *(module for task in self.tasks for module in task.imports)}
-        count = min(self.processes, len(items))
-        workers = Workers(count, imports, memory, self._show_progress, walled)
-        self._admit(workers, [item for item in items if item.walled is walled])
-        return workers
+        needs = [(task.walled, task.memory) for task in self.tasks]
+        settings = PoolSettings(min(self.processes, len(items)), frozenset(imports), needs)
+        by_folder = len(items) > self.MOST_FILES
+        expected = expected_access(map(self._unit, items), by_folder)
+        return LocalPool(settings, self._show_progress, expected, by_folder)
 
-    def _admit(self, workers: Workers, items: Sequence[WorkItem]) -> bool:
-        """Let workers reach what the tasks of these items need; whether any of it is new."""
-        paths = {item.video.path for item in items}
-        if self.by_folder:
-            paths = {str(Path(real_path(path)).parent) for path in paths}
-        others = {p for item in items for task in item.tasks for p in task.reads(item.video)}
-        folders = {f for item in items for task in item.tasks for f in task.folders(item.video)}
+    def _unit(self, item: WorkItem) -> Unit[Outcome]:
+        """An item as a pool takes it."""
+        video, tasks = item
+        timeouts = [task.time_limit(video) for task in tasks]
+        timeout = 0.0 if 0.0 in timeouts else max(timeouts)
+        reads = frozenset().union(*(task.reads(video) for task in tasks))
+        writes = frozenset().union(*(task.folders(video) for task in tasks))
         if self.request.dry_run:
-            others, folders = others | folders, set()
-        return workers.admit(sorted(paths | others), sorted(folders))
+            reads, writes = reads | writes, frozenset()
+        return Unit(perform, item, timeout, video.path, item.kinds, reads, writes, item.walled)
 
     def _show_progress(self, report: ProgressReport) -> None:
         """Show how far a worker is with its video, as it reports itself."""
@@ -653,15 +651,15 @@ class Runner:
         """Whether another item may be begun; those that are not count as cancelled."""
         return True
 
-    def _work(self, queue: WorkQueue[WorkItem], workers: Mapping[bool, Workers]) -> None:
+    def _work(self, queue: WorkQueue[WorkItem], pool: Pool) -> None:
         """One thread: take an item, have it done, record it, until nothing is left."""
         while self.may_begin() and (item := queue.take(self.job)):
             try:
-                self._record(item, self._run_item(item, workers[item.walled]))
+                self._record(item, self._run_item(item, pool))
             finally:
                 queue.done(item)
 
-    def _run_item(self, item: WorkItem, workers: Workers) -> list[Outcome]:
+    def _run_item(self, item: WorkItem, pool: Pool) -> list[Outcome]:
         """Have a worker do an item, but for kinds that are known to lack what they need."""
         self.job.console.step(item.video.rel, 0)
         lacking = [task for task in item.tasks if task.artifact.kind in self.lacking]
@@ -669,34 +667,16 @@ class Runner:
         outcomes = [failed(task, self.lacking[task.artifact.kind]) for task in lacking]
         if not tasks:
             return outcomes
-        timeouts = [task.time_limit(item.video) for task in tasks]
-        timeout = 0.0 if 0.0 in timeouts else max(timeouts)
-        folders = {folder for task in tasks for folder in task.folders(item.video)}
+        unit = self._unit(item._replace(tasks=tuple(tasks)))
         try:
-            results = self._call(workers, timeout, item._replace(tasks=tuple(tasks)))
+            results = pool.call(self.job, unit)
         except CancelledError:
-            self.interrupted |= folders
+            self.interrupted |= unit.writes
             return [*outcomes, *(Outcome(task.artifact.kind, Status.CANCELLED) for task in tasks)]
         if isinstance(results, Failure):
-            self.interrupted |= folders
+            self.interrupted |= unit.writes
             return [*outcomes, *(failed(task, results) for task in tasks)]
         return [*outcomes, *results]
-
-    def _call(self, workers: Workers, timeout: float, item: WorkItem) -> list[Outcome] | Failure:
-        """What came of an item in a worker. Raises CancelledError.
-
-        Where the video, or a folder, was replaced after the worker was admitted to it, that finds
-        it closed: then it is done once more.
-        """
-
-        def call() -> list[Outcome]:
-            return workers.call(self.job, timeout, perform, item.video, item.tasks)
-
-        self._admit(workers, [item])
-        outcomes = attempt(call)
-        if isinstance(outcomes, Failure) or all(o.status is not Status.FAILED for o in outcomes):
-            return outcomes
-        return attempt(call) if self._admit(workers, [item]) else outcomes
 
     def _record(self, item: WorkItem, outcomes: Iterable[Outcome]) -> None:
         """Keep and report what came of an item; the same remark on several kinds once."""

@@ -181,6 +181,7 @@ class Workers:
         self.walled = walled and not sandbox.obstacle()
         self.readable: dict[str, tuple[int, int]] = {}  # see `inodes`
         self.writable: dict[str, tuple[int, int]] = {}
+        self.reports: ReportReader | None = None  # once there are processes
         self.made: list[Path] = []  # folders that were made to be written in
         self.lock = threading.Lock()
         self.vacancies = threading.BoundedSemaphore(max(count, 1))
@@ -209,7 +210,7 @@ class Workers:
     def listen(self) -> None:
         """Hand on what workers have reported since."""
         with self.lock:
-            for report in self.reports.read():
+            for report in self.reports.read() if self.reports else ():
                 self.on_progress(report)
 
     def admit(self, reads: Iterable[str], writes: Iterable[str] = ()) -> bool:

@@ -1,0 +1,147 @@
+"""Pools: where units of work are done. A run gives its units to one and knows no more of it.
+
+A unit is done by a worker process of its own; in a LocalPool that is one of this machine.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
+
+from videolib.core.confinement import real_path
+from videolib.core.errors import Failure, attempt
+from videolib.core.runs import Status
+from videolib.core.sandbox import Access
+from videolib.core.workers import WORKER_MEMORY, Workers
+
+if TYPE_CHECKING:
+    from videolib.core.progress import ProgressReport
+    from videolib.core.runs import Job
+
+
+class HasStatus(Protocol):
+    """What came of one task of a unit."""
+
+    @property
+    def status(self) -> Status: ...
+
+
+Done = TypeVar("Done", bound=HasStatus)
+
+
+@dataclasses.dataclass(frozen=True)
+class Unit(Generic[Done]):
+    """A call that looks into one file, the video at `path`, and says what came of each of its
+    tasks.
+
+    It may take `timeout` seconds, 0 is no limit. A worker that is `walled` reaches no more than the
+    file, the files and folders in `reads`, and the folders in `writes`. `kinds`: of its tasks.
+    """
+
+    function: Callable[..., list[Done]]
+    args: Sequence[Any]
+    timeout: float
+    path: str
+    kinds: tuple[str, ...] = ()
+    reads: frozenset[str] = frozenset()
+    writes: frozenset[str] = frozenset()
+    walled: bool = True
+
+
+class Pool(Protocol):
+    """Where units are done."""
+
+    def call(self, job: Job, unit: Unit[Done]) -> list[Done] | Failure:
+        """What came of a unit, once it is done. Raises CancelledError when the job is cancelled."""
+
+    def listen(self) -> None:
+        """Hand on what workers have reported of their videos since."""
+
+    def close(self) -> None:
+        """End what was started for it; calls that still run are cancelled."""
+
+
+class PoolSettings(NamedTuple):
+    """What the workers of a pool are like.
+
+    At most so many `processes` at a time; what they import, whatever the unit; and for each task
+    whether its workers are walled, with the bytes of address space that it needs.
+    """
+
+    processes: int
+    imports: frozenset[str]
+    needs: Sequence[tuple[bool, int]] = ()
+
+    def memory(self, walled: bool) -> int:
+        """The bytes that a worker gets which is walled, or one that is not."""
+        sizes = (size for is_walled, size in self.needs if is_walled is walled)
+        return max(sizes, default=WORKER_MEMORY)
+
+
+def read_for(unit: Unit[Any], by_folder: bool) -> set[str]:
+    """The files and folders that a worker is let read for a unit; `by_folder`: all of the video's
+    folder in place of the video."""
+    video = str(Path(real_path(unit.path)).parent) if by_folder else unit.path
+    return {video, *unit.reads}
+
+
+def expected_access(units: Iterable[Unit[Any]], by_folder: bool) -> dict[bool, Access]:
+    """What workers have to reach for units, of those that are walled and of those that are not."""
+    reads: dict[bool, set[str]] = {True: set(), False: set()}
+    writes: dict[bool, set[str]] = {True: set(), False: set()}
+    for unit in units:
+        reads[unit.walled] |= read_for(unit, by_folder)
+        writes[unit.walled] |= unit.writes
+    return {w: Access(tuple(sorted(reads[w])), tuple(sorted(writes[w]))) for w in (True, False)}
+
+
+class LocalPool:
+    """Worker processes of this machine, started when the first unit needs one.
+
+    They may reach what is `expected`, by whether they are walled: a process that has to reach more
+    is replaced. `by_folder`: as in `read_for`; each file takes 10 us of a process's start.
+    """
+
+    def __init__(
+        self,
+        settings: PoolSettings,
+        on_progress: Callable[[ProgressReport], None],
+        expected: Mapping[bool, Access],
+        by_folder: bool,
+    ) -> None:
+        self.by_folder, self.workers = by_folder, dict[bool, Workers]()
+        for walled, access in expected.items():
+            memory = settings.memory(walled)
+            workers = Workers(settings.processes, settings.imports, memory, on_progress, walled)
+            workers.admit(access.reads, access.writes)
+            self.workers[walled] = workers
+
+    def call(self, job: Job, unit: Unit[Done]) -> list[Done] | Failure:
+        """What came of a unit in a worker. Raises CancelledError.
+
+        Where the video, or a folder, was replaced after the worker was admitted to it, that finds
+        it closed: then it is done once more.
+        """
+        workers = self.workers[unit.walled]
+
+        def admit() -> bool:
+            return workers.admit(sorted(read_for(unit, self.by_folder)), sorted(unit.writes))
+
+        def call() -> list[Done]:
+            return workers.call(job, unit.timeout, unit.function, *unit.args)
+
+        admit()
+        outcomes = attempt(call)
+        if isinstance(outcomes, Failure) or all(o.status is not Status.FAILED for o in outcomes):
+            return outcomes
+        return attempt(call) if admit() else outcomes
+
+    def listen(self) -> None:
+        for workers in self.workers.values():
+            workers.listen()
+
+    def close(self) -> None:
+        for workers in self.workers.values():
+            workers.close()
