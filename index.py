@@ -57,7 +57,6 @@ import json
 import os
 import re
 import signal
-import threading
 import time
 import typing
 from collections import Counter
@@ -66,7 +65,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 from videolib import __version__
-from videolib.core.confinement import inheriting
 from videolib.core.documents import JsonRows, json_bytes, json_pieces, parse_json
 from videolib.core.errors import (
     UNCOMMON_CODEC,
@@ -93,7 +91,7 @@ from videolib.core.files import (
     write_output,
 )
 from videolib.core.options import LARGEST_NUMBER, Option, names_path, need_path, option
-from videolib.core.pools import LocalPool, PoolSettings, Unit, expected_access
+from videolib.core.pools import LocalPool, PoolSettings, Unit, expected_access, work_through
 from videolib.core.processes import cores, find_tool, need_tool, run_tool
 from videolib.core.program import program_name
 from videolib.core.progress import ProgressReport, parent_link
@@ -157,6 +155,7 @@ if TYPE_CHECKING:
     from videolib.catalogue.pool import CataloguePool
     from videolib.catalogue.records import VideoRow
     from videolib.catalogue.store import CatalogueExtension
+    from videolib.core.cluster.connection import ClusterSettings
     from videolib.core.pools import Pool
     from videolib.exports.formats import Format, FrameFormat, SidecarFormat
     from videolib.exports.lists import ListExport
@@ -286,6 +285,7 @@ class Command:
     not_recorded: ClassVar[tuple[str, ...]] = ()  # options that do not shape what is made
 
     def __init__(self, **values: Any) -> None:
+        self.said = frozenset(values)  # what was said, by flag, configuration or who builds it
         if not all(self._is_plain(name, value) for name, value in values.items()):
             values = self.check(values)
         for name, declared in self.options().items():
@@ -507,6 +507,7 @@ class Runner:
         self.library = request.library()
         # What the user named is tried whatever is known of it.
         self.tries_broken = request.retry or request.force or bool(request.only)
+        self.asked = caps
         explicit = [task.workers for task in (request, *tasks) if task.workers]
         self.processes = max(explicit, default=cores())
         # Asked for by itself, some tasks look again at what is fresh.
@@ -522,6 +523,7 @@ class Runner:
         self.parts = Counter[str]()  # items of each video
         # Folders in which a worker was stopped while it may have been writing.
         self.interrupted = set[str]()
+        self.lost = ""  # why no more can be done, where that is
 
     MOST_FILES: ClassVar = 2000  # that a worker is admitted to one by one: each costs 10 us
 
@@ -532,22 +534,18 @@ class Runner:
         if self.request.dry_run:
             items = [item for item in items if all(task.plans_itself for task in item.tasks)]
         pool = self._pool(items)
-        queue = WorkQueue(items, self.caps, self.processes, self.job.limits)
+        queue = WorkQueue(items, self.caps, pool.width, self.job.limits)
         self.parts = Counter(item.video.rel for item in items)
-        threads = [
-            threading.Thread(target=inheriting(self._work), args=(queue, pool))
-            for _ in range(min(self.processes, len(items)))
-        ]
         try:
             with self.job.console.progress(len(self.parts)):
-                for thread in threads:
-                    thread.start()
-                for thread in threads:
-                    thread.join()
+                work_through(queue, pool, len(items), self.caps, self._work)
         finally:
             pool.close()
             for folder in self.interrupted:
                 remove_abandoned(folder)
+        self.lost = pool.failure
+        if self.lost:
+            self.job.console.say(self.lost)
         for item in items:
             for kind in item.kinds:
                 self.outcomes[kind].setdefault(item.video.rel, Outcome(kind, Status.CANCELLED))
@@ -559,9 +557,31 @@ class Runner:
         imports = {*PERFORM_IMPORTS, *(module for task in self.tasks for module in task.imports)}
         needs = [(task.walled, task.memory) for task in self.tasks]
         settings = PoolSettings(min(self.processes, len(items)), frozenset(imports), needs)
-        by_folder = len(items) > self.MOST_FILES
+        cluster = self.request.cluster_settings() if items else None
+        by_folder = bool(cluster) or len(items) > self.MOST_FILES
         expected = expected_access(map(self._unit, items), by_folder)
-        return LocalPool(settings, self._show_progress, expected, by_folder)
+        if not cluster:
+            return LocalPool(settings, self._show_progress, expected, by_folder)
+        from videolib.core.cluster.pool import ClusterPool
+
+        self.caps, limits, most = self._cluster_caps()
+        settings = settings._replace(processes=most)
+        videos = [item.video.path for item in items]
+        return ClusterPool(
+            self.job, cluster, settings, self._show_progress, expected, videos, limits
+        )
+
+    def _cluster_caps(self) -> tuple[dict[str, int], dict[str, int], int]:
+        """Caps by kind: what was asked for, which a whole cluster keeps, and the defaults, which
+        each machine keeps; and how many items at a time were asked for."""
+        said = {*self.request.said, *(name for task in self.tasks for name in task.said)}
+        caps, limits = dict[str, int](), dict[str, int]()
+        for task in self.tasks:
+            kind = task.artifact.kind
+            name = cap_name(type(task)) if kind in self.asked else "workers"
+            if cap := self.asked.get(kind) or task.workers or self.request.workers:
+                (caps if name in said else limits)[kind] = cap
+        return caps, limits, self.processes if "workers" in said else sys.maxsize
 
     def _unit(self, item: WorkItem) -> Unit[Outcome]:
         """An item as a pool takes it."""
@@ -653,7 +673,7 @@ class Runner:
 
     def _work(self, queue: WorkQueue[WorkItem], pool: Pool) -> None:
         """One thread: take an item, have it done, record it, until nothing is left."""
-        while self.may_begin() and (item := queue.take(self.job)):
+        while self.may_begin() and not pool.failure and (item := queue.take(self.job)):
             try:
                 self._record(item, self._run_item(item, pool))
             finally:
@@ -706,7 +726,8 @@ class Runner:
         if not self.videos and not self.job.cancelled.is_set():
             self.job.console.say(self.library.nothing_found)
         reports = [self._report(task) for task in self.tasks]
-        code = Exit.of(any(report["counts"].get(s) for report in reports for s in FAULTY))
+        faults = (report["counts"].get(s) for report in reports for s in FAULTY)
+        code = Exit.of(self.lost or any(faults))
         if self.job.cancelled.is_set():
             code = self.job.exit_code
         rows = zip(self.tasks, reports, strict=True)
@@ -736,6 +757,9 @@ QUERY_HELP = (
     "only videos of which all is true, for example: tag:night -codec:hevc duration:>10m size:<1GB"
     ' missing:subtitles added:<7d performer:"Jane Doe" words; docs/queries.md tells the rest'
 )
+
+
+TLS_HELP = "for tls://: CA.pem,CERTIFICATE.pem,KEY.pem; docs/cluster.md makes them"
 
 
 class LibraryCommand(Command):
@@ -845,6 +869,11 @@ class RunCommand(LibraryCommand):
     only: tuple[str, ...] = option(
         (), "only these videos, as a listing of the folder names them", many=True
     )
+    cluster: str = option(
+        "", "have it done by the workers of a scheduler, tcp://HOST:8786 or tls://", local=True
+    )
+    tls_files: tuple[str, ...] = option((), TLS_HELP, local=True)
+    insecure: bool = option(False, "use a scheduler without tls:// on another machine", local=True)
 
     def library(self) -> Library:
         library = super().library()
@@ -867,6 +896,14 @@ class RunCommand(LibraryCommand):
 
     def run(self, job: Job) -> Result:
         return Runner(job, self, self.planned(), self.caps()).run()
+
+    def cluster_settings(self) -> ClusterSettings | None:
+        """The scheduler whose workers are to do it; None: this machine's do."""
+        if not (self.cluster or os.environ.get("VIDEO_CLUSTER")):
+            return None
+        from videolib.core.cluster.connection import ClusterSettings
+
+        return ClusterSettings.of(self.cluster, self.tls_files, self.insecure)
 
     def shared(self) -> dict[str, Any]:
         """The options that this request passes on to its tasks."""
@@ -2780,6 +2817,10 @@ class Watch(LibraryCommand):
     workers: int | None = RunCommand.workers
     timeout: float = RunCommand.timeout
     allow_codecs: str = RunCommand.allow_codecs
+    cluster: str = RunCommand.cluster
+    tls_files: tuple[str, ...] = RunCommand.tls_files
+    insecure: bool = RunCommand.insecure
+    PASSED = ("workers", "timeout", "allow_codecs", "cluster", "tls_files", "insecure")
 
     def run(self, job: Job) -> Result:
         from videolib.catalogue.watching import only_watcher
@@ -2831,7 +2872,7 @@ class Watch(LibraryCommand):
 
         Raises UsageError for names of tasks and formats that are not known or not of one video.
         """
-        passed = {name: getattr(self, name) for name in ("workers", "timeout", "allow_codecs")}
+        passed = {name: getattr(self, name) for name in self.PASSED}
         fixed = {"force": False, "dry_run": False, "only": ()}
         batch = self.companion(Batch, tasks=self.tasks, retry=False, **passed, **fixed)
         if not self.export:
@@ -2987,8 +3028,10 @@ def summary_line(command: type[Command]) -> str:
 
 # Keys of the section `thresholds` -> the command and the option that each of them sets.
 THRESHOLDS = {"scene": ("scenes", "threshold"), "phash_similarity": ("dupes", "threshold")}
-# Top-level keys -> the option of every LibraryCommand that each of them sets.
+# Top-level keys -> the option that each of them sets, of every command on a library ...
 LIBRARY_KEYS = {"extensions": "ext", "artifacts_dir": "artifacts_dir"}
+# ... and of every one that makes artifacts.
+LIBRARY_KEYS |= {"cluster": "cluster", "tls_files": "tls_files", "insecure": "insecure"}
 
 
 class Config(NamedTuple):
@@ -3042,7 +3085,7 @@ class Config(NamedTuple):
         """Every unknown key, wrong value and value this file may not set, each with its path."""
         for name, value in self.data.items():
             if name in LIBRARY_KEYS:
-                yield from self.value_mistakes(name, LibraryCommand, LIBRARY_KEYS[name], value)
+                yield from self.value_mistakes(name, RunCommand, LIBRARY_KEYS[name], value)
             elif name not in {"workers", "thresholds", *COMMANDS}:
                 yield f"{name}: no such key"
             elif not isinstance(value, dict):

@@ -14,8 +14,19 @@ import index
 
 LONGEST_FILE, LONGEST_INDEX = 900, 3500
 HEAVY = (
-    *("av", "cv2", "numpy", "pydantic", "scenedetect", "faster_whisper", "ctranslate2", "pebble"),
+    *(
+        "av",
+        "cv2",
+        "numpy",
+        "pydantic",
+        "scenedetect",
+        "faster_whisper",
+        "ctranslate2",
+        "pebble",
+        "distributed",
+    ),
     *("multiprocessing", "sqlite3", "fastapi", "starlette", "uvicorn", "tqdm", "imageio_ffmpeg"),
+    *("dask", "distributed"),
 )
 # What speaks HTTP, and the models of its requests and answers.
 MAY_BE_HEAVY = (

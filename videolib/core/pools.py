@@ -6,11 +6,12 @@ A unit is done by a worker process of its own; in a LocalPool that is one of thi
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
-from videolib.core.confinement import real_path
+from videolib.core.confinement import inheriting, real_path
 from videolib.core.errors import Failure, attempt
 from videolib.core.runs import Status
 from videolib.core.sandbox import Access
@@ -18,7 +19,7 @@ from videolib.core.workers import WORKER_MEMORY, Workers
 
 if TYPE_CHECKING:
     from videolib.core.progress import ProgressReport
-    from videolib.core.runs import Job
+    from videolib.core.runs import Job, WorkQueue
 
 
 class HasStatus(Protocol):
@@ -51,7 +52,17 @@ class Unit(Generic[Done]):
 
 
 class Pool(Protocol):
-    """Where units are done."""
+    """Where units are done. `failure`: why no more can be done; "" while they can."""
+
+    @property
+    def failure(self) -> str: ...
+
+    @property
+    def width(self) -> int:
+        """How many calls at a time it has a use for, which may change."""
+
+    def room(self, kind: str) -> int:
+        """How many units of a kind it does at a time, where the run itself sets no cap."""
 
     def call(self, job: Job, unit: Unit[Done]) -> list[Done] | Failure:
         """What came of a unit, once it is done. Raises CancelledError when the job is cancelled."""
@@ -112,11 +123,15 @@ class LocalPool:
         by_folder: bool,
     ) -> None:
         self.by_folder, self.workers = by_folder, dict[bool, Workers]()
+        self.failure, self.width = "", settings.processes
         for walled, access in expected.items():
             memory = settings.memory(walled)
             workers = Workers(settings.processes, settings.imports, memory, on_progress, walled)
             workers.admit(access.reads, access.writes)
             self.workers[walled] = workers
+
+    def room(self, kind: str) -> int:
+        return self.width
 
     def call(self, job: Job, unit: Unit[Done]) -> list[Done] | Failure:
         """What came of a unit in a worker. Raises CancelledError.
@@ -145,3 +160,27 @@ class LocalPool:
     def close(self) -> None:
         for workers in self.workers.values():
             workers.close()
+
+
+def work_through(
+    queue: WorkQueue[Any],
+    pool: Pool,
+    most: int,
+    caps: Mapping[str, int],
+    work: Callable[[WorkQueue[Any], Pool], None],
+) -> None:
+    """Have threads `work` until nothing is left in a queue: as many as the pool has a use for, and
+    `most` of them. `caps`: of the run, by kind; of other kinds the pool decides."""
+    threads: list[threading.Thread] = []
+    kinds = {kind for line in queue.lines for kind in line}
+    while True:
+        queue.resize({kind: caps.get(kind) or pool.room(kind) for kind in kinds}, pool.width)
+        while len(threads) < min(pool.width, most):
+            thread = threading.Thread(target=inheriting(work), args=(queue, pool))
+            threads.append(thread)
+            thread.start()
+        alive = next((thread for thread in threads if thread.is_alive()), None)
+        if alive is None:
+            return
+        alive.join(0.2)
+        pool.listen()

@@ -251,6 +251,13 @@ class WorkQueue(Generic[Item]):
             self.lines.setdefault(item.kinds, deque()).append(item)
         self.caps, self.most, self.limits, self.active = caps, max(most, cores()), limits, 0
 
+    def resize(self, caps: Mapping[str, int], most: int) -> None:
+        """Let these caps hold from now on."""
+        with self.limits.changed:
+            if (caps, max(most, cores())) != (self.caps, self.most):
+                self.caps, self.most = caps, max(most, cores())
+                self.limits.changed.notify_all()
+
     def next(self) -> tuple[str, ...] | None:
         """The kinds of the line whose first item may run now."""
         running = self.limits.running

@@ -1,0 +1,222 @@
+"""What a worker of a cluster does for runs: it has their units done by a LocalPool of its machine.
+
+These functions are what is called on workers, by name; what they take and give is bytes and plain
+values. The process of the worker opens no video and unpickles nothing of a unit: that is left to
+the processes of the pool, behind their wall.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from videolib.core.cluster.admission import Places, credentials, place_problem
+from videolib.core.cluster.paths import PathMap, dumps, loads
+from videolib.core.confinement import inheriting
+from videolib.core.errors import CancelledError, Failure
+from videolib.core.pools import LocalPool, PoolSettings, Unit
+from videolib.core.runs import Job
+from videolib.core.sandbox import Access
+
+if TYPE_CHECKING:
+    from distributed import Worker
+
+    from videolib.core.progress import ProgressReport
+
+MAP_VARIABLE = "VIDEO_CLUSTER_MAP"  # pairs for PathMap in the environment, comma-separated
+SLOTS = "slots"  # the resource by which a worker says how many units it does at a time
+REPORT_PAUSE = 1.0  # seconds between two messages about progress
+IDLE = 3600.0  # seconds after which what is kept for a run is given up, as its end was not heard
+
+
+class Terms(NamedTuple):
+    """What a run says to each worker: its name, how its units are done, which folders they reach,
+    by whether that is behind the wall, and how many of a kind one machine does at a time."""
+
+    run: str
+    settings: PoolSettings
+    expected: Mapping[bool, Access]
+    places: Places
+    limits: Mapping[str, int]
+
+
+class Order(NamedTuple):
+    """A Unit as it travels: `call` is the pickled function with its arguments. `tidy` is called
+    for each folder that is written in, before the first unit there and after one that was stopped.
+    """
+
+    kinds: tuple[str, ...]
+    call: bytes
+    timeout: float
+    path: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    walled: bool
+
+
+def machine_map() -> PathMap:
+    """Where this machine has what runs have elsewhere."""
+    return PathMap.parse(filter(None, os.environ.get(MAP_VARIABLE, "").split(",")))
+
+
+def run_pickled(call: bytes, paths: PathMap) -> Any:
+    """Call what was pickled. Runs in a process of the pool."""
+    function, args = loads(call, paths)
+    return function(*args)
+
+
+class UnitEnd(threading.Event):
+    """Set once nobody waits for a unit any more: the run cancelled it, or has ended.
+
+    The worker knows when its scheduler has taken back what it is doing; asking that costs nothing,
+    while an Event of distributed is asked for over the network.
+    """
+
+    def __init__(self, worker: Worker) -> None:
+        super().__init__()
+        self.worker, self.key = worker, worker.get_current_task()
+
+    def is_set(self) -> bool:
+        task = self.worker.state.tasks.get(self.key)
+        return super().is_set() or task is None or task.state == "cancelled"
+
+
+class UnitJob(Job):
+    """The job of one unit on a worker."""
+
+    def __init__(self, worker: Worker) -> None:
+        super().__init__()
+        self.cancelled = UnitEnd(worker)
+
+
+class RemoteRun:
+    """What a worker keeps of one run: the pool that does its units, and what that reports."""
+
+    def __init__(self, terms: Terms, worker: Worker) -> None:
+        self.terms, self.worker, self.paths = terms, worker, machine_map()
+        settings = terms.settings._replace(processes=worker.state.nthreads)
+        expected = {walled: self._here(access) for walled, access in terms.expected.items()}
+        self.pool = LocalPool(settings, self._note, expected, by_folder=True)
+        self.limits = {
+            kind: threading.BoundedSemaphore(most) for kind, most in terms.limits.items()
+        }
+        self.reports: dict[tuple[str, str], ProgressReport] = {}
+        self.reported = self.used = time.monotonic()
+
+    def _here(self, access: Access) -> Access:
+        """What may be reached, as this machine has it."""
+        reads, writes = (tuple(map(self.paths.apply, names)) for names in access[:2])
+        return Access(reads, writes)
+
+    def _note(self, report: ProgressReport) -> None:
+        """Keep what was reported of a video, and send all that is new now and then."""
+        self.reports[report.video, report.worker_group] = report
+        if time.monotonic() - self.reported >= REPORT_PAUSE:
+            self.reported = time.monotonic()
+            self.worker.log_event(self.terms.run, [list(r) for r in self.reports.values()])
+            self.reports.clear()
+
+    def do(self, order: Order) -> list[Any] | Failure:
+        """What came of a unit. Raises CancelledError, and Reschedule where this machine has lost
+        the places of the run."""
+        from distributed import Reschedule
+
+        self.used = time.monotonic()
+        reads, writes = (
+            frozenset(map(self.paths.apply, names)) for names in (order.reads, order.writes)
+        )
+        path, args = self.paths.apply(order.path), (order.call, self.paths)
+        unit = Unit[Any](
+            run_pickled, args, order.timeout, path, order.kinds, reads, writes, order.walled
+        )
+        job = UnitJob(self.worker)
+        with self._counted(order.kinds, job):
+            outcomes = self.pool.call(job, unit)
+        if failed(outcomes) and (problem := place_problem(self.terms.places, self.paths, 0.0)):
+            leave(self.worker, self.terms.run, problem)
+            raise Reschedule
+        return outcomes
+
+    @contextlib.contextmanager
+    def _counted(self, kinds: tuple[str, ...], job: Job) -> Iterator[None]:
+        """Count as one unit of each of its kinds, once this machine has room for it."""
+        with contextlib.ExitStack() as stack:
+            for limit in (self.limits[kind] for kind in sorted(kinds) if kind in self.limits):
+                while not limit.acquire(timeout=0.1):
+                    job.check()
+                stack.callback(limit.release)
+            yield
+
+
+def failed(outcomes: list[Any] | Failure) -> bool:
+    """Whether a unit failed, in any of its tasks."""
+    from videolib.core.runs import Status
+
+    return isinstance(outcomes, Failure) or any(o.status is Status.FAILED for o in outcomes)
+
+
+_runs: dict[str, RemoteRun] = {}
+_runs_lock = threading.Lock()
+
+
+def leave(worker: Worker, run: str, problem: str) -> None:
+    """Take this worker out of its cluster, as it cannot do what it is given."""
+    worker.log_event(run, problem)
+    worker.loop.add_callback(functools.partial(worker.close, executor_wait=False, reason=problem))
+
+
+async def admit(content: bytes, dask_worker: Worker) -> dict[str, Any]:
+    """Make ready for a run, given its pickled Terms; what this machine says of itself.
+
+    The worker is handed in by `Client.run`, for this name of the parameter.
+    """
+    terms: Terms = loads(content, PathMap())
+    answer = await asyncio.to_thread(inheriting(credentials), terms.places, machine_map())
+    if not answer["problem"]:
+        await asyncio.to_thread(inheriting(begin), terms, dask_worker)
+    offered = dict(dask_worker.state.total_resources)
+    nthreads = dask_worker.state.nthreads
+    slots = min(nthreads, int(offered.pop(SLOTS, nthreads)))
+    return answer | {"slots": slots, "kinds": sorted(offered)}
+
+
+def begin(terms: Terms, worker: Worker) -> None:
+    """Keep what a run needs; what other runs needed that have not been heard of goes."""
+    with _runs_lock:
+        idle = [name for name, r in _runs.items() if time.monotonic() - r.used > IDLE]
+        ended = [_runs.pop(name) for name in (*idle, terms.run) if name in _runs]
+        _runs[terms.run] = RemoteRun(terms, worker)
+    for run in ended:
+        run.pool.close()
+
+
+def do_unit(run: str, order: tuple[Any, ...]) -> bytes:
+    """What came of a unit of a run, pickled; nothing where it was cancelled, or the worker was not
+    admitted to that run."""
+    remote = _runs.get(run)
+    if remote is None:
+        return b""
+    try:
+        return dumps(remote.do(Order(*order)))
+    except CancelledError:
+        return b""
+
+
+async def end(run: str) -> None:
+    """Give up what is kept for a run, and end its processes."""
+    remote = _runs.pop(run, None)
+    if remote:
+        await asyncio.to_thread(inheriting(remote.pool.close))
+
+
+def describe() -> dict[str, str]:
+    """What a scheduler says of its machine."""
+    from videolib.core.cluster.facts import machine_name, package_version
+
+    return {"name": machine_name(), "distributed": package_version("distributed")}
