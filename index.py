@@ -2972,6 +2972,53 @@ class Serve(Command):
         }
 
 
+# === Commands: a cluster ==========================================================================
+
+
+class Scheduler(Command):
+    """Be the scheduler of a cluster: workers join it, --cluster has artifacts made by them."""
+
+    host: str = option(
+        "127.0.0.1", "the address to listen at; any but this machine's needs --tls-files"
+    )
+    port: int = option(8786, "the port to listen at; 0: any free one", ge=0, le=65535)
+    tls_files: tuple[str, ...] = RunCommand.tls_files
+    insecure: bool = option(False, "listen without TLS where other machines may connect")
+    output_format: Literal["text", "json"] = LibraryCommand.output_format
+
+    def run(self, job: Job) -> Result:
+        from videolib.core.cluster.service import serve_scheduler
+
+        serve_scheduler(job, self.host, self.port, self.tls_files, self.insecure)
+        return Result({"ended": True}, "", job.exit_code)
+
+
+class Worker(Command):
+    """Join a cluster: make artifacts for runs that use its scheduler, until SIGTERM or Ctrl-C."""
+
+    address: str = option("", "of the scheduler, as tcp://HOST:8786", positional=True)
+    slots: int | None = option(None, "videos at a time (default: the cores)", ge=1, le=256)
+    only: tuple[str, ...] = option((), "do only these, as transcode,subtitles")
+    map_: tuple[str, ...] = option(
+        (), "where this machine has folders of runs, as /mnt/videos=/srv/films,..."
+    )
+    tls_files: tuple[str, ...] = RunCommand.tls_files
+    insecure: bool = RunCommand.insecure
+    output_format: Literal["text", "json"] = LibraryCommand.output_format
+
+    def run(self, job: Job) -> Result:
+        from videolib.core.cluster.connection import ClusterSettings
+        from videolib.core.cluster.service import Offer, serve_worker
+
+        own = {"transcode": "transcode", "export": "export"}  # of which not all are one task
+        kinds = [own.get(name) or task_named(name).artifact.kind for name in self.only]
+        cluster = ClusterSettings.of(self.address, self.tls_files, self.insecure)
+        if cluster is None:
+            raise UsageError("worker needs the address of a scheduler: worker tcp://HOST:8786")
+        serve_worker(job, cluster, Offer(self.slots or cores(), kinds, self.map_))
+        return Result({"ended": True}, "", job.exit_code)
+
+
 # === Commands: the table ==========================================================================
 
 # The commands that the API runs as jobs beside those that make artifacts.
@@ -3010,6 +3057,8 @@ COMMANDS: dict[str, type[Command]] = {
     "finish": Finish,
     "watch": Watch,
     "serve": Serve,
+    "scheduler": Scheduler,
+    "worker": Worker,
     "doctor": Doctor,
 }
 

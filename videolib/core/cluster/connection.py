@@ -42,8 +42,8 @@ class ClusterSettings(NamedTuple):
         """The host of the scheduler. Raises UsageError where the address is none."""
         match = ADDRESS.fullmatch(self.address)
         if not match or int(match[3]) > 65535:
-            reason = "should be like tcp://HOST:8786 or tls://HOST:8786"
-            raise UsageError(f"--cluster {printable(self.address)}: {reason}")
+            reason = "is no scheduler's address: should be like tcp://HOST:8786 or tls://HOST:8786"
+            raise UsageError(f"{printable(self.address)}: {reason}")
         return match[2].strip("[]")
 
     @property
@@ -88,6 +88,15 @@ def need_distributed() -> None:
         raise MissingDependencyError(f"a cluster needs the package distributed: {INSTALL}")
 
 
+def quiet() -> None:
+    """Keep distributed, which was imported, from writing what it does: what matters is said."""
+    import logging
+
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] in ("distributed", "tornado", "asyncio"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
 def security(files: Sequence[str]) -> Security:
     """How connections are encrypted: by these files, else as dask's configuration says."""
     from distributed import Security
@@ -105,12 +114,10 @@ def security(files: Sequence[str]) -> Security:
 
 def connect(settings: ClusterSettings) -> Client:
     """A client of the scheduler. Raises VideoError where it does not answer."""
-    import logging
-
     need_distributed()
     from distributed import Client
 
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said here
+    quiet()
     try:
         return Client(
             settings.address,

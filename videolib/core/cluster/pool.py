@@ -39,7 +39,8 @@ FAREWELL = 1.0  # seconds that workers get to end what they do for a run
 
 
 class ClusterWorker(NamedTuple):
-    """A worker that was admitted. `kinds`: the only ones that it does; empty: all."""
+    """A worker that was admitted. `kinds`: the only ones that it does, by the first word of each;
+    empty: all."""
 
     address: str
     name: str
@@ -47,7 +48,7 @@ class ClusterWorker(NamedTuple):
     kinds: frozenset[str]
 
     def does(self, kinds: Iterable[str]) -> bool:
-        return not self.kinds or self.kinds.issuperset(kinds)
+        return not self.kinds or self.kinds.issuperset(kind.split()[0] for kind in kinds)
 
 
 class Ticket:
@@ -205,8 +206,8 @@ class ClusterPool:
         while not (self.closed or self.failure or self.job.cancelled.wait(LOOKS)):
             try:
                 self._look()
-            except (OSError, TimeoutError) as error:
-                self._fail(f"it does not answer ({error or type(error).__name__})")
+            except (OSError, RuntimeError) as error:  # the latter once the client is closed
+                self._fail(f"it does not answer ({str(error) or type(error).__name__})")
 
     def _fail(self, reason: str) -> None:
         """Let no unit be done any more: the scheduler is gone."""
