@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from videolib.core.errors import MissingDependencyError, UsageError, VideoError
+from videolib.core.program import install_command, program_name
 from videolib.core.text import printable
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 ADDRESS = re.compile(r"(tcp|tls)://(\[[0-9a-fA-F:]+\]|[^\s:/\[\]]+):(\d{1,5})")
 CONNECT_TIMEOUT = 5.0  # seconds
 SILENCE = 8.0  # seconds without an answer after which a scheduler counts as gone
-INSTALL = "pip install 'video-library[cluster]', or pip install 'distributed>=2025.1'"
 
 
 class ClusterSettings(NamedTuple):
@@ -85,7 +85,9 @@ def need_distributed() -> None:
     import importlib.util
 
     if not importlib.util.find_spec("distributed"):
-        raise MissingDependencyError(f"a cluster needs the package distributed: {INSTALL}")
+        raise MissingDependencyError(
+            f"a cluster needs the package distributed: {install_command('distributed')}"
+        )
 
 
 def quiet() -> None:
@@ -140,8 +142,8 @@ def need_program(client: Client, address: str) -> None:
         answer = client.run_on_scheduler(describe)
     except ImportError as error:
         raise VideoError(
-            f"{address}: the scheduler does not find this program ({error}): start it by index.py"
-            " scheduler, or with the program's folder in PYTHONPATH"
+            f"{address}: the scheduler does not find this program ({error}): start it by"
+            f" {program_name()} scheduler, or with the program's folder in PYTHONPATH"
         ) from None
     if (other := answer["distributed"]) != (own := package_version("distributed")):
         name = printable(answer["name"])

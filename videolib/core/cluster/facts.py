@@ -11,8 +11,8 @@ from pathlib import Path
 
 from videolib.core.errors import Failure, attempt
 from videolib.core.processes import find_tool, run_tool
+from videolib.core.program import SOURCE
 
-PROGRAM = Path(__file__).parents[3]  # the folder that index.py and videolib are in
 # Packages that shape what is made, by their names on PyPI.
 SHAPING_PACKAGES = (
     *("av", "numpy", "opencv-python-headless", "scenedetect-headless", "blake3", "pillow"),
@@ -48,8 +48,8 @@ def program_digest() -> str:
 
 def program_files() -> Iterator[Path]:
     """The modules that units run."""
-    yield PROGRAM / "index.py"
-    yield from sorted((PROGRAM / "videolib").rglob("*.py"))
+    yield SOURCE / "index.py"
+    yield from sorted((SOURCE / "videolib").rglob("*.py"))
 
 
 def libav_versions() -> str:

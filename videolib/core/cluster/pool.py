@@ -20,6 +20,7 @@ from videolib.core.cluster.remote import Order, Terms
 from videolib.core.confinement import inheriting
 from videolib.core.errors import CancelledError, Failure, VideoError, reason_of
 from videolib.core.pools import Done, PoolSettings, Unit
+from videolib.core.program import program_name
 from videolib.core.progress import ProgressReport
 from videolib.core.sandbox import Access
 from videolib.core.text import plural, printable
@@ -139,7 +140,9 @@ class ClusterPool:
             if self.refused and not self.machines:
                 raise VideoError(f"{self.cluster.address}: no worker there can be used")
             if not self.machines and time.monotonic() > deadline:
-                advice = f"start one on each machine: index.py worker {self.cluster.address}"
+                advice = (
+                    f"start one on each machine: {program_name()} worker {self.cluster.address}"
+                )
                 raise VideoError(f"{self.cluster.address}: no worker has joined it: {advice}")
             if not self.machines:
                 time.sleep(0.1)

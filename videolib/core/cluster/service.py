@@ -24,6 +24,7 @@ from videolib.core.cluster.facts import machine_name
 from videolib.core.cluster.paths import PathMap
 from videolib.core.cluster.remote import MAP_VARIABLE
 from videolib.core.errors import UsageError, VideoError
+from videolib.core.program import program_name
 from videolib.core.text import plural, printable
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ async def _scheduler(job: Job, host: str, port: int, tls_files: Sequence[str]) -
     async with scheduler:
         job.console.say(
             f"scheduler at {scheduler.address}: each machine joins it by"
-            f" index.py worker {scheduler.address}; --cluster {scheduler.address} uses it"
+            f" {program_name()} worker {scheduler.address}; --cluster {scheduler.address} uses it"
         )
         while not job.cancelled.is_set():
             await asyncio.sleep(LOOK)
