@@ -33,13 +33,14 @@ from videolib.core.confinement import confined_to
 from videolib.core.errors import ParameterError
 from videolib.core.runs import Job
 from videolib.core.text import NAMES_HELP, split_names
+from videolib.media.frames import FrameRequest
 from videolib.organize.tagging import ImportedTags
 from videolib.storage.folders import Roots
 from videolib.storage.tags import TagChange
 from videolib.storage.videos import Video
 from videoserver import models
 from videoserver.app import COOKIE, App, app_of, lifespan
-from videoserver.downloads import FileDownload
+from videoserver.downloads import FOREVER, FileDownload
 from videoserver.files import MEDIA_TYPES
 from videoserver.http import (
     AnyPathConvertor,
@@ -47,9 +48,11 @@ from videoserver.http import (
     json_response,
     problems,
 )
-from videoserver.page import web_folder
+from videoserver.page import page_html, versioned, web_folder
 from videoserver.service import Service, VideoFilter
 from videoserver.settings import PAGE_LIMIT, ServerSettings
+from videoserver.stills import WIDTHS as STILL_WIDTHS
+from videoserver.stills import still_form
 
 CLIENT_LIMIT = 64  # clients that may follow events at a time
 WEB = web_folder()
@@ -103,6 +106,14 @@ Extensions = Annotated[
 Offset = Annotated[int, Query(ge=0, le=1 << 31)]
 Limit = Annotated[int, Query(ge=1, le=PAGE_LIMIT)]
 Kind = Annotated[str, InPath(description="of artifact", examples=["thumbs"])]
+Version = Annotated[
+    str,
+    Query(
+        alias="v",
+        max_length=64,
+        description="any text, such as the version of a listing: clients keep the answer for good",
+    ),
+]
 PersonInPath = Annotated[models.PersonId, InPath()]
 
 
@@ -195,23 +206,24 @@ routes = APIRouter()
 def page() -> Response:
     if not (WEB / "index.html").is_file():
         return Response("The API is here; its page is not installed.\n", media_type="text/plain")
-    return web_file("index.html")
+    return Response(page_html(), 200, {"cache-control": "no-cache"}, WEB_TYPES[".html"])
 
 
 @routes.get("/web/{name:name}", include_in_schema=False)
 def page_file(name: str) -> Response:
-    return web_file(name)
+    return web_file(*versioned(name))
 
 
-def web_file(name: str) -> Response:
-    """The answer with a file of the page. Raises HTTPException 404 where there is none such."""
+def web_file(name: str, fixed: bool) -> Response:
+    """The answer with a file of the page; `fixed`: its address has its version. Raises
+    HTTPException 404 where there is none such."""
     path = WEB / name
     media_type = WEB_TYPES.get(path.suffix)
     roots = Roots([WEB])
     if "\0" in name or not media_type or not roots.contains(path) or not path.is_file():
         raise HTTPException(404, "there is no such file of the page")
     with confined_to(roots.paths):
-        return FileDownload(path, media_type)
+        return FileDownload(path, media_type, fixed=fixed)
 
 
 @routes.get("/health", response_model=models.HealthOut, summary="Whether the server is alive")
@@ -596,9 +608,9 @@ def stream(video: VideoDep) -> Response:
     responses=FILE_RESPONSES,
     summary="The file of an artifact that one looks at",
 )
-def main_file(service: ServiceDep, video: VideoDep, kind: Kind) -> Response:
+def main_file(service: ServiceDep, video: VideoDep, kind: Kind, version: Version = "") -> Response:
     path = service.files.path(video, kind)
-    return FileDownload(path, MEDIA_TYPES[path.suffix])
+    return FileDownload(path, MEDIA_TYPES[path.suffix], fixed=bool(version))
 
 
 @routes.get(
@@ -612,9 +624,42 @@ def any_file(
     video: VideoDep,
     kind: Kind,
     part: PartDep,
+    version: Version = "",
 ) -> Response:
     path = service.files.path(video, kind, part)
-    return FileDownload(path, MEDIA_TYPES[path.suffix])
+    return FileDownload(path, MEDIA_TYPES[path.suffix], fixed=bool(version))
+
+
+@routes.get(
+    "/videos/{name:name}/picture",
+    response_class=Response,
+    responses={
+        200: {"description": "The picture", "content": {"image/webp": {}, "image/jpeg": {}}},
+        **problems(409, 429),
+    },
+    summary="A video's thumbnail in a small size, or a moment of it",
+)
+def picture(
+    request: Request,
+    service: ServiceDep,
+    video: VideoDep,
+    width: Annotated[int, Query(ge=1, le=STILL_WIDTHS[-1], description="in pixels, about")] = 384,
+    time: Annotated[
+        float | None, Query(ge=0, le=1e7, description="seconds; without it the thumbnail is sent")
+    ] = None,
+    tolerance: Annotated[
+        float,
+        Query(ge=0, le=600, description="seconds it may be off where that is faster"),
+    ] = 0.0,
+    version: Version = "",
+) -> Response:
+    form = still_form(width, request.headers.get("accept", ""))
+    if time is None:
+        still = service.stills.thumbnail(video, form)
+    else:
+        still = service.stills.moment(video, FrameRequest(time, tolerance), form)
+    headers = {"cache-control": FOREVER if version else "private, no-cache", "vary": "Accept"}
+    return Response(still.content, 200, headers, still.media_type)
 
 
 # HEAD of these files: players ask how long a file is before they ask for a part of it.

@@ -32,6 +32,7 @@ from videolib.core.errors import (
     reason_of,
 )
 from videolib.core.runs import Job
+from videoserver.compression import Compressor
 from videoserver.connections import BEGUN, limited_connections, logged_once_per_second
 from videoserver.downloads import ShortFileError
 from videoserver.http import (
@@ -123,7 +124,7 @@ class App(FastAPI):
         try:
             # A ShortFileError ends the answer below its Content-Length: uvicorn cuts it off.
             with contextlib.suppress(ShortFileError), confined_to(self.service.roots.paths):
-                sender = with_security_headers(scope, send)
+                sender = Compressor(scope, headers, with_security_headers(scope, send))
                 await super().__call__(scope, limit_body(receive, limit), sender)
         finally:
             self.requests.discard(task)

@@ -20,9 +20,16 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from videolib.core.confinement import inheriting, open_path
+from videoserver.compression import is_text
 from videoserver.http import is_number
 
 CHUNK_SIZE = 256 * 1024  # bytes that are read and sent at a time
+WHOLE_SIZE = (
+    4 * 1024 * 1024
+)  # bytes up to which text is sent in one piece, so that it is compressed
+FOREVER = (
+    "private, max-age=31536000, immutable"  # of what another address stands for once it changes
+)
 RANGE_LIMIT = 8  # ranges of one request; with more of them the whole file is sent
 
 ByteRange = tuple[int, int]  # of a file: the first byte, and the one after the last
@@ -37,27 +44,29 @@ class FileDownload(Response):
 
     Sending it raises HTTPException 404 where there is no such file any more, 416 for a range beyond
     its end; ShortFileError where bytes are missing when the headers are sent already. The file is
-    opened as confined as the answer was made.
+    opened as confined as the answer was made. An answer that is `fixed` has a version in its
+    address: clients need not ask again.
     """
 
-    def __init__(self, path: str | Path, media_type: str) -> None:
+    def __init__(self, path: str | Path, media_type: str, *, fixed: bool = False) -> None:
         super().__init__(media_type=media_type)
         self.path, self.open = path, inheriting(open_regular_file)
+        self.caching = FOREVER if fixed else "private, no-cache"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         descriptor, status = await to_thread.run_sync(self.open, self.path)
         try:
-            response = self.response(Request(scope), descriptor, status)
+            response = await self.response(Request(scope), descriptor, status)
             await response(scope, receive, send)
         finally:
             os.close(descriptor)
 
-    def response(self, request: Request, descriptor: int, status: os.stat_result) -> Response:
+    async def response(self, request: Request, descriptor: int, status: os.stat_result) -> Response:
         """The answer with the file that was opened; `status` is its stat."""
         size = status.st_size
         etag = f'"{status.st_mtime_ns:x}-{size:x}"'
         modified = formatdate(status.st_mtime, usegmt=True)
-        headers = {"etag": etag, "cache-control": "private, no-cache", "last-modified": modified}
+        headers = {"etag": etag, "cache-control": self.caching, "last-modified": modified}
         if is_unchanged(request, etag, status.st_mtime):
             return Response(status_code=304, headers=headers)
         headers["accept-ranges"] = "bytes"
@@ -75,6 +84,9 @@ class FileDownload(Response):
         code = 206 if ranges else 200
         if request.method == "HEAD":
             return Response(None, code, headers, media_type)
+        if code == 200 and size <= WHOLE_SIZE and is_text(media_type):
+            content = await to_thread.run_sync(read_whole, descriptor, size)
+            return Response(content, code, headers, media_type)
         return StreamingResponse(read_parts(descriptor, parts), code, headers, media_type)
 
 
@@ -89,6 +101,17 @@ def open_regular_file(path: str | Path) -> tuple[int, os.stat_result]:
         os.close(descriptor)
         raise HTTPException(404, "is no file")
     return descriptor, status
+
+
+def read_whole(descriptor: int, size: int) -> bytes:
+    """The first `size` bytes of a file. Raises ShortFileError."""
+    try:
+        content = os.pread(descriptor, size, 0)
+    except OSError as error:
+        raise ShortFileError from error
+    if len(content) < size:
+        raise ShortFileError
+    return content
 
 
 async def read_parts(descriptor: int, parts: Iterable[bytes | ByteRange]) -> AsyncIterator[bytes]:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from videolib.core.documents import json_text
 from videolib.core.errors import CorruptError, Failure, NotFoundError, OutsideError, attempt
-from videolib.core.files import blocks_of, stat_of
+from videolib.core.files import blocks_of, stat_if_any, stat_of
 from videolib.core.text import printable, url_quoted
 from videolib.media.metadata import summarize
-from videolib.storage.artifacts import ARTIFACTS, presence
+from videolib.storage.artifacts import ARTIFACTS, VERSIONED_KINDS, artifact_version, presence
 from videolib.storage.failures import failures_by_reason
 from videolib.storage.faults import faults_of
 from videolib.storage.folders import LEADS_OUT
@@ -72,12 +72,13 @@ class VideoFiles:
         self.roots = roots
 
     def artifacts(self, video: Video) -> dict[str, Any]:
-        """Which artifacts of a video are present or stale, and all their files: {video, artifacts,
-        files}, the latter two by kind."""
+        """Which artifacts of a video are present or stale, all their files, and the versions of
+        those that are looked at: {video, artifacts, files, versions}, by kind."""
         sidecars = SidecarDir(video.sidecar_dir)
         names = [name for name in sidecars if video.key in name]
         files = {kind: self.file_rows(video, kind, names) for kind in ARTIFACTS}
-        return {"video": video.rel, "artifacts": presence(video, sidecars), "files": files}
+        states = {"artifacts": presence(video, sidecars), "files": files}
+        return {"video": video.rel, **states, "versions": self.versions(video)}
 
     def file_rows(self, video: Video, kind: str, names: Iterable[str]) -> list[dict[str, str]]:
         """{part, type, url} of each file of an artifact; `names` as in `paths`."""
@@ -171,7 +172,12 @@ class VideoFiles:
         """
         metadata = attempt(self.record, video, "metadata")
         facts = video_facts(video, None if isinstance(metadata, Failure) else metadata)
-        return facts | {"picture": self.thumbnail(video)}
+        return facts | {"picture": self.thumbnail(video), "versions": self.versions(video)}
+
+    def versions(self, video: Video) -> dict[str, str]:
+        """The versions of the artifacts of a video that are looked at, by kind."""
+        stats = {k: stat_if_any(str(self.record_path(video, k))) for k in VERSIONED_KINDS}
+        return {kind: artifact_version(status) for kind, status in stats.items() if status}
 
     def thumbnail(self, video: Video) -> str | None:
         """The URL of a video's thumbnail, None where there is none."""

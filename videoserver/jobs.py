@@ -28,6 +28,7 @@ from videolib.core.errors import (
 )
 from videolib.core.runs import FAULTY, ConcurrencyLimits, Console, Job
 from videolib.core.text import iso_time
+from videoserver.touched import touched_by
 
 if TYPE_CHECKING:
     from index import Command
@@ -133,6 +134,7 @@ class SubmittedJob(Job):
         self.command, self.request = command, request
         self.state, self.error = JobState.QUEUED, ""
         self.packed_result = b""
+        self.touched: dict[str, list[str] | None] | None = None  # see touched_by
         self.created: float = time.time()
         self.started: float | None = None
         self.ended: float | None = None
@@ -147,7 +149,7 @@ class SubmittedJob(Job):
             f"{name}_at": None if seconds is None else iso_time(seconds, millis=True)
             for name, seconds in times.items()
         }
-        head["error"] = self.error or None
+        head |= {"error": self.error or None, "touched": self.touched}
         if not whole:
             return head
         result = json.loads(zlib.decompress(self.packed_result)) if self.packed_result else None
@@ -184,6 +186,7 @@ class SubmittedJob(Job):
         """Run the command, and keep its result and the error in that, if any."""
         data = self.command.run(self).data
         self.keep_result(data)
+        self.touched = touched_by(self.command, data)
         if isinstance(data, dict):
             self.error = str(data.get("error") or "")
 

@@ -88,6 +88,9 @@ class ConfigOut(ResponseModel):
 # === Videos =======================================================================================
 
 
+VERSIONS = "with detail=1, by kind: for `v` in the addresses of its files, which then never change"
+
+
 class VideoFactsOut(ResponseModel):
     """What is known of a video; times are seconds, sizes bytes."""
 
@@ -125,6 +128,7 @@ class VideoRowOut(VideoFactsOut):
     path: str = Field(description="from the listed folder", examples=["trips/holiday.mp4"])
     name: str
     artifacts: dict[str, Presence] | None = Field(None, description="with detail=1")
+    versions: dict[str, str] | None = Field(None, description=VERSIONS)
     tags: list[str] | None = Field(None, description="with detail=1")
     performers: list[str] | None = Field(None, description="with detail=1")
     rating: float | None = Field(None, description="with detail=1, where there is one")
@@ -156,6 +160,7 @@ class VideoCardOut(VideoFactsOut):
     """A video beside others, with its thumbnail."""
 
     picture: str | None
+    versions: dict[str, str]
 
 
 class ArtifactFileOut(ResponseModel):
@@ -168,6 +173,7 @@ class ArtifactsOut(ResponseModel):
     video: str
     artifacts: dict[str, Presence]
     files: dict[str, list[ArtifactFileOut]]
+    versions: dict[str, str]
 
 
 class VideoDetailsOut(VideoRowOut):
@@ -517,6 +523,13 @@ class JobIn(RequestModel):
     params: dict[str, Any] = Field({}, description="the task's own, see /tasks")
 
 
+class TouchedOut(ResponseModel):
+    """What a job has touched."""
+
+    videos: list[str] | None = Field(description="from its folder; null: too many to name")
+    kinds: list[str] = Field(description="of artifacts")
+
+
 class JobOut(ResponseModel):
     """A job; the percentage is that of `current`, progress is counted in files."""
 
@@ -533,6 +546,9 @@ class JobOut(ResponseModel):
     started_at: str | None
     ended_at: str | None
     error: str | None
+    touched: TouchedOut | None = Field(
+        description="once it has ended: what it may have changed; null: anything"
+    )
 
 
 class JobDetailsOut(JobOut):

@@ -78,6 +78,7 @@ from videoserver.files import VideoFiles, video_url
 from videoserver.jobs import JOBS_KEPT, JOBS_QUEUED, JobBoard
 from videoserver.people import PeopleService
 from videoserver.settings import PAGE_LIMIT
+from videoserver.stills import StillMaker
 from videoserver.watching import root_watchers
 
 if TYPE_CHECKING:
@@ -142,6 +143,7 @@ class Service:
         self.files = VideoFiles(self.roots)
         self.watchers = root_watchers(settings, self.commands, self.board)
         self.people = PeopleService(self.commands, self.board, self.files)
+        self.stills = StillMaker(self.files, self.board)
 
     def watch(self) -> None:
         """Begin to watch the roots, where the settings say so."""
@@ -153,6 +155,7 @@ class Service:
         for watcher in self.watchers:
             watcher.stop()
         self.board.close()
+        self.stills.close()
         self.catalogue_pool.close()
 
     def video(self, directory: str, name: str) -> Video:

@@ -33,7 +33,7 @@ from videolib.core.errors import attempt
 from videolib.core.files import stat_if_any
 from videolib.core.runs import Job
 from videolib.core.text import fold, utf8
-from videolib.storage.artifacts import ARTIFACTS
+from videolib.storage.artifacts import ARTIFACTS, artifact_versions
 from videolib.storage.failures import failures_by_reason
 from videolib.storage.faults import FAULTS, faults_in
 from videolib.storage.folders import Library
@@ -365,7 +365,9 @@ class Catalogue(CatalogueStore):
         failures = failures_by_reason(video, sidecars, source, lacking)
         documents = (json_text(part, None) if part else None for part in (failures, details))
         playback = playback_values(sidecars.playback(video))
+        versions = artifact_versions(video, sidecars)
         states = (fresh, stale, problem, *documents, *map(faults.get, FAULTS), *playback)
+        states = (*states, json_text(versions, None) if versions else None)
         facts = (size, mtime_ns, oshash, *map(summary.get, SUMMARY), *states)
         values = (*names, video.extension, *facts)
         tags, performers = ([n for k, _, n in labels if k == kind] for kind in TAG_KINDS)

@@ -26,8 +26,9 @@ PLAYBACK = ("position", "progress", "played", "watched")
 
 # `stamp` is the digest of a video's files when they were read, NULL where they may have changed in
 # the same clock tick; `path`, `name` and `words` are folded, `words` being path, tags and
-# performers; `fresh` and `stale` are bits by artifact kind. `details` is JSON, and `attributes` has
-# the values of all keys of a tags file but those of names. `cards` holds the JSON of listings.
+# performers; `fresh` and `stale` are bits by artifact kind. `details` and `versions` are JSON;
+# `attributes` has the values of all keys of a tags file but those of names. `cards` holds the JSON
+# of listings.
 # `extensions` has the files that an extension is to read (`files`) and those it has read (`done`).
 # `compared` and `alike` are the cache of duplicates; `changes` counts transactions.
 SCHEMA = """
@@ -36,7 +37,7 @@ CREATE TABLE IF NOT EXISTS videos (id INTEGER PRIMARY KEY, rel BLOB NOT NULL UNI
   mtime_ns INT, oshash TEXT, duration REAL, width INT, height INT, fps REAL, vcodec TEXT,
   acodec TEXT, bit_rate INT, encrypted INT, fresh INT, stale INT, tags_problem TEXT, broken TEXT,
   details TEXT, damaged TEXT, rotten TEXT, position REAL, progress REAL, played REAL,
-  watched REAL);
+  watched REAL, versions TEXT);
 CREATE INDEX IF NOT EXISTS videos_folder ON videos (folder);
 CREATE INDEX IF NOT EXISTS videos_size ON videos (size);
 CREATE INDEX IF NOT EXISTS videos_duration ON videos (duration);
@@ -66,6 +67,7 @@ ROW_COLUMNS = (
     *("rel", "folder", "stamp", "path", "name", "words", "ext", "size", "mtime_ns", "oshash"),
     *(*SUMMARY, "fresh", "stale", "tags_problem", "broken", "details", *FAULTS),
     *PLAYBACK,
+    "versions",
 )
 UPSERT = (
     f"INSERT INTO videos ({', '.join(ROW_COLUMNS)}) VALUES ({', '.join('?' * len(ROW_COLUMNS))})"
@@ -91,7 +93,7 @@ class VideoRow(NamedTuple):
     ARTIFACTS. `tags_problem` says why its tags cannot be read; None: they can, or there are none.
     `broken` is what failures_by_reason gives for it, `details` what details_in gives, both in JSON;
     None: nothing. `damaged` and `rotten` are what faults_in gives for it; None: nothing is known.
-    The last numbers are those of PLAYBACK.
+    The last numbers are those of PLAYBACK. `versions` is what artifact_versions gives, in JSON.
     """
 
     id: int
@@ -118,6 +120,7 @@ class VideoRow(NamedTuple):
     progress: float | None = None
     played: float | None = None
     watched: float | None = None
+    versions: str | None = None
     tags: tuple[str, ...] = ()
     performers: tuple[str, ...] = ()
 
@@ -149,7 +152,8 @@ class VideoRow(NamedTuple):
         """The further JSON of a card that asks for details."""
         labels = {"tags": self.tags, "performers": self.performers}
         noted = self.noted() | self.failures() | self.faults() | self.playback()
-        return {"artifacts": self.presence(), **labels, **noted}
+        versions = json.loads(self.versions) if self.versions else {}
+        return {"artifacts": self.presence(), "versions": versions, **labels, **noted}
 
     def noted(self) -> dict[str, Any]:
         """The rating, note and date in its tags file, those that there are."""

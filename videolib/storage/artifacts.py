@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import zlib
 from collections.abc import Container, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,6 +25,8 @@ from videolib.storage.subtitle_tracks import best_tracks, text_tracks
 from videolib.storage.subtitles import generated_subtitles, has_external_subtitles
 
 if TYPE_CHECKING:
+    import os
+
     from videolib.storage.sidecars import ArtifactRecord, FileStat
     from videolib.storage.videos import Video
 
@@ -301,6 +304,22 @@ MARKERS_RECORD = Artifact("markers", ("{}.markers.json",), derived=False)
 SIDECAR_KINDS = ARTIFACTS | {
     record.kind: record for record in (EXPORT_RECORD, PLAYBACK_RECORD, MARKERS_RECORD)
 }
+
+
+# The kinds with pictures and clips, whose addresses change when they are made anew.
+VERSIONED_KINDS = ("thumbs", "sprites", "previews", "scenes")
+
+
+def artifact_versions(video: Video, sidecars: SidecarDir) -> dict[str, str]:
+    """The `artifact_version` of each of VERSIONED_KINDS that there is, fresh or not."""
+    names = ((kind, ARTIFACTS[kind].record_name(video)) for kind in VERSIONED_KINDS)
+    entries = ((kind, sidecars[name]) for kind, name in names if name in sidecars)
+    return {kind: artifact_version(entry.stat()) for kind, entry in entries}
+
+
+def artifact_version(status: os.stat_result | FileStat) -> str:
+    """A short text that is another one once an artifact was made anew, from its record's stat."""
+    return f"{zlib.crc32(f'{status.st_mtime_ns} {status.st_size}'.encode()):08x}"
 
 
 def presence(video: Video, sidecars: SidecarDir) -> dict[str, bool | str]:

@@ -29,6 +29,7 @@ SOURCE = re.compile(
     rb'"source":\s*\{\s*"size":\s*(\d{1,19})\b(?:\s*,\s*"mtime_ns":\s*(-?\d{1,25})\b)?'
 )
 # Comments as publishing.with_comment writes them: a JPEG segment, a block of WebVTT.
+SIGNATURES = {".jpg": (b"\xff\xd8",), ".vtt": (b"WEBVTT", b"\xef\xbb\xbfWEBVTT")}  # of whole files
 COMMENT = re.compile(rb'(?:\xff\xfe..|\nNOTE )(\{"source": \{[^{}]*\}\})', re.DOTALL)
 
 
@@ -113,8 +114,8 @@ class SidecarDir(dict[str, "os.DirEntry[str] | FileStat"]):
         return by_key
 
     def record(self, name: str) -> ArtifactRecord | None:
-        """The record of the file of that name: JSON has it in its head, which may be UNREADABLE,
-        other files in a comment; None where they have no comment."""
+        """The record of the file of that name: JSON has it in its head, other files in a comment;
+        None where they have no comment, UNREADABLE for a file of another format than its name."""
         if name.endswith(".json"):
             return read_record(self[name].path) or UNREADABLE
         return read_comment(self[name].path)
@@ -133,12 +134,16 @@ def with_sidecars(videos: Iterable[Video]) -> Iterator[tuple[Video, SidecarDir]]
 
 
 def read_comment(path: str) -> ArtifactRecord | None:
-    """The record in the comment of a JPEG or WebVTT file; None where it has none."""
+    """The record in the comment of a JPEG or WebVTT file; None where it has none, UNREADABLE where
+    it does not begin as such a file does."""
     try:
         with reading(path) as descriptor:
-            comment = COMMENT.search(os.read(descriptor, 4096))
+            head = os.read(descriptor, 4096)
     except OSError:
         return None  # a folder, or gone meanwhile
+    if not head.startswith(SIGNATURES.get(path[path.rfind(".") :], (b"",))):
+        return UNREADABLE
+    comment = COMMENT.search(head)
     return recorded_source(comment[1], []) if comment else None
 
 
