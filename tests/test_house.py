@@ -30,7 +30,7 @@ HEAVY = (
 )
 # What speaks HTTP, and the models of its requests and answers.
 MAY_BE_HEAVY = (
-    *("api", "videoserver.app", "videoserver.connections"),
+    *("api", "videoserver.app", "videoserver.compression", "videoserver.connections"),
     *("videoserver.downloads", "videoserver.http", "videoserver.models"),
 )
 

@@ -13,6 +13,8 @@ from anyio import to_thread
 from starlette.datastructures import MutableHeaders
 from starlette.types import Message, Scope, Send
 
+from videolib.core.confinement import inheriting
+
 LEAST_SIZE = 1000  # bytes: less fits into one packet anyway
 LEVEL = 5  # of zlib, 1 to 9: beyond it the time doubles for 2 % of the size
 LONGEST_AT_ONCE = 64 * 1024  # bytes that are compressed between two answers, in under 2 ms
@@ -86,7 +88,7 @@ async def compressed(body: bytes) -> bytes:
     """A body as gzip; a long one in a thread, so that others are answered meanwhile."""
     if len(body) <= LONGEST_AT_ONCE:
         return squeeze(body)
-    return await to_thread.run_sync(squeeze, body)
+    return await to_thread.run_sync(inheriting(squeeze), body)
 
 
 def squeeze(body: bytes) -> bytes:

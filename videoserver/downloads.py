@@ -85,7 +85,7 @@ class FileDownload(Response):
         if request.method == "HEAD":
             return Response(None, code, headers, media_type)
         if code == 200 and size <= WHOLE_SIZE and is_text(media_type):
-            content = await to_thread.run_sync(read_whole, descriptor, size)
+            content = await to_thread.run_sync(inheriting(read_whole), descriptor, size)
             return Response(content, code, headers, media_type)
         return StreamingResponse(read_parts(descriptor, parts), code, headers, media_type)
 
