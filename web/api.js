@@ -43,7 +43,7 @@ export function address(path, params = {}) {
   return text ? `${path}?${text}` : path;
 }
 
-async function request(method, path, { params, body, signal } = {}) {
+async function request(method, path, { params, body, signal, keepalive } = {}) {
   const headers = {};
   const token = known();
   if (token) headers.authorization = `Bearer ${token}`;
@@ -54,6 +54,7 @@ async function request(method, path, { params, body, signal } = {}) {
       method,
       headers,
       signal,
+      keepalive, // lets it be answered after the page was left
       body: body === undefined ? undefined : JSON.stringify(body),
     });
   } catch (error) {
@@ -86,6 +87,7 @@ async function call(method, path, options) {
 
 export const get = (path, params, signal) => call("GET", path, { params, signal });
 export const post = (path, body, params) => call("POST", path, { body, params });
+export const patch = (path, body, options) => call("PATCH", path, { body, ...options });
 export const remove = (path, params) => call("DELETE", path, { params });
 
 /** Trades the token for a cookie, which pictures and films need, and keeps it for this tab. */

@@ -658,6 +658,43 @@ class TestVideo:
         expect(own_page.locator("track[srclang=en]")).to_have_attribute("label", "en, forced")
 
 
+class TestWatching:
+    def test_a_film_goes_on_where_it_was_left(self, own_page: Page, own: Library) -> None:
+        row = own_page.get_by_role("list", name="Films that were begun")
+        expect(row).to_be_hidden()
+        visit(own_page, "video/trips/bikes.mp4")
+        film = own_page.locator("video")
+        film.evaluate(
+            "film => new Promise(done => (film.onplaying = done, film.muted = true, film.play()))"
+        )
+        film.evaluate("film => (film.currentTime = 4, film.pause())")
+        record = own.root / "trips/.artifacts/bikes.mp4.playback.json"
+        assert support.wait_until(record.exists)
+        visit(own_page, "library")
+        begun = row.locator(".card", has_text="bikes")
+        expect(begun).to_be_visible()
+        share = begun.locator("progress").evaluate("bar => bar.value")
+        expect(card(own_page, "bikes").last.locator("progress")).to_be_visible()
+        assert share == pytest.approx(4 / media.seconds_of(own.root / "trips/bikes.mp4"), abs=0.05)
+        begun.locator("a.open").click()
+        expect(own_page.locator(".toast")).to_contain_text("It goes on at 0:04")
+        assert own_page.locator("video").evaluate("film => film.currentTime") == pytest.approx(
+            4, abs=0.5
+        )
+        button(own_page, "From the beginning").click()
+        watched = own_page.get_by_label("Watched", exact=True)
+        watched.check()
+        expect(own_page.locator(".toast", has_text="Marked as watched")).to_be_visible()
+        assert json.loads(record.read_text())["watched_at"]
+        button(own_page, "Undo").click()
+        expect(watched).not_to_be_checked()
+        watched.check()
+        own_page.locator("video").evaluate("film => film.pause()")
+        visit(own_page, "library?q=watched%3A")
+        expect(row).to_be_hidden()
+        expect(card(own_page, "bikes").last.locator(".watched")).to_be_visible()
+
+
 class TestJobs:
     def test_a_task_is_started_by_its_form_and_seen_to_its_end(
         self, own_page: Page, own: Library

@@ -113,10 +113,12 @@ export class Card {
     this.line = h("span.line", {});
     this.badge = h("span.badge", {});
     this.fault = h("span.fault", {});
+    this.watched = h("span.watched", { title: "Watched", hidden: true }, icon("check"));
+    this.progress = h("progress", { max: "1", hidden: true, "aria-label": "Watched so far" });
     this.thumb = h(
       ".thumb",
       {},
-      ...[icon("film"), this.image, this.sprite, this.line, this.badge, this.fault, this.time],
+      ...[icon("film"), this.image, this.sprite, this.line, this.badge, this.fault, this.watched, this.time, this.progress],
     );
     this.name = h("span.name", { dir: "auto" });
     this.facts = h("span", {});
@@ -173,6 +175,9 @@ export class Card {
     );
     setText(this.fault, row.rotten ? "Rotten" : row.damaged ? "Damaged" : "");
     this.fault.title = row.rotten ?? row.damaged ?? "";
+    this.watched.hidden = !row.playback?.watched;
+    this.progress.hidden = !row.playback?.position;
+    this.progress.value = row.playback?.progress ?? 0;
     const folder = row.path.split("/").slice(0, -1).join("/");
     setText(this.facts, row.width ? `${row.width}×${row.height}` : "");
     setText(this.folder, folder);

@@ -7,6 +7,7 @@ import { go, href, remembered } from "../router.js";
 import { store } from "../store.js";
 import { button, failed, state } from "../ui.js";
 import { Card } from "./card.js";
+import { continueRow } from "./continue.js";
 import { Grid } from "./grid.js";
 import { saidFold } from "./said.js";
 import { searchBar } from "./search.js";
@@ -109,6 +110,7 @@ class Listing extends EventTarget {
 }
 
 const listing = new Listing();
+store.addEventListener("played", () => listing.refresh());
 
 const stateOf = ({ params }) => ({
   q: params.get("q") ?? "",
@@ -130,6 +132,7 @@ export function mount(main, route, signal) {
   const place = h(".place", {});
   const search = searchBar((wanted) => go(addressOf(wanted)));
   const said = saidFold();
+  const begun = continueRow(signal);
   let anchor = -1; // where a range of selected ones begins
   const grid = new Grid(list, {
     create: () => new Card({ select: choose }),
@@ -162,13 +165,14 @@ export function mount(main, route, signal) {
     h("h1.hidden", {}, "Library"),
     h(".toolbar", {}, search.form, search.filters, search.problem, search.chips),
     said.fold,
+    begun.element,
     list,
     place,
     bar,
   );
   grid.follow(signal);
   listing.addEventListener("change", render, { signal });
-  store.watch(["version", "directory"], () => (ask(), listing.refresh(), said.show(wanted.q, true)), signal);
+  store.watch(["version", "directory"], () => (ask(), listing.refresh(), said.show(wanted.q, true), showBegun()), signal);
   store.watch(["selection"], () => grid.refresh(), signal);
   document.addEventListener("keydown", onKey, { signal });
 
@@ -180,8 +184,15 @@ export function mount(main, route, signal) {
     listing.ask({ q, sort, order, recursive: 1, ext: "*" });
   }
 
+  /** What was begun stands in front of the whole library, not of what a query finds. */
+  function showBegun() {
+    if (wanted.q) begun.element.hidden = true;
+    else begun.load();
+  }
+
   function update(route) {
     wanted = stateOf(route);
+    showBegun();
     y = remembered();
     search.show(wanted);
     said.show(wanted.q);

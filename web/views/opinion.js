@@ -3,6 +3,7 @@
 import { h, setText } from "../dom.js";
 import { icon } from "../icons.js";
 import { attempt, toast } from "../ui.js";
+import { notePlayback, playbackOf } from "./resume.js";
 
 const STARS = [1, 2, 3, 4, 5];
 
@@ -50,4 +51,27 @@ export function noteField(note, save) {
 
   text.addEventListener("change", () => store(text.value));
   return h(".names", {}, h("h3", {}, "Note"), text);
+}
+
+/** Whether a video was watched: a box to tick, with the way back. */
+export function watchedField(url, signal) {
+  const box = h("input", { type: "checkbox", disabled: true });
+  async function mark(watched, position) {
+    const before = await attempt(box, () => playbackOf(url, signal));
+    const after = before && (await attempt(box, () => notePlayback(url, { watched, position })));
+    if (!after) return show();
+    box.checked = after.watched;
+    const words = after.watched ? "Marked as watched" : "Marked as not watched";
+    toast(words, { action: ["Undo", () => mark(before.watched, before.position)] });
+  }
+
+  async function show() {
+    const playback = await playbackOf(url, signal).catch(() => null);
+    box.disabled = !playback;
+    if (playback) box.checked = playback.watched;
+  }
+
+  box.addEventListener("change", () => mark(box.checked, 0));
+  show();
+  return h("label.check", {}, box, h("span", {}, "Watched"));
 }

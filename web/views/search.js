@@ -15,6 +15,7 @@ const SORTS = [
   ["duration", "Longest", "desc"],
   ["duration", "Shortest", "asc"],
   ["rating", "Best rated", "desc"],
+  ["played", "Last played", "desc"],
   ["size", "Largest", "desc"],
   ["size", "Smallest", "asc"],
 ];

@@ -11,8 +11,9 @@ import { button, dialog, failed, namesField } from "../ui.js";
 import { factsPanel } from "./facts.js";
 import { madePanel } from "./made.js";
 import { peopleLanes, sceneStrip, transcript } from "./moments.js";
-import { noteField, ratingField } from "./opinion.js";
+import { noteField, ratingField, watchedField } from "./opinion.js";
 import { Player } from "./player.js";
+import { Resume } from "./resume.js";
 import { rename, tellRenamed } from "./renames.js";
 import { Timeline } from "./timeline.js";
 
@@ -44,6 +45,7 @@ function tagsPanel(url, signal) {
         field("Performers", "performers", "performers_add", "performers_remove", performers),
         ratingField(rating, async (value) => (await post(`${url}/tags`, { rating: value })).rating ?? null),
         noteField(note, async (value) => (await post(`${url}/tags`, { note: value })).note ?? null),
+        watchedField(url, signal),
       );
     } catch (error) {
       if (error.name !== "AbortError") element.replaceChildren(h("p.bad", {}, message(error)));
@@ -96,6 +98,7 @@ export function mount(main, route, signal) {
   let details = null;
   const timeline = new Timeline((time) => player.seek(time));
   const player = new Player({ time: (time) => timeline.at(time), ready: measure });
+  const resume = new Resume(player, url, signal);
   const jump = (time) => player.jump(time);
   const [people, scenes] = [peopleLanes(jump, signal), sceneStrip(jump)];
   const [lines, tags] = [transcript(player.video, jump), tagsPanel(url, signal)];
@@ -169,7 +172,8 @@ export function mount(main, route, signal) {
   /** Stays at another time of the same video, which is what a link may ask for. */
   function update({ path, params }) {
     if (path !== route.path) return false;
-    player.seek(Number(params.get("t") ?? 0));
+    if (params.get("t")) player.seek(Number(params.get("t")));
+    else resume.open();
     return true;
   }
 

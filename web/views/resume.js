@@ -1,0 +1,55 @@
+/** Where a film was left: it goes on there, and the server is told while it plays. */
+
+import { get, patch } from "../api.js";
+import { clock } from "../format.js";
+import { store } from "../store.js";
+import { toast } from "../ui.js";
+
+const EVERY = 10; // seconds of the film between two notes
+
+/** Tells the server how far a video was watched; gives what it knows then. Lists are read again. */
+export async function notePlayback(url, body, options) {
+  const playback = await patch(`${url}/playback`, body, options);
+  store.dispatchEvent(new CustomEvent("played", { detail: url }));
+  return playback;
+}
+
+export const playbackOf = (url, signal) => get(`${url}/playback`, {}, signal);
+
+export class Resume {
+  constructor(player, url, signal) {
+    this.player = player;
+    this.url = url;
+    this.signal = signal;
+    this.noted = null; // where the film was when the server was last told; null: it has not played
+    const { video } = player;
+    video.addEventListener("play", () => (this.noted ??= video.currentTime));
+    video.addEventListener("timeupdate", () => Math.abs(video.currentTime - this.noted) >= EVERY && this.note());
+    for (const name of ["pause", "ended"]) video.addEventListener(name, () => this.note());
+    addEventListener("pagehide", () => this.note(), { signal });
+    signal.addEventListener("abort", () => this.note());
+  }
+
+  /** Goes to where the film was left, unless somebody went elsewhere meanwhile. */
+  async open() {
+    const { player } = this;
+    let left;
+    try {
+      left = await playbackOf(this.url, this.signal);
+    } catch {
+      return; // the film plays from its beginning, too
+    }
+    if (!left.position || player.video.currentTime > 0 || player.pending) return;
+    player.seek(left.position);
+    toast(`It goes on at ${clock(left.position)}`, { action: ["From the beginning", () => player.jump(0), "back"] });
+  }
+
+  /** Tells the server where the film is. */
+  note() {
+    const { currentTime, duration } = this.player.video;
+    if (this.noted === null || !Number.isFinite(duration) || currentTime === this.noted) return;
+    this.noted = currentTime;
+    // Whoever only watches need not hear that it cannot be stored, in a library that is read-only.
+    notePlayback(this.url, { position: currentTime, duration }, { keepalive: true }).catch(() => {});
+  }
+}
