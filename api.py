@@ -40,8 +40,10 @@ from videolib.storage.tags import TagChange
 from videolib.storage.videos import Video
 from videoserver import models
 from videoserver.app import COOKIE, App, app_of, lifespan
-from videoserver.downloads import FOREVER, FileDownload
+from videoserver.downloads import FOREVER, FileDownload, bytes_response
 from videoserver.files import MEDIA_TYPES
+from videoserver.hls.choice import Abilities
+from videoserver.hls.hls_service import SegmentQuery
 from videoserver.http import (
     AnyPathConvertor,
     is_number,
@@ -670,6 +672,125 @@ FILE_ROUTES: dict[str, Callable[..., Response]] = {
 }
 for path, route in FILE_ROUTES.items():
     routes.head(f"/videos/{{name:name}}/{path}", include_in_schema=False)(route)
+
+
+# === Routes: playing ==============================================================================
+
+PLAYLIST, SEGMENT = "application/vnd.apple.mpegurl", "video/mp4"
+
+
+def get_abilities(
+    files: Annotated[
+        str, Query(description="what it plays as a file: types without video/, and codecs")
+    ] = "mp4,h264,aac",
+    segments: Annotated[
+        str, Query(description="codecs that it plays in segments (Media Source Extensions)")
+    ] = "h264,aac",
+) -> Abilities:
+    """What the browser that asks says it plays."""
+    return Abilities(frozenset(files.split(",")), frozenset(segments.split(",")))
+
+
+def get_segment_query(
+    method: Literal["remux", "encode"],
+    version: Annotated[str, Query(max_length=40, description="of the file")],
+    sound: Annotated[int, Query(ge=-1, le=1 << 16, description="index of the stream")] = -1,
+    lines: Annotated[int, Query(ge=0, le=4320, description="of an encoded picture")] = 0,
+    viewer: Annotated[str, Query(pattern="^[A-Za-z0-9_-]{1,40}$")] = "anyone",
+) -> SegmentQuery:
+    """Which segments of a video are meant, and who asks for them."""
+    return SegmentQuery(method == "remux", sound, lines, viewer, version)
+
+
+SegmentQueryDep = Annotated[SegmentQuery, Depends(get_segment_query)]
+
+
+@routes.get(
+    "/videos/{name:name}/hls",
+    response_model=models.HlsOfferOut,
+    summary="How a browser plays a video",
+    responses=problems(409, 429, 503),
+)
+def hls_offer(
+    service: ServiceDep,
+    video: VideoDep,
+    job: JobDep,
+    abilities: Annotated[Abilities, Depends(get_abilities)],
+    sound: Annotated[int | None, Query(description="index of the stream to be heard")] = None,
+    excluded: Annotated[str, Query(description="methods that failed already")] = "",
+) -> Response:
+    offer = service.hls.offer(video, abilities, sound, excluded.split(","), job)
+    return json_response(offer)
+
+
+@routes.get(
+    "/videos/{name:name}/hls/index.m3u8",
+    response_class=Response,
+    summary="The playlist of a video in segments",
+    responses=problems(409, 429, 503),
+)
+def hls_playlist(
+    request: Request,
+    service: ServiceDep,
+    video: VideoDep,
+    job: JobDep,
+    query: SegmentQueryDep,
+    begin: Annotated[float, Query(ge=0, description="where one begins to watch")] = 0.0,
+) -> Response:
+    parts = (part for part in request.url.query.split("&") if not part.startswith("begin="))
+    params = urllib.parse.quote("&".join(parts), safe="=&%+-._~")
+    text = service.hls.playlist(video, query, params, begin, job)
+    return Response(text, headers={"cache-control": "no-store"}, media_type=PLAYLIST)
+
+
+@routes.get(
+    "/videos/{name:name}/hls/init.mp4",
+    response_class=Response,
+    summary="What a player needs before the segments",
+    responses={**FILE_RESPONSES, **problems(409, 416, 429, 503)},
+)
+def hls_init(
+    request: Request,
+    service: ServiceDep,
+    video: VideoDep,
+    job: JobDep,
+    query: SegmentQueryDep,
+    number: Annotated[int, Query(ge=0, description="of the segment that is asked for next")] = 0,
+) -> Response:
+    content = service.hls.init(video, query, number, job)
+    return bytes_response(request, content, SEGMENT, f'"{query.version}-init"')
+
+
+@routes.get(
+    "/videos/{name:name}/hls/subtitles/{stream:int}.vtt",
+    response_class=Response,
+    summary="Subtitles of text inside a video",
+    responses=problems(409, 429, 503),
+)
+def hls_subtitles(
+    request: Request, service: ServiceDep, video: VideoDep, job: JobDep, stream: int
+) -> Response:
+    content = service.hls.subtitles(video, stream, job)
+    headers = {"cache-control": "private, no-cache"}
+    return Response(content, headers=headers, media_type=MEDIA_TYPES[".vtt"])
+
+
+@routes.get(
+    "/videos/{name:name}/hls/{number:int}.m4s",
+    response_class=Response,
+    summary="A segment of a video",
+    responses={**FILE_RESPONSES, **problems(409, 416, 429, 503)},
+)
+def hls_segment(
+    request: Request,
+    service: ServiceDep,
+    video: VideoDep,
+    job: JobDep,
+    query: SegmentQueryDep,
+    number: int,
+) -> Response:
+    content = service.hls.segment(video, query, number, job)
+    return bytes_response(request, content, SEGMENT, f'"{query.version}-{number}"')
 
 
 # After all other routes of a video: its pattern matches their paths, too.

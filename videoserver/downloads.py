@@ -6,6 +6,7 @@ which grows, is replaced or is deleted meanwhile is sent as it was when it was o
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 import stat
@@ -88,6 +89,20 @@ class FileDownload(Response):
             content = await to_thread.run_sync(inheriting(read_whole), descriptor, size)
             return Response(content, code, headers, media_type)
         return StreamingResponse(read_parts(descriptor, parts), code, headers, media_type)
+
+
+def bytes_response(request: Request, content: bytes, media_type: str, etag: str) -> Response:
+    """The answer with bytes, or the one range of them that is asked for; 304 where the client has
+    them. Raises HTTPException 416."""
+    headers = {"etag": etag, "cache-control": "private, max-age=3600", "accept-ranges": "bytes"}
+    if is_unchanged(request, etag, math.inf):
+        return Response(status_code=304, headers=headers)
+    ranges = requested_ranges(request, len(content))
+    if len(ranges) != 1:
+        return Response(content, 200, headers, media_type)
+    start, end = ranges[0]
+    headers["content-range"] = content_range(ranges[0], len(content))
+    return Response(content[start:end], 206, headers, media_type)
 
 
 def open_regular_file(path: str | Path) -> tuple[int, os.stat_result]:

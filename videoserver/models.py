@@ -187,6 +187,41 @@ class VideoDetailsOut(VideoRowOut):
     )
 
 
+class SoundTrackOut(ResponseModel):
+    stream: int = Field(description="its index in the file, what `sound` takes")
+    codec: str
+    language: str
+    title: str
+    channels: int
+    playable: bool
+
+
+class TextTrackOut(ResponseModel):
+    """Subtitles of text inside the file."""
+
+    stream: int
+    language: str
+    purpose: str
+    default: bool
+    url: str
+
+
+class HlsOfferOut(ResponseModel):
+    """How a browser plays a video."""
+
+    method: Literal["direct", "remux", "encode", "none"] = Field(
+        description="the file itself; its streams copied into segments; encoded; not at all"
+    )
+    reason: str | None = Field(description="why not the file itself, or why not at all")
+    url: str = Field(description="of the file or the playlist; empty where there is none")
+    query: dict[str, str] = Field(description="goes behind the URL; `viewer` has to be added")
+    duration: float
+    lines: int = Field(description="the most that an encoded picture has")
+    sound: int | None = Field(description="the stream that is heard")
+    sounds: list[SoundTrackOut]
+    subtitles: list[TextTrackOut]
+
+
 class MetadataOut(ResponseModel):
     """What ffprobe tells: `format`, `streams`, `chapters`, and when and from what it was made."""
 

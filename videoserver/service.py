@@ -75,6 +75,7 @@ from videoserver.commands import (
     task_json,
 )
 from videoserver.files import VideoFiles, video_url
+from videoserver.hls.hls_service import HlsService
 from videoserver.jobs import JOBS_KEPT, JOBS_QUEUED, JobBoard
 from videoserver.people import PeopleService
 from videoserver.settings import PAGE_LIMIT
@@ -144,6 +145,7 @@ class Service:
         self.watchers = root_watchers(settings, self.commands, self.board)
         self.people = PeopleService(self.commands, self.board, self.files)
         self.stills = StillMaker(self.files, self.board)
+        self.hls = HlsService(settings)
 
     def watch(self) -> None:
         """Begin to watch the roots, where the settings say so."""
@@ -154,6 +156,7 @@ class Service:
         """Stop watching and the jobs, and close the catalogues."""
         for watcher in self.watchers:
             watcher.stop()
+        self.hls.close()
         self.board.close()
         self.stills.close()
         self.catalogue_pool.close()

@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from videolib.core.errors import UsageError
+from videolib.core.text import printable
 from videolib.storage.folders import Roots
 
 PAGE_LIMIT = 500  # rows of one answer
@@ -19,6 +21,10 @@ class ServerSettings(NamedTuple):
     `roots`: the folders it may touch. `token`: "" for none. `hosts`: its names beside localhost.
     `cors_origins`: the other origins whose pages may use it. `watch`: the tasks that are done for
     new videos, () where none are watched for.
+
+    `encoders`: films that are encoded at a time for browsers that cannot play them, 0: by the
+    machine's cores; `lines`: the most lines of their pictures, 0: the same; `segment_cache`: bytes
+    of encoded film that are kept on disk.
     """
 
     roots: Roots
@@ -26,13 +32,17 @@ class ServerSettings(NamedTuple):
     hosts: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
     watch: tuple[str, ...] = ()
+    encoders: int = 0
+    lines: int = 0
+    segment_cache: int = 1 << 30
 
     @classmethod
     def from_environment(cls) -> ServerSettings:
         """The settings in VIDEO_ROOTS (separated like PATH, or a JSON array), VIDEO_TOKEN,
-        VIDEO_HOSTS, VIDEO_CORS_ORIGINS and VIDEO_WATCH (separated by commas).
+        VIDEO_HOSTS, VIDEO_CORS_ORIGINS and VIDEO_WATCH (separated by commas), and the numbers
+        VIDEO_ENCODERS, VIDEO_ENCODED_LINES and VIDEO_SEGMENT_CACHE (in MB).
 
-        Raises UsageError where a root is no folder.
+        Raises UsageError where a root is no folder, or a number is none.
         """
         return cls(
             Roots(split_paths(os.environ.get("VIDEO_ROOTS", "")) or ["."]),
@@ -40,6 +50,9 @@ class ServerSettings(NamedTuple):
             split_words(os.environ.get("VIDEO_HOSTS", "")),
             split_words(os.environ.get("VIDEO_CORS_ORIGINS", "")),
             split_words(os.environ.get("VIDEO_WATCH", "")),
+            environment_number("VIDEO_ENCODERS", 0),
+            environment_number("VIDEO_ENCODED_LINES", 0),
+            environment_number("VIDEO_SEGMENT_CACHE", 1024) << 20,
         )
 
     def knows_host(self, header: str) -> bool:
@@ -81,6 +94,14 @@ class ServerSettings(NamedTuple):
             return site not in ("same-origin", "none") and not is_link
         host = origin.partition("://")[2].lower()
         return bool(origin) and host != headers.get("host", "").lower()
+
+
+def environment_number(name: str, default: int) -> int:
+    """The number in an environment variable. Raises UsageError where it is none."""
+    text = os.environ.get(name, "") or str(default)
+    if not re.fullmatch(r"[0-9]{1,7}", text):
+        raise UsageError(f"{name}={printable(text)} should be a number")
+    return int(text)
 
 
 def split_words(text: str) -> tuple[str, ...]:

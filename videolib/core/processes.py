@@ -1,4 +1,7 @@
-"""External programs: finding ffmpeg and ffprobe, and `run_tool`, the one place that starts any."""
+"""External programs: finding ffmpeg and ffprobe, and `start_tool`, the one place that starts any.
+
+`run_tool` runs one to its end, `walled_tool` one whose output is read while it runs.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ from videolib.core.errors import (
     uncommon_container,
 )
 from videolib.core.program import install_command
-from videolib.core.sandbox import advice_on
+from videolib.core.sandbox import Access, advice_on, enter, obstacle
 
 if TYPE_CHECKING:
     import subprocess
@@ -73,6 +76,63 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
+def start_tool(
+    argv: Sequence[str], pass_fds: Sequence[int], prepare: Callable[[], None] = die_with_parent
+) -> subprocess.Popen[bytes]:
+    """Start a program, in a session of its own and with pipes for both outputs; `prepare` is called
+    in the child before. Raises VideoError where it cannot be started."""
+    import subprocess
+
+    try:
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=pass_fds,
+            start_new_session=True,
+            preexec_fn=prepare,
+        )
+    except OSError as error:
+        advice = advice_on(error.strerror or "")
+        raise VideoError(f"{argv[0]} cannot be started: {error.strerror}{advice}") from None
+
+
+@contextlib.contextmanager
+def walled_tool(
+    argv: Sequence[str], descriptor: int, memory: int
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that runs while the body does, on a file that is open as `descriptor`.
+
+    It has at most `memory` bytes and, where the system has it, stands behind the wall of workers,
+    with nothing to read but that file. It dies with this thread, and its group is killed at the
+    end of the body. Raises VideoError where it cannot be started.
+    """
+    access = Access((f"/dev/fd/{descriptor}",), (), (argv[0],))
+    is_walled = not obstacle()
+
+    def prepare() -> None:
+        die_with_parent()
+        limit_memory(memory)
+        if is_walled:
+            enter(access)
+
+    with start_tool(argv, [descriptor], prepare) as child:
+        try:
+            yield child
+        finally:
+            kill_group(child)
+
+
+def limit_memory(size: int) -> None:
+    """Let this process have at most `size` bytes of address space (Linux), and leave no core."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        resource.setrlimit(resource.RLIMIT_AS, (size, size))
+
+
 def run_tool(
     argv: Sequence[str],
     *,
@@ -88,22 +148,8 @@ def run_tool(
     whether that shows headway; without headway for `stall` seconds the child is killed, as it is
     after `timeout` seconds. Raises VideoError with the program's own reason.
     """
-    import subprocess
-
     name = Path(argv[0]).name
-    try:
-        child = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=pass_fds,
-            start_new_session=True,
-            preexec_fn=die_with_parent,
-        )
-    except OSError as error:
-        advice = advice_on(error.strerror or "")
-        raise VideoError(f"{argv[0]} cannot be started: {error.strerror}{advice}") from None
+    child = start_tool(argv, pass_fds)
     with child:
         try:
             out, err = read_pipes(child, Deadline(name, timeout, stall), on_line)

@@ -17,6 +17,7 @@ from videolib.core import sandbox
 from videolib.core.confinement import inheriting
 from videolib.core.errors import CancelledError, VideoError, exit_name
 from videolib.core.files import make_folder, remove_empty_folder, stat_if_any
+from videolib.core.processes import limit_memory
 from videolib.core.progress import ProgressReport, ReportReader, parent_link
 from videolib.core.sandbox import Access
 
@@ -46,14 +47,11 @@ def prepare_worker(
     it is alive, takes it for ended and gives its call to another.
     """
     import multiprocessing
-    import resource
 
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     with Path(os.devnull).open("wb") as devnull:
         os.dup2(devnull.fileno(), 1)  # where results are printed, not what libraries have to say
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    limit_memory(memory)
     parent_link.connection = to_parent
     os.environ["PATH"] = search_path
     if access is not None:

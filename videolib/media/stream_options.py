@@ -75,20 +75,32 @@ HDR_TO_SDR = (
 )
 
 
-def picture_filters(stream: Mapping[str, Any], tone_mapped: bool) -> list[str]:
-    """The filters before the encoder: deinterlacing, cropping, colours, and an even size."""
+def picture_filters(
+    stream: Mapping[str, Any], tone_mapped: bool, size: tuple[int, int] | None = None
+) -> list[str]:
+    """The filters before the encoder: deinterlacing, cropping, scaling, colours, and an even size.
+
+    `size`: width and height in square pixels, both even; None: as the source has them.
+    """
     filters = ["bwdif=mode=send_frame:deint=interlaced"] if stream.get("interlaced") else []
     filters += stream.get("shown_by", [])
-    if tone_mapped:
-        filters.append(HDR_TO_SDR)
-    elif is_rgb(stream):
-        filters.append("scale=out_color_matrix=bt709:out_range=tv")
-    elif stream.get("color_range") == "pc" or "yuvj" in (stream.get("pix_fmt") or ""):
-        filters.append("scale=in_range=full:out_range=full")
+    scaling = [] if size is None else [f"{size[0]}:{size[1]}"]
+    if not tone_mapped and is_rgb(stream):
+        scaling.append("out_color_matrix=bt709:out_range=tv")
+    elif not tone_mapped and is_full_range(stream):
+        scaling.append("in_range=full:out_range=full")
+    filters += [f"scale={':'.join(scaling)}"] if scaling else []
+    filters += ["setsar=1"] if size else []
+    filters += [HDR_TO_SDR] if tone_mapped else []  # after scaling: it takes long
     is_odd = (stream.get("width") or 0) % 2 or (stream.get("height") or 0) % 2
-    if is_odd or stream.get("shown_by"):
+    if not size and (is_odd or stream.get("shown_by")):
         filters.append("crop=trunc(iw/2)*2:trunc(ih/2)*2")
     return filters
+
+
+def is_full_range(stream: Mapping[str, Any]) -> bool:
+    """Whether the values of a stream's pixels take up all eight bits, as those of photographs."""
+    return stream.get("color_range") == "pc" or "yuvj" in (stream.get("pix_fmt") or "")
 
 
 BT709_TAGS = {"color_range": "tv"} | dict.fromkeys(

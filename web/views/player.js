@@ -4,6 +4,7 @@ import { address, submit } from "../api.js";
 import { h, setText } from "../dom.js";
 import { noteJob } from "../events.js";
 import { icon } from "../icons.js";
+import { Playback } from "../playback.js";
 import { store } from "../store.js";
 import { attempt, button, dialog, toast } from "../ui.js";
 import { thumbnail } from "./card.js";
@@ -95,60 +96,100 @@ function below(folder) {
   return directory === "." ? folder || "." : [directory, folder].filter(Boolean).join("/");
 }
 
+/** What the server says of a video, as a sentence. */
+const sentence = (words) => `${words.charAt(0).toUpperCase()}${words.slice(1).replace(/\.$/, "")}.`;
+
 export class Player {
   constructor({ time, ready }) {
     this.video = h("video", { controls: true, preload: "metadata", playsInline: true });
     this.why = h("p", {});
     this.cannot = h(".cannot", { hidden: true });
-    this.element = h(".player", {}, this.video, this.cannot);
+    this.sound = h("select", { "aria-label": "Sound", onchange: () => this.choose(Number(this.sound.value)) });
+    this.sounds = h(".row.sounds", { hidden: true }, "Sound", this.sound);
+    this.element = h(".player", {}, this.video, this.cannot, this.sounds);
+    this.playback = new Playback(this.video, {
+      tell: (offer) => this.showOffer(offer),
+      refuse: (words, error) => this.refuse(error, words),
+    });
     this.video.addEventListener("timeupdate", () => time(this.video.currentTime));
     this.video.addEventListener("seeking", () => time(this.video.currentTime));
     this.video.addEventListener("loadedmetadata", () => {
       if (this.pending) this.video.currentTime = this.pending;
       this.pending = 0;
-      if (!this.video.videoWidth && this.details.vcodec) this.refuse(null);
+      if (!this.video.videoWidth && this.details.vcodec) this.playback.failed(null); // sound alone
       ready();
     });
-    this.video.addEventListener(
-      "error",
-      () => this.video.getAttribute("src") && this.refuse(this.video.error),
-    );
   }
 
   show(details) {
-    const source = address(`${details.url}/stream`);
+    const isOther = this.source !== address(details.url);
+    this.source = address(details.url);
     this.details = details;
+    if (isOther) this.inside = [];
     this.video.poster = thumbnail(details);
     this.showTracks(details);
-    if (this.video.getAttribute("src") !== source) {
-      this.cannot.hidden = true;
-      this.video.src = source;
-    }
+    if (!isOther) return;
+    this.cannot.hidden = true;
+    this.playback.open(details.url, this.pending);
   }
 
-  showTracks({ name, files }) {
-    const wanted = files.subtitles.filter(({ part }) => part.endsWith(".vtt"));
-    const known = [...this.video.querySelectorAll("track")].map((track) => track.getAttribute("src"));
-    if (known.join() === wanted.map(({ url }) => address(url)).join()) return;
-    this.video.querySelectorAll("track").forEach((track) => track.remove());
+  /** Shows what the server knows of the film: which sound it has, and subtitles inside it. */
+  showOffer({ sounds, sound, subtitles }) {
+    this.cannot.hidden = true;
+    this.inside = subtitles;
+    this.showTracks(this.details);
+    const playable = sounds.filter((track) => track.playable);
+    this.sounds.hidden = playable.length < 2;
+    this.sound.replaceChildren(
+      ...playable.map((track, i) => {
+        const channels = { 1: "mono", 2: "stereo", 6: "5.1", 8: "7.1" }[track.channels];
+        const label = [track.language, track.title, channels].filter(Boolean).join(", ");
+        return h("option", { value: String(track.stream) }, label || `Sound ${i + 1}`);
+      }),
+    );
+    this.sound.value = String(sound);
+  }
+
+  async choose(sound) {
+    const { currentTime, paused } = this.video;
+    await this.playback.open(this.details.url, currentTime, sound);
+    if (!paused) this.video.play().catch(() => {}); // not allowed: it waits
+  }
+
+  /** The subtitles of files beside the video, and those inside it in languages that no file has. */
+  tracksOf({ name, files }) {
+    const beside = files.subtitles.filter(({ part }) => part.endsWith(".vtt"));
     // The labels between the video's name and the suffix: a language, and whether they are forced.
-    const labels = wanted.map(({ part }) => part.slice(name.length).split(".").slice(1, -1));
+    const labels = beside.map(({ part }) => part.slice(name.length).split(".").slice(1, -1));
     const isForced = labels.map((words) => words.includes("forced"));
-    wanted.forEach(({ url }, i) => {
-      const language = labels[i].find((word) => word !== "forced");
-      this.video.append(
-        h("track", {
-          kind: "subtitles",
-          src: address(url),
-          label: labels[i].join(", ") || "Subtitles",
-          srclang: language ?? "en",
-          default: i === isForced.indexOf(false),
-        }),
-      );
-    });
+    const languages = labels.map((words) => words.find((word) => word !== "forced"));
+    const inside = this.inside.filter((track) => !languages.includes(track.language));
+    return [
+      ...beside.map(({ url }, i) => ({
+        src: address(url),
+        label: labels[i].join(", ") || "Subtitles",
+        srclang: languages[i] ?? "en",
+        default: i === isForced.indexOf(false),
+      })),
+      ...inside.map(({ url, language, purpose }) => ({
+        src: address(url),
+        label: [language, purpose, "inside"].filter(Boolean).join(", "),
+        srclang: language || "en",
+        default: false, // for the server reads the whole film for them
+      })),
+    ];
   }
 
-  refuse(error) {
+  showTracks(details) {
+    const tracks = this.tracksOf(details);
+    const present = [...this.video.querySelectorAll("track")];
+    if (present.map((track) => track.getAttribute("src")).join() === tracks.map(({ src }) => src).join()) return;
+    present.forEach((track) => track.remove());
+    this.video.append(...tracks.map((track) => h("track", { kind: "subtitles", ...track })));
+  }
+
+  /** Says why nothing plays: in the server's words, else by the element's error. */
+  refuse(error, words = "") {
     this.cannot.replaceChildren(
       icon("film"),
       h("h2", {}, "It does not play here"),
@@ -160,7 +201,7 @@ export class Player {
           button("Make a copy that plays", "run", () => transcodeDialog(this.details), { kind: "primary" }),
       ),
     );
-    setText(this.why, reason(this.details, error));
+    setText(this.why, words && !this.details.encrypted ? sentence(words) : reason(this.details, error));
     this.cannot.hidden = false;
   }
 
@@ -176,8 +217,6 @@ export class Player {
   }
 
   stop() {
-    this.video.pause();
-    this.video.removeAttribute("src");
-    this.video.load();
+    this.playback.close();
   }
 }

@@ -1,0 +1,88 @@
+"""Films that the browser cannot play as they are, played by the page in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from support import Library, media
+from support import browser as web
+from support.served import Served
+
+pytestmark = pytest.mark.skipif(not web.CHROMIUM, reason="needs chromium on PATH")
+
+SHOWN = """() => {
+    const video = document.querySelector("video");
+    return video && video.readyState >= 2 && !video.seeking && video.videoWidth > 0;
+}"""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with web.browsing() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(chromium: Browser, served: Served) -> Iterator[Page]:
+    with web.opened(chromium, served.url) as page:
+        yield page
+
+
+def number_shown(page: Page) -> int:
+    """The number in the picture that the film shows."""
+    page.wait_for_function(SHOWN)
+    page.evaluate("() => { document.querySelector('video').controls = false; }")
+    return media.number_of(web.picture_of(page.locator("video")))
+
+
+def seek(page: Page, time: float) -> None:
+    page.evaluate("time => { document.querySelector('video').currentTime = time; }", time)
+
+
+def play_to_the_end(page: Page) -> None:
+    page.evaluate("() => { const v = document.querySelector('video'); v.muted = true; v.play(); }")
+    page.wait_for_function("() => document.querySelector('video').ended")
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "method"),
+    [
+        ("film.flv", ("-c", "copy"), "remux"),
+        ("film.avi", ("-c:v", "mpeg4", "-q:v", 4, "-bf", 0, "-c:a", "ac3"), "encode"),
+    ],
+)
+def test_a_film_is_played_from_any_place_to_its_end(
+    page: Page, library: Library, name: str, options: tuple[object, ...], method: str
+) -> None:
+    path = library.root / name
+    media.ffmpeg("-i", media.clip("numbered.mp4", library.clips), *options, path)
+    library.keep(path)
+    shown = [(time, media.number_of(picture)) for time, picture in media.decode(path)]
+    with page.expect_request(f"**/hls/index.m3u8?*method={method}*"):
+        page.goto(f"{page.url}#/video/{name}")
+    assert number_shown(page) == 0
+    assert abs(page.evaluate("() => document.querySelector('video').duration") - 10) < 0.1
+    for moment in (8.02, 3.02):
+        seek(page, moment)
+        number = number_shown(page)
+        near = [n for time, n in shown if abs(time - moment) < 0.1]
+        assert number in near
+    seek(page, 9.5)
+    play_to_the_end(page)
+    expect(page.locator(".cannot")).to_be_hidden()
+
+
+def test_another_sound_is_chosen(page: Page, library: Library) -> None:
+    path = library.root / "two.mp4"
+    sound = ("-f", "lavfi", "-i", "sine=880:duration=10", "-map", 0, "-map", 1, "-c:v", "copy")
+    language = ("-metadata:s:a:1", "language=ger")
+    clip = media.clip("numbered.mp4", library.clips)
+    media.ffmpeg("-i", clip, *sound, "-c:a", "aac", *language, path)
+    library.keep(path)
+    page.goto(f"{page.url}#/video/two.mp4")
+    page.wait_for_function(SHOWN)
+    with page.expect_request("**/hls/0.m4s?*sound=2*"):
+        page.get_by_label("Sound", exact=True).select_option(label="de, mono")
+    assert number_shown(page) == 0

@@ -1,0 +1,205 @@
+/** How a film gets into its element: the file itself, or segments that the server makes of it. */
+
+import { address, get } from "./api.js";
+import { message } from "./format.js";
+
+const HLS = "/web/vendor/hls.js/hls.light.min.mjs";
+
+// What is asked of the browser, by the names that the server has for it.
+const FILES = ["mp4", "quicktime", "webm", "x-matroska", "ogg", "3gpp"];
+const PICTURES = {
+  h264: "avc1.640028",
+  "h264-10": "avc1.6e0028",
+  hevc: "hvc1.1.6.L120.90",
+  "hevc-10": "hvc1.2.4.L120.90",
+  vp8: "vp8",
+  vp9: "vp09.00.40.08",
+  "vp9-10": "vp09.02.40.10",
+  av1: "av01.0.08M.08",
+  "av1-10": "av01.0.08M.10",
+};
+const SOUNDS = {
+  aac: "mp4a.40.2",
+  mp3: "mp3",
+  opus: "opus",
+  flac: "flac",
+  vorbis: "vorbis",
+  ac3: "ac-3",
+  eac3: "ec-3",
+};
+const FULL_HD = { width: 1920, height: 1080, bitrate: 8_000_000, framerate: 30 };
+const STEREO = { channels: "2", bitrate: 160_000, samplerate: 48_000 };
+
+// The server is about this far ahead, in seconds; segments that are encoded may take their time.
+const BUFFER = { maxBufferLength: 20, maxMaxBufferLength: 30, backBufferLength: 30 };
+const LOADING = {
+  default: {
+    maxTimeToFirstByteMs: 40_000,
+    maxLoadTimeMs: 60_000,
+    timeoutRetry: { maxNumRetry: 2, retryDelayMs: 0, maxRetryDelayMs: 0 },
+    errorRetry: { maxNumRetry: 4, retryDelayMs: 500, maxRetryDelayMs: 4000 },
+  },
+};
+
+const viewer = crypto.getRandomValues(new Uint32Array(2)).join("-");
+
+async function plays(type, kind, codec, container) {
+  const contentType = `${kind}/${container}; codecs="${codec}"`;
+  if (type === "media-source" && !globalThis.MediaSource?.isTypeSupported(contentType)) return false;
+  const details = { contentType, ...(kind === "video" ? FULL_HD : STEREO) };
+  try {
+    return (await navigator.mediaCapabilities.decodingInfo({ type, [kind]: details })).supported;
+  } catch {
+    return false; // a type that it does not even know
+  }
+}
+
+async function which(type, kind, codecs, containerOf) {
+  const names = Object.keys(codecs);
+  const answers = await Promise.all(
+    names.map((name) => plays(type, kind, codecs[name], containerOf(name))),
+  );
+  return names.filter((_, i) => answers[i]);
+}
+
+let abilities = null;
+
+/** What this browser plays, asked once: {files, segments}, as the server takes it. */
+function askAbilities() {
+  abilities ??= (async () => {
+    const element = document.createElement("video");
+    const containerOf = (name) => (["vp8", "vorbis"].includes(name) ? "webm" : name === "mp3" ? "mpeg" : "mp4");
+    const [pictures, sounds, segmentPictures, segmentSounds] = await Promise.all([
+      which("file", "video", PICTURES, containerOf),
+      which("file", "audio", { ...SOUNDS, mp3: "mp3" }, containerOf),
+      which("media-source", "video", PICTURES, () => "mp4"),
+      which("media-source", "audio", SOUNDS, () => "mp4"),
+    ]);
+    const files = FILES.filter((name) => element.canPlayType(`video/${name}`));
+    const mp3 = element.canPlayType("audio/mpeg") && !sounds.includes("mp3") ? ["mp3"] : [];
+    return {
+      files: [...files, ...pictures, ...sounds, ...mp3].join(),
+      segments: [...segmentPictures, ...segmentSounds].join(),
+    };
+  })();
+  return abilities;
+}
+
+/** The words of the server for a request of hls.js that it refused. */
+function refusal({ networkDetails, response }) {
+  try {
+    const body = networkDetails.response;
+    const text = body instanceof ArrayBuffer ? new TextDecoder().decode(body) : body;
+    return JSON.parse(text).detail;
+  } catch {
+    return response?.code ? `The server answered ${response.code}.` : "The server does not answer.";
+  }
+}
+
+/** Plays one film at a time in a video element; `tell(offer)` is called with what the server says of
+ * it, `refuse(reason, error)` where nothing plays it: the server's words, or the element's error. */
+export class Playback {
+  constructor(video, { tell, refuse }) {
+    this.video = video;
+    this.tell = tell;
+    this.refuse = refuse;
+    video.addEventListener("error", () => this.failed(video.error));
+  }
+
+  /** Opens the video of a URL at a time; `sound` is a stream of it, null: its own choice. */
+  open(url, time = 0, sound = null) {
+    this.close();
+    this.url = url;
+    this.sound = sound;
+    this.excluded = [];
+    this.error = null;
+    return this.begin(time);
+  }
+
+  async begin(time) {
+    this.detach();
+    const run = (this.run = new AbortController());
+    try {
+      const params = { ...(await askAbilities()), sound: this.sound, excluded: this.excluded.join() };
+      const offer = await get(`${this.url}/hls`, params, run.signal);
+      if (run.signal.aborted) return;
+      this.tell(offer);
+      await this.attach(offer, time, run.signal);
+    } catch (error) {
+      if (!run.signal.aborted) this.withoutOffer(error, time);
+    }
+  }
+
+  /** The browser may play what the server cannot read. */
+  withoutOffer(error, time) {
+    const isTried = this.excluded.includes("direct");
+    if (error.status === 429 || !error.status || isTried) return this.refuse(message(error), this.error);
+    return this.play({ method: "direct", url: `${this.url}/stream` }, time);
+  }
+
+  async attach(offer, time, signal) {
+    if (offer.method === "none") return this.refuse(offer.reason, this.error);
+    if (offer.method === "direct") return this.play(offer, time);
+    const source = address(offer.url, { ...offer.query, viewer, begin: time });
+    const { default: Hls } = await import(HLS);
+    if (signal.aborted) return;
+    this.method = offer.method;
+    if (!Hls.isSupported()) return this.setSource(source, time); // Safari on phones plays playlists itself
+    const hls = (this.hls = new Hls({
+      enableWorker: false,
+      ...BUFFER,
+      startPosition: time,
+      fragLoadPolicy: LOADING,
+    }));
+    hls.on(Hls.Events.ERROR, (_, data) => data.fatal && this.onFatal(Hls, data));
+    hls.loadSource(source);
+    hls.attachMedia(this.video);
+  }
+
+  onFatal(Hls, data) {
+    if (data.type === Hls.ErrorTypes.NETWORK_ERROR) {
+      this.detach();
+      this.refuse(refusal(data), null);
+    } else if (!this.recovered) {
+      this.recovered = true;
+      this.hls.recoverMediaError();
+    } else this.failed(data.error);
+  }
+
+  play({ method, url }, time) {
+    this.method = method;
+    this.setSource(address(url), time);
+  }
+
+  setSource(source, time) {
+    this.video.src = source;
+    if (time) this.video.addEventListener("loadedmetadata", () => (this.video.currentTime = time), { once: true });
+  }
+
+  /** Goes on by another way, from the same place. */
+  async failed(error) {
+    if (!this.method || !this.url) return;
+    const { currentTime, paused } = this.video;
+    this.excluded.push(this.method);
+    this.method = null;
+    this.error = error;
+    await this.begin(currentTime);
+    if (!paused) this.video.play().catch(() => {}); // not allowed: it waits
+  }
+
+  detach() {
+    this.run?.abort();
+    this.hls?.destroy();
+    this.hls = null;
+    this.method = null;
+    this.recovered = false;
+  }
+
+  close() {
+    this.detach();
+    this.url = null;
+    this.video.pause();
+    this.video.removeAttribute("src");
+    this.video.load();
+  }
+}
