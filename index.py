@@ -56,6 +56,7 @@ import itertools
 import json
 import os
 import re
+import shutil
 import signal
 import time
 import typing
@@ -73,7 +74,6 @@ from videolib.core.errors import (
     CorruptError,
     Failure,
     OutsideError,
-    ParameterError,
     UsageError,
     VideoError,
     attempt,
@@ -90,7 +90,38 @@ from videolib.core.files import (
     stat_if_any,
     write_output,
 )
-from videolib.core.options import LARGEST_NUMBER, Option, names_path, need_path, option
+from videolib.core.manual import SHARED_SECTIONS, examples_text, heading
+from videolib.core.options import (
+    BitRate,
+    CodecNames,
+    Extensions,
+    Folder,
+    ForeignTags,
+    FormatNames,
+    HourSpan,
+    Names,
+    Option,
+    Origins,
+    Percentage,
+    PersonName,
+    PersonNumbers,
+    PixelList,
+    Pixels,
+    Position,
+    ProfileNames,
+    Seconds,
+    SignatureMove,
+    TagNames,
+    TagPair,
+    TaskNames,
+    ThumbnailPosition,
+    Tolerance,
+    VideoNames,
+    VideoPair,
+    names_path,
+    option,
+)
+from videolib.core.parameters import Parameters
 from videolib.core.pools import LocalPool, PoolSettings, Unit, expected_access, work_through
 from videolib.core.processes import cores, find_tool, need_tool, run_tool
 from videolib.core.program import program_name
@@ -110,10 +141,11 @@ from videolib.core.runs import (
 )
 from videolib.core.text import (
     NAMES_HELP,
-    joined_names,
+    did_you_mean,
     plural,
     printable,
     split_names,
+    wrapped,
 )
 from videolib.core.workers import WORKER_MEMORY
 from videolib.media.choices import (
@@ -125,7 +157,6 @@ from videolib.media.choices import (
     HeatmapMode,
     SceneDetector,
     Seek,
-    TagSource,
 )
 from videolib.media.targets import (
     BIT_RATE,
@@ -149,8 +180,6 @@ from videolib.storage.sidecars import SidecarDir, ffprobe_disabled, remove_aband
 from videolib.storage.videos import Video
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
     from videolib.catalogue.catalogue import Catalogue
     from videolib.catalogue.pool import CataloguePool
     from videolib.catalogue.records import VideoRow
@@ -272,24 +301,15 @@ class Context(NamedTuple):
     catalogue_pool: CataloguePool | None = None
 
 
-class Command:
-    """A request: its docstring is the help, its options are the parameters, `run` does the work.
+class Command(Parameters):
+    """A request: its docstring is the help, its options are the parameters, `run` does the work."""
 
-    Values are checked by a pydantic model that is derived from the annotations and the rules of
-    the options. A value of its option's own type, where that has no rules, needs no model: a
-    command with nothing to check runs without importing pydantic, which takes half of a short run.
-    """
-
-    _hints: ClassVar[dict[str, Any]]
-    _options: ClassVar[dict[str, Option]]
+    typed_name: str = ""  # the name or alias that it was asked for by
     not_recorded: ClassVar[tuple[str, ...]] = ()  # options that do not shape what is made
 
     def __init__(self, **values: Any) -> None:
         self.said = frozenset(values)  # what was said, by flag, configuration or who builds it
-        if not all(self._is_plain(name, value) for name, value in values.items()):
-            values = self.check(values)
-        for name, declared in self.options().items():
-            setattr(self, declared.attribute, values.get(name, declared.default))
+        super().__init__(**values)
         self.context = Context()
 
     def run(self, job: Job) -> Result:
@@ -299,83 +319,6 @@ class Command:
     def parts(self) -> list[Command]:
         """What is done one after the other where it stands in a chain."""
         return [self]
-
-    @classmethod
-    def options(cls) -> dict[str, Option]:
-        """The parameters by name, those of base classes first."""
-        if "_options" not in vars(cls):
-            bodies = [vars(base).values() for base in reversed(cls.__mro__)]
-            cls._options = {o.name: o for body in bodies for o in body if isinstance(o, Option)}
-        return cls._options
-
-    @classmethod
-    def hints(cls) -> dict[str, Any]:
-        """The types of the parameters."""
-        if "_hints" not in vars(cls):
-            cls._hints = typing.get_type_hints(cls)
-        return {name: cls._hints[declared.attribute] for name, declared in cls.options().items()}
-
-    @classmethod
-    def _is_plain(cls, name: str, value: object) -> bool:
-        """Whether a value needs no check: the default, or of its option's own type, which has no
-        rules."""
-        declared, hint = cls.options().get(name), cls.hints().get(name)
-        if hint is Path:
-            return isinstance(value, Path)
-        if declared is None or value is declared.default:
-            return declared is not None
-        if hint == tuple[str, ...] and isinstance(value, tuple):
-            return not declared.rules and all(isinstance(item, str) for item in value)
-        return not declared.rules and type(value) is hint
-
-    @classmethod
-    @functools.cache
-    def model(cls) -> type[BaseModel]:
-        """The pydantic model of the parameters: what checks values and gives the JSON schema."""
-        from pydantic import BeforeValidator, ConfigDict, Field, create_model
-
-        def split(value: object) -> object:
-            return split_names(value) if isinstance(value, str) else value
-
-        fields: dict[str, Any] = {}
-        for name, declared in cls.options().items():
-            hint = cls.hints()[name]
-            if names_path(hint):
-                hint = typing.Annotated[hint, BeforeValidator(need_path)]
-            if typing.get_origin(hint) is tuple:
-                hint = typing.Annotated[hint, BeforeValidator(split)]
-            is_integer = hint is int or set(typing.get_args(hint)) == {int, type(None)}
-            rules = ({"le": LARGEST_NUMBER} if is_integer else {}) | declared.rules
-            rules["json_schema_extra"] = declared.complete_schema
-            fields[name] = hint, Field(declared.default, description=declared.doc, **rules)
-        config = ConfigDict(extra="forbid", allow_inf_nan=False)
-        return create_model(cls.__name__, __config__=config, __doc__=cls.__doc__, **fields)
-
-    @classmethod
-    def check(cls, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The values converted and checked. Raises ParameterError that names every wrong one."""
-        from pydantic import ValidationError
-
-        try:
-            return dict(cls.model().model_validate(dict(values)))
-        except ValidationError as error:
-            mistakes = [cls._mistake(e) for e in error.errors()]
-            flags = {n: n.upper() if o.positional else o.flag for n, o in cls.options().items()}
-            text = "; ".join(f"{flags.get(name, name + ':')} {what}" for name, what in mistakes)
-            raise ParameterError(mistakes, text) from None
-
-    @classmethod
-    def _mistake(cls, error: Any) -> tuple[str, str]:
-        """The parameter of one of pydantic's errors, and what is wrong with it, in our words."""
-        name = str(error["loc"][0])
-        if name not in cls.options():
-            return name, "no such parameter"
-        message = error["msg"].replace("Input should", "should").removeprefix("Value error, ")
-        if error["type"] == "string_pattern_mismatch":
-            message = f"should be: {cls.options()[name].doc}"
-        value = error["input"]
-        text = joined_names(map(str, value)) if isinstance(value, list) else str(value)
-        return name, f"{message}; got {printable(text) or 'nothing'}"
 
     @classmethod
     def arrange(cls, values: dict[str, Any]) -> None:
@@ -515,6 +458,7 @@ class Runner:
         self.caps = {
             t.artifact.kind: caps.get(t.artifact.kind) or t.workers or self.processes for t in tasks
         }
+        self.titles = {task.artifact.kind: task.title for task in tasks}
         self.outcomes: dict[str, dict[str, Outcome]] = {task.artifact.kind: {} for task in tasks}
         self.videos: dict[str, Video] = {}
         self.lacking: dict[str, Failure] = {}  # by kind, why no video can have it in this run
@@ -656,7 +600,7 @@ class Runner:
         """Report a missing dependency once: the other videos will fail for the same reason."""
         if outcome.kind not in self.lacking:
             self.lacking[outcome.kind] = Failure(outcome.error, lacking=True)
-            self.job.console.say(f"{outcome.kind}: {printable(outcome.error)}")
+            self._say([outcome.kind], outcome.error)
 
     def fail(self, kinds: Sequence[str], name: str, reason: str) -> None:
         for kind in kinds:
@@ -664,8 +608,9 @@ class Runner:
         self.videos.setdefault(name, Video(name, name, ""))
         self._say(kinds, name, reason)
 
-    def _say(self, kinds: Iterable[str], name: str, remark: str) -> None:
-        self.job.console.say(f"{', '.join(kinds)}: {printable(name)}: {printable(remark)}")
+    def _say(self, kinds: Iterable[str], *remarks: str) -> None:
+        titles = ", ".join(self.titles[kind] for kind in kinds)
+        self.job.console.say(": ".join([titles, *map(printable, remarks)]))
 
     def may_begin(self) -> bool:
         """Whether another item may be begun; those that are not count as cancelled."""
@@ -731,7 +676,7 @@ class Runner:
         if self.job.cancelled.is_set():
             code = self.job.exit_code
         rows = zip(self.tasks, reports, strict=True)
-        text = "\n".join(report_line(task.artifact.kind, report) for task, report in rows)
+        text = "\n".join(report_line(task.title, report) for task, report in rows)
         summary = f"{plural(len(self.videos), 'video')} in {seconds:.1f} s{self._left_out()}"
         alone = len(reports) == 1 and not isinstance(self.request, Batch)
         data = reports[0] if alone else {"tasks": reports}
@@ -754,26 +699,24 @@ class Runner:
 
 CommandType = TypeVar("CommandType", bound="Command")
 QUERY_HELP = (
-    "only videos of which all is true, for example: tag:night -codec:hevc duration:>10m size:<1GB"
-    ' missing:subtitles added:<7d performer:"Jane Doe" words; docs/queries.md tells the rest'
+    "only videos that match all terms, such as tag:night -codec:hevc duration:>10m size:<1GB"
+    ' missing:subtitles added:<7d performer:"Jane Doe" beach; see docs/queries.md'
 )
 
 
-TLS_HELP = "for tls://: CA.pem,CERTIFICATE.pem,KEY.pem; docs/cluster.md makes them"
+TLS_HELP = "certificates for tls://, made as docs/cluster.md shows"
 
 
 class LibraryCommand(Command):
     """A command about the videos of one folder."""
 
-    directory: Path = option(Path(), "the folder of videos", positional=True)
-    recursive: bool = option(False, "also the folders below it", short="-r")
-    ext: tuple[str, ...] = option(
-        (".mp4",), "file extensions, comma-separated, or * for every video type"
+    directory: Path = option(Path(), "the folder of videos", metavar="DIR", positional=True)
+    recursive: bool = option(False, "also the videos in the folders below", short="-r")
+    ext: Extensions = option((".mp4",), "file extensions, or * for every video type")
+    artifacts_dir: Folder | None = option(
+        None, "keep all artifacts below this folder, in the same subfolders as the videos"
     )
-    artifacts_dir: Path | None = option(
-        None, "keep the artifacts in a mirrored tree below this folder"
-    )
-    output_format: Literal["text", "json"] = option("text", "how results are printed")
+    output_format: Literal["text", "json"] = option("text", "how to print the result")
 
     def library(self) -> Library:
         """The folder to walk. Raises UsageError where there is none."""
@@ -855,24 +798,23 @@ class RunCommand(LibraryCommand):
     """A command that makes artifacts."""
 
     retry: bool = True  # whether to try also what is known to be broken
-    force: bool = option(False, "make again what is there and fresh")
+    force: bool = option(False, "make everything again, also what is up to date")
     workers: int | None = option(
-        None, "videos worked on at a time (default: the cores)", ge=1, le=256
+        None, "how many videos to work on at a time", unset="one per processor core", ge=1, le=256
     )
-    timeout: float = option(
-        3600.0, "seconds one video may take before it is given up; 0: no limit", ge=0
+    timeout: Seconds = option(3600.0, "give up on a video after this long", unset="no limit", ge=0)
+    allow_codecs: CodecNames = option(
+        "", "also decode these uncommon codecs and containers, or any"
     )
-    allow_codecs: str = option(
-        "", "decoders and containers to allow beside the common ones, comma-separated, or any"
-    )
-    dry_run: bool = option(False, "say what would be made, make nothing")
-    only: tuple[str, ...] = option(
-        (), "only these videos, as a listing of the folder names them", many=True
-    )
+    dry_run: bool = option(False, "show what would be made, make nothing")
+    only: VideoNames = option((), "only these videos, named as list shows them", many=True)
     cluster: str = option(
-        "", "have it done by the workers of a scheduler, tcp://HOST:8786 or tls://", local=True
+        "",
+        "use the workers of this scheduler: tcp://HOST:8786 or tls://",
+        metavar="URL",
+        local=True,
     )
-    tls_files: tuple[str, ...] = option((), TLS_HELP, local=True)
+    tls_files: tuple[str, ...] = option((), TLS_HELP, metavar="CA,CERT,KEY", local=True)
     insecure: bool = option(False, "use a scheduler without tls:// on another machine", local=True)
 
     def library(self) -> Library:
@@ -934,6 +876,11 @@ class VideoTask(RunCommand):
 
     def planned(self) -> list[VideoTask]:
         return [self]
+
+    @property
+    def title(self) -> str:
+        """What text calls it: the name it was asked for by, else the command's own."""
+        return self.typed_name or next(iter(command_names(type(self))), self.artifact.kind)
 
     def placed(self, video: Video) -> Video:
         """The video with the folder where this task's files go as its sidecar folder."""
@@ -1002,7 +949,7 @@ class FrameTask(VideoTask):
 
     seek: Seek = option(
         "auto",
-        "auto: a keyframe where one is near; keyframe: always one; exact: the frame shown then",
+        "exact: the frame shown at that time; keyframe: one nearby; auto: that if near enough",
     )
 
     def maker(self, media: Media) -> FrameMaker:
@@ -1014,7 +961,7 @@ class FrameTask(VideoTask):
 
 
 class Metadata(VideoTask):
-    """Write what ffprobe knows of each video to .artifacts/NAME.ffprobe.json."""
+    """Store what ffprobe knows of each video, .artifacts/NAME.ffprobe.json."""
 
     artifact = ARTIFACTS["metadata"]
     imports = ("av", "numpy", "videolib.media.metadata")
@@ -1035,18 +982,20 @@ class Metadata(VideoTask):
 
 
 class Thumbs(FrameTask):
-    """Make one JPEG thumbnail per video, .artifacts/NAME.jpg."""
+    """Make a JPEG thumbnail of each video, .artifacts/NAME.jpg."""
 
     artifact = ARTIFACTS["thumbs"]
     batch_limit = 4
 
-    time: str = option(
+    time: ThumbnailPosition = option(
         "middle",
-        "seconds, NN%, middle, or auto: the best of ten candidates",
+        "where to take it; auto picks the best of ten frames",
         pattern=r"^(auto|middle|\d+(\.\d+)?%?)$",
     )
-    quality: int = option(2, "JPEG quality on ffmpeg's scale, 2 is best", ge=2, le=31)
-    width: int | None = option(None, "width in pixels (default: the video's own)", ge=16, le=16384)
+    quality: int = option(2, "JPEG quality on ffmpeg's scale: 2 is best, 31 is worst", ge=2, le=31)
+    width: Pixels | None = option(
+        None, "width of the picture", unset="that of the video", ge=16, le=16384
+    )
 
     def maker(self, media: Media) -> Thumbnail:
         from videolib.media.thumbs import Thumbnail
@@ -1055,17 +1004,17 @@ class Thumbs(FrameTask):
 
 
 class Sprites(FrameTask):
-    """Make sprite sheets for hover scrubbing, with a JSON index and a WebVTT thumbnail track."""
+    """Make sprite sheets for hover scrubbing, with a JSON index and a WebVTT track."""
 
     artifact = ARTIFACTS["sprites"]
     batch_limit = 2
 
-    interval: float = option(10.0, "seconds between tiles", gt=0)
-    width: int = option(320, "width of a tile in pixels", ge=16, le=4096)
+    interval: Seconds = option(10.0, "time between two tiles", gt=0)
+    width: Pixels = option(320, "width of a tile", ge=16, le=4096)
     cols: int = option(10, "tiles in a row", ge=1, le=100)
     rows: int = option(10, "rows in a sheet", ge=1, le=100)
-    quality: int = option(4, "JPEG quality on ffmpeg's scale, 2 is best", ge=2, le=31)
-    max_frames: int = option(0, "tiles at most; 0: as many as the video needs", ge=0)
+    quality: int = option(4, "JPEG quality on ffmpeg's scale: 2 is best, 31 is worst", ge=2, le=31)
+    max_frames: int = option(0, "at most this many tiles", unset="as many as the video needs", ge=0)
 
     def maker(self, media: Media) -> SpriteSheets:
         from videolib.media.sprites import SpriteGrid, SpriteSheets
@@ -1082,27 +1031,25 @@ class Sprites(FrameTask):
 class Phash(FrameTask):
     """Compute a perceptual hash of each video, .artifacts/NAME.phash.json.
 
-    Frames are those shown at exact times. Bits are row-major, the first is the most significant;
-    compare by Hamming distance. Frames of one colour say nothing: they are marked flat and stay out
-    of the combination. --algo stash gives the hash and the oshash by which databases made with
-    Stash know a video, from frames of its own choice.
+    Frames are those shown at exact times. Bits are row-major, the most significant first; compare
+    them by Hamming distance. Frames of a single colour say nothing: they are marked as flat and
+    left out of the combination. --algo stash gives the hash and the oshash by which Stash databases
+    know a video, from frames that it chooses itself.
     """
 
     artifact = ARTIFACTS["phash"]
     schema = PHASH_SCHEMA
 
-    time: str = option(
-        "middle",
-        "where to take the frame when --frames is 1: seconds, NN% or middle",
-        pattern=POSITION_PATTERN,
+    time: Position = option(
+        "middle", "with --frames 1: where to take the frame", pattern=POSITION_PATTERN
     )
-    frames: int = option(5, "frames, evenly spaced", ge=1, le=1000)
+    frames: int = option(5, "how many frames to hash, evenly spaced", ge=1, le=1000)
     algo: HashAlgorithm = option(
         "ahash",
         "ahash: 32x32 average, 1024 bits; dct: 8x8 DCT, 64 bits; stash: Stash's hash of 25 frames",
     )
-    combine: HashCombination = option("xor", "how the frames' hashes become one")
-    deep: bool = option(False, "also small pictures all along the video, for dupes --deep")
+    combine: HashCombination = option("xor", "how the hashes of the frames are combined into one")
+    deep: bool = option(False, "also store small pictures of the whole video, for dupes --deep")
 
     def state(self, video: Video, sidecars: SidecarDir) -> State:
         """As for any artifact; but a record of schema 1, which has no signature, is stale."""
@@ -1126,16 +1073,16 @@ class Phash(FrameTask):
 class Heatmaps(FrameTask):
     """Measure brightness and motion over time, .artifacts/NAME.heatmaps.json.
 
-    Brightness is the mean luma, motion the mean absolute difference of luma from the sample before,
-    both from 0 to 1; the first sample's motion is 0. A keyframe that serves two samples counts
-    once.
+    Brightness is the mean luma, motion the mean absolute change of luma since the sample before;
+    both go from 0 to 1, and the first sample's motion is 0. A keyframe that serves two samples is
+    listed once.
     """
 
     artifact = ARTIFACTS["heatmaps"]
 
-    interval: float = option(5.0, "seconds between samples", gt=0)
+    interval: Seconds = option(5.0, "time between two samples", gt=0)
     mode: HeatmapMode = option("both", "what to measure")
-    png: bool = option(False, "also draw the timeline as .artifacts/NAME.heatmaps.png")
+    png: bool = option(False, "also draw the timeline: .artifacts/NAME.heatmaps.png")
 
     def extras(self) -> list[str]:
         return ["{}.heatmaps.png"] if self.png else []
@@ -1150,23 +1097,27 @@ class Heatmaps(FrameTask):
 
 
 class Scenes(VideoTask):
-    """Find cuts with PySceneDetect's detectors, .artifacts/NAME.scenes.json.
+    """Find the cuts of each video by PySceneDetect, .artifacts/NAME.scenes.json.
 
-    A marker is the first frame of a new scene. Scores and --threshold share one unit, 0 to 1: 0.4
-    is the content detector's own default of 27 on its scale of 255; the lower, the more markers.
+    A marker is the first frame of a new scene. Scores and --threshold have the same scale, 0 to 1:
+    0.4 is the content detector's own default, 27 on its scale of 255.
     """
 
     artifact = ARTIFACTS["scenes"]
     imports = ("av", "numpy", "cv2", "scenedetect.detectors")
 
-    threshold: float = option(0.4, "sensitivity, 0 to 1: lower finds more", gt=0, le=1)
-    detector: SceneDetector = option("content", "adaptive: against the motion around it")
-    limit: int = option(0, "markers at most, the strongest; 0: all", ge=0)
-    thumbs: bool = option(False, "a JPEG of each scene's first frame")
-    clips: bool = option(False, "a short MP4 of each scene's beginning")
-    clip_duration: float = option(2.0, "seconds of a clip", gt=0, le=60)
-    thumbs_width: int = option(320, "width of those pictures and clips", ge=16, le=4096)
-    chapters: bool = option(False, "also the scenes as chapters in ffmpeg's metadata format")
+    threshold: float = option(
+        0.4, "smallest change that is a cut, 0 to 1: lower finds more", gt=0, le=1
+    )
+    detector: SceneDetector = option(
+        "content", "content: change between frames; adaptive: compared with the motion around"
+    )
+    limit: int = option(0, "keep only the N strongest markers", unset="all", ge=0)
+    thumbs: bool = option(False, "also make a JPEG of each scene")
+    clips: bool = option(False, "also make a short MP4 of the beginning of each scene")
+    clip_duration: Seconds = option(2.0, "length of these clips", gt=0, le=60)
+    thumbs_width: Pixels = option(320, "width of these pictures and clips", ge=16, le=4096)
+    chapters: bool = option(False, "also write the scenes as chapters in ffmpeg's metadata format")
 
     def extras(self) -> list[str]:
         return [".{}.scenes/"] * (self.thumbs or self.clips) + ["{}.scenes.ffmeta"] * self.chapters
@@ -1186,42 +1137,46 @@ class Scenes(VideoTask):
 
 
 class Embed(FrameTask):
-    """Find the people of each video by their faces, .artifacts/NAME.faces.signatures.json.
+    """Find the people of each video by face, .artifacts/NAME.faces.signatures.json.
 
-    Distances are cosine distances (1 - cosine similarity) of unit vectors, in SFace's measure; for
-    other models they are scaled. Faces are followed from sample to sample, then what was followed
-    is clustered into people; two faces in one frame are always two people.
+    All distances are cosine distances (1 - cosine similarity) on the scale of the SFace model;
+    those of other models are converted to it. Faces are tracked from sample to sample, then the
+    tracks are clustered into people. Two faces in one frame are always two people.
     """
 
     artifact = ARTIFACTS["faces"]
     imports = ("av", "numpy", "cv2")
     not_recorded = ("models_dir", "purge")
 
-    sample_rate: float = option(1.0, "frames looked at per second", gt=0, le=100)
-    min_face_area: float = option(1600.0, "smallest face, in square pixels of the video", ge=64)
-    min_score: float = option(0.8, "how sure the detector must be, 0 to 1", ge=0.5, lt=1)
+    sample_rate: float = option(1.0, "frames to look at per second of video", gt=0, le=100)
+    min_face_area: float = option(1600.0, "ignore faces of fewer square pixels of the video", ge=64)
+    min_score: float = option(0.8, "how sure the detector must be of a face, 0 to 1", ge=0.5, lt=1)
     blur_threshold: float = option(
-        30.0, "least sharpness: the variance of the Laplacian of the aligned face", ge=0
+        30.0, "ignore faces less sharp than this (variance of the Laplacian)", ge=0
     )
-    max_gap: float = option(
-        0.75, "seconds beyond the sampling interval that an appearance may be interrupted", ge=0
+    max_gap: Seconds = option(
+        0.75, "how much longer than the sampling interval a face may be out of sight", ge=0
     )
     min_track_frames: int = option(
-        3, "least sampled frames of a person; of a short video at most a third", ge=1
+        3, "ignore people in fewer sampled frames (short videos: a third of the samples)", ge=1
     )
-    match_distance: float = option(0.55, "largest distance from sample to sample", gt=0, le=2)
-    cluster_eps: float = option(0.40, "largest mean distance within a person", gt=0, le=2)
-    cluster_min_samples: int = option(1, "least tracks of a person", ge=1)
-    thumbnails: bool = option(False, "also a JPEG of each person, in .artifacts/.NAME.faces/")
+    match_distance: float = option(
+        0.55, "largest distance of one face from sample to sample", gt=0, le=2
+    )
+    cluster_eps: float = option(
+        0.40, "largest mean distance between one person's faces", gt=0, le=2
+    )
+    cluster_min_samples: int = option(1, "ignore people with fewer tracks", ge=1)
+    thumbnails: bool = option(False, "also make a JPEG of each person, in .artifacts/.NAME.faces/")
     backend: Literal["auto", "opencv", "deepface", "dlib"] = option(
-        "auto", "what makes the vectors; auto: opencv"
+        "auto", "which library computes the vectors; auto is opencv"
     )
-    face_model: str = option("", "which model of the backend (default: its usual one)")
-    models_dir: Path | None = option(
-        None, "folder with the model files, in place of the installed ones", local=True
+    face_model: str = option("", "which model of the backend", unset="its usual one")
+    models_dir: Folder | None = option(
+        None, "load the models from this folder instead of the installed package", local=True
     )
     purge: bool = option(
-        False, "delete all signatures, thumbnails, the index of people and every decision on them"
+        False, "delete all signatures, face pictures, the index of people and decisions on them"
     )
 
     def __init__(self, **values: Any) -> None:
@@ -1267,32 +1222,36 @@ class Embed(FrameTask):
 
 
 class ListPeople(LibraryCommand):
-    """Find out who is who in all videos of a folder, from the signatures that embed made.
+    """Find out who is who in all videos of a folder, from the signatures of embed.
 
-    Missing signatures are made first. Who looks alike on average is one person, by clustering with
-    average linkage: not by chains of in-betweens, which would join siblings; two who were seen in
-    one frame never are one. People keep their numbers from run to run, and only new or changed
-    signatures are put to them, unless --rebuild begins anew. What was decided with the command
-    people always holds. Written to .artifacts/.faces.index.json.
+    Missing signatures are made first. Signatures are clustered by average linkage: a person is a
+    group that is similar on average, so siblings are not joined by a chain of lookalikes, and two
+    people seen in one frame are never joined. People keep their numbers from run to run, and a run
+    only places new and changed signatures, unless --rebuild groups all of them again. What was
+    decided with `people` always holds. The result is stored in .artifacts/.faces.index.json.
     """
 
     sample_rate: float = option(
-        1.0, "frames looked at per second where signatures are missing", gt=0, le=100
+        1.0, "for missing signatures: frames to look at per second", gt=0, le=100
     )
-    embed: bool = option(True, "make missing and stale signatures first")
-    cluster_eps: float = option(0.45, "largest mean distance within a person", gt=0, le=2)
-    cluster_min_samples: int = option(1, "least signatures of a person that is listed", ge=1)
-    gallery: Path | None = option(
-        None, "folder of known people: one folder of photographs or videos for each, named so"
+    embed: bool = option(True, "make missing and outdated signatures first")
+    cluster_eps: float = option(
+        0.45, "largest mean distance between one person's faces", gt=0, le=2
+    )
+    cluster_min_samples: int = option(1, "list people with at least this many signatures", ge=1)
+    gallery: Folder | None = option(
+        None, "name people by the pictures and videos in DIR/THEIR NAME/"
     )
     gallery_sample_rate: float = option(
-        1.0, "frames looked at per second in the gallery's videos", gt=0, le=100
+        1.0, "for videos in the gallery: frames to look at per second", gt=0, le=100
     )
     label_threshold: float = option(
-        0.40, "largest distance from the gallery for a label", gt=0, le=2
+        0.40, "largest distance at which a person gets a gallery's name", gt=0, le=2
     )
-    rebuild: bool = option(False, "group everything anew; numbers stay where they can")
-    html: Path | None = option(None, "also write a page of people with their faces", local=True)
+    rebuild: bool = option(
+        False, "group all signatures again; people keep their numbers where possible"
+    )
+    html: Path | None = option(None, "also write a web page with the faces of all", local=True)
 
     def run(self, job: Job) -> Result:
         from videolib.faces.listing import list_people, scan_signatures
@@ -1349,30 +1308,24 @@ class ListPeople(LibraryCommand):
 class People(LibraryCommand):
     """Show who is who in a folder, or correct it.
 
-    What is decided here is kept apart from what listing computes, in .artifacts/.faces.people.json:
-    whoever was named, merged, split, moved or hidden stays so whatever is computed later; only new
-    faces are added to them. A person goes by the number that listing tells.
+    Decisions are stored apart from what listing computes, in .artifacts/.faces.people.json, and no
+    later run changes them: whoever was named, merged, split, moved or hidden stays so, and new
+    faces are added to them. People are given by their number, as listing shows it.
     """
 
-    rename: tuple[str, ...] = option((), "a number and a name: call that person so", many=True)
-    merge: tuple[int, ...] = option((), "numbers: they are one person, the first", many=True)
-    split: int = option(0, "a number: this is more than one person", ge=1, changes_library=True)
-    move: tuple[str, ...] = option(
-        (), "a signature, as --json tells it, and the number of whom it shows, or new", many=True
+    rename: PersonName = option((), "give person N this name", many=True)
+    merge: PersonNumbers = option((), "these are one person, who keeps the first number", many=True)
+    split: int = option(0, "person N is several people: split them", ge=1, changes_library=True)
+    move: SignatureMove = option(
+        (), "this signature (an id in --json) shows person N, or someone new", many=True
     )
     hide: int = option(
-        0,
-        "a number: do not show this person, nor infer it as a performer",
-        ge=1,
-        changes_library=True,
+        0, "neither show person N nor add them as a performer", ge=1, changes_library=True
     )
-    show: int = option(0, "a number: show a hidden person again", ge=1, changes_library=True)
-    undo: bool = option(False, "take the last of these back; again the one before")
+    show: int = option(0, "show person N again, who was hidden", ge=1, changes_library=True)
+    undo: bool = option(False, "take back the last change; again: the change before it")
     forget: int = option(
-        0,
-        "a number: delete this person's vectors and pictures for good, from all files",
-        ge=1,
-        changes_library=True,
+        0, "delete the vectors and pictures of person N for good", ge=1, changes_library=True
     )
 
     def run(self, job: Job) -> Result:
@@ -1433,24 +1386,26 @@ class People(LibraryCommand):
 
 
 class Previews(VideoTask):
-    """Make short preview clips, evenly spread over each video, in .artifacts/.NAME.previews/.
+    """Make short preview clips, spread evenly over each video, in .artifacts/.NAME.previews/.
 
-    A video too short for all of them gets fewer; they never overlap. Clips are upright, 8-bit
-    BT.709 with square pixels, at most 30 frames a second, without sound.
+    Clips never overlap: a video too short for all of them gets fewer. They are upright, 8-bit
+    BT.709 with square pixels, without sound, at most 30 frames a second.
     """
 
     artifact = ARTIFACTS["previews"]
     worker_group = "previews"
     batch_limit = 2
 
-    segments: int = option(9, "clips; 9 of them stand at 10%, 20% ... 90%", ge=1, le=100)
-    duration: float = option(1.0, "seconds of a clip", gt=0, le=60)
-    width: int = option(320, "width in pixels, made even", ge=16, le=4096)
-    format: Literal["webm", "mp4"] = option("webm", "webm: VP9; mp4: H.264")
-    crf: int = option(30, "quality on VP9's scale; for mp4 the same part of H.264's", ge=0, le=63)
-    bitrate: str = option("300k", "bits per second at most", pattern=r"^[1-9]\d{0,6}[kM]?$")
+    segments: int = option(9, "how many clips; 9 are taken at 10%, 20% ... 90%", ge=1, le=100)
+    duration: Seconds = option(1.0, "length of a clip", gt=0, le=60)
+    width: Pixels = option(320, "width of a clip, rounded to an even number", ge=16, le=4096)
+    format: Literal["webm", "mp4"] = option("webm", "webm is VP9, mp4 is H.264")
+    crf: int = option(
+        30, "constant quality on VP9's scale, lower is better; converted for mp4", ge=0, le=63
+    )
+    bitrate: BitRate = option("300k", "largest bit rate", pattern=r"^[1-9]\d{0,6}[kM]?$")
     index: bool = option(True, "write times and sizes to .artifacts/NAME.previews.json")
-    join: bool = option(False, "also all clips in one, .artifacts/NAME.previews.webm or .mp4")
+    join: bool = option(False, "also join the clips: .artifacts/NAME.previews.webm or .mp4")
     image: Literal["none", "webp"] = option(
         "none", "webp: also an animated picture, .artifacts/NAME.previews.webp"
     )
@@ -1471,23 +1426,23 @@ class Previews(VideoTask):
 
 
 class Codecs(LibraryCommand):
-    """List containers and codecs, and what keeps each video from being an MP4 of the target codecs.
+    """List containers and codecs, and what keeps each video from being a common MP4.
 
-    Metadata artifacts are used where they are fresh; the other videos are probed, and nothing is
-    written. What `transcode` would leave as it is counts as compatible.
+    Videos that transcode would leave as they are count as compatible. Up-to-date metadata artifacts
+    are used; other videos are probed. Nothing is written.
     """
 
-    ext: tuple[str, ...] = option(
+    ext: Extensions = option(
         (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v"),
-        "file extensions, comma-separated, or * for every video type",
+        "file extensions, or * for every video type",
     )
-    target_v: VideoCodec = option("h264", "the video codec to have")
-    target_a: AudioCodec = option("aac", "the codec of every audio stream to have")
-    allowed_profiles: tuple[str, ...] = option(
-        (), "profiles the video may have, comma-separated, as High,Main (default: any)"
+    target_v: VideoCodec = option("h264", "the wanted video codec")
+    target_a: AudioCodec = option("aac", "the wanted audio codec")
+    allowed_profiles: ProfileNames = option(
+        (), "wanted profiles of the video codec, such as High,Main", unset="any"
     )
-    workers: int = option(4, "processes that probe, at most", ge=1, le=256)
-    timeout: float = option(60.0, "seconds one file may take; 0: no limit", ge=0)
+    workers: int = option(4, "how many files to read at a time", ge=1, le=256)
+    timeout: Seconds = option(60.0, "give up on a file after this long", unset="no limit", ge=0)
     allow_codecs: str = RunCommand.allow_codecs
 
     def run(self, job: Job) -> Result:
@@ -1506,18 +1461,18 @@ class Codecs(LibraryCommand):
 class Compare(Command):
     """Measure how close a video is to its original: SSIM, PSNR, XPSNR and VMAF.
 
-    The other video is scaled, timed and turned like the original first, and what was done is said.
-    Both are decoded once. Values over all frames are those of ffmpeg's summaries: PSNR is that of
-    the mean squared error, psnr_mean the mean over the frames that differ at all; inf stands for no
-    difference. Classes: SSIM from 0.99 excellent, 0.95 good, 0.88 fair, 0.5 poor, else bad; PSNR
-    from 37 dB, 31, 25 and 20.
+    The other video is first scaled, aligned in time and rotated like the original; the result says
+    what was done. Each is decoded once. Values over all frames are those of ffmpeg's summaries:
+    PSNR is that of the mean squared error, psnr_mean the mean over the frames that differ, and inf
+    means no difference. SSIM from 0.99 is excellent, 0.95 good, 0.88 fair, 0.5 poor, else bad; PSNR
+    from 37, 31, 25 and 20 dB.
     """
 
-    original: Path = option(Path(), "the video to measure by", positional=True)
-    other: Path = option(Path(), "the video to measure", positional=True)
-    vmaf: bool = option(True, "also VMAF and XPSNR, where an ffmpeg here has them")
+    original: Path = option(Path(), "the video to compare with", required=True, positional=True)
+    other: Path = option(Path(), "the video to measure", required=True, positional=True)
+    vmaf: bool = option(True, "also measure VMAF and XPSNR, if the installed ffmpeg can")
     png: Path | None = option(
-        None, "draw quality over time; without a name as OTHER.compare.png", bare="."
+        None, "also draw quality over time; without a name: OTHER.compare.png", bare="."
     )
     timeout: float = RunCommand.timeout
     allow_codecs: str = RunCommand.allow_codecs
@@ -1568,43 +1523,41 @@ class Compare(Command):
 
 
 class Transcode(RunCommand):
-    """Make MP4 files of the target codecs in another folder, for the videos that are none yet.
+    """Make MP4 files of the target codecs in another folder, for videos that are not yet so.
 
-    DEST gets the same folders and names, ending in .mp4; of a.mkv and a.ts one becomes a.mp4, the
-    other a.ts.mp4. Streams that already fit are copied, not encoded; tags and the time of the file
-    stay. An output appears only when it was checked to be complete; a record of it in
-    DEST/.artifacts lets the next run skip it, or replace it where options or the video changed;
-    other files are replaced with --force only. The folder of the videos is not written to.
+    DEST gets the same subfolders and names, ending in .mp4; if a.mkv and a.ts both exist, they
+    become a.mp4 and a.ts.mp4. Streams that have the target codec are copied; tags and file times
+    are kept. An output appears only after it was checked to be complete. DEST/.artifacts records
+    it, so the next run skips it, or replaces it if the options or the video changed; other files in
+    DEST are replaced only with --force. Nothing is written to the folder of the videos.
     """
 
     dest: Path | None = option(
-        None, "the folder for the outputs, outside the other", positional=True
+        None, "the folder for the outputs, outside DIR", required=True, positional=True
     )
     target_v: VideoCodec = option("h264", "video codec of the outputs")
     target_a: AudioCodec = option("aac", "audio codec of the outputs")
     crf: int = option(28, "constant quality: lower is better and larger", ge=0, le=63)
-    v_bitrate: str = option(
-        "", "video bits per second in place of --crf, such as 3000k", pattern=BIT_RATE
+    v_bitrate: BitRate = option(
+        "", "video bit rate to use instead of --crf, such as 3000k", pattern=BIT_RATE
     )
-    a_bitrate: str = option(
-        "128k", "audio bits per second up to stereo, more channels in proportion", pattern=BIT_RATE
+    a_bitrate: BitRate = option(
+        "128k", "audio bit rate of mono and stereo; more channels get more", pattern=BIT_RATE
     )
-    preset: Preset = option("medium", "effort: slower gives smaller files")
-    hardware: Hardware = option("none", "encode by this hardware; auto: by what works here")
-    hdr: HdrPolicy = option("auto", "auto: high dynamic range and 10 bits stay, but not in h264")
-    drop_subtitles: bool = option(False, "leave subtitles out")
-    copy_fitting: bool = option(
-        True, "copy streams that already fit; --no-copy-fitting encodes them"
+    preset: Preset = option("medium", "speed of the encoder: slower makes smaller files")
+    hardware: Hardware = option("none", "encode with this hardware; auto: what works here")
+    hdr: HdrPolicy = option(
+        "auto", "auto keeps HDR and 10 bits, except in h264; tonemap converts to SDR"
     )
-    min_saving: str = option(
-        "",
-        "discard an output that does not save this share, such as 10%, and do not try again",
-        pattern=SAVING,
+    drop_subtitles: bool = option(False, "leave out subtitles")
+    copy_fitting: bool = option(True, "copy streams that have the target codec, do not encode them")
+    min_saving: Percentage = option(
+        "", "discard outputs that save less than this, do not try again", pattern=SAVING
     )
-    accept_degraded: bool = option(False, "publish also what could be saved of a damaged source")
-    workers: int | None = option(1, "videos encoded at a time", ge=1, le=256)
-    timeout: float = option(
-        0.0, "seconds one video may take; 0: as long as its encoder gets on", ge=0
+    accept_degraded: bool = option(False, "also keep what could be read of damaged sources")
+    workers: int | None = option(1, "how many videos to encode at a time", ge=1, le=256)
+    timeout: Seconds = option(
+        0.0, "give up on a video after this long", unset="while it makes progress", ge=0
     )
     ext: tuple[str, ...] = Codecs.ext
 
@@ -1713,49 +1666,49 @@ def export_formats() -> Iterable[str]:
 
 
 class Export(RunCommand):
-    """Write what is known of videos where media servers, players and editors look for it.
+    """Write what is known of videos where media servers, players and editors find it.
 
-    Files stand beside the videos, or in the same folders below --to. Only what this command wrote
-    and nobody changed is replaced or removed: .artifacts/NAME.exports.json records it, and it moves
-    along with its video. docs/exports.md has the formats.
+    Files are written beside the videos, or to the same subfolders of --to. Only files that this
+    command wrote and nobody changed are replaced or removed: .artifacts/NAME.exports.json records
+    them, and they are renamed along with their video. docs/exports.md describes the formats.
     """
 
-    format: tuple[str, ...] = option(
-        (), "formats, comma-separated; docs/exports.md lists them", names=export_formats
+    format: FormatNames = option(
+        (), "what to write; docs/exports.md lists the formats", names=export_formats
     )
-    export_format: tuple[str, ...] = option(
-        (), "the same, in a chain with a command that has a --format of its own", local=True
+    export_format: FormatNames = option(
+        (), "the same, in a chain with another command that has --format", local=True
     )
-    to: Path | None = option(
-        None, "write below this folder, in place of beside the videos", changes_library=True
+    to: Folder | None = option(
+        None, "write below this folder, not beside the videos", changes_library=True
     )
-    query: str = option("", QUERY_HELP, short="-q")
+    query: str = option("", QUERY_HELP, metavar="QUERY", short="-q")
     merge: bool = option(
         False,
-        "complete files that somebody else wrote (nfo), never changing what is in them",
+        "add to files (nfo) of other programs what they lack, change nothing in them",
         changes_library=True,
     )
     remove: bool = option(
         False,
-        "take back what was exported, of these formats or of all, where nobody changed it",
+        "delete exported files, of --format or all, unless somebody changed them",
         changes_library=True,
     )
     name_: str = option(
-        "", "name of a file for all videos, without suffix (default: that of the folder)"
+        "", "name of a file about all videos, without suffix", unset="that of the folder"
     )
-    subtitle_format: Literal["srt", "vtt", "ass"] = option("srt", "of exported subtitles")
-    min_chapter: float = option(300.0, "least seconds of a chapter", gt=0)
+    subtitle_format: Literal["srt", "vtt", "ass"] = option("srt", "format of exported subtitles")
+    min_chapter: Seconds = option(300.0, "shortest chapter", gt=0)
     chapter_form: Literal["matroska", "ogm", "webvtt", "ffmetadata"] = option(
-        "matroska", "of chapters: Matroska's XML, or text"
+        "matroska", "format of chapters: Matroska's XML, or text"
     )
-    interval: float = option(
-        10.0, "seconds between pictures of trickplay and bif: what the server expects", gt=0
+    interval: Seconds = option(
+        10.0, "time between pictures of trickplay and bif; the media server has to expect it", gt=0
     )
-    width: tuple[int, ...] = option(
-        (), "widths of tiles (trickplay, bif: 320), or of a sheet (1600), comma-separated"
+    width: PixelList = option(
+        (), "widths of trickplay or bif tiles, or of a sheet", unset="320; sheet 1600"
     )
-    cols: int | None = option(None, "columns of trickplay (10) or a sheet (4)", ge=1, le=100)
-    rows: int | None = option(None, "rows of trickplay (10) or a sheet (5)", ge=1, le=100)
+    cols: int | None = option(None, "columns", unset="trickplay 10, sheet 4", ge=1, le=100)
+    rows: int | None = option(None, "rows", unset="trickplay 10, sheet 5", ge=1, le=100)
     seek: Seek = FrameTask.seek
 
     matches: frozenset[str] | None = None  # the videos that the query finds
@@ -1942,57 +1895,50 @@ class FrameExportTask(ExportTask, FrameTask):
 
 
 class Tags(LibraryCommand):
-    """Show or change the tags and performers of a video, or of every video of a folder, and what
-    you think of it: a rating, a note, a date.
+    """Show or change tags, performers, ratings and notes of one video or of all in a folder.
 
-    They are kept in .artifacts/NAME.tags.json, which may be edited by hand. Names count as the same
-    whatever their case, and stay as they were first written. --rename-tag, --import and --from
-    change all videos or none, and --undo takes the last of them back.
+    They are stored in .artifacts/NAME.tags.json, which may be edited by hand. Upper and lower case
+    make no difference: a name stays as it was first written. --rename-tag, --import and --from
+    change all videos or none; --undo takes back the last of them.
     """
 
-    directory: Path = option(Path(), "a video, or a folder of videos", positional=True)
-    query: str = option("", QUERY_HELP, short="-q")
-    set: tuple[str, ...] = option((), f"tags to add, {NAMES_HELP}")
-    remove: tuple[str, ...] = option((), "tags to take away, the same; before --set adds")
+    directory: Path = option(
+        Path(), "a video, or a folder of videos", metavar="VIDEO|DIR", positional=True
+    )
+    query: str = option("", QUERY_HELP, metavar="QUERY", short="-q")
+    set: TagNames = option((), f"tags to add, {NAMES_HELP}")
+    remove: TagNames = option((), "tags to remove; this happens before --set adds")
     mode: Literal["add", "replace"] = option(
         "add",
-        "replace: what --set, --import or --from says takes the place of all",
+        "replace: the tags of --set, --import or --from replace all others",
         changes_library=True,
     )
-    add_performers: tuple[str, ...] = option((), "performers to add, written in the same way")
-    remove_performers: tuple[str, ...] = option((), "performers to take away, the same")
-    clear_performers: bool = option(False, "take all performers away")
-    rating: str | None = option(None, "a rating from 0 to 5; '' takes it away")
-    note: str | None = option(None, "a note; '' takes it away")
-    date: str | None = option(None, "a date such as 2024-01-31, 2024-01 or 2024; '' takes it away")
-    performers: bool = option(
-        False, "add the people whom listing found in a video and who have a name, as performers"
-    )
+    add_performers: Names = option((), "performers to add")
+    remove_performers: Names = option((), "performers to remove")
+    clear_performers: bool = option(False, "remove all performers")
+    rating: str | None = option(None, "a rating from 0 to 5; '' removes it")
+    note: str | None = option(None, "a note; '' removes it")
+    date: str | None = option(None, "a date such as 2024-01-31, 2024-01 or 2024; '' removes it")
+    performers: bool = option(False, "add the people whom listing found and who have a name")
     min_occurrences: int = option(
-        2, "sampled frames in which someone is at least seen in a video, for --performers", ge=1
+        2, "for --performers: people in at least this many sampled frames", ge=1
     )
     refresh_performers: bool = option(
-        False, "the same anew: who was inferred before goes, who was removed may come back"
+        False, "infer performers anew: forgets those inferred or removed before"
     )
-    list_: bool = option(False, "list the tags and performers there are, with how many have them")
-    rename_tag: tuple[str, ...] = option(
-        (), "a tag and its new name, which may be another tag", many=True
-    )
+    list_: bool = option(False, "list all tags and performers, and how many videos have them")
+    rename_tag: TagPair = option((), "rename a tag; if NEW exists, the two become one", many=True)
     export: Path | None = option(
         None, "write all tags and performers to this file, as JSON", local=True
     )
     import_: Path | None = option(
-        None, "tell what such a file would change; --force changes it", local=True
+        None, "show what importing such a file changes; --force imports it", local=True
     )
-    from_: tuple[str, ...] = option(
-        (),
-        "tell what files of another program would change, --force changes it:"
-        f" {'|'.join(typing.get_args(TagSource))} and such a file, or a folder of them",
-        many=True,
-        local=True,
+    from_: ForeignTags = option(
+        (), "the same for the files of another program", many=True, local=True
     )
-    force: bool = option(False, "do what --import or --from would do; without it, it is only told")
-    undo: bool = option(False, "take the last --rename-tag, --import or --from back")
+    force: bool = option(False, "carry out --import or --from, do not just show it")
+    undo: bool = option(False, "take back the last --rename-tag, --import or --from")
 
     def run(self, job: Job) -> Result:
         if self.mode == "replace" and not (self.set or self.import_ or self.from_):
@@ -2174,46 +2120,44 @@ class Tags(LibraryCommand):
 
 
 class Subtitles(VideoTask):
-    """Write subtitles for what is said in each video, .artifacts/NAME.vtt, by a Whisper model.
+    """Transcribe what is said in each video by a Whisper model, .artifacts/NAME.vtt.
 
-    Cues are at most two lines of 42 letters, last 1 to 7 s and end when nobody speaks. Subtitles
-    that lie beside a video, or are text inside it, count as there and are never touched; forced
-    ones, which translate only what is foreign in a film, do not count.
+    Cues have at most two lines of 42 letters, last 1 to 7 s, and end when nobody speaks. A video
+    that has subtitles, beside it or as text inside it, is skipped, and those subtitles are never
+    changed. Forced subtitles, which translate only foreign speech, do not count.
     """
 
     model_: str = option(
         "small",
-        "name or folder of the model; $VIDEO_WHISPER_MODEL sets another default",
+        "name or folder of the Whisper model; $VIDEO_WHISPER_MODEL sets the default",
         local=True,
     )
     backend: Literal["auto", "whisper", "faster-whisper", "whisper.cpp"] = option(
-        "auto", "what runs the model; auto: faster-whisper, then whisper, then whisper.cpp"
+        "auto", "what runs the model; auto: faster-whisper, else whisper, else whisper.cpp"
     )
-    language: str = option("", "what is spoken, as en or de (default: detected)")
+    language: str = option("", "the spoken language, such as en or de", unset="detected")
     translate: bool = option(False, "translate to English")
     format: tuple[Literal["vtt", "srt", "json"], ...] = option(
-        ("vtt",), "vtt, srt, json or several, comma-separated; json has words and probabilities"
+        ("vtt",), "which files to write; json also has words and probabilities"
     )
-    output_dir: Path | None = option(
-        None, "write to this folder, in place of .artifacts", local=True
+    output_dir: Folder | None = option(None, "write here, not to .artifacts", local=True)
+    initial_prompt: str = option(
+        "", "text that the model continues, with its spelling, names and style"
     )
-    initial_prompt: str = option("", "text as before the first words: spelling, names, style")
-    hotwords: str = option("", "names and terms to expect")
+    hotwords: str = option("", "names and terms that are likely to occur")
     audio_stream: str = option(
-        "", "which audio to hear, by number from 0 or by language (default: the default one)"
+        "", "which audio track: number from 0, or language", unset="the default one"
     )
-    vad: bool = option(True, "hear only where there is a voice: without, silence may get words")
+    vad: bool = option(True, "leave out what has no voice in it, where a model would invent words")
     from_stream: bool = option(
-        False, "extract the text subtitles in the video instead, a file for each language"
+        False, "do not transcribe: extract the text subtitles inside the video"
     )
     whisper_cpp_bin: Path | None = option(
-        None, "whisper.cpp's program (default: on PATH)", local=True
+        None, "the whisper.cpp program", unset="on PATH", local=True
     )
-    whisper_cpp_model: Path | None = option(None, "whisper.cpp's model, a ggml file", local=True)
-    workers: int | None = option(1, "videos worked on at a time", ge=1, le=256)
-    timeout: float = option(
-        0.0, "seconds one video may take before it is given up; 0: no limit", ge=0
-    )
+    whisper_cpp_model: Path | None = option(None, "the whisper.cpp model, a ggml file", local=True)
+    workers: int | None = option(1, "how many videos to work on at a time", ge=1, le=256)
+    timeout: Seconds = option(0.0, "give up on a video after this long", unset="no limit", ge=0)
 
     artifact = ARTIFACTS["subtitles"]
     not_recorded = ("output_dir", "whisper_cpp_bin", "whisper_cpp_model")
@@ -2294,12 +2238,12 @@ class Subtitles(VideoTask):
 
 
 class Verify(VideoTask):
-    """Decode each video whole and keep checksums of its bytes, .artifacts/NAME.verify.json.
+    """Decode each video completely and store checksums of its bytes, .artifacts/NAME.verify.json.
 
-    What was verified is checked against its checksums when this is run again: a video is damaged
-    where it does not decode, rotten where bytes differ though size and time are the same. Exit code
-    1 where one is. A video that somebody changed is verified anew. finish leaves this out unless
-    --tasks names it, as it reads all of every video; finish, batch and chains skip what is fresh.
+    A later run compares the bytes with these checksums. Damaged videos do not decode; rotten videos
+    have other bytes although their size and time are the same: then the exit code is 1. A video
+    that was changed is verified again. Verifying reads every byte, so finish leaves it out unless
+    --tasks names it; finish, batch and chains skip what is up to date.
     """
 
     artifact = ARTIFACTS["verify"]
@@ -2311,13 +2255,11 @@ class Verify(VideoTask):
     not_recorded = ("quick", "accept")
     SECONDS, BYTE_RATE = 3600.0, 50_000  # of a limit: at least, and bytes for each second more
 
-    quick: bool = option(False, "look at the bytes only, decode nothing")
-    accept: bool = option(False, "take the bytes of rotten videos as they are now")
-    workers: int | None = option(
-        1, "videos verified at a time, which share the cores", ge=1, le=256
-    )
-    timeout: float = option(
-        0.0, "seconds one video may take; 0: an hour, and another for each 180 MB", ge=0
+    quick: bool = option(False, "only read the bytes, decode nothing")
+    accept: bool = option(False, "accept the present bytes of rotten videos as correct")
+    workers: int | None = option(1, "how many videos at a time; they share the cores", ge=1, le=256)
+    timeout: Seconds = option(
+        0.0, "give up on a video after this long", unset="1 h, and 1 h per 180 MB", ge=0
     )
 
     def state(self, video: Video, sidecars: SidecarDir) -> State:
@@ -2351,48 +2293,44 @@ class Verify(VideoTask):
 # === Commands: duplicates =========================================================================
 
 PREFER_HELP = (
-    "what decides which copy to keep before sound, resolution and so on: terms of a query, and"
-    " fields alone for the larger value, such as path:/films codec:hevc -size:; docs/duplicates.md"
+    "which copy to keep: query terms, and fields alone for the larger value, in order, such as"
+    " 'path:/films codec:hevc -size:'; see docs/duplicates.md"
 )
 
 
 class Dupes(LibraryCommand):
-    """Find videos that show the same, from their phash artifacts, and say which copy to keep.
+    """Find videos that show the same, from their phash artifacts; say which copy to keep.
 
-    Reads no video but the bytes of those that are as large as another, to tell exact copies. Two
-    match when enough of their frames match in order and their durations are compatible; what is
-    black, a slate or a still matches nothing. A group is one video to keep, with the reason, and
-    its own matches. Nothing is changed unless --apply says so; --undo takes the last time back.
+    Two videos match if enough of their frames match in order and their durations are similar; black
+    frames, title cards and stills match nothing. Each group is a video to keep, with the reason,
+    and its matches. Of the videos themselves, only those of equal size are read, to find exact
+    copies. Nothing is changed without --apply.
     """
 
     threshold: float = option(
-        0.92, "how similar each frame must be, from 0 to 1; a copy has 0.92 and more", ge=0, le=1
+        0.92, "smallest similarity of two frames, 0 to 1; copies have 0.92 and more", ge=0, le=1
     )
-    limit: int = option(25, "pairs and groups to show and to deal with at most; 0: all", ge=0)
+    limit: int = option(25, "show and change at most this many pairs and groups", unset="all", ge=0)
     quorum: float = option(
-        0.8, "share of the frames, without flat ones, that must match", gt=0, le=1
+        0.8, "share of the frames that must match; flat ones do not count", gt=0, le=1
     )
-    duration_tolerance: str = option(
-        "5%", "how far durations may be apart: NN% or seconds", pattern=r"^\d+(\.\d+)?%?$"
+    duration_tolerance: Tolerance = option(
+        "5%", "how far the durations of copies may differ", pattern=r"^\d+(\.\d+)?%?$"
     )
-    deep: bool = option(
-        False, "also mirrored copies and those with the beginning or end cut off or added"
-    )
-    compute: bool = option(False, "make missing phash artifacts first (with --deep its own, too)")
+    deep: bool = option(False, "also find copies that are mirrored, or begin or end elsewhere")
+    compute: bool = option(False, "make missing phash artifacts first, with --deep the larger ones")
     html: Path | None = option(None, "also write a page with the pictures side by side", local=True)
     apply: Literal["report", "trash", "hardlink"] = option(
         "report",
-        "trash: move the matches away; hardlink: make exact copies one file",
+        "trash: move matches to the trash; hardlink: make exact copies one file",
         changes_library=True,
     )
-    only: tuple[str, ...] = option(
-        (), "only these matches, as the groups name them: deal with no other", many=True
-    )
-    keep: tuple[str, ...] = option((), "videos to keep, whatever their groups say", many=True)
-    prefer: str = option("", PREFER_HELP)
-    undo: bool = option(False, "take back what --apply did last")
-    ignore: tuple[str, ...] = option((), "two videos that are no match: remember that", many=True)
-    unignore: tuple[str, ...] = option((), "two that were ignored: they may match again", many=True)
+    only: VideoNames = option((), "deal with these matches only, named as in the groups", many=True)
+    keep: VideoNames = option((), "keep these videos, whatever their groups suggest", many=True)
+    prefer: str = option("", PREFER_HELP, metavar="TERMS")
+    undo: bool = option(False, "take back the last --apply")
+    ignore: VideoPair = option((), "remember that these two are no duplicates", many=True)
+    unignore: VideoPair = option((), "forget that these two were ignored", many=True)
 
     def run(self, job: Job) -> Result:
         from videolib.duplicates.ignored import change_ignored
@@ -2450,27 +2388,27 @@ class Dupes(LibraryCommand):
 
 
 class Rename(LibraryCommand):
-    """Rename a video, or many with --batch, and all that belongs to them.
+    """Rename a video, or many with --batch, and everything that belongs to them.
 
-    Artifacts, tags and the names inside them, subtitles and .nfo files beside the video go along.
-    Nothing is ever overwritten: names that are taken are refused before anything is moved, swaps
-    and cycles are solved. With --batch, --source is looked for in every name, without the extension
-    first; --target may be a path and have the fields {stem} {duration} (in seconds) {width}
-    {height} {vcodec} and {n}, which counts the names that match, as {n:03} with zeros.
+    Artifacts, tags, subtitles and .nfo files are renamed along, and the names inside them. No file
+    is overwritten: if a name is taken, nothing is renamed; swaps and cycles work. With --batch,
+    --source is searched in each name without its extension first. --target may be a path, and may
+    have the fields {stem} {duration} (in seconds) {width} {height} {vcodec} and {n}, which counts
+    the matching names, with zeros as {n:03}.
     """
 
-    directory: Path = option(Path(), "the folder of videos", short="-d")
+    directory: Path = option(Path(), "the folder of videos", metavar="DIR", short="-d")
     src: Path | None = option(None, "the video to rename", positional=True)
-    dst: Path | None = option(None, "its new name, or the folder to move it to", positional=True)
-    batch: bool = option(False, "rename all videos of the folder whose name has --source")
+    dst: Path | None = option(None, "its new name, or a folder to move it to", positional=True)
+    batch: bool = option(False, "rename all videos of the folder whose name contains --source")
     source: str = option("", "the text to replace")
-    target: str = option("", "what takes its place")
-    regex: bool = option(False, "--source is a regular expression, --target may have its groups")
-    limit: int = option(0, "videos to rename at most; 0: all", ge=0)
-    force: bool = option(False, "do what --batch would do; without it, it is only told")
-    show_all: bool = option(False, "list every new name")
-    undo: bool = option(False, "take back the last renaming in the folder, or an interrupted one")
-    recover: bool = option(False, "finish what was interrupted, or take it back if it cannot be")
+    target: str = option("", "the text that replaces it")
+    regex: bool = option(False, "--source is a regular expression; --target may use \\1")
+    limit: int = option(0, "rename at most this many videos", unset="all", ge=0)
+    force: bool = option(False, "carry out --batch instead of showing what it would rename")
+    show_all: bool = option(False, "show every new name, not only the first")
+    undo: bool = option(False, "take back the last or an interrupted renaming")
+    recover: bool = option(False, "finish an interrupted renaming, or take it back")
 
     def run(self, job: Job) -> Result:
         if self.recover or self.undo:
@@ -2539,15 +2477,14 @@ class Rename(LibraryCommand):
 
 
 class Orphans(LibraryCommand):
-    """Find artifacts whose video is gone, and temporaries of dead runs.
+    """Find artifacts whose video is gone, and temporary files of interrupted runs.
 
-    --relink puts the artifacts of a video that was moved or renamed with it again, found by its
-    size and oshash, and merges tags; --delete moves those that are left to .artifacts/.trash/.
+    A moved or renamed video is recognized by its size and oshash.
     """
 
-    relink: bool = option(False, "put artifacts with their videos, where these are found again")
-    delete: bool = option(False, "move orphans to the trash, and remove temporaries")
-    undo: bool = option(False, "take back what --relink or --delete did last")
+    relink: bool = option(False, "put artifacts beside their video if it was moved or renamed")
+    delete: bool = option(False, "move orphans to .artifacts/.trash/ and remove temporary files")
+    undo: bool = option(False, "take back the last --relink or --delete")
 
     def run(self, job: Job) -> Result:
         from videolib.organize.orphans import resolve_orphans
@@ -2570,14 +2507,14 @@ class Orphans(LibraryCommand):
 
 
 class ListVideos(LibraryCommand):
-    """List the videos of a folder, with what metadata knows of them; opens none."""
+    """List the videos of a folder and what their metadata says; opens no video."""
 
-    query: str = option("", QUERY_HELP, short="-q")
-    show_size: bool = option(False, "also the sizes")
+    query: str = option("", QUERY_HELP, metavar="QUERY", short="-q")
+    show_size: bool = option(False, "also show the sizes")
     sort: Literal["name", "size", "duration", "added", "rating", "played"] = option(
-        "name", "the order"
+        "name", "in which order"
     )
-    limit: int | None = option(None, "at most so many", ge=1)
+    limit: int | None = option(None, "list at most this many", ge=1)
 
     def run(self, job: Job) -> Result:
         from videolib.catalogue.listings import listing_entry, listing_line
@@ -2604,16 +2541,17 @@ class ListVideos(LibraryCommand):
 
 
 class SubtitleSearch(LibraryCommand):
-    """Find words in the subtitles of all videos: those made here and those beside the videos.
+    """Find words in the subtitles of all videos, made here or found beside them.
 
-    Words must all occur in a sentence, whatever their case and accents; "a phrase", begin*, OR, NOT
-    and NEAR(a b, 5) are understood. Subtitles that changed are read again first; videos are not.
+    All words must occur in one sentence; upper and lower case and accents make no difference. You
+    can use "a phrase", begin*, OR, NOT and NEAR(a b, 5). Changed subtitles are read again first;
+    videos are not opened.
     """
 
-    text: str = option("", "what to look for", positional=True)
-    limit: int | None = option(None, "videos at most", ge=1)
-    offset: int = option(0, "videos to leave out before them", ge=0)
-    lines: int | None = option(None, "lines of one video at most", ge=1)
+    text: str = option("", "the words to find", metavar="TEXT", required=True, positional=True)
+    limit: int | None = option(None, "show at most this many videos", ge=1)
+    offset: int = option(0, "skip this many videos first", ge=0)
+    lines: int | None = option(None, "show at most this many lines of each video", ge=1)
 
     @classmethod
     def options(cls) -> dict[str, Option]:
@@ -2647,7 +2585,7 @@ class SubtitleSearch(LibraryCommand):
 
 
 class Report(LibraryCommand):
-    """Tell which artifacts each video has: present, stale or missing; opens no video."""
+    """Show which artifacts each video has: fresh, stale or missing; opens no video."""
 
     def run(self, job: Job) -> Result:
         from videolib.catalogue.listings import CoverageReport, coverage_text
@@ -2664,15 +2602,13 @@ class Report(LibraryCommand):
 
 
 class Batch(RunCommand):
-    """Run several tasks over a library at once, each with its own cap on videos at a time.
+    """Make several kinds of artifacts at once, each with its own limit of videos at a time.
 
-    A video that is known to be broken is left out until it changes.
+    A video that failed before is left out until it changes.
     """
 
-    tasks: tuple[str, ...] = option(
-        ("meta", "thumbs"), "what to make, comma-separated: any artifact command"
-    )
-    retry: bool = option(False, "try again also what is known to be broken")
+    tasks: TaskNames = option(("meta", "thumbs"), "which artifacts to make, by command")
+    retry: bool = option(False, "also try videos that failed before and have not changed since")
 
     @classmethod
     def options(cls) -> dict[str, Option]:
@@ -2681,7 +2617,8 @@ class Batch(RunCommand):
         for task in task_classes():
             cap = Option(
                 task.batch_limit,
-                f"{task.artifact.kind} at a time (default: the cores)",
+                f"how many videos at a time for {task.artifact.kind}",
+                unset="" if task.batch_limit else "one per processor core",
                 ge=1,
                 le=256,
             )
@@ -2696,18 +2633,20 @@ class Batch(RunCommand):
         return {name: declared.get(name, int | None) for name in cls.options()}
 
     def planned(self) -> list[VideoTask]:
+        names = {task_named(name): name for name in reversed(self.tasks)}
+        chosen = map(task_named, self.tasks)
         every = (task for task in task_classes() if task.by_default)
-        chosen = map(task_named, self.tasks) if self.tasks else every
-        return [self.build(task) for task in dict.fromkeys(chosen)]
+        tasks = dict.fromkeys(chosen if self.tasks else every)
+        return [self.build(task, names.get(task, "")) for task in tasks]
 
-    def build(self, task: type[VideoTask]) -> VideoTask:
+    def build(self, task: type[VideoTask], name: str) -> VideoTask:
         """A task with its configured parameters and what this request shares with all of them."""
         shared = self.shared()
         if self.timeout == self.options()["timeout"].default:
             del shared["timeout"]  # nothing was said: the task's own holds
         configured = (self.context.config or Config()).settings(task)
         built = task(**{k: v for k, v in configured.items() if k != "workers"} | shared)
-        built.remembers_failures = True
+        built.remembers_failures, built.typed_name = True, name
         return built
 
     def caps(self) -> dict[str, int]:
@@ -2716,20 +2655,18 @@ class Batch(RunCommand):
 
 
 class Finish(Batch):
-    """Make whatever is missing or stale, of every kind; says beforehand what that is.
+    """Make everything that is missing or stale, of every kind; says first what that is.
 
-    A video that is known to be broken is left out until it changes.
+    A video that failed before is left out until it changes.
     """
 
-    tasks: tuple[str, ...] = option(
-        (), "only these, comma-separated (default: every artifact command but verify)"
-    )
+    tasks: TaskNames = option((), "make only these artifacts", unset="all but verify")
 
     def run(self, job: Job) -> Result:
         runner = Runner(job, self, self.planned(), self.caps())
         items = runner.plan()
-        counts = Counter(kind for item in items for kind in item.kinds)
-        plan = ", ".join(f"{n:,} {kind}" for kind, n in counts.items()) or "nothing"
+        counts = Counter(task.title for item in items for task in item.tasks)
+        plan = ", ".join(f"{n:,} {title}" for title, n in counts.items()) or "nothing"
         job.console.say(f"finish: to make: {plan}")
         return runner.run(items)
 
@@ -2789,31 +2726,25 @@ class WatchRunner(Runner):
 
 
 class Watch(LibraryCommand):
-    """Make what is missing, then stay and do so for every video that comes, changes or moves.
+    """Make what is missing, then stay and do the same for every new, changed or moved video.
 
-    A video is touched when it is complete: still for some seconds, and no longer open for writing.
-    Artifacts of a video that was moved or renamed follow it; those of one that was deleted stay,
-    until `orphans --delete`. What fails is tried again later, a broken video when it changes.
+    A video is read when it is complete: unchanged for some seconds and no longer open for writing.
+    Artifacts follow a video that was moved or renamed; those of a deleted one stay until
+    `orphans --delete`. What failed is tried again later, a broken video when it changes.
     """
 
-    tasks: tuple[str, ...] = option(
-        ("meta", "thumbs", "sprites"), "what to make, comma-separated: any artifact command"
+    tasks: TaskNames = option(("meta", "thumbs", "sprites"), "which artifacts to make, by command")
+    export: FormatNames = option((), "also export these formats; docs/exports.md lists them")
+    settle: Seconds = option(
+        5.0, "begin with a video when it is unchanged for this long", ge=0, le=86400
     )
-    export: tuple[str, ...] = option(
-        (), "formats to export, comma-separated, each video's own; docs/exports.md lists them"
+    poll: Seconds | None = option(
+        None, "look for changes this often", unset="depends on the disk", ge=1, le=86400
     )
-    settle: float = option(
-        5.0, "seconds for which a video has to be still before it is touched", ge=0, le=86400
+    hours: HourSpan = option(
+        "", "work at these hours only, such as 22-6 or 22:30-6:15", pattern=HOURS_PATTERN
     )
-    poll: float | None = option(
-        None, "look for changes every so many seconds (default: chosen by the disk)", ge=1, le=86400
-    )
-    hours: str = option(
-        "",
-        "make things only then, as 22-6 or 22:30-6:15; notice at all times",
-        pattern=HOURS_PATTERN,
-    )
-    idle: bool = option(False, "with the lowest priority for processor and disk")
+    idle: bool = option(False, "run with the lowest priority for processor and disk")
     workers: int | None = RunCommand.workers
     timeout: float = RunCommand.timeout
     allow_codecs: str = RunCommand.allow_codecs
@@ -2893,7 +2824,7 @@ class Watch(LibraryCommand):
 
 
 class Doctor(Command):
-    """Say which programs, encoders, packages and models were found, and what is missing."""
+    """Show which programs, encoders, packages and models are installed, and what is missing."""
 
     output_format: Literal["text", "json"] = LibraryCommand.output_format
 
@@ -2910,22 +2841,25 @@ class Doctor(Command):
 
 
 class Serve(Command):
-    """Serve the library to a browser and to programs on this machine: the API and its page."""
+    """Serve the library to browsers and programs on this machine: the page and the API."""
 
-    root: tuple[Path, ...] = option(
-        (".",), "folders that may be seen and changed; nothing else ever is", many=True
+    directory: Path | None = option(
+        None, "the folder to serve", metavar="DIR", unset=".", positional=True
+    )
+    root: tuple[Folder, ...] = option(
+        (), "more folders to serve: nothing outside them is seen or changed", many=True
     )
     host: str = option(
-        "127.0.0.1", "the address to listen at; any but this machine's needs --token"
+        "127.0.0.1", "the address to listen on; others than this machine's need --token"
     )
-    port: int = option(8000, "the port to listen at; 0: any free one", ge=0, le=65535)
-    token: str = option("", "a secret that every request has to know")
-    cors_origin: tuple[str, ...] = option(
-        (), "other origins whose pages may use the API, such as http://localhost:5173", many=True
+    port: int = option(8000, "the port to listen on", unset="any free one", ge=0, le=65535)
+    token: str = option("", "a secret that every request must send")
+    cors_origin: Origins = option(
+        (), "other pages that may use the API, such as http://localhost:5173", many=True
     )
-    watch: tuple[str, ...] = option(
+    watch: TaskNames = option(
         (),
-        "make these artifacts for videos that come or change; alone: meta,thumbs,sprites",
+        "make these artifacts for new and changed videos; alone: meta,thumbs,sprites",
         bare="meta,thumbs,sprites",
     )
     output_format: Literal["text", "json"] = LibraryCommand.output_format
@@ -2943,7 +2877,7 @@ class Serve(Command):
             raise UsageError(f"--host {printable(self.host)} lets other machines in: set a --token")
         for name in self.watch:
             task_named(name)
-        roots = Roots(self.root)
+        roots = self.roots()
         listening = listening_socket(self.host, self.port)
         config = uvicorn.Config(
             "api:create_app",
@@ -2961,6 +2895,11 @@ class Serve(Command):
         uvicorn.Server(config).run(sockets=[listening])
         return Result({"ended": True}, "", job.exit_code if job.cancelled.is_set() else Exit.OK)
 
+    def roots(self) -> Roots:
+        """The folders that may be seen and changed; the working folder where none is named."""
+        folders = [self.directory, *self.root] if self.directory else self.root
+        return Roots(folders or [Path()])
+
     def settings(self, roots: Roots) -> dict[str, str]:
         """These options as the environment variables that `api` reads."""
         return {
@@ -2976,12 +2915,10 @@ class Serve(Command):
 
 
 class Scheduler(Command):
-    """Be the scheduler of a cluster: workers join it, --cluster has artifacts made by them."""
+    """Run the scheduler of a cluster, which workers join and --cluster uses."""
 
-    host: str = option(
-        "127.0.0.1", "the address to listen at; any but this machine's needs --tls-files"
-    )
-    port: int = option(8786, "the port to listen at; 0: any free one", ge=0, le=65535)
+    host: str = option("127.0.0.1", "the address to listen on; others than this machine's need TLS")
+    port: int = option(8786, "the port to listen on", unset="any free one", ge=0, le=65535)
     tls_files: tuple[str, ...] = RunCommand.tls_files
     insecure: bool = option(False, "listen without TLS where other machines may connect")
     output_format: Literal["text", "json"] = LibraryCommand.output_format
@@ -2994,13 +2931,17 @@ class Scheduler(Command):
 
 
 class Worker(Command):
-    """Join a cluster: make artifacts for runs that use its scheduler, until SIGTERM or Ctrl-C."""
+    """Join a cluster: make artifacts for the runs that use its scheduler, until Ctrl-C."""
 
-    address: str = option("", "of the scheduler, as tcp://HOST:8786", positional=True)
-    slots: int | None = option(None, "videos at a time (default: the cores)", ge=1, le=256)
-    only: tuple[str, ...] = option((), "do only these, as transcode,subtitles")
+    address: str = option(
+        "", "of the scheduler, as tcp://HOST:8786", metavar="URL", required=True, positional=True
+    )
+    slots: int | None = option(
+        None, "how many videos at a time", unset="one per processor core", ge=1, le=256
+    )
+    only: TaskNames = option((), "do only these tasks, as transcode,subtitles")
     map_: tuple[str, ...] = option(
-        (), "where this machine has folders of runs, as /mnt/videos=/srv/films,..."
+        (), "where this machine has the folders of runs", metavar="THERE=HERE[,THERE=HERE...]"
     )
     tls_files: tuple[str, ...] = RunCommand.tls_files
     insecure: bool = RunCommand.insecure
@@ -3136,7 +3077,8 @@ class Config(NamedTuple):
             if name in LIBRARY_KEYS:
                 yield from self.value_mistakes(name, RunCommand, LIBRARY_KEYS[name], value)
             elif name not in {"workers", "thresholds", *COMMANDS}:
-                yield f"{name}: no such key"
+                names = ("workers", "thresholds", *LIBRARY_KEYS, *COMMANDS)
+                yield f"{name}: no such key{did_you_mean(name, names)}"
             elif not isinstance(value, dict):
                 yield f"{name}: should be an object"
             else:
@@ -3154,7 +3096,8 @@ class Config(NamedTuple):
         elif command and key in command.options():
             yield from self.value_mistakes(path, command, key, item)
         else:
-            yield f"{path}: no such key"
+            names = command.options() if command else THRESHOLDS
+            yield f"{path}: no such key{did_you_mean(key, names)}"
 
     def value_mistakes(
         self, path: str, command: type[Command], key: str, value: Any
@@ -3189,53 +3132,116 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> typing.NoReturn:
         raise UsageError(message)
 
+    def read(self, words: Sequence[str]) -> dict[str, Any]:
+        """The values of the flags and words on a line. Raises UsageError."""
+        # Only the intermixed way lets flags stand between two positional words; it knows no `--`.
+        one_pass = "--" in words
+        parse = self.parse_known_args if one_pass else self.parse_known_intermixed_args
+        values, unknown = parse(words)
+        if unknown:
+            flag = unknown[0].partition("=")[0]
+            hint = did_you_mean(flag, self._option_string_actions)
+            raise UsageError(f"unrecognized arguments: {printable(' '.join(unknown))}{hint}")
+        return vars(values)
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Help in which a flag's value stands once, after its last name."""
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        if not action.option_strings:
+            return str(action.metavar)
+        value = "" if action.nargs == 0 else f" {self._format_args(action, '')}"
+        return ", ".join(action.option_strings) + value
+
+    def _format_args(self, action: argparse.Action, default_metavar: str) -> str:
+        if action.nargs == "+":
+            return str(action.metavar)  # says itself how many there may be
+        return super()._format_args(action, default_metavar)
+
+
+def help_rows(classes: Sequence[type[Command]]) -> list[tuple[str, str, type[Command]]]:
+    """Heading, name and command of every option that a line may have, in the order of the help."""
+    rows: dict[str, tuple[str, str, type[Command]]] = {}
+    for command in classes:
+        title = command_names(command)[0]
+        own = f"options of {title}" if len(classes) > 1 else "options"
+        for name, declared in command.options().items():
+            section = "arguments" if declared.positional else heading(title, name) or own
+            rows.setdefault(name, (section, name, command))
+    ranks = {"arguments": -1} | {section: rank for rank, section in enumerate(SHARED_SECTIONS, 1)}
+    return sorted(rows.values(), key=lambda row: ranks.get(row[0], 0))
+
 
 def command_parser(names: str, classes: Sequence[type[Command]], config: Config) -> Parser:
     """The parser of one command or a chain; it tells words apart, the commands check values."""
-    doc = "\n\n".join(f"{c.__doc__}" for c in dict.fromkeys(classes))
+    rows = help_rows(classes)
+    words = [command.options()[name] for section, name, command in rows if section == "arguments"]
+    usage = [o.spelled if o.required else f"[{o.spelled}]" for o in words]
+    typed = {COMMANDS[name]: f"{program_name()} {name}" for name in reversed(names.split(","))}
+    examples = [examples_text(command_names(c)[0], typed[c]) for c in classes]
+    width = shutil.get_terminal_size().columns - 2
     parser = Parser(
-        prog=f"{program_name()} {names}",
-        description=doc,
+        usage=" ".join([program_name(), names, *usage, "[options]"]),
+        description="\n\n".join(wrapped(command.__doc__ or "", width) for command in classes),
+        epilog="\n".join(["examples:", *examples]) if any(examples) else "",
+        add_help=False,
         allow_abbrev=False,
         argument_default=argparse.SUPPRESS,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
-    parser.add_argument("--config", metavar="FILE", help="a videorc.json to take defaults from")
-    added: set[str] = set()
-    for command in classes:
-        settings, hints = config.settings(command), command.hints()
-        for name, declared in command.options().items():
-            if name not in added:
-                added.add(name)
-                default = settings.get(name, declared.default)
-                add_option(parser, declared, hints[name], default)
+    groups = {section: parser.add_argument_group(section) for section, _, _ in rows}
+    for section, name, command in rows:
+        declared = command.options()[name]
+        default = config.settings(command).get(name, declared.default)
+        add_option(groups[section], declared, command.placeholders()[name], default)
+    last = groups["output"]
+    last.add_argument("--config", metavar="FILE", help="a videorc.json to take defaults from")
+    last.add_argument("-h", "--help", action="help", help="show this help and exit")
     return parser
 
 
-def add_option(parser: Parser, declared: Option, hint: Any, default: Any) -> None:
+def add_option(
+    group: argparse._ActionsContainer, declared: Option, placeholder: str, default: Any
+) -> None:
     """One parameter as argparse's argument; its default is shown, never applied."""
-    shown = ",".join(map(str, default)) if isinstance(default, list | tuple) else default
-    doc = declared.doc.replace("%", "%%")
-    if hint is not bool and shown not in (None, "") and "default" not in doc:
-        doc += f" (default: {str(shown).replace('%', '%%')})"
+    doc = declared.help(default).replace("%", "%%")
     if declared.positional:
-        parser.add_argument(declared.name, nargs="?", help=doc)
+        group.add_argument(declared.name, nargs="?", metavar=declared.spelled, help=doc)
         return
     flags = [declared.short, declared.flag] if declared.short else [declared.flag]
-    if hint is bool:
-        parser.add_argument(
-            *flags, dest=declared.name, action=argparse.BooleanOptionalAction, help=doc
-        )
+    dest = declared.name
+    if isinstance(declared.default, bool):
+        # What is off has no need of its opposite, unless a configuration turned it on.
+        negative = f"--no-{declared.flag.removeprefix('--')}"
+        shown = [*flags, negative] if default else flags
+        group.add_argument(*shown, dest=dest, action=Switch, help=doc)
+        if not default:
+            group.add_argument(negative, dest=dest, action=Switch, help=argparse.SUPPRESS)
         return
-    is_choice = typing.get_origin(hint) is Literal
-    metavar = "|".join(map(str, typing.get_args(hint))) if is_choice else "X"
     arity: dict[str, Any] = {"nargs": "?", "const": declared.bare} if declared.bare else {}
     if declared.many:
         arity = {"nargs": "+", "action": "extend"}
-    parser.add_argument(*flags, dest=declared.name, metavar=metavar, help=doc, **arity)
-    if declared.name == "output_format":
+    group.add_argument(*flags, dest=dest, metavar=placeholder, help=doc, **arity)
+    if dest == "output_format":
         constant: dict[str, Any] = {"action": "store_const", "const": "json"}
-        parser.add_argument("--json", dest=declared.name, help="the same as json", **constant)
+        group.add_argument("--json", dest=dest, help="short for --output-format json", **constant)
+
+
+class Switch(argparse.Action):
+    """A flag that is on, or off where it begins with --no-."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **more: Any) -> None:
+        super().__init__(option_strings, dest, nargs=0, **more)
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        setattr(namespace, self.dest, not (option_string or "").startswith("--no-"))
 
 
 def split_line(words: Sequence[str]) -> tuple[list[str], str, list[str]]:
@@ -3265,12 +3271,15 @@ def with_dashes(words: Sequence[str], classes: Sequence[type[Command]]) -> list[
 def read_line(words: Sequence[str]) -> list[Command] | Result:
     """The commands that a command line asks for, or the answer to --help and the like."""
     before, chain, rest = split_line(words)
+    if chain == "help":  # `help thumbs` is `thumbs --help`
+        chain, rest = rest[0] if rest else "", ["--help"]
+        before += [] if chain else rest
     names = chain.split(",") if chain else []
-    top = Parser(prog=program_name(), add_help=False, allow_abbrev=False)
+    top = Parser(add_help=False, allow_abbrev=False)
     top.add_argument("--config")
-    for flag in ("-h --help", "--list-commands", "--version"):
+    for flag in ("-h --help", "--list-commands", "-V --version"):
         top.add_argument(*flag.split(), action="store_true")
-    flags = top.parse_args(before)
+    flags = argparse.Namespace(**top.read(before))
     if flags.list_commands:
         return Result(list(COMMANDS), "\n".join(COMMANDS))
     if flags.version:
@@ -3281,22 +3290,22 @@ def read_line(words: Sequence[str]) -> list[Command] | Result:
         )
     unknown = [name for name in names if name not in COMMANDS]
     if unknown:
-        raise UsageError(
-            f"{printable(unknown[0])}: no such command; {program_name()} --list-commands names them"
-        )
+        hint = did_you_mean(unknown[0], COMMANDS)
+        hint = hint or f"; {program_name()} --list-commands names them"
+        raise UsageError(f"{printable(unknown[0])}: no such command{hint}")
     classes = list(dict.fromkeys(COMMANDS[name] for name in names))
     if {"-h", "--help"} & set(rest):
         config = Config.load(flags.config, None)
         return Result({"commands": names}, command_parser(chain, classes, config).format_help())
-    parser = command_parser(chain, classes, Config())
-    # Only the intermixed way lets flags stand between two positional words; it does not know `--`.
-    parse = parser.parse_args if "--" in rest else parser.parse_intermixed_args
-    values = vars(parse(with_dashes(rest, classes)))
+    values = command_parser(chain, classes, Config()).read(with_dashes(rest, classes))
     for command in classes:
         command.arrange(values)
     explicit = values.pop("config", flags.config)
     config = Config.load(explicit, Path(values.get("directory", ".")))
-    return [build(command, values, Context(config)) for command in classes]
+    requests = [build(command, values, Context(config)) for command in classes]
+    for request, command in zip(requests, classes, strict=True):
+        request.typed_name = next(name for name in names if COMMANDS[name] is command)
+    return requests
 
 
 def build(command: type[CommandType], line: Mapping[str, Any], context: Context) -> CommandType:
@@ -3323,9 +3332,14 @@ def overview() -> str:
         for c in dict.fromkeys(COMMANDS.values())
     ]
     name = program_name()
-    usage = f"usage: {name} [--config FILE] COMMAND[,COMMAND...] [DIR] [flags]"
-    more = f"{name} COMMAND --help tells its flags; {name} doctor what is installed."
-    return "\n".join([usage, "", (__doc__ or "").splitlines()[0], "", *rows, "", more])
+    lines = [
+        f"usage: {name} COMMAND[,COMMAND...] [DIR] [options]",
+        f"\n{(__doc__ or '').splitlines()[0]}\n",
+        *rows,
+        f"\n{name} help COMMAND shows the options of a command, with examples.",
+        f"{name} doctor shows what is installed, and what is missing.",
+    ]
+    return "\n".join(lines)
 
 
 def run_commands(commands: Sequence[Command], job: Job) -> Result:

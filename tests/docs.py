@@ -9,15 +9,15 @@ from __future__ import annotations
 import json
 import re
 import sys
-import typing
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import index  # noqa: E402
-from videolib.core.options import Option  # noqa: E402
+from videolib.core.manual import EXAMPLES  # noqa: E402
+from videolib.core.options import Option, default_text  # noqa: E402
 
 
 def filled(name: str, mark: str, content: str) -> str:
@@ -59,7 +59,8 @@ def tables() -> str:
     for command in dict.fromkeys(index.COMMANDS.values()):
         names = ", ".join(f"`{name}`" for name, c in index.COMMANDS.items() if c is command)
         base = next((c for _, c, _ in reversed(shared) if issubclass(command, c)), index.Command)
-        parts.append(f"## {names}\n\n{prose(command)}\n\n{table(command, base)}".rstrip())
+        own = [prose(command), examples(command), table(command, base)]
+        parts.append("\n\n".join([f"## {names}", *filter(None, own)]))
     return "\n\n".join(parts)
 
 
@@ -70,33 +71,49 @@ def prose(command: type[index.Command]) -> str:
     )
 
 
+def examples(command: type[index.Command]) -> str:
+    """Lines that one might type."""
+    name = index.command_names(command)[0]
+    lines = [f"index.py {name} {example}".rstrip() for example in EXAMPLES.get(name, ())]
+    return "\n".join(["```sh", *lines, "```"]) if lines else ""
+
+
 def table(command: type[index.Command], base: type[index.Command]) -> str:
     """The options of a command beyond those of its base."""
     rows = [
-        f"| {spelled(o, command.hints()[name])} | {default(o)} | {cell(o.doc)} |"
+        f"| {spelled(o, command.placeholders()[name])} | {default(o)} | {cell(meaning(o))} |"
         for name, o in command.options().items()
         if name not in base.options() or o.positional != base.options()[name].positional
     ]
     return "\n".join(["| option | default | |", "| --- | --- | --- |", *rows]) if rows else ""
 
 
-def spelled(declared: Option, hint: Any) -> str:
+def spelled(declared: Option, placeholder: str) -> str:
     """An option as one types it."""
     if declared.positional:
-        return f"`{declared.name}`"
+        return f"`{declared.spelled}`"
     flags = [declared.short, declared.flag] if declared.short else [declared.flag]
-    choices = typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
-    value = "" if hint is bool else " " + ("\\|".join(map(str, choices)) or "X")
-    return ", ".join(f"`{flag}{value}`" for flag in flags)
+    if isinstance(declared.default, bool):
+        flags += [f"--no-{declared.flag[2:]}"] * declared.default
+    else:
+        flags[-1] += f" {placeholder}"
+    return ", ".join(f"`{cell(flag)}`" for flag in flags)
 
 
 def default(declared: Option) -> str:
-    value = declared.default
-    if isinstance(value, tuple):
-        value = ",".join(value)
-    if value is None or value == "":
-        return ""
-    return f"`{'on' if value is True else 'off' if value is False else value}`"
+    """The value that an option has where none is given, or what holds then."""
+    if isinstance(declared.default, bool):
+        return "on" if declared.default else ""
+    if declared.required:
+        return "required"
+    shown = default_text(declared.default)
+    return f"`{cell(shown)}`" if shown else declared.unset
+
+
+def meaning(declared: Option) -> str:
+    """What an option is, and what 0 stands for where that is not the default."""
+    zero = f"; 0: {declared.unset}" if declared.has_zero and declared.default else ""
+    return declared.summary + zero
 
 
 def cell(text: str) -> str:

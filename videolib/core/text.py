@@ -52,6 +52,23 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def did_you_mean(word: str, names: Iterable[str]) -> str:
+    """The end of a message about an unknown word: the name that is nearest to it; empty where none
+    is near."""
+    import difflib
+
+    near = difflib.get_close_matches(word, list(names), 1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def wrapped(doc: str, width: int) -> str:
+    """A docstring as paragraphs of lines of that width, an empty line between them."""
+    import textwrap
+
+    paragraphs = re.split(r"\n\s*\n", doc.strip())
+    return "\n\n".join(textwrap.fill(" ".join(part.split()), width) for part in paragraphs)
+
+
 def table(rows: Sequence[Sequence[str]]) -> str:
     """Rows in aligned columns: the first column to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
