@@ -20,6 +20,7 @@ from support.served import Served, serving
 
 import index
 import videolib
+from videolib.core.parameters import Parameters
 from videolib.core.runs import Job
 from videolib.core.workers import Workers
 
@@ -85,7 +86,7 @@ def _signals() -> Iterator[None]:
 @pytest.fixture
 def misbehaving(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The tasks of `hostile` stand in the table, and in what is derived from it."""
-    forget_models = vars(index.Command)["model"].__func__.cache_clear
+    forget_models = vars(Parameters)["model"].__func__.cache_clear
     for name, task in hostile.TASKS.items():
         monkeypatch.setitem(index.COMMANDS, name, task)
     forget_models()

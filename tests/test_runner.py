@@ -499,7 +499,7 @@ class TestBadFiles:
         library.add_bytes("text.mp4", b"no video at all")
         run = cli("meta,thumbs,scenes", library.root)
         (line,) = run.err.splitlines()
-        assert line.startswith("metadata, thumbs, scenes: text.mp4: is not a readable video")
+        assert line.startswith("meta, thumbs, scenes: text.mp4: is not a readable video")
         assert line.endswith(": copy it again or move it away")
 
     def test_a_size_that_changes(self, cli: Cli, library: Library) -> None:

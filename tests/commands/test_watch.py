@@ -93,8 +93,8 @@ def test_from_copying_to_moving(
     assert counts_of(run) == {"metadata": expected, "thumbs": expected}
     assert run.json["moved"] == 1
     lines = run.err.splitlines()
-    assert "metadata, thumbs: a.mp4: made" in lines
-    assert "metadata, thumbs: sub/b.mp4: made" in lines
+    assert "meta, thumbs: a.mp4: made" in lines
+    assert "meta, thumbs: sub/b.mp4: made" in lines
     assert any("sub/b.mp4 is now new/c.mp4: its artifacts follow" in line for line in lines)
     assert (library.root / "new/.artifacts/c.mp4.jpg").exists()
     assert not (library.root / "sub/.artifacts/b.mp4.jpg").exists()
