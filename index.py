@@ -1145,7 +1145,7 @@ class Embed(FrameTask):
     """
 
     artifact = ARTIFACTS["faces"]
-    imports = ("av", "numpy", "cv2")
+    imports = ("av", "numpy", "cv2", "videolib.faces.preloaded")
     not_recorded = ("models_dir", "purge")
 
     sample_rate: float = option(1.0, "frames to look at per second of video", gt=0, le=100)

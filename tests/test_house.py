@@ -28,8 +28,9 @@ HEAVY = (
     *("multiprocessing", "sqlite3", "fastapi", "starlette", "uvicorn", "tqdm", "imageio_ffmpeg"),
     *("dask", "distributed"),
 )
-# What speaks HTTP, and the models of its requests and answers.
+# What speaks HTTP, the models of its requests and answers, and what workers are forked with.
 MAY_BE_HEAVY = (
+    "videolib.faces.preloaded",
     *("api", "videoserver.app", "videoserver.compression", "videoserver.connections"),
     *("videoserver.downloads", "videoserver.http", "videoserver.models"),
 )

@@ -13,7 +13,7 @@ from videolib.core.errors import Failure, VideoError, attempt
 from videolib.core.processes import cores
 from videolib.core.workers import Workers
 from videolib.faces.extraction import FaceExtractor
-from videolib.faces.models import WORKER_IMPORTS, Face
+from videolib.faces.models import FINDER_IMPORTS, Face
 from videolib.faces.vectors import decoded_vector
 from videolib.media.frames import Frame
 from videolib.media.pictures import resize
@@ -64,7 +64,7 @@ class GalleryReader(NamedTuple):
         if not paths:
             return []
         count = min(self.workers or cores(), len(paths))
-        workers, shared = Workers(count, WORKER_IMPORTS), (self.settings, self.allow_codecs)
+        workers, shared = Workers(count, FINDER_IMPORTS), (self.settings, self.allow_codecs)
 
         workers.admit([*map(str, paths), *self.settings.model_folders])
 

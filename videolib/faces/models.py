@@ -95,7 +95,8 @@ DLIB_RESNET = ModelFile(
 )
 
 SFACE_LIMIT = 0.593  # cosine distance of SFace's vectors from which deepface sees two people
-WORKER_IMPORTS = ("av", "numpy", "cv2")  # what every worker process that looks for faces needs
+WORKER_IMPORTS = ("av", "numpy", "cv2")  # what every worker process that cuts out faces needs
+FINDER_IMPORTS = (*WORKER_IMPORTS, "videolib.faces.preloaded")  # what one that finds them needs
 
 
 class Face(NamedTuple):
@@ -431,12 +432,17 @@ FACE_MODELS = {model.backend: model for model in (FaceModel, DlibModel, Deepface
 BACKENDS = {"auto": "opencv"} | {backend: backend for backend in FACE_MODELS}
 
 
-@functools.cache
 def load_face_model(backend: str, name: str, folder: Path | None) -> FaceModel:
     """The model of a backend, loaded once in a process. Raises UsageError for an unknown name and
     MissingDependencyError for what is not installed.
     """
-    return FACE_MODELS[BACKENDS[backend]](name, folder)
+    return loaded_face_model(FACE_MODELS[BACKENDS[backend]], name, folder)
+
+
+@functools.cache
+def loaded_face_model(model: type[FaceModel], name: str, folder: Path | None) -> FaceModel:
+    """The same by its class; it is kept."""
+    return model(name, folder)
 
 
 def model_options(model: str) -> dict[str, Any]:
