@@ -38,6 +38,7 @@ from videolib.storage.videos import Video
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 SLOW = ("--target-v", "vp9", "--preset", "veryslow")
+QUICK_WEBM = ("-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", 8, "-c:a", "libopus")
 
 
 @pytest.fixture
@@ -69,10 +70,10 @@ def transcode(library: Library, out: Path, *flags: object) -> Run:
 
 @pytest.fixture
 def long(library: Library) -> Path:
-    """A source that takes long enough to be interrupted."""
+    """A source that takes long enough to be interrupted, as it is long, and nothing to make."""
     path = library.root / "long.mkv"
     source = media.clip("numbered.mp4", library.clips)
-    media.ffmpeg("-stream_loop", 3, "-i", source, "-vf", "scale=640:360", *media.H264, path)
+    media.ffmpeg("-stream_loop", 30, "-i", source, "-c", "copy", path)
     return library.keep(path)
 
 
@@ -201,7 +202,7 @@ class TestSources:
         """Cut off in the data: refused, and on demand what is there is saved."""
         path = library.root / f"cut.{container}"
         source = media.clip("numbered.mp4", library.clips)
-        coded = ("-c:v", "libvpx", "-c:a", "libopus") if container == "webm" else ("-c", "copy")
+        coded = QUICK_WEBM if container == "webm" else ("-c", "copy")
         front = ("-movflags", "+faststart") if container in ("mp4", "mov") else ()
         media.ffmpeg("-i", source, *coded, *front, path)
         path.write_bytes(path.read_bytes()[: path.stat().st_size * 4 // 10])
