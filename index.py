@@ -1608,7 +1608,7 @@ class Transcode(RunCommand):
         from videolib.media.encoders import choose_encoder
 
         self.library()
-        self.outputs.check()
+        self.outputs.check(is_lone="directory" not in self.said)
         if self.crf > 51 and self.target_v in ("h264", "hevc"):
             raise UsageError(f"--crf goes up to 51 with {self.target_v}, got {self.crf}")
         encoder = choose_encoder(self.target_v, self.target_a, self.hardware)
@@ -2005,7 +2005,15 @@ class Tags(LibraryCommand):
                     rows = tagging.listed_tags(*request)
                 listing = tagging.TagListing(rows, list_all=editor_of is not None)
             data = listing.as_json()
+            if not listing.lines and not listing.errors:
+                job.console.say(self.nothing_listed(library, len(listing.rows)))
         return self.result(job, data, "\n".join(listing.lines), listing.errors)
+
+    def nothing_listed(self, library: Library, count: int) -> str:
+        """Why no line is shown, where `count` videos were looked at."""
+        if count:
+            return f"{plural(count, 'video')}, none with tags, performers or ratings"
+        return "no video is like that" if self.query else library.nothing_found
 
     def named_video(self) -> Video:
         """The video that `directory` is. Raises UsageError where it is something else."""
@@ -2462,6 +2470,8 @@ class Rename(LibraryCommand):
         substitution = Substitution(self.source, self.target, self.regex)
         matching, errors = matching_pairs(job, library, substitution)
         pairs, dry_run = matching[: self.limit or None], not self.force
+        if not matching and not errors:
+            job.console.say(library.nothing_matches(f'has "{printable(self.source)}" in its name'))
         plan = RenamePlan(pairs) if dry_run else rename_videos(job, paths, pairs)
         errors += plan.errors
         outcome = RenameOutcome(plan.moves, errors, len(matching), dry_run, paths.root)

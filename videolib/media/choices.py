@@ -12,7 +12,7 @@ from typing import Literal
 # always, never.
 Seek = Literal["auto", "keyframe", "exact"]
 
-# A time in a video, see duration.position_seconds.
+# A time in a video, see duration.position_within.
 POSITION_PATTERN = r"^(middle|\d+(\.\d+)?%?)$"
 
 HashAlgorithm = Literal["ahash", "dct", "stash"]

@@ -248,10 +248,14 @@ def cut_off_message(end: float, declared: float | None = None) -> str:
     return f"cut off after {end:.1f}{whole} s"
 
 
-def position_seconds(text: str, duration: float) -> float:
-    """The time in a video that `middle`, a percentage (`25%`) or a number of seconds names."""
+def position_within(text: str, duration: float) -> tuple[float, str]:
+    """The time in a video that `middle`, a percentage (`25%`) or a number of seconds names.
+
+    One past the end is the end, with a note that says so.
+    """
     if text == "middle":
-        return duration / 2
-    if text.endswith("%"):
-        return duration * float(text[:-1]) / 100
-    return float(text)
+        return duration / 2, ""
+    seconds = duration * float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    if seconds > duration + 1e-6:
+        return duration, f"{text} is past the end ({duration:.2f} s): the last frame was taken"
+    return seconds, ""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from videolib.core.errors import BrokenVideoError
 from videolib.media.audio import audio_languages
 from videolib.media.choices import HashAlgorithm, HashCombination, Seek
-from videolib.media.duration import position_seconds
+from videolib.media.duration import position_within
 from videolib.media.frames import FrameRequest
 from videolib.media.picture_hashes import FLAT, HASHES, combine_bits, hexadecimal
 from videolib.media.stash import STASH_FRAMES, montage, picture_for_stash, stash_hash, stash_times
@@ -34,7 +34,7 @@ class HashSettings(NamedTuple):
     """How a video is hashed.
 
     `algorithm`: the hash of a frame; `combine`: how those of several frames become one; `frames`:
-    their number; `time`: where a single one is, see duration.position_seconds; `deep`: whether a
+    their number; `time`: where a single one is, see duration.position_within; `deep`: whether a
     timeline is made, too, by which shifted copies are found.
     """
 
@@ -59,6 +59,7 @@ class PerceptualHash:
         self.hashes: dict[int, FrameHash] = {}  # by number of the request
         self.stash_pictures: dict[int, Pixels] = {}  # likewise, for Stash's hash only
         self.signature, self.timeline = SignatureRecorder(), TimelineRecorder(media.duration)
+        self.note = ""  # what is said of a time that is past the end
         self.times = self.hashed_times()
 
     def hashed_times(self) -> list[float]:
@@ -67,7 +68,8 @@ class PerceptualHash:
         if self.settings.algorithm == "stash":
             return stash_times(self.media)
         if count == 1:
-            return [min(position_seconds(self.settings.time, duration), duration)]
+            seconds, self.note = position_within(self.settings.time, duration)
+            return [seconds]
         return [duration * (i + 0.5) / count for i in range(count)]
 
     def requests(self) -> list[FrameRequest]:
@@ -124,7 +126,9 @@ class PerceptualHash:
             data["oshash"] = self.media.oshash
         if not data["phash"]:
             data["reason"] = "every frame is flat (one colour): there is nothing to tell it by"
-        output = ArtifactOutput(data, note="" if data["phash"] else "no hash: every frame is flat")
+        output = ArtifactOutput(data, note=self.note)
+        if not data["phash"]:
+            output.note = "no hash: every frame is flat"
         if self.settings.deep:
             output.documents["{}.phash.deep.json"] = self.timeline.as_json()
         return output

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from videolib.core.errors import BrokenVideoError
 from videolib.media.choices import Seek
-from videolib.media.duration import position_seconds
+from videolib.media.duration import position_within
 from videolib.media.frames import FrameRequest
 from videolib.media.pictures import jpeg
 from videolib.storage.publishing import ArtifactOutput
@@ -22,7 +22,7 @@ CANDIDATES = 10  # frames among which `auto` chooses
 class Thumbnail:
     """The thumbnail of one video, a JPEG in its size or of a given width in pixels.
 
-    `time` is a position as `position_seconds` reads it, or `auto`: of CANDIDATES frames the one
+    `time` is a position as `position_within` reads it, or `auto`: of CANDIDATES frames the one
     with the highest `appeal`. A time past the end gives the last frame, and a note that says so.
     """
 
@@ -40,10 +40,7 @@ class Thumbnail:
             step = duration / CANDIDATES
             times = [step * (i + 0.5) for i in range(CANDIDATES)]
             return [self.request(seconds, step / 2) for seconds in times]
-        seconds = position_seconds(self.time, duration)
-        if seconds > duration + 1e-6:
-            self.note = f"{self.time} is past the end ({duration:.2f} s): the last frame was taken"
-            seconds = duration
+        seconds, self.note = position_within(self.time, duration)
         relative = self.time == "middle" or self.time.endswith("%")
         tolerance = min(max(1.0, duration / 50), 5.0) if relative and duration > 10 else 0.0
         return [self.request(seconds, tolerance)]

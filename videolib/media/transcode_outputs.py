@@ -63,10 +63,16 @@ class OutputFolder(NamedTuple):
         name = self.names.get(video.rel) or plain_name(video.name)
         return self.root / Path(video.rel).with_name(name)
 
-    def check(self) -> None:
-        """Raise UsageError where the folder cannot be created or is among the sources."""
+    def check(self, is_lone: bool) -> None:
+        """Raise UsageError where the folder cannot be created or is among the sources; `is_lone`:
+        it was the only folder of the request, and may have been meant as that of the videos."""
         need_creatable("DEST", self.root)
         if is_within(self.root, self.sources):
+            if is_lone:
+                raise UsageError(
+                    "transcode: DEST is missing, the folder for the outputs:"
+                    f" transcode {printable(str(self.dest))} DEST"
+                )
             reason = "is the folder of the videos or inside it; name one outside"
             raise UsageError(f"{printable(str(self.dest))}: {reason}")
 

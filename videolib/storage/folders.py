@@ -53,11 +53,16 @@ class Library:
     @property
     def nothing_found(self) -> str:
         """The message where there is no video, with what could find some."""
+        return self.nothing_matches()
+
+    def nothing_matches(self, condition: str = "") -> str:
+        """The message where no video has something, as `is long`, with what could find some."""
         all_types = self.extensions >= VIDEO_EXTENSIONS
         kinds = "video" if all_types else " or ".join(sorted(self.extensions))
         advice = [] if self.recursive else ["-r looks into the folders below"]
         advice += [] if all_types else ["--ext '*' takes every type of video"]
-        return f"no {kinds} here" + (": " if advice else "") + ", ".join(advice)
+        what = f"no {kinds} here {condition}".rstrip()
+        return what + (": " if advice else "") + ", ".join(advice)
 
     def sidecar_dir(self, below: str = "") -> str:
         """The sidecar folder of the library's folder, or of the one at `below`, as in Folder."""
