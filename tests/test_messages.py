@@ -12,8 +12,8 @@ from support import Library
     [
         (["transcode", "films"], "transcode: DEST is missing, the folder for the outputs: "),
         (["transcode", "films", "films/mp4"], "films/mp4: is the folder of the videos or inside"),
-        (["search"], "search needs words to look for: search TEXT [DIR]"),
-        (["search", " "], "search needs words to look for: search TEXT [DIR]"),
+        (["search"], "search: no word is in it: name one, as in search TEXT [DIR]"),
+        (["search", " "], "search: no word is in it: name one, as in search TEXT [DIR]"),
         (["thumbs", "films", "--quality", "x"], "--quality should be a whole number; got x"),
         (["thumbs", "films", "--quality", "2.5"], "--quality should be a whole number; got 2.5"),
         (["sprites", "films", "--interval", "x"], "--interval should be a number; got x"),

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.catalogue.query import QUERY_LENGTH
-from videolib.core.errors import ParameterError, UsageError
+from videolib.core.errors import ParameterError
 from videolib.core.text import clock, printable
 from videolib.speech.files import INVISIBLE
 from videolib.speech.passages import JOINT, with_joints
@@ -250,7 +250,7 @@ def search_expression(text: str) -> str:
         else:
             parts += search_phrase(match["quoted"], word)
     if not text.strip():
-        raise UsageError("search needs words to look for: search TEXT [DIR]")
+        raise wrong_text("no word is in it: name one, as in search TEXT [DIR]")
     if not any(part.startswith('"') for part in parts):
         raise wrong_text(f"{printable(text[:40])}: says nothing to look for: no word is in it")
     return checked_expression(" ".join(parts))
