@@ -4,15 +4,13 @@ nothing is lost, nothing is half, it is told, and the next run or `rename --reco
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 from conftest import Cli
-from support import ROOT
-from support.disturbance import COMMANDS, Trial
+from support.disturbance import COMMANDS, Trial, run_until_killed
 from support.faults import CODES, disk_faults
 
 from videolib.core.files import SCRATCH
@@ -65,15 +63,6 @@ def test_every_change_fails_from_one_on(trial: Callable[[str], FailingTrial], na
     assert 1 < at < 199
 
 
-KILLED = """
-import itertools, os, sys
-import index
-calls, at = itertools.count(), int(sys.argv[1])
-os.fsync = lambda descriptor: os.kill(os.getpid(), 9) if next(calls) == at else None
-index.main(sys.argv[2:])
-"""
-
-
 @pytest.mark.parametrize("at", [0, 4], ids=["first", "later"])
 @pytest.mark.parametrize("name", COMMANDS)
 def test_scratch_files_of_a_killed_run_are_gone_after_the_next(
@@ -82,12 +71,15 @@ def test_scratch_files_of_a_killed_run_are_gone_after_the_next(
     """Killed while it waits for the disk, with a scratch file there or a journal begun."""
     attempt = trial(name)
     attempt.reset()
-    words = [sys.executable, "-c", KILLED, at, *attempt.words(attempt.root)]
-    paths = {**os.environ, "PYTHONPATH": str(ROOT)}
-    killed = subprocess.run(list(map(str, words)), env=paths, check=False, capture_output=True)
-    assert killed.returncode == -9 or at
+    words = list(map(str, attempt.words(attempt.root)))
+    # Forked from the process that workers are, where the program is loaded.
+    process = get_context("forkserver").Process
+    killed = process(target=run_until_killed, args=(at, words, dict(os.environ)))
+    killed.start()
+    killed.join()
+    assert killed.exitcode == -9 or at
     assert cli("rename", "--recover", "-d", attempt.root).code == 0
     run = cli(*attempt.words(attempt.root))
     assert not [path for path in attempt.root.rglob("*") if path.name.startswith(SCRATCH)]
-    if killed.returncode:
+    if killed.exitcode:
         assert attempt.found() == attempt.after, run.err

@@ -175,11 +175,13 @@ class Started:
 
     process: subprocess.Popen[bytes]
     mark: str
+    older: frozenset[str]  # processes that were there before it, which need not be looked at
 
     def family(self) -> list[int]:
         """Ids of all living processes it started, itself included."""
         wanted = f"FAMILY_MARK={self.mark}".encode()
-        return [int(entry.name) for entry in Path("/proc").iterdir() if _carries(entry, wanted)]
+        newer = _processes() - self.older
+        return sorted(int(pid) for pid in newer if _carries(Path("/proc", pid), wanted))
 
     def wait_for(self, condition: Any) -> None:
         """Waits until a condition holds; fails where the run ends before."""
@@ -209,10 +211,13 @@ def command_of(pid: int) -> bytes:
     return b""
 
 
+def _processes() -> frozenset[str]:
+    """The ids of all processes."""
+    return frozenset(filter(str.isdigit, os.listdir("/proc")))  # noqa: PTH208 - again and again
+
+
 def _carries(entry: Path, wanted: bytes) -> bool:
     """Whether a folder of /proc is a living process with that variable in its environment."""
-    if not entry.name.isdigit():
-        return False
     try:
         living = b"\nState:\tZ" not in (entry / "status").read_bytes()
         return living and wanted in (entry / "environ").read_bytes().split(b"\0")
@@ -227,8 +232,9 @@ def started(args: Sequence[str], **options: Any) -> Iterator[Started]:
     paths = os.pathsep.join(map(str, (ROOT, TESTS)))
     environment = {**os.environ, "FAMILY_MARK": mark, "PYTHONPATH": paths}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+    older = _processes()
     process = subprocess.Popen(args, env=environment, start_new_session=True, **pipes)
-    run = Started(process, mark)
+    run = Started(process, mark, older)
     try:
         yield run
     finally:

@@ -7,9 +7,12 @@ what happened, and the next run or `rename --recover` mends it.
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import re
 import shutil
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -115,6 +118,19 @@ COMMANDS: dict[str, tuple[Fill, Words]] = {
     "relink": (orphans, lambda root: ["orphans", root, "-r", "--relink"]),
     "delete": (orphans, lambda root: ["orphans", root, "-r", "--delete"]),
 }
+
+
+def run_until_killed(at: int, words: Sequence[str], environment: Mapping[str, str]) -> None:
+    """In a process of its own: run a command, killed when it waits for the disk, the Nth time."""
+    calls = itertools.count()
+
+    def sync_or_die(fd: object) -> None:
+        if next(calls) == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    os.environ.update(environment)
+    os.fsync = sync_or_die
+    run_cli(*words)
 
 
 # === What comes of it =============================================================================
