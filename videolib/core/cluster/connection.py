@@ -116,7 +116,15 @@ def security(files: Sequence[str]) -> Security:
 
 def connect(settings: ClusterSettings) -> Client:
     """A client of the scheduler. Raises VideoError where it does not answer."""
+    import socket
+
     need_distributed()
+    try:  # which distributed would try again and again, and not say what was wrong
+        port = int(settings.address.rpartition(":")[2])
+        socket.create_connection((settings.host, port), CONNECT_TIMEOUT).close()
+    except OSError as error:
+        reason = error.strerror or "no answer"
+        raise VideoError(f"{settings.address}: no scheduler answers there: {reason}") from None
     from distributed import Client
 
     quiet()
