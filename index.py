@@ -536,7 +536,9 @@ class Runner:
         writes = frozenset().union(*(task.folders(video) for task in tasks))
         if self.request.dry_run:
             reads, writes = reads | writes, frozenset()
-        return Unit(perform, item, timeout, video.path, item.kinds, reads, writes, item.walled)
+        tells_paths = any(task.tells_paths for task in tasks)
+        places = (video.path, item.kinds, reads, writes)
+        return Unit(perform, item, timeout, *places, item.walled, tells_paths)
 
     def _show_progress(self, report: ProgressReport) -> None:
         """Show how far a worker is with its video, as it reports itself."""
@@ -864,6 +866,7 @@ class VideoTask(RunCommand):
     imports: tuple[str, ...] = ("av", "numpy")
     memory: ClassVar[int] = WORKER_MEMORY
     walled: bool = True  # whether its workers reach no more than the videos of the run
+    tells_paths: ClassVar[bool] = False  # whether absolute ones stand in what it makes
     plans_itself: ClassVar[bool] = False  # whether `make` heeds dry_run: the plan needs a look
     by_default: ClassVar[bool] = True  # whether `finish` makes it without being told to
     rechecks: ClassVar[bool] = False  # whether `make` looks again at what is fresh, asked for alone
@@ -1821,6 +1824,7 @@ class ExportTask(VideoTask):
     """One format of an Export, done for one video in a worker."""
 
     imports: tuple[str, ...] = ()
+    tells_paths = True
 
     def __init__(self, command: Export, request: ExportRequest) -> None:
         super().__init__(**command.shared())

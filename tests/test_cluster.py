@@ -83,7 +83,7 @@ class TestMaking:
     def test_the_same_as_on_one_machine(
         self, cli: Cli, library: Library, shared: Cluster, tmp_path: Path
     ) -> None:
-        """Byte for byte, but for the time. No two previews are: ffmpeg gives WebM random numbers."""
+        """Byte for byte, but for the time. Previews never are: ffmpeg gives WebM random numbers."""
         tasks = "meta,thumbs,sprites,phash,heatmaps,scenes,verify"
         for clip in ("cuts.mp4", "one_frame.mp4"):
             library.add(clip)
@@ -120,6 +120,30 @@ class TestMaking:
         assert "slots" not in cli("phash", library.root, "--cluster", "none").err
         shutil.copy(config, library.root / "videorc.json")
         assert "cluster: only a file named with --config" in cli("phash", library.root).err
+
+    def test_a_machine_that_has_the_share_elsewhere(
+        self, cli: Cli, library: Library, own: Cluster, tmp_path: Path
+    ) -> None:
+        """Nothing shows it; where paths stand in files, machines make these that have the same."""
+        library.add("cuts.mp4")
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        if subprocess.run(["mount", "--bind", library.root, elsewhere]).returncode:
+            pytest.skip("nothing may be mounted here")
+        try:
+            worker = own.join("--map", f"{library.root}={elsewhere}")
+            worker.wait_for(f"{library.root} is {elsewhere}")
+            where = ("--cluster", own.address, "--json")
+            run = cli("thumbs,meta", library.root, *where)
+            assert [report["counts"]["made"] for report in run.json["tasks"]] == [1, 1], run.err
+            assert str(elsewhere) not in json.dumps(library.json("cuts.mp4.ffprobe.json"))
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(pool, "NEXT_WORKER", 0.0)
+                run = cli("export", library.root, "--format", "nfo", *where)
+            assert run.failure("cuts.mp4") == "no worker of the cluster does export nfo"
+        finally:
+            worker.run.end()
+            subprocess.run(["umount", "--lazy", elsewhere], check=True)
 
     def test_a_job_of_the_server(
         self, library: Library, shared: Cluster, monkeypatch: pytest.MonkeyPatch
@@ -162,6 +186,20 @@ class TestFaults:
         assert "crashed (SIGSEGV)" in errors["crash.mp4"]
         assert "longer than 2 s" in errors["hang.mp4"]
         assert cli("thumbs", library.root, *where, "--json").counts == {"made": 4}
+
+    def test_a_machine_that_lacks_something(
+        self, misbehaving: None, cli: Cli, library: Library, own: Cluster
+    ) -> None:
+        """What it cannot make others do; that all lack it is said once they have tried."""
+        for number in range(6):
+            library.add("one_frame.mp4", f"lack{number}.mp4")
+        lacking = own.start(["env", "LACKS=1", *hostile_command("worker", own.address)])
+        joined(lacking)
+        where = ("--cluster", own.address, "--json")
+        run = cli("lack", library.root, *where)
+        assert (run.counts, run.err.count("is not installed here")) == ({"failed": 6}, 1)
+        joined(own.join())
+        assert cli("lack", library.root, *where).counts == {"made": 6}
 
     def test_the_wall_stands_there_too(
         self, misbehaving: None, cli: Cli, library: Library, shared: Cluster
@@ -209,7 +247,8 @@ class TestFaults:
             os.kill(own.scheduler.pid, signal.SIGKILL)
             out, err = run.process.communicate(timeout=10)
             assert run.process.returncode == 1
-        assert json.loads(out)["counts"] == {"made": 9, "skipped": 0, "failed": 0, "cancelled": 1}
+        counts = json.loads(out)["counts"]
+        assert counts["made"] >= 8 and counts["made"] + counts["cancelled"] == 10
         assert b"the connection to it was lost: what was made stays; run again" in err
         assert b"Traceback" not in err
         assert wait_until(lambda: leftovers(hanging) == []), leftovers(hanging)
@@ -226,13 +265,14 @@ class TestFaults:
         assert b"1 cancelled" in out
         assert wait_until(lambda: not decoders_of(hanging))
 
-    def test_a_run_that_is_killed(self, hanging: Path, library: Library, shared: Cluster) -> None:
-        """Workers do not go on for nobody."""
+    def test_a_run_that_is_killed(self, hanging: Path, shared: Cluster, cli: Cli) -> None:
+        """Workers do not go on for nobody; what it left is removed by the next."""
         with started(hostile_command("hang", hanging, "--cluster", shared.address)) as run:
             run.wait_for(lambda: began(hanging))
             run.kill()
         assert wait_until(lambda: not decoders_of(hanging))
-        remove_tokens(hanging)
+        assert cli("thumbs", hanging, "--cluster", shared.address).code == 0
+        assert list(hanging.glob(".tmp-*")) == []
 
     def test_workers_that_come_and_go(self, hanging: Path, library: Library, own: Cluster) -> None:
         """One that joins late gets work; one that leaves ends what it does first."""
@@ -285,12 +325,6 @@ def decoders_of(root: Path) -> list[str]:
             target = str(link.readlink())
             opened += [target] if target.startswith(f"{root}/") else []
     return opened
-
-
-def remove_tokens(root: Path) -> None:
-    """Remove what a run left that was killed: the next run in that folder would do so."""
-    for path in root.glob(".tmp-*"):
-        path.unlink()
 
 
 class TestRefusals:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import index
-from videolib.core.errors import Failure, attempt
+from videolib.core.errors import Failure, MissingDependencyError, attempt
 from videolib.core.processes import need_tool, run_tool
 from videolib.media.reader import Media
 from videolib.storage.artifacts import Artifact
@@ -141,6 +141,16 @@ class Surprise(Hostile):
         raise ZeroDivisionError("what nobody\nthought of")
 
 
+class Lack(Hostile):
+    """Miss something that other machines have."""
+
+    artifact = record("lack")
+
+    def misbehave(self, media: Media) -> None:
+        if os.environ.get("LACKS"):
+            raise MissingDependencyError("what others have is not installed here")
+
+
 class Escape(Hostile):
     """Reach for what is no decoder's business; the record has what became of each attempt."""
 
@@ -224,7 +234,7 @@ class Bomb:
 
 TASKS: dict[str, type[Hostile]] = {
     task.artifact.kind: task
-    for task in (Crash, Hang, Child, Slow, Vanish, Grow, Swap, Torn, Greedy, Surprise, Escape)
+    for task in (Crash, Hang, Child, Slow, Vanish, Grow, Swap, Torn, Greedy, Surprise, Lack, Escape)
 }
 
 

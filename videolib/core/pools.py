@@ -22,14 +22,20 @@ if TYPE_CHECKING:
     from videolib.core.runs import Job, WorkQueue
 
 
-class HasStatus(Protocol):
-    """What came of one task of a unit."""
+class TaskOutcome(Protocol):
+    """What came of one task of a unit; in `facts` is `lacking` where a package or a model is."""
+
+    @property
+    def kind(self) -> str: ...
 
     @property
     def status(self) -> Status: ...
 
+    @property
+    def facts(self) -> Mapping[str, Any]: ...
 
-Done = TypeVar("Done", bound=HasStatus)
+
+Done = TypeVar("Done", bound=TaskOutcome)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +45,7 @@ class Unit(Generic[Done]):
 
     It may take `timeout` seconds, 0 is no limit. A worker that is `walled` reaches no more than the
     file, the files and folders in `reads`, and the folders in `writes`. `kinds`: of its tasks.
+    `tells_paths`: absolute ones stand in what it writes.
     """
 
     function: Callable[..., list[Done]]
@@ -49,6 +56,7 @@ class Unit(Generic[Done]):
     reads: frozenset[str] = frozenset()
     writes: frozenset[str] = frozenset()
     walled: bool = True
+    tells_paths: bool = False
 
 
 class Pool(Protocol):

@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.cluster.facts import difference, machine_facts, machine_name
 from videolib.core.errors import os_error_message
-from videolib.core.files import reading, remove, replace_file, scratch_name, stat_if_any
+from videolib.core.files import (
+    abandoned_in,
+    reading,
+    remove,
+    remove_where_possible,
+    replace_file,
+    scratch_name,
+    stat_if_any,
+)
 from videolib.core.text import printable
 
 if TYPE_CHECKING:
@@ -60,6 +68,8 @@ def marked_places(videos: Iterable[str], folders: Iterable[str]) -> Iterator[Pla
     """
     tokens, samples = [], []
     for folder in one_per_disk(map(existing_folder, folders)):
+        for place in (folder, folder.rpartition("/")[0]):  # of a run that was killed
+            remove_where_possible(abandoned_in(place))
         token = f"{folder}/{scratch_name()}"
         with contextlib.suppress(OSError):
             replace_file(Path(token), token.rpartition("/")[2].encode())
@@ -146,7 +156,12 @@ def writing_problem(folder: str) -> str:
 
 def credentials(places: Places, paths: PathMap) -> dict[str, Any]:
     """What a worker says of its machine, as plain values."""
+    import multiprocessing
+
     problem = place_problem(places, paths)
+    if multiprocessing.current_process().daemon:
+        setting = "DASK_DISTRIBUTED__WORKER__DAEMON=False"
+        problem = f"may start no processes: set {setting} where it is started"
     facts = dict(machine_facts())
     return {"name": machine_name(), "time": time.time(), "facts": facts, "problem": problem}
 

@@ -56,18 +56,25 @@ class PathPickler(pickle.Pickler):
     """Pickles values whose absolute paths, as text or as Path, are marked; a relative Path becomes
     absolute, as another machine has another working folder."""
 
+    def __init__(self, buffer: io.BytesIO, paths: PathMap) -> None:
+        super().__init__(buffer, pickle.HIGHEST_PROTOCOL)
+        self.paths = paths
+
     def persistent_id(self, value: Any) -> str | None:
         if type(value) is str and value.startswith("/"):
-            return TEXT + value
+            return TEXT + self.paths.apply(value)
         if isinstance(value, PurePath):
-            return PATH + str(Path(value).absolute())
+            return PATH + self.paths.apply(str(Path(value).absolute()))
         return None
 
 
-def dumps(value: object) -> bytes:
+SAME = PathMap()  # of a machine that has everything where runs have it
+
+
+def dumps(value: object, paths: PathMap = SAME) -> bytes:
     """A value as bytes that `loads` and `load_result` read on any machine."""
     buffer = io.BytesIO()
-    PathPickler(buffer, pickle.HIGHEST_PROTOCOL).dump(value)
+    PathPickler(buffer, paths).dump(value)
     return buffer.getvalue()
 
 
@@ -96,7 +103,7 @@ class ResultUnpickler(MessageUnpickler):
     """Unpickles what a worker sends to a run, without running what it names."""
 
     def persistent_load(self, persistent_id: Any) -> str | Path:
-        return unmarked(persistent_id, PathMap())
+        return unmarked(persistent_id, SAME)
 
 
 def loads(content: bytes, paths: PathMap) -> Any:

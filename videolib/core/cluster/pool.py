@@ -41,15 +41,20 @@ FAREWELL = 1.0  # seconds that workers get to end what they do for a run
 
 class ClusterWorker(NamedTuple):
     """A worker that was admitted. `kinds`: the only ones that it does, by the first word of each;
-    empty: all."""
+    empty: all. `is_mapped`: it has folders at other paths than the run."""
 
     address: str
     name: str
     slots: int
-    kinds: frozenset[str]
+    kinds: frozenset[str] = frozenset()
+    is_mapped: bool = False
+    lacks: frozenset[str] = frozenset()  # kinds for which something is missing there
 
     def does(self, kinds: Iterable[str]) -> bool:
-        return not self.kinds or self.kinds.issuperset(kind.split()[0] for kind in kinds)
+        """Whether it does units of these kinds."""
+        kinds = frozenset(kinds)
+        served = not self.kinds or self.kinds.issuperset(kind.split()[0] for kind in kinds)
+        return served and self.lacks.isdisjoint(kinds)
 
 
 class Ticket:
@@ -59,6 +64,7 @@ class Ticket:
         self.addresses = [machine.address for machine in machines]
         self.woken = threading.Event()
         self.stranded = False  # none of the workers is left
+        self.done_by = ""
         self.future: Future[bytes] | None = None
 
 
@@ -188,8 +194,13 @@ class ClusterPool:
                 self.refused.add(address)
                 self._say(f"{name} is left out: it {problem}")
             else:
-                kinds = frozenset(answer["kinds"])
-                machines[address] = ClusterWorker(address, answer["name"], answer["slots"], kinds)
+                machines[address] = ClusterWorker(
+                    address,
+                    answer["name"],
+                    answer["slots"],
+                    frozenset(answer["kinds"]),
+                    answer["is_mapped"],
+                )
         return machines
 
     # --- threads ----------------------------------------------------------------------------------
@@ -254,7 +265,7 @@ class ClusterPool:
             unit.walled,
         )
         while True:
-            machines = self._choose(job, unit.kinds)
+            machines = self._choose(job, unit)
             if isinstance(machines, Failure):
                 return machines
             ticket = Ticket(machines)
@@ -265,8 +276,20 @@ class ClusterPool:
             finally:
                 with self.changed:
                     self.tickets.discard(ticket)
-            if outcomes is not None:
+            if outcomes is not None and not (
+                self._note_lack(outcomes, ticket) and self._able(unit)
+            ):
                 return outcomes
+
+    def _note_lack(self, outcomes: list[Any] | Failure, ticket: Ticket) -> bool:
+        """Whether a worker lacks what units need; it gets no more of these kinds."""
+        failed = () if isinstance(outcomes, Failure) else outcomes
+        lacks = frozenset(o.kind for o in failed if o.facts.get("lacking"))
+        with self.changed:
+            if machine := self.machines.get(ticket.done_by):
+                machine = machine._replace(lacks=machine.lacks | lacks)
+                self.machines[ticket.done_by] = machine
+        return bool(lacks)
 
     def _check(self, job: Job) -> None:
         """Raise CancelledError where no unit is done any more."""
@@ -274,17 +297,23 @@ class ClusterPool:
         if self.closed or self.failure:
             raise CancelledError
 
-    def _choose(self, job: Job, kinds: Sequence[str]) -> list[ClusterWorker] | Failure:
-        """Workers that may do a unit, once there are some. Raises CancelledError."""
+    def _able(self, unit: Unit[Any]) -> list[ClusterWorker]:
+        """The workers that may do a unit."""
+        able = (machine for machine in self.machines.values() if machine.does(unit.kinds))
+        return [machine for machine in able if not (machine.is_mapped and unit.tells_paths)]
+
+    def _choose(self, job: Job, unit: Unit[Any]) -> list[ClusterWorker] | Failure:
+        """Workers among which the scheduler may choose for a unit, once there are some. Raises
+        CancelledError."""
         deadline = time.monotonic() + NEXT_WORKER
         with self.changed:
             while True:
                 self._check(job)
-                able = [m for m in self.machines.values() if m.does(kinds)]
+                able = self._able(unit)
                 if able:
                     return random.sample(able, CHOICES) if len(able) > CHOICES else able
                 if time.monotonic() > deadline:
-                    return Failure(f"no worker of the cluster does {' and '.join(kinds)}")
+                    return Failure(f"no worker of the cluster does {' and '.join(unit.kinds)}")
                 self.changed.wait(0.5)
 
     def _done(self, job: Job, ticket: Ticket, order: Order) -> list[Any] | Failure | None:
@@ -325,7 +354,8 @@ class ClusterPool:
         except Exception as error:  # noqa: BLE001 - whatever another machine raises
             return Failure(reason_of(error))
         if content:
-            outcomes: list[Any] | Failure = load_result(content)
+            outcomes: list[Any] | Failure
+            ticket.done_by, outcomes = load_result(content)
             return outcomes
         with self.changed:  # a worker that was started again does not know the run
             for address in ticket.addresses:

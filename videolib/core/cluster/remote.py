@@ -20,8 +20,9 @@ from videolib.core.cluster.admission import Places, credentials, place_problem
 from videolib.core.cluster.paths import PathMap, dumps, loads
 from videolib.core.confinement import inheriting
 from videolib.core.errors import CancelledError, Failure
+from videolib.core.files import abandoned_in, remove_where_possible
 from videolib.core.pools import LocalPool, PoolSettings, Unit
-from videolib.core.runs import Job
+from videolib.core.runs import Job, Status
 from videolib.core.sandbox import Access
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 MAP_VARIABLE = "VIDEO_CLUSTER_MAP"  # pairs for PathMap in the environment, comma-separated
 SLOTS = "slots"  # the resource by which a worker says how many units it does at a time
 REPORT_PAUSE = 1.0  # seconds between two messages about progress
+CHECK_TIME = 20.0  # seconds within which a share has to answer
 IDLE = 3600.0  # seconds after which what is kept for a run is given up, as its end was not heard
 
 
@@ -47,9 +49,7 @@ class Terms(NamedTuple):
 
 
 class Order(NamedTuple):
-    """A Unit as it travels: `call` is the pickled function with its arguments. `tidy` is called
-    for each folder that is written in, before the first unit there and after one that was stopped.
-    """
+    """A Unit as it travels: `call` is the pickled function with its arguments."""
 
     kinds: tuple[str, ...]
     call: bytes
@@ -135,13 +135,24 @@ class RemoteRun:
         unit = Unit[Any](
             run_pickled, args, order.timeout, path, order.kinds, reads, writes, order.walled
         )
-        job = UnitJob(self.worker)
-        with self._counted(order.kinds, job):
-            outcomes = self.pool.call(job, unit)
+        outcomes = self._call(unit)
         if failed(outcomes) and (problem := place_problem(self.terms.places, self.paths, 0.0)):
             leave(self.worker, self.terms.run, problem)
             raise Reschedule
         return outcomes
+
+    def _call(self, unit: Unit[Any]) -> list[Any] | Failure:
+        """What came of a unit here; scratch files of a process that was ended go."""
+        outcomes: list[Any] | Failure | None = None
+        job = UnitJob(self.worker)
+        try:
+            with self._counted(unit.kinds, job):
+                outcomes = self.pool.call(job, unit)
+                return outcomes
+        finally:
+            if not isinstance(outcomes, list):
+                for folder in unit.writes:
+                    remove_where_possible(abandoned_in(folder))
 
     @contextlib.contextmanager
     def _counted(self, kinds: tuple[str, ...], job: Job) -> Iterator[None]:
@@ -156,8 +167,6 @@ class RemoteRun:
 
 def failed(outcomes: list[Any] | Failure) -> bool:
     """Whether a unit failed, in any of its tasks."""
-    from videolib.core.runs import Status
-
     return isinstance(outcomes, Failure) or any(o.status is Status.FAILED for o in outcomes)
 
 
@@ -177,13 +186,15 @@ async def admit(content: bytes, dask_worker: Worker) -> dict[str, Any]:
     The worker is handed in by `Client.run`, for this name of the parameter.
     """
     terms: Terms = loads(content, PathMap())
-    answer = await asyncio.to_thread(inheriting(credentials), terms.places, machine_map())
+    checking = asyncio.to_thread(inheriting(credentials), terms.places, machine_map())
+    answer = await asyncio.wait_for(checking, CHECK_TIME)
     if not answer["problem"]:
         await asyncio.to_thread(inheriting(begin), terms, dask_worker)
     offered = dict(dask_worker.state.total_resources)
     nthreads = dask_worker.state.nthreads
     slots = min(nthreads, int(offered.pop(SLOTS, nthreads)))
-    return answer | {"slots": slots, "kinds": sorted(offered)}
+    is_mapped = bool(machine_map().pairs)
+    return answer | {"slots": slots, "kinds": sorted(offered), "is_mapped": is_mapped}
 
 
 def begin(terms: Terms, worker: Worker) -> None:
@@ -197,13 +208,14 @@ def begin(terms: Terms, worker: Worker) -> None:
 
 
 def do_unit(run: str, order: tuple[Any, ...]) -> bytes:
-    """What came of a unit of a run, pickled; nothing where it was cancelled, or the worker was not
-    admitted to that run."""
+    """The address of this worker, and what came of a unit of a run, pickled; nothing where it was
+    cancelled, or the worker was not admitted to that run."""
     remote = _runs.get(run)
     if remote is None:
         return b""
     try:
-        return dumps(remote.do(Order(*order)))
+        outcomes = remote.do(Order(*order))
+        return dumps((remote.worker.address, outcomes), remote.paths.inverse)
     except CancelledError:
         return b""
 
