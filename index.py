@@ -51,7 +51,6 @@ import argparse
 import contextlib
 import errno
 import functools
-import io
 import itertools
 import json
 import os
@@ -66,7 +65,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 from videolib import __version__
-from videolib.core.documents import JsonRows, json_bytes, json_pieces, parse_json
+from videolib.core.command_line import split_line
+from videolib.core.configuration import read_configuration
+from videolib.core.console import Console, Level, painted, write_result
+from videolib.core.documents import JsonRows, json_bytes
 from videolib.core.errors import (
     UNCOMMON_CODEC,
     BrokenVideoError,
@@ -84,7 +86,6 @@ from videolib.core.errors import (
 from videolib.core.files import (
     need_creatable,
     need_folder,
-    read_file,
     reading,
     remove,
     stat_if_any,
@@ -118,6 +119,7 @@ from videolib.core.options import (
     Tolerance,
     VideoNames,
     VideoPair,
+    is_plain_choice,
     names_path,
     option,
 )
@@ -174,10 +176,14 @@ from videolib.storage.artifacts import ARTIFACTS, EXPORT_RECORD, TRANSCODE_RECOR
 from videolib.storage.failures import known_failure, record_failure
 from videolib.storage.faults import faults_of, is_quick_record
 from videolib.storage.folders import LEADS_OUT, Library, Roots, need_output
-from videolib.storage.names import JOURNALS, SIDECARS, VIDEO_EXTENSIONS, State
+from videolib.storage.left_out import with_left_out
+from videolib.storage.named_videos import NamedVideos
+from videolib.storage.names import JOURNALS, SIDECARS, State
+from videolib.storage.parameters import differing_parameters, note_of, other_parameter_lines
 from videolib.storage.publishing import ArtifactOutput, Provenance, publish, record_source
 from videolib.storage.sidecars import SidecarDir, ffprobe_disabled, remove_abandoned
-from videolib.storage.videos import Video
+from videolib.storage.video_types import foreign_types, need_no_file_names, parse_extensions
+from videolib.storage.videos import Video, decoding_limit
 
 if TYPE_CHECKING:
     from videolib.catalogue.catalogue import Catalogue
@@ -293,12 +299,14 @@ class Outcome(NamedTuple):
 
 class Context(NamedTuple):
     """What a request is carried out in: the configuration that completes other commands which it
-    needs, and where a server makes it, the roots that confine it and the catalogues that are open.
+    needs, the videos of the folder that the command line names, and where a server makes it, the
+    roots that confine it and the catalogues that are open.
     """
 
     config: Config | None = None
     roots: Roots | None = None
     catalogue_pool: CataloguePool | None = None
+    videos: frozenset[str] = frozenset()
 
 
 class Command(Parameters):
@@ -306,6 +314,10 @@ class Command(Parameters):
 
     typed_name: str = ""  # the name or alias that it was asked for by
     not_recorded: ClassVar[tuple[str, ...]] = ()  # options that do not shape what is made
+    optional: ClassVar[tuple[str, ...]] = ()  # options of further files, which `extras` names
+    libraries: Sequence[Library] = ()  # that the request walked
+    takes_files: ClassVar[bool] = False  # whether single videos may stand for the folder
+    stays: ClassVar[bool] = False  # whether it runs until it is stopped
 
     def __init__(self, **values: Any) -> None:
         self.said = frozenset(values)  # what was said, by flag, configuration or who builds it
@@ -315,6 +327,14 @@ class Command(Parameters):
     def run(self, job: Job) -> Result:
         """Do the work and say what came of it."""
         raise NotImplementedError
+
+    def answer(self, job: Job) -> Result:
+        """`run`, and what the walk left out."""
+        return with_left_out(self.run(job), self.libraries, job)
+
+    def need_videos(self, named: NamedVideos) -> None:
+        """Raise UsageError where the command line names what can be no video of this request."""
+        named.check(frozenset(), "" if self.takes_files else command_names(type(self))[0])
 
     def parts(self) -> list[Command]:
         """What is done one after the other where it stands in a chain."""
@@ -449,7 +469,7 @@ class Runner:
         self.job, self.request, self.tasks = job, request, tasks
         self.library = request.library()
         # What the user named is tried whatever is known of it.
-        self.tries_broken = request.retry or request.force or bool(request.only)
+        self.tries_broken = request.retry or request.force or bool(self.library.only)
         self.asked = caps
         explicit = [task.workers for task in (request, *tasks) if task.workers]
         self.processes = max(explicit, default=cores())
@@ -468,6 +488,8 @@ class Runner:
         # Folders in which a worker was stopped while it may have been writing.
         self.interrupted = set[str]()
         self.lost = ""  # why no more can be done, where that is
+        # By kind, with which parameters, other than these, what is skipped was made.
+        self.differences: dict[str, Counter[str]] = {kind: Counter() for kind in self.outcomes}
 
     MOST_FILES: ClassVar = 2000  # that a worker is admitted to one by one: each costs 10 us
 
@@ -576,25 +598,29 @@ class Runner:
             state = task.state(video, sidecars)
         except OSError:
             state = State.MISSING  # the video cannot be looked at: opening it will say why
-        if state is State.FRESH and not (self.request.force or (task.rechecks and self.rechecks)):
+        again = self.request.force or (task.rechecks and self.rechecks)
+        skips = state is State.FRESH and not again
+        differences = task.differences(video, sidecars) if skips else ""
+        if skips and not (self.request.changed and differences):
+            self.differences[kind].update([differences] if differences else [])
             if not self.request.dry_run:
                 with contextlib.suppress(OSError):  # in a folder that is read-only by now
                     record_source(task.artifact, video, sidecars)
-            skipped = task.expected(Status.SKIPPED, video, sidecars)
-            self.outcomes[kind][video.rel] = skipped
+            skipped = task.expected(Status.SKIPPED, video, sidecars, note_of(differences))
+            self._note(skipped, video.rel)
             if skipped.status in FAULTY:
                 self._say([kind], video.rel, skipped.note)
             return False
         if not self.tries_broken and (reason := task.known_failure(video, sidecars)):
-            self.outcomes[kind][video.rel] = Outcome(kind, Status.BROKEN, reason)
+            self._note(Outcome(kind, Status.BROKEN, reason), video.rel)
             return False
         if outcome := task.refusal(video, sidecars):
-            self.outcomes[kind][video.rel] = outcome
+            self._note(outcome, video.rel)
             if outcome.status is Status.FAILED:
                 self._say([kind], video.rel, outcome.error)
             return False
         if self.request.dry_run and not task.plans_itself:
-            note = "again" if state is State.FRESH else str(state)
+            note = note_of(differences) or ("again" if state is State.FRESH else str(state))
             self.outcomes[kind][video.rel] = task.expected(Status.PLANNED, video, sidecars, note)
         return True
 
@@ -606,13 +632,20 @@ class Runner:
 
     def fail(self, kinds: Sequence[str], name: str, reason: str) -> None:
         for kind in kinds:
-            self.outcomes[kind][name] = Outcome(kind, Status.FAILED, reason)
+            self._note(Outcome(kind, Status.FAILED, reason), name)
         self.videos.setdefault(name, Video(name, name, ""))
         self._say(kinds, name, reason)
 
-    def _say(self, kinds: Iterable[str], *remarks: str) -> None:
+    def _note(self, outcome: Outcome, rel: str, seconds: float | None = None) -> None:
+        """Keep and log what became of a video; `seconds`: how long it took a worker."""
+        kind, status, error, note, _ = outcome
+        self.outcomes[kind][rel] = outcome
+        level = Level.ERROR if status in FAULTY else Level.INFO
+        self.job.console.note_outcome(rel, kind, str(status), seconds, error or note, level)
+
+    def _say(self, kinds: Iterable[str], *remarks: str, level: Level = Level.ERROR) -> None:
         titles = ", ".join(self.titles[kind] for kind in kinds)
-        self.job.console.say(": ".join([titles, *map(printable, remarks)]))
+        self.job.console.say(": ".join([titles, *map(printable, remarks)]), level)
 
     def may_begin(self) -> bool:
         """Whether another item may be begun; those that are not count as cancelled."""
@@ -622,7 +655,9 @@ class Runner:
         """One thread: take an item, have it done, record it, until nothing is left."""
         while self.may_begin() and not pool.failure and (item := queue.take(self.job)):
             try:
-                self._record(item, self._run_item(item, pool))
+                started = time.monotonic()
+                outcomes = self._run_item(item, pool)
+                self._record(item, outcomes, time.monotonic() - started)
             finally:
                 queue.done(item)
 
@@ -645,18 +680,19 @@ class Runner:
             return [*outcomes, *(failed(task, results) for task in tasks)]
         return [*outcomes, *results]
 
-    def _record(self, item: WorkItem, outcomes: Iterable[Outcome]) -> None:
+    def _record(self, item: WorkItem, outcomes: Iterable[Outcome], seconds: float) -> None:
         """Keep and report what came of an item; the same remark on several kinds once."""
         rel = item.video.rel
-        kinds_by_remark: dict[str, list[str]] = {}
+        kinds_by_remark: dict[tuple[str, Level], list[str]] = {}
         for outcome in outcomes:
-            self.outcomes[outcome.kind][rel] = outcome
+            self._note(outcome, rel, seconds)
             if outcome.facts.get("lacking"):
                 self._note_missing(outcome)
             elif remark := outcome.error if outcome.status is Status.FAILED else outcome.note:
-                kinds_by_remark.setdefault(remark, []).append(outcome.kind)
-        for remark, kinds in kinds_by_remark.items():
-            self._say(kinds, rel, remark)
+                level = Level.ERROR if outcome.status in FAULTY else Level.WARNING
+                kinds_by_remark.setdefault((remark, level), []).append(outcome.kind)
+        for (remark, level), kinds in kinds_by_remark.items():
+            self._say(kinds, rel, remark, level=level)
         rest = 1 - self.shares_done.pop((rel, item.tasks[0].worker_group), 0.0)
         self.job.console.step(rel, rest / self.parts[rel])
 
@@ -671,7 +707,9 @@ class Runner:
 
     def _result(self, seconds: float) -> Result:
         if not self.videos and not self.job.cancelled.is_set():
-            self.job.console.say(self.library.nothing_found)
+            self.job.console.say(self.library.nothing_found, Level.WARNING)
+        for line in other_parameter_lines(self.differences):
+            self.job.console.say(line, Level.WARNING)
         reports = [self._report(task) for task in self.tasks]
         faults = (report["counts"].get(s) for report in reports for s in FAULTY)
         code = Exit.of(self.lost or any(faults))
@@ -712,32 +750,54 @@ TLS_HELP = "certificates for tls://, made as docs/cluster.md shows"
 class LibraryCommand(Command):
     """A command about the videos of one folder."""
 
-    directory: Path = option(Path(), "the folder of videos", metavar="DIR", positional=True)
+    takes_files = True
+    folder_options: ClassVar[tuple[str, ...]] = ()  # those that are about all of a folder
+
+    directory: Path = option(
+        Path(),
+        "the folder of videos, or some of its videos",
+        metavar="DIR|VIDEO...",
+        positional=True,
+    )
     recursive: bool = option(False, "also the videos in the folders below", short="-r")
-    ext: Extensions = option((".mp4",), "file extensions, or * for every video type")
+    ext: Extensions = option((".mp4",), "file extensions, or all for every video type")
     artifacts_dir: Folder | None = option(
         None, "keep all artifacts below this folder, in the same subfolders as the videos"
     )
     output_format: Literal["text", "json"] = option("text", "how to print the result")
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        self.libraries: list[Library] = []
 
     def library(self) -> Library:
         """The folder to walk. Raises UsageError where there is none."""
         need_folder(self.directory)
         if self.artifacts_dir:
             need_creatable("--artifacts-dir", self.artifacts_dir)
+        recursive = self.recursive or any("/" in name for name in self.context.videos)
         extensions = self.extensions()
-        return Library(
-            self.directory, self.recursive, extensions, self.artifacts_dir, self.context.roots
+        library = Library(
+            self.directory, recursive, extensions, self.artifacts_dir, self.context.roots
         )
+        library.only = self.context.videos or None
+        self.libraries.append(library)
+        return library
 
     def extensions(self) -> frozenset[str]:
         """The suffixes of the videos that are meant. Raises UsageError for what can be none."""
-        dotted = frozenset("." + ext.lower().lstrip(".") for ext in self.ext if ext)
-        if not dotted or not all(re.fullmatch(r"\.[^\s./\ud800-\udfff]+", ext) for ext in dotted):
-            raise UsageError(
-                f"--ext {printable(','.join(self.ext))}: should be like .mp4,.mkv or *"
-            )
-        return VIDEO_EXTENSIONS if ".*" in dotted else dotted
+        return parse_extensions(self.ext) | {Path(v).suffix.lower() for v in self.context.videos}
+
+    def need_videos(self, named: NamedVideos) -> None:
+        chosen = (o for o in self.options().values() if getattr(self, o.attribute))
+        flags = [o.flag for o in chosen if o.attribute in self.folder_options]
+        folder_only = " ".join([command_names(type(self))[0], *flags])
+        whole = bool(flags) or not self.takes_files
+        named.check(parse_extensions(self.ext), folder_only if whole else "")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a worker gets: it needs nothing of what was walked."""
+        return vars(self) | {"libraries": []}
 
     def companion(self, kind: type[CommandType], **values: Any) -> CommandType:
         """Another command on the same folder: these values before the configured ones."""
@@ -801,6 +861,7 @@ class RunCommand(LibraryCommand):
 
     retry: bool = True  # whether to try also what is known to be broken
     force: bool = option(False, "make everything again, also what is up to date")
+    changed: bool = option(False, "make again what was made with other parameters")
     workers: int | None = option(
         None, "how many videos to work on at a time", unset="one per processor core", ge=1, le=256
     )
@@ -821,7 +882,8 @@ class RunCommand(LibraryCommand):
 
     def library(self) -> Library:
         library = super().library()
-        library.only = frozenset(self.only) if self.only else None
+        if self.only:
+            library.only = frozenset(self.only) & (library.only or frozenset(self.only))
         return library
 
     @property
@@ -919,6 +981,11 @@ class VideoTask(RunCommand):
     def extras(self) -> list[str]:
         """Files beyond the artifact's own that these parameters ask for, as patterns."""
         return []
+
+    def differences(self, video: Video, sidecars: SidecarDir) -> str:
+        """The parameters, other than these, with which what is fresh was made; else empty."""
+        recorded = self.artifact.recorded_params(video, sidecars)
+        return differing_parameters(recorded, self.params(), self.optional)
 
     def time_limit(self, video: Video) -> float:
         """Seconds that this video may take; 0: no limit."""
@@ -1042,6 +1109,7 @@ class Phash(FrameTask):
 
     artifact = ARTIFACTS["phash"]
     schema = PHASH_SCHEMA
+    optional = ("deep",)
 
     time: Position = option(
         "middle", "with --frames 1: where to take the frame", pattern=POSITION_PATTERN
@@ -1082,6 +1150,7 @@ class Heatmaps(FrameTask):
     """
 
     artifact = ARTIFACTS["heatmaps"]
+    optional = ("png",)
 
     interval: Seconds = option(5.0, "time between two samples", gt=0)
     mode: HeatmapMode = option("both", "what to measure")
@@ -1107,6 +1176,7 @@ class Scenes(VideoTask):
     """
 
     artifact = ARTIFACTS["scenes"]
+    optional = ("thumbs", "clips", "clip_duration", "thumbs_width", "chapters")
     imports = ("av", "numpy", "cv2", "scenedetect.detectors")
 
     threshold: float = option(
@@ -1147,9 +1217,12 @@ class Embed(FrameTask):
     tracks are clustered into people. Two faces in one frame are always two people.
     """
 
+    folder_options = ("purge",)
+
     artifact = ARTIFACTS["faces"]
     imports = ("av", "numpy", "cv2", "videolib.faces.preloaded")
     not_recorded = ("models_dir", "purge")
+    optional = ("thumbnails", "backend")
 
     sample_rate: float = option(1.0, "frames to look at per second of video", gt=0, le=100)
     min_face_area: float = option(1600.0, "ignore faces of fewer square pixels of the video", ge=64)
@@ -1234,6 +1307,8 @@ class ListPeople(LibraryCommand):
     decided with `people` always holds. The result is stored in .artifacts/.faces.index.json.
     """
 
+    takes_files = False
+
     sample_rate: float = option(
         1.0, "for missing signatures: frames to look at per second", gt=0, le=100
     )
@@ -1303,7 +1378,7 @@ class ListPeople(LibraryCommand):
         task.thumbnails |= self.html is not None
         task.only = tuple(video.rel for video in scan.missing)
         result = task.run(job)
-        job.console.say(result.text.partition("\n")[0])
+        job.console.say(result.text.partition("\n")[0], Level.INFO)
         rows = [row for row in result.data["results"] if row["status"] == Status.FAILED]
         return [{"video": row["video"], "reason": row["error"]} for row in rows]
 
@@ -1315,6 +1390,8 @@ class People(LibraryCommand):
     later run changes them: whoever was named, merged, split, moved or hidden stays so, and new
     faces are added to them. People are given by their number, as listing shows it.
     """
+
+    takes_files = False
 
     rename: PersonName = option((), "give person N this name", many=True)
     merge: PersonNumbers = option((), "these are one person, who keeps the first number", many=True)
@@ -1333,16 +1410,16 @@ class People(LibraryCommand):
 
     def run(self, job: Job) -> Result:
         from videolib.core.locks import locked
-        from videolib.faces.editing import PeopleEditor
+        from videolib.faces.editing import PeopleEditor, parse_move, parse_rename
         from videolib.faces.people import PeopleView
         from videolib.faces.reports import PeopleReport, person_line
 
         library = self.library()
         actions: dict[str, Callable[[PeopleEditor], str]] = {
-            "rename": lambda editor: editor.rename(*self.number_and_name()),
+            "rename": lambda editor: editor.rename(*parse_rename(self.rename)),
             "merge": lambda editor: editor.merge(self.merge),
             "split": lambda editor: editor.split(self.split),
-            "move": lambda editor: editor.move(*self.signature_and_target()),
+            "move": lambda editor: editor.move(*parse_move(self.move)),
             "hide": lambda editor: editor.set_hidden(self.hide, True),
             "show": lambda editor: editor.set_hidden(self.show, False),
             "undo": lambda editor: editor.undo(),
@@ -1362,28 +1439,6 @@ class People(LibraryCommand):
         data = {"action": chosen[0], "told": message, "people": people}
         return Result(data, "\n".join([message, *map(person_line, editor.changed_people)]))
 
-    def number_and_name(self) -> tuple[int, str]:
-        """The values of --rename."""
-        from videolib.storage.tags import clean_names
-
-        names = clean_names([" ".join(self.rename[1:])])
-        if not names:
-            raise UsageError("--rename takes a number and a name")
-        return self.number("--rename", self.rename[0]), names[0]
-
-    def signature_and_target(self) -> tuple[str, int | None]:
-        """The values of --move; None for a new person."""
-        if len(self.move) != 2:
-            raise UsageError("--move takes a signature, and a number or new")
-        signature, target = self.move
-        return signature, None if target == "new" else self.number("--move", target)
-
-    @staticmethod
-    def number(flag: str, text: str) -> int:
-        if not re.fullmatch("#?[0-9]{1,9}", text):
-            raise UsageError(f"{flag} {printable(text)}: should be the number of a person")
-        return int(text.removeprefix("#"))
-
 
 # === Commands: previews ===========================================================================
 
@@ -1396,6 +1451,7 @@ class Previews(VideoTask):
     """
 
     artifact = ARTIFACTS["previews"]
+    optional = ("index", "join", "image")
     worker_group = "previews"
     batch_limit = 2
 
@@ -1477,7 +1533,9 @@ class Compare(Command):
     png: Path | None = option(
         None, "also draw quality over time; without a name: OTHER.compare.png", bare="."
     )
-    timeout: float = RunCommand.timeout
+    timeout: float | None = option(
+        None, "seconds it may take; 0: no limit (default: an hour, and another for 180 MB)", ge=0
+    )
     allow_codecs: str = RunCommand.allow_codecs
     output_format: Literal["text", "json"] = LibraryCommand.output_format
 
@@ -1498,7 +1556,9 @@ class Compare(Command):
         original, other = (
             Video(str(p.absolute()), str(p), "") for p in (self.original, self.other)
         )
-        options = ComparisonOptions(self.vmaf, bool(self.png), self.timeout, self.allow_codecs)
+        growing = decoding_limit(self.original, self.other)
+        timeout = growing if self.timeout is None else self.timeout
+        options = ComparisonOptions(self.vmaf, bool(self.png), timeout, self.allow_codecs)
         data, chart = compare_in_worker(job, original, other, options)
         if self.png:
             write_output(self.png_path, chart)
@@ -1569,9 +1629,10 @@ class Transcode(RunCommand):
 
     @classmethod
     def arrange(cls, values: dict[str, Any]) -> None:
-        """A single positional word is DEST."""
-        if "dest" not in values and "directory" in values:
-            values["dest"] = values.pop("directory")
+        """The last positional word is DEST."""
+        if "dest" not in values and (words := values.pop("directory", [])):
+            *directory, values["dest"] = words
+            values |= {"directory": directory} if directory else {}
 
     @property
     def outputs(self) -> OutputFolder:
@@ -1616,7 +1677,7 @@ class Transcode(RunCommand):
             raise UsageError(f"--crf goes up to 51 with {self.target_v}, got {self.crf}")
         encoder = choose_encoder(self.target_v, self.target_a, self.hardware)
         if self.hardware == "auto":
-            job.console.say(f"transcode: encoding with {encoder.name}")
+            job.console.say(f"transcode: encoding with {encoder.name}", Level.INFO)
         task = TranscodeTask(self, encoder)
         runner = Runner(job, self, [task], {})
         items = runner.plan()
@@ -1853,6 +1914,9 @@ class ExportTask(VideoTask):
     def known_failure(self, video: Video, sidecars: SidecarDir) -> str:
         return ""
 
+    def differences(self, video: Video, sidecars: SidecarDir) -> str:
+        return ""  # with other parameters an export is stale
+
     def state(self, video: Video, sidecars: SidecarDir) -> State:
         return self.request.state(self.source(video, sidecars=sidecars))
 
@@ -1906,9 +1970,8 @@ class Tags(LibraryCommand):
     change all videos or none; --undo takes back the last of them.
     """
 
-    directory: Path = option(
-        Path(), "a video, or a folder of videos", metavar="VIDEO|DIR", positional=True
-    )
+    folder_options = ("import_", "from_", "undo")
+
     query: str = option("", QUERY_HELP, metavar="QUERY", short="-q")
     set: TagNames = option((), f"tags to add, {NAMES_HELP}")
     remove: TagNames = option((), "tags to remove; this happens before --set adds")
@@ -1984,15 +2047,16 @@ class Tags(LibraryCommand):
         change = TagChange(*names, clear_performers=self.clear_performers, details=details)
         if not infers:
             return lambda video: change.apply
-        folder = self.directory if self.directory.is_dir() else self.directory.parent
-        library = Library(folder, True, artifacts_dir=self.artifacts_dir, roots=self.context.roots)
+        library = Library(
+            self.directory, True, artifacts_dir=self.artifacts_dir, roots=self.context.roots
+        )
         return inferring_editors(library, change, self.min_occurrences, self.refresh_performers)
 
     def show(self, job: Job, editor_of: Callable[[Video], TagEditor] | None) -> Result:
         """The tags of the video or of the folder's videos, changed before where that is asked."""
         from videolib.organize import tagging
 
-        if os.path.lexists(self.directory) and not self.directory.is_dir():
+        if len(self.context.videos) == 1:
             video = self.named_video()
             if editor_of:
                 remove_abandoned(video.sidecar_dir)
@@ -2020,13 +2084,11 @@ class Tags(LibraryCommand):
         return "no video is like that" if self.query else library.nothing_found
 
     def named_video(self) -> Video:
-        """The video that `directory` is. Raises UsageError where it is something else."""
+        """The one video that is named. Raises UsageError where a query stands beside it."""
         if self.query:
             raise UsageError("-q is for a folder of videos")
-        if self.directory.suffix.lower() not in VIDEO_EXTENSIONS | self.extensions():
-            raise UsageError(f"{printable(str(self.directory))}: is no name of a video: see --ext")
-        library = Library(self.directory.parent, artifacts_dir=self.artifacts_dir)
-        return library.video(self.directory.name)
+        (name,) = self.context.videos
+        return self.library().video(name)
 
     def result(self, job: Job, data: Any, text: str, errors: Sequence[Mapping[str, str]]) -> Result:
         """The result; the videos whose tags cannot be read are told at once."""
@@ -2087,7 +2149,7 @@ class Tags(LibraryCommand):
             raise UsageError(f"--from takes one of {', '.join(SOURCES)}, and a file or folder")
         library = import_scope(self.library())
         with self.catalogue(library) as catalogue:
-            catalogue.prepare(job, recursive=True)
+            catalogue.refresh_all(job)
             rels = [row.rel for row in catalogue.rows(catalogue.view(library), labels=False)]
             source = read_source(self.from_[0], Path(self.from_[1]), library.root, rels)
             return self.import_entries(job, library, catalogue, source.entries, source.errors)
@@ -2173,6 +2235,7 @@ class Subtitles(VideoTask):
 
     artifact = ARTIFACTS["subtitles"]
     not_recorded = ("output_dir", "whisper_cpp_bin", "whisper_cpp_model")
+    optional = ("format", "language", "from_stream")
     worker_group = "speech"
     batch_limit = 1
     memory = 1 << 40  # of address space: drivers of graphics cards map all memory there is
@@ -2214,6 +2277,15 @@ class Subtitles(VideoTask):
             self.transcription_options().target_language,
             extract=self.from_stream,
         )
+
+    def differences(self, video: Video, sidecars: SidecarDir) -> str:
+        """As for any artifact, of those in that language; what somebody else wrote has none."""
+        if self.output_dir or self.from_stream:
+            return ""
+        language = self.transcription_options().target_language
+        artifact = typing.cast("SubtitleArtifact", self.artifact)
+        recorded = artifact.transcription_params(video, sidecars, language)
+        return differing_parameters(recorded, self.params(), self.optional)
 
     def make(self, media: Media) -> ArtifactOutput:
         from videolib.speech.embedded import extract_subtitles, subtitles_inside
@@ -2265,7 +2337,6 @@ class Verify(VideoTask):
     by_default = False
     rechecks = True
     not_recorded = ("quick", "accept")
-    SECONDS, BYTE_RATE = 3600.0, 50_000  # of a limit: at least, and bytes for each second more
 
     quick: bool = option(False, "only read the bytes, decode nothing")
     accept: bool = option(False, "accept the present bytes of rotten videos as correct")
@@ -2291,9 +2362,7 @@ class Verify(VideoTask):
         return super().expected(status, video, sidecars, "; ".join(faults.values()) or note)
 
     def time_limit(self, video: Video) -> float:
-        status = stat_if_any(video.path)
-        growing = self.SECONDS + (status.st_size if status else 0) / self.BYTE_RATE
-        return self.timeout or growing
+        return self.timeout or decoding_limit(video.path)
 
     def make(self, media: Media) -> ArtifactOutput:
         from videolib.media.integrity import VerifySettings, verify_video
@@ -2318,6 +2387,8 @@ class Dupes(LibraryCommand):
     and its matches. Of the videos themselves, only those of equal size are read, to find exact
     copies. Nothing is changed without --apply.
     """
+
+    folder_options = ("undo",)
 
     threshold: float = option(
         0.92, "smallest similarity of two frames, 0 to 1; copies have 0.92 and more", ge=0, le=1
@@ -2362,7 +2433,7 @@ class Dupes(LibraryCommand):
             need_output("--html", self.html)
         hashing = self.companion(Phash, deep=self.deep).run(job) if self.compute else None
         if hashing:
-            job.console.say(hashing.text.partition("\n")[0])
+            job.console.say(hashing.text.partition("\n")[0], Level.INFO)
         return hashing if hashing and job.cancelled.is_set() else self.search(library, job, hashing)
 
     def search(self, library: Library, job: Job, hashing: Result | None) -> Result:
@@ -2496,6 +2567,8 @@ class Orphans(LibraryCommand):
     A moved or renamed video is recognized by its size and oshash.
     """
 
+    takes_files = False
+
     relink: bool = option(False, "put artifacts beside their video if it was moved or renamed")
     delete: bool = option(False, "move orphans to .artifacts/.trash/ and remove temporary files")
     undo: bool = option(False, "take back the last --relink or --delete")
@@ -2550,7 +2623,8 @@ class ListVideos(LibraryCommand):
         problems = catalogue.problems + (catalogue.sidecar_problems if self.query else [])
         self.say_problems(job, problems)
         if not lines:
-            job.console.say("no video is like that" if self.query else library.nothing_found)
+            reason = "no video is like that" if self.query else library.nothing_found
+            job.console.say(reason, Level.WARNING)
         return Result(rows, "\n".join(lines), Exit.of(problems))
 
 
@@ -2578,7 +2652,7 @@ class SubtitleSearch(LibraryCommand):
 
         expression, library = search_expression(self.text), self.library()
         with self.catalogue(library) as catalogue:
-            catalogue.prepare(job, library.recursive)
+            catalogue.prepare(job, library)
             catalogue.fill(SUBTITLE_INDEX.name, job)
             result = self.search(catalogue, expression)
         problems = catalogue.problems + catalogue.sidecar_problems
@@ -2610,7 +2684,7 @@ class Report(LibraryCommand):
         problems = catalogue.problems + catalogue.sidecar_problems
         self.say_problems(job, problems)
         if not rows:
-            job.console.say(library.nothing_found)
+            job.console.say(library.nothing_found, Level.WARNING)
         data = report.as_json(rows)
         return Result(data, coverage_text(data), Exit.of(problems))
 
@@ -2681,7 +2755,7 @@ class Finish(Batch):
         items = runner.plan()
         counts = Counter(task.title for item in items for task in item.tasks)
         plan = ", ".join(f"{n:,} {title}" for title, n in counts.items()) or "nothing"
-        job.console.say(f"finish: to make: {plan}")
+        job.console.say(f"finish: to make: {plan}", Level.INFO)
         return runner.run(items)
 
 
@@ -2725,11 +2799,11 @@ class WatchRunner(Runner):
     def may_begin(self) -> bool:
         return self.hours.now()
 
-    def _record(self, item: WorkItem, outcomes: Iterable[Outcome]) -> None:
+    def _record(self, item: WorkItem, outcomes: Iterable[Outcome], seconds: float) -> None:
         outcomes = list(outcomes)
-        super()._record(item, outcomes)
+        super()._record(item, outcomes, seconds)
         if made := [outcome.kind for outcome in outcomes if outcome.status in STORED]:
-            self._say(made, item.video.rel, "made")
+            self._say(made, item.video.rel, "made", level=Level.INFO)
 
     def having(self, status: Status) -> set[str]:
         """The videos with that outcome in any task, but for those that lack a program or package:
@@ -2746,6 +2820,9 @@ class Watch(LibraryCommand):
     Artifacts follow a video that was moved or renamed; those of a deleted one stay until
     `orphans --delete`. What failed is tried again later, a broken video when it changes.
     """
+
+    stays = True
+    takes_files = False
 
     tasks: TaskNames = option(("meta", "thumbs", "sprites"), "which artifacts to make, by command")
     export: FormatNames = option((), "also export these formats; docs/exports.md lists them")
@@ -2857,6 +2934,8 @@ class Doctor(Command):
 class Serve(Command):
     """Serve the library to browsers and programs on this machine: the page and the API."""
 
+    stays = True
+
     directory: Path | None = option(
         None, "the folder to serve", metavar="DIR", unset=".", positional=True
     )
@@ -2931,6 +3010,8 @@ class Serve(Command):
 class Scheduler(Command):
     """Run the scheduler of a cluster, which workers join and --cluster uses."""
 
+    stays = True
+
     host: str = option("127.0.0.1", "the address to listen on; others than this machine's need TLS")
     port: int = option(8786, "the port to listen on", unset="any free one", ge=0, le=65535)
     tls_files: tuple[str, ...] = RunCommand.tls_files
@@ -2946,6 +3027,8 @@ class Scheduler(Command):
 
 class Worker(Command):
     """Join a cluster: make artifacts for the runs that use its scheduler, until Ctrl-C."""
+
+    stays = True
 
     address: str = option(
         "", "of the scheduler, as tcp://HOST:8786", metavar="URL", required=True, positional=True
@@ -3036,6 +3119,7 @@ THRESHOLDS = {"scene": ("scenes", "threshold"), "phash_similarity": ("dupes", "t
 LIBRARY_KEYS = {"extensions": "ext", "artifacts_dir": "artifacts_dir"}
 # ... and of every one that makes artifacts.
 LIBRARY_KEYS |= {"cluster": "cluster", "tls_files": "tls_files", "insecure": "insecure"}
+FOLDER_KEYS = frozenset({"extensions"})  # that a file found in the folder may set beside numbers
 
 
 class Config(NamedTuple):
@@ -3051,20 +3135,10 @@ class Config(NamedTuple):
 
     @classmethod
     def load(cls, explicit: str | None, directory: Path | None) -> Config:
-        """From --config, else $VIDEORC, else the folder. Raises UsageError naming every mistake."""
-        if explicit == "":
-            raise UsageError("--config should name a file; got nothing")
-        named = explicit or os.environ.get("VIDEORC")
-        path = Path(named) if named else (directory or Path()) / "videorc.json"
-        if not named and not path.is_file():
-            return cls()
-        try:
-            data = parse_json(path.read_bytes() if named else read_file(path))
-        except (OSError, ValueError) as error:
-            invalid = f"not valid JSON: {error}"
-            reason = error.strerror if isinstance(error, OSError) else invalid
-            raise UsageError(f"{printable(str(path))}: {reason}") from None
-        config = cls(data if isinstance(data, dict) else {}, printable(str(path)), bool(named))
+        """From --config, else $VIDEORC, else the user's own file, else the folder. Raises
+        UsageError naming every mistake."""
+        data, origin, trusted = read_configuration(explicit, directory or Path())
+        config = cls(data if isinstance(data, dict) else {}, origin, trusted)
         mistakes = list(config.mistakes()) if isinstance(data, dict) else ["not a JSON object"]
         if mistakes:
             raise UsageError("\n".join(f"{config.origin}: {mistake}" for mistake in mistakes))
@@ -3120,21 +3194,15 @@ class Config(NamedTuple):
         harmless = (
             is_plain_choice(command.hints()[key]) and not command.options()[key].changes_library
         )
-        if not self.trusted and not harmless:
-            yield f"{path}: only a file named with --config or $VIDEORC may set this"
+        foreign = foreign_types(value) if path in FOLDER_KEYS else []
+        if not self.trusted and (foreign or not (harmless or path in FOLDER_KEYS)):
+            strange = f"{printable(foreign[0])} is no type of video, and " if foreign else ""
+            yield f"{path}: {strange}only a file named with --config or $VIDEORC may set this"
             return
         try:
             command.check({key: value})
         except UsageError as error:
             yield f"{path}: {str(error).partition(' ')[2]}"
-
-
-def is_plain_choice(hint: Any) -> bool:
-    """Whether a parameter is a number or one of a few words, which names nothing."""
-    parts = [h for h in typing.get_args(hint) if h is not type(None)]
-    if typing.get_origin(hint) is Literal:
-        return True
-    return hint in (int, float) or (bool(parts) and all(h in (int, float) for h in parts))
 
 
 # === Command line =================================================================================
@@ -3209,10 +3277,18 @@ def command_parser(names: str, classes: Sequence[type[Command]], config: Config)
         declared = command.options()[name]
         default = config.settings(command).get(name, declared.default)
         add_option(groups[section], declared, command.placeholders()[name], default)
-    last = groups["output"]
-    last.add_argument("--config", metavar="FILE", help="a videorc.json to take defaults from")
-    last.add_argument("-h", "--help", action="help", help="show this help and exit")
+    add_general_flags(groups["output"])
+    groups["output"].add_argument("-h", "--help", action="help", help="show this help and exit")
     return parser
+
+
+def add_general_flags(group: argparse._ActionsContainer) -> None:
+    """The flags that stand before a command or after it, whatever that is."""
+    group.add_argument("--config", metavar="FILE", help="a videorc.json to take defaults from")
+    verbose, quiet = "say what is done with each video, and how long it took", "say errors only"
+    group.add_argument("--verbose", action="store_true", help=verbose, default=argparse.SUPPRESS)
+    group.add_argument("--quiet", action="store_true", help=quiet, default=argparse.SUPPRESS)
+    group.add_argument("--log", metavar="FILE", help="append what is done to FILE, as JSON lines")
 
 
 def add_option(
@@ -3221,7 +3297,8 @@ def add_option(
     """One parameter as argparse's argument; its default is shown, never applied."""
     doc = declared.help(default).replace("%", "%%")
     if declared.positional:
-        group.add_argument(declared.name, nargs="?", metavar=declared.spelled, help=doc)
+        count = "*" if declared.name == "directory" else "?"
+        group.add_argument(declared.name, nargs=count, metavar=declared.spelled, help=doc)
         return
     flags = [declared.short, declared.flag] if declared.short else [declared.flag]
     dest = declared.name
@@ -3258,15 +3335,6 @@ class Switch(argparse.Action):
         setattr(namespace, self.dest, not (option_string or "").startswith("--no-"))
 
 
-def split_line(words: Sequence[str]) -> tuple[list[str], str, list[str]]:
-    """The flags before the command, the command, and what follows it."""
-    index = 0
-    while index < len(words) and words[index].startswith("-"):
-        index += 2 if words[index] == "--config" else 1
-    command = words[index] if index < len(words) else ""
-    return list(words[:index]), command, list(words[index + 1 :])
-
-
 def with_dashes(words: Sequence[str], classes: Sequence[type[Command]]) -> list[str]:
     """Words in which what follows a flag is its value though it begins with a dash: `-q -tag:x`."""
     options = [(o, c.hints()[name]) for c in classes for name, o in c.options().items()]
@@ -3282,7 +3350,7 @@ def with_dashes(words: Sequence[str], classes: Sequence[type[Command]]) -> list[
     return joined
 
 
-def read_line(words: Sequence[str]) -> list[Command] | Result:
+def read_line(words: Sequence[str], console: Console | None = None) -> list[Command] | Result:
     """The commands that a command line asks for, or the answer to --help and the like."""
     before, chain, rest = split_line(words)
     if chain == "help":  # `help thumbs` is `thumbs --help`
@@ -3290,7 +3358,7 @@ def read_line(words: Sequence[str]) -> list[Command] | Result:
         before += [] if chain else rest
     names = chain.split(",") if chain else []
     top = Parser(add_help=False, allow_abbrev=False)
-    top.add_argument("--config")
+    add_general_flags(top)
     for flag in ("-h --help", "--list-commands", "-V --version"):
         top.add_argument(*flag.split(), action="store_true")
     flags = argparse.Namespace(**top.read(before))
@@ -3311,14 +3379,18 @@ def read_line(words: Sequence[str]) -> list[Command] | Result:
     if {"-h", "--help"} & set(rest):
         config = Config.load(flags.config, None)
         return Result({"commands": names}, command_parser(chain, classes, config).format_help())
+    need_no_file_names(rest)
     values = command_parser(chain, classes, Config()).read(with_dashes(rest, classes))
+    config_path = (console or Console()).settle(vars(flags), values)
     for command in classes:
         command.arrange(values)
-    explicit = values.pop("config", flags.config)
-    config = Config.load(explicit, Path(values.get("directory", ".")))
-    requests = [build(command, values, Context(config)) for command in classes]
+    named = NamedVideos.of(values.get("directory", "."))
+    values |= {"directory": named.folder} if "directory" in values else {}
+    context = Context(Config.load(config_path, Path(named.folder)), videos=named.names)
+    requests = [build(command, values, context) for command in classes]
     for request, command in zip(requests, classes, strict=True):
         request.typed_name = next(name for name in names if COMMANDS[name] is command)
+        request.need_videos(named)
     return requests
 
 
@@ -3366,14 +3438,25 @@ def run_commands(commands: Sequence[Command], job: Job) -> Result:
         requests = [command for command in members if shares_a_run(command)]
         if requests:
             tasks = [task for request in requests for task in request.planned()]
-            results.append(Runner(job, requests[0], tasks, {}).run())
-        elif len(commands) > 1:
-            results += [named(command, command.run(job)) for command in members]
-        else:
-            results.append(members[0].run(job))
+            with showing_elapsed(requests[0], job):
+                results.append(Runner(job, requests[0], tasks, {}).run())
+        for command in [] if requests else members:
+            with showing_elapsed(command, job):
+                result = command.run(job)
+            results.append(named(command, result) if len(commands) > 1 else result)
         if job.cancelled.is_set():
             break
-    return in_one(results)
+    result = in_one(results)
+    if job.console.least is Level.ERROR and all(isinstance(c, RunCommand) for c in commands):
+        result = result._replace(text="")
+    libraries = [library for command in commands for library in command.libraries]
+    return with_left_out(result, libraries, job)
+
+
+def showing_elapsed(command: Command, job: Job) -> contextlib.AbstractContextManager[None]:
+    """While a command runs, a terminal shows for how long; not of one that is to stay."""
+    name = command_names(type(command))[0]
+    return contextlib.nullcontext() if command.stays else job.console.elapsed(name)
 
 
 def shares_a_run(command: Command) -> typing.TypeGuard[RunCommand]:
@@ -3388,25 +3471,6 @@ def named(command: Command, result: Result) -> Result:
     return Result({"task": name} | data, result.text, result.code)
 
 
-def show(result: Result, as_json: bool) -> None:
-    """Print a result; a reader that has had enough (`| head`) ends it quietly."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        encoding = "utf-8" if as_json else sys.stdout.encoding
-        sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
-    try:
-        if (as_json or result.text) and sys.stdout:
-            # What a sidecar says of a codec may command a terminal as well as a name may.
-            text = "\n".join(map(printable, result.text.split("\n")))
-            sys.stdout.writelines(json_pieces(result.data) if as_json else [text])
-            sys.stdout.write("\n")
-            sys.stdout.flush()
-    except OSError as error:
-        # The interpreter flushes once more when it ends: give it somewhere to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):
-            raise
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and give its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
@@ -3418,7 +3482,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     job = Job()
     try:
         with job.interruptible():
-            request = read_line(words)
+            request = read_line(words, job.console)
             result = request if isinstance(request, Result) else run_commands(request, job)
     except (CorruptError, ModuleNotFoundError, VideoError) as error:
         result = complaint(reason_of(error), Exit.SOME_FAILED)
@@ -3430,7 +3494,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CancelledError:
         result = complaint("interrupted", job.exit_code)
     try:
-        show(result, as_json)
+        write_result(result.data, result.text, as_json)
     except OSError as error:
         result = complaint(f"standard output: {error.strerror}", Exit.SOME_FAILED)
     return int(result.code)
@@ -3439,7 +3503,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def complaint(error: object, code: Exit) -> Result:
     """A request that came to nothing: a line on standard error, and the same in JSON."""
     with contextlib.suppress(OSError):  # nobody listens any more
-        sys.stderr.write("".join(f"{program_name()}: {line}\n" for line in str(error).splitlines()))
+        lines = (f"{program_name()}: {line}" for line in str(error).splitlines())
+        sys.stderr.write("".join(f"{painted(line, Level.ERROR)}\n" for line in lines))
     return Result({"error": str(error)}, "", code)
 
 

@@ -42,6 +42,7 @@ def _surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Nothing of the user's own: no configuration, no cache."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("VIDEORC", raising=False)
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("configuration")))
         # Hundreds of processes of the program would compile all of it, each for itself.
         patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))

@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from videolib.core.confinement import confined_to
+from videolib.core.console import Console, Level
 from videolib.core.documents import json_text
 from videolib.core.errors import (
     BusyError,
@@ -26,7 +27,7 @@ from videolib.core.errors import (
     NotFoundError,
     attempt,
 )
-from videolib.core.runs import FAULTY, ConcurrencyLimits, Console, Job
+from videolib.core.runs import FAULTY, ConcurrencyLimits, Job
 from videolib.core.text import iso_time
 from videoserver.touched import touched_by
 
@@ -79,7 +80,7 @@ class JobProgress(Console):
         self.parts: dict[str, float] = {}  # file in work -> the share of it that is done, 0 to 1
         self.messages = deque[str](maxlen=50)
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, level: Level = Level.ERROR) -> None:
         with self.lock:
             self.messages.append(text)
         self.changed()
@@ -184,7 +185,7 @@ class SubmittedJob(Job):
 
     def work(self) -> None:
         """Run the command, and keep its result and the error in that, if any."""
-        data = self.command.run(self).data
+        data = self.command.answer(self).data
         self.keep_result(data)
         self.touched = touched_by(self.command, data)
         if isinstance(data, dict):

@@ -38,6 +38,7 @@ TwoItems = Field(min_length=2, max_length=2)
 Interval = Annotated[list[float], TwoItems]
 Presence = bool | Literal["stale"]
 Names = Annotated[list[str], Field(max_length=1000)]
+LEFT_OUT = "videos of other types than `ext` takes, counted by extension"
 PersonId = Annotated[int, Field(ge=1, le=999_999_999)]
 
 
@@ -153,6 +154,7 @@ class VideosOut(ResponseModel):
     offset: int
     limit: int
     complete: bool = Field(description="false while a large folder is looked at for the first time")
+    left_out: dict[str, int] = Field({}, description=LEFT_OUT)
     videos: list[VideoRowOut]
 
 
@@ -249,6 +251,7 @@ class SuggestionsOut(ResponseModel):
 
 class ReportOut(ResponseModel):
     total: int
+    left_out: dict[str, int] = Field({}, description=LEFT_OUT)
     counts: dict[str, int]
     stale: dict[str, int]
     coverage: dict[str, float]
@@ -399,6 +402,7 @@ class DuplicateGroupOut(ResponseModel):
 
 class DuplicatesOut(ResponseModel):
     threshold: float
+    left_out: dict[str, int] = Field({}, description=LEFT_OUT)
     pairs: list[DuplicatePairOut]
     groups: list[DuplicateGroupOut]
     total: int = Field(description="videos looked at")
@@ -438,6 +442,7 @@ class SearchOut(ResponseModel):
     offset: int
     limit: int
     searched: int = Field(description="videos that have subtitles")
+    left_out: dict[str, int] = Field({}, description=LEFT_OUT)
     results: list[VideoLinesOut]
     errors: list[dict[str, str]] = Field(description="subtitles that could not be read")
 

@@ -175,7 +175,7 @@ class Service:
         video_filter: VideoFilter,
         options: Mapping[str, Any],
     ) -> RawJson:
-        """A page of a folder's videos: {total, offset, limit, complete, videos}.
+        """A page of a folder's videos: {total, offset, limit, complete, left_out, videos}.
 
         Raises ParameterError for a wrong query.
         """
@@ -190,8 +190,10 @@ class Service:
         order = video_filter.order(command.sort)
         total, cards = catalogue.cards(view, order, offset, limit, video_filter.detail)
         complete = json.dumps(catalogue.complete)
+        left_out = json.dumps(catalogue.other_types(library))
         # The catalogue gives each video as JSON text, which is not parsed to be written again.
         head = f'"total": {total}, "offset": {offset}, "limit": {limit}, "complete": {complete}'
+        head += f', "left_out": {left_out}'
         return RawJson(f'{{{head}, "videos": [{", ".join(cards)}]}}')
 
     def tags(self, video: Video) -> dict[str, Any]:
@@ -329,7 +331,7 @@ class Service:
         `job` is checked for cancellation. Raises CancelledError.
         """
         command = self.commands.build(Dupes, directory, **options)
-        result = dict(command.run(job).data)
+        result = dict(command.answer(job).data)
         names = {pair[side] for pair in result["pairs"] for side in ("a", "b")}
         names |= {name for group in result["groups"] for name in group["details"]}
         cards = {}
@@ -351,7 +353,7 @@ class Service:
         page = command.search(catalogue, expression).as_json(command.lines)
         for row in page["results"]:
             row["url"] = video_url(row["video"])
-        return {"limit": command.limit} | page
+        return {"limit": command.limit} | page | {"left_out": catalogue.other_types(library)}
 
     def suggest(self, directory: str, prefix: str) -> dict[str, Any]:
         """How a word of a query, or a tag, may go on: {tags, performers, words}.
@@ -376,7 +378,7 @@ class Service:
     def report(self, directory: str, recursive: bool, ext: str) -> dict[str, Any]:
         """How far a folder's artifacts are made, as the command `report` gives it."""
         command = self.commands.build(Report, directory, recursive=recursive, ext=ext)
-        return dict(command.run(self.board.quiet_job()).data)
+        return dict(command.answer(self.board.quiet_job()).data)
 
     def tasks(self) -> list[dict[str, Any]]:
         """Every task that can run as a job, with the JSON schema of its parameters."""

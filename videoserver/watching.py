@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from index import Command, Watch
 from videolib.catalogue.watching import only_watcher
 from videolib.core.confinement import confined_to, enclosing_folder
+from videolib.core.console import Console
 from videolib.core.errors import BusyError, Failure, attempt
 from videolib.core.restraint import Hours
-from videolib.core.runs import Console, Job, Result
+from videolib.core.runs import Job, Result
 from videoserver.jobs import ENDED
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ import json
 import os
 import time
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -84,6 +85,7 @@ class Catalogue(CatalogueStore):
         self.complete = False  # whether that has refreshed all of it once
         self._complete_generation = -1  # generation of the database that was last filled completely
         self._view_ids = functools.lru_cache(CACHED_VIEWS)(self._select_ids)
+        self._counts_by_type = functools.lru_cache(CACHED_VIEWS)(self._count_by_type)
         # The times of each folder and its sidecar folder at the last scan; () where they were so
         # recent that a later change may not show in them.
         self._folders: dict[str, tuple[int, ...]] = {}
@@ -134,15 +136,30 @@ class Catalogue(CatalogueStore):
         and artifacts. Cards are stored as JSON when sidecars are read, and the ids of a view are
         cached until the catalogue changes: a page costs no more than reading it.
         """
-        ((changes,),) = self.ask("SELECT count FROM changes")
-        version = (changes, self._generation)
-        ids = self._view_ids(f"{view.sql} ORDER BY {order_by(sort)}", view.values, version)
+        order = f"{view.sql} ORDER BY {order_by(sort)}"
+        ids = self._view_ids(order, view.values, self._version())
         column = "c.card || ', ' || c.detail" if detail else "c.card"
         rows = self.ask(
             f"SELECT {column} FROM json_each(?) j JOIN cards c ON c.video = j.value ORDER BY j.key",
             [json.dumps(ids[offset : offset + limit].tolist())],
         )
         return len(ids), [f"{card}}}" for (card,) in rows]
+
+    def _version(self) -> tuple[int, int]:
+        """What is another after every change of the catalogue."""
+        ((changes,),) = self.ask("SELECT count FROM changes")
+        return changes, self._generation
+
+    def other_types(self, library: Library) -> dict[str, int]:
+        """How many videos of a library's folder are of other types than it takes."""
+        counts = self._counts_by_type(library.recursive, self._version())
+        return {ext: count for ext, count in counts.items() if ext not in library.extensions}
+
+    def _count_by_type(self, recursive: bool, _: object) -> dict[str, int]:
+        """The number of videos by extension; the last argument is as that of `_select_ids`."""
+        where = "" if recursive else "WHERE v.folder = x''"
+        rows = self.ask(f"SELECT v.ext, count(*) FROM videos v {where} GROUP BY v.ext")
+        return {extension: count for extension, count in rows if extension in VIDEO_EXTENSIONS}
 
     def _select_ids(self, where: str, values: tuple[Any, ...], _: object) -> array[int]:
         """The ids of the videos for which `where`, a condition with an order, holds. The last
@@ -169,7 +186,7 @@ class Catalogue(CatalogueStore):
 
         No database is made where no video has a sidecar and all are wanted in the order of names.
         """
-        scanned = self.prepare(job, library.recursive, bare=not query and sort == "name")
+        scanned = self.prepare(job, library, bare=not query and sort == "name")
         if scanned is None:
             view = self.view(library, query)
             return self.rows(view, sort, limit, labels)
@@ -213,6 +230,9 @@ class Catalogue(CatalogueStore):
         clauses = [compile_query(query), *also, extensions]
         if not library.recursive:
             clauses.append(SqlClause("v.folder = x''"))
+        if library.only is not None:
+            names = json.dumps([os.fsencode(rel).hex().upper() for rel in library.only])
+            clauses.append(SqlClause("hex(v.rel) IN (SELECT value FROM json_each(?))", (names,)))
         return SqlClause.joined("AND", clauses)
 
     # --- Bringing it up to date
@@ -228,7 +248,28 @@ class Catalogue(CatalogueStore):
         """
         return self._with_retry(self._refresh, job or Job(), recursive, bare)
 
-    def prepare(self, job: Job, recursive: bool, bare: bool = False) -> list[ScannedVideo] | None:
+    def prepare(self, job: Job, library: Library, bare: bool = False) -> list[ScannedVideo] | None:
+        """`refresh` what a library has, and note in it what it leaves out.
+
+        Where it names its videos only these are refreshed. Nothing is where a CatalogueRefresher
+        keeps the catalogue up to date.
+        """
+        if library.only is not None:
+            if not self.kept_current:
+                self.update(map(library.video, library.only))
+            return None
+        scanned = self.refresh_all(job, library.recursive, bare)
+        if scanned is None:
+            library.note_other_types(self.other_types(library))
+        else:
+            counts = Counter(scanned_video.video.extension for scanned_video in scanned)
+            others = counts.keys() - library.extensions
+            library.note_other_types({ext: counts[ext] for ext in others})
+        return scanned
+
+    def refresh_all(
+        self, job: Job, recursive: bool = True, bare: bool = False
+    ) -> list[ScannedVideo] | None:
         """`refresh`, unless a CatalogueRefresher keeps the catalogue up to date."""
         return None if self.kept_current else self.refresh(job, recursive, bare)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 # Headings in the help of every command, with the options below them.
 SHARED_SECTIONS = {
     "which videos": "directory recursive ext only query artifacts_dir",
-    "how it runs": "force retry dry_run workers timeout allow_codecs seek",
+    "how it runs": "force changed retry dry_run workers timeout allow_codecs seek",
     "on other machines": "cluster tls_files insecure",
     "output": "output_format",
 }

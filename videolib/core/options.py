@@ -157,6 +157,14 @@ def names_path(hint: Any) -> bool:
     return Path in (hint, *typing.get_args(hint))
 
 
+def is_plain_choice(hint: Any) -> bool:
+    """Whether a parameter is a number or one of a few words, which names nothing."""
+    parts = [h for h in typing.get_args(hint) if h is not type(None)]
+    if typing.get_origin(hint) is Literal:
+        return True
+    return hint in (int, float) or (bool(parts) and all(h in (int, float) for h in parts))
+
+
 def need_path(value: object) -> object:
     """The value, one path or several. Raises ValueError for "", which would be the working folder,
     and for NUL bytes."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import sys
 import threading
 import typing
 from collections import Counter, deque
@@ -15,9 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
+from videolib.core.console import Console
 from videolib.core.errors import CancelledError
 from videolib.core.processes import cores
-from videolib.core.text import printable
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -99,60 +98,6 @@ def report_line(kind: str, report: Mapping[str, Any]) -> str:
     """The counts of a task as text."""
     counts = [f"{n:,} {name}" for name, n in report["counts"].items() if n or name == "made"]
     return f"{kind}: {', '.join(counts)}"
-
-
-PROGRESS_LINE = "{percentage:3.0f}%|{bar}| {n:.3g}/{total} videos [{elapsed}<{remaining}{postfix}]"
-
-
-class Console:
-    """Messages and, on a terminal, one progress line, all on standard error."""
-
-    def __init__(self) -> None:
-        self.bar: Any = None
-        self.notes: dict[str, str] = {}  # how far each video is that is worked on
-        self.lock = threading.Lock()
-
-    def say(self, text: str) -> None:
-        """Write a line, above the progress line."""
-        with self.lock, contextlib.suppress(OSError):  # the reader may be gone: work goes on
-            if self.bar is not None:
-                self.bar.clear()
-            sys.stderr.write(text + "\n")
-            sys.stderr.flush()
-
-    @contextlib.contextmanager
-    def progress(self, total: int) -> Iterator[None]:
-        """Show videos done, rate, time left and the current video while the body runs."""
-        if sys.stderr.isatty() and total:
-            from tqdm import tqdm
-
-            self.bar = tqdm(
-                total=total,
-                file=sys.stderr,
-                dynamic_ncols=True,
-                smoothing=0.1,
-                bar_format=PROGRESS_LINE,
-            )
-        try:
-            yield
-        finally:
-            if self.bar is not None:
-                self.bar.close()
-            self.bar = None
-
-    def step(self, current: str, done: float, note: str = "") -> None:
-        """Advance by `done` videos, which may be a fraction; `note`: how far the current one is."""
-        if self.bar is None:
-            return
-        with self.lock:
-            self.notes.pop(current, None)
-            if note:
-                self.notes[current] = note
-            parts = [f"{printable(name)[-40:]} {note}" for name, note in self.notes.items()]
-            self.bar.set_postfix_str("; ".join(parts) or printable(current)[-40:], refresh=False)
-            self.bar.update(done)
-            if note:
-                self.bar.refresh()
 
 
 class Job:

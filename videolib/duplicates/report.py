@@ -99,7 +99,7 @@ def find_duplicates(
     a list of ignored pairs is corrupt, UsageError for wrong preferences, CancelledError.
     """
     if any(term.value for term in parse_preferences(criteria.prefer)):
-        catalogue.prepare(job, library.recursive)
+        catalogue.prepare(job, library)
     copies = list(list_copies(library, job))
     keepers = Keepers(copies, criteria.keep, criteria.prefer, catalogue)
     ignored = IgnoredPairs(library, (copy.video.sidecar_dir for copy in copies))

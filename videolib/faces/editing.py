@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from videolib.faces.signatures import read_vectors
 from videolib.faces.vectors import base64_vector, sum_of, unit
 from videolib.storage.names import SIDECARS
 from videolib.storage.sidecars import remove_abandoned
+from videolib.storage.tags import clean_names
 
 if TYPE_CHECKING:
     from videolib.core.arrays import Vector
@@ -265,3 +267,27 @@ def first_conflict(people: Sequence[Person]) -> str:
             if not others.isdisjoint(occurrence.get("apart", ())):
                 return str(occurrence["video"])
     return ""
+
+
+def parse_rename(words: Sequence[str]) -> tuple[int, str]:
+    """The number of a person and a name. Raises UsageError."""
+    names = clean_names([" ".join(words[1:])])
+    if not names:
+        raise UsageError("--rename takes a number and a name")
+    return person_number("--rename", words[0]), names[0]
+
+
+def parse_move(words: Sequence[str]) -> tuple[str, int | None]:
+    """A signature and the number of the person who gets it; None for a new one. Raises
+    UsageError."""
+    if len(words) != 2:
+        raise UsageError("--move takes a signature, and a number or new")
+    signature, target = words
+    return signature, None if target == "new" else person_number("--move", target)
+
+
+def person_number(flag: str, text: str) -> int:
+    """The number of a person as a user writes it. Raises UsageError."""
+    if not re.fullmatch("#?[0-9]{1,9}", text):
+        raise UsageError(f"{flag} {printable(text)}: should be the number of a person")
+    return int(text.removeprefix("#"))

@@ -155,7 +155,7 @@ def tag_counts(
 ) -> dict[str, list[dict[str, Any]]]:
     """How many videos have each tag and performer, the most frequent first: {tags: [{name, count}],
     performers: [{name, count}], errors: [{video, error}]}."""
-    catalogue.prepare(job, library.recursive)
+    catalogue.prepare(job, library)
     view = catalogue.view(library, query)
     data = {
         field: [{"name": n, "count": c} for n, c in catalogue.tag_counts(kind, view).items()]
@@ -179,7 +179,7 @@ def exported_tags(
 ) -> dict[str, list[TagRow]]:
     """The tags of the videos that have any tag, performer, rating, note or date: {videos: [TagRow],
     errors: [{video, error}]}."""
-    catalogue.prepare(job, library.recursive)
+    catalogue.prepare(job, library)
     labelled = SqlClause("v.id IN (SELECT video FROM labels) OR v.details NOT NULL")
     videos = tagged_videos(catalogue, library, query, labelled)
     return {
@@ -211,7 +211,7 @@ class TagRename(NamedTuple):
         """The plan for the videos that match a query. Raises UsageError for a bad name."""
         names = clean_names([new], [old])
         old, new = names[0], names[-1] if len(names) > 1 else new.strip()
-        catalogue.prepare(job, library.recursive)
+        catalogue.prepare(job, library)
         condition = label_clause(QueryTerm(False, "tag", old, True))
         rows = tagged_videos(catalogue, library, query, condition)
         corrupt = corrupt_tags(catalogue, library, query)
@@ -300,7 +300,7 @@ class TagImport(NamedTuple):
         replace: bool,
     ) -> TagImport:
         """The plan for the changes that `import_changes` gives."""
-        catalogue.prepare(job, recursive=True)
+        catalogue.refresh_all(job)
         videos = {name: catalogue.find(name) for name in by_video}
         unknown = [name for name, video in videos.items() if not video]
         changes, errors = TagChanges(), list[TagRow]()

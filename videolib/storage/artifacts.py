@@ -6,7 +6,7 @@ import functools
 import re
 import zlib
 from collections.abc import Container, Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.documents import read_json
 from videolib.core.files import stat_of
@@ -96,6 +96,12 @@ class Artifact(NamedTuple):
         names = (pattern.format(video.key) for pattern in patterns)
         records = (sidecars.record(n) for n in names if n in sidecars)
         return next(filter(None, records), None)
+
+    def recorded_params(self, video: Video, sidecars: SidecarDir) -> dict[str, Any]:
+        """The parameters that an existing artifact was made with; empty where none are recorded."""
+        names = self.main_files(video, sidecars)
+        record = self._record_of(video, sidecars, names[0]) if names else None
+        return record.params if record else {}
 
     @property
     def source_record(self) -> str:
@@ -239,6 +245,17 @@ class SubtitleArtifact(Artifact):
         Raises OSError where the video is gone."""
         files = generated_subtitles(video, sidecars)
         return [file for file in files if self._fresh(video, sidecars, [file[0]])]
+
+    def transcription_params(
+        self, video: Video, sidecars: SidecarDir, language: str
+    ) -> dict[str, Any]:
+        """The parameters with which the fresh files in a language ("": any) were transcribed; empty
+        where none are recorded, or one was extracted from the video."""
+        files = self.fresh_files(video, sidecars)
+        names = (name for name, tag, _ in files if is_in_language(tag, language))
+        records = (self._record_of(video, sidecars, name) for name in names)
+        params = next((record.params for record in records if record and record.params), {})
+        return {} if params.get("from_stream") else params
 
     def main_files(self, video: Video, sidecars: SidecarDir) -> list[str]:
         """Subtitles in any language and format."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from videolib.core.text import printable
 from videolib.storage.names import SIDECARS, VIDEO_EXTENSIONS, sidecar_key
 from videolib.storage.subtitle_names import subtitles_by_stem
 from videolib.storage.subtitles import matching_subtitles
+from videolib.storage.video_types import by_frequency
 from videolib.storage.videos import Video
 
 LEADS_OUT = "is a link that leads out of the library: left alone"
@@ -34,7 +36,8 @@ class Folder(NamedTuple):
 class Library:
     """A folder of videos as one request sees it, and where its sidecars are kept.
 
-    `problems` gathers (name, reason) of folders that could not be read while walking.
+    `problems` gathers (name, reason) of folders that could not be read while walking, `left_out`
+    how many videos of other types it met.
     """
 
     def __init__(
@@ -49,6 +52,20 @@ class Library:
         self.artifacts_dir, self.roots = artifacts_dir, roots
         self.only: frozenset[str] | None = None
         self.problems: list[tuple[str, str]] = []
+        self._other_types: dict[str, Mapping[str, int]] = {}  # by the folder that was walked
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """The number of videos that a walk left out for their type, by extension, the most
+        frequent first; none where the videos were named."""
+        counts = Counter[str]()
+        for folder in self._other_types.values() if self.only is None else ():
+            counts.update(folder)
+        return by_frequency(counts)
+
+    def note_other_types(self, counts: Mapping[str, int]) -> None:
+        """Take these for what a walk of all of it left out."""
+        self._other_types = {"": counts}
 
     @property
     def nothing_found(self) -> str:
@@ -135,10 +152,16 @@ class Library:
     ) -> Iterator[Video]:
         """The videos among a folder's entries; `outward`: as Roots.links_out_of its sidecars."""
         by_stem = subtitles_by_stem(entry.name for entry in entries)
+        other_types = Counter[str]()
         for entry in entries:
-            if self._is_video(entry) and self._stays_inside(entry, below, outward):
-                external = matching_subtitles(entry.name, by_stem) if by_stem else ()
-                yield Video(entry.path, below + entry.name, sidecar_dir, external)
+            extension = self._video_extension(entry)
+            if extension in self.extensions:
+                if self._stays_inside(entry, below, outward):
+                    external = matching_subtitles(entry.name, by_stem) if by_stem else ()
+                    yield Video(entry.path, below + entry.name, sidecar_dir, external)
+            elif extension and not self._leads_out(entry):
+                other_types[extension] += 1
+        self._other_types[below] = other_types
 
     def _entries(self, folder: str, below: str) -> list[os.DirEntry[str]]:
         try:
@@ -151,7 +174,7 @@ class Library:
         """Whether neither the video nor a sidecar of it is a link that leads out of the roots."""
         if not self.roots:
             return True
-        if entry.is_symlink() and not self.roots.contains(entry.path):
+        if self._leads_out(entry):
             self.problems.append((below + entry.name, LEADS_OUT))
             return False
         key = sidecar_key(entry.name)
@@ -160,15 +183,21 @@ class Library:
             self.problems.append((below + entry.name, f"{leading[0]} {LEADS_OUT}"))
         return not leading
 
-    def _is_video(self, entry: os.DirEntry[str]) -> bool:
-        stem, _, extension = entry.name.rpartition(".")
-        if not stem or f".{extension.lower()}" not in self.extensions:
-            return False
+    def _leads_out(self, entry: os.DirEntry[str]) -> bool:
+        """Whether an entry is a link that leads out of the roots."""
+        return bool(self.roots and entry.is_symlink() and not self.roots.contains(entry.path))
+
+    def _video_extension(self, entry: os.DirEntry[str]) -> str:
+        """The extension of an entry that is a video of any type; of all else an empty text."""
+        stem, _, suffix = entry.name.rpartition(".")
+        extension = f".{suffix.lower()}"
+        if not stem or (extension not in self.extensions and extension not in VIDEO_EXTENSIONS):
+            return ""
         try:
             # `._name` files are what macOS leaves on foreign disks: resource forks, never videos.
-            return not stem.startswith("._") and not entry.is_dir()
+            return "" if stem.startswith("._") or entry.is_dir() else extension
         except OSError:  # a link that leads nowhere: opening it will say why
-            return True
+            return extension
 
 
 def folders_of(names: Iterable[str]) -> set[str]:

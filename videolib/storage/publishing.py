@@ -26,6 +26,7 @@ from videolib.core.files import (
 from videolib.core.runs import Status
 from videolib.core.text import iso_time, printable
 from videolib.storage.names import is_sidecar_dir
+from videolib.storage.sidecars import LARGEST_PARAMS
 
 if TYPE_CHECKING:
     from videolib.storage.artifacts import Artifact
@@ -189,10 +190,15 @@ def source_record_name(artifact: Artifact, video: Video, names: Iterable[str]) -
 def with_comment(
     name: str, content: bytes | dict[str, bytes], origin: Provenance
 ) -> bytes | dict[str, bytes]:
-    """A JPEG or WebVTT file with a comment that records its source; others as they are."""
+    """A JPEG or WebVTT file with a comment that records its source and, where they are no longer
+    than a comment may be, its parameters; others as they are."""
     if isinstance(content, dict) or not name.endswith((".jpg", ".vtt")):
         return content
-    note = json_text({"source": origin.source}, indent=None).encode()
+    params = {"params": origin.params} if origin.params else {}
+    if len(json_text(params, indent=None)) > LARGEST_PARAMS // 2:
+        params = {}
+    text = json_text({"source": origin.source} | params, indent=None)
+    note = text.replace(">", "\\u003e").encode()  # an arrow would begin a cue of WebVTT
     if name.endswith(".vtt"):
         header, _, cues = content.partition(b"\n\n")
         return b"\n\n".join((header.rstrip(), b"NOTE " + note, cues)).rstrip(b"\n") + b"\n"

@@ -30,7 +30,9 @@ SOURCE = re.compile(
 )
 # Comments as publishing.with_comment writes them: a JPEG segment, a block of WebVTT.
 SIGNATURES = {".jpg": (b"\xff\xd8",), ".vtt": (b"WEBVTT", b"\xef\xbb\xbfWEBVTT")}  # of whole files
-COMMENT = re.compile(rb'(?:\xff\xfe..|\nNOTE )(\{"source": \{[^{}]*\}\})', re.DOTALL)
+COMMENT = re.compile(rb'(?:\xff\xfe..|\nNOTE )(\{"source": \{[^{}]*\})[,}]', re.DOTALL)
+PARAMS = re.compile(rb'"params":\s*(?=\{)')
+LARGEST_PARAMS = 2048  # bytes of recorded parameters that are read, and put into a comment
 
 
 class FileStat(NamedTuple):
@@ -57,12 +59,23 @@ class FileStat(NamedTuple):
 
 class ArtifactRecord(NamedTuple):
     """What an artifact records in its head or comment: size (bytes), mtime (ns; None: not recorded)
-    and oshash ("": not recorded) of its source, and the names of files made with it."""
+    and oshash ("": not recorded) of its source, the names of files made with it, and the text that
+    begins with its parameters."""
 
     size: int
     mtime_ns: int | None
     files: list[str]
     oshash: str = ""
+    params_text: bytes = b""
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters that it was made with; empty where none are recorded."""
+        try:
+            params, _ = json.JSONDecoder().raw_decode(self.params_text.decode("utf-8", "replace"))
+        except (ValueError, RecursionError):
+            return {}
+        return params if isinstance(params, dict) else {}
 
     def is_of(self, video: os.stat_result | FileStat) -> bool:
         """Whether its source was the video that has this stat."""
@@ -82,6 +95,8 @@ class SidecarDir(dict[str, "os.DirEntry[str] | FileStat"]):
     def __init__(self, sidecar_dir: str, scan: bool = True) -> None:
         super().__init__()
         self.sidecar_dir, self.problem = sidecar_dir, ""
+        # The record that was read last, with its name: it is asked for its source, then its params.
+        self.last_record: tuple[str, ArtifactRecord | None] = ("", None)
         if scan:
             self.read()
 
@@ -116,9 +131,11 @@ class SidecarDir(dict[str, "os.DirEntry[str] | FileStat"]):
     def record(self, name: str) -> ArtifactRecord | None:
         """The record of the file of that name: JSON has it in its head, other files in a comment;
         None where they have no comment, UNREADABLE for a file of another format than its name."""
-        if name.endswith(".json"):
-            return read_record(self[name].path) or UNREADABLE
-        return read_comment(self[name].path)
+        if name != self.last_record[0]:
+            is_json, path = name.endswith(".json"), self[name].path
+            record = read_record(path) or UNREADABLE if is_json else read_comment(path)
+            self.last_record = (name, record)
+        return self.last_record[1]
 
     def document(self, name: str) -> dict[str, Any]:
         """The JSON sidecar of that name; empty where it is too large or cannot be read."""
@@ -144,16 +161,20 @@ def read_comment(path: str) -> ArtifactRecord | None:
     if not head.startswith(SIGNATURES.get(path[path.rfind(".") :], (b"",))):
         return UNREADABLE
     comment = COMMENT.search(head)
-    return recorded_source(comment[1], []) if comment else None
+    return recorded_source(head[comment.start(1) :], []) if comment else None
 
 
 def recorded_source(text: bytes, files: list[str]) -> ArtifactRecord | None:
-    """The record of the source in a piece of JSON, with the names of `files`; None without one."""
+    """The record of the source in the beginning of some JSON, with the names of `files`; None
+    without one."""
+    params = PARAMS.search(text)
+    params_text = text[params.end() : params.end() + LARGEST_PARAMS] if params else b""
     source, oshash = SOURCE.search(text), re.search(rb'"oshash":\s*"([0-9a-f]{16})"', text)
     if source is None:
         return None
     mtime_ns = int(source[2]) if source[2] else None
-    return ArtifactRecord(int(source[1]), mtime_ns, files, oshash[1].decode() if oshash else "")
+    hash_text = oshash[1].decode() if oshash else ""
+    return ArtifactRecord(int(source[1]), mtime_ns, files, hash_text, params_text)
 
 
 def read_record(path: str) -> ArtifactRecord | None:

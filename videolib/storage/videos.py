@@ -49,6 +49,12 @@ def need_video(video: Video) -> None:
         raise VideoError(missing_video(video.path))
 
 
+def decoding_limit(*paths: str | Path) -> float:
+    """The seconds that decoding videos whole may take: an hour, and another for each 180 MB."""
+    sizes = (status.st_size for path in paths if (status := stat_if_any(str(path))))
+    return 3600.0 + sum(sizes) / 50_000
+
+
 def missing_video(path: str) -> str:
     """The reason for a video that was listed and cannot be found."""
     if Path(path).is_symlink():
