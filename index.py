@@ -65,7 +65,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 from videolib import __version__
-from videolib.core.command_line import split_line
+from videolib.core.command_line import join_values, split_line
 from videolib.core.configuration import read_configuration
 from videolib.core.console import Console, Level, painted, write_result
 from videolib.core.documents import JsonRows, json_bytes
@@ -3338,16 +3338,9 @@ class Switch(argparse.Action):
 def with_dashes(words: Sequence[str], classes: Sequence[type[Command]]) -> list[str]:
     """Words in which what follows a flag is its value though it begins with a dash: `-q -tag:x`."""
     options = [(o, c.hints()[name]) for c in classes for name, o in c.options().items()]
-    shorts = {"-h", *(o.short for o, _ in options)}
     single = [o for o, hint in options if not (hint is bool or o.positional or o.many or o.bare)]
-    flags = {flag for o in single for flag in (o.short, o.flag) if flag}
-    joined: list[str] = []
-    for word in words:
-        if joined and joined[-1] in flags and re.match("-[^-]", word) and word not in shorts:
-            joined[-1] += f"={word}"
-        else:
-            joined.append(word)
-    return joined
+    valued = {flag for o in single for flag in (o.short, o.flag) if flag}
+    return join_values(words, valued, {"-h", *(o.short for o, _ in options)})
 
 
 def read_line(words: Sequence[str], console: Console | None = None) -> list[Command] | Result:
