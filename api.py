@@ -695,11 +695,12 @@ def get_segment_query(
     method: Literal["remux", "encode"],
     version: Annotated[str, Query(max_length=40, description="of the file")],
     sound: Annotated[int, Query(ge=-1, le=1 << 16, description="index of the stream")] = -1,
+    recode: Annotated[bool, Query(description="encode the sound beside copied pictures")] = False,
     lines: Annotated[int, Query(ge=0, le=4320, description="of an encoded picture")] = 0,
     viewer: Annotated[str, Query(pattern="^[A-Za-z0-9_-]{1,40}$")] = "anyone",
 ) -> SegmentQuery:
     """Which segments of a video are meant, and who asks for them."""
-    return SegmentQuery(method == "remux", sound, lines, viewer, version)
+    return SegmentQuery(method == "remux", sound, recode, lines, viewer, version)
 
 
 SegmentQueryDep = Annotated[SegmentQuery, Depends(get_segment_query)]

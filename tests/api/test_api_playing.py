@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 import support
 from support import Library, media
@@ -136,6 +137,23 @@ class TestCopied:
         media.ffmpeg("-i", path, "-frames:v", 1, path.with_suffix(".png"))
         turned = media.read_picture(path.with_suffix(".png"))
         assert turned.shape[0] > turned.shape[1]
+
+    def test_sound_that_no_browser_plays(self, served: Served, library: Library) -> None:
+        """It is encoded beside the copied pictures, and heard without a break between segments."""
+        tone = ("-f", "lavfi", "-i", "sine=440:duration=10", "-map", "0:v", "-map", 1)
+        made(library, "film.mkv", *tone, "-c:v", "copy", "-c:a", "ac3", "-b:a", "192k")
+        playing = Playing(served.client, "film.mkv")
+        assert (playing.method, playing.query["recode"]) == ("remux", "1")
+        parts = [playing.get(f"{number}.m4s").content for number in range(2)]
+        path = library.clips.parent / "recoded.mp4"
+        path.write_bytes(b"".join([playing.init(), *parts]))
+        pcm = media.ffmpeg("-i", path, "-f", "f32le", "-ac", 1, "-ar", 48000, "-")
+        heard = np.frombuffer(pcm, np.float32)[4800:-4800]
+        assert abs(len(heard) / 48000 - 9.8) < 0.1
+        # A tone is its neighbours: s[n + 1] + s[n - 1] = 2 cos(w) s[n].
+        residue = heard[2:] + heard[:-2] - 2 * np.cos(2 * np.pi * 440 / 48000) * heard[1:-1]
+        assert np.abs(residue).max() < 0.05 * np.abs(heard).max()
+        assert [*map(media.number_of, playing.segment(1).pictures)] == [*range(150, 250)]
 
     def test_another_sound(self, served: Served, library: Library) -> None:
         sounds = ("-f", "lavfi", "-i", "sine=880:duration=10", "-map", 0, "-map", 1, "-c:v", "copy")

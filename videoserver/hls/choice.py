@@ -33,11 +33,15 @@ class Abilities(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """How a film is sent, with which sound, and `reason`: why not as it is, or why not at all."""
+    """How a film is sent, with which sound, and `reason`: why not as it is, or why not at all.
+
+    `recodes`: the sound beside copied pictures is encoded.
+    """
 
     method: Method
     sound: int | None
     reason: str = ""
+    recodes: bool = False
 
 
 def choose(
@@ -59,8 +63,11 @@ def choose(
     if not reason and "direct" not in excluded:
         return Choice("direct", index)
     reason = reason or "this browser gave up playing the file itself"
-    if "remux" not in excluded and not segment_obstacle(film, abilities, track):
-        return Choice("remux", index, reason)
+    if "remux" not in excluded and not pictures_obstacle(film, abilities):
+        if not sound_obstacle(abilities, track):
+            return Choice("remux", index, reason)
+        if "aac" in abilities.segments and track and not track.refusal:
+            return Choice("remux", index, reason, recodes=True)
     if "encode" not in excluded:
         return Choice("encode", index, reason)
     return Choice("none", index, "this browser plays none of the ways it can be sent")
@@ -106,17 +113,18 @@ def played_by_browsers(film: FilmFacts) -> int | None:
     return next(defaults, film.sounds[0].stream if film.sounds else None)
 
 
-def segment_obstacle(film: FilmFacts, abilities: Abilities, track: SoundTrack | None) -> str:
-    """Why the streams of a film cannot be copied into segments, or an empty string."""
+def pictures_obstacle(film: FilmFacts, abilities: Abilities) -> str:
+    """Why the pictures of a film cannot be copied into segments, or an empty string."""
     picture = film.picture
     if not picture or not picture.cuts:
         return picture.uncut if picture else "it has no pictures"
     if picture.codec not in abilities.segments:
         return f"this browser does not play {picture.codec}"
-    if picture.is_cropped:
-        return "its container crops the picture"
+    return "its container crops the picture" if picture.is_cropped else ""
+
+
+def sound_obstacle(abilities: Abilities, track: SoundTrack | None) -> str:
+    """Why the sound of a film cannot be copied into segments, or an empty string."""
     if track and track.codec not in SEGMENT_SOUND & abilities.segments:
         return f"this browser does not play {track.codec}"
-    if track and not track.is_whole:
-        return "its sound is shorter than the film"
-    return ""
+    return "its sound is shorter than the film" if track and not track.is_whole else ""

@@ -28,7 +28,7 @@ from videoserver.hls.command import SECONDS, EncodingProfile, segment_count
 from videoserver.hls.encoder import INIT, EncodedFilm, EncoderLimit, EncodingSession
 from videoserver.hls.examine import FilmFacts, examine
 from videoserver.hls.playlist import equal_lengths, lengths_between, media_playlist
-from videoserver.hls.remux import CopiedPart, copied_init, copied_segment
+from videoserver.hls.remux import CopiedPart, PartSound, copied_init, copied_segment
 from videoserver.hls.segment_cache import SegmentCache
 from videoserver.hls.texts import track_as_vtt
 
@@ -55,11 +55,12 @@ IMPORTS = ("videoserver.hls.examine", "videoserver.hls.remux", "videoserver.hls.
 
 class SegmentQuery(NamedTuple):
     """What the query of a segment's address says: whether packets are copied, the index of the
-    sound (-1: none), the most lines of an encoded picture, who watches, and which version of the
-    file, see `version_of`."""
+    sound (-1: none), whether that is encoded nevertheless, the most lines of an encoded picture,
+    who watches, and which version of the file, see `version_of`."""
 
     copied: bool
     sound: int
+    recodes: bool
     lines: int
     viewer: str
     version: str
@@ -68,6 +69,11 @@ class SegmentQuery(NamedTuple):
     def track(self) -> int | None:
         """The index of the sound; None: none."""
         return None if self.sound < 0 else self.sound
+
+    @property
+    def part_sound(self) -> PartSound | None:
+        """The sound beside copied pictures; None: none."""
+        return None if self.track is None else PartSound(self.track, self.recodes)
 
 
 class KeptValues:
@@ -188,7 +194,8 @@ class HlsService:
         if choice.method not in ("remux", "encode"):
             return {}
         sound = {} if choice.sound is None else {"sound": str(choice.sound)}
-        return {"method": choice.method, "version": version_of(video)} | sound
+        recode = {"recode": "1"} if choice.recodes else {}
+        return {"method": choice.method, "version": version_of(video)} | sound | recode
 
     def _film(self, video: Video, job: Job) -> FilmFacts:
         """What is known of a film, looked at where it is not known yet."""
@@ -247,8 +254,8 @@ class HlsService:
             assert film.picture
             cuts, init = film.picture.cuts, self._copied_init(video, film, query, job)
             end = cuts[number + 1] if number + 1 < count else None
-            part = CopiedPart(number, cuts[number], end, query.track)
-            return self._in_worker(video, job, COPY, copied_segment, part, init)
+            part = CopiedPart(number, cuts[number], end)
+            return self._in_worker(video, job, COPY, copied_segment, part, query.part_sound, init)
 
     def subtitles(self, video: Video, stream: int, job: Job) -> bytes:
         """The subtitles of a stream as WebVTT. Raises NotFoundError."""
@@ -274,10 +281,10 @@ class HlsService:
     def _copied_init(self, video: Video, film: FilmFacts, query: SegmentQuery, job: Job) -> bytes:
         need_cuts(film)
         matrix = film.picture.matrix if film.picture else None
-        key = (video.path, query.version, query.track)
+        key = (video.path, query.version, query.part_sound)
 
         def make() -> bytes:
-            return self._in_worker(video, job, COPY, copied_init, query.track, matrix)
+            return self._in_worker(video, job, COPY, copied_init, query.part_sound, matrix)
 
         return self.inits.get(key, make)
 

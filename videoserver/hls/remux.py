@@ -17,6 +17,7 @@ from videolib.media.keyframes import ROUNDING
 from videolib.media.packets import timestamp_of
 from videolib.media.reader import Media
 from videoserver.hls.boxes import CodedSample, FragmentReader, TrackRun, fragment, timescales
+from videoserver.hls.sound import LAYOUT, RATE, encoded_run
 
 if TYPE_CHECKING:
     from videolib.media.geometry import DisplayMatrix
@@ -30,12 +31,18 @@ JITTER = 0.003  # seconds by which containers round times: Matroska's and FLV's 
 
 class CopiedPart(NamedTuple):
     """A part of a film to copy: its number among the segments, the timestamp of the keyframe it
-    begins with and of that after it, None at the end; the index of the sound, None without."""
+    begins with and of that after it, None at the end."""
 
     number: int
     begin: int
     end: int | None
-    sound: int | None
+
+
+class PartSound(NamedTuple):
+    """The sound of copied pictures: the index of its stream, and whether it is encoded anew."""
+
+    stream: int
+    is_encoded: bool
 
 
 class TimedPacket(NamedTuple):
@@ -46,7 +53,7 @@ class TimedPacket(NamedTuple):
     is_sync: bool
 
 
-def copied_init(video: Video, sound: int | None, matrix: DisplayMatrix | None) -> bytes:
+def copied_init(video: Video, sound: PartSound | None, matrix: DisplayMatrix | None) -> bytes:
     """The initialization segment of copied streams; `matrix` turns the pictures."""
     import av
 
@@ -57,27 +64,36 @@ def copied_init(video: Video, sound: int | None, matrix: DisplayMatrix | None) -
         pictures = copy.add_stream_from_template(media.stream, opaque=True)
         if matrix:
             pictures.set_display_matrix(matrix)
-        if sound is not None:
-            copy.add_stream_from_template(media.container.streams[sound], opaque=True)
+        if sound and sound.is_encoded:
+            copy.add_stream("aac", rate=RATE, layout=LAYOUT)
+        elif sound:
+            copy.add_stream_from_template(media.container.streams[sound.stream], opaque=True)
         copy.start_encoding()
         head = next(FragmentReader().feed(output.getvalue()))
     # Safari plays HEVC only under the name that says that its parameters are all in the head.
     return head.replace(b"hev1", b"hvc1", 1)
 
 
-def copied_segment(video: Video, part: CopiedPart, init: bytes) -> bytes:
+def copied_segment(video: Video, part: CopiedPart, sound: PartSound | None, init: bytes) -> bytes:
     """One segment. Raises VideoError where the keyframe that begins it is not in its place."""
     scales = timescales(init)
     with Media(video) as media:
         pictures, end = read_pictures(media, part)
         runs = [picture_run(pictures, end, scales[PICTURES])]
-        if part.sound is not None:
-            stream = media.container.streams[part.sound]
-            begin = 0.0 if part.number == 0 else media.seconds(part.begin)
-            stop = None if part.end is None else media.seconds(part.end)
-            heard = list(read_sound(media, stream, begin, stop))
-            runs += [sound_run(heard, stop, scales[SOUND])] if heard else []
+        run = sound and sound_of_part(media, part, sound, scales[SOUND])
+        runs += [run] if run else []
     return fragment(part.number, runs)
+
+
+def sound_of_part(media: Media, part: CopiedPart, sound: PartSound, scale: int) -> TrackRun | None:
+    """The samples of sound of a part; None where it has none."""
+    stream: Any = media.container.streams[sound.stream]
+    begin = media.seconds(part.begin) if part.number else 0.0
+    end = None if part.end is None else media.seconds(part.end)
+    if sound.is_encoded:
+        return encoded_run(media, stream, begin, media.duration if end is None else end, SOUND)
+    heard = list(read_sound(media, stream, begin, end))
+    return sound_run(heard, end, scale) if heard else None
 
 
 def read_pictures(media: Media, part: CopiedPart) -> tuple[list[TimedPacket], float | None]:
