@@ -6,7 +6,7 @@ in three ways: by a command of index.py, which `commands` builds as the folder a
 by `files` and `people`, which read what is stored of single videos and of the people in a folder;
 or by a job on the board of `jobs`, whose events clients follow. `http` sends JSON, problems and
 events, `downloads` files. `connections` ends those whose clients keep the server waiting.
-`settings` is what the server is started with.
+`settings` is what the server is started with. `hls` plays films that browsers cannot play.
 
 Only `app`, `connections`, `downloads`, `http` and `models` know of HTTP; the rest takes plain
 values and gives plain data.
