@@ -13,6 +13,7 @@ from videolib.core.text import printable
 from videolib.storage.folders import Roots
 
 PAGE_LIMIT = 500  # rows of one answer
+LEAST_CACHE = 64  # MB of encoded film: what is made ahead of two viewers
 
 
 class ServerSettings(NamedTuple):
@@ -52,7 +53,7 @@ class ServerSettings(NamedTuple):
             split_words(os.environ.get("VIDEO_WATCH", "")),
             environment_number("VIDEO_ENCODERS", 0),
             environment_number("VIDEO_ENCODED_LINES", 0),
-            environment_number("VIDEO_SEGMENT_CACHE", 1024) << 20,
+            max(environment_number("VIDEO_SEGMENT_CACHE", 1024), LEAST_CACHE) << 20,
         )
 
     def knows_host(self, header: str) -> bool:

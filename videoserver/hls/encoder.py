@@ -132,8 +132,8 @@ class EncoderRun:
         """End it soon."""
         self.is_stopped = True
 
-    def reaches(self, number: int) -> bool:
-        """Whether it will make a segment sooner than a new run would."""
+    def covers(self, number: int) -> bool:
+        """Whether a segment is among those that it has made, or will make sooner than a new run."""
         return not self.is_over and self.begin <= number <= self.newest + REACH
 
     def _encode(self) -> None:
@@ -176,8 +176,8 @@ class EncoderRun:
         else:
             moved = shifted(segment, self.begin * SECONDS - OFFSET, self.scales)
             self._check_place(moved)
+            self.cache.put(self.film.key(self.newest + 1), moved)
             self.newest += 1
-            self.cache.put(self.film.key(self.newest), moved)
         self.on_change()
 
     def _check_place(self, segment: bytes) -> None:
@@ -249,19 +249,26 @@ class EncodingSession:
         with self.changed:
             while (content := self.cache.get(self.film.key(wanted))) is None:
                 job.check()
-                self._run_for(number, job).ask(number)
+                self._run_for(number, wanted, job).ask(number)
                 if time.monotonic() > deadline:
                     raise BusyError("this machine is too busy to encode it: try later")
                 self.changed.wait(0.2)
             self.used = time.monotonic()
-            if self.run and self.run.reaches(number):
+            if self.run and self.run.covers(number):
                 self.run.ask(number)
         return content
 
-    def _run_for(self, number: int, job: Job) -> EncoderRun:
-        """The run that makes a segment, begun now where none does. Called in the lock."""
+    def _is_kept(self, number: int) -> bool:
+        """Whether a segment is in the cache, and not yet replaced by newer ones."""
+        return self.cache.get(self.film.key(number)) is not None
+
+    def _run_for(self, number: int, wanted: int, job: Job) -> EncoderRun:
+        """The run that makes a segment, begun now where none does; `wanted` is it or INIT.
+
+        Called in the lock.
+        """
         run = self.run
-        if run and run.reaches(number):
+        if run and run.covers(number) and (number > run.newest or self._is_kept(wanted)):
             return run
         if run and run.has_gaps:
             profile = self.film.profile._replace(steady=True)

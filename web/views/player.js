@@ -116,6 +116,7 @@ export class Player {
     this.video.addEventListener("loadedmetadata", () => {
       if (this.pending) this.video.currentTime = this.pending;
       this.pending = 0;
+      if (this.waits) this.start();
       if (!this.video.videoWidth && this.details.vcodec) this.playback.failed(null); // sound alone
       ready();
     });
@@ -153,7 +154,7 @@ export class Player {
   async choose(sound) {
     const { currentTime, paused } = this.video;
     await this.playback.open(this.details.url, currentTime, sound);
-    if (!paused) this.video.play().catch(() => {}); // not allowed: it waits
+    if (!paused) this.start();
   }
 
   /** The subtitles of files beside the video, and those inside it in languages that no file has. */
@@ -213,7 +214,13 @@ export class Player {
 
   jump(time) {
     this.seek(time);
-    this.video.play().catch(() => {}); // not allowed or not playable: it stays where it is
+    this.start();
+  }
+
+  /** Plays, as soon as that is possible. */
+  start() {
+    this.waits = !this.video.readyState;
+    if (!this.waits) this.video.play().catch(() => {}); // not allowed or not playable: it stays where it is
   }
 
   stop() {
