@@ -42,8 +42,13 @@ from videoserver import models
 from videoserver.app import COOKIE, App, app_of, lifespan
 from videoserver.downloads import FOREVER, FileDownload, bytes_response
 from videoserver.files import MEDIA_TYPES
-from videoserver.hls.choice import Abilities
-from videoserver.hls.hls_service import SegmentQuery
+from videoserver.hls.parameters import (
+    PLAYLIST_TYPE,
+    SEGMENT_TYPE,
+    AbilitiesDep,
+    SegmentQueryDep,
+    segment_params,
+)
 from videoserver.http import (
     AnyPathConvertor,
     is_number,
@@ -676,35 +681,6 @@ for path, route in FILE_ROUTES.items():
 
 # === Routes: playing ==============================================================================
 
-PLAYLIST, SEGMENT = "application/vnd.apple.mpegurl", "video/mp4"
-
-
-def get_abilities(
-    files: Annotated[
-        str, Query(description="what it plays as a file: types without video/, and codecs")
-    ] = "mp4,h264,aac",
-    segments: Annotated[
-        str, Query(description="codecs that it plays in segments (Media Source Extensions)")
-    ] = "h264,aac",
-) -> Abilities:
-    """What the browser that asks says it plays."""
-    return Abilities(frozenset(files.split(",")), frozenset(segments.split(",")))
-
-
-def get_segment_query(
-    method: Literal["remux", "encode"],
-    version: Annotated[str, Query(max_length=40, description="of the file")],
-    sound: Annotated[int, Query(ge=-1, le=1 << 16, description="index of the stream")] = -1,
-    recode: Annotated[bool, Query(description="encode the sound beside copied pictures")] = False,
-    lines: Annotated[int, Query(ge=0, le=4320, description="of an encoded picture")] = 0,
-    viewer: Annotated[str, Query(pattern="^[A-Za-z0-9_-]{1,40}$")] = "anyone",
-) -> SegmentQuery:
-    """Which segments of a video are meant, and who asks for them."""
-    return SegmentQuery(method == "remux", sound, recode, lines, viewer, version)
-
-
-SegmentQueryDep = Annotated[SegmentQuery, Depends(get_segment_query)]
-
 
 @routes.get(
     "/videos/{name:name}/hls",
@@ -716,7 +692,7 @@ def hls_offer(
     service: ServiceDep,
     video: VideoDep,
     job: JobDep,
-    abilities: Annotated[Abilities, Depends(get_abilities)],
+    abilities: AbilitiesDep,
     sound: Annotated[int | None, Query(description="index of the stream to be heard")] = None,
     excluded: Annotated[str, Query(description="methods that failed already")] = "",
 ) -> Response:
@@ -738,10 +714,8 @@ def hls_playlist(
     query: SegmentQueryDep,
     begin: Annotated[float, Query(ge=0, description="where one begins to watch")] = 0.0,
 ) -> Response:
-    parts = (part for part in request.url.query.split("&") if not part.startswith("begin="))
-    params = urllib.parse.quote("&".join(parts), safe="=&%+-._~")
-    text = service.hls.playlist(video, query, params, begin, job)
-    return Response(text, headers={"cache-control": "no-store"}, media_type=PLAYLIST)
+    text = service.hls.playlist(video, query, segment_params(request.url.query), begin, job)
+    return Response(text, headers={"cache-control": "no-store"}, media_type=PLAYLIST_TYPE)
 
 
 @routes.get(
@@ -759,7 +733,7 @@ def hls_init(
     number: Annotated[int, Query(ge=0, description="of the segment that is asked for next")] = 0,
 ) -> Response:
     content = service.hls.init(video, query, number, job)
-    return bytes_response(request, content, SEGMENT, f'"{query.version}-init"')
+    return bytes_response(request, content, SEGMENT_TYPE, f'"{query.version}-init"')
 
 
 @routes.get(
@@ -791,7 +765,7 @@ def hls_segment(
     number: int,
 ) -> Response:
     content = service.hls.segment(video, query, number, job)
-    return bytes_response(request, content, SEGMENT, f'"{query.version}-{number}"')
+    return bytes_response(request, content, SEGMENT_TYPE, f'"{query.version}-{number}"')
 
 
 # After all other routes of a video: its pattern matches their paths, too.

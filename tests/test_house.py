@@ -33,6 +33,7 @@ MAY_BE_HEAVY = (
     "videolib.faces.preloaded",
     *("api", "videoserver.app", "videoserver.compression", "videoserver.connections"),
     *("videoserver.downloads", "videoserver.http", "videoserver.models"),
+    "videoserver.hls.parameters",
 )
 
 

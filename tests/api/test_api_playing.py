@@ -322,7 +322,7 @@ class TestLimits:
     @pytest.fixture
     def long(self, library: Library) -> Library:
         """A film that an encoder is not done with before the test is."""
-        made(library, "long.avi", "-c:v", "mpeg4", "-q:v", 9, "-r", 10, clip="minute.mp4")
+        made(library, "long.avi", "-c:v", "mpeg4", "-q:v", 9, clip="minutes.mp4")
         return library
 
     def test_an_encoder_ends_when_its_viewer_is_gone(

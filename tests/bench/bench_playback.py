@@ -19,7 +19,8 @@ from pathlib import Path
 
 from harness import ROOT, Row, Setup, environment, limit_row, main, program
 
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(ROOT / "tests"))
 
 
 from playwright.sync_api import Page
