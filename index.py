@@ -126,7 +126,7 @@ from videolib.core.options import (
 from videolib.core.parameters import Parameters
 from videolib.core.pools import LocalPool, PoolSettings, Unit, expected_access, work_through
 from videolib.core.processes import cores, find_tool, need_tool, run_tool
-from videolib.core.program import program_name
+from videolib.core.program import DISTRIBUTION, program_name
 from videolib.core.progress import ProgressReport, parent_link
 from videolib.core.restraint import HOURS_PATTERN, Hours, lower_priority
 from videolib.core.runs import (
@@ -2928,6 +2928,26 @@ class Doctor(Command):
         return Result(data, "\n".join(check.line for check in checks), Exit.of(not ok))
 
 
+# === Commands: completion =========================================================================
+
+
+class Completion(Command):
+    """Print the script by which a shell completes commands, flags and values of video-library.
+
+    `eval "$(video-library completion bash)"` in ~/.bashrc, the same with zsh in ~/.zshrc, and
+    `video-library completion fish | source` in ~/.config/fish/config.fish.
+    """
+
+    shell: Literal["bash", "zsh", "fish"] = option("bash", "the shell", positional=True)
+    output_format: Literal["text", "json"] = LibraryCommand.output_format
+
+    def run(self, job: Job) -> Result:
+        import shtab
+
+        script = shtab.complete(whole_parser(), self.shell)
+        return Result({"shell": self.shell, "script": script}, script)
+
+
 # === Commands: serve ==============================================================================
 
 
@@ -3098,6 +3118,7 @@ COMMANDS: dict[str, type[Command]] = {
     "scheduler": Scheduler,
     "worker": Worker,
     "doctor": Doctor,
+    "completion": Completion,
 }
 
 
@@ -3289,6 +3310,26 @@ def add_general_flags(group: argparse._ActionsContainer) -> None:
     group.add_argument("--verbose", action="store_true", help=verbose, default=argparse.SUPPRESS)
     group.add_argument("--quiet", action="store_true", help=quiet, default=argparse.SUPPRESS)
     group.add_argument("--log", metavar="FILE", help="append what is done to FILE, as JSON lines")
+
+
+def whole_parser() -> Parser:
+    """All commands in one parser, which says of every value what it may be: for shells and the
+    manual. No command line is read by it, since it knows no chains."""
+    parser = Parser(prog=DISTRIBUTION, description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--version", action="store_true", help="show the version")
+    commands = parser.add_subparsers(metavar="COMMAND")
+    for command in dict.fromkeys(COMMANDS.values()):
+        name, *aliases = command_names(command)
+        same = [command_parser(name, [command], Config())]
+        part = commands.add_parser(
+            name, aliases=aliases, help=summary_line(command), parents=same, add_help=False
+        )
+        for action in part._actions:
+            if declared := command.options().get(action.dest):
+                placeholder = command.placeholders()[action.dest]
+                hint = command.hints()[action.dest]
+                vars(action).update(declared.offered_values(hint, placeholder))
+    return parser
 
 
 def add_option(

@@ -36,6 +36,7 @@ FLAGS = {
     "report": "-r --output-format --json",
     "finish": "-r --workers --dry-run",
     "doctor": "--output-format",
+    "completion": "--output-format shell",
 }
 
 # Every parameter that is a path, with nothing for its value.

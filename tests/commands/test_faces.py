@@ -245,6 +245,7 @@ class TestModels:
             run = run_process("embed", library.root, *words, env=env)
             assert run.code == 1
             assert str(weights) in run.err
+            weights.parent.mkdir(parents=True)
             weights.write_bytes(DLIB_RESNET.read(None))
         run = run_process("embed", library.root, *words, "--json", env=env)
         assert run.counts == {"made": 3}, run.err

@@ -61,7 +61,8 @@ def another_model(folder: Path) -> tuple[list[str], dict[str, str]]:
     package = folder / "deepface"
     (package / "commons").mkdir(parents=True)
     (package / "DeepFace.py").write_text(STAND_IN)
-    for name in ("__init__.py", "commons/__init__.py", "commons/weight_utils.py"):
+    names = ("__init__.py", "commons/folder_utils.py", "commons/weight_utils.py")
+    for name in (*names, "commons/__init__.py"):
         (package / name).touch()
     paths = os.pathsep.join([str(folder), str(Path(__file__).parents[2])])
     flags = ["--backend", "deepface", "--face-model", "SFace"]

@@ -171,6 +171,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "",
         "--json",
     ),
+    "completion": (
+        "bash",
+        "fish | source",
+    ),
 }
 
 

@@ -122,6 +122,21 @@ class Option:
         """What stands for the value in the help, for an option of that type."""
         return self.metavar or value_name(hint, self.many)
 
+    def offered_values(self, hint: Any, placeholder: str) -> dict[str, Any]:
+        """What shells offer as its values, as the attributes of an argparse action that shtab looks
+        at: words to choose from, files or folders. `hint` is the type of the values, and
+        `placeholder` what stands for them in the help."""
+        import shtab
+
+        if typing.get_origin(hint) is Literal:
+            return {"choices": typing.get_args(hint)}
+        if self.names:
+            return {"choices": list(self.names())}
+        if names_path(hint) or any(map(names_path, typing.get_args(hint))):
+            only_folders = placeholder.startswith("DIR") and not self.positional
+            return {"complete": shtab.DIRECTORY if only_folders else shtab.FILE}
+        return {}
+
 
 def default_text(value: Any) -> str:
     """A default as one would type it; an empty text for none, and for 0."""

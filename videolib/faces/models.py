@@ -386,8 +386,11 @@ class DeepfaceModel(FaceModel):
         import numpy as np
 
         try:
+            from deepface.commons import folder_utils, weight_utils
+
+            # To be imported, it makes its folder of weights, which the sandbox would refuse.
+            folder_utils.initialize_folder = int
             from deepface import DeepFace
-            from deepface.commons import weight_utils
         except ImportError as error:
             problem = f"is not installed ({error.name} is missing): {install_command('deepface')}"
             raise MissingDependencyError(f"the deepface backend {problem}") from None
