@@ -277,7 +277,10 @@ def videos(
     offset: Offset = 0,
     limit: Limit = 100,
     q: Annotated[str, Query(description=index.QUERY_HELP)] = "",
-    sort: Literal["name", "size", "duration", "added", "rating", "played"] = "name",
+    sort: Annotated[
+        Literal["name", "title", "size", "duration", "added", "rating", "played"],
+        Query(description="name: that with its folder; title: that without"),
+    ] = "name",
     order: Annotated[
         Literal["asc", "desc"] | None,
         Query(description="without it names ascend, and all else begins with the most"),

@@ -2598,7 +2598,7 @@ class ListVideos(LibraryCommand):
 
     query: str = option("", QUERY_HELP, metavar="QUERY", short="-q")
     show_size: bool = option(False, "also show the sizes")
-    sort: Literal["name", "size", "duration", "added", "rating", "played"] = option(
+    sort: Literal["name", "title", "size", "duration", "added", "rating", "played"] = option(
         "name", "in which order"
     )
     limit: int | None = option(None, "list at most this many", ge=1)

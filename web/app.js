@@ -1,11 +1,12 @@
 /** The page: its frame, its routes, and what stands above all views - theme, token, server, jobs. */
 
 import { ApiError, get, onLocked, signIn } from "./api.js";
+import { tellChange } from "./data/changes.js";
 import { h, keyed, setText } from "./dom.js";
 import { follow, isActive, isTold } from "./events.js";
 import { message, plural } from "./format.js";
 import { icon } from "./icons.js";
-import { href, start } from "./router.js";
+import { home, href, keepHome, start } from "./router.js";
 import { store } from "./store.js";
 import { button, dialog, failed, toast } from "./ui.js";
 
@@ -54,6 +55,7 @@ async function show(route) {
 
 function markNavigation(name) {
   for (const link of document.querySelectorAll("nav.views a")) {
+    if (link.dataset.view === "library") link.href = name === "library" ? href("library") : home();
     const here = link.dataset.view === name || (name === "video" && link.dataset.view === "library");
     if (here) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -82,7 +84,9 @@ function frame() {
 
 /** Looks at another folder; nothing that was selected is in it. */
 function look(directory) {
-  if (directory !== store.state.directory) store.set({ directory, selection: new Map() });
+  if (directory === store.state.directory) return;
+  keepHome("");
+  store.set({ directory, selection: new Map() });
 }
 
 /** Which of the served folders is looked at, where there are several. */
@@ -170,7 +174,7 @@ function offlineBar() {
   store.watch(["online"], ({ online }) => {
     bar.hidden = online;
     setText(bar, online ? "" : "The server does not answer. Start it again; this page goes on by itself.");
-    if (online) store.touch();
+    if (online) tellChange();
   });
   return bar;
 }
@@ -231,8 +235,8 @@ function begin() {
   setTimeout(() => VIEWS.forEach(([, , load]) => load().catch(() => {})), 500); // to be there when the server is not
 }
 
-store.addEventListener("ended", ({ detail: job }) => {
-  if (!isTold(job)) return;
+store.addEventListener("ended", async ({ detail: job }) => {
+  if (!(await isTold(job))) return;
   const text = {
     done: job.failed ? `${job.task}: ${job.failed} failed` : `${job.task}: done`,
     error: `${job.task}: ${job.error}`,

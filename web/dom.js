@@ -76,11 +76,23 @@ export function inTurn(work) {
   };
 }
 
-/** Calls when it was not asked again for some milliseconds. */
+/** Calls when it was not asked again for some milliseconds; `cancel()` takes the asking back. */
 export function debounced(callback, milliseconds) {
   let timer = 0;
-  return (...args) => {
+  const ask = (...args) => {
     clearTimeout(timer);
     timer = setTimeout(callback, milliseconds, ...args);
+  };
+  return Object.assign(ask, { cancel: () => clearTimeout(timer) });
+}
+
+/** A guard for answers that may come in another order: it gives what a promise does, and undefined
+ * where it was called again meanwhile. */
+export function latestOnly() {
+  let calls = 0;
+  return async (promise) => {
+    const call = ++calls;
+    const answer = await promise;
+    return call === calls ? answer : undefined;
   };
 }

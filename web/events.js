@@ -1,6 +1,7 @@
 /** The server's events: keeps `store.state.jobs` as they are, and comes back when the line breaks. */
 
 import { get, submit } from "./api.js";
+import { changeOf, tellChange } from "./data/changes.js";
 import { store } from "./store.js";
 
 const ENDED = ["done", "error", "cancelled"];
@@ -22,7 +23,7 @@ export function noteJob(job) {
 
 function tellEnd(job) {
   store.dispatchEvent(new CustomEvent("ended", { detail: job }));
-  store.touch();
+  tellChange(changeOf(job, store.state.directory));
 }
 
 let asked = 0;
@@ -62,7 +63,7 @@ export async function follow() {
   source = new EventSource("/events");
   source.addEventListener("progress", onEvent);
   source.addEventListener("end", onEvent);
-  source.addEventListener("library", () => store.touch()); // videos came or went, as a watch says
+  source.addEventListener("library", () => tellChange()); // videos came or went, as a watch says
   source.addEventListener("open", () => {
     wait = 500;
     store.set({ online: true });
@@ -87,14 +88,26 @@ store.watch(["online"], ({ online }) => online || again());
 addEventListener("online", follow);
 
 const quiet = new Set(); // jobs whose end is told by those who wait for it
+const submissions = new Set(); // of such jobs, whose end may be known before their id
 
 /** Whether the end of a job is to be told to everybody. */
-export const isTold = (job) => !quiet.delete(job.id);
+export async function isTold(job) {
+  await Promise.allSettled(submissions);
+  return !quiet.delete(job.id);
+}
+
+/** Submits a job whose end is told by who waits for it. */
+async function submitQuietly(task, params, options) {
+  const job = await submit(task, params, options);
+  quiet.add(job.id);
+  return job;
+}
 
 /** Submits a job and waits for its end; gives it with its result, or fails as it did. */
 export async function run(task, params, options) {
-  const job = await submit(task, params, options);
-  quiet.add(job.id);
+  const submission = submitQuietly(task, params, options);
+  submissions.add(submission);
+  const job = await submission.finally(() => submissions.delete(submission));
   noteJob(job);
   await store.until(({ jobs }) => !jobs.has(job.id) || hasEnded(jobs.get(job.id)));
   const whole = await get(`/jobs/${job.id}`);

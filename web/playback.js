@@ -3,7 +3,7 @@
 import { address, get } from "./api.js";
 import { message } from "./format.js";
 
-const HLS = "/web/vendor/hls.js/hls.light.min.mjs";
+const HLS = new URL("./vendor/hls.js/hls.light.min.mjs", import.meta.url).href;
 
 // What is asked of the browser, by the names that the server has for it.
 const FILES = ["mp4", "quicktime", "webm", "x-matroska", "ogg", "3gpp"];

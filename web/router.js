@@ -28,6 +28,16 @@ export function videoHref(url, params) {
   return href("video", params, url.replace(/^\/videos\//, ""));
 }
 
+let library = ""; // the address of the library as it was last looked at
+
+/** The address of the library with the query and order that were last looked at there. */
+export const home = () => library || href(HOME);
+
+/** Notes how the library is looked at now. */
+export function keepHome(address) {
+  library = address;
+}
+
 let changed = () => {};
 let moved = false;
 

@@ -9,7 +9,6 @@ class Store extends EventTarget {
     onRequest: [], // kinds that are made only where somebody asks for them
     jobs: new Map(), // by id, the newest last
     online: true,
-    version: 0, // grows whenever the library may have changed
     selection: new Map(), // rows by path
   };
 
@@ -30,10 +29,6 @@ class Store extends EventTarget {
     while (!isSo(this.state)) {
       await new Promise((resolve) => this.addEventListener("change", resolve, { once: true }));
     }
-  }
-
-  touch() {
-    this.set({ version: this.state.version + 1 });
   }
 }
 

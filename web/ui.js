@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { h, keyed } from "./dom.js";
-import { message, names } from "./format.js";
+import { message } from "./format.js";
 import { icon } from "./icons.js";
 
 /** A button with an icon, or only that where `text` is the hidden name of `{ bare: true }`. */
@@ -13,17 +13,20 @@ export function button(text, name, onclick, { bare = false, kind = "", ...props 
   return h(`button.${classes}`, { type: "button", onclick, ...label, ...props }, ...content);
 }
 
-/** A note that goes by itself; `action` is [text, callback, icon]. */
-export function toast(text, { kind = "", action = null, seconds = 6 } = {}) {
-  const note = h(`.toast${kind ? `.${kind}` : ""}`, {}, h("span", {}, text));
+const LASTING = 4; // notes that stay: of more of them the oldest goes
+
+/** A note that goes by itself, or stays where it is `lasting`; `action` is [text, callback, icon]. */
+export function toast(text, { kind = "", action = null, seconds = 6, lasting = false } = {}) {
+  const note = h(`.toast${kind ? `.${kind}` : ""}${lasting ? ".lasting" : ""}`, {}, h("span", {}, text));
   const close = () => note.remove();
   if (action) {
-    const [said, callback, name = "undo"] = action;
-    note.append(button(said, name, () => (close(), callback()), { kind: "quiet" }));
+    const [label, callback, name = "undo"] = action;
+    note.append(button(label, name, () => (close(), callback()), { kind: "quiet" }));
   }
   note.append(button("Close", "close", close, { bare: true }));
   document.querySelector(".toasts").append(note);
-  setTimeout(close, (action ? 2 : 1) * seconds * 1000);
+  if (lasting) [...document.querySelectorAll(".toast.lasting")].slice(0, -LASTING).forEach((old) => old.remove());
+  else setTimeout(close, (action ? 2 : 1) * seconds * 1000);
   return note;
 }
 
@@ -225,60 +228,4 @@ export async function completions(kind, prefix) {
   } catch {
     return []; // without completions one can still type
   }
-}
-
-/** A field of names as chips, with completion. `change({add, remove})` saves; it may refuse. */
-export function namesField(heading, kind, known, change, link) {
-  const chips = h("ul.chips", {});
-  const input = h("input", {
-    type: "text",
-    "aria-label": `Add ${heading.toLowerCase()}`,
-    placeholder: "Add …",
-    maxlength: "200",
-  });
-  const list = h("ul.options", { hidden: true });
-  let shown = known;
-
-  function render() {
-    keyed(
-      chips,
-      shown,
-      (name) => name,
-      (name) => {
-        const text = link ? h("a", { href: link(name) }, name) : h("span", {}, name);
-        const gone = button(`Remove ${name}`, "close", () => save({ add: [], remove: [name] }), {
-          bare: true,
-        });
-        return h("li.chip", { dir: "auto" }, text, gone);
-      },
-    );
-  }
-
-  async function save(update) {
-    const saved = await attempt(null, () => change(update));
-    if (saved) shown = saved;
-    render();
-    return Boolean(saved);
-  }
-
-  async function add(add) {
-    if (add.length && (await save({ add, remove: [] }))) input.value = "";
-  }
-
-  combobox(input, list, {
-    suggest: async () => {
-      const found = input.value ? await completions(kind, input.value) : [];
-      return found
-        .filter((name) => !shown.includes(name))
-        .slice(0, 8)
-        .map((text) => ({ text }));
-    },
-    choose: (option) => add([option.text]),
-  });
-  input.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") add(names(input.value));
-    if (event.key === "Backspace" && !input.value && shown.length) save({ add: [], remove: [shown.at(-1)] });
-  });
-  render();
-  return h(".names", {}, h("h3", {}, heading), chips, h(".holder", {}, input, list));
 }

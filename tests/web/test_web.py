@@ -161,7 +161,7 @@ class TestLibrary:
         one = card(page, "bikes")
         expect(one.locator(".time")).to_have_text("0:10")
         expect(one.locator(".facts")).to_contain_text("272")
-        expect(one.locator("img")).to_have_js_property("naturalWidth", 640)
+        expect(one.locator("img")).to_have_js_property("naturalWidth", 384)
         one.get_by_text("trips").click()
         expect(page).to_have_url(re.compile("q=path%3Atrips%2F"))
         expect(page.locator(".card:not([hidden])")).to_have_count(3)
@@ -419,13 +419,13 @@ class TestLibrary:
             follow(page, f"{served.url}/#/{view}")
             expect(total).to_contain_text("1")
             held = hold(page, asked)
-            served.job("report")
+            served.job("orphans")
             late = wait_for(page, held)
             answer = late.fetch()
             page.route(asked, lambda route: route.continue_())
             library.add("one_frame.mp4", "b.mp4")
-            served.job("codecs")
-            expect(page.get_by_text("codecs: done")).to_be_visible()
+            served.job("metadata")
+            expect(page.get_by_text("metadata: done")).to_be_visible()
             page.wait_for_timeout(300)
             late.fulfill(response=answer)
             expect(total).to_contain_text("2")
@@ -559,7 +559,7 @@ class TestVideo:
             field = page.get_by_label("Add tags")
             field.wait_for()
             held = hold(page, "**/videos/numbered.mp4/tags")
-            shared.job("report")
+            shared.job("orphans")
             late = wait_for(page, held)
             field.fill("half a w")
             with page.expect_response("**/videos/numbered.mp4/tags"):
@@ -1046,7 +1046,7 @@ class TestStates:
             expect(page.get_by_text("That is not the token")).to_be_visible()
             page.get_by_role("textbox", name="Token").fill(secret)
             button(page, "Open").click()
-            expect(card(page, "bikes").locator("img")).to_have_js_property("naturalWidth", 640)
+            expect(card(page, "bikes").locator("img")).to_have_js_property("naturalWidth", 384)
             page.evaluate("sessionStorage.clear()")  # as in another tab, where only the cookie is
             visit(page, "video/numbered.mp4")
             field = page.get_by_label("Add tags")
@@ -1097,10 +1097,10 @@ class TestStates:
     def test_a_server_that_is_gone_and_back(self, page: Page, loaded: bool) -> None:
         """Before or after the program of the view is there."""
         card(page, "bikes").wait_for()
-        there = "() => performance.getEntriesByName(`${origin}/web/views/report.js`).length"
+        there = "() => performance.getEntries().some(e => e.name.endsWith('/views/report.js'))"
         page.wait_for_function(there)
         if not loaded:
-            page.route("**/web/views/report.js", lambda route: route.abort())
+            page.route("**/views/report.js", lambda route: route.abort())
             page.reload()
             card(page, "bikes").wait_for()
         page.context.set_offline(True)

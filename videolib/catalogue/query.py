@@ -399,6 +399,7 @@ QUERY_FIELDS: dict[str, Callable[[QueryTerm], SqlClause]] = {
 # The orders of a listing in SQL; where one ends in DESC, the largest come first.
 ORDERS = {
     "name": "v.rel",
+    "title": "v.name",
     "size": "v.size DESC",
     "duration": "v.duration DESC NULLS LAST",
     "added": "v.mtime_ns DESC",

@@ -1,57 +1,15 @@
 /** A video as a card: thumbnail, facts, tags; hovering or a finger scrubs it, holding plays its preview. */
 
-import { address, get } from "../api.js";
+import { cardPicture, fileOf, frameAt, record } from "../data/pictures.js";
 import { h, keyed, setText } from "../dom.js";
-import { clock, resolution, title } from "../format.js";
+import { clock, kindName, resolution, title } from "../format.js";
 import { icon } from "../icons.js";
 import { href, videoHref } from "../router.js";
 import { term } from "../query.js";
-import { store } from "../store.js";
 
 const HOLD = 350; // milliseconds until holding plays
 const SLIP = 8; // pixels a finger may move meanwhile
 const DRAG = 32; // and while it plays
-
-/** The address of a video's artifact: the file to look at, or its JSON record by what follows the name. */
-export function fileOf(row, kind, suffix = "") {
-  const part = suffix ? `/${row.url.split("/").at(-1)}${suffix}` : "";
-  return `${row.url}/files/${kind}${part}`;
-}
-
-const records = new Map(); // of sprites and previews, those seen last
-let edition = ""; // of the pictures, which browsers keep by their address
-
-store.addEventListener("ended", () => {
-  records.clear();
-  edition = Date.now();
-});
-
-/** The address of a video's thumbnail, another one after every job. */
-export const thumbnail = (row) => (row.artifacts?.thumbs ? address(fileOf(row, "thumbs"), { edition }) : "");
-
-/** A JSON record of an artifact, read once as long as the video stays as it is. */
-export function record(row, kind) {
-  const key = `${kind} ${row.url} ${row.mtime} ${row.artifacts?.[kind]}`;
-  if (!records.has(key)) {
-    records.set(
-      key,
-      get(fileOf(row, kind, `.${kind}.json`)).catch(() => (records.delete(key), null)),
-    );
-    if (records.size > 200) records.delete(records.keys().next().value);
-  }
-  return records.get(key);
-}
-
-/** The frame that a sprite sheet has for a time: the last one that is not later. */
-export function frameAt(sprites, time) {
-  let [low, high] = [0, sprites.frames.length - 1];
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2);
-    if (sprites.frames[middle].time <= time + 1e-3) low = middle;
-    else high = middle - 1;
-  }
-  return sprites.frames[low];
-}
 
 const sheets = new Map();
 
@@ -78,7 +36,7 @@ function sheetOf(url) {
  */
 export async function showTile(canvas, row, sprites, frame, width, height) {
   const name = sprites.sheets[frame.sheet];
-  const url = address(`${row.url}/files/sprites/${encodeURIComponent(name)}`, { edition });
+  const url = fileOf(row, "sprites", name);
   const asked = (canvas.dataset.tile = `${frame.sheet}:${frame.x}:${frame.y}`);
   const sheet = await sheetOf(url);
   if (!sheet || canvas.dataset.tile !== asked) return;
@@ -96,6 +54,15 @@ export async function showTile(canvas, row, sprites, frame, width, height) {
   });
   canvas.dataset.time = frame.time;
   canvas.hidden = false;
+}
+
+/** What is wrong with a video, the worst first: {word, why}, empty where nothing is. */
+export function faultOf({ rotten, damaged, broken }) {
+  if (rotten) return { word: "Rotten", why: rotten };
+  if (damaged) return { word: "Damaged", why: damaged };
+  if (!broken?.length) return { word: "", why: "" };
+  const reasons = broken.map(({ reason, kinds }) => `${kinds.map(kindName).join(", ")}: ${reason}`);
+  return { word: "Failed", why: `Failed, because ${reasons.join("; ")}` };
 }
 
 export class Card {
@@ -159,10 +126,10 @@ export class Card {
     this.element.setAttribute("aria-posinset", i + 1);
     this.element.setAttribute("aria-setsize", total);
     this.open.href = videoHref(row.url);
-    const picture = thumbnail(row);
+    const picture = cardPicture(row);
     this.image.classList.toggle("tall", row.height > row.width);
-    if (this.image.getAttribute("src") !== picture) {
-      this.image.hidden = !same;
+    if ((this.image.getAttribute("src") ?? "") !== picture) {
+      this.image.hidden = !same || !picture;
       if (picture) this.image.src = picture;
       else this.image.removeAttribute("src");
     }
@@ -173,8 +140,9 @@ export class Card {
       this.badge,
       row.height && Math.min(row.width, row.height) >= 720 ? resolution(row.width, row.height) : "",
     );
-    setText(this.fault, row.rotten ? "Rotten" : row.damaged ? "Damaged" : "");
-    this.fault.title = row.rotten ?? row.damaged ?? "";
+    const fault = faultOf(row);
+    setText(this.fault, fault.word);
+    this.fault.title = fault.why;
     this.watched.hidden = !row.playback?.watched;
     this.progress.hidden = !row.playback?.position;
     this.progress.value = row.playback?.progress ?? 0;
@@ -296,18 +264,18 @@ export class Card {
     const { row } = this;
     if (!row?.artifacts?.previews || this.playing) return;
     this.playing = h("video", { muted: true, playsInline: true });
-    const mine = this.playing;
-    this.thumb.append(mine);
+    const clip = this.playing;
+    this.thumb.append(clip);
     this.element.classList.add("playing");
     const previews = await record(row, "previews");
-    if (!previews?.segments?.length || this.playing !== mine) return;
+    if (!previews?.segments?.length || this.playing !== clip) return;
     let i = 0;
     const next = () => {
       const { file } = previews.segments[i++ % previews.segments.length];
-      mine.src = address(`${row.url}/files/previews/${encodeURIComponent(file.split("/").at(-1))}`);
-      mine.play().catch(() => {}); // it was let go before it began
+      clip.src = fileOf(row, "previews", file.split("/").at(-1));
+      clip.play().catch(() => {}); // it was let go before it began
     };
-    mine.addEventListener("ended", next);
+    clip.addEventListener("ended", next);
     next();
   }
 

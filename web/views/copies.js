@@ -1,12 +1,12 @@
 /** A group of copies side by side: what differs from the one to keep, and what can be done. */
 
-import { address } from "../api.js";
 import { h, setText } from "../dom.js";
 import { bitRate, clock, date, percent, plural, resolution, size } from "../format.js";
 import { icon } from "../icons.js";
 import { videoHref } from "../router.js";
 import { button } from "../ui.js";
-import { frameAt, record, showTile } from "./card.js";
+import { cardPicture, frameAt, record } from "../data/pictures.js";
+import { showTile } from "./card.js";
 import { codecName } from "./player.js";
 
 const area = ({ width, height }) => (width ?? 0) * (height ?? 0);
@@ -21,7 +21,7 @@ function soundText({ acodec, languages }) {
 }
 
 /** What copies are compared by: name, value, text, and whether more is better. */
-const FACTS = [
+export const FACTS = [
   ["Picture", area, (one) => (one.width ? `${one.width} × ${one.height}` : "unknown"), true],
   ["Size", (one) => one.size, (one) => size(one.size), null],
   ["Length", (one) => Math.round((one.duration ?? 0) * 10), (one) => clock(one.duration), true],
@@ -32,11 +32,12 @@ const FACTS = [
   ["Changed", (one) => Math.round(one.mtime), (one) => date(one.mtime), null],
 ];
 
-/** How a fact stands beside that of the kept one. */
-function verdict(mine, kept, more) {
-  if (mine === kept) return "";
-  if (more === null || typeof mine === "string") return "differs";
-  return mine > kept === more ? "differs better" : "differs worse";
+/** How a fact of a copy stands beside that of the kept one; what reads alike does not differ. */
+export function verdict([, value, text, more], copy, kept) {
+  const [own, other] = [value(copy), value(kept)];
+  if (own === other || text(copy) === text(kept)) return "";
+  if (more === null || typeof own === "string") return "differs";
+  return own > other === more ? "differs better" : "differs worse";
 }
 
 class Copy {
@@ -68,8 +69,9 @@ class Copy {
   }
 
   thumb() {
-    const { picture, width, height, duration } = this.facts;
-    const image = picture ? h("img", { src: address(picture), alt: "", loading: "lazy" }) : null;
+    const { width, height, duration } = this.facts;
+    const picture = this.facts.url && cardPicture(this.facts);
+    const image = picture ? h("img", { src: picture, alt: "", loading: "lazy" }) : null;
     const words = [h("span.badge", {}, resolution(width, height)), h("span.time", {}, clock(duration))];
     return h(".thumb", {}, icon("film"), image, this.sprite, ...words);
   }
@@ -82,8 +84,8 @@ class Copy {
     const alike = similarity ? percent(similarity) + (kind === "exact" ? ", the same bytes" : "") : "";
     this.element.classList.toggle("kept", isKept);
     setText(this.mark, isKept ? "keep" : alike);
-    FACTS.forEach(([, value, , more], i) => {
-      this.rows[i].className = verdict(value(this.facts), value(kept.facts), more);
+    FACTS.forEach((fact, i) => {
+      this.rows[i].className = verdict(fact, this.facts, kept.facts);
     });
     for (const control of this.controls) control.hidden = isKept;
   }

@@ -1,11 +1,11 @@
 /** Duplicates: groups of copies, and safe ways to be rid of all but one. */
 
 import { get, make } from "../api.js";
+import { watchChanges } from "../data/changes.js";
 import { h, inTurn, keyed, setText } from "../dom.js";
 import { noteJob, run } from "../events.js";
 import { count, plural } from "../format.js";
 import { go, href } from "../router.js";
-import { store } from "../store.js";
 import { attempt, button, failed, state, toast } from "../ui.js";
 import { copiesGroup } from "./copies.js";
 
@@ -101,6 +101,6 @@ export function mount(main, route, signal) {
       toast(`${plural(only.length, "video")} moved to the trash`, { action: ["Undo", () => takeBack(null)] });
   }
 
-  store.watch(["version", "directory"], load, signal); // every job that ends is news
+  watchChanges(load, signal, { kinds: ["phash", "metadata", "thumbs"] });
   load();
 }

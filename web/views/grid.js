@@ -169,6 +169,13 @@ export class Grid {
     this.focus(Math.max(0, Math.min(this.count - 1, this.active + step)));
   }
 
+  /** Gives a card the focus where it is on the screen, without moving anything. */
+  refocus(i) {
+    this.render();
+    this.activate(Math.min(i, Math.max(0, this.count - 1)));
+    this.cards.get(this.active)?.open.focus({ preventScroll: true });
+  }
+
   /** Brings a card to the screen and the keyboard to it. */
   focus(i) {
     const top = this.top + Math.floor(i / this.columns) * this.pitch;

@@ -1,7 +1,7 @@
 /** What runs, what ran, and what could: jobs as they go on, and a form for every task. */
 
 import { get, post, remove } from "../api.js";
-import { h, keyed, setText } from "../dom.js";
+import { h, keyed, latestOnly, setText } from "../dom.js";
 import { hasEnded, isActive, noteJob } from "../events.js";
 import { ago, clock, label, plural } from "../format.js";
 import { icon } from "../icons.js";
@@ -68,19 +68,34 @@ function failures(result) {
   );
 }
 
-function detailsDialog(job) {
-  dialog(
-    `${label(job.task)}: ${WORDS[job.status]}`,
-    () => {
-      const place = h(".stack", {}, h("p.dim", {}, "Reading …"));
-      get(`/jobs/${job.id}`).then(
-        (whole) => place.replaceChildren(...wholeJob(whole)),
-        (error) => place.replaceChildren(h("p.bad", {}, error.message)),
-      );
-      return place;
-    },
-    { wide: true },
-  );
+/** A job with its result, as long as the dialog is open: it goes on as the job does. */
+function detailsDialog(id) {
+  const leave = new AbortController();
+  const heading = ({ task, status }) => `${label(task)}: ${WORDS[status]}`;
+  const place = h(".stack", {}, h("p.dim", {}, "Reading …"));
+  const latest = latestOnly();
+
+  async function show() {
+    try {
+      const job = await latest(get(`/jobs/${id}`, {}, leave.signal));
+      if (!job) return;
+      place.replaceChildren(...wholeJob(job));
+      setText(place.closest("dialog").querySelector("h2"), heading(job));
+    } catch (error) {
+      if (error.name !== "AbortError") place.replaceChildren(h("p.bad", {}, error.message));
+    }
+  }
+
+  let { status } = store.state.jobs.get(id);
+  const follow = ({ jobs }) => {
+    const now = jobs.get(id)?.status ?? status;
+    if (now !== status) show();
+    status = now;
+  };
+  const closed = dialog(heading(store.state.jobs.get(id)), () => place, { wide: true });
+  closed.then(() => leave.abort());
+  store.watch(["jobs"], follow, leave.signal);
+  show();
 }
 
 function wholeJob(job) {
@@ -146,7 +161,7 @@ function jobItem(job) {
     () => attempt(cancel, async () => noteJob(await remove(`/jobs/${job.id}`))),
     { kind: "small" },
   );
-  const more = button("Details", "more", () => detailsDialog(store.state.jobs.get(job.id)), {
+  const more = button("Details", "more", () => detailsDialog(job.id), {
     kind: "small",
   });
   return h(

@@ -1,20 +1,22 @@
 /** The library: every video as a card, found by the query in the address. */
 
 import { get } from "../api.js";
+import { tellChange, watchChanges } from "../data/changes.js";
 import { debounced, h, setText } from "../dom.js";
 import { count } from "../format.js";
-import { go, href, remembered } from "../router.js";
+import { go, href, keepHome, remembered } from "../router.js";
 import { store } from "../store.js";
 import { button, failed, state } from "../ui.js";
 import { Card } from "./card.js";
 import { continueRow } from "./continue.js";
 import { Grid } from "./grid.js";
-import { saidFold } from "./said.js";
 import { searchBar } from "./search.js";
 import { selectionBar } from "./selection.js";
+import { subtitleHits } from "./subtitle-hits.js";
 
 const PAGE = 100;
 const PAGES_KEPT = 40;
+const SORT = "title"; // where the address names no other order
 
 /** The rows of a query, read page by page where they are looked at; forgets the pages seen longest ago. */
 class Listing extends EventTarget {
@@ -110,11 +112,12 @@ class Listing extends EventTarget {
 }
 
 const listing = new Listing();
+const places = new Map(); // by address: how far it was scrolled, and the card with the focus
 store.addEventListener("played", () => listing.refresh());
 
 const stateOf = ({ params }) => ({
   q: params.get("q") ?? "",
-  sort: params.get("sort") ?? "name",
+  sort: params.get("sort") ?? SORT,
   order: params.get("order") ?? "asc",
 });
 
@@ -122,7 +125,7 @@ const stateOf = ({ params }) => ({
 export function addressOf({ q, sort, order }) {
   return href("library", {
     q,
-    sort: sort === "name" && order === "asc" ? "" : sort,
+    sort: sort === SORT && order === "asc" ? "" : sort,
     order: order === "asc" ? "" : order,
   });
 }
@@ -130,8 +133,12 @@ export function addressOf({ q, sort, order }) {
 export function mount(main, route, signal) {
   const list = h("ul.grid", { "aria-label": "Videos" });
   const place = h(".place", {});
-  const search = searchBar((wanted) => go(addressOf(wanted)));
-  const said = saidFold();
+  const search = searchBar(({ replace = false, ...wanted }) => {
+    const address = addressOf(wanted);
+    places.delete(address);
+    go(address, { replace });
+  });
+  const hits = subtitleHits(() => render());
   const begun = continueRow(signal);
   let anchor = -1; // where a range of selected ones begins
   const grid = new Grid(list, {
@@ -164,20 +171,40 @@ export function mount(main, route, signal) {
   main.append(
     h("h1.hidden", {}, "Library"),
     h(".toolbar", {}, search.form, search.filters, search.problem, search.chips),
-    said.fold,
+    hits.fold,
     begun.element,
     list,
     place,
-    bar,
+    bar.element,
   );
   grid.follow(signal);
   listing.addEventListener("change", render, { signal });
-  store.watch(["version", "directory"], () => (ask(), listing.refresh(), said.show(wanted.q, true), showBegun()), signal);
+  watchChanges(reread, signal);
   store.watch(["selection"], () => grid.refresh(), signal);
   document.addEventListener("keydown", onKey, { signal });
 
   let wanted = stateOf(route);
-  let y = remembered();
+  let address = location.hash;
+  let y = 0; // where to scroll, and which card gets the focus, once the list is there
+  let focused = null;
+  const leave = () => keepPlace();
+  window.addEventListener("click", leave, { capture: true, signal });
+  signal.addEventListener("abort", leave);
+
+  /** Notes where one is, for the way back. */
+  function keepPlace() {
+    const isHere = location.hash === address;
+    const at = places.get(address) ?? { y: 0 };
+    places.set(address, { y: isHere ? scrollY : at.y, focused: grid.active });
+  }
+
+  /** Asks again for what may have changed. */
+  function reread() {
+    ask();
+    listing.refresh();
+    hits.show(wanted.q, true);
+    showBegun();
+  }
 
   function ask() {
     const { q, sort, order } = wanted;
@@ -193,9 +220,12 @@ export function mount(main, route, signal) {
   function update(route) {
     wanted = stateOf(route);
     showBegun();
-    y = remembered();
+    address = location.hash;
+    keepHome(address);
+    y = remembered() || (places.get(address)?.y ?? 0);
+    focused = places.get(address)?.focused ?? null;
     search.show(wanted);
-    said.show(wanted.q);
+    hits.show(wanted.q);
     ask();
     if (listing.total === null || !y) scrollTo(0, 0);
     render();
@@ -215,14 +245,22 @@ export function mount(main, route, signal) {
     else grid.draw();
     listing.replaced = false;
     list.classList.toggle("waiting", listing.total === null);
-    if (y && listing.total !== null) {
-      scrollTo(0, y);
-      y = 0;
-    }
+    if (listing.total !== null) restorePlace();
+  }
+
+  /** Goes to where one was, and to the card that had the focus, unless something has it now. */
+  function restorePlace() {
+    if (y) scrollTo(0, y);
+    if (focused && document.activeElement === document.body) grid.refocus(focused);
+    [y, focused] = [0, null];
   }
 
   function emptiness() {
     if (listing.total !== 0) return [];
+    if (hits.total) {
+      hits.fold.open = true;
+      return [];
+    }
     if (wanted.q)
       return [
         state(
@@ -237,14 +275,17 @@ export function mount(main, route, signal) {
         "folder",
         "No videos here yet",
         `Put some into ${store.state.roots.join(" or ") || "the folder"}, and come back.`,
-        button("Look again", "undo", () => store.touch()),
+        button("Look again", "undo", () => tellChange()),
       ),
     ];
   }
 
   function onKey(event) {
     if (event.target.closest("input, textarea, select, dialog[open]")) return;
-    if (event.key === "/") {
+    if (event.key === "a" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      bar.selectAll();
+    } else if (event.key === "/") {
       event.preventDefault();
       search.focus();
     } else if (event.key === "Escape" && store.state.selection.size) store.set({ selection: new Map() });

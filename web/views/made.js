@@ -35,7 +35,11 @@ export function madePanel(signal) {
   const element = h("section.panel", { "aria-label": "Artifacts" }, head, faults, list);
   store.watch(["jobs"], () => details && render(), signal);
 
-  const missing = () => store.state.kinds.filter((kind) => isExpected(kind) && details.artifacts[kind] !== true);
+  /** The kinds that are not there and can be made. */
+  const missing = () =>
+    store.state.kinds.filter(
+      (kind) => isExpected(kind) && details.artifacts[kind] !== true && !failureOf(kind),
+    );
 
   async function start(kinds, control) {
     const force = kinds.length === 1 && details.artifacts[kinds[0]] === true;
@@ -44,7 +48,7 @@ export function madePanel(signal) {
   }
 
   /** Why a kind cannot be made, as an earlier run found; undefined where nothing is known. */
-  const faultOf = (kind) => details.broken.find(({ kinds }) => kinds.includes(kind));
+  const failureOf = (kind) => details.broken.find(({ kinds }) => kinds.includes(kind));
 
   /** What a verification found: lines, the worst last. */
   const findings = () => [details.damaged, details.rotten].filter(Boolean);
@@ -58,7 +62,7 @@ export function madePanel(signal) {
     if (isFaulty(kind)) return "see above";
     if (kind === "verify" && present === true) return "fine";
     if (present === true) return amount(kind, details.documents[kind]);
-    if (faultOf(kind)) return "broken";
+    if (failureOf(kind)) return "failed";
     return present ? "outdated" : "";
   }
 
@@ -74,7 +78,10 @@ export function madePanel(signal) {
     const working = isWorkedOn();
     const shown = store.state.kinds.filter(taskOf);
     all.hidden = !missing().length;
-    const lines = [...findings(), ...details.broken.map(({ reason }) => reason)];
+    const failures = details.broken.map(
+      ({ reason, kinds }) => `Failed, because ${reason} (${kinds.map(kindName).join(", ")})`,
+    );
+    const lines = [...findings(), ...failures];
     faults.hidden = !lines.length;
     faults.replaceChildren(...lines.map((line) => h("li", {}, line)));
     keyed(
@@ -86,7 +93,9 @@ export function madePanel(signal) {
         const present = details.artifacts[kind];
         row.dataset.state = isFaulty(kind) ? "faulty" : present === true ? "fresh" : present || "missing";
         setText(row.querySelector(".word"), working && present !== true ? "working …" : standing(kind));
-        setText(row.querySelector("button span"), present === true ? "Again" : "Make");
+        const control = row.querySelector("button");
+        setText(control.lastChild, present === true ? "Again" : "Make");
+        control.hidden = Boolean(failureOf(kind)); // it would fail again: the file is at fault
       },
     );
   }

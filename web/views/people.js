@@ -1,12 +1,12 @@
 /** People by their faces: named, merged, taken apart and put right by hand, with a way back. */
 
 import { address, get, post, remove } from "../api.js";
+import { watchChanges } from "../data/changes.js";
 import { h, inTurn, keyed, setText } from "../dom.js";
 import { run } from "../events.js";
 import { ago, clock, message, plural } from "../format.js";
 import { icon } from "../icons.js";
 import { go, href, videoHref } from "../router.js";
-import { store } from "../store.js";
 import { attempt, button, dialog, failed, menu, state, toast } from "../ui.js";
 
 const PAGE = 200;
@@ -33,24 +33,25 @@ function mark(element, chosen) {
   element.querySelector("input[type=checkbox]").checked = chosen;
 }
 
-/** Every person of the listing, page by page. */
-async function everybody(signal) {
-  const told = await get("/faces/listing", { ...LISTED, ext: "*", limit: PAGE }, signal);
-  const { people } = told;
-  while (people.length < told.total) {
-    const wanted = { ...LISTED, ext: "*", offset: people.length, limit: PAGE };
-    const more = await get("/faces/listing", wanted, signal);
+/** The listing with every person, page by page; with `hidden` also those that were hidden. */
+async function everybody(hidden, signal) {
+  const wanted = { ...LISTED, ext: "*", limit: PAGE, hidden: hidden ? 1 : "" };
+  const listing = await get("/faces/listing", wanted, signal);
+  const { people } = listing;
+  while (people.length < listing.total) {
+    const more = await get("/faces/listing", { ...wanted, offset: people.length }, signal);
     if (!more.people.length) break;
     people.push(...more.people);
   }
-  return told;
+  return listing;
 }
 
 class People {
   constructor(main, route, signal) {
     this.signal = signal;
     this.people = [];
-    this.told = {};
+    this.listing = {};
+    this.withHidden = false; // whether those who were hidden are shown as well
     this.chosen = new Set(); // ids
     this.id = idOf(route);
     this.place = h(".page.wide", {}, h("p.dim", { role: "status" }, "Reading …"));
@@ -64,8 +65,8 @@ class People {
 
   async read() {
     try {
-      this.told = await everybody(this.signal);
-      this.people = this.told.people;
+      this.listing = await everybody(this.withHidden, this.signal);
+      this.people = this.listing.people;
     } catch (error) {
       if (error.name !== "AbortError") this.place.replaceChildren(failed(error, () => this.load()));
       return;
@@ -98,18 +99,18 @@ class People {
     const control = button("Find people", "run", () => attempt(control, look), { kind: "primary" });
     const how =
       "Faces are looked for in every video, then those of the same person are grouped. It happens on this machine alone.";
-    return state("people", "No people yet", how, control);
+    return state("people", "No people yet", how, control, this.hiddenButton());
   }
 
   overview() {
-    const { total, total_left_out: unseen, generated_at: made } = this.told;
+    const { total, total_left_out: unseen, generated_at: made } = this.listing;
     const regroup = async () => {
       await run("listing", { ext: ["*"] });
       this.load();
     };
     const again = button("Group again", "merge", () => attempt(again, regroup), { kind: "quiet" });
     // A card stays while what it shows does: what is clicked or written must not go by news.
-    const keyOf = (one) => JSON.stringify([one.id, one.label, one.picture, summary(one)]);
+    const keyOf = (one) => JSON.stringify([one.id, one.label, one.picture, one.hidden, summary(one)]);
     keyed(
       this.list,
       this.people,
@@ -122,7 +123,7 @@ class People {
     const said = [plural(total, "person", "people"), left, when].filter(Boolean).join(" · ");
     this.head.replaceChildren(
       h("h1", {}, "People"),
-      h(".row", {}, again, this.undoButton()),
+      h(".row", {}, again, this.hiddenButton(), this.undoButton()),
       h("p.dim", {}, said),
     );
     if (this.list.parentElement !== this.place) this.place.replaceChildren(this.head, this.list);
@@ -140,7 +141,7 @@ class People {
       {},
       h("a", link, h(".portrait", {}, picture(one.picture))),
       this.naming(one),
-      h("p", {}, summary(one)),
+      h("p", {}, one.hidden ? `hidden · ${summary(one)}` : summary(one)),
       h("label.pick", {}, box),
     );
     box.addEventListener("change", () => {
@@ -187,6 +188,16 @@ class People {
   async undo() {
     if (await attempt(null, () => post("/faces/undo", {}, LISTED))) toast("Taken back");
     this.load();
+  }
+
+  /** Shows those who were hidden, too, or no more. */
+  hiddenButton() {
+    const flip = () => {
+      this.withHidden = !this.withHidden;
+      return this.load();
+    };
+    const props = { kind: "quiet", "aria-pressed": String(this.withHidden) };
+    return button(this.withHidden ? "Without the hidden" : "Show the hidden", "hide", flip, props);
   }
 
   undoButton() {
@@ -250,9 +261,11 @@ class People {
       this.act(other, { action: "merge", ids: [one.id] }, "Merged").then(
         leave(personHref(other), { replace: true }),
       );
-    const hidden = () => this.act(one, { action: "hide" }, "Hidden", hide).then(leave(href("people")));
+    const flip = one.hidden ? { action: "show" } : { action: "hide" };
+    const word = one.hidden ? "Shown again" : "Hidden";
+    const turn = () => this.act(one, flip, word, hide).then(leave(href("people")));
     const apart = () => this.act(one, { action: "split" }, "Split", split);
-    const hide = button("Hide", "hide", hidden);
+    const hide = button(one.hidden ? "Show again" : "Hide", "hide", turn);
     const split = button("Split", "split", apart, { title: "Every face becomes a person of its own" });
     const forget = button("Forget", "trash", () => this.forgetDialog(one), { kind: "danger" });
     const merge = this.choosePerson("Merge into …", "merge", others, join);
@@ -322,7 +335,7 @@ class People {
 
 export function mount(main, route, signal) {
   const view = new People(main, route, signal);
-  store.watch(["version", "directory"], () => isNaming() || view.load(), signal);
+  watchChanges(() => isNaming() || view.load(), signal, { kinds: ["faces"] });
   signal.addEventListener("abort", () => document.body.classList.remove("selecting"));
   view.load();
   return (next) => {

@@ -7,7 +7,7 @@ import { icon } from "../icons.js";
 import { Playback } from "../playback.js";
 import { store } from "../store.js";
 import { attempt, button, dialog, toast } from "../ui.js";
-import { thumbnail } from "./card.js";
+import { thumbnail } from "../data/pictures.js";
 
 const CODECS = {
   hevc: "HEVC (H.265)",

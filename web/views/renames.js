@@ -2,7 +2,7 @@
 
 import { each, post } from "../api.js";
 import { plural } from "../format.js";
-import { store } from "../store.js";
+import { tellChange } from "../data/changes.js";
 import { attempt, complain, toast } from "../ui.js";
 
 /** Gives a video another path in the library, or only finds out whether it may have it. */
@@ -13,7 +13,7 @@ export function tellRenamed(done, returned = () => {}) {
   const takeBack = async () => {
     const last = done.toReversed(); // a name may have been another's before
     const failed = await attempt(null, () => each(last, ({ url, video }) => rename(url, video), undefined, 1));
-    store.touch();
+    tellChange();
     if (!failed) return;
     if (failed.length) complain(failed[0][1]);
     else toast("Taken back");

@@ -1,6 +1,7 @@
 /** How far the library is: a bar for every kind of artifact, and a button that makes the rest. */
 
 import { get, make, submit } from "../api.js";
+import { watchChanges } from "../data/changes.js";
 import { h, inTurn, keyed, setText } from "../dom.js";
 import { noteJob } from "../events.js";
 import { count, kindName, percent, plural } from "../format.js";
@@ -26,6 +27,10 @@ export function mount(main, route, signal) {
   let report = null;
 
   const missing = (kind) => report.total - report.counts[kind] - report.stale[kind];
+  /** How many videos a kind cannot be made of, as earlier runs found. */
+  const failures = (kind) => report.broken.filter(({ kinds }) => kinds.includes(kind)).length;
+  /** How many of a kind can be made. */
+  const toMake = (kind) => Math.max(0, missing(kind) + report.stale[kind] - failures(kind));
 
   const load = inTurn(async () => {
     try {
@@ -52,14 +57,15 @@ export function mount(main, route, signal) {
     const made = kinds.filter(isExpected);
     const done = made.reduce((sum, kind) => sum + report.counts[kind], 0);
     const all = made.length * report.total;
+    const rest = made.reduce((sum, kind) => sum + toMake(kind), 0);
     setText(share, percent(done / all));
     setText(
       said,
       done === all
         ? `Everything is made of all ${count(report.total)} videos.`
-        : `of everything is made of ${plural(report.total, "video")}; ${plural(all - done, "artifact")} to go.`,
+        : `of everything is made of ${plural(report.total, "video")}; ${plural(rest, "artifact")} can be made.`,
     );
-    finish.disabled = done === all;
+    finish.disabled = !rest;
     const found = ["rotten", "damaged"].filter((fault) => report[fault].length);
     faults.replaceChildren(...found.map(faultItem));
     keyed(bars, kinds, (kind) => kind, barItem, showBar);
@@ -86,6 +92,7 @@ export function mount(main, route, signal) {
         {},
         h("a.link.gone", { href: href("library", { q: `missing:${kind}` }) }),
         h("a.link.stale", { href: href("library", { q: `stale:${kind}` }) }),
+        h("span.failed.bad", {}),
       ),
       control,
     );
@@ -104,7 +111,9 @@ export function mount(main, route, signal) {
     setText(element.querySelector(".gone"), missing(kind) ? `${count(missing(kind))} missing` : "");
     setText(element.querySelector(".stale"), stale[kind] ? `${count(stale[kind])} outdated` : "");
     const control = element.lastChild;
-    control.hidden = !(missing(kind) + stale[kind]);
+    const failed = failures(kind);
+    setText(element.querySelector(".failed"), failed ? `${count(failed)} failed` : "");
+    control.hidden = !toMake(kind);
   }
 
   async function start(kinds, control) {
@@ -114,7 +123,7 @@ export function mount(main, route, signal) {
   }
 
   function finishDialog() {
-    const kinds = store.state.kinds.filter((kind) => isExpected(kind) && missing(kind) + report.stale[kind]);
+    const kinds = store.state.kinds.filter((kind) => isExpected(kind) && toMake(kind));
     dialog("Make what is missing", (close) => {
       const boxes = kinds.map((kind) =>
         h(
@@ -122,7 +131,7 @@ export function mount(main, route, signal) {
           {},
           h("input", { type: "checkbox", value: taskOf(kind), checked: true }),
           h("span", {}, kindName(kind)),
-          h("span.dim", {}, plural(missing(kind) + report.stale[kind], "video")),
+          h("span.dim", {}, plural(toMake(kind), "video")),
         ),
       );
       const go = button("Finish", "run", null, { kind: "primary", type: "submit" });
@@ -151,6 +160,6 @@ export function mount(main, route, signal) {
     });
   }
 
-  store.watch(["version", "directory"], load, signal);
+  watchChanges(load, signal);
   load();
 }

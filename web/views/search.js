@@ -1,15 +1,18 @@
 /** The search box with the query language, its suggestions, and filters that only edit its text. */
 
 import { get } from "../api.js";
-import { h, keyed, setText } from "../dom.js";
+import { debounced, h, keyed, setText } from "../dom.js";
 import { count, kindName } from "../format.js";
 import { icon } from "../icons.js";
 import { has, parts, term, terms, toggle, without } from "../query.js";
 import { store } from "../store.js";
 import { button, combobox, menu } from "../ui.js";
 
+const TYPING = 150; // milliseconds without a key after which what was typed is looked for
+
 const SORTS = [
-  ["name", "Name", "asc"],
+  ["title", "Name", "asc"],
+  ["name", "Folder", "asc"],
   ["added", "Newest", "desc"],
   ["added", "Oldest", "asc"],
   ["duration", "Longest", "desc"],
@@ -47,7 +50,14 @@ function atCaret(input) {
   return found ?? { text: "", start: caret, end: caret };
 }
 
-/** Search, filters and sort; `change({q, sort, order})` is called with every choice. */
+/** Whether a query can be looked for while its last term is still being written. */
+export function isSearchable(query) {
+  const last = terms(query).at(-1)?.text ?? "";
+  return !last.includes(":") && (last.match(/"/g) ?? []).length % 2 === 0;
+}
+
+/** Search, filters and sort; `change({q, sort, order, replace})` is called with every choice, with
+ * `replace` where it takes the place of what was typed before. */
 export function searchBar(change) {
   const input = h("input", {
     type: "search",
@@ -61,11 +71,31 @@ export function searchBar(change) {
   const chips = h("ul.chips", { "aria-label": "Filters" });
   const total = h("span.total", { role: "status" });
   const problem = h("p.bad", { role: "alert", id: "search-problem" });
-  let current = { q: "", sort: "name", order: "asc" };
+  let current = { q: "", sort: "title", order: "asc" };
 
   let writing = false; // since the last search: an address that comes late must not take it away
-  const set = (q) => ((writing = false), change({ ...current, q }));
-  input.addEventListener("input", () => (writing = true));
+  let typed = false; // whether the address has what was typed so far, and not yet finished
+  const set = (q) => {
+    const replace = typed;
+    [writing, typed] = [false, false];
+    searchTyped.cancel();
+    change({ ...current, q, replace });
+  };
+  const searchTyped = debounced(() => {
+    const q = input.value.trim();
+    if (!writing || q === current.q || !isSearchable(q)) return;
+    const replace = typed;
+    typed = true;
+    change({ ...current, q, replace });
+  }, TYPING);
+  const clear = button("Clear the search", "close", () => (set(""), input.focus()), { bare: true, hidden: true });
+  const showClear = () => (clear.hidden = !input.value);
+  input.addEventListener("input", () => {
+    writing = true;
+    showClear();
+    searchTyped();
+  });
+  input.addEventListener("blur", () => (typed = false));
 
   combobox(input, list, {
     suggest: () => suggestions(atCaret(input).text),
@@ -85,6 +115,7 @@ export function searchBar(change) {
     icon("search"),
     input,
     total,
+    clear,
     list,
   );
   input.addEventListener("search", () => input.value || set(""));
@@ -179,6 +210,7 @@ export function searchBar(change) {
     );
     const isWriting = writing && document.activeElement === input;
     if (!isWriting && input.value.trim() !== state.q) input.value = state.q;
+    showClear();
     const fields = terms(state.q).filter(({ text }) => parts(text).field);
     keyed(
       chips,

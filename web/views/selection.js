@@ -1,12 +1,15 @@
 /** What can be done with the selected videos: tags, tasks, new names. */
 
-import { each, make, post } from "../api.js";
+import { each, make } from "../api.js";
+import { tellChange } from "../data/changes.js";
+import { changeTagsOfAll } from "../data/tags.js";
 import { h, keyed, setText } from "../dom.js";
 import { noteJob } from "../events.js";
 import { kindName, listed, message, names, plural } from "../format.js";
 import { store } from "../store.js";
 import { attempt, button, combobox, completions, dialog, toast } from "../ui.js";
 import { rename, tellRenamed } from "./renames.js";
+import { offerUndo } from "./tag-undo.js";
 
 /** The task that makes an artifact of a kind; null where none does: tags are made by hand. */
 export const taskOf = (kind) => store.state.taskByKind[kind] ?? null;
@@ -19,16 +22,12 @@ const clear = () => store.set({ selection: new Map() });
 
 export function selectionBar(listing, signal) {
   const text = h("strong", { role: "status" });
-  const all = button(
-    "All",
-    "check",
-    () =>
-      attempt(all, async () => {
-        const rows = await listing.all();
-        store.set({ selection: new Map(rows.map((row) => [row.path, row])) });
-      }),
-    { kind: "quiet" },
-  );
+  const selectAll = () =>
+    attempt(all, async () => {
+      const rows = await listing.all();
+      store.set({ selection: new Map(rows.map((row) => [row.path, row])) });
+    });
+  const all = button("All", "check", selectAll, { kind: "quiet" });
   const bar = h(
     ".selection",
     { role: "region", "aria-label": "Selected videos", hidden: true },
@@ -48,7 +47,7 @@ export function selectionBar(listing, signal) {
   store.watch(["selection"], render, signal);
   signal.addEventListener("abort", () => document.body.classList.remove("selecting"));
   render();
-  return bar;
+  return { element: bar, selectAll };
 }
 
 function namesInput(text, kind) {
@@ -70,7 +69,7 @@ function tagDialog() {
     const [add, addField] = namesInput("Add tags", "tags");
     const [gone, goneField] = namesInput("Remove tags", "tags");
     const [people, peopleField] = namesInput("Add performers", "performers");
-    const said = h("p.dim", { role: "status" });
+    const status = h("p.dim", { role: "status" });
     const submit = async (event) => {
       event.preventDefault();
       const change = {
@@ -78,22 +77,17 @@ function tagDialog() {
         remove: names(gone.value),
         performers_add: names(people.value),
       };
-      const failed = await attempt(save, () =>
-        each(
-          rows,
-          (row) => post(`${row.url}/tags`, change),
-          (n, of) => setText(said, `${n} of ${of}`),
-        ),
-      );
-      if (!failed) return;
-      store.touch();
+      const progress = (n, of) => setText(status, `${n} of ${of}`);
+      const done = await attempt(save, () => changeTagsOfAll(rows, () => change, progress));
+      if (!done) return;
+      const { undo, failed } = done;
+      offerUndo(`${plural(rows.length - failed.length, "video")} tagged`, undo);
       if (failed.length)
-        return setText(said, failed.map(([row, error]) => `${row.name}: ${message(error)}`).join("\n"));
-      toast(`${plural(rows.length, "video")} tagged`);
+        return setText(status, failed.map(([row, error]) => `${row.name}: ${message(error)}`).join("\n"));
       close();
     };
     const save = button("Save", "check", null, { kind: "primary", type: "submit" });
-    return h("form", { onsubmit: submit }, addField, goneField, peopleField, said, h(".row.end", {}, save));
+    return h("form", { onsubmit: submit }, addField, goneField, peopleField, status, h(".row.end", {}, save));
   });
 }
 
@@ -214,7 +208,7 @@ function renameDialog() {
         const failed = await attempt(start, () => each(plan, work, undefined, 1));
         if (!failed) return;
         clear();
-        store.touch();
+        tellChange();
         if (done.length) tellRenamed(done);
         for (const [{ row }, error] of failed.slice(0, 1)) toast(`${row.name}: ${message(error)}`, { kind: "bad" });
         close();

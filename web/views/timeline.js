@@ -2,7 +2,8 @@
 
 import { h, onFrame, setText } from "../dom.js";
 import { clock } from "../format.js";
-import { frameAt, showTile } from "./card.js";
+import { frameAt } from "../data/pictures.js";
+import { showTile } from "./card.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const TILE = [208, 117];

@@ -1,13 +1,15 @@
 /** One video: the film, its time, its people, what is known of it, and what was made of it. */
 
 import { get, post } from "../api.js";
+import { tellChange, watchChanges } from "../data/changes.js";
+import { changeTags, isChange } from "../data/tags.js";
 import { h, inTurn, setText } from "../dom.js";
 import { clock, message, size, title } from "../format.js";
 import { icon } from "../icons.js";
 import { term } from "../query.js";
-import { back as returnTo, go, href, videoHref } from "../router.js";
-import { store } from "../store.js";
-import { button, dialog, failed, namesField } from "../ui.js";
+import { back as returnTo, go, home, href, videoHref } from "../router.js";
+import { namesField } from "../ui/names-field.js";
+import { button, dialog, failed } from "../ui.js";
 import { factsPanel } from "./facts.js";
 import { madePanel } from "./made.js";
 import { peopleLanes, sceneStrip, transcript } from "./moments.js";
@@ -15,20 +17,25 @@ import { noteField, ratingField, watchedField } from "./opinion.js";
 import { Player } from "./player.js";
 import { Resume } from "./resume.js";
 import { rename, tellRenamed } from "./renames.js";
+import { changeWords, offerUndo } from "./tag-undo.js";
 import { Timeline } from "./timeline.js";
 
 const GONE = "There is no such video any more: it was moved, renamed or deleted.";
-const CONTROLS = "input, textarea, select, dialog, button, a, video";
+const FIELDS = "input, textarea, select, dialog"; // they take every key
+const PRESSED = "button, a, summary"; // and these only the keys that press them
 
 /** Tags, performers, rating and note of a video, edited in place. */
-function tagsPanel(url, signal) {
+function tagsPanel(video, signal) {
+  const { url } = video;
   const element = h("section.panel.stack", { "aria-label": "Tags" });
 
   function field(heading, kind, add, remove, names) {
     const link = (name) => href("library", { q: term(kind.slice(0, -1), name) });
     const save = async (change) => {
-      const saved = await post(`${url}/tags`, { [add]: change.add, [remove]: change.remove });
-      return saved[kind];
+      const { after, undo } = await changeTags(url, { [add]: change.add, [remove]: change.remove });
+      if (isChange(undo)) offerUndo(changeWords(change), [[video, undo]]);
+      tellChange({ videos: [video.path], kinds: ["tags"] });
+      return after[kind];
     };
     return namesField(heading, kind, names, save, link);
   }
@@ -55,6 +62,15 @@ function tagsPanel(url, signal) {
   return { element, show };
 }
 
+/** The path of a video as jobs name it; null where its bytes are no text. */
+function decoded(path) {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return null;
+  }
+}
+
 function renameDialog({ path, url }) {
   dialog("Rename", (close) => {
     const to = h("input", { type: "text", value: path, required: true, spellcheck: false });
@@ -66,7 +82,7 @@ function renameDialog({ path, url }) {
         const done = await rename(url, to.value);
         close();
         go(videoHref(done.url), { replace: true });
-        store.touch();
+        tellChange();
         const isHere = () => location.hash.startsWith(videoHref(done.url));
         tellRenamed([done], () => isHere() && go(videoHref(url), { replace: true }));
       } catch (error) {
@@ -79,7 +95,7 @@ function renameDialog({ path, url }) {
   });
 }
 
-/** What keys do where no control has the focus. */
+/** What keys do, whatever has the focus, but fields. */
 function keysOf(player, scenes) {
   const { video } = player;
   return {
@@ -89,19 +105,20 @@ function keysOf(player, scenes) {
     n: () => player.seek(scenes().find((time) => time > video.currentTime + 0.1) ?? video.currentTime),
     b: () => player.seek(scenes().findLast((time) => time < video.currentTime - 1) ?? 0),
     f: () => (document.fullscreenElement ? document.exitFullscreen() : video.requestFullscreen()),
-    Escape: () => returnTo(href("library")),
+    Escape: () => returnTo(home()),
   };
 }
 
 export function mount(main, route, signal) {
   const url = `/videos/${route.path}`;
+  const path = decoded(route.path);
   let details = null;
   const timeline = new Timeline((time) => player.seek(time));
   const player = new Player({ time: (time) => timeline.at(time), ready: measure });
   const resume = new Resume(player, url, signal);
   const jump = (time) => player.jump(time);
   const [people, scenes] = [peopleLanes(jump, signal), sceneStrip(jump)];
-  const [lines, tags] = [transcript(player.video, jump), tagsPanel(url, signal)];
+  const [lines, tags] = [transcript(player.video, jump), tagsPanel({ url, path }, signal)];
   const [made, facts] = [madePanel(signal), factsPanel()];
   const heading = h("h1", { dir: "auto" });
   const line = h("p.dim", {});
@@ -110,9 +127,9 @@ export function mount(main, route, signal) {
   const keys = keysOf(player, () => (details?.documents.scenes?.scenes ?? []).map(({ start }) => start));
 
   function layout() {
-    const goBack = (event) => (event.preventDefault(), returnTo(href("library")));
+    const goBack = (event) => (event.preventDefault(), returnTo(home()));
     const back = {
-      href: href("library"),
+      href: home(),
       "aria-label": "Back to the library",
       title: "Back",
       onclick: goBack,
@@ -163,10 +180,11 @@ export function mount(main, route, signal) {
   }
 
   function onKey(event) {
-    if (event.target.closest(CONTROLS) || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (!keys[event.key]) return;
+    const { key, target } = event;
+    if (!keys[key] || event.ctrlKey || event.metaKey || event.altKey || target.closest(FIELDS)) return;
+    if (key === " " && target.closest(PRESSED)) return;
     event.preventDefault();
-    keys[event.key]();
+    keys[key]();
   }
 
   /** Stays at another time of the same video, which is what a link may ask for. */
@@ -179,8 +197,8 @@ export function mount(main, route, signal) {
 
   main.append(whole);
   signal.addEventListener("abort", () => player.stop());
-  document.addEventListener("keydown", onKey, { signal });
-  store.watch(["version"], load, signal);
+  document.addEventListener("keydown", onKey, { signal, capture: true }); // before the film's own keys
+  watchChanges(load, signal, { video: () => path });
   update(route);
   load();
   return update;

@@ -1,0 +1,77 @@
+/** What is said in the videos: lines of subtitles that have the words of a search. */
+
+import { get } from "../api.js";
+import { h, latestOnly } from "../dom.js";
+import { clock, plural } from "../format.js";
+import { parts, terms } from "../query.js";
+import { videoHref } from "../router.js";
+
+const SHOWN = 40; // lines
+
+/** The words of a query that could be said: those that ask for no field. */
+function wordsOf(query) {
+  const words = terms(query)
+    .map(({ text }) => parts(text))
+    .filter(({ field, negated, value }) => !field && !negated && value !== "OR");
+  return words.map(({ value }) => value).join(" ");
+}
+
+/** A line with what was looked for marked; the server counts whole characters. */
+function marked({ text, offsets }) {
+  const letters = [...text];
+  const piece = (from, to) => letters.slice(from, to).join("");
+  const pieces = [];
+  let at = 0;
+  for (const [from, to] of offsets) {
+    pieces.push(piece(at, from), h("mark", {}, piece(from, to)));
+    at = to;
+  }
+  return h("span", { dir: "auto" }, ...pieces, piece(at));
+}
+
+/** A line with its time and video, as a link to that moment. */
+function lineItem(url, video, line) {
+  const at = h("span.dim", {}, clock(line.start));
+  const link = { href: videoHref(url, { t: line.start }) };
+  return h("li", {}, h("a", link, at, marked(line), h("span.dim", { dir: "auto" }, video)));
+}
+
+/** A fold of the lines for a query; `show(query)` fills it, `total` is the number of videos that
+ * have any. `changed()` is called when that is another. */
+export function subtitleHits(changed) {
+  const summary = h("summary", {});
+  const list = h("ul", {});
+  const fold = h("details.said", { hidden: true }, summary, list);
+  const hits = { fold, show, total: 0 };
+  let shown = ""; // the words that were looked for last
+  const latest = latestOnly();
+
+  function showTotal(total) {
+    const isOther = hits.total !== total;
+    hits.total = total;
+    fold.hidden = !total;
+    if (isOther) changed();
+  }
+
+  /** With `again` the same words are looked for once more: what is shown stays until the answer. */
+  async function show(query, again = false) {
+    const text = wordsOf(query);
+    if (text === shown && !again) return;
+    if (text !== shown) [hits.total, fold.hidden] = [0, true];
+    shown = text;
+    const wanted = { text, recursive: 1, ext: "*", limit: SHOWN };
+    const asking = text.length > 1 ? get("/search", wanted).catch(() => null) : null;
+    const answer = await latest(asking);
+    if (answer === undefined) return;
+    if (answer?.total) fill(answer, text);
+    showTotal(answer?.total ?? 0); // what is said is an extra: the videos are there without
+  }
+
+  function fill({ total, results }, text) {
+    summary.replaceChildren(`Said in ${plural(total, "video")}: `, h("strong", { dir: "auto" }, text));
+    const items = results.flatMap(({ video, url, matches }) => matches.map((line) => lineItem(url, video, line)));
+    list.replaceChildren(...items.slice(0, SHOWN));
+  }
+
+  return hits;
+}
