@@ -56,6 +56,8 @@ class TestListing:
         assert listed(served, sort="size", limit=1) == ["6.mp4"]
         assert listed(served, sort="size", order="asc", limit=1) == ["0.mp4"]
         assert listed(served, order="desc", limit=2) == ["6.mp4", "5.mp4"]
+        library.add_bytes("sub/0.mp4", b"")
+        assert listed(served, sort="title", recursive=1)[:3] == ["0.mp4", "sub/0.mp4", "1.mp4"]
         os.utime(library.root / "3.mp4", (2e9, 2e9))
         assert listed(served, sort="added", limit=1) == ["3.mp4"]
         assert listed(served, sort="added", order="asc")[-1] == "3.mp4"

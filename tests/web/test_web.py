@@ -49,6 +49,42 @@ JOB = {
 }
 
 
+PURE = """async () => {
+  const [pictures, changes, tags, field, copies, search] = await Promise.all(
+    ["data/pictures", "data/changes", "data/tags", "ui/names-field", "views/copies", "views/search"]
+      .map((name) => import(`/web/${name}.js`)));
+  const tiles = [{time: 0}, {time: 10}, {time: 20}];
+  const size = copies.FACTS.find(([name]) => name === "Size");
+  const change = {videos: ["a.mp4"], kinds: ["thumbs"]};
+  const job = {touched: change, directory: "."};
+  const results = {
+    "no tile of another scene": [pictures.frameInside(tiles, {start: 11, end: 19}), null],
+    "nor of the scene that begins there": [pictures.frameInside(tiles, {start: 5, end: 10}), null],
+    "the tile in the middle": [pictures.frameInside(tiles, {start: 9, end: 25}).time, 20],
+    "a job names what it changed": [changes.changeOf(job, "."), change],
+    "of another folder all may be": [changes.changeOf(job, "b").videos, null],
+    "a video that was not touched": [changes.concerns(change, "b.mp4"), false],
+    "a kind that was not": [changes.concerns(change, null, ["faces"]), false],
+    "a job that touched nothing": [changes.concerns({videos: [], kinds: []}), false],
+    "anything": [changes.concerns({videos: null, kinds: null}, "a.mp4", ["faces"]), true],
+    "the way back": [
+      tags.difference({tags: ["a", "b"], performers: []}, {tags: ["b", "c"], performers: ["d"]}),
+      {add: ["c"], remove: ["a"], performers_add: ["d"], performers_remove: []}],
+    "the first press marks": [field.backspace(["a"], null, false), {marked: "a", removed: null}],
+    "the second removes": [field.backspace(["a"], "a", false), {marked: null, removed: "a"}],
+    "a held key does neither": [field.backspace(["a"], "a", true), {marked: "a", removed: null}],
+    "what reads alike does not differ": [
+      copies.verdict(size, {size: 1_000_001}, {size: 1_000_002}), ""],
+    "what does not": [copies.verdict(size, {size: 1}, {size: 2}), "differs"],
+    "words are looked for": [search.isSearchable("two words"), true],
+    "half a term is not": [search.isSearchable('words tag:"ni'), false],
+  };
+  return Object.entries(results)
+    .filter(([, [is, wanted]]) => JSON.stringify(is) !== JSON.stringify(wanted))
+    .map(([name, [is]]) => `${name}: ${JSON.stringify(is)}`);
+}"""
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with web.browsing() as browser:
@@ -266,7 +302,8 @@ class TestLibrary:
     @pytest.mark.usefixtures("spoken")
     def test_what_is_said_is_found_as_well(self, own_page: Page) -> None:
         visit(own_page, "library?q=moon")
-        own_page.get_by_text("Said in 1 video").click()
+        expect(own_page.get_by_text("Said in 1 video")).to_be_visible()
+        expect(own_page.get_by_text("Nothing is like that")).to_be_hidden()
         expect(own_page.locator(".said mark")).to_have_text("moon")
         own_page.locator(".said a").click()
         expect(own_page.get_by_role("slider")).to_have_attribute("aria-valuetext", "0:02 of 0:10")
@@ -297,6 +334,39 @@ class TestLibrary:
             expect(page.get_by_text("Reading")).to_be_visible()
             wait_for(page, held).continue_()
             expect(page.get_by_role("button", name="Preview clips")).to_be_visible()
+
+    def test_what_is_typed_is_found_at_once(self, page: Page) -> None:
+        box = page.get_by_role("combobox", name="Search")
+        box.press_sequentially("bikes")
+        expect(page.locator(".card:not([hidden])")).to_have_count(2)
+        card(page, "bikes").locator(".open").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("bikes")
+        page.get_by_role("link", name="Library", exact=True).click()
+        expect(page.locator(".card:not([hidden])")).to_have_count(2)
+        expect(card(page, "bikes").locator(".open")).to_be_focused()
+        page.keyboard.press("Control+a")
+        expect(page.get_by_text("2 selected")).to_be_visible()
+        page.keyboard.press("Escape")
+        button(page, "Clear the search").click()
+        expect(page.locator(".card:not([hidden])")).to_have_count(5)
+        expect(box).to_be_focused()
+
+    def test_nothing_is_cut_off_on_a_phone_or_at_200_percent(self, page: Page) -> None:
+        card(page, "bikes").wait_for()
+        page.set_viewport_size({"width": 390, "height": 844})
+        for part in (".search input", ".sorted"):
+            box = page.locator(part).bounding_box()
+            assert box and box["x"] >= 0 and box["x"] + box["width"] <= 390, part
+        page.set_viewport_size({"width": 720, "height": 450})
+        page.wait_for_function(
+            "() => new Set([...document.querySelectorAll('.card:not([hidden])')].filter(e =>"
+            " e.getBoundingClientRect().bottom < innerHeight - 38).map(e =>"
+            " e.getBoundingClientRect().top)).size >= 2"
+        )
+
+    def test_pure_parts(self, page: Page) -> None:
+        """Functions without the page, by what they give."""
+        assert page.evaluate(PURE) == []
 
     def test_a_wrong_query_says_what_is_wrong(self, page: Page) -> None:
         box = page.get_by_role("combobox", name="Search")
@@ -529,6 +599,16 @@ class TestVideo:
         assert own.json("numbered.mp4.tags.json")["tags"] == ["night", EVIL]
         button(own_page, "Remove night").click()
         expect(own_page.locator(".chip a")).to_have_text([EVIL])
+        button(own_page.locator(".toast").last, "Undo").click()
+        expect(own_page.locator(".chip a")).to_have_text([EVIL, "night"])
+        field.focus()
+        for _ in range(5):  # held: all but the first of these are repeats
+            own_page.keyboard.down("Backspace")
+        expect(own_page.locator(".chip.marked")).to_have_text("night")
+        own_page.keyboard.up("Backspace")
+        assert own.json("numbered.mp4.tags.json")["tags"] == [EVIL, "night"]
+        own_page.keyboard.press("Backspace")
+        expect(own_page.locator(".chip a")).to_have_text([EVIL])
         assert own.json("numbered.mp4.tags.json")["tags"] == [EVIL]
         visit(own_page, "video/trips/cuts.mp4")
         field.press_sequentially("<im")
@@ -694,6 +774,31 @@ class TestWatching:
         expect(row).to_be_hidden()
         expect(card(own_page, "bikes").last.locator(".watched")).to_be_visible()
 
+    def test_keys_work_while_the_film_has_the_focus(self, page: Page) -> None:
+        visit(page, "video/numbered.mp4?t=2")
+        slider = page.get_by_role("slider", name="Time")
+        expect(slider).to_have_attribute("aria-valuetext", "0:02 of 0:10")
+        page.locator(".player video").focus()
+        page.keyboard.press("ArrowRight")
+        expect(slider).to_have_attribute("aria-valuetext", "0:07 of 0:10")
+
+    def test_every_scene_has_a_picture_of_its_own(self, own_page: Page, own: Library) -> None:
+        """Also where no tile lies inside it: the server takes one out of the film."""
+        place = own.artifact("cuts.mp4.sprites.json", "trips")
+        record = json.loads(place.read_text())
+        record["frames"] = record["frames"][:1]
+        place.write_text(json.dumps(record))
+        visit(own_page, "video/trips/cuts.mp4")
+        expect(own_page.locator(".strip canvas")).to_have_count(1)
+        expect(own_page.locator(".strip img")).to_have_count(3)
+        own_page.wait_for_function(
+            "() => [...document.querySelectorAll('.strip img')].every(e => e.naturalWidth > 0)"
+        )
+        shots = own_page.locator(".strip .shot")
+        colours = [web.picture_of(shots.nth(i)).mean(axis=(0, 1)) for i in range(4)]
+        strongest = [{c for c in range(3) if colour[c] > 0.6 * max(colour)} for colour in colours]
+        assert strongest == [{2}, {0, 1}, {1}, {0, 2}]  # red, cyan, green, magenta, as BGR
+
 
 class TestJobs:
     def test_a_task_is_started_by_its_form_and_seen_to_its_end(
@@ -742,10 +847,15 @@ class TestJobs:
         for i in range(4):
             library.add("minute.mp4", f"{i}.mp4")
         with serving(library.root) as served, web.opened(chromium, served.url) as page:
-            served.submit("previews", params={"format": "webm", "segments": 40, "workers": 1})
+            params = {"format": "webm", "segments": 40, "workers": 1}
+            job_id = served.submit("previews", params=params)
             expect(page.locator(".indicator")).to_contain_text("1 job")
             page.locator(".indicator").click()
-            button(page, "Cancel").click()
+            button(page, "Details").click()
+            expect(page.get_by_role("dialog", name="Previews: runs")).to_be_visible()
+            served.client.delete(f"/jobs/{job_id}")
+            expect(page.get_by_role("dialog", name="Previews: cancelled")).to_be_visible()
+            page.keyboard.press("Escape")
             expect(page.locator(".job")).to_have_attribute("data-status", "cancelled")
             expect(page.locator(".indicator")).to_be_hidden()
 
@@ -875,6 +985,13 @@ class TestDuplicates:
         assert not (own.root / "trips/a copy of bikes.mp4").exists()
         assert (own.root / "trips/bikes.mp4").exists()
 
+    def test_nothing_to_undo_is_said_once(self, page: Page) -> None:
+        visit(page, "duplicates")
+        button(page, "Undo the last").click()
+        expect(page.locator(".toast.bad")).to_have_count(1)
+        page.wait_for_timeout(200)
+        expect(page.locator(".toast")).to_have_count(1)
+
     def test_what_is_no_match_stays_none(self, own_page: Page) -> None:
         visit(own_page, "duplicates")
         button(own_page, "Not a match").click()
@@ -958,6 +1075,13 @@ class TestPeople:
         expect(people.locator(".person")).to_have_count(2)
         button(people, "Undo the last").click()
         expect(people.locator(".person")).to_have_count(3)
+        people.locator(".person a").first.click()
+        button(people, "Hide").click()
+        button(people, "Show the hidden").click()
+        expect(people.locator(".person")).to_have_count(3)
+        people.locator(".person", has_text="hidden").locator("a").click()
+        button(people, "Show again").click()
+        expect(people.locator(".person", has_text="hidden")).to_have_count(0)
 
     def test_one_is_forgotten_for_good(self, people: Page, library: Library) -> None:
         people.locator(".person a").first.click()
@@ -1031,6 +1155,8 @@ class TestStates:
         library.add("short.mp4")
         with serving(library.root) as served, web.opened(chromium, served.url) as page:
             hover(page, card(page, "short").locator(".thumb"), 0.5)
+            card(page, "short").locator(".pick input").check()
+            expect(card(page, "short").locator("img")).to_be_hidden()
             visit(page, "video/short.mp4")
             button(page, "Make all that is missing").wait_for()
             page.wait_for_function("() => document.querySelector('video')?.readyState > 0")
@@ -1194,3 +1320,58 @@ def test_a_video_that_a_watch_noticed_is_shown_by_itself(
         library.add("short.mp4", "second.mp4")
         served.app.service.board.announce_library(str(library.root))
         expect(card(page, "second")).to_be_visible()
+
+
+class TestWeight:
+    @pytest.fixture
+    def cards(self, library: Library) -> Library:
+        """25 films with large pictures."""
+        library.add("bikes.mp4", "0.mp4")
+        assert support.run_cli("thumbs", library.root).code == 0
+        for i in range(1, 25):
+            (library.root / f"{i}.mp4").hardlink_to(library.root / "0.mp4")
+            shutil.copy2(library.artifact("0.mp4.jpg"), library.artifact(f"{i}.mp4.jpg"))
+        return library
+
+    def test_the_first_screen_is_light_and_kept(self, chromium: Browser, cards: Library) -> None:
+        shown = (
+            "() => [...document.querySelectorAll('.card img')].filter(e => e.naturalWidth).length"
+            " === 25"
+        )
+        with serving(cards.root) as served, web.opened(chromium, "about:blank") as page:
+            network = page.context.new_cdp_session(page)
+            network.send("Network.enable")
+            sizes: list[int] = []
+            network.on(
+                "Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"])
+            )
+            page.goto(served.url)
+            page.wait_for_function(shown)
+            assert sum(sizes) <= 350_000
+            asked: list[str] = []
+
+            def note(event: Any) -> None:
+                if not event["response"].get("fromDiskCache"):
+                    asked.append(urlsplit(event["response"]["url"]).path)
+
+            network.on("Network.responseReceived", note)
+            page.reload()
+            page.wait_for_function(shown)
+            assert [path for path in asked if "/picture" in path or "/web/" in path] == []
+
+    def test_a_job_changes_what_it_touched(self, chromium: Browser, cards: Library) -> None:
+        with serving(cards.root) as served, web.opened(chromium, "about:blank") as page:
+            follow(page, served.url)
+            expect(card(page, "24").locator("img")).to_have_js_property("naturalWidth", 384)
+            image = card(page, "3").locator("img")
+            before = image.get_attribute("src") or ""
+            asked: list[str] = []
+            page.on("request", lambda request: asked.append(urlsplit(request.url).path))
+            served.job("report")
+            expect(page.get_by_text("report: done")).to_be_visible()
+            assert not [path for path in asked if path.startswith("/videos")]
+            served.job("thumbs", force=True, params={"only": ["3.mp4"], "time": 2})
+            expect(page.get_by_text("thumbs: done")).to_be_visible()
+            expect(image).not_to_have_attribute("src", before)
+            expect(image).to_have_js_property("complete", True)
+            assert {path for path in asked if "/picture" in path} == {"/videos/3.mp4/picture"}
