@@ -267,7 +267,7 @@ class TestLibrary:
     def test_holding_plays_the_preview(self, page: Page) -> None:
         thumb = card(page, "numbered").locator(".thumb")
         hover(page, thumb, 0.5)
-        with page.expect_request("**/numbered.mp4/files/previews/seg_01.webm"):
+        with page.expect_request("**/numbered.mp4/files/previews/seg_01.webm?*"):
             page.mouse.down()
         film = thumb.locator("video")
         expect(film).to_have_js_property("videoWidth", 320)
@@ -318,10 +318,7 @@ class TestLibrary:
             box.value = "cuts";
             box.dispatchEvent(new Event("input"));
         }""")
-        expect(page).to_have_url(re.compile("q=bikes"))
-        expect(card(page, "bikes")).to_be_visible()
         expect(box).to_have_value("cuts")
-        box.press("Enter")
         expect(page).to_have_url(re.compile("q=cuts"))
         page.go_back()
         expect(box).to_have_value("bikes")
@@ -443,7 +440,7 @@ class TestLibrary:
 
         def rows(route: Route) -> None:
             asked = parse_qs(urlsplit(route.request.url).query)
-            first, count = int(asked["offset"][0]), int(asked["limit"][0])
+            first, count = int(asked.get("offset", ["0"])[0]), int(asked["limit"][0])
             names = [f"{i}.mp4" for i in range(first, min(100_000, first + count))]
             made = [
                 {"path": n, "name": n, "url": f"/videos/{n}", "size": 1, "mtime": 1} for n in names
@@ -1201,7 +1198,7 @@ class TestStates:
             page.keyboard.press("Escape")
             expect(page.get_by_text("Without its token")).to_be_visible()
 
-    @pytest.mark.parametrize("late", ["**/config", "**/videos?*"])
+    @pytest.mark.parametrize("late", ["**/config", "**/videos?sort=title*"])
     def test_who_gives_no_token_is_not_asked_again(
         self, chromium: Browser, own: Library, late: str
     ) -> None:
