@@ -3,7 +3,7 @@
 import { onFrame } from "../dom.js";
 
 const GAP = 14;
-const LOW = 560; // pixels: in a lower window cards are smaller, so that there are rows of them
+const [LOW, LOW_MINIMUM] = [560, 120]; // pixels: below that height cards are of this width
 const OVERSCAN = 2; // rows above and below
 const SETTLED = 90; // milliseconds without scrolling
 const FAST = 5; // screens per second, from which on cards are not filled until it settles
@@ -44,7 +44,7 @@ export class Grid {
     if (!width || width === this.width) return;
     const seen = this.pitch ? Math.floor((scrollY - this.top) / this.pitch) * this.columns : 0;
     this.width = width;
-    const minimum = innerHeight < LOW ? this.minimum * (innerHeight / LOW) ** 2 : this.minimum;
+    const minimum = innerHeight < LOW ? LOW_MINIMUM : this.minimum;
     const least = width < 560 ? (width - GAP) / 2 : minimum;
     this.gap = width < 560 ? 10 : GAP;
     this.columns = Math.max(2, Math.floor((width + this.gap) / (least + this.gap)));

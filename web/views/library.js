@@ -251,7 +251,7 @@ export function mount(main, route, signal) {
   /** Goes to where one was, and to the card that had the focus, unless something has it now. */
   function restorePlace() {
     if (y) scrollTo(0, y);
-    if (focused && document.activeElement === document.body) grid.refocus(focused);
+    if (focused !== null && document.activeElement === document.body) grid.refocus(focused);
     [y, focused] = [0, null];
   }
 
