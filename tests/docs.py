@@ -34,6 +34,7 @@ def pages() -> dict[Path, str]:
     return {
         ROOT / "README.md": filled("README.md", "commands", overview()),
         ROOT / "docs/commands.md": filled("docs/commands.md", "options", tables()),
+        ROOT / "docs/video-library.1": manual_page(),
         ROOT / "videorc.sample.json": sample(),
     }
 
@@ -62,6 +63,28 @@ def tables() -> str:
         own = [prose(command), examples(command), table(command, base)]
         parts.append("\n\n".join([f"## {names}", *filter(None, own)]))
     return "\n\n".join(parts)
+
+
+def manual_page() -> str:
+    """All commands and their options for man(1), in the macros of man(7)."""
+    title = f'.TH VIDEO-LIBRARY 1 "" "video-library {index.__version__}" "User Commands"'
+    about = (index.__doc__ or "").splitlines()[0].partition(": ")[2]
+    lines = [title, ".SH NAME", f"video-library \\- {roff(about)}"]
+    lines += [".SH SYNOPSIS", ".B video-library", "COMMAND[,COMMAND...] [DIR] [options]"]
+    lines.append(".SH COMMANDS")
+    for command in dict.fromkeys(index.COMMANDS.values()):
+        lines.append(f'.SS "{", ".join(index.command_names(command))}"')
+        lines.append(roff(prose(command)).replace("\n\n", "\n.PP\n"))
+        for name, declared in command.options().items():
+            typed = spelled(declared, command.placeholders()[name]).replace("`", "")
+            lines += [".TP", f".B {roff(typed)}", roff(meaning(declared))]
+    return "\n".join(lines) + "\n"
+
+
+def roff(text: str) -> str:
+    """Text as roff reads it: a backslash, a hyphen to be copied, and a dot that begins a line."""
+    escaped = text.replace("\\|", "|").replace("\\", "\\e").replace("-", "\\-")
+    return re.sub(r"(?m)^(?=[.'])", r"\\&", escaped)
 
 
 def prose(command: type[index.Command]) -> str:

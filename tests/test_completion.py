@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 from conftest import Cli
+from support import ROOT
 
 import index
 
@@ -68,3 +71,17 @@ def test_a_shell_that_is_not_known(cli: Cli) -> None:
     run = cli("completion", "tcsh")
     assert (run.code, run.out) == (2, "")
     assert run.err == "index.py: SHELL should be 'bash', 'zsh' or 'fish'; got tcsh\n"
+
+
+def test_the_manual() -> None:
+    """As man(1) shows it, where that is: every command with its flags, and no complaint."""
+    page = ROOT / "docs/video-library.1"
+    if not shutil.which("man"):
+        pytest.skip("man is not installed here")
+    argv = ["man", "--warnings", "-l", str(page)]
+    environment = os.environ | {"MANWIDTH": "100", "LC_ALL": "C.UTF-8", "MANPAGER": "cat"}
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True)
+    assert done.stderr == ""
+    text = re.sub(r".\x08", "", done.stdout)
+    assert all(", ".join(index.command_names(c)) in text for c in index.COMMANDS.values())
+    assert "--interval SECONDS" in text

@@ -126,6 +126,8 @@ def test_an_installed_wheel(tmp_path: Path, library: Library) -> None:
     metadata = f"video_library-{videolib.__version__}.dist-info"
     assert names == {"index.py", "api.py", "videolib", "videoserver", metadata}
 
+    assert (venv / "share/man/man1/video-library.1").is_file()
+
     (packages / "others.pth").write_text(sysconfig.get_path("purelib"))
     assert run_outside(program, "--version") == f"{videolib.__version__}\n"
     assert f"usage: {DISTRIBUTION} " in run_outside(program, "--help")
