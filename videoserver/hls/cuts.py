@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 COPIED_CODECS = frozenset({"h264", "hevc", "vp9", "av1"})
 COPIED_FROM = frozenset({"matroska", "mov", "flv"})  # demuxers whose packets are as MP4 has them
-SHORTEST, LONGEST = 6.0, 30.0  # seconds of a segment
+SHORTEST, LONGEST = 4.0, 30.0  # seconds of a segment
 SHORTEST_TAIL = 1.0  # seconds of the last: with a shorter one Firefox never gets to the end
 LATEST_BEGIN = 1.0  # seconds after which a player would wait for a first picture
 READ_WHOLE = 200 << 20  # bytes of the largest file that is read whole where it has no index

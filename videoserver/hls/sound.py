@@ -34,6 +34,7 @@ def open_encoder() -> Any:
     encoder: Any = av.CodecContext.create("aac", "w")
     encoder.sample_rate, encoder.layout, encoder.format = RATE, LAYOUT, FORMAT
     encoder.bit_rate = BIT_RATE
+    encoder.options = {"aac_coder": "fast"}  # the default takes three times as long
     return encoder
 
 
