@@ -68,17 +68,17 @@ let abilities = null;
 function askAbilities() {
   abilities ??= (async () => {
     const element = document.createElement("video");
-    const containerOf = (name) => (["vp8", "vorbis"].includes(name) ? "webm" : name === "mp3" ? "mpeg" : "mp4");
+    const containers = { vp8: "webm", vorbis: "webm", mp3: "mpeg" };
+    const containerOf = (name) => containers[name] ?? "mp4";
     const [pictures, sounds, segmentPictures, segmentSounds] = await Promise.all([
       which("file", "video", PICTURES, containerOf),
-      which("file", "audio", { ...SOUNDS, mp3: "mp3" }, containerOf),
+      which("file", "audio", SOUNDS, containerOf),
       which("media-source", "video", PICTURES, () => "mp4"),
       which("media-source", "audio", SOUNDS, () => "mp4"),
     ]);
     const files = FILES.filter((name) => element.canPlayType(`video/${name}`));
-    const mp3 = element.canPlayType("audio/mpeg") && !sounds.includes("mp3") ? ["mp3"] : [];
     return {
-      files: [...files, ...pictures, ...sounds, ...mp3].join(),
+      files: [...files, ...pictures, ...sounds].join(),
       segments: [...segmentPictures, ...segmentSounds].join(),
     };
   })();
