@@ -54,6 +54,21 @@ def test_no_imports_in_a_circle() -> None:
     assert house.circles(edges) == []
 
 
+def test_imports_of_the_page_point_down() -> None:
+    edges: dict[str, set[str]] = {}
+    for module, target in house.page_imports():
+        assert (house.ROOT / "web" / target).is_file(), f"{module} imports {target}"
+        edges.setdefault(module, set()).add(target)
+    wrong = [
+        f"{module} -> {target}"
+        for module, targets in edges.items()
+        for target in targets
+        if house.page_floor(target) > house.page_floor(module)
+    ]
+    assert wrong == []
+    assert house.circles(edges) == []
+
+
 def test_the_library_knows_no_commands() -> None:
     """Options are declared with the commands and checked there; the library takes plain values."""
     declaring = {"videolib.core.options", "videolib.core.parameters"}

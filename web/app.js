@@ -1,14 +1,14 @@
 /** The page: its frame, its routes, and what stands above all views - theme, token, server, jobs. */
 
-import { ApiError, get, onLocked, signIn } from "./api.js";
+import { ApiError, get, onLocked, signIn } from "./data/api.js";
 import { tellChange } from "./data/changes.js";
-import { h, keyed, setText } from "./dom.js";
-import { follow, isActive, isTold } from "./events.js";
-import { message, plural } from "./format.js";
-import { icon } from "./icons.js";
-import { home, href, keepHome, start } from "./router.js";
-import { store } from "./store.js";
-import { button, dialog, failed, toast } from "./ui.js";
+import { h, keyed, setText } from "./ui/dom.js";
+import { follow, isActive, isTold } from "./data/events.js";
+import { message, plural } from "./ui/format.js";
+import { icon } from "./ui/icons.js";
+import { home, href, keepHome, start } from "./ui/router.js";
+import { store } from "./data/store.js";
+import { button, dialog, failed, toast } from "./ui/controls.js";
 
 const VIEWS = [
   ["library", "Library", () => import("./views/library.js")],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import re
 import symtable
 from collections.abc import Iterator
 from pathlib import Path
@@ -166,3 +167,25 @@ def _starts_thread(call: ast.Call, pools: set[str]) -> bool:
 def _called_name(call: ast.Call) -> str:
     """The last part of the name of what is called."""
     return ast.unparse(call.func).rpartition(".")[2]
+
+
+# === The page =====================================================================================
+
+# Folders of web/ from the ground up; modules beside them stand above all.
+PAGE_FLOORS = ("data", "ui", "views", "")
+_IMPORT = re.compile(r'(?:\bfrom|\bimport\(|\bimport)\s*"(\.{1,2}/[^"]+)"')
+
+
+def page_imports() -> Iterator[tuple[str, str]]:
+    """Every import of a module of the page by another, as their paths in web/."""
+    web = ROOT / "web"
+    for path in sorted(web.rglob("*.js")):
+        if "vendor" not in path.parts:
+            for target in _IMPORT.findall(path.read_text()):
+                imported = (path.parent / target).resolve()
+                yield str(path.relative_to(web)), str(imported.relative_to(web))
+
+
+def page_floor(path: str) -> int:
+    """The floor of PAGE_FLOORS that a module of the page is on."""
+    return PAGE_FLOORS.index(path.rpartition("/")[0].partition("/")[0])

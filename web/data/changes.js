@@ -1,6 +1,6 @@
 /** What may have changed in the library: by whom it is told, and who asks again because of it. */
 
-import { store } from "../store.js";
+import { store } from "./store.js";
 
 /** Tells that something changed. `videos` are paths and `kinds` those of artifacts; null: any. */
 export function tellChange({ videos = null, kinds = null } = {}) {

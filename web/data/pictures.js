@@ -1,7 +1,7 @@
 /** Addresses of the pictures and records of a video. Each has the version of what it shows, so that
  * browsers keep it for good and ask again when it was made anew. */
 
-import { address, get } from "../api.js";
+import { address, get } from "./api.js";
 
 const CARD = 384; // pixels, the width of a card's picture: two for each of the screen on a fine one
 const POSTER = 1280;

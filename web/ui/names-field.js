@@ -1,8 +1,8 @@
 /** A field of names as chips, with completion. */
 
-import { h, keyed } from "../dom.js";
-import { names } from "../format.js";
-import { attempt, button, combobox, completions } from "../ui.js";
+import { h, keyed } from "./dom.js";
+import { names } from "./format.js";
+import { attempt, button, combobox, completions } from "./controls.js";
 
 /** What Backspace does in an empty field: the first press marks the last name, the next removes it;
  * a key that is held does nothing more. Gives {marked, removed}. */

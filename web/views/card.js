@@ -1,11 +1,11 @@
 /** A video as a card: thumbnail, facts, tags; hovering or a finger scrubs it, holding plays its preview. */
 
 import { cardPicture, fileOf, frameAt, record } from "../data/pictures.js";
-import { h, keyed, setText } from "../dom.js";
-import { clock, kindName, resolution, title } from "../format.js";
-import { icon } from "../icons.js";
-import { href, videoHref } from "../router.js";
-import { term } from "../query.js";
+import { h, keyed, setText } from "../ui/dom.js";
+import { clock, kindName, resolution, title } from "../ui/format.js";
+import { icon } from "../ui/icons.js";
+import { href, videoHref } from "../ui/router.js";
+import { term } from "../data/query.js";
 
 const HOLD = 350; // milliseconds until holding plays
 const SLIP = 8; // pixels a finger may move meanwhile

@@ -1,8 +1,8 @@
 /** The films that were begun and not watched to their end, the last one first. */
 
-import { get } from "../api.js";
-import { h, keyed } from "../dom.js";
-import { store } from "../store.js";
+import { get } from "../data/api.js";
+import { h, keyed } from "../ui/dom.js";
+import { store } from "../data/store.js";
 import { Card } from "./card.js";
 
 const MOST = 12;

@@ -1,12 +1,12 @@
 /** Duplicates: groups of copies, and safe ways to be rid of all but one. */
 
-import { get, make } from "../api.js";
+import { get, make } from "../data/api.js";
 import { watchChanges } from "../data/changes.js";
-import { h, inTurn, keyed, setText } from "../dom.js";
-import { noteJob, run } from "../events.js";
-import { count, plural } from "../format.js";
-import { go, href } from "../router.js";
-import { attempt, button, failed, state, toast } from "../ui.js";
+import { h, inTurn, keyed, setText } from "../ui/dom.js";
+import { noteJob, run } from "../data/events.js";
+import { count, plural } from "../ui/format.js";
+import { go, href } from "../ui/router.js";
+import { attempt, button, failed, state, toast } from "../ui/controls.js";
 import { copiesGroup } from "./copies.js";
 
 const THRESHOLD = "0.92";

@@ -1,7 +1,7 @@
 /** What ffprobe knows of a video, laid out for people. */
 
-import { h } from "../dom.js";
-import { bitRate, clock, count, date, plural, size } from "../format.js";
+import { h } from "../ui/dom.js";
+import { bitRate, clock, count, date, plural, size } from "../ui/format.js";
 import { codecName } from "./player.js";
 
 const dotted = (parts) => parts.filter(Boolean).join(" · ");

@@ -1,7 +1,7 @@
 /** A form for any task, from the JSON schema of its parameters; only what differs from the default is sent. */
 
-import { h, setText } from "../dom.js";
-import { label, listed, names } from "../format.js";
+import { h, setText } from "../ui/dom.js";
+import { label, listed, names } from "../ui/format.js";
 
 const SHARED = new Set([
   "ext",

@@ -1,6 +1,6 @@
 /** A grid of any number of cards of one height, of which only those near the screen exist. */
 
-import { onFrame } from "../dom.js";
+import { onFrame } from "../ui/dom.js";
 
 const GAP = 14;
 const [LOW, LOW_MINIMUM] = [560, 120]; // pixels: below that height cards are of this width

@@ -1,13 +1,13 @@
 /** What runs, what ran, and what could: jobs as they go on, and a form for every task. */
 
-import { get, post, remove } from "../api.js";
-import { h, keyed, latestOnly, setText } from "../dom.js";
-import { hasEnded, isActive, noteJob } from "../events.js";
-import { ago, clock, label, plural } from "../format.js";
-import { icon } from "../icons.js";
-import { videoHref } from "../router.js";
-import { store } from "../store.js";
-import { attempt, button, dialog, failed } from "../ui.js";
+import { get, post, remove } from "../data/api.js";
+import { h, keyed, latestOnly, setText } from "../ui/dom.js";
+import { hasEnded, isActive, noteJob } from "../data/events.js";
+import { ago, clock, label, plural } from "../ui/format.js";
+import { icon } from "../ui/icons.js";
+import { videoHref } from "../ui/router.js";
+import { store } from "../data/store.js";
+import { attempt, button, dialog, failed } from "../ui/controls.js";
 import { TaskForm } from "./form.js";
 
 const WORDS = { queued: "waits", running: "runs", done: "done", error: "failed", cancelled: "cancelled" };

@@ -1,12 +1,12 @@
 /** The library: every video as a card, found by the query in the address. */
 
-import { get } from "../api.js";
+import { get } from "../data/api.js";
 import { tellChange, watchChanges } from "../data/changes.js";
-import { debounced, h, setText } from "../dom.js";
-import { count } from "../format.js";
-import { go, href, keepHome, remembered } from "../router.js";
-import { store } from "../store.js";
-import { button, failed, state } from "../ui.js";
+import { debounced, h, setText } from "../ui/dom.js";
+import { count } from "../ui/format.js";
+import { go, href, keepHome, remembered } from "../ui/router.js";
+import { store } from "../data/store.js";
+import { button, failed, state } from "../ui/controls.js";
 import { Card } from "./card.js";
 import { continueRow } from "./continue.js";
 import { Grid } from "./grid.js";

@@ -1,11 +1,11 @@
 /** What was made of a video: every kind of artifact with how it stands, and a button that makes it. */
 
-import { make } from "../api.js";
-import { h, keyed, setText } from "../dom.js";
-import { isActive, noteJob } from "../events.js";
-import { ago, kindName, plural } from "../format.js";
-import { store } from "../store.js";
-import { attempt, button } from "../ui.js";
+import { make } from "../data/api.js";
+import { h, keyed, setText } from "../ui/dom.js";
+import { isActive, noteJob } from "../data/events.js";
+import { ago, kindName, plural } from "../ui/format.js";
+import { store } from "../data/store.js";
+import { attempt, button } from "../ui/controls.js";
 import { isExpected, taskOf } from "./selection.js";
 
 const AMOUNTS = {

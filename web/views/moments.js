@@ -1,10 +1,10 @@
 /** Ways to a moment of a film: its scenes, its people, and what is said. All call `jump(seconds)`. */
 
-import { address, get } from "../api.js";
-import { h, keyed } from "../dom.js";
-import { clock } from "../format.js";
-import { icon } from "../icons.js";
-import { href } from "../router.js";
+import { address, get } from "../data/api.js";
+import { h, keyed } from "../ui/dom.js";
+import { clock } from "../ui/format.js";
+import { icon } from "../ui/icons.js";
+import { href } from "../ui/router.js";
 import { fileOf, frameInside, momentPicture } from "../data/pictures.js";
 import { showTile } from "./card.js";
 

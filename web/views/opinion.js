@@ -1,8 +1,8 @@
 /** What one thinks of a video: five stars and a note, edited in place. */
 
-import { h, setText } from "../dom.js";
-import { icon } from "../icons.js";
-import { attempt, toast } from "../ui.js";
+import { h, setText } from "../ui/dom.js";
+import { icon } from "../ui/icons.js";
+import { attempt, toast } from "../ui/controls.js";
 import { notePlayback, playbackOf } from "./resume.js";
 
 const STARS = [1, 2, 3, 4, 5];

@@ -1,13 +1,13 @@
 /** People by their faces: named, merged, taken apart and put right by hand, with a way back. */
 
-import { address, get, post, remove } from "../api.js";
+import { address, get, post, remove } from "../data/api.js";
 import { watchChanges } from "../data/changes.js";
-import { h, inTurn, keyed, setText } from "../dom.js";
-import { run } from "../events.js";
-import { ago, clock, message, plural } from "../format.js";
-import { icon } from "../icons.js";
-import { go, href, videoHref } from "../router.js";
-import { attempt, button, dialog, failed, menu, state, toast } from "../ui.js";
+import { h, inTurn, keyed, setText } from "../ui/dom.js";
+import { run } from "../data/events.js";
+import { ago, clock, message, plural } from "../ui/format.js";
+import { icon } from "../ui/icons.js";
+import { go, href, videoHref } from "../ui/router.js";
+import { attempt, button, dialog, failed, menu, state, toast } from "../ui/controls.js";
 
 const PAGE = 200;
 const LISTED = { recursive: 1 };

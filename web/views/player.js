@@ -1,12 +1,12 @@
 /** The film itself, with what the browser says when it cannot play it. */
 
-import { address, submit } from "../api.js";
-import { h, setText } from "../dom.js";
-import { noteJob } from "../events.js";
-import { icon } from "../icons.js";
-import { Playback } from "../playback.js";
-import { store } from "../store.js";
-import { attempt, button, dialog, toast } from "../ui.js";
+import { address, submit } from "../data/api.js";
+import { h, setText } from "../ui/dom.js";
+import { noteJob } from "../data/events.js";
+import { icon } from "../ui/icons.js";
+import { Playback } from "../ui/playback.js";
+import { store } from "../data/store.js";
+import { attempt, button, dialog, toast } from "../ui/controls.js";
 import { thumbnail } from "../data/pictures.js";
 
 const CODECS = {

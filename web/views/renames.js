@@ -1,9 +1,9 @@
 /** New names for videos, and the way back to the old ones. */
 
-import { each, post } from "../api.js";
-import { plural } from "../format.js";
+import { each, post } from "../data/api.js";
+import { plural } from "../ui/format.js";
 import { tellChange } from "../data/changes.js";
-import { attempt, complain, toast } from "../ui.js";
+import { attempt, complain, toast } from "../ui/controls.js";
 
 /** Gives a video another path in the library, or only finds out whether it may have it. */
 export const rename = (url, to, dryRun = false) => post(`${url}/rename`, { to, dry_run: dryRun });

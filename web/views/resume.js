@@ -1,9 +1,9 @@
 /** Where a film was left: it goes on there, and the server is told while it plays. */
 
-import { get, patch } from "../api.js";
-import { clock } from "../format.js";
-import { store } from "../store.js";
-import { toast } from "../ui.js";
+import { get, patch } from "../data/api.js";
+import { clock } from "../ui/format.js";
+import { store } from "../data/store.js";
+import { toast } from "../ui/controls.js";
 
 const EVERY = 10; // seconds of the film between two notes
 

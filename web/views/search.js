@@ -1,12 +1,12 @@
 /** The search box with the query language, its suggestions, and filters that only edit its text. */
 
-import { get } from "../api.js";
-import { debounced, h, keyed, setText } from "../dom.js";
-import { count, kindName } from "../format.js";
-import { icon } from "../icons.js";
-import { has, parts, term, terms, toggle, without } from "../query.js";
-import { store } from "../store.js";
-import { button, combobox, menu } from "../ui.js";
+import { get } from "../data/api.js";
+import { debounced, h, keyed, setText } from "../ui/dom.js";
+import { count, kindName } from "../ui/format.js";
+import { icon } from "../ui/icons.js";
+import { has, parts, term, terms, toggle, without } from "../data/query.js";
+import { store } from "../data/store.js";
+import { button, combobox, menu } from "../ui/controls.js";
 
 const TYPING = 150; // milliseconds without a key after which what was typed is looked for
 

@@ -1,13 +1,13 @@
 /** What can be done with the selected videos: tags, tasks, new names. */
 
-import { each, make } from "../api.js";
+import { each, make } from "../data/api.js";
 import { tellChange } from "../data/changes.js";
 import { changeTagsOfAll } from "../data/tags.js";
-import { h, keyed, setText } from "../dom.js";
-import { noteJob } from "../events.js";
-import { kindName, listed, message, names, plural } from "../format.js";
-import { store } from "../store.js";
-import { attempt, button, combobox, completions, dialog, toast } from "../ui.js";
+import { h, keyed, setText } from "../ui/dom.js";
+import { noteJob } from "../data/events.js";
+import { kindName, listed, message, names, plural } from "../ui/format.js";
+import { store } from "../data/store.js";
+import { attempt, button, combobox, completions, dialog, toast } from "../ui/controls.js";
 import { rename, tellRenamed } from "./renames.js";
 import { offerUndo } from "./tag-undo.js";
 

@@ -1,10 +1,10 @@
 /** What is said in the videos: lines of subtitles that have the words of a search. */
 
-import { get } from "../api.js";
-import { h, latestOnly } from "../dom.js";
-import { clock, plural } from "../format.js";
-import { parts, terms } from "../query.js";
-import { videoHref } from "../router.js";
+import { get } from "../data/api.js";
+import { h, latestOnly } from "../ui/dom.js";
+import { clock, plural } from "../ui/format.js";
+import { parts, terms } from "../data/query.js";
+import { videoHref } from "../ui/router.js";
 
 const SHOWN = 40; // lines
 

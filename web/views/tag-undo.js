@@ -1,7 +1,7 @@
 /** The way back from changes of tags: a note that stays. */
 
 import { takeBack } from "../data/tags.js";
-import { attempt, complain, toast } from "../ui.js";
+import { attempt, complain, toast } from "../ui/controls.js";
 
 /** Tells of changes of tags, [video, change that takes it back] each, and offers to undo them. */
 export function offerUndo(text, undo) {

@@ -1,7 +1,7 @@
 /** The line of a film's time: heat, scenes and where it is; hovering shows the sprite of that moment. */
 
-import { h, onFrame, setText } from "../dom.js";
-import { clock } from "../format.js";
+import { h, onFrame, setText } from "../ui/dom.js";
+import { clock } from "../ui/format.js";
 import { frameAt } from "../data/pictures.js";
 import { showTile } from "./card.js";
 

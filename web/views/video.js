@@ -1,15 +1,15 @@
 /** One video: the film, its time, its people, what is known of it, and what was made of it. */
 
-import { get, post } from "../api.js";
+import { get, post } from "../data/api.js";
 import { tellChange, watchChanges } from "../data/changes.js";
 import { changeTags, isChange } from "../data/tags.js";
-import { h, inTurn, setText } from "../dom.js";
-import { clock, message, size, title } from "../format.js";
-import { icon } from "../icons.js";
-import { term } from "../query.js";
-import { back as returnTo, go, home, href, videoHref } from "../router.js";
+import { h, inTurn, setText } from "../ui/dom.js";
+import { clock, message, size, title } from "../ui/format.js";
+import { icon } from "../ui/icons.js";
+import { term } from "../data/query.js";
+import { back as returnTo, go, home, href, videoHref } from "../ui/router.js";
 import { namesField } from "../ui/names-field.js";
-import { button, dialog, failed } from "../ui.js";
+import { button, dialog, failed } from "../ui/controls.js";
 import { factsPanel } from "./facts.js";
 import { madePanel } from "./made.js";
 import { peopleLanes, sceneStrip, transcript } from "./moments.js";

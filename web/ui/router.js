@@ -1,6 +1,6 @@
 /** The address says what is seen: `#/view/path?parameters`. Paths stay percent-encoded as the server gave them. */
 
-import { store } from "./store.js";
+import { store } from "../data/store.js";
 
 export const HOME = "library";
 

@@ -1,6 +1,6 @@
 /** What views are made of: buttons, notes, dialogs, menus, states, and a field for names. */
 
-import { get } from "./api.js";
+import { get } from "../data/api.js";
 import { h, keyed } from "./dom.js";
 import { message } from "./format.js";
 import { icon } from "./icons.js";

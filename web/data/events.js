@@ -1,7 +1,7 @@
 /** The server's events: keeps `store.state.jobs` as they are, and comes back when the line breaks. */
 
 import { get, submit } from "./api.js";
-import { changeOf, tellChange } from "./data/changes.js";
+import { changeOf, tellChange } from "./changes.js";
 import { store } from "./store.js";
 
 const ENDED = ["done", "error", "cancelled"];

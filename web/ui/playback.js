@@ -1,9 +1,9 @@
 /** How a film gets into its element: the file itself, or segments that the server makes of it. */
 
-import { address, get } from "./api.js";
+import { address, get } from "../data/api.js";
 import { message } from "./format.js";
 
-const HLS = new URL("./vendor/hls.js/hls.light.min.mjs", import.meta.url).href;
+const HLS = new URL("../vendor/hls.js/hls.light.min.mjs", import.meta.url).href;
 
 // What is asked of the browser, by the names that the server has for it.
 const FILES = ["mp4", "quicktime", "webm", "x-matroska", "ogg", "3gpp"];
