@@ -96,6 +96,7 @@ from videolib.core.options import (
     BitRate,
     CodecNames,
     Extensions,
+    FieldNames,
     Folder,
     ForeignTags,
     FormatNames,
@@ -157,6 +158,7 @@ from videolib.media.choices import (
     HashAlgorithm,
     HashCombination,
     HeatmapMode,
+    ListingFormat,
     SceneDetector,
     Seek,
 )
@@ -2602,18 +2604,28 @@ class ListVideos(LibraryCommand):
         "name", "in which order"
     )
     limit: int | None = option(None, "list at most this many", ge=1)
+    long: bool = option(False, "on a terminal: show more columns", short="-l")
+    format: ListingFormat = option(
+        "auto", "auto is a table on a terminal; paths0 is paths that end in NUL, for xargs -0"
+    )
+    fields: FieldNames = option((), "which columns to show, of the table, csv and jsonl")
 
     def run(self, job: Job) -> Result:
-        from videolib.catalogue.listings import listing_entry, listing_line
+        from videolib.catalogue.listing_formats import checked_fields
+        from videolib.catalogue.listings import listing_entry
         from videolib.catalogue.query import compile_query
 
         library = self.library()
         compile_query(self.query)  # a mistake in it is reported before the library is scanned
-        folder, lines = f"{library.root.absolute()}/", list[str]()
+        checked_fields(self.fields)
+        if self.format != "auto" and self.output_format == "json":
+            raise UsageError(f"--format {self.format} and --json: only one of them")
+        folder, listing = f"{library.root.absolute()}/", list[tuple[str, dict[str, Any]]]()
 
         def listed(row: VideoRow) -> dict[str, Any]:
             entry = listing_entry(row, folder)
-            lines.append(listing_line(row.rel, entry, self.show_size))
+            if self.output_format == "text":
+                listing.append((row.rel, entry))
             return entry
 
         with self.catalogue(library) as catalogue:
@@ -2622,10 +2634,27 @@ class ListVideos(LibraryCommand):
         # Unreadable sidecars leave the list of videos complete, but not the answer to a query.
         problems = catalogue.problems + (catalogue.sidecar_problems if self.query else [])
         self.say_problems(job, problems)
-        if not lines:
+        if not rows:
             reason = "no video is like that" if self.query else library.nothing_found
             job.console.say(reason, Level.WARNING)
-        return Result(rows, "\n".join(lines), Exit.of(problems))
+        return self.result(rows, listing)._replace(code=Exit.of(problems))
+
+    def result(self, rows: JsonRows, listing: Sequence[tuple[str, dict[str, Any]]]) -> Result:
+        """The listing as it was asked for: JSON, for another program, as a table, or as lines."""
+        from videolib.catalogue import listing_formats
+        from videolib.catalogue.listings import listing_line
+
+        if self.format != "auto":
+            fields = self.fields or listing_formats.FILE_FIELDS
+            entries = [entry for _, entry in listing]
+            raw = listing_formats.listing_file(self.format, entries, fields)
+            return Result(rows, "", raw=raw)
+        on_terminal = sys.stdout is not None and sys.stdout.isatty()
+        if not (listing and (on_terminal or self.fields or self.long)):
+            return Result(rows, "\n".join(listing_line(*row, self.show_size) for row in listing))
+        fields = self.fields or listing_formats.default_fields(self.long, self.show_size)
+        width = shutil.get_terminal_size().columns if on_terminal else 10_000
+        return Result(rows, listing_formats.listing_table(listing, fields, width))
 
 
 class SubtitleSearch(LibraryCommand):
@@ -3528,7 +3557,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CancelledError:
         result = complaint("interrupted", job.exit_code)
     try:
-        write_result(result.data, result.text, as_json)
+        write_result(result.data, result.text, as_json, result.raw)
     except OSError as error:
         result = complaint(f"standard output: {error.strerror}", Exit.SOME_FAILED)
     return int(result.code)

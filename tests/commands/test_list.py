@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import re
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from support import ODD_NAMES, Audit, Library, run_cli
 
 from videolib.core.documents import JsonRows, json_pieces, json_text
+from videolib.core.text import display_width, shortened
 
 
 def names(run_json: list[dict[str, object]]) -> list[object]:
@@ -308,3 +311,69 @@ def test_any_name(tmp_path_factory: pytest.TempPathFactory, stems: set[bytes]) -
     assert run.code == 0
     assert set(names(run.json)) == expected
     assert run_cli("list", folder).code == 0
+
+
+class TestFormats:
+    @pytest.fixture
+    def films(self, cli: Cli, library: Library, real_probe: None) -> Library:
+        library.add("short.mp4", "a.mp4")
+        library.add("short.mp4", "日本の映画.mp4")
+        library.add_bytes("odd\nname.mp4", b"x")
+        cli("meta", library.root)
+        return library
+
+    def test_csv(self, cli: Cli, films: Library) -> None:
+        rows = list(csv.DictReader(io.StringIO(cli("list", films.root, "--format", "csv").out)))
+        assert {Path(row["path"]).name for row in rows} >= {"a.mp4", "日本の映画.mp4"}
+        assert all(row["vcodec"] == "h264" for row in rows if row["path"].endswith("/a.mp4"))
+        named = cli("list", films.root, "--format", "csv", "--fields", "name,size").out
+        assert named.splitlines()[0] == "name,size"
+
+    def test_json_lines(self, cli: Cli, films: Library) -> None:
+        rows = map(json.loads, cli("list", films.root, "--format", "jsonl").out.splitlines())
+        assert {Path(row["path"]).name for row in rows} == {
+            *("a.mp4", "日本の映画.mp4", "odd\nname.mp4")
+        }
+
+    def test_playlist(self, cli: Cli, films: Library) -> None:
+        lines = cli("list", films.root, "--format", "m3u8").out.splitlines()
+        assert lines[0] == "#EXTM3U" and len(lines) == 7
+        assert any(
+            line.startswith("file:///") and line.endswith("odd%0Aname.mp4") for line in lines
+        )
+        assert str(films.root / "a.mp4") in lines
+
+    def test_paths_that_end_in_nul(self, cli: Cli, films: Library) -> None:
+        paths = cli("list", films.root, "--format", "paths0").out.split("\0")
+        assert paths.pop() == ""
+        assert all(Path(path).is_file() for path in paths) and len(paths) == 3
+
+    def test_a_table(self, cli: Cli, films: Library) -> None:
+        """As on a terminal: columns are aligned by what letters take there."""
+        head, *rows, total = cli("list", films.root, "--fields", "name,duration").out.splitlines()
+        assert head.split() == ["name", "duration"]
+        assert len({display_width(row) for row in (head, *rows) if "mp4  " in row}) == 1
+        assert any(re.fullmatch(r"日本の映画\.mp4 +0:0\d\.\d", row) for row in rows)
+        assert total.startswith("3 videos, ")
+        long = cli("list", films.root, "--long").out
+        assert long.split()[:3] == ["name", "size", "mtime"]
+
+    @pytest.mark.parametrize(
+        ("words", "message"),
+        [
+            (("--fields", "durtion"), "--fields durtion: no such field; did you mean duration?"),
+            (("--format", "csv", "--json"), "--format csv and --json: only one of them"),
+        ],
+    )
+    def test_mistakes(
+        self, cli: Cli, library: Library, words: tuple[str, ...], message: str
+    ) -> None:
+        run = cli("list", library.root, *words)
+        assert (run.code, run.err) == (2, f"index.py: {message}\n")
+
+
+def test_a_name_is_shortened_in_the_middle() -> None:
+    assert shortened("short", 20) == "short"
+    assert shortened("a very long name of a film.mp4", 16) == "a very l…ilm.mp4"
+    assert all(display_width(shortened("日本の映画の長い名前.mp4", n)) <= n for n in range(4, 24))
+    assert (display_width("e\u0301"), display_width("日本")) == (1, 4)

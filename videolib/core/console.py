@@ -197,13 +197,17 @@ def painted(text: str, level: Level) -> str:
     return f"\x1b[{COLORS[level]}m{text}\x1b[0m"
 
 
-def write_result(data: Any, text: str, as_json: bool) -> None:
-    """Print a result, as JSON or text; a reader that has had enough (`| head`) ends it quietly."""
+def write_result(data: Any, text: str, as_json: bool, raw: bytes | None = None) -> None:
+    """Print a result as JSON, or as text, or in its place as these bytes; a reader that has had
+    enough (`| head`) ends it quietly."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         encoding = "utf-8" if as_json else sys.stdout.encoding
         sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
     try:
-        if (as_json or text) and sys.stdout:
+        if raw is not None and not as_json:
+            sys.stdout.buffer.write(raw)
+            sys.stdout.flush()
+        elif (as_json or text) and sys.stdout:
             # What a sidecar says of a codec may command a terminal as well as a name may.
             shown = "\n".join(map(printable, text.split("\n")))
             sys.stdout.writelines(json_pieces(data) if as_json else [shown])

@@ -48,7 +48,7 @@ CAPS = "how many videos at a time"  # heading of the limits that batch and finis
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "list": (
         "~/videos -r --show-size --sort duration",
-        "~/videos -r -q 'codec:hevc duration:>10m'",
+        "~/videos -r -q 'codec:hevc duration:>10m' --format csv",
     ),
     "search": (
         "moon ~/videos -r",

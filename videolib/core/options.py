@@ -26,6 +26,7 @@ TaskNames = Annotated[tuple[str, ...], "TASK[,TASK...]"]
 FormatNames = Annotated[tuple[str, ...], "FORMAT[,FORMAT...]"]
 ProfileNames = Annotated[tuple[str, ...], "PROFILE[,PROFILE...]"]
 Extensions = Annotated[tuple[str, ...], "EXT[,EXT...]"]
+FieldNames = Annotated[tuple[str, ...], "FIELD[,FIELD...]"]
 PixelList = Annotated[tuple[int, ...], "PIXELS[,PIXELS...]"]
 # Of flags that take several words.
 VideoNames = Annotated[tuple[str, ...], "VIDEO ..."]

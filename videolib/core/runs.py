@@ -68,11 +68,15 @@ FAULTY = frozenset({Status.FAILED, Status.DAMAGED, Status.ROTTEN})
 
 
 class Result(NamedTuple):
-    """The answer of a command: `data` for JSON, `text` for a terminal, and the exit code."""
+    """The answer of a command: `data` for JSON, `text` for a terminal, and the exit code.
+
+    `raw` stands in place of the text, byte for byte, for other programs to read.
+    """
 
     data: Any
     text: str
     code: Exit = Exit.OK
+    raw: bytes | None = None
 
 
 def in_one(results: Sequence[Result]) -> Result:

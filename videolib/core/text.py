@@ -7,8 +7,9 @@ import os
 import re
 import time
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
+from unicodedata import east_asian_width as east_asian
 
 
 def clock(seconds: float, millis: bool = False) -> str:
@@ -69,16 +70,41 @@ def wrapped(doc: str, width: int) -> str:
     return "\n\n".join(textwrap.fill(" ".join(part.split()), width) for part in paragraphs)
 
 
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Rows in aligned columns: the first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if column else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
+def display_width(text: str) -> int:
+    """Columns of a terminal that a text takes: two for wide characters, none for combining ones."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.category(c) in ("Mn", "Me", "Cf") else 1 + (east_asian(c) in ("W", "F"))
+        for c in text
     )
+
+
+def shortened(text: str, width: int) -> str:
+    """A text of at most that many columns of a terminal: of a longer one, beginning and end."""
+    if display_width(text) <= width:
+        return text
+    head, tail = text, ""
+    while head and display_width(tail) < width // 2 - 1:
+        head, tail = head[:-1], head[-1] + tail
+    while display_width(head) + 1 + display_width(tail) > width:
+        head = head[:-1]
+    return f"{head}…{tail}"
+
+
+def table(rows: Sequence[Sequence[str]], left: Collection[int] = (0,)) -> str:
+    """Rows in columns aligned for a terminal: those of the numbers `left` to the left, the others
+    to the right."""
+    widths = [max(map(display_width, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        pads = [" " * (w - display_width(cell)) for cell, w in zip(row, widths, strict=True)]
+        cells = [
+            cell + pad if column in left else pad + cell
+            for column, (cell, pad) in enumerate(zip(row, pads, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
 
 
 def iso_time(seconds: float | None = None, millis: bool = False) -> str:

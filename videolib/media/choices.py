@@ -24,4 +24,6 @@ SceneDetector = Literal["content", "adaptive"]
 
 TagSource = Literal["nfo", "stash", "xmp", "hydrus"]  # whose files tags are read from
 
+ListingFormat = Literal["auto", "csv", "jsonl", "m3u8", "paths0"]
+
 WIDEST_TILE = 8192  # pixels of an exported tile
