@@ -30,6 +30,7 @@ from support import (
     run_unprivileged,
 )
 
+from videolib.core.documents import parse_json
 from videolib.core.errors import Failure, VideoError, attempt
 from videolib.core.files import SCRATCH, remove, replace_folder, this_host
 from videolib.core.processes import need_tool, run_tool
@@ -50,6 +51,14 @@ class TestSidecars:
         library.artifact("one_frame.mp4.phash.json").write_text(head)
         assert cli("report", library.root, "--json").json["stale"]["phash"] == 1
         assert cli("phash", library.root, "--json").counts == {"made": 1}
+
+    def test_nesting_has_a_limit_with_every_python(self) -> None:
+        row = '[{"a": [' + "[0], " * 999 + "[]]}]"  # many brackets are not deep
+        for shallow in ("[" * 500 + "]" * 500, row):
+            assert parse_json(shallow) == json.loads(shallow)
+        for opening, closing in (("[", "]"), ('{"a":', "}")):
+            with pytest.raises(ValueError, match=r"nested deeper than|recursion"):
+                parse_json(opening * 1100 + "0" + closing * 1100)
 
     def test_a_size_of_thousands_of_digits(self, cli: Cli, library: Library) -> None:
         library.add("one_frame.mp4")

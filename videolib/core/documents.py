@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import json
 import math
+import sys
 import time
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -41,6 +42,9 @@ ANY_JSON = json.JSONDecoder()
 _numbers: dict[str, Any] = {"parse_float": finite_number, "parse_constant": finite_number}
 LASTING_JSON = json.JSONDecoder(**_numbers)
 EDITED_JSON = json.JSONDecoder(**_numbers, object_pairs_hook=distinct_keys)
+DEEPEST = 900  # levels of objects and arrays in a document; more are nobody's, but an attack
+# From 3.13 on Python's decoder goes 10,000 levels deep, before that no deeper than its stack: 1,000.
+DECODES_DEEP = sys.version_info >= (3, 13)
 
 
 def parse_json(content: str | bytes, decoder: json.JSONDecoder = ANY_JSON) -> Any:
@@ -48,9 +52,23 @@ def parse_json(content: str | bytes, decoder: json.JSONDecoder = ANY_JSON) -> An
     if isinstance(content, bytes):
         content = content.decode(json.detect_encoding(content), "surrogatepass")
     try:
-        return decoder.decode(content)
+        value = decoder.decode(content)
     except RecursionError as error:
         raise ValueError(str(error)) from None
+    may_be_deep = DECODES_DEEP and content.count("[") + content.count("{") > DEEPEST
+    if may_be_deep and is_nested_deeper(value, DEEPEST):
+        raise ValueError(f"it is nested deeper than {DEEPEST} levels")
+    return value
+
+
+def is_nested_deeper(value: Any, levels: int) -> bool:
+    """Whether a value of JSON has more objects and arrays in each other than that."""
+    containers = [value]
+    for _ in range(levels):
+        parts = [part.values() if type(part) is dict else part for part in containers]
+        children = itertools.chain.from_iterable(parts)
+        containers = [child for child in children if type(child) in (dict, list)]
+    return bool(containers)
 
 
 def read_json(path: str | Path, decoder: json.JSONDecoder = ANY_JSON) -> dict[str, Any] | None:
