@@ -191,6 +191,7 @@ export class Player {
 
   /** Says why nothing plays: in the server's words, else by the element's error. */
   refuse(error, words = "") {
+    this.playback.close(); // its sound would go on
     this.cannot.replaceChildren(
       icon("film"),
       h("h2", {}, "It does not play here"),

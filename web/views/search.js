@@ -85,7 +85,7 @@ export function searchBar(change) {
     const q = input.value.trim();
     if (!writing || q === current.q || !isSearchable(q)) return;
     const replace = typed;
-    typed = true;
+    [writing, typed] = [false, true];
     change({ ...current, q, replace });
   }, TYPING);
   const clear = button("Clear the search", "close", () => (set(""), input.focus()), { bare: true, hidden: true });
