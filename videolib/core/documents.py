@@ -43,7 +43,7 @@ _numbers: dict[str, Any] = {"parse_float": finite_number, "parse_constant": fini
 LASTING_JSON = json.JSONDecoder(**_numbers)
 EDITED_JSON = json.JSONDecoder(**_numbers, object_pairs_hook=distinct_keys)
 DEEPEST = 900  # levels of objects and arrays in a document; more are nobody's, but an attack
-# From 3.13 on Python's decoder goes 10,000 levels deep, before that no deeper than its stack: 1,000.
+# From Python 3.13 on the decoder goes 10,000 levels deep, before that as deep as its stack: 1,000.
 DECODES_DEEP = sys.version_info >= (3, 13)
 
 
