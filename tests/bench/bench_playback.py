@@ -2,7 +2,7 @@
 
     python tests/bench/bench_playback.py [--only copied] [--only encoded]
 
-Each film is 60 s of real clips in 1920x1080. The server is a process of its own; times are from the
+Each film is 30 s of real clips in 1920x1080. The server is a process of its own; times are from the
 address of the film's page, in a new page, to a picture with the data to go on.
 """
 
@@ -28,7 +28,7 @@ from support import media
 from support.browser import browsing, opened
 
 FIRST, SEEK = 2.0, 3.0  # seconds that are promised
-LENGTH = 60  # seconds of a film
+LENGTH = 30  # seconds of a film
 PLACES = (0.8, 0.1, 0.55, 0.95, 0.3)  # of a film, in the order they are gone to
 SHOWN = """() => {
     const video = document.querySelector("video");
@@ -36,7 +36,7 @@ SHOWN = """() => {
 }"""
 H264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", 20, "-g", 125, "-c:a", "aac")
 AC3 = ("-c:a", "ac3", "-b:a", "384k")
-HEVC = ("-c:v", "libx265", "-preset", "ultrafast", "-crf", 22, "-x265-params", "log-level=error")
+HEVC = ("-c:v", "libx265", "-preset", "ultrafast", "-crf", 24, "-x265-params", "log-level=error")
 MPEG4 = ("-c:v", "mpeg4", "-q:v", 3, "-g", 250, "-c:a", "libmp3lame")
 
 
