@@ -38,9 +38,10 @@ from support.simulated import nothing, simulated_admission, simulated_unit  # no
 import index  # noqa: E402
 from videolib.core.cluster import pool, remote  # noqa: E402
 from videolib.core.cluster.connection import ClusterSettings  # noqa: E402
+from videolib.core.console import Console  # noqa: E402
 from videolib.core.errors import Failure  # noqa: E402
 from videolib.core.pools import Pool, PoolSettings, Unit, work_through  # noqa: E402
-from videolib.core.runs import Console, Job, Status, WorkQueue  # noqa: E402
+from videolib.core.runs import Job, Status, WorkQueue  # noqa: E402
 from videolib.core.sandbox import Access  # noqa: E402
 
 Row = tuple[str, str, str, bool]  # what was measured, the value, the target, whether it holds
