@@ -58,7 +58,7 @@ def put(library: Library, name: str, folder: str = ".", **tags: Any) -> None:
     place.mkdir(exist_ok=True)
     metadata = head | {"format": about, "streams": streams}
     (place / f"{name}.ffprobe.json").write_text(json.dumps(metadata))
-    (place / f"{name}.jpg").write_bytes(b"jpeg")
+    (place / f"{name}.jpg").write_bytes(b"\xff\xd8jpeg")
     names = {"tags": ["Night", "fun"], "performers": ["Jane Doe"]} | tags
     (place / f"{name}.tags.json").write_text(json.dumps({"video": name} | names))
 
