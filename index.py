@@ -17,7 +17,6 @@ back as an Outcome, and the Runner sums these up in a Result.
 The sections from the top (`grep '^# ==='` lists them):
 
     ffprobe and ffmpeg       metadata of a video, by ffprobe or by PyAV
-    Vocabulary               Outcome: what became of one video in one task
     Parameters               Command: options declared once, checked by a model derived from them
     One video in a worker    `perform`: all artifacts of one video from one opening
     Runner                   planning, worker threads and the report of a run
@@ -181,6 +180,7 @@ from videolib.storage.folders import LEADS_OUT, Library, Roots, need_output
 from videolib.storage.left_out import with_left_out
 from videolib.storage.named_videos import NamedVideos
 from videolib.storage.names import JOURNALS, SIDECARS, State
+from videolib.storage.outcomes import Outcome
 from videolib.storage.parameters import differing_parameters, note_of, other_parameter_lines
 from videolib.storage.publishing import ArtifactOutput, Provenance, publish, record_source
 from videolib.storage.sidecars import SidecarDir, ffprobe_disabled, remove_abandoned
@@ -222,7 +222,7 @@ if TYPE_CHECKING:
     from videolib.storage.tags import TagEditor
 
 # Names of the library that importing code may rely on here, beside the commands and `main`.
-__all__ = ["ARTIFACTS", "Exit", "Job", "Result", "Status", "WorkQueue", "option"]
+__all__ = ["ARTIFACTS", "Exit", "Job", "Outcome", "Result", "Status", "WorkQueue", "option"]
 __all__ += ["__version__", "find_tool", "need_tool", "run_tool"]
 
 if __name__ == "__main__":
@@ -275,25 +275,6 @@ def probe_with_ffprobe(ffprobe: str, media: Media) -> dict[str, Any]:
         return {"prober": "ffprobe", **json.loads(output)}
     except (ValueError, TypeError):
         raise VideoError(f"{ffprobe} does not answer in JSON: is it ffprobe?") from None
-
-
-# === Vocabulary ===================================================================================
-
-
-class Outcome(NamedTuple):
-    """What became of one video in one task; `facts` is what the parent process keeps of it."""
-
-    kind: str
-    status: Status
-    error: str = ""
-    note: str = ""
-    facts: Mapping[str, Any] = {}
-
-    def as_json(self, video: Video) -> dict[str, Any]:
-        remarks = {"error": self.error, "note": self.note}
-        row = {"video": video.rel, "status": str(self.status)}
-        row |= {"files": self.facts["files"]} if "files" in self.facts else {}
-        return row | {key: text for key, text in remarks.items() if text}
 
 
 # === Parameters ===================================================================================
@@ -1038,12 +1019,17 @@ class Metadata(VideoTask):
     artifact = ARTIFACTS["metadata"]
     imports = ("av", "numpy", "videolib.media.metadata")
     batch_limit = 3
+    not_recorded = ("prober",)  # both say the same
+
+    prober: Literal["ffprobe", "libav"] = option(
+        "ffprobe", "libav: read in this process, which is faster, as where there is no ffprobe"
+    )
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
         # Looked up here: the workers' environment is that of the first run of this process.
         self.stub = ffprobe_disabled()
-        tool = None if self.stub else find_tool("ffprobe")
+        tool = None if self.stub or self.prober == "libav" else find_tool("ffprobe")
         self.ffprobe = tool.path if tool else None
 
     def make(self, media: Media) -> ArtifactOutput:

@@ -18,7 +18,7 @@ from videolib.core.text import short_text, to_float, to_frame_rate, to_int
 from videolib.media.encryption import mark_encrypted
 from videolib.media.frames import first_frame
 from videolib.media.geometry import Cropping, container_croppings, matrix_rotation
-from videolib.media.probing import chapter_json, ffprobe_seconds, without_unknown
+from videolib.media.probing import chapter_json, decoder_facts, ffprobe_seconds, without_unknown
 from videolib.media.streams import codec_of, film_of, streams_of_type, undecodable
 from videolib.storage.artifacts import ARTIFACTS
 from videolib.storage.names import State
@@ -149,6 +149,7 @@ def probe_with_pyav(media: Media, decode: bool = True) -> dict[str, Any]:
     }
     streams = [dict(stream) for stream in media.stream_facts]
     for stream in streams if decode else ():
+        stream |= _decoder_json(media, stream)
         stream |= without_unknown({"side_data_list": _matrix_json(media, stream["index"])})
     chapters = [chapter_json(chapter) for chapter in container.chapters()]
     fields = {"streams": streams, "chapters": chapters, "format": without_unknown(format_json)}
@@ -170,6 +171,16 @@ def duration_json(media: Media) -> dict[str, float]:
     """
     seconds = attempt(lambda: media.duration)
     return {} if isinstance(seconds, Failure) or seconds <= 0 else {"duration": round(seconds, 6)}
+
+
+def _decoder_json(media: Media, stream: Mapping[str, Any]) -> dict[str, Any]:
+    """What only an opened decoder says of a stream; empty for what is no video, or is not to be
+    decoded here."""
+    opened: Any = media.container.streams[stream["index"]]
+    if stream["codec_type"] != "video" or media.refusal(opened):
+        return {}
+    facts = attempt(decoder_facts, opened)
+    return {} if isinstance(facts, Failure) else facts
 
 
 def _matrix_json(media: Media, index: int) -> list[dict[str, Any]]:

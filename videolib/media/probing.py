@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 NO_TIMESTAMP = -(1 << 63)  # libav's AV_NOPTS_VALUE
+SHOW_IDS = 0x0008  # libav's AVFMT_SHOW_IDS: a format whose streams have numbers of their own
 
 # ffprobe's names for the code points of ITU-T H.273.
 SDR_COLORS = {1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m"}
@@ -53,6 +54,8 @@ def container_streams(container: InputContainer) -> list[dict[str, Any]]:
     A stream whose codec libav does not know, or has no decoder for, has no `codec_name`.
     """
     streams = [without_unknown(stream_json(stream)) for stream in container.streams]
+    if not container.format.flags & SHOW_IDS:
+        streams = [{key: v for key, v in stream.items() if key != "id"} for stream in streams]
     if any("codec_name" not in s and s["codec_type"] in ("video", "audio") for s in streams):
         for stream, tag in zip(streams, listed_tags(container, len(streams)), strict=True):
             stream |= {"codec_tag_string": tag} if tag else {}
@@ -115,16 +118,33 @@ def _disposition_bits() -> list[tuple[str, int]]:
 
 
 def codec_tag(stream: Any) -> str | None:
-    """The FourCC of a stream; None where the tag is a number, as those of audio in AVI are."""
+    """The FourCC of a stream as ffprobe writes it, bytes that are no letters as numbers; None where
+    libav's bindings cannot give it, as for most numbers of audio codecs in AVI."""
     try:
-        return str(stream.codec_tag)
+        tag = str(stream.codec_tag)
     except UnicodeDecodeError:
         return None
+    plain = re.compile(r"[A-Za-z0-9. _-]")
+    return "".join(char if plain.match(char) else f"[{ord(char)}]" for char in tag)
 
 
 def _rate_json(stream: VideoStream) -> dict[str, Any]:
     """The frame rates of a video stream, which libav knows without a decoder."""
     return {"r_frame_rate": ratio(stream.base_rate), "avg_frame_rate": ratio(stream.average_rate)}
+
+
+def decoder_facts(stream: VideoStream) -> dict[str, Any]:
+    """What ffprobe says of a video stream from its opened decoder, which is another than that of
+    the stream: options of that can be set no more once it is open. Raises FFmpegError."""
+    from av import CodecContext
+
+    context: Any = CodecContext.create(stream.codec_context.codec, "r")
+    context.extradata = stream.codec_context.extradata
+    context.width, context.height = stream.width, stream.height
+    context.open()
+    depth = max(context.reorder_depth, stream.codec_context.reorder_depth)
+    size = {"coded_width": context.coded_width, "coded_height": context.coded_height}
+    return size | {"has_b_frames": depth}
 
 
 def _picture_json(stream: VideoStream) -> dict[str, Any]:
@@ -140,9 +160,9 @@ def _picture_json(stream: VideoStream) -> dict[str, Any]:
     return {
         "width": stream.width,
         "height": stream.height,
-        "coded_width": context.coded_width,
-        "coded_height": context.coded_height,
-        "has_b_frames": int(context.has_b_frames),
+        "coded_width": context.coded_width or None,  # once a decoder was opened
+        "coded_height": context.coded_height or None,
+        "has_b_frames": context.reorder_depth,
         "sample_aspect_ratio": ratio(aspect, ":"),
         "display_aspect_ratio": ratio(stream.display_aspect_ratio, ":"),
         "pix_fmt": context.pix_fmt,
@@ -151,12 +171,13 @@ def _picture_json(stream: VideoStream) -> dict[str, Any]:
 
 def _sound_json(stream: Any) -> dict[str, Any]:
     """The fields of `streams` that only audio streams with a decoder have."""
-    context = stream.codec_context
+    context, name = stream.codec_context, stream.codec_context.layout.name
     return {
         "sample_fmt": context.format.name if context.format else None,
         "sample_rate": str(context.sample_rate),
         "channels": context.channels,
-        "channel_layout": context.layout.name,
+        # Where nothing says which channels these are, libav's name only counts them.
+        "channel_layout": None if re.match(r"\d+ channels", name) else name,
     }
 
 
