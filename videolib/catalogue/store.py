@@ -13,6 +13,7 @@ import os
 import threading
 import time
 import typing
+import weakref
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -56,6 +57,12 @@ def database_error() -> type[Exception]:
     return sqlite3.DatabaseError
 
 
+def close_connections(connections: list[sqlite3.Connection]) -> None:
+    """Close connections to a database, and forget them."""
+    while connections:
+        connections.pop().close()
+
+
 class CatalogueStore:
     """A database in the user's cache folder that can be lost at any time.
 
@@ -72,6 +79,8 @@ class CatalogueStore:
         self._lock, self._write_lock = threading.RLock(), threading.Lock()
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
+        # Whoever lets go of a catalogue closes it, as its threads do not know who is the last.
+        weakref.finalize(self, close_connections, self._connections)
         self._generation = 0  # of the database; another one begins empty
         self._memory: sqlite3.Connection | None = None
 
@@ -205,15 +214,15 @@ class CatalogueStore:
                     self._remove(self.path)
                     return
             memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+            self._connections.append(memory)
             self._memory = self._prepared(memory)
 
     def close(self) -> None:
         """Close all connections; the next query opens the database again."""
         with self._lock:
             self._generation += 1
-            for connection in (*self._connections, *filter(None, [self._memory])):
-                connection.close()
-            self._connections, self._memory = [], None
+            close_connections(self._connections)
+            self._memory = None
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
