@@ -64,7 +64,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 from videolib import __version__
-from videolib.core.command_line import join_values, split_line
+from videolib.core.command_line import (
+    HelpFormatter,
+    Parser,
+    add_general_flags,
+    add_option,
+    join_values,
+    split_line,
+)
 from videolib.core.configuration import read_configuration
 from videolib.core.console import Console, Level, painted, write_result
 from videolib.core.documents import JsonRows, json_bytes
@@ -2597,7 +2604,7 @@ class ListVideos(LibraryCommand):
     fields: FieldNames = option((), "which columns to show, of the table, csv and jsonl")
 
     def run(self, job: Job) -> Result:
-        from videolib.catalogue.listing_formats import checked_fields
+        from videolib.catalogue.listing_formats import ListingStyle, checked_fields
         from videolib.catalogue.listings import listing_entry
         from videolib.catalogue.query import compile_query
 
@@ -2623,24 +2630,8 @@ class ListVideos(LibraryCommand):
         if not rows:
             reason = "no video is like that" if self.query else library.nothing_found
             job.console.say(reason, Level.WARNING)
-        return self.result(rows, listing)._replace(code=Exit.of(problems))
-
-    def result(self, rows: JsonRows, listing: Sequence[tuple[str, dict[str, Any]]]) -> Result:
-        """The listing as it was asked for: JSON, for another program, as a table, or as lines."""
-        from videolib.catalogue import listing_formats
-        from videolib.catalogue.listings import listing_line
-
-        if self.format != "auto":
-            fields = self.fields or listing_formats.FILE_FIELDS
-            entries = [entry for _, entry in listing]
-            raw = listing_formats.listing_file(self.format, entries, fields)
-            return Result(rows, "", raw=raw)
-        on_terminal = sys.stdout is not None and sys.stdout.isatty()
-        if not (listing and (on_terminal or self.fields or self.long)):
-            return Result(rows, "\n".join(listing_line(*row, self.show_size) for row in listing))
-        fields = self.fields or listing_formats.default_fields(self.long, self.show_size)
-        width = shutil.get_terminal_size().columns if on_terminal else 10_000
-        return Result(rows, listing_formats.listing_table(listing, fields, width))
+        style = ListingStyle(self.format, self.fields, self.long, self.show_size)
+        return Result(rows, style.text(listing), Exit.of(problems), style.file(listing))
 
 
 class SubtitleSearch(LibraryCommand):
@@ -3244,40 +3235,6 @@ class Config(NamedTuple):
 # === Command line =================================================================================
 
 
-class Parser(argparse.ArgumentParser):
-    """An argument parser that raises UsageError where argparse would end the program."""
-
-    def error(self, message: str) -> typing.NoReturn:
-        raise UsageError(message)
-
-    def read(self, words: Sequence[str]) -> dict[str, Any]:
-        """The values of the flags and words on a line. Raises UsageError."""
-        # Only the intermixed way lets flags stand between two positional words; it knows no `--`.
-        one_pass = "--" in words
-        parse = self.parse_known_args if one_pass else self.parse_known_intermixed_args
-        values, unknown = parse(words)
-        if unknown:
-            flag = unknown[0].partition("=")[0]
-            hint = did_you_mean(flag, self._option_string_actions)
-            raise UsageError(f"unrecognized arguments: {printable(' '.join(unknown))}{hint}")
-        return vars(values)
-
-
-class HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """Help in which a flag's value stands once, after its last name."""
-
-    def _format_action_invocation(self, action: argparse.Action) -> str:
-        if not action.option_strings:
-            return str(action.metavar)
-        value = "" if action.nargs == 0 else f" {self._format_args(action, '')}"
-        return ", ".join(action.option_strings) + value
-
-    def _format_args(self, action: argparse.Action, default_metavar: str) -> str:
-        if action.nargs == "+":
-            return str(action.metavar)  # says itself how many there may be
-        return super()._format_args(action, default_metavar)
-
-
 def help_rows(classes: Sequence[type[Command]]) -> list[tuple[str, str, type[Command]]]:
     """Heading, name and command of every option that a line may have, in the order of the help."""
     rows: dict[str, tuple[str, str, type[Command]]] = {}
@@ -3318,15 +3275,6 @@ def command_parser(names: str, classes: Sequence[type[Command]], config: Config)
     return parser
 
 
-def add_general_flags(group: argparse._ActionsContainer) -> None:
-    """The flags that stand before a command or after it, whatever that is."""
-    group.add_argument("--config", metavar="FILE", help="a videorc.json to take defaults from")
-    verbose, quiet = "say what is done with each video, and how long it took", "say errors only"
-    group.add_argument("--verbose", action="store_true", help=verbose, default=argparse.SUPPRESS)
-    group.add_argument("--quiet", action="store_true", help=quiet, default=argparse.SUPPRESS)
-    group.add_argument("--log", metavar="FILE", help="append what is done to FILE, as JSON lines")
-
-
 def whole_parser() -> Parser:
     """All commands in one parser, which says of every value what it may be: for shells and the
     manual. No command line is read by it, since it knows no chains."""
@@ -3345,50 +3293,6 @@ def whole_parser() -> Parser:
                 hint = command.hints()[action.dest]
                 vars(action).update(declared.offered_values(hint, placeholder))
     return parser
-
-
-def add_option(
-    group: argparse._ActionsContainer, declared: Option, placeholder: str, default: Any
-) -> None:
-    """One parameter as argparse's argument; its default is shown, never applied."""
-    doc = declared.help(default).replace("%", "%%")
-    if declared.positional:
-        count = "*" if declared.name == "directory" else "?"
-        group.add_argument(declared.name, nargs=count, metavar=declared.spelled, help=doc)
-        return
-    flags = [declared.short, declared.flag] if declared.short else [declared.flag]
-    dest = declared.name
-    if isinstance(declared.default, bool):
-        # What is off has no need of its opposite, unless a configuration turned it on.
-        negative = f"--no-{declared.flag.removeprefix('--')}"
-        shown = [*flags, negative] if default else flags
-        group.add_argument(*shown, dest=dest, action=Switch, help=doc)
-        if not default:
-            group.add_argument(negative, dest=dest, action=Switch, help=argparse.SUPPRESS)
-        return
-    arity: dict[str, Any] = {"nargs": "?", "const": declared.bare} if declared.bare else {}
-    if declared.many:
-        arity = {"nargs": "+", "action": "extend"}
-    group.add_argument(*flags, dest=dest, metavar=placeholder, help=doc, **arity)
-    if dest == "output_format":
-        constant: dict[str, Any] = {"action": "store_const", "const": "json"}
-        group.add_argument("--json", dest=dest, help="short for --output-format json", **constant)
-
-
-class Switch(argparse.Action):
-    """A flag that is on, or off where it begins with --no-."""
-
-    def __init__(self, option_strings: Sequence[str], dest: str, **more: Any) -> None:
-        super().__init__(option_strings, dest, nargs=0, **more)
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: object,
-        option_string: str | None = None,
-    ) -> None:
-        setattr(namespace, self.dest, not (option_string or "").startswith("--no-"))
 
 
 def with_dashes(words: Sequence[str], classes: Sequence[type[Command]]) -> list[str]:

@@ -6,10 +6,13 @@ import csv
 import io
 import json
 import os
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from videolib.catalogue.listings import listing_line
 from videolib.core.errors import UsageError
 from videolib.core.text import (
     clock,
@@ -36,6 +39,33 @@ FILE_FIELDS = ("path", "size", "mtime", "duration", "width", "height", "vcodec",
 FIELDS = tuple(dict.fromkeys((*LONG_FIELDS, *FILE_FIELDS)))
 LEFT = frozenset({"name", "path", "vcodec", "acodec", "state"})  # text, not numbers
 NARROWEST_NAME = 20  # columns of a terminal that a name keeps
+UNLIMITED = 10_000  # columns of what is no terminal
+
+
+class ListingStyle(NamedTuple):
+    """How a listing is shown; `auto` is a table on a terminal, and lines elsewhere unless `fields`
+    or `long` ask for columns. `size`: with the sizes of files."""
+
+    format: ListingFormat
+    fields: Sequence[str]
+    long: bool
+    size: bool
+
+    def file(self, rows: Sequence[tuple[str, Entry]]) -> bytes | None:
+        """Rows (path in the library, JSON) in a format for other programs, if one is asked for."""
+        if self.format == "auto":
+            return None
+        return listing_file(self.format, [e for _, e in rows], self.fields or FILE_FIELDS)
+
+    def text(self, rows: Sequence[tuple[str, Entry]]) -> str:
+        """The rows for people; "" where they are for another program."""
+        if self.format != "auto":
+            return ""
+        on_terminal = sys.stdout is not None and sys.stdout.isatty()
+        if not (rows and (on_terminal or self.fields or self.long)):
+            return "\n".join(listing_line(rel, entry, self.size) for rel, entry in rows)
+        width = shutil.get_terminal_size().columns if on_terminal else UNLIMITED
+        return listing_table(rows, self.fields or default_fields(self.long, self.size), width)
 
 
 def default_fields(long: bool, with_size: bool) -> tuple[str, ...]:
