@@ -166,7 +166,9 @@ class TestUpToDate:
         """The catalogue answers as a new one does that never saw anything else."""
         known.refresh()
         new = Catalogue(StorageLibrary(library.root))
-        new._memory = new._prepared(__import__("sqlite3").connect(":memory:", isolation_level=None))
+        memory = __import__("sqlite3").connect(":memory:", isolation_level=None)
+        new._connections.append(memory)
+        new._memory = new._prepared(memory)
         new.refresh()
         assert [row._replace(id=0) for row in page(known)] == [
             row._replace(id=0) for row in page(new)
