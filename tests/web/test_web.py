@@ -814,7 +814,7 @@ class TestJobs:
         button(own_page, "Start").click()
         expect(own_page.get_by_text("less than or equal to 31")).to_be_visible()
         own_page.get_by_label("Quality").fill("5")
-        own_page.get_by_label("Make again").check()
+        own_page.get_by_label("Make again what is there").check()
         before = own.artifact("numbered.mp4.jpg").stat().st_ino
         button(own_page, "Start").click()
         item = own_page.locator(".job").first
