@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import index  # noqa: E402
+from videolib.core.command_line import Parser, add_general_flags  # noqa: E402
 from videolib.core.manual import EXAMPLES  # noqa: E402
 from videolib.core.options import Option, default_text  # noqa: E402
 
@@ -56,13 +57,27 @@ def tables() -> str:
         ("Every command that makes artifacts, also", index.RunCommand, index.LibraryCommand),
         ("Every command that samples frames, also", index.FrameTask, index.RunCommand),
     ]
-    parts = [f"**{title}**\n\n{table(c, base)}" for title, c, base in shared]
+    parts = [f"**Every command**\n\n{table_of_general_flags()}"]
+    parts += [f"**{title}**\n\n{table(c, base)}" for title, c, base in shared]
     for command in dict.fromkeys(index.COMMANDS.values()):
         names = ", ".join(f"`{name}`" for name, c in index.COMMANDS.items() if c is command)
         base = next((c for _, c, _ in reversed(shared) if issubclass(command, c)), index.Command)
         own = [prose(command), examples(command), table(command, base)]
         parts.append("\n\n".join([f"## {names}", *filter(None, own)]))
     return "\n\n".join(parts)
+
+
+def table_of_general_flags() -> str:
+    """The flags that stand before a command or after it."""
+    parser = Parser()
+    add_general_flags(parser)
+    rows = [
+        f"| `{action.option_strings[0]}{f' {action.metavar}' if action.metavar else ''}` |  |"
+        f" {cell(action.help or '')} |"
+        for action in parser._actions
+        if action.dest != "help"
+    ]
+    return "\n".join(["| option | default | |", "| --- | --- | --- |", *rows])
 
 
 def manual_page() -> str:

@@ -56,7 +56,9 @@ def thinned_chapters(source: VideoSource, shortest: float) -> list[Chapter]:
     if source.markers:
         return chapters_between(source.markers, film_end(source))
     if not source.scenes:
-        raise NothingToExportError("has no markers and no scenes: the command scenes finds scenes")
+        raise NothingToExportError(
+            "has no markers, and has no scenes: the command scenes finds them"
+        )
     return chapters_of(source.scenes, shortest)
 
 
