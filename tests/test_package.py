@@ -6,6 +6,7 @@ import ast
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -138,6 +139,10 @@ def test_an_installed_wheel(tmp_path: Path, library: Library) -> None:
     message = run_outside(venv / "bin/python", "-c", code)
     assert message == f"pip install '{DISTRIBUTION}[deepface]'\n"
     with served_page(program, library) as address:
-        for path, source in (("", "web/index.html"), ("web/app.js", "web/app.js")):
-            with urllib.request.urlopen(address + path, timeout=20) as answer:
+        with urllib.request.urlopen(address, timeout=20) as answer:
+            page = answer.read().decode()
+        for script in re.findall(r'src="/(web/[^"]+\.js)"', page):
+            with urllib.request.urlopen(address + script, timeout=20) as answer:
+                source = re.sub("^web/@[^/]+/", "web/", script)
                 assert answer.read() == (ROOT / source).read_bytes()
+        assert page.count("/app.js") == 1
