@@ -364,6 +364,7 @@ class TestBatch:
             "first": renames[0],
             "errors": [],
             "renames": renames,
+            "left_out": {".mkv": 1},
         }
         assert folder.files == before and not (folder.root / ".artifacts").exists()
         assert "renames" not in batch("temp_", "final_").json
