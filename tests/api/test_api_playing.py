@@ -346,7 +346,7 @@ class TestLimits:
         with serving(long.root, encoders=1) as served:
             playing = Playing(served.client, "long.avi")
             assert playing.get("0.m4s", viewer="one").status_code == 200
-            refused = playing.get("12.m4s", viewer="two")
+            refused = playing.get("60.m4s", viewer="two")
             assert refused.status_code == 429
             assert refused.json()["detail"] == (
                 "another film is being encoded already: stop watching one, or try later"
@@ -355,7 +355,7 @@ class TestLimits:
             assert playing.get("0.m4s", viewer="two").status_code == 200  # from the cache
             assert len(encoders()) == 1
             # Another film, or another place, of the same viewer takes the place of his first.
-            assert playing.get("20.m4s", viewer="one").status_code == 200
+            assert playing.get("70.m4s", viewer="one").status_code == 200
             assert len(encoders()) == 1
 
     def test_the_cache_keeps_its_limit(self, long: Library) -> None:
