@@ -43,7 +43,7 @@ pytest.importorskip("distributed", reason="the extra cluster is not installed")
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers need forkserver")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster with two workers of one slot, for tests that leave it as it is."""
     with running_cluster(tmp_path_factory.mktemp("cluster") / "logs", 2) as cluster:
