@@ -39,6 +39,11 @@ class SoundTrack(NamedTuple):
     is_whole: bool  # it lasts as long as the film
     refusal: str
 
+    def as_json(self) -> dict[str, Any]:
+        """The track in an offer, see SoundTrackOut."""
+        names = ("stream", "codec", "language", "title", "channels")
+        return {name: getattr(self, name) for name in names} | {"playable": not self.refusal}
+
 
 class FilmPicture(NamedTuple):
     """The pictures of a film.

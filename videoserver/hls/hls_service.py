@@ -166,17 +166,7 @@ class HlsService:
             "duration": round(film.duration, 3),
             "lines": self.lines,
             "sound": choice.sound,
-            "sounds": [
-                {
-                    "stream": track.stream,
-                    "codec": track.codec,
-                    "language": track.language,
-                    "title": track.title,
-                    "channels": track.channels,
-                    "playable": not track.refusal,
-                }
-                for track in film.sounds
-            ],
+            "sounds": [track.as_json() for track in film.sounds],
             "subtitles": [
                 {
                     "stream": track.stream,
