@@ -11,15 +11,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from videolib.storage.markers import (
-    LATEST,
-    MOST_MARKERS,
-    TITLE_LENGTH,
-    Marker,
-    MarkerChange,
-)
-from videolib.storage.playback import LONGEST, Playback
+from videolib.storage.markers import MOST_MARKERS, TITLE_LENGTH, Marker, MarkerChange
+from videolib.storage.playback import Playback
 from videolib.storage.tag_details import BEST_RATING, DETAILS, NOTE_LENGTH
+from videolib.storage.user_records import LAST_MOMENT
 
 
 class ResponseModel(BaseModel):
@@ -286,8 +281,8 @@ class PlaybackIn(RequestModel):
     """Where a player is in a video that is `duration` long; or with `watched` what somebody says of
     it, and at which position it is to be resumed."""
 
-    position: float = Field(0.0, ge=0, le=LONGEST, description="seconds")
-    duration: float = Field(0.0, ge=0, le=LONGEST, description="seconds; 0: not known")
+    position: float = Field(0.0, ge=0, le=LAST_MOMENT, description="seconds")
+    duration: float = Field(0.0, ge=0, le=LAST_MOMENT, description="seconds; 0: not known")
     watched: bool | None = None
 
     def change(self, playback: Playback) -> Playback:
@@ -300,7 +295,7 @@ class PlaybackIn(RequestModel):
 class MarkerItem(RequestModel):
     """A time in a video, in seconds, and what is there."""
 
-    time: float = Field(ge=0, le=LATEST)
+    time: float = Field(ge=0, le=LAST_MOMENT)
     title: str = Field("", max_length=TITLE_LENGTH)
 
 

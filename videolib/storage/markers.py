@@ -11,6 +11,7 @@ from videolib.core.text import UNPRINTABLE, utf8
 from videolib.storage.artifacts import MARKERS_RECORD
 from videolib.storage.user_records import (
     journal_user_record,
+    moment_of,
     read_user_record,
     update_user_record,
 )
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from videolib.storage.videos import Video
 
 MOST_MARKERS, TITLE_LENGTH = 1000, 200  # of a video; characters
-LATEST = 10.0**9  # seconds
 
 
 class Marker(NamedTuple):
@@ -33,7 +33,7 @@ class Marker(NamedTuple):
     def checked(cls, time: float, title: str) -> Marker:
         """Raises UsageError for what is no time or no title."""
         title = title.strip()
-        if not 0 <= time <= LATEST:
+        if moment_of(time) is None:
             raise UsageError("a marker's time is a number of seconds from the beginning on")
         if len(title) > TITLE_LENGTH or re.search(UNPRINTABLE, title):
             limits = f"at most {TITLE_LENGTH} characters and no control characters"
@@ -68,10 +68,10 @@ def markers_in(record: Mapping[str, Any]) -> list[Marker]:
 
 def _marker(row: object) -> Marker | None:
     time, title = (row.get("time"), row.get("title")) if isinstance(row, dict) else (None, None)
-    if isinstance(time, bool) or not isinstance(time, int | float) or not 0 <= time <= LATEST:
+    if (moment := moment_of(time)) is None:
         return None
     words = re.sub(UNPRINTABLE, " ", title).split() if isinstance(title, str) else []
-    return Marker(round(float(time), 3), utf8(" ".join(words))[:TITLE_LENGTH])
+    return Marker(round(moment, 3), utf8(" ".join(words))[:TITLE_LENGTH])
 
 
 def read_markers(video: Video) -> list[Marker]:

@@ -15,6 +15,7 @@ from videolib.core.text import iso_time
 from videolib.storage.artifacts import PLAYBACK_RECORD
 from videolib.storage.user_records import (
     journal_user_record,
+    moment_of,
     read_user_record,
     update_user_record,
 )
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 # Shares of a video: who stopped earlier has not begun it, who came further has seen it.
 BEGUN, FINISHED = 0.02, 0.95
-LONGEST = 10.0**9  # seconds that a position may have
 
 
 class Playback(NamedTuple):
@@ -45,8 +45,8 @@ class Playback(NamedTuple):
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Playback:
         """The playback in a record; values that are none count as not known."""
-        numbers = (_number(record.get(name)) for name in ("position", "duration"))
-        return cls(*numbers, *(_moment(record.get(n)) for n in ("played_at", "watched_at")))
+        moments = (moment_of(record.get(name)) or 0.0 for name in ("position", "duration"))
+        return cls(*moments, *(_date(record.get(name)) for name in ("played_at", "watched_at")))
 
     @property
     def progress(self) -> float:
@@ -81,16 +81,11 @@ class Playback(NamedTuple):
 PlaybackChange = Callable[[Playback], Playback]
 
 
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return 0.0
-    return float(value) if 0 < value <= LONGEST else 0.0
-
-
-def _moment(value: object) -> float:
+def _date(value: object) -> float:
+    """A time in ISO 8601 in seconds since 1970; 0 for what is none."""
     try:
-        moment = datetime.datetime.fromisoformat(value if isinstance(value, str) else "")
-        return max(moment.timestamp(), 0.0)
+        date = datetime.datetime.fromisoformat(value if isinstance(value, str) else "")
+        return max(date.timestamp(), 0.0)
     except (ValueError, OverflowError):
         return 0.0
 

@@ -23,9 +23,17 @@ if TYPE_CHECKING:
     from videolib.storage.videos import Video
 
 HEAD = ("video", "source")  # which say nothing of what the user did
+LAST_MOMENT = 10.0**9  # seconds: no film is longer, whatever a record or a player says
 
 Record = dict[str, Any]
 RecordEditor = Callable[[Record], None]  # changes a record in place
+
+
+def moment_of(value: object) -> float | None:
+    """The moment of a video that a record names, in seconds; None for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value <= LAST_MOMENT else None
 
 
 def user_record_path(video: Video, artifact: Artifact) -> Path:
