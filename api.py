@@ -110,6 +110,15 @@ Recursive = Annotated[bool, Query(description="also the folders below it")]
 Extensions = Annotated[
     str, Query(description="file extensions, comma-separated, or * for every video type")
 ]
+QueryText = Annotated[str, Query(alias="q", description=index.QUERY_HELP)]
+Sort = Annotated[
+    Literal["name", "title", "size", "duration", "added", "rating", "played"],
+    Query(description="name: that with its folder; title: that without"),
+]
+Order = Annotated[
+    Literal["asc", "desc"] | None,
+    Query(description="without it names ascend, and all else begins with the most"),
+]
 Offset = Annotated[int, Query(ge=0, le=1 << 31)]
 Limit = Annotated[int, Query(ge=1, le=PAGE_LIMIT)]
 Kind = Annotated[str, InPath(description="of artifact", examples=["thumbs"])]
@@ -276,15 +285,9 @@ def videos(
     recursive: Recursive = False,
     offset: Offset = 0,
     limit: Limit = 100,
-    q: Annotated[str, Query(description=index.QUERY_HELP)] = "",
-    sort: Annotated[
-        Literal["name", "title", "size", "duration", "added", "rating", "played"],
-        Query(description="name: that with its folder; title: that without"),
-    ] = "name",
-    order: Annotated[
-        Literal["asc", "desc"] | None,
-        Query(description="without it names ascend, and all else begins with the most"),
-    ] = None,
+    q: QueryText = "",
+    sort: Sort = "name",
+    order: Order = None,
     ext: Extensions = "",
     detail: Annotated[bool, Query(description="also artifacts, tags and performers")] = False,
     tags: Annotated[str, Query(description=f"tags that it has, {NAMES_HELP}")] = "",
@@ -358,6 +361,26 @@ def artifacts(service: ServiceDep, video: VideoDep) -> Response:
 )
 def metadata(service: ServiceDep, video: VideoDep) -> Response:
     return json_response(service.files.record(video, "metadata"))
+
+
+@routes.get(
+    "/videos/{name:name}/neighbours",
+    response_model=models.NeighboursOut,
+    summary="The videos before and after one among those that a query finds",
+)
+def neighbours(
+    service: ServiceDep,
+    directory: DirectoryDep,
+    video: VideoDep,
+    recursive: Recursive = False,
+    q: QueryText = "",
+    sort: Sort = "name",
+    order: Order = None,
+    ext: Extensions = "",
+) -> Response:
+    options = {"recursive": recursive, "sort": sort, "ext": ext}
+    video_filter = VideoFilter(q, direction=order)
+    return json_response(service.neighbours(directory, video, video_filter, options))
 
 
 @routes.post(

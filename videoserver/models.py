@@ -153,6 +153,16 @@ class VideosOut(ResponseModel):
     videos: list[VideoRowOut]
 
 
+class NeighboursOut(ResponseModel):
+    """A video's place in a listing: those beside it are null at the ends, and everywhere where the
+    listing does not have it."""
+
+    position: int | None = Field(description="from 0 on")
+    total: int
+    previous: VideoRowOut | None
+    next: VideoRowOut | None
+
+
 class VideoCardOut(VideoFactsOut):
     """A video beside others, with its thumbnail."""
 

@@ -85,8 +85,10 @@ from videoserver.watching import root_watchers
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from videolib.catalogue.catalogue import Catalogue
     from videolib.core.runs import Job
     from videolib.organize.tagging import ImportedTags
+    from videolib.storage.folders import Library
     from videolib.storage.markers import MarkerChange
     from videolib.storage.playback import PlaybackChange
     from videolib.storage.tags import TagChange, TagEditor
@@ -179,6 +181,22 @@ class Service:
 
         Raises ParameterError for a wrong query.
         """
+        library, catalogue, view, order = self._listing(directory, video_filter, options)
+        total, cards = catalogue.cards(view, order, offset, limit, video_filter.detail)
+        complete = json.dumps(catalogue.complete)
+        left_out = json.dumps(catalogue.other_types(library))
+        # The catalogue gives each video as JSON text, which is not parsed to be written again.
+        head = f'"total": {total}, "offset": {offset}, "limit": {limit}, "complete": {complete}'
+        head += f', "left_out": {left_out}'
+        return RawJson(f'{{{head}, "videos": [{", ".join(cards)}]}}')
+
+    def _listing(
+        self, directory: str, video_filter: VideoFilter, options: Mapping[str, Any]
+    ) -> tuple[Library, Catalogue, SqlClause, str]:
+        """The library and catalogue of a folder, with the view and the order of a listing of it.
+
+        Raises ParameterError for a wrong query.
+        """
         command = self.commands.build(ListVideos, directory, **options)
         library = command.library()
         try:
@@ -187,14 +205,20 @@ class Service:
             raise ParameterError([("q", str(error).removeprefix("query: "))]) from None
         catalogue = self.catalogue_pool.catalogue(library, LONG_WAIT)
         view = catalogue.view(library, video_filter.q, video_filter.clauses())
-        order = video_filter.order(command.sort)
-        total, cards = catalogue.cards(view, order, offset, limit, video_filter.detail)
-        complete = json.dumps(catalogue.complete)
-        left_out = json.dumps(catalogue.other_types(library))
-        # The catalogue gives each video as JSON text, which is not parsed to be written again.
-        head = f'"total": {total}, "offset": {offset}, "limit": {limit}, "complete": {complete}'
-        head += f', "left_out": {left_out}'
-        return RawJson(f'{{{head}, "videos": [{", ".join(cards)}]}}')
+        return library, catalogue, view, video_filter.order(command.sort)
+
+    def neighbours(
+        self, directory: str, video: Video, video_filter: VideoFilter, options: Mapping[str, Any]
+    ) -> RawJson:
+        """The videos beside one in a listing of a folder: {position, total, previous, next}.
+
+        Raises ParameterError for a wrong query.
+        """
+        _, catalogue, view, order = self._listing(directory, video_filter, options)
+        position, total, beside = catalogue.neighbours(view, order, video.rel)
+        previous, following = (card or "null" for card in beside)
+        place = f'"position": {json.dumps(position)}, "total": {total}'
+        return RawJson(f'{{{place}, "previous": {previous}, "next": {following}}}')
 
     def tags(self, video: Video) -> dict[str, Any]:
         """The tags of a video, see TagRow. Raises CorruptError, OutsideError."""

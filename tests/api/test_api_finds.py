@@ -1,4 +1,4 @@
-"""Subtitles and faces over the API."""
+"""Subtitles, faces and neighbours over the API."""
 
 from __future__ import annotations
 
@@ -337,3 +337,25 @@ def put_people(library: Library, *people: dict[str, Any]) -> None:
     place = library.artifact(".faces.index.json")
     place.parent.mkdir(exist_ok=True)
     place.write_text(json.dumps(document))
+
+
+def test_neighbours_are_those_of_a_query(served: Served, library: Library) -> None:
+    sizes = {"a.mp4": 30, "b.mkv": 10, "sub/c d.mp4": 20, "sub/d.mp4": 40}
+    for name, size in sizes.items():
+        library.add_bytes(name, b"x" * size)
+
+    def beside(name: str, **params: Any) -> list[Any]:
+        query = {"recursive": 1, "ext": "*", "sort": "size", "order": "asc"} | params
+        answer = served.get(f"/videos/{name}/neighbours", params=query)
+        names = [row and row["path"] for row in (answer["previous"], answer["next"])]
+        return [answer["position"], answer["total"], *names]
+
+    assert beside("b.mkv") == [0, 4, None, "sub/c d.mp4"]
+    assert beside("sub/c%20d.mp4") == [1, 4, "b.mkv", "a.mp4"]
+    assert beside("sub/d.mp4", order="desc") == [0, 4, None, "a.mp4"]
+    assert beside("sub/d.mp4", q="path:sub/") == [1, 2, "sub/c d.mp4", None]
+    assert beside("a.mp4", q="path:sub/") == [None, 2, None, None]
+    assert beside("a.mp4", recursive=0, ext="mp4") == [0, 1, None, None]
+    wrong = served.get("/videos/a.mp4/neighbours", 422, params={"q": "durtion:>5"})
+    assert wrong["errors"][0]["field"] == "q"
+    served.get("/videos/gone.mp4/neighbours", 404)

@@ -136,14 +136,37 @@ class Catalogue(CatalogueStore):
         and artifacts. Cards are stored as JSON when sidecars are read, and the ids of a view are
         cached until the catalogue changes: a page costs no more than reading it.
         """
-        order = f"{view.sql} ORDER BY {order_by(sort)}"
-        ids = self._view_ids(order, view.values, self._version())
+        ids = self._ordered_ids(view, sort)
+        return len(ids), self._cards_of(ids[offset : offset + limit], detail)
+
+    def neighbours(
+        self, view: SqlClause, sort: str, rel: str
+    ) -> tuple[int | None, int, tuple[str | None, str | None]]:
+        """The position of a video in a view, None where that does not have it, the number of videos
+        there, and the cards of those before and after it in JSON, None at the ends."""
+        ids = self._ordered_ids(view, sort)
+        rows = self.ask("SELECT id FROM videos WHERE rel = ?", [os.fsencode(rel)])
+        at = next((ids.index(video) for (video,) in rows if video in ids), None)
+        if at is None:
+            return None, len(ids), (None, None)
+        first = max(at - 1, 0)
+        cards = [None, *self._cards_of(ids[first : at + 2], detail=False), None]
+        here = at - first + 1
+        return at, len(ids), (cards[here - 1], cards[here + 1])
+
+    def _ordered_ids(self, view: SqlClause, sort: str) -> array[int]:
+        """The ids of the videos in a view, in an order."""
+        condition = f"{view.sql} ORDER BY {order_by(sort)}"
+        return self._view_ids(condition, view.values, self._version())
+
+    def _cards_of(self, ids: array[int], detail: bool) -> list[str]:
+        """The cards of videos in JSON, in the order of their ids."""
         column = "c.card || ', ' || c.detail" if detail else "c.card"
         rows = self.ask(
             f"SELECT {column} FROM json_each(?) j JOIN cards c ON c.video = j.value ORDER BY j.key",
-            [json.dumps(ids[offset : offset + limit].tolist())],
+            [json.dumps(ids.tolist())],
         )
-        return len(ids), [f"{card}}}" for (card,) in rows]
+        return [f"{card}}}" for (card,) in rows]
 
     def _version(self) -> tuple[int, int]:
         """What is another after every change of the catalogue."""
