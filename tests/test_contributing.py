@@ -68,20 +68,24 @@ def test_there_is_one_for_each_thing() -> None:
     assert len(DIFFS) == 4
 
 
+@pytest.mark.slow
 def test_a_kind_of_artifact(tree: Path, failures: Mapping[str, str]) -> None:
     assert "palette" in run(tree, "index.py", "--list-commands").split()
     assert "`palette`" in (tree / "docs/commands.md").read_text()
     assert failures["tests/commands/test_palette.py"] == ""
 
 
+@pytest.mark.slow
 def test_a_format_of_exports(failures: Mapping[str, str]) -> None:
     assert failures["tests/exports/test_cuts.py"] == ""
 
 
+@pytest.mark.slow
 def test_an_option_and_a_query_word(tree: Path, tmp_path: Path) -> None:
     assert "--grey" in run(tree, "index.py", "thumbs", "--help")
     assert run(tree, "index.py", "list", str(tmp_path), "-q", "aspect:>1.7", "--json") == "[]\n"
 
 
+@pytest.mark.slow
 def test_the_house_still_stands(failures: Mapping[str, str]) -> None:
     assert failures["tests/test_house.py"] == ""

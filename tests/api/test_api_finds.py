@@ -70,6 +70,7 @@ class TestSearch:
 
 
 class TestFaces:
+    @pytest.mark.slow
     def test_who_is_seen_when(self, served: Served, library: Library) -> None:
         faces.film(library, "sub/film.mp4", (4, ["ann"]), (3, ["obama"]), (3, []), (4, ["ann"]))
         served.get("/videos/sub/film.mp4/faces", 404)
@@ -135,6 +136,7 @@ class TestPeople:
         assert response.status_code == status, response.text
         return response.json()
 
+    @pytest.mark.slow
     def test_what_listing_would_find(self, served: Served, films: Library, cli: Cli) -> None:
         """Computed once for ten minutes, and nothing is stored."""
         before = contents(films.root)

@@ -82,6 +82,7 @@ def get(served: Served, url: str, number: int) -> httpx.Response:
     return served.client.get(url)
 
 
+@pytest.mark.slow
 def test_reading(served: Served, film: Library, outside: Path, opening: str) -> None:
     paths = ("/stream", "/files/thumbs", "/metadata", "/tags", "")
     urls = [f"/videos/a.mp4{path}?directory=sub" for path in paths]
@@ -91,6 +92,7 @@ def test_reading(served: Served, film: Library, outside: Path, opening: str) -> 
             assert sum(answers(functools.partial(get, served, url)) for url in urls)
 
 
+@pytest.mark.slow
 def test_changing_tags(served: Served, film: Library, outside: Path, opening: str) -> None:
     url = "/videos/a.mp4/tags?directory=sub"
     for place in PLACES:
@@ -111,6 +113,7 @@ def put_back_links(folder: Path) -> None:
             path.with_name(path.name.replace("b.mp4", "a.mp4")).rename(path)
 
 
+@pytest.mark.slow
 def test_renaming(served: Served, film: Library, outside: Path, opening: str) -> None:
     def rename(number: int) -> httpx.Response:
         names = ("a.mp4", "b.mp4")
@@ -130,6 +133,7 @@ def test_renaming(served: Served, film: Library, outside: Path, opening: str) ->
         assert sizes(folder) == before
 
 
+@pytest.mark.slow
 def test_jobs(served: Served, film: Library, outside: Path) -> None:
     for place in PLACES:
         with attack(film, outside, place):

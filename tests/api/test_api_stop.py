@@ -94,6 +94,7 @@ def whole(documents: Sequence[str], library: Library) -> None:
 
 
 class TestDupes:
+    @pytest.mark.slow
     def test_while_it_compares(self, served: Served, copies: Library, cli: Cli, halt: Halt) -> None:
         before = contents(copies.root)
         job_id = served.submit("dupes", params={"apply": "trash"})
@@ -149,6 +150,7 @@ class TestDupes:
         assert halt.pairs == 4
 
 
+@pytest.mark.slow
 class TestListing:
     @pytest.fixture
     def films(self, library: Library) -> Library:
@@ -195,6 +197,7 @@ class TestListing:
 
 
 class TestSubtitles:
+    @pytest.mark.slow
     def test_in_the_midst_of_a_film(
         self, served: Served, library: Library, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -40,6 +40,7 @@ def reported(metric: str, original: Path, other: Path) -> dict[str, float]:
 
 
 class TestValues:
+    @pytest.mark.slow
     def test_they_are_ffmpeg_s(self, cli: Cli, library: Library) -> None:
         pair = worse(library)
         found = values(cli, *pair)
@@ -100,6 +101,7 @@ class TestValues:
         assert found["ssim_quality"] == found["psnr_quality"] == "excellent"
         assert found["worst"] == {"time": 0.0, "ssim": 1.0, "psnr": "inf"}
 
+    @pytest.mark.slow
     def test_the_worst_frame(self, cli: Cli, library: Library) -> None:
         original = library.add("numbered.mp4")
         pictures = media.numbers(250)
@@ -127,6 +129,7 @@ class TestValues:
     def test_classes(self, metric: str, value: float, word: str) -> None:
         assert quality_class(metric, value) == word
 
+    @pytest.mark.slow
     def test_text_and_without_vmaf(self, cli: Cli, library: Library) -> None:
         pair = worse(library)
         out = cli("compare", *pair).out
@@ -137,6 +140,7 @@ class TestValues:
 
 
 class TestAlignment:
+    @pytest.mark.slow
     def test_size(self, cli: Cli, library: Library) -> None:
         found = values(cli, *worse(library, *media.H264, "-vf", "scale=160:-2"))
         assert found["aligned"] is True
@@ -164,6 +168,7 @@ class TestAlignment:
         assert (found["ssim"], found["psnr"]) == (1.0, "inf")
         assert found["frames"] == 250
 
+    @pytest.mark.slow
     def test_frame_rate(self, cli: Cli, library: Library) -> None:
         found = values(cli, *worse(library, *media.H264, "-crf", 20, "-r", 50))
         assert found["ssim"] > 0.97
@@ -195,6 +200,7 @@ class TestAlignment:
         assert (found["ssim"], found["psnr"]) == (1.0, "inf")
 
 
+@pytest.mark.slow
 class TestPng:
     def test_where_it_is_asked_for(self, cli: Cli, library: Library, tmp_path: Path) -> None:
         target = tmp_path / "out.png"

@@ -146,6 +146,7 @@ def plant_film(
 
 
 class TestFinding:
+    @pytest.mark.slow
     def test_disguises(self, cli: Cli, library: Library, disguised: Path) -> None:
         put(library, disguised)
         library.add("bikes.mp4")
@@ -165,6 +166,7 @@ class TestFinding:
             assert pair["kind"] == "similar"
             assert 0.92 <= pair["similarity"] <= 1
 
+    @pytest.mark.slow
     def test_a_smaller_copy_and_the_reason_to_keep_the_other(
         self, cli: Cli, library: Library
     ) -> None:
@@ -192,6 +194,7 @@ class TestFinding:
         assert group["keeper"] == "z.mp4"
         assert "bits per second and pixel" in group["reason"]
 
+    @pytest.mark.slow
     def test_neither_bars_nor_fewer_frames_make_the_better_copy(
         self, cli: Cli, library: Library, disguised: Path
     ) -> None:
@@ -215,6 +218,7 @@ class TestFinding:
         told = cli("dupes", library.root, "--compute").out
         assert "1 video without a fresh hash: none could be made" in told
 
+    @pytest.mark.slow
     def test_mirrored_and_shifted(self, cli: Cli, library: Library, deep: Path) -> None:
         put(library, deep)
         library.add("bigbuckbunny.mp4")
@@ -679,6 +683,7 @@ class TestKilled:
             assert tree(copies.root) == before
         assert at > 6
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("at", range(9))
     def test_hard_links_for_real(self, cli: Cli, copies: Library, at: int) -> None:
         for name in ("a.mp4", "b.mp4"):
@@ -790,6 +795,7 @@ class TestPicking:
             job = served.job("dupes", directory="sub", params={"ignore": [name, "b.mp4"]})
             assert (job["status"], "no such video" in job["error"]) == ("error", True)
 
+    @pytest.mark.slow
     def test_facts_to_pick_by(self, cli: Cli, three: Library) -> None:
         library = three
         library.add("bikes.mp4", "z.mp4")
@@ -950,6 +956,7 @@ class TestAgain:
         run = cli("dupes", compared.root, "--json")
         assert (matched(run), run.json["without_hash"]) == (set(), 1)
 
+    @pytest.mark.slow
     def test_an_update_of_the_program_forgets_nothing(
         self, cli: Cli, compared: Library, tmp_path: Path
     ) -> None:
@@ -1018,6 +1025,7 @@ class TestSound:
 
         return run
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("made_by", ["phash", "meta,phash"])
     def test_the_keeper_has_sound(
         self, library: Library, dupes: Callable[..., Run], made_by: str

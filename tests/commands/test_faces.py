@@ -25,6 +25,7 @@ def models() -> Path:
     return next(Path(str(file.locate())).parent for file in files if file.name.endswith(".onnx"))
 
 
+@pytest.mark.slow
 class TestPeople:
     def test_who_is_seen_when(self, cli: Cli, library: Library) -> None:
         shots = [(4, ["ann"]), (3, ["obama"]), (3, []), (4, ["ann"])]
@@ -103,6 +104,7 @@ class TestPeople:
         assert len(faces.signatures(library, "crowd.mp4")) == 64
 
 
+@pytest.mark.slow
 class TestParameters:
     def test_small_faces(self, cli: Cli, library: Library) -> None:
         """A face of 40 pixels in a large picture is seen by the second look."""
@@ -166,6 +168,7 @@ class TestParameters:
 
 
 class TestThumbnails:
+    @pytest.mark.slow
     def test_one_of_each(self, cli: Cli, library: Library) -> None:
         faces.film(library, "film.mp4", (4, ["ann", "obama"]))
         cli("embed", library.root)
@@ -186,6 +189,7 @@ class TestThumbnails:
 
 
 class TestModels:
+    @pytest.mark.slow
     def test_a_damaged_or_swapped_model_is_refused(
         self, cli: Cli, library: Library, tmp_path: Path
     ) -> None:
@@ -256,6 +260,7 @@ class TestModels:
         run = cli("listing", library.root, "--json")
         assert sorted(len(p["occurrences"]) for p in run.json["people"]) == [1, 2]
 
+    @pytest.mark.slow
     def test_signatures_of_another_model_are_made_again(self, cli: Cli, library: Library) -> None:
         faces.film(library, "film.mp4", (3, ["bea"]))
         cli("embed", library.root)
@@ -265,6 +270,7 @@ class TestModels:
         assert cli("embed", library.root, "--backend", "opencv", "--json").counts == {"skipped": 1}
 
 
+@pytest.mark.slow
 class TestReruns:
     def test_the_same_again(self, cli: Cli, library: Library) -> None:
         faces.film(library, "film.mp4", (3, ["bea", "dan"]))

@@ -106,6 +106,7 @@ class TestValues:
 
 
 class TestStripe:
+    @pytest.mark.slow
     def test_a_picture_as_long_as_the_video(self, cli: Cli, library: Library) -> None:
         for clip in ("minutes.mp4", "levels.mp4"):
             library.add(clip)

@@ -95,6 +95,7 @@ def units(rows: Any) -> Any:
 
 
 class TestPeople:
+    @pytest.mark.slow
     def test_who_is_who(self, cli: Cli, films: Library) -> None:
         run = cli("listing", films.root, "-r", "--json")
         assert people(run) == {
@@ -121,12 +122,14 @@ class TestPeople:
         assert cli("listing", films.root, "-r", "--json").json == first.json | long_ago
         assert stamps(films.root) == before
 
+    @pytest.mark.slow
     def test_twins_in_one_frame_stay_two(self, cli: Cli, library: Library) -> None:
         faces.film(library, "twins.mp4", (4, ["cho", "cho"]))
         faces.film(library, "one.mp4", (4, ["cho"]))
         run = cli("listing", library.root, "--json")
         assert sorted(map(len, people(run).values())) == [1, 2]
 
+    @pytest.mark.slow
     def test_missing_signatures_are_made(self, cli: Cli, library: Library) -> None:
         faces.film(library, "a.mp4", (4, ["dan"]))
         run = cli("listing", library.root, "--no-embed", "--json")
@@ -138,6 +141,7 @@ class TestPeople:
         assert [row["video"] for row in run.json["left_out"]] == ["b.mp4"]
         assert len([line for line in run.err.splitlines() if "b.mp4" in line]) == 1
 
+    @pytest.mark.slow
     def test_a_video_that_changed_or_went(self, cli: Cli, films: Library) -> None:
         """Numbers stay; who is nowhere any more is not listed."""
         cli("listing", films.root, "-r")
@@ -176,6 +180,7 @@ class TestPeople:
         assert library.artifacts() == []
         assert cli("people", library.root).code == 2
 
+    @pytest.mark.slow
     def test_artifacts_elsewhere(self, cli: Cli, library: Library, tmp_path: Path) -> None:
         faces.film(library, "sub/a.mp4", (4, ["dan"]))
         words = ["-r", "--artifacts-dir", tmp_path / "shelves", "--json"]
@@ -184,6 +189,7 @@ class TestPeople:
         assert (tmp_path / "shelves/.artifacts/.faces.index.json").exists()
         assert not library.artifacts() and not library.artifacts("sub")
 
+    @pytest.mark.slow
     def test_odd_names(self, cli: Cli, library: Library) -> None:
         for name in ("new\nline.mp4", os.fsdecode(b"bad-\xff.mp4"), "--rebuild.mp4"):
             faces.film(library, name, (4, ["dan"]))
@@ -192,6 +198,7 @@ class TestPeople:
         assert "\\n" in cli("listing", library.root).out
 
 
+@pytest.mark.slow
 class TestGallery:
     def test_labels(self, cli: Cli, films: Library, gallery: Path) -> None:
         run = cli("listing", films.root, "-r", "--gallery", gallery, "--json")
@@ -298,6 +305,7 @@ class TestGallery:
 
 
 class TestPage:
+    @pytest.mark.slow
     def test_it_shows_everybody(self, cli: Cli, films: Library, gallery: Path) -> None:
         """With thumbnails and, where there are none, pictures out of the videos."""
         page = films.root.parent / "people.html"
@@ -316,6 +324,7 @@ class TestPage:
         assert "http" not in text
 
 
+@pytest.mark.slow
 class TestDamage:
     def test_corrupt_signatures(self, cli: Cli, films: Library) -> None:
         path = films.artifact("a.mp4.faces.signatures.json")

@@ -86,6 +86,7 @@ class TestReal:
         assert document["streams"] == told["streams"]
         assert document["format"]["duration"] == told["format"]["duration"]
 
+    @pytest.mark.slow
     @needs_ffprobe
     @pytest.mark.parametrize(
         "name", ["numbered.mp4", "turned_90.mp4", "anamorphic.mp4", "hdr10.mp4", "bikes.mp4"]
@@ -113,6 +114,7 @@ class TestReal:
             if ours["codec_type"] == "video":
                 assert ours["avg_frame_rate"] == theirs["avg_frame_rate"]
 
+    @pytest.mark.slow
     def test_without_any_tool(self, library: Library, no_tools: None) -> None:
         library.add("numbered.mp4")
         run = run_process("meta", library.root)

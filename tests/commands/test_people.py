@@ -83,6 +83,7 @@ PLAIN = {1: ["a.mp4", "b.mp4"], 2: ["a.mp4"], 3: ["b.mp4"], 4: ["sub/c.mp4"]}
 
 
 class TestDecisions:
+    @pytest.mark.slow
     def test_a_name(self, folk: Folk) -> None:
         done = folk.do("--rename", 3, "Barack", "Obama")
         assert done["people"][0]["label"] == "Barack Obama"
@@ -97,6 +98,7 @@ class TestDecisions:
         assert told.endswith("but both are in one picture of a.mp4: --undo takes it back")
         assert "but" not in folk.cli("people", folk.root, "--merge", 2, 3).out
 
+    @pytest.mark.slow
     def test_a_name_wins_over_a_gallery(self, folk: Folk, tmp_path: Path) -> None:
         faces.portrait_of("obama", tmp_path / "gallery" / "mistake" / "one.png")
         folk.do("--rename", 3, "Obama")
@@ -106,6 +108,7 @@ class TestDecisions:
         folk.do("--undo")
         assert folk.people[3]["label"] == "mistake"
 
+    @pytest.mark.slow
     def test_the_gallery_calls_them_anew_at_once(self, folk: Folk, tmp_path: Path) -> None:
         for who, name in (("obama", "Barack"), ("ann", "Ann")):
             faces.portrait_of(who, tmp_path / "gallery" / name / "one.png")
@@ -127,6 +130,7 @@ class TestDecisions:
             assert called()[1] == pytest.approx(distances, abs=0.001), words
         assert sorted(called()[1]) == pytest.approx(sorted(plain[1]), abs=0.001)
 
+    @pytest.mark.slow
     def test_new_faces_come_to_who_is_known(self, folk: Folk) -> None:
         folk.do("--rename", "#4", "Dan")
         faces.film(folk.library, "d.mp4", (4, ["dan"]))
@@ -190,6 +194,7 @@ class TestDecisions:
         folk.do("--show", 1)
         assert folk.videos == PLAIN
 
+    @pytest.mark.slow
     def test_they_survive_other_signatures(self, folk: Folk) -> None:
         """Of another sampling, with other ids; and of a video that was moved by other means."""
         folk.do("--rename", 1, "Ann")
@@ -208,6 +213,7 @@ class TestDecisions:
         assert folk.videos == expected | {2: ["a.mp4", "d.mp4"]}
         assert folk.people[1]["label"] == "Ann"
 
+    @pytest.mark.slow
     def test_they_survive_another_model(self, folk: Folk, tmp_path: Path) -> None:
         """Whose vectors can be compared with nothing: by where faces were seen, there and back."""
         flags, env = faces.another_model(tmp_path)
@@ -227,6 +233,7 @@ class TestDecisions:
         folk.do("--show", 2)
         assert folk.videos[2] == ["a.mp4"]
 
+    @pytest.mark.slow
     def test_who_is_not_found_any_more_is_told(self, folk: Folk) -> None:
         """And comes back with the signatures."""
         folk.do("--rename", 2, "Bea")
@@ -344,6 +351,7 @@ class TestDecisions:
         assert path.read_text() == content
 
 
+@pytest.mark.slow
 class TestForgetting:
     def test_one_person(self, cli: Cli, folk: Folk) -> None:
         """Vectors, pictures and decisions are nowhere any more; nor do they come back."""

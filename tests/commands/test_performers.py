@@ -36,6 +36,7 @@ def stored(library: Library, name: str = "a.mp4") -> Any:
     return library.json(f"{name}.tags.json")
 
 
+@pytest.mark.slow
 def test_from_the_index(cli: Cli, films: Library) -> None:
     told = performers(cli, films, "--performers", "--set", "x")
     assert told == {"a.mp4": ["Ann", "Bea"], "sub/b.mp4": ["Ann"]}
@@ -105,6 +106,7 @@ def test_when_nobody_is_known_any_more(cli: Cli, films: Library) -> None:
     assert told == {"a.mp4": [], "sub/b.mp4": []}
 
 
+@pytest.mark.slow
 def test_a_folder_of_a_gallery_with_a_comma(cli: Cli, library: Library, tmp_path: Path) -> None:
     video = faces.film(library, "a.mp4", (4, ["obama"]))
     (tmp_path / "gallery" / "Obama, Barack").mkdir(parents=True)

@@ -74,6 +74,7 @@ def test_an_even_number_of_votes_needs_more_than_half(cli: Cli, library: Library
     assert bits(made["phash"]) == [int(sum(column) > 2) for column in columns]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ["ahash", "dct"])
 def test_one_frame_is_its_own_hash_at_the_exact_time(
     cli: Cli, library: Library, algorithm: str

@@ -93,6 +93,7 @@ class TestClips:
             content = path.read_bytes()
             assert 0 < content.index(b"moov") < content.index(b"mdat")
 
+    @pytest.mark.slow
     def test_about_the_bitrate(self, cli: Cli, library: Library) -> None:
         library.add("bikes.mp4")
         for rate, at_most in (("300k", 380), ("100k", 240)):
@@ -100,6 +101,7 @@ class TestClips:
             size = sum(path.stat().st_size for path in clip_files(library, "bikes.mp4"))
             assert size * 8 / 9000 < at_most
 
+    @pytest.mark.slow
     def test_crf(self, cli: Cli, library: Library) -> None:
         library.add("bikes.mp4")
         sizes = []
@@ -267,6 +269,7 @@ class TestBadInput:
         assert cli("previews", library.root).code == 1
         assert stamps(library.root / ".artifacts") == before
 
+    @pytest.mark.slow
     def test_a_disk_that_takes_no_more(self, library: Library) -> None:
         library.add("numbered.mp4")
         run_process("previews", library.root)

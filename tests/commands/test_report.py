@@ -100,6 +100,7 @@ class TestReport:
         assert "nowhere" in run.json["error"]
 
 
+@pytest.mark.slow
 class TestFinish:
     def test_only_what_is_missing(self, cli: Cli, library: Library) -> None:
         for name in ("a.mp4", "b.mp4"):

@@ -106,19 +106,20 @@ class Peer:
         return [(cut.seconds, stats.get_metrics(cut, [metric])[0] / unit) for cut in sorted(cuts)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("width", "height", "count", "crf"),
     [
         (384, 288, 120, 23),
         (384, 288, 120, 34),
-        pytest.param(200, 150, 150, 23, marks=pytest.mark.slow),
-        pytest.param(640, 360, 100, 23, marks=pytest.mark.slow),
-        pytest.param(360, 640, 100, 34, marks=pytest.mark.slow),
-        pytest.param(720, 576, 100, 23, marks=pytest.mark.slow),
-        pytest.param(854, 480, 100, 34, marks=pytest.mark.slow),
-        pytest.param(1280, 720, 60, 23, marks=pytest.mark.slow),
-        pytest.param(1920, 1080, 40, 34, marks=pytest.mark.slow),
-        pytest.param(1080, 1920, 40, 23, marks=pytest.mark.slow),
+        (200, 150, 150, 23),
+        (640, 360, 100, 23),
+        (360, 640, 100, 34),
+        (720, 576, 100, 23),
+        (854, 480, 100, 34),
+        (1280, 720, 60, 23),
+        (1920, 1080, 40, 34),
+        (1080, 1920, 40, 23),
     ],
 )
 def test_markers_are_those_of_the_peer(

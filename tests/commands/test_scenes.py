@@ -88,6 +88,7 @@ class TestCuts:
             cli("scenes", library.root, "--threshold", threshold, "--force")
             assert (media.WEAK_CUT in cuts(library, "cuts.mp4")) is found
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("clip", "threshold"),
         [

@@ -257,6 +257,7 @@ def narrow_film(library: Library, name: str, width: int, height: int, seconds: i
 class TestTallAndWide:
     """What does not fit a JPEG is laid out otherwise, or narrower; empty rows do not count."""
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("size", "args", "tile", "grid", "sheets"),
         [

@@ -36,6 +36,7 @@ def test_black_is_nothing() -> None:
     assert not stash_hash(np.zeros((450, 800, 3), np.uint8)).any()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("real_probe")
 def test_a_video_as_ffmpeg_shows_it(cli: Cli, library: Library) -> None:
     """Twenty-five accurate seeks of the ffmpeg program and the published recipe give the same."""

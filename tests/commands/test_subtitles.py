@@ -158,6 +158,7 @@ def assert_well_made(cues: list[Cue]) -> None:
 
 
 class TestWords:
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", ["jfk.mp4", "ac3.avi", "phase.mp4", "phase.mkv"])
     def test_what_is_said_and_when(self, heard: tuple[Path, Run], name: str) -> None:
         folder, _ = heard
@@ -257,6 +258,7 @@ class TestFiles:
         assert cli("finish", folder, "--tasks", "subtitles", "--ext", "*").code == 0
 
 
+@pytest.mark.slow
 class TestRequest:
     def test_a_stream_by_language_and_a_folder_for_the_output(
         self, cli: Cli, library: Library, tmp_path: Path
@@ -557,6 +559,7 @@ class TestFromStream:
 
 
 class TestCancel:
+    @pytest.mark.slow
     def test_in_the_middle_of_a_file(self, library: Library) -> None:
         """Within two seconds, and nothing is left."""
         short = film("jfk.mp4", library.root)
@@ -711,6 +714,7 @@ def load_model(name, device):
 """
 
 
+@pytest.mark.slow
 class TestOpenaiWhisper:
     """A stand-in for the package, which brings two gigabytes of PyTorch: what it is asked, and
     what becomes of its answer."""
@@ -757,6 +761,7 @@ def ggml_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class TestWhisperCpp:
+    @pytest.mark.slow
     def test_the_real_program(self, cli: Cli, library: Library, ggml_model: Path) -> None:
         library.keep(film("jfk.mp4", library.root))
         program = Path(sys.executable).with_name("whisper-cpp")

@@ -157,6 +157,7 @@ class TestFormats:
         library.add_bytes("a.smi", SMI.encode("euc_kr"))
         assert found(cli, library, "사과") == [(1.5, 2.5, "green apples 사과")]
 
+    @pytest.mark.slow
     def test_frames_are_those_of_the_video(self, cli: Cli, library: Library) -> None:
         library.add("numbered.mp4", "a.mp4")
         library.add_bytes("a.sub", b"{50}{75}green|apples\n")

@@ -245,6 +245,7 @@ class TestCommandLine:
         assert "what works here: --hardware none" in run.err
         assert outputs.names() == []
 
+    @pytest.mark.slow
     def test_hardware_auto_takes_what_works(self, outputs: Outputs) -> None:
         outputs.library.add("mpeg4.avi")
         run = outputs("--hardware", "auto")
@@ -304,6 +305,7 @@ class TestOutput:
         with av.open(str(outputs.root / "sound.mp4")) as container:
             assert container.streams.audio[0].codec.canonical_name == codec
 
+    @pytest.mark.slow
     def test_uneven_frames_stay_uneven(self, outputs: Outputs) -> None:
         source = outputs.library.add("variable.mp4")
         assert outputs("--target-v", "hevc").code == 0
@@ -417,6 +419,7 @@ class TestOutput:
             "stream 3 (hdmv_pgs_subtitle, jpn): picture subtitles, which MP4 cannot hold"
         )
 
+    @pytest.mark.slow
     def test_bit_rates(self, outputs: Outputs) -> None:
         outputs.library.add("bikes.mp4")
         assert outputs("--target-v", "hevc", "--v-bitrate", "100k").code == 0
@@ -430,6 +433,7 @@ class TestOutput:
         made = Path(name).with_suffix(".mp4").name
         assert made in [path.name for path in outputs.root.iterdir()]
 
+    @pytest.mark.slow
     def test_a_real_clip_looks_the_same(self, outputs: Outputs) -> None:
         source = outputs.library.add("bikes.mp4")
         assert outputs("--target-v", "hevc", "--crf", 20).code == 0
@@ -447,6 +451,7 @@ class TestOnce:
         assert (again["status"], again["reasons"]) == ("skipped", ["done before"])
         assert stamps(outputs.root) == before
 
+    @pytest.mark.slow
     def test_the_next_run_makes_what_is_missing(self, outputs: Outputs) -> None:
         for name in ("a.mkv", "b.mkv"):
             outputs.library.add("h264.mkv", name)
@@ -495,6 +500,7 @@ class TestOnce:
         product._replace(replaceable=file_identity(target.stat())).publish()
         assert target.read_bytes() == b"ours"
 
+    @pytest.mark.slow
     def test_other_parameters_make_it_again(self, outputs: Outputs) -> None:
         """What this program made is replaced, and once it was, it is skipped."""
         outputs.library.add("mpeg4.avi")
@@ -507,6 +513,7 @@ class TestOnce:
         assert only(outputs("--crf", 40))["status"] == "skipped"
         assert outputs.names() == ["mpeg4.mp4"]
 
+    @pytest.mark.slow
     def test_another_source_makes_it_again(self, outputs: Outputs) -> None:
         """Also one that is older than the output and than the source before it."""
         source = outputs.library.add("mpeg4.avi", "a.avi")
@@ -517,6 +524,7 @@ class TestOnce:
         assert (outputs.root / "a.mp4").stat().st_mtime == 1_000_000_000
         assert only(outputs())["status"] == "skipped"
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("change", ["replaced", "edited"])
     def test_what_somebody_put_in_its_place_stays(self, outputs: Outputs, change: str) -> None:
         """Whatever its size: an edit in place may keep that, but not the time of the source."""
@@ -532,6 +540,7 @@ class TestOnce:
         assert stamps(outputs.root) == before
         assert only(outputs("--crf", 40, "--force"))["status"] == "made"
 
+    @pytest.mark.slow
     def test_an_output_of_an_earlier_version_is_known(self, outputs: Outputs) -> None:
         """Its record has no time of the output, and that was the time of encoding."""
         outputs.library.add("mpeg4.avi")
@@ -544,6 +553,7 @@ class TestOnce:
         assert only(outputs())["status"] == "skipped"
         assert only(outputs("--crf", 40))["status"] == "made"
 
+    @pytest.mark.slow
     def test_what_was_to_be_replaced_is_known_after_an_interruption(self, outputs: Outputs) -> None:
         """Between the new record and the new output the old output is still this program's own."""
         outputs.library.add("mpeg4.avi")
@@ -556,6 +566,7 @@ class TestOnce:
         assert only(outputs("--crf", 40))["status"] == "made"
         assert output.read_bytes() != old[0]
 
+    @pytest.mark.slow
     def test_a_discarded_one_leaves_the_earlier_to_this_program(self, outputs: Outputs) -> None:
         outputs.library.add("mpeg4.avi")
         outputs()
@@ -565,6 +576,7 @@ class TestOnce:
         assert only(outputs("--crf", 40))["status"] == "made"
         assert digest(outputs.root / "mpeg4.mp4") != kept
 
+    @pytest.mark.slow
     def test_force_copies_what_is_compatible(self, outputs: Outputs) -> None:
         source = outputs.library.add("numbered.mp4")
         assert only(outputs())["status"] == "skipped"
@@ -586,6 +598,7 @@ class TestOnce:
         assert stamps(outputs.root) == before
         assert only(outputs())["status"] == "made"
 
+    @pytest.mark.slow
     def test_enough_saving_is_published(self, outputs: Outputs) -> None:
         outputs.library.add("bikes.mp4")
         action = only(outputs("--target-v", "hevc", "--crf", 40, "--min-saving", "10%"))
@@ -615,6 +628,7 @@ class TestNames:
         assert run.code == 0, run.err
         return {a["video"]: Path(a["output"]).name for a in run.json["actions"] if "output" in a}
 
+    @pytest.mark.slow
     def test_each_has_a_name_of_its_own(self, twins: Outputs) -> None:
         twins.library.add("h264.mkv", "b.mkv")
         names = {"a.avi": "a.mp4", "a.mkv": "a.mkv.mp4", "b.mkv": "b.mp4"}
@@ -626,6 +640,7 @@ class TestNames:
         assert self.outputs_of(again) == names
         assert set(statuses(again).values()) == {"skipped"}
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("flag", ["--only", "--ext"])
     def test_the_order_does_not_matter(self, twins: Outputs, flag: str) -> None:
         """Nor whether the other one is among the videos of the run; `.ext` tells of a record."""
@@ -635,6 +650,7 @@ class TestNames:
         assert self.outputs_of(twins(flag, second)).items() <= names.items()
         assert self.outputs_of(twins()) == names
 
+    @pytest.mark.slow
     def test_a_name_stays_when_others_come_and_go(self, twins: Outputs) -> None:
         hidden = twins.library.root / "a.avi"
         content = hidden.read_bytes()
@@ -648,6 +664,7 @@ class TestNames:
         assert self.outputs_of(twins("--crf", 40)) == {"a.avi": "a.avi.mp4"}
         assert twins.names() == ["a.avi.mp4", "a.mp4"]
 
+    @pytest.mark.slow
     def test_a_video_that_is_called_like_its_output_comes_first(self, twins: Outputs) -> None:
         twins.library.add("numbered.mp4", "a.mp4")
         run = twins("--target-v", "hevc")
@@ -776,6 +793,7 @@ class TestKept:
 
 
 class TestProgress:
+    @pytest.mark.slow
     def test_a_terminal_shows_percent_speed_and_time_left(
         self, library: Library, tmp_path: Path
     ) -> None:

@@ -93,6 +93,7 @@ def program(pid: int) -> str:
     return ""
 
 
+@pytest.mark.slow
 class TestInterrupted:
     @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
     def test_signals(self, library: Library, long: Path, out: Path, number: int, code: int) -> None:
@@ -135,6 +136,7 @@ class TestInterrupted:
             run_tool(line, timeout=30, on_line=listener, stall=1)
 
 
+@pytest.mark.slow
 class TestSpace:
     @pytest.mark.parametrize("flags", [(), ("--crf", 1)])
     def test_disk_full(self, library: Library, small_disk: Path, flags: tuple[object, ...]) -> None:
@@ -181,6 +183,7 @@ class TestSources:
         assert told in reason(transcode(library, out, "--accept-degraded"))
         assert finals(out) == []
 
+    @pytest.mark.slow
     def test_unreadable(self, library: Library, out: Path, tmp_path: Path) -> None:
         if not modes_count(tmp_path):
             pytest.skip("root cannot give up its power over files here")
@@ -196,6 +199,7 @@ class TestSources:
         os.mkfifo(library.root / "a.mp4")
         assert "not a regular file" in reason(transcode(library, out))
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("container", ["mp4", "mkv", "webm", "mov", "avi", "flv"])
     @pytest.mark.parametrize("codec", ["vp9", "hevc"])
     def test_truncated(self, library: Library, out: Path, container: str, codec: str) -> None:
@@ -218,6 +222,7 @@ class TestSources:
         assert "is cut off after" in action["degraded"]
         assert media.seconds_of(out / "cut.mp4") > 2
 
+    @pytest.mark.slow
     def test_flipped_bits(self, library: Library, out: Path) -> None:
         content = bytearray(media.clip("numbered.mp4", library.clips).read_bytes())
         for place in range(len(content) // 3, len(content) * 2 // 3, 997):
@@ -235,6 +240,7 @@ class TestSources:
         assert (out / "b.mp4").exists()
 
 
+@pytest.mark.slow
 class TestTools:
     """An ffmpeg that is not there, cannot do it, or lies."""
 

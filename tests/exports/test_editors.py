@@ -27,6 +27,7 @@ def scenes(library: Library) -> list[dict[str, Any]]:
     return list(library.json("a b.mp4.scenes.json")["scenes"])
 
 
+@pytest.mark.slow
 def test_otio_is_what_its_own_reader_reads(cli: Cli, cuts: Library) -> None:
     import opentimelineio
 
@@ -118,6 +119,7 @@ def test_a_playlist_of_what_a_query_finds(cli: Cli, library: Library) -> None:
     assert output.count("Playing: ") >= 3
 
 
+@pytest.mark.slow
 def test_every_scene_with_a_performer(cli: Cli, library: Library) -> None:
     faces.film(library, "a, 1.mp4", (4, ["ann"]), (3, ["bea"]), (3, ["ann"]))
     library.add("short.mp4", "b.mp4")

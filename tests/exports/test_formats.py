@@ -120,6 +120,7 @@ class TestSubtitles:
 
 
 class TestNfo:
+    @pytest.mark.slow
     def test_what_is_known(self, cli: Cli, library: Library) -> None:
         film = library.root / "Some Film (2010).mp4"
         picture = ("-f", "lavfi", "-i", "testsrc=s=64x36:r=5:d=100")

@@ -131,6 +131,7 @@ class TestHeaders:
         assert cli("meta", library.root).code == 0
         assert duration_of(library, "live.mp4") == pytest.approx(8, abs=0.2)
 
+    @pytest.mark.slow
     def test_hours_of_sound_that_are_not_there(
         self, cli: Cli, library: Library, tmp_path: Path
     ) -> None:
@@ -170,6 +171,7 @@ class TestHeaders:
         assert cli(f"{SHOWN},meta", library.root, "--ext", "mkv").err == ""
         assert duration_of(library, "a.mkv") == pytest.approx(4, abs=0.1)
 
+    @pytest.mark.slow
     def test_an_empty_edit_with_a_trim(self, cli: Cli, library: Library, tmp_path: Path) -> None:
         """Nothing for 3 s, then what is after the first 4 s."""
         cut = ("-ss", 4, "-i", media.clip("numbered.mp4", library.clips), "-an", "-c", "copy")
@@ -183,6 +185,7 @@ class TestHeaders:
         assert duration_of(library, "a.mp4") == pytest.approx(6, abs=0.1)
 
 
+@pytest.mark.slow
 class TestJoinedRecordings:
     """Parts that were put behind each other byte by byte: the clock starts anew."""
 

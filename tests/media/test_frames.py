@@ -33,6 +33,7 @@ def contents(library: Library) -> dict[str, Any]:
 
 
 class TestOnePass:
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "clip",
         ["numbered.mp4", "minute.mp4", "sparse.mp4", "trimmed.mp4", "variable.mp4", "bikes.mp4"],

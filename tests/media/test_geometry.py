@@ -84,6 +84,7 @@ class TestOrientation:
             for clip in (scenes / "scene_001.mp4", preview):
                 assert media.corners_of(media.frame_at(clip, 0)) == expected, (name, clip)
 
+    @pytest.mark.slow
     def test_a_mirrored_video_has_the_hash_of_the_picture_seen(
         self, cli: Cli, library: Library
     ) -> None:
@@ -167,6 +168,7 @@ class TestOrientation:
             assert cli("thumbs", library.root, *args).code == 0
             looks_like(thumbnail(library, "sei.ts"), expected)
 
+    @pytest.mark.slow
     def test_metadata_has_the_matrix_as_ffprobe_writes_it(
         self, cli: Cli, turned: Library, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -102,6 +102,7 @@ class TestUnknownCodecs:
         assert left_out.startswith("stream 1 (apac): is in the codec apac")
         assert facts(outputs / apac.name)["acodec"] == "aac"
 
+    @pytest.mark.slow
     def test_a_second_video(self, cli: Cli, library: Library) -> None:
         maps = ("-map", "1", "-map", "0", "-c:v:0", "libx264", "-c:v:1", "copy")
         path = film(library, "two.mp4", *red("640x360", 3), *maps)
@@ -157,6 +158,7 @@ class TestEncryption:
         assert "encrypted" in cli(*words).out
         assert cli(*words, "-q", "encrypted:no", "--json").json == []
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("real_probe")
     @pytest.mark.parametrize("fragments", [(), FRAGMENTS])
     def test_common_encryption(
@@ -167,6 +169,7 @@ class TestEncryption:
         error = cli("subtitles", library.root, "--model", library.root, "--json").failure(path.name)
         assert error.startswith("its sound is encrypted (cenc)")
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("real_probe")
     def test_in_a_later_fragment(self, cli: Cli, library: Library) -> None:
         """The first second is clear, and the header says nothing."""
@@ -179,6 +182,7 @@ class TestEncryption:
         library.keep(path)
         self.check(cli, library, path, "cenc")
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("real_probe")
     def test_fairplay(self, cli: Cli, library: Library) -> None:
         path = film(library, "drm.mp4", "-c", "copy", *ENCRYPTION)
@@ -394,6 +398,7 @@ class TestContainers:
             assert "--allow-codecs nut allows it" in task["results"][0]["error"]
         assert cli(*words, "--allow-codecs", "nut").code == 0
 
+    @pytest.mark.slow
     def test_many_off_the_list(self, cli: Cli, library: Library) -> None:
         """Each names its own, also where several tasks and threads refuse files."""
         formats = {"a.mkv": "nut", "b.mkv": "ivf", "c.mkv": "nut", "d.mkv": "h264"}

@@ -20,7 +20,10 @@ from support import Library, faces, media
 from support import browser as web
 from support.served import Served, serving
 
-pytestmark = pytest.mark.skipif(not web.CHROMIUM, reason="needs chromium on PATH")
+pytestmark = [
+    pytest.mark.page,
+    pytest.mark.skipif(not web.CHROMIUM, reason="needs chromium on PATH"),
+]
 
 TASKS = "metadata,thumbs,sprites,previews,phash,heatmaps,scenes"
 VIEWS = ("library", "people", "duplicates", "jobs", "report")

@@ -10,7 +10,10 @@ from support import Library, media
 from support import browser as web
 from support.served import Served
 
-pytestmark = pytest.mark.skipif(not web.CHROMIUM, reason="needs chromium on PATH")
+pytestmark = [
+    pytest.mark.page,
+    pytest.mark.skipif(not web.CHROMIUM, reason="needs chromium on PATH"),
+]
 
 SHOWN = """() => {
     const video = document.querySelector("video");
