@@ -35,10 +35,11 @@ from __future__ import annotations
 
 import sys
 
-if sys.version_info < (3, 11):  # noqa: UP036 - reached by a Python that is too old: it says so
+# Pythons before 3.8 cannot read `:=`, and show the line at which they stopped, with its comment.
+if (python := sys.version_info) < (3, 11):  # needs Python 3.11 or later: run sh setup.sh
     from videolib.core.old_python import explain
 
-    sys.exit(explain(sys.argv[1:], __doc__))
+    sys.exit(explain(python, sys.argv[1:], __doc__))
 
 if __name__ == "__main__":
     # Until `main` handles it, Ctrl-C ends the program like any other: with no traceback of imports.

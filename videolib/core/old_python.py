@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import platform
 import sys
 
 
-def explain(words: list[str], about: str) -> int:
+def explain(version: tuple[int | str, ...], words: list[str], about: str) -> int:
     """Say on standard error that another Python is needed, and return the exit code.
 
     Where the words of the command line ask for help, it is what can be said without the commands:
     the usage and the first line of `about`, on standard output, as a success.
     """
-    needed = f"needs Python 3.11 or later, this is {platform.python_version()}"
+    needed = f"needs Python 3.11 or later, this is {'.'.join(map(str, version[:3]))}"
     if "--help" not in words and "-h" not in words:
         sys.stderr.write(f"index.py: {needed}: sh setup.sh finds a newer one, or says how\n")
         return 1
