@@ -462,8 +462,9 @@ class Runner:
         # What the user named is tried whatever is known of it.
         self.tries_broken = request.retry or request.force or bool(self.library.only)
         self.asked = caps
-        explicit = [task.workers for task in (request, *tasks) if task.workers]
-        self.processes = max(explicit, default=cores())
+        # A batch says it for all its tasks, of which some take their time one by one.
+        sizing = tasks if request in tasks else [request]
+        self.processes = max(task.workers or cores() for task in sizing)
         # Asked for by itself, some tasks look again at what is fresh.
         self.rechecks = request in tasks and len(tasks) == 1
         self.caps = {
@@ -536,8 +537,11 @@ class Runner:
         for task in self.tasks:
             kind = task.artifact.kind
             name = cap_name(type(task)) if kind in self.asked else "workers"
-            if cap := self.asked.get(kind) or task.workers or self.request.workers:
-                (caps if name in said else limits)[kind] = cap
+            cap = self.asked.get(kind) or task.workers or self.request.workers or 0
+            if cap and name in said:
+                caps[kind] = cap
+            elif cap == 1 or kind in self.asked:  # else its slots say what a machine may do
+                limits[kind] = cap
         return caps, limits, self.processes if "workers" in said else sys.maxsize
 
     def _unit(self, item: WorkItem) -> Unit[Outcome]:
@@ -1117,6 +1121,7 @@ class Phash(FrameTask):
     )
     combine: HashCombination = option("xor", "how the hashes of the frames are combined into one")
     deep: bool = option(False, "also store small pictures of the whole video, for dupes --deep")
+    workers: int | None = option(2, "how many videos to work on at a time", ge=1, le=256)
 
     def state(self, video: Video, sidecars: SidecarDir) -> State:
         """As for any artifact; but a record of schema 1, which has no signature, is stale."""
@@ -1151,6 +1156,7 @@ class Heatmaps(FrameTask):
     interval: Seconds = option(5.0, "time between two samples", gt=0)
     mode: HeatmapMode = option("both", "what to measure")
     png: bool = option(False, "also draw the timeline: .artifacts/NAME.heatmaps.png")
+    workers: int | None = Phash.workers
 
     def extras(self) -> list[str]:
         return ["{}.heatmaps.png"] if self.png else []
@@ -1187,6 +1193,7 @@ class Scenes(VideoTask):
     clip_duration: Seconds = option(2.0, "length of these clips", gt=0, le=60)
     thumbs_width: Pixels = option(320, "width of these pictures and clips", ge=16, le=4096)
     chapters: bool = option(False, "also write the scenes as chapters in ffmpeg's metadata format")
+    workers: int | None = Phash.workers
 
     def extras(self) -> list[str]:
         return [".{}.scenes/"] * (self.thumbs or self.clips) + ["{}.scenes.ffmeta"] * self.chapters
@@ -1464,6 +1471,7 @@ class Previews(VideoTask):
     image: Literal["none", "webp"] = option(
         "none", "webp: also an animated picture, .artifacts/NAME.previews.webp"
     )
+    workers: int | None = Phash.workers
 
     def extras(self) -> list[str]:
         optional = {"json": self.index, self.format: self.join, "webp": self.image == "webp"}
@@ -1885,7 +1893,7 @@ class ExportTask(VideoTask):
 
     def __init__(self, command: Export, request: ExportRequest) -> None:
         super().__init__(**command.shared())
-        self.request, self.roots = request, command.context.roots
+        self.workers, self.request, self.roots = command.workers, request, command.context.roots
         self.people_dir: str | None = None  # once it was looked for: the same for all videos
         self.artifact = EXPORT_RECORD._replace(kind=f"export {request.name}")
 
@@ -2742,6 +2750,7 @@ class Batch(RunCommand):
         configured = (self.context.config or Config()).settings(task)
         built = task(**{k: v for k, v in configured.items() if k != "workers"} | shared)
         built.remembers_failures, built.typed_name = True, name
+        built.workers = getattr(self, cap_name(task))
         return built
 
     def caps(self) -> dict[str, int]:

@@ -215,6 +215,34 @@ class TestWorkers:
         assert len(spans) == 3
         assert all(one["ended"] <= other["began"] for one, other in itertools.pairwise(spans))
 
+    @pytest.mark.parametrize(
+        ("words", "processes", "caps"),
+        [
+            (["thumbs"], 8, {"thumbs": 8}),
+            (["phash"], 2, {"phash": 2}),
+            (["phash", "--workers", "5"], 5, {"phash": 5}),
+            (["subtitles"], 1, {"subtitles": 1}),
+            (["finish"], 8, {"metadata": 3, "phash": 8, "scenes": 8, "subtitles": 1}),
+            (["finish", "--workers", "3"], 3, {"metadata": 3, "phash": 3, "subtitles": 1}),
+            (["batch", "--tasks", "subtitles,scenes"], 8, {"subtitles": 1, "scenes": 8}),
+        ],
+    )
+    def test_what_takes_its_time_holds_up_no_others(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+        words: list[str],
+        processes: int,
+        caps: dict[str, int],
+    ) -> None:
+        """On a machine of eight cores."""
+        monkeypatch.setattr("index.cores", lambda: 8)
+        (request,) = index.read_line([words[0], str(tmp_path), *words[1:]])  # type: ignore[misc] # no Result
+        assert isinstance(request, index.RunCommand)
+        runner = index.Runner(Job(), request, request.planned(), request.caps())
+        assert runner.processes == processes
+        assert caps.items() <= runner.caps.items()
+
     def test_the_same_result_however_many(self, cli: Cli, library: Library) -> None:
         names = [f"{number}.mp4" for number in range(4)]
         for name in names:
