@@ -341,6 +341,7 @@ class ClusterPool:
         from concurrent.futures import CancelledError as FutureCancelled
 
         from distributed import KilledWorker
+        from distributed.comm import CommClosedError
 
         try:
             content = future.result(timeout=1.0)
@@ -348,7 +349,7 @@ class ClusterPool:
             raise
         except KilledWorker:
             return Failure("the workers that had it died, one after the other: see their logs")
-        except FutureCancelled:
+        except (FutureCancelled, CommClosedError):  # the latter where the result was on its way
             time.sleep(0.1)  # the connection was lost, which is about to be noticed
             return None
         except Exception as error:  # noqa: BLE001 - whatever another machine raises
