@@ -2,6 +2,10 @@
 
 Only answers that are sent in one piece and are text are compressed: streams of events and films
 pass as they are, and so do ranges of files.
+
+Starlette's GZipMiddleware is not used, for it compresses for `gzip;q=0`, too, keeps a strong ETag,
+by which a range of the file could be joined to compressed bytes, and takes away the length of what
+is streamed, by which a download shows how far it is.
 """
 
 from __future__ import annotations
