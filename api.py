@@ -29,13 +29,11 @@ from starlette.convertors import register_url_convertor
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 import index
-from videolib.core.confinement import confined_to
 from videolib.core.errors import ParameterError
 from videolib.core.runs import Job
 from videolib.core.text import NAMES_HELP, split_names
 from videolib.media.frames import FrameRequest
 from videolib.organize.tagging import ImportedTags
-from videolib.storage.folders import Roots
 from videolib.storage.tags import TagChange
 from videolib.storage.videos import Video
 from videoserver import models
@@ -55,28 +53,19 @@ from videoserver.http import (
     json_response,
     problems,
 )
-from videoserver.page import page_html, versioned, web_folder
+from videoserver.page import (
+    page_file_response,
+    page_response,
+    swagger_folder,
+    versioned,
+    web_folder,
+)
 from videoserver.service import Service, VideoFilter
 from videoserver.settings import PAGE_LIMIT, ServerSettings
 from videoserver.stills import WIDTHS as STILL_WIDTHS
 from videoserver.stills import still_form
 
 CLIENT_LIMIT = 64  # clients that may follow events at a time
-WEB = web_folder()
-WEB_TYPES = {  # suffix -> media type; other files are not served
-    ".html": "text/html; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".mjs": "text/javascript; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".json": "application/json",
-    ".svg": "image/svg+xml",
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".webp": "image/webp",
-    ".ico": "image/x-icon",
-    ".woff2": "font/woff2",
-    ".webmanifest": "application/manifest+json",
-}
 
 # === Parameters of routes =========================================================================
 
@@ -201,6 +190,7 @@ async def get_last_event(request: Request) -> AsyncIterator[int | None]:
 
 
 LastEventDep = Annotated[int | None, Depends(get_last_event)]
+SwaggerDep = Annotated[Path, Depends(swagger_folder)]
 
 
 async def get_followed_job(service: ServiceDep, job_id: str, last: LastEventDep) -> str:
@@ -213,33 +203,31 @@ async def get_followed_job(service: ServiceDep, job_id: str, last: LastEventDep)
     return job_id
 
 
-# === Routes: the page and the session =============================================================
+# === Routes: the pages and the session ============================================================
 
 routes = APIRouter()
 
 
 @routes.get("/", include_in_schema=False)
 def page() -> Response:
-    if not (WEB / "index.html").is_file():
+    if not (web_folder() / "index.html").is_file():
         return Response("The API is here; its page is not installed.\n", media_type="text/plain")
-    return Response(page_html(), 200, {"cache-control": "no-cache"}, WEB_TYPES[".html"])
+    return page_response("index.html")
 
 
 @routes.get("/web/{name:name}", include_in_schema=False)
 def page_file(name: str) -> Response:
-    return web_file(*versioned(name))
+    return page_file_response(web_folder(), *versioned(name))
 
 
-def web_file(name: str, fixed: bool) -> Response:
-    """The answer with a file of the page; `fixed`: its address has its version. Raises
-    HTTPException 404 where there is none such."""
-    path = WEB / name
-    media_type = WEB_TYPES.get(path.suffix)
-    roots = Roots([WEB])
-    if "\0" in name or not media_type or not roots.contains(path) or not path.is_file():
-        raise HTTPException(404, "there is no such file of the page")
-    with confined_to(roots.paths):
-        return FileDownload(path, media_type, fixed=fixed)
+@routes.get("/docs", include_in_schema=False)
+def documentation(swagger: SwaggerDep) -> Response:
+    return page_response("docs.html")
+
+
+@routes.get("/docs/{name}", include_in_schema=False)
+def documentation_file(swagger: SwaggerDep, name: str) -> Response:
+    return page_file_response(swagger, name)
 
 
 @routes.get("/health", response_model=models.HealthOut, summary="Whether the server is alive")

