@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -57,12 +58,16 @@ def begin(client: httpx.Client, library: Library, task: str) -> str:
     return str(job["id"])
 
 
+def no_resource_is_left(messages: bytes) -> None:
+    """What Python's resource tracker has to clean up after a process, it complains about, in the
+    midst of the standard error of that."""
+    assert b"resource_tracker" not in messages, messages
+
+
 class TestTheEnd:
     @pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
     def test_everything_ends_whoever_listens(self, library: Library, name: str, code: int) -> None:
         """Within five seconds, with jobs, open events and downloads that nobody reads."""
-        import signal
-
         library.add_bytes("large.mp4", b"x" * (64 << 20))
         with server(library) as (run, client), contextlib.ExitStack() as stack:
             begin(client, library, "hang")
@@ -78,6 +83,8 @@ class TestTheEnd:
             run.process.send_signal(getattr(signal, name))
             assert run.process.wait(30) == code
             assert wait_until(lambda: not run.family(), 1)
+            assert run.process.stderr
+            no_resource_is_left(run.process.stderr.read())
             told = b"".join(iter(lambda: sockets[0].recv(65536), b""))
             assert told.count(b"event: end") == 2
             assert told.count(b'"status": "cancelled"') == 2
@@ -113,6 +120,8 @@ class TestTheEnd:
             job = client.post("/jobs", json={"task": "slow"}).json()
             assert wait_until(lambda: client.get(f"/jobs/{job['id']}").json()["ended_at"])
             assert client.get(f"/jobs/{job['id']}").json()["status"] == "done"
+            run.process.terminate()
+            no_resource_is_left(run.process.communicate(timeout=20)[1])
 
 
 class TestAFolderThatMayOnlyBeRead:
@@ -162,14 +171,14 @@ class TestSettings:
 
 class TestUvicorn:
     def test_from_the_environment(self, library: Library) -> None:
-        """`uvicorn api:app`, as the README has it."""
-        library.add_bytes("a.mp4", b"x")
+        """`uvicorn api:app`, as the README has it; it ends by a signal, after a job."""
+        library.add("short.mp4")
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         env = {"VIDEO_ROOTS": str(library.root), "VIDEO_TOKEN": "secret", "PATH": "/usr/bin:/bin"}
         words = [sys.executable, "-m", "uvicorn", "api:app", "--port", str(port)]
         with subprocess.Popen(
-            words, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            words, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         ) as process:
             url = f"http://127.0.0.1:{port}"
 
@@ -182,8 +191,13 @@ class TestUvicorn:
             assert httpx.get(f"{url}/videos").status_code == 401
             bearer = {"authorization": "Bearer secret"}
             assert httpx.get(f"{url}/videos", headers=bearer).json()["total"] == 1
+            job = httpx.post(f"{url}/jobs", headers=bearer, json={"task": "phash"}).json()
+            assert wait_until(
+                lambda: httpx.get(f"{url}/jobs/{job['id']}", headers=bearer).json()["ended_at"]
+            )
             process.terminate()
-            process.wait(10)
+            no_resource_is_left(process.communicate(timeout=20)[1])
+            assert process.returncode == -signal.SIGTERM
 
 
 @pytest.fixture(scope="module")

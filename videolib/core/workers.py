@@ -99,17 +99,21 @@ def start_forkserver() -> None:
                     os.environ[name] = before[name]
 
 
-def forkserver_context() -> ForkServerContext:
-    """A forkserver context that keeps its locks as long as it lives: a pool that is stopped drops
-    them before its workers end, and a worker that just begins would not find them by name.
+def forkserver_context(locks: list[RLock]) -> ForkServerContext:
+    """A forkserver context for one pool, whose locks are in `locks`, too.
 
-    What comes through its pipes is checked when it is unpickled in this process.
+    They are to stay there until the pool has ended: it drops them before its workers end, and a
+    worker that just begins would not find them by name. Then `locks` is to be cleared, which takes
+    the names out of the system. Left to the garbage collector, that would never be done in a
+    process which a signal ends, or at a time when the resource tracker cannot be called.
+
+    What comes through the context's pipes is checked when it is unpickled in this process.
     """
     from multiprocessing.context import ForkServerContext
 
     from videolib.core.unpickling import receive
 
-    context, locks = ForkServerContext(), []
+    context = ForkServerContext()
     create_rlock, create_pipe = context.RLock, context.Pipe
 
     def rlock() -> RLock:
@@ -183,15 +187,15 @@ class Workers:
         self.made: list[Path] = []  # folders that were made to be written in
         self.lock = threading.Lock()
         self.vacancies = threading.BoundedSemaphore(max(count, 1))
-        self.pools: list[pebble.ProcessPool] = []
+        self.pools: dict[pebble.ProcessPool, list[RLock]] = {}  # and the locks of each
         self.idle: list[pebble.ProcessPool] = []
         self.outdated: list[pebble.ProcessPool] = []  # of processes that may not reach enough
         self.closed = False
 
-    @functools.cached_property
-    def context(self) -> ForkServerContext:
-        """What processes are made with, and the pipe into which they report; made in the lock."""
+    def _prepare(self) -> None:
+        """Make what the processes of all pools share, among it the pipe into which they report."""
         import importlib.machinery
+        import multiprocessing
 
         for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
             os.environ.setdefault(name, "1")
@@ -199,11 +203,9 @@ class Workers:
         if main_module.__spec__ is None:
             # Workers import what they need; without a spec each would run the whole script first.
             main_module.__spec__ = importlib.machinery.ModuleSpec("__main__", None)
-        context = forkserver_context()
-        context.set_forkserver_preload(["pebble", *self.imports])
-        from_workers, self.to_parent = context.Pipe(duplex=False)
+        multiprocessing.set_forkserver_preload(["pebble", *self.imports])
+        from_workers, self.to_parent = multiprocessing.Pipe(duplex=False)
         self.reports = ReportReader(from_workers)
-        return context
 
     def listen(self) -> None:
         """Hand on what workers have reported since."""
@@ -350,12 +352,15 @@ class Workers:
         with self.lock:
             if self.closed:
                 raise CancelledError
-            context = self.context
+            if not self.reports:
+                self._prepare()
             start_forkserver()
             search_path = os.environ.get("PATH", os.defpath)
             arguments = (self.memory, self.to_parent, self._access(), search_path)
+            locks: list[RLock] = []
+            context = forkserver_context(locks)
             pool = pebble.ProcessPool(1, WORKER_TASKS, prepare_worker, arguments, context)
-            self.pools.append(pool)
+            self.pools[pool] = locks
             return pool
 
     def _give_back(self, pool: pebble.ProcessPool) -> None:
@@ -368,20 +373,22 @@ class Workers:
         with self.lock:
             if self.closed:
                 return
-            self.pools.remove(pool)
+            locks = self.pools.pop(pool)
             if pool in self.outdated:
                 self.outdated.remove(pool)
         pool.stop()
         pool.join()
+        locks.clear()
 
     def close(self) -> None:
         """End the processes; calls that still run are cancelled."""
         with self.lock:
-            self.closed, pools = True, list(self.pools)
+            self.closed, pools = True, dict(self.pools)
         for pool in pools:
             pool.stop()
-        for pool in pools:
+        for pool, locks in pools.items():
             pool.join()
+            locks.clear()
         for folder in reversed(self.made):
             with contextlib.suppress(OSError):  # something is in it
                 remove_empty_folder(str(folder))
