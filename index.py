@@ -2209,6 +2209,7 @@ class Subtitles(VideoTask):
         "small",
         "name or folder of the Whisper model; $VIDEO_WHISPER_MODEL sets the default",
         local=True,
+        by_name=True,
     )
     backend: Literal["auto", "whisper", "faster-whisper", "whisper.cpp"] = option(
         "auto", "what runs the model; auto: faster-whisper, else whisper, else whisper.cpp"
@@ -2991,6 +2992,9 @@ class Serve(Command):
         "make these artifacts for new and changed videos; alone: meta,thumbs,sprites",
         bare="meta,thumbs,sprites",
     )
+    models: Names = option(
+        (), "Whisper models, by name or folder, that jobs may choose beside the default"
+    )
     output_format: Literal["text", "json"] = LibraryCommand.output_format
 
     GRACE: ClassVar = 2  # seconds that open requests get to end
@@ -3037,6 +3041,7 @@ class Serve(Command):
             "VIDEO_HOSTS": f"{self.host},{os.environ.get('VIDEO_HOSTS', '')}",
             "VIDEO_CORS_ORIGINS": ",".join(self.cors_origin),
             "VIDEO_WATCH": ",".join(self.watch),
+            "VIDEO_MODELS": json.dumps(self.models),
         }
 
 

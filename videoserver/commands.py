@@ -3,7 +3,7 @@ folder; which of them may be jobs, and with which parameters."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from index import (
     Config,
     Context,
     RunCommand,
+    Subtitles,
     VideoTask,
     build,
     command_names,
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from videolib.catalogue.pool import CataloguePool
     from videolib.core.options import Option
     from videolib.storage.folders import Roots
+    from videoserver.settings import ServerSettings
+
+
+OUTPUT_FOLDERS = ("dest",)  # parameters that name a folder outside that of the job
 
 
 class CommandBuilder:
@@ -60,7 +65,15 @@ def job_parameters(command: type[Command]) -> dict[str, Option]:
     """The options of a command that `params` of a job may set; the others are fields of the job, or
     for the command line only."""
     fields = ("directory", "recursive", "force", "output_format")
-    return {n: o for n, o in command.options().items() if n not in fields and not o.local}
+    options = command.options().items()
+    return {n: o for n, o in options if n not in fields and (o.by_name or not o.local)}
+
+
+def model_names(models: Iterable[str], folder: Path) -> dict[str, str]:
+    """Name of each Whisper model that jobs in a folder may choose -> the model itself, by name or
+    folder; the first is the default there."""
+    default = Subtitles(**Config.load(None, folder).settings(Subtitles)).model_
+    return {Path(model).name: model for model in (default, *models)}
 
 
 def made_kind(command: type[Command]) -> str | None:
@@ -81,12 +94,15 @@ def kinds_on_request() -> list[str]:
     return [task.artifact.kind for task in tasks]
 
 
-def task_json(command: type[Command]) -> dict[str, Any]:
+def task_json(command: type[Command], models: Sequence[str]) -> dict[str, Any]:
     """A command as GET /tasks has it: {task, aliases, kind, summary, takes, params}, where `params`
-    is the JSON schema of its parameters."""
+    is the JSON schema of its parameters; `models`: the names of those that jobs may choose."""
     names, parameters = command_names(command), job_parameters(command)
     schema = command.model().model_json_schema()
     schema["properties"] = {n: p for n, p in schema["properties"].items() if n in parameters}
+    for name, declared in parameters.items():
+        if declared.by_name:
+            schema["properties"][name] |= {"enum": models, "default": models[0]}
     return {
         "task": names[0],
         "aliases": names[1:],
@@ -97,20 +113,28 @@ def task_json(command: type[Command]) -> dict[str, Any]:
     }
 
 
-def task_defaults(folder: Path) -> dict[str, dict[str, Any]]:
-    """Name of each task -> the values of its parameters where a job in that folder sets none."""
+def task_defaults(folder: Path, models: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Name of each task -> the values of its parameters where a job in that folder sets none;
+    `models` as in `task_json`."""
     config, defaults = Config.load(None, folder), {}
     for name, command in job_tasks().items():
-        values = {n: option.default for n, option in job_parameters(command).items()}
+        parameters = job_parameters(command)
+        values = {n: option.default for n, option in parameters.items()}
         values |= {n: v for n, v in config.settings(command).items() if n in values}
+        values |= {n: models[0] for n, option in parameters.items() if option.by_name}
         defaults[name] = jsonable(values)
     return defaults
 
 
 def job_command(
-    task: str, directory: str, switches: Mapping[str, bool], params: Mapping[str, Any], roots: Roots
+    task: str,
+    directory: str,
+    switches: Mapping[str, bool],
+    params: Mapping[str, Any],
+    settings: ServerSettings,
 ) -> Command:
-    """The command of a job, confined to the roots; `switches` are `recursive` and `force`.
+    """The command of a job, confined to the roots and models of the settings; `switches` are
+    `recursive` and `force`.
 
     Raises ParameterError, which names the fields of the job, OutsideError, NotFoundError or
     UsageError.
@@ -118,12 +142,16 @@ def job_command(
     command = job_tasks().get(task)
     if command is None:
         raise ParameterError([("task", f"no such task; there are {', '.join(job_tasks())}")])
+    roots = settings.roots
     folder = roots.folder(directory)
     if errors := unknown_parameters(task, command, switches, params):
         raise ParameterError(errors)
     values: dict[str, Any]
     values = {name: value for name, value in switches.items() if name in command.options()}
     values |= {name: confined(command, name, v, folder, roots) for name, v in params.items()}
+    for name in values:
+        if command.options()[name].by_name:
+            values[name] = chosen_model(name, values[name], model_names(settings.models, folder))
     if "directory" in command.options():
         values["directory"] = folder
     try:
@@ -152,13 +180,24 @@ def unknown_parameters(
 
 
 def confined(command: type[Command], name: str, value: Any, folder: Path, roots: Roots) -> Any:
-    """The value of a parameter; one that is a path is made absolute, from the folder.
+    """The value of a parameter; one that is a path is made absolute, from the folder, or from its
+    root where it is to be outside the folder.
 
     Raises OutsideError where it is not in a root.
     """
     if names_path(command.hints()[name]) and value and isinstance(value, str):
-        return str(roots.resolve(value, folder))
+        base = roots.root_of(folder) if name in OUTPUT_FOLDERS else folder
+        return str(roots.resolve(value, base))
     return value
+
+
+def chosen_model(parameter: str, name: object, models: Mapping[str, str]) -> str:
+    """The model of that name. Raises ParameterError where the server allows none."""
+    if isinstance(name, str) and name in models:
+        return models[name]
+    names = " or ".join(map(printable, models))
+    message = f"should be {names}, which this server allows; got {printable(str(name)[:100])}"
+    raise ParameterError([(f"params.{parameter}", message)])
 
 
 def jsonable(values: Mapping[str, Any]) -> dict[str, Any]:

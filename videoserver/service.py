@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from index import (
@@ -70,6 +71,7 @@ from videoserver.commands import (
     job_tasks,
     jsonable,
     kinds_on_request,
+    model_names,
     task_by_kind,
     task_defaults,
     task_json,
@@ -83,8 +85,6 @@ from videoserver.stills import StillMaker
 from videoserver.watching import root_watchers
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from videolib.catalogue.catalogue import Catalogue
     from videolib.core.runs import Job
     from videolib.organize.tagging import ImportedTags
@@ -406,10 +406,13 @@ class Service:
 
     def tasks(self) -> list[dict[str, Any]]:
         """Every task that can run as a job, with the JSON schema of its parameters."""
-        return [task_json(command) for command in dict.fromkeys(job_tasks().values())]
+        models = list(model_names(self.settings.models, Path(self.roots.paths[0])))
+        return [task_json(command, models) for command in dict.fromkeys(job_tasks().values())]
 
     def config(self, directory: str) -> dict[str, Any]:
         """The effective defaults of every task in a folder, and the limits of this server."""
+        folder = self.roots.folder(directory)
+        models = list(model_names(self.settings.models, folder))
         return {
             "version": __version__,
             "roots": self.roots.paths,
@@ -417,7 +420,7 @@ class Service:
             "task_by_kind": task_by_kind(),
             "kinds_on_request": kinds_on_request(),
             "limits": {"page": PAGE_LIMIT, "jobs_queued": JOBS_QUEUED, "jobs_kept": JOBS_KEPT},
-            "tasks": task_defaults(self.roots.folder(directory)),
+            "tasks": task_defaults(folder, models),
         }
 
     def submit(
@@ -428,7 +431,7 @@ class Service:
         `switches` are `recursive` and `force`, `params` the options of the task. Raises
         ParameterError for wrong ones, BusyError when too many jobs wait.
         """
-        command = job_command(task, directory, switches, params, self.roots)
+        command = job_command(task, directory, switches, params, self.settings)
         request = {"directory": directory, **switches, "params": jsonable(params)}
         return self.board.submit(task, command, request)
 

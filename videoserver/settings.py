@@ -21,7 +21,8 @@ class ServerSettings(NamedTuple):
 
     `roots`: the folders it may touch. `token`: "" for none. `hosts`: its names beside localhost.
     `cors_origins`: the other origins whose pages may use it. `watch`: the tasks that are done for
-    new videos, () where none are watched for.
+    new videos, () where none are watched for. `models`: the Whisper models, by name or folder, that
+    jobs may choose beside the default.
 
     `encoders`: films that are encoded at a time for browsers that cannot play them, 0: by the
     machine's cores; `lines`: the most lines of their pictures, 0: the same; `segment_cache`: bytes
@@ -33,6 +34,7 @@ class ServerSettings(NamedTuple):
     hosts: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
     watch: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
     encoders: int = 0
     lines: int = 0
     segment_cache: int = 1 << 30
@@ -40,17 +42,19 @@ class ServerSettings(NamedTuple):
     @classmethod
     def from_environment(cls) -> ServerSettings:
         """The settings in VIDEO_ROOTS (separated like PATH, or a JSON array), VIDEO_TOKEN,
-        VIDEO_HOSTS, VIDEO_CORS_ORIGINS and VIDEO_WATCH (separated by commas), and the numbers
-        VIDEO_ENCODERS, VIDEO_ENCODED_LINES and VIDEO_SEGMENT_CACHE (in MB).
+        VIDEO_HOSTS, VIDEO_CORS_ORIGINS and VIDEO_WATCH (separated by commas), VIDEO_MODELS (the
+        same, or a JSON array), and the numbers VIDEO_ENCODERS, VIDEO_ENCODED_LINES and
+        VIDEO_SEGMENT_CACHE (in MB).
 
         Raises UsageError where a root is no folder, or a number is none.
         """
         return cls(
-            Roots(split_paths(os.environ.get("VIDEO_ROOTS", "")) or ["."]),
+            Roots(split_list(os.environ.get("VIDEO_ROOTS", ""), os.pathsep) or ["."]),
             os.environ.get("VIDEO_TOKEN", ""),
             split_words(os.environ.get("VIDEO_HOSTS", "")),
             split_words(os.environ.get("VIDEO_CORS_ORIGINS", "")),
             split_words(os.environ.get("VIDEO_WATCH", "")),
+            tuple(split_list(os.environ.get("VIDEO_MODELS", ""), ",")),
             environment_number("VIDEO_ENCODERS", 0),
             environment_number("VIDEO_ENCODED_LINES", 0),
             max(environment_number("VIDEO_SEGMENT_CACHE", 1024), LEAST_CACHE) << 20,
@@ -110,11 +114,11 @@ def split_words(text: str) -> tuple[str, ...]:
     return tuple(filter(None, text.split(",")))
 
 
-def split_paths(text: str) -> list[str]:
-    """The paths in a text, separated like those of PATH.
+def split_list(text: str, separator: str) -> list[str]:
+    """The parts of a text between separators; empty ones are dropped.
 
-    Paths with the separator in them can be given as a JSON array of strings instead.
+    Parts with the separator in them can be given as a JSON array of strings instead.
     """
-    if text.startswith('["'):
-        return [str(path) for path in json.loads(text)]
-    return list(filter(None, text.split(os.pathsep)))
+    if text.startswith(('["', "[]")):
+        return [str(part) for part in json.loads(text)]
+    return list(filter(None, text.split(separator)))

@@ -16,7 +16,7 @@ import httpx
 import pytest
 from conftest import Cli
 from support import Library, command_of, leftovers, wait_until
-from support.served import Served
+from support.served import Served, serving
 
 import index
 from videolib.core.errors import CancelledError
@@ -144,11 +144,33 @@ class TestAJob:
         assert job["result"]["tasks"][0]["counts"]["made"] == 1
         assert "short.mp4.phash.json" in library.artifacts()
 
+    def test_a_model_is_chosen_by_its_name(
+        self, library: Library, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """One that the server was started with, or the default; no other, and none by its path."""
+        monkeypatch.setenv("VIDEO_WHISPER_MODEL", "tiny")
+        library.add("numbered.mp4")
+        with serving(library.root, models=("turbo", "/models/own")) as served:
+            (task,) = (t for t in served.get("/tasks")["tasks"] if t["task"] == "subtitles")
+            schema = task["params"]["properties"]["model"]
+            assert (schema["enum"], schema["default"]) == (["tiny", "turbo", "own"], "tiny")
+            assert served.get("/config")["tasks"]["subtitles"]["model"] == "tiny"
+            for wrong in ("large-v3", "/models/own", "", None, ["tiny"]):
+                body = {"task": "subtitles", "params": {"model": wrong}}
+                problem = served.client.post("/jobs", json=body).json()
+                assert problem["status"] == 422
+                assert problem["errors"][0]["field"] == "params.model"
+                assert "tiny or turbo or own" in problem["detail"]
+            job = served.job("subtitles", params={"model": "own"})
+            (row,) = job["result"]["results"]
+            assert "/models/own: no folder and no known name" in row["error"]
+
     def test_transcode_and_compare(self, served: Served, library: Library) -> None:
         library.add("short.mp4", "in/a.mp4")
         (library.root / "out").mkdir()
-        dest = str(library.root / "out")
-        job = served.job("transcode", directory="in", force=True, params={"dest": dest, "crf": 20})
+        # A relative folder is the root's: in that of the videos outputs may not be.
+        params: dict[str, Any] = {"dest": "out", "crf": 20}
+        job = served.job("transcode", directory="in", force=True, params=params)
         assert job["status"] == "done", job
         library.keep(library.root / "out/a.mp4")
         params = {"original": "in/a.mp4", "other": "out/a.mp4", "vmaf": False}

@@ -49,8 +49,8 @@ class Option:
     without which the command does nothing. `bare` is the value of a flag that stands without one;
     `many` lets a flag take several values; `names` gives the names that a list may hold, for those
     who offer a choice. `local` keeps it out of the API, as for all that name a program or a model;
-    `changes_library` marks those that change or delete something, which no
-    configuration found in a folder of videos may set.
+    with `by_name` the API takes the names that its server allows. `changes_library` marks those
+    that change or delete something, which no configuration found in a folder of videos may set.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class Option:
         many: bool = False,
         names: Callable[[], Iterable[str]] | None = None,
         local: bool = False,
+        by_name: bool = False,
         changes_library: bool = False,
         **rules: Any,
     ) -> None:
@@ -74,7 +75,8 @@ class Option:
         self.metavar, self.unset = metavar, unset
         self.short, self.positional, self.required = short, positional, required
         self.bare, self.many, self.names = bare, many, names
-        self.local, self.changes_library = local, changes_library
+        self.local, self.by_name = local, by_name
+        self.changes_library = changes_library
 
     def __set_name__(self, owner: type, name: str) -> None:
         # As everywhere in Python, a trailing underscore keeps a name clear of another.

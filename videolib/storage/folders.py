@@ -241,6 +241,10 @@ class Roots:
         """Whether a path, all links followed, lies in one of the folders."""
         return enclosing_folder(real_path(path), self.paths) is not None
 
+    def root_of(self, folder: Path) -> Path:
+        """The folder of these that a folder, all links followed, is or is in."""
+        return Path(enclosing_folder(real_path(folder), self.paths) or self.paths[0])
+
     def links_out_of(self, folder: str) -> list[str]:
         """The links in a folder that lead out of the roots, as /NAME; "" for the folder itself."""
         if not self.contains(folder):
