@@ -6,12 +6,11 @@ Nothing that leads out of the roots, through a link for instance, is served.
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from videolib.core.documents import json_text
+from videolib.core.documents import json_text, parse_json
 from videolib.core.errors import CorruptError, Failure, NotFoundError, OutsideError, attempt
 from videolib.core.files import blocks_of, stat_if_any, stat_of
 from videolib.core.text import printable, url_quoted
@@ -213,7 +212,7 @@ def read_document(path: Path, roots: Roots) -> dict[str, Any]:
         raise OutsideError(f"{printable(path.name)}: {LEADS_OUT}")
     with contextlib.suppress(ValueError, RecursionError):
         content = b"".join(blocks_of(path, LARGEST_RECORD))
-        data = json.loads(content.decode())
+        data = parse_json(content.decode())
         json_text([[[[data]]]])  # fails where the data is too deep to be put into an answer
         if isinstance(data, dict):
             return data

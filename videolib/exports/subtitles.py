@@ -16,7 +16,7 @@ from videolib.core.languages import language_tag
 from videolib.exports.formats import AlreadyThereError, NothingToExportError, SidecarFormat
 from videolib.media.streams import streams_of_type
 from videolib.speech.cues import Cue
-from videolib.speech.files import parse_cues, parse_json, read_text, srt_file, vtt_file
+from videolib.speech.files import cues_of_json, parse_cues, read_text, srt_file, vtt_file
 from videolib.storage.names import FORCED_LABEL
 from videolib.storage.subtitle_names import Purpose
 
@@ -107,7 +107,7 @@ def cues_of(path: str) -> list[Cue]:
     """
     try:
         text = read_text(path)
-        cues = list(parse_json(text) if path.endswith(".json") else parse_cues(text))
+        cues = list(cues_of_json(text) if path.endswith(".json") else parse_cues(text))
     except ValueError as error:
         raise VideoError(f"{path.rpartition('/')[2]} {error}: make the subtitles again") from None
     is_escaped = path.endswith(".vtt")

@@ -6,7 +6,6 @@ videos of a library that they are about.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import zipfile
@@ -15,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from videolib.core.documents import parse_json
 from videolib.core.errors import Failure, UsageError, VideoError, attempt
 from videolib.core.text import printable
 from videolib.core.xml import xml_root
@@ -290,8 +290,8 @@ def zipped_scenes(path: Path) -> Iterator[Any]:
 
 def json_document(content: bytes, name: str) -> Any:
     try:
-        return json.loads(content)
-    except (ValueError, RecursionError) as error:
+        return parse_json(content)
+    except ValueError as error:
         raise VideoError(f"{printable(name)} is not JSON ({error})") from None
 
 

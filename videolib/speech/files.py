@@ -7,13 +7,13 @@ cues of any subtitle file, also of a malformed one; their text has no tags and n
 from __future__ import annotations
 
 import itertools
-import json
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from videolib.core.documents import parse_json
 from videolib.core.errors import VideoError
 from videolib.core.files import read_file, stat_of
 from videolib.core.runs import Status
@@ -107,7 +107,7 @@ def read_cues(path: str, frame_rate: float | None = None) -> list[Cue]:
     """
     text = read_text(path)
     if path.endswith(".json"):
-        cues = list(parse_json(text))
+        cues = list(cues_of_json(text))
     elif name := foreign_format(text):
         cues = list(foreign_cues(text, name, frame_rate))
     else:
@@ -151,14 +151,14 @@ def parse_cues(text: str) -> Iterator[Cue]:
         yield Cue(start, max(end, start), "\n".join(lines))
 
 
-def parse_json(text: str) -> Iterator[Cue]:
+def cues_of_json(text: str) -> Iterator[Cue]:
     """The cues of a JSON artifact, in its order; malformed ones are skipped.
 
     Raises ValueError where it is not valid JSON.
     """
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
+        document = parse_json(text)
+    except ValueError:
         raise ValueError("is no valid JSON") from None
     entries = document.get("cues") if isinstance(document, dict) else None
     for entry in entries if isinstance(entries, list) else ():
