@@ -19,11 +19,15 @@ esac
 is_new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 
 find_python() {
-    for python in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do
+    if [ -n "${PYTHON:-}" ]; then set -- "$PYTHON"
+    else set -- python3 python3.14 python3.13 python3.12 python3.11; fi
+    for python do
         if is_new_enough "$python"; then return 0; fi
     done
     return 1
 }
+
+version_of() { "$1" -c 'import sys; print("Python %d.%d.%d" % sys.version_info[:3])' 2>/dev/null; }
 
 # Debian and its like keep what makes virtual environments in packages of their own.
 apt_install() {
@@ -41,7 +45,7 @@ make_venv() {
     fi
     command -v python3 >/dev/null || apt_install python3-venv || true
     find_python || fail "Python 3.11 or later is needed;" \
-        "there is $("${PYTHON:-python3}" -V 2>/dev/null || echo none)." \
+        "${PYTHON:-python3} is $(version_of "${PYTHON:-python3}" || echo not there)." \
         "Install one, or name one that is not on PATH: PYTHON=/path/to/python3.12 sh setup.sh"
     debian=$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
     "$python" -c 'import ensurepip, venv' 2>/dev/null || apt_install "$debian" ||

@@ -118,6 +118,19 @@ def test_a_real_old_python(python: str) -> None:
         assert help_text.startswith("usage: index.py")
 
 
+@pytest.mark.parametrize("python", ["/nowhere/python3", *old_pythons()])
+def test_setup_makes_nothing_with_an_old_python(python: str, tmp_path: Path) -> None:
+    venv = tmp_path / "venv"
+    environment = {**os.environ, "PYTHON": python, "VENV": str(venv)}
+    setup = ["sh", ROOT / "setup.sh"]
+    done = subprocess.run(setup, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    state = "not there" if python.startswith("/nowhere") else "Python "
+    assert f"Python 3.11 or later is needed; {python} is {state}" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not venv.exists()
+
+
 @contextlib.contextmanager
 def served_page(program: Path, library: Library) -> Iterator[str]:
     """The address of the page while the installed program serves a folder."""
