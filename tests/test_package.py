@@ -122,7 +122,7 @@ def test_a_real_old_python(python: str) -> None:
 def test_setup_makes_nothing_with_an_old_python(python: str, tmp_path: Path) -> None:
     venv = tmp_path / "venv"
     environment = {**os.environ, "PYTHON": python, "VENV": str(venv)}
-    setup = ["sh", ROOT / "setup.sh"]
+    setup = ["sh", str(ROOT / "setup.sh")]
     done = subprocess.run(setup, env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "")
     state = "not there" if python.startswith("/nowhere") else "Python "
