@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 from support import (
     ROOT,
     Library,
@@ -29,6 +29,7 @@ from support import (
     started,
     wait_until,
 )
+from support import browser as web
 from support.served import Served
 
 import index
@@ -203,12 +204,8 @@ class TestUvicorn:
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
     """A page of Debian's chromium."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox"]
-        )
+    with web.browsing() as browser:
         yield browser.new_page()
-        browser.close()
 
 
 # What a page does to follow jobs: it notes every event, and whether the browser gave up.
@@ -256,6 +253,8 @@ class Cable:
         self.cut()
 
 
+@pytest.mark.page
+@pytest.mark.skipif(not web.CHROMIUM, reason="needs chromium on PATH")
 class TestEventSource:
     @pytest.fixture
     def cable(self, served: Served) -> Iterator[Cable]:
