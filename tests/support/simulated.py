@@ -15,7 +15,7 @@ from typing import Any
 from index import Outcome
 from videolib.core.cluster.facts import machine_facts
 from videolib.core.cluster.paths import SAME, dumps, loads
-from videolib.core.cluster.remote import Order
+from videolib.core.cluster.remote import Order, send_result
 from videolib.core.runs import Status
 
 
@@ -24,12 +24,16 @@ def nothing(seconds: float) -> list[Outcome]:
     raise NotImplementedError(seconds)
 
 
-async def simulated_unit(run: str, order: tuple[Any, ...]) -> bytes:
+async def simulated_unit(run: str, number: int, order: tuple[Any, ...]) -> bytes:
     """In the place of remote.do_unit: take the seconds that the unit says, and do nothing."""
+    from distributed import get_worker
+
     (seconds,) = loads(Order(*order).call, SAME)[1]
     await asyncio.sleep(seconds)
     outcomes = [Outcome(kind, Status.MADE) for kind in Order(*order).kinds]
-    return dumps(("", outcomes))
+    content = dumps(("", outcomes))
+    send_result(get_worker(), run, number, content)
+    return content
 
 
 async def simulated_admission(content: bytes, dask_worker: Any) -> dict[str, Any]:

@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 ADDRESS = re.compile(r"(tcp|tls)://(\[[0-9a-fA-F:]+\]|[^\s:/\[\]]+):(\d{1,5})")
 CONNECT_TIMEOUT = 5.0  # seconds
 SILENCE = 8.0  # seconds without an answer after which a scheduler counts as gone
+# Of distributed, which watches itself for its dashboard: that takes 2 to 3 % of a core of each
+# process at rest, and a thousand of the latest messages of each run, for as long as it lives.
+SETTINGS = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.tick.cycle": "10s",
+    "distributed.admin.system-monitor.interval": "10s",
+    "distributed.admin.low-level-log-length": 20,
+    "distributed.scheduler.active-memory-manager.start": False,
+}
 
 
 class ClusterSettings(NamedTuple):
@@ -90,10 +100,14 @@ def need_distributed() -> None:
         )
 
 
-def quiet() -> None:
-    """Keep distributed, which was imported, from writing what it does: what matters is said."""
+def configure() -> None:
+    """Keep distributed, which was imported, from measuring itself, and from writing what it does:
+    what matters is said."""
     import logging
 
+    import dask
+
+    dask.config.set(SETTINGS)
     for name in list(logging.root.manager.loggerDict):
         if name.partition(".")[0] in ("distributed", "tornado", "asyncio"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -127,7 +141,7 @@ def connect(settings: ClusterSettings) -> Client:
         raise VideoError(f"{settings.address}: no scheduler answers there: {reason}") from None
     from distributed import Client
 
-    quiet()
+    configure()
     try:
         return Client(
             settings.address,

@@ -60,11 +60,13 @@ class ClusterWorker(NamedTuple):
 class Ticket:
     """A unit that was submitted, and the workers that may do it; `woken` when there is news."""
 
-    def __init__(self, machines: Sequence[ClusterWorker]) -> None:
+    def __init__(self, number: int, machines: Sequence[ClusterWorker]) -> None:
+        self.number = number
         self.addresses = [machine.address for machine in machines]
         self.woken = threading.Event()
         self.stranded = False  # none of the workers is left
         self.done_by = ""
+        self.content = b""  # its result, as soon as it was sent
         self.future: Future[bytes] | None = None
 
 
@@ -94,7 +96,7 @@ class ClusterPool:
         self.changed = threading.Condition()
         self.machines: dict[str, ClusterWorker] = {}
         self.refused: set[str] = set()
-        self.tickets: set[Ticket] = set()
+        self.tickets: dict[int, Ticket] = {}  # by their numbers
         self.reports: list[list[Any]] = []
         self.failure = ""
         self.closed = False
@@ -165,7 +167,7 @@ class ClusterPool:
             return
         with self.changed:
             self.machines = {a: m for a, m in self.machines.items() if a not in gone} | admitted
-            for ticket in self.tickets:
+            for ticket in self.tickets.values():
                 if self.machines.keys().isdisjoint(ticket.addresses):
                     ticket.stranded = True
                     ticket.woken.set()
@@ -234,7 +236,7 @@ class ClusterPool:
     def _end_calls(self) -> None:
         """Wake all calls, which will find that they are over, and have their units stopped."""
         with self.changed:
-            tickets = list(self.tickets)
+            tickets = list(self.tickets.values())
             self.changed.notify_all()
         futures = [ticket.future for ticket in tickets if ticket.future]
         if futures and not self.failure:
@@ -244,10 +246,13 @@ class ClusterPool:
             ticket.woken.set()
 
     def _hear(self, event: tuple[float, Any]) -> None:
-        """What a worker tells the run: progress, or why it leaves."""
+        """What a worker tells the run: progress, what came of a unit, or why it leaves."""
         message = event[1]
         if isinstance(message, str):
             self._say(message)
+        elif isinstance(message, dict):
+            if ticket := self.tickets.get(message["unit"]):
+                ticket.content = message["content"]
         else:
             self.reports += message
 
@@ -268,14 +273,14 @@ class ClusterPool:
             machines = self._choose(job, unit)
             if isinstance(machines, Failure):
                 return machines
-            ticket = Ticket(machines)
+            ticket = Ticket(next(self.numbers), machines)
             with self.changed:
-                self.tickets.add(ticket)
+                self.tickets[ticket.number] = ticket
             try:
                 outcomes = self._done(job, ticket, order)
             finally:
                 with self.changed:
-                    self.tickets.discard(ticket)
+                    del self.tickets[ticket.number]
             if outcomes is not None and not (
                 self._note_lack(outcomes, ticket) and self._able(unit)
             ):
@@ -318,9 +323,14 @@ class ClusterPool:
 
     def _done(self, job: Job, ticket: Ticket, order: Order) -> list[Any] | Failure | None:
         """What came of a unit; None where another worker has to do it. Raises CancelledError."""
-        key = f"{'+'.join(order.kinds) or 'unit'}-{self.run}-{next(self.numbers)}"
         future = ticket.future = self.client.submit(
-            remote.do_unit, self.run, tuple(order), key=key, workers=ticket.addresses, pure=False
+            remote.do_unit,
+            self.run,
+            ticket.number,
+            tuple(order),
+            key=f"{'+'.join(order.kinds) or 'unit'}-{self.run}-{ticket.number}",
+            workers=ticket.addresses,
+            pure=False,
         )
         future.add_done_callback(lambda _: ticket.woken.set())
         try:
@@ -344,7 +354,7 @@ class ClusterPool:
         from distributed.comm import CommClosedError
 
         try:
-            content = future.result(timeout=1.0)
+            content = ticket.content or future.result(timeout=1.0)
         except TimeoutError:
             raise
         except KilledWorker:

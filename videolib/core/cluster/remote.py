@@ -207,7 +207,7 @@ def begin(terms: Terms, worker: Worker) -> None:
         run.pool.close()
 
 
-def do_unit(run: str, order: tuple[Any, ...]) -> bytes:
+def do_unit(run: str, number: int, order: tuple[Any, ...]) -> bytes:
     """The address of this worker, and what came of a unit of a run, pickled; nothing where it was
     cancelled, or the worker was not admitted to that run."""
     remote = _runs.get(run)
@@ -215,9 +215,17 @@ def do_unit(run: str, order: tuple[Any, ...]) -> bytes:
         return b""
     try:
         outcomes = remote.do(Order(*order))
-        return dumps((remote.worker.address, outcomes), remote.paths.inverse)
     except CancelledError:
         return b""
+    content = dumps((remote.worker.address, outcomes), remote.paths.inverse)
+    send_result(remote.worker, run, number, content)
+    return content
+
+
+def send_result(worker: Worker, run: str, number: int, content: bytes) -> None:
+    """Send what came of a unit to its run, ahead of the message that it is done: then the run need
+    not ask the scheduler for it, nor the scheduler this worker."""
+    worker.log_event(run, {"unit": number, "content": content})
 
 
 async def end(run: str) -> None:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from videolib.core.cluster.connection import (
     ClusterSettings,
     check_tls_files,
+    configure,
     is_loopback,
     need_distributed,
-    quiet,
     security,
 )
 from videolib.core.cluster.facts import machine_name
@@ -50,7 +50,7 @@ def serve_scheduler(
 async def _scheduler(job: Job, host: str, port: int, tls_files: Sequence[str]) -> None:
     from distributed import Scheduler
 
-    quiet()
+    configure()
     protocol = "tls" if tls_files else "tcp"
     address = f"[{host}]" if ":" in host else host
     scheduler = Scheduler(
@@ -101,7 +101,7 @@ def serve_worker(job: Job, cluster: ClusterSettings, offer: Offer) -> None:
 async def _worker(job: Job, cluster: ClusterSettings, offer: Offer, folder: str) -> None:
     from distributed import Worker
 
-    quiet()
+    configure()
     worker = Worker(
         cluster.address,
         nthreads=offer.slots,
