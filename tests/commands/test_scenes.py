@@ -7,6 +7,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from conftest import Cli
 from scenedetect import FrameTimecode
@@ -172,6 +173,35 @@ class TestExtras:
             number = round(marker["time"] * 25)
             assert media.difference(picture, frames[number / 25]) < 6
             assert media.difference(picture, frames[(number - 1) / 25]) > 20
+
+    def test_the_picture_of_a_scene_is_none_of_a_fade(
+        self, cli: Cli, library: Library, tmp_path: Path
+    ) -> None:
+        """A film that begins black; then a dissolve, a fade through black and a cut to a flash."""
+        tints = ((40, 60, 250), (250, 200, 30), (50, 250, 60), (230, 40, 240))
+        one, two, three, four = (
+            media.texture(seed, tint).astype(float) for seed, tint in enumerate(tints)
+        )
+        black, white = np.zeros_like(one), np.full_like(one, 255)
+
+        def blended(before: Any, after: Any, count: int) -> list[Any]:
+            return [before + (after - before) * (i + 1) / count for i in range(count)]
+
+        frames = [*[black] * 10, *blended(black, one, 10), *[one] * 30, *blended(one, two, 4)]
+        frames += [*[two] * 30, *blended(two, black, 8), *[black] * 12, *blended(black, three, 15)]
+        frames += [*[three] * 30, *[white] * 3, *[four] * 25]
+        film = tmp_path / "faded.mp4"
+        media.encode(film, [frame.astype(np.uint8) for frame in frames], *media.H264, "-crf", 18)
+        library.add_bytes("faded.mp4", film.read_bytes())
+        cli("scenes", library.root, "--threshold", 0.2)
+        markers = document(library, "faded.mp4")["markers"]
+        assert cli("scenes", library.root, "--threshold", 0.2, "--thumbs").code == 0
+        made = document(library, "faded.mp4")
+        times = [marker["time"] for marker in made["markers"]]
+        assert times == [marker["time"] for marker in markers]
+        for scene, shown in zip(made["scenes"], (one, two, three, four), strict=True):
+            picture = media.read_picture(made_file(library, "faded.mp4", scene["thumb"]))
+            assert media.difference(shown.astype(np.uint8), picture) < 8, scene
 
     def test_a_clip_of_every_scene(self, cli: Cli, library: Library) -> None:
         video = library.add("cuts.mp4")

@@ -18,10 +18,11 @@ from videolib.core.errors import BrokenVideoError
 from videolib.media.choices import SceneDetector
 from videolib.media.clips import ClipFormat, Excerpt, encode_clip
 from videolib.media.duration import cut_off_message
-from videolib.media.frames import FrameRequest, decode_forward, read_frames, timestamps_around
+from videolib.media.frames import decode_forward, timestamps_around
 from videolib.media.geometry import Orientation
-from videolib.media.pictures import HDR_EOTFS, jpeg, reformatter, rgb_picture
+from videolib.media.pictures import HDR_EOTFS, reformatter, rgb_picture
 from videolib.media.reader import Media
+from videolib.media.scene_pictures import scene_pictures
 from videolib.storage.publishing import ArtifactOutput
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ Cuts = list[tuple[int, float]]
 
 
 class SceneIllustration(NamedTuple):
-    """What is stored to show every scene: with `thumbs` its first frame, and its beginning as a
-    clip of `clip_duration` seconds (0: none), both `width` pixels wide."""
+    """What is stored to show every scene: with `thumbs` a picture, see scene_pictures, and its
+    beginning as a clip of `clip_duration` seconds (0: none), both `width` pixels wide."""
 
     width: int
     thumbs: bool
@@ -125,12 +126,11 @@ def illustrate(
     paths."""
     files: dict[str, bytes] = {}
     folder = f".{media.video.key}.scenes"
-    first_frames = [FrameRequest(scene["start"]) for scene in scenes if illustration.thumbs]
-    for frame, indices in read_frames(media, first_frames) if first_frames else ():
-        for index in indices:
-            name = f"scene_{index + 1:03}.jpg"
-            files[name] = jpeg(frame.rgb(illustration.width), 4)
-            scenes[index]["thumb"] = f"{folder}/{name}"
+    pictures = scene_pictures(media, scenes, illustration.width) if illustration.thumbs else {}
+    for index, picture in pictures.items():
+        name = f"scene_{index + 1:03}.jpg"
+        files[name] = picture
+        scenes[index]["thumb"] = f"{folder}/{name}"
     for index, scene in enumerate(scenes if illustration.clip_duration else ()):
         name = f"scene_{index + 1:03}.mp4"
         length = min(illustration.clip_duration, scene["end"] - scene["start"])
