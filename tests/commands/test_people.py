@@ -67,13 +67,7 @@ class Folk:
 def folk(cli: Cli, library: Library) -> Folk:
     """Ann is #1, in a.mp4 and b.mp4; bea #2 in a.mp4; obama #3 in b.mp4; dan #4 in sub/c.mp4."""
 
-    def make(folder: Library) -> None:
-        faces.film(folder, "a.mp4", (2, ["ann"]), (4, ["ann", "bea"]))
-        faces.film(folder, "b.mp4", (4, ["ann"]), (3, ["obama"]))
-        faces.film(folder, "sub/c.mp4", (4, ["dan"]))
-        Folk(cli, folder).relist()
-
-    library.add_made("people", make)
+    library.add_made("people", faces.add_folk)
     folk = Folk(cli, library)
     assert folk.videos == PLAIN
     return folk

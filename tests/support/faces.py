@@ -20,7 +20,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from support import Library, media
+from support import Library, media, run_cli
 from support.media import Picture
 
 # Where the people are in their photographs: file, left, top and side of a square around the face.
@@ -113,6 +113,16 @@ def film(library: Library, name: str, *shots: tuple[float, Sequence[str]]) -> Pa
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(made.read_bytes())
     return library.keep(path)
+
+
+def add_folk(library: Library) -> None:
+    """Three films and who is who in them: Ann is #1, in a.mp4 and b.mp4; bea #2 in a.mp4; obama #3
+    in b.mp4; dan #4 in sub/c.mp4."""
+    film(library, "a.mp4", (2, ["ann"]), (4, ["ann", "bea"]))
+    film(library, "b.mp4", (4, ["ann"]), (3, ["obama"]))
+    film(library, "sub/c.mp4", (4, ["dan"]))
+    run = run_cli("listing", library.root, "-r")
+    assert run.code == 0, run.err
 
 
 def signatures(library: Library, name: str, folder: str = ".") -> list[dict[str, Any]]:

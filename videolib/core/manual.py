@@ -92,7 +92,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "people": (
         "~/videos --rename 3 Jane Doe",
-        "~/videos --merge 3 8",
+        "~/videos --merge 3 4",
         "~/videos --undo",
     ),
     "subtitles": (

@@ -2,7 +2,7 @@
 folder `generated`.
 
 vtt/HASH_sprite.jpg and HASH_thumbs.vtt are one sheet of 9 by 9 tiles and the track of them;
-screenshots/HASH.mp4 and .webp are the preview that `previews --join` and `--animate` made.
+screenshots/HASH.mp4 and .webp are the preview that `previews --join` and `--image webp` made.
 """
 
 from __future__ import annotations
