@@ -37,7 +37,7 @@ from videolib.organize.tagging import ImportedTags
 from videolib.storage.tags import TagChange
 from videolib.storage.videos import Video
 from videoserver import models
-from videoserver.app import COOKIE, App, app_of, lifespan
+from videoserver.app import COOKIE, SECURITY_HEADERS, App, app_of, lifespan
 from videoserver.downloads import FOREVER, FileDownload, bytes_response
 from videoserver.files import MEDIA_TYPES
 from videoserver.hls.parameters import (
@@ -48,6 +48,7 @@ from videoserver.hls.parameters import (
     segment_params,
 )
 from videoserver.http import (
+    POLICY,
     AnyPathConvertor,
     is_number,
     json_response,
@@ -55,6 +56,7 @@ from videoserver.http import (
 )
 from videoserver.page import (
     page_file_response,
+    page_policy,
     page_response,
     swagger_folder,
     versioned,
@@ -212,7 +214,7 @@ routes = APIRouter()
 def page() -> Response:
     if not (web_folder() / "index.html").is_file():
         return Response("The API is here; its page is not installed.\n", media_type="text/plain")
-    return page_response("index.html")
+    return page_response("index.html", page_policy(SECURITY_HEADERS[POLICY]))
 
 
 @routes.get("/web/{name:name}", include_in_schema=False)

@@ -36,6 +36,7 @@ from videoserver.compression import Compressor
 from videoserver.connections import BEGUN, limited_connections, logged_once_per_second
 from videoserver.downloads import ShortFileError
 from videoserver.http import (
+    POLICY,
     EventStream,
     decode_path,
     is_local,
@@ -53,7 +54,7 @@ SWITCH_INTERVAL = 0.001  # seconds that a computing thread may hold up one that 
 COOKIE = "session"  # the name of the session cookie
 SECURITY_HEADERS = {
     "x-content-type-options": "nosniff",
-    "content-security-policy": (
+    POLICY: (  # the page has one of its own
         "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; object-src 'none';"
         " base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
@@ -192,19 +193,16 @@ def app_of(request: Request) -> App:
 
 
 def with_security_headers(scope: Scope, send: Send) -> Send:
-    """`send` that adds the security headers to a response, in place of its own of these names, and
-    says that it begins."""
+    """`send` that adds the security headers to a response, those that it has not itself, and says
+    that it begins."""
     on_begun = scope.get("extensions", {}).get(BEGUN, {}).get("call")
 
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            others = [
-                (name, value)
-                for name, value in message["headers"]
-                if name.decode("latin-1") not in SECURITY_HEADERS
-            ]
+            own = {name for name, _ in message["headers"]}
             fixed = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
-            message = {**message, "headers": others + fixed}
+            others = [header for header in fixed if header[0] not in own]
+            message = {**message, "headers": [*message["headers"], *others]}
         await send(message)
         if on_begun:
             on_begun()

@@ -20,6 +20,8 @@ from starlette.types import Message, Receive, Scope
 from videolib.core.documents import json_text
 from videoserver.jobs import JobBoard
 
+POLICY = "content-security-policy"  # the name of that header
+
 # === Answers ======================================================================================
 
 

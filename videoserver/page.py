@@ -15,6 +15,7 @@ from videolib.core.errors import NotFoundError
 from videolib.core.program import install_command
 from videolib.storage.folders import Roots
 from videoserver.downloads import FileDownload
+from videoserver.http import POLICY
 
 WEB_TYPES = {  # suffix -> media type; other files are not served
     ".html": "text/html; charset=utf-8",
@@ -52,6 +53,13 @@ def swagger_folder() -> Path:
     return Path(package.origin).parent / "static"
 
 
+def page_policy(policy: str) -> str:
+    """A Content-Security-Policy that lets the styles pass, too, which the player's controls have in
+    their shadow roots: those with these hashes. Raises OSError."""
+    hashes = (web_folder() / "vendor/media-chrome/styles.txt").read_text(encoding="utf-8").split()
+    return " ".join([f"{policy}; style-src 'self'", *(f"'{name}'" for name in hashes)])
+
+
 def page_version() -> str:
     """The version of all files of the page: another one as soon as one of them is written."""
     digest = hashlib.blake2b(digest_size=6)
@@ -80,9 +88,10 @@ def versioned(name: str) -> tuple[str, bool]:
     return rest, version == page_version()
 
 
-def page_response(name: str) -> Response:
-    """The answer with a page. Raises OSError."""
-    return Response(page_html(name), 200, {"cache-control": "no-cache"}, WEB_TYPES[".html"])
+def page_response(name: str, policy: str = "") -> Response:
+    """The answer with a page; `policy`: a Content-Security-Policy of its own. Raises OSError."""
+    headers = {"cache-control": "no-cache"} | ({POLICY: policy} if policy else {})
+    return Response(page_html(name), 200, headers, WEB_TYPES[".html"])
 
 
 def page_file_response(folder: Path, name: str, fixed: bool = False) -> Response:

@@ -6,7 +6,7 @@ import { h, keyed, setText } from "./ui/dom.js";
 import { follow, isActive, isTold } from "./data/events.js";
 import { message, plural } from "./ui/format.js";
 import { icon } from "./ui/icons.js";
-import { home, href, keepHome, start } from "./ui/router.js";
+import { home, href, start } from "./ui/router.js";
 import { store } from "./data/store.js";
 import { button, dialog, failed, toast } from "./ui/controls.js";
 
@@ -76,7 +76,7 @@ function frame() {
       h("span.gap"),
       rootMenu(),
       jobsIndicator(),
-      button("Keys", "keyboard", showKeys, { bare: true, kind: "pointer" }),
+      button("Keys", "keyboard", showKeyList, { bare: true, kind: "pointer" }),
       themeButton(),
     );
   document.body.append(offlineBar());
@@ -85,7 +85,6 @@ function frame() {
 /** Looks at another folder; nothing that was selected is in it. */
 function look(directory) {
   if (directory === store.state.directory) return;
-  keepHome("");
   store.set({ directory, selection: new Map() });
 }
 
@@ -147,26 +146,13 @@ function themeButton() {
   return flip;
 }
 
-const KEYS = [
-  ["/", "search the library"],
-  ["← ↑ → ↓", "walk from card to card; Page keys, Home and End go far"],
-  ["Enter, Esc", "open a film, and come back"],
-  ["Space", "select a card, with Shift a range; in a film play and pause"],
-  [", .", "scrub the card"],
-  ["p", "play its preview while held"],
-  ["← →", "in a film five seconds back and on"],
-  ["b n", "in a film the scene before and the next"],
-  ["f", "in a film the whole screen"],
-  ["?", "this list"],
-];
-
-function showKeys() {
-  const rows = KEYS.flatMap(([keys, what]) => [h("dt", {}, h("kbd", {}, keys)), h("dd", {}, what)]);
-  dialog("Keys", () => h("dl.facts-list.keys", {}, ...rows));
+async function showKeyList() {
+  const { showKeys } = await import("./views/keys.js");
+  showKeys();
 }
 
 function onKey(event) {
-  if (event.key === "?" && !event.target.closest("input, textarea, select, dialog[open]")) showKeys();
+  if (event.key === "?" && !event.target.closest("input, textarea, select, dialog[open]")) showKeyList();
 }
 
 function offlineBar() {

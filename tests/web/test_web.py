@@ -53,11 +53,14 @@ JOB = {
 
 
 PURE = """async () => {
-  const [pictures, changes, tags, field, copies, search] = await Promise.all(
-    ["data/pictures", "data/changes", "data/tags", "ui/names-field", "views/copies", "views/search"]
+  const [pictures, changes, tags, field, copies, search, keys, lines, timeline, markers] =
+    await Promise.all(
+    ["data/pictures", "data/changes", "data/tags", "ui/names-field", "views/copies", "views/search",
+     "ui/playback-keys", "views/transcript", "views/timeline", "views/markers"]
       .map((name) => import(`/web/${name}.js`)));
   const tiles = [{time: 0}, {time: 10}, {time: 20}];
   const size = copies.FACTS.find(([name]) => name === "Size");
+  const spoken = [{start: 1, end: 2}, {start: 3, end: 4}];
   const change = {videos: ["a.mp4"], kinds: ["thumbs"]};
   const job = {touched: change, directory: "."};
   const results = {
@@ -81,6 +84,29 @@ PURE = """async () => {
     "what does not": [copies.verdict(size, {size: 1}, {size: 2}), "differs"],
     "words are looked for": [search.isSearchable("two words"), true],
     "half a term is not": [search.isSearchable('words tag:"ni'), false],
+    "a digit leads to a tenth": [keys.actionOf("7"), ["seekTo", 0.7]],
+    "arrows up scroll outside of the player": [keys.actionOf("ArrowUp"), null],
+    "what no object has is no key": [keys.actionOf("constructor"), null],
+    "the next picture": [keys.frameStep(1.0, 1, 25).toFixed(3), "1.044"],
+    "the one before the first": [keys.frameStep(0, -1, 25), 0],
+    "accents do not count": [
+      lines.markWords("Le Café noir", "cafe"), [["Le ", false], ["Café", true], [" noir", false]]],
+    "every word counts": [lines.markWords("Le Café noir", "cafe blanc"), null],
+    "a letter of two": [lines.markWords("x🎬y", "y"), [["x🎬", false], ["y", true]]],
+    "between two lines none is spoken": [lines.lineAt(spoken, 2.5), -1],
+    "the second": [lines.lineAt(spoken, 3), 1],
+    "what is at a time": [
+      timeline.wordsAt(5, {
+        markers: [{time: 5.1, title: "Goal"}], chapters: [{start: 0, end: 9, title: "Start"}],
+        scenes: [{start: 0, end: 4}, {start: 4, end: 9}],
+        people: [{name: "Ann", intervals: [[4, 6]]}, {name: "Bob", intervals: [[6, 7]]}]}, 0.2),
+      ["Goal", "Start", "scene 2", "Ann"]],
+    "a chapter without a title": [
+      timeline.chaptersOf({chapters: [{start_time: "0.5", end_time: "2", tags: {}}]}),
+      [{start: 0.5, end: 2, title: "Chapter 1"}]],
+    "a new name is taken back": [
+      markers.reverse({add: [{time: 1, title: "b"}]}, [{time: 1, title: "a"}]),
+      {remove: [{time: 1, title: "b"}], add: [{time: 1, title: "a"}]}],
   };
   return Object.entries(results)
     .filter(([, [is, wanted]]) => JSON.stringify(is) !== JSON.stringify(wanted))
@@ -309,7 +335,9 @@ class TestLibrary:
         expect(own_page.get_by_text("Nothing is like that")).to_be_hidden()
         expect(own_page.locator(".said mark")).to_have_text("moon")
         own_page.locator(".said a").click()
-        expect(own_page.get_by_role("slider")).to_have_attribute("aria-valuetext", "0:02 of 0:10")
+        expect(own_page.get_by_role("slider", name="Time")).to_have_attribute(
+            "aria-valuetext", "0:02 of 0:10"
+        )
 
     def test_an_address_that_comes_late_takes_no_words_away(self, page: Page) -> None:
         """Who searches and writes on keeps that; who goes elsewhere sees what is there."""
@@ -726,13 +754,27 @@ class TestVideo:
             assert (copies / "mpeg4.mp4").exists()
 
     def test_subtitles_are_shown_and_lead_to_their_time(self, own_page: Page, own: Library) -> None:
+        evil = EVIL.replace("&", "&amp;").replace("<", "&lt;")
         own.artifact("numbered.mp4.vtt").write_text(
-            f"WEBVTT\n\n00:01.000 --> 00:02.000\nfirst\n\n00:06.500 --> 00:08.000\n{EVIL}\n"
+            f"WEBVTT\n\n00:01.000 --> 00:02.000\nfirst\n\n00:06.500 --> 00:08.000\n{evil}\n"
         )
         visit(own_page, "video/numbered.mp4")
         expect(own_page.locator("track")).to_have_attribute("srclang", "en")
-        own_page.locator(".transcript button").nth(1).click()
-        own_page.wait_for_function("() => document.querySelector('video')?.currentTime >= 6.5")
+        lines = own_page.locator(".transcript a")
+        expect(lines.nth(1)).to_have_attribute("href", re.compile(r"numbered\.mp4\?t=6\.5$"))
+        find = own_page.get_by_label("Find in what is said")
+        find.fill("FÍRST")
+        expect(lines).to_have_count(1)
+        expect(lines.locator("mark")).to_have_text("first")
+        find.press("Enter")
+        film = own_page.locator("video")
+        expect(own_page.locator(".transcript [aria-current] mark")).to_have_text("first")
+        film.evaluate("film => film.pause()")
+        find.fill("")
+        lines.nth(1).click()
+        expect(own_page.locator(".transcript [aria-current] a")).to_contain_text(EVIL)
+        own_page.get_by_role("button", name="Link to this moment").click()
+        expect(own_page.get_by_text(re.compile("^Link to 0:0[67]"))).to_be_visible()
 
     def test_forced_subtitles_are_not_the_default(self, own_page: Page, own: Library) -> None:
         for labels in ("en.forced", "pt-BR"):
@@ -780,13 +822,105 @@ class TestWatching:
         expect(row).to_be_hidden()
         expect(card(own_page, "bikes").last.locator(".watched")).to_be_visible()
 
-    def test_keys_work_while_the_film_has_the_focus(self, page: Page) -> None:
+    def test_keys_work_wherever_the_focus_is(self, page: Page) -> None:
         visit(page, "video/numbered.mp4?t=2")
         slider = page.get_by_role("slider", name="Time")
-        expect(slider).to_have_attribute("aria-valuetext", "0:02 of 0:10")
-        page.locator(".player video").focus()
-        page.keyboard.press("ArrowRight")
-        expect(slider).to_have_attribute("aria-valuetext", "0:07 of 0:10")
+        at = "aria-valuetext"
+        expect(slider).to_have_attribute(at, "0:02 of 0:10")
+        film = page.locator(".player video")
+        expect(film).to_have_js_property("readyState", 4)
+        film.focus()
+        for key, place in {
+            "ArrowRight": 7,
+            "j": 0,
+            "6": 6,
+            "ArrowLeft": 1,
+            "l": 10,
+            "0": 0,
+        }.items():
+            page.keyboard.press(key)
+            expect(slider).to_have_attribute(at, f"0:{place:02} of 0:10")
+        page.locator("body").evaluate("() => document.activeElement.blur()")
+        page.keyboard.press(".")
+        page.keyboard.press(".")
+        assert film.evaluate("film => Math.floor(film.currentTime * 25)") == 2
+        page.keyboard.press(",")
+        assert film.evaluate("film => Math.floor(film.currentTime * 25)") == 1
+        for key, name, value in [
+            ("m", "muted", True),
+            (">", "playbackRate", 1.25),
+            ("k", "paused", False),
+            ("Space", "paused", True),
+        ]:
+            page.keyboard.press(key)
+            expect(film).to_have_js_property(name, value)
+        page.keyboard.press("t")
+        wide = page.locator(".player").bounding_box()
+        assert wide and wide["width"] > web.WIDE[0] - 40
+        page.keyboard.press("t")
+        page.keyboard.press("f")
+        expect(page.locator("media-controller[mediaisfullscreen]")).to_be_visible()
+        page.keyboard.press("f")
+        expect(page.locator("media-controller[mediaisfullscreen]")).to_have_count(0)
+        page.get_by_label("Note").press_sequentially("k7m")
+        expect(page.get_by_label("Note")).to_have_value("k7m")
+        expect(film).to_have_js_property("paused", True)
+        page.get_by_label("Note").fill("")
+
+    def test_one_film_follows_another_as_the_library_has_them(self, page: Page) -> None:
+        """In the query and order last looked at, also after a reload; by itself where wanted."""
+        visit(page, "library?q=path%3Atrips%2F&sort=size&order=desc")
+        card(page, "bikes").locator(".open").click()
+        next_one = button(page, "Next video")
+        heading = page.get_by_role("heading", level=1)
+        expect(heading).to_have_text("bikes")
+        expect(button(page, "Previous video")).to_be_disabled()
+        page.reload()
+        next_one.click()
+        expect(heading).to_have_text("a copy of bikes")
+        page.keyboard.press("Shift+P")
+        expect(heading).to_have_text("bikes")
+        page.get_by_label("Play the next by itself").check()
+        film = page.locator("video")
+        expect(film).to_have_js_property("readyState", 4)
+        film.evaluate("film => { film.currentTime = film.duration - 0.05; film.play(); }")
+        expect(page.get_by_text("a copy of bikes plays in")).to_be_visible()
+        button(page, "Stay").click()
+        expect(page.get_by_text("a copy of bikes plays in")).to_be_hidden()
+        film.evaluate("film => { film.currentTime = film.duration - 0.05; film.play(); }")
+        button(page, "Play now").click()
+        expect(heading).to_have_text("a copy of bikes")
+        page.keyboard.press("Escape")
+        expect(page).to_have_url(re.compile("sort=size"))
+
+    def test_own_markers_are_set_named_and_taken_back(self, own_page: Page, own: Library) -> None:
+        def stored() -> list[Any]:
+            names = own.artifacts()
+            record = "numbered.mp4.markers.json"
+            return own.json(record)["markers"] if record in names else []
+
+        visit(own_page, "video/numbered.mp4?t=4")
+        expect(own_page.get_by_role("slider", name="Time")).to_have_attribute(
+            "aria-valuetext", "0:04 of 0:10"
+        )
+        button(own_page, "Add a marker here").click()
+        field = own_page.get_by_label("Title of the marker at 0:04")
+        expect(field).to_be_focused()
+        own_page.keyboard.insert_text(EVIL)
+        own_page.keyboard.press("Enter")
+        expect(own_page.get_by_text("Marker renamed")).to_be_visible()
+        assert stored() == [{"time": 4, "title": EVIL}]
+        hover(own_page, own_page.locator(".track"), 0.4)
+        expect(own_page.locator(".tip")).to_contain_text(EVIL)
+        undo = own_page.locator(".toast").last.get_by_role("button", name="Undo")
+        undo.click()
+        expect(field).to_have_value("Marker")
+        button(own_page, "Remove the marker at 0:04").click()
+        expect(own_page.locator(".flags span")).to_have_count(0)
+        assert stored() == []
+        undo.click()
+        expect(field).to_have_value("Marker")
+        assert stored() == [{"time": 4, "title": "Marker"}]
 
     def test_every_scene_has_a_picture_of_its_own(self, own_page: Page, own: Library) -> None:
         """Also where no tile lies inside it: the server takes one out of the film."""
@@ -1046,12 +1180,13 @@ class TestPeople:
         people.reload()
         expect(field).to_have_value(EVIL)
         visit(people, "video/first.mp4")
-        lane = people.locator(".lane", has_text=EVIL)
-        expect(lane.locator(".spans button")).to_have_count(1)
-        lane.get_by_role("link").click()
+        who = people.locator(".people-here li", has_text=EVIL)
+        expect(who.get_by_role("button")).to_have_text("1 time")
+        expect(people.locator(".presence span")).to_have_count(2)
+        who.get_by_role("link").click()
         expect(people.locator(".times li")).to_have_count(2)
         people.locator(".times .film").nth(1).click()
-        expect(people.get_by_role("slider")).to_have_attribute(
+        expect(people.get_by_role("slider", name="Time")).to_have_attribute(
             "aria-valuetext", re.compile("0:04 of")
         )
 

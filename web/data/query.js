@@ -48,3 +48,12 @@ export function without(query, unwanted) {
 export function toggle(query, wanted) {
   return has(query, wanted) ? without(query, wanted) : `${query.trim()} ${wanted}`.trim();
 }
+
+export const SORT = "title"; // the order where an address names no other
+
+/** What the parameters of the library's address ask for: {q, sort, order}. */
+export const listingOf = (params) => ({
+  q: params.get("q") ?? "",
+  sort: params.get("sort") ?? SORT,
+  order: params.get("order") ?? "asc",
+});

@@ -87,3 +87,21 @@ const KINDS = {
 
 /** What people call a kind of artifact. */
 export const kindName = (kind) => KINDS[kind] ?? label(kind);
+
+const CODECS = {
+  hevc: "HEVC (H.265)",
+  h264: "H.264",
+  mpeg2video: "MPEG-2",
+  mpeg4: "MPEG-4 part 2",
+  msmpeg4v3: "Microsoft MPEG-4",
+  cinepak: "Cinepak",
+  vp8: "VP8",
+  vp9: "VP9",
+  av1: "AV1",
+  prores: "ProRes",
+  mjpeg: "Motion JPEG",
+  wmv3: "Windows Media",
+};
+
+/** What people call a codec. */
+export const codecName = (codec) => CODECS[codec] ?? (codec ? codec.toUpperCase() : "");

@@ -31,6 +31,11 @@ const PATHS = {
   film: "M3 5h18v14H3zM7 5v14M17 5v14M3 9.700h4M3 14.300h4M17 9.700h4M17 14.300h4",
   key: "M8 15a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM12 11h9v4M17 11v3",
   keyboard: "M3 7h18v11H3zM7 11h.01M11 11h.01M15 11h.01M8 14.500h8",
+  previous: "M7 5v14M19 5L9 12l10 7z",
+  next: "M17 5v14M5 5l10 7-10 7z",
+  theatre: "M2.500 6h19v12h-19zM6 21h12",
+  flag: "M6 21V4h12l-2.500 4.500L18 13H6",
+  link: "M10 14a4 4 0 0 0 6 0l3-3a4 4 0 0 0-6-6l-1 1M14 10a4 4 0 0 0-6 0l-3 3a4 4 0 0 0 6 6l1-1",
   more: "M5 12h.01M12 12h.01M19 12h.01",
 };
 

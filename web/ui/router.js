@@ -28,15 +28,17 @@ export function videoHref(url, params) {
   return href("video", params, url.replace(/^\/videos\//, ""));
 }
 
-let library = ""; // the address of the library as it was last looked at
+const LIBRARY = "library"; // in sessionStorage: its address as it was last looked at in this tab
 
-/** The address of the library with the query and order that were last looked at there. */
-export const home = () => library || href(HOME);
+/** The address of the library with the query and order that this folder was last looked at with. */
+export function home() {
+  const last = sessionStorage.getItem(LIBRARY) ?? "";
+  const isOfFolder = (parse(last).params.get("in") ?? ".") === store.state.directory;
+  return last && isOfFolder ? last : href(HOME);
+}
 
 /** Notes how the library is looked at now. */
-export function keepHome(address) {
-  library = address;
-}
+export const keepHome = (address) => sessionStorage.setItem(LIBRARY, address);
 
 let changed = () => {};
 let moved = false;

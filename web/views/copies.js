@@ -1,13 +1,12 @@
 /** A group of copies side by side: what differs from the one to keep, and what can be done. */
 
 import { h, setText } from "../ui/dom.js";
-import { bitRate, clock, date, percent, plural, resolution, size } from "../ui/format.js";
+import { bitRate, clock, codecName, date, percent, plural, resolution, size } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
 import { videoHref } from "../ui/router.js";
 import { button } from "../ui/controls.js";
 import { cardPicture, frameAt, record } from "../data/pictures.js";
 import { showTile } from "./card.js";
-import { codecName } from "./player.js";
 
 const area = ({ width, height }) => (width ?? 0) * (height ?? 0);
 const rate = (one) => one.rate ?? one.fps ?? 0;

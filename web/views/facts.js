@@ -1,8 +1,7 @@
 /** What ffprobe knows of a video, laid out for people. */
 
 import { h } from "../ui/dom.js";
-import { bitRate, clock, count, date, plural, size } from "../ui/format.js";
-import { codecName } from "./player.js";
+import { bitRate, clock, codecName, count, date, plural, size } from "../ui/format.js";
 
 const dotted = (parts) => parts.filter(Boolean).join(" · ");
 const isHdr = (film) => /2084|b67/.test(film?.color_transfer ?? "");

@@ -4,6 +4,7 @@ import { get } from "../data/api.js";
 import { tellChange, watchChanges } from "../data/changes.js";
 import { debounced, h, setText } from "../ui/dom.js";
 import { count } from "../ui/format.js";
+import { SORT, listingOf } from "../data/query.js";
 import { go, href, keepHome, remembered } from "../ui/router.js";
 import { store } from "../data/store.js";
 import { button, failed, state } from "../ui/controls.js";
@@ -16,7 +17,6 @@ import { subtitleHits } from "./subtitle-hits.js";
 
 const PAGE = 100;
 const PAGES_KEPT = 40;
-const SORT = "title"; // where the address names no other order
 
 /** The rows of a query, read page by page where they are looked at; forgets the pages seen longest ago. */
 class Listing extends EventTarget {
@@ -115,12 +115,6 @@ const listing = new Listing();
 const places = new Map(); // by address: how far it was scrolled, and the card with the focus
 store.addEventListener("played", () => listing.refresh());
 
-const stateOf = ({ params }) => ({
-  q: params.get("q") ?? "",
-  sort: params.get("sort") ?? SORT,
-  order: params.get("order") ?? "asc",
-});
-
 /** The address of a state, without what is the default. */
 export function addressOf({ q, sort, order }) {
   return href("library", {
@@ -183,7 +177,7 @@ export function mount(main, route, signal) {
   store.watch(["selection"], () => grid.refresh(), signal);
   document.addEventListener("keydown", onKey, { signal });
 
-  let wanted = stateOf(route);
+  let wanted = listingOf(route.params);
   let address = location.hash;
   let y = 0; // where to scroll, and which card gets the focus, once the list is there
   let focused = null;
@@ -218,7 +212,7 @@ export function mount(main, route, signal) {
   }
 
   function update(route) {
-    wanted = stateOf(route);
+    wanted = listingOf(route.params);
     showBegun();
     address = location.hash;
     keepHome(address);

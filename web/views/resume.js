@@ -23,9 +23,10 @@ export class Resume {
     this.signal = signal;
     this.noted = null; // where the film was when the server was last told; null: it has not played
     const { video } = player;
-    video.addEventListener("play", () => (this.noted ??= video.currentTime));
-    video.addEventListener("timeupdate", () => Math.abs(video.currentTime - this.noted) >= EVERY && this.note());
-    for (const name of ["pause", "ended"]) video.addEventListener(name, () => this.note());
+    const noteIfFar = () => Math.abs(video.currentTime - this.noted) >= EVERY && this.note();
+    video.addEventListener("play", () => (this.noted ??= video.currentTime), { signal });
+    video.addEventListener("timeupdate", noteIfFar, { signal });
+    for (const name of ["pause", "ended"]) video.addEventListener(name, () => this.note(), { signal });
     addEventListener("pagehide", () => this.note(), { signal });
     signal.addEventListener("abort", () => this.note());
   }

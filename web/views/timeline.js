@@ -1,4 +1,5 @@
-/** The line of a film's time: heat, scenes and where it is; hovering shows the sprite of that moment. */
+/** The line of a film's time: heat, scenes, chapters, people, own markers and where it is; hovering
+ * shows the sprite of that moment and says what is there. */
 
 import { h, onFrame, setText } from "../ui/dom.js";
 import { clock } from "../ui/format.js";
@@ -7,6 +8,21 @@ import { showTile } from "./card.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const TILE = [208, 117];
+const MOST_SCENES = 150; // with more of them ticks would be a haze: they are only named
+const MOST_PEOPLE = 6; // that have a strip of their own
+const CATCH = 4; // pixels from a mark, where a click means that mark
+const STEPS = {
+  ArrowLeft: -5,
+  ArrowRight: 5,
+  ArrowDown: -1,
+  ArrowUp: 1,
+  PageDown: -30,
+  PageUp: 30,
+  Home: -Infinity,
+  End: Infinity,
+};
+
+const EMPTY = { markers: [], chapters: [], scenes: [], people: [] };
 
 /** The heat as the outline of a hill, 1000 wide and 100 high. */
 function hill(samples, length) {
@@ -19,44 +35,104 @@ function hill(samples, length) {
   return `M0,100 L${points.join(" L")} L1000,${points.at(-1).split(",")[1]} L1000,100 Z`;
 }
 
+/** The chapters of a container, from ffprobe's metadata: [{start, end, title}]. */
+export function chaptersOf(metadata) {
+  return (metadata?.chapters ?? [])
+    .map(({ start_time: start, end_time: end, tags }, i) => ({
+      start: Number(start),
+      end: Number(end),
+      title: tags?.title ?? `Chapter ${i + 1}`,
+    }))
+    .filter(({ start, end }) => end > start);
+}
+
+/** What there is at a time, in words: the marker within `reach` seconds, chapter, scene, people. */
+export function wordsAt(time, { markers, chapters, scenes, people }, reach = 0) {
+  const isIn = ({ start, end }) => start <= time && time < end;
+  const marker = markers.find((one) => Math.abs(one.time - time) <= reach);
+  const scene = scenes.length > 1 ? scenes.findIndex(isIn) : -1;
+  const present = people.filter(({ intervals }) => intervals.some(([from, to]) => from <= time && time <= to));
+  return [
+    marker?.title,
+    chapters.find(isIn)?.title,
+    scene >= 0 && `scene ${scene + 1}`,
+    present.map(({ name }) => name).join(", "),
+  ].filter(Boolean);
+}
+
 export class Timeline {
   /** `seek(time)` is called with what was chosen. */
   constructor(seek) {
-    this.seek = seek;
-    this.length = 0;
+    Object.assign(this, { seek, length: 0, time: 0, sprites: null, row: null });
+    this.content = EMPTY;
     this.heat = h(".heat", {});
     this.marks = h(".marks", {});
+    this.chapters = h(".chapters", {});
+    this.people = h(".presence", {});
+    this.flags = h(".flags", {});
     this.done = h("span.done", {});
+    this.rail = h(".rail", {}, this.done, this.chapters);
     this.tile = h("canvas.sprite", { hidden: true });
-    this.said = h("span", {});
-    this.tip = h(".tip", { hidden: true }, this.tile, this.said);
+    this.words = h("span", {});
+    this.tip = h(".tip", { hidden: true }, this.tile, this.words);
     this.track = h(
       ".track",
       { role: "slider", tabindex: "0", "aria-label": "Time", "aria-valuemin": "0", "aria-valuenow": "0" },
-      this.heat,
-      this.marks,
-      this.done,
+      ...[this.heat, this.marks, this.people, this.rail, this.flags],
     );
-    this.element = h(".timeline", {}, this.track, this.tip);
+    this.element = h(".timeline", {}, this.tip, this.track);
     this.listen();
   }
 
+  /** Shows nothing, until another film is there. */
+  clear() {
+    this.content = EMPTY;
+    this.show(null, {}, 0);
+    this.at(0);
+  }
+
+  /** Shows what a video's records tell of its time; `length` is that of the film in seconds. */
   show(row, documents, length) {
-    Object.assign(this, {
-      row,
-      length,
-      sprites: documents.sprites?.frames?.length ? documents.sprites : null,
-    });
-    this.scenes = documents.scenes?.scenes ?? [];
+    const { sprites, heatmaps, scenes, metadata } = documents;
+    Object.assign(this, { row, length, sprites: sprites?.frames?.length ? sprites : null });
     this.track.setAttribute("aria-valuemax", length.toFixed(1));
-    const samples = documents.heatmaps?.samples ?? [];
+    const samples = heatmaps?.samples ?? [];
     this.heat.replaceChildren(...(samples.length && length ? [this.drawHeat(samples)] : []));
-    const markers = length ? (documents.scenes?.markers ?? []) : [];
-    this.marks.replaceChildren(
-      ...markers.map(({ time }) =>
-        h("span", { dataset: { time }, style: { left: `${(time / length) * 100}%` } }),
-      ),
+    const cuts = scenes?.markers ?? [];
+    this.place(this.marks, cuts.length > MOST_SCENES ? [] : cuts);
+    const chapters = chaptersOf(metadata);
+    this.place(
+      this.chapters,
+      chapters.slice(1).map(({ start }) => ({ time: start })),
     );
+    this.content = { ...this.content, scenes: scenes?.scenes ?? [], chapters };
+    this.showMarkers(this.content.markers);
+    this.showPeople(this.content.people);
+  }
+
+  /** Shows the markers that the user set, [{time, title}]. */
+  showMarkers(markers) {
+    this.content = { ...this.content, markers };
+    this.place(this.flags, markers);
+  }
+
+  /** Shows when people are seen, [{name, intervals, colour}]. */
+  showPeople(people) {
+    this.content = { ...this.content, people };
+    const strip = ({ intervals, colour }) => h(".strip-of", { style: { "--person": colour } }, ...intervals.map(span));
+    const span = ([from, to]) =>
+      h("span", { style: { left: this.share(from), width: this.share(Math.max(to - from, 0.2)) } });
+    this.people.replaceChildren(...(this.length ? people.slice(0, MOST_PEOPLE).map(strip) : []));
+  }
+
+  share(time) {
+    return `${(time / this.length) * 100}%`;
+  }
+
+  /** Marks times in a layer of the track. */
+  place(layer, marks) {
+    const mark = ({ time }) => h("span", { dataset: { time }, style: { left: this.share(time) } });
+    layer.replaceChildren(...(this.length ? marks.map(mark) : []));
   }
 
   drawHeat(samples) {
@@ -82,61 +158,56 @@ export class Timeline {
     const { track } = this;
     let x = 0;
     const draw = onFrame(() => this.point(x));
-    const timeAt = (clientX) => {
-      const box = track.getBoundingClientRect();
-      return Math.max(0, Math.min(1, (clientX - box.left) / box.width)) * this.length;
-    };
     track.addEventListener("pointermove", (event) => {
       x = event.clientX;
       draw();
-      if (event.buttons & 1) this.seek(timeAt(x));
+      if (event.buttons & 1) this.seek(this.timeAt(x));
     });
     track.addEventListener("pointerdown", (event) => {
       if (event.button) return;
       track.setPointerCapture(event.pointerId);
-      this.seek(this.near(event.clientX, timeAt));
+      this.seek(this.near(event.clientX));
     });
     for (const name of ["pointerleave", "pointerup", "blur"])
       track.addEventListener(
         name,
         (event) => (name !== "pointerup" || event.pointerType !== "mouse") && (this.tip.hidden = true),
       );
-    track.addEventListener("keydown", (event) => {
-      const step = {
-        ArrowLeft: -5,
-        ArrowRight: 5,
-        ArrowDown: -1,
-        ArrowUp: 1,
-        PageDown: -30,
-        PageUp: 30,
-        Home: -Infinity,
-        End: Infinity,
-      }[event.key];
-      if (!step) return;
-      event.preventDefault();
-      event.stopPropagation();
-      this.seek(Math.max(0, Math.min(this.length, (this.time ?? 0) + step)));
-    });
+    track.addEventListener("keydown", (event) => this.onKey(event));
+  }
+
+  onKey(event) {
+    const step = STEPS[event.key];
+    if (!step) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.seek(Math.max(0, Math.min(this.length, this.time + step)));
+  }
+
+  timeAt(clientX) {
+    const box = this.track.getBoundingClientRect();
+    return Math.max(0, Math.min(1, (clientX - box.left) / box.width)) * this.length;
   }
 
   /** The time of a click: that of a mark where it hits one. */
-  near(clientX, timeAt) {
-    for (const mark of this.marks.children) {
-      if (Math.abs(mark.getBoundingClientRect().left - clientX) <= 4) return Number(mark.dataset.time);
-    }
-    return timeAt(clientX);
+  near(clientX) {
+    for (const layer of [this.flags, this.marks, this.chapters])
+      for (const mark of layer.children)
+        if (Math.abs(mark.getBoundingClientRect().left - clientX) <= CATCH) return Number(mark.dataset.time);
+    return this.timeAt(clientX);
   }
 
   point(clientX) {
     if (!this.length) return;
-    const box = this.track.getBoundingClientRect();
-    const share = Math.max(0, Math.min(1, (clientX - box.left) / box.width));
-    const time = share * this.length;
+    const { width } = this.track.getBoundingClientRect();
+    const time = this.timeAt(clientX);
     this.tip.hidden = false;
-    const scene = this.scenes.findIndex(({ start, end }) => start <= time && time < end);
-    setText(this.said, clock(time) + (scene >= 0 && this.scenes.length > 1 ? ` · scene ${scene + 1}` : ""));
+    const reach = (CATCH / width) * this.length;
+    setText(this.words, [clock(time), ...wordsAt(time, this.content, reach)].join(" · "));
     if (this.sprites) showTile(this.tile, this.row, this.sprites, frameAt(this.sprites, time), ...TILE);
+    else this.tile.hidden = true;
     const half = this.tip.offsetWidth / 2;
-    this.tip.style.left = `${Math.max(half, Math.min(box.width - half, share * box.width))}px`;
+    const middle = (time / this.length) * width;
+    this.tip.style.left = `${Math.max(half, Math.min(width - half, middle))}px`;
   }
 }

@@ -9,20 +9,23 @@ import { icon } from "../ui/icons.js";
 import { term } from "../data/query.js";
 import { back as returnTo, go, home, href, videoHref } from "../ui/router.js";
 import { namesField } from "../ui/names-field.js";
-import { button, dialog, failed } from "../ui/controls.js";
+import { listenToKeys } from "../ui/playback-keys.js";
+import { button, dialog, failed, toast } from "../ui/controls.js";
 import { factsPanel } from "./facts.js";
 import { madePanel } from "./made.js";
-import { peopleLanes, sceneStrip, transcript } from "./moments.js";
+import { markersPanel } from "./markers.js";
 import { noteField, ratingField, watchedField } from "./opinion.js";
 import { Player } from "./player.js";
-import { Resume } from "./resume.js";
+import { presenceRow } from "./presence.js";
 import { rename, tellRenamed } from "./renames.js";
+import { Resume } from "./resume.js";
+import { sceneStrip } from "./scenes.js";
 import { changeWords, offerUndo } from "./tag-undo.js";
 import { Timeline } from "./timeline.js";
+import { Transcript } from "./transcript.js";
+import { UpNext } from "./up-next.js";
 
 const GONE = "There is no such video any more: it was moved, renamed or deleted.";
-const FIELDS = "input, textarea, select, dialog"; // they take every key
-const PRESSED = "button, a, summary"; // and these only the keys that press them
 
 /** Tags, performers, rating and note of a video, edited in place. */
 function tagsPanel(video, signal) {
@@ -62,6 +65,18 @@ function tagsPanel(video, signal) {
   return { element, show };
 }
 
+/** Copies a link to a moment of a video, or shows it where pages may not write to the clipboard. */
+async function copyLink(url, time) {
+  const link = new URL(videoHref(url, { t: time.toFixed(1) }), location.href).href;
+  try {
+    await navigator.clipboard.writeText(link);
+    toast(`Link to ${clock(time)} copied`);
+  } catch {
+    const field = () => h("input", { type: "text", readOnly: true, value: link, "aria-label": "Link" });
+    dialog(`Link to ${clock(time)}`, field);
+  }
+}
+
 /** The path of a video as jobs name it; null where its bytes are no text. */
 function decoded(path) {
   try {
@@ -95,111 +110,170 @@ function renameDialog({ path, url }) {
   });
 }
 
-/** What keys do, whatever has the focus, but fields. */
-function keysOf(player, scenes) {
-  const { video } = player;
-  return {
-    " ": () => (video.paused ? player.jump(video.currentTime) : video.pause()),
-    ArrowLeft: () => player.seek(Math.max(0, video.currentTime - 5)),
-    ArrowRight: () => player.seek(video.currentTime + 5),
-    n: () => player.seek(scenes().find((time) => time > video.currentTime + 0.1) ?? video.currentTime),
-    b: () => player.seek(scenes().findLast((time) => time < video.currentTime - 1) ?? 0),
-    f: () => (document.fullscreenElement ? document.exitFullscreen() : video.requestFullscreen()),
-    Escape: () => returnTo(home()),
-  };
-}
-
-export function mount(main, route, signal) {
-  const url = `/videos/${route.path}`;
-  const path = decoded(route.path);
-  let details = null;
-  const timeline = new Timeline((time) => player.seek(time));
-  const player = new Player({ time: (time) => timeline.at(time), ready: measure });
-  const resume = new Resume(player, url, signal);
-  const jump = (time) => player.jump(time);
-  const [people, scenes] = [peopleLanes(jump, signal), sceneStrip(jump)];
-  const [lines, tags] = [transcript(player.video, jump), tagsPanel({ url, path }, signal)];
-  const [made, facts] = [madePanel(signal), factsPanel()];
-  const heading = h("h1", { dir: "auto" });
-  const line = h("p.dim", {});
-  const other = button("Rename", "edit", () => renameDialog(details), { bare: true, disabled: true });
-  const whole = layout();
-  const keys = keysOf(player, () => (details?.documents.scenes?.scenes ?? []).map(({ start }) => start));
-
-  function layout() {
-    const goBack = (event) => (event.preventDefault(), returnTo(home()));
-    const back = {
-      href: home(),
-      "aria-label": "Back to the library",
-      title: "Back",
-      onclick: goBack,
-    };
-    return h(
-      ".video",
-      {},
-      h(".title", {}, h("a.button.quiet.bare", back, icon("back")), h(".grow", {}, heading, line), other),
-      h(".column", {}, player.element, timeline.element, people.element, scenes.element, lines.element),
-      h(".column", {}, tags.element, made.element, facts.element),
-    );
+/** What was made known of one video, around the player: everything that is another's for the next. */
+class FilmPage {
+  constructor(view, route, signal) {
+    const { player } = view;
+    Object.assign(this, { view, route, signal, player, details: null });
+    this.url = `/videos/${route.path}`;
+    this.path = decoded(route.path);
+    this.resume = new Resume(player, this.url, signal);
+    this.build();
+    this.load = inTurn(() => this.read());
+    watchChanges(this.load, signal, { video: () => this.path });
   }
 
-  const load = inTurn(async () => {
+  build() {
+    const { player, signal, view } = this;
+    const jump = (time) => player.jump(time);
+    const now = () => player.video.currentTime;
+    this.heading = h("h1", { dir: "auto" });
+    this.line = h("p.dim", {});
+    this.renaming = button("Rename", "edit", () => renameDialog(this.details), { bare: true, disabled: true });
+    this.people = presenceRow({ jump, now, tell: (people) => view.timeline.showPeople(people) }, signal);
+    const [scenes, lines] = [sceneStrip(jump), new Transcript(player.video, jump, signal)];
+    const markers = markersPanel(player, (shown) => view.timeline.showMarkers(shown), signal);
+    const tags = tagsPanel({ url: this.url, path: this.path }, signal);
+    const [made, facts] = [madePanel(signal), factsPanel()];
+    this.parts = [scenes, lines, markers, tags, made, facts];
+    const onclick = (event) => (event.preventDefault(), returnTo(home()));
+    const back = { href: home(), "aria-label": "Back to the library", title: "Back", onclick };
+    const link = button("Link to this moment", "link", () => copyLink(this.url, now()), { bare: true });
+    this.title = h(
+      ".title",
+      {},
+      ...[h("a.button.quiet.bare", back, icon("back")), h(".grow", {}, this.heading, this.line), link, this.renaming],
+    );
+    this.more = h(".column.more", {}, view.upNext.element, this.people.element, scenes.element, lines.element);
+    this.side = h(".column.side", {}, tags.element, markers.element, made.element, facts.element);
+  }
+
+  async read() {
     try {
-      details = await get(url, {}, signal);
+      this.details = await get(this.url, {}, this.signal);
     } catch (error) {
-      if (error.name !== "AbortError")
-        main.replaceChildren(failed(error.status === 404 ? new Error(GONE) : error, load));
+      if (error.name !== "AbortError") this.view.fail(error.status === 404 ? new Error(GONE) : error, this.load);
       return;
     }
-    if (!whole.isConnected) main.replaceChildren(whole);
-    other.disabled = false;
-    showHead();
-    player.show(details);
-    const length = measure();
-    for (const part of [scenes, lines, tags, made, facts]) part.show(details);
-    people.show(details, length);
-  });
+    this.view.place(this);
+    this.renaming.disabled = false;
+    this.showHead();
+    this.player.show(this.details);
+    this.measure();
+    for (const part of this.parts) part.show(this.details);
+    this.people.show(this.details);
+  }
 
-  function showHead() {
+  showHead() {
+    const { details } = this;
     const folder = details.path.split("/").slice(0, -1).join(" / ");
     const picture = details.width && `${details.width}×${details.height}`;
     document.title = `${title(details.name)} · Video library`;
-    setText(heading, title(details.name));
-    heading.title = details.path;
-    setText(line, [clock(details.duration), picture, size(details.size), folder].filter(Boolean).join(" · "));
+    setText(this.heading, title(details.name));
+    this.heading.title = details.path;
+    setText(this.line, [clock(details.duration), picture, size(details.size), folder].filter(Boolean).join(" · "));
   }
 
   /** The length is the film's own once that is known, and the timeline follows. */
-  function measure() {
-    if (!details) return 0;
+  measure() {
+    const { details, player, view } = this;
+    if (!details) return;
     const own = player.video.duration;
     const length = Number.isFinite(own) && own > 0 ? own : (details.duration ?? 0);
-    timeline.show(details, details.documents, length);
-    timeline.at(player.video.currentTime || 0);
-    return length;
+    view.timeline.show(details, details.documents, length);
+    view.timeline.at(player.video.currentTime || 0);
   }
 
-  function onKey(event) {
-    const { key, target } = event;
-    if (!keys[key] || event.ctrlKey || event.metaKey || event.altKey || target.closest(FIELDS)) return;
-    if (key === " " && target.closest(PRESSED)) return;
-    event.preventDefault();
-    keys[key]();
+  get scenes() {
+    return (this.details?.documents.scenes?.scenes ?? []).map(({ start }) => start);
   }
 
-  /** Stays at another time of the same video, which is what a link may ask for. */
-  function update({ path, params }) {
-    if (path !== route.path) return false;
-    if (params.get("t")) player.seek(Number(params.get("t")));
-    else resume.open();
+  /** Goes to the time that a link asks for, else to where the film was left. */
+  begin({ params }) {
+    if (params.get("t")) this.player.seek(Number(params.get("t")));
+    else this.resume.open();
+  }
+}
+
+/** The view: a player that stays, also on the whole screen, while one film follows another. */
+class FilmView {
+  constructor(main, signal) {
+    Object.assign(this, { main, signal, page: null, leave: new AbortController() });
+    this.timeline = new Timeline((time) => this.player.seek(time));
+    this.player = new Player(this.timeline, {
+      time: (time) => this.timeline.at(time),
+      ready: () => this.page.measure(),
+      neighbour: (name) => this.upNext.go(name),
+    });
+    this.upNext = new UpNext(this.player, (url) => this.playNext(url), signal);
+    this.element = h(".video", {}, this.player.element);
+    listenToKeys(this.player.element, this.actions(), signal);
+    signal.addEventListener("abort", () => this.leave.abort());
+    signal.addEventListener("abort", () => this.player.stop());
+  }
+
+  /** What keys do, by the names of ui/playback-keys.js. */
+  actions() {
+    const { player } = this;
+    const names = ["toggle", "seekBy", "seekTo", "step", "mute", "fullscreen", "captions", "theatre", "speedBy"];
+    const bound = [...names, "volumeBy"].map((name) => [name, (argument) => player[name](argument)]);
+    return {
+      ...Object.fromEntries(bound),
+      scene: (direction) => this.goToScene(direction),
+      neighbour: (name) => this.upNext.go(name),
+      leave: () => document.fullscreenElement || returnTo(home()),
+    };
+  }
+
+  goToScene(direction) {
+    const now = this.player.video.currentTime;
+    const { scenes } = this.page;
+    const next = direction > 0 ? scenes.find((time) => time > now + 0.1) : (scenes.findLast((time) => time < now - 1) ?? 0);
+    if (next !== undefined) this.player.seek(next);
+  }
+
+  /** Shows a video: the same one at another time, or another one. */
+  update(route) {
+    if (this.page?.route.path !== route.path) this.open(route);
+    this.page.begin(route);
     return true;
   }
 
-  main.append(whole);
-  signal.addEventListener("abort", () => player.stop());
-  document.addEventListener("keydown", onKey, { signal, capture: true }); // before the film's own keys
-  watchChanges(load, signal, { video: () => path });
-  update(route);
-  load();
-  return update;
+  open(route) {
+    this.leave.abort();
+    this.leave = new AbortController();
+    this.player.stop();
+    this.timeline.clear();
+    this.page = new FilmPage(this, route, this.leave.signal);
+    this.place(this.page);
+    this.page.load();
+    this.upNext.show(this.page.url, this.leave.signal);
+  }
+
+  /** Puts what belongs to a video around the player, which is not taken out: that would end the whole
+   * screen. */
+  place({ title: head, more, side }) {
+    if (!this.element.isConnected) this.main.replaceChildren(this.element);
+    if (head.isConnected) return;
+    for (const child of [...this.element.children]) if (child !== this.player.element) child.remove();
+    this.element.prepend(head);
+    this.element.append(more, side);
+  }
+
+  fail(error, again) {
+    this.player.stop();
+    this.main.replaceChildren(failed(error, again));
+  }
+
+  /** Plays another video; the way back leads to where the first one was opened. */
+  playNext(url) {
+    go(videoHref(url), { replace: true });
+    this.player.start();
+  }
+}
+
+export function mount(main, route, signal) {
+  const view = new FilmView(main, signal);
+  view.update(route);
+  return (next) => view.update(next);
 }

@@ -1,0 +1,64 @@
+/** The keys of a player, as they are usual on the web. */
+
+const FIELDS = "input, textarea, select, dialog"; // they take every key
+const MENUS = "[role=menu], [role=menuitemradio]";
+const PRESSED = `button, a, summary, [role=button], ${MENUS}`; // they take the space bar
+const MOVED = `media-volume-range, [role=slider], ${MENUS}`; // and these arrows
+
+const FIXED = {
+  " ": ["toggle"],
+  k: ["toggle"],
+  j: ["seekBy", -10],
+  l: ["seekBy", 10],
+  ArrowLeft: ["seekBy", -5],
+  ArrowRight: ["seekBy", 5],
+  ",": ["step", -1],
+  ".": ["step", 1],
+  m: ["mute"],
+  f: ["fullscreen"],
+  c: ["captions"],
+  t: ["theatre"],
+  "<": ["speedBy", -0.25],
+  ">": ["speedBy", 0.25],
+  b: ["scene", -1],
+  n: ["scene", 1],
+  P: ["neighbour", "previous"],
+  N: ["neighbour", "next"],
+  Escape: ["leave"],
+};
+const VOLUME = { ArrowUp: ["volumeBy", 0.05], ArrowDown: ["volumeBy", -0.05] };
+
+/** What a key does as [name, argument], null for nothing; `inPlayer`: the focus is in the player,
+ * where arrows up and down set the volume in place of scrolling. */
+export function actionOf(key, inPlayer = false) {
+  if (/^[0-9]$/.test(key)) return ["seekTo", Number(key) / 10];
+  if (inPlayer && Object.hasOwn(VOLUME, key)) return VOLUME[key];
+  return Object.hasOwn(FIXED, key) ? FIXED[key] : null;
+}
+
+/** The time of the frame before or after the one that is shown at a time; a little inside of it. */
+export function frameStep(time, direction, fps) {
+  const frame = Math.floor(time * fps + 0.05) + direction;
+  return Math.max(0, (frame + 0.1) / fps);
+}
+
+function isTaken({ key, target }) {
+  if (target.closest(FIELDS) || target.isContentEditable) return true;
+  const taker = key === " " ? PRESSED : key.startsWith("Arrow") ? MOVED : key === "Escape" ? MENUS : null;
+  return taker !== null && Boolean(target.closest(taker));
+}
+
+/** Lets keys act on a player, wherever the focus is but in fields, until the signal. `actions` has a
+ * function for every name of `actionOf`. */
+export function listenToKeys(player, actions, signal) {
+  const listener = (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || isTaken(event)) return;
+    const action = actionOf(event.key, player.contains(event.target));
+    if (!action) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const [name, argument] = action;
+    actions[name](argument);
+  };
+  document.addEventListener("keydown", listener, { signal, capture: true }); // before the film's own keys
+}

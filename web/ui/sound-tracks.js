@@ -1,0 +1,56 @@
+/** The sounds of a film as an element's `audioTracks`, which browsers have not: the controls of the
+ * player list them and say which one is to be heard. */
+
+const CHANNELS = { 1: "mono", 2: "stereo", 6: "5.1", 8: "7.1" };
+
+/** What a sound is called: its language, title and channels. */
+export function soundLabel({ language, title, channels }, i) {
+  return [language, title, CHANNELS[channels]].filter(Boolean).join(", ") || `Sound ${i + 1}`;
+}
+
+class SoundTrack {
+  kind = "main";
+  #list; // private: controls compare tracks by their JSON
+
+  constructor(list, stream, label, language) {
+    this.#list = list;
+    this.id = String(stream);
+    this.label = label;
+    this.language = language;
+  }
+
+  get enabled() {
+    return this.id === this.#list.chosen;
+  }
+
+  set enabled(isWanted) {
+    if (isWanted && !this.enabled) this.#list.choose(Number(this.id));
+  }
+}
+
+export class SoundTracks extends EventTarget {
+  /** `choose(stream)` is called when another sound is wanted. */
+  constructor(choose) {
+    super();
+    this.choose = choose;
+    this.tracks = [];
+    this.chosen = "";
+  }
+
+  get length() {
+    return this.tracks.length;
+  }
+
+  [Symbol.iterator]() {
+    return this.tracks[Symbol.iterator]();
+  }
+
+  /** Takes the sounds that the server has for a film, and which of them is heard. */
+  show(sounds, chosen) {
+    this.tracks = sounds.map(
+      (sound, i) => new SoundTrack(this, sound.stream, soundLabel(sound, i), sound.language),
+    );
+    this.chosen = String(chosen);
+    for (const name of ["removetrack", "addtrack", "change"]) this.dispatchEvent(new Event(name));
+  }
+}

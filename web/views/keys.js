@@ -1,0 +1,37 @@
+/** The list of the keys of the page. */
+
+import { dialog } from "../ui/controls.js";
+import { h } from "../ui/dom.js";
+
+const LIBRARY = [
+  ["/", "search"],
+  ["← ↑ → ↓", "walk from card to card; Page keys, Home and End go far"],
+  ["Enter", "open a film"],
+  ["Space", "select a card, with Shift a range"],
+  [", .", "scrub the card"],
+  ["p", "play its preview while held"],
+  ["Ctrl A", "select all; Esc none"],
+];
+const FILM = [
+  ["Space k", "play and pause"],
+  ["← →", "five seconds back and on"],
+  ["j l", "ten seconds back and on"],
+  ["0 … 9", "to that many tenths"],
+  [", .", "one picture back and on"],
+  ["b n", "the scene before and the next"],
+  ["Shift P N", "the video before and the next"],
+  ["< >", "slower and faster"],
+  ["↑ ↓ m", "volume, while the player has the focus; mute"],
+  ["c", "subtitles"],
+  ["f t", "the whole screen, the whole width"],
+  ["Esc", "back to the library"],
+];
+
+const row = ([keys, words]) => [h("dt", {}, h("kbd", {}, keys)), h("dd", {}, words)];
+const list = (heading, keys) =>
+  h("section", {}, h("h3", {}, heading), h("dl.facts-list.keys", {}, ...keys.flatMap(row)));
+
+export function showKeys() {
+  const content = () => h(".pair", {}, list("In the library", LIBRARY), list("In a film", FILM));
+  dialog("Keys", content, { wide: true });
+}

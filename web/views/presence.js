@@ -1,0 +1,56 @@
+/** The people of a film: who they are, and when they are seen. */
+
+import { address, get } from "../data/api.js";
+import { h, keyed } from "../ui/dom.js";
+import { clock, plural } from "../ui/format.js";
+import { icon } from "../ui/icons.js";
+import { href } from "../ui/router.js";
+
+const TURN = 137.5; // degrees between the hues of two people, the golden angle: neighbours differ
+
+const colourOf = (i) => `hsl(${Math.round(i * TURN + 35) % 360} 80% 62%)`;
+
+/** The next beginning of these intervals after a time, the first one again after the last. */
+export function nextAppearance(intervals, time) {
+  const begins = intervals.map(([from]) => from);
+  return begins.find((from) => from > time + 0.5) ?? begins[0];
+}
+
+/** A row of the people in a film, each with a button that leads to their next appearance.
+ *
+ * `jump(seconds)` plays there, `now()` is where the film is, `tell(people)` is called with
+ * [{name, intervals, colour}]. */
+export function presenceRow({ jump, now, tell }, signal) {
+  const element = h("ul.people-here", { "aria-label": "People", hidden: true });
+
+  async function show(details) {
+    let people = [];
+    try {
+      if (details.artifacts.faces) ({ people } = await get(`${details.url}/faces`, {}, signal));
+    } catch {
+      // the people are an extra: the list of artifacts says that there are faces
+    }
+    if (signal.aborted) return;
+    const shown = people.map((one, i) => ({ ...one, name: nameOf(one), colour: colourOf(i) }));
+    element.hidden = !shown.length;
+    keyed(element, shown, ({ signature, name }) => `${signature} ${name}`, item);
+    tell(shown);
+  }
+
+  function item({ person, name, picture, intervals, colour }) {
+    const face = picture ? h("img", { src: address(picture), alt: "", loading: "lazy" }) : icon("people");
+    const who = isGrouped(person)
+      ? h("a", { href: href("people", {}, encodeURIComponent(person)), dir: "auto" }, name)
+      : h("span.dim", {}, name);
+    const times = intervals.map(([from, to]) => `${clock(from)} to ${clock(to)}`).join(", ");
+    const onclick = () => jump(nextAppearance(intervals, now()));
+    const label = `${name}, next appearance`;
+    const go = h("button.moment", { type: "button", "aria-label": label, title: times, onclick }, plural(intervals.length, "time"));
+    return h("li", { style: { "--person": colour } }, h("span.face", {}, face), who, go);
+  }
+
+  return { element, show };
+}
+
+const isGrouped = (person) => person !== null && person !== undefined;
+const nameOf = ({ label, person }) => label ?? (isGrouped(person) ? "Unnamed" : "Not grouped yet");

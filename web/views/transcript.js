@@ -1,0 +1,157 @@
+/** What is said in a film, line by line: the line that is spoken is marked, and a box finds words. */
+
+import { h, keyed, setText } from "../ui/dom.js";
+import { clock, plural } from "../ui/format.js";
+import { videoHref } from "../ui/router.js";
+
+const PAUSE = 4000; // milliseconds for which who scrolls is left alone
+
+const folded = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+
+/** The parts of a text as [text, whether it is one of the words]; null where a word is not in it.
+ * Case and accents do not count. */
+export function markWords(text, query) {
+  const words = folded(query).split(/\s+/).filter(Boolean);
+  const letters = [...text.normalize("NFC")];
+  const plain = letters.map(folded);
+  const line = plain.join("");
+  const isMarked = new Array(line.length).fill(false);
+  for (const word of words) {
+    let at = line.indexOf(word);
+    if (at < 0) return null;
+    for (; at >= 0; at = line.indexOf(word, at + word.length)) isMarked.fill(true, at, at + word.length);
+  }
+  const parts = [];
+  let at = 0;
+  for (const [i, letter] of letters.entries()) {
+    const marked = isMarked[at] ?? false;
+    if (parts.length && parts.at(-1)[1] === marked) parts.at(-1)[0] += letter;
+    else parts.push([letter, marked]);
+    at += plain[i].length;
+  }
+  return parts;
+}
+
+/** The index of the line that is spoken at a time, -1 for none: the last one that has begun and not
+ * ended. `lines` are {start, end} by their start. */
+export function lineAt(lines, time) {
+  let [low, high] = [0, lines.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (lines[middle].start <= time) low = middle + 1;
+    else high = middle;
+  }
+  return low > 0 && time < lines[low - 1].end ? low - 1 : -1;
+}
+
+/** The track whose lines are shown: the one that is turned on, else the first one of a file. Those
+ * inside the film are read only when somebody turns them on: that takes going through all of it. */
+function trackToShow(video) {
+  const tracks = [...video.querySelectorAll("track")];
+  return (
+    tracks.find(({ track }) => track.mode === "showing") ??
+    tracks.find(({ label }) => !label.split(", ").includes("inside"))
+  );
+}
+
+const lineOf = (cue) => ({ start: cue.startTime, end: cue.endTime, text: cue.getCueAsHTML().textContent });
+
+export class Transcript {
+  /** `jump(seconds)` plays there. */
+  constructor(video, jump, signal) {
+    Object.assign(this, { video, jump, lines: [], current: -1, scrolled: 0, url: "" });
+    this.list = h("ol", { tabindex: "-1" });
+    this.count = h("span.dim", { role: "status" });
+    this.box = h("input", {
+      type: "search",
+      "aria-label": "Find in what is said",
+      placeholder: "Find words …",
+      oninput: () => this.draw(),
+      onkeydown: (event) => this.onKey(event),
+    });
+    this.element = h(
+      "section.transcript",
+      { "aria-label": "Subtitles", hidden: true },
+      h(".row.between", {}, h("h2", {}, "What is said"), this.count),
+      this.box,
+      this.list,
+    );
+    for (const name of ["wheel", "touchmove", "pointerdown"])
+      this.list.addEventListener(name, () => (this.scrolled = performance.now()), { passive: true });
+    video.addEventListener("timeupdate", () => this.follow(), { signal });
+    video.textTracks.addEventListener("change", () => this.read(), { signal });
+  }
+
+  show({ url }) {
+    this.url = url;
+    this.read();
+  }
+
+  /** Takes the lines of the track that is to be shown. */
+  read() {
+    const element = trackToShow(this.video);
+    this.element.hidden = !element;
+    if (!element) return;
+    if (element.track.mode === "disabled") element.track.mode = "hidden"; // else it is never read
+    const take = () => element === trackToShow(this.video) && this.take(element.track.cues);
+    if (element !== this.track) element.addEventListener("load", take, { once: true });
+    this.track = element;
+    take();
+  }
+
+  take(cues) {
+    const lines = [...(cues ?? [])].map(lineOf).sort((one, other) => one.start - other.start);
+    if (JSON.stringify(lines) === JSON.stringify(this.lines)) return;
+    this.lines = lines;
+    this.draw();
+  }
+
+  /** Shows the lines that have the words in the box. */
+  draw() {
+    const query = this.box.value;
+    const rows = this.lines
+      .map((line, i) => ({ ...line, i, parts: markWords(line.text, query) }))
+      .filter(({ parts }) => parts !== null);
+    keyed(
+      this.list,
+      rows,
+      ({ i, start, text }) => `${i} ${start} ${text} ${query}`,
+      (row) => this.item(row),
+    );
+    setText(this.count, query.trim() ? plural(rows.length, "line") : "");
+    this.current = -1;
+    this.follow();
+  }
+
+  item({ i, start, parts }) {
+    const onclick = (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return; // a link as any other
+      event.preventDefault();
+      this.jump(start);
+    };
+    const words = parts.map(([text, isMarked]) => (isMarked ? h("mark", {}, text) : text));
+    const link = { href: videoHref(this.url, { t: start }), onclick };
+    const at = h("span.dim", {}, clock(start));
+    return h("li", { dataset: { line: i } }, h("a", link, at, h("span", { dir: "auto" }, ...words)));
+  }
+
+  /** Marks the line that is spoken, and keeps it in sight. */
+  follow() {
+    const now = lineAt(this.lines, this.video.currentTime);
+    if (now === this.current) return;
+    this.list.querySelector("[aria-current]")?.removeAttribute("aria-current");
+    this.current = now;
+    const item = this.list.querySelector(`[data-line="${now}"]`);
+    item?.setAttribute("aria-current", "true");
+    if (item && performance.now() - this.scrolled > PAUSE)
+      this.list.scrollTop = item.offsetTop - this.list.clientHeight / 2 + item.offsetHeight / 2;
+  }
+
+  /** Enter plays the first line found after where the film is, the first of all after the last. */
+  onKey({ key }) {
+    if (key !== "Enter") return;
+    const times = [...this.list.children].map(({ dataset }) => this.lines[dataset.line].start);
+    const next = times.find((time) => time > this.video.currentTime + 0.01) ?? times[0];
+    if (next !== undefined) this.jump(next);
+  }
+}

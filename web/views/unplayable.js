@@ -1,0 +1,95 @@
+/** A film that nothing plays: why, and a copy that every browser plays. */
+
+import { submit } from "../data/api.js";
+import { noteJob } from "../data/events.js";
+import { store } from "../data/store.js";
+import { attempt, button, dialog, toast } from "../ui/controls.js";
+import { h } from "../ui/dom.js";
+import { codecName } from "../ui/format.js";
+import { icon } from "../ui/icons.js";
+
+/** Why a browser plays no such file. */
+function reasonOf(details, error) {
+  const ext = /\.[^.]+$/.exec(details.name)?.[0] ?? "";
+  const codec = codecName(details.vcodec);
+  if (details.encrypted) return "It is encrypted: only a player that has its key can play it.";
+  if (!details.vcodec)
+    return details.acodec
+      ? ""
+      : "Nothing is known of this file: it may be damaged or no video at all. Making its metadata tells more.";
+  if (error?.code === MediaError.MEDIA_ERR_DECODE)
+    return `The browser gave up decoding it: the file may be damaged (${codec} in ${ext}).`;
+  return `This browser does not play ${codec} video in a ${ext} file.`;
+}
+
+/** Where a copy of a video may go: a folder that is served, and not the video's own or one in it. */
+function placeFor(folder) {
+  const { roots, directory } = store.state;
+  const here = directory === "." ? roots[0] : directory;
+  const other = roots.find((root) => root !== here);
+  if (other) return other;
+  return folder ? `${here}/Transcoded` : "";
+}
+
+function transcodeDialog(details) {
+  const folder = details.path.split("/").slice(0, -1).join("/");
+  const place = placeFor(folder);
+  dialog("Make a copy that plays", (close) => {
+    const dest = h("input", { type: "text", value: place, required: true, spellcheck: false });
+    const hint = h(
+      "small",
+      {},
+      place
+        ? "A folder that is served, outside of the video's own."
+        : "The copy has to lie outside of the video's folder, and in one that is served. Start the server with a second one: serve --root VIDEOS --root COPIES.",
+    );
+    const start = button("Transcode", "run", null, { kind: "primary", type: "submit" });
+    const go = async (event) => {
+      event.preventDefault();
+      const job = await attempt(start, () =>
+        submit(
+          "transcode",
+          { only: [details.name], dest: dest.value, ext: ["*"] },
+          { directory: below(folder), recursive: false },
+        ),
+      );
+      if (!job) return;
+      noteJob(job);
+      toast("The copy is being made");
+      close();
+    };
+    return h(
+      "form",
+      { onsubmit: go },
+      h(
+        "p.dim",
+        {},
+        "An MP4 with H.264 and AAC, which every browser plays. The video itself stays as it is.",
+      ),
+      h("label.field", {}, h("span", {}, "Folder for the copy"), dest, hint),
+      h(".row.end", {}, start),
+    );
+  });
+}
+
+/** A folder below the one that is looked at, as the API takes it. */
+function below(folder) {
+  const { directory } = store.state;
+  return directory === "." ? folder || "." : [directory, folder].filter(Boolean).join("/");
+}
+
+/** What the server says of a video, as a sentence. */
+const sentence = (words) => `${words.charAt(0).toUpperCase()}${words.slice(1).replace(/\.$/, "")}.`;
+
+/** What is shown in place of a film: the server's words why it does not play, else by the element's
+ * error, and a button that has a copy made. */
+export function unplayable(details, error, words) {
+  const why = words && !details.encrypted ? sentence(words) : reasonOf(details, error);
+  const copy = button("Make a copy that plays", "run", () => transcodeDialog(details), { kind: "primary" });
+  return [
+    icon("film"),
+    h("h2", {}, "It does not play here"),
+    h("p", {}, why),
+    h(".row", {}, !details.encrypted && copy),
+  ];
+}

@@ -1,0 +1,82 @@
+/** What comes before and after a film in what was looked for, and the next one played by itself. */
+
+import { get } from "../data/api.js";
+import { listingOf } from "../data/query.js";
+import { button } from "../ui/controls.js";
+import { h, setText } from "../ui/dom.js";
+import { title } from "../ui/format.js";
+import { home, parse, videoHref } from "../ui/router.js";
+
+const AUTOPLAY = "autoplay"; // in localStorage
+const COUNT = 5; // seconds until the next one plays
+
+export class UpNext {
+  /** `open(url)` is called with the video that is wanted, which then plays. */
+  constructor(player, open, signal) {
+    Object.assign(this, { player, open, beside: {}, timer: 0 });
+    this.link = h("a.next-link", { dir: "auto" });
+    this.wanted = h("input", { type: "checkbox" });
+    this.wanted.checked = localStorage.getItem(AUTOPLAY) === "on";
+    this.wanted.addEventListener("change", () => localStorage.setItem(AUTOPLAY, this.wanted.checked ? "on" : "off"));
+    this.next = h("p", {}, "Next: ", this.link);
+    this.element = h(".up-next", {}, this.next, h("label.check", {}, this.wanted, "Play the next by itself"));
+    this.words = h("p", { role: "status" });
+    const controls = h(
+      ".row",
+      {},
+      button("Play now", "run", () => this.go("next"), { kind: "primary" }),
+      button("Stay", "close", () => this.cancel()),
+    );
+    this.countdown = h(".countdown", { slot: "centered-chrome", hidden: true, noautohide: true }, this.words, controls);
+    player.controls.element.append(this.countdown);
+    player.video.addEventListener("ended", () => this.begin(), { signal });
+    for (const name of ["play", "seeking", "emptied"])
+      player.video.addEventListener(name, () => this.cancel(), { signal });
+    signal.addEventListener("abort", () => this.cancel());
+  }
+
+  /** Asks which videos stand beside one, in the query and order that the library was left with. */
+  async show(url, signal) {
+    this.cancel();
+    this.take({ previous: null, next: null });
+    const params = { ...listingOf(parse(home()).params), recursive: 1, ext: "*" };
+    const beside = await get(`${url}/neighbours`, params, signal).catch(() => null);
+    if (beside) this.take(beside); // else the film is there without
+  }
+
+  take(beside) {
+    this.beside = beside;
+    for (const name of ["previous", "next"]) {
+      const control = this.player.controls[name];
+      control.disabled = !beside[name];
+      const text = `${name === "next" ? "Next" : "Previous"} video`;
+      control.title = beside[name] ? `${text}: ${title(beside[name].name)}` : text;
+    }
+    this.element.hidden = !beside.next;
+    if (!beside.next) return;
+    setText(this.link, title(beside.next.name));
+    this.link.href = videoHref(beside.next.url);
+  }
+
+  go(name) {
+    const row = this.beside[name];
+    if (row) this.open(row.url);
+  }
+
+  /** Counts down to the next video, if that is wanted. */
+  begin(left = COUNT) {
+    if (!this.wanted.checked || !this.beside.next) return;
+    if (left === 0) {
+      this.go("next");
+      return;
+    }
+    setText(this.words, `${title(this.beside.next.name)} plays in ${left} s`);
+    this.countdown.hidden = false;
+    this.timer = setTimeout(() => this.begin(left - 1), 1000);
+  }
+
+  cancel() {
+    clearTimeout(this.timer);
+    this.countdown.hidden = true;
+  }
+}
