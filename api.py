@@ -207,7 +207,7 @@ async def get_followed_job(service: ServiceDep, job_id: str, last: LastEventDep)
 
 # === Routes: the pages and the session ============================================================
 
-routes = APIRouter()
+routes = APIRouter(responses=problems())
 
 
 @routes.get("/", include_in_schema=False)
@@ -876,7 +876,7 @@ async def events(request: Request, last: LastEventDep) -> AsyncIterator[ServerSe
 
 def create_app(settings: ServerSettings | None = None) -> App:
     """The application for these settings; without any, for those in the environment."""
-    app = App(
+    return App(
         settings or ServerSettings.from_environment(),
         title="Video library",
         version=index.__version__,
@@ -884,11 +884,10 @@ def create_app(settings: ServerSettings | None = None) -> App:
         docs_url=None,
         redoc_url=None,
         separate_input_output_schemas=False,
-        responses=problems(),
         description=(__doc__ or "").partition("\n\n")[2],
+        # As they are: those of an included router are made anew, which the first request waits for.
+        routes=routes.routes,
     )
-    app.include_router(routes)
-    return app
 
 
 def __getattr__(name: str) -> Any:

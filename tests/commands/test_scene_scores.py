@@ -23,6 +23,7 @@ QUICK_H264 = (
     *("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"),
     *("-x264-params", "bframes=3:deblock=1,0,0"),
 )
+SPARE = 64  # rows and columns of grain beyond those of a frame
 
 
 class Shot(NamedTuple):
@@ -57,23 +58,27 @@ def noisy_pictures(width: int, height: int, count: int, seed: int) -> Iterator[m
         grid = rng.integers(0, 256, (max(height // 60, 3), max(width // 60, 3), 3)).astype(np.uint8)
         return cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.float32)
 
-    # One picture of grain, shifted for every frame: to draw each anew would take all the time.
-    grain = rng.standard_normal((height, width, 3), np.float32) / 3
-    grain += rng.standard_normal((height, width, 1), np.float32)
+    # One picture of grain, larger than a frame, of which each shows another part: to draw it anew
+    # for each would take all the time.
+    tall, wide = height + SPARE, width + SPARE
+    grain = rng.standard_normal((tall, wide, 3), np.float32) / 3
+    grain += rng.standard_normal((tall, wide, 1), np.float32)
+    white = np.full((height, width, 3), 255, np.float32)
     scene = clouds()
     for shot in shots(seed):
-        following = scene * (1 - shot.share) + clouds() * shot.share
+        following = cv2.addWeighted(scene, 1 - shot.share, clouds(), shot.share, 0)
         for number in range(shot.frames):
             if count <= 0:
                 return
             count -= 1
             share = min((number + 1) / shot.fade, 1)
-            picture = scene * (1 - share) + following * share
+            picture = cv2.addWeighted(scene, 1 - share, following, share, 0)
             if shot.flash and number == shot.frames // 2:
-                picture = picture * (1 - shot.share) + 255 * shot.share
-            shift = rng.integers(0, (height, width))
-            picture += shot.grain * np.roll(grain, shift, axis=(0, 1))
-            yield picture.clip(0, 255).astype(np.uint8)
+                picture = cv2.addWeighted(picture, 1 - shot.share, white, shot.share, 0)
+            top, left = rng.integers(0, SPARE, 2)
+            part = grain[top : top + height, left : left + width]
+            noisy = cv2.addWeighted(picture, 1, part, shot.grain, 0, dtype=cv2.CV_8U)
+            yield np.asarray(noisy, np.uint8)
         scene = following
 
 
