@@ -32,7 +32,7 @@ HEAVY = (
 MAY_BE_HEAVY = (
     "videolib.faces.preloaded",
     *("api", "videoserver.app", "videoserver.compression", "videoserver.connections"),
-    *("videoserver.downloads", "videoserver.http", "videoserver.models"),
+    *("videoserver.downloads", "videoserver.http", "videoserver.models", "videoserver.page"),
     "videoserver.hls.parameters",
 )
 

@@ -172,7 +172,7 @@ def _called_name(call: ast.Call) -> str:
 # === The page =====================================================================================
 
 # Folders of web/ from the ground up; modules beside them stand above all.
-PAGE_FLOORS = ("data", "ui", "views", "")
+PAGE_FLOORS = ("vendor", "data", "ui", "views", "")
 _IMPORT = re.compile(r'(?:\bfrom|\bimport\(|\bimport)\s*"(\.{1,2}/[^"]+)"')
 
 
