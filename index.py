@@ -70,6 +70,7 @@ from videolib.core.command_line import (
     Parser,
     add_general_flags,
     add_option,
+    asks_for_json,
     join_values,
     split_line,
 )
@@ -3444,11 +3445,6 @@ def named(command: Command, result: Result) -> Result:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and give its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    as_json = (
-        "--json" in words
-        or "--output-format=json" in words
-        or ("--output-format", "json") in itertools.pairwise(words)
-    )
     job = Job()
     try:
         with job.interruptible():
@@ -3464,7 +3460,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CancelledError:
         result = complaint("interrupted", job.exit_code)
     try:
-        write_result(result.data, result.text, as_json, result.raw)
+        write_result(result.data, result.text, asks_for_json(words), result.raw)
     except OSError as error:
         result = complaint(f"standard output: {error.strerror}", Exit.SOME_FAILED)
     return int(result.code)

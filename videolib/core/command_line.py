@@ -6,6 +6,7 @@ Which commands there are, and which options each has, is for the caller.
 from __future__ import annotations
 
 import argparse
+import itertools
 import re
 import typing
 from collections.abc import Collection, Sequence
@@ -39,6 +40,15 @@ def join_values(
         else:
             joined.append(word)
     return joined
+
+
+def asks_for_json(words: Sequence[str]) -> bool:
+    """Whether a command line, even one that is refused, is to be answered in JSON."""
+    return (
+        "--json" in words
+        or "--output-format=json" in words
+        or ("--output-format", "json") in itertools.pairwise(words)
+    )
 
 
 # === The parser ===================================================================================
