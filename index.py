@@ -189,10 +189,12 @@ from videolib.storage.folders import LEADS_OUT, Library, Roots, need_output
 from videolib.storage.left_out import with_left_out
 from videolib.storage.named_videos import NamedVideos
 from videolib.storage.names import JOURNALS, SIDECARS, State
-from videolib.storage.outcomes import Outcome
+from videolib.storage.outcomes import Outcome, broken_note
 from videolib.storage.parameters import differing_parameters, note_of, other_parameter_lines
 from videolib.storage.publishing import ArtifactOutput, Provenance, publish, record_source
+from videolib.storage.run_plan import announce, declined
 from videolib.storage.sidecars import SidecarDir, ffprobe_disabled, remove_abandoned
+from videolib.storage.timings import Timings, Work
 from videolib.storage.video_types import foreign_types, need_no_file_names, parse_extensions
 from videolib.storage.videos import Video, decoding_limit
 
@@ -214,6 +216,7 @@ if TYPE_CHECKING:
     from videolib.media.encoders import Encoder
     from videolib.media.hashing import PerceptualHash
     from videolib.media.heatmaps import Heatmap
+    from videolib.media.quality import ComparedFiles
     from videolib.media.reader import Media
     from videolib.media.sampling import FrameMaker
     from videolib.media.sprites import SpriteSheets
@@ -225,6 +228,7 @@ if TYPE_CHECKING:
     from videolib.organize.watch_session import MadeBatch, WatchSession
     from videolib.speech.recognizers import TranscriptionOptions
     from videolib.speech.search import SearchResult
+    from videolib.speech.transcription import RecognizerSettings
     from videolib.storage.artifacts import SubtitleArtifact
     from videolib.storage.recovery import UndoResult
     from videolib.storage.steps import LibraryPaths
@@ -233,10 +237,6 @@ if TYPE_CHECKING:
 # Names of the library that importing code may rely on here, beside the commands and `main`.
 __all__ = ["ARTIFACTS", "Exit", "Job", "Outcome", "Result", "Status", "WorkQueue", "option"]
 __all__ += ["__version__", "find_tool", "need_tool", "run_tool"]
-
-if __name__ == "__main__":
-    # Until there is something to stop, Ctrl-C ends the program without a traceback.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 # === ffprobe and ffmpeg ===========================================================================
 
@@ -432,6 +432,15 @@ class WorkItem(NamedTuple):
     def walled(self) -> bool:
         return all(task.walled for task in self.tasks)
 
+    @property
+    def work(self) -> Work:
+        """The kinds and the video's size, by which it is expected how long it takes."""
+        status = stat_if_any(self.video.path)
+        return Work(self.kinds, status.st_size if status else 0)
+
+    def without(self, tasks: Sequence[VideoTask]) -> WorkItem:
+        return self._replace(tasks=tuple(task for task in self.tasks if task not in tasks))
+
 
 def catalogue_extensions() -> list[CatalogueExtension]:
     """The tables that commands keep in a catalogue; their schemas are part of its file's name, so
@@ -481,6 +490,7 @@ class Runner:
         # Folders in which a worker was stopped while it may have been writing.
         self.interrupted = set[str]()
         self.lost = ""  # why no more can be done, where that is
+        self.timings = Timings({})
         # By kind, with which parameters, other than these, what is skipped was made.
         self.differences: dict[str, Counter[str]] = {kind: Counter() for kind in self.outcomes}
 
@@ -488,7 +498,7 @@ class Runner:
 
     def run(self, items: list[WorkItem] | None = None) -> Result:
         """Run what was planned, or plan and run everything, and sum it up."""
-        started = time.monotonic()
+        started, self.timings = time.monotonic(), Timings.load()
         items = self.plan() if items is None else items
         if self.request.dry_run:
             items = [item for item in items if all(task.plans_itself for task in item.tasks)]
@@ -500,6 +510,7 @@ class Runner:
                 work_through(queue, pool, len(items), self.caps, self._work)
         finally:
             pool.close()
+            self.timings.save()
             for folder in self.interrupted:
                 remove_abandoned(folder)
         self.lost = pool.failure
@@ -678,7 +689,9 @@ class Runner:
 
     def _record(self, item: WorkItem, outcomes: Iterable[Outcome], seconds: float) -> None:
         """Keep and report what came of an item; the same remark on several kinds once."""
-        rel = item.video.rel
+        rel, outcomes = item.video.rel, list(outcomes)
+        if not self.request.cluster and all(outcome.status in STORED for outcome in outcomes):
+            self.timings.note(item.work, seconds)
         kinds_by_remark: dict[tuple[str, Level], list[str]] = {}
         for outcome in outcomes:
             self._note(outcome, rel, seconds)
@@ -713,17 +726,11 @@ class Runner:
             code = self.job.exit_code
         rows = zip(self.tasks, reports, strict=True)
         text = "\n".join(report_line(task.title, report) for task, report in rows)
-        summary = f"{plural(len(self.videos), 'video')} in {seconds:.1f} s{self._left_out()}"
+        summary = f"{plural(len(self.videos), 'video')} in {seconds:.1f} s"
+        summary += broken_note(self.outcomes.values())
         alone = len(reports) == 1 and not isinstance(self.request, Batch)
         data = reports[0] if alone else {"tasks": reports}
         return Result(data, f"{text}\n{summary}", code)
-
-    def _left_out(self) -> str:
-        """How many videos were not tried as they are known to be broken, as a part of a line."""
-        outcomes = ((rel, o) for rows in self.outcomes.values() for rel, o in rows.items())
-        broken = {rel for rel, outcome in outcomes if outcome.status is Status.BROKEN}
-        count = plural(len(broken), "broken video")
-        return f"; left out {count}: --retry tries again" if broken else ""
 
     def _report(self, task: VideoTask) -> dict[str, Any]:
         outcomes = self.outcomes[task.artifact.kind]
@@ -927,6 +934,7 @@ class VideoTask(RunCommand):
     tells_paths: ClassVar[bool] = False  # whether absolute ones stand in what it makes
     plans_itself: ClassVar[bool] = False  # whether `make` heeds dry_run: the plan needs a look
     by_default: ClassVar[bool] = True  # whether `finish` makes it without being told to
+    asks_first: bool = False  # whether it asks before, where somebody is at a terminal
     rechecks: ClassVar[bool] = False  # whether `make` looks again at what is fresh, asked for alone
     remembers_failures: bool = False  # whether a video that is at fault is left out from then on
     purge: bool = False  # whether this request only deletes: then it runs by itself
@@ -997,6 +1005,10 @@ class VideoTask(RunCommand):
         source = stat_if_any(video.path)
         failure = known_failure(self.artifact, video, sidecars, source) if source else None
         return failure.reason if failure and failure.is_of(self.params()) else ""
+
+    def missing(self) -> str:
+        """What it needs that is not here, as far as that shows beforehand; else an empty text."""
+        return ""
 
     def make(self, media: Media) -> ArtifactOutput:
         """Make the artifact of one video, in a worker. Raises VideoError where it can't be made."""
@@ -1226,6 +1238,7 @@ class Embed(FrameTask):
     folder_options = ("purge",)
 
     artifact = ARTIFACTS["faces"]
+    asks_first = True
     imports = ("av", "numpy", "cv2", "videolib.faces.preloaded")
     not_recorded = ("models_dir", "purge")
     optional = ("thumbnails", "backend")
@@ -1277,6 +1290,11 @@ class Embed(FrameTask):
         state = super().state(video, sidecars)
         is_comparable = recorded_model(sidecars, video) == self.wanted_model
         return State.STALE if state is State.FRESH and not is_comparable else state
+
+    def missing(self) -> str:
+        from videolib.faces.installation import missing_model
+
+        return missing_model(self.backend, self.models_dir)
 
     def settings(self) -> FaceSettings:
         from videolib.faces.extraction import FaceSettings
@@ -1549,7 +1567,7 @@ class Compare(Command):
     def run(self, job: Job) -> Result:
         from videolib.media.quality import comparison_text
 
-        self.check_paths()
+        self.files.check()
         data = attempt(self.compare, job)
         if isinstance(data, Failure):
             job.console.say(f"compare: {data.reason}")
@@ -1560,33 +1578,21 @@ class Compare(Command):
         """The values of the comparison; the picture is written. Raises VideoError."""
         from videolib.media.quality import ComparisonOptions, compare_in_worker
 
-        original, other = (
-            Video(str(p.absolute()), str(p), "") for p in (self.original, self.other)
-        )
         growing = decoding_limit(self.original, self.other)
         timeout = growing if self.timeout is None else self.timeout
         options = ComparisonOptions(self.vmaf, bool(self.png), timeout, self.allow_codecs)
-        data, chart = compare_in_worker(job, original, other, options)
-        if self.png:
-            write_output(self.png_path, chart)
-            data["png"] = str(self.png_path)
+        data, chart = compare_in_worker(job, *self.files.videos, options)
+        if path := self.files.chart_path:
+            write_output(path, chart)
+            data["png"] = str(path)
         return data
 
     @property
-    def png_path(self) -> Path:
-        return Path(f"{self.other.name}.compare.png") if self.png == Path() else self.png or Path()
+    def files(self) -> ComparedFiles:
+        """The two videos, and where the picture goes."""
+        from videolib.media.quality import ComparedFiles
 
-    def check_paths(self) -> None:
-        """Raise UsageError where a video is missing, or the picture cannot be written."""
-        for path in (self.original, self.other):
-            if path == Path():
-                raise UsageError("compare ORIGINAL OTHER: name two videos")
-            if not path.exists():
-                raise UsageError(f"{printable(str(path))}: no such file")
-        if self.png:
-            if self.png_path.suffix.lower() != ".png":
-                raise UsageError(f"--png {printable(str(self.png))}: the name should end in .png")
-            need_output("--png", self.png_path)
+        return ComparedFiles(self.original, self.other, self.png)
 
 
 # === Commands: transcode ==========================================================================
@@ -2081,14 +2087,9 @@ class Tags(LibraryCommand):
                 listing = tagging.TagListing(rows, list_all=editor_of is not None)
             data = listing.as_json()
             if not listing.lines and not listing.errors:
-                job.console.say(self.nothing_listed(library, len(listing.rows)))
+                why = "no video is like that" if self.query else library.nothing_found
+                job.console.say(listing.without_lines or why)
         return self.result(job, data, "\n".join(listing.lines), listing.errors)
-
-    def nothing_listed(self, library: Library, count: int) -> str:
-        """Why no line is shown, where `count` videos were looked at."""
-        if count:
-            return f"{plural(count, 'video')}, none with tags, performers or ratings"
-        return "no video is like that" if self.query else library.nothing_found
 
     def named_video(self) -> Video:
         """The one video that is named. Raises UsageError where a query stands beside it."""
@@ -2242,6 +2243,7 @@ class Subtitles(VideoTask):
     timeout: Seconds = option(0.0, "give up on a video after this long", unset="no limit", ge=0)
 
     artifact = ARTIFACTS["subtitles"]
+    asks_first = True
     not_recorded = ("output_dir", "whisper_cpp_bin", "whisper_cpp_model")
     optional = ("format", "language", "from_stream")
     worker_group = "speech"
@@ -2297,7 +2299,7 @@ class Subtitles(VideoTask):
 
     def make(self, media: Media) -> ArtifactOutput:
         from videolib.speech.embedded import extract_subtitles, subtitles_inside
-        from videolib.speech.transcription import RecognizerSettings, Transcription
+        from videolib.speech.transcription import Transcription
 
         video = self.placed(media.video)
         if self.from_stream:
@@ -2305,11 +2307,20 @@ class Subtitles(VideoTask):
         options = self.transcription_options()
         if not self.force and (note := subtitles_inside(media, options.target_language)):
             return ArtifactOutput(status=Status.SKIPPED, note=note)
+        return Transcription(media, video, self.recognizer_settings(), options).output(self.format)
+
+    def missing(self) -> str:
+        from videolib.speech.models import missing_model
+
+        return "" if self.from_stream else missing_model(self.recognizer_settings())
+
+    def recognizer_settings(self) -> RecognizerSettings:
+        """The model that hears, and what runs it."""
+        from videolib.speech.transcription import RecognizerSettings
+
         threads = max(cores() // (self.workers or 1), 1)
-        settings = RecognizerSettings(
-            self.backend, self.model_, threads, self.whisper_cpp_bin, self.whisper_cpp_model
-        )
-        return Transcription(media, video, settings, options).output(self.format)
+        places = self.whisper_cpp_bin, self.whisper_cpp_model
+        return RecognizerSettings(self.backend, self.model_, threads, *places)
 
     def transcription_options(self) -> TranscriptionOptions:
         """What is asked of the transcription of each video."""
@@ -2739,6 +2750,17 @@ class Batch(RunCommand):
         declared = typing.get_type_hints(cls)
         return {name: declared.get(name, int | None) for name in cls.options()}
 
+    def run(self, job: Job) -> Result:
+        runner = Runner(job, self, self.planned(), self.caps())
+        items, name = runner.plan(), command_names(type(self))[0]
+        if not (self.tasks or self.dry_run):
+            unwanted = declined(name, (task for item in items for task in item.tasks), job)
+            items = [kept for item in items if (kept := item.without(unwanted)).tasks]
+        limits = None if self.cluster else (runner.caps, runner.processes)
+        works = [(item.tasks, item.work) for item in items]
+        announce(name, works, len({item.video.rel for item in items}), limits, job)
+        return runner.run(items)
+
     def planned(self) -> list[VideoTask]:
         names = {task_named(name): name for name in reversed(self.tasks)}
         chosen = map(task_named, self.tasks)
@@ -2769,14 +2791,6 @@ class Finish(Batch):
     """
 
     tasks: TaskNames = option((), "make only these artifacts", unset="all but verify")
-
-    def run(self, job: Job) -> Result:
-        runner = Runner(job, self, self.planned(), self.caps())
-        items = runner.plan()
-        counts = Counter(task.title for item in items for task in item.tasks)
-        plan = ", ".join(f"{n:,} {title}" for title, n in counts.items()) or "nothing"
-        job.console.say(f"finish: to make: {plan}", Level.INFO)
-        return runner.run(items)
 
 
 def task_classes() -> list[type[VideoTask]]:
@@ -2941,8 +2955,12 @@ class Doctor(Command):
 
     def run(self, job: Job) -> Result:
         from videolib.core.installation import check_dependencies
+        from videolib.faces import installation as faces
+        from videolib.speech import models as speech
 
-        checks = check_dependencies()
+        subtitles = build(Subtitles, {}, self.context)
+        checks = [*check_dependencies(), *faces.model_checks()]
+        checks += speech.model_checks(subtitles.recognizer_settings())
         ok = all(check.passed for check in checks)
         data = {"ok": ok, "checks": [check._asdict() for check in checks]}
         return Result(data, "\n".join(check.line for check in checks), Exit.of(not ok))
@@ -3003,10 +3021,8 @@ class Serve(Command):
     GRACE: ClassVar = 2  # seconds that open requests get to end
 
     def run(self, job: Job) -> Result:
-        import uvicorn
-
         from videolib.core.processes import environment
-        from videolib.core.sockets import listening_socket
+        from videolib.core.sockets import http_server, listening_socket
 
         local = self.host in ("localhost", "::1") or self.host.startswith("127.")
         if not local and not self.token:
@@ -3015,20 +3031,11 @@ class Serve(Command):
             task_named(name)
         roots = self.roots()
         listening = listening_socket(self.host, self.port)
-        config = uvicorn.Config(
-            "api:create_app",
-            factory=True,
-            log_level="warning",
-            ws="none",
-            proxy_headers=False,
-            server_header=False,
-            timeout_graceful_shutdown=self.GRACE,
-        )
         with environment(self.settings(roots)):
-            config.load()
+            server = http_server("api:create_app", self.GRACE)
         folders, port = ", ".join(map(printable, roots.paths)), listening.getsockname()[1]
         job.console.say(f"serving {folders} at http://{self.host}:{port}/ - Ctrl-C ends it")
-        uvicorn.Server(config).run(sockets=[listening])
+        server.run(sockets=[listening])
         return Result({"ended": True}, "", job.exit_code if job.cancelled.is_set() else Exit.OK)
 
     def roots(self) -> Roots:

@@ -267,9 +267,11 @@ class TestOutput:
             assert b".mp4" in done.stdout
 
 
-def on_a_terminal(*args: object) -> bytes:
-    """Everything a command shows when both its outputs are a terminal."""
+def on_a_terminal(*args: object, typed: bytes = b"") -> bytes:
+    """Everything a command shows when both its outputs are a terminal, at which something is typed
+    ahead."""
     ours, theirs = os.openpty()
+    os.write(ours, typed)
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 120, 0, 0))
     with started(command(*args), stdin=theirs, stdout=theirs, stderr=theirs) as run:
         os.close(theirs)
@@ -288,7 +290,41 @@ def on_a_terminal(*args: object) -> bytes:
     return shown
 
 
+class TestQuestions:
+    def test_what_takes_long_is_made_where_one_says_so(self, library: Library) -> None:
+        """`finish` asks before it makes face signatures and subtitles, unless they are named."""
+        library.add("one_frame.mp4")
+        shown = on_a_terminal("finish", library.root, typed=b"n\n").decode()
+        assert "finish: also embed and subtitles, which take long?" in shown
+        assert "finish: left out: --tasks embed,subtitles makes them" in shown
+        assert "one_frame.mp4.faces.signatures.json" not in library.artifacts()
+        assert "one_frame.mp4.phash.json" in library.artifacts()
+        shown = on_a_terminal("finish", library.root, typed=b"y\n").decode()
+        assert "left out" not in shown
+        assert "one_frame.mp4.faces.signatures.json" in library.artifacts()
+        shown = on_a_terminal("finish", library.root, "--force", "--tasks", "embed").decode()
+        assert "which take long?" not in shown and "embed: 1 made" in shown
+
+
 class TestDoctor:
+    def test_models(self, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Those that are there and can be loaded: of speech by the caches, of faces by their
+        packages."""
+        monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+        for name, file in (("tiny", "model.bin"), ("base", "config.json")):  # the second in part
+            snapshot = tmp_path / f"models--Systran--faster-whisper-{name}/snapshots/1"
+            snapshot.mkdir(parents=True)
+            for each in {file, "config.json"}:
+                (snapshot / each).write_bytes(b"12")
+        monkeypatch.setenv("VIDEO_WHISPER_MODEL", str(tmp_path / "none"))
+        checks = {check["name"]: check for check in cli("doctor", "--json").json["checks"]}
+        assert checks["Systran/faster-whisper-tiny"]["found"]
+        assert "Systran/faster-whisper-base" not in checks
+        assert not checks["speech model none"]["found"]
+        assert checks["face models: opencv"]["found"]
+        assert "face_recognition_sface_2021dec" in checks["face models: opencv"]["detail"]
+        assert {"face models: dlib", "face models: deepface"} <= checks.keys()
+
     def test_what_it_found(self, cli: Cli) -> None:
         run = cli("doctor")
         assert run.code == 0

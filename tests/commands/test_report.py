@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,28 @@ class TestFinish:
         assert stamps(library.root) == before
         assert cli("finish", library.root, "--dry-run", "--json").code == 0
         assert stamps(library.root) == before
+
+    def test_says_what_it_will_make_and_how_long_that_takes(
+        self, cli: Cli, library: Library, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """By what took how long here; what was never made is named."""
+        for name in ("a.mp4", "b.mp4"):
+            library.add("one_frame.mp4", name)
+        run = cli("batch", library.root, "--tasks", "meta,thumbs")
+        plan = "batch: to make: 2 meta, 2 thumbs; 2 videos, "
+        assert plan + "how long is not known: none was made here yet" in run.err
+        library.add("one_frame.mp4", "c.mp4")
+        monkeypatch.setenv("VIDEO_WHISPER_MODEL", "/models/none")
+        run = cli("finish", library.root, "--dry-run")
+        (plan, *_) = run.err.splitlines()
+        assert "3 sprites, 3 phash, " in plan and "1 metadata, 1 thumbs; 3 videos, about " in plan
+        assert re.search(r", about \d+ seconds?, not counting sprites, .*, subtitles, never", plan)
+        assert "finish: subtitles: --model /models/none: no folder and no known name" in run.err
+        assert "finish: embed: " not in run.err
+        assert (
+            "finish: to make: nothing\n"
+            in cli("finish", library.root, "--tasks", "meta", "--only", "a.mp4").err
+        )
 
     def test_failures_do_not_stop_it(self, cli: Cli, library: Library) -> None:
         for clip in ("short.mp4", "text.mp4"):

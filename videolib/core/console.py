@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import select
 import sys
 import threading
 import time
@@ -49,6 +50,7 @@ class Console:
         self.lock = threading.RLock()
         self.least, self.log = Level.INFO, Path()
         self.elapsed_shown = False
+        self.may_ask = False  # whether somebody waits for answers: only of a command line
 
     def settle(self, *places: dict[str, Any]) -> str | None:
         """Choose what is shown, and the file of the log, by the general flags on a line, of which
@@ -64,6 +66,7 @@ class Console:
             raise UsageError("--verbose and --quiet: one of them")
         self.least = Level.DETAIL if "verbose" in flags else Level.INFO
         self.least = Level.ERROR if "quiet" in flags else self.least
+        self.may_ask = self.least < Level.ERROR and sys.stderr.isatty() and is_terminal(sys.stdin)
         if "log" in flags:
             self._open_log(flags["log"])
         return flags.get("config")
@@ -80,6 +83,20 @@ class Console:
         """Write a line, above the progress line."""
         self._log({"message": text}, level)
         self._show(text, level)
+
+    def ask(self, question: str, stop: threading.Event) -> bool:
+        """Whether somebody at the terminal answers yes; no where the run is stopped meanwhile.
+
+        The input is not read before there is a line, as a signal would not end that.
+        """
+        with self.lock:
+            self._erase_elapsed()
+            sys.stderr.write(f"{question} [y/N] ")
+            sys.stderr.flush()
+            while not stop.is_set():
+                if select.select([sys.stdin], [], [], self.PAUSE)[0]:
+                    return sys.stdin.readline().strip().lower() in ("y", "yes")
+        return False
 
     def _show(self, text: str, level: Level) -> None:
         if level < self.least:
@@ -186,6 +203,11 @@ class Console:
             self.bar.update(done)
             if note:
                 self.bar.refresh()
+
+
+def is_terminal(stream: Any) -> bool:
+    """Whether a standard stream is there, and is a terminal."""
+    return stream is not None and not stream.closed and stream.isatty()
 
 
 def painted(text: str, level: Level) -> str:

@@ -1,11 +1,15 @@
-"""The TCP socket at which the server listens."""
+"""The server's TCP socket, and what answers at it."""
 
 from __future__ import annotations
 
 import socket
+from typing import TYPE_CHECKING
 
 from videolib.core.errors import UsageError
 from videolib.core.text import printable
+
+if TYPE_CHECKING:
+    import uvicorn
 
 QUEUED = 4096  # connections, at most, that wait to be accepted
 
@@ -25,3 +29,21 @@ def listening_socket(host: str, port: int) -> socket.socket:
     # asyncio sets this on sockets of its own only; without it an answer may wait 40 ms.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
+
+
+def http_server(factory: str, grace: int) -> uvicorn.Server:
+    """A server of the application that a factory, as MODULE:FUNCTION, makes now; when it ends,
+    requests get so many seconds to end, too."""
+    import uvicorn
+
+    config = uvicorn.Config(
+        factory,
+        factory=True,
+        log_level="warning",
+        ws="none",
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=grace,
+    )
+    config.load()
+    return uvicorn.Server(config)

@@ -13,9 +13,10 @@ import math
 import os
 import typing
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
-from videolib.core.errors import Failure, VideoError, attempt
+from videolib.core.errors import Failure, UsageError, VideoError, attempt
 from videolib.core.processes import (
     Tool,
     cores,
@@ -31,10 +32,11 @@ from videolib.media.charts import AMBER, CORAL, GREEN, Curve, blank_chart, draw_
 from videolib.media.duration import MAX_DURATION
 from videolib.media.ffmpeg import decoding_flags
 from videolib.media.reader import Media
+from videolib.storage.folders import need_output
+from videolib.storage.videos import Video
 
 if TYPE_CHECKING:
     from videolib.core.runs import Job
-    from videolib.storage.videos import Video
 
 BASIC_FILTERS = ("ssim", "psnr")  # ffmpeg's filters for the metrics that every build has
 ALL_FILTERS = (*BASIC_FILTERS, "xpsnr", "libvmaf")
@@ -63,6 +65,38 @@ def quality_class(metric: str, value: float) -> str:
     Frame Rate and Resolution on Objective QoE Metrics", QoMEX 2010.
     """
     return next((name for least, name in QUALITY_CLASSES[metric] if value >= least), "bad")
+
+
+class ComparedFiles(NamedTuple):
+    """The two files of a comparison, and that of its picture: None for none, the working folder for
+    one that is named after the other video."""
+
+    original: Path
+    other: Path
+    chart: Path | None = None
+
+    @property
+    def videos(self) -> tuple[Video, Video]:
+        """The two as videos."""
+        paths = (self.original, self.other)
+        original, other = (Video(str(path.absolute()), str(path), "") for path in paths)
+        return original, other
+
+    @property
+    def chart_path(self) -> Path | None:
+        return Path(f"{self.other.name}.compare.png") if self.chart == Path() else self.chart
+
+    def check(self) -> None:
+        """Raise UsageError where a video is missing, or the picture cannot be written."""
+        for path in (self.original, self.other):
+            if path == Path():
+                raise UsageError("compare ORIGINAL OTHER: name two videos")
+            if not path.exists():
+                raise UsageError(f"{printable(str(path))}: no such file")
+        if chart := self.chart_path:
+            if chart.suffix.lower() != ".png":
+                raise UsageError(f"--png {printable(str(chart))}: the name should end in .png")
+            need_output("--png", chart)
 
 
 class ComparisonOptions(NamedTuple):

@@ -96,6 +96,12 @@ class TagListing:
                 self.lines.append(tag_line(row))
             yield row
 
+    @property
+    def without_lines(self) -> str:
+        """How many videos were looked at that have no line; an empty text where none was."""
+        count = len(self.rows)
+        return f"{plural(count, 'video')}, none with tags, performers or ratings" if count else ""
+
     def as_json(self) -> dict[str, Any]:
         total = len(self.rows) + len(self.errors)
         return {"total": total, "results": self.rows, "errors": self.errors}

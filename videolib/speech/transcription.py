@@ -62,6 +62,11 @@ class RecognizerSettings(NamedTuple):
     whisper_cpp: Path | None = None
     ggml_model: Path | None = None
 
+    @property
+    def program(self) -> str:
+        """The path of whisper.cpp's program; "" where there is none."""
+        return str(self.whisper_cpp.expanduser()) if self.whisper_cpp else find_program()
+
 
 @functools.cache
 def load_recognizer(settings: RecognizerSettings) -> Recognizer:
@@ -69,16 +74,26 @@ def load_recognizer(settings: RecognizerSettings) -> Recognizer:
 
     Raises MissingDependencyError where a package, a program or the model is missing.
     """
+    backend = chosen_backend(settings)
+    if backend == "faster-whisper":
+        return FasterWhisper(settings.model, settings.threads)
+    if backend == "whisper":
+        return OpenaiWhisper(settings.model, settings.threads)
+    return WhisperCpp(settings.program, settings.ggml_model, settings.threads)
+
+
+def chosen_backend(settings: RecognizerSettings) -> str:
+    """The backend that the settings name or, with auto, the first that is installed. Raises
+    MissingDependencyError where it is not."""
     from importlib.util import find_spec
 
-    backend, model, threads, whisper_cpp, ggml_model = settings
+    backend = settings.backend
     if backend in ("auto", "faster-whisper") and find_spec("faster_whisper"):
-        return FasterWhisper(model, threads)
+        return "faster-whisper"
     if backend in ("auto", "whisper") and find_spec("whisper"):
-        return OpenaiWhisper(model, threads)
-    program = str(whisper_cpp.expanduser()) if whisper_cpp else find_program()
-    if backend in ("auto", "whisper.cpp") and program:
-        return WhisperCpp(program, ggml_model, threads)
+        return "whisper"
+    if backend in ("auto", "whisper.cpp") and settings.program:
+        return "whisper.cpp"
     advice = INSTALL_ADVICE["faster-whisper" if backend == "auto" else backend]
     raise MissingDependencyError(f"no {backend} here: {advice}")
 

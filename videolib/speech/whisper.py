@@ -146,11 +146,10 @@ class FasterWhisper(Recognizer):
         return split_segments(segments, starts)
 
 
-def model_folder(model: str) -> str:
-    """The folder of a model, named by its path, its size or its name on the Hugging Face hub.
-
-    It is downloaded from there where it is not on this machine. Raises MissingDependencyError where
-    that fails, or the name is none of these.
+def local_model(model: str) -> str:
+    """The folder on this machine of a model, named by its path, its size or its name on the Hugging
+    Face hub; "" where it would have to be downloaded. Raises MissingDependencyError where the name
+    is none of these.
     """
     from faster_whisper import available_models, download_model
     from huggingface_hub.errors import LocalEntryNotFoundError
@@ -165,6 +164,17 @@ def model_folder(model: str) -> str:
         )
     with contextlib.suppress(LocalEntryNotFoundError):
         return str(download_model(model, local_files_only=True))
+    return ""
+
+
+def model_folder(model: str) -> str:
+    """The folder of a model, as `local_model` has it, or downloaded. Raises MissingDependencyError
+    where that fails, or the name is that of none.
+    """
+    from faster_whisper import download_model
+
+    if folder := local_model(model):
+        return folder
     try:
         return str(download_model(model))
     except Exception as error:  # noqa: BLE001 - whatever the hub's client raises

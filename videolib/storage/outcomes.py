@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.runs import Status
+from videolib.core.text import plural
 
 if TYPE_CHECKING:
     from videolib.storage.videos import Video
@@ -25,3 +26,12 @@ class Outcome(NamedTuple):
         row = {"video": video.rel, "status": str(self.status)}
         row |= {"files": self.facts["files"]} if "files" in self.facts else {}
         return row | {key: text for key, text in remarks.items() if text}
+
+
+def broken_note(outcomes: Iterable[Mapping[str, Outcome]]) -> str:
+    """How many videos were not tried as they are known to be broken, as a part of a line; by kind
+    the outcomes of each video."""
+    pairs = (pair for rows in outcomes for pair in rows.items())
+    broken = {rel for rel, outcome in pairs if outcome.status is Status.BROKEN}
+    count = plural(len(broken), "broken video")
+    return f"; left out {count}: --retry tries again" if broken else ""
