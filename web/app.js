@@ -1,13 +1,11 @@
 /** The page: its frame, its routes, and what stands above all views - theme, token, server, jobs. */
 
 import { ApiError, get, onLocked, signIn } from "./data/api.js";
-import { tellChange } from "./data/changes.js";
 import { h, keyed, setText } from "./ui/dom.js";
-import { follow, isActive, isTold } from "./data/events.js";
 import { message, plural } from "./ui/format.js";
 import { icon } from "./ui/icons.js";
 import { home, href, start } from "./ui/router.js";
-import { store } from "./data/store.js";
+import { isActive, store, tellChange } from "./data/store.js";
 import { button, dialog, failed, toast } from "./ui/controls.js";
 
 const VIEWS = [
@@ -19,8 +17,16 @@ const VIEWS = [
   ["video", "", () => import("./views/video.js")],
 ];
 
+const LATER = [
+  ...VIEWS.map(([, , load]) => load),
+  () => import("./views/selection.js"),
+  () => import("./views/subtitle-hits.js"),
+  () => import("./views/keys.js"),
+];
+
 const main = document.getElementById("main");
-const configured = configure();
+const answered = Promise.withResolvers(); // by the first view, or there is nothing to show yet
+let configuring = null;
 let current = { view: "", leave: new AbortController(), update: null };
 
 /** Shows a route: within the same view by its own update, else by mounting another. */
@@ -35,14 +41,15 @@ async function show(route) {
   current = { view: name, leave, update: null };
   let module;
   try {
-    if (name !== "library") await configured;
+    if (name !== "library") await configured();
     module = await load();
   } catch (error) {
     if (leave.signal.aborted) return undefined;
-    const told = error instanceof ApiError ? error : { status: 0 };
-    main.replaceChildren(failed(told, () => location.reload()));
+    answered.resolve();
+    const problem = error instanceof ApiError ? error : { status: 0 };
+    main.replaceChildren(failed(problem, () => location.reload()));
     store.watch(["online"], ({ online }) => online && location.reload(), leave.signal);
-    if (error !== told) follow(); // finds out whether the server is there
+    if (error !== problem) followJobs(); // finds out whether the server is there
     return undefined;
   }
   if (leave.signal.aborted) return undefined;
@@ -50,6 +57,7 @@ async function show(route) {
   document.body.dataset.view = name;
   main.replaceChildren();
   current.update = (await module.mount(main, route, leave.signal)) ?? null;
+  if (name !== "library") answered.resolve();
   return undefined;
 }
 
@@ -167,6 +175,7 @@ function offlineBar() {
 
 /** Asks for the token until it is right or the dialog is closed; whether there is one now. */
 async function askToken() {
+  answered.resolve();
   const known = await dialog("This library has a token", (close) => {
     const input = h("input", {
       type: "password",
@@ -204,6 +213,8 @@ async function askToken() {
 }
 
 /** What all views but the library wait for: it can show its first screen without. */
+const configured = () => (configuring ??= configure());
+
 async function configure() {
   const { roots, kinds, task_by_kind: taskByKind, kinds_on_request: onRequest } = await get("/config");
   store.set({ roots, kinds, taskByKind, onRequest });
@@ -215,13 +226,39 @@ function begin() {
   frame();
   document.addEventListener("keydown", onKey);
   onLocked(askToken);
+  store.addEventListener("shown", answered.resolve, { once: true });
   start(show);
-  configured.catch(() => store.watch(["online"], ({ online }) => online && location.reload()));
-  configured.then(follow, (error) => error.status === 401 || follow());
-  setTimeout(() => VIEWS.forEach(([, , load]) => load().catch(() => {})), 500); // to be there when the server is not
+  answered.promise.then(goOn);
+}
+
+/** What the first screen does without: where folders are, what jobs do, and the other views, to be
+ * there when the server is not. */
+function goOn() {
+  configured().catch(() => store.watch(["online"], ({ online }) => online && location.reload()));
+  configured().then(followJobs, (error) => error.status === 401 || followJobs());
+  setTimeout(() => LATER.forEach((load) => load().catch(() => {})), 500);
+}
+
+async function followJobs() {
+  try {
+    const { follow } = await import("./data/events.js");
+    follow();
+  } catch {
+    store.set({ online: false });
+    reloadOnceThere();
+  }
+}
+
+/** Begins anew as soon as the server is there: it was gone before all of the page had come. */
+function reloadOnceThere() {
+  get("/health").then(
+    () => location.reload(),
+    () => setTimeout(reloadOnceThere, 1000),
+  );
 }
 
 store.addEventListener("ended", async ({ detail: job }) => {
+  const { isTold } = await import("./data/events.js");
   if (!(await isTold(job))) return;
   const text = {
     done: job.failed ? `${job.task}: ${job.failed} failed` : `${job.task}: done`,

@@ -1,14 +1,9 @@
 /** The server's events: keeps `store.state.jobs` as they are, and comes back when the line breaks. */
 
 import { get, submit } from "./api.js";
-import { changeOf, tellChange } from "./changes.js";
-import { store } from "./store.js";
+import { changeOf, hasEnded, isActive, store, tellChange } from "./store.js";
 
-const ENDED = ["done", "error", "cancelled"];
 const LONGEST = 15_000;
-
-export const hasEnded = (job) => ENDED.includes(job.status);
-export const isActive = (job) => !hasEnded(job);
 
 let source = null;
 let wait = 500;

@@ -1,4 +1,5 @@
-/** What the page knows and more than one view shows. Views render from it and watch for changes. */
+/** What the page knows and more than one view shows, and news of what may have changed in the library.
+ * Views render from it and watch for changes. */
 
 class Store extends EventTarget {
   state = {
@@ -33,3 +34,34 @@ class Store extends EventTarget {
 }
 
 export const store = new Store();
+
+const ENDED = ["done", "error", "cancelled"];
+
+export const hasEnded = (job) => ENDED.includes(job.status);
+export const isActive = (job) => !hasEnded(job);
+
+/** Tells that something changed. `videos` are paths and `kinds` those of artifacts; null: any. */
+export function tellChange({ videos = null, kinds = null } = {}) {
+  store.dispatchEvent(new CustomEvent("library", { detail: { videos, kinds } }));
+}
+
+/** The change that a job has made, as its end tells it, seen from the folder that is looked at. */
+export function changeOf(job, directory) {
+  const { touched } = job;
+  return touched && job.directory === directory ? touched : { videos: null, kinds: touched?.kinds ?? null };
+}
+
+/** Whether a change concerns a video (null: any of them) and one of these kinds (null: all). */
+export function concerns({ videos, kinds }, video = null, wanted = null) {
+  if (videos?.length === 0) return false;
+  if (videos && video !== null && !videos.includes(video)) return false;
+  return !kinds || !wanted || kinds.some((kind) => wanted.includes(kind));
+}
+
+/** Calls with every change that may concern what is shown, until the signal; `video()` and `kinds`
+ * are as in `concerns`. Another folder and a server that is back count as changes of everything. */
+export function watchChanges(callback, signal, { video = () => null, kinds = null } = {}) {
+  const listener = ({ detail }) => concerns(detail, video(), kinds) && callback(detail);
+  store.addEventListener("library", listener, { signal });
+  store.watch(["directory"], () => callback({ videos: null, kinds: null }), signal);
+}

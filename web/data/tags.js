@@ -1,7 +1,7 @@
 /** Changes of tags and performers of videos, each with the change that takes it back. */
 
+import { tellChange } from "./store.js";
 import { each, get, post } from "./api.js";
-import { tellChange } from "./changes.js";
 
 const missing = (names, others) => names.filter((name) => !others.includes(name));
 

@@ -1,7 +1,7 @@
 /** Duplicates: groups of copies, and safe ways to be rid of all but one. */
 
+import { watchChanges } from "../data/store.js";
 import { get, make } from "../data/api.js";
-import { watchChanges } from "../data/changes.js";
 import { h, inTurn, keyed, setText } from "../ui/dom.js";
 import { noteJob, run } from "../data/events.js";
 import { count, plural } from "../ui/format.js";

@@ -2,11 +2,11 @@
 
 import { get, post, remove } from "../data/api.js";
 import { h, keyed, latestOnly, setText } from "../ui/dom.js";
-import { hasEnded, isActive, noteJob } from "../data/events.js";
+import { noteJob } from "../data/events.js";
 import { ago, clock, label, plural } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
 import { videoHref } from "../ui/router.js";
-import { store } from "../data/store.js";
+import { hasEnded, isActive, store } from "../data/store.js";
 import { attempt, button, dialog, failed } from "../ui/controls.js";
 import { TaskForm } from "./form.js";
 

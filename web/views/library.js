@@ -1,19 +1,16 @@
 /** The library: every video as a card, found by the query in the address. */
 
 import { get } from "../data/api.js";
-import { tellChange, watchChanges } from "../data/changes.js";
 import { debounced, h, setText } from "../ui/dom.js";
 import { count } from "../ui/format.js";
 import { SORT, listingOf } from "../data/query.js";
 import { go, href, keepHome, remembered } from "../ui/router.js";
-import { store } from "../data/store.js";
+import { store, tellChange, watchChanges } from "../data/store.js";
 import { button, failed, state } from "../ui/controls.js";
 import { Card } from "./card.js";
 import { continueRow } from "./continue.js";
 import { Grid } from "./grid.js";
 import { searchBar } from "./search.js";
-import { selectionBar } from "./selection.js";
-import { subtitleHits } from "./subtitle-hits.js";
 
 const PAGE = 100;
 const PAGES_KEPT = 40;
@@ -132,7 +129,9 @@ export function mount(main, route, signal) {
     places.delete(address);
     go(address, { replace });
   });
-  const hits = subtitleHits(() => render());
+  const said = h(".spoken", {}); // the fold of what is said, once there are words to look for
+  let hits = null;
+  let selecting = null; // the bar of what can be done with a selection, once there is one
   const begun = continueRow(signal);
   let anchor = -1; // where a range of selected ones begins
   const grid = new Grid(list, {
@@ -161,20 +160,20 @@ export function mount(main, route, signal) {
     store.set({ selection });
   }
 
-  const bar = selectionBar(listing, signal);
   main.append(
     h("h1.hidden", {}, "Library"),
     h(".toolbar", {}, search.form, search.filters, search.problem, search.chips),
-    hits.fold,
+    said,
     begun.element,
     list,
     place,
-    bar.element,
   );
   grid.follow(signal);
   listing.addEventListener("change", render, { signal });
+  listing.addEventListener("change", tellShown, { signal, once: true });
   watchChanges(reread, signal);
-  store.watch(["selection"], () => grid.refresh(), signal);
+  store.watch(["selection"], onSelection, signal);
+  store.watch(["roots"], render, signal);
   document.addEventListener("keydown", onKey, { signal });
 
   let wanted = listingOf(route.params);
@@ -196,13 +195,48 @@ export function mount(main, route, signal) {
   function reread() {
     ask();
     listing.refresh();
-    hits.show(wanted.q, true);
+    showHits(true);
     showBegun();
   }
 
   function ask() {
     const { q, sort, order } = wanted;
     listing.ask({ q, sort, order, recursive: 1, ext: "*" });
+  }
+
+  /** Looks for the words of a query in what is said. */
+  async function showHits(again = false) {
+    const { q } = wanted;
+    if (!q && !hits) return;
+    const { subtitleHits } = await import("./subtitle-hits.js");
+    if (!hits) {
+      hits = subtitleHits(render);
+      said.append(hits.fold);
+    }
+    if (q === wanted.q) hits.show(q, again);
+  }
+
+  /** The bar of what can be done with a selection. */
+  function selectionTools() {
+    selecting ??= import("./selection.js").then(({ selectionBar }) => {
+      const bar = selectionBar(listing, signal);
+      if (!signal.aborted) main.append(bar.element);
+      return bar;
+    });
+    return selecting;
+  }
+
+  function onSelection({ selection }) {
+    grid.refresh();
+    if (selection.size) selectionTools();
+  }
+
+  /** Tells that the first screen is there with its pictures, whatever else waits for that. */
+  async function tellShown() {
+    for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame); // cards are drawn in the next one
+    const pictures = [...main.querySelectorAll(".card img[src]")];
+    await Promise.allSettled(pictures.map((picture) => picture.decode()));
+    store.dispatchEvent(new Event("shown"));
   }
 
   /** What was begun stands in front of the whole library, not of what a query finds. */
@@ -219,7 +253,7 @@ export function mount(main, route, signal) {
     y = remembered() || (places.get(address)?.y ?? 0);
     focused = places.get(address)?.focused ?? null;
     search.show(wanted);
-    hits.show(wanted.q);
+    showHits();
     ask();
     if (listing.total === null || !y) scrollTo(0, 0);
     render();
@@ -251,7 +285,7 @@ export function mount(main, route, signal) {
 
   function emptiness() {
     if (listing.total !== 0) return [];
-    if (hits.total) {
+    if (hits?.total) {
       hits.fold.open = true;
       return [];
     }
@@ -278,7 +312,7 @@ export function mount(main, route, signal) {
     if (event.target.closest("input, textarea, select, dialog[open]")) return;
     if (event.key === "a" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
-      bar.selectAll();
+      selectionTools().then((bar) => bar.selectAll());
     } else if (event.key === "/") {
       event.preventDefault();
       search.focus();
@@ -286,5 +320,6 @@ export function mount(main, route, signal) {
   }
 
   update(route);
+  onSelection(store.state);
   return update;
 }

@@ -2,9 +2,9 @@
 
 import { make } from "../data/api.js";
 import { h, keyed, setText } from "../ui/dom.js";
-import { isActive, noteJob } from "../data/events.js";
+import { noteJob } from "../data/events.js";
 import { ago, kindName, plural } from "../ui/format.js";
-import { store } from "../data/store.js";
+import { isActive, store } from "../data/store.js";
 import { attempt, button } from "../ui/controls.js";
 import { isExpected, taskOf } from "./selection.js";
 

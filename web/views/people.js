@@ -1,7 +1,7 @@
 /** People by their faces: named, merged, taken apart and put right by hand, with a way back. */
 
+import { watchChanges } from "../data/store.js";
 import { address, get, post, remove } from "../data/api.js";
-import { watchChanges } from "../data/changes.js";
 import { h, inTurn, keyed, setText } from "../ui/dom.js";
 import { run } from "../data/events.js";
 import { ago, clock, message, plural } from "../ui/format.js";

@@ -1,8 +1,8 @@
 /** New names for videos, and the way back to the old ones. */
 
+import { tellChange } from "../data/store.js";
 import { each, post } from "../data/api.js";
 import { plural } from "../ui/format.js";
-import { tellChange } from "../data/changes.js";
 import { attempt, complain, toast } from "../ui/controls.js";
 
 /** Gives a video another path in the library, or only finds out whether it may have it. */

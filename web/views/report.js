@@ -1,12 +1,11 @@
 /** How far the library is: a bar for every kind of artifact, and a button that makes the rest. */
 
 import { get, make, submit } from "../data/api.js";
-import { watchChanges } from "../data/changes.js";
 import { h, inTurn, keyed, setText } from "../ui/dom.js";
 import { noteJob } from "../data/events.js";
 import { count, kindName, percent, plural } from "../ui/format.js";
 import { href } from "../ui/router.js";
-import { store } from "../data/store.js";
+import { store, watchChanges } from "../data/store.js";
 import { attempt, button, dialog, failed, state } from "../ui/controls.js";
 import { isExpected, taskOf } from "./selection.js";
 

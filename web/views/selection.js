@@ -1,12 +1,11 @@
 /** What can be done with the selected videos: tags, tasks, new names. */
 
 import { each, make } from "../data/api.js";
-import { tellChange } from "../data/changes.js";
 import { changeTagsOfAll } from "../data/tags.js";
 import { h, keyed, setText } from "../ui/dom.js";
 import { noteJob } from "../data/events.js";
 import { kindName, listed, message, names, plural } from "../ui/format.js";
-import { store } from "../data/store.js";
+import { store, tellChange } from "../data/store.js";
 import { attempt, button, combobox, completions, dialog, toast } from "../ui/controls.js";
 import { rename, tellRenamed } from "./renames.js";
 import { offerUndo } from "./tag-undo.js";

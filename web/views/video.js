@@ -1,7 +1,7 @@
 /** One video: the film, its time, its people, what is known of it, and what was made of it. */
 
+import { tellChange, watchChanges } from "../data/store.js";
 import { get, post } from "../data/api.js";
-import { tellChange, watchChanges } from "../data/changes.js";
 import { changeTags, isChange } from "../data/tags.js";
 import { h, inTurn, setText } from "../ui/dom.js";
 import { clock, message, size, title } from "../ui/format.js";
