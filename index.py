@@ -526,7 +526,8 @@ class Runner:
         """Where the items are done; its processes start when they are called."""
         imports = {*PERFORM_IMPORTS, *(module for task in self.tasks for module in task.imports)}
         needs = [(task.walled, task.memory) for task in self.tasks]
-        settings = PoolSettings(min(self.processes, len(items)), frozenset(imports), needs)
+        models = {t.artifact.kind: files for t in self.tasks if (files := t.model_files())}
+        settings = PoolSettings(min(self.processes, len(items)), frozenset(imports), needs, models)
         cluster = self.request.cluster_settings() if items else None
         by_folder = bool(cluster) or len(items) > self.MOST_FILES
         expected = expected_access(map(self._unit, items), by_folder)
@@ -535,11 +536,9 @@ class Runner:
         from videolib.core.cluster.pool import ClusterPool
 
         self.caps, limits, most = self._cluster_caps()
-        settings = settings._replace(processes=most)
+        settings, show = settings._replace(processes=most), self._show_progress
         videos = [item.video.path for item in items]
-        return ClusterPool(
-            self.job, cluster, settings, self._show_progress, expected, videos, limits
-        )
+        return ClusterPool(self.job, cluster, settings, show, expected, videos, limits)
 
     def _cluster_caps(self) -> tuple[dict[str, int], dict[str, int], int]:
         """Caps by kind: what was asked for, which a whole cluster keeps, and the defaults, which
@@ -963,6 +962,10 @@ class VideoTask(RunCommand):
         """Files and folders that a worker reads beside the video and those folders."""
         return set()
 
+    def model_files(self) -> Callable[[], Iterable[Path]] | None:
+        """What gives the files of its model, on the machine that calls it; None: it has none."""
+        return None
+
     def head(self) -> dict[str, str]:
         """What a report on this task begins with."""
         return {"task": self.artifact.kind}
@@ -1303,6 +1306,9 @@ class Embed(FrameTask):
 
     def reads(self, video: Video) -> set[str]:
         return self.settings().model_folders
+
+    def model_files(self) -> Callable[[], Iterable[Path]]:
+        return self.settings().weights
 
     def maker(self, media: Media) -> FaceExtractor:
         from videolib.faces.extraction import FaceExtractor
@@ -2322,6 +2328,12 @@ class Subtitles(VideoTask):
         places = self.whisper_cpp_bin, self.whisper_cpp_model
         return RecognizerSettings(self.backend, self.model_, threads, *places)
 
+    def model_files(self) -> Callable[[], Iterable[Path]] | None:
+        from videolib.speech.model_files import SpeechModel
+
+        model = SpeechModel(self.model_, self.whisper_cpp_model)
+        return None if self.from_stream else model.files
+
     def transcription_options(self) -> TranscriptionOptions:
         """What is asked of the transcription of each video."""
         from videolib.core.languages import language_code
@@ -3087,6 +3099,9 @@ class Worker(Command):
     slots: int | None = option(
         None, "how many videos at a time", unset="one per processor core", ge=1, le=256
     )
+    nthreads: int | None = option(
+        None, "units to have here, waiting ones too", unset="as many as slots", ge=1, le=1024
+    )
     only: TaskNames = option((), "do only these tasks, as transcode,subtitles")
     map_: tuple[str, ...] = option(
         (), "where this machine has the folders of runs", metavar="THERE=HERE[,THERE=HERE...]"
@@ -3096,15 +3111,12 @@ class Worker(Command):
     output_format: Literal["text", "json"] = LibraryCommand.output_format
 
     def run(self, job: Job) -> Result:
-        from videolib.core.cluster.connection import ClusterSettings
         from videolib.core.cluster.service import Offer, serve_worker
 
         own = {"transcode": "transcode", "export": "export"}  # of which not all are one task
         kinds = [own.get(name) or task_named(name).artifact.kind for name in self.only]
-        cluster = ClusterSettings.of(self.address, self.tls_files, self.insecure)
-        if cluster is None:
-            raise UsageError("worker needs the address of a scheduler: worker tcp://HOST:8786")
-        serve_worker(job, cluster, Offer(self.slots or cores(), kinds, self.map_))
+        offer = Offer.of(self.slots, self.nthreads, kinds, self.map_)
+        serve_worker(job, self.address, self.tls_files, self.insecure, offer)
         return Result({"ended": True}, "", job.exit_code)
 
 

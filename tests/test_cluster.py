@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import itertools
 import json
 import os
 import pickle
@@ -20,6 +21,7 @@ from conftest import Cli
 from support import (
     PATIENCE,
     Library,
+    command_of,
     contents,
     drop_privileges,
     hostile,
@@ -29,18 +31,27 @@ from support import (
     started,
     wait_until,
 )
-from support.cluster import Cluster, joined, running_cluster
+from support.cluster import Cluster, Log, joined, running_cluster
 from support.served import serving
 
 import index
 from videolib.core.cluster import admission, pool
 from videolib.core.cluster.facts import difference, machine_facts
+from videolib.core.cluster.models import file_mark, model_marks
 from videolib.core.cluster.paths import PathMap, dumps, load_result, loads
 from videolib.core.errors import UsageError
 from videolib.core.runs import Job
+from videolib.speech.model_files import SpeechModel
 
 pytest.importorskip("distributed", reason="the extra cluster is not installed")
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers need forkserver")
+
+
+# As docs/cluster.md says it.
+PLAIN_DASK = [
+    *("env", "DASK_DISTRIBUTED__WORKER__DAEMON=False"),
+    *(sys.executable, "-m", "dask", "worker"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -234,6 +245,33 @@ class TestFaults:
         assert counts["hang"]["failed"] == counts["thumbs"]["failed"] == 0
         assert b"left: 1 worker, 2 slots" in err
 
+    def test_whatever_else_is_killed(self, hanging: Path, own: Cluster) -> None:
+        """The process that decoders are forked from: done again there. A nanny, and a machine with
+        all that runs on it: done elsewhere."""
+        options = ["--nthreads", "1", "--no-dashboard", "--memory-limit", "0"]
+        first = own.start([*PLAIN_DASK, own.address, *options])
+        first.wait_for("Registered to")
+        args = hostile_command("hang", hanging, "--cluster", own.address, "--json")
+        with started(args) as run:
+            run.wait_for(lambda: began(hanging))
+            (hanging / "hang.began").unlink()
+            os.kill(forkserver(first), signal.SIGKILL)
+            run.wait_for(lambda: began(hanging))
+            second = own.join()
+            joined(second)
+            (hanging / "hang.began").unlink()
+            os.kill(first.pid, signal.SIGKILL)
+            run.wait_for(lambda: began(hanging))
+            joined(own.join())
+            (hanging / "hang.began").unlink()
+            for pid in second.run.family():
+                os.kill(pid, signal.SIGKILL)
+            run.wait_for(lambda: began(hanging))
+            run.process.send_signal(signal.SIGINT)
+            out, err = run.process.communicate(timeout=PATIENCE)
+        counts = json.loads(out)["counts"]
+        assert (counts["failed"], counts["made"] + counts["cancelled"]) == (0, 10), err
+
     def test_a_scheduler_that_is_killed(
         self, hanging: Path, library: Library, own: Cluster, cli: Cli
     ) -> None:
@@ -269,7 +307,9 @@ class TestFaults:
         """Workers do not go on for nobody; what it left is removed by the next."""
         with started(hostile_command("hang", hanging, "--cluster", shared.address)) as run:
             run.wait_for(lambda: began(hanging))
-            run.kill()
+            run.process.kill()
+            run.process.wait()
+            assert wait_until(lambda: not run.family())
         assert wait_until(lambda: not decoders_of(hanging))
         assert cli("thumbs", hanging, "--cluster", shared.address).code == 0
         assert list(hanging.glob(".tmp-*")) == []
@@ -308,6 +348,42 @@ class TestFaults:
         assert json.loads(out)["counts"]["made"] == 25, err
         assert "the share was lost" in there.ended(1)
         assert b"has at" in err
+
+    def test_a_share_that_hangs_on_one_machine(
+        self, hanging: Path, own: Cluster, tmp_path: Path
+    ) -> None:
+        """As a hard mount does: opening what is there waits for ever. That worker leaves."""
+        share, stalled = tmp_path / "share", tmp_path / "stalled"
+        share.symlink_to(hanging)
+        options = ("--slots", 1, "--map", f"{hanging}={share}")
+        worker = own.start(
+            ["env", "CHECK_TIME=2", *hostile_command("worker", own.address, *options)]
+        )
+        joined(worker)
+        args = hostile_command("hang", hanging, "--cluster", own.address, "--json")
+        with started(args) as run:
+            run.wait_for(lambda: began(hanging))
+            for token in hanging.rglob(".tmp-*"):
+                pipe = stalled / token.relative_to(hanging)
+                pipe.parent.mkdir(parents=True, exist_ok=True)
+                os.mkfifo(pipe)
+            (tmp_path / "new").symlink_to(stalled)
+            (tmp_path / "new").replace(share)
+            assert "the share was lost" in worker.ended(1)
+            (hanging / "hang.began").unlink()
+            joined(own.join())
+            run.wait_for(lambda: began(hanging))
+            run.process.send_signal(signal.SIGINT)
+            out, err = run.process.communicate(timeout=PATIENCE)
+        assert f"has had no answer from {share}".encode() in err
+        assert json.loads(out)["counts"]["failed"] == 0, err
+
+
+def forkserver(worker: Log) -> int:
+    """The process from which the decoders of a worker are forked, which are called like it."""
+    alike = [pid for pid in worker.run.family() if b"forkserver" in command_of(pid)]
+    parents = {pid: int(Path(f"/proc/{pid}/stat").read_text().split()[3]) for pid in alike}
+    return next(pid for pid, parent in parents.items() if parent not in alike)
 
 
 def hostile_wall() -> bool:
@@ -394,6 +470,58 @@ class TestRefusals:
         assert difference(own, {"Python": "3.11", "av": "18.1", "deepface": "1"}) == ""
         assert difference(own, {**own, "Python": "3.12"}) == "has Python 3.12, this machine 3.11"
         assert difference(own, {"Python": "3.11"}) == "has no av, this machine 18.1"
+
+    def test_another_model(
+        self, misbehaving: None, cli: Cli, library: Library, own: Cluster, tmp_path: Path
+    ) -> None:
+        """Only of what the model makes is a machine left out that has another one of the name."""
+        library.add("one_frame.mp4")
+        for name in ("own", "other"):
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "model.bin").write_text(name)
+        models = [f"MODEL={tmp_path / name}/model.bin" for name in ("own", "other")]
+        joined(own.start(["env", models[1], *hostile_command("worker", own.address)]))
+        where = ("--cluster", own.address, "--json")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(*models[0].split("="))
+            patch.setattr(pool, "NEXT_WORKER", 0.0)
+            run = cli("model", library.root, *where)
+            assert run.failure("one_frame.mp4") == "no worker of the cluster does model"
+            name = os.uname().nodename
+            reason = f"{name} makes no model: its model.bin is another model's; put the run's there"
+            assert run.err.count(reason) == 1, run.err
+            assert cli("thumbs", library.root, *where).counts == {"made": 1}
+            joined(own.start(["env", models[0], *hostile_command("worker", own.address)]))
+            assert cli("model", library.root, *where).counts == {"made": 1}
+
+    def test_files_of_speech_models(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """In a folder, in the hub's cache, and in a program's own."""
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        for variable in ("HF_HOME", "HF_HUB_CACHE"):
+            monkeypatch.delenv(variable, raising=False)
+        for name in ("faster-whisper-small", "faster-whisper-small.en", "faster-whisper-large-v3"):
+            repository = tmp_path / f"huggingface/hub/models--Systran--{name}"
+            (repository / "refs").mkdir(parents=True)
+            (repository / "refs/main").write_text("c0ffee")
+            (repository / "snapshots/c0ffee").mkdir(parents=True)
+            (repository / "snapshots/c0ffee/model.bin").write_text(name)
+            (repository / "snapshots/c0ffee/README.md").touch()
+        ggml = tmp_path / "ggml.bin"
+        ggml.write_text("ggml")
+        (tmp_path / "whisper").mkdir()
+        (tmp_path / "whisper/small.pt").write_text("pt")
+        for model, contents_ in (
+            (SpeechModel("small"), ["faster-whisper-small", "pt"]),
+            (SpeechModel("Systran/faster-whisper-small.en"), ["faster-whisper-small.en"]),
+            (SpeechModel("large", ggml), ["faster-whisper-large-v3", "ggml"]),
+            (SpeechModel(str(repository / "snapshots/c0ffee")), ["faster-whisper-large-v3"]),
+            (SpeechModel("tiny"), []),
+        ):
+            assert [path.read_text() for path in model.files()] == contents_
+        assert model_marks({"a": SpeechModel("tiny", ggml).files, "b": lambda: [tmp_path]}) == {
+            "a": {"ggml.bin": file_mark(ggml)},
+            "b": {},
+        }
 
     def test_only(self, cli: Cli, library: Library, own: Cluster) -> None:
         """A worker of some kinds gets these; of others the reason is said, and no video waits."""
@@ -495,14 +623,20 @@ class TestCaps:
 
 
 class TestPlainDask:
-    def test_its_own_scheduler_and_worker(self, cli: Cli, library: Library, own: Cluster) -> None:
-        """With the options of docs/cluster.md; its nanny starts a worker again that was killed."""
-        library.add("one_frame.mp4")
-        dask = [sys.executable, "-m", "dask", "worker"]
-        options = ["--nthreads", "1", "--no-dashboard", "--resources", "slots=1 thumbs=1"]
-        worker = own.start(
-            ["env", "DASK_DISTRIBUTED__WORKER__DAEMON=False", *dask, own.address, *options]
-        )
+    def test_its_own_scheduler_and_worker(
+        self, misbehaving: None, cli: Cli, library: Library, own: Cluster
+    ) -> None:
+        """With the options of docs/cluster.md; of more threads than slots the rest wait."""
+        for name in ("a.mp4", "b.mp4", "c.mp4", "slow.mp4"):
+            library.add("one_frame.mp4", name)
+        options = ["--nthreads", "3", "--no-dashboard", "--memory-limit", "0"]
+        kinds = ["--resources", "slots=1 thumbs=1 slow=1"]
+        worker = own.start([*PLAIN_DASK, own.address, *options, *kinds])
         worker.wait_for("Registered to")
         where = ("--cluster", own.address, "--json")
-        assert cli("thumbs", library.root, *where).counts == {"made": 1}
+        run = cli("slow", library.root, *where)
+        assert (run.counts, "1 worker, 1 slot" in run.err) == ({"made": 4}, True)
+        records = [library.json(name) for name in library.artifacts()]
+        spans = sorted((record["began"], record["ended"]) for record in records)
+        assert all(ended <= began for (_, ended), (began, _) in itertools.pairwise(spans))
+        assert cli("worker", own.address, "--slots", "2", "--nthreads", "1").code == 2

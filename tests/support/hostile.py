@@ -151,6 +151,20 @@ class Lack(Hostile):
             raise MissingDependencyError("what others have is not installed here")
 
 
+class Model(Hostile):
+    """Have a model, which each machine finds where $MODEL says."""
+
+    artifact = record("model")
+
+    def model_files(self) -> Callable[[], list[Path]]:
+        return own_model
+
+
+def own_model() -> list[Path]:
+    """The file of this machine's model."""
+    return [Path(os.environ["MODEL"])]
+
+
 class Escape(Hostile):
     """Reach for what is no decoder's business; the record has what became of each attempt."""
 
@@ -234,12 +248,18 @@ class Bomb:
 
 TASKS: dict[str, type[Hostile]] = {
     task.artifact.kind: task
-    for task in (Crash, Hang, Child, Slow, Vanish, Grow, Swap, Torn, Greedy, Surprise, Lack, Escape)
+    for task in (
+        *(Crash, Hang, Child, Slow, Vanish, Grow, Swap, Torn, Greedy, Surprise, Lack, Model),
+        Escape,
+    )
 }
 
 
 if __name__ == "__main__":
     from support import hostile
+    from videolib.core.cluster import admission, remote
 
+    if seconds := os.environ.get("CHECK_TIME"):  # in which a share has to answer
+        admission.CHECK_TIME = remote.WATCH_PAUSE = float(seconds)
     index.COMMANDS.update(hostile.TASKS)
     sys.exit(index.main(sys.argv[1:]))

@@ -39,7 +39,13 @@ async def simulated_unit(run: str, number: int, order: tuple[Any, ...]) -> bytes
 async def simulated_admission(content: bytes, dask_worker: Any) -> dict[str, Any]:
     """In the place of remote.admit."""
     facts = dict(machine_facts())
-    answer = {"name": dask_worker.name, "time": time.time(), "facts": facts, "problem": ""}
+    answer = {
+        "name": dask_worker.name,
+        "time": time.time(),
+        "facts": facts,
+        "models": {},
+        "problem": "",
+    }
     return answer | {"slots": dask_worker.state.nthreads, "kinds": [], "is_mapped": False}
 
 

@@ -85,13 +85,15 @@ class Pool(Protocol):
 class PoolSettings(NamedTuple):
     """What the workers of a pool are like.
 
-    At most so many `processes` at a time; what they import, whatever the unit; and for each task
-    whether its workers are walled, with the bytes of address space that it needs.
+    At most so many `processes` at a time; what they import, whatever the unit; for each task
+    whether its workers are walled, with the bytes of address space that it needs; and by kind what
+    names the files of its model on the machine that it is called on.
     """
 
     processes: int
     imports: frozenset[str]
     needs: Sequence[tuple[bool, int]] = ()
+    models: Mapping[str, Callable[[], Iterable[Path]]] = {}
 
     def memory(self, walled: bool) -> int:
         """The bytes that a worker gets which is walled, or one that is not."""

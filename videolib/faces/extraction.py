@@ -73,13 +73,21 @@ class FaceSettings(NamedTuple):
         """The folders outside the Python installation from which that reads."""
         folders = [self.models_dir] if self.models_dir else []
         if self.backend == "deepface":
-            deepface_home = Path(os.environ.get("DEEPFACE_HOME") or Path.home())
-            folders += [deepface_home / ".deepface", Path.home() / ".keras"]
+            folders += [deepface_folder(), Path.home() / ".keras"]
         return set(map(str, folders))
+
+    def weights(self) -> list[Path]:
+        """The files of models on this machine that are not known by their SHA-256: deepface's."""
+        return [*deepface_folder().glob("weights/*")] if self.backend == "deepface" else []
 
     def for_model(self, model: str) -> FaceSettings:
         """The same with the model that signatures call so, if it is one of this program."""
         return self._replace(**model_options(model))
+
+
+def deepface_folder() -> Path:
+    """Where deepface keeps what it fetched."""
+    return Path(os.environ.get("DEEPFACE_HOME") or Path.home()) / ".deepface"
 
 
 class FaceExtractor:

@@ -10,13 +10,17 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.cluster.facts import difference, machine_facts, machine_name
-from videolib.core.errors import os_error_message
+from videolib.core.cluster.models import ModelFiles, model_marks
+from videolib.core.confinement import inheriting
+from videolib.core.errors import Params, Returned, VideoError, os_error_message
 from videolib.core.files import (
     abandoned_in,
     reading,
@@ -35,6 +39,7 @@ SAMPLED = 1000  # folders that are looked at for whether they are on other disks
 HEAD = 65536  # bytes by which a video is known
 LARGEST_DRIFT = 2.0  # seconds that clocks may be apart
 NFS_DELAY = 3.0  # seconds after which a new file shows on every machine
+CHECK_TIME = 20.0  # seconds within which a share has to answer
 
 
 class Sample(NamedTuple):
@@ -105,8 +110,8 @@ def one_per_disk(paths: Iterable[str]) -> list[str]:
 # === On a worker ==================================================================================
 
 
-def place_problem(places: Places, paths: PathMap, patience: float = NFS_DELAY) -> str:
-    """What keeps this machine from working in the places of a run; "" where nothing does."""
+def look_at_places(places: Places, paths: PathMap, patience: float) -> str:
+    """The same as `place_problem`, which may take for ever."""
     deadline = time.monotonic() + patience
     for token in places.tokens:
         here = paths.apply(token)
@@ -125,6 +130,11 @@ def place_problem(places: Places, paths: PathMap, patience: float = NFS_DELAY) -
         if not is_same:
             return not_the_same(sample.path.rpartition("/")[0], paths)
     return ""
+
+
+def find_tokens(places: Places, paths: PathMap) -> bool:
+    """Whether all tokens of a run are there."""
+    return all(is_token(paths.apply(token)) for token in places.tokens)
 
 
 def is_token(path: str) -> bool:
@@ -154,7 +164,57 @@ def writing_problem(folder: str) -> str:
     return ""
 
 
-def credentials(places: Places, paths: PathMap) -> dict[str, Any]:
+def call_timely(
+    places: Places,
+    paths: PathMap,
+    function: Callable[Params, Returned],
+    *args: Params.args,
+    **named: Params.kwargs,
+) -> Returned:
+    """What a function returns that looks at the places of a run. Raises VideoError where that takes
+    too long.
+
+    A share that is gone may hang, and so does what looks at it: here that is a thread which neither
+    the caller nor the end of the process waits for.
+    """
+    future = Future[Returned]()
+
+    def look() -> None:
+        try:
+            future.set_result(inherited(*args, **named))
+        except BaseException as error:  # noqa: BLE001 - which the caller gets
+            future.set_exception(error)
+
+    inherited = inheriting(function)
+    threading.Thread(target=look, daemon=True).start()
+    try:
+        return future.result(CHECK_TIME)
+    except TimeoutError:
+        folder = next((t.rpartition("/")[0] for t in places.tokens), "the folders of the run")
+        here = printable(paths.apply(folder))
+        reason = f"has had no answer from {here} for {CHECK_TIME:.0f} s: see to the share there"
+        raise VideoError(reason) from None
+
+
+def place_problem(places: Places, paths: PathMap, patience: float = NFS_DELAY) -> str:
+    """What keeps this machine from working in the places of a run; "" where nothing does. Tokens
+    may take seconds of patience to show."""
+    try:
+        return call_timely(places, paths, look_at_places, places, paths, patience)
+    except VideoError as error:
+        return str(error)
+
+
+def hanging_problem(places: Places, paths: PathMap) -> str:
+    """The problem where the places of a run do not answer in time, whatever they answer."""
+    try:
+        call_timely(places, paths, find_tokens, places, paths)
+    except VideoError as error:
+        return str(error)
+    return ""
+
+
+def credentials(places: Places, paths: PathMap, models: Mapping[str, ModelFiles]) -> dict[str, Any]:
     """What a worker says of its machine, as plain values."""
     import multiprocessing
 
@@ -163,7 +223,14 @@ def credentials(places: Places, paths: PathMap) -> dict[str, Any]:
         setting = "DASK_DISTRIBUTED__WORKER__DAEMON=False"
         problem = f"may start no processes: set {setting} where it is started"
     facts = dict(machine_facts())
-    return {"name": machine_name(), "time": time.time(), "facts": facts, "problem": problem}
+    marks = model_marks(models)
+    return {
+        "name": machine_name(),
+        "time": time.time(),
+        "facts": facts,
+        "models": marks,
+        "problem": problem,
+    }
 
 
 # === On the machine of the run ====================================================================

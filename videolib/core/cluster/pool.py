@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from videolib.core.cluster import remote
 from videolib.core.cluster.admission import marked_places, refusal
 from videolib.core.cluster.connection import SILENCE, ClusterSettings, connect, need_program
+from videolib.core.cluster.models import model_marks, other_model
 from videolib.core.cluster.paths import dumps, load_result
 from videolib.core.cluster.remote import Order, Terms
 from videolib.core.confinement import inheriting
@@ -107,7 +108,10 @@ class ClusterPool:
             places = opened.enter_context(marked_places(videos, folders))
             if sum(len(access.reads) for access in expected.values()) > MOST_FOLDERS:
                 expected = {walled: Access() for walled in expected}
-            self.terms = dumps(Terms(self.run, settings, expected, places, dict(limits)))
+            models, settings = settings.models, settings._replace(models={})
+            self.models = model_marks(models)
+            terms = Terms(self.run, settings, expected, places, dict(limits), dumps(models))
+            self.terms = dumps(terms)
             self.client = connect(cluster)
             opened.callback(self.client.close, timeout=2)
             need_program(self.client, cluster.address)
@@ -196,14 +200,18 @@ class ClusterPool:
                 self.refused.add(address)
                 self._say(f"{name} is left out: it {problem}")
             else:
-                machines[address] = ClusterWorker(
-                    address,
-                    answer["name"],
-                    answer["slots"],
-                    frozenset(answer["kinds"]),
-                    answer["is_mapped"],
-                )
+                machines[address] = self._admitted(address, answer)
         return machines
+
+    def _admitted(self, address: str, answer: Mapping[str, Any]) -> ClusterWorker:
+        """A worker that may be used, without the kinds for which it has another model."""
+        name, models = answer["name"], answer["models"]
+        others = {kind: file for kind in models if (file := other_model(kind, self.models, models))}
+        for kind, file in others.items():
+            self._say(f"{name} makes no {kind}: its {file} is another model's; put the run's there")
+        self.models = {kind: models[kind] | self.models[kind] for kind in models}
+        kinds, is_mapped = frozenset(answer["kinds"]), answer["is_mapped"]
+        return ClusterWorker(address, name, answer["slots"], kinds, is_mapped, frozenset(others))
 
     # --- threads ----------------------------------------------------------------------------------
 

@@ -16,7 +16,13 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from videolib.core.cluster.admission import Places, credentials, place_problem
+from videolib.core.cluster.admission import (
+    Places,
+    call_timely,
+    credentials,
+    hanging_problem,
+    place_problem,
+)
 from videolib.core.cluster.paths import PathMap, dumps, loads
 from videolib.core.confinement import inheriting
 from videolib.core.errors import CancelledError, Failure
@@ -33,19 +39,21 @@ if TYPE_CHECKING:
 MAP_VARIABLE = "VIDEO_CLUSTER_MAP"  # pairs for PathMap in the environment, comma-separated
 SLOTS = "slots"  # the resource by which a worker says how many units it does at a time
 REPORT_PAUSE = 1.0  # seconds between two messages about progress
-CHECK_TIME = 20.0  # seconds within which a share has to answer
+WATCH_PAUSE = 10.0  # seconds between two looks at whether a share answers, while units are done
 IDLE = 3600.0  # seconds after which what is kept for a run is given up, as its end was not heard
 
 
 class Terms(NamedTuple):
     """What a run says to each worker: its name, how its units are done, which folders they reach,
-    by whether that is behind the wall, and how many of a kind one machine does at a time."""
+    by whether that is behind the wall, how many of a kind one machine does at a time, and what
+    names the files of their models, pickled with its paths marked."""
 
     run: str
     settings: PoolSettings
     expected: Mapping[bool, Access]
     places: Places
     limits: Mapping[str, int]
+    models: bytes
 
 
 class Order(NamedTuple):
@@ -100,12 +108,14 @@ class RemoteRun:
 
     def __init__(self, terms: Terms, worker: Worker) -> None:
         self.terms, self.worker, self.paths = terms, worker, machine_map()
-        settings = terms.settings._replace(processes=worker.state.nthreads)
+        settings = terms.settings._replace(processes=slots_of(worker))
         expected = {walled: self._here(access) for walled, access in terms.expected.items()}
         self.pool = LocalPool(settings, self._note, expected, by_folder=True)
         self.limits = {
             kind: threading.BoundedSemaphore(most) for kind, most in terms.limits.items()
         }
+        self.at_work: list[Unit[Any]] = []
+        self.ended = threading.Event()
         self.reports: dict[tuple[str, str], ProgressReport] = {}
         self.reported = self.used = time.monotonic()
 
@@ -113,6 +123,20 @@ class RemoteRun:
         """What may be reached, as this machine has it."""
         reads, writes = (tuple(map(self.paths.apply, names)) for names in access[:2])
         return Access(reads, writes)
+
+    def watch(self) -> None:
+        """Until the run has ended: leave where its places do not answer while units are done."""
+        while not self.ended.wait(WATCH_PAUSE):
+            if not self.at_work:
+                continue
+            if problem := hanging_problem(self.terms.places, self.paths):
+                leave(self.worker, self.terms.run, problem)
+                return
+
+    def close(self) -> None:
+        """End what is kept for the run."""
+        self.ended.set()
+        self.pool.close()
 
     def _note(self, report: ProgressReport) -> None:
         """Keep what was reported of a video, and send all that is new now and then."""
@@ -147,18 +171,22 @@ class RemoteRun:
         job = UnitJob(self.worker)
         try:
             with self._counted(unit.kinds, job):
+                self.at_work.append(unit)
                 outcomes = self.pool.call(job, unit)
                 return outcomes
         finally:
+            if unit in self.at_work:
+                self.at_work.remove(unit)
             if not isinstance(outcomes, list):
                 for folder in unit.writes:
                     remove_where_possible(abandoned_in(folder))
 
     @contextlib.contextmanager
     def _counted(self, kinds: tuple[str, ...], job: Job) -> Iterator[None]:
-        """Count as one unit of each of its kinds, once this machine has room for it."""
+        """Count as one unit of each of its kinds, and of the worker, once there is room for it."""
+        limits = [self.limits[kind] for kind in sorted(kinds) if kind in self.limits]
         with contextlib.ExitStack() as stack:
-            for limit in (self.limits[kind] for kind in sorted(kinds) if kind in self.limits):
+            for limit in (*limits, worker_room(slots_of(self.worker))):
                 while not limit.acquire(timeout=0.1):
                     job.check()
                 stack.callback(limit.release)
@@ -168,6 +196,18 @@ class RemoteRun:
 def failed(outcomes: list[Any] | Failure) -> bool:
     """Whether a unit failed, in any of its tasks."""
     return isinstance(outcomes, Failure) or any(o.status is Status.FAILED for o in outcomes)
+
+
+def slots_of(worker: Worker) -> int:
+    """How many units a worker does at a time; threads that it has beyond that wait."""
+    nthreads: int = worker.state.nthreads
+    return min(nthreads, int(worker.state.total_resources.get(SLOTS, nthreads)))
+
+
+@functools.cache
+def worker_room(slots: int) -> threading.BoundedSemaphore:
+    """What the units of all runs take of a worker while they are done."""
+    return threading.BoundedSemaphore(slots)
 
 
 _runs: dict[str, RemoteRun] = {}
@@ -186,25 +226,31 @@ async def admit(content: bytes, dask_worker: Worker) -> dict[str, Any]:
     The worker is handed in by `Client.run`, for this name of the parameter.
     """
     terms: Terms = loads(content, PathMap())
-    checking = asyncio.to_thread(inheriting(credentials), terms.places, machine_map())
-    answer = await asyncio.wait_for(checking, CHECK_TIME)
+    paths = machine_map()
+    models = loads(terms.models, paths)
+    checking = functools.partial(credentials, terms.places, paths, models)
+    answer = await asyncio.to_thread(inheriting(checking))
     if not answer["problem"]:
-        await asyncio.to_thread(inheriting(begin), terms, dask_worker)
-    offered = dict(dask_worker.state.total_resources)
-    nthreads = dask_worker.state.nthreads
-    slots = min(nthreads, int(offered.pop(SLOTS, nthreads)))
-    is_mapped = bool(machine_map().pairs)
-    return answer | {"slots": slots, "kinds": sorted(offered), "is_mapped": is_mapped}
+        beginning = functools.partial(call_timely, terms.places, paths, begin, terms, dask_worker)
+        await asyncio.to_thread(beginning)
+    offered = dask_worker.state.total_resources.keys() - {SLOTS}
+    return answer | {
+        "slots": slots_of(dask_worker),
+        "kinds": sorted(offered),
+        "is_mapped": bool(paths.pairs),
+    }
 
 
 def begin(terms: Terms, worker: Worker) -> None:
     """Keep what a run needs; what other runs needed that have not been heard of goes."""
+    run = RemoteRun(terms, worker)
+    threading.Thread(target=inheriting(run.watch), daemon=True).start()
     with _runs_lock:
         idle = [name for name, r in _runs.items() if time.monotonic() - r.used > IDLE]
         ended = [_runs.pop(name) for name in (*idle, terms.run) if name in _runs]
-        _runs[terms.run] = RemoteRun(terms, worker)
-    for run in ended:
-        run.pool.close()
+        _runs[terms.run] = run
+    for other in ended:
+        other.close()
 
 
 def do_unit(run: str, number: int, order: tuple[Any, ...]) -> bytes:
@@ -232,7 +278,7 @@ async def end(run: str) -> None:
     """Give up what is kept for a run, and end its processes."""
     remote = _runs.pop(run, None)
     if remote:
-        await asyncio.to_thread(inheriting(remote.pool.close))
+        await asyncio.to_thread(inheriting(remote.close))
 
 
 def describe() -> dict[str, str]:

@@ -24,6 +24,7 @@ from videolib.core.cluster.facts import machine_name
 from videolib.core.cluster.paths import PathMap
 from videolib.core.cluster.remote import MAP_VARIABLE
 from videolib.core.errors import UsageError, VideoError
+from videolib.core.processes import cores
 from videolib.core.program import program_name
 from videolib.core.text import plural, printable
 
@@ -66,12 +67,31 @@ async def _scheduler(job: Job, host: str, port: int, tls_files: Sequence[str]) -
 
 
 class Offer(NamedTuple):
-    """What a worker offers: units at a time, the kinds that it does (none: all), and where it has
-    the folders of runs, each as A=B."""
+    """What a worker offers: units that it does at a time, and that it has at a time, those that
+    wait for a slot included; the kinds that it does (none: all), and where it has the folders of
+    runs, each as A=B."""
 
     slots: int
+    nthreads: int
     kinds: Sequence[str] = ()
     folders: Sequence[str] = ()
+
+    @classmethod
+    def of(
+        cls,
+        slots: int | None,
+        nthreads: int | None,
+        kinds: Sequence[str] = (),
+        folders: Sequence[str] = (),
+    ) -> Offer:
+        """As options say; else a slot for each core, but no more than threads, and as many of
+        these. Raises UsageError."""
+        slots = slots or min(nthreads or cores(), cores())
+        if (nthreads or slots) < slots:
+            reason = f"gets a thread: should be at least --slots {slots}"
+            raise UsageError(f"--nthreads {nthreads}: each unit {reason}")
+        PathMap.parse(folders)
+        return cls(slots, nthreads or slots, kinds, folders)
 
     @property
     def resources(self) -> dict[str, float]:
@@ -84,15 +104,19 @@ class Offer(NamedTuple):
         return "; ".join([f"{plural(self.slots, 'slot')} for {kinds}", *map(printable, folders)])
 
 
-def serve_worker(job: Job, cluster: ClusterSettings, offer: Offer) -> None:
+def serve_worker(
+    job: Job, address: str, tls_files: Sequence[str], insecure: bool, offer: Offer
+) -> None:
     """Be a worker of a cluster until the job is cancelled.
 
     SIGTERM lets it end what it does, SIGINT does not. Raises UsageError, and VideoError where the
     scheduler does not answer, or ended.
     """
+    cluster = ClusterSettings.of(address, tls_files, insecure)
+    if cluster is None:
+        raise UsageError("worker needs the address of a scheduler: worker tcp://HOST:8786")
     need_distributed()
     cluster.check()
-    PathMap.parse(offer.folders)
     os.environ[MAP_VARIABLE] = ",".join(offer.folders)
     with tempfile.TemporaryDirectory(prefix="video-worker-") as folder:
         asyncio.run(_worker(job, cluster, offer, folder))
@@ -104,7 +128,7 @@ async def _worker(job: Job, cluster: ClusterSettings, offer: Offer, folder: str)
     configure()
     worker = Worker(
         cluster.address,
-        nthreads=offer.slots,
+        nthreads=offer.nthreads,
         resources=offer.resources,
         security=security(cluster.tls_files),
         memory_limit=0,  # what decodes has limits of its own
