@@ -526,7 +526,7 @@ class Runner:
         """Where the items are done; its processes start when they are called."""
         imports = {*PERFORM_IMPORTS, *(module for task in self.tasks for module in task.imports)}
         needs = [(task.walled, task.memory) for task in self.tasks]
-        models = {t.artifact.kind: files for t in self.tasks if (files := t.model_files())}
+        models = {t.artifact.kind: files for t in self.tasks if (files := t.model_files)}
         settings = PoolSettings(min(self.processes, len(items)), frozenset(imports), needs, models)
         cluster = self.request.cluster_settings() if items else None
         by_folder = bool(cluster) or len(items) > self.MOST_FILES
@@ -875,7 +875,7 @@ class RunCommand(LibraryCommand):
     only: VideoNames = option((), "only these videos, named as list shows them", many=True)
     cluster: str = option(
         "",
-        "use the workers of this scheduler: tcp://HOST:8786 or tls://",
+        "use the workers of a scheduler: tcp://HOST:8786 or tls://",
         metavar="URL",
         local=True,
     )
@@ -907,8 +907,6 @@ class RunCommand(LibraryCommand):
 
     def cluster_settings(self) -> ClusterSettings | None:
         """The scheduler whose workers are to do it; None: this machine's do."""
-        if not (self.cluster or os.environ.get("VIDEO_CLUSTER")):
-            return None
         from videolib.core.cluster.connection import ClusterSettings
 
         return ClusterSettings.of(self.cluster, self.tls_files, self.insecure)
@@ -937,6 +935,8 @@ class VideoTask(RunCommand):
     rechecks: ClassVar[bool] = False  # whether `make` looks again at what is fresh, asked for alone
     remembers_failures: bool = False  # whether a video that is at fault is left out from then on
     purge: bool = False  # whether this request only deletes: then it runs by itself
+    # What gives the files of its model on the machine that calls it, where it has one.
+    model_files: Callable[[], Iterable[Path]] | None = None
 
     @property
     def joins_runs(self) -> bool:
@@ -961,10 +961,6 @@ class VideoTask(RunCommand):
     def reads(self, video: Video) -> set[str]:
         """Files and folders that a worker reads beside the video and those folders."""
         return set()
-
-    def model_files(self) -> Callable[[], Iterable[Path]] | None:
-        """What gives the files of its model, on the machine that calls it; None: it has none."""
-        return None
 
     def head(self) -> dict[str, str]:
         """What a report on this task begins with."""
@@ -1278,10 +1274,11 @@ class Embed(FrameTask):
     )
 
     def __init__(self, **values: Any) -> None:
-        from videolib.faces.models import BACKENDS, FACE_MODELS
+        from videolib.faces.models import BACKENDS, FACE_MODELS, loose_weights
 
         super().__init__(**values)
         self.wanted_model = FACE_MODELS[BACKENDS[self.backend]].named(self.face_model)
+        self.model_files = functools.partial(loose_weights, self.backend)
 
     def extras(self) -> list[str]:
         return [".{}.faces/"] if self.thumbnails else []
@@ -1306,9 +1303,6 @@ class Embed(FrameTask):
 
     def reads(self, video: Video) -> set[str]:
         return self.settings().model_folders
-
-    def model_files(self) -> Callable[[], Iterable[Path]]:
-        return self.settings().weights
 
     def maker(self, media: Media) -> FaceExtractor:
         from videolib.faces.extraction import FaceExtractor
@@ -2258,9 +2252,12 @@ class Subtitles(VideoTask):
 
     def __init__(self, **values: Any) -> None:
         from videolib.core.languages import checked_language
+        from videolib.speech.model_files import SpeechModel
 
         values.setdefault("model", os.environ.get("VIDEO_WHISPER_MODEL") or "small")
         super().__init__(**values)
+        if not self.from_stream:
+            self.model_files = SpeechModel(self.model_, self.whisper_cpp_model).files
         self.language = checked_language("--language", self.language)
         # Models may have to be fetched, and drivers of graphics cards load modules, make devices.
         self.walled = self.from_stream
@@ -2327,12 +2324,6 @@ class Subtitles(VideoTask):
         threads = max(cores() // (self.workers or 1), 1)
         places = self.whisper_cpp_bin, self.whisper_cpp_model
         return RecognizerSettings(self.backend, self.model_, threads, *places)
-
-    def model_files(self) -> Callable[[], Iterable[Path]] | None:
-        from videolib.speech.model_files import SpeechModel
-
-        model = SpeechModel(self.model_, self.whisper_cpp_model)
-        return None if self.from_stream else model.files
 
     def transcription_options(self) -> TranscriptionOptions:
         """What is asked of the transcription of each video."""

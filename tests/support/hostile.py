@@ -151,18 +151,16 @@ class Lack(Hostile):
             raise MissingDependencyError("what others have is not installed here")
 
 
+def own_model() -> list[Path]:
+    """The file of this machine's model."""
+    return [Path(os.environ["MODEL"])]
+
+
 class Model(Hostile):
     """Have a model, which each machine finds where $MODEL says."""
 
     artifact = record("model")
-
-    def model_files(self) -> Callable[[], list[Path]]:
-        return own_model
-
-
-def own_model() -> list[Path]:
-    """The file of this machine's model."""
-    return [Path(os.environ["MODEL"])]
+    model_files = staticmethod(own_model)
 
 
 class Escape(Hostile):

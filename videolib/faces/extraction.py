@@ -7,7 +7,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +14,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.documents import read_json
 from videolib.core.errors import VideoError
-from videolib.faces.models import FaceModel, load_face_model, model_options, overlap
+from videolib.faces.models import (
+    FaceModel,
+    deepface_folder,
+    load_face_model,
+    model_options,
+    overlap,
+)
 from videolib.faces.portraits import portrait
 from videolib.faces.signatures import signature_file
 from videolib.faces.tracking import (
@@ -76,18 +81,9 @@ class FaceSettings(NamedTuple):
             folders += [deepface_folder(), Path.home() / ".keras"]
         return set(map(str, folders))
 
-    def weights(self) -> list[Path]:
-        """The files of models on this machine that are not known by their SHA-256: deepface's."""
-        return [*deepface_folder().glob("weights/*")] if self.backend == "deepface" else []
-
     def for_model(self, model: str) -> FaceSettings:
         """The same with the model that signatures call so, if it is one of this program."""
         return self._replace(**model_options(model))
-
-
-def deepface_folder() -> Path:
-    """Where deepface keeps what it fetched."""
-    return Path(os.environ.get("DEEPFACE_HOME") or Path.home()) / ".deepface"
 
 
 class FaceExtractor:

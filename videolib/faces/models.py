@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -429,6 +430,17 @@ def deepface_weights(file_name: str, source_url: Any, compress_type: Any = None)
         return str(path)
     url = source_url if isinstance(source_url, str) else source_url[0]
     raise MissingDependencyError(f"deepface's weights are missing: put {url}, unpacked, at {path}")
+
+
+def deepface_folder() -> Path:
+    """Where deepface keeps what it fetched."""
+    return Path(os.environ.get("DEEPFACE_HOME") or Path.home()) / ".deepface"
+
+
+def loose_weights(backend: str) -> list[Path]:
+    """The files on this machine that may be a backend's models and are not known by their SHA-256:
+    deepface's."""
+    return [*deepface_folder().glob("weights/*")] if backend == "deepface" else []
 
 
 FACE_MODELS = {model.backend: model for model in (FaceModel, DlibModel, DeepfaceModel)}

@@ -181,12 +181,11 @@ def call_timely(
 
     def look() -> None:
         try:
-            future.set_result(inherited(*args, **named))
+            future.set_result(function(*args, **named))
         except BaseException as error:  # noqa: BLE001 - which the caller gets
             future.set_exception(error)
 
-    inherited = inheriting(function)
-    threading.Thread(target=look, daemon=True).start()
+    threading.Thread(target=inheriting(look), daemon=True).start()
     try:
         return future.result(CHECK_TIME)
     except TimeoutError:

@@ -232,7 +232,7 @@ async def admit(content: bytes, dask_worker: Worker) -> dict[str, Any]:
     answer = await asyncio.to_thread(inheriting(checking))
     if not answer["problem"]:
         beginning = functools.partial(call_timely, terms.places, paths, begin, terms, dask_worker)
-        await asyncio.to_thread(beginning)
+        await asyncio.to_thread(inheriting(beginning))
     offered = dask_worker.state.total_resources.keys() - {SLOTS}
     return answer | {
         "slots": slots_of(dask_worker),
