@@ -875,7 +875,7 @@ class RunCommand(LibraryCommand):
     only: VideoNames = option((), "only these videos, named as list shows them", many=True)
     cluster: str = option(
         "",
-        "use the workers of a scheduler: tcp://HOST:8786 or tls://",
+        "use the workers of this scheduler: tcp://HOST:8786 or tls://",
         metavar="URL",
         local=True,
     )
