@@ -30,12 +30,24 @@ class MessageUnpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         """What a pickle names. Raises UnpicklingError where that may not be named."""
+        if (module, name) == ("builtins", "getattr"):
+            return enumeration_member
         package = module.partition(".")[0]
         if package in PACKAGES or module in sys.modules:
             named = super().find_class(module, name)
             if is_harmless(named, package, name):
                 return named
         raise pickle.UnpicklingError(f"a worker sent {module}.{name}, which no result has in it")
+
+
+def enumeration_member(enumeration: object, name: object) -> enum.Enum:
+    """A member by its name. Python 3.11.0 to 3.11.3 pickle one as getattr(enumeration, name).
+    Raises UnpicklingError for attributes of anything else."""
+    if isinstance(enumeration, enum.EnumMeta) and isinstance(name, str):
+        member = enumeration.__members__.get(name)
+        if isinstance(member, enum.Enum):
+            return member
+    raise pickle.UnpicklingError(f"a worker sent an attribute {name!r}, which no result has in it")
 
 
 def is_harmless(named: object, package: str, name: str) -> bool:
