@@ -209,6 +209,16 @@ class TestAJob:
         assert shares == sorted(shares)
         assert any(0 < share < 100 for share in shares), told
 
+    def test_percent_of_a_comparison(self, served: Served, library: Library) -> None:
+        library.add("minute.mp4")
+        params = {"original": "minute.mp4", "other": "minute.mp4"}
+        with served.events(f"/jobs/{served.submit('compare', params=params)}/events") as events:
+            told = [event["data"] for event in events]
+        assert (told[-1]["status"], told[-1]["progress_total"]) == ("done", 1)
+        shares = [event["percent"] for event in told if event["current"]]
+        assert shares == sorted(shares)
+        assert any(0 < share < 100 for share in shares), told
+
 
 class TestWrongRequests:
     @pytest.mark.parametrize(

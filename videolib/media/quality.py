@@ -25,6 +25,7 @@ from videolib.core.processes import (
     need_tool,
     run_tool,
 )
+from videolib.core.progress import parent_link
 from videolib.core.text import clock, finite_mean, plural, printable, table
 from videolib.core.workers import Workers
 from videolib.media.alignment import Alignment, VideoGeometry, measure_geometry
@@ -36,6 +37,7 @@ from videolib.storage.folders import need_output
 from videolib.storage.videos import Video
 
 if TYPE_CHECKING:
+    from videolib.core.progress import ProgressReport
     from videolib.core.runs import Job
 
 BASIC_FILTERS = ("ssim", "psnr")  # ffmpeg's filters for the metrics that every build has
@@ -123,15 +125,26 @@ class Comparison(NamedTuple):
 def compare_in_worker(
     job: Job, original: Video, other: Video, options: ComparisonOptions
 ) -> Comparison:
-    """Compare two videos in a worker process. Raises VideoError that names the video at fault."""
+    """Compare two videos in a worker process; the job shows how far that is. Raises VideoError that
+    names the video at fault."""
     ffmpeg, filters = best_ffmpeg(ALL_FILTERS if options.vmaf else BASIC_FILTERS)
-    workers = Workers(1, {"av", "numpy"})
+    share_done = 0.0
+
+    def show(report: ProgressReport) -> None:
+        nonlocal share_done
+        job.console.step(other.rel, report.share - share_done, report.note)
+        share_done = report.share
+
+    workers = Workers(1, {"av", "numpy"}, on_progress=show)
     workers.admit([original.path, other.path])
     try:
-        with job.limits.reserve(job, "compare", cores()):
-            return workers.call(
+        with job.limits.reserve(job, "compare", cores()), job.console.progress(1):
+            job.console.step(other.rel, 0)
+            comparison = workers.call(
                 job, options.timeout, compare_videos, (original, other), ffmpeg, filters, options
             )
+            job.console.step(other.rel, 1 - share_done)
+            return comparison
     finally:
         workers.close()
 
@@ -157,6 +170,7 @@ def compare_videos(
 
     Raises VideoError where one cannot be read, or no frame can be compared.
     """
+    parent_link.work_on(videos[1].rel, "compare")
     with contextlib.ExitStack() as stack:
         sides, geometries = list[Media](), list[VideoGeometry]()
         for video in videos:
@@ -199,6 +213,13 @@ def measure_frames(
 
     `timeout` in seconds, 0: none. Raises VideoError where ffmpeg fails.
     """
+    end = min(side.duration for side in sides)
+
+    def report(line: str) -> bool:
+        if (time := time_of_frame(line)) is not None:
+            sides[0].progress.at(time, end)
+        return True
+
     with file_in_memory("vmaf.json") as vmaf_log:
         graph = comparison_graph(alignment, filters, vmaf_log.fileno())
         inputs = [
@@ -209,7 +230,10 @@ def measure_frames(
         argv = [ffmpeg, "-v", "error", "-nostdin", *inputs, "-filter_complex", graph]
         descriptors = [*(side.descriptor for side in sides), vmaf_log.fileno()]
         output = run_tool(
-            [*argv, "-f", "null", "-"], timeout=timeout or MAX_DURATION, pass_fds=descriptors
+            [*argv, "-f", "null", "-"],
+            timeout=timeout or MAX_DURATION,
+            pass_fds=descriptors,
+            on_line=report,
         )
         vmaf_log.seek(0)
         vmaf_scores = json.load(vmaf_log)["frames"] if "libvmaf" in filters else []
@@ -235,11 +259,16 @@ def read_frame_values(output: str) -> list[FrameValues]:
     frames = list[FrameValues]()
     for line in output.splitlines():
         key, _, value = line.partition("=")
-        if key.startswith("frame:"):
-            frames.append({"time": float(line.rpartition("pts_time:")[2])})
+        if (time := time_of_frame(line)) is not None:
+            frames.append({"time": time})
         elif key.startswith("lavfi."):
             frames[-1][key.removeprefix("lavfi.")] = float(value)
     return frames
+
+
+def time_of_frame(line: str) -> float | None:
+    """The time (s) in a line `frame:` of that output; None for any other line."""
+    return float(line.rpartition("pts_time:")[2]) if line.startswith("frame:") else None
 
 
 def comparison_graph(alignment: Alignment, filters: Sequence[str], vmaf_log: int) -> str:
