@@ -224,7 +224,7 @@ if TYPE_CHECKING:
     from videolib.media.transcode import TranscodeRequest
     from videolib.media.transcode_outputs import OutputFolder
     from videolib.organize.rename import RenameOutcome
-    from videolib.organize.tagging import ImportedTags
+    from videolib.organize.tag_sources import TagSource
     from videolib.organize.watch_session import MadeBatch, WatchSession
     from videolib.speech.recognizers import TranscriptionOptions
     from videolib.speech.search import SearchResult
@@ -2129,6 +2129,7 @@ class Tags(LibraryCommand):
     def rename_everywhere(self, job: Job) -> Result:
         """`--rename-tag OLD NEW`."""
         from videolib.organize.tagging import TagRename
+        from videolib.storage.tags import change_tags
 
         if len(self.rename_tag) != 2 or not all(map(str.strip, self.rename_tag)):
             raise UsageError("--rename-tag takes a tag and its new name; the folder stands before")
@@ -2136,17 +2137,18 @@ class Tags(LibraryCommand):
         with self.catalogue(library) as catalogue:
             plan = TagRename.plan(job, catalogue, library, self.query, *self.rename_tag)
         result = self.result(job, plan.as_json(), plan.text(), plan.errors)
-        self.change_all(job, plan.changes)
+        change_tags(self.library_paths(), plan.changes, job)
         return result
 
     def import_all(self, job: Job) -> Result:
         """`--import FILE`."""
+        from videolib.organize.tag_sources import TagSource
         from videolib.organize.tagging import ImportedTags, import_scope
 
-        entries = ImportedTags.read(typing.cast("Path", self.import_))
+        source = TagSource(ImportedTags.read(typing.cast("Path", self.import_)), [])
         library = import_scope(self.library())
         with self.catalogue(library) as catalogue:
-            return self.import_entries(job, library, catalogue, entries, [])
+            return self.import_entries(job, library, catalogue, source)
 
     def import_foreign(self, job: Job) -> Result:
         """`--from FORMAT FILE_OR_DIR`."""
@@ -2160,35 +2162,23 @@ class Tags(LibraryCommand):
             catalogue.refresh_all(job)
             rels = [row.rel for row in catalogue.rows(catalogue.view(library), labels=False)]
             source = read_source(self.from_[0], Path(self.from_[1]), library.root, rels)
-            return self.import_entries(job, library, catalogue, source.entries, source.errors)
+            return self.import_entries(job, library, catalogue, source)
 
     def import_entries(
-        self,
-        job: Job,
-        library: Library,
-        catalogue: Catalogue,
-        entries: Sequence[ImportedTags],
-        errors: Sequence[dict[str, Any]],
+        self, job: Job, library: Library, catalogue: Catalogue, source: TagSource
     ) -> Result:
-        """What an import would change or, with `force`, what it has changed. `errors` are files of
-        it that cannot be used."""
+        """What an import would change or, with `force`, what it has changed."""
         from videolib.organize.tagging import TagImport, import_changes
+        from videolib.storage.tags import change_tags
 
-        replace = self.mode == "replace"
+        (entries, errors), replace = source, self.mode == "replace"
         plan = TagImport.plan(job, catalogue, import_changes(library, entries, replace), replace)
         if self.force and not plan.errors:
-            self.change_all(job, plan.changes)
+            change_tags(self.library_paths(), plan.changes, job)
         unknown = [{"video": name, "error": "no such video here"} for name in plan.unknown]
         data, text = plan.as_json(dry_run=not self.force), plan.text(dry_run=not self.force)
         data["errors"] = [*plan.errors, *errors]
         return self.result(job, data, text, [*plan.errors, *errors, *unknown])
-
-    def change_all(self, job: Job, changes: Sequence[tuple[Video, TagEditor]]) -> None:
-        """Change all of these videos or none. Raises VideoError."""
-        from videolib.storage.tags import change_tags
-
-        if changes:
-            change_tags(self.library_paths(), changes, job)
 
     def take_back(self, job: Job) -> Result:
         """`--undo`."""

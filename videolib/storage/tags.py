@@ -219,6 +219,8 @@ class TagsFileEdit(NamedTuple):
 
 def change_tags(paths: LibraryPaths, changes: Sequence[tuple[Video, TagEditor]], job: Job) -> None:
     """Change the tags of many videos: of all or of none. Raises VideoError, UsageError."""
+    if not changes:
+        return
     sidecar_dirs = (video.sidecar_dir for video, _ in changes)
     with Journal(paths, "tags", sidecar_dirs=sidecar_dirs) as journal:
         for video, editor in changes:
