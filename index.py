@@ -2088,7 +2088,7 @@ class Tags(LibraryCommand):
             data = listing.as_json()
             if not listing.lines and not listing.errors:
                 why = "no video is like that" if self.query else library.nothing_found
-                job.console.say(listing.without_lines or why)
+                job.console.say(listing.without_lines or why, Level.WARNING)
         return self.result(job, data, "\n".join(listing.lines), listing.errors)
 
     def named_video(self) -> Video:
@@ -3421,7 +3421,7 @@ def run_commands(commands: Sequence[Command], job: Job) -> Result:
     if job.console.least is Level.ERROR and all(isinstance(c, RunCommand) for c in commands):
         result = result._replace(text="")
     libraries = [library for command in commands for library in command.libraries]
-    return with_left_out(result, libraries, job)
+    return with_left_out(result, libraries, job, any(command.stays for command in commands))
 
 
 def showing_elapsed(command: Command, job: Job) -> contextlib.AbstractContextManager[None]:

@@ -100,6 +100,18 @@ def test_from_copying_to_moving(
     assert not (library.root / "sub/.artifacts/b.mp4.jpg").exists()
 
 
+def test_what_is_not_watched_is_said_once(library: Library, play: Callable[..., Any]) -> None:
+    """At the beginning: the end of a watch may be a year later."""
+    library.add("one_frame.mp4")
+    for name in ("a.mkv", "sub/b.avi"):
+        library.add_bytes(name, b"x")
+    run = play(lambda: None)
+    line = "2 other videos (.avi 1, .mkv 1) are left out: --ext '*' takes them"
+    assert run.err.count("left out") == 1
+    assert f"watch: {library.root}: {line}" in run.err.splitlines()[:2]
+    assert run.json["left_out"] == {".avi": 1, ".mkv": 1}
+
+
 def test_moved_while_nobody_watched(library: Library, play: Callable[..., Any]) -> None:
     library.add("short.mp4", "a.mp4")
     assert counts_of(play())["thumbs"] == {"made": 1}

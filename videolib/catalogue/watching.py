@@ -29,6 +29,7 @@ from videolib.core.errors import VideoError
 from videolib.core.files import is_folder, stat_if_any
 from videolib.core.locks import locked
 from videolib.core.text import printable
+from videolib.storage.left_out import left_out_line
 
 if TYPE_CHECKING:
     from videolib.storage.folders import Library
@@ -214,7 +215,7 @@ class LibraryWatcher:
         self.settling = SettlingFiles(settle, self._say_of, is_written)
         self.events: FolderEvents | None = None  # None: the library is not there
         self.identity: tuple[int, int] | None = None  # of the root that is watched
-        self.away, self.unfollowed = False, True
+        self.away, self.unfollowed, self.is_first_scan = False, True, True
         self.pending = set[str]()  # folders to scan
         self.ready: dict[str, None] = {}  # paths of complete videos, in the order they came
         self.gone: dict[str, int] = {}  # paths and sizes of videos that went
@@ -312,8 +313,15 @@ class LibraryWatcher:
                 if self.unfollowed:
                     self._follow()
                 self._scan_folders({"", *self.snapshot.folders})
+            self._say_left_out()
         if self.pending:
             self._scan_folders(self.pending)
+
+    def _say_left_out(self) -> None:
+        """Say once what is not watched."""
+        if self.is_first_scan and (left_out := self.snapshot.library.left_out):
+            self.say(left_out_line(left_out))
+        self.is_first_scan = False
 
     def _scan_folders(self, pending: set[str]) -> None:
         """Scan folders, and those that turn up in them; the latter once more when their events are

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from videolib.core.confinement import inheriting
+from videolib.core.console import Level
 from videolib.core.documents import JsonRows
 from videolib.core.errors import Failure, attempt
 from videolib.core.processes import cores
@@ -94,6 +95,8 @@ class CodecScan:
     def report(self, library: Library) -> dict[str, Any]:
         """The target codecs, the totals, and the rows of all videos, which are made when read."""
         rows = JsonRows(self.rows(library))
+        if not rows:
+            self.job.console.say(library.nothing_found, Level.WARNING)
         targets = {"target_v": self.criteria.video_codec, "target_a": self.criteria.audio_codec}
         return targets | codec_totals(rows) | {"results": rows}
 

@@ -32,8 +32,11 @@ def left_out_line(left_out: Mapping[str, int]) -> str:
     return f"{plural(total, 'other video')} ({types}) {verb} left out: --ext '*' takes {pronoun}"
 
 
-def with_left_out(result: Result, libraries: Iterable[Library], job: Job) -> Result:
-    """A result with what was left out of the libraries that were walked; a line says so.
+def with_left_out(
+    result: Result, libraries: Iterable[Library], job: Job, is_said: bool = False
+) -> Result:
+    """A result with what was left out of the libraries that were walked; a line says so, unless
+    that is said already.
 
     An array stays one. A command that has a field `left_out` of its own keeps it, and these counts
     stand in `left_out_types`.
@@ -41,7 +44,8 @@ def with_left_out(result: Result, libraries: Iterable[Library], job: Job) -> Res
     left_out = left_out_of(libraries)
     if not left_out:
         return result
-    job.console.say(left_out_line(left_out), Level.WARNING)
+    if not is_said:
+        job.console.say(left_out_line(left_out), Level.WARNING)
     if not isinstance(result.data, dict):
         return result
     field = "left_out_types" if "left_out" in result.data else "left_out"
