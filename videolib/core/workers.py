@@ -188,6 +188,7 @@ class Workers:
         self.lock = threading.Lock()
         self.vacancies = threading.BoundedSemaphore(max(count, 1))
         self.pools: dict[pebble.ProcessPool, list[RLock]] = {}  # and the locks of each
+        self.locks_of_lost: list[RLock] = []  # see _discard
         self.idle: list[pebble.ProcessPool] = []
         self.outdated: list[pebble.ProcessPool] = []  # of processes that may not reach enough
         self.closed = False
@@ -369,16 +370,19 @@ class Workers:
             self.idle.append(pool)
 
     def _discard(self, pool: pebble.ProcessPool) -> None:
-        """End a pool and its process, unless `close` does: a pool is to be ended once."""
+        """End a pool and its process, unless `close` does: a pool is to be ended once.
+
+        Its locks keep their names until `close`: where the forkserver was killed nobody can wait
+        for the process, which may just begin.
+        """
         with self.lock:
             if self.closed:
                 return
-            locks = self.pools.pop(pool)
+            self.locks_of_lost += self.pools.pop(pool)
             if pool in self.outdated:
                 self.outdated.remove(pool)
         pool.stop()
         pool.join()
-        locks.clear()
 
     def close(self) -> None:
         """End the processes; calls that still run are cancelled."""
@@ -389,6 +393,7 @@ class Workers:
         for pool, locks in pools.items():
             pool.join()
             locks.clear()
+        self.locks_of_lost.clear()
         for folder in reversed(self.made):
             with contextlib.suppress(OSError):  # something is in it
                 remove_empty_folder(str(folder))
