@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from conftest import Cli
 from support import ROOT, TESTS, Library, Run
+from support.thirdparty import Note
 
 import docs
 import index
@@ -112,42 +113,55 @@ class TestTable:
             assert ARTIFACTS[task.artifact.kind] is task.artifact
 
 
+def as_newcomer(*args: object) -> Run:
+    """Runs the program with that task as a process of its own."""
+    words = [sys.executable, str(TESTS / "support/thirdparty.py"), *(str(arg) for arg in args)]
+    done = subprocess.run(
+        words,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(TESTS)])},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    return Run(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
 class TestNewcomer:
     """A task of a third party: one class, one line in each table, and everything knows it."""
 
-    def run(self, *args: object) -> Run:
-        words = [sys.executable, str(TESTS / "support/thirdparty.py"), *(str(arg) for arg in args)]
-        done = subprocess.run(
-            words,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(TESTS)])},
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
-        return Run(done.returncode, done.stdout.decode(), done.stderr.decode())
+    @pytest.fixture
+    def newcomer(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The task stands in both tables of this process."""
+        monkeypatch.setitem(ARTIFACTS, "note", Note.artifact)
+        monkeypatch.setitem(index.COMMANDS, "note", Note)
 
-    def test_it_runs(self, library: Library) -> None:
+    @pytest.mark.usefixtures("newcomer")
+    def test_it_runs(self, cli: Cli, library: Library) -> None:
         library.add("numbered.mp4")
-        run = self.run("note", library.root, "--word", "hello", "--json")
+        run = cli("note", library.root, "--word", "hello", "--json")
         assert run.code == 0, run.err
         assert run.counts == {"made": 1}
         assert library.artifact("numbered.mp4.note.txt").read_text() == "hello, 10 s, 3 frames\n"
-        assert self.run("note", library.root, "--json").counts == {"skipped": 1}
-        chain = self.run("thumbs,note,phash", library.root, "--json")
+        assert cli("note", library.root, "--json").counts == {"skipped": 1}
+        chain = cli("thumbs,note,phash", library.root, "--json")
         assert [entry["task"] for entry in chain.json["tasks"]] == ["thumbs", "note", "phash"]
-        assert self.run("report", library.root, "--json").json["counts"]["note"] == 1
+        assert cli("report", library.root, "--json").json["counts"]["note"] == 1
 
-    def test_its_parameters_are_checked_and_explained(self, library: Library) -> None:
-        assert "note" in self.run("--list-commands").out.split()
-        assert "--word" in self.run("note", "--help").out
-        run = self.run("note", library.root, "--word", "x" * 99)
+    @pytest.mark.usefixtures("newcomer")
+    def test_its_parameters_are_checked_and_explained(self, cli: Cli, library: Library) -> None:
+        assert "note" in cli("--list-commands").out.split()
+        assert "--word" in cli("note", "--help").out
+        run = cli("note", library.root, "--word", "x" * 99)
         assert run.code == 2
         assert "--word" in run.err
 
     @pytest.mark.parametrize("command", ["batch", "finish"])
     def test_the_others_take_it(self, library: Library, command: str) -> None:
+        """In a process of its own: the options of others are derived once, when first asked for."""
         library.add("short.mp4")
-        run = self.run(command, library.root, "--tasks", "note,thumbs", "--max-note", 1, "--json")
+        run = as_newcomer(
+            command, library.root, "--tasks", "note,thumbs", "--max-note", 1, "--json"
+        )
         assert run.code == 0, run.err
         files = [f"short.mp4.{name}" for name in ("jpg", "note.source.json", "note.txt")]
         assert library.artifacts() == files

@@ -374,7 +374,8 @@ class TestSurviving:
         met = set[int]()
         with started(command("thumbs", library.root, "--workers", 2, "--json")) as run:
             while len(met) < kills and run.process.poll() is None:
-                for forkserver in filter(loads_workers, run.family()):
+                time.sleep(0.001)
+                for forkserver in filter(loads_workers, child_processes(run.process.pid)):
                     for worker in child_processes(forkserver):
                         if worker in met or len(met) == kills:
                             continue
@@ -870,11 +871,10 @@ assert len(cancelled) == 36
 
 
 def child_processes(pid: int) -> list[int]:
-    """Ids of the processes that one has started."""
+    """Ids of the processes that one has started, in whichever of its threads."""
     with contextlib.suppress(OSError):
-        return [
-            int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        ]
+        threads = Path(f"/proc/{pid}/task").glob("*/children")
+        return [int(child) for thread in threads for child in thread.read_text().split()]
     return []
 
 
