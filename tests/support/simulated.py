@@ -13,6 +13,7 @@ import time
 from typing import Any
 
 from index import Outcome
+from videolib.core.cluster.connection import configure
 from videolib.core.cluster.facts import machine_facts
 from videolib.core.cluster.paths import SAME, dumps, loads
 from videolib.core.cluster.remote import Order, send_result
@@ -53,6 +54,7 @@ async def serve_simulated(address: str, count: int) -> None:
     """Be that many workers, until the process is killed."""
     from distributed import Worker
 
+    configure()
     names = (f"{os.getpid()}-{number}" for number in range(count))
     folder = tempfile.mkdtemp()
     made = [

@@ -27,7 +27,11 @@ SETTINGS = {
     "distributed.admin.system-monitor.interval": "10s",
     "distributed.admin.low-level-log-length": 20,
     "distributed.scheduler.active-memory-manager.start": False,
+    # Nor does anybody learn over HTTP, which is not encrypted, what is done.
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
 }
+NO_DASHBOARD = "127.0.0.1:0"  # where it listens that answers nothing: only here, at any free port
 
 
 class ClusterSettings(NamedTuple):

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from videolib.core.cluster.connection import (
+    NO_DASHBOARD,
     ClusterSettings,
     check_tls_files,
     configure,
@@ -55,7 +56,11 @@ async def _scheduler(job: Job, host: str, port: int, tls_files: Sequence[str]) -
     protocol = "tls" if tls_files else "tcp"
     address = f"[{host}]" if ":" in host else host
     scheduler = Scheduler(
-        host=f"{protocol}://{address}", port=port, security=security(tls_files), dashboard=False
+        host=f"{protocol}://{address}",
+        port=port,
+        security=security(tls_files),
+        dashboard=False,
+        dashboard_address=NO_DASHBOARD,
     )
     async with scheduler:
         job.console.say(
@@ -133,6 +138,7 @@ async def _worker(job: Job, cluster: ClusterSettings, offer: Offer, folder: str)
         security=security(cluster.tls_files),
         memory_limit=0,  # what decodes has limits of its own
         dashboard=False,
+        dashboard_address=NO_DASHBOARD,
         local_directory=folder,
         death_timeout=10,
     )
