@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 import pytest
 from conftest import Cli
-from scenedetect import AdaptiveDetector, ContentDetector, SceneManager, StatsManager, open_video
 from support import Library, media
 
 # What is 1 on the program's scale of thresholds, in the unit of each detector.
@@ -83,9 +82,14 @@ def noisy_pictures(width: int, height: int, count: int, seed: int) -> Iterator[m
 
 
 class Peer:
-    """PySceneDetect, which reads a video once and whose detectors take all that it read."""
+    """PySceneDetect, which reads a video once and whose detectors take all that it read.
+
+    Importing it takes a second, which only the process that runs these tests is to wait for.
+    """
 
     def __init__(self, video: Path) -> None:
+        from scenedetect import ContentDetector, SceneManager, open_video
+
         self.frames: list[tuple[Any, media.Picture]] = []  # in the size that its detectors get
         reader = ContentDetector()
         reader.process_frame = self.keep
@@ -99,6 +103,9 @@ class Peer:
 
     def markers(self, detector: str, threshold: float) -> list[tuple[float, float]]:
         """(seconds, score) of the cuts that a detector finds."""
+        from scenedetect import AdaptiveDetector, ContentDetector, StatsManager
+
+        own: ContentDetector | AdaptiveDetector
         unit = UNITS[detector]
         if detector == "content":
             own = ContentDetector(threshold=threshold * unit, min_scene_len=0.6)

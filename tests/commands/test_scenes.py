@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import Cli
-from scenedetect import FrameTimecode
-from scenedetect.detectors import ContentDetector
 from support import Library, media
 
 # The content detector's own scale is 0..255; 0.4 of the program's is the detector's default of 27.
@@ -32,6 +30,9 @@ def cuts(library: Library, name: str, fps: float = 25) -> list[int]:
 
 def reference(video: Path, threshold: float, fps: float = 25) -> list[int]:
     """What PySceneDetect's detector finds when shown every frame in full."""
+    from scenedetect import FrameTimecode
+    from scenedetect.detectors import ContentDetector
+
     detector = ContentDetector(threshold=threshold * SCALE)
     found: list[FrameTimecode] = []
     for number, (_, picture) in enumerate(media.decode(video)):
