@@ -1,3 +1,4 @@
+// @ts-check
 /** The page: its frame, its routes, and what stands above all views - theme, token, server, jobs. */
 
 import { ApiError, get, onLocked, signIn } from "./data/api.js";
@@ -8,6 +9,7 @@ import { home, href, start } from "./ui/router.js";
 import { isActive, store, tellChange } from "./data/store.js";
 import { button, dialog, failed, toast } from "./ui/controls.js";
 
+/** @type {[string, string, () => Promise<{mount: Function}>][]} */
 const VIEWS = [
   ["library", "Library", () => import("./views/library.js")],
   ["people", "People", () => import("./views/people.js")],
@@ -17,6 +19,7 @@ const VIEWS = [
   ["video", "", () => import("./views/video.js")],
 ];
 
+/** @type {(() => Promise<unknown>)[]} */
 const LATER = [
   ...VIEWS.map(([, , load]) => load),
   () => import("./views/selection.js"),
@@ -61,8 +64,11 @@ async function show(route) {
   return undefined;
 }
 
+/** @returns {NodeListOf<HTMLAnchorElement>} */
+const viewLinks = () => document.querySelectorAll("nav.views a");
+
 function markNavigation(name) {
-  for (const link of document.querySelectorAll("nav.views a")) {
+  for (const link of viewLinks()) {
     if (link.dataset.view === "library") link.href = name === "library" ? href("library") : home();
     const here = link.dataset.view === name || (name === "video" && link.dataset.view === "library");
     if (here) link.setAttribute("aria-current", "page");
@@ -112,7 +118,7 @@ function rootMenu() {
       (root) => h("option", { value: root }, root.split("/").at(-1) || root),
     );
     choice.value = directory === "." ? roots[0] : directory;
-    for (const link of document.querySelectorAll("nav.views a")) link.href = href(link.dataset.view);
+    for (const link of viewLinks()) link.href = href(link.dataset.view);
   });
   return choice;
 }
@@ -183,7 +189,7 @@ async function askToken() {
       "aria-label": "Token",
       required: true,
     });
-    const wrong = h("p.bad", { role: "alert" });
+    const problem = h("p.bad", { role: "alert" });
     const submit = async (event) => {
       event.preventDefault();
       try {
@@ -191,7 +197,7 @@ async function askToken() {
         close(true);
       } catch (error) {
         setText(
-          wrong,
+          problem,
           error.status === 401
             ? "That is not the token. It was given to serve with --token."
             : message(error),
@@ -205,7 +211,7 @@ async function askToken() {
       { onsubmit: submit },
       hint,
       input,
-      wrong,
+      problem,
       h(".row", {}, button("Open", "key", null, { kind: "primary", type: "submit" })),
     );
   });
@@ -257,7 +263,7 @@ function reloadOnceThere() {
   );
 }
 
-store.addEventListener("ended", async ({ detail: job }) => {
+store.addEventListener("ended", async (/** @type {CustomEvent} */ { detail: job }) => {
   const { isTold } = await import("./data/events.js");
   if (!(await isTold(job))) return;
   const text = {

@@ -1,3 +1,4 @@
+// @ts-check
 /** The one client of the server: JSON both ways, problems as errors, the token where there is one. */
 
 import { store } from "./store.js";
@@ -43,7 +44,11 @@ export function address(path, params = {}) {
   return text ? `${path}?${text}` : path;
 }
 
-async function request(method, path, { params, body, signal, keepalive } = {}) {
+/** @typedef {{params?: object, body?: unknown, signal?: AbortSignal, keepalive?: boolean}} RequestOptions */
+
+/** @type {(method: string, path: string, options?: RequestOptions) => Promise<Response>} */
+const request = async (method, path, { params, body, signal, keepalive } = {}) => {
+  /** @type {Record<string, string>} */
   const headers = {};
   const token = known();
   if (token) headers.authorization = `Bearer ${token}`;
@@ -64,16 +69,16 @@ async function request(method, path, { params, body, signal, keepalive } = {}) {
   }
   store.set({ online: true });
   return response;
-}
+};
 
 async function failure(response) {
-  let said = {};
+  let problem = {};
   try {
-    said = await response.json();
+    problem = await response.json();
   } catch {
-    said = { detail: `The server answered ${response.status} ${response.statusText}` };
+    problem = { detail: `The server answered ${response.status} ${response.statusText}` };
   }
-  return new ApiError(response.status, String(said.detail ?? said.title), said.errors ?? []);
+  return new ApiError(response.status, String(problem.detail ?? problem.title), problem.errors ?? []);
 }
 
 async function call(method, path, options) {
@@ -85,7 +90,9 @@ async function call(method, path, options) {
   return response.status === 204 ? null : response.json();
 }
 
+/** @type {(path: string, params?: object, signal?: AbortSignal) => Promise<any>} */
 export const get = (path, params, signal) => call("GET", path, { params, signal });
+/** @type {(path: string, body?: unknown, params?: object) => Promise<any>} */
 export const post = (path, body, params) => call("POST", path, { body, params });
 export const patch = (path, body, options) => call("PATCH", path, { body, ...options });
 export const remove = (path, params) => call("DELETE", path, { params });
@@ -97,7 +104,8 @@ export async function signIn(token) {
   sessionStorage.setItem(KEY, token);
 }
 
-/** Runs work on every item, a few at a time; gives what was refused as [item, error]. */
+/** Runs work on every item, a few at a time; gives what was refused as [item, error].
+ * @param {(done: number, total: number) => void} progress */
 export async function each(items, work, progress = () => {}, atOnce = 4) {
   const failed = [];
   let next = 0;

@@ -1,3 +1,4 @@
+// @ts-check
 /** The server's events: keeps `store.state.jobs` as they are, and comes back when the line breaks. */
 
 import { get, submit } from "./api.js";
@@ -26,10 +27,10 @@ let known = false; // what ended before the page was opened is no news
 
 /** Takes all jobs as the server has them: what it no longer knows was lost when it ended. */
 async function readJobs() {
-  const mine = ++asked;
+  const call = ++asked;
   const then = store.state.jobs;
   const { jobs } = await get("/jobs");
-  if (mine !== asked) return; // a later answer tells more
+  if (call !== asked) return; // a later answer tells more
   const before = store.state.jobs;
   const newest = (job) => (before.has(job.id) && hasEnded(before.get(job.id)) ? before.get(job.id) : job);
   const listed = new Map(jobs.reverse().map((job) => [job.id, newest(job)]));
@@ -47,15 +48,16 @@ let follows = 0;
 
 /** Reads all jobs, and follows what happens to them. */
 export async function follow() {
-  const mine = ++follows;
+  const call = ++follows;
   source?.close();
   try {
     await readJobs(); // asks for the token where one is needed, which events cannot
   } catch {
-    return mine === follows && again();
+    return call === follows && again();
   }
-  if (mine !== follows) return undefined;
-  source = new EventSource("/events");
+  if (call !== follows) return undefined;
+  const stream = new EventSource("/events");
+  source = stream;
   source.addEventListener("progress", onEvent);
   source.addEventListener("end", onEvent);
   source.addEventListener("library", () => tellChange()); // videos came or went, as a watch says
@@ -64,9 +66,9 @@ export async function follow() {
     store.set({ online: true });
     readJobs().catch(again); // for one that ended just before
   });
-  source.addEventListener("error", ({ target }) => {
-    target.close();
-    if (target === source) again();
+  source.addEventListener("error", () => {
+    stream.close();
+    if (stream === source) again();
   });
   return undefined;
 }
@@ -105,7 +107,7 @@ export async function run(task, params, options) {
   const job = await submission.finally(() => submissions.delete(submission));
   noteJob(job);
   await store.until(({ jobs }) => !jobs.has(job.id) || hasEnded(jobs.get(job.id)));
-  const whole = await get(`/jobs/${job.id}`);
-  if (whole.error) throw new Error(whole.error);
-  return whole;
+  const ended = await get(`/jobs/${job.id}`);
+  if (ended.error) throw new Error(ended.error);
+  return ended;
 }

@@ -1,3 +1,4 @@
+// @ts-check
 /** Addresses of the pictures and records of a video. Each has the version of what it shows, so that
  * browsers keep it for good and ask again when it was made anew. */
 

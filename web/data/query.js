@@ -1,3 +1,4 @@
+// @ts-check
 /** The query language of the search box, as far as the page edits it: words, fields, quotes. */
 
 const TERM = /-?(?:(?:[A-Za-z_]+|[xX]\.[^\s:"]+):)?(?:"(?:[^"\\]|\\.)*"?|\S*)/y;

@@ -1,3 +1,4 @@
+// @ts-check
 /** What the page knows and more than one view shows, and news of what may have changed in the library.
  * Views render from it and watch for changes. */
 
@@ -61,7 +62,8 @@ export function concerns({ videos, kinds }, video = null, wanted = null) {
 /** Calls with every change that may concern what is shown, until the signal; `video()` and `kinds`
  * are as in `concerns`. Another folder and a server that is back count as changes of everything. */
 export function watchChanges(callback, signal, { video = () => null, kinds = null } = {}) {
-  const listener = ({ detail }) => concerns(detail, video(), kinds) && callback(detail);
+  const listener = (/** @type {CustomEvent} */ { detail }) =>
+    concerns(detail, video(), kinds) && callback(detail);
   store.addEventListener("library", listener, { signal });
   store.watch(["directory"], () => callback({ videos: null, kinds: null }), signal);
 }

@@ -1,3 +1,4 @@
+// @ts-check
 /** Changes of tags and performers of videos, each with the change that takes it back. */
 
 import { tellChange } from "./store.js";

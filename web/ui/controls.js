@@ -1,3 +1,4 @@
+// @ts-check
 /** What views are made of: buttons, notes, dialogs, menus, states, and a field for names. */
 
 import { get } from "../data/api.js";
@@ -5,7 +6,11 @@ import { h, keyed } from "./dom.js";
 import { message } from "./format.js";
 import { icon } from "./icons.js";
 
-/** A button with an icon, or only that where `text` is the hidden name of `{ bare: true }`. */
+/** A button with an icon, or only that where `text` is the hidden name of `{ bare: true }`.
+ * @param {string} text
+ * @param {string} name of the icon
+ * @param {((event: any) => unknown) | null} onclick
+ * @param {Record<string, any>} options `bare`, `kind` (its classes), and properties of the element */
 export function button(text, name, onclick, { bare = false, kind = "", ...props } = {}) {
   const content = bare ? [icon(name)] : [name && icon(name), h("span", {}, text)];
   const label = bare ? { "aria-label": text, title: text } : {};
@@ -25,7 +30,8 @@ export function toast(text, { kind = "", action = null, seconds = 6, lasting = f
   }
   note.append(button("Close", "close", close, { bare: true }));
   document.querySelector(".toasts").append(note);
-  if (lasting) [...document.querySelectorAll(".toast.lasting")].slice(0, -LASTING).forEach((old) => old.remove());
+  if (lasting)
+    [...document.querySelectorAll(".toast.lasting")].slice(0, -LASTING).forEach((old) => old.remove());
   else setTimeout(close, (action ? 2 : 1) * seconds * 1000);
   return note;
 }
@@ -59,10 +65,10 @@ export function failed(error, again) {
       "Without its token this library shows nothing.",
       button("Give the token", "key", () => location.reload(), { kind: "primary" }),
     );
-  const gone = error.status === 0;
+  const isServerGone = error.status === 0;
   const missing = error.status === 404 || error.status === 405;
-  const heading = gone ? "The server is gone" : missing ? "Not there" : "That did not work";
-  const hint = gone
+  const heading = isServerGone ? "The server is gone" : missing ? "Not there" : "That did not work";
+  const hint = isServerGone
     ? "Start it again with python index.py serve; this page comes back by itself."
     : message(error);
   return state("warn", heading, hint, button("Try again", "undo", again));
@@ -155,20 +161,15 @@ export function combobox(input, list, { suggest, choose }) {
     at = options.findIndex((option) => keyOf(option) === marked);
     list.hidden = !options.length;
     input.setAttribute("aria-expanded", String(!list.hidden));
-    keyed(
-      list,
-      options,
-      keyOf,
-      (option) => {
-        const hint = option.hint ? h("span.dim", {}, option.hint) : null;
-        return h(
-          "li",
-          { role: "option", id: `${list.id}-${Math.random().toString(36).slice(2)}` },
-          h("span", {}, option.text),
-          hint,
-        );
-      },
-    );
+    keyed(list, options, keyOf, (option) => {
+      const hint = option.hint ? h("span.dim", {}, option.hint) : null;
+      return h(
+        "li",
+        { role: "option", id: `${list.id}-${Math.random().toString(36).slice(2)}` },
+        h("span", {}, option.text),
+        hint,
+      );
+    });
     mark();
   }
 
@@ -179,9 +180,9 @@ export function combobox(input, list, { suggest, choose }) {
   }
 
   async function update() {
-    const mine = ++asked;
+    const call = ++asked;
     const found = await suggest(input);
-    if (mine === asked && document.activeElement === input) show(found);
+    if (call === asked && document.activeElement === input) show(found);
   }
 
   function take(i) {

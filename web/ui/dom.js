@@ -1,3 +1,4 @@
+// @ts-check
 /** Elements from data. What users wrote only ever becomes text, never markup. */
 
 /** An element: `on…` are listeners, `dataset` and `style` objects, true and false toggle attributes. */
@@ -29,7 +30,8 @@ export function setStyle(element, styles) {
   for (const [name, value] of Object.entries(styles)) element.style.setProperty(name, value);
 }
 
-/** Makes the children of a parent those of the items, keeping an element as long as its key stays. */
+/** Makes the children of a parent those of the items, keeping an element as long as its key stays.
+ * @param {(element: any, item: any) => void} update called for each, new or kept */
 export function keyed(parent, items, keyOf, create, update = () => {}) {
   const known = new Map([...parent.children].map((child) => [child.dataset.key, child]));
   let place = parent.firstElementChild;
@@ -55,12 +57,11 @@ export function setText(element, text) {
 
 /** Calls once per picture on the screen, however often it was asked. */
 export function onFrame(callback) {
-  let asked = 0;
+  let isAsked = false;
+  const draw = () => ((isAsked = false), callback());
   return () => {
-    asked ||= requestAnimationFrame(() => {
-      asked = 0;
-      callback();
-    });
+    if (!isAsked) requestAnimationFrame(draw);
+    isAsked = true;
   };
 }
 

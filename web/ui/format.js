@@ -1,3 +1,4 @@
+// @ts-check
 /** Numbers and lists of names as people read and write them. */
 
 const WHOLE = /^"(?:[^"]|"")*"$/;
@@ -12,15 +13,13 @@ export function names(text) {
 
 /** The text that `names` reads as these. */
 export function listed(all) {
-  return all
-    .map((name) => (/,|^"/.test(name) ? `"${name.replaceAll('"', '""')}"` : name))
-    .join(", ");
+  return all.map((name) => (/,|^"/.test(name) ? `"${name.replaceAll('"', '""')}"` : name)).join(", ");
 }
 
 export function clock(seconds) {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "";
-  const whole = Math.floor(seconds + 1e-6);
-  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const total = Math.floor(seconds + 1e-6);
+  const [h, m, s] = [Math.floor(total / 3600), Math.floor(total / 60) % 60, total % 60];
   const tail = `${String(m).padStart(h ? 2 : 1, "0")}:${String(s).padStart(2, "0")}`;
   return h ? `${h}:${tail}` : tail;
 }
@@ -37,6 +36,7 @@ export function bitRate(bits) {
   return bits ? `${size(bits).replace(/B$/, "bit").replace(/ bit$/, " bit")}/s` : "";
 }
 
+/** @type {[number, string][]} */
 const NAMES = [
   [4320, "8K"],
   [2160, "4K"],
@@ -53,6 +53,7 @@ export function resolution(width, height) {
 }
 
 const ages = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+/** @type {[Intl.RelativeTimeFormatUnit, number][]} */
 const AGES = [
   ["year", 31_557_600],
   ["month", 2_629_800],
@@ -61,10 +62,13 @@ const AGES = [
   ["minute", 60],
 ];
 
+/** @type {[Intl.RelativeTimeFormatUnit, number]} */
+const SECOND = ["second", 1];
+
 /** How long ago a time in milliseconds was. */
 export function ago(time) {
   const seconds = (time - Date.now()) / 1000;
-  const [unit, length] = AGES.find(([, length]) => Math.abs(seconds) >= length) ?? ["second", 1];
+  const [unit, length] = AGES.find(([, length]) => Math.abs(seconds) >= length) ?? SECOND;
   return Math.abs(seconds) < 5 ? "now" : ages.format(Math.round(seconds / length), unit);
 }
 

@@ -1,3 +1,4 @@
+// @ts-check
 /** Line icons, 24 units wide. */
 
 const PATHS = {

@@ -1,3 +1,4 @@
+// @ts-check
 /** A field of names as chips, with completion. */
 
 import { h, keyed } from "./dom.js";

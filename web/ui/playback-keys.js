@@ -1,3 +1,4 @@
+// @ts-check
 /** The keys of a player, as they are usual on the web. */
 
 const FIELDS = "input, textarea, select, dialog"; // they take every key

@@ -1,3 +1,4 @@
+// @ts-check
 /** How a film gets into its element: the file itself, or segments that the server makes of it. */
 
 import { address, get } from "../data/api.js";
@@ -56,9 +57,7 @@ async function plays(type, kind, codec, container) {
 
 async function which(type, kind, codecs, containerOf) {
   const names = Object.keys(codecs);
-  const answers = await Promise.all(
-    names.map((name) => plays(type, kind, codecs[name], containerOf(name))),
-  );
+  const answers = await Promise.all(names.map((name) => plays(type, kind, codecs[name], containerOf(name))));
   return names.filter((_, i) => answers[i]);
 }
 
@@ -173,7 +172,8 @@ export class Playback {
 
   setSource(source, time) {
     this.video.src = source;
-    if (time) this.video.addEventListener("loadedmetadata", () => (this.video.currentTime = time), { once: true });
+    if (time)
+      this.video.addEventListener("loadedmetadata", () => (this.video.currentTime = time), { once: true });
   }
 
   /** Goes on by another way, from the same place. */

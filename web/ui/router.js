@@ -1,3 +1,4 @@
+// @ts-check
 /** The address says what is seen: `#/view/path?parameters`. Paths stay percent-encoded as the server gave them. */
 
 import { store } from "../data/store.js";
@@ -28,6 +29,17 @@ export function videoHref(url, params) {
   return href("video", params, url.replace(/^\/videos\//, ""));
 }
 
+/** The address of the page of the video at an absolute path; null where no folder that is served has it. */
+export function pathHref(path) {
+  const { roots } = store.state;
+  const root = roots.find((one) => path.startsWith(`${one.replace(/\/$/, "")}/`));
+  if (root === undefined) return null;
+  const parts = path.slice(root.replace(/\/$/, "").length + 1).split("/");
+  const encoded = parts.map((part) => encodeURIComponent(part.toWellFormed())).join("/");
+  const query = root === roots[0] ? "" : `?${new URLSearchParams({ in: root })}`;
+  return `#/video/${encoded}${query}`;
+}
+
 const LIBRARY = "library"; // in sessionStorage: its address as it was last looked at in this tab
 
 /** The address of the library with the query and order that this folder was last looked at with. */
@@ -40,6 +52,7 @@ export function home() {
 /** Notes how the library is looked at now. */
 export const keepHome = (address) => sessionStorage.setItem(LIBRARY, address);
 
+/** @type {(route: {view: string, path: string, params: URLSearchParams}) => void} */
 let changed = () => {};
 let moved = false;
 

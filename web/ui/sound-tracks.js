@@ -1,3 +1,4 @@
+// @ts-check
 /** The sounds of a film as an element's `audioTracks`, which browsers have not: the controls of the
  * player list them and say which one is to be heard. */
 

@@ -1,3 +1,4 @@
+// @ts-check
 /** A video as a card: thumbnail, facts, tags; hovering or a finger scrubs it, holding plays its preview. */
 
 import { cardPicture, fileOf, frameAt, record } from "../data/pictures.js";
@@ -85,7 +86,17 @@ export class Card {
     this.thumb = h(
       ".thumb",
       {},
-      ...[icon("film"), this.image, this.sprite, this.line, this.badge, this.fault, this.watched, this.time, this.progress],
+      ...[
+        icon("film"),
+        this.image,
+        this.sprite,
+        this.line,
+        this.badge,
+        this.fault,
+        this.watched,
+        this.time,
+        this.progress,
+      ],
     );
     this.name = h("span.name", { dir: "auto" });
     this.facts = h("span", {});

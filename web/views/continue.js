@@ -1,3 +1,4 @@
+// @ts-check
 /** The films that were begun and not watched to their end, the last one first. */
 
 import { get } from "../data/api.js";
@@ -21,7 +22,15 @@ export function continueRow(signal) {
 
   /** Reads which there are, and shows them. */
   async function load() {
-    const params = { q: "progress:", sort: "played", order: "desc", recursive: 1, ext: "*", detail: 1, limit: MOST };
+    const params = {
+      q: "progress:",
+      sort: "played",
+      order: "desc",
+      recursive: 1,
+      ext: "*",
+      detail: 1,
+      limit: MOST,
+    };
     const page = await get("/videos", params, signal).catch(() => null);
     if (!page) return; // the list below says what is wrong
     keyed(

@@ -1,3 +1,4 @@
+// @ts-check
 /** A group of copies side by side: what differs from the one to keep, and what can be done. */
 
 import { h, setText } from "../ui/dom.js";
@@ -19,7 +20,8 @@ function soundText({ acodec, languages }) {
   return [codec, ...new Set(languages.filter((language) => language !== "und"))].join(", ");
 }
 
-/** What copies are compared by: name, value, text, and whether more is better. */
+/** What copies are compared by: name, value, text, and whether more is better.
+ * @type {[string, (one: any) => any, (one: any) => string, boolean | null][]} */
 export const FACTS = [
   ["Picture", area, (one) => (one.width ? `${one.width} × ${one.height}` : "unknown"), true],
   ["Size", (one) => one.size, (one) => size(one.size), null],
@@ -138,8 +140,8 @@ export function copiesGroup(group, videos, { trash, ignore }) {
 
   function keep(copy) {
     kept = copy;
-    const said = kept === best ? ["Keep: ", group.reason] : ["Keep what you chose: ", kept.facts.path];
-    why.replaceChildren(h("strong", {}, said[0]), h("span", { dir: "auto" }, said[1]));
+    const reason = kept === best ? ["Keep: ", group.reason] : ["Keep what you chose: ", kept.facts.path];
+    why.replaceChildren(h("strong", {}, reason[0]), h("span", { dir: "auto" }, reason[1]));
     for (const one of copies) one.show(kept, kept === best);
     all.hidden = !others().length;
   }

@@ -1,3 +1,4 @@
+// @ts-check
 /** Duplicates: groups of copies, and safe ways to be rid of all but one. */
 
 import { watchChanges } from "../data/store.js";
@@ -41,7 +42,7 @@ async function takeBack(control) {
 
 export function mount(main, route, signal) {
   const { params } = route;
-  const said = h("p.dim", { role: "status" });
+  const status = h("p.dim", { role: "status" });
   const list = h(".groups", {});
   const bounds = { type: "number", min: "0.5", max: "1", step: "0.01" };
   const value = params.get("threshold") ?? THRESHOLD;
@@ -56,7 +57,7 @@ export function mount(main, route, signal) {
     button("Find", "search", null, { type: "submit" }),
   );
   main.append(
-    h(".page.wide", {}, h(".head", {}, h("h1", {}, "Duplicates"), h(".row", {}, form, undo), said), list),
+    h(".page.wide", {}, h(".head", {}, h("h1", {}, "Duplicates"), h(".row", {}, form, undo), status), list),
   );
 
   function ask(event) {
@@ -67,7 +68,7 @@ export function mount(main, route, signal) {
   }
 
   const load = inTurn(async () => {
-    if (!list.children.length) setText(said, "Comparing …");
+    if (!list.children.length) setText(status, "Comparing …");
     const wanted = { threshold: threshold.value, deep: deep.checked ? 1 : "", limit: LIMIT };
     try {
       render(await get("/phash/duplicates", { recursive: 1, ext: "*", ...wanted }, signal));
@@ -79,7 +80,7 @@ export function mount(main, route, signal) {
   function render(found) {
     const { groups, total, total_groups: all, without_hash: unknown, videos } = found;
     const many = `${plural(all, "group")} among ${plural(total, "video")}.`;
-    setText(said, all ? `${many} Nothing is deleted: what goes to the trash can be had back.` : "");
+    setText(status, all ? `${many} Nothing is deleted: what goes to the trash can be had back.` : "");
     list.querySelector(".state")?.remove();
     const hint = unknown ? [{ hint: unknown }] : [];
     const keyOf = (group) => (group.hint ? `hint ${group.hint}` : JSON.stringify(group));

@@ -1,3 +1,4 @@
+// @ts-check
 /** What ffprobe knows of a video, laid out for people. */
 
 import { h } from "../ui/dom.js";

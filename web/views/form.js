@@ -1,3 +1,4 @@
+// @ts-check
 /** A form for any task, from the JSON schema of its parameters; only what differs from the default is sent. */
 
 import { h, setText } from "../ui/dom.js";
@@ -23,7 +24,11 @@ const asText = (value) => (Array.isArray(value) ? listed(value) : (value ?? "").
 /** A box for each name that a list may hold. */
 function boxes(name, choices, chosen) {
   const box = (value) => h("input", { type: "checkbox", name, value, checked: chosen.includes(value) });
-  return h("fieldset.checks", {}, ...choices.map((value) => h("label.check", {}, box(value), h("span", {}, value))));
+  return h(
+    "fieldset.checks",
+    {},
+    ...choices.map((value) => h("label.check", {}, box(value), h("span", {}, value))),
+  );
 }
 
 function control(name, schema, value) {
@@ -66,15 +71,16 @@ function read(input, schema) {
   return input.value === "" && schema.anyOf ? null : input.value;
 }
 
-function field(name, schema, input, wrong) {
+function field(name, schema, input, problem) {
   const { description } = schema;
   const small = description ? h("small", {}, label(description)) : null;
-  if (input.type === "checkbox") return h("label.check", {}, input, h("span", {}, label(name), small, wrong));
+  if (input.type === "checkbox")
+    return h("label.check", {}, input, h("span", {}, label(name), small, problem));
   if (input instanceof HTMLFieldSetElement) {
     input.prepend(h("legend", {}, label(name)));
-    return h(".field", {}, input, small, wrong);
+    return h(".field", {}, input, small, problem);
   }
-  return h("label.field", {}, h("span", {}, label(name)), input, small, wrong);
+  return h("label.field", {}, h("span", {}, label(name)), input, small, problem);
 }
 
 /** The fields of a task; `given` are values to begin with. */
@@ -84,8 +90,8 @@ export class TaskForm {
     this.fields = Object.entries(task.params.properties).map(([name, schema]) => {
       const before = defaults[name] ?? schema.default ?? null;
       const input = control(name, schema, given[name] ?? before);
-      const wrong = h("small.bad", { role: "alert" });
-      return { name, schema, before, input, wrong, element: field(name, schema, input, wrong) };
+      const problem = h("small.bad", { role: "alert" });
+      return { name, schema, before, input, problem, element: field(name, schema, input, problem) };
     });
     this.switches = task.takes.map((name) => [
       name,
@@ -125,13 +131,13 @@ export class TaskForm {
   /** Shows what the server refused beside the fields; what belongs to none is given back. */
   refuse(error) {
     const rest = [];
-    for (const one of this.fields) setText(one.wrong, "");
+    for (const one of this.fields) setText(one.problem, "");
     for (const { field, message } of error.fields ?? []) {
       const one = this.fields.find(({ name }) => field === `params.${name}` || field === name);
-      if (one) setText(one.wrong, message);
+      if (one) setText(one.problem, message);
       else rest.push(`${field}: ${message}`);
     }
-    const bad = this.fields.find(({ wrong }) => wrong.textContent);
+    const bad = this.fields.find(({ problem }) => problem.textContent);
     bad?.input.closest("details")?.setAttribute("open", "");
     bad?.input.focus();
     return bad ? rest.join("; ") : error.message;

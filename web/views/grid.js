@@ -1,3 +1,4 @@
+// @ts-check
 /** A grid of any number of cards of one height, of which only those near the screen exist. */
 
 import { onFrame } from "../ui/dom.js";
@@ -11,7 +12,13 @@ const FAST = 5; // screens per second, from which on cards are not filled until 
 export class Grid {
   /** `create(grid)` makes a card {element}, `bind(card, i)` fills it, `blank(card, i)` only places it. */
   constructor(host, { create, bind, blank, visible, minimum = 230, text = 66 }) {
-    Object.assign(this, { host, create, bind, blank, visible, minimum, text });
+    this.host = host;
+    this.create = create;
+    this.bind = bind;
+    this.blank = blank;
+    this.visible = visible;
+    this.minimum = minimum;
+    this.text = text;
     this.count = 0;
     this.cards = new Map(); // by index
     this.spare = [];

@@ -1,3 +1,4 @@
+// @ts-check
 /** What runs, what ran, and what could: jobs as they go on, and a form for every task. */
 
 import { get, post, remove } from "../data/api.js";
@@ -5,13 +6,15 @@ import { h, keyed, latestOnly, setText } from "../ui/dom.js";
 import { noteJob } from "../data/events.js";
 import { ago, clock, label, plural } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
-import { videoHref } from "../ui/router.js";
+import { pathHref, videoHref } from "../ui/router.js";
+import { copiesIn } from "../data/transcodes.js";
 import { hasEnded, isActive, store } from "../data/store.js";
 import { attempt, button, dialog, failed } from "../ui/controls.js";
 import { TaskForm } from "./form.js";
 
 const WORDS = { queued: "waits", running: "runs", done: "done", error: "failed", cancelled: "cancelled" };
 const SHOWN = 60; // jobs, the newest
+const MOST = 500; // videos of one job
 
 /** What a task does; its first line may break off in the middle. */
 const summaryOf = ({ summary }) => summary.replace(/,$/, " …");
@@ -24,7 +27,7 @@ async function taskDialog(task) {
     label(task.task),
     (close) => {
       const form = new TaskForm(task, config.tasks[task.task] ?? {}, task.kind ? { ext: ["*"] } : {});
-      const wrong = h("p.bad", { role: "alert" });
+      const problem = h("p.bad", { role: "alert" });
       const start = button("Start", "run", null, { kind: "primary", type: "submit" });
       const submit = async (event) => {
         event.preventDefault();
@@ -35,7 +38,7 @@ async function taskDialog(task) {
           );
           close();
         } catch (error) {
-          setText(wrong, form.refuse(error));
+          setText(problem, form.refuse(error));
         }
         start.disabled = false;
       };
@@ -44,7 +47,7 @@ async function taskDialog(task) {
         { onsubmit: submit, novalidate: true },
         h("p.dim", {}, summaryOf(task)),
         form.element,
-        wrong,
+        problem,
         h(".row.end", {}, start),
       );
     },
@@ -79,7 +82,7 @@ function detailsDialog(id) {
     try {
       const job = await latest(get(`/jobs/${id}`, {}, leave.signal));
       if (!job) return;
-      place.replaceChildren(...wholeJob(job));
+      place.replaceChildren(...jobContent(job));
       setText(place.closest("dialog").querySelector("h2"), heading(job));
     } catch (error) {
       if (error.name !== "AbortError") place.replaceChildren(h("p.bad", {}, error.message));
@@ -98,7 +101,18 @@ function detailsDialog(id) {
   show();
 }
 
-function wholeJob(job) {
+/** The copies that a transcode made, as links beside their originals. */
+function copyItems(job) {
+  return copiesIn(job, store.state.roots).map((pair) => {
+    const links = [pair.original, pair.copy].map((path) =>
+      h("a.link", { href: pathHref(path), title: path, dir: "auto" }, path.split("/").at(-1)),
+    );
+    return h("li", {}, links[0], " → ", links[1]);
+  });
+}
+
+function jobContent(job) {
+  const copies = copyItems(job);
   const bad = failures(job.result);
   const params = Object.entries(job.params ?? {}).map(
     ([name, value]) =>
@@ -107,15 +121,15 @@ function wholeJob(job) {
   const counts = (job.result?.tasks ?? [job.result])
     .filter((report) => report?.counts)
     .map((report) => {
-      const told = Object.entries(report.counts)
+      const counted = Object.entries(report.counts)
         .filter(([, n]) => n)
         .map(([word, n]) => `${n} ${word}`);
-      return h("li", {}, h("strong", {}, report.task), " ", told.join(", ") || "nothing to do");
+      return h("li", {}, h("strong", {}, report.task), " ", counted.join(", ") || "nothing to do");
     });
   const list = h(
     "ul.failures",
     {},
-    ...bad.slice(0, 500).map(({ video, error, task }) =>
+    ...bad.slice(0, MOST).map(({ video, error, task }) =>
       h(
         "li",
         {},
@@ -137,20 +151,21 @@ function wholeJob(job) {
       ),
     ),
   );
-  const told =
+  const raw =
     counts.length || !job.result
       ? null
       : h("pre", { tabindex: "0" }, JSON.stringify(job.result, null, 1).slice(0, 20_000));
   return [
     job.error ? h("p.bad", {}, job.error) : null,
     counts.length ? h("ul", {}, ...counts) : null,
+    copies.length ? h("ul", { "aria-label": "Copies" }, ...copies.slice(0, MOST)) : null,
     bad.length ? h("h3", {}, "What failed, and why") : null,
     bad.length ? list : null,
     params.length ? h("h3", {}, "With") : null,
     ...params.map((text) => h("p", { dir: "auto" }, text)),
     job.messages?.length ? h("h3", {}, "Said") : null,
     ...(job.messages ?? []).slice(-20).map((text) => h("p.dim", {}, text)),
-    told,
+    raw,
   ].filter(Boolean);
 }
 

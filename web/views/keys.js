@@ -1,3 +1,4 @@
+// @ts-check
 /** The list of the keys of the page. */
 
 import { dialog } from "../ui/controls.js";

@@ -1,3 +1,4 @@
+// @ts-check
 /** The library: every video as a card, found by the query in the address. */
 
 import { get } from "../data/api.js";
@@ -112,7 +113,8 @@ const listing = new Listing();
 const places = new Map(); // by address: how far it was scrolled, and the card with the focus
 store.addEventListener("played", () => listing.refresh());
 
-/** The address of a state, without what is the default. */
+/** The address of a state, without what is the default.
+ * @param {any} state */
 export function addressOf({ q, sort, order }) {
   return href("library", {
     q,
@@ -129,7 +131,7 @@ export function mount(main, route, signal) {
     places.delete(address);
     go(address, { replace });
   });
-  const said = h(".spoken", {}); // the fold of what is said, once there are words to look for
+  const spoken = h(".spoken", {}); // the fold of what is said, once there are words to look for
   let hits = null;
   let selecting = null; // the bar of what can be done with a selection, once there is one
   const begun = continueRow(signal);
@@ -163,7 +165,7 @@ export function mount(main, route, signal) {
   main.append(
     h("h1.hidden", {}, "Library"),
     h(".toolbar", {}, search.form, search.filters, search.problem, search.chips),
-    said,
+    spoken,
     begun.element,
     list,
     place,
@@ -211,7 +213,7 @@ export function mount(main, route, signal) {
     const { subtitleHits } = await import("./subtitle-hits.js");
     if (!hits) {
       hits = subtitleHits(render);
-      said.append(hits.fold);
+      spoken.append(hits.fold);
     }
     if (q === wanted.q) hits.show(q, again);
   }
@@ -261,14 +263,16 @@ export function mount(main, route, signal) {
 
   function render() {
     const { error } = listing;
-    const wrong = error?.status === 422 ? error.message.replace(/^q: /, "") : "";
-    search.refuse(wrong);
+    const mistake = error?.status === 422 ? error.message.replace(/^q: /, "") : "";
+    search.refuse(mistake);
     setText(search.total, listing.total === null || error ? "" : count(listing.total));
     place.replaceChildren(
-      ...(error && !wrong ? [failed(error, () => (listing.refresh(), listing.want(0, PAGE)))] : emptiness()),
+      ...(error && !mistake
+        ? [failed(error, () => (listing.refresh(), listing.want(0, PAGE)))]
+        : emptiness()),
     );
     list.hidden = Boolean(error) && listing.total === null;
-    grid.setCount(wrong ? 0 : (listing.total ?? 24));
+    grid.setCount(mistake ? 0 : (listing.total ?? 24));
     if (listing.replaced) grid.refresh();
     else grid.draw();
     listing.replaced = false;

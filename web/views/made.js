@@ -1,3 +1,4 @@
+// @ts-check
 /** What was made of a video: every kind of artifact with how it stands, and a button that makes it. */
 
 import { make } from "../data/api.js";

@@ -1,3 +1,4 @@
+// @ts-check
 /** The markers that somebody set in a film: added where it is, renamed, taken away, each with the way
  * back. */
 
@@ -22,7 +23,12 @@ export function markersPanel(player, tell, signal) {
   let markers = [];
   const list = h("ul.own-markers", {});
   const add = button("Add a marker here", "flag", () => addHere(), { kind: "small" });
-  const element = h("section.panel", { "aria-label": "Markers" }, h(".row.between", {}, h("h2", {}, "Markers"), add), list);
+  const element = h(
+    "section.panel",
+    { "aria-label": "Markers" },
+    h(".row.between", {}, h("h2", {}, "Markers"), add),
+    list,
+  );
 
   function take(answer) {
     markers = answer.markers;
@@ -50,14 +56,30 @@ export function markersPanel(player, tell, signal) {
 
   function item({ time, title }) {
     const at = clock(time);
-    const go = h("button.moment", { type: "button", "aria-label": `Play from ${at}`, onclick: () => player.jump(time) }, at);
-    const field = h("input.naming", { type: "text", value: title, maxlength: "200", placeholder: "Title", "aria-label": `Title of the marker at ${at}`, dir: "auto" });
+    const go = h(
+      "button.moment",
+      { type: "button", "aria-label": `Play from ${at}`, onclick: () => player.jump(time) },
+      at,
+    );
+    const field = h("input.naming", {
+      type: "text",
+      value: title,
+      maxlength: "200",
+      placeholder: "Title",
+      "aria-label": `Title of the marker at ${at}`,
+      dir: "auto",
+    });
     field.addEventListener("change", async () => {
       const isSaved = await change({ add: [{ time, title: field.value }] }, "Marker renamed");
       if (!isSaved) field.value = title;
     });
     field.addEventListener("keydown", (event) => event.key === "Enter" && field.blur());
-    const remove = button(`Remove the marker at ${at}`, "close", () => change({ remove: [{ time, title }] }, "Marker removed", remove), { bare: true });
+    const remove = button(
+      `Remove the marker at ${at}`,
+      "close",
+      () => change({ remove: [{ time, title }] }, "Marker removed", remove),
+      { bare: true },
+    );
     return h("li", {}, go, field, remove);
   }
 

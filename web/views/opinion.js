@@ -1,3 +1,4 @@
+// @ts-check
 /** What one thinks of a video: five stars and a note, edited in place. */
 
 import { h, setText } from "../ui/dom.js";

@@ -1,3 +1,4 @@
+// @ts-check
 /** People by their faces: named, merged, taken apart and put right by hand, with a way back. */
 
 import { watchChanges } from "../data/store.js";
@@ -120,11 +121,11 @@ class People {
     );
     const when = made ? `grouped ${ago(Date.parse(made))}` : "";
     const left = unseen ? `${plural(unseen, "video")} left out` : "";
-    const said = [plural(total, "person", "people"), left, when].filter(Boolean).join(" · ");
+    const totals = [plural(total, "person", "people"), left, when].filter(Boolean).join(" · ");
     this.head.replaceChildren(
       h("h1", {}, "People"),
       h(".row", {}, again, this.hiddenButton(), this.undoButton()),
-      h("p.dim", {}, said),
+      h("p.dim", {}, totals),
     );
     if (this.list.parentElement !== this.place) this.place.replaceChildren(this.head, this.list);
   }
@@ -177,10 +178,10 @@ class People {
   }
 
   /** One change of a person, with the way back. */
-  async act(one, change, said = "Saved", control = null) {
+  async act(one, change, words = "Saved", control = null) {
     const path = `/faces/people/${encodeURIComponent(one.id)}`;
     if (!(await attempt(control, () => post(path, change, LISTED)))) return false;
-    toast(said, { action: ["Undo", () => this.undo()] });
+    toast(words, { action: ["Undo", () => this.undo()] });
     await this.load();
     return true;
   }
@@ -220,9 +221,9 @@ class People {
   /** Makes one of those who are chosen, under the name that one of them has. */
   mergeChosen(control) {
     const chosen = this.people.filter((one) => this.chosen.has(one.id));
-    const [first, ...rest] = chosen.sort((a, b) => Boolean(b.label) - Boolean(a.label));
-    const said = `${plural(chosen.length, "person", "people")} merged`;
-    return this.act(first, { action: "merge", ids: rest.map((one) => one.id) }, said, control);
+    const [first, ...rest] = chosen.sort((a, b) => Number(Boolean(b.label)) - Number(Boolean(a.label)));
+    const words = `${plural(chosen.length, "person", "people")} merged`;
+    return this.act(first, { action: "merge", ids: rest.map((one) => one.id) }, words, control);
   }
 
   showBar() {
@@ -298,10 +299,10 @@ class People {
   /** A menu of the other people; null stands for somebody new. */
   choosePerson(text, name, others, choose, withNew = false) {
     const fill = (panel, close) => {
-      const choice = (other, said) => {
+      const choice = (other, words) => {
         const face = h(".face", {}, other ? picture(other.picture) : icon("plus"));
         const take = () => (close(), choose(other));
-        return h("button.choice", { type: "button", onclick: take }, face, h("span", { dir: "auto" }, said));
+        return h("button.choice", { type: "button", onclick: take }, face, h("span", { dir: "auto" }, words));
       };
       const known = others.slice(0, 200).map((one) => choice(one, one.label ?? `Unnamed, ${summary(one)}`));
       panel.replaceChildren(...(withNew ? [choice(null, "Somebody else")] : []), ...known);
@@ -311,7 +312,7 @@ class People {
 
   forgetDialog(one) {
     dialog(`Forget ${one.label ?? "this person"}?`, (close) => {
-      const wrong = h("p.bad", { role: "alert" });
+      const problem = h("p.bad", { role: "alert" });
       const forget = async () => {
         try {
           await remove(`/faces/people/${encodeURIComponent(one.id)}`, LISTED);
@@ -319,14 +320,14 @@ class People {
           go(href("people"));
           this.load();
         } catch (error) {
-          setText(wrong, message(error));
+          setText(problem, message(error));
         }
       };
       const what =
         "What was measured of this face is removed from every video's record. The videos stay as they are.";
       return [
         h("p.dim", {}, what),
-        wrong,
+        problem,
         h(".row.end", {}, button("Forget", "trash", forget, { kind: "danger" })),
       ];
     });

@@ -1,3 +1,4 @@
+// @ts-check
 /** The controls of the player: media-chrome's elements, and buttons of our own between them. */
 
 import "../vendor/media-chrome/all.js";
@@ -34,10 +35,23 @@ export function playerControls(video, timeline, cover, acts) {
   const bar = h(
     "media-control-bar",
     {},
-    ...[previous, h("media-play-button", {}), next, h("media-mute-button", {}), h("media-volume-range.wide-only", {})],
+    ...[
+      previous,
+      h("media-play-button", {}),
+      next,
+      h("media-mute-button", {}),
+      h("media-volume-range.wide-only", {}),
+    ],
     h("media-time-display", { showduration: true }),
     h("span.gap", {}),
-    ...[captions, sound, rate, h("media-pip-button.wide-only", {}), theatre, h("media-fullscreen-button", {})],
+    ...[
+      captions,
+      sound,
+      rate,
+      h("media-pip-button.wide-only", {}),
+      theatre,
+      h("media-fullscreen-button", {}),
+    ],
   );
   const element = h(
     "media-controller.screen",

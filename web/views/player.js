@@ -1,3 +1,4 @@
+// @ts-check
 /** The film itself with its controls: what plays it, its sounds and subtitles, and what keys do. */
 
 import { address } from "../data/api.js";
@@ -109,7 +110,8 @@ export class Player {
   showTracks() {
     const tracks = subtitleTracks(this.details, this.inside);
     const present = [...this.video.querySelectorAll("track")];
-    if (present.map((track) => track.getAttribute("src")).join() === tracks.map(({ src }) => src).join()) return;
+    if (present.map((track) => track.getAttribute("src")).join() === tracks.map(({ src }) => src).join())
+      return;
     present.forEach((track) => track.remove());
     this.video.append(...tracks.map((track) => h("track", { kind: "subtitles", ...track })));
   }

@@ -1,3 +1,4 @@
+// @ts-check
 /** The people of a film: who they are, and when they are seen. */
 
 import { address, get } from "../data/api.js";
@@ -45,7 +46,11 @@ export function presenceRow({ jump, now, tell }, signal) {
     const times = intervals.map(([from, to]) => `${clock(from)} to ${clock(to)}`).join(", ");
     const onclick = () => jump(nextAppearance(intervals, now()));
     const label = `${name}, next appearance`;
-    const go = h("button.moment", { type: "button", "aria-label": label, title: times, onclick }, plural(intervals.length, "time"));
+    const go = h(
+      "button.moment",
+      { type: "button", "aria-label": label, title: times, onclick },
+      plural(intervals.length, "time"),
+    );
     return h("li", { style: { "--person": colour } }, h("span.face", {}, face), who, go);
   }
 

@@ -1,3 +1,4 @@
+// @ts-check
 /** New names for videos, and the way back to the old ones. */
 
 import { tellChange } from "../data/store.js";
@@ -12,7 +13,9 @@ export const rename = (url, to, dryRun = false) => post(`${url}/rename`, { to, d
 export function tellRenamed(done, returned = () => {}) {
   const takeBack = async () => {
     const last = done.toReversed(); // a name may have been another's before
-    const failed = await attempt(null, () => each(last, ({ url, video }) => rename(url, video), undefined, 1));
+    const failed = await attempt(null, () =>
+      each(last, ({ url, video }) => rename(url, video), undefined, 1),
+    );
     tellChange();
     if (!failed) return;
     if (failed.length) complain(failed[0][1]);

@@ -1,3 +1,4 @@
+// @ts-check
 /** How far the library is: a bar for every kind of artifact, and a button that makes the rest. */
 
 import { get, make, submit } from "../data/api.js";
@@ -11,7 +12,7 @@ import { isExpected, taskOf } from "./selection.js";
 
 export function mount(main, route, signal) {
   const share = h("p.big", {});
-  const said = h("p.dim", { role: "status" });
+  const status = h("p.dim", { role: "status" });
   const finish = button("Finish", "run", finishDialog, { kind: "primary" });
   const faults = h("ul.faults", {});
   const bars = h("ul.coverage.panel", {});
@@ -19,7 +20,7 @@ export function mount(main, route, signal) {
     ".page",
     {},
     h(".head", {}, h("h1", {}, "Report"), finish),
-    h(".summary", {}, share, said),
+    h(".summary", {}, share, status),
     faults,
     bars,
   );
@@ -59,7 +60,7 @@ export function mount(main, route, signal) {
     const rest = made.reduce((sum, kind) => sum + toMake(kind), 0);
     setText(share, percent(done / all));
     setText(
-      said,
+      status,
       done === all
         ? `Everything is made of all ${count(report.total)} videos.`
         : `of everything is made of ${plural(report.total, "video")}; ${plural(rest, "artifact")} can be made.`,
@@ -89,7 +90,7 @@ export function mount(main, route, signal) {
       h(
         "span.links",
         {},
-        h("a.link.gone", { href: href("library", { q: `missing:${kind}` }) }),
+        h("a.link.lacking", { href: href("library", { q: `missing:${kind}` }) }),
         h("a.link.stale", { href: href("library", { q: `stale:${kind}` }) }),
         h("span.failed.bad", {}),
       ),
@@ -107,7 +108,7 @@ export function mount(main, route, signal) {
     bar.children[0].style.width = `${(counts[kind] / total) * 100}%`;
     bar.children[1].style.width = `${(stale[kind] / total) * 100}%`;
     setText(element.querySelector(".share"), percent(counts[kind] / total));
-    setText(element.querySelector(".gone"), missing(kind) ? `${count(missing(kind))} missing` : "");
+    setText(element.querySelector(".lacking"), missing(kind) ? `${count(missing(kind))} missing` : "");
     setText(element.querySelector(".stale"), stale[kind] ? `${count(stale[kind])} outdated` : "");
     const control = element.lastChild;
     const failed = failures(kind);

@@ -1,3 +1,4 @@
+// @ts-check
 /** Where a film was left: it goes on there, and the server is told while it plays. */
 
 import { get, patch } from "../data/api.js";
@@ -42,7 +43,9 @@ export class Resume {
     }
     if (!left.position || player.video.currentTime > 0 || player.pending) return;
     player.seek(left.position);
-    toast(`It goes on at ${clock(left.position)}`, { action: ["From the beginning", () => player.jump(0), "back"] });
+    toast(`It goes on at ${clock(left.position)}`, {
+      action: ["From the beginning", () => player.jump(0), "back"],
+    });
   }
 
   /** Tells the server where the film is. */

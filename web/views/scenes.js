@@ -1,3 +1,4 @@
+// @ts-check
 /** A strip of the scenes of a film, each with a picture of its own. */
 
 import { h, keyed } from "../ui/dom.js";
@@ -22,9 +23,7 @@ function scenePicture(details, scene) {
   }
   const { start, end } = scene;
   const half = (end - start) / 2;
-  const src = stored
-    ? fileOf(details, "scenes", name)
-    : momentPicture(details, start + half, half - MARGIN);
+  const src = stored ? fileOf(details, "scenes", name) : momentPicture(details, start + half, half - MARGIN);
   return h("img", { alt: "", loading: "lazy", src, onerror: ({ target }) => (target.hidden = true) });
 }
 

@@ -1,3 +1,4 @@
+// @ts-check
 /** The search box with the query language, its suggestions, and filters that only edit its text. */
 
 import { get } from "../data/api.js";
@@ -88,7 +89,10 @@ export function searchBar(change) {
     [writing, typed] = [false, true];
     change({ ...current, q, replace });
   }, TYPING);
-  const clear = button("Clear the search", "close", () => (set(""), input.focus()), { bare: true, hidden: true });
+  const clear = button("Clear the search", "close", () => (set(""), input.focus()), {
+    bare: true,
+    hidden: true,
+  });
   const showClear = () => (clear.hidden = !input.value);
   input.addEventListener("input", () => {
     writing = true;
@@ -217,8 +221,10 @@ export function searchBar(change) {
       fields,
       ({ text }) => text,
       ({ text }) => {
-        const gone = button(`Remove ${text}`, "close", () => set(without(current.q, text)), { bare: true });
-        return h("li.chip", {}, h("span", { dir: "auto" }, text), gone);
+        const removal = button(`Remove ${text}`, "close", () => set(without(current.q, text)), {
+          bare: true,
+        });
+        return h("li.chip", {}, h("span", { dir: "auto" }, text), removal);
       },
     );
   }

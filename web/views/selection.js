@@ -1,3 +1,4 @@
+// @ts-check
 /** What can be done with the selected videos: tags, tasks, new names. */
 
 import { each, make } from "../data/api.js";
@@ -66,14 +67,14 @@ function tagDialog() {
   const rows = selected();
   dialog(`Tag ${plural(rows.length, "video")}`, (close) => {
     const [add, addField] = namesInput("Add tags", "tags");
-    const [gone, goneField] = namesInput("Remove tags", "tags");
+    const [removed, removedField] = namesInput("Remove tags", "tags");
     const [people, peopleField] = namesInput("Add performers", "performers");
     const status = h("p.dim", { role: "status" });
     const submit = async (event) => {
       event.preventDefault();
       const change = {
         add: names(add.value),
-        remove: names(gone.value),
+        remove: names(removed.value),
         performers_add: names(people.value),
       };
       const progress = (n, of) => setText(status, `${n} of ${of}`);
@@ -86,7 +87,15 @@ function tagDialog() {
       close();
     };
     const save = button("Save", "check", null, { kind: "primary", type: "submit" });
-    return h("form", { onsubmit: submit }, addField, goneField, peopleField, status, h(".row.end", {}, save));
+    return h(
+      "form",
+      { onsubmit: submit },
+      addField,
+      removedField,
+      peopleField,
+      status,
+      h(".row.end", {}, save),
+    );
   });
 }
 
@@ -157,14 +166,14 @@ function renameDialog() {
       const find = h("input", { type: "text", spellcheck: false, required: true });
       const replacement = h("input", { type: "text", spellcheck: false });
       const isPattern = h("input", { type: "checkbox" });
-      const said = h("p.dim", { role: "status" });
+      const note = h("p.dim", { role: "status" });
       const table = h("ul.renames", {});
       const start = button("Rename", "edit", null, { kind: "primary", type: "submit", disabled: true });
       let plan = [];
-      let mine = 0;
+      let calls = 0;
 
       async function preview() {
-        const asked = ++mine;
+        const call = ++calls;
         start.disabled = true;
         try {
           plan = rows
@@ -175,11 +184,11 @@ function renameDialog() {
             .filter(({ to }) => to);
         } catch (error) {
           plan = [];
-          return setText(said, `That is no pattern: ${error.message}`);
+          return setText(note, `That is no pattern: ${error.message}`);
         }
-        setText(said, plan.length ? "Looking …" : "Nothing changes yet.");
+        setText(note, plan.length ? "Looking …" : "Nothing changes yet.");
         const refused = await each(plan, ({ row, to }) => rename(row.url, to, true));
-        if (asked !== mine) return undefined;
+        if (call !== calls) return undefined;
         const why = new Map(refused.map(([item, error]) => [item, message(error)]));
         keyed(
           table,
@@ -191,7 +200,7 @@ function renameDialog() {
         );
         start.disabled = !plan.length || why.size > 0;
         setText(
-          said,
+          note,
           why.size
             ? `${plural(why.size, "name")} cannot be had.`
             : `${plural(plan.length, "video")} of ${rows.length} will be renamed, with all that belongs to them.`,
@@ -209,7 +218,8 @@ function renameDialog() {
         clear();
         tellChange();
         if (done.length) tellRenamed(done);
-        for (const [{ row }, error] of failed.slice(0, 1)) toast(`${row.name}: ${message(error)}`, { kind: "bad" });
+        for (const [{ row }, error] of failed.slice(0, 1))
+          toast(`${row.name}: ${message(error)}`, { kind: "bad" });
         close();
       };
       const fields = h(
@@ -228,7 +238,7 @@ function renameDialog() {
           isPattern,
           h("span", {}, "The search is a regular expression; $1 stands for its first group"),
         ),
-        said,
+        note,
         table,
         h(".row.end", {}, start),
       );

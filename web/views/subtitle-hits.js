@@ -1,3 +1,4 @@
+// @ts-check
 /** What is said in the videos: lines of subtitles that have the words of a search. */
 
 import { get } from "../data/api.js";
@@ -41,7 +42,7 @@ function lineItem(url, video, line) {
 export function subtitleHits(changed) {
   const summary = h("summary", {});
   const list = h("ul", {});
-  const fold = h("details.said", { hidden: true }, summary, list);
+  const fold = h("details.subtitle-hits", { hidden: true }, summary, list);
   const hits = { fold, show, total: 0 };
   let shown = ""; // the words that were looked for last
   const latest = latestOnly();
@@ -69,7 +70,9 @@ export function subtitleHits(changed) {
 
   function fill({ total, results }, text) {
     summary.replaceChildren(`Said in ${plural(total, "video")}: `, h("strong", { dir: "auto" }, text));
-    const items = results.flatMap(({ video, url, matches }) => matches.map((line) => lineItem(url, video, line)));
+    const items = results.flatMap(({ video, url, matches }) =>
+      matches.map((line) => lineItem(url, video, line)),
+    );
     list.replaceChildren(...items.slice(0, SHOWN));
   }
 

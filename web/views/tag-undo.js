@@ -1,3 +1,4 @@
+// @ts-check
 /** The way back from changes of tags: a note that stays. */
 
 import { takeBack } from "../data/tags.js";

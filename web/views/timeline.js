@@ -1,3 +1,4 @@
+// @ts-check
 /** The line of a film's time: heat, scenes, chapters, people, own markers and where it is; hovering
  * shows the sprite of that moment and says what is there. */
 
@@ -51,7 +52,9 @@ export function wordsAt(time, { markers, chapters, scenes, people }, reach = 0) 
   const isIn = ({ start, end }) => start <= time && time < end;
   const marker = markers.find((one) => Math.abs(one.time - time) <= reach);
   const scene = scenes.length > 1 ? scenes.findIndex(isIn) : -1;
-  const present = people.filter(({ intervals }) => intervals.some(([from, to]) => from <= time && time <= to));
+  const present = people.filter(({ intervals }) =>
+    intervals.some(([from, to]) => from <= time && time <= to),
+  );
   return [
     marker?.title,
     chapters.find(isIn)?.title,
@@ -63,7 +66,11 @@ export function wordsAt(time, { markers, chapters, scenes, people }, reach = 0) 
 export class Timeline {
   /** `seek(time)` is called with what was chosen. */
   constructor(seek) {
-    Object.assign(this, { seek, length: 0, time: 0, sprites: null, row: null });
+    this.seek = seek;
+    this.length = 0; // seconds
+    this.time = 0;
+    this.row = null;
+    this.sprites = null;
     this.content = EMPTY;
     this.heat = h(".heat", {});
     this.marks = h(".marks", {});
@@ -94,7 +101,9 @@ export class Timeline {
   /** Shows what a video's records tell of its time; `length` is that of the film in seconds. */
   show(row, documents, length) {
     const { sprites, heatmaps, scenes, metadata } = documents;
-    Object.assign(this, { row, length, sprites: sprites?.frames?.length ? sprites : null });
+    this.row = row;
+    this.length = length;
+    this.sprites = sprites?.frames?.length ? sprites : null;
     this.track.setAttribute("aria-valuemax", length.toFixed(1));
     const samples = heatmaps?.samples ?? [];
     this.heat.replaceChildren(...(samples.length && length ? [this.drawHeat(samples)] : []));
@@ -119,7 +128,8 @@ export class Timeline {
   /** Shows when people are seen, [{name, intervals, colour}]. */
   showPeople(people) {
     this.content = { ...this.content, people };
-    const strip = ({ intervals, colour }) => h(".strip-of", { style: { "--person": colour } }, ...intervals.map(span));
+    const strip = ({ intervals, colour }) =>
+      h(".strip-of", { style: { "--person": colour } }, ...intervals.map(span));
     const span = ([from, to]) =>
       h("span", { style: { left: this.share(from), width: this.share(Math.max(to - from, 0.2)) } });
     this.people.replaceChildren(...(this.length ? people.slice(0, MOST_PEOPLE).map(strip) : []));

@@ -1,3 +1,4 @@
+// @ts-check
 /** What is said in a film, line by line: the line that is spoken is marked, and a box finds words. */
 
 import { h, keyed, setText } from "../ui/dom.js";
@@ -59,7 +60,13 @@ const lineOf = (cue) => ({ start: cue.startTime, end: cue.endTime, text: cue.get
 export class Transcript {
   /** `jump(seconds)` plays there. */
   constructor(video, jump, signal) {
-    Object.assign(this, { video, jump, lines: [], current: -1, scrolled: 0, url: "" });
+    this.video = video;
+    this.jump = jump;
+    this.url = "";
+    this.lines = [];
+    this.current = -1; // the index of the line that is spoken
+    this.track = null;
+    this.scrolled = 0; // when somebody last scrolled the list, in milliseconds
     this.list = h("ol", { tabindex: "-1" });
     this.count = h("span.dim", { role: "status" });
     this.box = h("input", {

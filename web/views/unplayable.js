@@ -1,3 +1,4 @@
+// @ts-check
 /** A film that nothing plays: why, and a copy that every browser plays. */
 
 import { submit } from "../data/api.js";

@@ -1,3 +1,4 @@
+// @ts-check
 /** What comes before and after a film in what was looked for, and the next one played by itself. */
 
 import { get } from "../data/api.js";
@@ -13,11 +14,17 @@ const COUNT = 5; // seconds until the next one plays
 export class UpNext {
   /** `open(url)` is called with the video that is wanted, which then plays. */
   constructor(player, open, signal) {
-    Object.assign(this, { player, open, beside: {}, timer: 0 });
+    this.player = player;
+    this.open = open;
+    this.beside = { previous: null, next: null };
+    /** @type {ReturnType<typeof setTimeout>} */
+    this.timer = undefined;
     this.link = h("a.next-link", { dir: "auto" });
     this.wanted = h("input", { type: "checkbox" });
     this.wanted.checked = localStorage.getItem(AUTOPLAY) === "on";
-    this.wanted.addEventListener("change", () => localStorage.setItem(AUTOPLAY, this.wanted.checked ? "on" : "off"));
+    this.wanted.addEventListener("change", () =>
+      localStorage.setItem(AUTOPLAY, this.wanted.checked ? "on" : "off"),
+    );
     this.next = h("p", {}, "Next: ", this.link);
     this.element = h(".up-next", {}, this.next, h("label.check", {}, this.wanted, "Play the next by itself"));
     this.words = h("p", { role: "status" });
@@ -27,7 +34,12 @@ export class UpNext {
       button("Play now", "run", () => this.go("next"), { kind: "primary" }),
       button("Stay", "close", () => this.cancel()),
     );
-    this.countdown = h(".countdown", { slot: "centered-chrome", hidden: true, noautohide: true }, this.words, controls);
+    this.countdown = h(
+      ".countdown",
+      { slot: "centered-chrome", hidden: true, noautohide: true },
+      this.words,
+      controls,
+    );
     player.controls.element.append(this.countdown);
     player.video.addEventListener("ended", () => this.begin(), { signal });
     for (const name of ["play", "seeking", "emptied"])

@@ -1,3 +1,4 @@
+// @ts-check
 /** One video: the film, its time, its people, what is known of it, and what was made of it. */
 
 import { tellChange, watchChanges } from "../data/store.js";
@@ -11,6 +12,7 @@ import { back as returnTo, go, home, href, videoHref } from "../ui/router.js";
 import { namesField } from "../ui/names-field.js";
 import { listenToKeys } from "../ui/playback-keys.js";
 import { button, dialog, failed, toast } from "../ui/controls.js";
+import { copyLinks } from "./copy-links.js";
 import { factsPanel } from "./facts.js";
 import { madePanel } from "./made.js";
 import { markersPanel } from "./markers.js";
@@ -89,7 +91,7 @@ function decoded(path) {
 function renameDialog({ path, url }) {
   dialog("Rename", (close) => {
     const to = h("input", { type: "text", value: path, required: true, spellcheck: false });
-    const wrong = h("p.bad", { role: "alert" });
+    const problem = h("p.bad", { role: "alert" });
     const save = button("Rename", "edit", null, { kind: "primary", type: "submit" });
     const submit = async (event) => {
       event.preventDefault();
@@ -101,12 +103,12 @@ function renameDialog({ path, url }) {
         const isHere = () => location.hash.startsWith(videoHref(done.url));
         tellRenamed([done], () => isHere() && go(videoHref(url), { replace: true }));
       } catch (error) {
-        setText(wrong, message(error));
+        setText(problem, message(error));
       }
     };
     const hint = h("p.dim", {}, "All that was made of it goes with it.");
     const field = h("label.field", {}, h("span", {}, "Path in the library"), to);
-    return h("form", { onsubmit: submit }, hint, field, wrong, h(".row.end", {}, save));
+    return h("form", { onsubmit: submit }, hint, field, problem, h(".row.end", {}, save));
   });
 }
 
@@ -114,7 +116,11 @@ function renameDialog({ path, url }) {
 class FilmPage {
   constructor(view, route, signal) {
     const { player } = view;
-    Object.assign(this, { view, route, signal, player, details: null });
+    this.view = view;
+    this.player = player;
+    this.route = route;
+    this.signal = signal;
+    this.details = null; // of the video, once they are there
     this.url = `/videos/${route.path}`;
     this.path = decoded(route.path);
     this.resume = new Resume(player, this.url, signal);
@@ -129,22 +135,32 @@ class FilmPage {
     const now = () => player.video.currentTime;
     this.heading = h("h1", { dir: "auto" });
     this.line = h("p.dim", {});
-    this.renaming = button("Rename", "edit", () => renameDialog(this.details), { bare: true, disabled: true });
+    this.renaming = button("Rename", "edit", () => renameDialog(this.details), {
+      bare: true,
+      disabled: true,
+    });
     this.people = presenceRow({ jump, now, tell: (people) => view.timeline.showPeople(people) }, signal);
     const [scenes, lines] = [sceneStrip(jump), new Transcript(player.video, jump, signal)];
+    const copies = copyLinks(signal);
     const markers = markersPanel(player, (shown) => view.timeline.showMarkers(shown), signal);
     const tags = tagsPanel({ url: this.url, path: this.path }, signal);
     const [made, facts] = [madePanel(signal), factsPanel()];
-    this.parts = [scenes, lines, markers, tags, made, facts];
+    this.parts = [copies, scenes, lines, markers, tags, made, facts];
     const onclick = (event) => (event.preventDefault(), returnTo(home()));
     const back = { href: home(), "aria-label": "Back to the library", title: "Back", onclick };
     const link = button("Link to this moment", "link", () => copyLink(this.url, now()), { bare: true });
     this.title = h(
       ".title",
       {},
-      ...[h("a.button.quiet.bare", back, icon("back")), h(".grow", {}, this.heading, this.line), link, this.renaming],
+      ...[
+        h("a.button.quiet.bare", back, icon("back")),
+        h(".grow", {}, this.heading, this.line),
+        link,
+        this.renaming,
+      ],
     );
-    this.more = h(".column.more", {}, view.upNext.element, this.people.element, scenes.element, lines.element);
+    const below = [view.upNext, copies, this.people, scenes, lines].map(({ element }) => element);
+    this.more = h(".column.more", {}, ...below);
     this.side = h(".column.side", {}, tags.element, markers.element, made.element, facts.element);
   }
 
@@ -152,7 +168,8 @@ class FilmPage {
     try {
       this.details = await get(this.url, {}, this.signal);
     } catch (error) {
-      if (error.name !== "AbortError") this.view.fail(error.status === 404 ? new Error(GONE) : error, this.load);
+      if (error.name !== "AbortError")
+        this.view.fail(error.status === 404 ? new Error(GONE) : error, this.load);
       return;
     }
     this.view.place(this);
@@ -171,7 +188,10 @@ class FilmPage {
     document.title = `${title(details.name)} · Video library`;
     setText(this.heading, title(details.name));
     this.heading.title = details.path;
-    setText(this.line, [clock(details.duration), picture, size(details.size), folder].filter(Boolean).join(" · "));
+    setText(
+      this.line,
+      [clock(details.duration), picture, size(details.size), folder].filter(Boolean).join(" · "),
+    );
   }
 
   /** The length is the film's own once that is known, and the timeline follows. */
@@ -198,7 +218,10 @@ class FilmPage {
 /** The view: a player that stays, also on the whole screen, while one film follows another. */
 class FilmView {
   constructor(main, signal) {
-    Object.assign(this, { main, signal, page: null, leave: new AbortController() });
+    this.main = main;
+    this.signal = signal;
+    this.page = null;
+    this.leave = new AbortController();
     this.timeline = new Timeline((time) => this.player.seek(time));
     this.player = new Player(this.timeline, {
       time: (time) => this.timeline.at(time),
@@ -215,7 +238,17 @@ class FilmView {
   /** What keys do, by the names of ui/playback-keys.js. */
   actions() {
     const { player } = this;
-    const names = ["toggle", "seekBy", "seekTo", "step", "mute", "fullscreen", "captions", "theatre", "speedBy"];
+    const names = [
+      "toggle",
+      "seekBy",
+      "seekTo",
+      "step",
+      "mute",
+      "fullscreen",
+      "captions",
+      "theatre",
+      "speedBy",
+    ];
     const bound = [...names, "volumeBy"].map((name) => [name, (argument) => player[name](argument)]);
     return {
       ...Object.fromEntries(bound),
@@ -228,7 +261,10 @@ class FilmView {
   goToScene(direction) {
     const now = this.player.video.currentTime;
     const { scenes } = this.page;
-    const next = direction > 0 ? scenes.find((time) => time > now + 0.1) : (scenes.findLast((time) => time < now - 1) ?? 0);
+    const next =
+      direction > 0
+        ? scenes.find((time) => time > now + 0.1)
+        : (scenes.findLast((time) => time < now - 1) ?? 0);
     if (next !== undefined) this.player.seek(next);
   }
 
