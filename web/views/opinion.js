@@ -27,9 +27,12 @@ export function ratingField(rating, save) {
   }
 
   async function rate(wanted) {
+    const before = shown;
     const saved = await attempt(null, () => save(wanted));
     if (saved !== undefined) shown = saved;
     render();
+    const words = shown === null ? "Rating taken away" : `Rated ${shown} of 5`;
+    if (shown !== before) toast(words, { action: ["Undo", () => rate(before)] });
   }
 
   render();
