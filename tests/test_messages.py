@@ -42,6 +42,21 @@ def test_a_mistake(cli: Cli, library: Library, args: list[str], message: str) ->
     assert line.startswith(f"index.py: {message}")
 
 
+def test_a_folder_of_videos_is_no_folder_for_outputs(
+    cli: Cli, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless it has outputs already, or it is said of which folder they are to be."""
+    library.add_bytes("films/a.mp4", b"x")
+    (library.root / "here").mkdir()
+    monkeypatch.chdir(library.root / "here")
+    run = cli("transcode", "../films")
+    assert run.code == 2 and "DEST is missing" in run.err
+    assert cli("transcode", ".", "../films").code == 0
+    library.artifact("a.mp4.transcode.json", "films").parent.mkdir(exist_ok=True)
+    library.artifact("a.mp4.transcode.json", "films").write_text("{}")
+    assert cli("transcode", "../films").code == 0
+
+
 ADVICE = "-r looks into the folders below, --ext '*' takes every type of video\n"
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from videolib.core.documents import read_json
 from videolib.core.errors import UsageError
-from videolib.core.files import need_creatable
+from videolib.core.files import names_in, need_creatable
 from videolib.core.runs import Status
 from videolib.core.text import clock, printable
 from videolib.media.transcode_names import (
@@ -24,7 +24,7 @@ from videolib.media.transcode_names import (
     recorded_names,
 )
 from videolib.storage.artifacts import TRANSCODE_RECORD
-from videolib.storage.names import State
+from videolib.storage.names import SIDECARS, VIDEO_EXTENSIONS, State
 
 if TYPE_CHECKING:
     from videolib.storage.folders import Library
@@ -67,14 +67,22 @@ class OutputFolder(NamedTuple):
         """Raise UsageError where the folder cannot be created or is among the sources; `is_lone`:
         it was the only folder of the request, and may have been meant as that of the videos."""
         need_creatable("DEST", self.root)
-        if is_within(self.root, self.sources):
-            if is_lone:
-                raise UsageError(
-                    "transcode: DEST is missing, the folder for the outputs:"
-                    f" transcode {printable(str(self.dest))} DEST"
-                )
+        is_inside = is_within(self.root, self.sources)
+        if is_lone and (is_inside or self.has_others()):
+            raise UsageError(
+                "transcode: DEST is missing, the folder for the outputs:"
+                f" transcode {printable(str(self.dest))} DEST"
+            )
+        if is_inside:
             reason = "is the folder of the videos or inside it; name one outside"
             raise UsageError(f"{printable(str(self.dest))}: {reason}")
+
+    def has_others(self) -> bool:
+        """Whether there are videos in it, and no record of any output."""
+        names = names_in(str(self.root)) if self.root.is_dir() else []
+        has_videos = any(Path(name).suffix.lower() in VIDEO_EXTENSIONS for name in names)
+        (record,) = TRANSCODE_RECORD.files
+        return has_videos and not any((self.root / SIDECARS).glob(record.format("*")))
 
     def name_outputs(self, videos: Iterable[Video], library: Library) -> None:
         """Choose the names of the outputs for videos of a library, in the order of folders.
