@@ -1200,9 +1200,7 @@ class Scenes(VideoTask):
         "content", "content: change between frames; adaptive: compared with the motion around"
     )
     limit: int = option(0, "keep only the N strongest markers", unset="all", ge=0)
-    thumbs: bool = option(
-        False, "also make a JPEG of each scene: what is seen after a fade into it"
-    )
+    thumbs: bool = option(False, "also make a JPEG of each scene, taken after a fade into it")
     clips: bool = option(False, "also make a short MP4 of the beginning of each scene")
     clip_duration: Seconds = option(2.0, "length of these clips", gt=0, le=60)
     thumbs_width: Pixels = option(320, "width of these pictures and clips", ge=16, le=4096)
