@@ -21,9 +21,8 @@ from videolib.core.manual import EXAMPLES  # noqa: E402
 from videolib.core.options import Option, default_text  # noqa: E402
 
 
-def filled(name: str, mark: str, content: str) -> str:
-    """A page with other content between its marks."""
-    text = (ROOT / name).read_text()
+def filled(text: str, mark: str, content: str) -> str:
+    """The text of a page with other content between its marks."""
     begin, end = f"<!-- {mark}: from the commands, by tests/docs.py -->", f"<!-- end of {mark} -->"
     before, _, rest = text.partition(begin)
     _, _, after = rest.partition(end)
@@ -32,19 +31,19 @@ def filled(name: str, mark: str, content: str) -> str:
 
 def pages() -> dict[Path, str]:
     """Every file that is derived, as it should be."""
+    commands = ROOT / "docs/commands.md"
     return {
-        ROOT / "README.md": filled("README.md", "commands", overview()),
-        ROOT / "docs/commands.md": filled("docs/commands.md", "options", tables()),
+        commands: filled(filled(commands.read_text(), "commands", overview()), "options", tables()),
         ROOT / "docs/video-library.1": manual_page(),
         ROOT / "videorc.sample.json": sample(),
     }
 
 
 def overview() -> str:
-    """Every command in a line."""
+    """Every command in a line, with a link to its options."""
     rows = [
-        f"| {', '.join(f'`{name}`' for name in index.command_names(command))}"
-        f" | {cell(index.summary_line(command))} |"
+        f"| [{', '.join(f'`{name}`' for name in index.command_names(command))}]"
+        f"(#{'-'.join(index.command_names(command))}) | {cell(index.summary_line(command))} |"
         for command in dict.fromkeys(index.COMMANDS.values())
     ]
     return "\n".join(["| command | |", "| --- | --- |", *rows])

@@ -34,10 +34,14 @@ NOT_RUN = {
     "sh": "setup.sh installs packages: .ci/run begins with it",
     ".venv/bin/python": "pytest, which runs this test",
     "pip": "installs packages: tests/test_package.py installs the wheel",
+    ".venv/bin/pip": "installs packages: tests/test_package.py installs the wheel",
+    "pipx": "installs packages: tests/test_package.py installs the wheel",
+    "uv": "installs packages: tests/test_package.py installs the wheel",
     "uvicorn": "stays until it is stopped: tests/api starts it",
     "dask": "stays until it is stopped: tests/test_cluster.py starts it",
 }
-FLAGS_OF_OTHERS = {"--help", "--version", "--json", "--tests", "--resources"}
+FLAGS_OF_OTHERS = {"--help", "--version", "--json", "--tests"}
+FLAGS_OF_OTHERS |= {"--resources", "--reinstall", "--upgrade"}  # of dask, uv and pip
 CERTIFICATES = "openssl "  # in a block of docs/cluster.md; tests/test_cluster.py makes the like
 
 
@@ -68,7 +72,7 @@ def commands(block: str) -> Iterator[list[str]]:
 def ours(words: list[str]) -> list[str] | None:
     """What a command gives to this program; none where it starts another."""
     program = words[1:] if words[0].endswith("python") else words
-    return program[1:] if program[:1] == ["index.py"] else None
+    return program[1:] if program[:1] in (["index.py"], ["video-library"]) else None
 
 
 def lines_of(page: Path) -> list[list[str]]:

@@ -22,7 +22,7 @@ from support import ROOT, Library
 
 import videolib
 from videolib.core import old_python
-from videolib.core.program import DEFAULT_EXTRAS, DISTRIBUTION, EXTRAS
+from videolib.core.program import DEFAULT_EXTRAS, DISTRIBUTION, EXTRAS, install_command
 
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
@@ -45,6 +45,43 @@ def test_every_extra_is_named_where_its_package_is_missing() -> None:
 
 def test_its_version(cli: Cli) -> None:
     assert cli("--version").out == f"{videolib.__version__}\n"
+
+
+class TestHowToInstallMore:
+    """The command that an installation names for an extra, which others would do nothing for."""
+
+    @pytest.fixture(autouse=True)
+    def _installed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A package that was installed from the folder `my films`."""
+        record = tmp_path / f"video_library-{videolib.__version__}.dist-info"
+        record.mkdir()
+        (record / "METADATA").write_text("Metadata-Version: 2.1\nName: video-library\n")
+        origin = {"dir_info": {}, "url": "file:///home/me/my%20films"}
+        (record / "direct_url.json").write_text(json.dumps(origin))
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.setattr("videolib.core.program.SOURCE", tmp_path)
+        monkeypatch.setattr(sys, "prefix", str(tmp_path))
+        monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+
+    @pytest.mark.parametrize(
+        ("mark", "command"),
+        [
+            ("pipx_metadata.json", "pipx runpip video-library install"),
+            ("uv-receipt.toml", f"uv pip install --python {sys.executable}"),
+            ("pyvenv.cfg", "bin/pip install"),
+        ],
+    )
+    def test_of_an_installed_package(self, tmp_path: Path, mark: str, command: str) -> None:
+        (tmp_path / mark).touch()
+        assert install_command("deepface") == f"{command} '/home/me/my films[deepface]'"
+
+    def test_of_a_clone(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "pyproject.toml").touch()
+        monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))
+        assert install_command("watchfiles") == ".venv/bin/pip install -e '.[watch]'"
+        assert install_command() == ".venv/bin/pip install -r requirements.txt"
+        monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
+        assert install_command() == "pip install -r requirements.txt"
 
 
 def install_wheel(folder: Path) -> Path:
@@ -164,7 +201,7 @@ def test_an_installed_wheel(tmp_path: Path, library: Library) -> None:
     assert [task["counts"]["made"] for task in made["tasks"]] == [1, 1]
     code = "from videolib.core.program import install_command; print(install_command('deepface'))"
     message = run_outside(venv / "bin/python", "-c", code)
-    assert message == f"pip install '{DISTRIBUTION}[deepface]'\n"
+    assert message == f"{venv}/bin/pip install '{DISTRIBUTION}[deepface]'\n"
     with served_page(program, library) as address:
         with urllib.request.urlopen(address, timeout=20) as answer:
             page = answer.read().decode()

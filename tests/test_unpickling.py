@@ -14,7 +14,7 @@ from videolib.core.unpickling import MessageUnpickler
 
 
 class Attribute:
-    """Pickled as getattr(owner, name), as Python 3.11.0 to 3.11.3 pickle members of enumerations."""
+    """Pickled as getattr(owner, name): Python 3.11.0 to 3.11.3 do so with enumerations."""
 
     def __init__(self, owner: object, name: str) -> None:
         self.call = getattr, (owner, name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from pathlib import Path
 
@@ -38,8 +40,41 @@ def install_command(package: str = "") -> str:
     A package of none of the extras, or none at all: what every installation needs.
     """
     extra = next((extra for extra, packages in EXTRAS.items() if package in packages), "")
-    if not is_clone():
-        return f"pip install '{DISTRIBUTION}[{extra}]'" if extra else f"pip install {DISTRIBUTION}"
-    if extra and extra not in DEFAULT_EXTRAS:
-        return f"pip install -e '.[{extra}]'"
-    return "pip install -r requirements.txt"
+    if is_clone():
+        if extra and extra not in DEFAULT_EXTRAS:
+            return f"{own_pip()} install -e '.[{extra}]'"
+        return f"{own_pip()} install -r requirements.txt"
+    source = installed_from()
+    return f"{installer()} '{source}[{extra}]'" if extra else f"{installer()} '{source}'"
+
+
+def installer() -> str:
+    """What installs a package beside this one, which was installed by pipx, uv or pip."""
+    if Path(sys.prefix, "pipx_metadata.json").is_file():
+        return f"pipx runpip {DISTRIBUTION} install"
+    if Path(sys.prefix, "uv-receipt.toml").is_file():
+        return f"uv pip install --python {sys.executable}"
+    return f"{own_pip()} install"
+
+
+def own_pip() -> str:
+    """The pip of this Python: by its path where a virtual environment is used without being
+    activated, as then another one, or none, is on PATH."""
+    is_venv = sys.prefix != sys.base_prefix
+    if not is_venv or os.environ.get("VIRTUAL_ENV") == sys.prefix:
+        return "pip"
+    pip = Path(sys.prefix, "bin/pip")
+    return str(pip.relative_to(SOURCE)) if pip.is_relative_to(SOURCE) else str(pip)
+
+
+def installed_from() -> str:
+    """The folder that the package was installed from (PEP 610), which knows its extras; its name
+    where it came from an index or a file."""
+    from importlib.metadata import PackageNotFoundError, distribution
+    from urllib.parse import unquote, urlsplit
+
+    try:
+        origin = json.loads(distribution(DISTRIBUTION).read_text("direct_url.json") or "{}")
+    except PackageNotFoundError:
+        return DISTRIBUTION
+    return unquote(urlsplit(origin["url"]).path) if "dir_info" in origin else DISTRIBUTION
