@@ -164,7 +164,7 @@ def picture_library(page: Page) -> None:
     shown = "() => [...document.images].filter(i => i.src && i.complete).length > 8"
     page.wait_for_function(shown)
     pictures, durations = [shot(page)], [1500]
-    box = page.locator(".card .thumb").nth(8).bounding_box()
+    box = page.locator(".card .thumb").nth(5).bounding_box()
     assert box
     for share in shares(0.05, 0.95, 14):
         page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] * 0.6)
