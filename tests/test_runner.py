@@ -584,6 +584,7 @@ class TestBadFiles:
         assert "Traceback" not in run.err
         assert library.artifacts() == ["a.mp4.jpg"]
 
+    @pytest.mark.slow
     @settings(max_examples=12, deadline=None, derandomize=True)
     @given(seed=st.integers(0, 2**32), share=st.sampled_from([0.0005, 0.005, 0.05]))
     def test_mutated_bytes(

@@ -117,6 +117,7 @@ class TestComingAndGoing:
         end.set()
         thread.join()
 
+    @pytest.mark.slow
     def test_an_answer_is_whole_or_404(
         self, served: Served, flickering: Path, caplog: pytest.LogCaptureFixture
     ) -> None:

@@ -165,6 +165,7 @@ class TestAJob:
             (row,) = job["result"]["results"]
             assert "/models/own: no folder and no known name" in row["error"]
 
+    @pytest.mark.slow
     def test_transcode_and_compare(self, served: Served, library: Library) -> None:
         library.add("short.mp4", "in/a.mp4")
         (library.root / "out").mkdir()
@@ -195,6 +196,7 @@ class TestAJob:
         assert counts[-1] == 2
         assert all(event["percent"] is None or event["percent"] < 100 for event in told)
 
+    @pytest.mark.slow
     def test_percent_of_the_current_file(self, served: Served, library: Library) -> None:
         library.add("minute.mp4", "in/a.mp4")
         (library.root / "out").mkdir()

@@ -73,6 +73,7 @@ def video(library: Library, cli: Cli) -> Path:
     return library.root / "film.mp4"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "mtime_ns"),
     [
