@@ -13,7 +13,7 @@ import itertools
 import sys
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -26,6 +26,7 @@ from videolib.core.pools import PoolSettings, Unit
 from videolib.core.runs import Job, WorkQueue
 
 CLIENT = "run"
+MACHINE = 4  # slots of a machine
 NOTICED = 1.0  # seconds after which a run sees that workers have gone
 BALANCED = 1.0  # seconds between two rounds of work stealing
 
@@ -41,15 +42,16 @@ class Totals(NamedTuple):
     """What came of a simulation.
 
     `done`: units, some of them `repeated`. `length`: seconds until nothing was left to begin, in
-    which that `utilization` of the slots was at work. `early`: by kind, the share of units that
-    were begun in the first half of it. `processor`: the scheduler's seconds of processor time.
+    which that `utilization` of the slots was at work. `pauses`: by kind, the longest seconds in
+    which none of its units was begun, until the last was. `processor`: the scheduler's seconds of
+    processor time.
     """
 
     done: int
     repeated: int
     length: float
     utilization: float
-    early: dict[str, float]
+    pauses: dict[str, float]
     processor: float
 
 
@@ -77,8 +79,9 @@ class Simulation:
     def __init__(self, scheduler: Any, pool: ClusterPool, items: Sequence[Item]) -> None:
         self.scheduler, self.pool = scheduler, pool
         self.job = Job(Console())
-        self.queue = WorkQueue(items, {k: sys.maxsize for i in items for k in i.kinds}, pool.width,
-                               self.job.limits)  # fmt: skip
+        caps = {kind: sys.maxsize for item in items for kind in item.kinds}
+        caps["transcode"] = pool.slots // MACHINE  # the default: one at a time on a machine
+        self.queue = WorkQueue(items, caps, pool.width, self.job.limits)
         self.left = len(items)
         self.workers: dict[str, SimulatedWorker] = {}
         self.events: list[tuple[float, int, str, Any]] = []
@@ -103,7 +106,7 @@ class Simulation:
         """Give the scheduler units, as many as the run has at a time."""
         from dask._task_spec import Task
 
-        while self.left and len(self.running) < self.pool.width:
+        while self.left and len(self.running) < self.pool.width and self.queue.next():
             item = self.queue.take(self.job)
             assert item
             self.left -= 1
@@ -228,11 +231,15 @@ class Simulation:
     def totals(self) -> Totals:
         """What has come of it."""
         busy = sum(max(min(end, self.exhausted) - begin, 0.0) for begin, end in self.spans)
-        kinds = Counter(kind for _, kind in self.begun)
-        early = Counter(kind for seconds, kind in self.begun if seconds < self.exhausted / 2)
-        shares = {kind: early[kind] / count for kind, count in kinds.items()}
+        begun: dict[str, list[float]] = {}
+        for seconds, kind in self.begun:
+            begun.setdefault(kind, [0.0]).append(seconds)
+        pauses = {
+            kind: max(later - earlier for earlier, later in itertools.pairwise(times))
+            for kind, times in begun.items()
+        }
         utilization = busy / self.slot_seconds
-        return Totals(self.done, self.repeated, self.exhausted, utilization, shares, self.processor)
+        return Totals(self.done, self.repeated, self.exhausted, utilization, pauses, self.processor)
 
 
 def bare_pool(count: int) -> ClusterPool:
