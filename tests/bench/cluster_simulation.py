@@ -26,7 +26,6 @@ from videolib.core.pools import PoolSettings, Unit
 from videolib.core.runs import Job, WorkQueue
 
 CLIENT = "run"
-MACHINE = 4  # slots of a machine
 NOTICED = 1.0  # seconds after which a run sees that workers have gone
 BALANCED = 1.0  # seconds between two rounds of work stealing
 
@@ -80,7 +79,6 @@ class Simulation:
         self.scheduler, self.pool = scheduler, pool
         self.job = Job(Console())
         caps = {kind: sys.maxsize for item in items for kind in item.kinds}
-        caps["transcode"] = pool.slots // MACHINE  # the default: one at a time on a machine
         self.queue = WorkQueue(items, caps, pool.width, self.job.limits)
         self.left = len(items)
         self.workers: dict[str, SimulatedWorker] = {}
