@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -64,15 +65,18 @@ class Served:
 
 
 def parse_events(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
-    """Server-sent events as {event, id, data}, comments left out."""
+    """Server-sent events as {event, id, data}, comments left out; fails where none comes for long,
+    which the comments of an idle stream would hide."""
     event: dict[str, Any] = {}
+    deadline = time.monotonic() + support.PATIENCE
     for line in lines:
+        assert time.monotonic() < deadline, "no event came"
         name, _, value = line.partition(": ")
         if name in ("event", "id", "data"):
             event[name] = json.loads(value) if name == "data" else value
         elif not line and event:
             yield event
-            event = {}
+            event, deadline = {}, time.monotonic() + support.PATIENCE
 
 
 @contextlib.contextmanager
