@@ -127,6 +127,20 @@ def test_how_long_it_takes_is_shown_after_a_while(
     assert lines.endswith("\r\x1b[K") or lines.endswith("a message\n")
 
 
+def test_shares_that_add_up_to_more_than_all(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    shares = [0.1, 0.2, 0.7, 1e-9]
+    assert sum(shares) > 1
+    console = Console()
+    with console.progress(1):
+        for share in shares:
+            console.step("a.mp4", share, note="1 %")
+    lines = capsys.readouterr().err
+    assert "100%" in lines and "1/1 videos" in lines and "-0" not in lines
+
+
 def test_the_limit_of_compare_grows(cli: Cli, films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     limits = []
 

@@ -200,7 +200,8 @@ class Console:
                 return
             parts = [f"{printable(name)[-40:]} {note}" for name, note in self.notes.items()]
             self.bar.set_postfix_str("; ".join(parts) or printable(current)[-40:], refresh=False)
-            self.bar.update(done)
+            # Shares of videos add up to a little more than all of them, which tqdm warns of.
+            self.bar.update(min(done, self.bar.total - self.bar.n))
             if note:
                 self.bar.refresh()
 
