@@ -66,7 +66,11 @@ class Timings:
         """What is remembered; nothing where the file is missing or damaged."""
         with confined_to(()), contextlib.suppress(OSError):  # no library's file
             rows = read_json(timings_file()) or {}
-            numbers = {k: [to_float(v) for v in row] for k, row in rows.items()}
+            numbers = {
+                kinds: [to_float(value) for value in row]
+                for kinds, row in rows.items()
+                if isinstance(row, list)
+            }
             sums = {
                 frozenset(kinds.split(",")): Sums(*(value or 0.0 for value in row))
                 for kinds, row in numbers.items()
