@@ -54,7 +54,7 @@ from videolib.core.progress import (
     ReportReader,
     parent_link,
 )
-from videolib.core.runs import Job
+from videolib.core.runs import Job, Reservation, WorkQueue
 from videolib.core.workers import Workers
 from videolib.storage.videos import Video
 
@@ -200,6 +200,17 @@ class TestWorkers:
             sum(one["began"] <= other["began"] < one["ended"] for one in spans) for other in spans
         ]
         assert max(overlaps) == most
+
+    def test_short_items_are_not_left_waiting_for_long_ones(self) -> None:
+        """As many of each kind run at any time, though only short ones end."""
+        job, items = Job(), [Reservation((kind,)) for kind in ["long"] * 40 + ["short"] * 40]
+        queue = WorkQueue(items, {"long": 40, "short": 40}, 8, job.limits)
+        for _ in range(8):
+            queue.take(job)
+        for _ in range(20):
+            queue.done(Reservation(("short",)))
+            queue.take(job)
+        assert (job.limits.running["long"], job.limits.running["short"]) == (4, 4)
 
     def test_a_batch_keeps_the_caps_of_its_tasks(self, library: Library) -> None:
         for number in range(3):

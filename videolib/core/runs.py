@@ -208,15 +208,14 @@ class WorkQueue(Generic[Item]):
                 self.limits.changed.notify_all()
 
     def next(self) -> tuple[str, ...] | None:
-        """The kinds of the line whose first item may run now."""
+        """The kinds of the line whose first item may run now: of those with the fewest running, or
+        items that take minutes would soon be all that runs, and those of a second would wait."""
         running = self.limits.running
         if running[""] >= self.most:
             return None
         waiting = (kinds for kinds, line in self.lines.items() if line)
-        return next(
-            (kinds for kinds in waiting if all(running[kind] < self.caps[kind] for kind in kinds)),
-            None,
-        )
+        allowed = (ks for ks in waiting if all(running[k] < self.caps[k] for k in ks))
+        return min(allowed, key=lambda ks: max((running[k] for k in ks), default=0), default=None)
 
     def take(self, job: Job) -> Item | None:
         """The next item that may run, once there is one; None when none is left or the job ends."""
