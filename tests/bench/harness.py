@@ -24,6 +24,8 @@ from measure import MeasureError, Ratio, Run, Usage, measure
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "index-bench"
+# Real films for those that say so, with who is in them and what is said in them.
+REAL_FILMS = Path(os.environ.get("BENCH_FILMS", CACHE / "real-films"))
 # What each task must have left behind: a run that skipped its work would look very fast.
 SIDECARS = {
     "meta": ".ffprobe.json",
