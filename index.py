@@ -2680,9 +2680,8 @@ class SubtitleSearch(LibraryCommand):
         problems += [(file.video, file.error) for file in result.unreadable]
         self.say_problems(job, problems)
         if not result.total:
-            job.console.say(
-                f"search: nothing found in {plural(result.searched, 'video')} with subtitles"
-            )
+            what = f"nothing found in {plural(result.searched, 'video')} with subtitles"
+            job.console.say(f"search: {what}", Level.WARNING)
         return Result(result.as_json(self.lines), result.text(self.lines), Exit.of(problems))
 
     def search(self, catalogue: Catalogue, expression: str) -> SearchResult:
@@ -2881,7 +2880,7 @@ class Watch(LibraryCommand):
             for batch in session.batches(job, hours.now):
                 handled = attempt(session.handle, job, batch)
                 if isinstance(handled, Failure):
-                    session.say(handled.reason)
+                    session.say(handled.reason, Level.ERROR)
         return session.result(job)
 
     def session(self, job: Job, changed: Callable[[], None] = lambda: None) -> WatchSession:
@@ -2893,8 +2892,8 @@ class Watch(LibraryCommand):
 
         library, stop = self.library(), job.cancelled
 
-        def say(text: str) -> None:
-            job.console.say(f"watch: {printable(str(self.directory))}: {text}")
+        def say(text: str, level: Level = Level.INFO) -> None:
+            job.console.say(f"watch: {printable(str(self.directory))}: {text}", level)
 
         self.runs()
         root = str(library.root.absolute())
@@ -3025,7 +3024,8 @@ class Serve(Command):
         with environment(self.settings(roots)):
             server = http_server("api:create_app", self.GRACE)
         folders, port = ", ".join(map(printable, roots.paths)), listening.getsockname()[1]
-        job.console.say(f"serving {folders} at http://{self.host}:{port}/ - Ctrl-C ends it")
+        about = f"serving {folders} at http://{self.host}:{port}/ - Ctrl-C ends it"
+        job.console.say(about, Level.INFO)
         server.run(sockets=[listening])
         return Result({"ended": True}, "", job.exit_code if job.cancelled.is_set() else Exit.OK)
 

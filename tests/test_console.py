@@ -52,6 +52,7 @@ def test_quiet_says_errors_only(cli: Cli, films: Path) -> None:
     listed = cli("list", films, "--quiet")
     assert "short.mp4" in listed.out and listed.err == ""  # an answer is no message
     assert "no such file" in cli("list", films / "gone", "--quiet").err
+    assert cli("search", "hello", films, "--quiet").err == ""
 
 
 def test_the_log(cli: Cli, films: Path, tmp_path: Path) -> None:
@@ -145,7 +146,7 @@ def test_the_limit_of_compare_grows(cli: Cli, films: Path, monkeypatch: pytest.M
     limits = []
 
     class NoWorkers:
-        def __init__(self, *settings: object) -> None:
+        def __init__(self, *settings: object, **callbacks: object) -> None:
             pass
 
         def admit(self, paths: object) -> None:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from videolib.core.console import Level
 from videolib.core.errors import Failure, VideoError, attempt
 from videolib.core.runs import Result
 from videolib.core.text import clock, printable
@@ -33,7 +34,7 @@ class MadeBatch(NamedTuple):
 
 class WatchSession:
     """Handles the batches of a watcher. `make` is called with a job and paths of videos from the
-    root of the library, `say` with messages."""
+    root of the library, `say` with messages and their levels."""
 
     def __init__(
         self,
@@ -41,7 +42,7 @@ class WatchSession:
         paths: LibraryPaths,
         watcher: LibraryWatcher,
         make: Callable[[Job, Sequence[str]], MadeBatch],
-        say: Callable[[str], None],
+        say: Callable[[str, Level], None],
     ) -> None:
         self.library, self.paths, self.watcher = library, paths, watcher
         self.make, self.say = make, say
@@ -76,11 +77,12 @@ class WatchSession:
     def _follow(self, moved: list[tuple[str, str]] | Failure) -> None:
         """Say which artifacts followed their videos, or why none did."""
         if isinstance(moved, Failure):
-            self.say(f"artifacts of moved videos stay where they are: {printable(moved.reason)}")
+            reason = printable(moved.reason)
+            self.say(f"artifacts of moved videos stay where they are: {reason}", Level.ERROR)
             return
         self.moved += len(moved)
         for old, new in moved:
-            self.say(f"{printable(old)} is now {printable(new)}: its artifacts follow")
+            self.say(f"{printable(old)} is now {printable(new)}: its artifacts follow", Level.INFO)
 
     def result(self, job: Job) -> Result:
         """What was done in all: {task, seconds, moved, tasks: [{task, counts}]}."""

@@ -19,6 +19,7 @@ from videolib.core.cluster.models import model_marks, other_model
 from videolib.core.cluster.paths import dumps, load_result
 from videolib.core.cluster.remote import Order, Terms
 from videolib.core.confinement import inheriting
+from videolib.core.console import Level
 from videolib.core.errors import CancelledError, Failure, VideoError, reason_of
 from videolib.core.pools import Done, PoolSettings, Unit
 from videolib.core.program import program_name
@@ -140,8 +141,8 @@ class ClusterPool:
         machines = [machine for machine in self.machines.values() if machine.does([kind])]
         return sum(min(limit, m.slots) for m in machines) if limit else sys.maxsize
 
-    def _say(self, text: str) -> None:
-        self.job.console.say(f"cluster: {printable(text)}")
+    def _say(self, text: str, level: Level = Level.WARNING) -> None:
+        self.job.console.say(f"cluster: {printable(text)}", level)
 
     def _wait_for_workers(self) -> None:
         """Admit the workers that are there. Raises VideoError where none can be used."""
@@ -177,7 +178,8 @@ class ClusterPool:
                     ticket.woken.set()
             self.changed.notify_all()
         left = f"{', '.join(sorted(set(names)))} left: " if names else ""
-        self._say(f"{left}{plural(len(self.machines), 'worker')}, {plural(self.slots, 'slot')}")
+        workers = f"{plural(len(self.machines), 'worker')}, {plural(self.slots, 'slot')}"
+        self._say(f"{left}{workers}", Level.WARNING if names else Level.INFO)
 
     def _admit(self, addresses: Sequence[str]) -> dict[str, ClusterWorker]:
         """Check workers that are new; those that may be used, by their addresses."""

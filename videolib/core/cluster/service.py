@@ -24,6 +24,7 @@ from videolib.core.cluster.connection import (
 from videolib.core.cluster.facts import machine_name
 from videolib.core.cluster.paths import PathMap
 from videolib.core.cluster.remote import MAP_VARIABLE
+from videolib.core.console import Level
 from videolib.core.errors import UsageError, VideoError
 from videolib.core.processes import cores
 from videolib.core.program import program_name
@@ -65,7 +66,8 @@ async def _scheduler(job: Job, host: str, port: int, tls_files: Sequence[str]) -
     async with scheduler:
         job.console.say(
             f"scheduler at {scheduler.address}: each machine joins it by"
-            f" {program_name()} worker {scheduler.address}; --cluster {scheduler.address} uses it"
+            f" {program_name()} worker {scheduler.address}; --cluster {scheduler.address} uses it",
+            Level.INFO,
         )
         while not job.cancelled.is_set():
             await asyncio.sleep(LOOK)
@@ -147,7 +149,7 @@ async def _worker(job: Job, cluster: ClusterSettings, offer: Offer, folder: str)
     except (OSError, RuntimeError) as error:  # the one raised, or what it is caused by
         reason = str(error.__cause__ or error) or type(error).__name__
         raise VideoError(f"{cluster.address}: no scheduler answers there: {reason}") from None
-    job.console.say(f"worker {machine_name()} of {cluster.address}: {offer}")
+    job.console.say(f"worker {machine_name()} of {cluster.address}: {offer}", Level.INFO)
     ended = asyncio.create_task(worker.finished())
     while not (job.cancelled.is_set() or ended.done()):
         await asyncio.sleep(LOOK)
@@ -162,7 +164,8 @@ async def leave(job: Job, worker: Worker) -> None:
 
     if job.signal == signal.SIGTERM and worker.state.executing:
         worker.status = Status.paused
-        job.console.say(f"worker {machine_name()}: leaves when it has done what it does")
+        text = f"worker {machine_name()}: leaves when it has done what it does"
+        job.console.say(text, Level.INFO)
     while job.signal == signal.SIGTERM and worker.state.executing:
         await asyncio.sleep(LOOK)
     await worker.close(executor_wait=False, timeout=1)
