@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from videolib.core.confinement import inheriting
 from videolib.core.documents import json_pieces, json_text
@@ -101,12 +101,15 @@ class Console:
     def _show(self, text: str, level: Level) -> None:
         if level < self.least:
             return
-        with self.lock, contextlib.suppress(OSError):  # the reader may be gone: work goes on
-            if self.bar is not None:
-                self.bar.clear()
-            self._erase_elapsed()
-            sys.stderr.write(painted(text, level) + "\n")
-            sys.stderr.flush()
+        with self.lock, contextlib.suppress(OSError):
+            try:
+                if self.bar is not None:
+                    self.bar.clear()
+                self._erase_elapsed()
+                sys.stderr.write(painted(text, level) + "\n")
+                sys.stderr.flush()
+            except BrokenPipeError:  # the reader is gone: work goes on
+                discard(sys.stderr)
 
     def note_outcome(
         self, video: str, task: str, status: str, seconds: float | None, reason: str, level: Level
@@ -220,6 +223,14 @@ def painted(text: str, level: Level) -> str:
     return f"\x1b[{COLORS[level]}m{text}\x1b[0m"
 
 
+def discard(stream: TextIO) -> None:
+    """Let nothing more come out of a standard stream that cannot be written, whoever writes it.
+
+    The interpreter flushes it when it ends, and would exit by 120 where that fails.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def write_result(data: Any, text: str, as_json: bool, raw: bytes | None = None) -> None:
     """Print a result as JSON, or as text, or in its place as these bytes; a reader that has had
     enough (`| head`) ends it quietly."""
@@ -237,7 +248,6 @@ def write_result(data: Any, text: str, as_json: bool, raw: bytes | None = None) 
             sys.stdout.write("\n")
             sys.stdout.flush()
     except OSError as error:
-        # The interpreter flushes once more when it ends: give it somewhere to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard(sys.stdout)
         if not isinstance(error, BrokenPipeError):
             raise
