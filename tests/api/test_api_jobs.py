@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import os
 import shutil
 import socket
@@ -15,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 from conftest import Cli
-from support import Library, command_of, leftovers, wait_until
+from support import Library, command_of, leftovers, media, wait_until
 from support.served import Served, serving
 
 import index
@@ -211,11 +212,15 @@ class TestAJob:
         assert shares == sorted(shares)
         assert any(0 < share < 100 for share in shares), told
 
+    @pytest.mark.slow
     def test_percent_of_a_comparison(self, served: Served, library: Library) -> None:
-        library.add("minute.mp4")
-        params = {"original": "minute.mp4", "other": "minute.mp4"}
-        with served.events(f"/jobs/{served.submit('compare', params=params)}/events") as events:
-            told = [event["data"] for event in events]
+        film = library.root / "minutes.mp4"  # long enough for some of the reports, two a second
+        media.ffmpeg("-stream_loop", 3, "-i", library.add("minute.mp4"), "-c", "copy", film)
+        library.keep(film)
+        params = {"original": film.name, "other": film.name}
+        job_id = served.submit("compare", params=params)
+        served.wait(job_id)
+        told = [json.loads(e.data) for e in served.app.service.board.events if e.job == job_id]
         assert (told[-1]["status"], told[-1]["progress_total"]) == ("done", 1)
         shares = [event["percent"] for event in told if event["current"]]
         assert shares == sorted(shares)
