@@ -11,6 +11,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
+import anyio
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
@@ -127,6 +128,8 @@ class App(FastAPI):
             with contextlib.suppress(ShortFileError), confined_to(self.service.roots.paths):
                 sender = Compressor(scope, headers, with_security_headers(scope, send))
                 await super().__call__(scope, limit_body(receive, limit), sender)
+        except* anyio.BrokenResourceError:
+            pass  # who followed the events has left, with more of them on the way
         finally:
             self.requests.discard(task)
 

@@ -20,6 +20,7 @@ from support import Library, hostile_command, started, wait_until
 from support.served import Served
 
 from videoserver import connections
+from videoserver.jobs import EVENTS_KEPT
 
 HEAD = b"GET /health HTTP/1.1\r\nHost: localhost\r\n"
 POST = b"POST /session HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -212,6 +213,19 @@ class TestRoom:
             with connected(served.port, 1, request) as (client,):
                 assert wait_until(functools.partial(is_closed, client))
         assert served.get("/health")
+        assert [r.message for r in caplog.records if r.levelno >= logging.ERROR] == []
+
+    def test_who_follows_and_leaves_without_having_read(
+        self, served: Served, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """More events are on the way than the system keeps for a client."""
+        board = served.app.service.board
+        with connected(served.port, 1, b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n"):
+            assert wait_until(lambda: served.app.requests)
+            for _ in range(EVENTS_KEPT):
+                board.announce_library("x" * 10_000)
+            time.sleep(0.3)  # in which as many leave as can
+        assert wait_until(lambda: not served.app.requests)
         assert [r.message for r in caplog.records if r.levelno >= logging.ERROR] == []
 
     def test_the_same_is_logged_once_a_second(
