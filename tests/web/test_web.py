@@ -1424,10 +1424,13 @@ def test_a_video_that_a_watch_noticed_is_shown_by_itself(
 ) -> None:
     library.add("short.mp4", "first.mp4")
     with serving(library.root) as served, web.opened(chromium, served.url) as page:
+        board = served.app.service.board
+        others = len(board.listeners)
         follow(page, served.url)
         expect(card(page, "first")).to_be_visible()
+        assert support.wait_until(lambda: len(board.listeners) > others)
         library.add("short.mp4", "second.mp4")
-        served.app.service.board.announce_library(str(library.root))
+        board.announce_library(str(library.root))
         expect(card(page, "second")).to_be_visible()
 
 
