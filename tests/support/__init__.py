@@ -189,12 +189,11 @@ class Started:
         assert condition(), "the run ended too early"
 
     def kill(self) -> None:
-        """Kills the first process outright; fails where another outlives it by ten seconds, as a
-        machine on which all tests run is busy: the campaign allows three."""
+        """Kills the first process outright; fails where another outlives it by three seconds."""
         family = self.family()
         self.process.kill()
         self.process.wait()
-        assert wait_until(lambda: not self.family(), 10)
+        assert wait_until(lambda: not self.family(), 3)
         # The dead keep their numbers until init has taken notice of them.
         wait_until(lambda: not any(map(process_alive, family)), 3)
 
