@@ -144,25 +144,7 @@ def verdict(answer: bytes) -> str:
 def flooded(
     trials: Trials, running: ServerProcess, kind: str, answers: dict[str, list[Answer]]
 ) -> None:
-    """One kind of flood, while somebody asks for the page. Where a page comes late it is tried
-    once more: what the server is to blame for comes again, what the machine did does not."""
-    late = list(filter(is_late, one_flood(trials, running, kind, answers)))
-    if late:
-        late = list(filter(is_late, one_flood(trials, running, kind, answers)))
-    if late:
-        answer = max(late, key=lambda answer: answer.cpu)
-        message = f"a page among {kind} took {answer.cpu:.2f} s of a processor"
-        trials.fail(f"{message}, {answer.seconds:.2f} s in all", again(trials))
-
-
-def is_late(answer: Answer) -> bool:
-    return not answer.failure and answer.cpu > SERVED_WITHIN
-
-
-def one_flood(
-    trials: Trials, running: ServerProcess, kind: str, answers: dict[str, list[Answer]]
-) -> list[Answer]:
-    """How pages were served during a flood; those that were not are failures."""
+    """One kind of flood, while somebody asks for the page."""
     count = STREAMS if kind == "event streams" else SLOW_CLIENTS
     watcher = Watcher(running)
     with watcher.watching():
@@ -178,7 +160,9 @@ def one_flood(
     for answer in watcher.answers:
         if answer.failure:
             trials.fail(f"a page among {kind}: {answer.failure}", again(trials), running.log)
-    return watcher.answers
+        elif answer.cpu > SERVED_WITHIN:
+            message = f"a page among {kind} took {answer.cpu:.2f} s of a processor"
+            trials.fail(f"{message}, {answer.seconds:.2f} s in all", again(trials))
 
 
 def measure(trials: Trials, answers: dict[str, list[Answer]]) -> None:
