@@ -689,7 +689,8 @@ class Runner:
     def _record(self, item: WorkItem, outcomes: Iterable[Outcome], seconds: float) -> None:
         """Keep and report what came of an item; the same remark on several kinds once."""
         rel, outcomes = item.video.rel, list(outcomes)
-        if not self.request.cluster and all(outcome.status in STORED for outcome in outcomes):
+        is_here = self.request.cluster_settings() is None
+        if is_here and all(outcome.status in STORED for outcome in outcomes):
             self.timings.note(item.work, seconds)
         kinds_by_remark: dict[tuple[str, Level], list[str]] = {}
         for outcome in outcomes:
@@ -2746,7 +2747,7 @@ class Batch(RunCommand):
         if not (self.tasks or self.dry_run):
             unwanted = declined(name, (task for item in items for task in item.tasks), job)
             items = [kept for item in items if (kept := item.without(unwanted)).tasks]
-        limits = None if self.cluster else (runner.caps, runner.processes)
+        limits = None if self.cluster_settings() else (runner.caps, runner.processes)
         works = [(item.tasks, item.work) for item in items]
         announce(name, works, len({item.video.rel for item in items}), limits, job)
         return runner.run(items)

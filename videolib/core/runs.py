@@ -213,9 +213,10 @@ class WorkQueue(Generic[Item]):
         running = self.limits.running
         if running[""] >= self.most:
             return None
-        waiting = (kinds for kinds, line in self.lines.items() if line)
-        allowed = (ks for ks in waiting if all(running[k] < self.caps[k] for k in ks))
-        return min(allowed, key=lambda ks: max((running[k] for k in ks), default=0), default=None)
+        waiting = [kinds for kinds, line in self.lines.items() if line]
+        most_running = {kinds: max((running[k] for k in kinds), default=0) for kinds in waiting}
+        allowed = (kinds for kinds in waiting if all(running[k] < self.caps[k] for k in kinds))
+        return min(allowed, key=most_running.__getitem__, default=None)
 
     def take(self, job: Job) -> Item | None:
         """The next item that may run, once there is one; None when none is left or the job ends."""

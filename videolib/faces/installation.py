@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,7 +9,15 @@ from videolib.core.errors import Failure, attempt
 from videolib.core.installation import DependencyCheck
 from videolib.core.program import install_command
 from videolib.core.text import printable
-from videolib.faces.models import BACKENDS, DLIB_POINTS, DLIB_RESNET, SFACE, YUNET, ModelFile
+from videolib.faces.models import (
+    BACKENDS,
+    DLIB_POINTS,
+    DLIB_RESNET,
+    SFACE,
+    YUNET,
+    ModelFile,
+    loose_weights,
+)
 
 # By backend the files that it loads; every one detects faces with YuNet.
 MODEL_FILES: dict[str, tuple[ModelFile, ...]] = {
@@ -39,7 +46,7 @@ def missing_model(backend: str, folder: Path | None = None) -> str:
 def model_checks() -> list[DependencyCheck]:
     """For each backend whether its models are there, as they were published."""
     checks = [backend_check(backend) for backend in ("opencv", "dlib")]
-    weights = [printable(path.name) for path in deepface_weights_folder().glob("*.*")]
+    weights = [printable(path.name) for path in loose_weights("deepface")]
     missing = missing_model("deepface") or ("" if weights else "no weights in ~/.deepface/weights")
     detail = missing or f"weights: {', '.join(sorted(weights))}"
     return [*checks, DependencyCheck("face models: deepface", not missing, detail)]
@@ -50,8 +57,3 @@ def backend_check(backend: str) -> DependencyCheck:
     missing = missing_model(backend)
     files = ", ".join(file.name for file in MODEL_FILES[backend])
     return DependencyCheck(f"face models: {backend}", not missing, missing or files)
-
-
-def deepface_weights_folder() -> Path:
-    """Where deepface keeps weights that somebody put there."""
-    return Path(os.environ.get("DEEPFACE_HOME") or Path.home()) / ".deepface" / "weights"

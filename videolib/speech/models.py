@@ -10,23 +10,12 @@ from typing import TYPE_CHECKING
 from videolib.core.errors import Failure, attempt
 from videolib.core.installation import DependencyCheck
 from videolib.core.text import human_size, printable
+from videolib.speech.model_files import cache_folder, hub_folder
 from videolib.speech.transcription import chosen_backend
 from videolib.speech.whisper import local_model
 
 if TYPE_CHECKING:
     from videolib.speech.transcription import RecognizerSettings
-
-
-def cache_home() -> Path:
-    """The user's folder for caches, as openai-whisper and the hub's client take it."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-
-
-def hub_folder() -> Path:
-    """Where the client of the Hugging Face hub keeps what it fetched (its docs: Environment
-    variables)."""
-    home = os.environ.get("HF_HOME") or cache_home() / "huggingface"
-    return Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub").expanduser()
 
 
 def installed_models() -> Iterator[tuple[str, Path]]:
@@ -37,7 +26,7 @@ def installed_models() -> Iterator[tuple[str, Path]]:
         if all((folder / name).is_file() for name in ("model.bin", "config.json")):
             owner, _, name = folder.parents[1].name.removeprefix("models--").partition("--")
             yield f"{owner}/{name}", folder / "model.bin"
-    for file in sorted((cache_home() / "whisper").glob("*.pt")):
+    for file in sorted((cache_folder() / "whisper").glob("*.pt")):
         yield file.stem, file
 
 
@@ -68,7 +57,7 @@ def missing_model(settings: RecognizerSettings) -> str:
         offline = ", but HF_HUB_OFFLINE forbids that" if os.environ.get("HF_HUB_OFFLINE") else ""
         return "" if folder else f"{fetched}{offline}"
     if backend == "whisper":
-        places = (Path(settings.model), cache_home() / "whisper" / f"{settings.model}.pt")
+        places = (Path(settings.model), cache_folder() / "whisper" / f"{settings.model}.pt")
         return "" if any(place.is_file() for place in places) else fetched
     model = settings.ggml_model
     is_here = model and model.expanduser().is_file()
