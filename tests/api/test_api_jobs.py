@@ -493,7 +493,7 @@ class TestEvents:
         assert not served.app.service.board.listeners
 
     def test_too_many_listeners(self, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("api.CLIENT_LIMIT", 1)
+        monkeypatch.setattr("videoserver.parameters.CLIENT_LIMIT", 1)
         with served.events("/events"):
             assert wait_until(lambda: served.app.event_stream.clients == 1)
             response = served.client.get("/events")
@@ -502,7 +502,7 @@ class TestEvents:
 
     def test_many_listeners_at_once(self, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
         """The limit holds for those, too, that are let in before the first of them is answered."""
-        monkeypatch.setattr("api.CLIENT_LIMIT", 5)
+        monkeypatch.setattr("videoserver.parameters.CLIENT_LIMIT", 5)
         with contextlib.ExitStack() as stack:
             clients = []
             for _ in range(60):

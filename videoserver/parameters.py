@@ -1,0 +1,168 @@
+"""Parameters that routes share: which folder, video or person is meant, which part of a list, and
+what FastAPI hands to a route beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import urllib.parse
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+from fastapi import Depends, HTTPException, Query, Request
+from fastapi import Path as InPath
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+import index
+from videolib.core.errors import ParameterError
+from videolib.core.runs import Job
+from videolib.core.text import split_names
+from videolib.storage.videos import Video
+from videoserver import models
+from videoserver.app import app_of
+from videoserver.http import is_number
+from videoserver.page import swagger_folder
+from videoserver.service import Service
+from videoserver.settings import PAGE_LIMIT
+
+CLIENT_LIMIT = 64  # clients that may follow events at a time
+
+
+async def get_service(request: Request) -> Service:
+    """The service. A coroutine, since FastAPI would run a plain function in a thread."""
+    return app_of(request).service
+
+
+ServiceDep = Annotated[Service, Depends(get_service)]
+
+
+async def get_directory(
+    request: Request,
+    directory: Annotated[
+        str, Query(description="the folder, from the first root, or absolute in any root")
+    ] = ".",
+) -> str:
+    """The folder that a query names, its undecodable bytes as in file names (surrogateescape).
+
+    FastAPI's own value has lost them; it is declared for the documentation and the default.
+    """
+    parameters = urllib.parse.parse_qs(request.url.query, errors="surrogateescape")
+    return parameters.get("directory", [directory])[-1]
+
+
+DirectoryDep = Annotated[str, Depends(get_directory)]
+Recursive = Annotated[bool, Query(description="also the folders below it")]
+Extensions = Annotated[
+    str, Query(description="file extensions, comma-separated, or * for every video type")
+]
+QueryText = Annotated[str, Query(alias="q", description=index.QUERY_HELP)]
+Sort = Annotated[
+    Literal["name", "title", "size", "duration", "added", "rating", "played"],
+    Query(description="name: that with its folder; title: that without"),
+]
+Order = Annotated[
+    Literal["asc", "desc"] | None,
+    Query(description="without it names ascend, and all else begins with the most"),
+]
+Offset = Annotated[int, Query(ge=0, le=1 << 31)]
+Limit = Annotated[int, Query(ge=1, le=PAGE_LIMIT)]
+Kind = Annotated[str, InPath(description="of artifact", examples=["thumbs"])]
+Version = Annotated[
+    str,
+    Query(
+        alias="v",
+        max_length=64,
+        description="any text, such as the version of a listing: clients keep the answer for good",
+    ),
+]
+PersonInPath = Annotated[models.PersonId, InPath()]
+
+
+def get_video(
+    request: Request,
+    service: ServiceDep,
+    directory: DirectoryDep,
+    name: Annotated[
+        str, InPath(description="the video, in or below the folder", examples=["trips/rome.mp4"])
+    ],
+) -> Video:
+    """The video that a path names, its undecodable bytes as in file names (surrogateescape).
+
+    `name` has lost them, but is as long and stands at the same place as in `file_path`, see
+    `decode_path`. Raises NotFoundError or OutsideError.
+    """
+    begin = len("/videos/")
+    return service.video(directory, request.scope["file_path"][begin : begin + len(name)])
+
+
+VideoDep = Annotated[Video, Depends(get_video)]
+
+
+async def get_part(
+    request: Request,
+    part: Annotated[
+        str,
+        InPath(description="one of its files, as /artifacts lists them", examples=["rome.mp4.jpg"]),
+    ],
+) -> str:
+    """The file name at the end of a path, its undecodable bytes as in `get_video`."""
+    return str(request.scope["file_path"])[-len(part) :]
+
+
+PartDep = Annotated[str, Depends(get_part)]
+
+
+async def get_job(request: Request, service: ServiceDep) -> AsyncIterator[Job]:
+    """The run of a request that takes long; cancelled when the client goes or the server ends."""
+    job, awaited = service.board.quiet_job(), app_of(request).awaited
+
+    async def wait_for_disconnect() -> None:
+        with contextlib.suppress(StarletteHTTPException):  # a GET with a body beyond the limit
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
+
+    watch = asyncio.create_task(wait_for_disconnect())
+    watch.add_done_callback(lambda _: job.cancelled.set())
+    awaited.add(job)
+    try:
+        yield job
+    finally:
+        awaited.discard(job)
+        watch.cancel()
+
+
+JobDep = Annotated[Job, Depends(get_job)]
+
+
+async def get_last_event(request: Request) -> AsyncIterator[int | None]:
+    """The number of the last event that a client received, if any; the client counts as one that
+    follows events until it is answered.
+
+    Raises HTTPException 429 where too many clients follow events already.
+    """
+    last = request.headers.get("last-event-id", "")
+    with app_of(request).event_stream.client(CLIENT_LIMIT):
+        yield int(last) if is_number(last) else None
+
+
+LastEventDep = Annotated[int | None, Depends(get_last_event)]
+SwaggerDep = Annotated[Path, Depends(swagger_folder)]
+
+
+async def get_followed_job(service: ServiceDep, job_id: str, last: LastEventDep) -> str:
+    """The id of a job to follow.
+
+    Raises HTTPException 204, after which browsers ask no more, where no event will come any more.
+    """
+    if service.board.knows_end(job_id, last):
+        raise HTTPException(204)
+    return job_id
+
+
+def parse_names(field: str, text: str) -> tuple[str, ...]:
+    """The comma-separated names in a parameter; ParameterError names its field."""
+    try:
+        return tuple(filter(None, split_names(text)))
+    except ValueError as error:
+        raise ParameterError([(field, str(error))]) from None
