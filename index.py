@@ -194,6 +194,7 @@ from videolib.storage.parameters import differing_parameters, note_of, other_par
 from videolib.storage.publishing import ArtifactOutput, Provenance, publish, record_source
 from videolib.storage.run_plan import announce, declined
 from videolib.storage.sidecars import SidecarDir, ffprobe_disabled, remove_abandoned
+from videolib.storage.tag_details import DETAILS, checked_details
 from videolib.storage.timings import Timings, Work
 from videolib.storage.video_types import foreign_types, need_no_file_names, parse_extensions
 from videolib.storage.videos import Video, decoding_limit
@@ -1996,6 +1997,7 @@ class Tags(LibraryCommand):
     remove_performers: Names = option((), "performers to remove")
     clear_performers: bool = option(False, "remove all performers")
     rating: str | None = option(None, "a rating from 0 to 5; '' removes it")
+    favourite: Literal["yes", "no"] | None = option(None, "whether it is a favourite")
     note: str | None = option(None, "a note; '' removes it")
     date: str | None = option(None, "a date such as 2024-01-31, 2024-01 or 2024; '' removes it")
     performers: bool = option(False, "add the people whom listing found and who have a name")
@@ -2042,15 +2044,13 @@ class Tags(LibraryCommand):
         return self.show(job, self.editors(infers) if changes else None)
 
     def details(self) -> dict[str, str]:
-        """The rating, note and date that are given."""
-        values = {"rating": self.rating, "note": self.note, "date": self.date}
-        return {key: value for key, value in values.items() if value is not None}
+        """The rating, favourite, note and date that are given."""
+        return {key: value for key in DETAILS if (value := getattr(self, key)) is not None}
 
     def editors(self, infers: bool) -> Callable[[Video], TagEditor]:
         """Gives the change of each video. Raises UsageError for a bad name or rating,
         NotFoundError."""
         from videolib.organize.performers import inferring_editors
-        from videolib.storage.tag_details import checked_details
         from videolib.storage.tags import TagChange, clean_names
 
         added, performers = clean_names(self.set), clean_names(self.add_performers)

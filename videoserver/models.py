@@ -128,6 +128,7 @@ class VideoRowOut(VideoFactsOut):
     tags: list[str] | None = Field(None, description="with detail=1")
     performers: list[str] | None = Field(None, description="with detail=1")
     rating: float | None = Field(None, description="with detail=1, where there is one")
+    favourite: bool | None = Field(None, description="with detail=1, where it is one")
     note: str | None = Field(None, description="the same")
     date: str | None = Field(None, description="the same")
     playback: CardPlaybackOut | None = Field(
@@ -274,6 +275,7 @@ class TagsOut(ResponseModel):
     tags: list[str]
     performers: list[str]
     rating: float | None = Field(None, description="0 to 5")
+    favourite: bool | None = Field(None, description="only where it is one")
     note: str | None = None
     date: str | None = None
 
@@ -330,6 +332,7 @@ class DetailsIn(BaseModel):
     """What a tags file has beside names; null stands for nothing."""
 
     rating: float | None = Field(None, ge=0, le=BEST_RATING)
+    favourite: bool | None = Field(None, description="false: no longer")
     note: str | None = Field(None, max_length=NOTE_LENGTH)
     date: str | None = Field(None, examples=["2024-01-31"])
 
@@ -341,8 +344,8 @@ class DetailsIn(BaseModel):
 
 class TagUpdateIn(RequestModel, DetailsIn):
     """Changes of the tags of a video; with `replace` those in `add` take the place of all tags, and
-    those in `performers_add`, where there are any, that of all performers. Of rating, note and date
-    those that are given change; null takes one away."""
+    those in `performers_add`, where there are any, that of all performers. Of rating, favourite,
+    note and date those that are given change; null takes one away."""
 
     add: Names = Field([], examples=[["tag1"]])
     remove: Names = Field([], examples=[["tag2"]])

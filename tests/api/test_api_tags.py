@@ -91,23 +91,29 @@ class TestOne:
         assert served.get("/videos/a.mp4/tags") == before
         assert served.client.post("/videos/none.mp4/tags", json={}).status_code == 404
 
-    def test_a_rating_a_note_and_a_date(self, served: Served, tagged: Library) -> None:
+    def test_a_rating_a_favourite_a_note_and_a_date(self, served: Served, tagged: Library) -> None:
         url = "/videos/a.mp4/tags"
-        body = {"rating": 4.5, "note": "Fine.", "date": "2024-01"}
+        body = {"rating": 4.5, "favourite": True, "note": "Fine.", "date": "2024-01"}
         row = served.client.post(url, json=body).json()
         assert row == {"video": "a.mp4", "tags": ["Night", "city"], **body} | {
             "performers": ["Jane Doe"]
         }
-        (card,) = served.get("/videos?q=rating:>4&detail=1")["videos"]
+        (card,) = served.get("/videos?q=rating:>4+favourite:&detail=1")["videos"]
         assert {key: card[key] for key in body} == body
         assert served.get("/tags/export")["videos"][0]["note"] == "Fine."
-        row = served.client.post(url, json={"rating": None, "add": ["x"]}).json()
-        assert "rating" not in row and row["note"] == "Fine."
-        for wrong, status in (({"rating": 6}, 422), ({"note": "\x1b"}, 400), ({"date": "x"}, 400)):
+        row = served.client.post(url, json={"rating": None, "favourite": False}).json()
+        assert not row.keys() & {"rating", "favourite"} and row["note"] == "Fine."
+        for wrong, status in (
+            ({"favourite": "x"}, 422),
+            ({"rating": 6}, 422),
+            ({"note": "\x1b"}, 400),
+            ({"date": "x"}, 400),
+        ):
             assert served.client.post(url, json=wrong).status_code == status
-        entry = {"video": "b.mp4", "rating": 2, "note": None}
+        entry = {"video": "b.mp4", "rating": 2, "favourite": True, "note": None}
         assert served.client.post("/tags/import", json={"videos": [entry]}).is_success
-        assert served.get("/videos/b.mp4/tags")["rating"] == 2
+        after = served.get("/videos/b.mp4/tags")
+        assert (after["rating"], after["favourite"]) == (2, True)
 
     def test_a_corrupt_file_is_refused_and_kept(self, served: Served, tagged: Library) -> None:
         place = tagged.artifact("a.mp4.tags.json")

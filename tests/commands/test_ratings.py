@@ -36,16 +36,20 @@ def tag(cli: Cli, library: Library) -> Callable[..., Run]:
     return change
 
 
-def test_a_rating_a_note_and_a_date(tag: Callable[..., Run], library: Library, cli: Cli) -> None:
-    run = tag("a.mp4", "--rating", 4, "--note", " Seen\ntwice ", "--date", "2024-01-31")
-    expected = {"rating": 4, "note": "Seen\ntwice", "date": "2024-01-31"}
+def test_a_rating_a_favourite_a_note_and_a_date(
+    tag: Callable[..., Run], library: Library, cli: Cli
+) -> None:
+    words = ("--rating", 4, "--note", " Seen\ntwice ", "--date", "2024-01-31")
+    run = tag("a.mp4", *words, "--favourite", "yes")
+    expected = {"rating": 4, "favourite": True, "note": "Seen\ntwice", "date": "2024-01-31"}
     assert run.json == {"video": "a.mp4", "tags": [], "performers": [], **expected}
     stored = library.json("a.mp4.tags.json")
     assert {key: stored[key] for key in expected} == expected
     text = cli("tags", library.root).out
-    assert text == "a.mp4: no tags; rating: 4; note: Seen\\ntwice; date: 2024-01-31\n"
+    details = "rating: 4; favourite: yes; note: Seen\\ntwice; date: 2024-01-31"
+    assert text == f"a.mp4: no tags; {details}\n"
     assert tag("a.mp4", "--rating", "3.46").json["rating"] == 3.5
-    run = tag("a.mp4", "--rating", "", "--note", "", "--date", "")
+    run = tag("a.mp4", "--rating", "", "--note", "", "--date", "", "--favourite", "no")
     assert run.json == {"video": "a.mp4", "tags": [], "performers": []}
     assert library.artifacts() == []
 
@@ -56,6 +60,7 @@ def test_a_rating_a_note_and_a_date(tag: Callable[..., Run], library: Library, c
         ("--rating", "7", "rating: 7 is not from 0 to 5"),
         ("--rating", "nan", "rating: nan is not from 0 to 5"),
         ("--rating", "good", "rating: good "),
+        ("--favourite", "perhaps", "--favourite"),
         ("--note", "a\x1b[2Jb", "has control characters"),
         ("--note", "n" * 10_001, "has more than 10,000 characters"),
         ("--date", "2023-02-29", "is not a date such as 2024, 2024-01 or 2024-01-31"),
@@ -70,11 +75,15 @@ def test_what_is_none_is_refused(
     assert library.artifacts() == []
 
 
-def test_queries_of_ratings_notes_and_dates(tag: Callable[..., Run], listed: Listed) -> None:
+def test_queries_of_ratings_favourites_notes_and_dates(
+    tag: Callable[..., Run], listed: Listed
+) -> None:
     tag("a.mp4", "--rating", 4.5, "--note", "By the SEA", "--date", "2024-03")
     tag("b.mp4", "--rating", 2, "--date", "2023-12-24")
-    tag("c.mp4", "--rating", 0)
+    tag("c.mp4", "--rating", 0, "--favourite", "yes")
     tag("d.mp4")
+    assert listed("favourite:") == listed("favourite:yes") == ["c.mp4"]
+    assert listed("favourite:no") == listed("-favourite:") == ["a.mp4", "b.mp4", "d.mp4"]
     assert listed("rating:>=4") == ["a.mp4"]
     assert listed("rating:0..2") == ["b.mp4", "c.mp4"]
     assert listed("-rating:>=0") == ["d.mp4"]

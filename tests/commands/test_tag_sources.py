@@ -17,7 +17,7 @@ from videolib.organize.tag_sources import SOURCES
 
 NFO = """<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
 <movie><title>Night</title><plot>Long ago.</plot><userrating>7</userrating>
-<premiered>2011-02-03</premiered><year>2011</year><tag>night</tag><genre>Drama</genre>
+<isuserfavorite>true</isuserfavorite><premiered>2011-02-03</premiered><year>2011</year><tag>night</tag><genre>Drama</genre>
 <actor><name>Jane Doe</name><role>Ann</role></actor><actor><name>Joe</name></actor></movie>
 """
 XMP = """<x:xmpmeta xmlns:x="adobe:ns:meta/">
@@ -55,7 +55,7 @@ def test_an_nfo_is_planned_applied_and_undone(cli: Cli, videos: Library) -> None
     assert cli(*words, "--force").json["changed"] == ["night.mp4"]
     after = tags_of(cli, videos.root / "night.mp4")
     names = {"tags": ["night", "Drama"], "performers": ["Jane Doe", "Joe"]}
-    details = {"rating": 3.5, "note": "Long ago.", "date": "2011-02-03"}
+    details = {"rating": 3.5, "favourite": True, "note": "Long ago.", "date": "2011-02-03"}
     assert after == {"video": "night.mp4", **names, **details}
     assert cli(*words, "--force").json["changed"] == []
     assert cli("tags", videos.root, "--undo").code == 0

@@ -174,7 +174,7 @@ class TestNfo:
 
     def test_details_come_back_by_import(self, cli: Cli, library: Library) -> None:
         library.add("short.mp4", "a.mp4")
-        details = {"rating": 4.5, "note": "two\nlines", "date": "2012-03-04"}
+        details = {"rating": 4.5, "favourite": True, "note": "two\nlines", "date": "2012-03-04"}
         write(library, "a.mp4.tags.json", json.dumps({"tags": ["x"], **details}))
         export(cli, library, "--format", "nfo")
         library.artifact("a.mp4.tags.json").unlink()

@@ -18,7 +18,7 @@ from videolib.core.errors import UsageError
 from videolib.core.text import clamp_to_64_bits, fold, parse_clock, printable, utf8
 from videolib.storage.artifacts import ARTIFACTS
 from videolib.storage.faults import FAULTS
-from videolib.storage.tag_details import BEST_RATING, checked_rating
+from videolib.storage.tag_details import BEST_RATING, YES_OR_NO, checked_rating
 
 # Of a term: the minus sign and the field, which for a key of a tags file begins with "x.".
 QUERY_HEAD = re.compile(r"(-?)(?:([A-Za-z_]+|[xX]\.[^\s:\"]+):)?")
@@ -26,7 +26,7 @@ QUERY_PHRASE = re.compile(r'"((?:[^"\\]|\\.)*)"(?=\s|$)', re.DOTALL)  # a value 
 QUERY_WORDS, QUERY_LENGTH = 200, 10_000  # terms and characters at most
 ATTRIBUTE_PREFIX = "x."  # in front of a key of a tags file that is no field of its own
 BARE_FIELDS = frozenset(
-    {"broken", "watched", "progress", *FAULTS}
+    {"broken", "favourite", "watched", "progress", *FAULTS}
 )  # which say something without a value
 # Other names of codecs -> ffmpeg's, by which they are catalogued.
 CODEC_NAMES = {"h265": "hevc", "x265": "hevc", "avc": "h264", "x264": "h264"}
@@ -202,6 +202,20 @@ def read_rating(text: str) -> float:
         raise ValueError(f"not 0 to {BEST_RATING}; say for example >=4 or 2..3.5") from None
 
 
+def favourite_clause(term: QueryTerm) -> SqlClause:
+    """Whether a video is a favourite. Raises ValueError."""
+    is_wanted = yes_or_no(term.value.strip() or "yes")
+    having = having_attribute("favourite", SqlClause("text IN (?, ?)", ("yes", "true")))
+    return having if is_wanted else having._replace(sql=f"NOT ({having.sql})")
+
+
+def yes_or_no(text: str) -> bool:
+    """What a text means. Raises ValueError."""
+    if fold(text) not in ("yes", "no"):
+        raise ValueError("say yes or no")
+    return YES_OR_NO[fold(text)]
+
+
 def note_clause(term: QueryTerm) -> SqlClause:
     """Words of the note."""
     return having_attribute("note", pattern_clause("text", term, part=True))
@@ -266,9 +280,7 @@ def between(expression: str, bounds: Sequence[tuple[str, float]]) -> SqlClause:
 
 def encrypted_clause(term: QueryTerm) -> SqlClause:
     """Whether pictures or sound are encrypted, by the metadata. Raises ValueError."""
-    if fold(term.value) not in ("yes", "no"):
-        raise ValueError("say yes or no")
-    return SqlClause(f"coalesce(v.encrypted, 0) = {int(fold(term.value) == 'yes')}")
+    return SqlClause(f"coalesce(v.encrypted, 0) = {int(yes_or_no(term.value))}")
 
 
 def added_clause(term: QueryTerm) -> SqlClause:
@@ -388,6 +400,7 @@ QUERY_FIELDS: dict[str, Callable[[QueryTerm], SqlClause]] = {
     "damaged": fault_clause,
     "rotten": fault_clause,
     "rating": rating_clause,
+    "favourite": favourite_clause,
     "note": note_clause,
     "watched": watched_clause,
     "progress": progress_clause,

@@ -156,7 +156,7 @@ class VideoRow(NamedTuple):
         return {"artifacts": self.presence(), "versions": versions, **labels, **noted}
 
     def noted(self) -> dict[str, Any]:
-        """The rating, note and date in its tags file, those that there are."""
+        """The rating and what else `details_in` gives of its tags file."""
         return dict(json.loads(self.details)) if self.details else {}
 
     def failures(self) -> dict[str, Any]:

@@ -85,6 +85,8 @@ def elements(source: VideoSource) -> Iterator[Element]:
         actor.extend([element("name", name), element("order", order)])
         yield actor
     yield from file_info(source.metadata, summary)
+    if "favourite" in details:
+        yield element("isuserfavorite", "true")  # as Jellyfin and Emby name it
 
 
 def element(name: str, value: object = None) -> Element:

@@ -1,4 +1,4 @@
-"""Tags, performers, ratings, notes and dates in the files of other programs.
+"""Tags, performers, ratings, favourites, notes and dates in the files of other programs.
 
 A reader in SOURCES takes a file apart into ForeignTags; `read_source` finds the files and the
 videos of a library that they are about.
@@ -156,6 +156,7 @@ def read_nfo(path: Path) -> list[ForeignTags]:
     dates = (value for key in ("premiered", "aired", "year") for value in texts(root, key))
     note = next(iter(texts(root, "plot")), "")
     details = details_of(scaled(rating, 10), note, next(dates, ""))
+    details |= details_in({"favourite": next(iter(texts(root, "isuserfavorite")), None)})
     return [ForeignTags(str(path.absolute().with_suffix("")), tags, performers, details)]
 
 
@@ -184,8 +185,7 @@ def scaled(text: object, most: float) -> float | None:
 def details_of(rating: float | None, note: object = "", date: object = "") -> dict[str, Any]:
     """A rating, a note and a date, those of them that are of use; a date may have a time behind."""
     day = re.match(r"\d{4}(-\d\d(-\d\d)?)?", str(date).replace(":", "-"))
-    details = details_in({"rating": rating, "note": note, "date": day[0] if day else ""})
-    return {key: value for key, value in details.items() if value != ""}
+    return details_in({"rating": rating, "note": note, "date": day[0] if day else ""})
 
 
 # === Immich, digiKam, Lightroom: XMP ==============================================================

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from videolib.core.runs import Job
     from videolib.storage.folders import Library
 
-# {video, tags, performers, rating?, note?, date?}, or {video, error}.
+# {video, tags, performers, rating?, favourite?, note?, date?}, or {video, error}.
 TagRow = dict[str, Any]
 TagChanges = list[tuple[Video, TagEditor]]  # what `change_tags` takes
 
@@ -69,7 +69,8 @@ def tag_line(row: Mapping[str, Any]) -> str:
     parts = [joined_names(row["tags"]) or "no tags"]
     if row["performers"]:
         parts.append("performers: " + joined_names(row["performers"]))
-    parts += [f"{key}: {row[key]}" for key in DETAILS if key in row]
+    details = [(key, row[key]) for key in DETAILS if key in row]
+    parts += [f"{key}: {'yes' if value is True else value}" for key, value in details]
     return printable(f"{row['video']}: {'; '.join(parts)}")
 
 
@@ -183,8 +184,8 @@ def counts_text(counts: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
 def exported_tags(
     job: Job, catalogue: Catalogue, library: Library, query: str = ""
 ) -> dict[str, list[TagRow]]:
-    """The tags of the videos that have any tag, performer, rating, note or date: {videos: [TagRow],
-    errors: [{video, error}]}."""
+    """The tags of the videos that have any tag, performer or detail: {videos: [TagRow], errors:
+    [{video, error}]}."""
     catalogue.prepare(job, library)
     labelled = SqlClause("v.id IN (SELECT video FROM labels) OR v.details NOT NULL")
     videos = tagged_videos(catalogue, library, query, labelled)
@@ -247,8 +248,8 @@ class TagRename(NamedTuple):
 
 
 class ImportedTags(NamedTuple):
-    """The tags and performers of a video in an import, and its rating, note and date where they are
-    given; `video` is its path from the folder."""
+    """The tags and performers of a video in an import, and those of DETAILS that are given;
+    `video` is its path from the folder."""
 
     video: str
     tags: Sequence[str]
@@ -274,7 +275,7 @@ class ImportedTags(NamedTuple):
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> ImportedTags:
-        """From {video, tags?, performers?, rating?, note?, date?}. Raises KeyError, TypeError or
+        """From a TagRow, of which only `video` has to be there. Raises KeyError, TypeError or
         ValueError for others."""
         video, lists = row["video"], [row.get(field, []) for field in TAG_KINDS.values()]
         for names in ([video], *lists):

@@ -1,4 +1,5 @@
-"""What a tags file says of a video beside its names: a rating, a note, a date, and keys of others.
+"""What a tags file says of a video beside its names: a rating, whether it is a favourite, a note, a
+date, and keys of others.
 
 `details_in` gives what this program shows and changes, `attributes_in` all that queries ask for.
 """
@@ -9,14 +10,15 @@ import datetime
 import itertools
 import math
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal, NamedTuple
 
 from videolib.core.errors import UsageError
 from videolib.core.text import UNPRINTABLE, fold, printable, utf8
 
 BEST_RATING = 5
 NOTE_LENGTH = 10_000  # characters of a note
+YES_OR_NO = {"yes": True, "true": True, "no": False, "false": False}  # as texts, in lower case
 ATTRIBUTES, ATTRIBUTE_LENGTH = 200, 1000  # values of a video, and characters of each, for queries
 
 
@@ -37,6 +39,15 @@ def checked_rating(value: object) -> float:
         raise ValueError(f"is not from 0 to {BEST_RATING}")
     number = round(number, 1)
     return int(number) if number.is_integer() else number
+
+
+def checked_favourite(value: object) -> Literal[True, ""]:
+    """Whether a video is a favourite; an empty text where it is not, for then nothing is stored.
+    Raises ValueError."""
+    text = str(value).strip().lower() if isinstance(value, bool | str) else ""
+    if text not in YES_OR_NO:
+        raise ValueError("is not yes or no")
+    return True if YES_OR_NO[text] else ""
 
 
 def checked_note(value: object) -> str:
@@ -63,11 +74,17 @@ def checked_date(value: object) -> str:
     return text
 
 
-DETAILS = {"rating": checked_rating, "note": checked_note, "date": checked_date}
+DETAILS: dict[str, Callable[[object], Any]] = {
+    "rating": checked_rating,
+    "favourite": checked_favourite,
+    "note": checked_note,
+    "date": checked_date,
+}
 
 
 def checked_details(values: Mapping[str, Any]) -> dict[str, Any]:
-    """New values of DETAILS; None and an empty text take one away. Raises UsageError."""
+    """New values of DETAILS; None, an empty text, and that it is no favourite take one away. Raises
+    UsageError."""
     checked: dict[str, Any] = {}
     for key, value in values.items():
         try:
@@ -79,14 +96,16 @@ def checked_details(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def details_in(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of DETAILS that a record has. What somebody else wrote there and is none stays where it
-    is, and counts as another key."""
+    """Those of DETAILS that a record has, but for empty ones. What somebody else wrote there and is
+    none stays where it is, and counts as another key."""
     details = {}
     for key, check in DETAILS.items():
         try:
-            details[key] = check(record.get(key))
+            value = check(record.get(key))
         except ValueError:
             continue
+        if value != "":
+            details[key] = value
     return details
 
 
