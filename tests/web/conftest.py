@@ -1,0 +1,66 @@
+"""Fixtures of the page's tests: the browser, libraries, servers of these, open pages."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import support
+from playwright.sync_api import Browser, Page
+from support import Library
+from support import browser as web
+from support.served import Served, serving
+
+TASKS = "metadata,thumbs,sprites,previews,phash,heatmaps,scenes"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with web.browsing() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory, clips: Path) -> Library:
+    """A library with everything made of it, which no test changes."""
+
+    def make(folder: Library) -> None:
+        names = {"numbered.mp4": "", "cuts.mp4": "trips/", "bikes.mp4": "trips/", "mpeg4.avi": ""}
+        for name, place in names.items():
+            folder.add(name, place + name)
+        folder.add("small_bikes.mp4", "trips/a copy of bikes.mp4")
+        done = support.run_cli(TASKS, folder.root, "-r", "--ext", "*", "--interval", "1")
+        assert done.code == 0, done.err
+
+    library = Library(tmp_path_factory.mktemp("web") / "videos", clips)
+    library.add_made("web", make)
+    return library
+
+
+@pytest.fixture(scope="module")
+def shared(base: Library) -> Iterator[Served]:
+    """A server of that library, for tests that only look."""
+    with serving(base.root) as served:
+        yield served
+
+
+@pytest.fixture
+def own(base: Library, library: Library) -> Library:
+    """A copy of that library to change."""
+    shutil.copytree(base.root, library.root, dirs_exist_ok=True)
+    return library
+
+
+@pytest.fixture
+def page(chromium: Browser, shared: Served) -> Iterator[Page]:
+    with web.opened(chromium, shared.url) as page:
+        yield page
+
+
+@pytest.fixture
+def own_page(chromium: Browser, own: Library) -> Iterator[Page]:
+    """A page on a library that may be changed."""
+    with serving(own.root) as served, web.opened(chromium, served.url) as page:
+        yield page
