@@ -67,6 +67,7 @@ from videoserver.parameters import (
     PersonInPath,
     QueryText,
     Recursive,
+    Seed,
     ServiceDep,
     Sort,
     SwaggerDep,
@@ -155,6 +156,7 @@ def videos(
     q: QueryText = "",
     sort: Sort = "name",
     order: Order = None,
+    seed: Seed = 0,
     ext: Extensions = "",
     detail: Annotated[bool, Query(description="also artifacts, tags and performers")] = False,
     tags: Annotated[str, Query(description=f"tags that it has, {NAMES_HELP}")] = "",
@@ -162,7 +164,7 @@ def videos(
     match_any: Annotated[bool, Query(description="one of those is enough")] = False,
 ) -> Response:
     names = parse_names("tags", tags), parse_names("performers", performers)
-    video_filter = VideoFilter(q, *names, match_any, detail, order)
+    video_filter = VideoFilter(q, *names, match_any, detail, order, seed)
     options = {"recursive": recursive, "sort": sort, "ext": ext}
     return json_response(service.videos(directory, offset, limit, video_filter, options))
 
@@ -235,10 +237,11 @@ def neighbours(
     q: QueryText = "",
     sort: Sort = "name",
     order: Order = None,
+    seed: Seed = 0,
     ext: Extensions = "",
 ) -> Response:
     options = {"recursive": recursive, "sort": sort, "ext": ext}
-    video_filter = VideoFilter(q, direction=order)
+    video_filter = VideoFilter(q, direction=order, seed=seed)
     return json_response(service.neighbours(directory, video, video_filter, options))
 
 

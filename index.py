@@ -127,6 +127,7 @@ from videolib.core.options import (
     ThumbnailPosition,
     Tolerance,
     VideoNames,
+    VideoOrder,
     VideoPair,
     is_plain_choice,
     names_path,
@@ -2609,9 +2610,7 @@ class ListVideos(LibraryCommand):
 
     query: str = option("", QUERY_HELP, metavar="QUERY", short="-q")
     show_size: bool = option(False, "also show the sizes")
-    sort: Literal["name", "title", "size", "duration", "added", "rating", "played"] = option(
-        "name", "in which order"
-    )
+    sort: VideoOrder = option("name", "in which order; random is another one each time")
     limit: int | None = option(None, "list at most this many", ge=1)
     long: bool = option(False, "on a terminal: show more columns", short="-l")
     format: ListingFormat = option(

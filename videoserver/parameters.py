@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 import index
 from videolib.core.errors import ParameterError
+from videolib.core.options import VideoOrder
 from videolib.core.runs import Job
 from videolib.core.text import split_names
 from videolib.storage.videos import Video
@@ -58,12 +59,16 @@ Extensions = Annotated[
 ]
 QueryText = Annotated[str, Query(alias="q", description=index.QUERY_HELP)]
 Sort = Annotated[
-    Literal["name", "title", "size", "duration", "added", "rating", "played"],
-    Query(description="name: that with its folder; title: that without"),
+    VideoOrder,
+    Query(description="name: that with its folder; title: that without; random: see seed"),
 ]
 Order = Annotated[
     Literal["asc", "desc"] | None,
     Query(description="without it names ascend, and all else begins with the most"),
+]
+Seed = Annotated[
+    int,
+    Query(ge=0, le=1 << 31, description="of sort=random: the same one gives the same order"),
 ]
 Offset = Annotated[int, Query(ge=0, le=1 << 31)]
 Limit = Annotated[int, Query(ge=1, le=PAGE_LIMIT)]

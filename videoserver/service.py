@@ -104,7 +104,7 @@ class VideoFilter(NamedTuple):
 
     `q`: a query. `tags` and `performers`: names that a video must have, all of them or, with
     `match_any`, one. `detail`: also artifacts, tags and performers. `direction`: None for what is
-    natural for the sorted field.
+    natural for the sorted field. `seed` numbers the shuffle of the order `random`.
     """
 
     q: str = ""
@@ -113,11 +113,13 @@ class VideoFilter(NamedTuple):
     match_any: bool = False
     detail: bool = False
     direction: Literal["asc", "desc"] | None = None
+    seed: int = 0
 
     def order(self, sort: str) -> str:
-        """The order for `Catalogue.cards`: a key of ORDERS, with - before it to reverse it."""
+        """The order for `Catalogue.cards`, see order_by."""
         natural = "desc" if "DESC" in ORDERS[sort] else "asc"
-        return f"-{sort}" if self.direction not in (None, natural) else sort
+        order = f"{sort}:{self.seed}" if sort == "random" else sort
+        return f"-{order}" if self.direction not in (None, natural) else order
 
     def clauses(self) -> list[SqlClause]:
         """The conditions of tags and performers, all of which must hold."""

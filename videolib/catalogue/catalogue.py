@@ -16,7 +16,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from videolib.catalogue.query import SqlClause, compile_query, order_by
+from videolib.catalogue.query import (
+    SqlClause,
+    compile_query,
+    order_by,
+    place_by_name,
+    shuffled,
+)
 from videolib.catalogue.records import (
     SCHEMA,
     SUMMARY,
@@ -33,7 +39,7 @@ from videolib.core.documents import json_text
 from videolib.core.errors import attempt
 from videolib.core.files import stat_if_any
 from videolib.core.runs import Job
-from videolib.core.text import fold, utf8
+from videolib.core.text import fold, natural_key, utf8
 from videolib.storage.artifacts import ARTIFACTS, artifact_versions
 from videolib.storage.failures import failures_by_reason
 from videolib.storage.faults import FAULTS, faults_in
@@ -94,6 +100,10 @@ class Catalogue(CatalogueStore):
         about = (os.path.realpath(self.root), artifacts_root, extra, roots)
         schema = [SCHEMA, *(extension.schema for extension in extensions)]
         super().__init__(about, schema, (ARTIFACTS, list(self.extensions)))
+
+    def _prepared(self, database: sqlite3.Connection) -> sqlite3.Connection:
+        database.create_function("shuffled", 2, shuffled, deterministic=True)
+        return super()._prepared(database)
 
     def failures(self) -> list[dict[str, Any]]:
         """What the last refresh could not read, as {video, error}."""
@@ -213,7 +223,7 @@ class Catalogue(CatalogueStore):
         if scanned is None:
             view = self.view(library, query)
             return self.rows(view, sort, limit, labels)
-        scanned.sort(key=lambda scanned_video: scanned_video.video.rel)
+        scanned.sort(key=lambda scanned_video: place_by_name(scanned_video.video.rel))
         rows = (
             VideoRow(0, video.rel, numbers[0], numbers[1])
             for video, numbers in scanned
@@ -424,6 +434,8 @@ class Catalogue(CatalogueStore):
         stamp = scanned.stamp() if scanned.settled(time.time_ns()) else None
         rel, path = os.fsencode(video.rel), fold(utf8(video.rel))
         words = "\n".join([path, *(key for _, key, _ in labels)])
+        path_key = natural_key(utf8(video.rel))
+        keys = path_key, path_key.rpartition("\x01")[2]
         names = (rel, rel[: rel.rfind(b"/") + 1], stamp, path, fold(utf8(video.name)), words)
         lacking = (kind for kind in ARTIFACTS if kind not in fresh_kinds)
         failures = failures_by_reason(video, sidecars, source, lacking)
@@ -433,7 +445,7 @@ class Catalogue(CatalogueStore):
         states = (fresh, stale, problem, *documents, *map(faults.get, FAULTS), *playback)
         states = (*states, json_text(versions, None) if versions else None)
         facts = (size, mtime_ns, oshash, *map(summary.get, SUMMARY), *states)
-        values = (*names, video.extension, *facts)
+        values = (*names, *keys, video.extension, *facts)
         tags, performers = ([n for k, _, n in labels if k == kind] for kind in TAG_KINDS)
         row = VideoRow._make((0, video.rel, *facts, tags, performers))
         card, detail = (json_text(part, None)[1:-1] for part in (row.card(), row.detail()))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 import re
 import time
 import typing
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 from videolib.core.errors import UsageError
-from videolib.core.text import clamp_to_64_bits, fold, parse_clock, printable, utf8
+from videolib.core.text import clamp_to_64_bits, fold, natural_key, parse_clock, printable, utf8
 from videolib.storage.artifacts import ARTIFACTS
 from videolib.storage.faults import FAULTS
 from videolib.storage.tag_details import BEST_RATING, YES_OR_NO, checked_rating
@@ -411,8 +412,8 @@ QUERY_FIELDS: dict[str, Callable[[QueryTerm], SqlClause]] = {
 
 # The orders of a listing in SQL; where one ends in DESC, the largest come first.
 ORDERS = {
-    "name": "v.rel",
-    "title": "v.name",
+    "name": "v.path_key",
+    "title": "v.name_key",
     "size": "v.size DESC",
     "duration": "v.duration DESC NULLS LAST",
     "added": "v.mtime_ns DESC",
@@ -421,15 +422,31 @@ ORDERS = {
     "played": "v.played DESC NULLS LAST",
     "rating": "(SELECT a.number FROM attributes a WHERE a.video = v.id AND a.key = 'rating')"
     " DESC NULLS LAST",
+    "random": "shuffled(v.rel, {seed})",
 }
 
 
 def order_by(sort: str) -> str:
     """One of ORDERS in SQL, reversed by a leading `-`; equal videos come in the order of paths.
-    Raises UsageError."""
-    order = ORDERS.get(sort.removeprefix("-"))
-    if not order:
+
+    `random:7` is always the same shuffle, `random` another one each time. Raises UsageError.
+    """
+    name, _, seed = sort.removeprefix("-").partition(":")
+    if name not in ORDERS or not re.fullmatch(r"\d{0,15}", seed):
         raise UsageError(f"{printable(sort)}: no such order; there are {', '.join(ORDERS)}")
+    order = ORDERS[name].format(seed=seed or time.time_ns() % 10**9)
     if sort.startswith("-"):
         order = order.replace(" DESC", " ASC") if " DESC" in order else f"{order} DESC"
-    return order if order.startswith("v.rel") else f"{order}, v.rel"
+    return f"{order}, v.rel"
+
+
+def place_by_name(rel: str) -> tuple[str, bytes]:
+    """The sort key of a video, by its path, that gives the order `name` without a database."""
+    return natural_key(utf8(rel)), os.fsencode(rel)
+
+
+def shuffled(rel: bytes, seed: int) -> bytes:
+    """The place of a video, by its path, in a shuffle: others that come or go do not change it."""
+    from hashlib import blake2b
+
+    return blake2b(rel, digest_size=8, key=str(seed).encode()).digest()

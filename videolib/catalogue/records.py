@@ -26,19 +26,20 @@ PLAYBACK = ("position", "progress", "played", "watched")
 
 # `stamp` is the digest of a video's files when they were read, NULL where they may have changed in
 # the same clock tick; `path`, `name` and `words` are folded, `words` being path, tags and
-# performers; `fresh` and `stale` are bits by artifact kind. `details` and `versions` are JSON;
-# `attributes` has the values of all keys of a tags file but those of names. `cards` holds the JSON
-# of listings.
+# performers; `path_key` and `name_key` sort as natural_key says; `fresh` and `stale` are bits by
+# artifact kind. `details` and `versions` are JSON; `attributes` has the values of all keys of a
+# tags file but those of names. `cards` holds the JSON of listings.
 # `extensions` has the files that an extension is to read (`files`) and those it has read (`done`).
 # `compared` and `alike` are the cache of duplicates; `changes` counts transactions.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS videos (id INTEGER PRIMARY KEY, rel BLOB NOT NULL UNIQUE,
-  folder BLOB NOT NULL, stamp BLOB, path TEXT, name TEXT, words TEXT, ext TEXT, size INT,
-  mtime_ns INT, oshash TEXT, duration REAL, width INT, height INT, fps REAL, vcodec TEXT,
-  acodec TEXT, bit_rate INT, encrypted INT, fresh INT, stale INT, tags_problem TEXT, broken TEXT,
-  details TEXT, damaged TEXT, rotten TEXT, position REAL, progress REAL, played REAL,
-  watched REAL, versions TEXT);
+  folder BLOB NOT NULL, stamp BLOB, path TEXT, name TEXT, words TEXT, path_key TEXT,
+  name_key TEXT, ext TEXT, size INT, mtime_ns INT, oshash TEXT, duration REAL, width INT,
+  height INT, fps REAL, vcodec TEXT, acodec TEXT, bit_rate INT, encrypted INT, fresh INT, stale INT,
+  tags_problem TEXT, broken TEXT, details TEXT, damaged TEXT, rotten TEXT, position REAL,
+  progress REAL, played REAL, watched REAL, versions TEXT);
 CREATE INDEX IF NOT EXISTS videos_folder ON videos (folder);
+CREATE INDEX IF NOT EXISTS videos_path_key ON videos (path_key, rel);
 CREATE INDEX IF NOT EXISTS videos_size ON videos (size);
 CREATE INDEX IF NOT EXISTS videos_duration ON videos (duration);
 CREATE INDEX IF NOT EXISTS videos_mtime ON videos (mtime_ns);
@@ -64,7 +65,8 @@ INSERT INTO changes SELECT random() WHERE NOT EXISTS (SELECT 1 FROM changes);
 
 # The columns of `videos` that are written, in the order of CatalogueEntry.values.
 ROW_COLUMNS = (
-    *("rel", "folder", "stamp", "path", "name", "words", "ext", "size", "mtime_ns", "oshash"),
+    *("rel", "folder", "stamp", "path", "name", "words", "path_key", "name_key"),
+    *("ext", "size", "mtime_ns", "oshash"),
     *(*SUMMARY, "fresh", "stale", "tags_problem", "broken", "details", *FAULTS),
     *PLAYBACK,
     "versions",

@@ -130,6 +130,26 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
+NUMBER = re.compile(r"0*(\d+)")
+
+
+def natural_key(path: str) -> str:
+    """A key that sorts paths as people do: without case and accents, numbers by their value (`film
+    2` before `film 10`), folder by folder, `film.mp4` before `film 2.mp4`."""
+    key = fold(path)
+    if not key.isascii():
+        key = re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFKD", key))
+        key = re.sub(r"\d", lambda digit: str(int(digit[0])), key)  # of every script
+    stem, dot, extension = key.rpartition(".")
+    key = f"{stem}\x02{extension}" if dot else key
+    return NUMBER.sub(_number_key, key).replace("/", "\x01")
+
+
+def _number_key(number: re.Match[str]) -> str:
+    """The digits of a number after how many they are, so that the longer one is the larger."""
+    return f"{min(len(number[1]), 99):02}{number[1]}"
+
+
 def parse_clock(text: str) -> float:
     """Seconds of `01:02:03.456` or `2:03,4`. Raises ValueError."""
     total = 0.0
