@@ -55,6 +55,7 @@ from videoserver.page import (
     web_folder,
 )
 from videoserver.parameters import (
+    DeletionInPath,
     DirectoryDep,
     Extensions,
     JobDep,
@@ -357,6 +358,18 @@ def import_tags(service: ServiceDep, directory: DirectoryDep, body: models.TagIm
     return json_response(service.import_tags(directory, entries, replace, body.dry_run))
 
 
+@routes.post(
+    "/tags/change",
+    response_model=models.BulkTagsOut,
+    summary="Change tags and performers of many videos",
+    responses=problems(409),
+)
+def change_tags_of_many(
+    service: ServiceDep, directory: DirectoryDep, body: models.BulkTagsIn
+) -> Response:
+    return json_response(service.change_tags_of_many(directory, body.by_videos()))
+
+
 @routes.get(
     "/tags/summary", response_model=models.TagSummaryOut, summary="Tags with how many have them"
 )
@@ -364,6 +377,38 @@ def tag_summary(
     service: ServiceDep, directory: DirectoryDep, recursive: Recursive = False
 ) -> Response:
     return json_response(service.tag_summary(directory, recursive))
+
+
+# === Routes: the trash ============================================================================
+
+
+@routes.get("/trash", response_model=models.TrashOut, summary="What was deleted and can come back")
+def trash(service: ServiceDep, directory: DirectoryDep) -> Response:
+    return json_response(service.trash.list(directory))
+
+
+@routes.post(
+    "/trash",
+    response_model=models.DeletionOut,
+    summary="Delete videos: move them to the trash with all that is their own",
+    responses=problems(409),
+)
+def delete_videos(
+    service: ServiceDep, directory: DirectoryDep, body: models.DeletionIn
+) -> Response:
+    return json_response(service.trash.delete(directory, body.videos))
+
+
+@routes.post(
+    "/trash/{deletion}/undo",
+    response_model=models.RestoredOut,
+    summary="Bring back what was deleted",
+    responses=problems(409),
+)
+def undo_deletion(
+    service: ServiceDep, directory: DirectoryDep, deletion: DeletionInPath
+) -> Response:
+    return json_response(service.trash.restore(directory, deletion))
 
 
 # === Routes: people and duplicates ================================================================
@@ -664,6 +709,16 @@ def hls_segment(
 )
 def details(service: ServiceDep, video: VideoDep) -> Response:
     return json_response(service.files.details(video))
+
+
+@routes.delete(
+    "/videos/{name:name}",
+    response_model=models.DeletionOut,
+    summary="Delete a video: move it to the trash with all that is its own",
+    responses=problems(409),
+)
+def delete_video(service: ServiceDep, directory: DirectoryDep, video: VideoDep) -> Response:
+    return json_response(service.trash.delete(directory, [video.rel]))
 
 
 # === Routes: jobs =================================================================================

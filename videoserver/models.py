@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from videolib.storage.markers import MOST_MARKERS, TITLE_LENGTH, Marker, MarkerChange
 from videolib.storage.playback import Playback
 from videolib.storage.tag_details import BEST_RATING, DETAILS, NOTE_LENGTH
+from videolib.storage.tags import TagChange
 from videolib.storage.user_records import LAST_MOMENT
 
 
@@ -33,6 +34,7 @@ TwoItems = Field(min_length=2, max_length=2)
 Interval = Annotated[list[float], TwoItems]
 Presence = bool | Literal["stale"]
 Names = Annotated[list[str], Field(max_length=1000)]
+MOST_NAMED = 10_000  # videos in one request
 LEFT_OUT = "videos of other types than `ext` takes, counted by extension"
 PersonId = Annotated[int, Field(ge=1, le=999_999_999)]
 
@@ -354,6 +356,37 @@ class TagUpdateIn(RequestModel, DetailsIn):
     replace: bool = False
 
 
+class NameChangeIn(RequestModel):
+    """A change of the tags and performers of several videos."""
+
+    videos: Annotated[list[str], Field(max_length=MOST_NAMED)] = Field(examples=[["a.mp4"]])
+    add: Names = []
+    remove: Names = []
+    performers_add: Names = []
+    performers_remove: Names = []
+
+
+class BulkTagsIn(RequestModel):
+    changes: Annotated[list[NameChangeIn], Field(max_length=MOST_NAMED)]
+
+    def by_videos(self) -> list[tuple[list[str], TagChange]]:
+        """Names of videos with the change of those."""
+        return [
+            (row.videos, TagChange(**row.model_dump(exclude={"videos"}))) for row in self.changes
+        ]
+
+
+class VideoErrorOut(ResponseModel):
+    video: str
+    error: str
+
+
+class BulkTagsOut(ResponseModel):
+    changed: int = Field(description="videos")
+    undo: list[NameChangeIn] = Field(description="the `changes` that take these back")
+    errors: list[VideoErrorOut] = Field(description="of videos that stay as they were")
+
+
 class TagEntryIn(DetailsIn):
     """A video of an export; other fields that the export has are ignored."""
 
@@ -389,6 +422,37 @@ class NameCountOut(ResponseModel):
 class TagSummaryOut(ResponseModel):
     tags: list[NameCountOut]
     performers: list[NameCountOut]
+
+
+# === The trash ====================================================================================
+
+
+class DeletionIn(RequestModel):
+    videos: Annotated[list[str], Field(min_length=1, max_length=MOST_NAMED)] = Field(
+        examples=[["trips/rome.mp4"]]
+    )
+
+
+class DeletionOut(ResponseModel):
+    """Videos that went to the trash together, with all that is their own."""
+
+    id: int = Field(description="for /trash/{id}/undo")
+    command: Literal["delete", "dupes"] = Field(description="what moved them there")
+    videos: list[str]
+    files: int = Field(description="that are in the trash, with the artifacts of the videos")
+    size: int
+    made_at: str
+    interrupted: bool = Field(description="a part of them was not moved yet; undo takes it back")
+
+
+class TrashOut(ResponseModel):
+    deletions: list[DeletionOut] = Field(description="that can be taken back, the last one first")
+
+
+class RestoredOut(ResponseModel):
+    videos: list[str]
+    files: int = Field(description="that are back")
+    problems: list[str] = Field(description="about files that are not")
 
 
 # === Duplicates ===================================================================================

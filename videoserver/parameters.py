@@ -81,6 +81,7 @@ Version = Annotated[
         description="any text, such as the version of a listing: clients keep the answer for good",
     ),
 ]
+DeletionInPath = Annotated[int, InPath(ge=1, le=1 << 31, description="its id in /trash")]
 PersonInPath = Annotated[models.PersonId, InPath()]
 
 

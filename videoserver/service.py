@@ -47,6 +47,7 @@ from videolib.core.errors import (
     reason_of,
 )
 from videolib.core.text import fold, printable
+from videolib.organize.bulk_tagging import change_tags_in_bulk
 from videolib.organize.rename import RenamePlan, name_fault, rename_videos
 from videolib.organize.tagging import (
     TagImport,
@@ -82,6 +83,7 @@ from videoserver.jobs import JOBS_KEPT, JOBS_QUEUED, JobBoard
 from videoserver.people import PeopleService
 from videoserver.settings import PAGE_LIMIT
 from videoserver.stills import StillMaker
+from videoserver.trash import TrashService
 from videoserver.watching import root_watchers
 
 if TYPE_CHECKING:
@@ -150,6 +152,7 @@ class Service:
         self.people = PeopleService(self.commands, self.board, self.files)
         self.stills = StillMaker(self.files, self.board)
         self.hls = HlsService(settings)
+        self.trash = TrashService(self.commands, self.board, self.roots)
 
     def watch(self) -> None:
         """Begin to watch the roots, where the settings say so."""
@@ -237,6 +240,35 @@ class Service:
         tags = self.edited_tags(video, change.apply)
         self.catalogue_pool.changed(video.path)
         return tags
+
+    def change_tags_of_many(
+        self, directory: str, changes: Iterable[tuple[Iterable[str], TagChange]]
+    ) -> dict[str, Any]:
+        """Change the tags of many videos of a folder on disk; gives {changed, undo, errors}.
+
+        `changes`: names of videos, each once, with the change of those. Raises UsageError for bad
+        names, ParameterError where a video is named twice, ConflictError.
+        """
+        command, folder = self.commands.build(Tags, directory), self.roots.folder(directory)
+        pairs: dict[str, tuple[Video, TagChange]] = {}
+        errors: list[dict[str, str]] = []
+        for names, change in changes:
+            clean_names([*change.add, *change.performers_add])
+            for name in names:
+                video = attempt(self.roots.video, folder, name, command.artifacts_dir)
+                if isinstance(video, Failure):
+                    errors.append({"video": name, "error": video.reason})
+                    continue
+                if name in pairs:
+                    raise ParameterError([("changes", f"{printable(name)} stands there twice")])
+                pairs[name] = video, change
+        job = self.board.quiet_job()
+        try:
+            done = change_tags_in_bulk(command.library_paths(), list(pairs.values()), job)
+        except VideoError as error:
+            raise ConflictError(str(error)) from None
+        self.catalogue_pool.changed(*(video.path for video, _ in done.undo))
+        return done._replace(errors=[*errors, *done.errors]).as_json()
 
     def edited_tags(self, video: Video, edit: TagEditor | None = None) -> dict[str, Any]:
         """The tags of a video after an edit, if any. Raises CorruptError, OutsideError."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from conftest import Cli
-from support import Library
+from support import Library, contents
 from support.served import Served
 
 
@@ -199,3 +199,71 @@ class TestTransfer:
         entries = [{"video": "gone.mp4", "tags": ["x"]}, {"video": "b.mp4", "tags": ["x"]}]
         told = served.client.post("/tags/import", json={"videos": entries}).json()
         assert (told["matched"], told["unknown"]) == (1, ["gone.mp4"])
+
+
+class TestMany:
+    def change(self, served: Served, *changes: object, status: int = 200) -> Any:
+        response = served.client.post("/tags/change", json={"changes": changes})
+        assert response.status_code == status, response.text
+        return response.json()
+
+    def test_one_request_and_the_one_that_takes_it_back(
+        self, served: Served, tagged: Library
+    ) -> None:
+        def tags() -> list[Any]:
+            return list(served.get("/tags/export", params={"recursive": True})["videos"])
+
+        before = tags()
+        videos = ["a.mp4", "b.mp4", "sub/c.mp4", "d.mp4", "no.mp4"]
+        change = {"videos": videos, "add": ["NIGHT", "seen"], "remove": ["day"]}
+        told = self.change(served, change | {"performers_remove": ["jane doe"]})
+        assert told["changed"] == 4
+        assert [row["video"] for row in told["errors"]] == ["no.mp4"]
+        assert served.get("/videos/a.mp4/tags")["tags"] == ["Night", "city", "seen"]
+        assert served.get("/videos/a.mp4/tags")["performers"] == []
+        assert names(served, q="tag:seen", recursive=True) == [
+            "a.mp4",
+            "b.mp4",
+            "d.mp4",
+            "sub/c.mp4",
+        ]
+        again = self.change(served, change | {"videos": videos[:4]})
+        assert (again["changed"], again["undo"]) == (0, [])
+        undone = self.change(served, *told["undo"])
+        assert (undone["changed"], tags()) == (4, before)
+        assert self.change(served, *undone["undo"])["changed"] == 4
+
+    def test_undo_keeps_what_came_since(self, served: Served, tagged: Library) -> None:
+        told = self.change(served, {"videos": ["a.mp4", "b.mp4"], "add": ["seen"]})
+        assert [row["videos"] for row in told["undo"]] == [["a.mp4", "b.mp4"]]
+        self.change(served, {"videos": ["b.mp4"], "add": ["later"]})
+        self.change(served, *told["undo"])
+        assert served.get("/videos/b.mp4/tags")["tags"] == ["night", "later"]
+
+    def test_a_corrupt_file_keeps_the_others_from_nothing(
+        self, served: Served, tagged: Library
+    ) -> None:
+        tagged.artifact("b.mp4.tags.json").write_text("{")
+        told = self.change(served, {"videos": ["a.mp4", "b.mp4"], "add": ["seen"]})
+        assert (told["changed"], told["errors"][0]["video"]) == (1, "b.mp4")
+        assert "is corrupt" in told["errors"][0]["error"]
+        assert tagged.artifact("b.mp4.tags.json").read_text() == "{"
+
+    def test_bad_ones_change_nothing(self, served: Served, tagged: Library) -> None:
+        before = contents(tagged.root)
+        long = {"videos": ["a.mp4"], "add": ["x" * 201]}
+        assert "200 characters" in self.change(served, long, status=400)["detail"]
+        twice = {"videos": ["a.mp4", "b.mp4"], "add": ["x"]}
+        assert "twice" in self.change(served, twice, twice, status=422)["detail"]
+        self.change(served, {"videos": ["a.mp4"], "rating": 3}, status=422)
+        assert contents(tagged.root) == before
+
+    def test_a_thousand_in_one_request(self, served: Served, library: Library) -> None:
+        videos = [f"{number % 10}/{number:04}.mp4" for number in range(1000)]
+        for name in videos:
+            (library.root / name).parent.mkdir(exist_ok=True)
+            (library.root / name).write_bytes(b"x")
+        told = self.change(served, {"videos": videos, "add": ["seen"]})
+        assert (told["changed"], len(told["undo"]), told["errors"]) == (1000, 1, [])
+        assert self.change(served, *told["undo"])["changed"] == 1000
+        assert served.get("/tags/summary", params={"recursive": True})["tags"] == []

@@ -79,6 +79,7 @@ class Journal:
         self.sidecar_dirs = sorted(set(map(real_path, sidecar_dirs)))
         self.moves: list[tuple[str, str]] = []
         self.rewrites: list[Rewrite] = []
+        self.trashed: set[str] = set()  # folded paths in the trash that are planned already
         self.real_folders: dict[str, str] = {}
         self.stack = contextlib.ExitStack()
         self.messages: list[str] = []  # about journals of earlier runs that could not be read
@@ -123,10 +124,15 @@ class Journal:
         return target
 
     def trash_path(self, path: str) -> str:
-        """Where a file goes: the trash in the sidecar folder of its own folder."""
+        """Where a file goes: the trash in the sidecar folder of its own folder, under a name that
+        no other of this journal gets."""
         folder, _, name = path.rpartition("/")
         sidecar_dir = folder if folder.endswith(f"/{SIDECARS}") else f"{folder}/{SIDECARS}"
-        return f"{sidecar_dir}/{TRASH}/{self.number:06}-{self.stamp}/{name}"
+        target = f"{sidecar_dir}/{TRASH}/{self.number:06}-{self.stamp}/{name}"
+        while fold(target) in self.trashed:  # beside a video and among its sidecars may be equals
+            target += "~"
+        self.trashed.add(fold(target))
+        return target
 
     def replace(self, path: str, old: bytes | None, new: bytes | None, keep_time: str = "") -> None:
         """Plan other content for a small file, `old` -> `new`; it may be one that is moved there.
@@ -140,10 +146,10 @@ class Journal:
         """All steps in the order in which they are made. Raises OSError where a file vanished."""
         sources = {fold(source) for source, _ in self.moves}
         targets = {fold(target) for _, target in self.moves}
-        device, trashed = functools.cache(device_of), set[str]()
+        device = functools.cache(device_of)
         aside, moves, originals = list[Step](), list[Step](), list[Step]()
         for number, (source, target) in enumerate(self.moves):
-            inode, trash = lstat_of(source).st_ino, self.trash_path(source)
+            inode, original = lstat_of(source).st_ino, source
             folders = [path.rpartition("/")[0] for path in (source, target)]
             same_device = device(folders[0]) == device(folders[1])
             scratch, copy = (f"{f}/{SCRATCH_PREFIX}{self.number}-{number}" for f in folders)
@@ -154,10 +160,7 @@ class Journal:
                 moves.append(Move(1, source, target, inode))
                 continue
             moves.append(Transfer(1, source, target, copy))
-            while trash in trashed:  # beside a video and among its sidecars names may be equal
-                trash += "~"
-            trashed.add(trash)
-            originals.append(Move(2, source, trash, inode))
+            originals.append(Move(2, source, self.trash_path(original), inode))
         return [*aside, *moves, *self.rewrites, *originals]
 
     def commit(self, job: Job | None = None) -> None:

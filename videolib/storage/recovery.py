@@ -66,13 +66,15 @@ def roll(replay: JournalReplay, back: bool) -> list[str]:
     return problems + replay.roll_back()
 
 
-def undo(paths: LibraryPaths, command: str) -> UndoResult | None:
-    """Take back the last thing that a command did and that was not taken back yet.
+def undo(paths: LibraryPaths, command: str, number: int | None = None) -> UndoResult | None:
+    """Take back the last thing that a command did and that was not taken back yet, or what the
+    journal of that number did.
 
     None where there is nothing.
     """
     with locked_journals(paths) as (files, stack):
-        replay = last_finished(paths, files, command)
+        wanted = (file for file in files if number in (None, file.number))
+        replay = last_finished(paths, wanted, command)
         refuse_interrupted(paths, replay.changed_folders if replay else ())
         if not replay:
             return None
