@@ -14,8 +14,9 @@ export async function pureCases(load) {
     "views/timeline",
     "views/markers",
     "data/transcodes",
+    "data/query",
   ];
-  const [pictures, changes, tags, field, copies, search, keys, lines, timeline, markers, transcodes] =
+  const [pictures, changes, tags, field, copies, search, keys, lines, timeline, markers, transcodes, query] =
     await Promise.all(names.map(load));
   const tiles = [{ time: 0 }, { time: 10 }, { time: 20 }];
   const size = copies.FACTS.find(([name]) => name === "Size");
@@ -109,6 +110,19 @@ export async function pureCases(load) {
     ],
     "no copy of what failed": [transcodes.copiesIn(transcode("failed"), roots), []],
     "a folder elsewhere": [transcodes.videoPath("/copies/", "b.mp4", roots), "/copies/b.mp4"],
+  });
+  const isLength = (text) => query.parts(text).field === "duration";
+  Object.assign(cases, {
+    "a filter holds in every alternative": [query.toggle("a OR b", "tag:x"), "a tag:x OR b tag:x"],
+    "of a word that is no OR there are none": [query.toggle('a "OR" or', "tag:x"), 'a "OR" or tag:x'],
+    "an OR that waits for its end is none": [query.toggle("a OR", "tag:x"), "a tag:x"],
+    "a filter that holds in one only": [query.has("a tag:x OR b", "tag:x"), false],
+    "is put in once": [query.toggle("a tag:x OR b", "tag:x"), "a tag:x OR b tag:x"],
+    "and taken out of all": [query.toggle("a tag:x OR b TAG:X", "tag:x"), "a OR b"],
+    "the place of a rival": [query.toggleOne("a duration:<5m", "duration:>1h", isLength), "a duration:>1h"],
+    "the same again": [query.toggleOne("a duration:>1h", "duration:>1h", isLength), "a"],
+    "a chip that is taken away": [query.withoutTerm('a OR "b c" d', 2), "a OR d"],
+    "and the OR beside it": [query.withoutTerm("a OR b", 0), "b"],
   });
   return Object.entries(cases).map(([name, [value, wanted]]) => [name, value, wanted]);
 }

@@ -164,10 +164,11 @@ class TestLibrary:
         with web.opened(chromium, "about:blank") as page:
             held = hold(page, "**/config")
             page.goto(shared.url)
-            button(page, "Missing").click()
-            expect(page.get_by_text("Reading")).to_be_visible()
+            button(page, "Filters").click()
+            expect(page.get_by_role("group", name="Length")).to_be_visible()
+            expect(button(page, "Preview clips missing")).to_have_count(0)
             wait_for(page, held).continue_()
-            expect(page.get_by_role("button", name="Preview clips")).to_be_visible()
+            expect(button(page, "Preview clips missing")).to_be_visible()
 
     def test_what_is_typed_is_found_at_once(self, page: Page) -> None:
         box = page.get_by_role("combobox", name="Search")
@@ -213,9 +214,10 @@ class TestLibrary:
         expect(page.get_by_role("alert").filter(has_text="did you mean duration:?")).to_be_visible()
 
     def test_filters_and_order(self, page: Page) -> None:
-        button(page, "Missing").click()
-        page.get_by_role("button", name="Preview clips").click()
+        button(page, "Filters").click()
+        button(page, "Preview clips missing").click()
         expect(page.get_by_text("Nothing is like that")).to_be_visible()
+        page.keyboard.press("Escape")
         button(page, "Show all").click()
         button(page, "Name").click()
         button(page, "Largest").click()

@@ -72,7 +72,8 @@ class TestLooks:
                 button(page.locator(".selection"), name).click()
                 assert not grave(page), name
                 page.keyboard.press("Escape")
-            button(page, "Missing").click()
+            button(page, "Filters").click()
+            expect(button(page, "Metadata there")).to_be_visible()
             assert not grave(page)
 
 

@@ -58,7 +58,7 @@ class TestHostile:
             visit(page, "duplicates")
             expect(page.locator(".copy").first).to_be_visible()
             visit(page, "library?q=" + "%22%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E%22")
-            button(page, "Tags").click()
+            button(page, "Filters").click()
             expect(page.locator(".menu").get_by_text(EVIL)).to_be_visible()
             for view in VIEWS:
                 visit(page, view)

@@ -36,18 +36,56 @@ export function parts(text) {
 
 const same = (one, other) => one.toLowerCase() === other.toLowerCase();
 
-export const has = (query, wanted) => terms(query).some(({ text }) => same(text, wanted));
+const OR = "OR"; // between alternatives; in quotes, or in other letters, it is a word
 
-export function without(query, unwanted) {
-  return terms(query)
-    .filter(({ text }) => !same(text, unwanted))
-    .map(({ text }) => text)
-    .join(" ");
+/** The alternatives of a query, each as the texts of its terms; at least one. */
+function alternatives(query) {
+  /** @type {string[][]} */
+  const groups = [[]];
+  for (const { text } of terms(query)) {
+    if (text === OR) groups.push([]);
+    else groups[groups.length - 1].push(text);
+  }
+  return groups;
+}
+
+/** The query of alternatives; one that has no terms left is none. */
+const joined = (groups) =>
+  groups
+    .filter((group) => group.length)
+    .map((group) => group.join(" "))
+    .join(` ${OR} `);
+
+/** Whether all that a query finds has a term. */
+export const has = (query, wanted) =>
+  alternatives(query).every((group) => group.some((text) => same(text, wanted)));
+
+/** The query without the terms for which something holds. */
+const rejecting = (query, isUnwanted) =>
+  joined(alternatives(query).map((group) => group.filter((text) => !isUnwanted(text))));
+
+export const without = (query, unwanted) => rejecting(query, (text) => same(text, unwanted));
+
+/** Adds a term to every alternative of a query. */
+function narrowed(query, wanted) {
+  const groups = alternatives(query).filter((group) => group.length);
+  return joined((groups.length ? groups : [[]]).map((group) => [...group, wanted]));
 }
 
 /** Adds a term, or takes it away where it is there. */
-export function toggle(query, wanted) {
-  return has(query, wanted) ? without(query, wanted) : `${query.trim()} ${wanted}`.trim();
+export const toggle = (query, wanted) =>
+  has(query, wanted) ? without(query, wanted) : narrowed(without(query, wanted), wanted);
+
+/** As `toggle`, in the place of every other term that is among those of which one is chosen. */
+export function toggleOne(query, wanted, isRival) {
+  const others = rejecting(query, (text) => isRival(text) && !same(text, wanted));
+  return toggle(others, wanted);
+}
+
+/** The query without its term at an index, and without an OR that then stands alone. */
+export function withoutTerm(query, index) {
+  const kept = terms(query).map(({ text }, i) => (i === index ? "" : text));
+  return joined(alternatives(kept.join(" ")));
 }
 
 export const SORT = "title"; // the order where an address names no other

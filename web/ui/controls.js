@@ -104,9 +104,13 @@ export function dialog(heading, build, { wide = false } = {}) {
   });
 }
 
-/** A button that opens a small panel below itself; `fill(panel, close)` is called at every opening. */
-export function menu(text, name, fill, options = {}) {
-  const panel = h(".menu", { popover: "auto" });
+/** A button that opens a small panel below itself; `fill(panel, close)` is called at every opening.
+ * @param {string} text
+ * @param {string} name of the icon
+ * @param {(panel: HTMLElement, close: () => void) => unknown} fill
+ * @param {Record<string, any>} options those of `button`, and `panel`, a class of the panel */
+export function menu(text, name, fill, { panel: panelKind = "", ...options } = {}) {
+  const panel = h(`.menu${panelKind ? `.${panelKind}` : ""}`, { popover: "auto" });
   const opener = button(text, name, () => panel.togglePopover(), {
     "aria-haspopup": "true",
     "aria-expanded": "false",

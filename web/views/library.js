@@ -2,8 +2,7 @@
 /** The library: every video as a card, found by the query in the address. */
 
 import { get } from "../data/api.js";
-import { debounced, h, setText } from "../ui/dom.js";
-import { count } from "../ui/format.js";
+import { debounced, h } from "../ui/dom.js";
 import { SORT, listingOf } from "../data/query.js";
 import { go, href, keepHome, remembered } from "../ui/router.js";
 import { store, tellChange, watchChanges } from "../data/store.js";
@@ -265,7 +264,7 @@ export function mount(main, route, signal) {
     const { error } = listing;
     const mistake = error?.status === 422 ? error.message.replace(/^q: /, "") : "";
     search.refuse(mistake);
-    setText(search.total, listing.total === null || error ? "" : count(listing.total));
+    search.tell(error ? null : listing.total);
     place.replaceChildren(
       ...(error && !mistake
         ? [failed(error, () => (listing.refresh(), listing.want(0, PAGE)))]

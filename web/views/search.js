@@ -3,9 +3,9 @@
 
 import { get } from "../data/api.js";
 import { debounced, h, keyed, setText } from "../ui/dom.js";
-import { count, kindName } from "../ui/format.js";
+import { count, plural } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
-import { has, parts, term, terms, toggle, without } from "../data/query.js";
+import { parts, term, terms, withoutTerm } from "../data/query.js";
 import { store } from "../data/store.js";
 import { button, combobox, menu } from "../ui/controls.js";
 
@@ -73,6 +73,8 @@ export function searchBar(change) {
   const total = h("span.total", { role: "status" });
   const problem = h("p.bad", { role: "alert", id: "search-problem" });
   let current = { q: "", sort: "title", order: "asc" };
+  let panel = null; // of the filters, once it was opened
+  let found = null; // how many videos, as far as that is known
 
   let writing = false; // since the last search: an address that comes late must not take it away
   let typed = false; // whether the address has what was typed so far, and not yet finished
@@ -113,6 +115,14 @@ export function searchBar(change) {
     },
   });
 
+  // Escape closes the suggestions, then takes the words away, and then leaves the box.
+  input.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || event.isComposing || event.defaultPrevented) return;
+    event.preventDefault();
+    if (input.value) set("");
+    else input.blur();
+  });
+
   const form = h(
     "form.search",
     { role: "search", onsubmit: (event) => (event.preventDefault(), set(input.value.trim())) },
@@ -122,56 +132,21 @@ export function searchBar(change) {
     clear,
     list,
   );
-  input.addEventListener("search", () => input.value || set(""));
 
-  const filters = h(
-    ".row.filters",
-    {},
-    namesMenu("Tags", "tag", "tags"),
-    namesMenu("People", "people", "performers"),
-    kindsMenu(),
-    sortMenu(),
-    selecting(),
-  );
+  const filters = h(".row.filters", {}, filterMenu(), sortMenu(), selecting());
 
   const sorted = filters.querySelector(".sorted span");
 
-  function namesMenu(heading, name, kind) {
-    const field = kind === "tags" ? "tag" : "performer";
-    return menu(heading, name, async (panel) => {
-      const found = await get("/tags/summary", { recursive: 1 }).catch(() => null);
-      const names = found?.[kind] ?? [];
-      if (!names.length)
-        return panel.replaceChildren(h("p.dim", {}, found ? `No ${kind} yet.` : "They could not be read."));
-      return panel.replaceChildren(
-        ...names.slice(0, 200).map(({ name, count: n }) => choice(term(field, name), name, count(n))),
-      );
-    });
-  }
-
-  function kindsMenu() {
-    return menu("Missing", "warn", async (panel) => {
-      await store.until(({ kinds }) => kinds.length);
-      panel.replaceChildren(
-        ...store.state.kinds.map((kind) => choice(term("missing", kind), kindName(kind), kind)),
-      );
-    });
-  }
-
-  function choice(wanted, text, hint) {
-    const pressed = has(current.q, wanted);
-    const flip = (event) => {
-      const q = toggle(current.q, wanted);
-      event.currentTarget.setAttribute("aria-pressed", String(has(q, wanted)));
-      set(q);
+  /** The panel of filters, which is fetched when it is first wanted. */
+  function filterMenu() {
+    const open = async (place, close) => {
+      const { filterPanel } = await import("./filters.js");
+      panel ??= filterPanel({ change: set, close });
+      place.replaceChildren(panel.element);
+      showTotal();
+      panel.open();
     };
-    return h(
-      "button.choice",
-      { type: "button", "aria-pressed": String(pressed), onclick: flip },
-      icon("check"),
-      h("span", { dir: "auto" }, text),
-      h("span.dim", {}, hint),
-    );
+    return menu("Filters", "filter", open, { panel: "filter-panel" });
   }
 
   function sortMenu() {
@@ -215,18 +190,32 @@ export function searchBar(change) {
     const isWriting = writing && document.activeElement === input;
     if (!isWriting && input.value.trim() !== state.q) input.value = state.q;
     showClear();
-    const fields = terms(state.q).filter(({ text }) => parts(text).field);
+    showTotal();
     keyed(
       chips,
-      fields,
-      ({ text }) => text,
-      ({ text }) => {
-        const removal = button(`Remove ${text}`, "close", () => set(without(current.q, text)), {
-          bare: true,
-        });
-        return h("li.chip", {}, h("span", { dir: "auto" }, text), removal);
-      },
+      terms(state.q).map(({ text }, i) => ({ text, i })),
+      ({ text, i }) => `${i} ${text}`,
+      chip,
     );
+  }
+
+  /** A term of the query that can be taken out of it; what joins two is shown as it is. */
+  function chip({ text, i }) {
+    const words = h("span", { dir: "auto" }, text);
+    if (text === "OR") return h("li.between-chips", {}, words);
+    const take = () => set(withoutTerm(current.q, i));
+    return h("li.chip", {}, words, button(`Remove ${text}`, "close", take, { bare: true }));
+  }
+
+  /** Tells how many videos there are; null while that is not known. */
+  function tell(total) {
+    found = total;
+    showTotal();
+  }
+
+  function showTotal() {
+    setText(total, found === null ? "" : count(found));
+    panel?.show(current.q, found === null ? "" : plural(found, "video"));
   }
 
   function refuse(text) {
@@ -236,5 +225,5 @@ export function searchBar(change) {
     input.setAttribute("aria-describedby", text ? problem.id : "");
   }
 
-  return { form, filters, chips, problem, total, show, refuse, focus: () => input.focus() };
+  return { form, filters, chips, problem, tell, show, refuse, focus: () => input.focus() };
 }
