@@ -15,6 +15,7 @@ from videolib.core.errors import CorruptError, Failure, NotFoundError, OutsideEr
 from videolib.core.files import blocks_of, stat_if_any, stat_of
 from videolib.core.text import printable, url_quoted
 from videolib.media.metadata import summarize
+from videolib.organize.tagging import video_tags
 from videolib.storage.artifacts import ARTIFACTS, VERSIONED_KINDS, artifact_version, presence
 from videolib.storage.failures import failures_by_reason
 from videolib.storage.faults import faults_of
@@ -148,12 +149,14 @@ class VideoFiles:
         return records
 
     def details(self, video: Video) -> dict[str, Any]:
-        """Everything about one video: its facts, its artifacts with their files, and their records
-        in `documents`."""
+        """Everything about one video: its facts, its artifacts with their files, their records in
+        `documents`, and what its tags file says where that can be read."""
         records = self.records(video)
         details = {"path": video.rel, "name": video.name} | video_facts(video, records["metadata"])
         details |= self.artifacts(video) | {"documents": records}
         details |= faults_of(video, SidecarDir(video.sidecar_dir))
+        tags = video_tags(video)
+        details |= {} if "error" in tags else tags
         return details | {"broken": self.broken(video, details["artifacts"])}
 
     def broken(self, video: Video, presence: Mapping[str, object]) -> list[dict[str, Any]]:

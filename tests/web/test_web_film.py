@@ -101,6 +101,26 @@ class TestVideo:
         expect(own_page.get_by_text("Not rated")).to_be_visible()
         assert "numbered.mp4.tags.json" not in own.artifacts()
 
+    def test_a_heart_on_the_card_and_the_film(self, own_page: Page, own: Library) -> None:
+        card(own_page, "numbered").hover()
+        button(card(own_page, "numbered"), "Favourite: numbered").click()
+        own_page.get_by_text("numbered is a favourite").wait_for()
+        assert own.json("numbered.mp4.tags.json")["favourite"] is True
+        visit(own_page, "video/numbered.mp4")
+        heart = button(own_page.locator(".title"), "Favourite: numbered")
+        expect(heart).to_have_attribute("aria-pressed", "true")
+        own_page.keyboard.press("h")
+        expect(heart).to_have_attribute("aria-pressed", "false")
+        gone = own_page.locator(".toast", has_text="numbered is no favourite any more")
+        button(gone, "Undo").click()
+        expect(heart).to_have_attribute("aria-pressed", "true")
+        visit(own_page, "library?q=favourite:")
+        expect(own_page.locator(".grid .card:not([hidden])")).to_have_count(1)
+        own_page.locator(".grid .open").first.focus()
+        own_page.keyboard.press("h")
+        expect(own_page.locator(".grid .card:not([hidden])")).to_have_count(0)
+        assert "numbered.mp4.tags.json" not in own.artifacts()
+
     def test_news_take_away_nothing_that_is_being_written(
         self, chromium: Browser, shared: Served
     ) -> None:

@@ -19,6 +19,7 @@ const FIXED = {
   f: ["fullscreen"],
   c: ["captions"],
   t: ["theatre"],
+  h: ["favourite"],
   "<": ["speedBy", -0.25],
   ">": ["speedBy", 0.25],
   b: ["scene", -1],

@@ -7,6 +7,7 @@ import { clock, kindName, resolution, title } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
 import { href, videoHref } from "../ui/router.js";
 import { term } from "../data/query.js";
+import { Heart } from "./favourite.js";
 
 const HOLD = 350; // milliseconds until holding plays
 const SLIP = 8; // pixels a finger may move meanwhile
@@ -108,10 +109,12 @@ export class Card {
       tabindex: "-1",
       onclick: (event) => select(this, event.shiftKey),
     });
+    this.heart = new Heart({ tabIndex: -1 });
     this.element = h(
       "li.card",
       {},
       this.open,
+      this.heart.element,
       h(".under", {}, h("span.facts", {}, this.facts, this.folder), this.tags),
       h("label.pick", {}, this.check),
     );
@@ -124,6 +127,7 @@ export class Card {
     this.element.classList.add("blank");
     this.element.setAttribute("aria-posinset", i + 1);
     this.open.removeAttribute("href");
+    this.heart.show(null);
     this.image.hidden = true;
     this.image.removeAttribute("src");
     this.stop();
@@ -144,6 +148,7 @@ export class Card {
       if (picture) this.image.src = picture;
       else this.image.removeAttribute("src");
     }
+    this.heart.show(row);
     setText(this.name, title(row.name));
     this.name.title = row.path;
     setText(this.time, clock(row.duration));
@@ -244,6 +249,7 @@ export class Card {
   onKey(event, select) {
     if (!this.row) return;
     if (event.key === "p" && !event.repeat) this.play();
+    else if (event.key === "h" && !event.repeat && !event.ctrlKey && !event.metaKey) this.heart.toggle();
     else if (event.key === " ") {
       event.preventDefault();
       this.check.checked = !this.check.checked;

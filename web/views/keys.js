@@ -11,6 +11,7 @@ const LIBRARY = [
   ["Space", "select a card, with Shift a range"],
   [", .", "scrub the card"],
   ["p", "play its preview while held"],
+  ["h", "make it a favourite, or no longer"],
   ["Ctrl A", "select all; Esc none"],
 ];
 const FILM = [
@@ -25,6 +26,7 @@ const FILM = [
   ["↑ ↓ m", "volume, while the player has the focus; mute"],
   ["c", "subtitles"],
   ["f t", "the whole screen, the whole width"],
+  ["h", "make it a favourite, or no longer"],
   ["Esc", "back to the library"],
 ];
 

@@ -14,6 +14,7 @@ import { listenToKeys } from "../ui/playback-keys.js";
 import { button, dialog, failed, toast } from "../ui/controls.js";
 import { copyLinks } from "./copy-links.js";
 import { factsPanel } from "./facts.js";
+import { Heart } from "./favourite.js";
 import { madePanel } from "./made.js";
 import { markersPanel } from "./markers.js";
 import { noteField, ratingField, watchedField } from "./opinion.js";
@@ -45,6 +46,12 @@ function tagsPanel(video, signal) {
     return namesField(heading, kind, names, save, link);
   }
 
+  async function saveDetail(name, value) {
+    const after = await post(`${url}/tags`, { [name]: value });
+    tellChange({ videos: [video.path], kinds: ["tags"] });
+    return after[name] ?? null;
+  }
+
   const isWriting = () => element.contains(document.activeElement);
 
   async function show() {
@@ -55,8 +62,8 @@ function tagsPanel(video, signal) {
       element.replaceChildren(
         field("Tags", "tags", "add", "remove", tags),
         field("Performers", "performers", "performers_add", "performers_remove", performers),
-        ratingField(rating, async (value) => (await post(`${url}/tags`, { rating: value })).rating ?? null),
-        noteField(note, async (value) => (await post(`${url}/tags`, { note: value })).note ?? null),
+        ratingField(rating, (value) => saveDetail("rating", value)),
+        noteField(note, (value) => saveDetail("note", value)),
         watchedField(url, signal),
       );
     } catch (error) {
@@ -135,6 +142,7 @@ class FilmPage {
     const now = () => player.video.currentTime;
     this.heading = h("h1", { dir: "auto" });
     this.line = h("p.dim", {});
+    this.heart = new Heart();
     this.renaming = button("Rename", "edit", () => renameDialog(this.details), {
       bare: true,
       disabled: true,
@@ -155,6 +163,7 @@ class FilmPage {
       ...[
         h("a.button.quiet.bare", back, icon("back")),
         h(".grow", {}, this.heading, this.line),
+        this.heart.element,
         link,
         this.renaming,
       ],
@@ -174,6 +183,7 @@ class FilmPage {
     }
     this.view.place(this);
     this.renaming.disabled = false;
+    this.heart.show(this.details);
     this.showHead();
     this.player.show(this.details);
     this.measure();
@@ -252,6 +262,7 @@ class FilmView {
     const bound = [...names, "volumeBy"].map((name) => [name, (argument) => player[name](argument)]);
     return {
       ...Object.fromEntries(bound),
+      favourite: () => this.page.heart.toggle(),
       scene: (direction) => this.goToScene(direction),
       neighbour: (name) => this.upNext.go(name),
       leave: () => document.fullscreenElement || returnTo(home()),

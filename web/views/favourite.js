@@ -1,0 +1,51 @@
+// @ts-check
+/** Whether a video is a favourite: a heart to press, with the way back. */
+
+import { post } from "../data/api.js";
+import { tellChange } from "../data/store.js";
+import { attempt, toast } from "../ui/controls.js";
+import { h } from "../ui/dom.js";
+import { title } from "../ui/format.js";
+import { icon } from "../ui/icons.js";
+
+/** Makes a video, {url, path, name}, a favourite or none; gives whether the server did. */
+export async function setFavourite(video, isFavourite) {
+  const stored = await attempt(null, () => post(`${video.url}/tags`, { favourite: isFavourite }));
+  if (!stored) return false;
+  tellChange({ videos: [video.path], kinds: ["tags"] });
+  const words = isFavourite ? "is a favourite" : "is no favourite any more";
+  toast(`${title(video.name)} ${words}`, { action: ["Undo", () => setFavourite(video, !isFavourite)] });
+  return true;
+}
+
+/** A heart for one video after the other. */
+export class Heart {
+  constructor(properties = {}) {
+    this.video = null;
+    this.isOn = false;
+    this.element = h(
+      "button.heart",
+      { type: "button", disabled: true, onclick: () => this.toggle(), ...properties },
+      icon("heart"),
+    );
+  }
+
+  /** Shows a video, {url, path, name, favourite}; null: none. */
+  show(video) {
+    this.video = video;
+    this.isOn = Boolean(video?.favourite);
+    this.element.disabled = !video;
+    this.element.setAttribute("aria-pressed", String(this.isOn));
+    this.element.setAttribute("aria-label", video ? `Favourite: ${title(video.name)}` : "Favourite");
+    this.element.title = this.isOn ? "No favourite any more (h)" : "Make it a favourite (h)";
+  }
+
+  /** Turns it round at once, and back where that is refused. */
+  async toggle() {
+    const { video, isOn } = this;
+    if (!video) return;
+    this.show({ ...video, favourite: !isOn });
+    const isStored = await setFavourite(video, !isOn);
+    if (!isStored && this.video?.url === video.url) this.show({ ...video, favourite: isOn });
+  }
+}
