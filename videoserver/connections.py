@@ -26,6 +26,7 @@ from uvicorn.server import ServerState
 
 from videolib.core.limits import connection_limit, raise_descriptor_limit, visitor_limit
 from videolib.core.sockets import QUEUED
+from videoserver.http import problem_response
 
 Awaited = Literal["head", "body", "reader"]  # what a client owes: a request's parts, or reading
 RequestKind = tuple[str, bytes, bytes]  # the client's address, first and last part of the path
@@ -40,6 +41,16 @@ AT_ONCE = 8  # requests of a kind that are prepared at a time, of connections th
 BEGUN = "videoserver.begun"  # the extension in a scope that is called when an answer begins
 BLANK_LINE = re.compile(rb"\n\r?\n")
 LOGGERS = ("uvicorn.error", "asyncio")
+NO_REQUEST = "Invalid HTTP request received."  # as uvicorn logs it
+
+
+@functools.cache
+def refusal() -> bytes:
+    """The whole answer to what cannot be parsed, after which the connection is closed."""
+    detail = f"that is no HTTP request, or its head has more than {HEAD_SIZE:,} bytes"
+    response = problem_response(400, detail, {"connection": "close"})
+    lines = [b"HTTP/1.1 400 Bad Request", *map(b": ".join, response.raw_headers), b"", b""]
+    return b"\r\n".join(lines) + bytes(response.body)
 
 
 class Patience:
@@ -115,7 +126,8 @@ class Visitor(Patience):
         return self.timer is not None
 
     def receive(self) -> None:
-        """Take what has come; with the whole head it waits for its turn."""
+        """Take what has come; with the whole head it waits for its turn. What begins like no
+        request, or has too long a head, is refused at once, which costs no parser."""
         try:
             data = self.socket.recv(HEAD_SIZE)
         except BlockingIOError:
@@ -127,16 +139,23 @@ class Visitor(Patience):
             return
         checked = max(len(self.head) - 2, 0)
         self.head += data
-        # What begins like no request is refused by the parser at once.
-        is_odd = len(self.head) > HEAD_SIZE or self.head[0] < ord("!")
-        if is_odd or BLANK_LINE.search(self.head, checked):
+        if len(self.head) > HEAD_SIZE or self.head[0] < ord("!"):
+            self.refuse()
+        elif BLANK_LINE.search(self.head, checked):
             self.loop.remove_reader(self.descriptor)
             self.wait(None)
             self.reception.enter(self)
 
+    def refuse(self) -> None:
+        logging.getLogger("uvicorn.error").warning(NO_REQUEST)
+        with contextlib.suppress(OSError):  # it has gone
+            self.socket.send(refusal())
+        self.drop()
+
     def request_kind(self) -> RequestKind:
-        """What requests have in common that delay each other."""
-        target = bytes(self.head).split(b"\n", 1)[0].split(b" ", 2)[1:2] or [b""]
+        """What requests have in common that delay each other; those without a path are a kind, too,
+        which is not that of the page."""
+        target = bytes(self.head).split(b"\n", 1)[0].split(b" ", 2)[1:2] or [b"*"]
         parts = target[0].partition(b"?")[0].split(b"/")
         return self.address, b"".join(parts[1:2]), parts[-1]
 
@@ -312,9 +331,8 @@ class PatientConnection(Patience, H11Protocol):
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            super().send_400_response(msg)
-        else:
-            self.transport.close()
+            self.transport.write(refusal())
+        self.transport.close()
 
     def begun(self) -> None:
         """The first request is prepared: its answer begins, or the server waits for its client."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import http.client
+import json
 import logging
 import re
 import resource
@@ -227,6 +229,25 @@ class TestRoom:
             time.sleep(0.3)  # in which as many leave as can
         assert wait_until(lambda: not served.app.requests)
         assert [r.message for r in caplog.records if r.levelno >= logging.ERROR] == []
+
+    @pytest.mark.parametrize(
+        "sent",
+        [
+            b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03",
+            b"hello\r\n\r\n",
+            b"GET /search?text=" + b"x" * (64 << 10),
+            b"GET / HTTP/1.1\r\nhost localhost\r\n\r\n",
+        ],
+        ids=["TLS", "no words", "a long address", "a header without a colon"],
+    )
+    def test_what_is_no_request(self, served: Served, sent: bytes) -> None:
+        with connected(served.port, 1, sent) as (client,):
+            answer = http.client.HTTPResponse(client)
+            answer.begin()
+            problem = json.loads(answer.read())
+        assert (answer.status, problem["status"]) == (400, 400)
+        assert answer.getheader("content-type") == "application/problem+json"
+        assert "no HTTP request, or its head has more than 65,536 bytes" in problem["detail"]
 
     def test_the_same_is_logged_once_a_second(
         self, served: Served, caplog: pytest.LogCaptureFixture
