@@ -26,11 +26,12 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.convertors import register_url_convertor
 
 import index
+from videolib.catalogue.saved_searches import SavedSearch
 from videolib.core.text import NAMES_HELP
 from videolib.media.frames import FrameRequest
 from videolib.organize.tagging import ImportedTags
 from videolib.storage.tags import TagChange
-from videoserver import models
+from videoserver import finding_models, models
 from videoserver.app import COOKIE, SECURITY_HEADERS, App, app_of, lifespan
 from videoserver.downloads import FOREVER, FileDownload, bytes_response
 from videoserver.files import MEDIA_TYPES
@@ -55,6 +56,7 @@ from videoserver.page import (
     web_folder,
 )
 from videoserver.parameters import (
+    BelowDep,
     DeletionInPath,
     DirectoryDep,
     Extensions,
@@ -172,15 +174,16 @@ def videos(
 
 @routes.get(
     "/videos/suggest",
-    response_model=models.SuggestionsOut,
+    response_model=finding_models.SuggestionsOut,
     summary="How a word of a query, or a tag, may go on",
 )
 def suggest(
     service: ServiceDep,
     directory: DirectoryDep,
     prefix: Annotated[str, Query(max_length=200, examples=["tag:ni"])] = "",
+    ext: Extensions = "",
 ) -> Response:
-    return json_response(service.suggest(directory, prefix))
+    return json_response(service.finding.suggest(directory, prefix, ext))
 
 
 @routes.get("/search", response_model=models.SearchOut, summary="Find words in all subtitles")
@@ -196,7 +199,59 @@ def search(
 ) -> Response:
     page = {"offset": offset, "limit": limit, "lines": lines}
     options = {"recursive": recursive, "ext": ext} | page
-    return json_response(service.search(directory, text, options))
+    return json_response(service.finding.search(directory, text, options))
+
+
+@routes.get(
+    "/folders",
+    response_model=finding_models.FoldersOut,
+    summary="The tree of folders, with how many videos are in each",
+)
+def folders(
+    service: ServiceDep,
+    directory: DirectoryDep,
+    below: BelowDep,
+    depth: Annotated[int, Query(ge=1, le=100, description="levels below that folder")] = 1,
+    offset: Offset = 0,
+    limit: Limit = PAGE_LIMIT,
+    q: QueryText = "",
+    ext: Extensions = "",
+) -> Response:
+    page = {"depth": depth, "offset": offset, "limit": limit}
+    return json_response(service.finding.folders(directory, below, q, page, ext))
+
+
+@routes.get(
+    "/searches",
+    response_model=finding_models.SavedSearchesOut,
+    summary="The searches that were saved for a folder",
+    responses=problems(409),
+)
+def saved_searches(service: ServiceDep, directory: DirectoryDep) -> Response:
+    return json_response(service.finding.saved_searches(directory))
+
+
+@routes.put(
+    "/searches/{name:name}",
+    response_model=finding_models.SavedSearchChangeOut,
+    summary="Save a search, in place of the one of that name",
+    responses=problems(409),
+)
+def save_search(
+    service: ServiceDep, directory: DirectoryDep, name: str, body: finding_models.SavedSearchIn
+) -> Response:
+    search = SavedSearch(name, **body.model_dump())
+    return json_response(service.finding.save_search(directory, search))
+
+
+@routes.delete(
+    "/searches/{name:name}",
+    response_model=finding_models.SavedSearchChangeOut,
+    summary="Forget a saved search",
+    responses=problems(409),
+)
+def delete_search(service: ServiceDep, directory: DirectoryDep, name: str) -> Response:
+    return json_response(service.finding.delete_search(directory, name))
 
 
 @routes.get("/report", response_model=models.ReportOut, summary="How far artifacts are made")

@@ -251,12 +251,6 @@ class RenameOut(ResponseModel):
     )
 
 
-class SuggestionsOut(ResponseModel):
-    tags: list[str]
-    performers: list[str]
-    words: list[str] = Field(description="of the query language")
-
-
 class ReportOut(ResponseModel):
     total: int
     left_out: dict[str, int] = Field({}, description=LEFT_OUT)

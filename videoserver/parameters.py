@@ -38,21 +38,35 @@ async def get_service(request: Request) -> Service:
 ServiceDep = Annotated[Service, Depends(get_service)]
 
 
+def query_text(request: Request, name: str, default: str) -> str:
+    """A parameter of a query with its undecodable bytes as in file names (surrogateescape), which
+    FastAPI's own value has lost."""
+    parameters = urllib.parse.parse_qs(request.url.query, errors="surrogateescape")
+    return parameters.get(name, [default])[-1]
+
+
 async def get_directory(
     request: Request,
     directory: Annotated[
         str, Query(description="the folder, from the first root, or absolute in any root")
     ] = ".",
 ) -> str:
-    """The folder that a query names, its undecodable bytes as in file names (surrogateescape).
-
-    FastAPI's own value has lost them; it is declared for the documentation and the default.
-    """
-    parameters = urllib.parse.parse_qs(request.url.query, errors="surrogateescape")
-    return parameters.get("directory", [directory])[-1]
+    """The folder that a query names, see `query_text`."""
+    return query_text(request, "directory", directory)
 
 
 DirectoryDep = Annotated[str, Depends(get_directory)]
+
+
+async def get_below(
+    request: Request,
+    below: Annotated[str, Query(description="a folder's path from `directory`")] = "",
+) -> str:
+    """A folder below the listed one, see `query_text`."""
+    return query_text(request, "below", below)
+
+
+BelowDep = Annotated[str, Depends(get_below)]
 Recursive = Annotated[bool, Query(description="also the folders below it")]
 Extensions = Annotated[
     str, Query(description="file extensions, comma-separated, or * for every video type")

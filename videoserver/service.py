@@ -19,7 +19,6 @@ from index import (
     ListVideos,
     Rename,
     Report,
-    SubtitleSearch,
     Tags,
     __version__,
     catalogue_extensions,
@@ -27,10 +26,8 @@ from index import (
 from videolib.catalogue.pool import LONG_WAIT, CataloguePool
 from videolib.catalogue.query import (
     ORDERS,
-    QUERY_FIELDS,
     QueryTerm,
     SqlClause,
-    compile_query,
     label_clause,
 )
 from videolib.core.documents import RawJson
@@ -41,12 +38,11 @@ from videolib.core.errors import (
     NotFoundError,
     OutsideError,
     ParameterError,
-    UsageError,
     VideoError,
     attempt,
     reason_of,
 )
-from videolib.core.text import fold, printable
+from videolib.core.text import printable
 from videolib.organize.bulk_tagging import change_tags_in_bulk
 from videolib.organize.rename import RenamePlan, name_fault, rename_videos
 from videolib.organize.tagging import (
@@ -57,8 +53,6 @@ from videolib.organize.tagging import (
     tag_counts,
     video_tags,
 )
-from videolib.speech.passages import SUBTITLE_INDEX
-from videolib.speech.search import search_expression
 from videolib.storage.artifacts import ARTIFACTS, MARKERS_RECORD, PLAYBACK_RECORD
 from videolib.storage.folders import LEADS_OUT
 from videolib.storage.markers import read_markers, update_markers
@@ -78,6 +72,7 @@ from videoserver.commands import (
     task_json,
 )
 from videoserver.files import VideoFiles, video_url
+from videoserver.finding import FindingService, check_query
 from videoserver.hls.hls_service import HlsService
 from videoserver.jobs import JOBS_KEPT, JOBS_QUEUED, JobBoard
 from videoserver.people import PeopleService
@@ -97,8 +92,6 @@ if TYPE_CHECKING:
     from videolib.storage.videos import Video
     from videoserver.jobs import SubmittedJob
     from videoserver.settings import ServerSettings
-
-SUGGESTIONS = 20  # tags, and performers, that are suggested at most
 
 
 class VideoFilter(NamedTuple):
@@ -150,6 +143,7 @@ class Service:
         self.files = VideoFiles(self.roots)
         self.watchers = root_watchers(settings, self.commands, self.board)
         self.people = PeopleService(self.commands, self.board, self.files)
+        self.finding = FindingService(self.commands)
         self.stills = StillMaker(self.files, self.board)
         self.hls = HlsService(settings)
         self.trash = TrashService(self.commands, self.board, self.roots)
@@ -204,10 +198,7 @@ class Service:
         """
         command = self.commands.build(ListVideos, directory, **options)
         library = command.library()
-        try:
-            compile_query(video_filter.q)
-        except UsageError as error:
-            raise ParameterError([("q", str(error).removeprefix("query: "))]) from None
+        check_query(video_filter.q)
         catalogue = self.catalogue_pool.catalogue(library, LONG_WAIT)
         view = catalogue.view(library, video_filter.q, video_filter.clauses())
         return library, catalogue, view, video_filter.order(command.sort)
@@ -398,40 +389,6 @@ class Service:
                 video = self.roots.video(command.directory, name, command.artifacts_dir)
                 cards[name] = self.files.card(video)
         return result | {"videos": cards}
-
-    def search(self, directory: str, text: str, options: Mapping[str, Any]) -> dict[str, Any]:
-        """A page of the videos in whose subtitles some words are, with the matching lines.
-
-        Raises ParameterError for a text that is no valid search.
-        """
-        command = self.commands.build(SubtitleSearch, directory, text=text, **options)
-        expression, library = search_expression(text), command.library()
-        catalogue = self.catalogue_pool.catalogue(library)
-        catalogue.fill(SUBTITLE_INDEX.name, self.catalogue_pool.job)
-        page = command.search(catalogue, expression).as_json(command.lines)
-        for row in page["results"]:
-            row["url"] = video_url(row["video"])
-        return {"limit": command.limit} | page | {"left_out": catalogue.other_types(library)}
-
-    def suggest(self, directory: str, prefix: str) -> dict[str, Any]:
-        """How a word of a query, or a tag, may go on: {tags, performers, words}.
-
-        Tags and performers come with the most frequent first; `words` are those of the query
-        language. `prefix` may be as in a query: `-tag:"ni`.
-        """
-        command = self.commands.build(ListVideos, directory, recursive=True)
-        field, colon, rest = prefix.removeprefix("-").rpartition(":")
-        begin = fold(rest.removeprefix('"').strip())
-        catalogue = self.catalogue_pool.catalogue(command.library())
-        names: dict[str, list[str]] = {"tags": [], "performers": []}
-        for kind in ("tag", "performer"):
-            if field in ("", kind):
-                names[f"{kind}s"] = catalogue.completions(kind, begin, SUGGESTIONS)
-        words = [f"{name}:" for name in QUERY_FIELDS] if not colon else []
-        if field in ("has", "missing", "fresh", "stale"):
-            words = [f"{field}:{kind}" for kind in ARTIFACTS]
-        words = [word for word in words if word.startswith(f"{field}{colon}{begin}")]
-        return {**names, "words": words}
 
     def report(self, directory: str, recursive: bool, ext: str) -> dict[str, Any]:
         """How far a folder's artifacts are made, as the command `report` gives it."""

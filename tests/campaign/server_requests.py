@@ -23,6 +23,8 @@ ROUTES = (
     "/videos/v0.mp4/files/thumbs",
     "/videos/v0.mp4/rename",
     "/search",
+    "/searches",
+    "/folders",
     "/report",
     "/tags/export",
     "/tags/import",

@@ -31,7 +31,7 @@ VIDEOS = ("a.mp4", "b.mp4", "sub/c.mp4")
 REDUCING = 20.0  # seconds for making an input smaller
 SECONDS_FOR_RUN = 30.0  # that one command may take on a library of three films
 # What users write, or decide, and no run can make again. Corrupt ones stay as they are.
-OF_USERS = (".tags.json", ".people.json", ".ignored.json", "videorc.json")
+OF_USERS = (".tags.json", ".people.json", ".ignored.json", ".searches.json", "videorc.json")
 
 WORDS = {
     "vtt": "WEBVTT\n\n00:00:00.100 --> 00:00:01.000\nsome words\n\n1\n00:01.000 --> 00:01.900\n",

@@ -91,7 +91,9 @@ class Catalogue(CatalogueStore):
         self.complete = False  # whether that has refreshed all of it once
         self._complete_generation = -1  # generation of the database that was last filled completely
         self._view_ids = functools.lru_cache(CACHED_VIEWS)(self._select_ids)
-        self._counts_by_type = functools.lru_cache(CACHED_VIEWS)(self._count_by_type)
+        self._kept_rows = functools.lru_cache(CACHED_VIEWS)(
+            lambda sql, values, _: self.ask(sql, values)  # the last one is the version
+        )
         # The times of each folder and its sidecar folder at the last scan; () where they were so
         # recent that a later change may not show in them.
         self._folders: dict[str, tuple[int, ...]] = {}
@@ -147,7 +149,7 @@ class Catalogue(CatalogueStore):
         cached until the catalogue changes: a page costs no more than reading it.
         """
         ids = self._ordered_ids(view, sort)
-        return len(ids), self._cards_of(ids[offset : offset + limit], detail)
+        return len(ids), self.cards_of(ids[offset : offset + limit], detail)
 
     def neighbours(
         self, view: SqlClause, sort: str, rel: str
@@ -160,7 +162,7 @@ class Catalogue(CatalogueStore):
         if at is None:
             return None, len(ids), (None, None)
         first = max(at - 1, 0)
-        cards = [None, *self._cards_of(ids[first : at + 2], detail=False), None]
+        cards = [None, *self.cards_of(ids[first : at + 2], detail=False), None]
         here = at - first + 1
         return at, len(ids), (cards[here - 1], cards[here + 1])
 
@@ -169,12 +171,12 @@ class Catalogue(CatalogueStore):
         condition = f"{view.sql} ORDER BY {order_by(sort)}"
         return self._view_ids(condition, view.values, self._version())
 
-    def _cards_of(self, ids: array[int], detail: bool) -> list[str]:
+    def cards_of(self, ids: Sequence[int], detail: bool) -> list[str]:
         """The cards of videos in JSON, in the order of their ids."""
         column = "c.card || ', ' || c.detail" if detail else "c.card"
         rows = self.ask(
             f"SELECT {column} FROM json_each(?) j JOIN cards c ON c.video = j.value ORDER BY j.key",
-            [json.dumps(ids.tolist())],
+            [json.dumps(list(ids))],
         )
         return [f"{card}}}" for (card,) in rows]
 
@@ -185,14 +187,14 @@ class Catalogue(CatalogueStore):
 
     def other_types(self, library: Library) -> dict[str, int]:
         """How many videos of a library's folder are of other types than it takes."""
-        counts = self._counts_by_type(library.recursive, self._version())
-        return {ext: count for ext, count in counts.items() if ext not in library.extensions}
+        where = "" if library.recursive else "WHERE v.folder = x''"
+        rows = self.ask_cached(f"SELECT v.ext, count(*) FROM videos v {where} GROUP BY v.ext")
+        taken = library.extensions
+        return {e: count for e, count in rows if e in VIDEO_EXTENSIONS and e not in taken}
 
-    def _count_by_type(self, recursive: bool, _: object) -> dict[str, int]:
-        """The number of videos by extension; the last argument is as that of `_select_ids`."""
-        where = "" if recursive else "WHERE v.folder = x''"
-        rows = self.ask(f"SELECT v.ext, count(*) FROM videos v {where} GROUP BY v.ext")
-        return {extension: count for extension, count in rows if extension in VIDEO_EXTENSIONS}
+    def ask_cached(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a query in SQL, kept in memory until the catalogue changes."""
+        return self._kept_rows(sql, tuple(values), self._version())
 
     def _select_ids(self, where: str, values: tuple[Any, ...], _: object) -> array[int]:
         """The ids of the videos for which `where`, a condition with an order, holds. The last

@@ -31,6 +31,9 @@ BARE_FIELDS = frozenset(
 )  # which say something without a value
 # Other names of codecs -> ffmpeg's, by which they are catalogued.
 CODEC_NAMES = {"h265": "hevc", "x265": "hevc", "avc": "h264", "x264": "h264"}
+# Lines of a picture as people name them, the largest first, and other names of them.
+RESOLUTIONS = (4320, 2160, 1440, 1080, 720, 576, 480, 360, 240, 144)
+RESOLUTION_NAMES = {"8k": 4320, "4k": 2160, "uhd": 2160, "2k": 1440, "fhd": 1080, "hd": 720}
 LENGTH = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
 # Seconds of the units of an age.
 AGES = {"h": 3600, "d": 86400, "w": 7 * 86400, "mo": 30.44 * 86400, "y": 365.25 * 86400}
@@ -153,6 +156,14 @@ def path_clause(term: QueryTerm) -> SqlClause:
     """The path from the folder of the library, which a slash in front stands for."""
     column = "'/' || v.path" if term.value.strip().startswith("/") else "v.path"
     return pattern_clause(column, term, part=True)
+
+
+def folder_clause(term: QueryTerm) -> SqlClause:
+    """A video in a folder, named from that of the library, or in one below it."""
+    folder = fold(utf8(term.value.strip().strip("/")))
+    if "*" in folder and not term.quoted:
+        return pattern_clause("v.path", term._replace(value=f"{folder}/*"))
+    return SqlClause("substr(v.path, 1, ?) = ?", (len(folder) + 1, f"{folder}/"))
 
 
 def label_clause(term: QueryTerm) -> SqlClause:
@@ -279,6 +290,23 @@ def between(expression: str, bounds: Sequence[tuple[str, float]]) -> SqlClause:
     return SqlClause(sql, tuple(value for _, value in bounds))
 
 
+def resolution_sql() -> str:
+    """The one of RESOLUTIONS that people would name a picture by, in SQL; NULL where its size is
+    not known. A picture has the lines of one in 16:9 that is as wide, where it has fewer itself,
+    and may lack a twentieth of them."""
+    lines = "max(min(v.width, v.height), max(v.width, v.height) * 9 / 16)"
+    cases = " ".join(f"WHEN {lines} >= {n * 19 // 20} THEN {n}" for n in RESOLUTIONS)
+    return f"CASE {cases} WHEN v.width > 0 THEN {RESOLUTIONS[-1]} END"
+
+
+def read_resolution(text: str) -> float:
+    """Lines in a text such as `1080p` or `4k`. Raises ValueError with an example."""
+    match = re.fullmatch(r"(\d{1,5})p?", text)
+    if not match and text not in RESOLUTION_NAMES:
+        raise ValueError("not a resolution; say for example 1080p, 4k or >=720p")
+    return float(match[1] if match else RESOLUTION_NAMES[text])
+
+
 def encrypted_clause(term: QueryTerm) -> SqlClause:
     """Whether pictures or sound are encrypted, by the metadata. Raises ValueError."""
     return SqlClause(f"coalesce(v.encrypted, 0) = {int(yes_or_no(term.value))}")
@@ -381,6 +409,7 @@ QUERY_FIELDS: dict[str, Callable[[QueryTerm], SqlClause]] = {
     "performer": label_clause,
     "name": functools.partial(pattern_clause, "v.name", part=True),
     "path": path_clause,
+    "folder": folder_clause,
     "ext": extension_clause,
     "codec": codec_clause,
     "vcodec": codec_clause,
@@ -391,6 +420,7 @@ QUERY_FIELDS: dict[str, Callable[[QueryTerm], SqlClause]] = {
     "height": functools.partial(amount_clause, "v.height", read_number),
     "fps": functools.partial(amount_clause, "v.fps", read_number),
     "bitrate": functools.partial(amount_clause, "v.bit_rate", read_bit_rate),
+    "resolution": functools.partial(amount_clause, resolution_sql(), read_resolution),
     "encrypted": encrypted_clause,
     "added": added_clause,
     "has": kind_clause,

@@ -135,13 +135,15 @@ NUMBER = re.compile(r"0*(\d+)")
 
 def natural_key(path: str) -> str:
     """A key that sorts paths as people do: without case and accents, numbers by their value (`film
-    2` before `film 10`), folder by folder, `film.mp4` before `film 2.mp4`."""
+    2` before `film 10`), folder by folder, `film.mp4` before `film 2.mp4`. That of a folder ends in
+    a slash."""
     key = fold(path)
     if not key.isascii():
         key = re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFKD", key))
         key = re.sub(r"\d", lambda digit: str(int(digit[0])), key)  # of every script
     stem, dot, extension = key.rpartition(".")
-    key = f"{stem}\x02{extension}" if dot else key
+    if dot and "/" not in extension:
+        key = f"{stem}\x02{extension}"
     return NUMBER.sub(_number_key, key).replace("/", "\x01")
 
 
