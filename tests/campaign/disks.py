@@ -163,11 +163,11 @@ def odd_times(scene: Scene) -> bool:
     trial = scene.trial
     trial.reset()
     videos = [path for path in trial.root.rglob("a.*") if path.suffix in (".mp4", ".mkv")]
-    for video in videos:
-        seconds = scene.trials.rng.choice(TIMES)
+    times = [scene.trials.rng.choice(TIMES) for _ in videos]
+    for video, seconds in zip(videos, times, strict=True):
         os.utime(video, ns=(seconds * 10**9, seconds * 10**9 + scene.trials.rng.randrange(10**9)))
     run = trial.run_here(*trial.words(trial.root))
-    what = f"times {[video.stat().st_mtime for video in videos]}: {run.code} {run.err}"
+    what = f"times {times}: {run.code} {run.err}"
     assert run.code == 0, what
     assert trial.video_digests(trial.root) == trial.videos, what
     check_fresh(trial, what)
