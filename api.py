@@ -756,6 +756,15 @@ def hls_segment(
     return bytes_response(request, content, SEGMENT_TYPE, f'"{query.version}-{number}"')
 
 
+@routes.get(
+    "/videos/{name:name}/copies",
+    response_model=models.CopiesOut,
+    summary="What transcodes made of a video, and its original",
+)
+def copies(service: ServiceDep, video: VideoDep) -> Response:
+    return json_response(service.copies.links(video))
+
+
 # After all other routes of a video: its pattern matches their paths, too.
 @routes.get(
     "/videos/{name:name}",

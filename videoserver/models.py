@@ -197,6 +197,14 @@ class VideoDetailsOut(VideoRowOut):
     )
 
 
+class CopiesOut(ResponseModel):
+    """What a transcode made of a video, and what it was made of itself, as absolute paths."""
+
+    video: str
+    original: str | None
+    copies: list[str]
+
+
 class SoundTrackOut(ResponseModel):
     stream: int = Field(description="its index in the file, what `sound` takes")
     codec: str

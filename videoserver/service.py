@@ -71,6 +71,7 @@ from videoserver.commands import (
     task_defaults,
     task_json,
 )
+from videoserver.copies import CopyFinder
 from videoserver.files import VideoFiles, video_url
 from videoserver.finding import FindingService, check_query
 from videoserver.hls.hls_service import HlsService
@@ -142,6 +143,7 @@ class Service:
         self.commands = CommandBuilder(self.roots, self.catalogue_pool)
         self.files = VideoFiles(self.roots)
         self.watchers = root_watchers(settings, self.commands, self.board)
+        self.copies = CopyFinder(self.commands, self.catalogue_pool, self.roots)
         self.people = PeopleService(self.commands, self.board, self.files)
         self.finding = FindingService(self.commands)
         self.stills = StillMaker(self.files, self.board)

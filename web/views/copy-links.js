@@ -1,32 +1,27 @@
 // @ts-check
 /** Links from a film to the copies that transcodes made of it, and from a copy to its original. */
 
+import { get } from "../data/api.js";
 import { isActive, store } from "../data/store.js";
-import { madeCopies, videoPath } from "../data/transcodes.js";
 import { h, keyed } from "../ui/dom.js";
 import { pathHref } from "../ui/router.js";
 
 /** A list of such links, which is read anew when a transcode ends. */
 export function copyLinks(signal) {
   const element = h("ul.copy-links", { "aria-label": "Copies", hidden: true });
-  let details = null;
+  let url = "";
   let active = 0; // transcodes that have not ended
 
-  async function show(shown) {
-    details = shown;
-    const { directory, roots } = store.state;
-    const path = videoPath(directory, details.path, roots);
-    const pairs = await madeCopies(signal);
-    if (signal.aborted || details !== shown) return;
-    const links = pairs.flatMap(({ original, copy }) => [
-      ...(original === path ? [{ words: "A copy of it: ", path: copy }] : []),
-      ...(copy === path ? [{ words: "A copy of ", path: original }] : []),
-    ]);
-    const there = [...new Map(links.map((one) => [one.path, one])).values()].filter((one) =>
-      pathHref(one.path),
-    );
-    element.hidden = !there.length;
-    keyed(element, there, (one) => one.path, item);
+  async function show(details) {
+    url = details.url;
+    const answer = await get(`${url}/copies`, {}, signal).catch(() => null);
+    if (!answer || signal.aborted || details.url !== url) return; // the film is there without
+    const links = [
+      ...(answer.original ? [{ words: "A copy of ", path: answer.original }] : []),
+      ...answer.copies.map((path) => ({ words: "A copy of it: ", path })),
+    ];
+    element.hidden = !links.length;
+    keyed(element, links, ({ path }) => path, item);
   }
 
   const item = ({ words, path }) =>
@@ -41,7 +36,7 @@ export function copyLinks(signal) {
     const now = [...jobs.values()].filter((job) => job.task === "transcode" && isActive(job)).length;
     const hasOneEnded = now < active;
     active = now;
-    if (hasOneEnded && details) show(details);
+    if (hasOneEnded && url) show({ url });
   }
 
   store.watch(["jobs"], onJobs, signal);
