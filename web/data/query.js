@@ -89,10 +89,16 @@ export function withoutTerm(query, index) {
 }
 
 export const SORT = "title"; // the order where an address names no other
+export const SHUFFLED = "random"; // the order that a seed decides, a whole number
 
-/** What the parameters of the library's address ask for: {q, sort, order}. */
-export const listingOf = (params) => ({
-  q: params.get("q") ?? "",
-  sort: params.get("sort") ?? SORT,
-  order: params.get("order") ?? "asc",
-});
+/** What the parameters of the library's address ask for: {q, sort, order, seed}; only a shuffle has a
+ * seed. */
+export function listingOf(params) {
+  const sort = params.get("sort") ?? SORT;
+  return {
+    q: params.get("q") ?? "",
+    sort,
+    order: params.get("order") ?? "asc",
+    seed: sort === SHUFFLED ? (params.get("seed") ?? "0") : "",
+  };
+}

@@ -36,6 +36,8 @@ class Store extends EventTarget {
 
 export const store = new Store();
 
+export const BEGUN = "begun"; // in localStorage: how many films were begun when it was last looked
+
 const ENDED = ["done", "error", "cancelled"];
 
 export const hasEnded = (job) => ENDED.includes(job.status);

@@ -129,6 +129,17 @@ export function menu(text, name, fill, { panel: panelKind = "", ...options } = {
   return h(".holder", {}, opener, panel);
 }
 
+/** Buttons of a menu of which one is chosen: `options` are [value, text], `take(value)` is called. */
+export const choices = (options, chosen, take) =>
+  options.map(([value, text]) =>
+    h(
+      "button.choice",
+      { type: "button", "aria-pressed": String(value === chosen), onclick: () => take(value) },
+      icon("check"),
+      h("span", {}, text),
+    ),
+  );
+
 function place(panel, opener) {
   const at = opener.getBoundingClientRect();
   const left = Math.max(8, Math.min(at.left, innerWidth - panel.offsetWidth - 8));

@@ -74,6 +74,8 @@ export function ago(time) {
 
 export const date = (seconds) =>
   new Date(seconds * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+/** A time in seconds by its day. */
+export const day = (seconds) => new Date(seconds * 1000).toLocaleDateString([], { dateStyle: "medium" });
 export const count = (number) => number.toLocaleString("en");
 export const plural = (number, word, words = `${word}s`) => `${count(number)} ${number === 1 ? word : words}`;
 export const percent = (share) => `${Math.floor(share * 1000) / 10}%`;

@@ -40,17 +40,27 @@ export function pathHref(path) {
   return `#/video/${encoded}${query}`;
 }
 
-const LIBRARY = "library"; // in sessionStorage: its address as it was last looked at in this tab
+const LIBRARY = "library"; // in sessionStorage: how it was last looked at in this tab
+
+/** How the library was last looked at: {address, y, focused}, with an empty address where it was not. */
+export function lastLibrary() {
+  const nothing = { address: "", y: 0, focused: null };
+  try {
+    return { ...nothing, ...JSON.parse(sessionStorage.getItem(LIBRARY) ?? "{}") };
+  } catch {
+    return nothing; // another version of the page has written it
+  }
+}
 
 /** The address of the library with the query and order that this folder was last looked at with. */
 export function home() {
-  const last = sessionStorage.getItem(LIBRARY) ?? "";
-  const isOfFolder = (parse(last).params.get("in") ?? ".") === store.state.directory;
-  return last && isOfFolder ? last : href(HOME);
+  const { address } = lastLibrary();
+  const isOfFolder = (parse(address).params.get("in") ?? ".") === store.state.directory;
+  return address && isOfFolder ? address : href(HOME);
 }
 
-/** Notes how the library is looked at now. */
-export const keepHome = (address) => sessionStorage.setItem(LIBRARY, address);
+/** Notes how the library is looked at now: its address, how far it was scrolled, which card has the focus. */
+export const keepLibrary = (place) => sessionStorage.setItem(LIBRARY, JSON.stringify(place));
 
 /** @type {(route: {view: string, path: string, params: URLSearchParams}) => void} */
 let changed = () => {};
@@ -83,6 +93,7 @@ export function start(callback) {
   });
   window.addEventListener("scroll", remember, { passive: true });
   window.addEventListener("click", save, { capture: true });
+  window.addEventListener("pagehide", save);
   callback(parse());
 }
 
@@ -95,7 +106,18 @@ function remember() {
   timer = setTimeout(() => location.hash === here && save(), 150);
 }
 
-const save = () => history.replaceState({ ...history.state, y: scrollY }, "");
+const save = () => history.replaceState({ ...history.state, ...whereabouts() }, "");
 
-/** How far this entry of the history was scrolled when it was left. */
-export const remembered = () => history.state?.y ?? 0;
+let whereabouts = () => ({ y: scrollY, focused: null });
+
+/** Lets the view tell where one is in it, {y, focused}, until the signal: that is kept with each entry of
+ * the history. */
+export function tellPlace(callback, signal) {
+  whereabouts = callback;
+  signal.addEventListener("abort", () => {
+    if (whereabouts === callback) whereabouts = () => ({ y: scrollY, focused: null });
+  });
+}
+
+/** Where one was in this entry of the history when it was left: {y, focused}. */
+export const remembered = () => ({ y: 0, focused: null, ...history.state });

@@ -3,10 +3,12 @@
 
 import { get } from "../data/api.js";
 import { h, keyed } from "../ui/dom.js";
-import { store } from "../data/store.js";
+import { BEGUN, store } from "../data/store.js";
 import { Card } from "./card.js";
 
 const MOST = 12;
+
+let rows = []; // those that were read last, in any folder
 
 function select(card) {
   const selection = new Map(store.state.selection);
@@ -15,13 +17,29 @@ function select(card) {
   store.set({ selection });
 }
 
-export function continueRow(signal) {
+/** Fills a section with them. `load()` reads which there are, and gives how many. */
+export function continueRow(section, signal) {
   const made = new Map(); // the cards by the addresses of their videos
   const cards = h("ul.begun", { "aria-label": "Films that were begun" });
-  const element = h("section.continue", { hidden: true }, h("h2", {}, "Continue watching"), cards);
+  section.append(h("h2", {}, "Continue watching"), cards);
 
-  /** Reads which there are, and shows them. */
+  function draw() {
+    keyed(
+      cards,
+      rows,
+      (row) => row.url,
+      (row) => {
+        const card = made.get(row.url) ?? new Card({ select });
+        made.set(row.url, card);
+        return card.element;
+      },
+    );
+    for (const [i, row] of rows.entries())
+      made.get(row.url).fill(row, i, rows.length, store.state.selection.has(row.path));
+  }
+
   async function load() {
+    draw();
     const params = {
       q: "progress:",
       sort: "played",
@@ -32,21 +50,11 @@ export function continueRow(signal) {
       limit: MOST,
     };
     const page = await get("/videos", params, signal).catch(() => null);
-    if (!page) return; // the list below says what is wrong
-    keyed(
-      cards,
-      page.videos,
-      (row) => row.url,
-      (row) => {
-        const card = made.get(row.url) ?? new Card({ select });
-        made.set(row.url, card);
-        return card.element;
-      },
-    );
-    for (const [i, row] of page.videos.entries())
-      made.get(row.url).fill(row, i, page.videos.length, store.state.selection.has(row.path));
-    element.hidden = !page.videos.length;
+    if (page) rows = page.videos; // else the list below says what is wrong
+    localStorage.setItem(BEGUN, String(rows.length));
+    draw();
+    return rows.length;
   }
 
-  return { element, load };
+  return { load };
 }

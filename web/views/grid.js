@@ -4,26 +4,52 @@
 import { onFrame } from "../ui/dom.js";
 
 const GAP = 14;
-const [LOW, LOW_MINIMUM] = [560, 120]; // pixels: below that height cards are of this width
+const NARROW = 560; // pixels: below that width a size says how many cards stand side by side
+const LOW = 560; // pixels: below that height cards are about half as wide, so that rows of them fit
+const TEXT = 66; // pixels below the picture of a card
 const OVERSCAN = 2; // rows above and below
 const SETTLED = 90; // milliseconds without scrolling
 const FAST = 5; // screens per second, from which on cards are not filled until it settles
 
+/** Sizes of cards: their least width in pixels, how much of it is left in a low window, and how many
+ * stand side by side in a narrow one. */
+const SIZES = {
+  small: { minimum: 150, low: 0.6, across: 3 },
+  medium: { minimum: 230, low: 0.52, across: 2 },
+  large: { minimum: 340, low: 0.6, across: 1 },
+};
+
+/** The places of cards of a size: what `layout` of a Grid gives. */
+export function cardLayout(size) {
+  const { minimum, low, across } = SIZES[size];
+  return (width) => {
+    const gap = width < NARROW ? 10 : GAP;
+    const least = innerHeight < LOW ? minimum * low : minimum;
+    const fitting = Math.floor((width + gap) / (least + gap));
+    const columns = width < NARROW ? across : Math.max(2, fitting);
+    const cardWidth = (width - gap * (columns - 1)) / columns;
+    return { columns, gap, cardWidth, cardHeight: Math.round((cardWidth * 9) / 16) + TEXT };
+  };
+}
+
 export class Grid {
-  /** `create(grid)` makes a card {element}, `bind(card, i)` fills it, `blank(card, i)` only places it. */
-  constructor(host, { create, bind, blank, visible, minimum = 230, text = 66 }) {
+  /** `create()` makes a card {element}, `bind(card, i)` fills it, `blank(card, i)` only places it;
+   * `layout(width)` gives {columns, gap, cardWidth, cardHeight} in pixels. */
+  constructor(host, { create, bind, blank, visible, layout }) {
     this.host = host;
     this.create = create;
     this.bind = bind;
     this.blank = blank;
     this.visible = visible;
-    this.minimum = minimum;
-    this.text = text;
+    this.layout = layout;
+    this.columns = 1;
+    this.gap = this.cardWidth = this.cardHeight = 0; // in pixels, until it is measured
     this.count = 0;
     this.cards = new Map(); // by index
     this.spare = [];
     this.active = 0; // the card that the keyboard is at
     this.last = { y: 0, time: 0 };
+    this.leave = () => {}; // ends the following
     this.draw = onFrame(() => this.render());
     host.addEventListener("keydown", (event) => this.onKey(event));
     host.addEventListener("focusin", (event) => this.onFocus(event));
@@ -33,9 +59,12 @@ export class Grid {
   follow(signal) {
     const sizes = new ResizeObserver(() => this.measure());
     sizes.observe(this.host);
-    signal.addEventListener("abort", () => sizes.disconnect());
-    window.addEventListener("scroll", this.draw, { passive: true, signal });
-    window.addEventListener("resize", this.draw, { signal });
+    const ending = new AbortController();
+    const until = AbortSignal.any([signal, ending.signal]);
+    until.addEventListener("abort", () => sizes.disconnect());
+    window.addEventListener("scroll", this.draw, { passive: true, signal: until });
+    window.addEventListener("resize", this.draw, { signal: until });
+    this.leave = () => ending.abort();
     this.measure();
   }
 
@@ -49,20 +78,29 @@ export class Grid {
   measure() {
     const width = this.host.clientWidth;
     if (!width || width === this.width) return;
-    const seen = this.pitch ? Math.floor((scrollY - this.top) / this.pitch) * this.columns : 0;
+    const first = this.first;
     this.width = width;
-    const minimum = innerHeight < LOW ? LOW_MINIMUM : this.minimum;
-    const least = width < 560 ? (width - GAP) / 2 : minimum;
-    this.gap = width < 560 ? 10 : GAP;
-    this.columns = Math.max(2, Math.floor((width + this.gap) / (least + this.gap)));
-    this.cardWidth = (width - this.gap * (this.columns - 1)) / this.columns;
-    this.cardHeight = Math.round((this.cardWidth * 9) / 16) + this.text;
+    Object.assign(this, this.layout(width));
     this.pitch = this.cardHeight + this.gap;
     this.top = this.host.getBoundingClientRect().top + scrollY;
     this.host.style.setProperty("--card-width", `${this.cardWidth}px`);
     this.host.style.setProperty("--card-height", `${this.cardHeight}px`);
     this.layOut();
-    if (seen > 0) scrollTo(0, this.top + Math.floor(seen / this.columns) * this.pitch);
+    if (first > 0) this.scrollToCard(first);
+  }
+
+  /** The number of the first card whose row is on the screen. */
+  get first() {
+    return this.pitch ? Math.max(0, Math.floor((scrollY - this.top) / this.pitch) * this.columns) : 0;
+  }
+
+  scrollToCard(i) {
+    scrollTo(0, this.top + Math.floor(i / this.columns) * this.pitch);
+  }
+
+  /** The number of the card that has the keyboard; null where none of them has it. */
+  get focused() {
+    return this.host.contains(document.activeElement) ? this.active : null;
   }
 
   layOut() {

@@ -1,151 +1,113 @@
 // @ts-check
 /** The library: every video as a card, found by the query in the address. */
 
-import { get } from "../data/api.js";
-import { debounced, h } from "../ui/dom.js";
+import { Listing } from "../data/listing.js";
+import { h } from "../ui/dom.js";
 import { SORT, listingOf } from "../data/query.js";
-import { go, href, keepHome, remembered } from "../ui/router.js";
-import { store, tellChange, watchChanges } from "../data/store.js";
-import { button, failed, state } from "../ui/controls.js";
+import { go, href, keepLibrary, lastLibrary, remembered, tellPlace } from "../ui/router.js";
+import { BEGUN, store, tellChange, watchChanges } from "../data/store.js";
+import { button, choices, failed, menu, state } from "../ui/controls.js";
 import { Card } from "./card.js";
-import { continueRow } from "./continue.js";
-import { Grid } from "./grid.js";
+import { Grid, cardLayout } from "./grid.js";
 import { searchBar } from "./search.js";
 
-const PAGE = 100;
-const PAGES_KEPT = 40;
+const listing = new Listing();
+const firstScreen = new Promise((resolve) => store.addEventListener("shown", resolve, { once: true }));
 
-/** The rows of a query, read page by page where they are looked at; forgets the pages seen longest ago. */
-class Listing extends EventTarget {
-  total = null;
-  error = null;
-  replaced = false; // whether rows that were shown are others now
-  #pages = new Map();
-  #loading = new Map();
-  #asked = null;
-  #want = debounced((first, end) => this.#load(first, end), 40);
+const APPEARANCE = "appearance"; // in localStorage: how videos are shown
+const APPEARANCES = [
+  ["small", "Small pictures"],
+  ["medium", "Medium pictures"],
+  ["large", "Large pictures"],
+  ["list", "List"],
+];
 
-  ask(params) {
-    const key = JSON.stringify([params, store.state.directory]);
-    if (key === this.#asked) return;
-    this.#asked = key;
-    this.params = params;
-    this.error = null;
-    this.total = null;
-    this.replaced = true;
-    this.#pages.clear();
-    this.#abandon(() => true);
-    this.#load(0, PAGE);
-  }
-
-  at(i) {
-    return this.#pages.get(Math.floor(i / PAGE))?.rows[i % PAGE];
-  }
-
-  want(first, end) {
-    this.#want(first, end);
-  }
-
-  /** What is kept may have changed: it is shown until it was read again. */
-  refresh() {
-    this.#abandon(() => true);
-    for (const page of this.#pages.values()) page.stale = true;
-    this.error = null;
-    this.replaced = true;
-    this.dispatchEvent(new Event("change"));
-  }
-
-  /** Every row of the query, of which a selection is made. */
-  async all() {
-    const rows = [];
-    for (let offset = 0; offset === 0 || offset < this.total; offset += 500) {
-      const page = await get("/videos", { ...this.params, detail: 1, offset, limit: 500 });
-      rows.push(...page.videos);
-    }
-    return rows;
-  }
-
-  #abandon(isUnwanted) {
-    for (const [n, control] of this.#loading) {
-      if (!isUnwanted(n)) continue;
-      control.abort();
-      this.#loading.delete(n);
-    }
-  }
-
-  #load(first, end) {
-    if (this.error) return; // until somebody tries again
-    const [from, to] = [Math.floor(first / PAGE), Math.floor(Math.max(first, end - 1) / PAGE)];
-    this.#abandon((n) => n < from - 1 || n > to + 1);
-    for (let n = from; n <= to; n++) {
-      const page = this.#pages.get(n);
-      if (page) {
-        this.#pages.delete(n);
-        this.#pages.set(n, page);
-      }
-      if ((!page || page.stale) && !this.#loading.has(n)) this.#read(n);
-    }
-  }
-
-  async #read(n) {
-    const control = new AbortController();
-    const { signal } = control;
-    this.#loading.set(n, control);
-    try {
-      const page = await get("/videos", { ...this.params, detail: 1, offset: n * PAGE, limit: PAGE }, signal);
-      if (signal.aborted) return;
-      this.total = page.total;
-      this.replaced ||= this.#pages.has(n);
-      this.#pages.set(n, { rows: page.videos, stale: false });
-      while (this.#pages.size > PAGES_KEPT) this.#pages.delete(this.#pages.keys().next().value);
-      this.error = null;
-    } catch (error) {
-      if (error.name === "AbortError") return;
-      this.error = error;
-    }
-    this.#loading.delete(n);
-    this.dispatchEvent(new Event("change"));
-  }
+/** How videos are shown in this browser. */
+function appearance() {
+  const kept = localStorage.getItem(APPEARANCE);
+  return APPEARANCES.some(([name]) => name === kept) ? kept : "medium";
 }
 
-const listing = new Listing();
-const places = new Map(); // by address: how far it was scrolled, and the card with the focus
 store.addEventListener("played", () => listing.refresh());
 
 /** The address of a state, without what is the default.
  * @param {any} state */
-export function addressOf({ q, sort, order }) {
+export function addressOf({ q, sort, order, seed }) {
   return href("library", {
     q,
     sort: sort === SORT && order === "asc" ? "" : sort,
     order: order === "asc" ? "" : order,
+    seed,
   });
 }
 
-export function mount(main, route, signal) {
-  const list = h("ul.grid", { "aria-label": "Videos" });
+export async function mount(main, route, signal) {
+  const listView = appearance() === "list" ? await import("./list.js") : null;
+  if (signal.aborted) return undefined;
   const place = h(".place", {});
-  const search = searchBar(({ replace = false, ...wanted }) => {
-    const address = addressOf(wanted);
-    places.delete(address);
-    go(address, { replace });
-  });
+  const search = searchBar(({ replace = false, ...wanted }) => go(addressOf(wanted), { replace }));
   const spoken = h(".spoken", {}); // the fold of what is said, once there are words to look for
   let hits = null;
   let selecting = null; // the bar of what can be done with a selection, once there is one
-  const begun = continueRow(signal);
+  const begun = h("section.continue", { hidden: true });
+  let continuing = null; // what fills that
   let anchor = -1; // where a range of selected ones begins
-  const grid = new Grid(list, {
-    create: () => new Card({ select: choose }),
-    bind(card, i) {
-      const row = listing.at(i);
-      if (row) card.fill(row, i, listing.total, store.state.selection.has(row.path));
-      else card.clear(i);
-      return Boolean(row);
-    },
-    blank: (card, i) => card.clear(i),
-    visible: (first, end) => listing.want(first, end),
-  });
+  const videos = h(".videos", {});
+  let shown = listView ? listShown(listView) : cardsShown(appearance());
+
+  /** Videos as cards of a size: {element, grid, show}. */
+  function cardsShown(size) {
+    const element = h("ul.grid", { "aria-label": "Videos" });
+    const grid = new Grid(
+      element,
+      rowsInto({ create: () => new Card({ select: choose }), layout: cardLayout(size) }),
+    );
+    return { element, grid, show: () => {} };
+  }
+
+  /** Videos as a list: the same. */
+  function listShown({ videoList }) {
+    return videoList({
+      select: choose,
+      sort: search.sort,
+      grid: (host, options) => new Grid(host, rowsInto(options)),
+    });
+  }
+
+  /** Options of a Grid that shows the rows of the listing. */
+  function rowsInto(options) {
+    return {
+      ...options,
+      bind(card, i) {
+        const row = listing.at(i);
+        if (row) card.fill(row, i, listing.total, store.state.selection.has(row.path));
+        else card.clear(i);
+        return Boolean(row);
+      },
+      blank: (card, i) => card.clear(i),
+      visible: (first, end) => listing.want(first, end),
+    };
+  }
+
+  /** Shows the videos in another way, the same ones on the screen. */
+  async function present(name) {
+    localStorage.setItem(APPEARANCE, name);
+    const next = name === "list" ? listShown(await import("./list.js")) : cardsShown(name);
+    if (signal.aborted) return;
+    const { first } = shown.grid;
+    shown.grid.leave();
+    shown = next;
+    videos.replaceChildren(next.element);
+    next.grid.follow(signal);
+    render();
+    if (first) next.grid.scrollToCard(first);
+  }
+
+  function appearanceMenu() {
+    const fill = (panel, close) =>
+      panel.replaceChildren(...choices(APPEARANCES, appearance(), (name) => (close(), present(name))));
+    return menu("View", "library", fill);
+  }
 
   function choose(card, range) {
     const i = Number(card.element.dataset.index);
@@ -161,15 +123,15 @@ export function mount(main, route, signal) {
     store.set({ selection });
   }
 
-  main.append(
-    h("h1.hidden", {}, "Library"),
-    h(".toolbar", {}, search.form, search.filters, search.problem, search.chips),
-    spoken,
-    begun.element,
-    list,
-    place,
-  );
-  grid.follow(signal);
+  const toolbar = h(".toolbar", {}, search.form, search.filters, search.problem, search.chips);
+  const height = new ResizeObserver(() => main.style.setProperty("--toolbar", `${toolbar.offsetHeight}px`));
+  height.observe(toolbar); // below which the headings of the list stay
+  signal.addEventListener("abort", () => height.disconnect());
+
+  main.append(h("h1.hidden", {}, "Library"), toolbar, spoken, begun, videos, place);
+  search.filters.append(appearanceMenu());
+  videos.append(shown.element);
+  shown.grid.follow(signal);
   listing.addEventListener("change", render, { signal });
   listing.addEventListener("change", tellShown, { signal, once: true });
   watchChanges(reread, signal);
@@ -181,16 +143,11 @@ export function mount(main, route, signal) {
   let address = location.hash;
   let y = 0; // where to scroll, and which card gets the focus, once the list is there
   let focused = null;
-  const leave = () => keepPlace();
+  const whereabouts = () => ({ y: scrollY, focused: shown.grid.focused });
+  const leave = () => location.hash === address && keepLibrary({ address, ...whereabouts() });
+  tellPlace(whereabouts, signal);
   window.addEventListener("click", leave, { capture: true, signal });
-  signal.addEventListener("abort", leave);
-
-  /** Notes where one is, for the way back. */
-  function keepPlace() {
-    const isHere = location.hash === address;
-    const at = places.get(address) ?? { y: 0 };
-    places.set(address, { y: isHere ? scrollY : at.y, focused: grid.active });
-  }
+  window.addEventListener("pagehide", leave, { signal });
 
   /** Asks again for what may have changed. */
   function reread() {
@@ -201,8 +158,7 @@ export function mount(main, route, signal) {
   }
 
   function ask() {
-    const { q, sort, order } = wanted;
-    listing.ask({ q, sort, order, recursive: 1, ext: "*" });
+    listing.ask({ ...wanted, recursive: 1, ext: "*" }, { gently: true });
   }
 
   /** Looks for the words of a query in what is said. */
@@ -228,7 +184,7 @@ export function mount(main, route, signal) {
   }
 
   function onSelection({ selection }) {
-    grid.refresh();
+    shown.grid.refresh();
     if (selection.size) selectionTools();
   }
 
@@ -240,19 +196,26 @@ export function mount(main, route, signal) {
     store.dispatchEvent(new Event("shown"));
   }
 
-  /** What was begun stands in front of the whole library, not of what a query finds. */
-  function showBegun() {
-    if (wanted.q) begun.element.hidden = true;
-    else begun.load();
+  /** What was begun stands in front of the whole library, not of what a query finds. Its place is kept
+   * where there was something to show the last time: the first screen comes without it. */
+  async function showBegun() {
+    begun.hidden = Boolean(wanted.q) || !Number(localStorage.getItem(BEGUN));
+    if (wanted.q) return;
+    await firstScreen;
+    continuing ??= import("./continue.js").then(({ continueRow }) => continueRow(begun, signal));
+    const films = await (await continuing).load();
+    begun.hidden = Boolean(wanted.q) || !films;
   }
 
   function update(route) {
     wanted = listingOf(route.params);
     showBegun();
     address = location.hash;
-    keepHome(address);
-    y = remembered() || (places.get(address)?.y ?? 0);
-    focused = places.get(address)?.focused ?? null;
+    const [left, last] = [remembered(), lastLibrary()];
+    const before = last.address === address ? last : { y: 0, focused: null };
+    y = left.y || before.y;
+    focused = left.focused ?? before.focused;
+    keepLibrary({ address, y, focused });
     search.show(wanted);
     showHits();
     ask();
@@ -265,24 +228,22 @@ export function mount(main, route, signal) {
     const mistake = error?.status === 422 ? error.message.replace(/^q: /, "") : "";
     search.refuse(mistake);
     search.tell(error ? null : listing.total);
-    place.replaceChildren(
-      ...(error && !mistake
-        ? [failed(error, () => (listing.refresh(), listing.want(0, PAGE)))]
-        : emptiness()),
-    );
-    list.hidden = Boolean(error) && listing.total === null;
+    place.replaceChildren(...(error && !mistake ? [failed(error, () => listing.retry())] : emptiness()));
+    const { element, grid, show } = shown;
+    element.hidden = Boolean(error) && listing.total === null;
+    show(wanted, listing.total);
     grid.setCount(mistake ? 0 : (listing.total ?? 24));
     if (listing.replaced) grid.refresh();
     else grid.draw();
     listing.replaced = false;
-    list.classList.toggle("waiting", listing.total === null);
+    element.classList.toggle("waiting", listing.total === null);
     if (listing.total !== null) restorePlace();
   }
 
   /** Goes to where one was, and to the card that had the focus, unless something has it now. */
   function restorePlace() {
     if (y) scrollTo(0, y);
-    if (focused !== null && document.activeElement === document.body) grid.refocus(focused);
+    if (focused !== null && document.activeElement === document.body) shown.grid.refocus(focused);
     [y, focused] = [0, null];
   }
 

@@ -5,24 +5,28 @@ import { get } from "../data/api.js";
 import { debounced, h, keyed, setText } from "../ui/dom.js";
 import { count, plural } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
-import { parts, term, terms, withoutTerm } from "../data/query.js";
+import { SHUFFLED, parts, term, terms, withoutTerm } from "../data/query.js";
 import { store } from "../data/store.js";
-import { button, combobox, menu } from "../ui/controls.js";
+import { button, choices, combobox, menu } from "../ui/controls.js";
 
 const TYPING = 150; // milliseconds without a key after which what was typed is looked for
 
+/** Orders: [order in the API, direction, text]; the first two are the value of a choice. */
 const SORTS = [
-  ["title", "Name", "asc"],
-  ["name", "Folder", "asc"],
-  ["added", "Newest", "desc"],
-  ["added", "Oldest", "asc"],
-  ["duration", "Longest", "desc"],
-  ["duration", "Shortest", "asc"],
-  ["rating", "Best rated", "desc"],
-  ["played", "Last played", "desc"],
-  ["size", "Largest", "desc"],
-  ["size", "Smallest", "asc"],
+  ["title", "asc", "Name"],
+  ["name", "asc", "Folder"],
+  ["added", "desc", "Newest"],
+  ["added", "asc", "Oldest"],
+  ["duration", "desc", "Longest"],
+  ["duration", "asc", "Shortest"],
+  ["rating", "desc", "Best rated"],
+  ["played", "desc", "Last played"],
+  ["height", "desc", "Sharpest"],
+  ["size", "desc", "Largest"],
+  ["size", "asc", "Smallest"],
+  [SHUFFLED, "asc", "Random"],
 ];
+const SEEDS = 1_000_000_000; // of shuffles
 
 /** What could stand in the place of a term that is being written. */
 async function suggestions(text) {
@@ -72,7 +76,7 @@ export function searchBar(change) {
   const chips = h("ul.chips", { "aria-label": "Filters" });
   const total = h("span.total", { role: "status" });
   const problem = h("p.bad", { role: "alert", id: "search-problem" });
-  let current = { q: "", sort: "title", order: "asc" };
+  let current = { q: "", sort: "title", order: "asc", seed: "" };
   let panel = null; // of the filters, once it was opened
   let found = null; // how many videos, as far as that is known
 
@@ -133,7 +137,12 @@ export function searchBar(change) {
     list,
   );
 
-  const filters = h(".row.filters", {}, filterMenu(), sortMenu(), selecting());
+  const shuffle = button("Shuffle again", "shuffle", () => sort(SHUFFLED, "asc"), {
+    bare: true,
+    hidden: true,
+  });
+
+  const filters = h(".row.filters", {}, filterMenu(), sortMenu(), shuffle, selecting());
 
   const sorted = filters.querySelector(".sorted span");
 
@@ -149,26 +158,19 @@ export function searchBar(change) {
     return menu("Filters", "filter", open, { panel: "filter-panel" });
   }
 
+  /** Looks at the same videos in an order; a random one is another each time. */
+  function sort(sort, order) {
+    const seed = sort === SHUFFLED ? String(Math.floor(Math.random() * SEEDS)) : "";
+    change({ ...current, sort, order, seed });
+  }
+
   function sortMenu() {
-    return menu(
-      "Sort",
-      "sort",
-      (panel, close) => {
-        panel.replaceChildren(
-          ...SORTS.map(([sort, text, order]) => {
-            const pressed = sort === current.sort && order === current.order;
-            const take = () => (close(), change({ ...current, sort, order }));
-            return h(
-              "button.choice",
-              { type: "button", "aria-pressed": String(pressed), onclick: take },
-              icon("check"),
-              h("span", {}, text),
-            );
-          }),
-        );
-      },
-      { kind: "sorted" },
-    );
+    const options = SORTS.map(([sort, order, text]) => [`${sort} ${order}`, text]);
+    const fill = (panel, close) => {
+      const take = (value) => (close(), sort(...value.split(" ")));
+      panel.replaceChildren(...choices(options, `${current.sort} ${current.order}`, take));
+    };
+    return menu("Sort", "sort", fill, { kind: "sorted" });
   }
 
   /** For fingers, which cannot hover: lets the boxes of all cards be seen. */
@@ -185,8 +187,9 @@ export function searchBar(change) {
     current = state;
     setText(
       sorted,
-      SORTS.find(([sort, , order]) => sort === state.sort && order === state.order)?.[1] ?? "Sort",
+      SORTS.find(([sort, order]) => sort === state.sort && order === state.order)?.[2] ?? "Sort",
     );
+    shuffle.hidden = state.sort !== SHUFFLED;
     const isWriting = writing && document.activeElement === input;
     if (!isWriting && input.value.trim() !== state.q) input.value = state.q;
     showClear();
@@ -225,5 +228,5 @@ export function searchBar(change) {
     input.setAttribute("aria-describedby", text ? problem.id : "");
   }
 
-  return { form, filters, chips, problem, tell, show, refuse, focus: () => input.focus() };
+  return { form, filters, chips, problem, tell, show, sort, refuse, focus: () => input.focus() };
 }

@@ -1,0 +1,131 @@
+// @ts-check
+/** The rows of a query, read page by page where they are looked at. */
+
+import { get } from "./api.js";
+import { store } from "./store.js";
+
+const PAGE = 100;
+const PAGES_KEPT = 40;
+const SOON = 400; // milliseconds for which the rows of the query before are shown while a new one is read
+const WANTED = 40; // milliseconds without another wish after which rows are read
+
+/** Forgets the pages seen longest ago. */
+export class Listing extends EventTarget {
+  /** @type {number | null} */
+  total = null;
+  error = null;
+  replaced = false; // whether rows that were shown are others now
+  #pages = new Map();
+  #loading = new Map();
+  #asked = "";
+  #isOther = false; // whether what is kept are still rows of the query before
+  #forgetting = 0; // the timer that takes these away
+  #wanting = 0;
+
+  /** Asks for the rows of a query. With `gently` those of the one before are shown until then, if that
+   * is soon. */
+  ask(params, { gently = false } = {}) {
+    const key = JSON.stringify([params, store.state.directory]);
+    if (key === this.#asked) return;
+    this.#asked = key;
+    this.params = params;
+    this.error = null;
+    this.#abandon(() => true);
+    clearTimeout(this.#forgetting);
+    this.#isOther = true;
+    const forget = () => (this.#forget(), this.dispatchEvent(new Event("change")));
+    if (gently && this.total !== null) this.#forgetting = setTimeout(forget, SOON);
+    else this.#forget();
+    this.#read(0);
+  }
+
+  at(i) {
+    return this.#pages.get(Math.floor(i / PAGE))?.rows[i % PAGE];
+  }
+
+  /** Reads the rows of a range, unless another one is wanted meanwhile. */
+  want(first, end) {
+    clearTimeout(this.#wanting);
+    this.#wanting = setTimeout(() => this.#load(first, end), WANTED);
+  }
+
+  /** What is kept may have changed: it is shown until it was read again. */
+  refresh() {
+    this.#abandon(() => true);
+    for (const page of this.#pages.values()) page.stale = true;
+    this.error = null;
+    this.replaced = true;
+    if (this.#isOther) this.#read(0);
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** Reads again what could not be read. */
+  retry() {
+    this.refresh();
+    this.want(0, PAGE);
+  }
+
+  /** Every row of the query, of which a selection is made. */
+  async all() {
+    const rows = [];
+    for (let offset = 0; offset === 0 || offset < this.total; offset += 500) {
+      const page = await get("/videos", { ...this.params, detail: 1, offset, limit: 500 });
+      rows.push(...page.videos);
+    }
+    return rows;
+  }
+
+  /** Drops the rows of the query before. */
+  #forget() {
+    if (!this.#isOther) return;
+    clearTimeout(this.#forgetting);
+    this.#isOther = false;
+    this.total = null;
+    this.replaced = true;
+    this.#pages.clear();
+  }
+
+  #abandon(isUnwanted) {
+    for (const [n, control] of this.#loading) {
+      if (!isUnwanted(n)) continue;
+      control.abort();
+      this.#loading.delete(n);
+    }
+  }
+
+  #load(first, end) {
+    if (this.error || this.#isOther) return; // until somebody tries again, or there are rows of this query
+    const [from, to] = [Math.floor(first / PAGE), Math.floor(Math.max(first, end - 1) / PAGE)];
+    this.#abandon((n) => n < from - 1 || n > to + 1);
+    for (let n = from; n <= to; n++) {
+      const page = this.#pages.get(n);
+      if (page) {
+        this.#pages.delete(n);
+        this.#pages.set(n, page);
+      }
+      if ((!page || page.stale) && !this.#loading.has(n)) this.#read(n);
+    }
+  }
+
+  async #read(n) {
+    const control = new AbortController();
+    const { signal } = control;
+    this.#loading.set(n, control);
+    try {
+      const page = await get("/videos", { ...this.params, detail: 1, offset: n * PAGE, limit: PAGE }, signal);
+      if (signal.aborted) return;
+      this.#forget();
+      this.total = page.total;
+      this.replaced ||= this.#pages.has(n);
+      this.#pages.set(n, { rows: page.videos, stale: false });
+      while (this.#pages.size > PAGES_KEPT) this.#pages.delete(this.#pages.keys().next().value);
+      this.error = null;
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      this.#forget();
+      this.error = error;
+    }
+    this.#loading.delete(n);
+    this.dispatchEvent(new Event("change"));
+  }
+}
