@@ -7,12 +7,14 @@ those that are mutated from then on.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import av
 from support import contents
 
 from campaign.corpus import ONCE_FAILED
@@ -33,7 +35,7 @@ PER_VIDEO = 5.0  # seconds that one may take on average in a round, all tasks to
 # Bytes of memory of a worker: libav keeps up to 17 frames of H.264, of at most 40 million pixels
 # with 1.5 bytes each, and the program a picture of 3 and one of 4 bytes a pixel.
 MEMORY = 17 * 60_000_000 + 7 * 40_000_000 + 300_000_000
-LATEST = 100.0  # seconds: no mutation of a film of two seconds has more to show than this
+LATEST = 100.0  # seconds: what most mutations of a film of two seconds have to show at most
 REDUCING = 40.0  # seconds for making an input smaller
 
 FRAME_TASKS = "metadata,thumbs,sprites,phash,heatmaps,scenes"
@@ -119,7 +121,11 @@ class Round:
         """Look at the files that were made."""
         for name in self.mutants:
             for path in sorted((self.folder / ".artifacts").glob(f"{name}.*")):
-                for complaint in complaints_of_artifact(path, name, LATEST):
+                complaints = list(complaints_of_artifact(path, name, LATEST))
+                if complaints:
+                    latest = latest_timestamp(self.folder / name)
+                    complaints = list(complaints_of_artifact(path, name, latest))
+                for complaint in complaints:
                     self.note(["metadata,sprites,heatmaps,scenes", self.folder], complaint)
 
     def note(self, words: list[object], complaint: Complaint) -> None:
@@ -163,6 +169,18 @@ class Round:
         film = self.films[mutant.film]
         recipe = fewest_steps(mutant.recipe, lambda shorter: fails(apply(film, shorter)))
         return recipe, smallest(apply(film, recipe), fails, 100)
+
+
+def latest_timestamp(film: Path) -> float:
+    """Seconds up to which the packets of a film are stamped, at least LATEST: a timestamp that was
+    changed, with a right checksum, may say anything."""
+    latest = LATEST
+    with contextlib.suppress(av.FFmpegError, IndexError), av.open(str(film)) as container:
+        for packet in container.demux():
+            if packet.pts is not None and packet.time_base:
+                end = (packet.pts + (packet.duration or 0)) * packet.time_base
+                latest = max(latest, float(end))
+    return latest
 
 
 def frame_options(trials: Trials) -> list[object]:

@@ -375,6 +375,17 @@ class TestForgetting:
             assert list(folk.videos) == [2, 3, 4]
             cli("embed", folk.root, "-r", "--force", "--thumbnails")
 
+    def test_a_record_that_cannot_be_written_again(self, folk: Folk) -> None:
+        """It goes with the person: what is left of it could not be told from the rest."""
+        path = folk.root / ".artifacts/a.mp4.faces.signatures.json"
+        person = next(
+            o["signature"] for o in folk.people[1]["occurrences"] if o["video"] == "a.mp4"
+        )
+        record = json.loads(path.read_text())
+        path.write_text(json.dumps(record | {"interval": 0.5}).replace("0.5", "1e999"))
+        assert folk("--forget", 1).code == 0
+        assert person not in folk.stored()
+
     def test_killed_at_every_step(
         self, cli: Cli, folk: Folk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -37,8 +37,8 @@ def distinct_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-# How documents are read: any JSON; such as can be written again; such as users edit, too.
-ANY_JSON = json.JSONDecoder()
+# How documents are read: where nothing else is said, such as can be written again; such as users
+# edit have no key twice, too.
 _numbers: dict[str, Any] = {"parse_float": finite_number, "parse_constant": finite_number}
 LASTING_JSON = json.JSONDecoder(**_numbers)
 EDITED_JSON = json.JSONDecoder(**_numbers, object_pairs_hook=distinct_keys)
@@ -47,7 +47,7 @@ DEEPEST = 900  # levels of objects and arrays in a document; more are nobody's, 
 DECODES_DEEP = sys.version_info >= (3, 12)
 
 
-def parse_json(content: str | bytes, decoder: json.JSONDecoder = ANY_JSON) -> Any:
+def parse_json(content: str | bytes, decoder: json.JSONDecoder = LASTING_JSON) -> Any:
     """The value of a JSON document. Raises ValueError, also where it is nested too deeply."""
     if isinstance(content, bytes):
         content = content.decode(json.detect_encoding(content), "surrogatepass")
@@ -71,7 +71,7 @@ def is_nested_deeper(value: Any, levels: int) -> bool:
     return bool(containers)
 
 
-def read_json(path: str | Path, decoder: json.JSONDecoder = ANY_JSON) -> dict[str, Any] | None:
+def read_json(path: str | Path, decoder: json.JSONDecoder = LASTING_JSON) -> dict[str, Any] | None:
     """The object in a JSON file, or None where there is no readable one.
 
     Raises PermissionError where the sandbox refuses it, which does not say whether there is one.

@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 import itertools
-import json
 import zlib
 from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from videolib.core.documents import compact_json
+from videolib.core.documents import compact_json, parse_json
 from videolib.core.errors import VideoError
 from videolib.core.files import read_file, read_optional_file, replace_file
 from videolib.faces.validation import (
@@ -130,9 +129,9 @@ class FaceIndex:
         if content is None:
             return None
         try:
-            index = cls({**json.loads(content, parse_constant=refuse_constant)})
+            index = cls({**parse_json(content)})
             index.check()
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        except (ValueError, LookupError, TypeError, AttributeError):
             raise VideoError(cls.CORRUPT) from None
         return index
 
@@ -156,8 +155,3 @@ class FaceIndex:
         self.data["means"] = zlib.crc32(buffer.getvalue())
         replace_file(Path(sidecar_dir, self.MEANS), buffer.getvalue())
         replace_file(Path(sidecar_dir, self.NAME), compact_json(self.data))
-
-
-def refuse_constant(name: str) -> NoReturn:
-    """Raise ValueError for NaN and Infinity, which are no JSON and no number of an index."""
-    raise ValueError(f"{name} is no number")

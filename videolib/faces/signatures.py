@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from videolib.core.documents import LASTING_JSON, parse_json
+from videolib.core.documents import parse_json
 from videolib.core.errors import Failure, VideoError, attempt, os_error_message
 from videolib.core.files import read_file, reading, stat_of
 from videolib.faces.validation import finite, is_signature
@@ -60,7 +60,7 @@ class SignatureFile(NamedTuple):
         """Raises VideoError for a file that `embed` did not write."""
         try:
             stat = entry.stat()
-            data = parse_json(read_file(entry.path), LASTING_JSON)
+            data = parse_json(read_file(entry.path))
             source = {"video": video.rel, "size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
             source |= {"oshash": str(data["source"]["oshash"]), "model": str(data["model"])}
             if not f"{source['oshash']}{source['model']}".isprintable():

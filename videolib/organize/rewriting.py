@@ -6,7 +6,6 @@ in the people indexes of the folders above.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -169,7 +168,7 @@ def renamed_json(content: bytes, move: VideoMove, names: Mapping[str, str]) -> b
 def with_input_sizes(content: bytes, sizes: Mapping[str, int]) -> bytes:
     """A record of exports in which inputs have other sizes: they were only renamed, what was made
     of them is as fresh as before. Raises ValueError or the like for what is no record."""
-    document = json.loads(content)
+    document = parse_json(content)
     for exported in document["exports"].values():
         for noted in exported["inputs"]:
             noted["size"] = sizes.get(noted.get("file"), noted.get("size"))

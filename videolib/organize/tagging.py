@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.catalogue.query import QueryTerm, SqlClause, label_clause
 from videolib.catalogue.records import TAG_KINDS
-from videolib.core.documents import LASTING_JSON, JsonRows, parse_json
+from videolib.core.documents import JsonRows, parse_json
 from videolib.core.errors import Failure, UsageError, attempt
 from videolib.core.files import read_optional_file
 from videolib.core.text import fold, joined_names, plural, printable, table
@@ -260,7 +260,7 @@ class ImportedTags(NamedTuple):
     def read(cls, path: Path) -> list[ImportedTags]:
         """The videos in a file that --export or the API wrote. Raises UsageError for others."""
         try:
-            videos = parse_json(path.read_bytes(), LASTING_JSON)["videos"]
+            videos = parse_json(path.read_bytes())["videos"]
             if not isinstance(videos, list):
                 raise TypeError
             return [cls.from_json(video) for video in videos]
