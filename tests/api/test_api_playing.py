@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import threading
 import time
 from pathlib import Path
@@ -17,6 +18,7 @@ from support.playing import Playing, Segment
 from support.served import Served, serving
 
 from videoserver.hls import encoder
+from videoserver.hls.boxes import OTHER_SAMPLE, SYNC_SAMPLE, nested_boxes
 
 # A small film whose encoding takes little: ten seconds, numbered, with sound.
 AVI = ("-c:v", "mpeg4", "-q:v", 4, "-g", 25, "-c:a", "libmp3lame", "-ac", 1)
@@ -63,7 +65,7 @@ class TestChoice:
             ("av1.mp4", "webm,av1", "av1", "remux"),
             ("full_range_10bit.mp4", "mp4,h264", "h264", "encode"),
             ("mpeg4.avi", "mp4,h264", "h264,mpeg4", "encode"),
-            ("stream.ts", "mp4,h264", "h264", "encode"),
+            ("stream.ts", "mp4,h264", "h264", "remux"),
             ("sound_only.mp4", "mp4,aac", "aac", "direct"),
             ("sound_only.mp4", "mp4", "aac", "encode"),
         ):
@@ -95,15 +97,37 @@ class TestChoice:
         opened = ("-x264-params", "open-gop=1:keyint=25:bframes=3:scenecut=0")
         made(library, "open.mkv", "-c:v", "libx264", "-preset", "veryfast", *opened, "-an")
         assert Playing(served.client, "open.mkv").method == "encode"
-        made(library, "closed.mkv", "-c:v", "copy", "-an")
-        assert Playing(served.client, "closed.mkv").method == "remux"
+        for suffix in (".mkv", ".ts"):
+            made(library, f"closed{suffix}", "-c:v", "copy", "-an")
+            assert Playing(served.client, f"closed{suffix}").method == "remux"
+        # Of a file that is read whole these are known: none of them is called a keyframe.
+        media.ffmpeg("-i", library.root / "open.mkv", "-c", "copy", library.root / "open.ts")
+        playing = Playing(served.client, "open.ts")
+        assert (playing.method, len(playing.lengths())) == ("remux", 1)
+        content = playing.get("0.m4s").content
+        (run,) = (box for box in nested_boxes(content) if box.name == b"trun")
+        flags = [
+            entry[2] for entry in struct.iter_unpack(">IIIi", content[run.start + 12 : run.end])
+        ]
+        assert flags == [SYNC_SAMPLE] + [OTHER_SAMPLE] * 249
+
+    def test_broadcasts_that_are_encoded(self, served: Served, library: Library) -> None:
+        """Interlaced ones, and such whose pictures become others on the way."""
+        made(library, "fields.ts", "-c", "copy", clip="interlaced.mp4")
+        assert Playing(served.client, "fields.ts").method == "encode"
+        parts = [made(library, f"{n}.ts", "-vf", f"scale={n}:-2", "-an") for n in (160, 320)]
+        joined = library.root / "joined.ts"
+        media.ffmpeg("-i", f"concat:{parts[0]}|{parts[1]}", "-c", "copy", joined)
+        library.keep(joined)
+        offer = Playing(served.client, "joined.ts").offer
+        assert offer["method"] == "encode"
 
 
 class TestCopied:
     """Segments of copied packets."""
 
     def test_every_picture_once_and_in_its_place(self, served: Served, library: Library) -> None:
-        for name in ("film.mkv", "film.flv", "film.mov"):
+        for name in ("film.mkv", "film.flv", "film.mov", "film.ts"):
             made(library, name, "-c", "copy")
             playing = Playing(served.client, name, files="webm")
             assert playing.method == "remux"
@@ -115,8 +139,10 @@ class TestCopied:
             assert first.begins[2] < 0.05
 
     def test_other_codecs_and_rates(self, served: Served, library: Library) -> None:
-        for clip in ("vp9.webm", "av1.mp4", "hevc.mp4", "variable.mp4"):
-            library.add(clip)
+        made(library, "hevc.ts", "-c", "copy", clip="hevc.mp4")
+        for clip in ("vp9.webm", "av1.mp4", "hevc.mp4", "hevc.ts", "variable.mp4"):
+            if clip != "hevc.ts":
+                library.add(clip)
             playing = Playing(served.client, clip, files="", segments="h264,hevc,vp9,av1")
             assert playing.method == "remux"
             shown = [number for part in numbers(playing) for number in part]

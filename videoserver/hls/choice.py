@@ -120,6 +120,8 @@ def pictures_obstacle(film: FilmFacts, abilities: Abilities) -> str:
         return picture.uncut if picture else "it has no pictures"
     if picture.codec not in abilities.segments:
         return f"this browser does not play {picture.codec}"
+    if "mpegts" in film.containers and picture.stream.get("interlaced"):
+        return "its pictures are interlaced, which no browser undoes"
     return "its container crops the picture" if picture.is_cropped else ""
 
 

@@ -7,25 +7,30 @@ with a decode error at the first seek (hls.js 7774).
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from videolib.core.errors import VideoError
 from videolib.media.keyframes import ROUNDING, KeyframeFinder
+from videolib.media.packets import timestamp_of
+from videoserver.hls.elementary import nal_units
 
 if TYPE_CHECKING:
     from videolib.media.reader import Media
 
 COPIED_CODECS = frozenset({"h264", "hevc", "vp9", "av1"})
-COPIED_FROM = frozenset({"matroska", "mov", "flv"})  # demuxers whose packets are as MP4 has them
+# Demuxers that say when pictures are shown. AVI does not: libav's times of H.264 in it are guesses.
+COPIED_FROM = frozenset({"matroska", "mov", "flv", "mpegts"})
 SHORTEST, LONGEST = 4.0, 30.0  # seconds of a segment
 SHORTEST_TAIL = 1.0  # seconds of the last: with a shorter one Firefox never gets to the end
 LATEST_BEGIN = 1.0  # seconds after which a player would wait for a first picture
 READ_WHOLE = 200 << 20  # bytes of the largest file that is read whole where it has no index
+SEEK_LEAD = 2.0  # seconds by which a picture may be shown after it is decoded, and more
 CHECKED = 8  # keyframes, spread over the film, that are looked at
 
-H264_IDR = 5  # types of NAL units: ITU-T H.264, table 7-1, and H.265, table 7-1
-HEVC_RANDOM_ACCESS = range(16, 22)
+H264_IDR, H264_SPS = 5, 7  # types of NAL units: ITU-T H.264, table 7-1, and H.265, table 7-1
+HEVC_RANDOM_ACCESS, HEVC_SPS = range(16, 22), 33
 
 
 def find_cuts(media: Media) -> list[int]:
@@ -38,7 +43,7 @@ def find_cuts(media: Media) -> list[int]:
         raise VideoError(f"{codec} is not copied into segments")
     if not COPIED_FROM & set(media.container.format.name.split(",")) or media.clock:
         raise VideoError(f"packets of {media.container.format.name} are not copied into segments")
-    keyframes = media.keyframes or keyframes_by_reading(media)
+    keyframes = media.keyframes or keyframes_by_reading(media, codec)
     if not keyframes or media.seconds(keyframes[0]) > LATEST_BEGIN:
         raise VideoError("its index does not say where pictures begin")
     cuts = spaced(keyframes, SHORTEST / media.tick)
@@ -48,7 +53,8 @@ def find_cuts(media: Media) -> list[int]:
     lengths = (b - a for a, b in zip(cuts, [*cuts[1:], end], strict=True))
     if max(lengths) * media.tick > LONGEST:
         raise VideoError("its keyframes are too far apart")
-    check_keyframes(media, cuts, codec)
+    if not needs_lead(media):
+        check_keyframes(media, cuts, codec)
     return cuts
 
 
@@ -61,12 +67,48 @@ def spaced(keyframes: Sequence[int], shortest: float) -> list[int]:
     return cuts
 
 
-def keyframes_by_reading(media: Media) -> list[int]:
-    """The keyframes of a file without an index, by all its packets. Raises VideoError where that
-    would take long."""
+def keyframes_by_reading(media: Media, codec: str) -> list[int]:
+    """The keyframes of a file without an index at which decoding may begin, by all its packets.
+    Raises VideoError where that would take long, or where pictures have no times or change."""
     if media.stat.st_size > READ_WHOLE:
-        raise VideoError("it has no index")
-    return sorted(p.pts for p in media.packets(media.start) if p.is_keyframe and p.pts is not None)
+        raise VideoError("it has no index and is too large to be read for one")
+    extradata = media.stream.codec_context.extradata or b""
+    keyframes, parameters = list[int](), set[bytes]()
+    for packet in media.packets(media.start):
+        if packet.pts is None:
+            raise VideoError("it does not say when each picture is shown")
+        if packet.is_keyframe and may_begin(codec, content := bytes(packet), extradata):
+            keyframes.append(packet.pts)
+            parameters |= parameter_sets(codec, content, extradata)
+    if len(parameters) > 1:
+        raise VideoError("its pictures change in size or kind")
+    return sorted(keyframes)
+
+
+def parameter_sets(codec: str, packet: bytes, extradata: bytes) -> set[bytes]:
+    """The sequence parameter sets in a packet."""
+    units = nal_units(packet, codec, extradata)
+    if codec == "h264":
+        return {unit for unit in units if unit[0] & 0x1F == H264_SPS}
+    return {unit for unit in units if unit[0] >> 1 & 0x3F == HEVC_SPS}
+
+
+def needs_lead(media: Media) -> bool:
+    """Whether a seek may pass a keyframe, as it goes by decode times: see `packets_from`."""
+    return "mpegts" in media.container.format.name
+
+
+def packets_from(media: Media, keyframe: int) -> Iterator[Any]:
+    """The packets of pictures from a keyframe on, by its timestamp."""
+    lead = round(SEEK_LEAD / media.tick) if needs_lead(media) else 0
+    packets = media.packets(keyframe - lead)
+    return itertools.dropwhile(lambda packet: not is_keyframe_at(media, packet, keyframe), packets)
+
+
+def is_keyframe_at(media: Media, packet: Any, pts: int) -> bool:
+    """Whether a packet is the keyframe of a timestamp."""
+    shown = timestamp_of(packet)
+    return packet.is_keyframe and shown is not None and abs(shown - pts) * media.tick < ROUNDING
 
 
 def check_keyframes(media: Media, cuts: Sequence[int], codec: str) -> None:
@@ -83,21 +125,9 @@ def check_keyframes(media: Media, cuts: Sequence[int], codec: str) -> None:
 
 def may_begin(codec: str, packet: bytes, extradata: bytes) -> bool:
     """Whether decoding may begin with a key packet: by its NAL units, where the codec has any."""
+    units = nal_units(packet, codec, extradata)
     if codec == "h264":
-        return any(unit[0] & 0x1F == H264_IDR for unit in nal_units(packet, extradata, 4))
+        return any(unit[0] & 0x1F == H264_IDR for unit in units)
     if codec == "hevc":
-        units = nal_units(packet, extradata, 21)
         return any(unit[0] >> 1 & 0x3F in HEVC_RANDOM_ACCESS for unit in units)
     return True
-
-
-def nal_units(packet: bytes, extradata: bytes, place: int) -> Iterator[bytes]:
-    """The first bytes of each NAL unit of a packet whose units have their lengths before them; the
-    size of these stands at `place` of the extradata. Nothing for units behind start codes."""
-    if extradata[:1] != b"\x01" or len(extradata) <= place:
-        return
-    size, at = (extradata[place] & 3) + 1, 0
-    while at + size < len(packet):
-        length = int.from_bytes(packet[at : at + size])
-        yield packet[at + size : at + size + 2]
-        at += size + length

@@ -8,15 +8,19 @@ decoded earlier are negative, which version 1 of trun allows.
 from __future__ import annotations
 
 import io
-import itertools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.errors import BrokenVideoError, VideoError
-from videolib.media.keyframes import ROUNDING
-from videolib.media.packets import timestamp_of
 from videolib.media.reader import Media
 from videoserver.hls.boxes import CodedSample, FragmentReader, TrackRun, fragment, timescales
+from videoserver.hls.cuts import is_keyframe_at, may_begin, packets_from
+from videoserver.hls.elementary import (
+    first_header,
+    has_start_codes,
+    with_lengths,
+    without_header,
+)
 from videoserver.hls.sound import LAYOUT, RATE, encoded_run
 
 if TYPE_CHECKING:
@@ -67,11 +71,21 @@ def copied_init(video: Video, sound: PartSound | None, matrix: DisplayMatrix | N
         if sound and sound.is_encoded:
             copy.add_stream("aac", rate=RATE, layout=LAYOUT)
         elif sound:
-            copy.add_stream_from_template(media.container.streams[sound.stream], opaque=True)
+            add_copied_sound(copy, media, media.container.streams[sound.stream])
         copy.start_encoding()
         head = next(FragmentReader().feed(output.getvalue()))
     # Safari plays HEVC only under the name that says that its parameters are all in the head.
     return head.replace(b"hev1", b"hvc1", 1)
+
+
+def add_copied_sound(copy: Any, media: Media, stream: Any) -> None:
+    """Add a stream of sound to a copy. AAC whose frames have headers gets the stream of an encoder
+    for what these say, which writes the same into the head."""
+    is_aac = stream.codec_context.name == "aac"
+    if is_aac and (header := first_header(stream, media.read)):
+        copy.add_stream("aac", rate=header.rate, layout=header.layout)
+    else:
+        copy.add_stream_from_template(stream, opaque=True)
 
 
 def copied_segment(video: Video, part: CopiedPart, sound: PartSound | None, init: bytes) -> bytes:
@@ -99,27 +113,21 @@ def sound_of_part(media: Media, part: CopiedPart, sound: PartSound, scale: int) 
 def read_pictures(media: Media, part: CopiedPart) -> tuple[list[TimedPacket], float | None]:
     """The pictures of a part in the order they are decoded, and when the first is shown that does
     not belong to it; None at the end."""
-    packets = iter(media.packets(part.begin))
-    started = itertools.dropwhile(lambda p: not is_keyframe_at(media, p, part.begin), packets)
-    pictures, end = list[TimedPacket](), None
+    started, pictures, end = packets_from(media, part.begin), list[TimedPacket](), None
+    codec, extradata = media.stream.codec_context.name, media.stream.codec_context.extradata or b""
+    convert = with_lengths if has_start_codes(codec, extradata) else bytes
     for packet in started:
         if part.end is not None and is_keyframe_at(media, packet, part.end):
             end = min(media.seconds(pts) for pts in leading(packet, started))
             break
         if packet.pts is None:
             raise BrokenVideoError("a picture in it has no time: it is damaged")
-        pictures.append(
-            TimedPacket(bytes(packet), media.seconds(packet.pts), bool(packet.is_keyframe))
-        )
+        content = bytes(packet)
+        is_sync = packet.is_keyframe and may_begin(codec, content, extradata)
+        pictures.append(TimedPacket(convert(content), media.seconds(packet.pts), is_sync))
     if not pictures:
         raise VideoError("its pictures are not where its index says")
     return pictures, end
-
-
-def is_keyframe_at(media: Media, packet: Any, pts: int) -> bool:
-    """Whether a packet is the keyframe of a timestamp."""
-    shown = timestamp_of(packet)
-    return packet.is_keyframe and shown is not None and abs(shown - pts) * media.tick < ROUNDING
 
 
 def leading(keyframe: Any, following: Iterator[Any]) -> Iterator[int]:
@@ -154,6 +162,7 @@ def read_sound(media: Media, stream: Any, begin: float, end: float | None) -> It
     target = round((begin - LEAD + start) / stream.time_base)
     if not media.try_seek(target, stream):
         media.try_seek(0, stream, unsupported_byte_offset=True)
+    content = without_header if stream.codec_context.name == "aac" else bytes
     for packet in media.read(stream):
         if not packet.size or packet.pts is None:
             continue
@@ -161,7 +170,7 @@ def read_sound(media: Media, stream: Any, begin: float, end: float | None) -> It
         # Rounded times must not put a packet into two segments, or into none: `begin` of one is
         # `end` of the one before.
         if time >= begin:
-            yield TimedPacket(bytes(packet), time, True)
+            yield TimedPacket(content(bytes(packet)), time, True)
         if end is not None and time >= end:
             return
 
