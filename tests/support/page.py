@@ -28,6 +28,11 @@ def visit(page: Page, route: str) -> None:
     )
 
 
+def back(page: Page) -> None:
+    """Goes back in the history. Page.go_back would wait for a load that Firefox has none of."""
+    page.evaluate("history.back()")
+
+
 def follow(page: Page, url: str) -> None:
     """Opens the page; from now on it is told of every job."""
     with page.expect_response("**/events"):
@@ -66,3 +71,10 @@ def hover(page: Page, element: Locator, share: float) -> None:
     assert box
     page.mouse.move(box["x"] + 1, box["y"] + box["height"] / 2)
     page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] / 2)
+
+
+def write(field: Locator, text: str) -> None:
+    """Replaces what is in a field, key by key. Locator.fill does as a program does: in Firefox
+    no "change" follows when the field is left."""
+    field.press("ControlOrMeta+a")
+    field.press_sequentially(text)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import support
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Playwright
 from support import Library
 from support import browser as web
 from support.served import Served, serving
@@ -16,10 +16,34 @@ from support.served import Served, serving
 TASKS = "metadata,thumbs,sprites,previews,phash,heatmaps,scenes"
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with web.browsing() as browser:
+@pytest.fixture(scope="package")
+def playwright() -> Iterator[Playwright]:
+    with web.driving() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="package")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    with web.running(playwright, "chromium") as browser:
         yield browser
+
+
+@pytest.fixture(scope="package")
+def firefox(playwright: Playwright) -> Iterator[Browser]:
+    with web.running(playwright, "firefox") as browser:
+        yield browser
+
+
+@pytest.fixture
+def browser_name() -> str:
+    """Of the browser that a test runs in; those marked `in_both` run in either."""
+    return "chromium"
+
+
+@pytest.fixture
+def browser(browser_name: str, request: pytest.FixtureRequest) -> Browser:
+    started: Browser = request.getfixturevalue(browser_name)
+    return started
 
 
 @pytest.fixture(scope="module")
@@ -54,13 +78,13 @@ def own(base: Library, library: Library) -> Library:
 
 
 @pytest.fixture
-def page(chromium: Browser, shared: Served) -> Iterator[Page]:
-    with web.opened(chromium, shared.url) as page:
+def page(browser: Browser, shared: Served) -> Iterator[Page]:
+    with web.opened(browser, shared.url) as page:
         yield page
 
 
 @pytest.fixture
-def own_page(chromium: Browser, own: Library) -> Iterator[Page]:
+def own_page(browser: Browser, own: Library) -> Iterator[Page]:
     """A page on a library that may be changed."""
-    with serving(own.root) as served, web.opened(chromium, served.url) as page:
+    with serving(own.root) as served, web.opened(browser, served.url) as page:
         yield page

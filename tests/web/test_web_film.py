@@ -13,7 +13,7 @@ import support
 from playwright.sync_api import Browser, Page, expect
 from support import Library, media
 from support import browser as web
-from support.page import EVIL, button, card, follow, hold, hover, visit, wait_for
+from support.page import EVIL, button, card, follow, hold, hover, visit, wait_for, write
 from support.served import Served, serving
 
 pytestmark = [
@@ -23,6 +23,7 @@ pytestmark = [
 
 
 class TestVideo:
+    @web.in_both
     def test_a_click_on_a_scene_jumps_there(self, page: Page, base: Library) -> None:
         visit(page, "video/trips/cuts.mp4")
         markers = [m["time"] for m in base.json("cuts.mp4.scenes.json", "trips")["markers"]]
@@ -55,6 +56,7 @@ class TestVideo:
         page.keyboard.press("ArrowRight")
         expect(slider).to_have_attribute("aria-valuetext", "0:07 of 0:10")
 
+    @web.in_both
     def test_tags_edited_in_place_are_in_the_sidecar(self, own_page: Page, own: Library) -> None:
         visit(own_page, "video/numbered.mp4")
         field = own_page.get_by_label("Add tags")
@@ -82,11 +84,12 @@ class TestVideo:
         own_page.get_by_role("option", name=EVIL).click()
         expect(own_page.locator(".chip a")).to_have_text([EVIL])
 
+    @web.in_both
     def test_a_rating_and_a_note_are_in_the_sidecar(self, own_page: Page, own: Library) -> None:
         visit(own_page, "video/numbered.mp4")
         button(own_page, "Rate 4 of 5").click()
         expect(own_page.get_by_text("4 of 5", exact=True)).to_be_visible()
-        own_page.get_by_label("Note").fill(EVIL)
+        write(own_page.get_by_label("Note"), EVIL)
         own_page.get_by_label("Note").blur()
         expect(own_page.get_by_text("Note saved")).to_be_visible()
         record = own.json("numbered.mp4.tags.json")
@@ -214,6 +217,7 @@ class TestVideo:
             page.get_by_role("link", name="mpeg4.avi").click()
             expect(page).to_have_url(re.compile(r"#/video/mpeg4\.avi$"))
 
+    @web.in_both
     def test_subtitles_are_shown_and_lead_to_their_time(self, own_page: Page, own: Library) -> None:
         evil = EVIL.replace("&", "&amp;").replace("<", "&lt;")
         own.artifact("numbered.mp4.vtt").write_text(
@@ -249,6 +253,7 @@ class TestVideo:
 
 
 class TestWatching:
+    @web.in_both
     def test_a_film_goes_on_where_it_was_left(self, own_page: Page, own: Library) -> None:
         row = own_page.get_by_role("list", name="Films that were begun")
         expect(row).to_be_hidden()
@@ -283,6 +288,7 @@ class TestWatching:
         expect(row).to_be_hidden()
         expect(card(own_page, "bikes").last.locator(".watched")).to_be_visible()
 
+    @web.in_both
     def test_keys_work_wherever_the_focus_is(self, page: Page) -> None:
         visit(page, "video/numbered.mp4?t=2")
         slider = page.get_by_role("slider", name="Time")
@@ -328,6 +334,7 @@ class TestWatching:
         expect(film).to_have_js_property("paused", True)
         page.get_by_label("Note").fill("")
 
+    @web.in_both
     def test_one_film_follows_another_as_the_library_has_them(self, page: Page) -> None:
         """In the query and order last looked at, also after a reload; by itself where wanted."""
         visit(page, "library?q=path%3Atrips%2F&sort=size&order=desc")
@@ -354,6 +361,7 @@ class TestWatching:
         page.keyboard.press("Escape")
         expect(page).to_have_url(re.compile("sort=size"))
 
+    @web.in_both
     def test_own_markers_are_set_named_and_taken_back(self, own_page: Page, own: Library) -> None:
         def stored() -> list[Any]:
             names = own.artifacts()
@@ -367,7 +375,7 @@ class TestWatching:
         button(own_page, "Add a marker here").click()
         field = own_page.get_by_label("Title of the marker at 0:04")
         expect(field).to_be_focused()
-        own_page.keyboard.insert_text(EVIL)
+        own_page.keyboard.type(EVIL)
         own_page.keyboard.press("Enter")
         expect(own_page.get_by_text("Marker renamed")).to_be_visible()
         assert stored() == [{"time": 4, "title": EVIL}]

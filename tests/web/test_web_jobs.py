@@ -9,7 +9,7 @@ import support
 from playwright.sync_api import Browser, Page, expect
 from support import Library
 from support import browser as web
-from support.page import EVIL, button, card, follow, hold, visit, wait_for
+from support.page import EVIL, button, card, follow, hold, visit, wait_for, write
 from support.served import Served, serving
 
 pytestmark = [
@@ -31,15 +31,16 @@ JOB = {
 
 
 class TestJobs:
+    @web.in_both
     def test_a_task_is_started_by_its_form_and_seen_to_its_end(
         self, own_page: Page, own: Library
     ) -> None:
         visit(own_page, "jobs")
         own_page.get_by_role("button", name=re.compile("^Thumbs")).click()
-        own_page.get_by_label("Quality").fill("99")
+        write(own_page.get_by_label("Quality"), "99")
         button(own_page, "Start").click()
         expect(own_page.get_by_text("less than or equal to 31")).to_be_visible()
-        own_page.get_by_label("Quality").fill("5")
+        write(own_page.get_by_label("Quality"), "5")
         own_page.get_by_label("Make again what is there").check()
         before = own.artifact("numbered.mp4.jpg").stat().st_ino
         button(own_page, "Start").click()
@@ -89,8 +90,9 @@ class TestJobs:
             expect(page.locator(".job")).to_have_attribute("data-status", "cancelled")
             expect(page.locator(".indicator")).to_be_hidden()
 
-    def test_events_come_again_after_a_break(self, chromium: Browser, own: Library) -> None:
-        with serving(own.root) as served, web.opened(chromium, "about:blank") as page:
+    @web.in_both
+    def test_events_come_again_after_a_break(self, browser: Browser, own: Library) -> None:
+        with serving(own.root) as served, web.opened(browser, "about:blank") as page:
             page.route("**/events", lambda route: route.abort())
             page.goto(f"{served.url}/#/jobs")
             expect(page.get_by_text("Pick a task to begin")).to_be_visible()
@@ -151,6 +153,7 @@ class TestJobs:
 
 
 class TestReport:
+    @web.in_both
     def test_it_counts_and_leads_to_what_is_missing(self, page: Page) -> None:
         visit(page, "report")
         row = page.locator(".coverage li", has_text="Scrub sprites")
@@ -159,6 +162,7 @@ class TestReport:
         expect(page).to_have_url(re.compile("q=missing%3Asubtitles"))
         expect(page.locator(".card:not([hidden])")).to_have_count(5)
 
+    @web.in_both
     def test_one_button_finishes(self, own_page: Page, own: Library) -> None:
         own.artifact("numbered.mp4.jpg").unlink()
         visit(own_page, "report")

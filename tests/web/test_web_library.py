@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 from support import Library, media
 from support import browser as web
-from support.page import EVIL, button, card, follow, hold, hover, visit, wait_for
+from support.page import EVIL, back, button, card, follow, hold, hover, visit, wait_for
 from support.served import Served, serving
 
 pytestmark = [
@@ -27,6 +27,7 @@ WRONG_IN_BROWSER = f"""async () => {{
 
 
 class TestLibrary:
+    @web.in_both
     def test_cards_tell_what_there_is(self, page: Page) -> None:
         expect(page.locator(".card:not([hidden])")).to_have_count(5)
         one = card(page, "bikes")
@@ -99,6 +100,7 @@ class TestLibrary:
                 expect(thumb.locator("video")).to_have_count(int(dx < 32))
             expect(thumb.locator(".sprite")).to_be_visible()
 
+    @web.in_both
     def test_holding_plays_the_preview(self, page: Page) -> None:
         thumb = card(page, "numbered").locator(".thumb")
         hover(page, thumb, 0.5)
@@ -111,6 +113,7 @@ class TestLibrary:
         expect(film).to_have_count(0)
         assert "video/" not in page.url
 
+    @web.in_both
     def test_search_completes_and_the_address_holds_it(self, page: Page) -> None:
         box = page.get_by_role("combobox", name="Search")
         box.press_sequentially("missing:subt")
@@ -123,7 +126,7 @@ class TestLibrary:
         expect(page.locator(".card:not([hidden])")).to_have_count(1)
         page.reload()
         expect(page.locator(".card:not([hidden])")).to_have_count(1)
-        page.go_back()
+        back(page)
         expect(box).to_have_value("missing:subtitles")
         button(page, "Remove missing:subtitles").click()
         expect(page.locator(".card:not([hidden])")).to_have_count(5)
@@ -157,7 +160,7 @@ class TestLibrary:
         }""")
         expect(box).to_have_value("cuts")
         expect(page).to_have_url(re.compile("q=cuts"))
-        page.go_back()
+        back(page)
         expect(box).to_have_value("bikes")
 
     def test_what_is_missing_waits_for_the_kinds(self, chromium: Browser, shared: Served) -> None:
@@ -176,7 +179,7 @@ class TestLibrary:
         expect(page.locator(".card:not([hidden])")).to_have_count(2)
         card(page, "bikes").locator(".open").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("bikes")
-        page.go_back()
+        back(page)
         expect(card(page, "bikes").locator(".open")).to_be_focused()
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", level=1)).to_have_text("bikes")
@@ -213,6 +216,7 @@ class TestLibrary:
         box.press("Enter")
         expect(page.get_by_role("alert").filter(has_text="did you mean duration:?")).to_be_visible()
 
+    @web.in_both
     def test_filters_and_order(self, page: Page) -> None:
         button(page, "Filters").click()
         button(page, "Preview clips missing").click()
@@ -225,6 +229,7 @@ class TestLibrary:
         first = page.locator(".card[aria-posinset='1']:not([hidden]) .name")
         expect(first).to_have_text("bikes")
 
+    @web.in_both
     def test_the_keyboard_is_enough(self, page: Page, base: Library) -> None:
         card(page, "numbered").wait_for()
         page.keyboard.press("?")
@@ -252,7 +257,7 @@ class TestLibrary:
         name = focused.locator(".name").inner_text()
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", level=1)).to_have_text(name)
-        page.go_back()
+        back(page)
         expect(card(page, name)).to_be_visible()
 
     def test_back_leads_to_where_one_was(self, chromium: Browser, library: Library) -> None:
@@ -275,7 +280,7 @@ class TestLibrary:
             assert page.locator(".card").count() < 80
             page.locator(".card:not([hidden], .blank) .open").nth(20).dispatch_event("click")
             page.locator(".player").wait_for()
-            page.go_back()
+            back(page)
             page.wait_for_function("() => scrollY === 9000")
 
     def test_a_hundred_thousand_are_no_more_than_a_screen(self, page: Page, shared: Served) -> None:
@@ -316,8 +321,9 @@ class TestLibrary:
             page.wait_for_function("() => document.querySelector('video')?.readyState > 0")
             page.reload()
             expect(page.get_by_role("heading", level=1)).to_have_text("other")
-            page.go_back()
-            page.go_back()
+            back(page)
+            expect(card(page, "other")).to_be_visible()
+            back(page)
             expect(card(page, "bikes")).to_be_visible()
 
     @pytest.mark.parametrize("view", ["library", "report"])
@@ -347,6 +353,7 @@ class TestLibrary:
 
 
 class TestSelection:
+    @web.in_both
     def test_tags_are_given_to_all_selected(self, own_page: Page, own: Library) -> None:
         for name in ("bikes", "cuts"):
             card(own_page, name).locator(".pick input").check()
@@ -360,6 +367,7 @@ class TestSelection:
         card(own_page, "cuts").get_by_text("two words").click()
         expect(own_page.locator(".card:not([hidden])")).to_have_count(2)
 
+    @web.in_both
     def test_names_are_shown_before_they_change(self, own_page: Page, own: Library) -> None:
         for name in ("bikes", "a copy of bikes"):
             card(own_page, name).locator(".pick input").check()

@@ -10,7 +10,7 @@ import support
 from playwright.sync_api import Browser, Page, expect
 from support import Library, faces
 from support import browser as web
-from support.page import EVIL, button, visit
+from support.page import EVIL, button, visit, write
 from support.served import serving
 
 pytestmark = [
@@ -21,7 +21,7 @@ pytestmark = [
 
 class TestPeople:
     @pytest.fixture
-    def people(self, chromium: Browser, library: Library) -> Iterator[Page]:
+    def people(self, browser: Browser, library: Library) -> Iterator[Page]:
         """Films of three people: Ann is in both."""
 
         def make(folder: Library) -> None:
@@ -35,11 +35,12 @@ class TestPeople:
         library.add_made("web: people", make)
         with (
             serving(library.root) as served,
-            web.opened(chromium, f"{served.url}/#/people") as page,
+            web.opened(browser, f"{served.url}/#/people") as page,
         ):
             expect(page.locator(".person")).to_have_count(3)
             yield page
 
+    @web.in_both
     def test_two_are_merged_and_taken_apart_again(self, people: Page) -> None:
         for i in (1, 2):
             people.locator(".person").nth(i).locator("input[type=checkbox]").check()
@@ -48,9 +49,10 @@ class TestPeople:
         button(people.locator(".toast").last, "Undo").click()
         expect(people.locator(".person")).to_have_count(3)
 
+    @web.in_both
     def test_a_name_is_given_in_place_and_stays(self, people: Page) -> None:
         field = people.locator(".person").first.get_by_label("Name", exact=True)
-        field.fill(EVIL)
+        write(field, EVIL)
         field.press("Enter")
         expect(people.get_by_text("Saved")).to_be_visible()
         people.reload()

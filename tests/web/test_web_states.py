@@ -93,11 +93,12 @@ class TestStates:
             button(page, "Make all that is missing").wait_for()
             page.wait_for_function("() => document.querySelector('video')?.readyState > 0")
 
-    def test_the_token(self, chromium: Browser, own: Library) -> None:
+    @web.in_both
+    def test_the_token(self, browser: Browser, own: Library) -> None:
         secret = "correct horse"
         with (
             serving(own.root, token=secret) as served,
-            web.opened(chromium, served.url) as page,
+            web.opened(browser, served.url) as page,
         ):
             page.get_by_role("textbox", name="Token").fill("wrong")
             button(page, "Open").click()
@@ -127,10 +128,11 @@ class TestStates:
             wait_for(page, held).continue_()
             expect(page.get_by_role("dialog")).to_have_count(0)
 
-    def test_the_documentation_asks_nobody_else(self, chromium: Browser, shared: Served) -> None:
+    @web.in_both
+    def test_the_documentation_asks_nobody_else(self, browser: Browser, shared: Served) -> None:
         """A request can be tried on it."""
         asked: list[str] = []
-        with web.opened(chromium, f"{shared.url}/health") as page:
+        with web.opened(browser, f"{shared.url}/health") as page:
             page.on("request", lambda request: asked.append(request.url))
             page.goto(f"{shared.url}/docs")
             page.locator("[id$=health_get]").click()
