@@ -22,7 +22,6 @@ from videolib.core.errors import (
     reason_of,
 )
 from videolib.core.text import fold, printable, utf8
-from videolib.speech.passages import SUBTITLE_INDEX
 from videolib.speech.search import search_expression
 from videolib.storage.artifacts import ARTIFACTS
 from videoserver.files import video_url
@@ -56,7 +55,7 @@ class FindingService:
         `prefix` may be as in a query: `-tag:"ni`.
         """
         library = self.commands.build(ListVideos, directory, recursive=True, ext=ext).library()
-        catalogue = self.catalogue_pool.catalogue(library)
+        catalogue = self.catalogue_pool.catalogue(library, LONG_WAIT)
         field, colon, rest = fold(utf8(prefix.removeprefix("-"))).rpartition(":")
         begin = rest.removeprefix('"').strip()
         names: dict[str, list[str]] = {"tags": [], "performers": []}
@@ -85,26 +84,30 @@ class FindingService:
         library = self.commands.build(ListVideos, directory, recursive=True, ext=ext).library()
         check_query(q)
         catalogue = self.catalogue_pool.catalogue(library, LONG_WAIT)
+        refreshing = catalogue.refreshing
         tree, path = FolderTree(catalogue, catalogue.view(library, q)), below.strip("/")
         rows = tree.below(path, page["depth"])
         offset, limit = page["offset"], page["limit"]
         listed = [folder.as_json() for folder in rows[offset : offset + limit]]
         answer = tree.counts(path).as_json() | {"count": len(rows), "offset": offset}
-        return answer | {"limit": limit, "complete": catalogue.complete, "tree": listed}
+        state = {"complete": catalogue.complete, "refreshing": refreshing}
+        return answer | {"limit": limit, **state, "tree": listed}
 
     def search(self, directory: str, text: str, options: Mapping[str, Any]) -> dict[str, Any]:
-        """A page of the videos in whose subtitles some words are, with the matching lines.
+        """A page of the videos in whose subtitles some words are, with the matching lines;
+        `refreshing` is whether some of the subtitles were not looked at yet.
 
         Raises ParameterError for a text that is no valid search.
         """
         command = self.commands.build(SubtitleSearch, directory, text=text, **options)
         expression, library = search_expression(text), command.library()
-        catalogue = self.catalogue_pool.catalogue(library)
-        catalogue.fill(SUBTITLE_INDEX.name, self.catalogue_pool.job)
+        catalogue = self.catalogue_pool.catalogue(library, LONG_WAIT)
+        refreshing = not self.catalogue_pool.indexed(library)
         page = command.search(catalogue, expression).as_json(command.lines)
         for row in page["results"]:
             row["url"] = video_url(row["video"])
-        return {"limit": command.limit} | page | {"left_out": catalogue.other_types(library)}
+        head = {"limit": command.limit, "refreshing": refreshing}
+        return head | page | {"left_out": catalogue.other_types(library)}
 
     def saved_searches(self, directory: str) -> dict[str, Any]:
         """The saved searches of a folder: {searches}. Raises CorruptError, OutsideError."""

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from videolib.catalogue.query import QUERY_LENGTH
 from videolib.core.options import VideoOrder
-from videoserver.models import RequestModel, ResponseModel, VideoRowOut
+from videoserver.models import REFRESHING, RequestModel, ResponseModel, VideoRowOut
 
 
 class FilterOut(ResponseModel):
@@ -39,6 +39,7 @@ class FoldersOut(FolderOut):
     offset: int
     limit: int
     complete: bool = Field(description="as in /videos")
+    refreshing: bool = Field(description=REFRESHING)
     tree: list[FolderOut]
 
 

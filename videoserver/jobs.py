@@ -58,7 +58,7 @@ class JobEvent(NamedTuple):
     """A change of a job: a number that only grows, and the job as JSON at that moment.
 
     `kind` is `progress`, or `end` for the last event of a job. An event of no job, of the kind
-    `library`, has a root in which videos came, changed or went: {directory}.
+    `library`, has a folder in which videos came, changed or went: {directory, changed}.
     """
 
     number: int
@@ -289,11 +289,12 @@ class JobBoard:
                 self.condition.notify_all()
             self.unpublished[job.id] = job
 
-    def announce_library(self, directory: str) -> None:
-        """Tell all who follow the jobs that videos came, changed or went in a root."""
+    def announce_library(self, directory: str, changed: bool = True) -> None:
+        """Tell all who follow the jobs that videos came, changed or went in a folder; without
+        `changed`, that all of it was looked at and is as it was listed before."""
         with self.condition:
             self.number += 1
-            data = json_text({"directory": directory}, indent=None)
+            data = json_text({"directory": directory, "changed": changed}, indent=None)
             self.events.append(JobEvent(self.number, "", "library", data))
             self._notify()
 

@@ -36,6 +36,10 @@ Presence = bool | Literal["stale"]
 Names = Annotated[list[str], Field(max_length=1000)]
 MOST_NAMED = 10_000  # videos in one request
 LEFT_OUT = "videos of other types than `ext` takes, counted by extension"
+REFRESHING = (
+    "true while all files are looked at since the server was started: this is how they were before,"
+    " and an event `library` says when that is over, and whether anything changed"
+)
 PersonId = Annotated[int, Field(ge=1, le=999_999_999)]
 
 
@@ -152,6 +156,7 @@ class VideosOut(ResponseModel):
     offset: int
     limit: int
     complete: bool = Field(description="false while a large folder is looked at for the first time")
+    refreshing: bool = Field(description=REFRESHING)
     left_out: dict[str, int] = Field({}, description=LEFT_OUT)
     videos: list[VideoRowOut]
 
@@ -516,6 +521,7 @@ class SearchOut(ResponseModel):
     offset: int
     limit: int
     searched: int = Field(description="videos that have subtitles")
+    refreshing: bool = Field(description="true while some subtitles were not looked at yet")
     left_out: dict[str, int] = Field({}, description=LEFT_OUT)
     results: list[VideoLinesOut]
     errors: list[dict[str, str]] = Field(description="subtitles that could not be read")

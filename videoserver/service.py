@@ -139,7 +139,7 @@ class Service:
     def __init__(self, settings: ServerSettings) -> None:
         self.settings, self.roots = settings, settings.roots
         self.board = JobBoard(self.roots.relative, self.roots.paths)
-        self.catalogue_pool = CataloguePool(catalogue_extensions())
+        self.catalogue_pool = CataloguePool(catalogue_extensions(), self.board.announce_library)
         self.commands = CommandBuilder(self.roots, self.catalogue_pool)
         self.files = VideoFiles(self.roots)
         self.watchers = root_watchers(settings, self.commands, self.board)
@@ -178,17 +178,19 @@ class Service:
         video_filter: VideoFilter,
         options: Mapping[str, Any],
     ) -> RawJson:
-        """A page of a folder's videos: {total, offset, limit, complete, left_out, videos}.
+        """A page of a folder's videos: {total, offset, limit, complete, refreshing, left_out,
+        videos}.
 
         Raises ParameterError for a wrong query.
         """
         library, catalogue, view, order = self._listing(directory, video_filter, options)
+        refreshing = json.dumps(catalogue.refreshing)  # while its rows are older than that says
         total, cards = catalogue.cards(view, order, offset, limit, video_filter.detail)
         complete = json.dumps(catalogue.complete)
         left_out = json.dumps(catalogue.other_types(library))
         # The catalogue gives each video as JSON text, which is not parsed to be written again.
         head = f'"total": {total}, "offset": {offset}, "limit": {limit}, "complete": {complete}'
-        head += f', "left_out": {left_out}'
+        head += f', "refreshing": {refreshing}, "left_out": {left_out}'
         return RawJson(f'{{{head}, "videos": [{", ".join(cards)}]}}')
 
     def _listing(

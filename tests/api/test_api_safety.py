@@ -184,12 +184,14 @@ class TestRoots:
         home.mkdir()
         for name in ("jpg", "ffprobe.json", "phash.json", "tags.json", "scenes.json", "vtt"):
             os.mkfifo(home / f"a.mp4.{name}")
-        for name in (".faces.index.json", ".faces.people.json", ".dupes.ignored.json"):
+        libraries = (".faces.index.json", ".faces.people.json", ".dupes.ignored.json")
+        for name in (*libraries, ".searches.json"):
             os.mkfifo(home / name)
         for path in (
             *("/videos?detail=1", "/report", "/tags/export", "/tags/summary", "/videos/a.mp4"),
             *("/videos/a.mp4/tags", "/videos/a.mp4/metadata", "/videos/a.mp4/files/thumbs"),
             *("/faces/listing", "/phash/duplicates", "/search?text=x", "/videos/suggest"),
+            *("/searches", "/folders"),
         ):
             assert served.client.get(path, timeout=10).status_code in (200, 404, 409), path
         body = {"add": ["x"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -417,6 +418,31 @@ class TestRefresher:
         go_on.set()
         known = catalogues.catalogue(library)
         assert (known.complete, len(page(known))) == (True, 3)
+
+    def test_a_new_server_lists_what_an_earlier_one_knew(
+        self, shelves: Library, catalogues: CataloguePool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It says so, and tells when all files were looked at; who needs all of it waits."""
+        monkeypatch.setattr("videolib.catalogue.pool.SMALL_LIBRARY", 0)
+        library = StorageLibrary(shelves.root, True)
+        assert not catalogues.catalogue(library).refreshing
+        shelves.add_bytes("d.mp4", b"x")
+        go_on, look, told = threading.Event(), Catalogue.refresh, list[tuple[str, bool]]()
+        monkeypatch.setattr(Catalogue, "refresh", lambda *args: (go_on.wait(), look(*args))[1])
+        later = CataloguePool(announce=lambda *args: told.append(args))
+        with contextlib.closing(later), ThreadPoolExecutor() as pool:
+            early = later.catalogue(library, first_wait=60)
+            assert (early.complete, early.refreshing, len(page(early))) == (True, True, 3)
+            whole = pool.submit(later.catalogue, library)
+            assert told == [] and not whole.done()
+            go_on.set()
+            assert len(page(whole.result(60))) == 4
+            assert not early.refreshing and told == [(str(shelves.root), True)]
+            monkeypatch.setattr("videolib.catalogue.pool.SMALL_LIBRARY", 10**6)
+            shelves.add_bytes("e.mp4", b"x")
+            with contextlib.closing(CataloguePool()) as last:
+                small = last.catalogue(library, first_wait=60)
+                assert (small.refreshing, len(page(small))) == (False, 5), "waited for"
 
     def test_what_comes_during_a_look_is_known_to_who_asks_then(
         self, shelves: Library, catalogues: CataloguePool, monkeypatch: pytest.MonkeyPatch

@@ -57,7 +57,7 @@ FINAL = re.compile(
 )
 
 # What may stay in the artifact folder of a library beside the artifacts.
-LASTING = {".journal", ".trash", ".dupes.ignored.json", ".exports.json"} | {
+LASTING = {".journal", ".trash", ".dupes.ignored.json", ".exports.json", ".searches.json"} | {
     f".faces.{name}" for name in ("index.json", "index.npy", "people.json")
 }
 

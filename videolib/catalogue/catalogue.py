@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from videolib.storage.videos import Video
 
 BATCH = 500  # videos written in one transaction: no other process is kept waiting for long
+FILLED_AT_ONCE = 50  # videos whose files of an extension are stored in one transaction
 CACHED_VIEWS = 20  # views (conditions with an order) whose video ids are kept in memory
 NO_FILES = "[]"  # the JSON of an extension that no file of the video belongs to
 
@@ -87,8 +88,9 @@ class Catalogue(CatalogueStore):
         # (name, reason) of folders of videos and of sidecars that the last refresh could not read.
         self.problems, self.sidecar_problems = list[tuple[str, str]](), self._scan.sidecar_problems
         self.files_checked = 0  # by the last refresh of all
-        self.kept_current = False  # whether a CatalogueRefresher keeps it up to date
-        self.complete = False  # whether that has refreshed all of it once
+        # Whether a CatalogueRefresher keeps it up to date, whether that has not refreshed all of it
+        # yet, and whether it, or an earlier run, has done so.
+        self.kept_current = self.refreshing = self.complete = False
         self._complete_generation = -1  # generation of the database that was last filled completely
         self._view_ids = functools.lru_cache(CACHED_VIEWS)(self._select_ids)
         self._kept_rows = functools.lru_cache(CACHED_VIEWS)(
@@ -169,7 +171,7 @@ class Catalogue(CatalogueStore):
     def _ordered_ids(self, view: SqlClause, sort: str) -> array[int]:
         """The ids of the videos in a view, in an order."""
         condition = f"{view.sql} ORDER BY {order_by(sort)}"
-        return self._view_ids(condition, view.values, self._version())
+        return self._view_ids(condition, view.values, self.revision())
 
     def cards_of(self, ids: Sequence[int], detail: bool) -> list[str]:
         """The cards of videos in JSON, in the order of their ids."""
@@ -180,7 +182,7 @@ class Catalogue(CatalogueStore):
         )
         return [f"{card}}}" for (card,) in rows]
 
-    def _version(self) -> tuple[int, int]:
+    def revision(self) -> tuple[int, int]:
         """What is another after every change of the catalogue."""
         ((changes,),) = self.ask("SELECT count FROM changes")
         return changes, self._generation
@@ -194,7 +196,7 @@ class Catalogue(CatalogueStore):
 
     def ask_cached(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of a query in SQL, kept in memory until the catalogue changes."""
-        return self._kept_rows(sql, tuple(values), self._version())
+        return self._kept_rows(sql, tuple(values), self.revision())
 
     def _select_ids(self, where: str, values: tuple[Any, ...], _: object) -> array[int]:
         """The ids of the videos for which `where`, a condition with an order, holds. The last
@@ -336,6 +338,23 @@ class Catalogue(CatalogueStore):
         self._add_removed(recursive, changes)
         self._write(changes, job)
         self._complete_generation = self._generation
+        self._note_files(recursive)
+        return None
+
+    def _note_files(self, recursive: bool) -> None:
+        """Store how many files a refresh of all has checked."""
+        if self.stored_files(recursive) != self.files_checked:
+            with self._writing() as database:
+                row = recursive, self.files_checked
+                database.execute("REPLACE INTO refreshed VALUES (?, ?)", row)
+
+    def stored_files(self, recursive: bool) -> int | None:
+        """How many files the last refresh of all has checked, of this or an earlier run, with the
+        folders below it or without; None where there was none."""
+        with self._replacing_on_failure():
+            sql = "SELECT files FROM refreshed WHERE recursive = ?"
+            rows = self.database.execute(sql, [recursive]).fetchall()
+            return rows[0][0] if rows else None
         return None
 
     def _add_removed(self, recursive: bool, changes: PendingChanges) -> None:
@@ -500,13 +519,15 @@ class Catalogue(CatalogueStore):
             " WHERE e.extension = ? AND e.files <> e.done",
             [extension.name],
         )
-        for video, rel, files in waiting:
-            job.check()
-            paths = [path for path, _, _ in json.loads(files)]
-            content = extension.read(self.video(os.fsdecode(rel)), paths)
-            with self._writing() as database:
-                extension.store(database, video, content)
-                database.execute(
-                    "UPDATE extensions SET done = ? WHERE extension = ? AND video = ?",
-                    [files, extension.name, video],
-                )
+        for at in range(0, len(waiting), FILLED_AT_ONCE):
+            contents = []
+            for video, rel, files in waiting[at : at + FILLED_AT_ONCE]:
+                job.check()
+                paths = [path for path, _, _ in json.loads(files)]
+                read = extension.read(self.video(os.fsdecode(rel)), paths)
+                contents.append((video, files, read))
+            with self._writing(counted=False) as database:
+                for video, files, content in contents:
+                    extension.store(database, video, content)
+                    sql = "UPDATE extensions SET done = ? WHERE extension = ? AND video = ?"
+                    database.execute(sql, [files, extension.name, video])

@@ -30,6 +30,7 @@ PLAYBACK = ("position", "progress", "played", "watched")
 # artifact kind. `details` and `versions` are JSON; `attributes` has the values of all keys of a
 # tags file but those of names. `cards` holds the JSON of listings.
 # `extensions` has the files that an extension is to read (`files`) and those it has read (`done`).
+# `refreshed` has the number of files at the last refresh of all, with the folders below or without.
 # `compared` and `alike` are the cache of duplicates; `changes` counts transactions.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS videos (id INTEGER PRIMARY KEY, rel BLOB NOT NULL UNIQUE,
@@ -55,6 +56,7 @@ CREATE TABLE IF NOT EXISTS extensions (extension TEXT,
   video INT REFERENCES videos ON DELETE CASCADE, files TEXT, done TEXT DEFAULT '[]',
   PRIMARY KEY (extension, video)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS extensions_video ON extensions (video);
+CREATE TABLE IF NOT EXISTS refreshed (recursive INTEGER PRIMARY KEY, files INT);
 CREATE TABLE IF NOT EXISTS compared (deep INT, rules TEXT, rel BLOB, stamp TEXT, basis INT,
   PRIMARY KEY (deep, rel)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS alike (deep INT, a BLOB, b BLOB, similarity REAL, kind TEXT,

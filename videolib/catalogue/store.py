@@ -225,15 +225,16 @@ class CatalogueStore:
             self._memory = None
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
+    def _writing(self, counted: bool = True) -> Iterator[sqlite3.Connection]:
         """A transaction, committed where the body succeeds; it waits for others only at its
-        beginning."""
+        beginning. One that is not `counted` changes nothing that is kept in memory."""
         database = self.database
         with self._write_lock:  # threads share the one that is in memory
             database.execute("BEGIN IMMEDIATE")
             try:
                 yield database
-                database.execute("UPDATE changes SET count = count + 1")
+                if counted:
+                    database.execute("UPDATE changes SET count = count + 1")
                 database.execute("COMMIT")
             except BaseException:
                 if database.in_transaction:

@@ -43,6 +43,9 @@ CREATE TRIGGER IF NOT EXISTS passages_gone AFTER DELETE ON passages BEGIN
   INSERT INTO passage_index (passage_index, rowid, text) VALUES ('delete', old.id, old.text); END;
 """
 
+# The id of a passage is that of its video, shifted by so many bits, and its number: the passages of
+# one video are stored together, and what matches names its videos without a look at `passages`.
+PASSAGE_BITS = 24
 MAX_PASSAGE_CUES = 8
 MAX_CUE_DISTANCE = 3.0  # seconds between two cues of a passage
 # Scripts without spaces between words: Thai, Lao, Myanmar, Khmer, Japanese, Chinese.
@@ -123,16 +126,17 @@ def with_joints(text: str) -> str:
 
 def store_passages(database: sqlite3.Connection, video: int, content: VideoPassages) -> None:
     """Replace the rows of a video, which is given by its id in the catalogue."""
-    for name, columns, rows in (
-        ("passages", "file, cues, text", content.passages),
-        ("unreadable_subtitles", "file, reason", content.unreadable),
-    ):
-        database.execute(f"DELETE FROM {name} WHERE video = ?", [video])
-        marks = ", ?" * (columns.count(",") + 1)
-        database.executemany(
-            f"INSERT INTO {name} (video, {columns}) VALUES (?{marks})",
-            [(video, *row) for row in rows],
-        )
+    for table in ("passages", "unreadable_subtitles"):
+        database.execute(f"DELETE FROM {table} WHERE video = ?", [video])
+    ids = itertools.count(video << PASSAGE_BITS)
+    database.executemany(
+        "INSERT INTO passages (id, video, file, cues, text) VALUES (?, ?, ?, ?, ?)",
+        [(passage, video, *row) for passage, row in zip(ids, content.passages, strict=False)],
+    )
+    database.executemany(
+        "INSERT INTO unreadable_subtitles (video, file, reason) VALUES (?, ?, ?)",
+        [(video, *row) for row in content.unreadable],
+    )
 
 
 SUBTITLE_INDEX = CatalogueExtension(

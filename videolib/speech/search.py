@@ -15,11 +15,11 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from videolib.catalogue.query import QUERY_LENGTH
+from videolib.catalogue.query import QUERY_LENGTH, order_by
 from videolib.core.errors import ParameterError
 from videolib.core.text import clock, printable
 from videolib.speech.files import INVISIBLE
-from videolib.speech.passages import JOINT, with_joints
+from videolib.speech.passages import JOINT, PASSAGE_BITS, with_joints
 
 if TYPE_CHECKING:
     from videolib.catalogue.catalogue import Catalogue
@@ -121,9 +121,9 @@ def search_subtitles(
     `offset` videos are skipped, `limit` are taken at most.
     """
     matching = catalogue.ask(
-        "SELECT v.id, v.rel FROM passage_index JOIN passages p ON p.id = passage_index.rowid"
-        f" JOIN videos v ON v.id = p.video WHERE passage_index MATCH ? AND {view.sql}"
-        " GROUP BY v.id ORDER BY v.rel",
+        f"SELECT v.id, v.rel FROM videos v WHERE v.id IN (SELECT rowid >> {PASSAGE_BITS}"
+        f" FROM passage_index WHERE passage_index MATCH ?) AND {view.sql}"
+        f" ORDER BY {order_by('name')}",
         [expression, *view.values],
     )
     page = matching[offset:][:limit]
@@ -137,7 +137,8 @@ def search_subtitles(
 def count_searched(catalogue: Catalogue, view: SqlClause) -> int:
     """How many videos of a view have subtitles."""
     ((count,),) = catalogue.ask(
-        f"SELECT count(*) FROM videos v WHERE v.id IN (SELECT video FROM passages) AND {view.sql}",
+        f"SELECT count(*) FROM videos v WHERE {view.sql}"
+        " AND EXISTS (SELECT 1 FROM passages p WHERE p.video = v.id)",
         view.values,
     )
     return int(count)
@@ -158,20 +159,15 @@ def matching_lines(
 ) -> dict[int, list[MatchingLine]]:
     """Id of each of these videos -> its matching lines in order of time."""
     lines: dict[int, list[MatchingLine]] = {video: [] for video in videos}
-    # The range of ids spares FTS5 most passages of other videos: those of one video are stored
-    # together.
-    for video, marked, cues, file in catalogue.ask(
-        "WITH wanted AS (SELECT value FROM json_each(?)), ids AS"
-        " (SELECT min(id) low, max(id) high FROM passages WHERE video IN wanted)"
-        " SELECT p.video, highlight(passage_index, 0, ?, ?), p.cues, p.file"
-        " FROM passage_index CROSS JOIN passages p ON p.id = passage_index.rowid"
-        " WHERE passage_index MATCH ?"
-        " AND passage_index.rowid BETWEEN (SELECT low FROM ids) AND (SELECT high FROM ids)"
-        " AND p.video IN wanted",
-        [json.dumps(videos), OPENING, CLOSING, expression],
-    ):
-        lines[video] += passage_lines(marked, json.loads(cues), file)
-    for video_lines in lines.values():
+    for video, video_lines in lines.items():
+        first = video << PASSAGE_BITS
+        for marked, cues, file in catalogue.ask(
+            "SELECT highlight(passage_index, 0, ?, ?), p.cues, p.file"
+            " FROM passage_index CROSS JOIN passages p ON p.id = passage_index.rowid"
+            " WHERE passage_index MATCH ? AND passage_index.rowid BETWEEN ? AND ?",
+            [OPENING, CLOSING, expression, first, first + (1 << PASSAGE_BITS) - 1],
+        ):
+            video_lines += passage_lines(marked, json.loads(cues), file)
         video_lines.sort(key=lambda line: line[:2])
     return lines
 
