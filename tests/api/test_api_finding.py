@@ -3,9 +3,11 @@ that are kept."""
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import os
+import threading
 import urllib.parse
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,8 +15,10 @@ from typing import Any, ClassVar
 
 import pytest
 from conftest import Cli
-from support import Library
-from support.served import Served
+from support import Library, wait_until
+from support.served import Served, serving
+
+from videolib.catalogue.catalogue import Catalogue
 
 # In the order of names as people sort them, whatever the folder.
 FILMS = ("Éclair.mp4", "Film.mp4", "film 1.mp4", "Film 02.mp4", "film 10.mp4", "zoo.mp4")
@@ -249,3 +253,39 @@ class TestSavedSearches:
         served.get("/searches", 403)
         self.put(served, "a", 403)
         assert not list((tmp_path / "outside").iterdir())
+
+
+class TestJustStarted:
+    """A server lists what an earlier one knew, while it looks at all files again."""
+
+    def test_listed_and_searched_at_once(
+        self, served: Served, library: Library, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("videolib.catalogue.pool.SMALL_LIBRARY", 0)
+        for name in ("a", "b"):
+            library.add_bytes(f"{name}.mp4", b"x")
+            library.add_bytes(f"{name}.srt", b"1\n00:00:01,000 --> 00:00:02,500\nBread\n")
+        assert names(served) == ["a.mp4", "b.mp4"]
+        bread = {"text": "bread", "recursive": 1}
+        assert wait_until(lambda: served.get("/search", params=bread)["total"] == 2)
+        library.forget(library.root / "a.mp4")
+        (library.root / "a.mp4").unlink()
+        library.add_bytes("b.srt", b"1\n00:00:01,000 --> 00:00:02,500\nButter\n")
+        go_on, look = threading.Event(), Catalogue.refresh
+        monkeypatch.setattr(Catalogue, "refresh", lambda *args: (go_on.wait(), look(*args))[1])
+        with serving(library.root) as later:
+            page = later.get("/videos", params={"recursive": 1})
+            assert (page["total"], page["complete"], page["refreshing"]) == (2, True, True)
+            assert later.get("/folders")["refreshing"]
+            search = later.get("/search", params=bread)
+            assert (search["total"], search["refreshing"]) == (2, True)
+            later.get("/videos/a.mp4", 404)  # for that the file itself is looked at
+            assert later.client.get("/videos/a.mp4/stream").status_code == 404
+            with later.events("/events", last="0") as events:
+                go_on.set()
+                event = next(event for event in events if event["event"] == "library")
+            assert event["data"] == {"directory": str(library.root), "changed": True}
+            page = later.get("/videos", params={"recursive": 1})
+            assert (page["total"], page["refreshing"]) == (1, False)
+            found = functools.partial(later.get, "/search", params=bread)
+            assert wait_until(lambda: (found()["total"], found()["refreshing"]) == (0, False))

@@ -24,7 +24,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from harness import Row, Setup, environment, limit_row, main, program
+from harness import ROOT, Row, Setup, environment, limit_row, main
 from make_library import make_library
 from make_media import find_ffmpeg
 from measure import MeasureError
@@ -90,8 +90,10 @@ def serving(setup: Setup, *argv: str) -> Iterator[Server]:
         server.process.wait(20)
 
 
-def ours(folder: Path) -> list[str]:
-    return program("serve", "--root", str(folder), "--port", "0")
+def ours(folder: Path, tree: Path = ROOT) -> list[str]:
+    """Our server of a folder, perhaps of another commit that is checked out in `tree`."""
+    index = str(tree / "index.py")
+    return [sys.executable, index, "serve", "--root", str(folder), "--port", "0"]
 
 
 def bare(what: str, path: Path) -> list[str]:
@@ -162,6 +164,47 @@ def latencies(server: Server, paths: Sequence[str]) -> list[float]:
 
 def percentile(times: Sequence[float]) -> float:
     return statistics.quantiles(times, n=20)[-1]
+
+
+def start(setup: Setup) -> Iterator[Row]:
+    """The first page that a server gives after its start, of 10,000 videos that an earlier one
+    knew."""
+    path = "/videos?recursive=1&detail=1&limit=100&sort=title"
+    yield first_answer_row(setup, "first page of a server that was just started", path, 0.5)
+
+
+def words(setup: Setup) -> Iterator[Row]:
+    """The first search in the subtitles of 10,000 videos after a start: of a word that all have,
+    and of one that one video has."""
+    for word in ("number", "4711"):
+        path = f"/search?recursive=1&limit=20&text={word}"
+        yield first_answer_row(setup, f"`{word}` searched in subtitles after the start", path, 0.2)
+
+
+def first_answer_row(setup: Setup, what: str, path: str, at_most: float) -> Row:
+    """The median of the first answers of new servers, and of those of $BENCH_BEFORE, in turns."""
+    folder = make_library(setup.media.folder, 10_000)
+    before = os.environ.get("BENCH_BEFORE")
+    trees = [ROOT, *([Path(before)] if before else [])]
+    for tree in trees:
+        with serving(setup, *ours(folder, tree)) as server:
+            while server.ask("GET", "/search?recursive=1&text=number").get("refreshing"):
+                time.sleep(1)  # it stores what it knows, subtitles included
+    times = [
+        [first_answer(setup, folder, tree, path) for tree in trees] for _ in range(setup.rounds)
+    ]
+    after, *others = map(statistics.median, zip(*times, strict=True))
+    peer, ratio = (f"{others[0]:.3g} s", f"{after / others[0]:.3g}") if others else ("", "")
+    return Row(what, f"{after:.3g} s", peer, ratio, f"≤ {at_most:g} s", after <= at_most)
+
+
+def first_answer(setup: Setup, folder: Path, tree: Path, path: str) -> float:
+    """Seconds until a new server of the program in `tree` has given its first answer."""
+    with serving(setup, *ours(folder, tree)) as server:
+        server.ask("GET", "/health")
+        began = time.monotonic()
+        server.ask("GET", path)
+        return time.monotonic() - began
 
 
 def readers(setup: Setup) -> Iterator[Row]:
@@ -368,5 +411,5 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["read"]:
         print(json.dumps(asyncio.run(read_along(int(sys.argv[2])))))
         sys.exit()
-    chosen = {"page": page, "readers": readers, "stream": stream, "events": events}
-    sys.exit(main(chosen | {"memory": memory}))
+    chosen = {"page": page, "start": start, "words": words, "readers": readers, "stream": stream}
+    sys.exit(main(chosen | {"events": events, "memory": memory}))

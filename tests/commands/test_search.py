@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,36 @@ Later.
 00:01:04,100 --> 00:01:05,000
 can do for you - Ärger im Café, 世界和平。
 """
+
+
+WORDS = ("ask", "asking", "Café", "cafe", "moon", "Mond", "sea", "see")
+# What is typed -> whether it is to be found in the words of a sentence, without case and accents.
+MEANINGS: dict[str, Callable[[list[str]], bool]] = {
+    "moon": lambda words: "moon" in words,
+    "CAFÉ": lambda words: "cafe" in words,
+    "ask sea": lambda words: {"ask", "sea"} <= {*words},
+    '"moon sea"': lambda words: "moon sea" in " ".join(words),
+    "ask*": lambda words: any(word.startswith("ask") for word in words),
+    "sea NOT moon": lambda words: "sea" in words and "moon" not in words,
+    "mond OR see": lambda words: not {"mond", "see"}.isdisjoint(words),
+}
+
+
+def test_the_index_finds_what_a_look_at_every_sentence_does(cli: Cli, library: Library) -> None:
+    chance, said = random.Random(7), dict[tuple[str, float], str]()
+    for number in range(8):
+        texts = [" ".join(chance.choices(WORDS, k=3)) for _ in range(30)]
+        cues = [Cue(10.0 * at, 10.0 * at + 2, text) for at, text in enumerate(texts)]
+        library.add_bytes(f"{number}.mp4", b"x")
+        library.add_bytes(f"{number}.vtt", vtt_file(cues))
+        said |= {(f"{number}.mp4", cue.start): cue.text for cue in cues}
+    for typed, meant in MEANINGS.items():
+        expected = [
+            (*place, text)
+            for place, text in said.items()
+            if meant(text.lower().replace("é", "e").split())
+        ]
+        assert matches(cli, library, typed) == expected and expected, typed
 
 
 @pytest.fixture

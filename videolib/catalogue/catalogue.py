@@ -248,7 +248,7 @@ class Catalogue(CatalogueStore):
     def completions(self, kind: str, prefix: str, limit: int) -> list[str]:
         """The names of one of TAG_KINDS that begin with a folded prefix, then those in which
         another word begins with it; in both parts the most frequent first."""
-        rows = self.ask(
+        rows = self.ask_cached(
             "SELECT key FROM labels WHERE kind = ? GROUP BY key ORDER BY count(*) DESC, key", [kind]
         )
         keys = [key for (key,) in rows if f" {prefix}" in f" {key}"]
