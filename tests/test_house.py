@@ -33,7 +33,7 @@ MAY_BE_HEAVY = (
     "videolib.faces.preloaded",
     *("api", "videoserver.app", "videoserver.compression", "videoserver.connections"),
     *("videoserver.downloads", "videoserver.http", "videoserver.models", "videoserver.page"),
-    *("videoserver.parameters", "videoserver.hls.parameters"),
+    *("videoserver.finding_models", "videoserver.parameters", "videoserver.hls.parameters"),
 )
 
 

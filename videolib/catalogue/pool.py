@@ -143,7 +143,10 @@ class CatalogueRefresher:
 
     def retire(self) -> None:
         """Close the catalogue when what is under way has ended, without waiting for that."""
-        self.checking.thread.submit(self.indexing.thread.submit, self.catalogue.close)
+        self.checking.thread.submit(inheriting(self._close_when_indexed))
+
+    def _close_when_indexed(self) -> None:
+        self.indexing.thread.submit(inheriting(self.catalogue.close))
 
     def close(self) -> None:
         """Close the catalogue, once nothing is under way."""
