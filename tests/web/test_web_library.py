@@ -117,7 +117,7 @@ class TestLibrary:
     def test_search_completes_and_the_address_holds_it(self, page: Page) -> None:
         box = page.get_by_role("combobox", name="Search")
         box.press_sequentially("missing:subt")
-        expect(page.get_by_role("option")).to_have_text(["missing:subtitles"])
+        expect(page.get_by_role("option")).to_have_text(["missing:subtitles5 videos"])
         box.press("ArrowDown")
         box.press("Enter")
         expect(page).to_have_url(re.compile("q=missing%3Asubtitles"))

@@ -94,6 +94,8 @@ async function call(method, path, options) {
 export const get = (path, params, signal) => call("GET", path, { params, signal });
 /** @type {(path: string, body?: unknown, params?: object) => Promise<any>} */
 export const post = (path, body, params) => call("POST", path, { body, params });
+/** @type {(path: string, body: unknown) => Promise<any>} */
+export const put = (path, body) => call("PUT", path, { body });
 export const patch = (path, body, options) => call("PATCH", path, { body, ...options });
 export const remove = (path, params) => call("DELETE", path, { params });
 

@@ -76,11 +76,29 @@ function narrowed(query, wanted) {
 export const toggle = (query, wanted) =>
   has(query, wanted) ? without(query, wanted) : narrowed(without(query, wanted), wanted);
 
+/** Puts a term in the place of all those that are its rivals. */
+export const put = (query, wanted, isRival) => narrowed(rejecting(query, isRival), wanted);
+
 /** As `toggle`, in the place of every other term that is among those of which one is chosen. */
-export function toggleOne(query, wanted, isRival) {
-  const others = rejecting(query, (text) => isRival(text) && !same(text, wanted));
-  return toggle(others, wanted);
+export const toggleOne = (query, wanted, isRival) =>
+  has(query, wanted) ? without(query, wanted) : put(query, wanted, isRival);
+
+/** Whether the text of a term asks for one of these fields. */
+export const isAbout = (fields) => (text) => fields.includes(parts(text).field);
+
+const isFolder = (text) => isAbout(["folder"])(text) && !parts(text).negated;
+
+/** The folder in which a query looks, by its path; "" for the whole library. */
+export function folderOf(query) {
+  const text = terms(query)
+    .map(({ text }) => text)
+    .find(isFolder);
+  return text === undefined ? "" : parts(text).value.replace(/^\/+|\/+$/g, "");
 }
+
+/** The query in another folder, or in the whole library. */
+export const inFolder = (query, path) =>
+  path ? put(query, term("folder", path), isFolder) : rejecting(query, isFolder);
 
 /** The query without its term at an index, and without an OR that then stands alone. */
 export function withoutTerm(query, index) {

@@ -168,7 +168,7 @@ export function combobox(input, list, { suggest, choose }) {
   list.setAttribute("role", "listbox");
   list.setAttribute("aria-label", "Suggestions");
 
-  const keyOf = (option) => `${option.group ?? ""}:${option.text}`;
+  const keyOf = ({ key, group = "", text }) => key ?? `${group}:${text}`;
 
   function show(found) {
     const marked = at >= 0 ? keyOf(options[at]) : null; // a late answer takes no choice away
@@ -181,7 +181,8 @@ export function combobox(input, list, { suggest, choose }) {
       return h(
         "li",
         { role: "option", id: `${list.id}-${Math.random().toString(36).slice(2)}` },
-        h("span", {}, option.text),
+        option.icon && icon(option.icon),
+        h("span", { dir: "auto" }, option.text),
         hint,
       );
     });

@@ -1,6 +1,7 @@
 // @ts-check
 /** The address says what is seen: `#/view/path?parameters`. Paths stay percent-encoded as the server gave them. */
 
+import { SHUFFLED, SORT } from "../data/query.js";
 import { store } from "../data/store.js";
 
 export const HOME = "library";
@@ -22,6 +23,18 @@ export function href(view, params = {}, path = "") {
   }
   const text = query.toString();
   return `#/${view}${path ? `/${path}` : ""}${text ? `?${text}` : ""}`;
+}
+
+/** The address of what the library shows, without what is the default.
+ * @param {any} listing {q, sort, order, seed} */
+export function addressOf({ q, sort, order, seed }) {
+  const isUp = !order || order === "asc";
+  return href(HOME, {
+    q,
+    sort: sort === SORT && isUp ? "" : sort,
+    order: isUp ? "" : order,
+    seed: sort === SHUFFLED ? seed : "",
+  });
 }
 
 /** The address of a video's page, from its URL in a listing. */

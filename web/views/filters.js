@@ -4,49 +4,36 @@
 import { get } from "../data/api.js";
 import { h, keyed, setText } from "../ui/dom.js";
 import { codecName, count, kindName } from "../ui/format.js";
-import { has, parts, term, toggle, toggleOne } from "../data/query.js";
+import { has, isAbout, parts, term, toggle, toggleOne } from "../data/query.js";
 import { store } from "../data/store.js";
 import { button } from "../ui/controls.js";
 
-/** Choices of which one holds at a time: heading, the fields that they are about, [text, term].
+/** Choices of which one holds at a time: heading, the fields that they are about, [text, term]. The terms
+ * are among those that the server counts.
  * @type {[string, string[], [string, string][]][]} */
 const GROUPS = [
   [
     "Length",
     ["duration"],
     [
-      ["Under 5 min", "duration:<5m"],
-      ["5 to 20 min", "duration:5m..20m"],
-      ["20 to 60 min", "duration:20m..60m"],
-      ["Over 1 h", "duration:>1h"],
+      ["Under 1 min", "duration:<1m"],
+      ["1 to 10 min", "duration:1m..10m"],
+      ["10 to 30 min", "duration:10m..30m"],
+      ["30 to 60 min", "duration:30m..1h"],
+      ["1 to 2 h", "duration:1h..2h"],
+      ["Over 2 h", "duration:>2h"],
     ],
   ],
   [
     "Resolution",
-    ["height"],
+    ["resolution"],
     [
-      ["4K", "height:>=2160"],
-      ["1080p", "height:1080..2159"],
-      ["720p", "height:720..1079"],
-      ["Smaller", "height:<720"],
-    ],
-  ],
-  [
-    "Codec",
-    ["codec", "vcodec"],
-    ["h264", "hevc", "av1", "vp9", "mpeg4", "mpeg2video"].map((codec) => [
-      codecName(codec),
-      term("vcodec", codec),
-    ]),
-  ],
-  [
-    "Rating",
-    ["rating"],
-    [
-      ["Favourites (5)", "rating:5"],
-      ["4 and more", "rating:>=4"],
-      ["3 and more", "rating:>=3"],
-      ["Not rated", "-rating:>=0"],
+      ["8K", "resolution:8k"],
+      ["4K", "resolution:4k"],
+      ["1440p", "resolution:1440p"],
+      ["1080p", "resolution:1080p"],
+      ["720p", "resolution:720p"],
+      ["Smaller", "resolution:<720p"],
     ],
   ],
   [
@@ -58,23 +45,35 @@ const GROUPS = [
       ["Watched", "watched:"],
     ],
   ],
+  ["Favourites", ["favourite"], [["Favourites", "favourite:"]]],
+  [
+    "Rating",
+    ["rating"],
+    [
+      ["5", "rating:5"],
+      ["4 and more", "rating:>=4"],
+      ["3 and more", "rating:>=3"],
+      ["Not rated", "-rating:>=0"],
+    ],
+  ],
   [
     "Added",
     ["added"],
     [
       ["Last 24 hours", "added:<1d"],
       ["Last 7 days", "added:<7d"],
-      ["Last month", "added:<1mo"],
+      ["Last 30 days", "added:<30d"],
       ["Last year", "added:<1y"],
     ],
   ],
 ];
 
+const COUNTED = [...GROUPS.flatMap(([, fields]) => fields), "vcodec", "has", "missing"];
+const UNCOUNTED = ["resolution:<720p"]; // of these, what the server does not count
 const KIND_FIELDS = ["has", "missing", "fresh", "stale"];
 const NAMES_SHOWN = 24; // tags, and people, at most: more are found by a part of their name
 const NAMES_FEW = 12; // for which no box to find them is needed
 
-const isAbout = (fields) => (text) => fields.includes(parts(text).field);
 const isAboutKind = (kind) => (text) =>
   KIND_FIELDS.includes(parts(text).field) && parts(text).value.toLowerCase() === kind;
 
@@ -86,10 +85,16 @@ export function filterPanel({ change, close }) {
   const clear = button("Clear all", "close", () => change(""), { kind: "small.quiet" });
 
   /** A button that is pressed as long as the query has its term. */
-  function choice(text, wanted, next, hint = null) {
+  function choice(text, wanted, next) {
     const flip = () => change(next(query, wanted));
     const props = { type: "button", onclick: flip, dataset: { term: wanted } };
-    return h("button.pill", props, h("span", { dir: "auto" }, text), hint && h("span.dim", {}, hint));
+    return h("button.pill", props, h("span", { dir: "auto" }, text), h("span.dim.count", {}));
+  }
+
+  /** Tells behind a choice how many videos have it. */
+  function showCount(pill, number) {
+    setText(pill.querySelector(".count"), number === undefined ? "" : count(number));
+    pill.classList.toggle("empty", number === 0);
   }
 
   const oneOf = (isRival) => (q, wanted) => toggleOne(q, wanted, isRival);
@@ -100,6 +105,7 @@ export function filterPanel({ change, close }) {
       h(".pills", {}, ...options.map(([text, wanted]) => choice(text, wanted, oneOf(isAbout(fields))))),
     );
 
+  const codecs = h(".pills", {});
   const tags = namesGroup("Tags", "tags", "tag");
   const people = namesGroup("People", "performers", "performer");
   const made = h(".kinds", {});
@@ -119,6 +125,7 @@ export function filterPanel({ change, close }) {
       ".filter-groups",
       {},
       ...GROUPS.map(exclusive),
+      group("Codec", codecs),
       tags.element,
       people.element,
       group("What is made", made),
@@ -149,7 +156,8 @@ export function filterPanel({ change, close }) {
         pills,
         shown,
         ({ name }) => name,
-        ({ name, count: n }) => choice(name, term(field, name), toggle, count(n)),
+        ({ name }) => choice(name, term(field, name), toggle),
+        (pill, { count: n }) => showCount(pill, n),
       );
       const more = fitting.length - shown.length;
       setText(
@@ -189,8 +197,38 @@ export function filterPanel({ change, close }) {
     clear.hidden = !query;
   }
 
+  /** Reads how many videos there are for each choice. */
+  async function readCounts() {
+    const ask = (field) => get("/videos/suggest", { prefix: `${field}:`, ext: "*" });
+    const answers = await Promise.all(COUNTED.map(ask)).catch(() => null);
+    if (!answers) return; // one can choose without
+    const filters = answers.flatMap((answer) => answer.filters);
+    drawCodecs(filters.map(({ text }) => text).filter(isAbout(["vcodec"])));
+    const counts = new Map(filters.map(({ text, videos }) => [text, videos]));
+    for (const pill of /** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll(".pill"))) {
+      const { term: wanted } = pill.dataset;
+      const isCounted = isAbout(COUNTED)(wanted) && !wanted.startsWith("-");
+      if (isCounted && !UNCOUNTED.includes(wanted)) showCount(pill, counts.get(wanted) ?? 0);
+    }
+  }
+
+  function drawCodecs(found) {
+    const rival = oneOf(isAbout(["codec", "vcodec"]));
+    const name = (text) => codecName(parts(text).value);
+    keyed(
+      codecs,
+      found,
+      (text) => text,
+      (text) => choice(name(text), text, rival),
+    );
+    mark();
+  }
+
   async function open() {
-    store.until(({ kinds }) => kinds.length).then(drawKinds);
+    store
+      .until(({ kinds }) => kinds.length)
+      .then(drawKinds)
+      .then(readCounts);
     const summary = await get("/tags/summary", { recursive: 1 }).catch(() => null);
     for (const names of [tags, people]) names.fill(summary?.[names.key] ?? []);
   }

@@ -3,8 +3,8 @@
 
 import { Listing } from "../data/listing.js";
 import { h } from "../ui/dom.js";
-import { SORT, listingOf } from "../data/query.js";
-import { go, href, keepLibrary, lastLibrary, remembered, tellPlace } from "../ui/router.js";
+import { folderOf, inFolder, listingOf } from "../data/query.js";
+import { addressOf, go, href, keepLibrary, lastLibrary, remembered, tellPlace } from "../ui/router.js";
 import { BEGUN, store, tellChange, watchChanges } from "../data/store.js";
 import { button, choices, failed, menu, state } from "../ui/controls.js";
 import { Card } from "./card.js";
@@ -15,6 +15,8 @@ const listing = new Listing();
 const firstScreen = new Promise((resolve) => store.addEventListener("shown", resolve, { once: true }));
 
 const APPEARANCE = "appearance"; // in localStorage: how videos are shown
+const FOLDERS = "folders"; // the same: "open" where the tree of them stands beside the library
+const WIDE = matchMedia("(min-width: 900px)"); // where there is room for that
 const APPEARANCES = [
   ["small", "Small pictures"],
   ["medium", "Medium pictures"],
@@ -29,17 +31,6 @@ function appearance() {
 }
 
 store.addEventListener("played", () => listing.refresh());
-
-/** The address of a state, without what is the default.
- * @param {any} state */
-export function addressOf({ q, sort, order, seed }) {
-  return href("library", {
-    q,
-    sort: sort === SORT && order === "asc" ? "" : sort,
-    order: order === "asc" ? "" : order,
-    seed,
-  });
-}
 
 export async function mount(main, route, signal) {
   const listView = appearance() === "list" ? await import("./list.js") : null;
@@ -123,12 +114,36 @@ export async function mount(main, route, signal) {
     store.set({ selection });
   }
 
-  const toolbar = h(".toolbar", {}, search.form, search.filters, search.problem, search.chips);
+  const side = h("aside.folders", { hidden: !(WIDE.matches && localStorage.getItem(FOLDERS) === "open") });
+  let folders = null; // what shows the tree of them in there, once it is wanted
+  const opener = button("Folders", "folder", async () => (await folderTools()).toggle(), {
+    kind: "folders-opener",
+    "aria-expanded": String(!side.hidden),
+  });
+  if (!side.hidden) firstScreen.then(folderTools).then((tools) => tools.open());
+
+  /** What shows the tree of folders. */
+  function folderTools() {
+    folders ??= import("./folders.js").then(({ folderPanel }) =>
+      folderPanel(side, {
+        go: (path) => search.set(inFolder(wanted.q, path)),
+        current: () => folderOf(wanted.q),
+        isOpen: (open) => localStorage.setItem(FOLDERS, open ? "open" : ""),
+        opener,
+        wide: WIDE,
+        signal,
+      }),
+    );
+    return folders;
+  }
+
+  const toolbar = h(".toolbar", {}, opener, search.form, search.filters, search.problem, search.chips);
   const height = new ResizeObserver(() => main.style.setProperty("--toolbar", `${toolbar.offsetHeight}px`));
   height.observe(toolbar); // below which the headings of the list stay
   signal.addEventListener("abort", () => height.disconnect());
 
-  main.append(h("h1.hidden", {}, "Library"), toolbar, spoken, begun, videos, place);
+  const shelf = h(".shelf", {}, side, h(".shelf-in", {}, spoken, begun, videos, place));
+  main.append(h("h1.hidden", {}, "Library"), toolbar, shelf);
   search.filters.append(appearanceMenu());
   videos.append(shown.element);
   shown.grid.follow(signal);
@@ -155,6 +170,7 @@ export async function mount(main, route, signal) {
     listing.refresh();
     showHits(true);
     showBegun();
+    folders?.then((tools) => tools.read());
   }
 
   function ask() {
@@ -218,6 +234,7 @@ export async function mount(main, route, signal) {
     keepLibrary({ address, y, focused });
     search.show(wanted);
     showHits();
+    folders?.then((tools) => tools.show());
     ask();
     if (listing.total === null || !y) scrollTo(0, 0);
     render();

@@ -3,15 +3,17 @@
 
 import { get } from "../data/api.js";
 import { debounced, h, keyed, setText } from "../ui/dom.js";
-import { count, plural } from "../ui/format.js";
+import { count, plural, title } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
-import { SHUFFLED, parts, term, terms, withoutTerm } from "../data/query.js";
+import { SHUFFLED, folderOf, inFolder, parts, term, terms, withoutTerm } from "../data/query.js";
 import { store } from "../data/store.js";
+import { addressOf, go, videoHref } from "../ui/router.js";
 import { button, choices, combobox, menu } from "../ui/controls.js";
 
 const TYPING = 150; // milliseconds without a key after which what was typed is looked for
 
-/** Orders: [order in the API, direction, text]; the first two are the value of a choice. */
+/** Orders: [order in the API, direction, text].
+ * @type {[string, string, string][]} */
 const SORTS = [
   ["title", "asc", "Name"],
   ["name", "asc", "Folder"],
@@ -28,24 +30,49 @@ const SORTS = [
 ];
 const SEEDS = 1_000_000_000; // of shuffles
 
-/** What could stand in the place of a term that is being written. */
+const OPTIONS = 10; // that are suggested at most, and of them
+const TITLES = 5; // videos
+
+/** What could stand in the place of a term that is being written, or be opened at once. */
 async function suggestions(text) {
-  const { negated, field } = parts(text);
   if (!text.replace("-", "")) return [];
-  const found = await get("/videos/suggest", { prefix: text, recursive: 1 }).catch(() => null);
-  if (!found) return []; // without them one can still type
+  const found = await get("/videos/suggest", { prefix: text, ext: "*" }).catch(() => null);
+  return found ? optionsOf(found, text) : []; // without them one can still type
+}
+
+/** The options of a combobox for what the server suggests for a term. */
+export function optionsOf({ words, filters, tags, performers, titles }, text) {
+  const { negated, field } = parts(text);
   const minus = negated ? "-" : "";
-  const named = (field, names, hint) => names.map((name) => ({ text: minus + term(field, name), hint }));
-  const words = found.words.map((word) => ({
-    text: minus + word,
-    hint: field ? "" : "field",
-    open: word.endsWith(":"),
+  const counted = new Set(filters.map((filter) => filter.text));
+  const named = (field, names) => names.map((name) => ({ text: minus + term(field, name), hint: field }));
+  const terms = [
+    ...filters.map((filter) => ({ text: minus + filter.text, hint: plural(filter.videos, "video") })),
+    ...words
+      .filter((word) => !counted.has(word))
+      .map((word) => ({ text: minus + word, hint: field ? "" : "field", open: word.endsWith(":") })),
+    ...named("tag", tags),
+    ...named("performer", performers),
+  ];
+  const films = negated ? [] : titles.slice(0, TITLES).map(filmOption);
+  return [...terms.slice(0, OPTIONS - films.length), ...films];
+}
+
+/** A video that can be opened. */
+function filmOption({ name, path, url }) {
+  const folder = path.split("/").slice(0, -1).join("/");
+  return { text: title(name), hint: folder || "video", icon: "film", key: url, address: videoHref(url) };
+}
+
+/** The searches that were saved, for who has not written anything yet. */
+async function savedOptions() {
+  const answer = await get("/searches").catch(() => null);
+  return (answer?.searches ?? []).map(({ name, ...listing }) => ({
+    text: name,
+    hint: "saved search",
+    icon: "bookmark",
+    address: addressOf(listing),
   }));
-  return [
-    ...words,
-    ...named("tag", found.tags, "tag"),
-    ...named("performer", found.performers, "performer"),
-  ].slice(0, 10);
 }
 
 /** The term at the caret, and what stands around it. */
@@ -78,6 +105,7 @@ export function searchBar(change) {
   const problem = h("p.bad", { role: "alert", id: "search-problem" });
   let current = { q: "", sort: "title", order: "asc", seed: "" };
   let panel = null; // of the filters, once it was opened
+  let saved = null; // the panel of searches that were saved, the same
   let found = null; // how many videos, as far as that is known
 
   let writing = false; // since the last search: an address that comes late must not take it away
@@ -87,6 +115,13 @@ export function searchBar(change) {
     [writing, typed] = [false, false];
     searchTyped.cancel();
     change({ ...current, q, replace });
+  };
+  /** Forgets what was typed, which was no search in the end. */
+  const leave = () => {
+    [writing, typed] = [false, false];
+    searchTyped.cancel();
+    input.value = current.q;
+    input.blur();
   };
   const searchTyped = debounced(() => {
     const q = input.value.trim();
@@ -108,8 +143,13 @@ export function searchBar(change) {
   input.addEventListener("blur", () => (typed = false));
 
   combobox(input, list, {
-    suggest: () => suggestions(atCaret(input).text),
-    choose: ({ text, open }) => {
+    suggest: () => (input.value ? suggestions(atCaret(input).text) : savedOptions()),
+    choose: ({ text, open, address }) => {
+      if (address) {
+        leave();
+        go(address);
+        return;
+      }
       const { start, end } = atCaret(input);
       const before = input.value.slice(0, start) + text;
       input.value = `${before}${open ? "" : " "}${input.value.slice(end).trimStart()}`;
@@ -139,10 +179,11 @@ export function searchBar(change) {
 
   const shuffle = button("Shuffle again", "shuffle", () => sort(SHUFFLED, "asc"), {
     bare: true,
+    kind: "wide-only",
     hidden: true,
   });
 
-  const filters = h(".row.filters", {}, filterMenu(), sortMenu(), shuffle, selecting());
+  const filters = h(".row.filters", {}, filterMenu(), savedMenu(), sortMenu(), shuffle, selecting());
 
   const sorted = filters.querySelector(".sorted span");
 
@@ -158,6 +199,17 @@ export function searchBar(change) {
     return menu("Filters", "filter", open, { panel: "filter-panel" });
   }
 
+  /** The searches that were saved, fetched in the same way. */
+  function savedMenu() {
+    const open = async (place, close) => {
+      const { savedPanel } = await import("./saved.js");
+      saved ??= savedPanel({ close });
+      place.replaceChildren(saved.element);
+      saved.show(current);
+    };
+    return menu("Saved", "bookmark", open, { panel: "saved-panel" });
+  }
+
   /** Looks at the same videos in an order; a random one is another each time. */
   function sort(sort, order) {
     const seed = sort === SHUFFLED ? String(Math.floor(Math.random() * SEEDS)) : "";
@@ -165,10 +217,11 @@ export function searchBar(change) {
   }
 
   function sortMenu() {
-    const options = SORTS.map(([sort, order, text]) => [`${sort} ${order}`, text]);
     const fill = (panel, close) => {
-      const take = (value) => (close(), sort(...value.split(" ")));
-      panel.replaceChildren(...choices(options, `${current.sort} ${current.order}`, take));
+      const chosen = SORTS.findIndex(([sort, order]) => sort === current.sort && order === current.order);
+      const textOf = ([order, , text], i) => (order === SHUFFLED && i === chosen ? "Shuffle again" : text);
+      const options = SORTS.map((one, i) => [i, textOf(one, i)]);
+      panel.replaceChildren(...choices(options, chosen, (i) => (close(), sort(SORTS[i][0], SORTS[i][1]))));
     };
     return menu("Sort", "sort", fill, { kind: "sorted" });
   }
@@ -206,8 +259,19 @@ export function searchBar(change) {
   function chip({ text, i }) {
     const words = h("span", { dir: "auto" }, text);
     if (text === "OR") return h("li.between-chips", {}, words);
+    const { field, negated } = parts(text);
+    if (field === "folder" && !negated) words.replaceChildren(...wayTo(folderOf(text)));
     const take = () => set(withoutTerm(current.q, i));
     return h("li.chip", {}, words, button(`Remove ${text}`, "close", take, { bare: true }));
+  }
+
+  /** A folder with those that it is in, each as a link to what is in that one. */
+  function wayTo(path) {
+    const link = (text, folder) =>
+      h("a", { href: addressOf({ ...current, q: inFolder(current.q, folder) }) }, text);
+    const names = path.split("/");
+    const links = names.map((name, i) => link(name, names.slice(0, i + 1).join("/")));
+    return [link("All", ""), ...links].flatMap((one, i) => (i ? [h("span.dim", {}, " › "), one] : [one]));
   }
 
   /** Tells how many videos there are; null while that is not known. */
@@ -228,5 +292,5 @@ export function searchBar(change) {
     input.setAttribute("aria-describedby", text ? problem.id : "");
   }
 
-  return { form, filters, chips, problem, tell, show, sort, refuse, focus: () => input.focus() };
+  return { form, filters, chips, problem, tell, show, sort, set, refuse, focus: () => input.focus() };
 }
