@@ -24,6 +24,9 @@ const APPEARANCES = [
   ["list", "List"],
 ];
 
+/** The address of what is shown, which the first visit has without it. */
+const here = () => location.hash || href("library");
+
 /** How videos are shown in this browser. */
 function appearance() {
   const kept = localStorage.getItem(APPEARANCE);
@@ -155,11 +158,11 @@ export async function mount(main, route, signal) {
   document.addEventListener("keydown", onKey, { signal });
 
   let wanted = listingOf(route.params);
-  let address = location.hash;
+  let address = here();
   let y = 0; // where to scroll, and which card gets the focus, once the list is there
   let focused = null;
   const whereabouts = () => ({ y: scrollY, focused: shown.grid.focused });
-  const leave = () => location.hash === address && keepLibrary({ address, ...whereabouts() });
+  const leave = () => here() === address && keepLibrary({ address, ...whereabouts() });
   tellPlace(whereabouts, signal);
   window.addEventListener("click", leave, { capture: true, signal });
   window.addEventListener("pagehide", leave, { signal });
@@ -226,7 +229,7 @@ export async function mount(main, route, signal) {
   function update(route) {
     wanted = listingOf(route.params);
     showBegun();
-    address = location.hash;
+    address = here();
     const [left, last] = [remembered(), lastLibrary()];
     const before = last.address === address ? last : { y: 0, focused: null };
     y = left.y || before.y;
