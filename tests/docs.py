@@ -1,4 +1,5 @@
-"""Writes what is derived from the commands: tables in the documentation and videorc.sample.json.
+"""Writes what is derived from the commands and the API: tables in the documentation,
+videorc.sample.json, and the types that the page is checked against.
 
 python tests/docs.py          # rewrite them
 python tests/docs.py --check  # exit 1 where they differ from the commands
@@ -14,6 +15,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+
+from api_types import types_of_api  # noqa: E402
 
 import index  # noqa: E402
 from videolib.core.command_line import Parser, add_general_flags  # noqa: E402
@@ -36,6 +39,7 @@ def pages() -> dict[Path, str]:
         commands: filled(filled(commands.read_text(), "commands", overview()), "options", tables()),
         ROOT / "docs/video-library.1": manual_page(),
         ROOT / "videorc.sample.json": sample(),
+        ROOT / "web/data/api-types.d.ts": types_of_api(ROOT),
     }
 
 

@@ -22,7 +22,7 @@ DIFFS = re.findall(r"^```diff\n(.*?)^```$", (ROOT / "CONTRIBUTING.md").read_text
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the program in which every diff was applied."""
     place = tmp_path_factory.mktemp("tree")
-    for name in ("videolib", "videoserver", "tests", "docs"):
+    for name in ("videolib", "videoserver", "web", "tests", "docs"):
         shutil.copytree(
             ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__", "bench")
         )

@@ -3,6 +3,8 @@
 
 import { store } from "./store.js";
 
+/** @import * as api from "./api-types.d.ts" */
+
 const KEY = "token";
 
 /** What the server refused (RFC 9457), or status 0 where it did not answer at all. */
@@ -90,13 +92,47 @@ async function call(method, path, options) {
   return response.status === 204 ? null : response.json();
 }
 
-/** @type {(path: string, params?: object, signal?: AbortSignal) => Promise<any>} */
+/**
+ * @template {string} Path
+ * @param {Path} path
+ * @param {object} [params]
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<api.Answer<Path, api.GetAnswers, api.GetOfVideo>>}
+ */
 export const get = (path, params, signal) => call("GET", path, { params, signal });
-/** @type {(path: string, body?: unknown, params?: object) => Promise<any>} */
+
+/**
+ * @template {string} Path
+ * @param {Path} path
+ * @param {unknown} [body]
+ * @param {object} [params]
+ * @returns {Promise<api.Answer<Path, api.PostAnswers, api.PostOfVideo>>}
+ */
 export const post = (path, body, params) => call("POST", path, { body, params });
-/** @type {(path: string, body: unknown) => Promise<any>} */
+
+/**
+ * @template {string} Path
+ * @param {Path} path
+ * @param {unknown} body
+ * @returns {Promise<api.Answer<Path, api.PutAnswers, api.PutOfVideo>>}
+ */
 export const put = (path, body) => call("PUT", path, { body });
+
+/**
+ * @template {string} Path
+ * @param {Path} path
+ * @param {unknown} body
+ * @param {RequestOptions} [options]
+ * @returns {Promise<api.Answer<Path, api.PatchAnswers, api.PatchOfVideo>>}
+ */
 export const patch = (path, body, options) => call("PATCH", path, { body, ...options });
+
+/**
+ * @template {string} Path
+ * @param {Path} path
+ * @param {object} [params]
+ * @returns {Promise<api.Answer<Path, api.DeleteAnswers, api.DeleteOfVideo>>}
+ */
 export const remove = (path, params) => call("DELETE", path, { params });
 
 /** Trades the token for a cookie, which pictures and films need, and keeps it for this tab. */

@@ -2,18 +2,27 @@
 /** What the page knows and more than one view shows, and news of what may have changed in the library.
  * Views render from it and watch for changes. */
 
+/** @import * as api from "./api-types.d.ts" */
+
 class Store extends EventTarget {
   state = {
     directory: ".", // the folder that is looked at, as the API takes it
+    /** @type {string[]} */
     roots: [],
+    /** @type {string[]} */
     kinds: [], // of artifacts, in the server's order
+    /** @type {Record<string, string>} */
     taskByKind: {}, // the task that makes the artifacts of each kind
+    /** @type {string[]} */
     onRequest: [], // kinds that are made only where somebody asks for them
+    /** @type {Map<string, api.JobOut>} */
     jobs: new Map(), // by id, the newest last
     online: true,
+    /** @type {Map<string, api.VideoRowOut>} */
     selection: new Map(), // rows by path
   };
 
+  /** @param {Partial<Store["state"]>} patch */
   set(patch) {
     const keys = Object.keys(patch).filter((key) => this.state[key] !== patch[key]);
     Object.assign(this.state, patch);
@@ -40,7 +49,9 @@ export const BEGUN = "begun"; // in localStorage: how many films were begun when
 
 const ENDED = ["done", "error", "cancelled"];
 
+/** @param {api.JobOut} job */
 export const hasEnded = (job) => ENDED.includes(job.status);
+/** @param {api.JobOut} job */
 export const isActive = (job) => !hasEnded(job);
 
 /** Tells that something changed. `videos` are paths and `kinds` those of artifacts; null: any. */
