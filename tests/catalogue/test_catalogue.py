@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -356,6 +357,39 @@ class TestGlance:
         assert tags(known) == {"replaced": 1}
         known.refresh()
         assert tags(known) == {"edited": 1}
+
+
+class TestThreads:
+    """Threads share a catalogue, each with a connection of its own."""
+
+    def test_a_new_file_is_made_by_one_at_a_time(
+        self, shelves: Library, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """SQLite refuses a file to whoever opens it while another one prepares it."""
+        opened, opening = Catalogue._open, threading.Semaphore(1)
+
+        def alone(known: Catalogue) -> Any:
+            assert opening.acquire(blocking=False), "two at once"
+            time.sleep(0.01)
+            connection = opened(known)
+            opening.release()
+            return connection
+
+        monkeypatch.setattr(Catalogue, "_open", alone)
+        with contextlib.closing(Catalogue(StorageLibrary(shelves.root, True))) as known:
+            known.refresh()
+            with ThreadPoolExecutor(4) as pool:
+                counts = list(pool.map(lambda _: known.revision(), range(4)))
+            assert len({*counts}) == 1
+
+    def test_a_failure_takes_no_query_from_another(self, shelves: Library) -> None:
+        """Closing the connection of a thread in the midst of a query would crash the process."""
+        with contextlib.closing(Catalogue(StorageLibrary(shelves.root, True))) as known:
+            known.refresh()
+            rows = known.rows(SqlClause("1"))
+            first = next(rows).rel
+            known._replace_database(sqlite3.OperationalError("disk I/O error"), known._generation)
+            assert [first, *(row.rel for row in rows)] == rels(page(known))
 
 
 class TestRefresher:

@@ -77,6 +77,7 @@ class CatalogueStore:
         self.about, self.schema = repr(about), schema
         self.version = zlib.crc32(repr((schema, version)).encode())
         self._lock, self._write_lock = threading.RLock(), threading.Lock()
+        self._open_lock = threading.Lock()  # threads that made a new file at once would be refused
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
         # Whoever lets go of a catalogue closes it, as its threads do not know who is the last.
@@ -148,7 +149,8 @@ class CatalogueStore:
         if getattr(self._local, "generation", None) != self._generation:
             generation = self._generation
             try:
-                self._local.connection = self._open()
+                with self._open_lock:
+                    self._local.connection = self._open()
             except (OSError, database_error()) as error:
                 self._replace_database(error, generation)
                 return self.database
@@ -208,7 +210,10 @@ class CatalogueStore:
                 type(error) is not sqlite3.DatabaseError
             ):
                 raise error
-            self.close()
+            # Connections stay open until `close`: another thread may be in the midst of a query,
+            # which closing would make read freed memory.
+            self._generation += 1
+            self._memory = None
             with contextlib.suppress(OSError):  # in a folder that is read-only by now
                 if type(error) is sqlite3.DatabaseError:
                     self._remove(self.path)
