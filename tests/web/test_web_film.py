@@ -337,7 +337,7 @@ class TestWatching:
     @web.in_both
     def test_one_film_follows_another_as_the_library_has_them(self, page: Page) -> None:
         """In the query and order last looked at, also after a reload; by itself where wanted."""
-        visit(page, "library?q=path%3Atrips%2F&sort=size&order=desc")
+        visit(page, "library?q=folder%3Atrips&sort=size&order=desc")
         card(page, "bikes").locator(".open").click()
         next_one = button(page, "Next video")
         heading = page.get_by_role("heading", level=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 from support import Library
 from support import browser as web
 from support.page import button, card, visit
@@ -160,6 +160,21 @@ def test_a_shuffle_stays_until_one_shuffles_again(page: Page) -> None:
         page.locator(".menu").get_by_role("button", name="Shuffle again").click()
 
 
+def test_a_server_that_looks_for_changes_is_asked_again(page: Page) -> None:
+    answers = [{"total": 7, "refreshing": True}, {"total": 5, "refreshing": False}]
+
+    def answer(route: Route) -> None:
+        route.fulfill(json=route.fetch().json() | answers[0])
+        del answers[: len(answers) - 1]
+
+    page.route("**/videos?*sort=title*", answer)
+    page.reload()
+    total = page.get_by_title("Looking for changes")
+    expect(total).to_have_text("7")
+    expect(page.locator(".search .total")).to_have_text("5")
+    expect(total).to_have_count(0)
+
+
 def test_sizes_and_a_list_that_stay(page: Page) -> None:
     wide = "() => document.querySelector('.card').offsetWidth"
     expect(card(page, "bikes")).to_be_visible()
@@ -216,6 +231,12 @@ def test_the_place_survives_a_reload_of_the_film(chromium: Browser, library: Lib
         y = page.evaluate("scrollY")
         assert y > 3000
         page.reload()
+        expect(wanted.locator(".open")).to_be_focused()
+        assert page.evaluate("scrollY") == y
+        visit(page, "library?q=29")
+        expect(page.locator(".search .total")).to_have_text("13")
+        assert page.evaluate("scrollY") == 0
+        page.go_back()
         expect(wanted.locator(".open")).to_be_focused()
         assert page.evaluate("scrollY") == y
         page.keyboard.press("Enter")

@@ -35,7 +35,7 @@ class TestLibrary:
         expect(one.locator(".facts")).to_contain_text("272")
         expect(one.locator("img")).to_have_js_property("naturalWidth", 384)
         one.get_by_text("trips").click()
-        expect(page).to_have_url(re.compile("q=path%3Atrips%2F"))
+        expect(page).to_have_url(re.compile("q=folder%3Atrips"))
         expect(page.locator(".card:not([hidden])")).to_have_count(3)
 
     @pytest.mark.parametrize("share", [0.05, 0.48, 0.97])

@@ -60,7 +60,7 @@ export async function follow() {
   source = stream;
   source.addEventListener("progress", onEvent);
   source.addEventListener("end", onEvent);
-  source.addEventListener("library", () => tellChange()); // videos came or went, as a watch says
+  source.addEventListener("library", onLibrary);
   source.addEventListener("open", () => {
     wait = 500;
     store.set({ online: true });
@@ -71,6 +71,11 @@ export async function follow() {
     if (stream === source) again();
   });
   return undefined;
+}
+
+/** Videos came, changed or went, or a look at all of them is over, which has found nothing new. */
+function onLibrary({ data }) {
+  if (JSON.parse(data).changed !== false) tellChange();
 }
 
 let timer = 0;

@@ -7,6 +7,7 @@ import { store } from "./store.js";
 const PAGE = 100;
 const PAGES_KEPT = 40;
 const SOON = 400; // milliseconds for which the rows of the query before are shown while a new one is read
+const AGAIN = 1500; // milliseconds after which a server that looks for changes is asked again
 const WANTED = 40; // milliseconds without another wish after which rows are read
 
 /** Forgets the pages seen longest ago. */
@@ -14,13 +15,15 @@ export class Listing extends EventTarget {
   /** @type {number | null} */
   total = null;
   error = null;
+  refreshing = false; // whether the server still looks for what may have changed
+  isOther = false; // whether what is kept are still rows of the query before
   replaced = false; // whether rows that were shown are others now
   #pages = new Map();
   #loading = new Map();
   #asked = "";
-  #isOther = false; // whether what is kept are still rows of the query before
   #forgetting = 0; // the timer that takes these away
   #wanting = 0;
+  #again = 0; // the timer after which a server that was looking for changes is asked once more
 
   /** Asks for the rows of a query. With `gently` those of the one before are shown until then, if that
    * is soon. */
@@ -32,7 +35,7 @@ export class Listing extends EventTarget {
     this.error = null;
     this.#abandon(() => true);
     clearTimeout(this.#forgetting);
-    this.#isOther = true;
+    this.isOther = true;
     const forget = () => (this.#forget(), this.dispatchEvent(new Event("change")));
     if (gently && this.total !== null) this.#forgetting = setTimeout(forget, SOON);
     else this.#forget();
@@ -55,7 +58,7 @@ export class Listing extends EventTarget {
     for (const page of this.#pages.values()) page.stale = true;
     this.error = null;
     this.replaced = true;
-    if (this.#isOther) this.#read(0);
+    if (this.isOther) this.#read(0);
     this.dispatchEvent(new Event("change"));
   }
 
@@ -75,11 +78,18 @@ export class Listing extends EventTarget {
     return rows;
   }
 
+  /** Asks once more after a while where rows may still become others. */
+  #noteRefreshing({ refreshing, complete }) {
+    this.refreshing = refreshing || complete === false;
+    clearTimeout(this.#again);
+    if (this.refreshing) this.#again = setTimeout(() => this.refresh(), AGAIN);
+  }
+
   /** Drops the rows of the query before. */
   #forget() {
-    if (!this.#isOther) return;
+    if (!this.isOther) return;
     clearTimeout(this.#forgetting);
-    this.#isOther = false;
+    this.isOther = false;
     this.total = null;
     this.replaced = true;
     this.#pages.clear();
@@ -94,7 +104,7 @@ export class Listing extends EventTarget {
   }
 
   #load(first, end) {
-    if (this.error || this.#isOther) return; // until somebody tries again, or there are rows of this query
+    if (this.error || this.isOther) return; // until somebody tries again, or there are rows of this query
     const [from, to] = [Math.floor(first / PAGE), Math.floor(Math.max(first, end - 1) / PAGE)];
     this.#abandon((n) => n < from - 1 || n > to + 1);
     for (let n = from; n <= to; n++) {
@@ -116,6 +126,7 @@ export class Listing extends EventTarget {
       if (signal.aborted) return;
       this.#forget();
       this.total = page.total;
+      this.#noteRefreshing(page);
       this.replaced ||= this.#pages.has(n);
       this.#pages.set(n, { rows: page.videos, stale: false });
       while (this.#pages.size > PAGES_KEPT) this.#pages.delete(this.#pages.keys().next().value);

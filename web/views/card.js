@@ -6,7 +6,7 @@ import { h, keyed, setText } from "../ui/dom.js";
 import { clock, kindName, resolution, title } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
 import { href, videoHref } from "../ui/router.js";
-import { term } from "../data/query.js";
+import { inFolder, term } from "../data/query.js";
 import { Heart } from "./favourite.js";
 
 const HOLD = 350; // milliseconds until holding plays
@@ -166,7 +166,7 @@ export class Card {
     setText(this.facts, row.width ? `${row.width}×${row.height}` : "");
     setText(this.folder, folder);
     this.folder.hidden = !folder;
-    this.folder.href = href("library", { q: term("path", `${folder}/`) });
+    this.folder.href = href("library", { q: inFolder("", folder) });
     const tags = [
       ...(row.performers ?? []).map((name) => ["performer", name]),
       ...(row.tags ?? []).map((name) => ["tag", name]),

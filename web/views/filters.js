@@ -45,7 +45,14 @@ const GROUPS = [
       ["Watched", "watched:"],
     ],
   ],
-  ["Favourites", ["favourite"], [["Favourites", "favourite:"]]],
+  [
+    "Favourites",
+    ["favourite"],
+    [
+      ["Favourites only", "favourite:"],
+      ["None of them", "-favourite:"],
+    ],
+  ],
   [
     "Rating",
     ["rating"],

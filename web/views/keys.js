@@ -5,7 +5,7 @@ import { dialog } from "../ui/controls.js";
 import { h } from "../ui/dom.js";
 
 const LIBRARY = [
-  ["/", "search"],
+  ["/", "search; Esc takes the words away"],
   ["← ↑ → ↓", "walk from card to card; Page keys, Home and End go far"],
   ["Enter", "open a film"],
   ["Space", "select a card, with Shift a range"],

@@ -158,7 +158,7 @@ export async function mount(main, route, signal) {
   document.addEventListener("keydown", onKey, { signal });
 
   let wanted = listingOf(route.params);
-  let address = here();
+  let address = "";
   let y = 0; // where to scroll, and which card gets the focus, once the list is there
   let focused = null;
   const whereabouts = () => ({ y: scrollY, focused: shown.grid.focused });
@@ -169,15 +169,15 @@ export async function mount(main, route, signal) {
 
   /** Asks again for what may have changed. */
   function reread() {
-    ask();
+    ask(false);
     listing.refresh();
     showHits(true);
     showBegun();
     folders?.then((tools) => tools.read());
   }
 
-  function ask() {
-    listing.ask({ ...wanted, recursive: 1, ext: "*" }, { gently: true });
+  function ask(gently) {
+    listing.ask({ ...wanted, recursive: 1, ext: "*" }, { gently });
   }
 
   /** Looks for the words of a query in what is said. */
@@ -229,6 +229,7 @@ export async function mount(main, route, signal) {
   function update(route) {
     wanted = listingOf(route.params);
     showBegun();
+    const isFirst = !address; // who comes from another view does not see what was looked for before
     address = here();
     const [left, last] = [remembered(), lastLibrary()];
     const before = last.address === address ? last : { y: 0, focused: null };
@@ -238,7 +239,7 @@ export async function mount(main, route, signal) {
     search.show(wanted);
     showHits();
     folders?.then((tools) => tools.show());
-    ask();
+    ask(!isFirst);
     if (listing.total === null || !y) scrollTo(0, 0);
     render();
   }
@@ -247,7 +248,7 @@ export async function mount(main, route, signal) {
     const { error } = listing;
     const mistake = error?.status === 422 ? error.message.replace(/^q: /, "") : "";
     search.refuse(mistake);
-    search.tell(error ? null : listing.total);
+    search.tell(error ? null : listing.total, listing.refreshing);
     place.replaceChildren(...(error && !mistake ? [failed(error, () => listing.retry())] : emptiness()));
     const { element, grid, show } = shown;
     element.hidden = Boolean(error) && listing.total === null;
@@ -257,7 +258,7 @@ export async function mount(main, route, signal) {
     else grid.draw();
     listing.replaced = false;
     element.classList.toggle("waiting", listing.total === null);
-    if (listing.total !== null) restorePlace();
+    if (listing.total !== null && !listing.isOther) restorePlace();
   }
 
   /** Goes to where one was, and to the card that had the focus, unless something has it now. */

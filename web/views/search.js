@@ -274,9 +274,11 @@ export function searchBar(change) {
     return [link("All", ""), ...links].flatMap((one, i) => (i ? [h("span.dim", {}, " › "), one] : [one]));
   }
 
-  /** Tells how many videos there are; null while that is not known. */
-  function tell(total) {
-    found = total;
+  /** Tells how many videos there are, null while that is not known, and whether that may still change. */
+  function tell(number, isRefreshing) {
+    found = number;
+    total.title = isRefreshing ? "Looking for changes" : "";
+    total.classList.toggle("refreshing", isRefreshing);
     showTotal();
   }
 
