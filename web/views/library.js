@@ -222,7 +222,12 @@ export async function mount(main, route, signal) {
     if (wanted.q) return;
     await firstScreen;
     continuing ??= import("./continue.js").then(({ continueRow }) => continueRow(begun, signal));
-    const films = await (await continuing).load();
+    const films = await continuing
+      .then((row) => row.load())
+      .catch(() => {
+        continuing = null; // its program could not be read: the library is there without
+        return 0;
+      });
     begun.hidden = Boolean(wanted.q) || !films;
   }
 
