@@ -239,6 +239,7 @@ class HlsOfferOut(ResponseModel):
     url: str = Field(description="of the file or the playlist; empty where there is none")
     query: dict[str, str] = Field(description="goes behind the URL; `viewer` has to be added")
     duration: float
+    encrypted: bool = Field(description="in parts at least")
     lines: int = Field(description="the most that an encoded picture has")
     sound: int | None = Field(description="the stream that is heard")
     sounds: list[SoundTrackOut]

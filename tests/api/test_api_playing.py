@@ -90,6 +90,21 @@ class TestChoice:
         assert "empty (0 bytes)" in problem["detail"]
         served.get("/videos/gone.mp4/hls", 404)
 
+    def test_a_recording_without_a_length(self, served: Served, library: Library) -> None:
+        """As browsers write them: played as it is, one could go to no place in it."""
+        clip = media.clip("vp9.webm", library.clips)
+        content = media.ffmpeg("-i", clip, "-c", "copy", "-f", "webm", "-live", 1, "-")
+        (library.root / "recorded.webm").write_bytes(content)
+        playing = Playing(served.client, "recorded.webm")
+        assert playing.method == "remux" and "how long" in playing.offer["reason"]
+        assert sum(playing.lengths()) == pytest.approx(playing.offer["duration"], abs=0.01)
+
+    def test_what_is_encrypted(self, served: Served, library: Library) -> None:
+        scheme = ("-encryption_scheme", "cenc-aes-ctr", "-encryption_key", "0" * 32)
+        made(library, "secret.mp4", "-c", "copy", *scheme, "-encryption_kid", "1" * 32)
+        offer = Playing(served.client, "secret.mp4").offer
+        assert (offer["method"], offer["encrypted"]) == ("none", True)
+
     def test_keyframes_that_need_pictures_before_them(
         self, served: Served, library: Library
     ) -> None:

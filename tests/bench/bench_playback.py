@@ -37,6 +37,12 @@ SHOWN = """() => {
 H264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", 20, "-g", 125, "-c:a", "aac")
 AC3 = ("-c:a", "ac3", "-b:a", "384k")
 HEVC = ("-c:v", "libx265", "-preset", "ultrafast", "-crf", 24, "-x265-params", "log-level=error")
+HDR = (
+    *("-c:v", "libx265", "-preset", "ultrafast", "-crf", 24, "-pix_fmt", "yuv420p10le"),
+    *("-color_primaries", "bt2020", "-color_trc", "smpte2084", "-colorspace", "bt2020nc"),
+    *("-x265-params", "log-level=error:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc"),
+)
+MPEG2 = ("-c:v", "mpeg2video", "-q:v", 4, "-g", 15, "-bf", 2, "-c:a", "mp2")
 MPEG4 = ("-c:v", "mpeg4", "-q:v", 3, "-g", 250, "-c:a", "libmp3lame")
 
 
@@ -95,15 +101,18 @@ def seek(page: Page, moment: float) -> float:
 
 
 def copied(setup: Setup) -> Iterator[Row]:
-    """H.264 in FLV, and beside AC-3 in Matroska."""
+    """H.264 in FLV and MPEG-TS, and beside AC-3 in Matroska."""
     yield from played(setup, film(setup, "h264.flv", H264), "H.264/AAC in FLV")
+    yield from played(setup, film(setup, "h264.ts", H264), "H.264/AAC in TS")
     yield from played(setup, film(setup, "ac3.mkv", (*H264, *AC3)), "H.264/AC-3 in MKV")
 
 
 def encoded(setup: Setup) -> Iterator[Row]:
-    """HEVC in Matroska and MPEG-4 in AVI."""
+    """HEVC in Matroska, also in HDR, MPEG-4 in AVI, and MPEG-2 in MPEG-TS."""
     yield from played(setup, film(setup, "hevc.mkv", (*HEVC, *AC3)), "HEVC/AC-3 in MKV")
+    yield from played(setup, film(setup, "hdr.mkv", (*HDR, *AC3)), "HDR10 in MKV")
     yield from played(setup, film(setup, "mpeg4.avi", MPEG4), "MPEG-4/MP3 in AVI")
+    yield from played(setup, film(setup, "mpeg2.ts", MPEG2), "MPEG-2/MP2 in TS")
 
 
 if __name__ == "__main__":

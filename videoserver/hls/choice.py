@@ -91,6 +91,8 @@ def direct_obstacle(
     fitting = (FILE_TYPES.get(name, frozenset()) for name in film.containers)
     if media_type not in abilities.files or not any(media_type in types for types in fitting):
         return f"this browser plays no {extension} files"
+    if not film.is_length_declared:
+        return "it does not say how long it is, so browsers find no place in it"
     if film.picture:
         if film.picture.codec not in abilities.files:
             return f"this browser does not play {film.picture.codec}"

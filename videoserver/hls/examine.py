@@ -75,6 +75,8 @@ class FilmFacts(NamedTuple):
     """
 
     duration: float
+    is_length_declared: bool  # as recordings of browsers have no length in them
+    is_encrypted: bool  # in parts at least
     containers: frozenset[str]
     picture: FilmPicture | None
     refusal: str
@@ -101,6 +103,8 @@ def examine(video: Video, ffmpeg: str) -> FilmFacts:
             raise BrokenVideoError("does not say how long it is: it is damaged")
         return FilmFacts(
             media.duration,
+            media.container.duration is not None,
+            any("encrypted" in facts for facts in media.stream_facts),
             frozenset(media.container.format.name.split(",")),
             None if isinstance(picture, Failure) else picture,
             refusal,

@@ -164,6 +164,7 @@ class HlsService:
             "url": PATHS[choice.method] and url + PATHS[choice.method],
             "query": self._query(video, choice),
             "duration": round(film.duration, 3),
+            "encrypted": film.is_encrypted,
             "lines": self.lines,
             "sound": choice.sound,
             "sounds": [track.as_json() for track in film.sounds],

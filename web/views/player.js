@@ -59,6 +59,7 @@ export class Player {
       refuse: (words, error) => this.refuse(error, words),
     });
     this.inside = []; // subtitles in the film itself
+    this.isEncrypted = false; // as the server found
     this.pending = 0; // where to go as soon as the film is there
     this.showTheatre(localStorage.getItem(THEATRE) === "on");
     this.listen(time, ready);
@@ -81,7 +82,7 @@ export class Player {
     const isOther = this.source !== address(details.url);
     this.source = address(details.url);
     this.details = details;
-    if (isOther) this.inside = [];
+    if (isOther) [this.inside, this.isEncrypted] = [[], false];
     this.video.poster = thumbnail(details);
     this.showTracks();
     if (!isOther) return;
@@ -91,7 +92,8 @@ export class Player {
   }
 
   /** Shows what the server knows of the film: which sound it has, and subtitles inside it. */
-  showOffer({ sounds, sound, subtitles }) {
+  showOffer({ sounds, sound, subtitles, encrypted }) {
+    this.isEncrypted = encrypted;
     this.cover.hidden = true;
     this.inside = subtitles;
     this.showTracks();
@@ -119,7 +121,8 @@ export class Player {
   /** Says why nothing plays: in the server's words, else by the element's error. */
   refuse(error, words = "") {
     this.playback.close(); // its sound would go on
-    this.cover.replaceChildren(...unplayable(this.details, error, words));
+    const encrypted = this.details.encrypted || this.isEncrypted;
+    this.cover.replaceChildren(...unplayable({ ...this.details, encrypted }, error, words));
     this.cover.hidden = false;
   }
 
