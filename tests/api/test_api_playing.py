@@ -224,6 +224,16 @@ class TestEncoded:
             assert abs(part.begins[1] - 2.0 * number) < 0.001
             assert abs(part.begins[2] - 2.0 * number) < 0.03
 
+    def test_a_place_in_joined_recordings(self, served: Served, library: Library) -> None:
+        """Their timestamps come twice: the second part begins anew at 10 seconds."""
+        part = made(library, "part.ts", "-c", "copy", "-an")
+        library.add_bytes("joined.ts", part.read_bytes() * 2)
+        playing = Playing(served.client, "joined.ts")
+        assert (playing.method, round(playing.offer["duration"])) == ("encode", 20)
+        shown = [*map(media.number_of, playing.segment(7).pictures)]
+        assert shown == [*range(shown[0], shown[0] + 50)]
+        assert abs(shown[0] - 4 * 25) <= 25  # at 14 s, but for a part of a second
+
     def test_pictures_as_they_are_shown(self, served: Served, library: Library) -> None:
         """Turned, with pixels that are no squares, in colours, deinterlaced."""
         clips = ("turned_90.mp4", "anamorphic.mp4", "hdr10.mp4", "interlaced.mp4")

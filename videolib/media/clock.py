@@ -57,12 +57,17 @@ class MpegClock:
 
     def keyframes(self, stream: Any) -> list[int]:
         """Corrected presentation timestamps of a stream's keyframes, in order."""
-        return [pts for pts, _ in self._keyframes.get(stream.index, [])]
+        return [pts for pts, _ in self.places(stream)]
+
+    def places(self, stream: Any) -> list[tuple[int, int]]:
+        """The corrected timestamps of a stream's keyframes, in order, each with the byte position
+        from which it is read."""
+        return self._keyframes.get(stream.index, [])
 
     def keyframe_before(self, stream: Any, pts: int) -> tuple[int, int]:
         """Corrected timestamp of the last keyframe at or before one, and the byte position from
         which it is read; where there is none, the beginning of the file."""
-        keyframes = self._keyframes.get(stream.index, [])
+        keyframes = self.places(stream)
         number = bisect.bisect_right(keyframes, (pts, 1 << 63))
         return keyframes[number - 1] if number else (-(1 << 63), 0)
 

@@ -6,6 +6,7 @@ n of a film is the same whichever run makes it. Why each argument is there: docs
 
 from __future__ import annotations
 
+import bisect
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -49,7 +50,7 @@ def encoding_arguments(
     left = max(film.duration - number * SECONDS, 0.1)
     argv = ["-v", "error", "-nostdin", "-nostats", "-threads", str(threads)]
     argv += [*film.flags, *(film.picture.flags if film.picture else ())]
-    argv += [*(["-ss", str(number * SECONDS)] if number else []), "-i", url]
+    argv += input_arguments(film, number * SECONDS, url)
     if film.picture:
         argv += ["-map", f"0:{film.picture.stream['index']}"]
         argv += picture_arguments(film.picture, profile)
@@ -68,6 +69,18 @@ def encoding_arguments(
     argv += ["-t", f"{left:.3f}", "-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1"]
     argv += ["-output_ts_offset", str(OFFSET), "-use_editlist", "0", "-movflags", MOVFLAGS]
     return [*argv, "-f", "mp4", "pipe:1"]
+
+
+def input_arguments(film: FilmFacts, begin: float, url: str) -> list[str]:
+    """The file at `url` from a time on. libav seeks by timestamps, which recordings that were
+    joined have several times: of them it reads from the byte of a keyframe on, and leaves out what
+    is shown before."""
+    places = film.picture.places if film.picture else ()
+    if not places or not begin:
+        return [*(["-ss", str(begin)] if begin else []), "-i", url]
+    number = bisect.bisect_right(places, (begin, math.inf))
+    time, position = places[number - 1] if number else (0.0, 0)
+    return ["-skip_initial_bytes", str(position), "-i", url, "-ss", f"{max(begin - time, 0):.3f}"]
 
 
 def picture_arguments(picture: FilmPicture, profile: EncodingProfile) -> list[str]:

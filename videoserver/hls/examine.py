@@ -51,7 +51,9 @@ class FilmPicture(NamedTuple):
     `stream`: ffprobe's description, with `interlaced` and `shown_by` as plan_transcode adds them.
     `codec`: as browsers are asked for it: `h264`, `h264-10` with ten bits, `h264-422`. `size`: as
     shown, in square pixels. `cuts`: see find_cuts, empty where packets cannot be copied, which
-    `uncut` has the reason for. `flags`: ffmpeg's before the input.
+    `uncut` has the reason for. `places`: when the keyframes of a recording are shown that was
+    joined of several, and the byte from which each is read; of others none. `flags`: ffmpeg's
+    before the input.
     """
 
     stream: dict[str, Any]
@@ -64,6 +66,7 @@ class FilmPicture(NamedTuple):
     cuts: tuple[int, ...]
     cut_times: tuple[float, ...]
     uncut: str
+    places: tuple[tuple[float, int], ...]
     flags: tuple[str, ...]
 
 
@@ -134,8 +137,15 @@ def film_picture(media: Media, ffmpeg: str) -> FilmPicture:
         () if isinstance(cuts, Failure) else tuple(cuts),
         times,
         cuts.reason if isinstance(cuts, Failure) else "",
+        joined_places(media),
         tuple(decoding_flags(media, ffmpeg)),
     )
+
+
+def joined_places(media: Media) -> tuple[tuple[float, int], ...]:
+    """The `places` of a FilmPicture."""
+    places = media.clock.places(media.stream) if media.clock else []
+    return tuple((media.seconds(pts), position) for pts, position in places)
 
 
 def shown_size(media: Media, frame: Frame) -> tuple[int, int]:
