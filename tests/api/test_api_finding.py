@@ -271,6 +271,7 @@ class TestJustStarted:
         library.forget(library.root / "a.mp4")
         (library.root / "a.mp4").unlink()
         library.add_bytes("b.srt", b"1\n00:00:01,000 --> 00:00:02,500\nButter\n")
+        monkeypatch.setattr("videolib.catalogue.pool.HEAD_START", 0)
         go_on, look = threading.Event(), Catalogue.refresh
         monkeypatch.setattr(Catalogue, "refresh", lambda *args: (go_on.wait(), look(*args))[1])
         with serving(library.root) as later:

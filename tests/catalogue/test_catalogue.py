@@ -462,6 +462,7 @@ class TestRefresher:
         library = StorageLibrary(shelves.root, True)
         assert not catalogues.catalogue(library).refreshing
         shelves.add_bytes("d.mp4", b"x")
+        monkeypatch.setattr("videolib.catalogue.pool.HEAD_START", 0)
         go_on, look, told = threading.Event(), Catalogue.refresh, list[tuple[str, bool]]()
         monkeypatch.setattr(Catalogue, "refresh", lambda *args: (go_on.wait(), look(*args))[1])
         later = CataloguePool(announce=lambda *args: told.append(args))

@@ -25,6 +25,7 @@ FOLDER_INTERVAL = 1.0  # seconds from one check of a larger library's folders to
 REST_FACTOR = 30  # a larger library is left alone for this many times the duration of its check
 # Seconds that an answer waits for a refresh, and for words of a larger library to be indexed.
 SHORT_WAIT, LONG_WAIT, WORDS_WAIT = 0.2, 10.0, 0.1
+HEAD_START = 0.5  # seconds that the first answers have before a large library is looked at again
 KEPT_OPEN = 8  # catalogues
 
 
@@ -77,7 +78,7 @@ class CatalogueRefresher:
         catalogue.kept_current = catalogue.refreshing = True
         self.checking = BackgroundWork("refresh", self.refresh)
         self.indexing = BackgroundWork("index", self.index)
-        self.small = False
+        self.small, self.delay = False, 0.0  # seconds until a refresh that is asked for begins
         self.folders_due = self.files_due = 0.0  # when the next checks are, on the monotonic clock
 
     def current(self, first_wait: float | None = None) -> Catalogue:
@@ -87,12 +88,13 @@ class CatalogueRefresher:
         catalogue of a large library; None: until it has ended.
         """
         catalogue, wait = self.catalogue, first_wait
-        scheduled = self.checking.ask(self.folders_due <= time.monotonic())
         if not catalogue.refreshing:
             wait = LONG_WAIT if self.small else SHORT_WAIT
         elif first_wait is not None and (files := catalogue.stored_files(self.recursive)):
             catalogue.complete = True
             wait = LONG_WAIT if files <= SMALL_LIBRARY else 0.0
+            self.delay = 0.0 if wait or self.checking.scheduled else HEAD_START
+        scheduled = self.checking.ask(self.folders_due <= time.monotonic())
         with contextlib.suppress(TimeoutError):
             if scheduled:
                 scheduled.result(wait)
@@ -101,7 +103,8 @@ class CatalogueRefresher:
 
     def refresh(self) -> None:
         """Check all files where that is due, else the folders; nothing where neither is."""
-        began = time.monotonic()
+        self.job.cancelled.wait(self.delay)
+        self.delay, began = 0.0, time.monotonic()
         if began < self.folders_due:
             return  # another refresh has just ended
         complete, before = self.files_due <= began, self.catalogue.revision()
