@@ -74,6 +74,7 @@ from videoserver.parameters import (
     ServiceDep,
     Sort,
     SwaggerDep,
+    TaskNames,
     Version,
     VideoDep,
     get_followed_job,
@@ -259,6 +260,19 @@ def report(
     service: ServiceDep, directory: DirectoryDep, recursive: Recursive = False, ext: Extensions = ""
 ) -> Response:
     return json_response(service.report(directory, recursive, ext))
+
+
+@routes.get("/forecast", response_model=models.ForecastOut, summary="How long finish would take")
+def forecast(
+    service: ServiceDep,
+    job: JobDep,
+    directory: DirectoryDep,
+    recursive: Recursive = False,
+    ext: Extensions = "",
+    tasks: TaskNames = "",
+) -> Response:
+    options = {"recursive": recursive, "ext": ext}
+    return json_response(service.forecast(directory, parse_names("tasks", tasks), options, job))
 
 
 @routes.get(
@@ -448,9 +462,7 @@ def trash(service: ServiceDep, directory: DirectoryDep) -> Response:
     summary="Delete videos: move them to the trash with all that is their own",
     responses=problems(409),
 )
-def delete_videos(
-    service: ServiceDep, directory: DirectoryDep, body: models.DeletionIn
-) -> Response:
+def delete_many(service: ServiceDep, directory: DirectoryDep, body: models.DeletionIn) -> Response:
     return json_response(service.trash.delete(directory, body.videos))
 
 
@@ -460,9 +472,7 @@ def delete_videos(
     summary="Bring back what was deleted",
     responses=problems(409),
 )
-def undo_deletion(
-    service: ServiceDep, directory: DirectoryDep, deletion: DeletionInPath
-) -> Response:
+def restore(service: ServiceDep, directory: DirectoryDep, deletion: DeletionInPath) -> Response:
     return json_response(service.trash.restore(directory, deletion))
 
 

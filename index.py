@@ -193,7 +193,7 @@ from videolib.storage.names import JOURNALS, SIDECARS, State
 from videolib.storage.outcomes import Outcome, broken_note
 from videolib.storage.parameters import differing_parameters, note_of, other_parameter_lines
 from videolib.storage.publishing import ArtifactOutput, Provenance, publish, record_source
-from videolib.storage.run_plan import announce, declined
+from videolib.storage.run_plan import RunPlan, announce, declined
 from videolib.storage.sidecars import SidecarDir, ffprobe_disabled, remove_abandoned
 from videolib.storage.tag_details import DETAILS, checked_details
 from videolib.storage.timings import Timings, Work
@@ -2747,8 +2747,7 @@ class Batch(RunCommand):
             unwanted = declined(name, (task for item in items for task in item.tasks), job)
             items = [kept for item in items if (kept := item.without(unwanted)).tasks]
         limits = None if self.cluster_settings() else (runner.caps, runner.processes)
-        works = [(item.tasks, item.work) for item in items]
-        announce(name, works, len({item.video.rel for item in items}), limits, job)
+        announce(name, RunPlan.of(items, limits), job)
         return runner.run(items)
 
     def planned(self) -> list[VideoTask]:

@@ -271,10 +271,22 @@ class ReportOut(ResponseModel):
     counts: dict[str, int]
     stale: dict[str, int]
     coverage: dict[str, float]
+    to_make: dict[str, int] = Field(description="neither fresh nor known to fail, by kind")
     broken: list[dict[str, Any]] = Field(description="{video, reason, kinds} of each failure")
     damaged: list[dict[str, str]] = Field(description="{video, reason}, as verify found it")
     rotten: list[dict[str, str]] = Field(description="{video, reason}, as verify found it")
     videos: list[dict[str, Any]]
+
+
+class ForecastOut(ResponseModel):
+    """What `finish` would make now, and how long that takes on this machine."""
+
+    videos: int
+    counts: dict[str, int] = Field(description="videos by task")
+    seconds: float = Field(description="0 where nothing is known")
+    unknown: list[str] = Field(description="tasks that are not in it: none was made here yet")
+    time: str = Field(examples=["about 3 minutes"])
+    missing: dict[str, str] = Field(description="what tasks need that is not here")
 
 
 # === Tags =========================================================================================

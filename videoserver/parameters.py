@@ -96,6 +96,7 @@ Version = Annotated[
     ),
 ]
 DeletionInPath = Annotated[int, InPath(ge=1, le=1 << 31, description="its id in /trash")]
+TaskNames = Annotated[str, Query(description="comma-separated; without any all that finish makes")]
 PersonInPath = Annotated[models.PersonId, InPath()]
 
 

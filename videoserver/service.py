@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from index import (
     Dupes,
+    Finish,
     ListVideos,
     Rename,
     Report,
+    Runner,
     Tags,
     __version__,
     catalogue_extensions,
@@ -57,6 +59,7 @@ from videolib.storage.artifacts import ARTIFACTS, MARKERS_RECORD, PLAYBACK_RECOR
 from videolib.storage.folders import LEADS_OUT
 from videolib.storage.markers import read_markers, update_markers
 from videolib.storage.playback import read_playback, update_playback
+from videolib.storage.run_plan import RunPlan
 from videolib.storage.tag_details import checked_details
 from videolib.storage.tags import change_tags, clean_names, tags_path
 from videolib.storage.user_records import user_record_path
@@ -398,6 +401,17 @@ class Service:
         """How far a folder's artifacts are made, as the command `report` gives it."""
         command = self.commands.build(Report, directory, recursive=recursive, ext=ext)
         return dict(command.answer(self.board.quiet_job()).data)
+
+    def forecast(
+        self, directory: str, tasks: Sequence[str], options: Mapping[str, Any], job: Job
+    ) -> dict[str, Any]:
+        """What the command `finish` would make in a folder, and how long that takes.
+
+        `job` is checked for cancellation. Raises UsageError for unknown tasks, CancelledError.
+        """
+        command = self.commands.build(Finish, directory, tasks=tasks, **options)
+        runner = Runner(job, command, command.planned(), command.caps())
+        return RunPlan.of(runner.plan(), (runner.caps, runner.processes)).as_json()
 
     def tasks(self) -> list[dict[str, Any]]:
         """Every task that can run as a job, with the JSON schema of its parameters."""

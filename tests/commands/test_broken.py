@@ -203,7 +203,27 @@ def test_the_server_tells(served: Served, tried: Library) -> None:
     assert served.get("/videos/good.mp4")["broken"] == []
     rows = served.get("/videos", params={"q": "broken:", "detail": 1})["videos"]
     assert {row["name"]: row["broken"][0]["reason"] for row in rows} == FAULTS
-    assert {row["video"] for row in served.get("/report")["broken"]} == set(FAULTS)
+    report = served.get("/report")
+    assert {row["video"] for row in report["broken"]} == set(FAULTS)
+    missing = report["total"] - report["counts"]["thumbs"]
+    assert (missing, report["to_make"]["thumbs"]) == (3, 0)
+    assert report["to_make"]["scenes"] == 4  # which was not tried yet
+    assert "tags" not in report["to_make"]
+
+
+def test_what_would_be_made_and_how_long_that_takes(served: Served, tried: Library) -> None:
+    tried.add("short.mp4", "new.mp4")
+    plan = served.get("/forecast", params={"tasks": "meta,thumbs"})
+    assert (plan["videos"], plan["counts"]) == (1, {"meta": 1, "thumbs": 1})
+    assert plan["time"].startswith("about ") and plan["seconds"] > 0 and not plan["unknown"]
+    run = served.job("finish", params={"tasks": ["meta", "thumbs"]})
+    assert any(plan["time"] in line for line in run["messages"]), run["messages"]
+    assert served.get("/forecast", params={"tasks": "thumbs"}) == {
+        **{"videos": 0, "counts": {}, "seconds": 0.0, "unknown": [], "time": "", "missing": {}}
+    }
+    scenes = served.get("/forecast", params={"tasks": "scenes"})
+    assert (scenes["videos"], scenes["unknown"]) == (5, ["scenes"])
+    assert served.get("/forecast", 400, params={"tasks": "nothing"})
 
 
 class TestNotTheFile:

@@ -74,10 +74,10 @@ def test_what_runs_beside_each_other() -> None:
     timings(("thumbs", 1, 60.0), ("subtitles", 1, 600.0)).save()
     titles = {"thumbs": "thumbs", "subtitles": "subtitles", "faces": "embed"}
     works = [Work(("thumbs",), MB)] * 8
-    assert forecast(works, {"thumbs": 4}, 4, titles) == "about 2 minutes"
-    assert forecast(works, {"thumbs": 1}, 4, titles) == "about 8 minutes"
+    assert forecast(works, {"thumbs": 4}, 4, titles).text == "about 2 minutes"
+    assert forecast(works, {"thumbs": 1}, 4, titles).text == "about 8 minutes"
     works += [Work(("subtitles",), MB)] * 2
-    assert forecast(works, {"thumbs": 4, "subtitles": 1}, 4, titles) == "about 20 minutes"
+    assert forecast(works, {"thumbs": 4, "subtitles": 1}, 4, titles).text == "about 20 minutes"
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,7 @@ class CoverageReport:
 
     def __init__(self) -> None:
         self.states = Counter[tuple[str, bool | str]]()
+        self.to_make = Counter[str]()  # by kind, neither fresh nor known to fail
         self.broken: list[dict[str, Any]] = []
         self.faults: dict[str, list[dict[str, str]]] = {kind: [] for kind in FAULTS}
 
@@ -50,6 +51,10 @@ class CoverageReport:
         self.states.update(presence.items())
         failures = row.failures().get("broken", ())
         self.broken.extend({"video": row.rel, **failure} for failure in failures)
+        failed = {kind for failure in failures for kind in failure["kinds"]}
+        self.to_make.update(
+            k for k, state in presence.items() if state is not True and k not in failed
+        )
         for kind, line in row.faults().items():
             self.faults[kind].append({"video": row.rel, "reason": line})
         return {"video": row.rel, **presence}
@@ -60,7 +65,9 @@ class CoverageReport:
         counts = {kind: self.states[kind, True] for kind in ARTIFACTS}
         stale = {kind: self.states[kind, "stale"] for kind in ARTIFACTS}
         coverage = {kind: round(n / total, 4) if total else 0.0 for kind, n in counts.items()}
+        to_make = {kind: self.to_make[kind] for kind, made in ARTIFACTS.items() if made.derived}
         data = {"total": total, "counts": counts, "stale": stale, "coverage": coverage}
+        data |= {"to_make": to_make}
         return data | {"broken": self.broken, **self.faults, "videos": entries}
 
 

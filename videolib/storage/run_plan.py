@@ -5,14 +5,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from videolib.core.console import Level
 from videolib.core.text import plural
-from videolib.storage.timings import Work, forecast
+from videolib.storage.timings import Forecast, Work, forecast
 
 if TYPE_CHECKING:
     from videolib.core.runs import Job
+    from videolib.storage.videos import Video
 
 
 class PlannedTask(Protocol):
@@ -47,27 +48,69 @@ def declined(command: str, tasks: Iterable[TaskType], job: Job) -> list[TaskType
     return asked
 
 
-def announce(
-    command: str,
-    items: Sequence[tuple[Sequence[PlannedTask], Work]],
-    videos: int,
-    limits: tuple[Mapping[str, int], int] | None,
-    job: Job,
-) -> None:
-    """Say what is to be made, of how many videos, how long that takes, and what is missing for it.
+class PlannedItem(Protocol):
+    """Tasks that are to be done in one opening of a video."""
 
-    `items`: the tasks of each opening of a video; `limits`: the caps and processes of `forecast`,
-    None where nothing is known of them.
-    """
-    counts = Counter(task for tasks, _ in items for task in tasks)
-    plan = ", ".join(f"{count:,} {task.title}" for task, count in counts.items()) or "nothing"
-    if items:
-        plan += f"; {plural(videos, 'video')}"
-    if items and limits:
-        pairs = (pair for tasks, work in items for pair in zip(tasks, work.kinds, strict=True))
-        titles = {kind: task.title for task, kind in pairs}
-        plan += f", {forecast((work for _, work in items), *limits, titles)}"
-    job.console.say(f"{command}: to make: {plan}", Level.INFO)
-    for task in counts:
+    @property
+    def video(self) -> Video: ...
+
+    @property
+    def tasks(self) -> Sequence[PlannedTask]: ...
+
+    @property
+    def work(self) -> Work: ...
+
+
+class RunPlan(NamedTuple):
+    """What a run is about to make: how often each task is done, of how many videos, and how long
+    that will take; `forecast` is None where nothing is known of that."""
+
+    counts: Mapping[PlannedTask, int]
+    videos: int
+    forecast: Forecast | None
+
+    @classmethod
+    def of(
+        cls, items: Sequence[PlannedItem], limits: tuple[Mapping[str, int], int] | None
+    ) -> RunPlan:
+        """The plan of items; `limits`: the caps and processes of `forecast`, None where the work
+        is done elsewhere."""
+        expected = None
+        if limits and items:
+            works = [item.work for item in items]
+            titles: dict[str, str] = {}
+            for item, work in zip(items, works, strict=True):
+                names = (task.title for task in item.tasks)
+                titles |= zip(work.kinds, names, strict=True)
+            expected = forecast(works, *limits, titles)
+        counts = Counter(task for item in items for task in item.tasks)
+        return cls(counts, len({item.video.rel for item in items}), expected)
+
+    @property
+    def text(self) -> str:
+        """The plan in a line."""
+        counts = ", ".join(f"{count:,} {task.title}" for task, count in self.counts.items())
+        if not counts:
+            return "nothing"
+        time = f", {self.forecast.text}" if self.forecast else ""
+        return f"{counts}; {plural(self.videos, 'video')}{time}"
+
+    def as_json(self) -> dict[str, Any]:
+        """{videos, counts: {task: n}, seconds, unknown, text, missing: {task: what it needs}}."""
+        seconds, unknown = self.forecast or (0.0, [])
+        return {
+            "videos": self.videos,
+            "counts": {task.title: count for task, count in self.counts.items()},
+            "seconds": round(seconds, 1),
+            "unknown": unknown,
+            "time": self.forecast.text if self.forecast else "",
+            "missing": {task.title: need for task in self.counts if (need := task.missing())},
+        }
+
+
+def announce(command: str, plan: RunPlan, job: Job) -> None:
+    """Say what is to be made and how long that takes, and what is missing for it."""
+    job.console.say(f"{command}: to make: {plan.text}", Level.INFO)
+    for task in plan.counts:
         if missing := task.missing():
             job.console.say(f"{command}: {task.title}: {missing}", Level.WARNING)

@@ -118,11 +118,23 @@ def timings_file() -> Path:
     return Path(platformdirs.user_cache_dir("video-library")) / "timings.json"
 
 
+class Forecast(NamedTuple):
+    """How many seconds some work will take, and the titles of what is not in them: none of that was
+    made here yet."""
+
+    seconds: float
+    unknown: list[str]
+
+    @property
+    def text(self) -> str:
+        return forecast_text(self.seconds, self.unknown)
+
+
 def forecast(
     works: Iterable[Work], caps: Mapping[str, int], processes: int, titles: Mapping[str, str]
-) -> str:
-    """How long some work will take, in words, by what was measured here; `caps`: videos at a time
-    by kind, `processes`: at all; `titles`: what the kinds are called."""
+) -> Forecast:
+    """How long some work will take by what was measured here; `caps`: videos at a time by kind,
+    `processes`: at all; `titles`: what the kinds are called."""
     timings, total = Timings.load(), 0.0
     by_kind, unknown = dict.fromkeys(caps, 0.0), set[str]()
     for work in works:
@@ -133,7 +145,7 @@ def forecast(
             by_kind[kind] += seconds
     longest = max((by_kind[kind] / cap for kind, cap in caps.items()), default=0.0)
     names = [titles[kind] for kind in titles if kind in unknown]
-    return forecast_text(max(total / processes, longest), names)
+    return Forecast(max(total / processes, longest), names)
 
 
 def forecast_text(seconds: float, unknown: Collection[str]) -> str:
