@@ -2,7 +2,7 @@
 /** The page: its frame, its routes, and what stands above all views - theme, token, server, jobs. */
 
 import { ApiError, get, onLocked, signIn } from "./data/api.js";
-import { h, keyed, setText } from "./ui/dom.js";
+import { h, keyed, setText, takesKeys } from "./ui/dom.js";
 import { message, plural } from "./ui/format.js";
 import { icon } from "./ui/icons.js";
 import { home, href, start } from "./ui/router.js";
@@ -30,6 +30,7 @@ const LATER = [
   () => import("./views/selection.js"),
   () => import("./views/subtitle-hits.js"),
   () => import("./views/keys.js"),
+  () => import("./views/card-menu.js"),
 ];
 
 const main = document.getElementById("main");
@@ -95,6 +96,7 @@ function frame() {
       h("span.gap"),
       rootMenu(),
       jobsIndicator(),
+      button("Last changes", "undo", showLastChanges, { bare: true }),
       button("Keys", "keyboard", showKeyList, { bare: true, kind: "pointer" }),
       themeButton(),
     );
@@ -170,8 +172,20 @@ async function showKeyList() {
   showKeys();
 }
 
+async function showLastChanges() {
+  const { showChanges } = await import("./views/undo.js");
+  showChanges();
+}
+
+async function undoLast() {
+  const { undoTheLast } = await import("./views/undo.js");
+  undoTheLast();
+}
+
 function onKey(event) {
-  if (event.key === "?" && !event.target.closest("input, textarea, select, dialog[open]")) showKeyList();
+  if (takesKeys(event.target)) return;
+  if (event.key === "?") showKeyList();
+  else if (event.key === "z" && (event.ctrlKey || event.metaKey) && !event.repeat) undoLast();
 }
 
 function offlineBar() {

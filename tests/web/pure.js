@@ -15,9 +15,25 @@ export async function pureCases(load) {
     "views/markers",
     "data/transcodes",
     "data/query",
+    "ui/lasso",
+    "views/grid",
   ];
-  const [pictures, changes, tags, field, copies, search, keys, lines, timeline, markers, transcodes, query] =
-    await Promise.all(names.map(load));
+  const [
+    pictures,
+    changes,
+    tags,
+    field,
+    copies,
+    search,
+    keys,
+    lines,
+    timeline,
+    markers,
+    transcodes,
+    query,
+    lasso,
+    grid,
+  ] = await Promise.all(names.map(load));
   const tiles = [{ time: 0 }, { time: 10 }, { time: 20 }];
   const size = copies.FACTS.find(([name]) => name === "Size");
   const spoken = [
@@ -123,6 +139,19 @@ export async function pureCases(load) {
     "the same again": [query.toggleOne("a duration:>1h", "duration:>1h", isLength), "a"],
     "a chip that is taken away": [query.withoutTerm('a OR "b c" d', 2), "a OR d"],
     "and the OR beside it": [query.withoutTerm("a OR b", 0), "b"],
+  });
+  Object.assign(cases, {
+    "a lasso that is drawn to the left": [
+      lasso.between({ x: 9, y: 2 }, { x: 3, y: 8 }),
+      { left: 3, top: 2, right: 9, bottom: 8 },
+    ],
+    "in the middle nothing scrolls": [lasso.scrollStep(400, 800), 0],
+    "at the lower edge it does": [lasso.scrollStep(799, 800) > 0, true],
+    "and beyond the upper one upwards, at most so fast": [lasso.scrollStep(-500, 800), -30],
+    "a lasso in one column": [grid.spanned(5, 90, 110, 100, 4), [0, 0]],
+    "over the gap into the next": [grid.spanned(5, 111, 110, 100, 4), [0, 1]],
+    "in the gap alone it touches none": [grid.spanned(102, 108, 110, 100, 4), [1, 0]],
+    "nor beyond the last one": [grid.spanned(440, 900, 110, 100, 4), [4, 3]],
   });
   return Object.entries(cases).map(([name, [value, wanted]]) => [name, value, wanted]);
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -67,6 +68,30 @@ class TestPeople:
         expect(people.get_by_role("slider", name="Time")).to_have_attribute(
             "aria-valuetext", re.compile("0:04 of")
         )
+
+    def test_a_guess_of_the_gallery_is_decided_and_names_complete(
+        self, people: Page, library: Library
+    ) -> None:
+        index = library.artifact(".faces.index.json")
+        data = json.loads(index.read_text())
+        data["people"][-1]["ambiguous"] = ["Bea", "Bess"]
+        index.write_text(json.dumps(data))
+        people.reload()
+        guess = people.locator(".person", has_text="Perhaps")
+        expect(people.get_by_text("1 guess to decide")).to_be_visible()
+        button(guess, "This is Bess").click()
+        expect(guess).to_have_count(0)
+        expect(people.get_by_text("to decide")).to_have_count(0)
+        button(people.locator(".toast"), "Undo").click()
+        button(guess, "This is Bea").click()
+        expect(guess).to_have_count(0)
+        field = people.locator(".person").first.get_by_label("Name", exact=True)
+        field.press_sequentially("be")
+        option = people.get_by_role("option", name="Bea")
+        expect(option).to_be_visible()
+        option.click()
+        expect(people.get_by_text("There is another Bea")).to_be_visible()
+        expect(field).to_have_value("Bea")
 
     def test_a_wrong_face_becomes_somebody_else(self, people: Page) -> None:
         people.locator(".person a").first.click()

@@ -169,7 +169,12 @@ export function submit(task, params = {}, options = {}) {
   return post("/jobs", { task, directory, recursive: true, params, ...options });
 }
 
-/** Submits a job that makes artifacts of some videos, whatever type of file they are. */
+/** Submits a job that makes artifacts of some videos, whatever type of file they are; those that are
+ * named are tried even where that failed before. */
 export function make(tasks, only, options = {}) {
   return submit("batch", { tasks, ext: ["*"], ...(only ? { only } : {}) }, options);
 }
+
+/** What `finish` would make of these tasks now, and how long that takes. */
+export const forecast = (tasks, signal) =>
+  get("/forecast", { recursive: 1, ext: "*", tasks: tasks.join(",") }, signal);

@@ -6,6 +6,7 @@ import { store } from "./store.js";
 
 const PAGE = 100;
 const PAGES_KEPT = 40;
+const AT_ONCE = 500; // rows that are read in one request where many are wanted
 const SOON = 400; // milliseconds for which the rows of the query before are shown while a new one is read
 const AGAIN = 1500; // milliseconds after which a server that looks for changes is asked again
 const WANTED = 40; // milliseconds without another wish after which rows are read
@@ -68,14 +69,17 @@ export class Listing extends EventTarget {
     this.want(0, PAGE);
   }
 
-  /** Every row of the query, of which a selection is made. */
-  async all() {
-    const rows = [];
-    for (let offset = 0; offset === 0 || offset < this.total; offset += 500) {
-      const page = await get("/videos", { ...this.params, detail: 1, offset, limit: 500 });
-      rows.push(...page.videos);
+  /** The rows from one index on to before another, those too that nobody looked at yet. */
+  async between(from, end) {
+    const rows = Array.from({ length: end - from }, (_, i) => this.at(from + i));
+    for (let at = rows.indexOf(undefined); at >= 0; at = rows.indexOf(undefined, at)) {
+      const limit = Math.min(AT_ONCE, rows.length - at);
+      const page = await get("/videos", { ...this.params, detail: 1, offset: from + at, limit });
+      rows.splice(at, limit, ...page.videos);
+      if (page.videos.length < limit) break; // there are fewer by now
+      at += limit;
     }
-    return rows;
+    return rows.filter(Boolean);
   }
 
   /** Asks once more after a while where rows may still become others. */

@@ -2,7 +2,9 @@
 /** Changes of tags and performers of videos, each with the change that takes it back. */
 
 import { tellChange } from "./store.js";
-import { each, get, post } from "./api.js";
+import { get, post } from "./api.js";
+
+const AT_ONCE = 500; // videos in one request: a second's work, so that progress can be told
 
 const missing = (names, others) => names.filter((name) => !others.includes(name));
 
@@ -27,22 +29,21 @@ export async function changeTags(url, change) {
   return { after, undo: difference(after, before) };
 }
 
-/** Changes the tags of several videos, {url, path} each; `changeFor(video)` is the change of one.
- * Gives {undo, failed}: [video, change] of each that changed, [video, error] of what was refused. */
-export async function changeTagsOfAll(videos, changeFor, progress) {
-  const undo = [];
-  const work = async (video) => {
-    const changed = await changeTags(video.url, changeFor(video));
-    if (isChange(changed.undo)) undo.push([video, changed.undo]);
-  };
-  const failed = await each(videos, work, progress);
-  tellChange({ videos: videos.map(({ path }) => path), kinds: ["tags"] });
-  return { undo, failed };
-}
-
-/** Takes changes back; gives what was refused. */
-export async function takeBack(undo) {
-  const changes = new Map(undo);
-  const { failed } = await changeTagsOfAll([...changes.keys()], (video) => changes.get(video));
-  return failed;
+/** Makes one change of the tags of many videos. Gives {changed, requests, errors}: how many changed,
+ * the requests [path, body] that take this back, and {video, error} of those that stay as they were.
+ * @param {string[]} paths
+ * @param {object} change
+ * @param {(done: number, total: number) => void} progress */
+export async function changeTagsOfAll(paths, change, progress) {
+  const done = { changed: 0, requests: [], errors: [] };
+  for (let at = 0; at < paths.length; at += AT_ONCE) {
+    const videos = paths.slice(at, at + AT_ONCE);
+    progress(at, paths.length);
+    const { changed, undo, errors } = await post("/tags/change", { changes: [{ videos, ...change }] });
+    done.changed += changed;
+    if (undo.length) done.requests.push(["/tags/change", { changes: undo }]);
+    done.errors.push(...errors);
+  }
+  tellChange({ videos: paths, kinds: ["tags"] });
+  return done;
 }

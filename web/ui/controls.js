@@ -5,6 +5,7 @@ import { get } from "../data/api.js";
 import { h, keyed } from "./dom.js";
 import { message } from "./format.js";
 import { icon } from "./icons.js";
+import { place } from "./popup.js";
 
 /** A button with an icon, or only that where `text` is the hidden name of `{ bare: true }`.
  * @param {string} text
@@ -124,7 +125,9 @@ export function menu(text, name, fill, { panel: panelKind = "", ...options } = {
     fill(panel, () => panel.hidePopover());
   });
   panel.addEventListener("toggle", (event) => {
-    if (event.newState === "open") place(panel, opener);
+    if (event.newState !== "open") return;
+    place(panel, opener.getBoundingClientRect());
+    panel.querySelector("input, button, a")?.focus();
   });
   return h(".holder", {}, opener, panel);
 }
@@ -139,16 +142,6 @@ export const choices = (options, chosen, take) =>
       h("span", {}, text),
     ),
   );
-
-function place(panel, opener) {
-  const at = opener.getBoundingClientRect();
-  const left = Math.max(8, Math.min(at.left, innerWidth - panel.offsetWidth - 8));
-  const below = at.bottom + 6;
-  const fits = below + panel.offsetHeight < innerHeight - 8;
-  panel.style.left = `${left}px`;
-  panel.style.top = `${fits ? below : Math.max(8, at.top - panel.offsetHeight - 6)}px`;
-  panel.querySelector("input, button, a")?.focus();
-}
 
 /** Lets arrow keys choose among the options of a list below an input (ARIA's combobox). */
 export function combobox(input, list, { suggest, choose }) {

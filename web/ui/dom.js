@@ -30,6 +30,10 @@ export function setStyle(element, styles) {
   for (const [name, value] of Object.entries(styles)) element.style.setProperty(name, value);
 }
 
+/** Whether keys are for what has the focus: a field that one writes in, or a dialog. */
+export const takesKeys = (element) =>
+  Boolean(element.closest("input:not([type=checkbox]), textarea, select, dialog[open]"));
+
 /** Makes the children of a parent those of the items, keeping an element as long as its key stays.
  * @param {(element: any, item: any) => void} update called for each, new or kept */
 export function keyed(parent, items, keyOf, create, update = () => {}) {

@@ -83,6 +83,12 @@ export const title = (name) => name.replace(/\.[^.]{1,5}$/, "");
 export const label = (name) => name.replaceAll("_", " ").replace(/^./, (letter) => letter.toUpperCase());
 export const message = (error) => (error instanceof Error ? error.message : String(error));
 
+/** How long a forecast says that work takes, as a sentence; "" where there is nothing to do. */
+export function timeText({ seconds, time }) {
+  if (seconds) return `It takes ${time}.`;
+  return time ? "How long it takes is not known: none was made on this machine yet." : "";
+}
+
 const KINDS = {
   thumbs: "Thumbnail",
   sprites: "Scrub sprites",

@@ -26,6 +26,7 @@ const FIXED = {
   n: ["scene", 1],
   P: ["neighbour", "previous"],
   N: ["neighbour", "next"],
+  Delete: ["remove"],
   Escape: ["leave"],
 };
 const VOLUME = { ArrowUp: ["volumeBy", 0.05], ArrowDown: ["volumeBy", -0.05] };

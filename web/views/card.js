@@ -2,9 +2,11 @@
 /** A video as a card: thumbnail, facts, tags; hovering or a finger scrubs it, holding plays its preview. */
 
 import { cardPicture, fileOf, frameAt, record } from "../data/pictures.js";
+import { button } from "../ui/controls.js";
 import { h, keyed, setText } from "../ui/dom.js";
 import { clock, kindName, resolution, title } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
+import { listenForMenu } from "../ui/popup.js";
 import { href, videoHref } from "../ui/router.js";
 import { inFolder, term } from "../data/query.js";
 import { Heart } from "./favourite.js";
@@ -58,13 +60,16 @@ export async function showTile(canvas, row, sprites, frame, width, height) {
   canvas.hidden = false;
 }
 
+/** Why kinds of artifacts could not be made, in a sentence. */
+export const failureText = ({ reason, kinds }) =>
+  `Failed, because ${reason} (${kinds.map(kindName).join(", ")})`;
+
 /** What is wrong with a video, the worst first: {word, why}, empty where nothing is. */
 export function faultOf({ rotten, damaged, broken }) {
   if (rotten) return { word: "Rotten", why: rotten };
   if (damaged) return { word: "Damaged", why: damaged };
   if (!broken?.length) return { word: "", why: "" };
-  const reasons = broken.map(({ reason, kinds }) => `${kinds.map(kindName).join(", ")}: ${reason}`);
-  return { word: "Failed", why: `Failed, because ${reasons.join("; ")}` };
+  return { word: "Failed", why: broken.map(failureText).join("; ") };
 }
 
 export class Card {
@@ -103,6 +108,7 @@ export class Card {
     this.facts = h("span", {});
     this.folder = h("a.folder", { dir: "auto", tabindex: "-1" });
     this.tags = h("span.tags", {});
+    this.why = h("span.why.bad", { dir: "auto", hidden: true });
     this.open = h("a.open", { draggable: "false" }, this.thumb, this.name);
     this.check = h("input", {
       type: "checkbox",
@@ -110,13 +116,20 @@ export class Card {
       onclick: (event) => select(this, event.shiftKey),
     });
     this.heart = new Heart({ tabIndex: -1 });
+    this.more = button("More", "more", () => this.showMenu(this.more.getBoundingClientRect()), {
+      bare: true,
+      kind: "more",
+      tabindex: "-1",
+      "aria-haspopup": "menu",
+    });
     this.element = h(
       "li.card",
       {},
       this.open,
       this.heart.element,
-      h(".under", {}, h("span.facts", {}, this.facts, this.folder), this.tags),
+      h(".under", {}, this.why, h("span.facts", {}, this.facts, this.folder), this.tags),
       h("label.pick", {}, this.check),
+      this.more,
     );
     this.listen(select);
   }
@@ -159,6 +172,9 @@ export class Card {
     const fault = faultOf(row);
     setText(this.fault, fault.word);
     this.fault.title = fault.why;
+    setText(this.why, fault.why);
+    this.why.title = fault.why;
+    this.why.hidden = !fault.why;
     this.watched.hidden = !row.playback?.watched;
     this.progress.hidden = !row.playback?.position;
     this.progress.value = row.playback?.progress ?? 0;
@@ -188,6 +204,7 @@ export class Card {
   choose(chosen) {
     this.check.checked = chosen;
     this.check.setAttribute("aria-label", `Select ${this.row.name}`);
+    this.more.setAttribute("aria-label", `More for ${this.row.name}`);
     this.element.classList.toggle("chosen", chosen);
   }
 
@@ -201,7 +218,7 @@ export class Card {
     thumb.addEventListener("pointerleave", () => this.stop());
     thumb.addEventListener("pointerdown", (event) => this.onDown(event));
     for (const name of ["pointerup", "pointercancel"]) thumb.addEventListener(name, () => this.onUp());
-    thumb.addEventListener("contextmenu", (event) => this.touching && event.preventDefault());
+    listenForMenu(this.element, (at) => this.touching || this.showMenu(at));
     open.addEventListener("click", (event) => {
       if (this.swallow || !this.row) event.preventDefault();
       this.swallow = false;
@@ -209,6 +226,13 @@ export class Card {
     open.addEventListener("keydown", (event) => this.onKey(event, select));
     open.addEventListener("keyup", (event) => event.key === "p" && this.stop());
     open.addEventListener("blur", () => this.stop());
+  }
+
+  /** Shows what can be done with the video beside a rectangle of the window. */
+  async showMenu(at) {
+    this.stop();
+    const { showCardMenu } = await import("./card-menu.js");
+    if (this.row && this.element.isConnected) showCardMenu(this.row, at);
   }
 
   onMove(event) {

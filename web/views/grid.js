@@ -32,6 +32,12 @@ export function cardLayout(size) {
   };
 }
 
+/** The first and the last of `count` things in a row that a span touches; each is `length` long, and
+ * the next one begins `step` behind it. */
+export function spanned(from, to, step, length, count) {
+  return [Math.max(0, Math.ceil((from - length) / step)), Math.min(count - 1, Math.floor(to / step))];
+}
+
 export class Grid {
   /** `create()` makes a card {element}, `bind(card, i)` fills it, `blank(card, i)` only places it;
    * `layout(width)` gives {columns, gap, cardWidth, cardHeight} in pixels. */
@@ -129,6 +135,21 @@ export class Grid {
     for (const card of this.spare) card.element.hidden = true;
     this.visible(first, end);
     if (fast) this.settleLater();
+  }
+
+  /** The indices of the cards that a rectangle of the page touches: {left, top, right, bottom}. */
+  touched({ left, top, right, bottom }) {
+    if (!this.pitch) return [];
+    const box = this.host.getBoundingClientRect();
+    const [x, y, step] = [box.left + scrollX, box.top + scrollY, this.cardWidth + this.gap];
+    const rows = Math.ceil(this.count / this.columns);
+    const [first, last] = spanned(top - y, bottom - y, this.pitch, this.cardHeight, rows);
+    const [from, to] = spanned(left - x, right - x, step, this.cardWidth, this.columns);
+    const indices = [];
+    for (let row = first; row <= last; row++) {
+      for (let column = from; column <= to; column++) indices.push(row * this.columns + column);
+    }
+    return indices.filter((i) => i < this.count);
   }
 
   isFast() {

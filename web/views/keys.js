@@ -9,10 +9,12 @@ const LIBRARY = [
   ["← ↑ → ↓", "walk from card to card; Page keys, Home and End go far"],
   ["Enter", "open a film"],
   ["Space", "select a card, with Shift a range"],
+  ["Delete", "delete what is selected, or the card"],
+  ["Ctrl Z", "take the last change back"],
   [", .", "scrub the card"],
   ["p", "play its preview while held"],
   ["h", "make it a favourite, or no longer"],
-  ["Ctrl A", "select all; Esc none"],
+  ["Ctrl A", "select all that is found; Esc none"],
 ];
 const FILM = [
   ["Space k", "play and pause"],
@@ -27,6 +29,7 @@ const FILM = [
   ["c", "subtitles"],
   ["f t", "the whole screen, the whole width"],
   ["h", "make it a favourite, or no longer"],
+  ["Delete", "delete the film"],
   ["Esc", "back to the library"],
 ];
 

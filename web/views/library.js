@@ -2,7 +2,7 @@
 /** The library: every video as a card, found by the query in the address. */
 
 import { Listing } from "../data/listing.js";
-import { h } from "../ui/dom.js";
+import { h, takesKeys } from "../ui/dom.js";
 import { folderOf, inFolder, listingOf } from "../data/query.js";
 import { addressOf, go, href, keepLibrary, lastLibrary, remembered, tellPlace } from "../ui/router.js";
 import { BEGUN, store, tellChange, watchChanges } from "../data/store.js";
@@ -10,6 +10,7 @@ import { button, choices, failed, menu, state } from "../ui/controls.js";
 import { Card } from "./card.js";
 import { Grid, cardLayout } from "./grid.js";
 import { searchBar } from "./search.js";
+import { selecting } from "./selecting.js";
 
 const listing = new Listing();
 const firstScreen = new Promise((resolve) => store.addEventListener("shown", resolve, { once: true }));
@@ -27,13 +28,17 @@ const APPEARANCES = [
 /** The address of what is shown, which the first visit has without it. */
 const here = () => location.hash || href("library");
 
+/** Whether a row has neither picture nor metadata. */
+const isBare = ({ artifacts }) => !artifacts?.thumbs && !artifacts?.metadata;
+
 /** How videos are shown in this browser. */
 function appearance() {
   const kept = localStorage.getItem(APPEARANCE);
   return APPEARANCES.some(([name]) => name === kept) ? kept : "medium";
 }
 
-store.addEventListener("played", () => listing.refresh());
+// Also while another view is shown: the rows are kept for the way back.
+for (const news of ["played", "library"]) store.addEventListener(news, () => listing.refresh());
 
 export async function mount(main, route, signal) {
   const listView = appearance() === "list" ? await import("./list.js") : null;
@@ -42,10 +47,11 @@ export async function mount(main, route, signal) {
   const search = searchBar(({ replace = false, ...wanted }) => go(addressOf(wanted), { replace }));
   const spoken = h(".spoken", {}); // the fold of what is said, once there are words to look for
   let hits = null;
-  let selecting = null; // the bar of what can be done with a selection, once there is one
+  let selectedBar = null; // what can be done with a selection, once there is one
   const begun = h("section.continue", { hidden: true });
   let continuing = null; // what fills that
-  let anchor = -1; // where a range of selected ones begins
+  const offer = h("section.panel.offer", { "aria-label": "First steps", hidden: true });
+  let offering = null; // what fills that
   const videos = h(".videos", {});
   let shown = listView ? listShown(listView) : cardsShown(appearance());
 
@@ -54,7 +60,10 @@ export async function mount(main, route, signal) {
     const element = h("ul.grid", { "aria-label": "Videos" });
     const grid = new Grid(
       element,
-      rowsInto({ create: () => new Card({ select: choose }), layout: cardLayout(size) }),
+      rowsInto({
+        create: () => new Card({ select: (card, isRange) => choose(card, isRange) }),
+        layout: cardLayout(size),
+      }),
     );
     return { element, grid, show: () => {} };
   }
@@ -62,7 +71,7 @@ export async function mount(main, route, signal) {
   /** Videos as a list: the same. */
   function listShown({ videoList }) {
     return videoList({
-      select: choose,
+      select: (row, isRange) => choose(row, isRange),
       sort: search.sort,
       grid: (host, options) => new Grid(host, rowsInto(options)),
     });
@@ -103,19 +112,7 @@ export async function mount(main, route, signal) {
     return menu("View", "library", fill);
   }
 
-  function choose(card, range) {
-    const i = Number(card.element.dataset.index);
-    const selection = new Map(store.state.selection);
-    const wanted = card.check.checked;
-    const [from, to] = range && anchor >= 0 ? [Math.min(anchor, i), Math.max(anchor, i)] : [i, i];
-    for (let n = from; n <= to; n++) {
-      const row = listing.at(n);
-      if (row && wanted) selection.set(row.path, row);
-      else if (row) selection.delete(row.path);
-    }
-    anchor = i;
-    store.set({ selection });
-  }
+  const { choose, all } = selecting({ main, listing, grid: () => shown.grid }, signal);
 
   const side = h("aside.folders", { hidden: !(WIDE.matches && localStorage.getItem(FOLDERS) === "open") });
   let folders = null; // what shows the tree of them in there, once it is wanted
@@ -145,7 +142,7 @@ export async function mount(main, route, signal) {
   height.observe(toolbar); // below which the headings of the list stay
   signal.addEventListener("abort", () => height.disconnect());
 
-  const shelf = h(".shelf", {}, side, h(".shelf-in", {}, spoken, begun, videos, place));
+  const shelf = h(".shelf", {}, side, h(".shelf-in", {}, spoken, offer, begun, videos, place));
   main.append(h("h1.hidden", {}, "Library"), toolbar, shelf);
   search.filters.append(appearanceMenu());
   videos.append(shown.element);
@@ -194,12 +191,12 @@ export async function mount(main, route, signal) {
 
   /** The bar of what can be done with a selection. */
   function selectionTools() {
-    selecting ??= import("./selection.js").then(({ selectionBar }) => {
-      const bar = selectionBar(listing, signal);
+    selectedBar ??= import("./selection.js").then(({ selectionBar }) => {
+      const bar = selectionBar(all, signal);
       if (!signal.aborted) main.append(bar.element);
       return bar;
     });
-    return selecting;
+    return selectedBar;
   }
 
   function onSelection({ selection }) {
@@ -229,6 +226,14 @@ export async function mount(main, route, signal) {
         return 0;
       });
     begun.hidden = Boolean(wanted.q) || !films;
+  }
+
+  /** Offers to make pictures where the videos on the first screen have none. */
+  async function showOffer() {
+    const first = listing.at(0);
+    if (wanted.q || !first || offering || !isBare(first)) return;
+    offering = import("./first-run.js").then(({ firstRun }) => firstRun(offer, signal));
+    (await offering).show();
   }
 
   function update(route) {
@@ -264,6 +269,7 @@ export async function mount(main, route, signal) {
     listing.replaced = false;
     element.classList.toggle("waiting", listing.total === null);
     if (listing.total !== null && !listing.isOther) restorePlace();
+    showOffer();
   }
 
   /** Goes to where one was, and to the card that had the focus, unless something has it now. */
@@ -298,9 +304,21 @@ export async function mount(main, route, signal) {
     ];
   }
 
+  /** Deletes what is selected, else the video that the keyboard is at, after a question. */
+  async function remove() {
+    const { selection } = store.state;
+    const row = shown.grid.focused === null ? null : listing.at(shown.grid.focused);
+    const rows = selection.size ? [...selection.values()] : [row].filter(Boolean);
+    const { deleteVideos } = await import("./deletion.js");
+    if (rows.length && !signal.aborted) deleteVideos(rows);
+  }
+
   function onKey(event) {
-    if (event.target.closest("input, textarea, select, dialog[open]")) return;
-    if (event.key === "a" && (event.ctrlKey || event.metaKey)) {
+    if (takesKeys(event.target)) return;
+    const isCommand = event.ctrlKey || event.metaKey;
+    if (event.key === "Delete" || (event.key === "Backspace" && isCommand)) {
+      if (!event.repeat) remove();
+    } else if (event.key === "a" && isCommand) {
       event.preventDefault();
       selectionTools().then((bar) => bar.selectAll());
     } else if (event.key === "/") {

@@ -5,7 +5,9 @@ import { cardPicture } from "../data/pictures.js";
 import { h, setText } from "../ui/dom.js";
 import { clock, codecName, day, percent, resolution, size, title } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
+import { listenForMenu } from "../ui/popup.js";
 import { videoHref } from "../ui/router.js";
+import { faultOf } from "./card.js";
 
 const ROW = 56; // pixels, the height of a row
 
@@ -59,6 +61,7 @@ class Row {
       h("span.title-cell", { role: "cell" }, this.open),
       ...this.cells,
     );
+    listenForMenu(this.element, (at) => this.showMenu(at));
     this.open.addEventListener("click", (event) => !this.row && event.preventDefault());
     this.open.addEventListener("keydown", (event) => {
       if (event.key !== " " || !this.row) return;
@@ -66,6 +69,11 @@ class Row {
       this.check.checked = !this.check.checked;
       select(this, event.shiftKey);
     });
+  }
+
+  async showMenu(at) {
+    const { showCardMenu } = await import("./card-menu.js");
+    if (this.row && this.element.isConnected) showCardMenu(this.row, at);
   }
 
   clear(i) {
@@ -90,7 +98,10 @@ class Row {
     }
     setText(this.name, title(row.name));
     this.name.title = row.path;
-    setText(this.folder, row.path.split("/").slice(0, -1).join("/"));
+    const { why } = faultOf(row);
+    setText(this.folder, why || row.path.split("/").slice(0, -1).join("/"));
+    this.folder.classList.toggle("bad", Boolean(why));
+    this.folder.title = why;
     const texts = COLUMNS.map(([, , , , text]) => text(row));
     for (const [n, text] of texts.entries()) setText(this.cells[n], text);
     const brief = ["length", "resolution", "size"].map(

@@ -7,6 +7,7 @@ import { noteJob } from "../data/events.js";
 import { ago, kindName, plural } from "../ui/format.js";
 import { isActive, store } from "../data/store.js";
 import { attempt, button } from "../ui/controls.js";
+import { failureText } from "./card.js";
 import { isExpected, taskOf } from "./selection.js";
 
 const AMOUNTS = {
@@ -75,16 +76,20 @@ export function madePanel(signal) {
     return h("li", {}, h("span.dot", {}), h("span", {}, kindName(kind)), h("span.dim.word", {}), control);
   }
 
+  /** Why kinds could not be made, and a button that tries once more: the file may be whole by now. */
+  function failureItem(failure) {
+    const again = button("Try again", "undo", () => start(failure.kinds, again), { kind: "small" });
+    return h("li.row.between", {}, h("span.grow", {}, failureText(failure)), again);
+  }
+
   function render() {
     const working = isWorkedOn();
     const shown = store.state.kinds.filter(taskOf);
     all.hidden = !missing().length;
-    const failures = details.broken.map(
-      ({ reason, kinds }) => `Failed, because ${reason} (${kinds.map(kindName).join(", ")})`,
-    );
-    const lines = [...findings(), ...failures];
-    faults.hidden = !lines.length;
-    faults.replaceChildren(...lines.map((line) => h("li", {}, line)));
+    const lines = findings().map((line) => h("li", {}, line));
+    const items = [...lines, ...details.broken.map(failureItem)];
+    faults.hidden = !items.length;
+    faults.replaceChildren(...items);
     keyed(
       list,
       shown,

@@ -8,9 +8,20 @@ import { run } from "../data/events.js";
 import { ago, clock, message, plural } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
 import { go, href, videoHref } from "../ui/router.js";
-import { attempt, button, dialog, failed, menu, state, toast } from "../ui/controls.js";
+import {
+  attempt,
+  button,
+  combobox,
+  completions,
+  dialog,
+  failed,
+  menu,
+  state,
+  toast,
+} from "../ui/controls.js";
 
 const PAGE = 200;
+const NAMES_SHOWN = 8; // that are suggested at a time
 const LISTED = { recursive: 1 };
 
 const personHref = ({ id }) => href("people", {}, encodeURIComponent(id));
@@ -19,6 +30,8 @@ const sameId = (one, id) => String(one.id) === String(id);
 const picture = (url) => (url ? h("img", { src: address(url), alt: "", loading: "lazy" }) : icon("people"));
 // A name that is being written must not be taken away by news.
 const isNaming = () => document.activeElement.matches("input.naming");
+/** Whether the gallery found several names for somebody, or one that is not sure. */
+const isUndecided = ({ label, ambiguous }) => !label && ambiguous.length > 0;
 const seconds = (intervals) => intervals.reduce((sum, [from, to]) => sum + to - from, 0);
 
 /** In how many films a person is, and for how long. */
@@ -67,7 +80,7 @@ class People {
   async read() {
     try {
       this.listing = await everybody(this.withHidden, this.signal);
-      this.people = this.listing.people;
+      this.people = this.listing.people.toSorted((a, b) => Number(isUndecided(b)) - Number(isUndecided(a)));
     } catch (error) {
       if (error.name !== "AbortError") this.place.replaceChildren(failed(error, () => this.load()));
       return;
@@ -111,7 +124,8 @@ class People {
     };
     const again = button("Group again", "merge", () => attempt(again, regroup), { kind: "quiet" });
     // A card stays while what it shows does: what is clicked or written must not go by news.
-    const keyOf = (one) => JSON.stringify([one.id, one.label, one.picture, one.hidden, summary(one)]);
+    const keyOf = (one) =>
+      JSON.stringify([one.id, one.label, one.ambiguous, one.picture, one.hidden, summary(one)]);
     keyed(
       this.list,
       this.people,
@@ -121,7 +135,9 @@ class People {
     );
     const when = made ? `grouped ${ago(Date.parse(made))}` : "";
     const left = unseen ? `${plural(unseen, "video")} left out` : "";
-    const totals = [plural(total, "person", "people"), left, when].filter(Boolean).join(" · ");
+    const open = this.people.filter(isUndecided).length;
+    const undecided = open ? `${plural(open, "guess", "guesses")} to decide` : "";
+    const totals = [plural(total, "person", "people"), undecided, left, when].filter(Boolean).join(" · ");
     this.head.replaceChildren(
       h("h1", {}, "People"),
       h(".row", {}, again, this.hiddenButton(), this.undoButton()),
@@ -142,6 +158,7 @@ class People {
       {},
       h("a", link, h(".portrait", {}, picture(one.picture))),
       this.naming(one),
+      this.guesses(one),
       h("p", {}, one.hidden ? `hidden · ${summary(one)}` : summary(one)),
       h("label.pick", {}, box),
     );
@@ -154,17 +171,61 @@ class People {
     return element;
   }
 
-  /** The name as a field that looks like text; leaving it saves. */
+  /** The name as a field that looks like text, with the names that it may become; leaving it saves. */
   naming(one) {
     const props = { type: "text", value: one.label ?? "", placeholder: "Who is this?", "aria-label": "Name" };
     const quiet = { dir: "auto", maxlength: "200", autocomplete: "off", spellcheck: false };
     const input = h("input.naming", { ...props, ...quiet });
-    input.addEventListener("change", async () => {
+    const list = h("ul.options", { hidden: true });
+    let saved = one.label ?? "";
+    const save = async () => {
       const name = input.value.trim();
-      if (!name || name === one.label || !(await this.rename(one, name))) input.value = one.label ?? "";
+      if (name === saved) return;
+      const before = saved;
+      saved = name;
+      if (!name || !(await this.rename(one, name))) input.value = saved = before;
+    };
+    combobox(input, list, {
+      suggest: () => this.knownNames(one, input.value.trim()),
+      choose: ({ text }) => {
+        input.value = text;
+        input.blur(); // which saves
+        save();
+      },
     });
+    input.addEventListener("change", save);
     input.addEventListener("keydown", (event) => event.key === "Enter" && input.blur());
-    return input;
+    return h(".holder.naming-field", {}, input, list);
+  }
+
+  /** Names that begin so and may be somebody's: what the gallery guesses, those of the others here, and
+   * performers of any video. */
+  async knownNames(one, begin) {
+    const isWanted = (name) => name !== one.label && name.toLowerCase().startsWith(begin.toLowerCase());
+    const here = [...one.ambiguous, ...this.people.map(({ label }) => label).filter(Boolean)];
+    const performers = await completions("performers", begin);
+    const names = [...new Set([...here, ...performers])].filter(isWanted);
+    const hintOf = (name) => (one.ambiguous.includes(name) ? "perhaps" : "");
+    return names.slice(0, NAMES_SHOWN).map((text) => ({ text, hint: hintOf(text) }));
+  }
+
+  /** The names between which the gallery could not decide, each with a button that does; null where
+   * there are none, or a name was given. */
+  guesses(one) {
+    if (one.label || !one.ambiguous.length) return null;
+    const choice = (name) => {
+      const control = button(
+        name,
+        "check",
+        () => this.act(one, { action: "rename", name }, "Saved", control),
+        {
+          kind: "small",
+          "aria-label": `This is ${name}`,
+        },
+      );
+      return control;
+    };
+    return h(".guesses", {}, h("span.dim", {}, "Perhaps"), ...one.ambiguous.map(choice));
   }
 
   /** Names a person, and offers to merge those who share a name. */
@@ -248,6 +309,7 @@ class People {
         {},
         h("h1.hidden", {}, one.label ?? "Somebody"),
         this.naming(one),
+        this.guesses(one),
         h("p.dim", {}, summary(one) + hand),
         this.actions(one, others),
       ),

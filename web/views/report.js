@@ -1,11 +1,12 @@
 // @ts-check
 /** How far the library is: a bar for every kind of artifact, and a button that makes the rest. */
 
-import { get, make, submit } from "../data/api.js";
-import { h, inTurn, keyed, setText } from "../ui/dom.js";
+import { forecast, get, make, submit } from "../data/api.js";
+import { h, inTurn, keyed, latestOnly, setText } from "../ui/dom.js";
 import { noteJob } from "../data/events.js";
-import { count, kindName, percent, plural } from "../ui/format.js";
+import { count, kindName, label, percent, plural, timeText } from "../ui/format.js";
 import { href } from "../ui/router.js";
+import { term } from "../data/query.js";
 import { store, watchChanges } from "../data/store.js";
 import { attempt, button, dialog, failed, state } from "../ui/controls.js";
 import { isExpected, taskOf } from "./selection.js";
@@ -29,8 +30,8 @@ export function mount(main, route, signal) {
   const missing = (kind) => report.total - report.counts[kind] - report.stale[kind];
   /** How many videos a kind cannot be made of, as earlier runs found. */
   const failures = (kind) => report.broken.filter(({ kinds }) => kinds.includes(kind)).length;
-  /** How many of a kind can be made. */
-  const toMake = (kind) => Math.max(0, missing(kind) + report.stale[kind] - failures(kind));
+  /** How many of a kind can be made: not those that failed. */
+  const toMake = (kind) => report.to_make[kind] ?? 0;
 
   const load = inTurn(async () => {
     try {
@@ -67,7 +68,7 @@ export function mount(main, route, signal) {
     );
     finish.disabled = !rest;
     const found = ["rotten", "damaged"].filter((fault) => report[fault].length);
-    faults.replaceChildren(...found.map(faultItem));
+    faults.replaceChildren(...found.map(faultItem), ...byReason().map(failureItem));
     keyed(bars, kinds, (kind) => kind, barItem, showBar);
   }
 
@@ -75,6 +76,38 @@ export function mount(main, route, signal) {
   function faultItem(fault) {
     const text = `${plural(report[fault].length, "video")} ${report[fault].length === 1 ? "is" : "are"} ${fault}`;
     return h("li", {}, h("a.link", { href: href("library", { q: `${fault}:` }) }, text));
+  }
+
+  /** Why artifacts could not be made, the most frequent reason first: {reason, videos, kinds}. */
+  function byReason() {
+    const reasons = new Map();
+    for (const { video, reason, kinds } of report.broken) {
+      const known = reasons.get(reason) ?? { reason, videos: new Set(), kinds: new Set() };
+      known.videos.add(video);
+      for (const kind of kinds) known.kinds.add(kind);
+      reasons.set(reason, known);
+    }
+    return [...reasons.values()].sort((one, other) => other.videos.size - one.videos.size);
+  }
+
+  /** A reason with a link to the videos, and a button that tries them once more. */
+  function failureItem({ reason, videos, kinds }) {
+    const tasks = [...kinds].map(taskOf).filter(Boolean);
+    const retry = async () => {
+      const job = await attempt(again, () => make(tasks, [...videos]));
+      if (job) noteJob(job);
+    };
+    const again = button("Try again", "undo", retry, { kind: "small" });
+    const link = { href: href("library", { q: term("broken", reason) }) };
+    const words = [...kinds].map(kindName).join(", ");
+    const text = h(
+      "span.grow",
+      {},
+      h("a.link", link, plural(videos.size, "video")),
+      ` failed, because ${reason}`,
+    );
+    text.append(h("span.dim", {}, ` (${words})`));
+    return h("li.row.between", {}, text, again);
   }
 
   function barItem(kind) {
@@ -135,17 +168,29 @@ export function mount(main, route, signal) {
         ),
       );
       const go = button("Finish", "run", null, { kind: "primary", type: "submit" });
+      const chosen = () => boxes.map((box) => box.firstChild).filter((box) => box.checked);
+      const time = h("p.dim", { role: "status" }, "Reckoning how long that takes …");
+      const isLatest = latestOnly();
+
+      /** Tells how long what is ticked takes, and what is missing for it. */
+      async function tellTime() {
+        const tasks = chosen().map((box) => box.value);
+        go.disabled = !tasks.length;
+        const plan = tasks.length ? await isLatest(forecast(tasks).catch(() => null)) : null;
+        if (plan === undefined) return; // another choice was made meanwhile
+        const needs = Object.entries(plan?.missing ?? {}).map(([task, need]) => `${label(task)}: ${need}`);
+        setText(time, [plan && timeText(plan), ...needs].filter(Boolean).join(" "));
+      }
+
       const begin = async (event) => {
         event.preventDefault();
-        const tasks = boxes
-          .map((box) => box.firstChild)
-          .filter((box) => box.checked)
-          .map((box) => box.value);
+        const tasks = chosen().map((box) => box.value);
         const job = tasks.length && (await attempt(go, () => submit("finish", { tasks, ext: ["*"] })));
         if (!job) return;
         noteJob(job);
         close();
       };
+      tellTime();
       return h(
         "form",
         { onsubmit: begin },
@@ -154,7 +199,8 @@ export function mount(main, route, signal) {
           {},
           "Only what is missing or outdated is made, several videos at a time. It can be cancelled; what was made stays.",
         ),
-        h(".checks", {}, ...boxes),
+        h(".checks", { onchange: tellTime }, ...boxes),
+        time,
         h(".row.end", {}, go),
       );
     });

@@ -5,11 +5,12 @@ import { each, make } from "../data/api.js";
 import { changeTagsOfAll } from "../data/tags.js";
 import { h, keyed, setText } from "../ui/dom.js";
 import { noteJob } from "../data/events.js";
-import { kindName, listed, message, names, plural } from "../ui/format.js";
+import { count, kindName, listed, message, names, plural } from "../ui/format.js";
 import { store, tellChange } from "../data/store.js";
 import { attempt, button, combobox, completions, dialog, toast } from "../ui/controls.js";
+import { deleteVideos } from "./deletion.js";
 import { rename, tellRenamed } from "./renames.js";
-import { offerUndo } from "./tag-undo.js";
+import { changeWords, offerUndo } from "./undo.js";
 
 /** The task that makes an artifact of a kind; null where none does: tags are made by hand. */
 export const taskOf = (kind) => store.state.taskByKind[kind] ?? null;
@@ -20,22 +21,19 @@ export const isExpected = (kind) => Boolean(taskOf(kind)) && !store.state.onRequ
 const selected = () => [...store.state.selection.values()];
 const clear = () => store.set({ selection: new Map() });
 
-export function selectionBar(listing, signal) {
+/** The bar of what can be done with the selection; `selectAll` selects all that the query finds. */
+export function selectionBar(selectAll, signal) {
   const text = h("strong", { role: "status" });
-  const selectAll = () =>
-    attempt(all, async () => {
-      const rows = await listing.all();
-      store.set({ selection: new Map(rows.map((row) => [row.path, row])) });
-    });
-  const all = button("All", "check", selectAll, { kind: "quiet" });
+  const all = button("All", "check", () => attempt(all, selectAll), { kind: "quiet" });
   const bar = h(
     ".selection",
     { role: "region", "aria-label": "Selected videos", hidden: true },
     text,
     all,
-    button("Tag", "tag", tagDialog),
-    button("Run", "run", runDialog),
-    button("Rename", "edit", renameDialog),
+    button("Tag", "tag", () => tagDialog(selected())),
+    button("Run", "run", () => runDialog(selected())),
+    button("Rename", "edit", () => renameDialog(selected())),
+    button("Delete", "trash", () => deleteVideos(selected())),
     button("Clear the selection", "close", clear, { bare: true }),
   );
   const render = () => {
@@ -47,7 +45,7 @@ export function selectionBar(listing, signal) {
   store.watch(["selection"], render, signal);
   signal.addEventListener("abort", () => document.body.classList.remove("selecting"));
   render();
-  return { element: bar, selectAll };
+  return { element: bar, selectAll: () => attempt(all, selectAll) };
 }
 
 function namesInput(text, kind) {
@@ -63,8 +61,13 @@ function namesInput(text, kind) {
   return [input, h("label.field", {}, h("span", {}, text), h(".holder", {}, input, list))];
 }
 
-function tagDialog() {
-  const rows = selected();
+const errorLine = ({ video, error }) => `${video}: ${error}`;
+
+/** What a change of names in many videos is, in words. */
+const tagWords = ({ add, remove, performers_add: performers }) =>
+  changeWords({ add: [...add, ...performers], remove });
+
+export function tagDialog(rows) {
   dialog(`Tag ${plural(rows.length, "video")}`, (close) => {
     const [add, addField] = namesInput("Add tags", "tags");
     const [removed, removedField] = namesInput("Remove tags", "tags");
@@ -77,14 +80,14 @@ function tagDialog() {
         remove: names(removed.value),
         performers_add: names(people.value),
       };
-      const progress = (n, of) => setText(status, `${n} of ${of}`);
-      const done = await attempt(save, () => changeTagsOfAll(rows, () => change, progress));
-      if (!done) return;
-      const { undo, failed } = done;
-      offerUndo(`${plural(rows.length - failed.length, "video")} tagged`, undo);
-      if (failed.length)
-        return setText(status, failed.map(([row, error]) => `${row.name}: ${message(error)}`).join("\n"));
-      close();
+      const progress = (n, total) => setText(status, `Tagging: ${count(n)} of ${plural(total, "video")} …`);
+      const paths = rows.map(({ path }) => path);
+      const done = await attempt(save, () => changeTagsOfAll(paths, change, progress));
+      if (!done) return undefined;
+      const touched = { videos: paths, kinds: ["tags"] };
+      offerUndo(`${plural(done.changed, "video")} tagged: ${tagWords(change)}`, done.requests, touched);
+      if (done.errors.length) return setText(status, done.errors.map(errorLine).join("\n"));
+      return close();
     };
     const save = button("Save", "check", null, { kind: "primary", type: "submit" });
     return h(
@@ -99,12 +102,19 @@ function tagDialog() {
   });
 }
 
-async function runDialog() {
+/** Whether a kind could not be made of a video, as an earlier run found. */
+const hasFailed = ({ broken = [] }, kind) => broken.some(({ kinds }) => kinds.includes(kind));
+
+/** Whether a kind is missing or outdated, and nothing is known to be in the way. */
+const canBeMade = (row, kind) => row.artifacts?.[kind] !== true && !hasFailed(row, kind);
+
+async function runDialog(rows) {
   await store.until(({ kinds }) => kinds.length);
-  const rows = selected();
   dialog(`Run tasks on ${plural(rows.length, "video")}`, (close) => {
     const boxes = store.state.kinds.filter(taskOf).map((kind) => {
-      const missing = rows.filter((row) => row.artifacts?.[kind] !== true).length;
+      const missing = rows.filter((row) => canBeMade(row, kind)).length;
+      const failed = rows.filter((row) => hasFailed(row, kind)).length;
+      const words = [missing && `${missing} to make`, failed && `${failed} failed before`].filter(Boolean);
       const box = h("input", {
         type: "checkbox",
         value: taskOf(kind),
@@ -115,7 +125,7 @@ async function runDialog() {
         {},
         box,
         h("span", {}, kindName(kind)),
-        h("span.dim", {}, missing ? `${missing} to make` : "all there"),
+        h("span.dim", {}, words.join(", ") || "all there"),
       );
     });
     const force = h("input", { type: "checkbox" });
@@ -158,8 +168,7 @@ function renamed(row, find, replacement, isPattern) {
   return name === row.name ? null : row.path.slice(0, row.path.length - row.name.length) + name;
 }
 
-function renameDialog() {
-  const rows = selected();
+export function renameDialog(rows) {
   dialog(
     `Rename ${plural(rows.length, "video")}`,
     (close) => {

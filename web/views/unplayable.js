@@ -86,11 +86,12 @@ const sentence = (words) => `${words.charAt(0).toUpperCase()}${words.slice(1).re
  * error, and a button that has a copy made. */
 export function unplayable(details, error, words) {
   const why = words && !details.encrypted ? sentence(words) : reasonOf(details, error);
+  const isReadable = !details.broken?.some(({ kinds }) => kinds.includes("metadata"));
   const copy = button("Make a copy that plays", "run", () => transcodeDialog(details), { kind: "primary" });
   return [
     icon("film"),
     h("h2", {}, "It does not play here"),
     h("p", {}, why),
-    h(".row", {}, !details.encrypted && copy),
+    h(".row", {}, !details.encrypted && isReadable && copy),
   ];
 }

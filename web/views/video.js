@@ -13,6 +13,7 @@ import { namesField } from "../ui/names-field.js";
 import { listenToKeys } from "../ui/playback-keys.js";
 import { button, dialog, failed, toast } from "../ui/controls.js";
 import { copyLinks } from "./copy-links.js";
+import { deleteVideos } from "./deletion.js";
 import { factsPanel } from "./facts.js";
 import { Heart } from "./favourite.js";
 import { madePanel } from "./made.js";
@@ -23,7 +24,7 @@ import { presenceRow } from "./presence.js";
 import { rename, tellRenamed } from "./renames.js";
 import { Resume } from "./resume.js";
 import { sceneStrip } from "./scenes.js";
-import { changeWords, offerUndo } from "./tag-undo.js";
+import { changeWords, offerUndo } from "./undo.js";
 import { Timeline } from "./timeline.js";
 import { Transcript } from "./transcript.js";
 import { UpNext } from "./up-next.js";
@@ -39,8 +40,10 @@ function tagsPanel(video, signal) {
     const link = (name) => href("library", { q: term(kind.slice(0, -1), name) });
     const save = async (change) => {
       const { after, undo } = await changeTags(url, { [add]: change.add, [remove]: change.remove });
-      if (isChange(undo)) offerUndo(changeWords(change), [[video, undo]]);
-      tellChange({ videos: [video.path], kinds: ["tags"] });
+      const touched = { videos: video.path && [video.path], kinds: ["tags"] };
+      const words = `${title((video.path ?? url).split("/").at(-1))}: ${changeWords(change)}`;
+      if (isChange(undo)) offerUndo(words, [[`${url}/tags`, undo]], touched);
+      tellChange(touched);
       return after[kind];
     };
     return namesField(heading, kind, names, save, link);
@@ -147,6 +150,7 @@ class FilmPage {
       bare: true,
       disabled: true,
     });
+    this.deleting = button("Delete", "trash", () => this.remove(), { bare: true, disabled: true });
     this.people = presenceRow({ jump, now, tell: (people) => view.timeline.showPeople(people) }, signal);
     const [scenes, lines] = [sceneStrip(jump), new Transcript(player.video, jump, signal)];
     const copies = copyLinks(signal);
@@ -166,6 +170,7 @@ class FilmPage {
         this.heart.element,
         link,
         this.renaming,
+        this.deleting,
       ],
     );
     const below = [view.upNext, copies, this.people, scenes, lines].map(({ element }) => element);
@@ -182,13 +187,21 @@ class FilmPage {
       return;
     }
     this.view.place(this);
-    this.renaming.disabled = false;
     this.heart.show(this.details);
+    this.renaming.disabled = this.deleting.disabled = false;
     this.showHead();
     this.player.show(this.details);
     this.measure();
     for (const part of this.parts) part.show(this.details);
     this.people.show(this.details);
+  }
+
+  /** Deletes the video after a question; the library is shown then, or the video again if it is had
+   * back from there. */
+  async remove() {
+    const { url, details } = this;
+    const again = () => location.hash === home() && go(videoHref(url));
+    if (details && (await deleteVideos([details], again))) go(home(), { replace: true });
   }
 
   showHead() {
@@ -265,6 +278,7 @@ class FilmView {
       favourite: () => this.page.heart.toggle(),
       scene: (direction) => this.goToScene(direction),
       neighbour: (name) => this.upNext.go(name),
+      remove: () => this.page.remove(),
       leave: () => document.fullscreenElement || returnTo(home()),
     };
   }

@@ -1,0 +1,84 @@
+// @ts-check
+/** Selecting videos in a grid: one by one, in ranges, with a lasso, or all that a query finds. */
+
+import { store } from "../data/store.js";
+import { attempt } from "../ui/controls.js";
+import { lasso } from "../ui/lasso.js";
+
+/** The selection with some rows more, or with them taken away. */
+function changed(selection, rows, wanted) {
+  const after = new Map(selection);
+  for (const row of rows) {
+    if (wanted) after.set(row.path, row);
+    else after.delete(row.path);
+  }
+  return after;
+}
+
+const select = (selection) => store.set({ selection });
+
+/** How the cards of a grid, which `grid()` gives, are selected until the signal; `listing` has the rows. Gives `choose`
+ * for a card whose box was clicked, with whether it ends a range, and `all`. */
+export function selecting({ main, grid, listing }, signal) {
+  let anchor = -1; // where a range begins
+  let before = new Map(); // what was selected when the lasso began
+  let drawn = []; // the indices in it
+
+  async function choose(card, isRange) {
+    const i = Number(card.element.dataset.index);
+    const wanted = card.check.checked;
+    const [from, to] = isRange && anchor >= 0 ? [Math.min(anchor, i), Math.max(anchor, i)] : [i, i];
+    anchor = i;
+    const rows = await attempt(null, () => listing.between(from, to + 1));
+    if (rows) select(changed(store.state.selection, rows, wanted));
+  }
+
+  const known = () => drawn.map((i) => listing.at(i)).filter(Boolean);
+
+  function grow(area, { ctrlKey, metaKey }) {
+    const indices = grid().touched(area);
+    const wanted = !(ctrlKey || metaKey);
+    if (String(indices) === String(drawn) && wanted === grow.wanted) return;
+    drawn = indices;
+    grow.wanted = wanted;
+    select(changed(before, known(), wanted));
+  }
+  grow.wanted = true;
+
+  /** Adds what was passed too fast to be read. */
+  async function end() {
+    const { wanted } = grow;
+    if (known().length < drawn.length) {
+      const rows = await attempt(null, () => listing.between(drawn[0], drawn.at(-1) + 1));
+      const own = new Set(drawn.map((i) => i - drawn[0]));
+      if (rows)
+        select(
+          changed(
+            before,
+            rows.filter((_, i) => own.has(i)),
+            wanted,
+          ),
+        );
+    }
+    [anchor, drawn] = [drawn.at(-1) ?? anchor, []];
+  }
+
+  function cancel() {
+    drawn = [];
+    select(before);
+  }
+
+  function mayBegin({ target }) {
+    if (target.closest(".toolbar, .continue, .spoken, .playing")) return false;
+    if (!drawn.length) before = store.state.selection;
+    return true;
+  }
+
+  async function all() {
+    const rows = await listing.between(0, listing.total ?? 0);
+    select(changed(new Map(), rows, true));
+  }
+
+  lasso(main, { mayBegin, grow, end, cancel }, signal);
+  return { choose, all };
+}

@@ -1,0 +1,70 @@
+// @ts-check
+/** The way back from changes: a note that stays, and the list of the last ones. */
+
+import { lastChanges, noteChange, takeBack } from "../data/undo.js";
+import { attempt, button, complain, dialog, state, toast } from "../ui/controls.js";
+import { h } from "../ui/dom.js";
+import { ago } from "../ui/format.js";
+
+const notes = new Map(); // about changes, by the requests that take them back
+const keyOf = ({ requests }) => JSON.stringify(requests);
+
+/** Takes a change back and says how that went; whether it is back. */
+export async function undo(change, control = null) {
+  const problems = await attempt(control, () => takeBack(change));
+  if (!problems) return false;
+  notes.get(keyOf(change))?.remove(); // it may be taken back from the list
+  notes.delete(keyOf(change));
+  if (problems.length) complain(new Error(problems[0]));
+  else toast(`Taken back: ${change.text}`);
+  return true;
+}
+
+/** Tells of a change, and offers to take it back: `requests` and `touched` as `noteChange` has them;
+ * `undone` is called where that was done from this note. */
+export function offerUndo(text, requests, touched = {}, undone = () => {}) {
+  if (!requests.length) return;
+  const change = noteChange(text, requests, touched);
+  const back = async () => (await undo(change)) && undone();
+  notes.set(keyOf(change), toast(text, { action: ["Undo", back], lasting: true }));
+}
+
+/** What a change of names did, in words. */
+export function changeWords({ add, remove }) {
+  const part = (word, names) => (names.length ? `${names.join(", ")} ${word}` : "");
+  return [part("added", add), part("removed", remove)].filter(Boolean).join("; ");
+}
+
+/** Takes the last change back, also one that was made before the page was opened. */
+export async function undoTheLast() {
+  const changes = await attempt(null, lastChanges);
+  if (!changes) return;
+  if (changes.length) await undo(changes[0]);
+  else toast("There is nothing to take back");
+}
+
+/** Shows the last changes, those of before as well, each with a button that takes it back. */
+export function showChanges() {
+  dialog("Last changes", () => {
+    const list = h("ul.changes", {}, h("li.dim", {}, "Reading …"));
+
+    function item(change) {
+      const back = button("Undo", "undo", async () => (await undo(change, back)) && read(), {
+        kind: "small",
+      });
+      const words = h("div", {}, h("p", { dir: "auto" }, change.text), h("p.dim", {}, ago(change.at)));
+      return h("li", {}, words, back);
+    }
+
+    async function read() {
+      const changes = await attempt(null, lastChanges);
+      if (!changes) return;
+      const none = () =>
+        state("undo", "Nothing to take back", "Changes of tags, new names and deletions stand here.");
+      list.replaceChildren(...(changes.length ? changes.map(item) : [h("li", {}, none())]));
+    }
+
+    read();
+    return list;
+  });
+}
