@@ -7,6 +7,7 @@ import { clock, codecName, day, percent, resolution, size, title } from "../ui/f
 import { icon } from "../ui/icons.js";
 import { listenForMenu } from "../ui/popup.js";
 import { videoHref } from "../ui/router.js";
+import { setFavourite } from "./favourite.js";
 import { faultOf } from "./card.js";
 
 const ROW = 56; // pixels, the height of a row
@@ -19,9 +20,14 @@ const COLUMNS = [
   ["resolution", "Resolution", "height", "desc", (row) => resolution(row.width, row.height)],
   ["codec", "Codec", "", "", (row) => codecName(row.vcodec)],
   ["added", "Added", "added", "desc", (row) => day(row.mtime)],
-  ["rating", "Rating", "rating", "desc", (row) => (row.rating ? `★ ${row.rating}` : "")],
+  ["rating", "Rating", "rating", "desc", (row) => opinionText(row)],
   ["seen", "Watched", "played", "desc", (row) => watchedText(row.playback)],
 ];
+
+/** What one thinks of a video: whether it is a favourite, and its rating. */
+function opinionText({ favourite, rating }) {
+  return [favourite && "♥", rating && `★ ${rating}`].filter(Boolean).join(" ");
+}
 
 /** Whether a video was watched, or how far. */
 function watchedText(playback) {
@@ -64,6 +70,7 @@ class Row {
     listenForMenu(this.element, (at) => this.showMenu(at));
     this.open.addEventListener("click", (event) => !this.row && event.preventDefault());
     this.open.addEventListener("keydown", (event) => {
+      if (event.key === "h" && !event.repeat && this.row) setFavourite(this.row, !this.row.favourite);
       if (event.key !== " " || !this.row) return;
       event.preventDefault();
       this.check.checked = !this.check.checked;
