@@ -75,6 +75,15 @@ class TestLooks:
             button(page, "Filters").click()
             expect(button(page, "Metadata there")).to_be_visible()
             assert not grave(page)
+            button(page, "Saved").click()
+            expect(page.get_by_role("textbox", name="Name")).to_be_visible()
+            assert not grave(page)
+            button(page, "Folders").click()
+            expect(page.get_by_role("treeitem", name="All videos")).to_be_visible()
+            button(page, "View").click()
+            button(page, "List").click()
+            expect(page.get_by_role("row", name="bikes")).to_have_count(2)
+            assert not grave(page)
 
 
 def grave(page: Page) -> str:

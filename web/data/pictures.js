@@ -17,8 +17,8 @@ const picture = (row, params) => address(`${row.url}/picture`, params);
 const thumbnailOf = (row, width) =>
   row.versions?.thumbs ? picture(row, { width, v: row.versions.thumbs }) : "";
 
-/** The thumbnail of a video for its card; "" where there is none. */
-export const cardPicture = (row) => thumbnailOf(row, CARD);
+/** The thumbnail of a video for its card, or in another of the server's widths; "" where there is none. */
+export const cardPicture = (row, width = CARD) => thumbnailOf(row, width);
 
 /** The thumbnail of a video in the size of a film. */
 export const thumbnail = (row) => thumbnailOf(row, POSTER);

@@ -73,8 +73,10 @@ export function faultOf({ rotten, damaged, broken }) {
 }
 
 export class Card {
-  constructor({ select }) {
+  /** `select(card, range)` is called when it is chosen; `width` is that of its picture in pixels. */
+  constructor({ select, width = undefined }) {
     this.row = null;
+    this.width = width;
     this.image = h("img", {
       alt: "",
       decoding: "async",
@@ -154,7 +156,7 @@ export class Card {
     this.element.setAttribute("aria-posinset", i + 1);
     this.element.setAttribute("aria-setsize", total);
     this.open.href = videoHref(row.url);
-    const picture = cardPicture(row);
+    const picture = cardPicture(row, this.width);
     this.image.classList.toggle("tall", row.height > row.width);
     if ((this.image.getAttribute("src") ?? "") !== picture) {
       this.image.hidden = !same || !picture;

@@ -25,7 +25,13 @@ export class Heart {
     this.isOn = false;
     this.element = h(
       "button.heart",
-      { type: "button", disabled: true, onclick: () => this.toggle(), ...properties },
+      {
+        type: "button",
+        disabled: true,
+        "aria-label": "Favourite",
+        onclick: () => this.toggle(),
+        ...properties,
+      },
       icon("heart"),
     );
   }

@@ -11,13 +11,16 @@ const OVERSCAN = 2; // rows above and below
 const SETTLED = 90; // milliseconds without scrolling
 const FAST = 5; // screens per second, from which on cards are not filled until it settles
 
-/** Sizes of cards: their least width in pixels, how much of it is left in a low window, and how many
- * stand side by side in a narrow one. */
+/** Sizes of cards: their least width in pixels, how much of it is left in a low window, how many stand
+ * side by side in a narrow one, and the width of their pictures, two pixels for each of a fine screen. */
 const SIZES = {
-  small: { minimum: 150, low: 0.6, across: 3 },
-  medium: { minimum: 230, low: 0.52, across: 2 },
-  large: { minimum: 340, low: 0.6, across: 1 },
+  small: { minimum: 150, low: 0.6, across: 3, picture: 384 },
+  medium: { minimum: 230, low: 0.52, across: 2, picture: 384 },
+  large: { minimum: 340, low: 0.6, across: 1, picture: 768 },
 };
+
+/** The width of the pictures of cards of a size, in pixels. */
+export const pictureWidth = (size) => SIZES[size].picture;
 
 /** The places of cards of a size: what `layout` of a Grid gives. */
 export function cardLayout(size) {

@@ -8,7 +8,7 @@ import { addressOf, go, href, keepLibrary, lastLibrary, remembered, tellPlace } 
 import { BEGUN, store, tellChange, watchChanges } from "../data/store.js";
 import { button, choices, failed, menu, state } from "../ui/controls.js";
 import { Card } from "./card.js";
-import { Grid, cardLayout } from "./grid.js";
+import { Grid, cardLayout, pictureWidth } from "./grid.js";
 import { searchBar } from "./search.js";
 import { selecting } from "./selecting.js";
 
@@ -58,13 +58,9 @@ export async function mount(main, route, signal) {
   /** Videos as cards of a size: {element, grid, show}. */
   function cardsShown(size) {
     const element = h("ul.grid", { "aria-label": "Videos" });
-    const grid = new Grid(
-      element,
-      rowsInto({
-        create: () => new Card({ select: (card, isRange) => choose(card, isRange) }),
-        layout: cardLayout(size),
-      }),
-    );
+    const select = (card, isRange) => choose(card, isRange);
+    const create = () => new Card({ select, width: pictureWidth(size) });
+    const grid = new Grid(element, rowsInto({ create, layout: cardLayout(size) }));
     return { element, grid, show: () => {} };
   }
 

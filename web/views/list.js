@@ -11,6 +11,7 @@ import { setFavourite } from "./favourite.js";
 import { faultOf } from "./card.js";
 
 const ROW = 56; // pixels, the height of a row
+const PICTURE = 192; // and the width of its picture
 
 /** The columns behind the name: [class, heading, its order in the API, the direction that comes first, text of a row].
  * @type {[string, string, string, string, (row: any) => string][]} */
@@ -97,7 +98,7 @@ class Row {
     this.place(i);
     this.element.classList.remove("blank");
     this.open.href = videoHref(row.url);
-    const picture = cardPicture(row);
+    const picture = cardPicture(row, PICTURE);
     if ((this.image.getAttribute("src") ?? "") !== picture) {
       if (picture) this.image.src = picture;
       else this.image.removeAttribute("src");

@@ -35,7 +35,7 @@ export function savedPanel({ close }) {
   const form = h(
     "form.save-search",
     { onsubmit: submit },
-    h("h3", {}, "Save this search"),
+    h("h2", {}, "Save this search"),
     h(".row", {}, name, button("Save", "check", null, { kind: "primary", type: "submit" })),
   );
   const element = h(".saved-in", {}, list, nothing, form);
