@@ -3,18 +3,21 @@
 
 import { post } from "../data/api.js";
 import { tellChange } from "../data/store.js";
-import { attempt, toast } from "../ui/controls.js";
+import { attempt } from "../ui/controls.js";
 import { h } from "../ui/dom.js";
 import { title } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
+import { offerUndo } from "./undo.js";
 
 /** Makes a video, {url, path, name}, a favourite or none; gives whether the server did. */
 export async function setFavourite(video, isFavourite) {
   const stored = await attempt(null, () => post(`${video.url}/tags`, { favourite: isFavourite }));
   if (!stored) return false;
-  tellChange({ videos: [video.path], kinds: ["tags"] });
+  const touched = { videos: [video.path], kinds: ["tags"] };
+  tellChange(touched);
   const words = isFavourite ? "is a favourite" : "is no favourite any more";
-  toast(`${title(video.name)} ${words}`, { action: ["Undo", () => setFavourite(video, !isFavourite)] });
+  const back = { favourite: !isFavourite };
+  offerUndo(`${title(video.name)} ${words}`, [[`${video.url}/tags`, back]], touched);
   return true;
 }
 
