@@ -137,11 +137,13 @@ class CatalogueRefresher:
     def indexed(self) -> bool:
         """Whether the tables of extensions are as new as the catalogue; waits for that LONG_WAIT
         for a small library and WORDS_WAIT for a larger one."""
+        if self.catalogue.refreshing:
+            return False  # they are brought up to date at its end
         indexing = self.indexing.ask()
         with contextlib.suppress(TimeoutError):
             if indexing:
                 indexing.result(LONG_WAIT if self.small else WORDS_WAIT)
-                return not self.catalogue.refreshing
+                return True
         return False
 
     def retire(self) -> None:

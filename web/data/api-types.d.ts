@@ -124,6 +124,15 @@ export interface FoldersOut {
   tree: FolderOut[];
 }
 
+export interface ForecastOut {
+  videos: number;
+  counts: Record<string, number>;
+  seconds: number;
+  unknown: string[];
+  time: string;
+  missing: Record<string, string>;
+}
+
 export interface HealthOut {
   status: "ok";
   version: string;
@@ -135,6 +144,7 @@ export interface HlsOfferOut {
   url: string;
   query: Record<string, string>;
   duration: number;
+  encrypted: boolean;
   lines: number;
   sound: number | null;
   sounds: SoundTrackOut[];
@@ -335,6 +345,7 @@ export interface ReportOut {
   counts: Record<string, number>;
   stale: Record<string, number>;
   coverage: Record<string, number>;
+  to_make: Record<string, number>;
   broken: (Record<string, any>)[];
   damaged: (Record<string, string>)[];
   rotten: (Record<string, string>)[];
@@ -615,6 +626,7 @@ export interface GetAnswers {
   "/config": ConfigOut;
   "/faces/listing": PeopleOut;
   "/folders": FoldersOut;
+  "/forecast": ForecastOut;
   "/health": HealthOut;
   "/jobs": JobsOut;
   [path: `/jobs/${string}`]: JobDetailsOut;
