@@ -77,5 +77,5 @@ export function namesField(heading, kind, shown, change, link) {
   });
   input.addEventListener("blur", () => mark(null));
   render();
-  return h(".names", {}, h("h3", {}, heading), chips, status, h(".holder", {}, input, list));
+  return h(".names", {}, h("h2", {}, heading), chips, status, h(".holder", {}, input, list));
 }

@@ -36,7 +36,7 @@ export function ratingField(rating, save) {
   }
 
   render();
-  return h(".names", {}, h("h3", {}, "Rating"), h(".row.stars", {}, ...stars, value));
+  return h(".names", {}, h("h2", {}, "Rating"), h(".row.stars", {}, ...stars, value));
 }
 
 /** A note that is saved when one leaves it. `save(note)` gives the stored one. */
@@ -54,7 +54,7 @@ export function noteField(note, save) {
   }
 
   text.addEventListener("change", () => store(text.value));
-  return h(".names", {}, h("h3", {}, "Note"), text);
+  return h(".names", {}, h("h2", {}, "Note"), text);
 }
 
 /** Whether a video was watched: a box to tick, with the way back. */

@@ -13,9 +13,11 @@ function barButton(text, name, onclick, keys = "") {
   return h("button.control", { type: "button", "aria-label": text, title, onclick }, icon(name));
 }
 
-/** A media-chrome button with the menu that it opens. */
+/** A media-chrome button with the menu that it opens. In place of a header, whose button would lead
+ * back to a menu around this one, stands nothing: a menu may have no such child. */
 function withMenu(name, properties = {}) {
-  const menu = h(`media-${name}-menu`, { hidden: true, anchor: "auto", ...properties });
+  const noHeader = h("span", { slot: "header", hidden: true });
+  const menu = h(`media-${name}-menu`, { hidden: true, anchor: "auto", ...properties }, noHeader);
   return [h(`media-${name}-menu-button`, {}), menu];
 }
 
