@@ -37,6 +37,7 @@ export class Heart {
       },
       icon("heart"),
     );
+    this.show(null);
   }
 
   /** Shows a video, {url, path, name, favourite}; null: none. */

@@ -143,7 +143,7 @@ class FilmPage {
     const { player, signal, view } = this;
     const jump = (time) => player.jump(time);
     const now = () => player.video.currentTime;
-    this.heading = h("h1", { dir: "auto" });
+    this.heading = h("h1", { dir: "auto" }, title(this.path.split("/").at(-1))); // until it is read
     this.line = h("p.dim", {});
     this.heart = new Heart();
     this.renaming = button("Rename", "edit", () => renameDialog(this.details), {
