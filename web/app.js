@@ -274,6 +274,13 @@ async function followJobs() {
   }
 }
 
+/** Parts of the page are read when they are wanted; where that fails, the server is gone. */
+addEventListener("unhandledrejection", (event) => {
+  if (!/dynamically imported module|Importing a module script/.test(event.reason?.message)) return;
+  event.preventDefault();
+  store.set({ online: false });
+});
+
 /** Begins anew as soon as the server is there: it was gone before all of the page had come. */
 function reloadOnceThere() {
   get("/health").then(

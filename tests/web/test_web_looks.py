@@ -138,7 +138,8 @@ class TestWeight:
             network.on(
                 "Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"])
             )
-            with page.expect_response("**/events.js"):  # which comes after the first screen
+            comes_last = page.expect_event("requestfinished", lambda r: r.url.endswith("/lasso.js"))
+            with page.expect_response("**/events.js"), comes_last:  # after the first screen
                 page.goto(served.url)
                 page.wait_for_function(shown)
                 assert sum(sizes) <= 350_000

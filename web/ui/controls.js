@@ -2,10 +2,9 @@
 /** What views are made of: buttons, notes, dialogs, menus, states, and a field for names. */
 
 import { get } from "../data/api.js";
-import { h, keyed } from "./dom.js";
+import { h, keyed, place } from "./dom.js";
 import { message } from "./format.js";
 import { icon } from "./icons.js";
-import { place } from "./popup.js";
 
 /** A button with an icon, or only that where `text` is the hidden name of `{ bare: true }`.
  * @param {string} text

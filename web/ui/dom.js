@@ -91,6 +91,16 @@ export function debounced(callback, milliseconds) {
   return Object.assign(ask, { cancel: () => clearTimeout(timer) });
 }
 
+/** A function that gives what `load` promised the first time, and asks again after that failed. */
+export function once(load) {
+  let promise = null;
+  const forget = (error) => {
+    promise = null;
+    throw error;
+  };
+  return () => (promise ??= load().catch(forget));
+}
+
 /** A guard for answers that may come in another order: it gives what a promise does, and undefined
  * where it was called again meanwhile. */
 export function latestOnly() {
@@ -100,4 +110,26 @@ export function latestOnly() {
     const answer = await promise;
     return call === calls ? answer : undefined;
   };
+}
+
+/** Calls `show(at)` with a rectangle of the window where a menu about an element is asked for: by the
+ * mouse, or by a key. With Shift the browser shows its own. */
+export function listenForMenu(element, show) {
+  element.addEventListener("contextmenu", (event) => {
+    if (event.shiftKey && event.button === 2) return;
+    event.preventDefault();
+    const { clientX: x, clientY: y } = event;
+    show(event.button === 2 ? { left: x, top: y, bottom: y } : event.target.getBoundingClientRect());
+  });
+}
+
+const GAP = 6; // pixels between the menu and what it is about
+
+/** Puts a panel below a rectangle of the window, or above it where there is no room. */
+export function place(panel, at) {
+  const left = Math.max(8, Math.min(at.left, innerWidth - panel.offsetWidth - 8));
+  const below = at.bottom + GAP;
+  const fits = below + panel.offsetHeight < innerHeight - 8;
+  panel.style.left = `${left}px`;
+  panel.style.top = `${fits ? below : Math.max(8, at.top - panel.offsetHeight - GAP)}px`;
 }

@@ -1,30 +1,8 @@
 // @ts-check
 /** A menu that opens where it was asked for: beside a button, or where the mouse is. */
 
-import { h } from "./dom.js";
+import { h, place } from "./dom.js";
 import { icon } from "./icons.js";
-
-const GAP = 6; // pixels between the menu and what it is about
-
-/** Puts a panel below a rectangle of the window, or above it where there is no room. */
-export function place(panel, at) {
-  const left = Math.max(8, Math.min(at.left, innerWidth - panel.offsetWidth - 8));
-  const below = at.bottom + GAP;
-  const fits = below + panel.offsetHeight < innerHeight - 8;
-  panel.style.left = `${left}px`;
-  panel.style.top = `${fits ? below : Math.max(8, at.top - panel.offsetHeight - GAP)}px`;
-}
-
-/** Calls `show(at)` with a rectangle of the window where a menu about an element is asked for: by the
- * mouse, or by a key. With Shift the browser shows its own. */
-export function listenForMenu(element, show) {
-  element.addEventListener("contextmenu", (event) => {
-    if (event.shiftKey && event.button === 2) return;
-    event.preventDefault();
-    const { clientX: x, clientY: y } = event;
-    show(event.button === 2 ? { left: x, top: y, bottom: y } : event.target.getBoundingClientRect());
-  });
-}
 
 /** Shows choices [text, icon, callback] beside a rectangle of the window until one is taken, Escape is
  * pressed or something else is clicked; arrow keys walk among them.

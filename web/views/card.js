@@ -3,10 +3,9 @@
 
 import { cardPicture, fileOf, frameAt, record } from "../data/pictures.js";
 import { button } from "../ui/controls.js";
-import { h, keyed, setText } from "../ui/dom.js";
+import { h, keyed, listenForMenu, setText } from "../ui/dom.js";
 import { clock, kindName, resolution, title } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
-import { listenForMenu } from "../ui/popup.js";
 import { href, videoHref } from "../ui/router.js";
 import { inFolder, term } from "../data/query.js";
 import { Heart } from "./favourite.js";

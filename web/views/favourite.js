@@ -7,7 +7,6 @@ import { attempt } from "../ui/controls.js";
 import { h } from "../ui/dom.js";
 import { title } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
-import { offerUndo } from "./undo.js";
 
 /** Makes a video, {url, path, name}, a favourite or none; gives whether the server did. */
 export async function setFavourite(video, isFavourite) {
@@ -17,6 +16,7 @@ export async function setFavourite(video, isFavourite) {
   tellChange(touched);
   const words = isFavourite ? "is a favourite" : "is no favourite any more";
   const back = { favourite: !isFavourite };
+  const { offerUndo } = await import("./undo.js");
   offerUndo(`${title(video.name)} ${words}`, [[`${video.url}/tags`, back]], touched);
   return true;
 }

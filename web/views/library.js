@@ -2,7 +2,7 @@
 /** The library: every video as a card, found by the query in the address. */
 
 import { Listing } from "../data/listing.js";
-import { h, takesKeys } from "../ui/dom.js";
+import { h, once, takesKeys } from "../ui/dom.js";
 import { folderOf, inFolder, listingOf } from "../data/query.js";
 import { addressOf, go, href, keepLibrary, lastLibrary, remembered, tellPlace } from "../ui/router.js";
 import { BEGUN, store, tellChange, watchChanges } from "../data/store.js";
@@ -10,7 +10,6 @@ import { button, choices, failed, menu, state } from "../ui/controls.js";
 import { Card } from "./card.js";
 import { Grid, cardLayout, pictureWidth } from "./grid.js";
 import { searchBar } from "./search.js";
-import { selecting } from "./selecting.js";
 
 const listing = new Listing();
 const firstScreen = new Promise((resolve) => store.addEventListener("shown", resolve, { once: true }));
@@ -47,9 +46,7 @@ export async function mount(main, route, signal) {
   const search = searchBar(({ replace = false, ...wanted }) => go(addressOf(wanted), { replace }));
   const spoken = h(".spoken", {}); // the fold of what is said, once there are words to look for
   let hits = null;
-  let selectedBar = null; // what can be done with a selection, once there is one
   const begun = h("section.continue", { hidden: true });
-  let continuing = null; // what fills that
   const offer = h("section.panel.offer", { "aria-label": "First steps", hidden: true });
   let offering = null; // what fills that
   const videos = h(".videos", {});
@@ -108,7 +105,14 @@ export async function mount(main, route, signal) {
     return menu("View", "library", fill);
   }
 
-  const { choose, all } = selecting({ main, listing, grid: () => shown.grid }, signal);
+  /** What selects videos, {choose, all}, after the first screen. */
+  const selectingTools = once(async () => {
+    const { selecting } = await import("./selecting.js");
+    return selecting({ main, listing, grid: () => shown.grid }, signal);
+  });
+  const choose = async (card, isRange) => (await selectingTools()).choose(card, isRange);
+  const all = async () => (await selectingTools()).all();
+  firstScreen.then(selectingTools);
 
   const side = h("aside.folders", { hidden: !(WIDE.matches && localStorage.getItem(FOLDERS) === "open") });
   let folders = null; // what shows the tree of them in there, once it is wanted
@@ -185,15 +189,13 @@ export async function mount(main, route, signal) {
     if (q === wanted.q) hits.show(q, again);
   }
 
-  /** The bar of what can be done with a selection. */
-  function selectionTools() {
-    selectedBar ??= import("./selection.js").then(({ selectionBar }) => {
-      const bar = selectionBar(all, signal);
-      if (!signal.aborted) main.append(bar.element);
-      return bar;
-    });
-    return selectedBar;
-  }
+  /** The bar of what can be done with a selection, once there is one. */
+  const selectionTools = once(async () => {
+    const { selectionBar } = await import("./selection.js");
+    const bar = selectionBar(all, signal);
+    if (!signal.aborted) main.append(bar.element);
+    return bar;
+  });
 
   function onSelection({ selection }) {
     shown.grid.refresh();
@@ -208,19 +210,15 @@ export async function mount(main, route, signal) {
     store.dispatchEvent(new Event("shown"));
   }
 
+  const begunRow = once(async () => (await import("./continue.js")).continueRow(begun, signal));
+
   /** What was begun stands in front of the whole library, not of what a query finds. Its place is kept
    * where there was something to show the last time: the first screen comes without it. */
   async function showBegun() {
     begun.hidden = Boolean(wanted.q) || !Number(localStorage.getItem(BEGUN));
     if (wanted.q) return;
     await firstScreen;
-    continuing ??= import("./continue.js").then(({ continueRow }) => continueRow(begun, signal));
-    const films = await continuing
-      .then((row) => row.load())
-      .catch(() => {
-        continuing = null; // its program could not be read: the library is there without
-        return 0;
-      });
+    const films = await (await begunRow()).load();
     begun.hidden = Boolean(wanted.q) || !films;
   }
 

@@ -2,10 +2,9 @@
 /** Videos as a list: a row for each with its facts in columns, whose headings sort. */
 
 import { cardPicture } from "../data/pictures.js";
-import { h, setText } from "../ui/dom.js";
+import { h, listenForMenu, setText } from "../ui/dom.js";
 import { clock, codecName, day, percent, resolution, size, title } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
-import { listenForMenu } from "../ui/popup.js";
 import { videoHref } from "../ui/router.js";
 import { setFavourite } from "./favourite.js";
 import { faultOf } from "./card.js";
