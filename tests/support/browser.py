@@ -17,7 +17,9 @@ from playwright.sync_api import Browser, Dialog, Locator, Page, Playwright, expe
 
 from support.media import Picture
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+# The headless shell has no windows and takes half as long for what a test does.
+CHROMIUMS = ("chromium-headless-shell", "chromium", "chromium-browser")
+CHROMIUM = next(filter(None, map(shutil.which, CHROMIUMS)), None)
 FIREFOX = next(filter(None, map(shutil.which, ("firefox-esr", "firefox"))), None)
 ARGUMENTS = [
     "--headless",
@@ -44,12 +46,13 @@ PREFERENCES: dict[str, Any] = {
     "media.gmp-manager.updateEnabled": False,
 }
 PATIENCE = 30_000  # ms: what is expected comes sooner, unless the machine has much else to do
-in_both = pytest.mark.parametrize(
-    "browser_name",
-    [
-        "chromium",
-        pytest.param("firefox", marks=pytest.mark.skipif(not FIREFOX, reason="needs firefox-esr")),
-    ],
+in_firefox = pytest.param(
+    "firefox", marks=pytest.mark.skipif(not FIREFOX, reason="needs firefox-esr")
+)
+in_both = pytest.mark.parametrize("browser_name", ["chromium", in_firefox])
+# The same, in Firefox where ALL_BROWSERS is set: each test there takes seconds of the processor.
+in_both_on_request = pytest.mark.parametrize(
+    "browser_name", ["chromium", *([in_firefox] if os.environ.get("ALL_BROWSERS") else [])]
 )
 WIDE, NARROW = (1440, 900), (390, 844)
 # Errors in the console that are no fault of the page: those about answers that are errors, or about

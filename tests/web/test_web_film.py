@@ -23,7 +23,7 @@ pytestmark = [
 
 
 class TestVideo:
-    @web.in_both
+    @web.in_both_on_request
     def test_a_click_on_a_scene_jumps_there(self, page: Page, base: Library) -> None:
         visit(page, "video/trips/cuts.mp4")
         markers = [m["time"] for m in base.json("cuts.mp4.scenes.json", "trips")["markers"]]
@@ -84,7 +84,7 @@ class TestVideo:
         own_page.get_by_role("option", name=EVIL).click()
         expect(own_page.locator(".chip a")).to_have_text([EVIL])
 
-    @web.in_both
+    @web.in_both_on_request
     def test_a_rating_and_a_note_are_in_the_sidecar(self, own_page: Page, own: Library) -> None:
         visit(own_page, "video/numbered.mp4")
         button(own_page, "Rate 4 of 5").click()
@@ -189,7 +189,7 @@ class TestVideo:
         os.utime(video, ns=(times.st_atime_ns, times.st_mtime_ns))
         assert support.run_cli("verify", own.root).code == 1
         own_page.reload()
-        expect(card(own_page, "numbered").get_by_text("Rotten")).to_be_visible()
+        expect(card(own_page, "numbered").get_by_text("Rotten", exact=True)).to_be_visible()
         visit(own_page, "video/numbered.mp4")
         expect(own_page.locator(".faults")).to_contain_text("rotten at 0:0")
         row = own_page.locator(".artifacts li", has_text="Verify")
@@ -217,7 +217,7 @@ class TestVideo:
             page.get_by_role("link", name="mpeg4.avi").click()
             expect(page).to_have_url(re.compile(r"#/video/mpeg4\.avi$"))
 
-    @web.in_both
+    @web.in_both_on_request
     def test_subtitles_are_shown_and_lead_to_their_time(self, own_page: Page, own: Library) -> None:
         evil = EVIL.replace("&", "&amp;").replace("<", "&lt;")
         own.artifact("numbered.mp4.vtt").write_text(
@@ -334,7 +334,7 @@ class TestWatching:
         expect(film).to_have_js_property("paused", True)
         page.get_by_label("Note").fill("")
 
-    @web.in_both
+    @web.in_both_on_request
     def test_one_film_follows_another_as_the_library_has_them(self, page: Page) -> None:
         """In the query and order last looked at, also after a reload; by itself where wanted."""
         visit(page, "library?q=folder%3Atrips&sort=size&order=desc")
@@ -346,6 +346,7 @@ class TestWatching:
         page.reload()
         next_one.click()
         expect(heading).to_have_text("a copy of bikes")
+        expect(button(page, "Previous video")).to_be_enabled()
         page.keyboard.press("Shift+P")
         expect(heading).to_have_text("bikes")
         page.get_by_label("Play the next by itself").check()
@@ -361,7 +362,7 @@ class TestWatching:
         page.keyboard.press("Escape")
         expect(page).to_have_url(re.compile("sort=size"))
 
-    @web.in_both
+    @web.in_both_on_request
     def test_own_markers_are_set_named_and_taken_back(self, own_page: Page, own: Library) -> None:
         def stored() -> list[Any]:
             names = own.artifacts()

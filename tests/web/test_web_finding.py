@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+import support
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 from support import Library
 from support import browser as web
@@ -219,6 +220,7 @@ def test_the_place_survives_a_reload_of_the_film(chromium: Browser, library: Lib
     library.add("one_frame.mp4", "0.mp4")
     for i in range(1, 300):
         (library.root / f"{i}.mp4").hardlink_to(library.root / "0.mp4")
+    assert support.run_cli("meta", library.root / "0.mp4").code == 0  # no offer above the videos
     with serving(library.root) as served, web.opened(chromium, served.url) as page:
         expect(page.locator(".search .total")).to_have_text("300")
         page.evaluate("scrollTo(0, 5000)")

@@ -90,7 +90,7 @@ class TestJobs:
             expect(page.locator(".job")).to_have_attribute("data-status", "cancelled")
             expect(page.locator(".indicator")).to_be_hidden()
 
-    @web.in_both
+    @web.in_both_on_request
     def test_events_come_again_after_a_break(self, browser: Browser, own: Library) -> None:
         with serving(own.root) as served, web.opened(browser, "about:blank") as page:
             page.route("**/events", lambda route: route.abort())
@@ -153,7 +153,7 @@ class TestJobs:
 
 
 class TestReport:
-    @web.in_both
+    @web.in_both_on_request
     def test_it_counts_and_leads_to_what_is_missing(self, page: Page) -> None:
         visit(page, "report")
         row = page.locator(".coverage li", has_text="Scrub sprites")
@@ -162,7 +162,7 @@ class TestReport:
         expect(page).to_have_url(re.compile("q=missing%3Asubtitles"))
         expect(page.locator(".card:not([hidden])")).to_have_count(5)
 
-    @web.in_both
+    @web.in_both_on_request
     def test_one_button_finishes(self, own_page: Page, own: Library) -> None:
         own.artifact("numbered.mp4.jpg").unlink()
         visit(own_page, "report")

@@ -27,7 +27,7 @@ WRONG_IN_BROWSER = f"""async () => {{
 
 
 class TestLibrary:
-    @web.in_both
+    @web.in_both_on_request
     def test_cards_tell_what_there_is(self, page: Page) -> None:
         expect(page.locator(".card:not([hidden])")).to_have_count(5)
         one = card(page, "bikes")
@@ -100,7 +100,7 @@ class TestLibrary:
                 expect(thumb.locator("video")).to_have_count(int(dx < 32))
             expect(thumb.locator(".sprite")).to_be_visible()
 
-    @web.in_both
+    @web.in_both_on_request
     def test_holding_plays_the_preview(self, page: Page) -> None:
         thumb = card(page, "numbered").locator(".thumb")
         hover(page, thumb, 0.5)
@@ -216,7 +216,7 @@ class TestLibrary:
         box.press("Enter")
         expect(page.get_by_role("alert").filter(has_text="did you mean duration:?")).to_be_visible()
 
-    @web.in_both
+    @web.in_both_on_request
     def test_filters_and_order(self, page: Page) -> None:
         button(page, "Filters").click()
         button(page, "Preview clips missing").click()
@@ -367,7 +367,7 @@ class TestSelection:
         card(own_page, "cuts").get_by_text("two words").click()
         expect(own_page.locator(".card:not([hidden])")).to_have_count(2)
 
-    @web.in_both
+    @web.in_both_on_request
     def test_names_are_shown_before_they_change(self, own_page: Page, own: Library) -> None:
         for name in ("bikes", "a copy of bikes"):
             card(own_page, name).locator(".pick input").check()

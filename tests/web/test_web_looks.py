@@ -160,7 +160,8 @@ class TestWeight:
 
     def test_a_job_changes_what_it_touched(self, chromium: Browser, cards: Library) -> None:
         with serving(cards.root) as served, web.opened(chromium, "about:blank") as page:
-            follow(page, served.url)
+            with page.expect_response(lambda r: "q=progress" in r.url):  # after the first screen
+                follow(page, served.url)
             expect(card(page, "24").locator("img")).to_have_js_property("naturalWidth", 384)
             image = card(page, "3").locator("img")
             before = image.get_attribute("src") or ""

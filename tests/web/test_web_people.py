@@ -50,7 +50,7 @@ class TestPeople:
         button(people.locator(".toast").last, "Undo").click()
         expect(people.locator(".person")).to_have_count(3)
 
-    @web.in_both
+    @web.in_both_on_request
     def test_a_name_is_given_in_place_and_stays(self, people: Page) -> None:
         field = people.locator(".person").first.get_by_label("Name", exact=True)
         write(field, EVIL)

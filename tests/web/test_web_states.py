@@ -128,7 +128,7 @@ class TestStates:
             wait_for(page, held).continue_()
             expect(page.get_by_role("dialog")).to_have_count(0)
 
-    @web.in_both
+    @web.in_both_on_request
     def test_the_documentation_asks_nobody_else(self, browser: Browser, shared: Served) -> None:
         """A request can be tried on it."""
         asked: list[str] = []

@@ -60,6 +60,9 @@ async function everybody(hidden, signal) {
   return listing;
 }
 
+/** The heading where the people are not shown yet. */
+const heading = () => h("h1.hidden", {}, "People");
+
 class People {
   constructor(main, route, signal) {
     this.signal = signal;
@@ -68,7 +71,7 @@ class People {
     this.withHidden = false; // whether those who were hidden are shown as well
     this.chosen = new Set(); // ids
     this.id = idOf(route);
-    this.place = h(".page.wide", {}, h("p.dim", { role: "status" }, "Reading …"));
+    this.place = h(".page.wide", {}, heading(), h("p.dim", { role: "status" }, "Reading …"));
     this.head = h(".head", {});
     this.list = h("ul.faces", { "aria-label": "People" });
     this.bar = this.mergeBar();
@@ -82,7 +85,11 @@ class People {
       this.listing = await everybody(this.withHidden, this.signal);
       this.people = this.listing.people.toSorted((a, b) => Number(isUndecided(b)) - Number(isUndecided(a)));
     } catch (error) {
-      if (error.name !== "AbortError") this.place.replaceChildren(failed(error, () => this.load()));
+      if (error.name !== "AbortError")
+        this.place.replaceChildren(
+          heading(),
+          failed(error, () => this.load()),
+        );
       return;
     }
     if (!this.id || !isNaming()) this.render();
@@ -93,7 +100,7 @@ class People {
     if (person) this.place.replaceChildren(...this.personPage(person));
     else if (this.id) this.place.replaceChildren(this.stranger());
     else if (this.people.length) this.overview();
-    else this.place.replaceChildren(h("h1.hidden", {}, "People"), this.nobody());
+    else this.place.replaceChildren(heading(), this.nobody());
     this.showBar();
   }
 
