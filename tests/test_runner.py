@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import json
 import os
@@ -47,6 +48,7 @@ from support import (
 
 import index
 from videolib.core.files import scratch_name
+from videolib.core.processes import die_with_parent
 from videolib.core.progress import (
     ParentLink,
     ProgressReport,
@@ -830,6 +832,11 @@ assert len(cancelled) == 36
             assert len(run.family()) > 1
             run.process.kill()
             assert wait_until(lambda: not run.family(), 3)
+
+    def test_a_child_whose_parent_is_killed_before_it_asks_to_die_with_it(self) -> None:
+        begin = functools.partial(die_with_parent, 1)  # which did not start it
+        with subprocess.Popen(["/bin/sleep", "60"], preexec_fn=begin) as child:
+            assert child.wait(10) == -signal.SIGKILL
 
     def test_killed_while_writing(self, library: Library, cli: Cli) -> None:
         """Whenever it dies, what has a final name is whole; the next run cleans up and goes on."""

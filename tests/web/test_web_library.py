@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import support
 from playwright.sync_api import Browser, Page, Route, expect
 from support import Library, media
 from support import browser as web
@@ -264,6 +265,9 @@ class TestLibrary:
         library.add("one_frame.mp4", "0.mp4")
         for i in range(1, 400):
             (library.root / f"{i}.mp4").hardlink_to(library.root / "0.mp4")
+        assert (
+            support.run_cli("meta", library.root / "0.mp4").code == 0
+        )  # no offer above the videos
         with serving(library.root) as served, web.opened(chromium, served.url) as page:
             expect(page.locator(".search .total")).to_have_text("400")
             page.evaluate("scrollTo(0, 9000)")

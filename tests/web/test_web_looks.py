@@ -163,6 +163,7 @@ class TestWeight:
             with page.expect_response(lambda r: "q=progress" in r.url):  # after the first screen
                 follow(page, served.url)
             expect(card(page, "24").locator("img")).to_have_js_property("naturalWidth", 384)
+            expect(page.locator(".search .total:not(.refreshing)")).to_have_text("25")
             image = card(page, "3").locator("img")
             before = image.get_attribute("src") or ""
             asked: list[str] = []

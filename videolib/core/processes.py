@@ -67,21 +67,32 @@ def need_tool(name: str) -> str:
     raise MissingDependencyError(f"{name} is not installed: {advice}")
 
 
-def die_with_parent() -> None:
-    """In a child before exec: be killed when the process that started it ends (Linux)."""
+def die_with_parent(parent: int) -> None:
+    """In a child before exec: be killed when the process that started it, `parent`, ends (Linux);
+    now, where that has ended already."""
     if sys.platform == "linux":
         import ctypes
 
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def start_tool(
-    argv: Sequence[str], pass_fds: Sequence[int], prepare: Callable[[], None] = die_with_parent
+    argv: Sequence[str], pass_fds: Sequence[int], prepare: Callable[[], None] | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start a program, in a session of its own and with pipes for both outputs; `prepare` is called
-    in the child before. Raises VideoError where it cannot be started."""
+    """Start a program, in a session of its own and with pipes for both outputs, that dies with this
+    thread (Linux); `prepare` is called in the child before. Raises VideoError where it cannot be
+    started."""
     import subprocess
+
+    parent = os.getpid()
+
+    def begin() -> None:
+        die_with_parent(parent)
+        if prepare:
+            prepare()
 
     try:
         return subprocess.Popen(
@@ -91,7 +102,7 @@ def start_tool(
             stderr=subprocess.PIPE,
             pass_fds=pass_fds,
             start_new_session=True,
-            preexec_fn=prepare,
+            preexec_fn=begin,
         )
     except OSError as error:
         advice = advice_on(error.strerror or "")
@@ -105,14 +116,13 @@ def walled_tool(
     """A program that runs while the body does, on a file that is open as `descriptor`.
 
     It has at most `memory` bytes and, where the system has it, stands behind the wall of workers,
-    with nothing to read but that file. It dies with this thread, and its group is killed at the
-    end of the body. Raises VideoError where it cannot be started.
+    with nothing to read but that file. Its group is killed at the end of the body. Raises VideoError
+    where it cannot be started.
     """
     access = Access((f"/dev/fd/{descriptor}",), (), (argv[0],))
     is_walled = not obstacle()
 
     def prepare() -> None:
-        die_with_parent()
         limit_memory(memory)
         if is_walled:
             enter(access)

@@ -86,7 +86,8 @@ export function lasso(area, { mayBegin, grow, end, cancel }, signal) {
     const isFar = Math.hypot(at.x - start.x, at.y - start.y) > SLIP;
     if (!isDrawn() && isFar && mayBegin(event)) begin();
   });
-  on(area, "pointerup", () => {
+  on(area, "pointerup", (event) => {
+    if (isDrawn()) grow(between(start, pointOf(event)), event); // no frame may have come since it moved
     if (!stop()) return;
     swallowClick();
     end();
