@@ -116,8 +116,9 @@ def walled_tool(
     """A program that runs while the body does, on a file that is open as `descriptor`.
 
     It has at most `memory` bytes and, where the system has it, stands behind the wall of workers,
-    with nothing to read but that file. Its group is killed at the end of the body. Raises VideoError
-    where it cannot be started.
+    with nothing to read but that file. Its group is killed at the end of the body.
+
+    Raises VideoError where it cannot be started.
     """
     access = Access((f"/dev/fd/{descriptor}",), (), (argv[0],))
     is_walled = not obstacle()
