@@ -18,7 +18,7 @@ pytestmark = [
 
 
 class TestDuplicates:
-    @web.in_both
+    @web.in_both_on_request
     def test_one_goes_to_the_trash_and_comes_back(self, own_page: Page, own: Library) -> None:
         copy = own.root / "trips/a copy of bikes.mp4"
         visit(own_page, "duplicates")

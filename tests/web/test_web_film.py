@@ -253,7 +253,7 @@ class TestVideo:
 
 
 class TestWatching:
-    @web.in_both
+    @web.in_both_on_request
     def test_a_film_goes_on_where_it_was_left(self, own_page: Page, own: Library) -> None:
         row = own_page.get_by_role("list", name="Films that were begun")
         expect(row).to_be_hidden()

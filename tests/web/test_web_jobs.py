@@ -31,7 +31,7 @@ JOB = {
 
 
 class TestJobs:
-    @web.in_both
+    @web.in_both_on_request
     def test_a_task_is_started_by_its_form_and_seen_to_its_end(
         self, own_page: Page, own: Library
     ) -> None:

@@ -230,7 +230,7 @@ class TestLibrary:
         first = page.locator(".card[aria-posinset='1']:not([hidden]) .name")
         expect(first).to_have_text("bikes")
 
-    @web.in_both
+    @web.in_both_on_request
     def test_the_keyboard_is_enough(self, page: Page, base: Library) -> None:
         card(page, "numbered").wait_for()
         page.keyboard.press("?")

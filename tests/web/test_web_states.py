@@ -93,7 +93,7 @@ class TestStates:
             button(page, "Make all that is missing").wait_for()
             page.wait_for_function("() => document.querySelector('video')?.readyState > 0")
 
-    @web.in_both
+    @web.in_both_on_request
     def test_the_token(self, browser: Browser, own: Library) -> None:
         secret = "correct horse"
         with (
