@@ -232,8 +232,10 @@ class ClusterPool:
         while not (self.closed or self.failure or self.job.cancelled.wait(LOOKS)):
             try:
                 self._look()
-            except (OSError, RuntimeError) as error:  # the latter once the client is closed
-                self._fail(f"it does not answer ({str(error) or type(error).__name__})")
+            except TimeoutError:
+                self._fail("it does not answer")
+            except (OSError, RuntimeError):  # the latter once the client is closed
+                self._fail("the connection to it was lost")
 
     def _fail(self, reason: str) -> None:
         """Let no unit be done any more: the scheduler is gone."""
