@@ -282,10 +282,15 @@ class TestLibrary:
             page.evaluate("scrollTo(0, 9000)")
             page.wait_for_function("() => history.state?.y === 9000")
             assert page.locator(".card").count() < 80
-            page.locator(".card:not([hidden], .blank) .open").nth(20).dispatch_event("click")
+            there = page.locator(".card:not([hidden], .blank)").nth(20)
+            index, box = there.get_attribute("data-index"), there.bounding_box()
+            assert box
+            there.locator(".open").dispatch_event("click")
             page.locator(".player").wait_for()
             back(page)
-            page.wait_for_function("() => scrollY === 9000")
+            same = f"document.querySelector('.card[data-index=\"{index}\"]')"
+            top = f"{same}?.getBoundingClientRect().top"
+            page.wait_for_function(f"() => Math.abs({top} - {box['y']}) < 1")
 
     def test_a_hundred_thousand_are_no_more_than_a_screen(self, page: Page, shared: Served) -> None:
         """The server's part is made up: rows by number."""
