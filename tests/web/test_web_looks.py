@@ -163,16 +163,18 @@ class TestWeight:
             with page.expect_response(lambda r: "q=progress" in r.url):  # after the first screen
                 follow(page, served.url)
             expect(card(page, "24").locator("img")).to_have_js_property("naturalWidth", 384)
-            served.job("report")  # all news of the start has come when its end is told
-            expect(page.get_by_text("report: done")).to_be_visible()
-            page.wait_for_timeout(1000)  # what that news made the page ask for
             image = card(page, "3").locator("img")
             before = image.get_attribute("src") or ""
             asked: list[str] = []
             page.on("request", lambda request: asked.append(urlsplit(request.url).path))
-            served.job("report")
-            expect(page.get_by_text("report: done")).to_have_count(2)
-            assert not [path for path in asked if path.startswith("/videos")]
+            for count in range(1, 4):  # news of the library may come among them, after a start
+                asked.clear()
+                served.job("report")
+                expect(page.get_by_text("report: done")).to_have_count(count)
+                if not any(path.startswith("/videos") for path in asked):
+                    break
+            else:
+                pytest.fail(f"each report asks for {asked}")
             served.job("thumbs", force=True, params={"only": ["3.mp4"], "time": "2"})
             expect(page.get_by_text("thumbs: done")).to_be_visible()
             expect(image).not_to_have_attribute("src", before)
