@@ -86,7 +86,7 @@ class TestSuggestedFilters:
         assert self.suggested(served, "codec:") == {"codec:h264": 2, "codec:aac": 1}
         assert self.suggested(served, "-vcodec:H") == {"vcodec:h264": 2}
         assert self.suggested(served, "duration:") == {"duration:<1m": 2}
-        sizes = {"resolution:720p": 1, "resolution:<480p": 1}
+        sizes = {"resolution:720p": 1, "resolution:<720p": 1, "resolution:<480p": 1}
         assert self.suggested(served, "resolution:") == sizes
         assert self.suggested(served, "rating:") == {"rating:>=4": 1, "rating:>=3": 1}
         assert self.suggested(served, "watched:") == {
@@ -111,8 +111,8 @@ class TestSuggestedFilters:
         for video in answer["titles"]:
             assert served.get(video["url"])["path"] == video["path"]
         for prefix in ("mp4", "tag:sea", ""):
-            told = served.get("/videos/suggest", params={"prefix": prefix})
-            assert told["titles"] == [], prefix
+            reply = served.get("/videos/suggest", params={"prefix": prefix})
+            assert reply["titles"] == [], prefix
 
 
 class TestFolders:

@@ -47,9 +47,9 @@ class TestOne:
             "performers_remove": ["OldActor"],
             "replace": False,
         }
-        told = served.client.request(method, "/videos/sub/a.mp4/tags", json=body).json()
-        assert told == {"video": "sub/a.mp4", "tags": ["kept", "tag1"], "performers": ["Actor"]}
-        assert served.get("/videos/sub/a.mp4/tags") == told
+        reply = served.client.request(method, "/videos/sub/a.mp4/tags", json=body).json()
+        assert reply == {"video": "sub/a.mp4", "tags": ["kept", "tag1"], "performers": ["Actor"]}
+        assert served.get("/videos/sub/a.mp4/tags") == reply
         stored = library.json("a.mp4.tags.json", "sub")
         assert (stored["tags"], stored["performers"]) == (["kept", "tag1"], ["Actor"])
 
@@ -71,11 +71,11 @@ class TestOne:
 
     def test_replace(self, served: Served, tagged: Library) -> None:
         url = "/videos/a.mp4/tags"
-        told = served.client.post(url, json={"add": ["x"], "replace": True}).json()
-        assert (told["tags"], told["performers"]) == (["x"], ["Jane Doe"])
+        reply = served.client.post(url, json={"add": ["x"], "replace": True}).json()
+        assert (reply["tags"], reply["performers"]) == (["x"], ["Jane Doe"])
         body = {"performers_add": ["New"], "replace": True}
-        told = served.client.post(url, json=body).json()
-        assert (told["tags"], told["performers"]) == ([], ["New"])
+        reply = served.client.post(url, json=body).json()
+        assert (reply["tags"], reply["performers"]) == ([], ["New"])
 
     def test_bad_ones_change_nothing(self, served: Served, tagged: Library) -> None:
         before = served.get("/videos/a.mp4/tags")
@@ -168,11 +168,11 @@ class TestListings:
         assert rows["d.mp4"]["tags"] == []
 
     def test_summary(self, served: Served, tagged: Library) -> None:
-        told = served.get("/tags/summary", params={"recursive": 1})
-        counts = {entry["name"].lower(): entry["count"] for entry in told["tags"]}
+        reply = served.get("/tags/summary", params={"recursive": 1})
+        counts = {entry["name"].lower(): entry["count"] for entry in reply["tags"]}
         assert counts == {"night": 2, "city": 1, "day": 1}
-        assert told["tags"][0]["count"] == 2
-        assert told["performers"] == [{"name": "Jane Doe", "count": 1}]
+        assert reply["tags"][0]["count"] == 2
+        assert reply["performers"] == [{"name": "Jane Doe", "count": 1}]
 
 
 class TestTransfer:
@@ -192,13 +192,13 @@ class TestTransfer:
         served.client.post("/tags/import", json=body)
         assert served.get("/videos/b.mp4/tags")["tags"] == ["night", "x"]
         served.client.post("/tags/import", json={**body, "mode": "replace"})
-        told = served.get("/videos/b.mp4/tags")
-        assert (told["tags"], told["performers"]) == (["x"], ["P"])
+        reply = served.get("/videos/b.mp4/tags")
+        assert (reply["tags"], reply["performers"]) == (["x"], ["P"])
 
     def test_unknown_videos_are_told(self, served: Served, tagged: Library) -> None:
         entries = [{"video": "gone.mp4", "tags": ["x"]}, {"video": "b.mp4", "tags": ["x"]}]
-        told = served.client.post("/tags/import", json={"videos": entries}).json()
-        assert (told["matched"], told["unknown"]) == (1, ["gone.mp4"])
+        reply = served.client.post("/tags/import", json={"videos": entries}).json()
+        assert (reply["matched"], reply["unknown"]) == (1, ["gone.mp4"])
 
 
 class TestMany:
@@ -216,9 +216,9 @@ class TestMany:
         before = tags()
         videos = ["a.mp4", "b.mp4", "sub/c.mp4", "d.mp4", "no.mp4"]
         change = {"videos": videos, "add": ["NIGHT", "seen"], "remove": ["day"]}
-        told = self.change(served, change | {"performers_remove": ["jane doe"]})
-        assert told["changed"] == 4
-        assert [row["video"] for row in told["errors"]] == ["no.mp4"]
+        reply = self.change(served, change | {"performers_remove": ["jane doe"]})
+        assert reply["changed"] == 4
+        assert [row["video"] for row in reply["errors"]] == ["no.mp4"]
         assert served.get("/videos/a.mp4/tags")["tags"] == ["Night", "city", "seen"]
         assert served.get("/videos/a.mp4/tags")["performers"] == []
         assert names(served, q="tag:seen", recursive=True) == [
@@ -229,24 +229,24 @@ class TestMany:
         ]
         again = self.change(served, change | {"videos": videos[:4]})
         assert (again["changed"], again["undo"]) == (0, [])
-        undone = self.change(served, *told["undo"])
+        undone = self.change(served, *reply["undo"])
         assert (undone["changed"], tags()) == (4, before)
         assert self.change(served, *undone["undo"])["changed"] == 4
 
     def test_undo_keeps_what_came_since(self, served: Served, tagged: Library) -> None:
-        told = self.change(served, {"videos": ["a.mp4", "b.mp4"], "add": ["seen"]})
-        assert [row["videos"] for row in told["undo"]] == [["a.mp4", "b.mp4"]]
+        reply = self.change(served, {"videos": ["a.mp4", "b.mp4"], "add": ["seen"]})
+        assert [row["videos"] for row in reply["undo"]] == [["a.mp4", "b.mp4"]]
         self.change(served, {"videos": ["b.mp4"], "add": ["later"]})
-        self.change(served, *told["undo"])
+        self.change(served, *reply["undo"])
         assert served.get("/videos/b.mp4/tags")["tags"] == ["night", "later"]
 
     def test_a_corrupt_file_keeps_the_others_from_nothing(
         self, served: Served, tagged: Library
     ) -> None:
         tagged.artifact("b.mp4.tags.json").write_text("{")
-        told = self.change(served, {"videos": ["a.mp4", "b.mp4"], "add": ["seen"]})
-        assert (told["changed"], told["errors"][0]["video"]) == (1, "b.mp4")
-        assert "is corrupt" in told["errors"][0]["error"]
+        reply = self.change(served, {"videos": ["a.mp4", "b.mp4"], "add": ["seen"]})
+        assert (reply["changed"], reply["errors"][0]["video"]) == (1, "b.mp4")
+        assert "is corrupt" in reply["errors"][0]["error"]
         assert tagged.artifact("b.mp4.tags.json").read_text() == "{"
 
     def test_bad_ones_change_nothing(self, served: Served, tagged: Library) -> None:
@@ -263,7 +263,7 @@ class TestMany:
         for name in videos:
             (library.root / name).parent.mkdir(exist_ok=True)
             (library.root / name).write_bytes(b"x")
-        told = self.change(served, {"videos": videos, "add": ["seen"]})
-        assert (told["changed"], len(told["undo"]), told["errors"]) == (1000, 1, [])
-        assert self.change(served, *told["undo"])["changed"] == 1000
+        reply = self.change(served, {"videos": videos, "add": ["seen"]})
+        assert (reply["changed"], len(reply["undo"]), reply["errors"]) == (1000, 1, [])
+        assert self.change(served, *reply["undo"])["changed"] == 1000
         assert served.get("/tags/summary", params={"recursive": True})["tags"] == []

@@ -66,30 +66,30 @@ class TestOne:
         before = contents(films.root)
         response = served.client.delete("/videos/a.mp4")
         assert response.status_code == 200, response.text
-        told = response.json()
-        assert (told["videos"], told["files"], told["command"]) == (["a.mp4"], 6, "delete")
-        assert not told["interrupted"]
+        reply = response.json()
+        assert (reply["videos"], reply["files"], reply["command"]) == (["a.mp4"], 6, "delete")
+        assert not reply["interrupted"]
         assert set(before) - set(contents(films.root)) == {
             *("a.mp4", "a.mp4.srt", ".artifacts/a.mp4.tags.json", ".artifacts/a.mp4.srt"),
             *(".artifacts/a.mp4.markers.json", ".artifacts/.a.mp4.previews/seg_01.webm"),
         }  # a.srt is that of a.mkv, too
         served.get("/videos/a.mp4", 404)
         assert listed(served) == ["a.mkv", "sub/b.mp4"]
-        assert served.get("/trash") == {"deletions": [told]}
-        assert undo(served, told["id"]) == {"videos": ["a.mp4"], "files": 6, "problems": []}
+        assert served.get("/trash") == {"deletions": [reply]}
+        assert undo(served, reply["id"]) == {"videos": ["a.mp4"], "files": 6, "problems": []}
         assert contents(films.root) == before
         assert listed(served) == ["a.mkv", "a.mp4", "sub/b.mp4"]
         assert served.get("/trash") == {"deletions": []}
-        assert "back already" in undo(served, told["id"], 404)["detail"]
+        assert "back already" in undo(served, reply["id"], 404)["detail"]
 
     def test_another_server_takes_it_back(self, films: Library) -> None:
         before = contents(films.root)
         with serving(films.root) as served:
-            told = served.client.delete("/videos/sub/b.mp4").json()
+            reply = served.client.delete("/videos/sub/b.mp4").json()
             assert {"sub/b.srt", "sub/b.nfo"} <= set(before) - set(contents(films.root))
         with serving(films.root) as served:
-            assert served.get("/trash")["deletions"] == [told]
-            undo(served, told["id"])
+            assert served.get("/trash")["deletions"] == [reply]
+            undo(served, reply["id"])
         assert contents(films.root) == before
 
     def test_one_that_is_played_goes_and_is_read_to_its_end(
@@ -116,22 +116,22 @@ class TestOne:
         name = os.fsdecode(b"bad-\xff\n.mp4")
         (library.root / name).write_bytes(b"x")
         (row,) = served.get("/videos")["videos"]
-        told = served.client.delete(row["url"]).json()
-        assert told["videos"] == [name]
-        undo(served, told["id"])
-        told = delete(served, name)
+        reply = served.client.delete(row["url"]).json()
+        assert reply["videos"] == [name]
+        undo(served, reply["id"])
+        reply = delete(served, name)
         assert not (library.root / name).exists()
-        undo(served, told["id"])
+        undo(served, reply["id"])
         assert (library.root / name).read_bytes() == b"x"
 
 
 class TestMany:
     def test_together_and_back(self, served: Served, films: Library) -> None:
         before = contents(films.root)
-        told = delete(served, "a.mp4", "sub/b.mp4", "a.mkv", "a.mp4")
-        assert told["videos"] == ["a.mp4", "sub/b.mp4", "a.mkv"]
+        reply = delete(served, "a.mp4", "sub/b.mp4", "a.mkv", "a.mp4")
+        assert reply["videos"] == ["a.mp4", "sub/b.mp4", "a.mkv"]
         assert set(contents(films.root)) == {"a.txt"}  # a.srt had no other video any more
-        undo(served, told["id"])
+        undo(served, reply["id"])
         assert contents(films.root) == before
 
     def test_each_deletion_by_itself_in_any_order(self, served: Served, films: Library) -> None:
@@ -167,13 +167,13 @@ class TestInTheWay:
     def test_a_newcomer_of_the_name_is_not_overwritten(
         self, served: Served, films: Library
     ) -> None:
-        told = delete(served, "a.mp4", "sub/b.mp4")
+        reply = delete(served, "a.mp4", "sub/b.mp4")
         (films.root / "a.mp4").write_bytes(b"another")
-        assert "a.mp4 is there again" in undo(served, told["id"], 409)["detail"]
+        assert "a.mp4 is there again" in undo(served, reply["id"], 409)["detail"]
         assert (films.root / "a.mp4").read_bytes() == b"another"
         assert not (films.root / "sub/b.mp4").exists()
         (films.root / "a.mp4").rename(films.root / "c.mp4")
-        assert undo(served, told["id"])["videos"] == ["a.mp4", "sub/b.mp4"]
+        assert undo(served, reply["id"])["videos"] == ["a.mp4", "sub/b.mp4"]
 
     def test_a_trash_that_somebody_emptied(self, served: Served, films: Library) -> None:
         both, one = delete(served, "a.mp4", "sub/b.mp4"), delete(served, "a.mkv")
@@ -204,12 +204,12 @@ class TestInTheWay:
         assert contents(films.root) == before
 
     def test_a_corrupt_journal_is_in_nobodys_way(self, served: Served, films: Library) -> None:
-        told = delete(served, "a.mp4")
+        reply = delete(served, "a.mp4")
         (journal,) = (films.root / ".artifacts/.journal").glob("*.delete.done")
         journal.with_name("000009.delete.done").write_bytes(b"no journal")
-        assert served.get("/trash")["deletions"] == [told]
+        assert served.get("/trash")["deletions"] == [reply]
         assert "no readable journal" in undo(served, 9, 409)["detail"]
-        undo(served, told["id"])
+        undo(served, reply["id"])
 
 
 class TestKilled:

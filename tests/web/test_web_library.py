@@ -282,10 +282,10 @@ class TestLibrary:
             page.evaluate("scrollTo(0, 9000)")
             page.wait_for_function("() => history.state?.y === 9000")
             assert page.locator(".card").count() < 80
-            there = page.locator(".card:not([hidden], .blank)").nth(20)
-            index, box = there.get_attribute("data-index"), there.bounding_box()
+            opened_card = page.locator(".card:not([hidden], .blank)").nth(20)
+            index, box = opened_card.get_attribute("data-index"), opened_card.bounding_box()
             assert box
-            there.locator(".open").dispatch_event("click")
+            opened_card.locator(".open").dispatch_event("click")
             page.locator(".player").wait_for()
             back(page)
             same = f"document.querySelector('.card[data-index=\"{index}\"]')"

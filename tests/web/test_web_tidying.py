@@ -88,18 +88,18 @@ class TestDeleting:
 class TestSelecting:
     def test_all_and_ranges_beyond_the_screen(self, chromium: Browser, many: Library) -> None:
         with serving(many.root) as served, web.opened(chromium, served.url) as page:
-            told = page.get_by_role("region", name="Selected videos").get_by_role("status")
+            selected = page.get_by_role("region", name="Selected videos").get_by_role("status")
             card(page, "film 001").locator(".pick input").check()
-            expect(told).to_have_text("1 selected")
+            expect(selected).to_have_text("1 selected")
             card(page, "film 001").locator(".open").focus()
             page.keyboard.press("End")
             last = card(page, "film 699").locator(".pick input")
             last.click(modifiers=["Shift"])
-            expect(told).to_have_text("699 selected")
+            expect(selected).to_have_text("699 selected")
             page.keyboard.press("Escape")
-            expect(told).to_be_hidden()
+            expect(selected).to_be_hidden()
             page.keyboard.press("Control+a")
-            expect(told).to_have_text("700 selected")
+            expect(selected).to_have_text("700 selected")
             button(page, "Tag").click()
             page.get_by_label("Add tags").fill("seen")
             with page.expect_response("**/tags/change") as first:
@@ -119,7 +119,7 @@ class TestSelecting:
         self, browser: Browser, many: Library
     ) -> None:
         with serving(many.root) as served, web.opened(browser, served.url) as page:
-            told = page.get_by_role("region", name="Selected videos").get_by_role("status")
+            selected = page.get_by_role("region", name="Selected videos").get_by_role("status")
             button(page, "Not now").click()  # which would come between
             cards = page.locator(".card:not([hidden])")
             boxes = [cards.nth(i).bounding_box() for i in (0, 1)]
@@ -130,7 +130,7 @@ class TestSelecting:
             page.mouse.move(boxes[1]["x"] + 60, begin[1] + 20, steps=4)
             expect(page.locator(".lasso")).to_be_visible()
             page.mouse.up()
-            expect(told).to_have_text("2 selected")
+            expect(selected).to_have_text("2 selected")
             expect(page.locator(".card.chosen")).to_have_count(2)
             assert "video" not in page.url  # what is under the mouse was not opened
             page.mouse.move(*begin)
@@ -139,7 +139,7 @@ class TestSelecting:
             page.wait_for_function("() => scrollY > 3000")
             page.keyboard.press("Escape")
             page.mouse.up()
-            expect(told).to_have_text("2 selected")
+            expect(selected).to_have_text("2 selected")
             page.evaluate("scrollTo(0, 0)")
             page.mouse.move(*begin)
             page.mouse.down()
@@ -147,7 +147,7 @@ class TestSelecting:
             page.mouse.move(begin[0] + 12, begin[1] + 12, steps=3)
             page.mouse.up()
             page.keyboard.up("Control")
-            expect(told).to_have_text("1 selected")
+            expect(selected).to_have_text("1 selected")
 
 
 class TestFailures:

@@ -26,7 +26,7 @@ SHORTEST_FIELD = 2  # characters of a field's name, from which on its filters ar
 # Field -> values that are suggested where they find something.
 VALUES: dict[str, Sequence[str]] = {
     "duration": ("<1m", "1m..10m", "10m..30m", "30m..1h", "1h..2h", ">2h"),
-    "resolution": ("8k", "4k", "1440p", "1080p", "720p", "576p", "480p", "<480p"),
+    "resolution": ("8k", "4k", "1440p", "1080p", "720p", "<720p", "576p", "480p", "<480p"),
     "height": (">=2160", ">=1080", ">=720", "<720"),
     "fps": ("<24", "24..30", "30..60", ">=60"),
     "size": ("<10MB", "10MB..100MB", "100MB..1GB", "1GB..4GB", ">4GB"),

@@ -126,12 +126,12 @@ def attempt_deletion(paths: LibraryPaths, file: JournalFile) -> Deletion | None:
 def deletion(paths: LibraryPaths, file: JournalFile) -> Deletion:
     """The deletion of a journal. Raises one of READ_ERRORS where it cannot be read."""
     moves = moves_to_trash(JournalReplay(paths, file, file.lines()))
-    there = [(m, status) for m in moves if (status := lstat_if_any(m.target))]
-    videos = [paths.relative(move.source) for move, _ in there if is_video(move.source)]
-    size = sum(status.st_size for _, status in there if stat.S_ISREG(status.st_mode))
+    in_trash = [(m, status) for m in moves if (status := lstat_if_any(m.target))]
+    videos = [paths.relative(move.source) for move, _ in in_trash if is_video(move.source)]
+    size = sum(status.st_size for _, status in in_trash if stat.S_ISREG(status.st_mode))
     made_at = iso_time(lstat_of(file.path).st_mtime)
     return Deletion(
-        file.number, file.command, videos, len(there), size, made_at, is_interrupted(file)
+        file.number, file.command, videos, len(in_trash), size, made_at, is_interrupted(file)
     )
 
 

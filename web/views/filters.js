@@ -76,7 +76,6 @@ const GROUPS = [
 ];
 
 const COUNTED = [...GROUPS.flatMap(([, fields]) => fields), "vcodec", "has", "missing"];
-const UNCOUNTED = ["resolution:<720p"]; // of these, what the server does not count
 const KIND_FIELDS = ["has", "missing", "fresh", "stale"];
 const NAMES_SHOWN = 24; // tags, and people, at most: more are found by a part of their name
 const NAMES_FEW = 12; // for which no box to find them is needed
@@ -215,7 +214,7 @@ export function filterPanel({ change, close }) {
     for (const pill of /** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll(".pill"))) {
       const { term: wanted } = pill.dataset;
       const isCounted = isAbout(COUNTED)(wanted) && !wanted.startsWith("-");
-      if (isCounted && !UNCOUNTED.includes(wanted)) showCount(pill, counts.get(wanted) ?? 0);
+      if (isCounted) showCount(pill, counts.get(wanted) ?? 0);
     }
   }
 
