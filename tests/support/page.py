@@ -28,6 +28,15 @@ def visit(page: Page, route: str) -> None:
     )
 
 
+def wait_for_list(page: Page) -> None:
+    """Returns when the library's list shows what its address asks for."""
+    page.wait_for_function("""async () => {
+        if (!document.querySelector(".videos > [aria-busy=false]")) return false;
+        for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame);
+        return true;
+    }""")
+
+
 def back(page: Page) -> None:
     """Goes back in the history. Page.go_back would wait for a load that Firefox has none of."""
     page.evaluate("history.back()")

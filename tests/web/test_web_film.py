@@ -13,7 +13,18 @@ import support
 from playwright.sync_api import Browser, Page, expect
 from support import Library, media
 from support import browser as web
-from support.page import EVIL, button, card, follow, hold, hover, visit, wait_for, write
+from support.page import (
+    EVIL,
+    button,
+    card,
+    follow,
+    hold,
+    hover,
+    visit,
+    wait_for,
+    wait_for_list,
+    write,
+)
 from support.served import Served, serving
 
 pytestmark = [
@@ -338,6 +349,7 @@ class TestWatching:
     def test_one_film_follows_another_as_the_library_has_them(self, page: Page) -> None:
         """In the query and order last looked at, also after a reload; by itself where wanted."""
         visit(page, "library?q=folder%3Atrips&sort=size&order=desc")
+        wait_for_list(page)
         card(page, "bikes").locator(".open").click()
         next_one = button(page, "Next video")
         heading = page.get_by_role("heading", level=1)

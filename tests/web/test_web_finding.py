@@ -9,7 +9,7 @@ import support
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 from support import Library
 from support import browser as web
-from support.page import button, card, visit
+from support.page import button, card, visit, wait_for_list
 from support.served import Served, serving
 
 pytestmark = [
@@ -143,8 +143,7 @@ def test_searches_are_saved_renamed_and_taken_away(own_page: Page) -> None:
 
 def test_a_shuffle_stays_until_one_shuffles_again(page: Page) -> None:
     def order() -> list[str]:
-        expect(cards(page)).to_have_count(5)
-        page.wait_for_function("() => !document.querySelector('.card.blank:not([hidden])')")
+        wait_for_list(page)
         shown = "els => els.sort((a, b) => a.dataset.index - b.dataset.index).map(e => e.innerText)"
         return list(page.locator(".card:not([hidden])").evaluate_all(shown))
 
@@ -152,7 +151,7 @@ def test_a_shuffle_stays_until_one_shuffles_again(page: Page) -> None:
     first = order()
     page.reload()
     assert order() == first
-    assert sorted(first) == sorted(order())
+    assert len(set(first)) == 5
     with page.expect_response("**/videos?*sort=random*") as answer:
         button(page, "Shuffle again").click()
     assert "seed=1&" not in answer.value.url
@@ -162,16 +161,16 @@ def test_a_shuffle_stays_until_one_shuffles_again(page: Page) -> None:
 
 
 def test_a_server_that_looks_for_changes_is_asked_again(page: Page) -> None:
-    answers = [{"total": 7, "refreshing": True}, {"total": 5, "refreshing": False}]
+    answers = [{"total": 7, "refreshing": True}]
 
     def answer(route: Route) -> None:
-        route.fulfill(json=route.fetch().json() | answers[0])
-        del answers[: len(answers) - 1]
+        route.fulfill(json=route.fetch().json() | answers[-1])
 
     page.route("**/videos?*sort=title*", answer)
     page.reload()
     total = page.get_by_title("Looking for changes")
     expect(total).to_have_text("7")
+    answers.append({"total": 5, "refreshing": False})
     expect(page.locator(".search .total")).to_have_text("5")
     expect(total).to_have_count(0)
 

@@ -72,9 +72,9 @@ export function concerns({ videos, kinds }, video = null, wanted = null) {
   return !kinds || !wanted || kinds.some((kind) => wanted.includes(kind));
 }
 
-/** Calls with every change that may concern what is shown, until the signal; `video()` and `kinds`
- * are as in `concerns`. Another folder and a server that is back count as changes of everything. */
-export function watchChanges(callback, signal, { video = () => null, kinds = null } = {}) {
+/** Calls with every change that may concern what is shown, until the signal, if there is one; `video()`
+ * and `kinds` are as in `concerns`. Another folder and a server that is back count as changes of everything. */
+export function watchChanges(callback, signal = undefined, { video = () => null, kinds = null } = {}) {
   const listener = (/** @type {CustomEvent} */ { detail }) =>
     concerns(detail, video(), kinds) && callback(detail);
   store.addEventListener("library", listener, { signal });

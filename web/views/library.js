@@ -37,7 +37,8 @@ function appearance() {
 }
 
 // Also while another view is shown: the rows are kept for the way back.
-for (const news of ["played", "library"]) store.addEventListener(news, () => listing.refresh());
+store.addEventListener("played", () => listing.refresh());
+watchChanges(() => listing.refresh());
 
 export async function mount(main, route, signal) {
   const listView = appearance() === "list" ? await import("./list.js") : null;
@@ -167,7 +168,6 @@ export async function mount(main, route, signal) {
   /** Asks again for what may have changed. */
   function reread() {
     ask(false);
-    listing.refresh();
     showHits(true);
     showBegun();
     folders?.then((tools) => tools.read());
@@ -262,6 +262,7 @@ export async function mount(main, route, signal) {
     else grid.draw();
     listing.replaced = false;
     element.classList.toggle("waiting", listing.total === null);
+    element.ariaBusy = String(listing.total === null || listing.isOther);
     if (listing.total !== null && !listing.isOther) restorePlace();
     showOffer();
   }
