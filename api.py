@@ -27,7 +27,6 @@ from starlette.convertors import register_url_convertor
 
 import index
 from videolib.catalogue.saved_searches import SavedSearch
-from videolib.core.text import NAMES_HELP
 from videolib.media.frames import FrameRequest
 from videolib.organize.tagging import ImportedTags
 from videolib.storage.tags import TagChange
@@ -57,6 +56,7 @@ from videoserver.page import (
 )
 from videoserver.parameters import (
     BelowDep,
+    CountedFields,
     DeletionInPath,
     DirectoryDep,
     Extensions,
@@ -68,6 +68,7 @@ from videoserver.parameters import (
     Order,
     PartDep,
     PersonInPath,
+    Prefix,
     QueryText,
     Recursive,
     Seed,
@@ -77,6 +78,7 @@ from videoserver.parameters import (
     TaskNames,
     Version,
     VideoDep,
+    VideoFilterDep,
     get_followed_job,
     parse_names,
 )
@@ -154,21 +156,13 @@ async def close_session() -> Response:
 def videos(
     service: ServiceDep,
     directory: DirectoryDep,
+    video_filter: VideoFilterDep,
     recursive: Recursive = False,
     offset: Offset = 0,
     limit: Limit = 100,
-    q: QueryText = "",
     sort: Sort = "name",
-    order: Order = None,
-    seed: Seed = 0,
     ext: Extensions = "",
-    detail: Annotated[bool, Query(description="also artifacts, tags and performers")] = False,
-    tags: Annotated[str, Query(description=f"tags that it has, {NAMES_HELP}")] = "",
-    performers: Annotated[str, Query(description="performers that it has, the same")] = "",
-    match_any: Annotated[bool, Query(description="one of those is enough")] = False,
 ) -> Response:
-    names = parse_names("tags", tags), parse_names("performers", performers)
-    video_filter = VideoFilter(q, *names, match_any, detail, order, seed)
     options = {"recursive": recursive, "sort": sort, "ext": ext}
     return json_response(service.videos(directory, offset, limit, video_filter, options))
 
@@ -181,10 +175,12 @@ def videos(
 def suggest(
     service: ServiceDep,
     directory: DirectoryDep,
-    prefix: Annotated[str, Query(max_length=200, examples=["tag:ni"])] = "",
+    prefix: Prefix = "",
+    fields: CountedFields = "",
     ext: Extensions = "",
 ) -> Response:
-    return json_response(service.finding.suggest(directory, prefix, ext))
+    counted = parse_names("fields", fields)
+    return json_response(service.finding.suggest(directory, prefix, counted, ext))
 
 
 @routes.get("/search", response_model=models.SearchOut, summary="Find words in all subtitles")

@@ -3,8 +3,9 @@ saved searches."""
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from index import ListVideos, SubtitleSearch
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from videoserver.commands import CommandBuilder
 
 SUGGESTIONS = 20  # tags, and performers, that are suggested at most
+NO_SUGGESTIONS: Mapping[str, list[Any]]
+NO_SUGGESTIONS = {"tags": [], "performers": [], "words": [], "filters": [], "titles": []}
 
 
 def check_query(q: str) -> None:
@@ -47,15 +50,23 @@ class FindingService:
     def __init__(self, commands: CommandBuilder) -> None:
         self.commands, self.catalogue_pool = commands, commands.catalogue_pool
 
-    def suggest(self, directory: str, prefix: str, ext: str) -> dict[str, Any]:
+    def suggest(
+        self, directory: str, prefix: str, fields: Sequence[str], ext: str
+    ) -> dict[str, Any]:
         """How a word of a query may go on: {tags, performers, words, filters, titles}.
 
         Tags and performers come with the most frequent first; `words` are those of the query
         language, `filters` terms that find something, `titles` the cards of videos with that name.
-        `prefix` may be as in a query: `-tag:"ni`.
+        `prefix` may be as in a query: `-tag:"ni`. With `fields` there are only their filters, all
+        of them from one answer.
         """
         library = self.commands.build(ListVideos, directory, recursive=True, ext=ext).library()
         catalogue = self.catalogue_pool.catalogue(library, LONG_WAIT)
+        view = catalogue.view(library)
+        if fields:
+            of_fields = (suggested_filters(catalogue, view, fold(name), "") for name in fields)
+            rows = [suggestion._asdict() for suggestion in itertools.chain(*of_fields)]
+            return {**NO_SUGGESTIONS, "filters": rows}
         field, colon, rest = fold(utf8(prefix.removeprefix("-"))).rpartition(":")
         begin = rest.removeprefix('"').strip()
         names: dict[str, list[str]] = {"tags": [], "performers": []}
@@ -67,7 +78,6 @@ class FindingService:
             words = [f"{field}:{kind}" for kind in ARTIFACTS]
         words = [word for word in words if word.startswith(f"{field}{colon}{begin}")]
         words += suggested_keys(catalogue, begin) if begin and not colon else []
-        view = catalogue.view(library)
         filters = suggested_filters(catalogue, view, field, begin)
         cards = suggested_titles(catalogue, view, begin) if field in ("", "name") else []
         terms = [suggestion._asdict() for suggestion in filters]

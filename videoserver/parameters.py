@@ -18,13 +18,13 @@ import index
 from videolib.core.errors import ParameterError
 from videolib.core.options import VideoOrder
 from videolib.core.runs import Job
-from videolib.core.text import split_names
+from videolib.core.text import NAMES_HELP, split_names
 from videolib.storage.videos import Video
 from videoserver import models
 from videoserver.app import app_of
 from videoserver.http import is_number
 from videoserver.page import swagger_folder
-from videoserver.service import Service
+from videoserver.service import Service, VideoFilter
 from videoserver.settings import PAGE_LIMIT
 
 CLIENT_LIMIT = 64  # clients that may follow events at a time
@@ -86,6 +86,15 @@ Seed = Annotated[
 ]
 Offset = Annotated[int, Query(ge=0, le=1 << 31)]
 Limit = Annotated[int, Query(ge=1, le=PAGE_LIMIT)]
+Prefix = Annotated[str, Query(max_length=200, examples=["tag:ni"])]
+CountedFields = Annotated[
+    str,
+    Query(
+        max_length=500,
+        description="comma-separated: in place of a word's, all filters of these fields",
+        examples=["duration,vcodec"],
+    ),
+]
 Kind = Annotated[str, InPath(description="of artifact", examples=["thumbs"])]
 Version = Annotated[
     str,
@@ -187,3 +196,20 @@ def parse_names(field: str, text: str) -> tuple[str, ...]:
         return tuple(filter(None, split_names(text)))
     except ValueError as error:
         raise ParameterError([(field, str(error))]) from None
+
+
+def get_video_filter(
+    q: QueryText = "",
+    order: Order = None,
+    seed: Seed = 0,
+    detail: Annotated[bool, Query(description="also artifacts, tags and performers")] = False,
+    tags: Annotated[str, Query(description=f"tags that it has, {NAMES_HELP}")] = "",
+    performers: Annotated[str, Query(description="performers that it has, the same")] = "",
+    match_any: Annotated[bool, Query(description="one of those is enough")] = False,
+) -> VideoFilter:
+    """Which videos a listing has. Raises ParameterError for names that are no list."""
+    names = parse_names("tags", tags), parse_names("performers", performers)
+    return VideoFilter(q, *names, match_any, detail, order, seed)
+
+
+VideoFilterDep = Annotated[VideoFilter, Depends(get_video_filter)]

@@ -94,6 +94,10 @@ class TestSuggestedFilters:
         }
         assert self.suggested(served, "has:m") == {"has:metadata": 2}
         assert self.suggested(served, "missing:m") == {"missing:metadata": 1}
+        fields = {"fields": "duration, VCODEC,nothing", "ext": "*"}
+        answer = served.get("/videos/suggest", params=fields)
+        counted = [{"text": t, "videos": 2} for t in ("duration:<1m", "vcodec:h264")]
+        assert answer.pop("filters") == counted and not any(answer.values())
         assert self.suggested(served, "ext:") == {"ext:mp4": 2, "ext:mkv": 1}
         folders = {"folder:Films": 2, 'folder:"Films/old & new"': 1}
         assert self.suggested(served, "folder:") == folders == self.suggested(served, "folder:f")

@@ -58,10 +58,13 @@ def test_what_is_typed_is_looked_for_and_films_are_suggested(page: Page) -> None
 def test_filters_are_written_into_the_query(page: Page) -> None:
     visit(page, "library?q=bikes+OR+cuts")
     expect(cards(page)).to_have_count(3)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     button(page, "Filters").click()
     panel = page.locator(".filter-panel")
     under = panel.get_by_role("button", name="Under 1 min")
     expect(under).to_contain_text("5")
+    assert sum("/videos/suggest" in url for url in asked) == 1, asked
     under.press("Enter")
     box = search_box(page)
     expect(box).to_have_value("bikes duration:<1m OR cuts duration:<1m")

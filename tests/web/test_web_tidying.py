@@ -160,8 +160,13 @@ class TestFailures:
             offer = page.get_by_role("region", name="First steps")
             expect(offer).to_contain_text("2 videos without pictures yet")
             expect(offer).to_contain_text("none was made on this machine yet")
+            place = offer.bounding_box()
+            expect(card(page, "good").locator("img")).to_be_hidden()
             button(offer, "Make them").click()
             expect(card(page, "good").locator("img")).to_be_visible()
+            expect(offer).to_contain_text("2 artifacts could not be made")
+            assert offer.bounding_box() == place, "what stands below was moved"
+            button(offer, "Close").click()
             expect(offer).to_be_hidden()
             expect(card(page, "bad")).to_contain_text("Failed, because is not a readable video")
             page.reload()

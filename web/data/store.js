@@ -47,6 +47,8 @@ export const store = new Store();
 
 export const BEGUN = "begun"; // in localStorage: how many films were begun when it was last looked
 
+export const UNOFFERED = "without-pictures"; // in sessionStorage: the folder that needs no offer of pictures
+
 const ENDED = ["done", "error", "cancelled"];
 
 /** @param {api.JobOut} job */

@@ -80,6 +80,7 @@ export class Card {
       alt: "",
       decoding: "async",
       draggable: "false",
+      hidden: true, // until there is a picture: it covers what stands in its place
       onerror: () => (this.image.hidden = true),
       onload: () => (this.image.hidden = false),
     });

@@ -112,6 +112,7 @@ export function filterPanel({ change, close }) {
     );
 
   const codecs = h(".pills", {});
+  const codecNote = h("p.dim", {});
   const tags = namesGroup("Tags", "tags", "tag");
   const people = namesGroup("People", "performers", "performer");
   const made = h(".kinds", {});
@@ -131,7 +132,7 @@ export function filterPanel({ change, close }) {
       ".filter-groups",
       {},
       ...GROUPS.map(exclusive),
-      group("Codec", codecs),
+      group("Codec", codecs, codecNote),
       tags.element,
       people.element,
       group("What is made", made),
@@ -205,10 +206,9 @@ export function filterPanel({ change, close }) {
 
   /** Reads how many videos there are for each choice. */
   async function readCounts() {
-    const ask = (field) => get("/videos/suggest", { prefix: `${field}:`, ext: "*" });
-    const answers = await Promise.all(COUNTED.map(ask)).catch(() => null);
-    if (!answers) return; // one can choose without
-    const filters = answers.flatMap((answer) => answer.filters);
+    const answer = await get("/videos/suggest", { fields: COUNTED.join(), ext: "*" }).catch(() => null);
+    if (!answer) return; // one can choose without
+    const { filters } = answer;
     drawCodecs(filters.map(({ text }) => text).filter(isAbout(["vcodec"])));
     const counts = new Map(filters.map(({ text, videos }) => [text, videos]));
     for (const pill of /** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll(".pill"))) {
@@ -227,6 +227,7 @@ export function filterPanel({ change, close }) {
       (text) => text,
       (text) => choice(name(text), text, rival),
     );
+    setText(codecNote, found.length ? "" : "None known yet.");
     mark();
   }
 

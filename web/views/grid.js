@@ -127,7 +127,7 @@ export class Grid {
 
   render() {
     if (!this.pitch) return;
-    this.top = this.host.offsetTop;
+    this.top = this.host.getBoundingClientRect().top + scrollY;
     const y = scrollY - this.top;
     const first = Math.max(0, Math.floor(y / this.pitch) - OVERSCAN) * this.columns;
     const lastRow = Math.floor((y + innerHeight) / this.pitch) + OVERSCAN;

@@ -5,7 +5,7 @@ import { Listing } from "../data/listing.js";
 import { h, once, takesKeys } from "../ui/dom.js";
 import { folderOf, inFolder, listingOf } from "../data/query.js";
 import { addressOf, go, href, keepLibrary, lastLibrary, remembered, tellPlace } from "../ui/router.js";
-import { BEGUN, store, tellChange, watchChanges } from "../data/store.js";
+import { BEGUN, UNOFFERED, store, tellChange, watchChanges } from "../data/store.js";
 import { button, choices, failed, menu, state } from "../ui/controls.js";
 import { Card } from "./card.js";
 import { Grid, cardLayout, pictureWidth } from "./grid.js";
@@ -28,7 +28,8 @@ const APPEARANCES = [
 const here = () => location.hash || href("library");
 
 /** Whether a row has neither picture nor metadata. */
-const isBare = ({ artifacts }) => !artifacts?.thumbs && !artifacts?.metadata;
+const isBare = (row) => Boolean(row) && !row.artifacts?.thumbs && !row.artifacts?.metadata;
+const FIRST = 24; // videos that are looked at for that
 
 /** How videos are shown in this browser. */
 function appearance() {
@@ -50,6 +51,7 @@ export async function mount(main, route, signal) {
   const begun = h("section.continue", { hidden: true });
   const offer = h("section.panel.offer", { "aria-label": "First steps", hidden: true });
   let offering = null; // what fills that
+  let offered = null; // the folder for which that was decided last
   const videos = h(".videos", {});
   let shown = listView ? listShown(listView) : cardsShown(appearance());
 
@@ -222,11 +224,16 @@ export async function mount(main, route, signal) {
     begun.hidden = Boolean(wanted.q) || !films;
   }
 
-  /** Offers to make pictures where the videos on the first screen have none. */
+  /** Offers to make pictures where none of the first videos has any. Its place is there as soon as the
+   * list is: nothing moves when it has been filled. */
   async function showOffer() {
-    const first = listing.at(0);
-    if (wanted.q || !first || offering || !isBare(first)) return;
-    offering = import("./first-run.js").then(({ firstRun }) => firstRun(offer, signal));
+    const { directory } = store.state;
+    if (wanted.q || !listing.total || listing.isOther || offered === directory) return;
+    offered = directory;
+    const first = Array.from({ length: Math.min(listing.total, FIRST) }, (_, i) => listing.at(i));
+    offer.hidden = sessionStorage.getItem(UNOFFERED) === directory || !first.every(isBare);
+    if (offer.hidden) return;
+    offering ??= import("./first-run.js").then(({ firstRun }) => firstRun(offer, signal));
     (await offering).show();
   }
 
@@ -263,8 +270,8 @@ export async function mount(main, route, signal) {
     listing.replaced = false;
     element.classList.toggle("waiting", listing.total === null);
     element.ariaBusy = String(listing.total === null || listing.isOther);
+    showOffer(); // before one is where one was: it stands above
     if (listing.total !== null && !listing.isOther) restorePlace();
-    showOffer();
   }
 
   /** Goes to where one was, and to the card that had the focus, unless something has it now. */

@@ -43,6 +43,7 @@ class Row {
       alt: "",
       decoding: "async",
       draggable: "false",
+      hidden: true,
       onerror: () => (this.image.hidden = true),
     });
     this.name = h("span.name", { dir: "auto" });

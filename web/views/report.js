@@ -26,6 +26,9 @@ export function mount(main, route, signal) {
     bars,
   );
   let report = null;
+  main.append(
+    h(".page", {}, h(".head", {}, h("h1", {}, "Report")), h("p.dim", { role: "status" }, "Reading …")),
+  );
 
   const missing = (kind) => report.total - report.counts[kind] - report.stale[kind];
   /** How many videos a kind cannot be made of, as earlier runs found. */
