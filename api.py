@@ -95,9 +95,10 @@ routes = APIRouter(responses=problems())
 
 
 @routes.get("/", include_in_schema=False)
-def page() -> Response:
+def page(service: ServiceDep) -> Response:
     if not (web_folder() / "index.html").is_file():
         return Response("The API is here; its page is not installed.\n", media_type="text/plain")
+    service.hls.prepare()  # who looks at a library plays something soon
     return page_response("index.html", page_policy(SECURITY_HEADERS[POLICY]))
 
 

@@ -213,16 +213,16 @@ class TestEncoded:
 
     def test_every_picture_once_and_in_its_place(self, served: Served, avi: Library) -> None:
         playing = Playing(served.client, "film.avi")
-        assert [round(length) for length in playing.lengths()] == [2, 2, 2, 2, 2]
-        wanted: list[list[int]] = [[] for _ in range(5)]
+        assert [round(length) for length in playing.lengths()] == [1] * 10
+        wanted: list[list[int]] = [[] for _ in range(10)]
         for moment, picture in media.decode(avi.root / "film.avi"):
-            wanted[min(int(moment / 2), 4)].append(media.number_of(picture))
+            wanted[min(int(moment), 9)].append(media.number_of(picture))
         # From the midst on, then back: an encoder for each, and the same segments.
-        assert [*map(media.number_of, playing.segment(3).pictures)] == wanted[3]
+        assert [*map(media.number_of, playing.segment(6).pictures)] == wanted[6]
         assert numbers(playing) == wanted
         for number, part in enumerate(playing.segments()):
-            assert abs(part.begins[1] - 2.0 * number) < 0.001
-            assert abs(part.begins[2] - 2.0 * number) < 0.03
+            assert abs(part.begins[1] - number) < 0.001
+            assert abs(part.begins[2] - number) < 0.03
 
     def test_a_place_in_joined_recordings(self, served: Served, library: Library) -> None:
         """Their timestamps come twice: the second part begins anew at 10 seconds."""
@@ -230,8 +230,8 @@ class TestEncoded:
         library.add_bytes("joined.ts", part.read_bytes() * 2)
         playing = Playing(served.client, "joined.ts")
         assert (playing.method, round(playing.offer["duration"])) == ("encode", 20)
-        shown = [*map(media.number_of, playing.segment(7).pictures)]
-        assert shown == [*range(shown[0], shown[0] + 50)]
+        shown = [*map(media.number_of, playing.segment(14).pictures)]
+        assert shown == [*range(shown[0], shown[0] + 25)]
         assert abs(shown[0] - 4 * 25) <= 25  # at 14 s, but for a part of a second
 
     def test_pictures_as_they_are_shown(self, served: Served, library: Library) -> None:
@@ -261,7 +261,7 @@ class TestEncoded:
         library.add("mpeg4.avi", "film.avi")
         library.forget(library.root / "film.avi")
         frames = [media.number_picture(number) for number in range(4)]
-        media.encode(library.root / "film.avi", frames, "-c:v", "mpeg4", "-q:v", 2, fps="1/5")
+        media.encode(library.root / "film.avi", frames, "-c:v", "mpeg4", "-q:v", 2, fps="2/5")
         library.keep(library.root / "film.avi")
         parts = numbers(Playing(served.client, "film.avi"))
         assert [sorted(set(part)) for part in parts] == [
@@ -274,7 +274,7 @@ class TestEncoded:
         playing = Playing(served.client, "sound.mkv")
         assert playing.method == "encode"
         parts = playing.segments()
-        assert len(parts) == 2 and parts[1].begins[1] == 2.0
+        assert len(parts) == 4 and parts[1].begins[1] == 1.0
         assert int(parts[0].pictures[0].max()) < 20
 
     def test_subtitles_inside(self, served: Served, library: Library) -> None:
@@ -299,8 +299,8 @@ class TestRefusals:
         path.write_bytes(content[: len(content) // 2])
         avi.keep(path)
         playing = Playing(served.client, "film.avi")
-        assert [*map(media.number_of, playing.segment(0).pictures)][:49] == [*range(49)]
-        assert playing.get("4.m4s").status_code == 404  # it says five seconds of sound, no more
+        assert [*map(media.number_of, playing.segment(0).pictures)][:24] == [*range(24)]
+        assert playing.get("9.m4s").status_code == 404  # it says five seconds of sound, no more
 
     def test_a_film_that_changes_or_vanishes(self, served: Served, avi: Library) -> None:
         playing = Playing(served.client, "film.avi")
@@ -318,7 +318,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("part", "params", "status"),
         [
-            ("5.m4s", {}, 404),
+            ("10.m4s", {}, 404),
             ("99999999999999999999.m4s", {}, 404),
             ("0.m4s", {"method": "direct"}, 422),
             ("0.m4s", {"viewer": "../x"}, 422),
@@ -387,6 +387,23 @@ class TestLimits:
         assert encoders()
         assert support.wait_until(lambda: not encoders(), 3)
         assert playing.get("9.m4s").status_code == 200  # who comes back is served
+
+    def test_a_worker_is_there_once_the_page_is_open(self, served: Served, avi: Library) -> None:
+        workers = served.app.service.hls.workers
+        for _ in range(2):
+            assert served.client.get("/").status_code == 200
+            assert support.wait_until(lambda: workers.idle)
+        Playing(served.client, "film.avi")
+        assert len(workers.pools) == 1
+
+    def test_an_encoder_begins_where_the_playlist_is_asked_for(
+        self, served: Served, long: Library
+    ) -> None:
+        playing = Playing(served.client, "long.avi")
+        assert playing.get("index.m3u8", begin=30).status_code == 200
+        assert support.wait_until(encoders)
+        assert media.number_of(playing.segment(30).pictures[0]) == 30
+        assert len(encoders()) == 1
 
     def test_more_viewers_than_encoders(
         self, long: Library, monkeypatch: pytest.MonkeyPatch

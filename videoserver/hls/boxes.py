@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from videolib.core.errors import VideoError
 
-LARGEST_BOX = 256 << 20  # bytes; a fragment of two seconds has a few million
+LARGEST_BOX = 256 << 20  # bytes; a fragment of a second has a few million
 CONTAINERS = frozenset({b"moov", b"trak", b"mdia", b"moof", b"traf"})
 
 DEFAULT_BASE_IS_MOOF = 0x020000  # flag of tfhd: offsets count from the moof

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
     from videoserver.hls.examine import FilmFacts, FilmPicture
 
-SECONDS = 2  # that a segment of an encoded film lasts
+# That a segment of an encoded film lasts. With two, a sixth is saved on bits, and a first picture
+# comes half a second later on two cores.
+SECONDS = 1
 # A third less work to a first picture than veryfast, for a sixth more bits; it looks at no frames
 # ahead, which would be waited for.
 PRESET = "superfast"
-SHORTEST_TAIL = 1.0  # seconds of the last one; what is less belongs to the one before
+SHORTEST_TAIL = 1.0  # seconds of the last segment; what is less belongs to the one before
 OFFSET = 10.0  # seconds added to all times, so that the encoder's own lead of sound is not below 0
 WIDEST = 16 / 9  # the shape of a picture of the greatest height
 STEADY_RATE = 25  # frames per second for films that show some pictures longer than a segment
@@ -40,7 +42,7 @@ class EncodingProfile(NamedTuple):
 
 def segment_count(duration: float) -> int:
     """How many segments an encoded film has."""
-    return max(math.ceil((duration - SHORTEST_TAIL) / SECONDS), 1)
+    return max(math.floor((duration - SHORTEST_TAIL) / SECONDS) + 1, 1)
 
 
 def encoding_arguments(

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from videoserver.hls.examine import FilmFacts
     from videoserver.hls.segment_cache import SegmentCache
 
-LEAD = 6  # segments that are made ahead of the one that was asked for last
-REACH = 2  # segments from the newest on for which one waits; beyond that a new run is sooner there
+LEAD = 12  # segments that are made ahead of the one that was asked for last
+REACH = 4  # segments from the newest on for which one waits; beyond that a new run is sooner there
 IDLE = 4.0  # seconds without a request after which a run ends
 PATIENCE = 30.0  # seconds that one waits for a segment
 QUEUE = 8.0  # seconds that one waits for an encoder
@@ -257,6 +257,15 @@ class EncodingSession:
             if self.run and self.run.covers(number):
                 self.run.ask(number)
         return content
+
+    def begin(self, number: int, job: Job) -> None:
+        """Start to encode from a segment on, which will be asked for in a moment.
+
+        Raises BusyError, VideoError and CancelledError like `segment`.
+        """
+        with self.changed:
+            if not self._is_kept(number):
+                self._run_for(number, number, job).ask(number)
 
     def _is_kept(self, number: int) -> bool:
         """Whether a segment is in the cache, and not yet replaced by newer ones."""

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from videolib.core.confinement import inheriting
 from videolib.core.errors import (
     BusyError,
     CancelledError,
@@ -20,6 +21,7 @@ from videolib.core.errors import (
 )
 from videolib.core.files import file_identity, stat_of
 from videolib.core.processes import cores, need_tool
+from videolib.core.runs import Job
 from videolib.core.text import printable
 from videolib.core.workers import Workers
 from videoserver.files import video_url
@@ -33,7 +35,6 @@ from videoserver.hls.segment_cache import SegmentCache
 from videoserver.hls.texts import track_as_vtt
 
 if TYPE_CHECKING:
-    from videolib.core.runs import Job
     from videolib.storage.videos import Video
     from videoserver.settings import ServerSettings
 
@@ -115,6 +116,20 @@ class HlsService:
         self.waiting = threading.BoundedSemaphore(WAITING)
         self.workers = Workers(READERS, IMPORTS)
         self.folders = settings.roots.paths
+        self.is_prepared = False  # whether a worker was started before it is needed
+
+    def prepare(self) -> None:
+        """Start a worker, in the background, unless that was done: a film may be played soon."""
+        with self.lock:
+            if self.is_prepared:
+                return
+            self.is_prepared = True
+        threading.Thread(target=inheriting(self._start_worker), daemon=True).start()
+
+    def _start_worker(self) -> None:
+        self.workers.admit(self.folders)
+        with contextlib.suppress(CancelledError, VideoError):  # who plays a film is told
+            self.workers.call(Job(), LOOK, bool)
 
     def close(self) -> None:
         """End the encoders and the workers."""
@@ -212,7 +227,7 @@ class HlsService:
         self, video: Video, query: SegmentQuery, params: str, begin: float, job: Job
     ) -> str:
         """The playlist of a film; `params` is the query of its segments, encoded, `begin` where one
-        begins to watch, in seconds."""
+        begins to watch, in seconds: from there on it is encoded at once."""
         with self._waiter(video):
             film = self._current_film(video, query, job)
         if query.copied:
@@ -220,6 +235,7 @@ class HlsService:
             return media_playlist(lengths_between(cuts, film.duration), params, params)
         count = segment_count(film.duration)
         number = min(int(begin / SECONDS), count - 1)
+        self._session(video, film, query).begin(number, job)
         lengths = equal_lengths(count, SECONDS, film.duration)
         return media_playlist(lengths, params, f"{params}&number={number}")
 
