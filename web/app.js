@@ -34,6 +34,7 @@ const LATER = [
 ];
 
 const main = document.getElementById("main");
+/** @type {PromiseWithResolvers<void>} */
 const answered = Promise.withResolvers(); // by the first view, or there is nothing to show yet
 let configuring = null;
 let current = { view: "", leave: new AbortController(), update: null };
@@ -55,7 +56,7 @@ async function show(route) {
   } catch (error) {
     if (leave.signal.aborted) return undefined;
     answered.resolve();
-    const problem = error instanceof ApiError ? error : { status: 0 };
+    const problem = error instanceof ApiError ? error : new ApiError(0, message(error));
     main.replaceChildren(failed(problem, () => location.reload()));
     store.watch(["online"], ({ online }) => online && location.reload(), leave.signal);
     if (error !== problem) followJobs(); // finds out whether the server is there
@@ -251,7 +252,7 @@ function begin() {
   frame();
   document.addEventListener("keydown", onKey);
   onLocked(askToken);
-  store.addEventListener("shown", answered.resolve, { once: true });
+  store.listen("shown", () => answered.resolve(), { once: true });
   start(show);
   answered.promise.then(goOn);
 }
@@ -289,7 +290,7 @@ function reloadOnceThere() {
   );
 }
 
-store.addEventListener("ended", async (/** @type {CustomEvent} */ { detail: job }) => {
+store.listen("ended", async (job) => {
   const { isTold } = await import("./data/events.js");
   if (!(await isTold(job))) return;
   const text = {

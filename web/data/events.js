@@ -1,117 +1,148 @@
 // @ts-check
-/** The server's events: keeps `store.state.jobs` as they are, and comes back when the line breaks. */
+/** The server's events: keeps `store.state.jobs` as the server has them, and reconnects when the connection
+ * breaks. */
 
 import { get, submit } from "./api.js";
 import { changeOf, hasEnded, isActive, store, tellChange } from "./store.js";
 
-const LONGEST = 15_000;
+/** @import * as api from "./api-types.d.ts" */
 
+const LONGEST_WAIT = 15_000; // milliseconds before the next attempt to connect
+const SHORTEST_WAIT = 500;
+
+/** @type {EventSource | null} */
 let source = null;
-let wait = 500;
+let wait = SHORTEST_WAIT;
 
-/** Notes how a job stands; news of its end may overtake the answer that it was begun. */
+/** Notes how a job stands; news of its end may overtake the answer that it was begun.
+ * @param {api.JobOut} job */
 export function noteJob(job) {
-  const before = store.state.jobs.get(job.id);
-  if (before && hasEnded(before)) return;
+  const noted = store.state.jobs.get(job.id);
+  if (noted && hasEnded(noted)) return;
   store.set({ jobs: new Map(store.state.jobs).set(job.id, job) });
   if (hasEnded(job)) tellEnd(job);
 }
 
+/** @param {api.JobOut} job */
 function tellEnd(job) {
-  store.dispatchEvent(new CustomEvent("ended", { detail: job }));
+  store.tell("ended", job);
   tellChange(changeOf(job, store.state.directory));
 }
 
-let asked = 0;
-let known = false; // what ended before the page was opened is no news
+let reads = 0;
+let wasRead = false; // jobs that ended before the page was opened are no news
 
-/** Takes all jobs as the server has them: what it no longer knows was lost when it ended. */
+/** Takes all jobs as the server has them; those that it does not list any more are dropped. */
 async function readJobs() {
-  const call = ++asked;
-  const then = store.state.jobs;
+  const read = ++reads;
+  const jobsAtRequest = store.state.jobs;
   const { jobs } = await get("/jobs");
-  if (call !== asked) return; // a later answer tells more
-  const before = store.state.jobs;
-  const newest = (job) => (before.has(job.id) && hasEnded(before.get(job.id)) ? before.get(job.id) : job);
+  if (read !== reads) return; // a later request tells more
+  const noted = store.state.jobs;
+  /** A job as it is noted where that says that it ended, which may be newer than the answer.
+   * @param {api.JobOut} job */
+  const newest = (job) => {
+    const own = noted.get(job.id);
+    return own && hasEnded(own) ? own : job;
+  };
   const listed = new Map(jobs.reverse().map((job) => [job.id, newest(job)]));
-  const begun = [...before].filter(([id]) => !then.has(id) && !listed.has(id)); // while it answered
-  store.set({ jobs: new Map([...listed, ...begun]) });
-  const isNews = ({ id }) => (before.has(id) ? isActive(before.get(id)) : known);
-  const news = jobs.filter(hasEnded).filter(isNews);
-  known = true;
-  news.forEach(tellEnd);
+  const begunMeanwhile = [...noted].filter(([id]) => !jobsAtRequest.has(id) && !listed.has(id));
+  store.set({ jobs: new Map([...listed, ...begunMeanwhile]) });
+  /** @param {api.JobOut} job */
+  const isNews = ({ id }) => {
+    const own = noted.get(id);
+    return own ? isActive(own) : wasRead;
+  };
+  const ended = jobs.filter(hasEnded).filter(isNews);
+  wasRead = true;
+  ended.forEach(tellEnd);
 }
 
-const onEvent = (event) => noteJob(JSON.parse(event.data));
+/** @param {MessageEvent<string>} event */
+const onJob = (event) => noteJob(JSON.parse(event.data));
 
-let follows = 0;
+let connections = 0;
 
-/** Reads all jobs, and follows what happens to them. */
+/** Reads all jobs, and follows what happens to them.
+ * @returns {Promise<void>} */
 export async function follow() {
-  const call = ++follows;
+  const connection = ++connections;
   source?.close();
   try {
     await readJobs(); // asks for the token where one is needed, which events cannot
   } catch {
-    return call === follows && again();
+    if (connection === connections) reconnectLater();
+    return;
   }
-  if (call !== follows) return undefined;
+  if (connection !== connections) return;
   const stream = new EventSource("/events");
   source = stream;
-  source.addEventListener("progress", onEvent);
-  source.addEventListener("end", onEvent);
-  source.addEventListener("library", onLibrary);
-  source.addEventListener("open", () => {
-    wait = 500;
+  stream.addEventListener("progress", onJob);
+  stream.addEventListener("end", onJob);
+  stream.addEventListener("library", onLibrary);
+  stream.addEventListener("open", () => {
+    wait = SHORTEST_WAIT;
     store.set({ online: true });
-    readJobs().catch(again); // for one that ended just before
+    readJobs().catch(reconnectLater); // for one that ended just before
   });
-  source.addEventListener("error", () => {
+  stream.addEventListener("error", () => {
     stream.close();
-    if (stream === source) again();
+    if (stream === source) reconnectLater();
   });
-  return undefined;
 }
 
-/** Videos came, changed or went, or a look at all of them is over, which has found nothing new. */
+/** Videos came, changed or went; or a look at all of them is over, which may have found nothing new.
+ * @param {MessageEvent<string>} event */
 function onLibrary({ data }) {
   if (JSON.parse(data).changed !== false) tellChange();
 }
 
-let timer = 0;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let timer;
 
-function again() {
+function reconnectLater() {
   clearTimeout(timer);
   timer = setTimeout(follow, wait);
-  wait = Math.min(LONGEST, wait * 2);
+  wait = Math.min(LONGEST_WAIT, wait * 2);
 }
 
-store.watch(["online"], ({ online }) => online || again());
+store.watch(["online"], ({ online }) => online || reconnectLater());
 addEventListener("online", follow);
 
-const quiet = new Set(); // jobs whose end is told by those who wait for it
+/** @type {Set<string>} */
+const awaitedJobs = new Set(); // ids of those whose end is told by who waits for it
+/** @type {Set<Promise<unknown>>} */
 const submissions = new Set(); // of such jobs, whose end may be known before their id
 
-/** Whether the end of a job is to be told to everybody. */
+/** Whether the end of a job is to be told to everybody.
+ * @param {api.JobOut} job */
 export async function isTold(job) {
   await Promise.allSettled(submissions);
-  return !quiet.delete(job.id);
+  return !awaitedJobs.delete(job.id);
 }
 
-/** Submits a job whose end is told by who waits for it. */
+/** Submits a job whose end is told by who waits for it.
+ * @type {typeof submit} */
 async function submitQuietly(task, params, options) {
   const job = await submit(task, params, options);
-  quiet.add(job.id);
+  awaitedJobs.add(job.id);
   return job;
 }
 
-/** Submits a job and waits for its end; gives it with its result, or fails as it did. */
+/** Submits a job and waits for its end; fails as the job did.
+ * @param {string} task
+ * @param {Record<string, unknown>} [params]
+ * @param {Partial<api.JobIn>} [options]
+ * @returns {Promise<api.JobDetailsOut>} the job with its result */
 export async function run(task, params, options) {
   const submission = submitQuietly(task, params, options);
   submissions.add(submission);
   const job = await submission.finally(() => submissions.delete(submission));
   noteJob(job);
-  await store.until(({ jobs }) => !jobs.has(job.id) || hasEnded(jobs.get(job.id)));
+  await store.until(({ jobs }) => {
+    const noted = jobs.get(job.id);
+    return !noted || hasEnded(noted);
+  });
   const ended = await get(`/jobs/${job.id}`);
   if (ended.error) throw new Error(ended.error);
   return ended;

@@ -1,104 +1,131 @@
 // @ts-check
 /** The rows of a query, read page by page where they are looked at. */
 
-import { get } from "./api.js";
+import { get, isAbort } from "./api.js";
 import { store } from "./store.js";
+
+/** @import * as api from "./api-types.d.ts" */
+/** @import { Params } from "./api.js" */
 
 const PAGE = 100;
 const PAGES_KEPT = 40;
 const AT_ONCE = 500; // rows that are read in one request where many are wanted
-const SOON = 400; // milliseconds for which the rows of the query before are shown while a new one is read
-const AGAIN = 1500; // milliseconds after which a server that looks for changes is asked again
-const WANTED = 40; // milliseconds without another wish after which rows are read
+const PREVIOUS_SHOWN = 400; // milliseconds for which the rows of the previous query stay while a new one is read
+const REFRESH_AFTER = 1500; // milliseconds after which a server that looks for changes is asked again
+const REQUEST_AFTER = 40; // milliseconds without another request after which rows are read
 
-/** Forgets the pages seen longest ago. */
+/** @typedef {{rows: api.VideoRowOut[], stale: boolean}} Page */
+
+/** The rows of one query at a time; tells `change` when they are others. Of many pages those that were shown
+ * longest ago are forgotten. */
 export class Listing extends EventTarget {
   /** @type {number | null} */
   total = null;
-  error = null;
+  /** @type {unknown} */
+  error = null; // that the last request failed with
   refreshing = false; // whether the server still looks for what may have changed
-  isOther = false; // whether what is kept are still rows of the query before
+  isPrevious = false; // whether the rows are still those of the previous query
   replaced = false; // whether rows that were shown are others now
-  #pages = new Map();
-  #loading = new Map();
-  #asked = "";
-  #forgetting = 0; // the timer that takes these away
-  #wanting = 0;
-  #again = 0; // the timer after which a server that was looking for changes is asked once more
+  /** @type {Params} */
+  #params = {};
+  /** @type {Map<number, Page>} */
+  #pages = new Map(); // by their number, the one that was shown last at the end
+  /** @type {Map<number, AbortController>} */
+  #loading = new Map(); // requests of pages, by their number
+  #query = ""; // what the rows are of, or will be
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #forgetTimer; // until the rows of the previous query go
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #requestTimer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #refreshTimer;
 
-  /** Asks for the rows of a query. With `gently` those of the one before are shown until then, if that
-   * is soon. */
+  /** Asks for the rows of a query.
+   * @param {Params} params
+   * @param {{gently?: boolean}} [options] `gently`: the rows of the previous query stay until the answer is
+   *   there, unless that takes long */
   ask(params, { gently = false } = {}) {
-    const key = JSON.stringify([params, store.state.directory]);
-    if (key === this.#asked) return;
-    this.#asked = key;
-    this.params = params;
+    const query = JSON.stringify([params, store.state.directory]);
+    if (query === this.#query) return;
+    this.#query = query;
+    this.#params = params;
     this.error = null;
     this.#abandon(() => true);
-    clearTimeout(this.#forgetting);
-    this.isOther = true;
+    clearTimeout(this.#forgetTimer);
+    this.isPrevious = true;
     const forget = () => (this.#forget(), this.dispatchEvent(new Event("change")));
-    if (gently && this.total !== null) this.#forgetting = setTimeout(forget, SOON);
+    if (gently && this.total !== null) this.#forgetTimer = setTimeout(forget, PREVIOUS_SHOWN);
     else this.#forget();
     this.#read(0);
   }
 
+  /** The row at an index; undefined where it was not read yet.
+   * @param {number} i
+   * @returns {api.VideoRowOut | undefined} */
   at(i) {
     return this.#pages.get(Math.floor(i / PAGE))?.rows[i % PAGE];
   }
 
-  /** Reads the rows of a range, unless another one is wanted meanwhile. */
-  want(first, end) {
-    clearTimeout(this.#wanting);
-    this.#wanting = setTimeout(() => this.#load(first, end), WANTED);
+  /** Reads the rows of a range, unless another range is requested at once.
+   * @param {number} first
+   * @param {number} end the index behind the last one */
+  request(first, end) {
+    clearTimeout(this.#requestTimer);
+    this.#requestTimer = setTimeout(() => this.#load(first, end), REQUEST_AFTER);
   }
 
-  /** What is kept may have changed: it is shown until it was read again. */
+  /** Reads again what may have changed; the rows stay until the answer is there. */
   refresh() {
     this.#abandon(() => true);
     for (const page of this.#pages.values()) page.stale = true;
     this.error = null;
     this.replaced = true;
-    if (this.isOther) this.#read(0);
+    if (this.isPrevious) this.#read(0);
     this.dispatchEvent(new Event("change"));
   }
 
   /** Reads again what could not be read. */
   retry() {
     this.refresh();
-    this.want(0, PAGE);
+    this.request(0, PAGE);
   }
 
-  /** The rows from one index on to before another, those too that nobody looked at yet. */
+  /** The rows of a range; those that were not read yet are.
+   * @param {number} from
+   * @param {number} end the index behind the last one
+   * @returns {Promise<api.VideoRowOut[]>} fewer where the library has fewer by now */
   async between(from, end) {
     const rows = Array.from({ length: end - from }, (_, i) => this.at(from + i));
     for (let at = rows.indexOf(undefined); at >= 0; at = rows.indexOf(undefined, at)) {
       const limit = Math.min(AT_ONCE, rows.length - at);
-      const page = await get("/videos", { ...this.params, detail: 1, offset: from + at, limit });
+      const page = await get("/videos", { ...this.#params, detail: 1, offset: from + at, limit });
       rows.splice(at, limit, ...page.videos);
-      if (page.videos.length < limit) break; // there are fewer by now
+      if (page.videos.length < limit) break;
       at += limit;
     }
-    return rows.filter(Boolean);
+    return rows.filter((row) => row !== undefined);
   }
 
-  /** Asks once more after a while where rows may still become others. */
+  /** Asks once more after a while where the rows may still become others.
+   * @param {api.VideosOut} page */
   #noteRefreshing({ refreshing, complete }) {
     this.refreshing = refreshing || complete === false;
-    clearTimeout(this.#again);
-    if (this.refreshing) this.#again = setTimeout(() => this.refresh(), AGAIN);
+    clearTimeout(this.#refreshTimer);
+    if (this.refreshing) this.#refreshTimer = setTimeout(() => this.refresh(), REFRESH_AFTER);
   }
 
-  /** Drops the rows of the query before. */
+  /** Drops the rows of the previous query. */
   #forget() {
-    if (!this.isOther) return;
-    clearTimeout(this.#forgetting);
-    this.isOther = false;
+    if (!this.isPrevious) return;
+    clearTimeout(this.#forgetTimer);
+    this.isPrevious = false;
     this.total = null;
     this.replaced = true;
     this.#pages.clear();
   }
 
+  /** Gives up the requests of pages that are not needed any more.
+   * @param {(number: number) => boolean} isUnwanted */
   #abandon(isUnwanted) {
     for (const [n, control] of this.#loading) {
       if (!isUnwanted(n)) continue;
@@ -107,8 +134,11 @@ export class Listing extends EventTarget {
     }
   }
 
+  /** Reads the pages of a range that are missing or stale.
+   * @param {number} first
+   * @param {number} end */
   #load(first, end) {
-    if (this.error || this.isOther) return; // until somebody tries again, or there are rows of this query
+    if (this.error || this.isPrevious) return; // until somebody tries again, or there are rows of this query
     const [from, to] = [Math.floor(first / PAGE), Math.floor(Math.max(first, end - 1) / PAGE)];
     this.#abandon((n) => n < from - 1 || n > to + 1);
     for (let n = from; n <= to; n++) {
@@ -121,26 +151,34 @@ export class Listing extends EventTarget {
     }
   }
 
+  /** @param {number} n the number of a page */
   async #read(n) {
     const control = new AbortController();
     const { signal } = control;
     this.#loading.set(n, control);
     try {
-      const page = await get("/videos", { ...this.params, detail: 1, offset: n * PAGE, limit: PAGE }, signal);
+      const range = { detail: 1, offset: n * PAGE, limit: PAGE };
+      const page = await get("/videos", { ...this.#params, ...range }, signal);
       if (signal.aborted) return;
       this.#forget();
       this.total = page.total;
       this.#noteRefreshing(page);
       this.replaced ||= this.#pages.has(n);
       this.#pages.set(n, { rows: page.videos, stale: false });
-      while (this.#pages.size > PAGES_KEPT) this.#pages.delete(this.#pages.keys().next().value);
+      this.#trim();
       this.error = null;
     } catch (error) {
-      if (error.name === "AbortError") return;
+      if (isAbort(error)) return;
       this.#forget();
       this.error = error;
     }
     this.#loading.delete(n);
     this.dispatchEvent(new Event("change"));
+  }
+
+  /** Forgets the pages that were shown longest ago. */
+  #trim() {
+    const oldest = [...this.#pages.keys()].slice(0, Math.max(0, this.#pages.size - PAGES_KEPT));
+    for (const n of oldest) this.#pages.delete(n);
   }
 }

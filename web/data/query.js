@@ -3,8 +3,17 @@
 
 const TERM = /-?(?:(?:[A-Za-z_]+|[xX]\.[^\s:"]+):)?(?:"(?:[^"\\]|\\.)*"?|\S*)/y;
 
-/** The terms of a query as [{text, start, end}]; a quote that is still open is a term as well. */
+/** A term of a query: its text, and where that begins and ends.
+ * @typedef {{text: string, start: number, end: number}} Term */
+
+/** Whether something holds for the text of a term.
+ * @typedef {(text: string) => boolean} TermTest */
+
+/** The terms of a query; a quote that is still open is a term as well.
+ * @param {string} query
+ * @returns {Term[]} */
 export function terms(query) {
+  /** @type {Term[]} */
   const found = [];
   let at = 0;
   while (at < query.length) {
@@ -13,32 +22,40 @@ export function terms(query) {
       continue;
     }
     TERM.lastIndex = at;
-    const text = TERM.exec(query)[0] || query[at];
+    const text = TERM.exec(query)?.[0] || query[at];
     found.push({ text, start: at, end: at + text.length });
     at += text.length;
   }
   return found;
 }
 
-/** A term such as tag:night or tag:"two words". */
+/** A term such as tag:night or tag:"two words".
+ * @param {string} field "" for a word that asks for no field
+ * @param {string} value
+ * @returns {string} */
 export function term(field, value) {
   const plain = /^[^\s"\\*-][^\s"\\*]*$/.test(value) && !(field === "" && value.includes(":"));
   const quoted = plain ? value : `"${value.replace(/["\\]/g, "\\$&")}"`;
   return field ? `${field}:${quoted}` : quoted;
 }
 
-/** The field and value of a term, without quotes. */
+const PARTS = /^(?<minus>-?)(?:(?<field>[A-Za-z_]+|[xX]\.[^\s:"]+):)?(?<value>.*)$/s;
+
+/** The field and value of a term, without quotes, and whether it has a minus.
+ * @param {string} text */
 export function parts(text) {
-  const [, minus, field = "", value] = /^(-?)(?:([A-Za-z_]+|[xX]\.[^\s:"]+):)?(.*)$/s.exec(text);
+  const { minus = "", field = "", value = "" } = PARTS.exec(text)?.groups ?? {};
   const inner = value.startsWith('"') ? value.slice(1).replace(/"$/, "").replace(/\\(.)/g, "$1") : value;
   return { negated: Boolean(minus), field: field.toLowerCase(), value: inner };
 }
 
+/** @type {(one: string, other: string) => boolean} */
 const same = (one, other) => one.toLowerCase() === other.toLowerCase();
 
 const OR = "OR"; // between alternatives; in quotes, or in other letters, it is a word
 
-/** The alternatives of a query, each as the texts of its terms; at least one. */
+/** The alternatives of a query, each as the texts of its terms; at least one.
+ * @param {string} query */
 function alternatives(query) {
   /** @type {string[][]} */
   const groups = [[]];
@@ -49,46 +66,61 @@ function alternatives(query) {
   return groups;
 }
 
-/** The query of alternatives; one that has no terms left is none. */
+/** The query of alternatives; one that has no terms left is none.
+ * @param {string[][]} groups */
 const joined = (groups) =>
   groups
     .filter((group) => group.length)
     .map((group) => group.join(" "))
     .join(` ${OR} `);
 
-/** Whether all that a query finds has a term. */
-export const has = (query, wanted) =>
-  alternatives(query).every((group) => group.some((text) => same(text, wanted)));
+/** Whether a query demands a term, in each of its alternatives.
+ * @param {string} query
+ * @param {string} demanded
+ * @returns {boolean} */
+export const has = (query, demanded) =>
+  alternatives(query).every((group) => group.some((text) => same(text, demanded)));
 
-/** The query without the terms for which something holds. */
+/** The query without the terms for which something holds.
+ * @type {(query: string, isUnwanted: TermTest) => string} */
 const rejecting = (query, isUnwanted) =>
   joined(alternatives(query).map((group) => group.filter((text) => !isUnwanted(text))));
 
+/** The query without a term.
+ * @type {(query: string, unwanted: string) => string} */
 export const without = (query, unwanted) => rejecting(query, (text) => same(text, unwanted));
 
-/** Adds a term to every alternative of a query. */
-function narrowed(query, wanted) {
+/** Adds a term to every alternative of a query.
+ * @type {(query: string, added: string) => string} */
+function narrowed(query, added) {
   const groups = alternatives(query).filter((group) => group.length);
-  return joined((groups.length ? groups : [[]]).map((group) => [...group, wanted]));
+  return joined((groups.length ? groups : [[]]).map((group) => [...group, added]));
 }
 
-/** Adds a term, or takes it away where it is there. */
-export const toggle = (query, wanted) =>
-  has(query, wanted) ? without(query, wanted) : narrowed(without(query, wanted), wanted);
+/** Adds a term, or takes it away where it is there.
+ * @type {(query: string, text: string) => string} */
+export const toggle = (query, text) =>
+  has(query, text) ? without(query, text) : narrowed(without(query, text), text);
 
-/** Puts a term in the place of all those that are its rivals. */
-export const put = (query, wanted, isRival) => narrowed(rejecting(query, isRival), wanted);
+/** Puts a term in the place of all those that are its rivals.
+ * @type {(query: string, text: string, isRival: TermTest) => string} */
+export const put = (query, text, isRival) => narrowed(rejecting(query, isRival), text);
 
-/** As `toggle`, in the place of every other term that is among those of which one is chosen. */
-export const toggleOne = (query, wanted, isRival) =>
-  has(query, wanted) ? without(query, wanted) : put(query, wanted, isRival);
+/** Puts a term in the place of its rivals, or takes it away where it is there.
+ * @type {(query: string, text: string, isRival: TermTest) => string} */
+export const toggleOne = (query, text, isRival) =>
+  has(query, text) ? without(query, text) : put(query, text, isRival);
 
-/** Whether the text of a term asks for one of these fields. */
+/** The test whether a term asks for one of some fields.
+ * @type {(fields: string[]) => TermTest} */
 export const isAbout = (fields) => (text) => fields.includes(parts(text).field);
 
+/** @type {TermTest} */
 const isFolder = (text) => isAbout(["folder"])(text) && !parts(text).negated;
 
-/** The folder in which a query looks, by its path; "" for the whole library. */
+/** The path of the folder in which a query looks; "" for the whole library.
+ * @param {string} query
+ * @returns {string} */
 export function folderOf(query) {
   const text = terms(query)
     .map(({ text }) => text)
@@ -96,21 +128,29 @@ export function folderOf(query) {
   return text === undefined ? "" : parts(text).value.replace(/^\/+|\/+$/g, "");
 }
 
-/** The query in another folder, or in the whole library. */
+/** The query in another folder, or in the whole library where the path is empty.
+ * @type {(query: string, path: string) => string} */
 export const inFolder = (query, path) =>
   path ? put(query, term("folder", path), isFolder) : rejecting(query, isFolder);
 
-/** The query without its term at an index, and without an OR that then stands alone. */
+/** The query without its term at an index, and without an OR that would then stand alone.
+ * @param {string} query
+ * @param {number} index
+ * @returns {string} */
 export function withoutTerm(query, index) {
-  const kept = terms(query).map(({ text }, i) => (i === index ? "" : text));
-  return joined(alternatives(kept.join(" ")));
+  const others = terms(query).map(({ text }, i) => (i === index ? "" : text));
+  return joined(alternatives(others.join(" ")));
 }
 
 export const SORT = "title"; // the order where an address names no other
 export const SHUFFLED = "random"; // the order that a seed decides, a whole number
 
-/** What the parameters of the library's address ask for: {q, sort, order, seed}; only a shuffle has a
- * seed. */
+/** What the library shows: a query and an order; only a shuffle has a seed.
+ * @typedef {{q: string, sort: string, order: string, seed: string}} LibraryQuery */
+
+/** What the parameters of the library's address ask for.
+ * @param {URLSearchParams} params
+ * @returns {LibraryQuery} */
 export function listingOf(params) {
   const sort = params.get("sort") ?? SORT;
   return {

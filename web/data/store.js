@@ -4,9 +4,18 @@
 
 /** @import * as api from "./api-types.d.ts" */
 
+/** What changed: the paths of videos and the kinds of their artifacts; null: any of them.
+ * @typedef {{videos: string[] | null, kinds: string[] | null}} LibraryChange */
+
+/** News by name, with what comes with it: `change`: keys of the state that are others now; `ended`: a job;
+ * `library`: what changed; `played`: the URL of a video; `shown`: the first screen is there.
+ * @typedef {{change: (keyof State)[], ended: api.JobOut, library: LibraryChange, played: string, shown: null}} News */
+
+/** @typedef {Store["state"]} State */
+
 class Store extends EventTarget {
   state = {
-    directory: ".", // the folder that is looked at, as the API takes it
+    directory: ".", // the current folder, as the API takes it
     /** @type {string[]} */
     roots: [],
     /** @type {string[]} */
@@ -22,23 +31,47 @@ class Store extends EventTarget {
     selection: new Map(), // rows by path
   };
 
-  /** @param {Partial<Store["state"]>} patch */
+  /** @param {Partial<State>} patch */
   set(patch) {
-    const keys = Object.keys(patch).filter((key) => this.state[key] !== patch[key]);
+    const keys = /** @type {(keyof State)[]} */ (Object.keys(patch));
+    const changed = keys.filter((key) => this.state[key] !== patch[key]);
     Object.assign(this.state, patch);
-    if (keys.length) this.dispatchEvent(new CustomEvent("change", { detail: keys }));
+    if (changed.length) this.tell("change", changed);
   }
 
-  /** Calls back whenever one of these keys changes, until the signal. */
+  /** Tells news to everybody who listens.
+   * @template {keyof News} Name
+   * @param {Name} name
+   * @param {News[Name]} detail */
+  tell(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+
+  /** Calls with every news of a name, until the signal.
+   * @template {keyof News} Name
+   * @param {Name} name
+   * @param {(detail: News[Name]) => unknown} callback
+   * @param {AddEventListenerOptions} [options] */
+  listen(name, callback, options) {
+    const listener = (/** @type {Event} */ event) =>
+      callback(/** @type {CustomEvent<News[Name]>} */ (event).detail);
+    this.addEventListener(name, listener, options);
+  }
+
+  /** Calls back whenever one of these keys changes, until the signal.
+   * @param {(keyof State)[]} keys
+   * @param {(state: State) => unknown} callback
+   * @param {AbortSignal} [signal] */
   watch(keys, callback, signal) {
-    const listener = (event) => event.detail.some((key) => keys.includes(key)) && callback(this.state);
-    this.addEventListener("change", listener, { signal });
+    const isOneOf = (/** @type {keyof State} */ key) => keys.includes(key);
+    this.listen("change", (changed) => changed.some(isOneOf) && callback(this.state), { signal });
   }
 
-  /** Waits until something is so. */
-  async until(isSo) {
-    while (!isSo(this.state)) {
-      await new Promise((resolve) => this.addEventListener("change", resolve, { once: true }));
+  /** Waits until the state fulfils a condition.
+   * @param {(state: State) => unknown} isFulfilled */
+  async until(isFulfilled) {
+    while (!isFulfilled(this.state)) {
+      await new Promise((resolve) => this.listen("change", resolve, { once: true }));
     }
   }
 }
@@ -51,34 +84,42 @@ export const UNOFFERED = "without-pictures"; // in sessionStorage: the folder th
 
 const ENDED = ["done", "error", "cancelled"];
 
-/** @param {api.JobOut} job */
+/** @param {Pick<api.JobOut, "status">} job */
 export const hasEnded = (job) => ENDED.includes(job.status);
-/** @param {api.JobOut} job */
+/** @param {Pick<api.JobOut, "status">} job */
 export const isActive = (job) => !hasEnded(job);
 
-/** Tells that something changed. `videos` are paths and `kinds` those of artifacts; null: any. */
+/** Tells that something changed in the library; what is left out may have changed in any way.
+ * @param {Partial<LibraryChange>} [change] */
 export function tellChange({ videos = null, kinds = null } = {}) {
-  store.dispatchEvent(new CustomEvent("library", { detail: { videos, kinds } }));
+  store.tell("library", { videos, kinds });
 }
 
-/** The change that a job has made, as its end tells it, seen from the folder that is looked at. */
+/** What a job changed, for whoever looks at a folder.
+ * @param {Pick<api.JobOut, "touched" | "directory">} job
+ * @param {string} directory
+ * @returns {LibraryChange} */
 export function changeOf(job, directory) {
   const { touched } = job;
   return touched && job.directory === directory ? touched : { videos: null, kinds: touched?.kinds ?? null };
 }
 
-/** Whether a change concerns a video (null: any of them) and one of these kinds (null: all). */
-export function concerns({ videos, kinds }, video = null, wanted = null) {
-  if (videos?.length === 0) return false;
-  if (videos && video !== null && !videos.includes(video)) return false;
-  return !kinds || !wanted || kinds.some((kind) => wanted.includes(kind));
+/** Whether a change concerns a video and one of some kinds.
+ * @param {LibraryChange} change
+ * @param {string | null} [video] null: any video
+ * @param {string[] | null} [kinds] null: every kind */
+export function concerns(change, video = null, kinds = null) {
+  if (change.videos?.length === 0) return false;
+  if (change.videos && video !== null && !change.videos.includes(video)) return false;
+  return !change.kinds || !kinds || change.kinds.some((kind) => kinds.includes(kind));
 }
 
-/** Calls with every change that may concern what is shown, until the signal, if there is one; `video()`
- * and `kinds` are as in `concerns`. Another folder and a server that is back count as changes of everything. */
+/** Calls with every change that may concern a view, until the signal. `video()` and `kinds` are as in
+ * `concerns`. Another folder counts as a change of everything.
+ * @param {(change: LibraryChange) => unknown} callback
+ * @param {AbortSignal} [signal]
+ * @param {{video?: () => string | null, kinds?: string[] | null}} [concern] */
 export function watchChanges(callback, signal = undefined, { video = () => null, kinds = null } = {}) {
-  const listener = (/** @type {CustomEvent} */ { detail }) =>
-    concerns(detail, video(), kinds) && callback(detail);
-  store.addEventListener("library", listener, { signal });
+  store.listen("library", (change) => concerns(change, video(), kinds) && callback(change), { signal });
   store.watch(["directory"], () => callback({ videos: null, kinds: null }), signal);
 }

@@ -4,11 +4,21 @@
 import { tellChange } from "./store.js";
 import { get, post } from "./api.js";
 
+/** @import * as api from "./api-types.d.ts" */
+/** @import { UndoRequest } from "./undo.js" */
+
+/** @typedef {Pick<api.TagsOut, "tags" | "performers">} Names */
+/** @typedef {Omit<api.NameChangeIn, "videos">} NameChange */
+
 const AT_ONCE = 500; // videos in one request: a second's work, so that progress can be told
 
+/** @type {(names: string[], others: string[]) => string[]} */
 const missing = (names, others) => names.filter((name) => !others.includes(name));
 
-/** The change, as the API takes it, that leads from one record of tags to another. */
+/** The change that leads from one record of tags to another.
+ * @param {Names} from
+ * @param {Names} to
+ * @returns {Required<NameChange>} */
 export function difference(from, to) {
   return {
     add: missing(to.tags, from.tags),
@@ -18,23 +28,30 @@ export function difference(from, to) {
   };
 }
 
-/** Whether a change has any name in it. */
+/** Whether a change has any name in it.
+ * @param {NameChange} change */
 export const isChange = (change) => Object.values(change).some((names) => names.length > 0);
 
-/** Changes the tags of a video. Gives {after, undo}: its tags then, and the change that takes this
- * one back. */
+/** Changes the tags of a video.
+ * @param {string} url of the video
+ * @param {NameChange} change
+ * @returns {Promise<{after: api.TagsOut, undo: NameChange}>} its tags then, and the change that takes this back */
 export async function changeTags(url, change) {
   const before = await get(`${url}/tags`);
   const after = await post(`${url}/tags`, change);
   return { after, undo: difference(after, before) };
 }
 
-/** Makes one change of the tags of many videos. Gives {changed, requests, errors}: how many changed,
- * the requests [path, body] that take this back, and {video, error} of those that stay as they were.
+/** How a change of many videos went: how many were changed, the requests that take that back, and which
+ * videos stay as they were.
+ * @typedef {{changed: number, requests: UndoRequest[], errors: api.VideoErrorOut[]}} BulkChange */
+
+/** Makes one change of the tags of many videos.
  * @param {string[]} paths
- * @param {object} change
+ * @param {NameChange} change
  * @param {(done: number, total: number) => void} progress */
 export async function changeTagsOfAll(paths, change, progress) {
+  /** @type {BulkChange} */
   const done = { changed: 0, requests: [], errors: [] };
   for (let at = 0; at < paths.length; at += AT_ONCE) {
     const videos = paths.slice(at, at + AT_ONCE);

@@ -1,16 +1,23 @@
 // @ts-check
 /** What views are made of: buttons, notes, dialogs, menus, states, and a field for names. */
 
-import { get } from "../data/api.js";
-import { h, keyed, place } from "./dom.js";
+import { get, isAbort, statusOf } from "../data/api.js";
+import { find, h, keyed, latestOnly, nodes, place } from "./dom.js";
 import { message } from "./format.js";
 import { icon } from "./icons.js";
 
-/** A button with an icon, or only that where `text` is the hidden name of `{ bare: true }`.
+/** @import { Child } from "./dom.js" */
+
+/** What waits while its work is done.
+ * @typedef {{disabled: boolean}} Disableable */
+
+/** A button with an icon.
  * @param {string} text
- * @param {string} name of the icon
- * @param {((event: any) => unknown) | null} onclick
- * @param {Record<string, any>} options `bare`, `kind` (its classes), and properties of the element */
+ * @param {string} name of the icon, "" for none
+ * @param {((event: MouseEvent & {currentTarget: HTMLButtonElement}) => unknown) | null} onclick
+ * @param {Record<string, any>} options `bare`: the icon alone, with the text as its name; `kind`: classes; and
+ *   properties of the element
+ * @returns {HTMLButtonElement} */
 export function button(text, name, onclick, { bare = false, kind = "", ...props } = {}) {
   const content = bare ? [icon(name)] : [name && icon(name), h("span", {}, text)];
   const label = bare ? { "aria-label": text, title: text } : {};
@@ -20,67 +27,95 @@ export function button(text, name, onclick, { bare = false, kind = "", ...props 
 
 const LASTING = 4; // notes that stay: of more of them the oldest goes
 
-/** A note that goes by itself, or stays where it is `lasting`; `action` is [text, callback, icon]. */
+/** What a note offers to do: text, callback, icon.
+ * @typedef {[string, () => unknown, string?]} NoteAction */
+
+/** A note that goes by itself after a while, or stays where it is `lasting`.
+ * @param {string} text
+ * @param {{kind?: string, action?: NoteAction | null, seconds?: number, lasting?: boolean}} [options] */
 export function toast(text, { kind = "", action = null, seconds = 6, lasting = false } = {}) {
   const note = h(`.toast${kind ? `.${kind}` : ""}${lasting ? ".lasting" : ""}`, {}, h("span", {}, text));
   const close = () => note.remove();
   if (action) {
     const [label, callback, name = "undo"] = action;
-    note.append(button(label, name, () => (close(), callback()), { kind: "quiet" }));
+    const act = () => {
+      close();
+      callback();
+    };
+    note.append(button(label, name, act, { kind: "quiet" }));
   }
   note.append(button("Close", "close", close, { bare: true }));
-  document.querySelector(".toasts").append(note);
+  find(document, ".toasts").append(note);
   if (lasting)
     [...document.querySelectorAll(".toast.lasting")].slice(0, -LASTING).forEach((old) => old.remove());
   else setTimeout(close, (action ? 2 : 1) * seconds * 1000);
   return note;
 }
 
+/** Shows a note about an error.
+ * @param {unknown} error */
 export const complain = (error) => toast(message(error), { kind: "bad", seconds: 12 });
 
-/** Runs what a control asks for: it waits meanwhile, and what is refused is told. */
+/** Runs what a control asks for: it waits meanwhile, and an error is shown as a note.
+ * @template Result
+ * @param {Disableable | null} control
+ * @param {() => Promise<Result> | Result} work
+ * @returns {Promise<Result | undefined>} undefined where it failed */
 export async function attempt(control, work) {
   if (control) control.disabled = true;
   try {
     return await work();
   } catch (error) {
-    if (error.name !== "AbortError") complain(error);
+    if (!isAbort(error)) complain(error);
     return undefined;
   } finally {
     if (control) control.disabled = false;
   }
 }
 
-/** What is shown where there is nothing: why, and what to do next. */
+/** What is shown where there is nothing: why, and what to do next.
+ * @param {string} name of the icon
+ * @param {string} heading
+ * @param {string} text
+ * @param {...Child} actions */
 export function state(name, heading, text, ...actions) {
   return h(".state", {}, icon(name), h("h2", {}, heading), h("p", {}, text), h(".row", {}, ...actions));
 }
 
-/** The state of a view that could not be read. */
-export function failed(error, again) {
-  if (error.status === 401)
+/** What is shown in place of a view that could not be read.
+ * @param {unknown} error
+ * @param {() => unknown} retry */
+export function failed(error, retry) {
+  const status = statusOf(error);
+  if (status === 401)
     return state(
       "key",
       "Locked",
       "Without its token this library shows nothing.",
       button("Give the token", "key", () => location.reload(), { kind: "primary" }),
     );
-  const isServerGone = error.status === 0;
-  const missing = error.status === 404 || error.status === 405;
-  const heading = isServerGone ? "The server is gone" : missing ? "Not there" : "That did not work";
+  const isServerGone = status === 0;
+  const isMissing = status === 404 || status === 405;
+  const heading = isServerGone ? "The server is gone" : isMissing ? "Not there" : "That did not work";
   const hint = isServerGone
     ? "Start it again with python index.py serve; this page comes back by itself."
     : message(error);
-  return state("warn", heading, hint, button("Try again", "undo", again));
+  return state("warn", heading, hint, button("Try again", "undo", retry));
 }
 
 let dialogs = 0;
 
-/** A dialog; `build(close)` gives its content. Resolves to what it was closed with. */
+/** A dialog.
+ * @param {string} heading
+ * @param {(close: (result?: unknown) => void) => Child} build gives its content
+ * @param {{wide?: boolean}} [options]
+ * @returns {Promise<unknown>} what it was closed with */
 export function dialog(heading, build, { wide = false } = {}) {
   return new Promise((resolve) => {
+    /** @type {unknown} */
     let result;
     const id = `dialog-${++dialogs}`;
+    /** @param {unknown} [value] */
     const close = (value) => {
       result = value;
       box.close();
@@ -91,8 +126,9 @@ export function dialog(heading, build, { wide = false } = {}) {
       h("h2", { id }, heading),
       button("Close", "close", () => close(), { bare: true }),
     );
-    const box = h(`dialog${wide ? ".wide" : ""}`, { "aria-labelledby": id }, head);
-    box.append(...[build(close)].flat());
+    const props = { "aria-labelledby": id };
+    const box = wide ? h("dialog.wide", props, head) : h("dialog", props, head);
+    box.append(...nodes([build(close)]));
     box.addEventListener("close", () => {
       box.remove();
       resolve(result);
@@ -100,8 +136,15 @@ export function dialog(heading, build, { wide = false } = {}) {
     box.addEventListener("click", (event) => event.target === box && close());
     document.body.append(box);
     box.showModal();
-    box.querySelector("[autofocus], input, select, textarea")?.focus();
+    focusFirst(box, "[autofocus], input, select, textarea");
   });
+}
+
+/** Gives the first element of a selector the focus, where there is one.
+ * @type {(parent: HTMLElement, selector: string) => void} */
+function focusFirst(parent, selector) {
+  const element = parent.querySelector(selector);
+  if (element instanceof HTMLElement) element.focus();
 }
 
 /** A button that opens a small panel below itself; `fill(panel, close)` is called at every opening.
@@ -126,12 +169,16 @@ export function menu(text, name, fill, { panel: panelKind = "", ...options } = {
   panel.addEventListener("toggle", (event) => {
     if (event.newState !== "open") return;
     place(panel, opener.getBoundingClientRect());
-    panel.querySelector("input, button, a")?.focus();
+    focusFirst(panel, "input, button, a");
   });
   return h(".holder", {}, opener, panel);
 }
 
-/** Buttons of a menu of which one is chosen: `options` are [value, text], `take(value)` is called. */
+/** Buttons of a menu of which one is chosen.
+ * @template Value
+ * @param {[Value, string][]} options each with its text
+ * @param {Value | null} chosen
+ * @param {(value: Value) => unknown} take */
 export const choices = (options, chosen, take) =>
   options.map(([value, text]) =>
     h(
@@ -142,99 +189,154 @@ export const choices = (options, chosen, take) =>
     ),
   );
 
-/** Lets arrow keys choose among the options of a list below an input (ARIA's combobox). */
-export function combobox(input, list, { suggest, choose }) {
-  let options = [];
-  let at = -1;
-  let asked = 0;
-  list.id ||= `list-${Math.random().toString(36).slice(2)}`;
-  for (const [name, value] of [
-    ["role", "combobox"],
-    ["aria-autocomplete", "list"],
-    ["aria-controls", list.id],
-    ["aria-expanded", "false"],
-    ["autocomplete", "off"],
-  ]) {
-    input.setAttribute(name, value);
-  }
-  list.setAttribute("role", "listbox");
-  list.setAttribute("aria-label", "Suggestions");
+/** An entry of the list below an input: what it says, and what it becomes in the input is up to the view.
+ * @typedef {{text: string, key?: string, group?: string, hint?: string | null, icon?: string}} Suggestion */
 
-  const keyOf = ({ key, group = "", text }) => key ?? `${group}:${text}`;
+let lists = 0;
 
-  function show(found) {
-    const marked = at >= 0 ? keyOf(options[at]) : null; // a late answer takes no choice away
-    options = found;
-    at = options.findIndex((option) => keyOf(option) === marked);
-    list.hidden = !options.length;
-    input.setAttribute("aria-expanded", String(!list.hidden));
-    keyed(list, options, keyOf, (option) => {
-      const hint = option.hint ? h("span.dim", {}, option.hint) : null;
-      return h(
-        "li",
-        { role: "option", id: `${list.id}-${Math.random().toString(36).slice(2)}` },
-        option.icon && icon(option.icon),
-        h("span", { dir: "auto" }, option.text),
-        hint,
-      );
-    });
-    mark();
-  }
+/** An input with a list of suggestions below it, among which arrow keys choose (ARIA's combobox).
+ * @template {Suggestion} Option */
+class Combobox {
+  /** @type {Option[]} */
+  #options = [];
+  #marked = -1; // the index of the option that Enter takes
+  #latest = latestOnly();
 
-  function mark() {
-    [...list.children].forEach((child, i) => child.setAttribute("aria-selected", String(i === at)));
-    input.setAttribute("aria-activedescendant", list.children[at]?.id ?? "");
-    list.children[at]?.scrollIntoView({ block: "nearest" });
+  /**
+   * @param {HTMLInputElement} input
+   * @param {HTMLElement} list
+   * @param {() => Promise<Option[]> | Option[]} suggest gives what fits the input
+   * @param {(option: Option) => unknown} choose
+   */
+  constructor(input, list, suggest, choose) {
+    this.input = input;
+    this.list = list;
+    this.suggest = suggest;
+    this.choose = choose;
+    list.id ||= `list-${++lists}`;
+    const attributes = {
+      role: "combobox",
+      "aria-autocomplete": "list",
+      "aria-controls": list.id,
+      "aria-expanded": "false",
+      autocomplete: "off",
+    };
+    for (const [name, value] of Object.entries(attributes)) input.setAttribute(name, value);
+    list.setAttribute("role", "listbox");
+    list.setAttribute("aria-label", "Suggestions");
+    for (const name of ["input", "focus"]) input.addEventListener(name, () => this.update());
+    input.addEventListener("blur", () => this.close());
+    input.addEventListener("keydown", (event) => this.onKey(event));
+    list.addEventListener("pointerdown", (event) => this.onPress(event));
   }
 
-  async function update() {
-    const call = ++asked;
-    const found = await suggest(input);
-    if (call === asked && document.activeElement === input) show(found);
+  async update() {
+    const options = await this.#latest(this.suggest());
+    if (options && document.activeElement === this.input) this.show(options);
   }
 
-  function take(i) {
-    asked++;
-    const option = options[i];
-    show([]);
-    choose(option);
+  /** Shows no suggestions, nor those that are still asked for. */
+  close() {
+    this.#latest.cancel();
+    this.show([]);
   }
 
-  input.addEventListener("input", update);
-  input.addEventListener("focus", update);
-  input.addEventListener("blur", () => (asked++, show([])));
-  list.addEventListener("pointerdown", (event) => {
-    event.preventDefault();
-    const i = [...list.children].indexOf(event.target.closest("li"));
-    if (i >= 0) take(i);
-  });
-  input.addEventListener("keydown", (event) => {
-    if (event.isComposing) return;
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step && options.length) {
-      event.preventDefault();
-      at = (at + step + options.length + 1) % (options.length + 1);
-      if (at === options.length) at = -1;
-      mark();
-    } else if ((event.key === "Enter" || (event.key === "Tab" && at >= 0)) && at >= 0) {
-      event.preventDefault();
-      event.stopImmediatePropagation();
-      take(at);
-    } else if (event.key === "Escape" && options.length) {
-      event.preventDefault();
-      event.stopImmediatePropagation();
-      asked++;
-      show([]);
+  /** @param {Option[]} options */
+  show(options) {
+    const marked = this.#options[this.#marked];
+    const key = marked && keyOf(marked);
+    this.#options = options;
+    this.#marked = options.findIndex((option) => keyOf(option) === key); // a late answer takes no choice away
+    this.list.hidden = !options.length;
+    this.input.setAttribute("aria-expanded", String(!this.list.hidden));
+    keyed(
+      this.list,
+      options,
+      (option) => keyOf(option),
+      (option) => this.item(option),
+    );
+    this.mark();
+  }
+
+  /** @param {Option} option */
+  item({ icon: name, text, hint }) {
+    const words = h("span", { dir: "auto" }, text);
+    return h("li", { role: "option" }, name && icon(name), words, hint && h("span.dim", {}, hint));
+  }
+
+  /** Shows which option is marked. */
+  mark() {
+    const items = [...this.list.children];
+    for (const [i, item] of items.entries()) {
+      item.id = `${this.list.id}-${i}`;
+      item.setAttribute("aria-selected", String(i === this.#marked));
     }
-  });
+    const marked = items[this.#marked];
+    this.input.setAttribute("aria-activedescendant", marked?.id ?? "");
+    marked?.scrollIntoView({ block: "nearest" });
+  }
+
+  /** @param {number} i */
+  take(i) {
+    const option = this.#options[i];
+    this.close();
+    this.choose(option);
+  }
+
+  /** @param {PointerEvent} event */
+  onPress(event) {
+    event.preventDefault();
+    const item = event.target instanceof Element ? event.target.closest("li") : null;
+    const i = item ? [...this.list.children].indexOf(item) : -1;
+    if (i >= 0) this.take(i);
+  }
+
+  /** @param {KeyboardEvent} event */
+  onKey(event) {
+    if (event.isComposing || !this.#options.length) return;
+    const isMarked = this.#marked >= 0;
+    if (event.key === "ArrowDown") this.#move(1);
+    else if (event.key === "ArrowUp") this.#move(-1);
+    else if (isMarked && ["Enter", "Tab"].includes(event.key)) {
+      event.stopImmediatePropagation();
+      this.take(this.#marked);
+    } else if (event.key === "Escape") {
+      event.stopImmediatePropagation();
+      this.close();
+    } else return;
+    event.preventDefault();
+  }
+
+  /** Marks another option; in front of the first and behind the last one none is marked.
+   * @param {number} step */
+  #move(step) {
+    const places = this.#options.length + 1;
+    const next = (this.#marked + step + places) % places;
+    this.#marked = next === places - 1 ? -1 : next;
+    this.mark();
+  }
 }
 
-/** Completions of a name: kind is `tags` or `performers`. */
+/** @type {(option: Suggestion) => string} */
+const keyOf = ({ key, group = "", text }) => key ?? `${group}:${text}`;
+
+/** Suggests what an input may become in a list below it.
+ * @template {Suggestion} Option
+ * @param {HTMLInputElement} input
+ * @param {HTMLElement} list
+ * @param {{suggest: () => Promise<Option[]> | Option[], choose: (option: Option) => unknown}} options */
+export const combobox = (input, list, { suggest, choose }) => new Combobox(input, list, suggest, choose);
+
+/** Names that begin with a prefix; none where they cannot be read, for one can type without.
+ * @param {"tags" | "performers"} kind
+ * @param {string} prefix
+ * @returns {Promise<string[]>} */
 export async function completions(kind, prefix) {
   try {
-    const found = await get("/videos/suggest", { prefix: `${kind.slice(0, -1)}:${prefix}`, recursive: 1 });
-    return found[kind];
+    const params = { prefix: `${kind.slice(0, -1)}:${prefix}`, recursive: 1 };
+    const suggestions = await get("/videos/suggest", params);
+    return suggestions[kind];
   } catch {
-    return []; // without completions one can still type
+    return [];
   }
 }

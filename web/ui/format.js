@@ -1,21 +1,27 @@
 // @ts-check
 /** Numbers and lists of names as people read and write them. */
 
-const WHOLE = /^"(?:[^"]|"")*"$/;
+const QUOTED = /^"(?:[^"]|"")*"$/;
 
-/** The names in a text with commas between them; one that has a comma itself stands in quotes. */
+/** The names in a text with commas between them; one that has a comma itself stands in quotes.
+ * @param {string} text
+ * @returns {string[]} */
 export function names(text) {
   return (text.match(/\s*"(?:[^"]|"")*"\s*(?=,|$)|[^,]+/g) ?? [])
     .map((name) => name.trim())
-    .map((name) => (WHOLE.test(name) ? name.slice(1, -1).replaceAll('""', '"').trim() : name))
+    .map((name) => (QUOTED.test(name) ? name.slice(1, -1).replaceAll('""', '"').trim() : name))
     .filter(Boolean);
 }
 
-/** The text that `names` reads as these. */
+/** The text that `names` reads as these.
+ * @param {string[]} all
+ * @returns {string} */
 export function listed(all) {
   return all.map((name) => (/,|^"/.test(name) ? `"${name.replaceAll('"', '""')}"` : name)).join(", ");
 }
 
+/** A time as 1:02:03, or 2:03 below an hour; "" where it is not known.
+ * @param {number | null | undefined} seconds */
 export function clock(seconds) {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "";
   const total = Math.floor(seconds + 1e-6);
@@ -24,6 +30,8 @@ export function clock(seconds) {
   return h ? `${h}:${tail}` : tail;
 }
 
+/** A size as 4.2 MB; "" where it is not known.
+ * @param {number | null | undefined} bytes */
 export function size(bytes) {
   if (bytes === null || bytes === undefined) return "";
   const units = ["B", "kB", "MB", "GB", "TB"];
@@ -32,6 +40,8 @@ export function size(bytes) {
   return `${value.toFixed(power && value < 100 ? 1 : 0)} ${units[power]}`;
 }
 
+/** A bit rate as 2.5 Mbit/s; "" where it is not known.
+ * @param {number | null | undefined} bits */
 export function bitRate(bits) {
   return bits ? `${size(bits).replace(/B$/, "bit").replace(/ bit$/, " bit")}/s` : "";
 }
@@ -45,7 +55,9 @@ const NAMES = [
   [720, "720p"],
 ];
 
-/** 4K, 1080p … by the shorter side; small ones by their size. */
+/** 4K, 1080p … by the shorter side; small ones by their size.
+ * @param {number | null | undefined} width
+ * @param {number | null | undefined} height */
 export function resolution(width, height) {
   if (!width || !height) return "";
   const side = Math.min(width, height);
@@ -65,30 +77,57 @@ const AGES = [
 /** @type {[Intl.RelativeTimeFormatUnit, number]} */
 const SECOND = ["second", 1];
 
-/** How long ago a time in milliseconds was. */
+/** How long ago a time was.
+ * @param {number} time in milliseconds */
 export function ago(time) {
   const seconds = (time - Date.now()) / 1000;
   const [unit, length] = AGES.find(([, length]) => Math.abs(seconds) >= length) ?? SECOND;
   return Math.abs(seconds) < 5 ? "now" : ages.format(Math.round(seconds / length), unit);
 }
 
+/** A time by its day and minute.
+ * @param {number} seconds since 1970 */
 export const date = (seconds) =>
   new Date(seconds * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
-/** A time in seconds by its day. */
+
+/** A time by its day.
+ * @param {number} seconds since 1970 */
 export const day = (seconds) => new Date(seconds * 1000).toLocaleDateString([], { dateStyle: "medium" });
+/** A number with commas between its thousands.
+ * @param {number} number */
 export const count = (number) => number.toLocaleString("en");
+
+/** A number with its word, in the right form.
+ * @param {number} number
+ * @param {string} word
+ * @param {string} [words] the form for several */
 export const plural = (number, word, words = `${word}s`) => `${count(number)} ${number === 1 ? word : words}`;
+
+/** A share from 0 to 1 in percent, rounded down: 100% is all of it.
+ * @param {number} share */
 export const percent = (share) => `${Math.floor(share * 1000) / 10}%`;
+
+/** The name of a file without its extension.
+ * @param {string} name */
 export const title = (name) => name.replace(/\.[^.]{1,5}$/, "");
+
+/** The name of a task or parameter as people read it.
+ * @param {string} name */
 export const label = (name) => name.replaceAll("_", " ").replace(/^./, (letter) => letter.toUpperCase());
+
+/** What an error says.
+ * @param {unknown} error
+ * @returns {string} */
 export const message = (error) => (error instanceof Error ? error.message : String(error));
 
-/** How long a forecast says that work takes, as a sentence; "" where there is nothing to do. */
+/** How long a forecast says that work takes, as a sentence; "" where there is nothing to do.
+ * @param {{seconds: number, time: string}} forecast */
 export function timeText({ seconds, time }) {
   if (seconds) return `It takes ${time}.`;
   return time ? "How long it takes is not known: none was made on this machine yet." : "";
 }
 
+/** @type {Record<string, string>} */
 const KINDS = {
   thumbs: "Thumbnail",
   sprites: "Scrub sprites",
@@ -97,9 +136,11 @@ const KINDS = {
   heatmaps: "Heatmap",
 };
 
-/** What people call a kind of artifact. */
+/** What people call a kind of artifact.
+ * @param {string} kind */
 export const kindName = (kind) => KINDS[kind] ?? label(kind);
 
+/** @type {Record<string, string>} */
 const CODECS = {
   hevc: "HEVC (H.265)",
   h264: "H.264",
@@ -115,5 +156,6 @@ const CODECS = {
   wmv3: "Windows Media",
 };
 
-/** What people call a codec. */
-export const codecName = (codec) => CODECS[codec] ?? (codec ? codec.toUpperCase() : "");
+/** What people call a codec; "" where it is not known.
+ * @param {string | null | undefined} codec */
+export const codecName = (codec) => (codec ? (CODECS[codec] ?? codec.toUpperCase()) : "");

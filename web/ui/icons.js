@@ -1,6 +1,7 @@
 // @ts-check
 /** Line icons, 24 units wide. */
 
+/** @type {Record<string, string>} */
 const PATHS = {
   library: "M4 5h7v6H4zM13 5h7v6h-7zM4 13h7v6H4zM13 13h7v6h-7z",
   people:
@@ -49,6 +50,8 @@ const PATHS = {
 
 const SVG = "http://www.w3.org/2000/svg";
 
+/** An icon, which says nothing to screen readers.
+ * @param {string} name */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", "0 0 24 24");

@@ -1,13 +1,26 @@
 // @ts-check
 /** How a film gets into its element: the file itself, or segments that the server makes of it. */
 
-import { address, get } from "../data/api.js";
+import { address, get, statusOf } from "../data/api.js";
+import { once } from "./dom.js";
 import { message } from "./format.js";
+
+/** @import * as api from "../data/api-types.d.ts" */
+
+/** What a film is played through: hls.js, which has no types of its own in the page.
+ * @typedef {any} HlsPlayer */
+
+/** What happens around a film: `tell` with what the server says of it; `refuse` where nothing plays it, with
+ * the server's words, and the error of the element if that is why.
+ * @typedef {object} PlaybackListeners
+ * @property {(offer: api.HlsOfferOut) => unknown} tell
+ * @property {(reason: string, error: MediaError | null) => unknown} refuse */
 
 const HLS = new URL("../vendor/hls.js/hls.light.min.mjs", import.meta.url).href;
 
 // What is asked of the browser, by the names that the server has for it.
 const FILES = ["mp4", "quicktime", "webm", "x-matroska", "ogg", "3gpp"];
+/** @type {Record<string, string>} */
 const PICTURES = {
   h264: "avc1.640028",
   "h264-10": "avc1.6e0028",
@@ -19,6 +32,7 @@ const PICTURES = {
   av1: "av01.0.08M.08",
   "av1-10": "av01.0.08M.10",
 };
+/** @type {Record<string, string>} */
 const SOUNDS = {
   aac: "mp4a.40.2",
   mp3: "mp3",
@@ -44,6 +58,11 @@ const LOADING = {
 
 const viewer = crypto.getRandomValues(new Uint32Array(2)).join("-");
 
+/** Whether the browser plays a codec in a container.
+ * @param {MediaDecodingType} type
+ * @param {"video" | "audio"} kind
+ * @param {string} codec
+ * @param {string} container */
 async function plays(type, kind, codec, container) {
   const contentType = `${kind}/${container}; codecs="${codec}"`;
   if (type === "media-source" && !globalThis.MediaSource?.isTypeSupported(contentType)) return false;
@@ -55,36 +74,40 @@ async function plays(type, kind, codec, container) {
   }
 }
 
+/** The names of those codecs that the browser plays.
+ * @param {MediaDecodingType} type
+ * @param {"video" | "audio"} kind
+ * @param {Record<string, string>} codecs as browsers call them, by their names
+ * @param {(name: string) => string} containerOf */
 async function which(type, kind, codecs, containerOf) {
   const names = Object.keys(codecs);
   const answers = await Promise.all(names.map((name) => plays(type, kind, codecs[name], containerOf(name))));
   return names.filter((_, i) => answers[i]);
 }
 
-let abilities = null;
+/** @type {Record<string, string>} */
+const CONTAINERS = { vp8: "webm", vorbis: "webm", mp3: "mpeg" }; // of codecs that are not tried in an MP4
 
-/** What this browser plays, asked once: {files, segments}, as the server takes it. */
-function askAbilities() {
-  abilities ??= (async () => {
-    const element = document.createElement("video");
-    const containers = { vp8: "webm", vorbis: "webm", mp3: "mpeg" };
-    const containerOf = (name) => containers[name] ?? "mp4";
-    const [pictures, sounds, segmentPictures, segmentSounds] = await Promise.all([
-      which("file", "video", PICTURES, containerOf),
-      which("file", "audio", SOUNDS, containerOf),
-      which("media-source", "video", PICTURES, () => "mp4"),
-      which("media-source", "audio", SOUNDS, () => "mp4"),
-    ]);
-    const files = FILES.filter((name) => element.canPlayType(`video/${name}`));
-    return {
-      files: [...files, ...pictures, ...sounds].join(),
-      segments: [...segmentPictures, ...segmentSounds].join(),
-    };
-  })();
-  return abilities;
-}
+/** What this browser plays as files and in segments, as the server takes it; asked once. */
+const askAbilities = once(async () => {
+  const element = document.createElement("video");
+  const containerOf = (/** @type {string} */ name) => CONTAINERS[name] ?? "mp4";
+  const [pictures, sounds, segmentPictures, segmentSounds] = await Promise.all([
+    which("file", "video", PICTURES, containerOf),
+    which("file", "audio", SOUNDS, containerOf),
+    which("media-source", "video", PICTURES, () => "mp4"),
+    which("media-source", "audio", SOUNDS, () => "mp4"),
+  ]);
+  const files = FILES.filter((name) => element.canPlayType(`video/${name}`));
+  return {
+    files: [...files, ...pictures, ...sounds].join(),
+    segments: [...segmentPictures, ...segmentSounds].join(),
+  };
+});
 
-/** The words of the server for a request of hls.js that it refused. */
+/** The words of the server for a request of hls.js that it refused.
+ * @param {{networkDetails: {response: ArrayBuffer | string}, response?: {code: number}}} data
+ * @returns {string} */
 function refusal({ networkDetails, response }) {
   try {
     const body = networkDetails.response;
@@ -95,9 +118,25 @@ function refusal({ networkDetails, response }) {
   }
 }
 
-/** Plays one film at a time in a video element; `tell(offer)` is called with what the server says of
- * it, `refuse(reason, error)` where nothing plays it: the server's words, or the element's error. */
+/** Plays one film at a time in a video element. */
 export class Playback {
+  /** @type {HlsPlayer} */
+  #hls = null;
+  #run = new AbortController(); // ends what is still asked for the film before
+  #hasRecovered = false; // from an error of the media, which is tried once
+  url = ""; // of the film, "" where there is none
+  method = ""; // of those that the server offers: the one that plays, or ""
+  /** @type {number | null} */
+  sound = null; // the stream that is heard; null: the server's choice
+  /** @type {string[]} */
+  excluded = []; // methods that failed
+  /** @type {MediaError | null} */
+  error = null; // the one that a method failed with
+
+  /**
+   * @param {HTMLVideoElement} video
+   * @param {PlaybackListeners} listeners
+   */
   constructor(video, { tell, refuse }) {
     this.video = video;
     this.tell = tell;
@@ -105,7 +144,10 @@ export class Playback {
     video.addEventListener("error", () => this.failed(video.error));
   }
 
-  /** Opens the video of a URL at a time; `sound` is a stream of it, null: its own choice. */
+  /** Opens a film.
+   * @param {string} url
+   * @param {number} [time] where to begin, in seconds
+   * @param {number | null} [sound] the stream to hear; null: the server's choice */
   open(url, time = 0, sound = null) {
     this.close();
     this.url = url;
@@ -115,9 +157,11 @@ export class Playback {
     return this.begin(time);
   }
 
+  /** Asks the server how to play the film, and plays it so.
+   * @param {number} time */
   async begin(time) {
     this.detach();
-    const run = (this.run = new AbortController());
+    const run = (this.#run = new AbortController());
     try {
       const params = { ...(await askAbilities()), sound: this.sound, excluded: this.excluded.join() };
       const offer = await get(`${this.url}/hls`, params, run.signal);
@@ -129,75 +173,90 @@ export class Playback {
     }
   }
 
-  /** The browser may play what the server cannot read. */
+  /** Plays the file itself where the server cannot read it: the browser may.
+   * @param {unknown} error that the server answered with
+   * @param {number} time */
   withoutOffer(error, time) {
+    const status = statusOf(error);
     const isTried = this.excluded.includes("direct");
-    if (error.status === 429 || !error.status || isTried) return this.refuse(message(error), this.error);
+    if (status === 429 || !status || isTried) return this.refuse(message(error), this.error);
     return this.play({ method: "direct", url: `${this.url}/stream` }, time);
   }
 
+  /** Plays what the server offers.
+   * @param {api.HlsOfferOut} offer
+   * @param {number} time
+   * @param {AbortSignal} signal */
   async attach(offer, time, signal) {
-    if (offer.method === "none") return this.refuse(offer.reason, this.error);
+    if (offer.method === "none") return this.refuse(offer.reason ?? "", this.error);
     if (offer.method === "direct") return this.play(offer, time);
     const source = address(offer.url, { ...offer.query, viewer, begin: time });
     const { default: Hls } = await import(HLS);
     if (signal.aborted) return;
     this.method = offer.method;
     if (!Hls.isSupported()) return this.setSource(source, time); // Safari on phones plays playlists itself
-    const hls = (this.hls = new Hls({
-      enableWorker: false,
-      ...BUFFER,
-      startPosition: time,
-      fragLoadPolicy: LOADING,
-    }));
-    hls.on(Hls.Events.ERROR, (_, data) => data.fatal && this.onFatal(Hls, data));
+    const options = { enableWorker: false, ...BUFFER, startPosition: time, fragLoadPolicy: LOADING };
+    /** @type {HlsPlayer} */
+    const hls = new Hls(options);
+    this.#hls = hls;
+    /** @type {(name: string, data: HlsPlayer) => unknown} */
+    const onError = (_, data) => data.fatal && this.onFatal(Hls, data);
+    hls.on(Hls.Events.ERROR, onError);
     hls.loadSource(source);
     hls.attachMedia(this.video);
   }
 
+  /** An error after which hls.js does not go on by itself.
+   * @param {HlsPlayer} Hls
+   * @param {HlsPlayer} data */
   onFatal(Hls, data) {
     if (data.type === Hls.ErrorTypes.NETWORK_ERROR) {
       this.detach();
       this.refuse(refusal(data), null);
-    } else if (!this.recovered) {
-      this.recovered = true;
-      this.hls.recoverMediaError();
+    } else if (!this.#hasRecovered) {
+      this.#hasRecovered = true;
+      this.#hls.recoverMediaError();
     } else this.failed(data.error);
   }
 
+  /** Plays a file by itself.
+   * @param {Pick<api.HlsOfferOut, "method" | "url">} offer
+   * @param {number} time */
   play({ method, url }, time) {
     this.method = method;
     this.setSource(address(url), time);
   }
 
+  /** @type {(source: string, time: number) => void} */
   setSource(source, time) {
     this.video.src = source;
     if (time)
       this.video.addEventListener("loadedmetadata", () => (this.video.currentTime = time), { once: true });
   }
 
-  /** Goes on by another way, from the same place. */
+  /** Goes on by another method, from the same place.
+   * @param {MediaError | null} error */
   async failed(error) {
     if (!this.method || !this.url) return;
     const { currentTime, paused } = this.video;
     this.excluded.push(this.method);
-    this.method = null;
+    this.method = "";
     this.error = error;
     await this.begin(currentTime);
     if (!paused) this.video.play().catch(() => {}); // not allowed: it waits
   }
 
   detach() {
-    this.run?.abort();
-    this.hls?.destroy();
-    this.hls = null;
-    this.method = null;
-    this.recovered = false;
+    this.#run.abort();
+    this.#hls?.destroy();
+    this.#hls = null;
+    this.method = "";
+    this.#hasRecovered = false;
   }
 
   close() {
     this.detach();
-    this.url = null;
+    this.url = "";
     this.video.pause();
     this.video.removeAttribute("src");
     this.video.load();

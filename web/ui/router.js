@@ -1,32 +1,41 @@
 // @ts-check
 /** The address says what is seen: `#/view/path?parameters`. Paths stay percent-encoded as the server gave them. */
 
+import { queryOf } from "../data/api.js";
 import { SHUFFLED, SORT } from "../data/query.js";
 import { store } from "../data/store.js";
 
+/** @import { Params } from "../data/api.js" */
+
+/** What an address names: a view, the rest of its path, and parameters.
+ * @typedef {{view: string, path: string, params: URLSearchParams}} Route */
+
+/** Where one is in a view: how far it is scrolled, in pixels, and the index of the card that has the focus.
+ * @typedef {{y: number, focused: number | null}} Place */
+
 export const HOME = "library";
 
-/** The route that an address names. */
+/** The route that an address names.
+ * @param {string} [hash]
+ * @returns {Route} */
 export function parse(hash = location.hash) {
   const [path, query = ""] = hash.replace(/^#\/?/, "").split(/\?(.*)/s);
   const [view, ...rest] = path.split("/");
   return { view: view || HOME, path: rest.join("/"), params: new URLSearchParams(query) };
 }
 
-/** The address of a view. */
+/** The address of a view.
+ * @param {string} view
+ * @param {Params} [params]
+ * @param {string} [path] percent-encoded */
 export function href(view, params = {}, path = "") {
-  const query = new URLSearchParams();
   const { directory } = store.state;
-  if (directory !== ".") query.set("in", directory);
-  for (const [name, value] of Object.entries(params)) {
-    if (value !== undefined && value !== null && value !== "") query.set(name, value);
-  }
-  const text = query.toString();
-  return `#/${view}${path ? `/${path}` : ""}${text ? `?${text}` : ""}`;
+  const query = queryOf(params, { in: directory === "." ? "" : directory });
+  return `#/${view}${path ? `/${path}` : ""}${query}`;
 }
 
 /** The address of what the library shows, without what is the default.
- * @param {any} listing {q, sort, order, seed} */
+ * @param {{q: string, sort: string, order: string, seed?: string | number}} query */
 export function addressOf({ q, sort, order, seed }) {
   const isUp = !order || order === "asc";
   return href(HOME, {
@@ -37,25 +46,36 @@ export function addressOf({ q, sort, order, seed }) {
   });
 }
 
-/** The address of a video's page, from its URL in a listing. */
+/** The address of a video's page.
+ * @param {string} url of the video in the API
+ * @param {Params} [params] */
 export function videoHref(url, params) {
   return href("video", params, url.replace(/^\/videos\//, ""));
 }
 
-/** The address of the page of the video at an absolute path; null where no folder that is served has it. */
+/** The address of the page of the video at an absolute path; null where no folder that is served has it.
+ * @param {string} path
+ * @returns {string | null} */
 export function pathHref(path) {
   const { roots } = store.state;
   const root = roots.find((one) => path.startsWith(`${one.replace(/\/$/, "")}/`));
   if (root === undefined) return null;
-  const parts = path.slice(root.replace(/\/$/, "").length + 1).split("/");
-  const encoded = parts.map((part) => encodeURIComponent(part.toWellFormed())).join("/");
-  const query = root === roots[0] ? "" : `?${new URLSearchParams({ in: root })}`;
-  return `#/video/${encoded}${query}`;
+  const inRoot = path.slice(root.replace(/\/$/, "").length + 1);
+  return `#/video/${encodedPath(inRoot)}${queryOf({ in: root === roots[0] ? "" : root })}`;
 }
+
+/** The path of a video in its library, percent-encoded as the API and addresses take it.
+ * @param {string} path */
+export const encodedPath = (path) =>
+  path
+    .split("/")
+    .map((part) => encodeURIComponent(part.toWellFormed()))
+    .join("/");
 
 const LIBRARY = "library"; // in sessionStorage: how it was last looked at in this tab
 
-/** How the library was last looked at: {address, y, focused}, with an empty address where it was not. */
+/** How the library was last looked at; with an empty address where it was not.
+ * @returns {Place & {address: string}} */
 export function lastLibrary() {
   const nothing = { address: "", y: 0, focused: null };
   try {
@@ -72,20 +92,24 @@ export function home() {
   return address && isOfFolder ? address : href(HOME);
 }
 
-/** Notes how the library is looked at now: its address, how far it was scrolled, which card has the focus. */
+/** Notes how the library is looked at now.
+ * @param {Place & {address: string}} place */
 export const keepLibrary = (place) => sessionStorage.setItem(LIBRARY, JSON.stringify(place));
 
-/** @type {(route: {view: string, path: string, params: URLSearchParams}) => void} */
-let changed = () => {};
-let moved = false;
+/** @type {(route: Route) => void} */
+let onRoute = () => {};
+let hasMoved = false; // whether the page was left for another address since it was opened
 
-/** Goes back to where one was in this page, or else to an address. */
+/** Goes back to where one was in this page, or else to an address.
+ * @param {string} address */
 export function back(address) {
-  if (moved) history.back();
+  if (hasMoved) history.back();
   else location.hash = address;
 }
 
-/** Goes there; with `replace` the way back does not pass here again. */
+/** Goes to an address; with `replace` the way back does not pass the current one again.
+ * @param {string} address
+ * @param {{replace?: boolean}} [options] */
 export function go(address, { replace = false } = {}) {
   if (address === location.hash) return;
   if (!replace) {
@@ -93,15 +117,16 @@ export function go(address, { replace = false } = {}) {
     return;
   }
   history.replaceState(history.state, "", address);
-  changed(parse());
+  onRoute(parse());
 }
 
-/** Calls with every route from now on. */
+/** Calls with every route from now on.
+ * @param {(route: Route) => void} callback */
 export function start(callback) {
-  changed = callback;
+  onRoute = callback;
   history.scrollRestoration = "manual";
   window.addEventListener("hashchange", () => {
-    moved = true;
+    hasMoved = true;
     callback(parse());
   });
   window.addEventListener("scroll", remember, { passive: true });
@@ -110,27 +135,33 @@ export function start(callback) {
   callback(parse());
 }
 
-let timer = 0;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let timer;
 
-/** Keeps with the entry of the history how far it was scrolled. */
+/** Stores the place with the entry of the history, once the scrolling ends. */
 function remember() {
   clearTimeout(timer);
-  const here = location.hash;
-  timer = setTimeout(() => location.hash === here && save(), 150);
+  const { hash } = location;
+  timer = setTimeout(() => location.hash === hash && save(), 150);
 }
 
-const save = () => history.replaceState({ ...history.state, ...whereabouts() }, "");
+const save = () => history.replaceState({ ...history.state, ...currentPlace() }, "");
 
-let whereabouts = () => ({ y: scrollY, focused: null });
+/** @returns {Place} */
+const scrolledPlace = () => ({ y: scrollY, focused: null });
 
-/** Lets the view tell where one is in it, {y, focused}, until the signal: that is kept with each entry of
- * the history. */
+let currentPlace = scrolledPlace;
+
+/** Lets the view tell where one is in it until the signal: that is stored with each entry of the history.
+ * @param {() => Place} callback
+ * @param {AbortSignal} signal */
 export function tellPlace(callback, signal) {
-  whereabouts = callback;
+  currentPlace = callback;
   signal.addEventListener("abort", () => {
-    if (whereabouts === callback) whereabouts = () => ({ y: scrollY, focused: null });
+    if (currentPlace === callback) currentPlace = scrolledPlace;
   });
 }
 
-/** Where one was in this entry of the history when it was left: {y, focused}. */
+/** Where one was in this entry of the history when it was left.
+ * @returns {Place} */
 export const remembered = () => ({ y: 0, focused: null, ...history.state });

@@ -2,7 +2,7 @@
 /** The panel of filters: every choice is a term, which it writes into the query or takes out of it. */
 
 import { get } from "../data/api.js";
-import { h, keyed, setText } from "../ui/dom.js";
+import { findAll, h, keyed, setText } from "../ui/dom.js";
 import { codecName, count, kindName } from "../ui/format.js";
 import { has, isAbout, parts, term, toggle, toggleOne } from "../data/query.js";
 import { store } from "../data/store.js";
@@ -199,8 +199,8 @@ export function filterPanel({ change, close }) {
   }
 
   function mark() {
-    for (const pill of element.querySelectorAll(".pill"))
-      pill.setAttribute("aria-pressed", String(has(query, pill.dataset.term)));
+    for (const pill of findAll(element, ".pill"))
+      pill.setAttribute("aria-pressed", String(has(query, pill.dataset.term ?? "")));
     clear.hidden = !query;
   }
 

@@ -2,7 +2,7 @@
 /** The tree of folders beside the library, or over it as a drawer where there is little room (ARIA's tree). */
 
 import { get } from "../data/api.js";
-import { h, keyed, setText } from "../ui/dom.js";
+import { findAll, h, keyed, setText } from "../ui/dom.js";
 import { count } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
 import { button, failed } from "../ui/controls.js";
@@ -102,9 +102,8 @@ export function folderTree({ go, close }) {
     go(path);
   }
 
-  /** @returns {HTMLElement[]} what can be walked through, from top to bottom */
-  const shownItems = () =>
-    [...root.querySelectorAll("[role=treeitem]")].filter((one) => !one.closest("ul[hidden]"));
+  /** What can be walked through, from top to bottom. */
+  const shownItems = () => findAll(root, "[role=treeitem]").filter((item) => !item.closest("ul[hidden]"));
 
   function mark() {
     const items = shownItems();

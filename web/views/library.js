@@ -1,9 +1,11 @@
 // @ts-check
 /** The library: every video as a card, found by the query in the address. */
 
+import { statusOf } from "../data/api.js";
 import { Listing } from "../data/listing.js";
 import { h, once, takesKeys } from "../ui/dom.js";
 import { folderOf, inFolder, listingOf } from "../data/query.js";
+import { message } from "../ui/format.js";
 import { addressOf, go, href, keepLibrary, lastLibrary, remembered, tellPlace } from "../ui/router.js";
 import { BEGUN, UNOFFERED, store, tellChange, watchChanges } from "../data/store.js";
 import { button, choices, failed, menu, state } from "../ui/controls.js";
@@ -12,11 +14,12 @@ import { Grid, cardLayout, pictureWidth } from "./grid.js";
 import { searchBar } from "./search.js";
 
 const listing = new Listing();
-const firstScreen = new Promise((resolve) => store.addEventListener("shown", resolve, { once: true }));
+const firstScreen = new Promise((resolve) => store.listen("shown", resolve, { once: true }));
 
 const APPEARANCE = "appearance"; // in localStorage: how videos are shown
 const FOLDERS = "folders"; // the same: "open" where the tree of them stands beside the library
 const WIDE = matchMedia("(min-width: 900px)"); // where there is room for that
+/** @type {[string, string][]} */
 const APPEARANCES = [
   ["small", "Small pictures"],
   ["medium", "Medium pictures"],
@@ -38,14 +41,14 @@ function appearance() {
 }
 
 // Also while another view is shown: the rows are kept for the way back.
-store.addEventListener("played", () => listing.refresh());
+store.listen("played", () => listing.refresh());
 watchChanges(() => listing.refresh());
 
 export async function mount(main, route, signal) {
   const listView = appearance() === "list" ? await import("./list.js") : null;
   if (signal.aborted) return undefined;
   const place = h(".place", {});
-  const search = searchBar(({ replace = false, ...wanted }) => go(addressOf(wanted), { replace }));
+  const search = searchBar((query, replace) => go(addressOf(query), { replace }));
   const spoken = h(".spoken", {}); // the fold of what is said, once there are words to look for
   let hits = null;
   const begun = h("section.continue", { hidden: true });
@@ -84,7 +87,7 @@ export async function mount(main, route, signal) {
         return Boolean(row);
       },
       blank: (card, i) => card.clear(i),
-      visible: (first, end) => listing.want(first, end),
+      visible: (first, end) => listing.request(first, end),
     };
   }
 
@@ -209,7 +212,7 @@ export async function mount(main, route, signal) {
     for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame); // cards are drawn in the next one
     const pictures = [...main.querySelectorAll(".card img[src]")];
     await Promise.allSettled(pictures.map((picture) => picture.decode()));
-    store.dispatchEvent(new Event("shown"));
+    store.tell("shown", null);
   }
 
   const begunRow = once(async () => (await import("./continue.js")).continueRow(begun, signal));
@@ -228,7 +231,7 @@ export async function mount(main, route, signal) {
    * list is: nothing moves when it has been filled. */
   async function showOffer() {
     const { directory } = store.state;
-    if (wanted.q || !listing.total || listing.isOther || offered === directory) return;
+    if (wanted.q || !listing.total || listing.isPrevious || offered === directory) return;
     offered = directory;
     const first = Array.from({ length: Math.min(listing.total, FIRST) }, (_, i) => listing.at(i));
     offer.hidden = sessionStorage.getItem(UNOFFERED) === directory || !first.every(isBare);
@@ -257,7 +260,7 @@ export async function mount(main, route, signal) {
 
   function render() {
     const { error } = listing;
-    const mistake = error?.status === 422 ? error.message.replace(/^q: /, "") : "";
+    const mistake = statusOf(error) === 422 ? message(error).replace(/^q: /, "") : "";
     search.refuse(mistake);
     search.tell(error ? null : listing.total, listing.refreshing);
     place.replaceChildren(...(error && !mistake ? [failed(error, () => listing.retry())] : emptiness()));
@@ -269,9 +272,9 @@ export async function mount(main, route, signal) {
     else grid.draw();
     listing.replaced = false;
     element.classList.toggle("waiting", listing.total === null);
-    element.ariaBusy = String(listing.total === null || listing.isOther);
+    element.ariaBusy = String(listing.total === null || listing.isPrevious);
     showOffer(); // before one is where one was: it stands above
-    if (listing.total !== null && !listing.isOther) restorePlace();
+    if (listing.total !== null && !listing.isPrevious) restorePlace();
   }
 
   /** Goes to where one was, and to the card that had the focus, unless something has it now. */

@@ -3,7 +3,7 @@
 
 import { watchChanges } from "../data/store.js";
 import { address, get, post, remove } from "../data/api.js";
-import { h, inTurn, keyed, setText } from "../ui/dom.js";
+import { find, h, inTurn, keyed, setText } from "../ui/dom.js";
 import { run } from "../data/events.js";
 import { ago, clock, message, plural } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
@@ -298,8 +298,8 @@ class People {
     this.chosen = new Set([...this.chosen].filter((id) => this.people.some((one) => one.id === id)));
     this.bar.hidden = !this.chosen.size || Boolean(this.id);
     document.body.classList.toggle("selecting", !this.bar.hidden);
-    setText(this.bar.querySelector("strong"), `${this.chosen.size} selected`);
-    this.bar.querySelector(".primary").disabled = this.chosen.size < 2;
+    setText(find(this.bar, "strong"), `${this.chosen.size} selected`);
+    find(this.bar, ".primary").toggleAttribute("disabled", this.chosen.size < 2);
   }
 
   personPage(one) {

@@ -2,7 +2,7 @@
 /** How far the library is: a bar for every kind of artifact, and a button that makes the rest. */
 
 import { forecast, get, make, submit } from "../data/api.js";
-import { h, inTurn, keyed, latestOnly, setText } from "../ui/dom.js";
+import { h, inTurn, keyed, latestOnly, setText, tickedValues } from "../ui/dom.js";
 import { noteJob } from "../data/events.js";
 import { count, kindName, label, percent, plural, timeText } from "../ui/format.js";
 import { href } from "../ui/router.js";
@@ -171,13 +171,13 @@ export function mount(main, route, signal) {
         ),
       );
       const go = button("Finish", "run", null, { kind: "primary", type: "submit" });
-      const chosen = () => boxes.map((box) => box.firstChild).filter((box) => box.checked);
+      const checks = h(".checks", { onchange: tellTime }, ...boxes);
       const time = h("p.dim", { role: "status" }, "Reckoning how long that takes …");
       const isLatest = latestOnly();
 
       /** Tells how long what is ticked takes, and what is missing for it. */
       async function tellTime() {
-        const tasks = chosen().map((box) => box.value);
+        const tasks = tickedValues(checks);
         go.disabled = !tasks.length;
         const plan = tasks.length ? await isLatest(forecast(tasks).catch(() => null)) : null;
         if (plan === undefined) return; // another choice was made meanwhile
@@ -187,7 +187,7 @@ export function mount(main, route, signal) {
 
       const begin = async (event) => {
         event.preventDefault();
-        const tasks = chosen().map((box) => box.value);
+        const tasks = tickedValues(checks);
         const job = tasks.length && (await attempt(go, () => submit("finish", { tasks, ext: ["*"] })));
         if (!job) return;
         noteJob(job);
@@ -202,7 +202,7 @@ export function mount(main, route, signal) {
           {},
           "Only what is missing or outdated is made, several videos at a time. It can be cancelled; what was made stays.",
         ),
-        h(".checks", { onchange: tellTime }, ...boxes),
+        checks,
         time,
         h(".row.end", {}, go),
       );

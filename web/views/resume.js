@@ -11,7 +11,7 @@ const EVERY = 10; // seconds of the film between two notes
 /** Tells the server how far a video was watched; gives what it knows then. Lists are read again. */
 export async function notePlayback(url, body, options) {
   const playback = await patch(`${url}/playback`, body, options);
-  store.dispatchEvent(new CustomEvent("played", { detail: url }));
+  store.tell("played", url);
   return playback;
 }
 

@@ -2,7 +2,7 @@
 /** Searches that were saved under a name: opened, saved, renamed, taken away, each with the way back. */
 
 import { get, put, remove } from "../data/api.js";
-import { h, keyed } from "../ui/dom.js";
+import { findAll, h, keyed } from "../ui/dom.js";
 import { addressOf } from "../ui/router.js";
 import { attempt, button, toast } from "../ui/controls.js";
 
@@ -61,7 +61,7 @@ export function savedPanel({ close }) {
     const forgotten = await attempt(null, () => remove(pathOf(search.name)));
     if (!forgotten) return;
     await read();
-    (list.querySelector("a, button") ?? name).focus();
+    (findAll(list, "a, button")[0] ?? name).focus();
     offerUndo(`“${search.name}” is gone`, () => restore(search.name, search));
   }
 

@@ -10,6 +10,9 @@ import { store } from "../data/store.js";
 import { addressOf, go, videoHref } from "../ui/router.js";
 import { button, choices, combobox, menu } from "../ui/controls.js";
 
+/** @import * as api from "../data/api-types.d.ts" */
+/** @import { LibraryQuery } from "../data/query.js" */
+
 const TYPING = 150; // milliseconds without a key after which what was typed is looked for
 
 /** Orders: [order in the API, direction, text].
@@ -58,28 +61,36 @@ export function optionsOf({ words, filters, tags, performers, titles }, text) {
   return [...terms.slice(0, OPTIONS - films.length), ...films];
 }
 
-/** A video that can be opened. */
+/** A video that can be opened.
+ * @param {api.VideoRowOut} row
+ * @returns {SearchOption} */
 function filmOption({ name, path, url }) {
   const folder = path.split("/").slice(0, -1).join("/");
   return { text: title(name), hint: folder || "video", icon: "film", key: url, address: videoHref(url) };
 }
 
-/** The searches that were saved, for who has not written anything yet. */
+/** What the search box suggests: a text that takes the place of the term at the caret, where a field alone
+ * (`open`) waits for its value; or a page to go to.
+ * @typedef {import("../ui/controls.js").Suggestion & {open?: boolean, address?: string}} SearchOption */
+
+/** The searches that were saved, for who has not written anything yet.
+ * @returns {Promise<SearchOption[]>} */
 async function savedOptions() {
   const answer = await get("/searches").catch(() => null);
-  return (answer?.searches ?? []).map(({ name, ...listing }) => ({
-    text: name,
+  return (answer?.searches ?? []).map((search) => ({
+    text: search.name,
     hint: "saved search",
     icon: "bookmark",
-    address: addressOf(listing),
+    address: addressOf(search),
   }));
 }
 
-/** The term at the caret, and what stands around it. */
+/** The term at the caret.
+ * @param {HTMLInputElement} input */
 function atCaret(input) {
   const caret = input.selectionStart ?? input.value.length;
-  const found = terms(input.value).find(({ start, end }) => start < caret && caret <= end);
-  return found ?? { text: "", start: caret, end: caret };
+  const term = terms(input.value).find(({ start, end }) => start < caret && caret <= end);
+  return term ?? { text: "", start: caret, end: caret };
 }
 
 /** Whether a query can be looked for while its last term is still being written. */
@@ -88,8 +99,9 @@ export function isSearchable(query) {
   return !last.includes(":") && (last.match(/"/g) ?? []).length % 2 === 0;
 }
 
-/** Search, filters and sort; `change({q, sort, order, replace})` is called with every choice, with
- * `replace` where it takes the place of what was typed before. */
+/** Search, filters and sort.
+ * @param {(query: LibraryQuery, replace?: boolean) => unknown} change called with every choice; with `replace`
+ *   where it takes the place of what was typed before */
 export function searchBar(change) {
   const input = h("input", {
     type: "search",
@@ -114,7 +126,7 @@ export function searchBar(change) {
     const replace = typed;
     [writing, typed] = [false, false];
     searchTyped.cancel();
-    change({ ...current, q, replace });
+    change({ ...current, q }, replace);
   };
   /** Forgets what was typed, which was no search in the end. */
   const leave = () => {
@@ -128,7 +140,7 @@ export function searchBar(change) {
     if (!writing || q === current.q || !isSearchable(q)) return;
     const replace = typed;
     [writing, typed] = [false, true];
-    change({ ...current, q, replace });
+    change({ ...current, q }, replace);
   }, TYPING);
   const clear = button("Clear the search", "close", () => (set(""), input.focus()), {
     bare: true,
@@ -144,7 +156,7 @@ export function searchBar(change) {
 
   combobox(input, list, {
     suggest: () => (input.value ? suggestions(atCaret(input).text) : savedOptions()),
-    choose: ({ text, open, address }) => {
+    choose: (/** @type {SearchOption} */ { text, open, address }) => {
       if (address) {
         leave();
         go(address);
@@ -153,7 +165,8 @@ export function searchBar(change) {
       const { start, end } = atCaret(input);
       const before = input.value.slice(0, start) + text;
       input.value = `${before}${open ? "" : " "}${input.value.slice(end).trimStart()}`;
-      input.setSelectionRange(before.length + !open, before.length + !open);
+      const caret = before.length + (open ? 0 : 1);
+      input.setSelectionRange(caret, caret);
       if (open) input.dispatchEvent(new Event("input"));
       else set(input.value.trim());
     },
@@ -220,6 +233,7 @@ export function searchBar(change) {
     const fill = (panel, close) => {
       const chosen = SORTS.findIndex(([sort, order]) => sort === current.sort && order === current.order);
       const textOf = ([order, , text], i) => (order === SHUFFLED && i === chosen ? "Shuffle again" : text);
+      /** @type {[number, string][]} */
       const options = SORTS.map((one, i) => [i, textOf(one, i)]);
       panel.replaceChildren(...choices(options, chosen, (i) => (close(), sort(SORTS[i][0], SORTS[i][1]))));
     };

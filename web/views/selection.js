@@ -3,7 +3,7 @@
 
 import { each, make } from "../data/api.js";
 import { changeTagsOfAll } from "../data/tags.js";
-import { h, keyed, setText } from "../ui/dom.js";
+import { h, keyed, setText, tickedValues } from "../ui/dom.js";
 import { noteJob } from "../data/events.js";
 import { count, kindName, listed, message, names, plural } from "../ui/format.js";
 import { store, tellChange } from "../data/store.js";
@@ -48,6 +48,10 @@ export function selectionBar(selectAll, signal) {
   return { element: bar, selectAll: () => attempt(all, selectAll) };
 }
 
+/** A field for names with commas between them.
+ * @param {string} text
+ * @param {"tags" | "performers"} kind
+ * @returns {[input: HTMLInputElement, field: HTMLElement]} */
 function namesInput(text, kind) {
   const input = h("input", { type: "text", placeholder: "comma-separated" });
   const list = h("ul.options", { hidden: true });
@@ -128,13 +132,11 @@ async function runDialog(rows) {
         h("span.dim", {}, words.join(", ") || "all there"),
       );
     });
+    const checks = h(".checks", {}, ...boxes);
     const force = h("input", { type: "checkbox" });
     const submit = async (event) => {
       event.preventDefault();
-      const tasks = boxes
-        .map((box) => box.firstChild)
-        .filter((box) => box.checked)
-        .map((box) => box.value);
+      const tasks = tickedValues(checks);
       if (!tasks.length) return;
       const job = await attempt(start, () =>
         make(
@@ -152,7 +154,7 @@ async function runDialog(rows) {
     return h(
       "form",
       { onsubmit: submit },
-      h(".checks", {}, ...boxes),
+      checks,
       h("label.check", {}, force, h("span", {}, "Make again what is there already")),
       h(".row.end", {}, start),
     );

@@ -2,7 +2,7 @@
 /** The line of a film's time: heat, scenes, chapters, people, own markers and where it is; hovering
  * shows the sprite of that moment and says what is there. */
 
-import { h, onFrame, setText } from "../ui/dom.js";
+import { findAll, h, onFrame, setText } from "../ui/dom.js";
 import { clock } from "../ui/format.js";
 import { frameAt } from "../data/pictures.js";
 import { showTile } from "./card.js";
@@ -178,11 +178,9 @@ export class Timeline {
       track.setPointerCapture(event.pointerId);
       this.seek(this.near(event.clientX));
     });
-    for (const name of ["pointerleave", "pointerup", "blur"])
-      track.addEventListener(
-        name,
-        (event) => (name !== "pointerup" || event.pointerType !== "mouse") && (this.tip.hidden = true),
-      );
+    const hide = () => (this.tip.hidden = true);
+    for (const name of ["pointerleave", "blur"]) track.addEventListener(name, hide);
+    track.addEventListener("pointerup", ({ pointerType }) => pointerType !== "mouse" && hide());
     track.addEventListener("keydown", (event) => this.onKey(event));
   }
 
@@ -202,7 +200,7 @@ export class Timeline {
   /** The time of a click: that of a mark where it hits one. */
   near(clientX) {
     for (const layer of [this.flags, this.marks, this.chapters])
-      for (const mark of layer.children)
+      for (const mark of findAll(layer, "[data-time]"))
         if (Math.abs(mark.getBoundingClientRect().left - clientX) <= CATCH) return Number(mark.dataset.time);
     return this.timeAt(clientX);
   }

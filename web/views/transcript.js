@@ -1,7 +1,7 @@
 // @ts-check
 /** What is said in a film, line by line: the line that is spoken is marked, and a box finds words. */
 
-import { h, keyed, setText } from "../ui/dom.js";
+import { findAll, h, keyed, setText } from "../ui/dom.js";
 import { clock, plural } from "../ui/format.js";
 import { videoHref } from "../ui/router.js";
 
@@ -146,9 +146,9 @@ export class Transcript {
   follow() {
     const now = lineAt(this.lines, this.video.currentTime);
     if (now === this.current) return;
-    this.list.querySelector("[aria-current]")?.removeAttribute("aria-current");
+    for (const item of findAll(this.list, "[aria-current]")) item.removeAttribute("aria-current");
     this.current = now;
-    const item = this.list.querySelector(`[data-line="${now}"]`);
+    const [item] = findAll(this.list, `[data-line="${now}"]`);
     item?.setAttribute("aria-current", "true");
     if (item && performance.now() - this.scrolled > PAUSE)
       this.list.scrollTop = item.offsetTop - this.list.clientHeight / 2 + item.offsetHeight / 2;
@@ -157,7 +157,7 @@ export class Transcript {
   /** Enter plays the first line found after where the film is, the first of all after the last. */
   onKey({ key }) {
     if (key !== "Enter") return;
-    const times = [...this.list.children].map(({ dataset }) => this.lines[dataset.line].start);
+    const times = findAll(this.list, "li").map(({ dataset }) => this.lines[Number(dataset.line)].start);
     const next = times.find((time) => time > this.video.currentTime + 0.01) ?? times[0];
     if (next !== undefined) this.jump(next);
   }
