@@ -1194,7 +1194,7 @@ class Scenes(VideoTask):
 
     artifact = ARTIFACTS["scenes"]
     optional = ("thumbs", "clips", "clip_duration", "thumbs_width", "chapters")
-    imports = ("av", "numpy", "cv2", "scenedetect.detectors")
+    imports = ("av", "numpy", "cv2", "videolib.media.preloaded")
 
     threshold: float = option(
         0.4, "smallest change that is a cut, 0 to 1: lower finds more", gt=0, le=1

@@ -30,7 +30,7 @@ HEAVY = (
 )
 # What speaks HTTP, the models of its requests and answers, and what workers are forked with.
 MAY_BE_HEAVY = (
-    "videolib.faces.preloaded",
+    *("videolib.faces.preloaded", "videolib.media.preloaded"),
     *("api", "videoserver.app", "videoserver.compression", "videoserver.connections"),
     *("videoserver.downloads", "videoserver.http", "videoserver.models", "videoserver.page"),
     *("videoserver.finding_models", "videoserver.parameters", "videoserver.hls.parameters"),

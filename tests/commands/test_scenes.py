@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import struct
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -262,3 +263,21 @@ def test_bad_videos(cli: Cli, library: Library) -> None:
     assert run.code == 1
     assert run.counts == {"made": 1, "failed": 3}
     assert not [name for name in library.artifacts() if "still.mp4" not in name]
+
+
+def test_moviepy_is_not_loaded_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It starts programs when it is imported; PySceneDetect does that where it can."""
+    from videolib.media.preloaded import import_without
+
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "starter.py").write_text("print('started')\n")
+    user = "try:\n    import starter\nexcept ImportError:\n    print('without')\n"
+    (tmp_path / "user.py").write_text(user)
+    import_without("starter", "user")
+    import_without("starter", "user_that_is_not_installed")
+    import starter  # type: ignore[import-not-found]  # from here on it can be imported
+
+    assert capfd.readouterr().out == "without\nstarted\n"
+    del sys.modules["user"], sys.modules[starter.__name__]
