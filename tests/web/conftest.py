@@ -16,6 +16,13 @@ from support.served import Served, serving
 TASKS = "metadata,thumbs,sprites,previews,phash,heatmaps,scenes"
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests in Firefox come before all others: the first of xdist's processes does all of them, and
+    the others need not start it, which takes each five seconds of the processor."""
+    items.sort(key=lambda item: not item.name.endswith("firefox]"))
+
+
 @pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
     with web.driving() as playwright:
