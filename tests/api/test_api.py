@@ -17,6 +17,7 @@ from support import ODD_NAMES, Library, hostile
 from support.served import Served, serving
 
 import index
+from videolib.catalogue.query import ORDERS
 from videolib.storage.artifacts import ARTIFACTS
 from videoserver.page import swagger_folder
 
@@ -63,6 +64,8 @@ class TestListing:
         os.utime(library.root / "3.mp4", (2e9, 2e9))
         assert listed(served, sort="added", limit=1) == ["3.mp4"]
         assert listed(served, sort="added", order="asc")[-1] == "3.mp4"
+        for order in ORDERS:  # those of the page are among them
+            assert len(listed(served, sort=order)) == 7, order
         bad: list[dict[str, object]] = [
             {"limit": 501},
             {"limit": 0},

@@ -27,7 +27,9 @@ FormatNames = Annotated[tuple[str, ...], "FORMAT[,FORMAT...]"]
 ProfileNames = Annotated[tuple[str, ...], "PROFILE[,PROFILE...]"]
 Extensions = Annotated[tuple[str, ...], "EXT[,EXT...]"]
 FieldNames = Annotated[tuple[str, ...], "FIELD[,FIELD...]"]
-VideoOrder = Literal["name", "title", "size", "duration", "added", "rating", "played", "random"]
+VideoOrder = Literal[
+    "name", "title", "size", "duration", "added", "height", "bitrate", "rating", "played", "random"
+]
 PixelList = Annotated[tuple[int, ...], "PIXELS[,PIXELS...]"]
 # Of flags that take several words.
 VideoNames = Annotated[tuple[str, ...], "VIDEO ..."]

@@ -365,7 +365,7 @@ export interface SavedSearchChangeOut {
 
 export interface SavedSearchIn {
   q?: string;
-  sort?: "name" | "title" | "size" | "duration" | "added" | "rating" | "played" | "random";
+  sort?: "name" | "title" | "size" | "duration" | "added" | "height" | "bitrate" | "rating" | "played" | "random";
   order?: "asc" | "desc" | "";
   seed?: number;
   view?: string;

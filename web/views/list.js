@@ -9,11 +9,13 @@ import { videoHref } from "../ui/router.js";
 import { setFavourite } from "./favourite.js";
 import { faultOf } from "./card.js";
 
+/** @import * as api from "../data/api-types.d.ts" */
+
 const ROW = 56; // pixels, the height of a row
 const PICTURE = 192; // and the width of its picture
 
 /** The columns behind the name: [class, heading, its order in the API, the direction that comes first, text of a row].
- * @type {[string, string, string, string, (row: any) => string][]} */
+ * @type {[string, string, api.SavedSearchIn["sort"] | "", string, (row: api.VideoRowOut) => string][]} */
 const COLUMNS = [
   ["length", "Length", "duration", "desc", (row) => clock(row.duration)],
   ["size", "Size", "size", "desc", (row) => size(row.size)],
@@ -24,12 +26,14 @@ const COLUMNS = [
   ["seen", "Watched", "played", "desc", (row) => watchedText(row.playback)],
 ];
 
-/** What one thinks of a video: whether it is a favourite, and its rating. */
+/** What one thinks of a video: whether it is a favourite, and its rating.
+ * @param {api.VideoRowOut} row */
 function opinionText({ favourite, rating }) {
   return [favourite && "♥", rating && `★ ${rating}`].filter(Boolean).join(" ");
 }
 
-/** Whether a video was watched, or how far. */
+/** Whether a video was watched, or how far.
+ * @param {api.VideoRowOut["playback"]} playback */
 function watchedText(playback) {
   if (playback?.watched) return "Watched";
   return playback?.progress ? percent(playback.progress) : "";

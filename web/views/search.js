@@ -16,7 +16,7 @@ import { button, choices, combobox, menu } from "../ui/controls.js";
 const TYPING = 150; // milliseconds without a key after which what was typed is looked for
 
 /** Orders: [order in the API, direction, text].
- * @type {[string, string, string][]} */
+ * @type {[NonNullable<api.SavedSearchIn["sort"]>, string, string][]} */
 const SORTS = [
   ["title", "asc", "Name"],
   ["name", "asc", "Folder"],
