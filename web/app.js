@@ -51,8 +51,7 @@ async function show(route) {
   current = { view: name, leave, update: null };
   let module;
   try {
-    if (name !== "library") await configured();
-    module = await load();
+    [module] = await Promise.all([load(), name === "library" || configured()]);
   } catch (error) {
     if (leave.signal.aborted) return undefined;
     answered.resolve();
