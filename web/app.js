@@ -1,13 +1,15 @@
 // @ts-check
 /** The page: its frame, its routes, and what stands above all views - theme, token, server, jobs. */
 
-import { ApiError, get, onLocked, signIn } from "./data/api.js";
-import { h, keyed, setText, takesKeys } from "./ui/dom.js";
+import { ApiError, get, onLocked, signIn, statusOf } from "./data/api.js";
+import { find, h, keyed, setText, takesKeys } from "./ui/dom.js";
 import { message, plural } from "./ui/format.js";
 import { icon } from "./ui/icons.js";
-import { home, href, start } from "./ui/router.js";
+import { HOME, home, href, start } from "./ui/router.js";
 import { isActive, store, tellChange } from "./data/store.js";
 import { button, dialog, failed, toast } from "./ui/controls.js";
+
+/** @import { Route } from "./ui/router.js" */
 
 /** @type {[string, string, () => Promise<{mount: Function}>][]} */
 const VIEWS = [
@@ -33,10 +35,16 @@ const LATER = [
   () => import("./views/card-menu.js"),
 ];
 
-const main = document.getElementById("main");
+const main = find(document, "#main");
 /** @type {PromiseWithResolvers<void>} */
 const answered = Promise.withResolvers(); // by the first view, or there is nothing to show yet
+/** @type {Promise<void> | null} */
 let configuring = null;
+
+/** A view that is shown; `update` shows another route of it, unless it answers false.
+ * @typedef {{view: string, leave: AbortController, update: ((route: Route) => unknown) | null}} ShownView */
+
+/** @type {ShownView} */
 let current = { view: "", leave: new AbortController(), update: null };
 
 /** Shows a route: within the same view by its own update, else by mounting another. */
@@ -44,8 +52,8 @@ async function show(route) {
   const [name, heading, load] = VIEWS.find(([view]) => view === route.view) ?? VIEWS[0];
   look(route.params.get("in") ?? ".");
   markNavigation(name);
-  const stays = current.view === name && current.update;
-  if (stays && current.update(route) !== false) return undefined;
+  const update = current.view === name ? current.update : null;
+  if (update && update(route) !== false) return undefined;
   current.leave.abort();
   const leave = new AbortController();
   current = { view: name, leave, update: null };
@@ -88,18 +96,16 @@ function frame() {
   );
   const mark = h("a.mark", { href: href("library"), "aria-label": "Video library" }, icon("run"));
   const nav = h("nav.views", { "aria-label": "Views" }, ...links);
-  document
-    .querySelector(".top")
-    .append(
-      mark,
-      nav,
-      h("span.gap"),
-      rootMenu(),
-      jobsIndicator(),
-      button("Last changes", "undo", showLastChanges, { bare: true }),
-      button("Keys", "keyboard", showKeyList, { bare: true, kind: "pointer" }),
-      themeButton(),
-    );
+  find(document, ".top").append(
+    mark,
+    nav,
+    h("span.gap"),
+    rootMenu(),
+    jobsIndicator(),
+    button("Last changes", "undo", showLastChanges, { bare: true }),
+    button("Keys", "keyboard", showKeyList, { bare: true, kind: "pointer" }),
+    themeButton(),
+  );
   document.body.append(offlineBar());
 }
 
@@ -125,7 +131,7 @@ function rootMenu() {
       (root) => h("option", { value: root }, root.split("/").at(-1) || root),
     );
     choice.value = directory === "." ? roots[0] : directory;
-    for (const link of viewLinks()) link.href = href(link.dataset.view);
+    for (const link of viewLinks()) link.href = href(link.dataset.view ?? HOME);
   });
   return choice;
 }
@@ -217,7 +223,7 @@ async function askToken() {
       } catch (error) {
         setText(
           problem,
-          error.status === 401
+          statusOf(error) === 401
             ? "That is not the token. It was given to serve with --token."
             : message(error),
         );
@@ -260,7 +266,10 @@ function begin() {
  * there when the server is not. */
 function goOn() {
   configured().catch(() => store.watch(["online"], ({ online }) => online && location.reload()));
-  configured().then(followJobs, (error) => error.status === 401 || followJobs());
+  const followUnlessLocked = (/** @type {unknown} */ error) => {
+    if (statusOf(error) !== 401) followJobs();
+  };
+  configured().then(followJobs, followUnlessLocked);
   setTimeout(() => LATER.forEach((load) => load().catch(() => {})), 500);
 }
 

@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import support
@@ -180,6 +181,11 @@ class TestVideo:
         expect(own_page.get_by_role("heading", level=1)).to_have_text("cuts")
         expect(own_page).to_have_url(re.compile("#/video/trips/cuts.mp4$"))
         assert "cuts.mp4.sprites.json" in own.artifacts("trips")
+
+        path = own.add("short.mp4", os.fsdecode(b"caf\xe9.mp4"))  # Latin-1
+        visit(own_page, f"video/{quote(os.fsencode(path.name))}")
+        expect(own_page.locator("main h1")).to_contain_text("caf")
+        expect(own_page.locator("video")).to_have_js_property("readyState", 4)
 
     def test_what_is_missing_can_be_made(self, own_page: Page, own: Library) -> None:
         own.artifact("numbered.mp4.heatmaps.json").unlink()

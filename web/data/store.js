@@ -95,6 +95,11 @@ export function tellChange({ videos = null, kinds = null } = {}) {
   store.tell("library", { videos, kinds });
 }
 
+/** What a change of tags touches, as `tellChange` takes it.
+ * @param {string[] | null} videos their paths; null where they are not known
+ * @returns {LibraryChange} */
+export const tagsTouched = (videos) => ({ videos, kinds: ["tags"] });
+
 /** What a job changed, for whoever looks at a folder.
  * @param {Pick<api.JobOut, "touched" | "directory">} job
  * @param {string} directory

@@ -1,7 +1,7 @@
 // @ts-check
 /** Changes of tags and performers of videos, each with the change that takes it back. */
 
-import { tellChange } from "./store.js";
+import { tagsTouched, tellChange } from "./store.js";
 import { get, post } from "./api.js";
 
 /** @import * as api from "./api-types.d.ts" */
@@ -61,6 +61,6 @@ export async function changeTagsOfAll(paths, change, progress) {
     if (undo.length) done.requests.push(["/tags/change", { changes: undo }]);
     done.errors.push(...errors);
   }
-  tellChange({ videos: paths, kinds: ["tags"] });
+  tellChange(tagsTouched(paths));
   return done;
 }

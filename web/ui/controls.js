@@ -2,7 +2,7 @@
 /** What views are made of: buttons, notes, dialogs, menus, states, and a field for names. */
 
 import { get, isAbort, statusOf } from "../data/api.js";
-import { find, h, keyed, latestOnly, nodes, place } from "./dom.js";
+import { find, h, keyed, latestOnly, nodes, place, setText } from "./dom.js";
 import { message } from "./format.js";
 import { icon } from "./icons.js";
 
@@ -24,6 +24,11 @@ export function button(text, name, onclick, { bare = false, kind = "", ...props 
   const classes = `button${kind ? `.${kind}` : ""}${bare ? ".bare" : ""}`;
   return h(`button.${classes}`, { type: "button", onclick, ...label, ...props }, ...content);
 }
+
+/** Gives a button another text.
+ * @param {HTMLElement} control
+ * @param {string} text */
+export const setLabel = (control, text) => setText(find(control, "span"), text);
 
 const LASTING = 4; // notes that stay: of more of them the oldest goes
 

@@ -107,6 +107,14 @@ export const plural = (number, word, words = `${word}s`) => `${count(number)} ${
  * @param {number} share */
 export const percent = (share) => `${Math.floor(share * 1000) / 10}%`;
 
+/** The last name in a path.
+ * @param {string} path */
+export const baseName = (path) => path.slice(path.lastIndexOf("/") + 1);
+
+/** The path of the folder that a file is in; "" where it is in none.
+ * @param {string} path */
+export const folderPathOf = (path) => path.slice(0, Math.max(0, path.lastIndexOf("/")));
+
 /** The name of a file without its extension.
  * @param {string} name */
 export const title = (name) => name.replace(/\.[^.]{1,5}$/, "");

@@ -74,6 +74,7 @@ export function faultOf({ rotten, damaged, broken }) {
 export class Card {
   /** `select(card, range)` is called when it is chosen; `width` is that of its picture in pixels. */
   constructor({ select, width = undefined }) {
+    this.start = { x: 0, y: 0 }; // where a finger or the mouse went down
     this.row = null;
     this.width = width;
     this.image = h("img", {
@@ -294,7 +295,7 @@ export class Card {
     this.line.style.setProperty("--at", share);
     const sprites = await record(row, "sprites");
     if (!sprites?.frames?.length || this.row !== row || this.at === undefined) return;
-    const length = row.duration ?? sprites.frames.at(-1).time;
+    const length = row.duration ?? sprites.frames.at(-1)?.time ?? 0;
     const frame = frameAt(sprites, this.at * length);
     setText(this.time, clock(frame.time));
     this.element.classList.add("scrubbing");

@@ -2,7 +2,7 @@
 /** Duplicates: groups of copies, and safe ways to be rid of all but one. */
 
 import { watchChanges } from "../data/store.js";
-import { get, make } from "../data/api.js";
+import { get, isAbort, make } from "../data/api.js";
 import { h, inTurn, keyed, setText } from "../ui/dom.js";
 import { noteJob, run } from "../data/events.js";
 import { count, plural } from "../ui/format.js";
@@ -73,7 +73,7 @@ export function mount(main, route, signal) {
     try {
       render(await get("/phash/duplicates", { recursive: 1, ext: "*", ...wanted }, signal));
     } catch (error) {
-      if (error.name !== "AbortError") list.replaceChildren(failed(error, load));
+      if (!isAbort(error)) list.replaceChildren(failed(error, load));
     }
   });
 

@@ -4,6 +4,8 @@
 import { h } from "../ui/dom.js";
 import { bitRate, clock, codecName, count, date, plural, size } from "../ui/format.js";
 
+/** @import * as api from "../data/api-types.d.ts" */
+
 const dotted = (parts) => parts.filter(Boolean).join(" · ");
 const isHdr = (film) => /2084|b67/.test(film?.color_transfer ?? "");
 
@@ -17,12 +19,15 @@ function soundOf(stream) {
   return dotted([stream.codec_name?.toUpperCase(), channels, rate, language(stream)]);
 }
 
+/** @param {api.VideoDetailsOut} details */
 function pictureOf({ width, height, fps }) {
   if (!width) return "";
   return `${width} × ${height}${fps ? `, ${Number(fps.toFixed(2))} fps` : ""}`;
 }
 
-/** The facts as [name, text], without those that are not known. */
+/** The facts that are known.
+ * @param {api.VideoDetailsOut} details
+ * @returns {[name: string, text: string][]} */
 function facts(details) {
   const { metadata } = details.documents;
   const streams = metadata?.streams ?? [];
@@ -32,7 +37,8 @@ function facts(details) {
   const sounds = ofType("audio").map(soundOf).join("\n");
   const texts = ofType("subtitle").map((stream) => dotted([stream.codec_name, language(stream)]));
   const recorded = metadata?.format?.tags?.creation_time;
-  return [
+  /** @type {[string, string][]} */
+  const all = [
     ["Length", clock(details.duration)],
     ["Picture", pictureOf(details)],
     ["Video", dotted([codecName(details.vcodec), film?.profile, isHdr(film) && "HDR", film?.pix_fmt])],
@@ -45,7 +51,8 @@ function facts(details) {
     ["Changed", date(details.mtime)],
     ["Recorded", recorded ? date(Date.parse(recorded) / 1000) : ""],
     ["Folder", details.path.split("/").slice(0, -1).join(" / ")],
-  ].filter(([, text]) => text);
+  ];
+  return all.filter(([, text]) => text);
 }
 
 export function factsPanel() {

@@ -2,7 +2,7 @@
 /** Whether a video is a favourite: a heart to press, with the way back. */
 
 import { post } from "../data/api.js";
-import { tellChange } from "../data/store.js";
+import { tagsTouched, tellChange } from "../data/store.js";
 import { attempt } from "../ui/controls.js";
 import { h } from "../ui/dom.js";
 import { title } from "../ui/format.js";
@@ -12,7 +12,7 @@ import { icon } from "../ui/icons.js";
 export async function setFavourite(video, isFavourite) {
   const stored = await attempt(null, () => post(`${video.url}/tags`, { favourite: isFavourite }));
   if (!stored) return false;
-  const touched = { videos: [video.path], kinds: ["tags"] };
+  const touched = tagsTouched([video.path]);
   tellChange(touched);
   const words = isFavourite ? "is a favourite" : "is no favourite any more";
   const back = { favourite: !isFavourite };

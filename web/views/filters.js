@@ -211,10 +211,10 @@ export function filterPanel({ change, close }) {
     const { filters } = answer;
     drawCodecs(filters.map(({ text }) => text).filter(isAbout(["vcodec"])));
     const counts = new Map(filters.map(({ text, videos }) => [text, videos]));
-    for (const pill of /** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll(".pill"))) {
-      const { term: wanted } = pill.dataset;
-      const isCounted = isAbout(COUNTED)(wanted) && !wanted.startsWith("-");
-      if (isCounted) showCount(pill, counts.get(wanted) ?? 0);
+    for (const pill of findAll(element, ".pill")) {
+      const { term = "" } = pill.dataset;
+      const isCounted = isAbout(COUNTED)(term) && !term.startsWith("-");
+      if (isCounted) showCount(pill, counts.get(term) ?? 0);
     }
   }
 

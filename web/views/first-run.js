@@ -4,7 +4,7 @@
 import { forecast, get, submit } from "../data/api.js";
 import { noteJob } from "../data/events.js";
 import { UNOFFERED, hasEnded, store, tellChange } from "../data/store.js";
-import { attempt, button } from "../ui/controls.js";
+import { attempt, button, setLabel } from "../ui/controls.js";
 import { h, setStyle, setText } from "../ui/dom.js";
 import { count, plural, timeText } from "../ui/format.js";
 import { href } from "../ui/router.js";
@@ -52,7 +52,7 @@ export function firstRun(panel, signal) {
     const ended = hasEnded(now);
     begin.hidden = true;
     later.hidden = !ended;
-    setText(later.lastChild, "Close");
+    setLabel(later, "Close");
     bar.hidden = ended;
     jobs.hidden = false;
     const { progress_current: done, progress_total: total } = now;
@@ -76,7 +76,7 @@ export function firstRun(panel, signal) {
       job = null;
       for (const part of [begin, later]) part.hidden = false;
       bar.hidden = jobs.hidden = true;
-      setText(later.lastChild, "Not now");
+      setLabel(later, "Not now");
       const { total } = await get("/videos", wanted, signal);
       const plan = total ? null : await forecast(TASKS, signal);
       if (!plan?.videos) return close();

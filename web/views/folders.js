@@ -114,12 +114,14 @@ export function folderTree({ go, close }) {
     }
   }
 
-  function focus(one) {
-    if (!one) return;
-    active = one.dataset.path;
+  /** Brings the keyboard to an item of the tree.
+   * @param {Element | null | undefined} item */
+  function focus(item) {
+    if (!(item instanceof HTMLElement)) return;
+    active = item.dataset.path ?? "";
     mark();
-    one.focus();
-    one.firstElementChild.scrollIntoView({ block: "nearest" });
+    item.focus();
+    item.firstElementChild?.scrollIntoView({ block: "nearest" });
   }
 
   function onKey(event) {
@@ -137,7 +139,7 @@ export function folderTree({ go, close }) {
       ArrowLeft: () =>
         expanded === "true" && active
           ? flip(active, false)
-          : focus(element.parentElement.closest("[role=treeitem]")),
+          : focus(element?.parentElement?.closest("[role=treeitem]")),
       Enter: () => choose(active),
       " ": () => choose(active),
     };

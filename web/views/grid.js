@@ -53,6 +53,8 @@ export class Grid {
     this.layout = layout;
     this.columns = 1;
     this.gap = this.cardWidth = this.cardHeight = 0; // in pixels, until it is measured
+    this.pitch = 0; // from one row to the next one
+    this.top = 0; // of the grid in the page
     this.count = 0;
     this.cards = new Map(); // by index
     this.spare = [];

@@ -1,16 +1,18 @@
 // @ts-check
 /** What runs, what ran, and what could: jobs as they go on, and a form for every task. */
 
-import { get, post, remove } from "../data/api.js";
-import { h, keyed, latestOnly, setText } from "../ui/dom.js";
+import { get, isAbort, post, remove } from "../data/api.js";
+import { find, h, keyed, latestOnly, setText } from "../ui/dom.js";
 import { noteJob } from "../data/events.js";
-import { ago, clock, label, plural } from "../ui/format.js";
+import { ago, clock, label, message, plural } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
 import { pathHref, videoHref } from "../ui/router.js";
 import { copiesIn } from "../data/transcodes.js";
 import { hasEnded, isActive, store } from "../data/store.js";
 import { attempt, button, dialog, failed } from "../ui/controls.js";
 import { TaskForm } from "./form.js";
+
+/** @import * as api from "../data/api-types.d.ts" */
 
 const WORDS = { queued: "waits", running: "runs", done: "done", error: "failed", cancelled: "cancelled" };
 const SHOWN = 60; // jobs, the newest
@@ -71,8 +73,9 @@ function failures(result) {
   );
 }
 
-/** A job with its result, as long as the dialog is open: it goes on as the job does. */
-function detailsDialog(id) {
+/** A dialog with a job and its result, which follows the job until it is closed.
+ * @param {api.JobOut} job */
+function detailsDialog(job) {
   const leave = new AbortController();
   const heading = ({ task, status }) => `${label(task)}: ${WORDS[status]}`;
   const place = h(".stack", {}, h("p.dim", {}, "Reading …"));
@@ -80,22 +83,23 @@ function detailsDialog(id) {
 
   async function show() {
     try {
-      const job = await latest(get(`/jobs/${id}`, {}, leave.signal));
-      if (!job) return;
-      place.replaceChildren(...jobContent(job));
-      setText(place.closest("dialog").querySelector("h2"), heading(job));
+      const details = await latest(get(`/jobs/${job.id}`, {}, leave.signal));
+      if (!details) return;
+      place.replaceChildren(...jobContent(details));
+      const box = place.closest("dialog");
+      if (box) setText(find(box, "h2"), heading(details));
     } catch (error) {
-      if (error.name !== "AbortError") place.replaceChildren(h("p.bad", {}, error.message));
+      if (!isAbort(error)) place.replaceChildren(h("p.bad", {}, message(error)));
     }
   }
 
-  let { status } = store.state.jobs.get(id);
+  let { status } = job;
   const follow = ({ jobs }) => {
-    const now = jobs.get(id)?.status ?? status;
-    if (now !== status) show();
-    status = now;
+    const current = jobs.get(job.id)?.status ?? status;
+    if (current !== status) show();
+    status = current;
   };
-  const closed = dialog(heading(store.state.jobs.get(id)), () => place, { wide: true });
+  const closed = dialog(heading(job), () => place, { wide: true });
   closed.then(() => leave.abort());
   store.watch(["jobs"], follow, leave.signal);
   show();
@@ -176,7 +180,7 @@ function jobItem(job) {
     () => attempt(cancel, async () => noteJob(await remove(`/jobs/${job.id}`))),
     { kind: "small" },
   );
-  const more = button("Details", "more", () => detailsDialog(job.id), {
+  const more = button("Details", "more", () => detailsDialog(job), {
     kind: "small",
   });
   return h(
@@ -293,6 +297,6 @@ export async function mount(main, route, signal) {
     const wanted = known.find(({ task }) => task === route.params.get("task"));
     if (wanted) taskDialog(wanted);
   } catch (error) {
-    if (error.name !== "AbortError") tasks.replaceChildren(failed(error, () => location.reload()));
+    if (!isAbort(error)) tasks.replaceChildren(failed(error, () => location.reload()));
   }
 }

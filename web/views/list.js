@@ -14,6 +14,9 @@ import { faultOf } from "./card.js";
 const ROW = 56; // pixels, the height of a row
 const PICTURE = 192; // and the width of its picture
 
+/** The heading of a column: class, text, order in the API, the direction that comes first.
+ * @typedef {[string, string, api.SavedSearchIn["sort"] | "", string]} Heading */
+
 /** The columns behind the name: [class, heading, its order in the API, the direction that comes first, text of a row].
  * @type {[string, string, api.SavedSearchIn["sort"] | "", string, (row: api.VideoRowOut) => string][]} */
 const COLUMNS = [
@@ -137,10 +140,10 @@ const layout = (width) => ({ columns: 1, gap: 0, cardWidth: width, cardHeight: R
  * options)` makes the Grid that fills it. */
 export function videoList({ select, sort, grid }) {
   let shown = { sort: "", order: "" };
-  /** @type {string[][]} */
+  /** @type {Heading[]} */
   const headings = [
     ["title-cell", "Name", "title", "asc"],
-    ...COLUMNS.map(([name, text, order, first]) => [name, text, order, first]),
+    ...COLUMNS.map(([name, text, order, first]) => /** @type {Heading} */ ([name, text, order, first])),
   ];
   const cells = headings.map(([name, text, order, first]) => {
     const flip = () => sort(order, shown.sort !== order ? first : shown.order === "asc" ? "desc" : "asc");

@@ -2,11 +2,11 @@
 /** What was made of a video: every kind of artifact with how it stands, and a button that makes it. */
 
 import { make } from "../data/api.js";
-import { h, keyed, setText } from "../ui/dom.js";
+import { find, h, keyed, setText } from "../ui/dom.js";
 import { noteJob } from "../data/events.js";
 import { ago, kindName, plural } from "../ui/format.js";
 import { isActive, store } from "../data/store.js";
-import { attempt, button } from "../ui/controls.js";
+import { attempt, button, setLabel } from "../ui/controls.js";
 import { failureText } from "./card.js";
 import { isExpected, taskOf } from "./selection.js";
 
@@ -98,9 +98,9 @@ export function madePanel(signal) {
       (row, kind) => {
         const present = details.artifacts[kind];
         row.dataset.state = isFaulty(kind) ? "faulty" : present === true ? "fresh" : present || "missing";
-        setText(row.querySelector(".word"), working && present !== true ? "working …" : standing(kind));
-        const control = row.querySelector("button");
-        setText(control.lastChild, present === true ? "Again" : "Make");
+        setText(find(row, ".word"), working && present !== true ? "working …" : standing(kind));
+        const control = find(row, "button");
+        setLabel(control, present === true ? "Again" : "Make");
         control.hidden = Boolean(failureOf(kind)); // it would fail again: the file is at fault
       },
     );

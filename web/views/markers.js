@@ -2,14 +2,19 @@
 /** The markers that somebody set in a film: added where it is, renamed, taken away, each with the way
  * back. */
 
-import { get, patch } from "../data/api.js";
+import { get, isAbort, patch } from "../data/api.js";
 import { attempt, button, toast } from "../ui/controls.js";
 import { h, keyed } from "../ui/dom.js";
 import { clock, message } from "../ui/format.js";
 
+/** @import * as api from "../data/api-types.d.ts" */
+
 const FIRST_TITLE = "Marker";
 
-/** The change that takes another one back; `markers` are those before it. */
+/** The change that takes another one back.
+ * @param {api.MarkersIn} change
+ * @param {api.MarkerItem[]} markers those before it
+ * @returns {api.MarkersIn} */
 export function reverse({ add = [], remove = [] }, markers) {
   const replaced = markers.filter(({ time }) => add.some((one) => one.time === time));
   const taken = markers.filter(({ time }) => remove.some((one) => one.time === time));
@@ -36,13 +41,17 @@ export function markersPanel(player, tell, signal) {
     tell(markers);
   }
 
-  /** Changes the markers on disk, and offers to take that back. */
-  async function change(wanted, words, control = null) {
-    const back = reverse(wanted, markers);
-    const answer = await attempt(control, () => patch(`${url}/markers`, wanted));
+  /** Changes the markers on disk, and offers to take that back.
+   * @param {api.MarkersIn} update
+   * @param {string} words what was done; "" for nothing to tell
+   * @param {HTMLButtonElement | null} [control]
+   * @returns {Promise<boolean>} whether the server did */
+  async function change(update, words, control = null) {
+    const undo = reverse(update, markers);
+    const answer = await attempt(control, () => patch(`${url}/markers`, update));
     if (!answer) return false;
     take(answer);
-    if (words) toast(words, { action: ["Undo", () => change(back, "")], lasting: true });
+    if (words) toast(words, { action: ["Undo", () => change(undo, "")], lasting: true });
     return true;
   }
 
@@ -90,7 +99,7 @@ export function markersPanel(player, tell, signal) {
     try {
       take(await get(`${url}/markers`, {}, signal));
     } catch (error) {
-      if (error.name !== "AbortError") list.replaceChildren(h("li.bad", {}, message(error)));
+      if (!isAbort(error)) list.replaceChildren(h("li.bad", {}, message(error)));
     }
   }
 

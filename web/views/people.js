@@ -2,7 +2,7 @@
 /** People by their faces: named, merged, taken apart and put right by hand, with a way back. */
 
 import { watchChanges } from "../data/store.js";
-import { address, get, post, remove } from "../data/api.js";
+import { address, get, isAbort, post, remove } from "../data/api.js";
 import { find, h, inTurn, keyed, setText } from "../ui/dom.js";
 import { run } from "../data/events.js";
 import { ago, clock, message, plural } from "../ui/format.js";
@@ -20,6 +20,11 @@ import {
   toast,
 } from "../ui/controls.js";
 
+/** @import * as api from "../data/api-types.d.ts" */
+
+/** A change of a person.
+ * @typedef {api.RenamePersonIn | api.MergePeopleIn | api.MarkPersonIn | api.ReassignFaceIn} PersonChange */
+
 const PAGE = 200;
 const NAMES_SHOWN = 8; // that are suggested at a time
 const LISTED = { recursive: 1 };
@@ -29,7 +34,7 @@ const idOf = ({ path }) => decodeURIComponent(path);
 const sameId = (one, id) => String(one.id) === String(id);
 const picture = (url) => (url ? h("img", { src: address(url), alt: "", loading: "lazy" }) : icon("people"));
 // A name that is being written must not be taken away by news.
-const isNaming = () => document.activeElement.matches("input.naming");
+const isNaming = () => Boolean(document.activeElement?.matches("input.naming"));
 /** Whether the gallery found several names for somebody, or one that is not sure. */
 const isUndecided = ({ label, ambiguous }) => !label && ambiguous.length > 0;
 const seconds = (intervals) => intervals.reduce((sum, [from, to]) => sum + to - from, 0);
@@ -85,7 +90,7 @@ class People {
       this.listing = await everybody(this.withHidden, this.signal);
       this.people = this.listing.people.toSorted((a, b) => Number(isUndecided(b)) - Number(isUndecided(a)));
     } catch (error) {
-      if (error.name !== "AbortError")
+      if (!isAbort(error))
         this.place.replaceChildren(
           heading(),
           failed(error, () => this.load()),
@@ -245,7 +250,12 @@ class People {
     return true;
   }
 
-  /** One change of a person, with the way back. */
+  /** Makes one change of a person, and offers to take it back.
+   * @param {api.PersonOut} one
+   * @param {PersonChange} change
+   * @param {string} [words] what was done
+   * @param {HTMLButtonElement | null} [control]
+   * @returns {Promise<boolean>} whether the server did */
   async act(one, change, words = "Saved", control = null) {
     const path = `/faces/people/${encodeURIComponent(one.id)}`;
     if (!(await attempt(control, () => post(path, change, LISTED)))) return false;
@@ -331,6 +341,7 @@ class People {
       this.act(other, { action: "merge", ids: [one.id] }, "Merged").then(
         leave(personHref(other), { replace: true }),
       );
+    /** @type {api.MarkPersonIn} */
     const flip = one.hidden ? { action: "show" } : { action: "hide" };
     const word = one.hidden ? "Shown again" : "Hidden";
     const turn = () => this.act(one, flip, word, hide).then(leave(href("people")));

@@ -58,6 +58,8 @@ export class Player {
       tell: (offer) => this.showOffer(offer),
       refuse: (words, error) => this.refuse(error, words),
     });
+    this.source = ""; // the address of the film that is shown
+    this.waits = false; // whether it plays as soon as it is there
     this.inside = []; // subtitles in the film itself
     this.isEncrypted = false; // as the server found
     this.pending = 0; // where to go as soon as the film is there
@@ -144,7 +146,7 @@ export class Player {
   }
 
   stop() {
-    [this.source, this.pending, this.waits] = [null, 0, false];
+    [this.source, this.pending, this.waits] = ["", 0, false];
     this.playback.close();
   }
 

@@ -7,6 +7,11 @@ import { clock, plural } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
 import { href } from "../ui/router.js";
 
+/** @import * as api from "../data/api-types.d.ts" */
+
+/** A person of a film, with what they are called and the colour of their strip.
+ * @typedef {api.VideoPersonOut & {name: string, colour: string}} ShownPerson */
+
 const TURN = 137.5; // degrees between the hues of two people, the golden angle: neighbours differ
 
 const colourOf = (i) => `hsl(${Math.round(i * TURN + 35) % 360} 80% 62%)`;
@@ -25,6 +30,7 @@ export function presenceRow({ jump, now, tell }, signal) {
   const element = h("ul.people-here", { "aria-label": "People", hidden: true });
 
   async function show(details) {
+    /** @type {api.VideoPersonOut[]} */
     let people = [];
     try {
       if (details.artifacts.faces) ({ people } = await get(`${details.url}/faces`, {}, signal));
@@ -38,11 +44,13 @@ export function presenceRow({ jump, now, tell }, signal) {
     tell(shown);
   }
 
+  /** @param {ShownPerson} shown */
   function item({ person, name, picture, intervals, colour }) {
     const face = picture ? h("img", { src: address(picture), alt: "", loading: "lazy" }) : icon("people");
-    const who = isGrouped(person)
-      ? h("a", { href: href("people", {}, encodeURIComponent(person)), dir: "auto" }, name)
-      : h("span.dim", {}, name);
+    const who =
+      person !== null
+        ? h("a", { href: href("people", {}, String(person)), dir: "auto" }, name)
+        : h("span.dim", {}, name);
     const times = intervals.map(([from, to]) => `${clock(from)} to ${clock(to)}`).join(", ");
     const onclick = () => jump(nextAppearance(intervals, now()));
     const label = `${name}, next appearance`;
@@ -57,5 +65,5 @@ export function presenceRow({ jump, now, tell }, signal) {
   return { element, show };
 }
 
-const isGrouped = (person) => person !== null && person !== undefined;
-const nameOf = ({ label, person }) => label ?? (isGrouped(person) ? "Unnamed" : "Not grouped yet");
+/** @param {api.VideoPersonOut} person */
+const nameOf = ({ label, person }) => label ?? (person !== null ? "Unnamed" : "Not grouped yet");

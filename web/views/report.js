@@ -1,7 +1,7 @@
 // @ts-check
 /** How far the library is: a bar for every kind of artifact, and a button that makes the rest. */
 
-import { forecast, get, make, submit } from "../data/api.js";
+import { forecast, get, isAbort, make, submit } from "../data/api.js";
 import { h, inTurn, keyed, latestOnly, setText, tickedValues } from "../ui/dom.js";
 import { noteJob } from "../data/events.js";
 import { count, kindName, label, percent, plural, timeText } from "../ui/format.js";
@@ -40,7 +40,7 @@ export function mount(main, route, signal) {
     try {
       report = await get("/report", { recursive: 1, ext: "*" }, signal);
     } catch (error) {
-      if (error.name !== "AbortError") main.replaceChildren(failed(error, load));
+      if (!isAbort(error)) main.replaceChildren(failed(error, load));
       return undefined;
     }
     if (!report.total)

@@ -2,7 +2,7 @@
 /** The search box with the query language, its suggestions, and filters that only edit its text. */
 
 import { get } from "../data/api.js";
-import { debounced, h, keyed, setText } from "../ui/dom.js";
+import { debounced, find, h, keyed, setText } from "../ui/dom.js";
 import { count, plural, title } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
 import { SHUFFLED, folderOf, inFolder, parts, term, terms, withoutTerm } from "../data/query.js";
@@ -198,7 +198,7 @@ export function searchBar(change) {
 
   const filters = h(".row.filters", {}, filterMenu(), savedMenu(), sortMenu(), shuffle, selecting());
 
-  const sorted = filters.querySelector(".sorted span");
+  const sorted = find(filters, ".sorted span");
 
   /** The panel of filters, which is fetched when it is first wanted. */
   function filterMenu() {

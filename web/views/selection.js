@@ -3,10 +3,10 @@
 
 import { each, make } from "../data/api.js";
 import { changeTagsOfAll } from "../data/tags.js";
-import { h, keyed, setText, tickedValues } from "../ui/dom.js";
+import { find, h, keyed, setText, tickedValues } from "../ui/dom.js";
 import { noteJob } from "../data/events.js";
 import { count, kindName, listed, message, names, plural } from "../ui/format.js";
-import { store, tellChange } from "../data/store.js";
+import { store, tagsTouched, tellChange } from "../data/store.js";
 import { attempt, button, combobox, completions, dialog, toast } from "../ui/controls.js";
 import { deleteVideos } from "./deletion.js";
 import { rename, tellRenamed } from "./renames.js";
@@ -57,7 +57,7 @@ function namesInput(text, kind) {
   const list = h("ul.options", { hidden: true });
   combobox(input, list, {
     suggest: async () => {
-      const last = input.value.split(",").at(-1).trim();
+      const last = (input.value.split(",").at(-1) ?? "").trim();
       return last ? (await completions(kind, last)).slice(0, 8).map((text) => ({ text })) : [];
     },
     choose: ({ text }) => (input.value = listed([...names(input.value).slice(0, -1), text, ""])),
@@ -88,8 +88,8 @@ export function tagDialog(rows) {
       const paths = rows.map(({ path }) => path);
       const done = await attempt(save, () => changeTagsOfAll(paths, change, progress));
       if (!done) return undefined;
-      const touched = { videos: paths, kinds: ["tags"] };
-      offerUndo(`${plural(done.changed, "video")} tagged: ${tagWords(change)}`, done.requests, touched);
+      const words = `${plural(done.changed, "video")} tagged: ${tagWords(change)}`;
+      offerUndo(words, done.requests, tagsTouched(paths));
       if (done.errors.length) return setText(status, done.errors.map(errorLine).join("\n"));
       return close();
     };
@@ -163,10 +163,10 @@ async function runDialog(rows) {
 
 /** The new path of a video by a replacement in its name without the extension; null where it stays. */
 function renamed(row, find, replacement, isPattern) {
-  const [, stem, ext] = /^(.*?)(\.[^.]*)?$/s.exec(row.name);
+  const [, stem, ext = ""] = /^(.*?)(\.[^.]*)?$/s.exec(row.name) ?? ["", row.name];
   const source = isPattern ? find : find.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
   const target = isPattern ? replacement : replacement.replaceAll("$", "$$$$");
-  const name = stem.replace(new RegExp(source, "gu"), target) + (ext ?? "");
+  const name = stem.replace(new RegExp(source, "gu"), target) + ext;
   return name === row.name ? null : row.path.slice(0, row.path.length - row.name.length) + name;
 }
 
@@ -174,7 +174,7 @@ export function renameDialog(rows) {
   dialog(
     `Rename ${plural(rows.length, "video")}`,
     (close) => {
-      const find = h("input", { type: "text", spellcheck: false, required: true });
+      const pattern = h("input", { type: "text", spellcheck: false, required: true });
       const replacement = h("input", { type: "text", spellcheck: false });
       const isPattern = h("input", { type: "checkbox" });
       const note = h("p.dim", { role: "status" });
@@ -190,12 +190,12 @@ export function renameDialog(rows) {
           plan = rows
             .map((row) => ({
               row,
-              to: find.value ? renamed(row, find.value, replacement.value, isPattern.checked) : null,
+              to: pattern.value ? renamed(row, pattern.value, replacement.value, isPattern.checked) : null,
             }))
             .filter(({ to }) => to);
         } catch (error) {
           plan = [];
-          return setText(note, `That is no pattern: ${error.message}`);
+          return setText(note, `That is no pattern: ${message(error)}`);
         }
         setText(note, plan.length ? "Looking …" : "Nothing changes yet.");
         const refused = await each(plan, ({ row, to }) => rename(row.url, to, true));
@@ -207,7 +207,7 @@ export function renameDialog(rows) {
           ({ row, to }) => `${row.path}→${to}`,
           ({ row, to }) =>
             h("li", { dir: "auto" }, h("del", {}, row.path), h("ins", {}, to), h("span.bad", {})),
-          (element, item) => setText(element.lastChild, why.get(item) ?? ""),
+          (element, item) => setText(find(element, ".bad"), why.get(item) ?? ""),
         );
         start.disabled = !plan.length || why.size > 0;
         setText(
@@ -219,7 +219,7 @@ export function renameDialog(rows) {
         return undefined;
       }
 
-      for (const input of [find, replacement, isPattern]) input.addEventListener("input", preview);
+      for (const input of [pattern, replacement, isPattern]) input.addEventListener("input", preview);
       const submit = async (event) => {
         event.preventDefault();
         const done = [];
@@ -236,7 +236,7 @@ export function renameDialog(rows) {
       const fields = h(
         ".pair",
         {},
-        h("label.field", {}, h("span", {}, "Find in the name"), find),
+        h("label.field", {}, h("span", {}, "Find in the name"), pattern),
         h("label.field", {}, h("span", {}, "Replace with"), replacement),
       );
       return h(

@@ -22,11 +22,13 @@ export function markWords(text, query) {
     if (at < 0) return null;
     for (; at >= 0; at = line.indexOf(word, at + word.length)) isMarked.fill(true, at, at + word.length);
   }
+  /** @type {[string, boolean][]} */
   const parts = [];
   let at = 0;
   for (const [i, letter] of letters.entries()) {
     const marked = isMarked[at] ?? false;
-    if (parts.length && parts.at(-1)[1] === marked) parts.at(-1)[0] += letter;
+    const last = parts.at(-1);
+    if (last && last[1] === marked) last[0] += letter;
     else parts.push([letter, marked]);
     at += plain[i].length;
   }

@@ -6,10 +6,17 @@ import { attempt, button, complain, dialog, state, toast } from "../ui/controls.
 import { h } from "../ui/dom.js";
 import { ago } from "../ui/format.js";
 
+/** @import { Change, UndoRequest } from "../data/undo.js" */
+/** @import { LibraryChange } from "../data/store.js" */
+
+/** @type {Map<string, HTMLElement>} */
 const notes = new Map(); // about changes, by the requests that take them back
 const keyOf = ({ requests }) => JSON.stringify(requests);
 
-/** Takes a change back and says how that went; whether it is back. */
+/** Takes a change back and says how that went.
+ * @param {Change} change
+ * @param {HTMLButtonElement | null} [control]
+ * @returns {Promise<boolean>} whether it is back */
 export async function undo(change, control = null) {
   const problems = await attempt(control, () => takeBack(change));
   if (!problems) return false;
@@ -20,8 +27,11 @@ export async function undo(change, control = null) {
   return true;
 }
 
-/** Tells of a change, and offers to take it back: `requests` and `touched` as `noteChange` has them;
- * `undone` is called where that was done from this note. */
+/** Tells of a change that was just made, and offers to take it back.
+ * @param {string} text
+ * @param {UndoRequest[]} requests those that take it back
+ * @param {Partial<LibraryChange>} [touched]
+ * @param {() => unknown} [undone] called where it was taken back from this note */
 export function offerUndo(text, requests, touched = {}, undone = () => {}) {
   if (!requests.length) return;
   const change = noteChange(text, requests, touched);
@@ -29,7 +39,8 @@ export function offerUndo(text, requests, touched = {}, undone = () => {}) {
   notes.set(keyOf(change), toast(text, { action: ["Undo", back], lasting: true }));
 }
 
-/** What a change of names did, in words. */
+/** What a change of names did, in words.
+ * @param {{add: string[], remove: string[]}} change */
 export function changeWords({ add, remove }) {
   const part = (word, names) => (names.length ? `${names.join(", ")} ${word}` : "");
   return [part("added", add), part("removed", remove)].filter(Boolean).join("; ");

@@ -8,6 +8,8 @@ import { h, setText } from "../ui/dom.js";
 import { title } from "../ui/format.js";
 import { home, parse, videoHref } from "../ui/router.js";
 
+/** @import * as api from "../data/api-types.d.ts" */
+
 const AUTOPLAY = "autoplay"; // in localStorage
 const COUNT = 5; // seconds until the next one plays
 
@@ -16,8 +18,9 @@ export class UpNext {
   constructor(player, open, signal) {
     this.player = player;
     this.open = open;
+    /** @type {Pick<api.NeighboursOut, "previous" | "next">} */
     this.beside = { previous: null, next: null };
-    /** @type {ReturnType<typeof setTimeout>} */
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
     this.link = h("a.next-link", { dir: "auto" });
     this.wanted = h("input", { type: "checkbox" });

@@ -1,11 +1,11 @@
 // @ts-check
 /** One video: the film, its time, its people, what is known of it, and what was made of it. */
 
-import { tellChange, watchChanges } from "../data/store.js";
-import { get, post } from "../data/api.js";
+import { tagsTouched, tellChange, watchChanges } from "../data/store.js";
+import { get, isAbort, post, statusOf } from "../data/api.js";
 import { changeTags, isChange } from "../data/tags.js";
 import { h, inTurn, setText } from "../ui/dom.js";
-import { clock, message, size, title } from "../ui/format.js";
+import { baseName, clock, folderPathOf, message, size, title } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
 import { term } from "../data/query.js";
 import { back as returnTo, go, home, href, videoHref } from "../ui/router.js";
@@ -29,19 +29,24 @@ import { Timeline } from "./timeline.js";
 import { Transcript } from "./transcript.js";
 import { UpNext } from "./up-next.js";
 
+/** @import * as api from "../data/api-types.d.ts" */
+/** @import { Route } from "../ui/router.js" */
+
 const GONE = "There is no such video any more: it was moved, renamed or deleted.";
 
-/** Tags, performers, rating and note of a video, edited in place. */
+/** Tags, performers, rating and note of a video, edited in place.
+ * @param {{url: string, path: string | null}} video
+ * @param {AbortSignal} signal */
 function tagsPanel(video, signal) {
   const { url } = video;
+  const touched = tagsTouched(video.path === null ? null : [video.path]);
   const element = h("section.panel.stack", { "aria-label": "Tags" });
 
   function field(heading, kind, add, remove, names) {
     const link = (name) => href("library", { q: term(kind.slice(0, -1), name) });
     const save = async (change) => {
       const { after, undo } = await changeTags(url, { [add]: change.add, [remove]: change.remove });
-      const touched = { videos: video.path && [video.path], kinds: ["tags"] };
-      const words = `${title((video.path ?? url).split("/").at(-1))}: ${changeWords(change)}`;
+      const words = `${title(baseName(video.path ?? url))}: ${changeWords(change)}`;
       if (isChange(undo)) offerUndo(words, [[`${url}/tags`, undo]], touched);
       tellChange(touched);
       return after[kind];
@@ -51,7 +56,7 @@ function tagsPanel(video, signal) {
 
   async function saveDetail(name, value) {
     const after = await post(`${url}/tags`, { [name]: value });
-    tellChange({ videos: [video.path], kinds: ["tags"] });
+    tellChange(touched);
     return after[name] ?? null;
   }
 
@@ -70,7 +75,7 @@ function tagsPanel(video, signal) {
         watchedField(url, signal),
       );
     } catch (error) {
-      if (error.name !== "AbortError") element.replaceChildren(h("p.bad", {}, message(error)));
+      if (!isAbort(error)) element.replaceChildren(h("p.bad", {}, message(error)));
     }
   }
 
@@ -89,7 +94,8 @@ async function copyLink(url, time) {
   }
 }
 
-/** The path of a video as jobs name it; null where its bytes are no text. */
+/** The path of a video as jobs name it; null where its bytes are no text.
+ * @param {string} path percent-encoded */
 function decoded(path) {
   try {
     return decodeURIComponent(path);
@@ -130,70 +136,83 @@ class FilmPage {
     this.player = player;
     this.route = route;
     this.signal = signal;
+    /** @type {api.VideoDetailsOut | null} */
     this.details = null; // of the video, once they are there
     this.url = `/videos/${route.path}`;
     this.path = decoded(route.path);
     this.resume = new Resume(player, this.url, signal);
-    this.build();
+    this.heading = h("h1", { dir: "auto" }, title(baseName(this.path ?? route.path))); // until it is read
+    this.line = h("p.dim", {});
+    this.heart = new Heart();
+    const rename = () => this.details && renameDialog(this.details);
+    this.renaming = button("Rename", "edit", rename, { bare: true, disabled: true });
+    this.deleting = button("Delete", "trash", () => this.remove(), { bare: true, disabled: true });
+    this.title = this.head();
+    const parts = this.build();
+    this.people = parts.people;
+    this.parts = parts.shown;
+    this.more = h(".column.more", {}, ...parts.below.map(({ element }) => element));
+    this.side = h(".column.side", {}, ...parts.beside.map(({ element }) => element));
     this.load = inTurn(() => this.read());
     watchChanges(this.load, signal, { video: () => this.path });
   }
 
+  /** The name with what can be done with the video. */
+  head() {
+    const onclick = (event) => (event.preventDefault(), returnTo(home()));
+    const back = { href: home(), "aria-label": "Back to the library", title: "Back", onclick };
+    const share = () => copyLink(this.url, this.player.video.currentTime);
+    return h(
+      ".title",
+      {},
+      h("a.button.quiet.bare", back, icon("back")),
+      h(".grow", {}, this.heading, this.line),
+      this.heart.element,
+      button("Link to this moment", "link", share, { bare: true }),
+      this.renaming,
+      this.deleting,
+    );
+  }
+
+  /** The parts of the page: those below and beside the player, and all that show the video's details. */
   build() {
     const { player, signal, view } = this;
     const jump = (time) => player.jump(time);
     const now = () => player.video.currentTime;
-    this.heading = h("h1", { dir: "auto" }, title(this.path.split("/").at(-1))); // until it is read
-    this.line = h("p.dim", {});
-    this.heart = new Heart();
-    this.renaming = button("Rename", "edit", () => renameDialog(this.details), {
-      bare: true,
-      disabled: true,
-    });
-    this.deleting = button("Delete", "trash", () => this.remove(), { bare: true, disabled: true });
-    this.people = presenceRow({ jump, now, tell: (people) => view.timeline.showPeople(people) }, signal);
+    const people = presenceRow({ jump, now, tell: (shown) => view.timeline.showPeople(shown) }, signal);
     const [scenes, lines] = [sceneStrip(jump), new Transcript(player.video, jump, signal)];
     const copies = copyLinks(signal);
     const markers = markersPanel(player, (shown) => view.timeline.showMarkers(shown), signal);
     const tags = tagsPanel({ url: this.url, path: this.path }, signal);
     const [made, facts] = [madePanel(signal), factsPanel()];
-    this.parts = [copies, scenes, lines, markers, tags, made, facts];
-    const onclick = (event) => (event.preventDefault(), returnTo(home()));
-    const back = { href: home(), "aria-label": "Back to the library", title: "Back", onclick };
-    const link = button("Link to this moment", "link", () => copyLink(this.url, now()), { bare: true });
-    this.title = h(
-      ".title",
-      {},
-      ...[
-        h("a.button.quiet.bare", back, icon("back")),
-        h(".grow", {}, this.heading, this.line),
-        this.heart.element,
-        link,
-        this.renaming,
-        this.deleting,
-      ],
-    );
-    const below = [view.upNext, copies, this.people, scenes, lines].map(({ element }) => element);
-    this.more = h(".column.more", {}, ...below);
-    this.side = h(".column.side", {}, tags.element, markers.element, made.element, facts.element);
+    return {
+      people,
+      shown: [copies, scenes, lines, markers, tags, made, facts],
+      below: [view.upNext, copies, people, scenes, lines],
+      beside: [tags, markers, made, facts],
+    };
   }
 
   async read() {
     try {
       this.details = await get(this.url, {}, this.signal);
     } catch (error) {
-      if (error.name !== "AbortError")
-        this.view.fail(error.status === 404 ? new Error(GONE) : error, this.load);
+      if (!isAbort(error)) this.view.fail(statusOf(error) === 404 ? new Error(GONE) : error, this.load);
       return;
     }
+    if (this.details) this.show(this.details);
+  }
+
+  /** @param {api.VideoDetailsOut} details */
+  show(details) {
     this.view.place(this);
-    this.heart.show(this.details);
+    this.heart.show(details);
     this.renaming.disabled = this.deleting.disabled = false;
-    this.showHead();
-    this.player.show(this.details);
+    this.showHead(details);
+    this.player.show(details);
     this.measure();
-    for (const part of this.parts) part.show(this.details);
-    this.people.show(this.details);
+    for (const part of this.parts) part.show(details);
+    this.people.show(details);
   }
 
   /** Deletes the video after a question; the library is shown then, or the video again if it is had
@@ -204,9 +223,9 @@ class FilmPage {
     if (details && (await deleteVideos([details], again))) go(home(), { replace: true });
   }
 
-  showHead() {
-    const { details } = this;
-    const folder = details.path.split("/").slice(0, -1).join(" / ");
+  /** @param {api.VideoDetailsOut} details */
+  showHead(details) {
+    const folder = folderPathOf(details.path).replaceAll("/", " / ");
     const picture = details.width && `${details.width}×${details.height}`;
     document.title = `${title(details.name)} · Video library`;
     setText(this.heading, title(details.name));
@@ -227,8 +246,11 @@ class FilmPage {
     view.timeline.at(player.video.currentTime || 0);
   }
 
-  get scenes() {
-    return (this.details?.documents.scenes?.scenes ?? []).map(({ start }) => start);
+  /** The times at which scenes begin, in seconds. */
+  get sceneStarts() {
+    /** @type {{start: number}[]} */
+    const scenes = this.details?.documents.scenes?.scenes ?? [];
+    return scenes.map(({ start }) => start);
   }
 
   /** Goes to the time that a link asks for, else to where the film was left. */
@@ -243,12 +265,13 @@ class FilmView {
   constructor(main, signal) {
     this.main = main;
     this.signal = signal;
+    /** @type {FilmPage | null} */
     this.page = null;
     this.leave = new AbortController();
     this.timeline = new Timeline((time) => this.player.seek(time));
     this.player = new Player(this.timeline, {
       time: (time) => this.timeline.at(time),
-      ready: () => this.page.measure(),
+      ready: () => this.page?.measure(),
       neighbour: (name) => this.upNext.go(name),
     });
     this.upNext = new UpNext(this.player, (url) => this.playNext(url), signal);
@@ -275,40 +298,45 @@ class FilmView {
     const bound = [...names, "volumeBy"].map((name) => [name, (argument) => player[name](argument)]);
     return {
       ...Object.fromEntries(bound),
-      favourite: () => this.page.heart.toggle(),
+      favourite: () => this.page?.heart.toggle(),
       scene: (direction) => this.goToScene(direction),
       neighbour: (name) => this.upNext.go(name),
-      remove: () => this.page.remove(),
+      remove: () => this.page?.remove(),
       leave: () => document.fullscreenElement || returnTo(home()),
     };
   }
 
   goToScene(direction) {
     const now = this.player.video.currentTime;
-    const { scenes } = this.page;
+    const starts = this.page?.sceneStarts ?? [];
     const next =
       direction > 0
-        ? scenes.find((time) => time > now + 0.1)
-        : (scenes.findLast((time) => time < now - 1) ?? 0);
+        ? starts.find((time) => time > now + 0.1)
+        : (starts.findLast((time) => time < now - 1) ?? 0);
     if (next !== undefined) this.player.seek(next);
   }
 
   /** Shows a video: the same one at another time, or another one. */
   update(route) {
-    if (this.page?.route.path !== route.path) this.open(route);
-    this.page.begin(route);
+    const shown = this.page?.route.path === route.path ? this.page : null;
+    (shown ?? this.open(route)).begin(route);
     return true;
   }
 
+  /** Opens the page of another video, around the same player.
+   * @param {Route} route
+   * @returns {FilmPage} */
   open(route) {
     this.leave.abort();
     this.leave = new AbortController();
     this.player.stop();
     this.timeline.clear();
-    this.page = new FilmPage(this, route, this.leave.signal);
-    this.place(this.page);
-    this.page.load();
-    this.upNext.show(this.page.url, this.leave.signal);
+    const page = new FilmPage(this, route, this.leave.signal);
+    this.page = page;
+    this.place(page);
+    page.load();
+    this.upNext.show(page.url, this.leave.signal);
+    return page;
   }
 
   /** Puts what belongs to a video around the player, which is not taken out: that would end the whole
