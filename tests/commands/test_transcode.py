@@ -20,9 +20,10 @@ import pytest
 from conftest import Cli
 from support import ODD_NAMES, Library, Run, command, digest, media, run_cli, stamps
 
-from videolib.core.errors import VideoError
+from videolib.core.errors import VideoError, attempt
 from videolib.core.files import file_identity
 from videolib.media.codecs import misfits
+from videolib.media.encoders import choose_encoder
 from videolib.media.targets import TranscodeTarget
 from videolib.media.transcode_names import assigned_names
 from videolib.media.transcode_plan import plan_stream
@@ -244,6 +245,25 @@ class TestCommandLine:
         assert run.code == 1
         assert "what works here: --hardware none" in run.err
         assert outputs.names() == []
+
+    def test_an_encoder_that_works_is_tried_once(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """By each file of ffmpeg; one that fails is tried again: a later run may do better."""
+        program, tries = tmp_path / "ffmpeg", tmp_path / "tries"
+        monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+        def tries_of_two(end: str) -> int:
+            program.write_text(f"#!/bin/sh\necho >> {tries}\n{end}\n")
+            program.chmod(0o755)
+            tries.write_text("")
+            for _ in range(2):
+                attempt(choose_encoder, "h264", "aac", "none")
+            return len(tries.read_text())
+
+        assert tries_of_two("exit 0") == 1
+        assert tries_of_two("exit 0 # another") == 1
+        assert tries_of_two("exit 1") > 2
 
     @pytest.mark.slow
     def test_hardware_auto_takes_what_works(self, outputs: Outputs) -> None:

@@ -7,9 +7,11 @@ can be asked for is in targets; which codecs a file has is in codecs; clips are 
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, NamedTuple
 
 from videolib.core.errors import Failure, VideoError, attempt
+from videolib.core.files import file_identity, stat_if_any
 from videolib.core.processes import need_tool, run_tool
 from videolib.media.targets import ACCELERATORS, PRESETS
 
@@ -51,18 +53,39 @@ class Encoder(NamedTuple):
         return [pixels, "hwupload"] if self.hardware == "vaapi" else [pixels]
 
     def try_out(self, audio_encoder: str) -> None:
-        """Encode one black frame and one frame of silence. Raises VideoError where that fails."""
-        run_tool(
-            [
-                *(need_tool("ffmpeg"), "-v", "error", "-nostdin", *self.device()),
-                *("-f", "lavfi", "-i", "color=black:size=256x256:rate=25"),
-                *("-f", "lavfi", "-i", "anullsrc=sample_rate=48000"),
-                *("-map", "0:v", "-map", "1:a", "-vf", ",".join(self.upload(ten_bits=False))),
-                *("-c:v", self.name, "-frames:v", "1", "-c:a", audio_encoder, "-frames:a", "1"),
-                *("-f", "null", "-"),
-            ],
-            timeout=60,
-        )
+        """Encode one black frame and one frame of silence. Raises VideoError where that fails.
+
+        Once software has done it, it is not tried again in this process; hardware may go away.
+        """
+        ffmpeg = need_tool("ffmpeg")
+        if self.hardware == "none":
+            status = stat_if_any(ffmpeg)
+            encode_one_frame_once(status and file_identity(status), ffmpeg, self, audio_encoder)
+        else:
+            encode_one_frame(ffmpeg, self, audio_encoder)
+
+
+def encode_one_frame(ffmpeg: str, encoder: Encoder, audio_encoder: str) -> None:
+    """Encode one black frame and one frame of silence. Raises VideoError where that fails."""
+    run_tool(
+        [
+            *(ffmpeg, "-v", "error", "-nostdin", *encoder.device()),
+            *("-f", "lavfi", "-i", "color=black:size=256x256:rate=25"),
+            *("-f", "lavfi", "-i", "anullsrc=sample_rate=48000"),
+            *("-map", "0:v", "-map", "1:a", "-vf", ",".join(encoder.upload(ten_bits=False))),
+            *("-c:v", encoder.name, "-frames:v", "1", "-c:a", audio_encoder, "-frames:a", "1"),
+            *("-f", "null", "-"),
+        ],
+        timeout=60,
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def encode_one_frame_once(
+    _identity: tuple[int, int, int] | None, ffmpeg: str, encoder: Encoder, audio_encoder: str
+) -> None:
+    """The same, but for what this file of ffmpeg has done already. Failures are not remembered."""
+    encode_one_frame(ffmpeg, encoder, audio_encoder)
 
 
 def choose_encoder(video_codec: VideoCodec, audio_codec: AudioCodec, hardware: Hardware) -> Encoder:
