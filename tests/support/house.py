@@ -28,6 +28,7 @@ FLOORS = (
 )
 
 
+@functools.cache  # each patch of a test asks
 def modules() -> dict[str, Path]:
     """Every module of the program by its dotted name."""
     folders = (ROOT / "videolib", ROOT / "videoserver")
@@ -111,8 +112,12 @@ def circles(edges: dict[str, set[str]]) -> list[list[str]]:
 def looks_up(module: ModuleType, name: str) -> bool:
     """Whether code of a module reads one of its global names while it runs: only then does it help
     to put something else in its place."""
-    path = Path(inspect.getfile(module))
-    return name in _looked_up(symtable.symtable(path.read_text(), path.name, "exec"))
+    return name in _looked_up_in(Path(inspect.getfile(module)))
+
+
+@functools.cache
+def _looked_up_in(path: Path) -> set[str]:
+    return _looked_up(symtable.symtable(path.read_text(), path.name, "exec"))
 
 
 def _looked_up(table: symtable.SymbolTable) -> set[str]:
