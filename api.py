@@ -30,7 +30,7 @@ from videolib.catalogue.saved_searches import SavedSearch
 from videolib.media.frames import FrameRequest
 from videolib.organize.tagging import ImportedTags
 from videolib.storage.tags import TagChange
-from videoserver import finding_models, models
+from videoserver import finding_models, models, trash_models
 from videoserver.app import COOKIE, SECURITY_HEADERS, App, app_of, lifespan
 from videoserver.downloads import FOREVER, FileDownload, bytes_response
 from videoserver.files import MEDIA_TYPES
@@ -41,24 +41,14 @@ from videoserver.hls.parameters import (
     SegmentQueryDep,
     segment_params,
 )
-from videoserver.http import (
-    POLICY,
-    AnyPathConvertor,
-    json_response,
-    problems,
-)
-from videoserver.page import (
-    page_file_response,
-    page_policy,
-    page_response,
-    versioned,
-    web_folder,
-)
+from videoserver.http import POLICY, AnyPathConvertor, json_response, problems
+from videoserver.page import page_file_response, page_policy, page_response, versioned, web_folder
 from videoserver.parameters import (
     BelowDep,
     CountedFields,
     DeletionInPath,
     DirectoryDep,
+    DuplicateOptionsDep,
     Extensions,
     JobDep,
     Kind,
@@ -74,14 +64,18 @@ from videoserver.parameters import (
     Seed,
     ServiceDep,
     Sort,
+    StillTime,
+    StillTolerance,
     SwaggerDep,
     TaskNames,
+    TrashVersion,
     Version,
     VideoDep,
     VideoFilterDep,
     get_followed_job,
     parse_names,
 )
+from videoserver.people import person_change
 from videoserver.service import VideoFilter
 from videoserver.settings import PAGE_LIMIT, ServerSettings
 from videoserver.stills import WIDTHS as STILL_WIDTHS
@@ -448,24 +442,47 @@ def tag_summary(
 # === Routes: the trash ============================================================================
 
 
-@routes.get("/trash", response_model=models.TrashOut, summary="What was deleted and can come back")
+@routes.get(
+    "/trash", response_model=trash_models.TrashOut, summary="What was deleted and can come back"
+)
 def trash(service: ServiceDep, directory: DirectoryDep) -> Response:
     return json_response(service.trash.list(directory))
 
 
 @routes.post(
     "/trash",
-    response_model=models.DeletionOut,
+    response_model=trash_models.DeletionOut,
     summary="Delete videos: move them to the trash with all that is their own",
     responses=problems(409),
 )
-def delete_many(service: ServiceDep, directory: DirectoryDep, body: models.DeletionIn) -> Response:
+def delete_many(
+    service: ServiceDep, directory: DirectoryDep, body: trash_models.DeletionIn
+) -> Response:
     return json_response(service.trash.delete(directory, body.videos))
+
+
+@routes.get(
+    "/trash/contents",
+    response_model=trash_models.TrashContentsOut,
+    summary="How much is in the trash",
+)
+def trash_contents(service: ServiceDep, directory: DirectoryDep) -> Response:
+    return json_response(service.trash.contents(directory))
+
+
+@routes.delete(
+    "/trash",
+    response_model=trash_models.EmptiedTrashOut,
+    summary="Delete all that is in the trash for good",
+    responses=problems(409),
+)
+def empty_trash(service: ServiceDep, directory: DirectoryDep, version: TrashVersion) -> Response:
+    return json_response(service.trash.empty(directory, version))
 
 
 @routes.post(
     "/trash/{deletion}/undo",
-    response_model=models.RestoredOut,
+    response_model=trash_models.RestoredOut,
     summary="Bring back what was deleted",
     responses=problems(409),
 )
@@ -520,30 +537,22 @@ def change_person(
     body: Annotated[models.PersonChangeIn, Body()],
     recursive: Recursive = False,
 ) -> Response:
-    # The change as options of the command `people`; `owner` is who has the face to reassign.
-    owner = 0
-    match body:
-        case models.RenamePersonIn():
-            change: dict[str, Any] = {"rename": (str(person), body.name)}
-        case models.MergePeopleIn():
-            change = {"merge": (person, *body.ids)}
-        case models.ReassignFaceIn():
-            change, owner = {"move": (body.signature, str(body.to))}, person
-        case models.MarkPersonIn():
-            change = {body.action: person}
-    return json_response(service.people.change(directory, recursive, change, owner))
+    return json_response(service.people.change(directory, recursive, *person_change(person, body)))
 
 
 @routes.post(
     "/faces/undo",
     response_model=models.PeopleChangeOut,
-    summary="Take the last decision on people back",
+    summary="Take a decision on people back, the last one where none is named",
     responses=problems(409),
 )
 def undo_person(
-    service: ServiceDep, directory: DirectoryDep, recursive: Recursive = False
+    service: ServiceDep,
+    directory: DirectoryDep,
+    body: models.PeopleUndoIn | None = None,
+    recursive: Recursive = False,
 ) -> Response:
-    return json_response(service.people.change(directory, recursive, {"undo": True}))
+    return json_response(service.people.undo(directory, recursive, body.change if body else 0))
 
 
 @routes.delete(
@@ -571,15 +580,8 @@ def duplicates(
     service: ServiceDep,
     job: JobDep,
     directory: DirectoryDep,
-    recursive: Recursive = False,
-    threshold: Annotated[float | None, Query(ge=0, le=1)] = None,
-    deep: Annotated[bool | None, Query(description="also mirrored and cut copies")] = None,
-    prefer: Annotated[str | None, Query(description="what decides which copy to keep")] = None,
-    limit: Annotated[int | None, Query(ge=1, le=PAGE_LIMIT)] = None,
-    ext: Extensions = "",
+    options: DuplicateOptionsDep,
 ) -> Response:
-    options = {"recursive": recursive, "ext": ext}
-    options |= {"threshold": threshold, "deep": deep, "prefer": prefer, "limit": limit}
     return json_response(service.duplicates(directory, options, job))
 
 
@@ -646,13 +648,8 @@ def picture(
     service: ServiceDep,
     video: VideoDep,
     width: Annotated[int, Query(ge=1, le=STILL_WIDTHS[-1], description="in pixels, about")] = 384,
-    time: Annotated[
-        float | None, Query(ge=0, le=1e7, description="seconds; without it the thumbnail is sent")
-    ] = None,
-    tolerance: Annotated[
-        float,
-        Query(ge=0, le=600, description="seconds it may be off where that is faster"),
-    ] = 0.0,
+    time: StillTime = None,
+    tolerance: StillTolerance = 0.0,
     version: Version = "",
 ) -> Response:
     form = still_form(width, request.headers.get("accept", ""))
@@ -784,7 +781,7 @@ def details(service: ServiceDep, video: VideoDep) -> Response:
 
 @routes.delete(
     "/videos/{name:name}",
-    response_model=models.DeletionOut,
+    response_model=trash_models.DeletionOut,
     summary="Delete a video: move it to the trash with all that is its own",
     responses=problems(409),
 )

@@ -211,7 +211,6 @@ if TYPE_CHECKING:
     from videolib.exports.lists import ListExport
     from videolib.exports.publishing import ExportRequest
     from videolib.exports.sources import VideoSource
-    from videolib.faces.editing import PeopleEditor
     from videolib.faces.extraction import FaceExtractor, FaceSettings
     from videolib.faces.listing import ListingSettings
     from videolib.faces.signatures import SignatureScan
@@ -1435,22 +1434,12 @@ class People(LibraryCommand):
 
     def run(self, job: Job) -> Result:
         from videolib.core.locks import locked
-        from videolib.faces.editing import PeopleEditor, parse_move, parse_rename
+        from videolib.faces.editing import ACTIONS, PeopleEditor
         from videolib.faces.people import PeopleView
         from videolib.faces.reports import PeopleReport, person_line
 
         library = self.library()
-        actions: dict[str, Callable[[PeopleEditor], str]] = {
-            "rename": lambda editor: editor.rename(*parse_rename(self.rename)),
-            "merge": lambda editor: editor.merge(self.merge),
-            "split": lambda editor: editor.split(self.split),
-            "move": lambda editor: editor.move(*parse_move(self.move)),
-            "hide": lambda editor: editor.set_hidden(self.hide, True),
-            "show": lambda editor: editor.set_hidden(self.show, False),
-            "undo": lambda editor: editor.undo(),
-            "forget": lambda editor: editor.forget(self.forget),
-        }
-        chosen = [name for name in actions if getattr(self, name)]
+        chosen = [name for name in ACTIONS if getattr(self, name)]
         if len(chosen) > 1:
             raise UsageError(f"--{chosen[0]} and --{chosen[1]}: one at a time")
         view = PeopleView.read(library)
@@ -1459,9 +1448,10 @@ class People(LibraryCommand):
             return Result(report.as_json(), report.text)
         with locked(view.sidecar_dir):
             editor = PeopleEditor(library)  # reads the people as they are by then
-            message = actions[chosen[0]](editor)
+            message = editor.act(chosen[0], getattr(self, chosen[0]))
         people = [person.as_json() for person in editor.changed_people]
-        data = {"action": chosen[0], "told": message, "people": people}
+        data: dict[str, Any] = {"action": chosen[0], "told": message, "warning": editor.warning}
+        data |= {"change": editor.change, "people": people}
         return Result(data, "\n".join([message, *map(person_line, editor.changed_people)]))
 
 
@@ -2080,11 +2070,7 @@ class Tags(LibraryCommand):
             library = self.library()
             with self.catalogue(library) as catalogue:
                 request = (job, catalogue, library, self.query)
-                if editor_of:
-                    rows = tagging.changed_tags(*request, editor_of)
-                else:
-                    rows = tagging.listed_tags(*request)
-                listing = tagging.TagListing(rows, list_all=editor_of is not None)
+                listing = tagging.TagListing.of(*request, editor_of)
             data = listing.as_json()
             if not listing.lines and not listing.errors:
                 why = "no video is like that" if self.query else library.nothing_found
@@ -2544,24 +2530,13 @@ class Rename(LibraryCommand):
     def many(self, job: Job) -> Result:
         """`rename --batch`."""
         from videolib.organize.naming import Substitution
-        from videolib.organize.rename import (
-            RenameOutcome,
-            RenamePlan,
-            matching_pairs,
-            rename_videos,
-        )
+        from videolib.organize.rename import rename_matching
 
         library, paths = self.library(), self.library_paths()
         if self.src or self.dst:
             raise UsageError("--batch takes its folder with -d DIR")
         substitution = Substitution(self.source, self.target, self.regex)
-        matching, errors = matching_pairs(job, library, substitution)
-        pairs, dry_run = matching[: self.limit or None], not self.force
-        if not matching and not errors:
-            job.console.say(library.nothing_matches(f'has "{printable(self.source)}" in its name'))
-        plan = RenamePlan(pairs) if dry_run else rename_videos(job, paths, pairs)
-        errors += plan.errors
-        outcome = RenameOutcome(plan.moves, errors, len(matching), dry_run, paths.root)
+        outcome = rename_matching(job, library, paths, substitution, self.limit, self.force)
         return self.result(job, outcome)
 
     def result(self, job: Job, outcome: RenameOutcome) -> Result:
@@ -2600,6 +2575,30 @@ class Orphans(LibraryCommand):
         counts = undone.replay.facts
         text = ", ".join(f"{count:,} {action}" for action, count in counts.items() if count)
         return self.undo_result(undone, {"undone": counts}, f"taken back: {text}")
+
+
+# === Commands: trash ==============================================================================
+
+
+class Trash(LibraryCommand):
+    """Show what lies in the trash of a folder and of those below, bring it back, or empty it.
+
+    Videos that were deleted on the page lie there with all that is their own, and what dupes and
+    orphans moved there.
+    """
+
+    takes_files = False
+
+    restore: int = option(0, "bring back what was deleted under this number", ge=1)
+    empty: bool = option(False, "delete all that lies there for good")
+
+    def run(self, job: Job) -> Result:
+        from videolib.organize.emptying import trash_outcome
+
+        if self.restore and self.empty:
+            raise UsageError("--restore and --empty: one at a time")
+        outcome = trash_outcome(self.library_paths(), job, self.restore, self.empty)
+        return Result(outcome.as_json(), outcome.text(), Exit.of(outcome.problems))
 
 
 # === Commands: the library ========================================================================
@@ -3131,6 +3130,7 @@ COMMANDS: dict[str, type[Command]] = {
     "phash-dupes": Dupes,
     "rename": Rename,
     "orphans": Orphans,
+    "trash": Trash,
     "report": Report,
     "batch": Batch,
     "finish": Finish,

@@ -444,37 +444,6 @@ class TagSummaryOut(ResponseModel):
     performers: list[NameCountOut]
 
 
-# === The trash ====================================================================================
-
-
-class DeletionIn(RequestModel):
-    videos: Annotated[list[str], Field(min_length=1, max_length=MOST_NAMED)] = Field(
-        examples=[["trips/rome.mp4"]]
-    )
-
-
-class DeletionOut(ResponseModel):
-    """Videos that went to the trash together, with all that is their own."""
-
-    id: int = Field(description="for /trash/{id}/undo")
-    command: Literal["delete", "dupes"] = Field(description="what moved them there")
-    videos: list[str]
-    files: int = Field(description="that are in the trash, with the artifacts of the videos")
-    size: int
-    made_at: str
-    interrupted: bool = Field(description="a part of them was not moved yet; undo takes it back")
-
-
-class TrashOut(ResponseModel):
-    deletions: list[DeletionOut] = Field(description="that can be taken back, the last one first")
-
-
-class RestoredOut(ResponseModel):
-    videos: list[str]
-    files: int = Field(description="that are back")
-    problems: list[str] = Field(description="about files that are not")
-
-
 # === Duplicates ===================================================================================
 
 
@@ -626,9 +595,16 @@ PersonChangeIn = Annotated[
 ]
 
 
+class PeopleUndoIn(RequestModel):
+    change: int = Field(0, ge=0, le=1 << 53, description="a decision by its number; 0: the last")
+
+
 class PeopleChangeOut(ResponseModel):
     action: str
     told: str = Field(description="what was done, in words")
+    change: int = Field(
+        description="the number of the decision, for /faces/undo; 0: it is for good"
+    )
     people: list[PersonOut] = Field(description="whom it concerns, as they are now")
 
 

@@ -8,7 +8,7 @@ import contextlib
 import urllib.parse
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, HTTPException, Query, Request
 from fastapi import Path as InPath
@@ -104,7 +104,16 @@ Version = Annotated[
         description="any text, such as the version of a listing: clients keep the answer for good",
     ),
 ]
+StillTime = Annotated[
+    float | None, Query(ge=0, le=1e7, description="seconds; without it the thumbnail is sent")
+]
+StillTolerance = Annotated[
+    float, Query(ge=0, le=600, description="seconds it may be off where that is faster")
+]
 DeletionInPath = Annotated[int, InPath(ge=1, le=1 << 31, description="its id in /trash")]
+TrashVersion = Annotated[
+    str, Query(min_length=1, max_length=64, description="that of /trash/contents")
+]
 TaskNames = Annotated[str, Query(description="comma-separated; without any all that finish makes")]
 PersonInPath = Annotated[models.PersonId, InPath()]
 
@@ -213,3 +222,19 @@ def get_video_filter(
 
 
 VideoFilterDep = Annotated[VideoFilter, Depends(get_video_filter)]
+
+
+def get_duplicate_options(
+    recursive: Recursive = False,
+    threshold: Annotated[float | None, Query(ge=0, le=1)] = None,
+    deep: Annotated[bool | None, Query(description="also mirrored and cut copies")] = None,
+    prefer: Annotated[str | None, Query(description="what decides which copy to keep")] = None,
+    limit: Annotated[int | None, Query(ge=1, le=PAGE_LIMIT)] = None,
+    ext: Extensions = "",
+) -> dict[str, Any]:
+    """The options of the command `dupes`."""
+    options: dict[str, Any] = {"recursive": recursive, "ext": ext}
+    return options | {"threshold": threshold, "deep": deep, "prefer": prefer, "limit": limit}
+
+
+DuplicateOptionsDep = Annotated[dict[str, Any], Depends(get_duplicate_options)]

@@ -20,13 +20,16 @@ from videolib.catalogue.pool import KEPT_OPEN
 from videolib.core.documents import json_text
 from videolib.core.errors import CorruptError, Failure, NotFoundError, attempt
 from videolib.core.files import file_identity, stat_if_any
+from videolib.core.locks import locked
 from videolib.core.text import printable
 from videolib.faces.decisions import PeopleDecisions
+from videolib.faces.editing import PeopleEditor
 from videolib.faces.face_index import FaceIndex
 from videolib.faces.listing import ListingRun, scan_signatures
 from videolib.faces.people import PeopleView, people_dir
 from videolib.storage.artifacts import ARTIFACTS
 from videoserver.files import file_url, video_url
+from videoserver.models import MarkPersonIn, MergePeopleIn, ReassignFaceIn, RenamePersonIn
 from videoserver.settings import PAGE_LIMIT
 
 if TYPE_CHECKING:
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from videoserver.commands import CommandBuilder
     from videoserver.files import VideoFiles
     from videoserver.jobs import JobBoard
+    from videoserver.models import RequestModel
 
 
 class PeopleCache:
@@ -169,6 +173,34 @@ class PeopleService:
         people = self.cache.stored(library).people
         changed = [people[row["id"]] for row in result["people"] if row["id"] in people]
         return result | {"people": [converted(person_row, person) for person in changed]}
+
+    def undo(self, directory: str, recursive: bool, change: int) -> dict[str, Any]:
+        """Take the decision of that number back, 0 stands for the last one; the same as `change`.
+
+        Raises NotFoundError where there is none, ConflictError where one that was made later
+        concerns the same people.
+        """
+        library = self.commands.build(People, directory, recursive=recursive).library()
+        with locked(people_dir(library)):
+            editor = PeopleEditor(library)
+            sentence = editor.undo(change)
+        people = [converted(person_row, person) for person in editor.changed_people]
+        return {"action": "undo", "told": sentence, "warning": "", "change": 0, "people": people}
+
+
+def person_change(person: int, body: RequestModel) -> tuple[dict[str, Any], int]:
+    """The change of a person as options of the command `people`, and who must have the face that
+    it reassigns; 0: anybody."""
+    match body:
+        case RenamePersonIn():
+            return {"rename": (str(person), body.name)}, 0
+        case MergePeopleIn():
+            return {"merge": (person, *body.ids)}, 0
+        case ReassignFaceIn():
+            return {"move": (body.signature, str(body.to))}, person
+        case MarkPersonIn():
+            return {body.action: person}, 0
+    raise TypeError(f"{type(body).__name__} is no change of a person")
 
 
 def converted(function: Callable[[Any], dict[str, Any]], source: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The trash of folders: videos that the API moves there, and those that it brings back."""
+"""The trash of folders: videos that the API moves there, brings back, or deletes for good."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from index import ListVideos
 from videolib.core.errors import ConflictError, VideoError
 from videolib.organize.deletion import delete_videos, deletions, restore
+from videolib.organize.emptying import TrashContents, empty_trash
 
 if TYPE_CHECKING:
     from videolib.storage.folders import Roots
@@ -52,6 +53,20 @@ class TrashService:
         rows = deletions(self.paths(directory))
         return {"deletions": [deletion.as_json() for deletion in rows]}
 
+    def contents(self, directory: str) -> dict[str, Any]:
+        """All that lies in the trash of a folder and of those below: {videos, files, size,
+        version}."""
+        return TrashContents.of(self.paths(directory), self.roots).as_json()
+
+    def empty(self, directory: str, version: str) -> dict[str, Any]:
+        """Delete all that for good: {videos, files, size, problems}. `version`: as `contents`
+        gave it."""
+        paths, job = self.paths(directory), self.board.quiet_job()
+        try:
+            return empty_trash(paths, job, self.roots, version).as_json()
+        except VideoError as error:
+            raise ConflictError(str(error)) from None
+
     def restore(self, directory: str, number: int) -> dict[str, Any]:
         """Bring back what was deleted under a number: {videos, files, problems}.
 
@@ -64,7 +79,7 @@ class TrashService:
             raise ConflictError(str(error)) from None
         library = command.library()
         self.tell_changed(library.video(name) for name in restored.videos)
-        return restored._asdict()
+        return restored.as_json()
 
     def tell_changed(self, videos: Iterable[Video]) -> None:
         """Tell the catalogues which videos went or came."""

@@ -3,7 +3,7 @@
 
 import { ApiError, get, onLocked, signIn, statusOf } from "./data/api.js";
 import { find, h, keyed, setText, takesKeys } from "./ui/dom.js";
-import { message, plural } from "./ui/format.js";
+import { count, label, message, plural } from "./ui/format.js";
 import { icon } from "./ui/icons.js";
 import { HOME, home, href, start } from "./ui/router.js";
 import { isActive, store, tellChange } from "./data/store.js";
@@ -301,10 +301,11 @@ function reloadOnceThere() {
 store.listen("ended", async (job) => {
   const { isTold } = await import("./data/events.js");
   if (!(await isTold(job))) return;
+  const name = label(job.task);
   const text = {
-    done: job.failed ? `${job.task}: ${job.failed} failed` : `${job.task}: done`,
-    error: `${job.task}: ${job.error}`,
-    cancelled: `${job.task}: cancelled`,
+    done: job.failed ? `${name}: ${count(job.failed)} failed` : `${name}: done`,
+    error: `${name}: ${job.error}`,
+    cancelled: `${name}: cancelled`,
   };
   toast(text[job.status], { kind: job.status === "error" || job.failed ? "bad" : "" });
 });

@@ -196,6 +196,27 @@ class TestPeople:
         assert self.change(served, obama, action="show")["people"][0]["id"] == hidden["id"]
         assert cli("people", films.root, "-r", "--json").json["people"][0]["id"] == obama
 
+    def test_decisions_are_taken_back_one_by_one(self, served: Served, films: Library) -> None:
+        """By their numbers, in any order where they concern other people."""
+
+        def undo(change: int, status: int = 200) -> Any:
+            body = {"change": change}
+            answer = served.client.post("/faces/undo", params=LISTED, json=body)
+            assert answer.status_code == status, answer.text
+            return answer.json()
+
+        obama, ann = (person["id"] for person in self.listing(served)["people"])
+        named = self.change(served, ann, action="rename", name="Ann")["change"]
+        hidden = self.change(served, obama, action="hide")["change"]
+        assert undo(named)["people"][0]["label"] is None
+        undo(named, 404)
+        named = self.change(served, obama, action="rename", name="Barack")["change"]
+        assert "rename #" in undo(hidden, 409)["detail"]
+        undo(named)
+        undo(hidden)
+        assert [p["label"] for p in self.listing(served)["people"]] == [None, None]
+        undo(0, 404)
+
     def test_forgotten(self, served: Served, films: Library) -> None:
         obama, ann = self.listing(served)["people"]
         response = served.client.delete(f"/faces/people/{obama['id']}", params=LISTED)

@@ -16,6 +16,7 @@ from support.served import Served, serving
 
 from videolib.core.runs import Job
 from videolib.organize.deletion import delete_videos, deletions, restore
+from videolib.organize.emptying import TrashContents, empty_trash
 from videolib.storage.folders import Library as VideoFolder
 from videolib.storage.steps import LibraryPaths
 
@@ -163,6 +164,46 @@ class TestMany:
         assert contents(library.root) == before
 
 
+class TestEmptying:
+    def test_what_was_looked_at_is_gone_for_good(
+        self, served: Served, films: Library, cli: Cli
+    ) -> None:
+        """And nothing else: neither what somebody put there, nor what came later."""
+        number = delete(served, "a.mp4", "sub/b.mp4")["id"]
+        trash = films.root / ".artifacts/.trash"
+        (trash / "my own").mkdir()
+        (trash / "my own/film.mp4").write_bytes(b"x")
+        seen = served.get("/trash/contents")
+        assert (seen["videos"], seen["files"]) == (2, 10) and seen["size"] > 50
+        delete(served, "a.mkv")
+        empty = {"version": seen["version"]}
+        refused = served.client.delete("/trash", params=empty)
+        assert refused.status_code == 409 and "look at it again" in refused.json()["detail"]
+        assert served.client.delete("/trash").status_code == 422
+        assert len(served.get("/trash")["deletions"]) == 2
+        empty["version"] = served.get("/trash/contents")["version"]
+        emptied = served.client.delete("/trash", params=empty).json()
+        assert (emptied["videos"], emptied["problems"]) == (3, [])
+        assert served.get("/trash") == {"deletions": []}
+        assert served.get("/trash/contents")["files"] == 0
+        assert [path.name for path in trash.rglob("*")] == ["my own", "film.mp4"]
+        assert undo(served, number)["videos"] == []
+
+    def test_by_the_command_line(self, served: Served, films: Library, cli: Cli) -> None:
+        before = contents(films.root)
+        number = delete(served, "a.mp4")["id"]
+        looked = cli("trash", films.root)
+        assert looked.out.startswith(f"{number}: 20") and "1 video, 6 files" in looked.out
+        assert cli("trash", films.root, "--restore", number, "--json").json["videos"] == ["a.mp4"]
+        assert contents(films.root) == before
+        assert cli("trash", films.root, "--restore", number).code == 2
+        delete(served, "a.mp4")
+        assert cli("trash", films.root, "--empty", "--restore", number).code == 2
+        assert "1 video, 6 files" in cli("trash", films.root, "--empty").out
+        assert cli("trash", films.root, "--json").json["files"] == 0
+        assert "is not there any more" in cli("trash", films.root, "--restore", number + 1).out
+
+
 class TestInTheWay:
     def test_a_newcomer_of_the_name_is_not_overwritten(
         self, served: Served, films: Library
@@ -269,3 +310,23 @@ class TestKilled:
             else:
                 break
         assert at > 6
+
+    def test_at_every_step_of_an_emptying(self, root: Path, fault: Fault) -> None:
+        """The next one ends it; what is beside the trash stays as it was."""
+        for at in itertools.count():
+            self.fill(root)
+            paths, number = LibraryPaths.of(root), self.delete(root)
+            left = contents(root)
+            fault.set(at)
+            try:
+                empty_trash(paths, Job())
+            except Killed:
+                fault.set(-1)
+                assert TrashContents.of(paths).videos == 2
+                assert empty_trash(paths, Job()).videos == 2
+            else:
+                break
+            assert TrashContents.of(paths).files == 0 and not deletions(paths)
+            assert contents(root) == left
+            assert restore(paths, number).videos == []
+        assert at > 3

@@ -51,6 +51,33 @@ class TestDeleting:
         own_page.keyboard.press("Escape")
         expect(card(own_page, "cuts")).to_be_visible()
 
+    def test_the_trash_is_emptied_after_a_question(self, own_page: Page, own: Library) -> None:
+        """Which names how much goes; what is told of it stands above the dialog."""
+        card(own_page, "cuts").locator(".open").focus()
+        own_page.keyboard.press("Delete")
+        expect(button(own_page, "Delete")).to_be_focused()
+        own_page.keyboard.press("Enter")
+        expect(own_page.get_by_text("cuts deleted")).to_be_visible()
+        trash = own.root / "trips/.artifacts/.trash"
+        gone = [path for path in trash.rglob("*") if path.is_file()]
+        button(own_page, "Last changes").click()
+        button(own_page, "Empty the trash").click()
+        amount = own_page.get_by_text(f"its folders goes: 1 video, {len(gone)} files, ")
+        expect(amount).to_be_visible()
+        expect(button(own_page, "Cancel")).to_be_focused()
+        own_page.keyboard.press("Enter")
+        expect(amount).to_be_hidden()
+        assert all(path.exists() for path in gone)
+        button(own_page, "Empty the trash").click()
+        button(own_page, "Delete for good").click()
+        note = own_page.locator(".toast", has_text="The trash was emptied: 1 video")
+        button(note, "Close").click()
+        expect(own_page.get_by_text("Nothing to take back")).to_be_visible()
+        expect(button(own_page, "Empty the trash")).to_be_hidden()
+        assert list(trash.iterdir()) == []
+        own_page.keyboard.press("Escape")
+        expect(own_page.locator("body > .toasts")).to_have_count(1)
+
     def test_a_film_and_a_selection_by_the_key(self, own_page: Page, own: Library) -> None:
         before = contents(own.root)
         visit(own_page, "video/numbered.mp4")
@@ -168,7 +195,7 @@ class TestFailures:
             assert offer.bounding_box() == place, "what stands below was moved"
             button(offer, "Close").click()
             expect(offer).to_be_hidden()
-            expect(card(page, "bad")).to_contain_text("Failed, because is not a readable video")
+            expect(card(page, "bad")).to_contain_text("Failed, because it is not a readable video")
             page.reload()
             expect(card(page, "good").locator("img")).to_be_visible()
             expect(offer).to_be_hidden()
@@ -183,7 +210,7 @@ class TestFailures:
             assert '"tasks":["metadata","thumbs"]' in (request.value.post_data or "")
             visit(page, "report")
             failure = page.locator(".faults li")
-            expect(failure).to_contain_text("1 video failed, because is not a readable video")
+            expect(failure).to_contain_text("1 video failed, because it is not a readable video")
             thumbnails = page.locator(".coverage li", has_text="Thumbnail")
             expect(thumbnails.get_by_role("button")).to_have_count(0)
             button(page, "Finish").click()

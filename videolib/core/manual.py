@@ -139,6 +139,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "~/videos -r",
         "~/videos -r --relink --delete",
     ),
+    "trash": (
+        "~/videos",
+        "~/videos --restore 3",
+        "~/videos --empty",
+    ),
     "report": (
         "~/videos -r",
         "~/videos -r --json",

@@ -8,7 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from videolib.core.errors import NotFoundError, UsageError, VideoError, os_error_message
+from videolib.core.errors import (
+    ConflictError,
+    NotFoundError,
+    UsageError,
+    VideoError,
+    os_error_message,
+)
 from videolib.core.locks import locked
 from videolib.core.text import iso_time, plural, printable
 from videolib.faces.clustering import average_linkage
@@ -27,6 +33,8 @@ if TYPE_CHECKING:
     from videolib.storage.folders import Library
 
 
+# What can be done with people, as `PeopleEditor.act` takes it.
+ACTIONS = ("rename", "merge", "split", "move", "hide", "show", "undo", "forget")
 BISECTIONS = 12  # of the range of cosine distances, when a person is split
 
 
@@ -42,6 +50,8 @@ class PeopleEditor:
         """Raises what `PeopleView.read` raises; removes scratch files of killed runs."""
         self.library, self.view = library, PeopleView.read(library)
         self.changed: list[int] = []
+        self.warning = ""  # what speaks against the last change
+        self.change = 0  # the number of the decision that was made last, for `undo`
         remove_abandoned(self.view.sidecar_dir)
 
     @property
@@ -52,6 +62,25 @@ class PeopleEditor:
     def changed_people(self) -> list[Person]:
         """The people concerned by the last change who still exist."""
         return [self.view.people[key] for key in self.changed if key in self.view.people]
+
+    def act(self, action: str, value: Any) -> str:
+        """Do one of ACTIONS: `value` is the number of a person, or the words that were given."""
+        match action:
+            case "rename":
+                return self.rename(*parse_rename(value))
+            case "merge":
+                return self.merge(value)
+            case "split":
+                return self.split(value)
+            case "move":
+                return self.move(*parse_move(value))
+            case "hide" | "show":
+                return self.set_hidden(value, action == "hide")
+            case "undo":
+                return self.undo()
+            case "forget":
+                return self.forget(value)
+        raise ValueError(action)
 
     def rename(self, key: int, name: str) -> str:
         """Give a person a name."""
@@ -73,13 +102,18 @@ class PeopleEditor:
         signatures = [s for person in people for s in person.signatures]
         entries = [self.current_entry(person) for person in people]
         merged = entries[0] | {"faces": [face for entry in entries for face in entry["faces"]]}
-        merged["name"] = next((entry["name"] for entry in entries if entry["name"]), None)
+        merged["name"] = next(filter(None, (entry["name"] for entry in entries)), None)
+        if len(labels := dict.fromkeys(person.label for person in people if person.label)) > 1:
+            merged["name"] = merged["name"] or next(iter(labels))  # not one that is unclear again
         merged |= self.mean_vector(signatures)
         conflict = first_conflict(people)
         self.decide(f"merge {numbers(keys)}", {keys[0]: merged, **dict.fromkeys(keys[1:])})
         name = self.view.people[keys[0]].display_name
-        warning = f"; but both are in one picture of {printable(conflict)}: --undo takes it back"
-        return f"{numbers(keys)} are one person now: {name}" + (warning if conflict else "")
+        sentence = f"{numbers(keys)} are one person now: {name}"
+        if not conflict:
+            return sentence
+        self.warning = f"both are in one picture of {printable(conflict)}"
+        return f"{sentence}; but {self.warning}: --undo takes it back"
 
     def split(self, key: int) -> str:
         """Make several people of one. Raises UsageError where there is one signature."""
@@ -118,11 +152,14 @@ class PeopleEditor:
         self.decide(f"{verb} #{key}", {key: self.current_entry(person) | {"hidden": hidden}})
         return f"{person.display_name} is {'hidden' if hidden else 'shown'} now"
 
-    def undo(self) -> str:
-        """Take the last decision back. Raises NotFoundError where there is none."""
-        if not self.decisions.history:
-            raise NotFoundError("there is no decision to take back")
-        last = self.decisions.history.pop()
+    def undo(self, change: int = 0) -> str:
+        """Take a decision back by its number, the last one where that is 0.
+
+        Raises NotFoundError where there is none, ConflictError where one that was made later
+        concerns the same people.
+        """
+        last = self.decision_to_undo(change)
+        self.decisions.history.remove(last)
         entries: dict[int, dict[str, Any] | None] = dict.fromkeys(last["touched"])
         for entry in last["before"]:
             computed = self.view.index.people.get(entry["id"])
@@ -131,6 +168,19 @@ class PeopleEditor:
                 entries[entry["id"]] = {k: v for k, v in entry.items() if k != "loose"}
         self.store(entries)
         return f"taken back: {last['action']}"
+
+    def decision_to_undo(self, change: int) -> dict[str, Any]:
+        """The decision that `undo` takes back."""
+        rows: list[dict[str, Any]] = self.decisions.history
+        numbers = [row.get("number", 0) for row in rows]
+        if not rows or (change and change not in numbers):
+            raise NotFoundError("there is no decision to take back: it may be taken back already")
+        at = numbers.index(change) if change else len(rows) - 1
+        for later in rows[at + 1 :]:
+            if not set(later["touched"]).isdisjoint(rows[at]["touched"]):
+                message = f"{later['action']} came later, and is about the same people"
+                raise ConflictError(f"{message}: take that back first")
+        return rows[at]
 
     def forget(self, key: int) -> str:
         """Delete a person's vectors and pictures from all files of the program, for good."""
@@ -236,7 +286,9 @@ class PeopleEditor:
                 previous.append(self.current_entry(people[key]) | {"loose": loose})
             elif key in self.decisions.entries:
                 previous.append(self.decisions.entries[key] | {"loose": False})
-        row = {"at": iso_time(), "action": action, "touched": list(entries), "before": previous}
+        self.change = self.decisions.serial + 1  # what `write` makes of it: no two have the same
+        row = {"at": iso_time(), "action": action, "number": self.change}
+        row |= {"touched": list(entries), "before": previous}
         self.decisions.history.append(row)
         self.store(entries)
 

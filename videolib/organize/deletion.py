@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.errors import ConflictError, NotFoundError, attempt
 from videolib.core.files import lstat_if_any, lstat_of
-from videolib.core.text import iso_time, printable
+from videolib.core.text import human_size, iso_time, printable
 from videolib.organize.folder_index import FolderIndex
 from videolib.storage.exported import exported_names
 from videolib.storage.journal import Journal
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from videolib.storage.videos import Video
 
 DELETE = "delete"  # the name of its journals
+EMPTY = "empty"  # and of those that empty the trash, see emptying.py
 TRASHING = (DELETE, "dupes")  # the commands whose journals move videos to the trash
 
 
@@ -52,6 +53,12 @@ class Deletion(NamedTuple):
         values = self._asdict()
         return {"id": values.pop("number")} | values
 
+    def text(self) -> str:
+        """A line: number, time, and what was deleted."""
+        names = ", ".join(self.videos[:3])
+        more = f" and {len(self.videos) - 3:,} more" if len(self.videos) > 3 else ""
+        return printable(f"{self.number}: {self.made_at} {names}{more} ({human_size(self.size)})")
+
 
 class Restored(NamedTuple):
     """What came back from the trash: videos, from the library's root, and how many files with their
@@ -60,6 +67,13 @@ class Restored(NamedTuple):
     videos: list[str]
     files: int
     problems: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        return self._asdict()
+
+    def text(self) -> str:
+        names = [f"{name} is back" for name in self.videos]
+        return "\n".join(map(printable, [*self.problems, *names]))
 
 
 def delete_videos(paths: LibraryPaths, videos: Sequence[Video], job: Job) -> Deletion:
@@ -95,9 +109,9 @@ def own_files(videos: Sequence[Video]) -> Iterator[str]:
 
 
 def finish_interrupted(paths: LibraryPaths) -> None:
-    """Finish a deletion that was interrupted; what another command began stays for its user to
-    decide on. Raises VideoError."""
-    if any(map(is_interrupted, journals(paths))):
+    """Finish a deletion, or an emptying of the trash, that was interrupted; what another command
+    began stays for its user to decide on. Raises VideoError."""
+    if any(file.pending and file.command in (DELETE, EMPTY) for file in journals(paths)):
         recover(paths)
 
 

@@ -40,7 +40,7 @@ class Substitution:
         """Raises UsageError for an empty source, a wrong expression or an unknown field."""
         if not source:
             raise UsageError("--source is empty: name the text to replace")
-        self.is_regex = is_regex
+        self.source, self.is_regex = source, is_regex
         if is_regex:
             source, target = (re.sub(r"\\\\(?=[\w.])", r"\\", text) for text in (source, target))
         self.parts = self.split(target)

@@ -270,6 +270,25 @@ def rename_videos(
     return plan
 
 
+def rename_matching(
+    job: Job,
+    library: Library,
+    paths: LibraryPaths,
+    substitution: Substitution,
+    limit: int,
+    force: bool,
+) -> RenameOutcome:
+    """Rename the videos whose names a substitution changes, at most `limit` of them (0: all), or
+    without `force` say how. Raises what `rename_videos` raises."""
+    matching, errors = matching_pairs(job, library, substitution)
+    if not matching and not errors:
+        name = printable(substitution.source)
+        job.console.say(library.nothing_matches(f'has "{name}" in its name'))
+    pairs = matching[: limit or None]
+    plan = rename_videos(job, paths, pairs) if force else RenamePlan(pairs)
+    return RenameOutcome(plan.moves, errors + plan.errors, len(matching), not force, paths.root)
+
+
 def undo_renames(job: Job, paths: LibraryPaths, artifacts_dir: Path | None) -> RenameOutcome:
     """Undo the last renames: the videos get their former names, with all that belongs to them now.
 

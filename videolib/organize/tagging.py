@@ -87,6 +87,20 @@ class TagListing:
         self.errors, self.lines, self.list_all = list[TagRow](), list[str](), list_all
         self.rows = JsonRows(self.readable(rows))
 
+    @classmethod
+    def of(
+        cls,
+        job: Job,
+        catalogue: Catalogue,
+        library: Library,
+        query: str,
+        editor_of: Callable[[Video], TagEditor] | None,
+    ) -> TagListing:
+        """The tags of the videos that match a query, changed before where there is an editor."""
+        if not editor_of:
+            return cls(listed_tags(job, catalogue, library, query), list_all=False)
+        return cls(changed_tags(job, catalogue, library, query, editor_of), list_all=True)
+
     def readable(self, rows: Iterable[TagRow]) -> Iterator[TagRow]:
         """The rows that are no errors; each adds to `lines`, an error to `errors`."""
         for row in rows:

@@ -86,6 +86,13 @@ export interface DuplicatesOut {
   videos: Record<string, VideoCardOut>;
 }
 
+export interface EmptiedTrashOut {
+  videos: number;
+  files: number;
+  size: number;
+  problems: string[];
+}
+
 export interface FacesOut {
   video: string;
   model: string;
@@ -266,6 +273,7 @@ export interface OccurrenceOut {
 export interface PeopleChangeOut {
   action: string;
   told: string;
+  change: number;
   people: PersonOut[];
 }
 
@@ -279,6 +287,10 @@ export interface PeopleOut {
   videos: number;
   left_out: (Record<string, string>)[];
   total_left_out: number;
+}
+
+export interface PeopleUndoIn {
+  change?: number;
 }
 
 export interface PersonOut {
@@ -509,6 +521,13 @@ export interface TouchedOut {
   kinds: string[];
 }
 
+export interface TrashContentsOut {
+  videos: number;
+  files: number;
+  size: number;
+  version: string;
+}
+
 export interface TrashOut {
   deletions: DeletionOut[];
 }
@@ -639,6 +658,7 @@ export interface GetAnswers {
   "/tags/summary": TagSummaryOut;
   "/tasks": TasksOut;
   "/trash": TrashOut;
+  "/trash/contents": TrashContentsOut;
   "/videos": VideosOut;
   "/videos/suggest": SuggestionsOut;
 }
@@ -690,6 +710,7 @@ export interface DeleteAnswers {
   [path: `/faces/people/${string}`]: PeopleChangeOut;
   [path: `/jobs/${string}`]: JobDetailsOut;
   [path: `/searches/${string}`]: SavedSearchChangeOut;
+  "/trash": EmptiedTrashOut;
 }
 
 export interface DeleteOfVideo {

@@ -2,7 +2,7 @@
 /** The last changes, each with the requests that take it back. Those of this tab are kept until it is
  * closed; what lies in the trash is asked of the server, which knows it for good. */
 
-import { get, post } from "./api.js";
+import { ApiError, get, post } from "./api.js";
 import { store, tellChange } from "./store.js";
 
 /** @import * as api from "./api-types.d.ts" */
@@ -85,7 +85,9 @@ export async function takeBack(change) {
     }
   }
   tellChange(change.touched);
-  if (refusals.length === change.requests.length) throw refusals[0];
-  storeAll(stored().filter((other) => !isSame(change, other)));
+  const nothing = refusals.length === change.requests.length;
+  const isGone = refusals.every((one) => one instanceof ApiError && one.status === 404); // somebody else took it back
+  if (!nothing || isGone) storeAll(stored().filter((other) => !isSame(change, other)));
+  if (nothing) throw refusals[0];
   return [...problems, ...refusals.map(({ message }) => message)];
 }

@@ -30,6 +30,32 @@ export function button(text, name, onclick, { bare = false, kind = "", ...props 
  * @param {string} text */
 export const setLabel = (control, text) => setText(find(control, "span"), text);
 
+/** Where notes stand: in the dialog that is open, which covers all else and lets nothing of it be used. */
+function placeNotes() {
+  const notes = find(document, ".toasts");
+  const host = [...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body;
+  if (notes.parentElement !== host) host.append(notes);
+  return notes;
+}
+
+const CLEARANCE = 10; // pixels between a bar at the bottom and the notes above it
+
+/** Keeps notes above a bar at the bottom, however many rows that has, as long as it is shown.
+ * @param {HTMLElement} bar
+ * @param {AbortSignal} signal */
+export function keepNotesAbove(bar, signal) {
+  const tell = () => {
+    const height = bar.offsetHeight;
+    document.body.style.setProperty("--bar", `${height && height + CLEARANCE}px`);
+  };
+  const sizes = new ResizeObserver(tell);
+  sizes.observe(bar);
+  signal.addEventListener("abort", () => {
+    sizes.disconnect();
+    document.body.style.removeProperty("--bar");
+  });
+}
+
 const LASTING = 4; // notes that stay: of more of them the oldest goes
 
 /** What a note offers to do: text, callback, icon.
@@ -50,7 +76,7 @@ export function toast(text, { kind = "", action = null, seconds = 6, lasting = f
     note.append(button(label, name, act, { kind: "quiet" }));
   }
   note.append(button("Close", "close", close, { bare: true }));
-  find(document, ".toasts").append(note);
+  placeNotes().append(note);
   if (lasting)
     [...document.querySelectorAll(".toast.lasting")].slice(0, -LASTING).forEach((old) => old.remove());
   else setTimeout(close, (action ? 2 : 1) * seconds * 1000);
@@ -135,6 +161,7 @@ export function dialog(heading, build, { wide = false } = {}) {
     const box = wide ? h("dialog.wide", props, head) : h("dialog", props, head);
     box.append(...nodes([build(close)]));
     box.addEventListener("close", () => {
+      if (box.querySelector(".toasts")) placeNotes();
       box.remove();
       resolve(result);
     });

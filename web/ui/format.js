@@ -123,6 +123,12 @@ export const title = (name) => name.replace(/\.[^.]{1,5}$/, "");
  * @param {string} name */
 export const label = (name) => name.replaceAll("_", " ").replace(/^./, (letter) => letter.toUpperCase());
 
+/** A reason behind "because": most of them begin without saying of what.
+ * @param {string} reason
+ * @param {string} [subject] */
+export const because = (reason, subject = "it") =>
+  `because ${/^(is|has|was|lies|leads|cannot|would|claims) /.test(reason) ? `${subject} ` : ""}${reason}`;
+
 /** What an error says.
  * @param {unknown} error
  * @returns {string} */

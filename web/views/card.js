@@ -4,7 +4,7 @@
 import { cardPicture, fileOf, frameAt, record } from "../data/pictures.js";
 import { button } from "../ui/controls.js";
 import { h, keyed, listenForMenu, setText } from "../ui/dom.js";
-import { clock, kindName, resolution, title } from "../ui/format.js";
+import { because, clock, kindName, resolution, title } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
 import { href, videoHref } from "../ui/router.js";
 import { inFolder, term } from "../data/query.js";
@@ -61,7 +61,7 @@ export async function showTile(canvas, row, sprites, frame, width, height) {
 
 /** Why kinds of artifacts could not be made, in a sentence. */
 export const failureText = ({ reason, kinds }) =>
-  `Failed, because ${reason} (${kinds.map(kindName).join(", ")})`;
+  `Failed, ${because(reason)} (${kinds.map(kindName).join(", ")})`;
 
 /** What is wrong with a video, the worst first: {word, why}, empty where nothing is. */
 export function faultOf({ rotten, damaged, broken }) {

@@ -11,6 +11,9 @@ import { showTile } from "./card.js";
 
 const area = ({ width, height }) => (width ?? 0) * (height ?? 0);
 const rate = (one) => one.rate ?? one.fps ?? 0;
+// What is 0 was never measured.
+const lengthText = ({ duration }) => (duration ? clock(duration) : "");
+const rateText = (one) => (rate(one) ? `${Number(rate(one).toFixed(2))} fps` : "");
 
 /** Codec and languages of the sound; languages are unknown where no metadata or fingerprint has them. */
 function soundText({ acodec, languages }) {
@@ -25,9 +28,9 @@ function soundText({ acodec, languages }) {
 export const FACTS = [
   ["Picture", area, (one) => (one.width ? `${one.width} × ${one.height}` : "unknown"), true],
   ["Size", (one) => one.size, (one) => size(one.size), null],
-  ["Length", (one) => Math.round((one.duration ?? 0) * 10), (one) => clock(one.duration), true],
+  ["Length", (one) => Math.round((one.duration ?? 0) * 10), (one) => lengthText(one) || "unknown", true],
   ["Bit rate", (one) => one.bit_rate ?? 0, (one) => bitRate(one.bit_rate) || "unknown", true],
-  ["Frame rate", (one) => Math.round(rate(one) * 100), (one) => `${Number(rate(one).toFixed(2))} fps`, true],
+  ["Frame rate", (one) => Math.round(rate(one) * 100), (one) => rateText(one) || "unknown", true],
   ["Video", (one) => one.vcodec ?? "", (one) => codecName(one.vcodec) || "unknown", null],
   ["Sound", (one) => soundText(one), (one) => soundText(one), null],
   ["Changed", (one) => Math.round(one.mtime), (one) => date(one.mtime), null],
@@ -70,10 +73,13 @@ class Copy {
   }
 
   thumb() {
-    const { width, height, duration } = this.facts;
+    const { width, height } = this.facts;
     const picture = this.facts.url && cardPicture(this.facts);
     const image = picture ? h("img", { src: picture, alt: "", loading: "lazy" }) : null;
-    const words = [h("span.badge", {}, resolution(width, height)), h("span.time", {}, clock(duration))];
+    const words = [
+      h("span.badge", {}, resolution(width, height)),
+      h("span.time", {}, lengthText(this.facts)),
+    ];
     return h(".thumb", {}, icon("film"), image, this.sprite, ...words);
   }
 

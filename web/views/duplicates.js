@@ -9,6 +9,7 @@ import { count, plural } from "../ui/format.js";
 import { go, href } from "../ui/router.js";
 import { attempt, button, failed, state, toast } from "../ui/controls.js";
 import { copiesGroup } from "./copies.js";
+import { offerUndo } from "./undo.js";
 
 const THRESHOLD = "0.92";
 const LIMIT = 200; // groups
@@ -34,6 +35,14 @@ async function ignore(keeper, path, control) {
   if (!(await attempt(control, () => run("dupes", { ignore: pair, ext: ["*"] })))) return;
   const back = () => attempt(null, () => run("dupes", { unignore: pair, ext: ["*"] }));
   toast(`${path} is not shown as a match any more`, { action: ["Undo", back] });
+}
+
+/** Tells what went to the trash, and offers it back: that, and not what went there before. */
+async function tellTrashed(videos) {
+  const { deletions } = await get("/trash").catch(() => ({ deletions: [] }));
+  const deletion = deletions.find((one) => one.videos.includes(videos[0]));
+  const requests = deletion ? [[`/trash/${deletion.id}/undo`, {}]] : [];
+  offerUndo(`${plural(videos.length, "video")} moved to the trash`, requests);
 }
 
 async function takeBack(control) {
@@ -98,8 +107,7 @@ export function mount(main, route, signal) {
     if (!done) return;
     const left = done.result.applied.find(({ action }) => action === "left");
     if (left) toast(`${left.video} was left: ${left.reason}`, { kind: "bad" });
-    else
-      toast(`${plural(only.length, "video")} moved to the trash`, { action: ["Undo", () => takeBack(null)] });
+    else await tellTrashed(only);
   }
 
   watchChanges(load, signal, { kinds: ["phash", "metadata", "thumbs"] });

@@ -173,6 +173,12 @@ function jobContent(job) {
   ].filter(Boolean);
 }
 
+const OF_SEVERAL_KINDS = ["batch", "finish"]; // tasks that count a video once for each kind
+
+/** How much failed. */
+const failureText = ({ task, failed: n }) =>
+  `${plural(n, OF_SEVERAL_KINDS.includes(task) ? "artifact" : "video")} failed`;
+
 function jobItem(job) {
   const cancel = button(
     "Cancel",
@@ -237,10 +243,7 @@ function showJob(element, job) {
       .filter(Boolean)
       .join(" · "),
   );
-  setText(
-    element.querySelector("p.bad"),
-    job.error ?? (job.failed ? `${plural(job.failed, "video")} failed` : ""),
-  );
+  setText(element.querySelector("p.bad"), job.error ?? (job.failed ? failureText(job) : ""));
 }
 
 export async function mount(main, route, signal) {

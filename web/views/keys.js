@@ -9,6 +9,7 @@ const LIBRARY = [
   ["← ↑ → ↓", "walk from card to card; Page keys, Home and End go far"],
   ["Enter", "open a film"],
   ["Space", "select a card, with Shift a range"],
+  ["Shift F10", "show what can be done with the card"],
   ["Delete", "delete what is selected, or the card"],
   ["Ctrl Z", "take the last change back"],
   [", .", "scrub the card"],

@@ -116,7 +116,11 @@ export async function mount(main, route, signal) {
     const { selecting } = await import("./selecting.js");
     return selecting({ main, listing, grid: () => shown.grid }, signal);
   });
-  const choose = async (card, isRange) => (await selectingTools()).choose(card, isRange);
+  /** Selects what a box was ticked for; news that come meanwhile may fill the card again. */
+  async function choose({ element, check }, isRange) {
+    const [i, wanted] = [Number(element.dataset.index), check.checked];
+    (await selectingTools()).choose(i, wanted, isRange);
+  }
   const all = async () => (await selectingTools()).all();
   firstScreen.then(selectingTools);
 
@@ -197,7 +201,7 @@ export async function mount(main, route, signal) {
   /** The bar of what can be done with a selection, once there is one. */
   const selectionTools = once(async () => {
     const { selectionBar } = await import("./selection.js");
-    const bar = selectionBar(all, signal);
+    const bar = selectionBar(all, () => shown.grid.refocus(shown.grid.active), signal);
     if (!signal.aborted) main.append(bar.element);
     return bar;
   });

@@ -8,6 +8,7 @@ import { run } from "../data/events.js";
 import { ago, clock, message, plural } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
 import { go, href, videoHref } from "../ui/router.js";
+import { offerUndo } from "./undo.js";
 import {
   attempt,
   button,
@@ -15,6 +16,7 @@ import {
   completions,
   dialog,
   failed,
+  keepNotesAbove,
   menu,
   state,
   toast,
@@ -45,6 +47,9 @@ function summary({ occurrences }) {
   const length = occurrences.reduce((sum, { intervals }) => sum + seconds(intervals), 0);
   return `${plural(films, "video")} · ${clock(length)}`;
 }
+
+const nameOf = ({ label }) => label ?? "Somebody unnamed";
+const named = (one, name) => (one.label ? `${one.label} named ${name}` : `${name} named`);
 
 /** Shows whether a card is chosen. */
 function mark(element, chosen) {
@@ -81,6 +86,7 @@ class People {
     this.list = h("ul.faces", { "aria-label": "People" });
     this.bar = this.mergeBar();
     main.append(this.place, this.bar);
+    keepNotesAbove(this.bar, signal);
   }
 
   load = inTurn(() => this.read());
@@ -159,7 +165,7 @@ class People {
   }
 
   card(one) {
-    const name = one.label ?? "Somebody unnamed";
+    const name = nameOf(one);
     const box = h("input", {
       type: "checkbox",
       "aria-label": `Select ${name}`,
@@ -229,7 +235,7 @@ class People {
       const control = button(
         name,
         "check",
-        () => this.act(one, { action: "rename", name }, "Saved", control),
+        () => this.act(one, { action: "rename", name }, named(one, name), control),
         {
           kind: "small",
           "aria-label": `This is ${name}`,
@@ -244,8 +250,8 @@ class People {
   async rename(one, name) {
     const isSame = ({ id, label }) => id !== one.id && label?.toLowerCase() === name.toLowerCase();
     const namesake = this.people.find(isSame);
-    if (!(await this.act(one, { action: "rename", name }))) return false;
-    const merge = () => this.act(namesake, { action: "merge", ids: [one.id] }, "Merged");
+    if (!(await this.act(one, { action: "rename", name }, named(one, name)))) return false;
+    const merge = () => this.act(namesake, { action: "merge", ids: [one.id] }, `${name} merged with another`);
     if (namesake) toast(`There is another ${name}`, { action: ["Merge them", merge, "merge"] });
     return true;
   }
@@ -253,13 +259,15 @@ class People {
   /** Makes one change of a person, and offers to take it back.
    * @param {api.PersonOut} one
    * @param {PersonChange} change
-   * @param {string} [words] what was done
+   * @param {string} words what was done
    * @param {HTMLButtonElement | null} [control]
    * @returns {Promise<boolean>} whether the server did */
-  async act(one, change, words = "Saved", control = null) {
+  async act(one, change, words, control = null) {
     const path = `/faces/people/${encodeURIComponent(one.id)}`;
-    if (!(await attempt(control, () => post(path, change, LISTED)))) return false;
-    toast(words, { action: ["Undo", () => this.undo()] });
+    const done = await attempt(control, () => post(path, change, LISTED));
+    if (!done) return false;
+    const doubt = done.warning ? `, but ${done.warning}` : "";
+    offerUndo(words + doubt, [["/faces/undo", { change: done.change }]], { kinds: ["faces"] });
     await this.load();
     return true;
   }
@@ -338,16 +346,18 @@ class People {
   actions(one, others) {
     const leave = (to, options) => (done) => done && go(to, options);
     const join = (other) =>
-      this.act(other, { action: "merge", ids: [one.id] }, "Merged").then(
+      this.act(other, { action: "merge", ids: [one.id] }, `${nameOf(one)} merged with ${nameOf(other)}`).then(
         leave(personHref(other), { replace: true }),
       );
     /** @type {api.MarkPersonIn} */
     const flip = one.hidden ? { action: "show" } : { action: "hide" };
-    const word = one.hidden ? "Shown again" : "Hidden";
-    const turn = () => this.act(one, flip, word, hide).then(leave(href("people")));
-    const apart = () => this.act(one, { action: "split" }, "Split", split);
+    const word = one.hidden ? "shown again" : "hidden";
+    const turn = () => this.act(one, flip, `${nameOf(one)} ${word}`, hide).then(leave(href("people")));
+    const apart = () => this.act(one, { action: "split" }, `${nameOf(one)} split`, split);
     const hide = button(one.hidden ? "Show again" : "Hide", "hide", turn);
-    const split = button("Split", "split", apart, { title: "Every face becomes a person of its own" });
+    const split = button("Split", "split", apart, {
+      title: "Those whose faces look least alike become people of their own",
+    });
     const forget = button("Forget", "trash", () => this.forgetDialog(one), { kind: "danger" });
     const merge = this.choosePerson("Merge into …", "merge", others, join);
     return h(".row", {}, merge, split, hide, forget, this.undoButton());
@@ -364,7 +374,13 @@ class People {
     const moments = intervals
       .slice(0, 12)
       .map(([from, end]) => h("a.link", { href: at(from) }, `${clock(from)}–${clock(end)}`));
-    const move = (other) => this.act(one, { action: "reassign", signature, to: other?.id ?? "new" }, "Moved");
+    const moved = `A face of ${nameOf(one)} given to`;
+    const move = (other) =>
+      this.act(
+        one,
+        { action: "reassign", signature, to: other?.id ?? "new" },
+        `${moved} ${other ? nameOf(other) : "somebody new"}`,
+      );
     const film = h("a.film", { href: at(intervals[0]?.[0] ?? 0), dir: "auto" }, video);
     return h(
       "li.panel",

@@ -4,7 +4,7 @@
 import { forecast, get, isAbort, make, submit } from "../data/api.js";
 import { h, inTurn, keyed, latestOnly, setText, tickedValues } from "../ui/dom.js";
 import { noteJob } from "../data/events.js";
-import { count, kindName, label, percent, plural, timeText } from "../ui/format.js";
+import { because, count, kindName, label, percent, plural, timeText } from "../ui/format.js";
 import { href } from "../ui/router.js";
 import { term } from "../data/query.js";
 import { store, watchChanges } from "../data/store.js";
@@ -107,7 +107,7 @@ export function mount(main, route, signal) {
       "span.grow",
       {},
       h("a.link", link, plural(videos.size, "video")),
-      ` failed, because ${reason}`,
+      ` failed, ${because(reason, videos.size === 1 ? "it" : "each")}`,
     );
     text.append(h("span.dim", {}, ` (${words})`));
     return h("li.row.between", {}, text, again);

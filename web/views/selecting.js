@@ -18,15 +18,14 @@ function changed(selection, rows, wanted) {
 const select = (selection) => store.set({ selection });
 
 /** How the cards of a grid, which `grid()` gives, are selected until the signal; `listing` has the rows. Gives `choose`
- * for a card whose box was clicked, with whether it ends a range, and `all`. */
+ * for the index of a card whose box was clicked, whether it is ticked now, and whether that ends a range; and
+ * `all`. */
 export function selecting({ main, grid, listing }, signal) {
   let anchor = -1; // where a range begins
   let before = new Map(); // what was selected when the lasso began
   let drawn = []; // the indices in it
 
-  async function choose(card, isRange) {
-    const i = Number(card.element.dataset.index);
-    const wanted = card.check.checked;
+  async function choose(i, wanted, isRange) {
     const [from, to] = isRange && anchor >= 0 ? [Math.min(anchor, i), Math.max(anchor, i)] : [i, i];
     anchor = i;
     const rows = await attempt(null, () => listing.between(from, to + 1));
@@ -69,7 +68,7 @@ export function selecting({ main, grid, listing }, signal) {
   }
 
   function mayBegin({ target }) {
-    if (target.closest(".toolbar, .continue, .spoken, .playing")) return false;
+    if (target.closest(".toolbar, .offer, .continue, .spoken, .playing")) return false;
     if (!drawn.length) before = store.state.selection;
     return true;
   }

@@ -7,7 +7,7 @@ import { find, h, keyed, setText, tickedValues } from "../ui/dom.js";
 import { noteJob } from "../data/events.js";
 import { count, kindName, listed, message, names, plural } from "../ui/format.js";
 import { store, tagsTouched, tellChange } from "../data/store.js";
-import { attempt, button, combobox, completions, dialog, toast } from "../ui/controls.js";
+import { attempt, button, combobox, completions, dialog, keepNotesAbove, toast } from "../ui/controls.js";
 import { deleteVideos } from "./deletion.js";
 import { rename, tellRenamed } from "./renames.js";
 import { changeWords, offerUndo } from "./undo.js";
@@ -21,8 +21,9 @@ export const isExpected = (kind) => Boolean(taskOf(kind)) && !store.state.onRequ
 const selected = () => [...store.state.selection.values()];
 const clear = () => store.set({ selection: new Map() });
 
-/** The bar of what can be done with the selection; `selectAll` selects all that the query finds. */
-export function selectionBar(selectAll, signal) {
+/** The bar of what can be done with the selection; `selectAll` selects all that the query finds, and
+ * `giveFocus` takes the keyboard back to the videos. */
+export function selectionBar(selectAll, giveFocus, signal) {
   const text = h("strong", { role: "status" });
   const all = button("All", "check", () => attempt(all, selectAll), { kind: "quiet" });
   const bar = h(
@@ -38,11 +39,14 @@ export function selectionBar(selectAll, signal) {
   );
   const render = () => {
     const { selection } = store.state;
+    const hadFocus = bar.contains(document.activeElement);
     bar.hidden = !selection.size;
+    if (bar.hidden && hadFocus) giveFocus();
     document.body.classList.toggle("selecting", Boolean(selection.size));
     setText(text, plural(selection.size, "selected", "selected"));
   };
   store.watch(["selection"], render, signal);
+  keepNotesAbove(bar, signal);
   signal.addEventListener("abort", () => document.body.classList.remove("selecting"));
   render();
   return { element: bar, selectAll: () => attempt(all, selectAll) };

@@ -5,6 +5,7 @@ import { lastChanges, noteChange, takeBack } from "../data/undo.js";
 import { attempt, button, complain, dialog, state, toast } from "../ui/controls.js";
 import { h } from "../ui/dom.js";
 import { ago } from "../ui/format.js";
+import { trashLine } from "./trash.js";
 
 /** @import { Change, UndoRequest } from "../data/undo.js" */
 /** @import { LibraryChange } from "../data/store.js" */
@@ -67,15 +68,18 @@ export function showChanges() {
       return h("li", {}, words, back);
     }
 
+    const trash = trashLine(() => read());
+
     async function read() {
+      trash.read();
       const changes = await attempt(null, lastChanges);
       if (!changes) return;
       const none = () =>
-        state("undo", "Nothing to take back", "Changes of tags, new names and deletions stand here.");
+        state("undo", "Nothing to take back", "Changes of tags, names and people stand here, and deletions.");
       list.replaceChildren(...(changes.length ? changes.map(item) : [h("li", {}, none())]));
     }
 
     read();
-    return list;
+    return [list, trash.element];
   });
 }
