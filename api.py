@@ -75,7 +75,6 @@ from videoserver.parameters import (
     get_followed_job,
     parse_names,
 )
-from videoserver.people import person_change
 from videoserver.service import VideoFilter
 from videoserver.settings import PAGE_LIMIT, ServerSettings
 from videoserver.stills import WIDTHS as STILL_WIDTHS
@@ -537,7 +536,7 @@ def change_person(
     body: Annotated[models.PersonChangeIn, Body()],
     recursive: Recursive = False,
 ) -> Response:
-    return json_response(service.people.change(directory, recursive, *person_change(person, body)))
+    return json_response(service.people.change(directory, recursive, *body.change(person)))
 
 
 @routes.post(

@@ -568,9 +568,17 @@ class PeopleOut(ResponseModel):
     total_left_out: int
 
 
+# A change of a person as options of the command `people`, and who must have the face that is given
+# to somebody else; 0: anybody.
+PersonChange = tuple[dict[str, Any], int]
+
+
 class RenamePersonIn(RequestModel):
     action: Literal["rename"]
     name: str = Field(min_length=1, max_length=200, examples=["Jane Doe"])
+
+    def change(self, person: int) -> PersonChange:
+        return {"rename": (str(person), self.name)}, 0
 
 
 class MergePeopleIn(RequestModel):
@@ -579,15 +587,24 @@ class MergePeopleIn(RequestModel):
         description="who is the same person"
     )
 
+    def change(self, person: int) -> PersonChange:
+        return {"merge": (person, *self.ids)}, 0
+
 
 class ReassignFaceIn(RequestModel):
     action: Literal["reassign"]
     signature: str = Field(pattern="^[0-9a-f]{1,64}$")
     to: PersonId | Literal["new"]
 
+    def change(self, person: int) -> PersonChange:
+        return {"move": (self.signature, str(self.to))}, person
+
 
 class MarkPersonIn(RequestModel):
     action: Literal["split", "hide", "show"]
+
+    def change(self, person: int) -> PersonChange:
+        return {self.action: person}, 0
 
 
 PersonChangeIn = Annotated[

@@ -29,7 +29,6 @@ from videolib.faces.listing import ListingRun, scan_signatures
 from videolib.faces.people import PeopleView, people_dir
 from videolib.storage.artifacts import ARTIFACTS
 from videoserver.files import file_url, video_url
-from videoserver.models import MarkPersonIn, MergePeopleIn, ReassignFaceIn, RenamePersonIn
 from videoserver.settings import PAGE_LIMIT
 
 if TYPE_CHECKING:
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
     from videoserver.commands import CommandBuilder
     from videoserver.files import VideoFiles
     from videoserver.jobs import JobBoard
-    from videoserver.models import RequestModel
 
 
 class PeopleCache:
@@ -186,21 +184,6 @@ class PeopleService:
             sentence = editor.undo(change)
         people = [converted(person_row, person) for person in editor.changed_people]
         return {"action": "undo", "told": sentence, "warning": "", "change": 0, "people": people}
-
-
-def person_change(person: int, body: RequestModel) -> tuple[dict[str, Any], int]:
-    """The change of a person as options of the command `people`, and who must have the face that
-    it reassigns; 0: anybody."""
-    match body:
-        case RenamePersonIn():
-            return {"rename": (str(person), body.name)}, 0
-        case MergePeopleIn():
-            return {"merge": (person, *body.ids)}, 0
-        case ReassignFaceIn():
-            return {"move": (body.signature, str(body.to))}, person
-        case MarkPersonIn():
-            return {body.action: person}, 0
-    raise TypeError(f"{type(body).__name__} is no change of a person")
 
 
 def converted(function: Callable[[Any], dict[str, Any]], source: Any) -> dict[str, Any]:

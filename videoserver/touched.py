@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from index import COMMANDS, Codecs, Compare, ListVideos, Report, SubtitleSearch, VideoTask
+from index import (
+    COMMANDS,
+    Codecs,
+    Compare,
+    Dupes,
+    ListVideos,
+    Orphans,
+    Report,
+    SubtitleSearch,
+    VideoTask,
+)
 from videolib.core.runs import Status
 
 if TYPE_CHECKING:
@@ -19,7 +29,7 @@ UNTOUCHED = frozenset({str(Status.SKIPPED), str(Status.CANCELLED)})  # statuses 
 def touched_by(command: Command, data: Any) -> dict[str, list[str] | None] | None:
     """{videos, kinds} that a command has touched, by its result; `videos` is None where they are
     too many to name. None: not known, so anything may be another."""
-    if isinstance(command, READING):
+    if only_looks(command):
         return {"videos": [], "kinds": []}
     reports = data.get("tasks", [data]) if isinstance(data, dict) else []
     if not reports or not all(is_artifact_report(report) for report in reports):
@@ -29,6 +39,16 @@ def touched_by(command: Command, data: Any) -> dict[str, list[str] | None] | Non
     videos = sorted({video for _, video in changed})
     kinds = sorted(kinds_of(task for task, _ in changed))
     return {"videos": videos if len(videos) <= MOST_VIDEOS else None, "kinds": kinds}
+
+
+def only_looks(command: Command) -> bool:
+    """Whether a command changes nothing, as its options stand."""
+    if isinstance(command, Dupes):
+        acts = command.apply != "report" or command.undo or command.compute
+        return not (acts or command.ignore or command.unignore)
+    if isinstance(command, Orphans):
+        return not (command.relink or command.delete or command.undo)
+    return isinstance(command, READING)
 
 
 def is_artifact_report(report: Any) -> bool:

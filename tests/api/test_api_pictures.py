@@ -143,4 +143,6 @@ def test_the_end_of_a_job_names_what_it_touched(served: Served, library: Library
     assert both["touched"] == {"videos": ["short.mp4", "sub/b.mp4"], "kinds": ["phash", "thumbs"]}
     assert served.job("thumbs")["touched"] == {"videos": [], "kinds": []}
     assert served.job("report")["touched"] == {"videos": [], "kinds": []}
-    assert served.job("orphans")["touched"] is None
+    for task in ("orphans", "dupes"):  # which only look
+        assert served.job(task)["touched"] == {"videos": [], "kinds": []}
+    assert served.job("orphans", params={"delete": True})["touched"] is None

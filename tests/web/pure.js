@@ -48,6 +48,10 @@ export async function pureCases(load) {
     "the tile in the middle": [pictures.frameInside(tiles, { start: 9, end: 25 }).time, 20],
     "a job names what it changed": [changes.changeOf(job, "."), change],
     "of another folder all may be": [changes.changeOf(job, "b").videos, null],
+    "of another folder it may be nothing": [
+      changes.changeOf({ directory: ".", touched: { videos: [], kinds: [] } }, "b"),
+      { videos: [], kinds: [] },
+    ],
     "a video that was not touched": [changes.concerns(change, "b.mp4"), false],
     "a kind that was not": [changes.concerns(change, null, ["faces"]), false],
     "a job that touched nothing": [changes.concerns({ videos: [], kinds: [] }), false],

@@ -62,6 +62,7 @@ def test_filters_are_written_into_the_query(page: Page) -> None:
     page.on("request", lambda request: asked.append(request.url))
     button(page, "Filters").click()
     panel = page.locator(".filter-panel")
+    expect(button(panel, "Clear all")).to_be_focused()
     under = panel.get_by_role("button", name="Under 1 min")
     expect(under).to_contain_text("5")
     assert sum("/videos/suggest" in url for url in asked) == 1, asked

@@ -106,6 +106,7 @@ export const tagsTouched = (videos) => ({ videos, kinds: ["tags"] });
  * @returns {LibraryChange} */
 export function changeOf(job, directory) {
   const { touched } = job;
+  if (touched?.videos?.length === 0) return touched; // nothing, wherever it ran
   return touched && job.directory === directory ? touched : { videos: null, kinds: touched?.kinds ?? null };
 }
 

@@ -172,11 +172,13 @@ export function dialog(heading, build, { wide = false } = {}) {
   });
 }
 
-/** Gives the first element of a selector the focus, where there is one.
+/** Gives the first element of a selector that can have it the focus.
  * @type {(parent: HTMLElement, selector: string) => void} */
 function focusFirst(parent, selector) {
-  const element = parent.querySelector(selector);
-  if (element instanceof HTMLElement) element.focus();
+  for (const element of parent.querySelectorAll(selector)) {
+    if (element instanceof HTMLElement) element.focus(); // does nothing where it is hidden
+    if (element === document.activeElement) return;
+  }
 }
 
 /** A button that opens a small panel below itself; `fill(panel, close)` is called at every opening.
@@ -191,16 +193,21 @@ export function menu(text, name, fill, { panel: panelKind = "", ...options } = {
     "aria-expanded": "false",
     ...options,
   });
+  /** @type {unknown} */
+  let filled = null; // a promise where the content has to be read first
   panel.addEventListener("beforetoggle", (event) => {
     const opens = event.newState === "open";
     opener.setAttribute("aria-expanded", String(opens));
     if (!opens) return;
     panel.replaceChildren(h("p.dim", {}, "Reading …")); // for one that has to
-    fill(panel, () => panel.hidePopover());
+    filled = fill(panel, () => panel.hidePopover());
   });
-  panel.addEventListener("toggle", (event) => {
+  panel.addEventListener("toggle", async (event) => {
     if (event.newState !== "open") return;
     place(panel, opener.getBoundingClientRect());
+    await filled;
+    if (!panel.matches(":popover-open")) return;
+    place(panel, opener.getBoundingClientRect()); // it may be larger now
     focusFirst(panel, "input, button, a");
   });
   return h(".holder", {}, opener, panel);

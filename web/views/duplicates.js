@@ -37,10 +37,12 @@ async function ignore(keeper, path, control) {
   toast(`${path} is not shown as a match any more`, { action: ["Undo", back] });
 }
 
-/** Tells what went to the trash, and offers it back: that, and not what went there before. */
+/** Tells what went to the trash, and offers it back: that, and not what went there before.
+ * @param {string[]} videos */
 async function tellTrashed(videos) {
   const { deletions } = await get("/trash").catch(() => ({ deletions: [] }));
   const deletion = deletions.find((one) => one.videos.includes(videos[0]));
+  /** @type {[string, object][]} */
   const requests = deletion ? [[`/trash/${deletion.id}/undo`, {}]] : [];
   offerUndo(`${plural(videos.length, "video")} moved to the trash`, requests);
 }

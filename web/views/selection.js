@@ -199,6 +199,7 @@ export function renameDialog(rows) {
             .filter(({ to }) => to);
         } catch (error) {
           plan = [];
+          table.replaceChildren();
           return setText(note, `That is no pattern: ${message(error)}`);
         }
         setText(note, plan.length ? "Looking …" : "Nothing changes yet.");
