@@ -30,7 +30,7 @@ from videolib.catalogue.saved_searches import SavedSearch
 from videolib.media.frames import FrameRequest
 from videolib.organize.tagging import ImportedTags
 from videolib.storage.tags import TagChange
-from videoserver import finding_models, models, trash_models
+from videoserver import finding_models, models, task_models, trash_models
 from videoserver.app import COOKIE, SECURITY_HEADERS, App, app_of, lifespan
 from videoserver.downloads import FOREVER, FileDownload, bytes_response
 from videoserver.files import MEDIA_TYPES
@@ -792,13 +792,15 @@ def delete_video(service: ServiceDep, directory: DirectoryDep, video: VideoDep) 
 
 
 @routes.get(
-    "/tasks", response_model=models.TasksOut, summary="What jobs can do, with their parameters"
+    "/tasks", response_model=task_models.TasksOut, summary="What jobs can do, with their parameters"
 )
 def tasks(service: ServiceDep) -> Response:
     return json_response({"tasks": service.tasks()})
 
 
-@routes.get("/config", response_model=models.ConfigOut, summary="Effective defaults and limits")
+@routes.get(
+    "/config", response_model=task_models.ConfigOut, summary="Effective defaults and limits"
+)
 def config(service: ServiceDep, directory: DirectoryDep) -> Response:
     return json_response(service.config(directory))
 

@@ -33,7 +33,7 @@ MAY_BE_HEAVY = (
     *("videolib.faces.preloaded", "videolib.media.preloaded"),
     *("api", "videoserver.app", "videoserver.compression", "videoserver.connections"),
     *("videoserver.downloads", "videoserver.http", "videoserver.models", "videoserver.page"),
-    *("videoserver.finding_models", "videoserver.trash_models"),
+    *("videoserver.finding_models", "videoserver.task_models", "videoserver.trash_models"),
     *("videoserver.parameters", "videoserver.hls.parameters"),
 )
 

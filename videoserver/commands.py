@@ -22,11 +22,13 @@ from index import (
 from videolib.core.errors import ParameterError
 from videolib.core.options import names_path
 from videolib.core.text import printable
+from videolib.storage.artifacts import ARTIFACTS
 
 if TYPE_CHECKING:
     from index import Command, CommandType
     from videolib.catalogue.pool import CataloguePool
     from videolib.core.options import Option
+    from videolib.storage.artifacts import Artifact
     from videolib.storage.folders import Roots
     from videoserver.settings import ServerSettings
 
@@ -81,17 +83,23 @@ def made_kind(command: type[Command]) -> str | None:
     return command.artifact.kind if issubclass(command, VideoTask) else None
 
 
-def task_by_kind() -> dict[str, str]:
-    """Kind of artifact -> the task that makes it; tags, which no task makes, are left out."""
+def kind_details() -> dict[str, dict[str, Any]]:
+    """Kind of artifact -> what people choose it by, as GET /config has it."""
     commands = {made_kind(command): command for command in job_tasks().values()}
-    return {kind: command_names(command)[0] for kind, command in commands.items() if kind}
+    return {kind: kind_json(artifact, commands.get(kind)) for kind, artifact in ARTIFACTS.items()}
 
 
-def kinds_on_request() -> list[str]:
-    """The kinds of artifacts that `finish` makes only where it is told to."""
-    commands = job_tasks().values()
-    tasks = (c for c in dict.fromkeys(commands) if issubclass(c, VideoTask) and not c.by_default)
-    return [task.artifact.kind for task in tasks]
+def kind_json(artifact: Artifact, command: type[Command] | None) -> dict[str, Any]:
+    """A kind of artifact and the command that makes it, None for no command: a KindOut."""
+    task = command if command and issubclass(command, VideoTask) else None
+    return {
+        "label": artifact.label,
+        "task": command_names(task)[0] if task else None,
+        "on_request": task is not None and not task.by_default,
+        "slow": task is not None and task.batch_limit == 1,
+        "finds_faults": artifact.finds_faults,
+        "entries": artifact.entries and dict(zip(("list", "word"), artifact.entries, strict=True)),
+    }
 
 
 def task_json(command: type[Command], models: Sequence[str]) -> dict[str, Any]:

@@ -75,18 +75,6 @@ class SessionIn(RequestModel):
     token: str = Field(max_length=1000, examples=["what --token was given"])
 
 
-class ConfigOut(ResponseModel):
-    """Effective defaults of every task, and the limits of the server."""
-
-    version: str
-    roots: list[str]
-    kinds: list[str]
-    task_by_kind: dict[str, str] = Field(description="which task makes the artifacts of a kind")
-    kinds_on_request: list[str] = Field(description="what finish leaves out unless told otherwise")
-    limits: dict[str, int]
-    tasks: dict[str, dict[str, Any]]
-
-
 # === Videos =======================================================================================
 
 
@@ -626,19 +614,6 @@ class PeopleChangeOut(ResponseModel):
 
 
 # === Jobs =========================================================================================
-
-
-class TaskOut(ResponseModel):
-    task: str
-    aliases: list[str]
-    kind: str | None = Field(description="of the artifacts that it makes; null: it makes none")
-    summary: str
-    takes: list[Literal["recursive", "force"]]
-    params: dict[str, Any] = Field(description="JSON schema of `params`")
-
-
-class TasksOut(ResponseModel):
-    tasks: list[TaskOut]
 
 
 class JobIn(RequestModel):

@@ -68,9 +68,8 @@ from videoserver.commands import (
     job_command,
     job_tasks,
     jsonable,
-    kinds_on_request,
+    kind_details,
     model_names,
-    task_by_kind,
     task_defaults,
     task_json,
 )
@@ -422,12 +421,14 @@ class Service:
         """The effective defaults of every task in a folder, and the limits of this server."""
         folder = self.roots.folder(directory)
         models = list(model_names(self.settings.models, folder))
+        kinds = kind_details()
         return {
             "version": __version__,
             "roots": self.roots.paths,
             "kinds": list(ARTIFACTS),
-            "task_by_kind": task_by_kind(),
-            "kinds_on_request": kinds_on_request(),
+            "kind_details": kinds,
+            "task_by_kind": {kind: kinds[kind]["task"] for kind in kinds if kinds[kind]["task"]},
+            "kinds_on_request": [kind for kind in kinds if kinds[kind]["on_request"]],
             "limits": {"page": PAGE_LIMIT, "jobs_queued": JOBS_QUEUED, "jobs_kept": JOBS_KEPT},
             "tasks": task_defaults(folder, models),
         }

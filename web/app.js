@@ -247,8 +247,8 @@ async function askToken() {
 const configured = () => (configuring ??= configure());
 
 async function configure() {
-  const { roots, kinds, task_by_kind: taskByKind, kinds_on_request: onRequest } = await get("/config");
-  store.set({ roots, kinds, taskByKind, onRequest });
+  const { roots, kind_details: kinds } = await get("/config");
+  store.set({ roots, kinds });
 }
 
 function begin() {

@@ -400,13 +400,21 @@ class TestAbout:
         assert tasks["crawl"] == "slow"
         config = served.get("/config")
         assert config["kinds"][-1] == "slow"
-        assert config["task_by_kind"]["slow"] == "crawl"
+        assert config["task_by_kind"]["slow"] == config["kind_details"]["slow"]["task"] == "crawl"
+        assert config["kind_details"]["slow"]["label"] == "Slow"
 
     def test_which_task_makes_a_kind(self, served: Served) -> None:
         config = served.get("/config")
         assert config["task_by_kind"]["metadata"] == "metadata"
         assert config["task_by_kind"]["faces"] == "embed"
         assert set(config["kinds"]) - set(config["task_by_kind"]) == {"tags"}
+        details = config["kind_details"]
+        assert list(details) == config["kinds"]
+        assert details["tags"]["task"] is None and details["faces"]["task"] == "embed"
+        assert details["sprites"]["entries"] == {"list": "frames", "word": "tile"}
+        assert [kind for kind in details if details[kind]["on_request"]] == ["verify"]
+        assert [kind for kind in details if details[kind]["slow"]] == ["subtitles", "verify"]
+        assert [kind for kind in details if details[kind]["finds_faults"]] == ["verify"]
 
     def test_which_records_are_in_the_details(self, served: Served, library: Library) -> None:
         """Neither vectors of faces nor what has an endpoint of its own."""

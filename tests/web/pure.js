@@ -17,6 +17,7 @@ export async function pureCases(load) {
     "data/query",
     "ui/lasso",
     "views/grid",
+    "ui/format",
   ];
   const [
     pictures,
@@ -33,6 +34,7 @@ export async function pureCases(load) {
     query,
     lasso,
     grid,
+    format,
   ] = await Promise.all(names.map(load));
   const tiles = [{ time: 0 }, { time: 10 }, { time: 20 }];
   const size = copies.FACTS.find(([name]) => name === "Size");
@@ -156,6 +158,17 @@ export async function pureCases(load) {
     "over the gap into the next": [grid.spanned(5, 111, 110, 100, 4), [0, 1]],
     "in the gap alone it touches none": [grid.spanned(102, 108, 110, 100, 4), [1, 0]],
     "nor beyond the last one": [grid.spanned(440, 900, 110, 100, 4), [4, 3]],
+  });
+  const clips = { entries: { list: "segments", word: "clip" } };
+  Object.assign(cases, {
+    "as many as the record lists": [format.amount(clips, { segments: [1, 2] }), "2 clips"],
+    "of none there is nothing to say": [format.amount(clips, null), ""],
+    "a record of another shape": [format.amount(clips, { segments: 7 }), "damaged"],
+    "a kind without a list is as old as it is": [
+      format.amount({ entries: null }, { generated_at: new Date().toISOString() }),
+      "now",
+    ],
+    "without a date it is damaged": [format.amount(undefined, {}), "damaged"],
   });
   return Object.entries(cases).map(([name, [value, wanted]]) => [name, value, wanted]);
 }

@@ -41,6 +41,10 @@ class Artifact(NamedTuple):
     name that ends in `/` is a folder. Files in `extras` belong to it too, but only some parameters
     make them. `aliases` are other names of the kind in commands and queries. A `large_record` is
     left out where the records of a video are sent together.
+
+    `title` is what people call it, where that is not its name. `entries` are the list in its record
+    that tells how much there is, and what one of them is called. A kind that `finds_faults` says
+    what is wrong with the video.
     """
 
     kind: str
@@ -51,6 +55,14 @@ class Artifact(NamedTuple):
     derived: bool = True
     aliases: tuple[str, ...] = ()
     large_record: bool = False
+    title: str = ""
+    entries: tuple[str, str] | None = None
+    finds_faults: bool = False
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return self.title or self.kind.capitalize()
 
     def state(
         self,
@@ -273,17 +285,21 @@ ARTIFACTS: dict[str, Artifact] = {
     artifact.kind: artifact
     for artifact in (
         Artifact("metadata", ("{}.ffprobe.json",), aliases=("meta", "queue")),
-        Artifact("thumbs", ("{}.jpg",)),
+        Artifact("thumbs", ("{}.jpg",), title="Thumbnail"),
         Artifact(
             "sprites",
             ("{}.sprites.json", "{}.sprites.jpg", "{}.sprites.vtt"),
             extras=("{}.sprites-*.jpg",),
+            title="Scrub sprites",
+            entries=("frames", "tile"),
         ),
         Artifact(
             "previews",
             (".{}.previews/",),
             extras=tuple(f"{{}}.previews.{suffix}" for suffix in ("json", "webm", "mp4", "webp")),
             record="{}.previews.json",
+            title="Preview clips",
+            entries=("segments", "clip"),
         ),
         SubtitleArtifact(
             "subtitles",
@@ -295,9 +311,25 @@ ARTIFACTS: dict[str, Artifact] = {
             ),
             any_file=True,
         ),
-        Artifact("phash", ("{}.phash.json",), extras=("{}.phash.deep.json",)),
-        Artifact("heatmaps", ("{}.heatmaps.json",), extras=("{}.heatmaps.png",)),
-        Artifact("scenes", ("{}.scenes.json",), extras=(".{}.scenes/", "{}.scenes.ffmeta")),
+        Artifact(
+            "phash",
+            ("{}.phash.json",),
+            extras=("{}.phash.deep.json",),
+            title="Fingerprint",
+        ),
+        Artifact(
+            "heatmaps",
+            ("{}.heatmaps.json",),
+            extras=("{}.heatmaps.png",),
+            title="Heatmap",
+            entries=("samples", "sample"),
+        ),
+        Artifact(
+            "scenes",
+            ("{}.scenes.json",),
+            extras=(".{}.scenes/", "{}.scenes.ffmeta"),
+            entries=("scenes", "scene"),
+        ),
         Artifact(
             "faces",
             ("{}.faces.signatures.json",),
@@ -305,7 +337,12 @@ ARTIFACTS: dict[str, Artifact] = {
             aliases=("embed",),
             large_record=True,  # a vector per signature
         ),
-        Artifact("verify", ("{}.verify.json",), large_record=True),  # a checksum per block
+        Artifact(
+            "verify",
+            ("{}.verify.json",),
+            large_record=True,  # a checksum per block
+            finds_faults=True,
+        ),
         Artifact("tags", ("{}.tags.json",), derived=False),
     )
 }

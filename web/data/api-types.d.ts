@@ -33,6 +33,7 @@ export interface ConfigOut {
   version: string;
   roots: string[];
   kinds: string[];
+  kind_details: Record<string, KindOut>;
   task_by_kind: Record<string, string>;
   kinds_on_request: string[];
   limits: Record<string, number>;
@@ -91,6 +92,11 @@ export interface EmptiedTrashOut {
   files: number;
   size: number;
   problems: string[];
+}
+
+export interface EntriesOut {
+  list: string;
+  word: string;
 }
 
 export interface FacesOut {
@@ -207,6 +213,15 @@ export interface JobOut {
 
 export interface JobsOut {
   jobs: JobOut[];
+}
+
+export interface KindOut {
+  label: string;
+  task: string | null;
+  on_request: boolean;
+  slow: boolean;
+  finds_faults: boolean;
+  entries: EntriesOut | null;
 }
 
 export interface KnownFailureOut {

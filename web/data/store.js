@@ -18,12 +18,8 @@ class Store extends EventTarget {
     directory: ".", // the current folder, as the API takes it
     /** @type {string[]} */
     roots: [],
-    /** @type {string[]} */
-    kinds: [], // of artifacts, in the server's order
-    /** @type {Record<string, string>} */
-    taskByKind: {}, // the task that makes the artifacts of each kind
-    /** @type {string[]} */
-    onRequest: [], // kinds that are made only where somebody asks for them
+    /** @type {Record<string, api.KindOut>} */
+    kinds: {}, // of artifacts, in the server's order; empty until it told them
     /** @type {Map<string, api.JobOut>} */
     jobs: new Map(), // by id, the newest last
     online: true,
@@ -81,6 +77,29 @@ export const store = new Store();
 export const BEGUN = "begun"; // in localStorage: how many films were begun when it was last looked
 
 export const UNOFFERED = "without-pictures"; // in sessionStorage: the folder that needs no offer of pictures
+
+/** The kinds of artifacts, in the server's order.
+ * @returns {string[]} */
+export const allKinds = () => Object.keys(store.state.kinds);
+
+/** Waits until the server told the kinds of artifacts. */
+export const kindsKnown = () => store.until(() => allKinds().length > 0);
+
+/** What people call a kind of artifact.
+ * @param {string} kind */
+export const kindName = (kind) => store.state.kinds[kind]?.label ?? kind;
+
+/** The task that makes artifacts of a kind; null where none does: tags are made by hand.
+ * @param {string} kind */
+export const taskOf = (kind) => store.state.kinds[kind]?.task ?? null;
+
+/** The tasks that make artifacts of some kinds.
+ * @param {Iterable<string>} kinds */
+export const tasksOf = (kinds) => [...kinds].map(taskOf).filter((task) => task !== null);
+
+/** Whether a kind is made of every video in the end, and not only where somebody asks for it.
+ * @param {string} kind */
+export const isExpected = (kind) => taskOf(kind) !== null && !store.state.kinds[kind].on_request;
 
 const ENDED = ["done", "error", "cancelled"];
 

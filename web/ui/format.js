@@ -1,6 +1,8 @@
 // @ts-check
 /** Numbers and lists of names as people read and write them. */
 
+/** @import * as api from "../data/api-types.d.ts" */
+
 const QUOTED = /^"(?:[^"]|"")*"$/;
 
 /** The names in a text with commas between them; one that has a comma itself stands in quotes.
@@ -141,18 +143,17 @@ export function timeText({ seconds, time }) {
   return time ? "How long it takes is not known: none was made on this machine yet." : "";
 }
 
-/** @type {Record<string, string>} */
-const KINDS = {
-  thumbs: "Thumbnail",
-  sprites: "Scrub sprites",
-  previews: "Preview clips",
-  phash: "Fingerprint",
-  heatmaps: "Heatmap",
-};
-
-/** What people call a kind of artifact.
- * @param {string} kind */
-export const kindName = (kind) => KINDS[kind] ?? label(kind);
+/** How much there is of a kind, or since when, in a few words.
+ * @param {Pick<api.KindOut, "entries"> | undefined} kind
+ * @param {Record<string, any> | null} record */
+export function amount(kind, record) {
+  if (!record) return "";
+  if (record.error) return "damaged";
+  const { list, word } = kind?.entries ?? { list: "", word: "" };
+  if (list) return Array.isArray(record[list]) ? plural(record[list].length, word) : "damaged";
+  const made = Date.parse(record.generated_at);
+  return Number.isNaN(made) ? "damaged" : ago(made);
+}
 
 /** @type {Record<string, string>} */
 const CODECS = {

@@ -1,10 +1,11 @@
 // @ts-check
 /** A video as a card: thumbnail, facts, tags; hovering or a finger scrubs it, holding plays its preview. */
 
+import { kindName } from "../data/store.js";
 import { cardPicture, fileOf, frameAt, record } from "../data/pictures.js";
 import { button } from "../ui/controls.js";
 import { h, keyed, listenForMenu, setText } from "../ui/dom.js";
-import { because, clock, kindName, resolution, title } from "../ui/format.js";
+import { because, clock, resolution, title } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
 import { href, videoHref } from "../ui/router.js";
 import { inFolder, term } from "../data/query.js";

@@ -1,7 +1,7 @@
 // @ts-check
 /** Duplicates: groups of copies, and safe ways to be rid of all but one. */
 
-import { watchChanges } from "../data/store.js";
+import { tasksOf, watchChanges } from "../data/store.js";
 import { get, isAbort, make } from "../data/api.js";
 import { h, inTurn, keyed, setText } from "../ui/dom.js";
 import { noteJob, run } from "../data/events.js";
@@ -24,7 +24,7 @@ function unique(total) {
 
 /** Tells of videos that cannot be compared yet. */
 function unhashed(n) {
-  const start = async () => noteJob(await make(["phash"]));
+  const start = async () => noteJob(await make(tasksOf(["phash"])));
   const control = button("Make them", "run", () => attempt(control, start), { kind: "small" });
   const text = `${plural(n, "video")} without a fingerprint cannot be compared.`;
   return h(".panel.row.between", {}, h("span", {}, text), control);

@@ -3,9 +3,9 @@
 
 import { get } from "../data/api.js";
 import { findAll, h, keyed, setText } from "../ui/dom.js";
-import { codecName, count, kindName } from "../ui/format.js";
+import { codecName, count } from "../ui/format.js";
 import { has, isAbout, parts, term, toggle, toggleOne } from "../data/query.js";
-import { store } from "../data/store.js";
+import { allKinds, kindName, kindsKnown } from "../data/store.js";
 import { button } from "../ui/controls.js";
 
 /** Choices of which one holds at a time: heading, the fields that they are about, [text, term]. The terms
@@ -182,7 +182,7 @@ export function filterPanel({ change, close }) {
   function drawKinds() {
     keyed(
       made,
-      store.state.kinds,
+      allKinds(),
       (kind) => kind,
       (kind) => {
         const rival = oneOf(isAboutKind(kind));
@@ -232,10 +232,7 @@ export function filterPanel({ change, close }) {
   }
 
   async function open() {
-    store
-      .until(({ kinds }) => kinds.length)
-      .then(drawKinds)
-      .then(readCounts);
+    kindsKnown().then(drawKinds).then(readCounts);
     const summary = await get("/tags/summary", { recursive: 1 }).catch(() => null);
     for (const names of [tags, people]) names.fill(summary?.[names.key] ?? []);
   }

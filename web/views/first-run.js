@@ -3,13 +3,13 @@
 
 import { forecast, get, submit } from "../data/api.js";
 import { noteJob } from "../data/events.js";
-import { UNOFFERED, hasEnded, store, tellChange } from "../data/store.js";
+import { UNOFFERED, hasEnded, kindsKnown, store, tasksOf, tellChange } from "../data/store.js";
 import { attempt, button, setLabel } from "../ui/controls.js";
 import { h, setStyle, setText } from "../ui/dom.js";
 import { count, plural, timeText } from "../ui/format.js";
 import { href } from "../ui/router.js";
 
-const TASKS = ["metadata", "thumbs"];
+const KINDS = ["metadata", "thumbs"]; // what a card shows
 const PAUSE = 5000; // milliseconds between two looks at what was made meanwhile
 
 /** How a job came out, in a heading. */
@@ -38,7 +38,7 @@ export function firstRun(panel, signal) {
   }
 
   async function start() {
-    job = await attempt(begin, () => submit("finish", { tasks: TASKS, ext: ["*"] }));
+    job = await attempt(begin, () => submit("finish", { tasks: tasksOf(KINDS), ext: ["*"] }));
     if (!job) return;
     noteJob(job);
     looked = Date.now();
@@ -65,7 +65,7 @@ export function firstRun(panel, signal) {
     if (ended) job = null;
     else if (Date.now() - looked > PAUSE && done) {
       looked = Date.now();
-      tellChange({ kinds: TASKS });
+      tellChange({ kinds: KINDS });
     }
   }
 
@@ -78,7 +78,8 @@ export function firstRun(panel, signal) {
       bar.hidden = jobs.hidden = true;
       setLabel(later, "Not now");
       const { total } = await get("/videos", wanted, signal);
-      const plan = total ? null : await forecast(TASKS, signal);
+      await kindsKnown();
+      const plan = total ? null : await forecast(tasksOf(KINDS), signal);
       if (!plan?.videos) return close();
       setText(heading, `${plural(plan.videos, "video")} without pictures yet`);
       setText(text, `Thumbnails and metadata are made of them, beside the videos. ${timeText(plan)}`);

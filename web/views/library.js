@@ -162,6 +162,7 @@ export async function mount(main, route, signal) {
   watchChanges(reread, signal);
   store.watch(["selection"], onSelection, signal);
   store.watch(["roots"], render, signal);
+  store.watch(["kinds"], () => shown.grid.refresh(), signal); // cards name them
   document.addEventListener("keydown", onKey, { signal });
 
   let wanted = listingOf(route.params);

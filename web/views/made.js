@@ -4,29 +4,10 @@
 import { make } from "../data/api.js";
 import { find, h, keyed, setText } from "../ui/dom.js";
 import { noteJob } from "../data/events.js";
-import { ago, kindName, plural } from "../ui/format.js";
-import { isActive, store } from "../data/store.js";
+import { amount } from "../ui/format.js";
+import { allKinds, isActive, isExpected, kindName, store, taskOf, tasksOf } from "../data/store.js";
 import { attempt, button, setLabel } from "../ui/controls.js";
 import { failureText } from "./card.js";
-import { isExpected, taskOf } from "./selection.js";
-
-const AMOUNTS = {
-  sprites: ({ frames }) => plural(frames.length, "tile"),
-  previews: ({ segments }) => plural(segments.length, "clip"),
-  scenes: ({ scenes }) => plural(scenes.length, "scene"),
-  heatmaps: ({ samples }) => plural(samples.length, "sample"),
-};
-
-/** What there is of a kind, in a few words, from its record. */
-function amount(kind, record) {
-  if (!record) return "";
-  if (record.error) return "damaged";
-  try {
-    return AMOUNTS[kind]?.(record) ?? ago(Date.parse(record.generated_at));
-  } catch {
-    return "damaged";
-  }
-}
 
 export function madePanel(signal) {
   let details = null;
@@ -39,13 +20,11 @@ export function madePanel(signal) {
 
   /** The kinds that are not there and can be made. */
   const missing = () =>
-    store.state.kinds.filter(
-      (kind) => isExpected(kind) && details.artifacts[kind] !== true && !failureOf(kind),
-    );
+    allKinds().filter((kind) => isExpected(kind) && details.artifacts[kind] !== true && !failureOf(kind));
 
   async function start(kinds, control) {
     const force = kinds.length === 1 && details.artifacts[kinds[0]] === true;
-    const job = await attempt(control, () => make(kinds.map(taskOf), [details.path], { force }));
+    const job = await attempt(control, () => make(tasksOf(kinds), [details.path], { force }));
     if (job) noteJob(job);
   }
 
@@ -55,15 +34,17 @@ export function madePanel(signal) {
   /** What a verification found: lines, the worst last. */
   const findings = () => [details.damaged, details.rotten].filter(Boolean);
 
+  const findsFaults = (kind) => store.state.kinds[kind].finds_faults;
+
   /** Whether a kind says that something is wrong with the video. */
-  const isFaulty = (kind) => kind === "verify" && details.artifacts[kind] === true && findings().length > 0;
+  const isFaulty = (kind) => findsFaults(kind) && details.artifacts[kind] === true && findings().length > 0;
 
   /** How a kind stands, in a word or two. */
   function standing(kind) {
     const present = details.artifacts[kind];
     if (isFaulty(kind)) return "see above";
-    if (kind === "verify" && present === true) return "fine";
-    if (present === true) return amount(kind, details.documents[kind]);
+    if (findsFaults(kind) && present === true) return "fine";
+    if (present === true) return amount(store.state.kinds[kind], details.documents[kind]);
     if (failureOf(kind)) return "failed";
     return present ? "outdated" : "";
   }
@@ -84,7 +65,7 @@ export function madePanel(signal) {
 
   function render() {
     const working = isWorkedOn();
-    const shown = store.state.kinds.filter(taskOf);
+    const shown = allKinds().filter(taskOf);
     all.hidden = !missing().length;
     const lines = findings().map((line) => h("li", {}, line));
     const items = [...lines, ...details.broken.map(failureItem)];

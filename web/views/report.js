@@ -4,12 +4,11 @@
 import { forecast, get, isAbort, make, submit } from "../data/api.js";
 import { h, inTurn, keyed, latestOnly, setText, tickedValues } from "../ui/dom.js";
 import { noteJob } from "../data/events.js";
-import { because, count, kindName, label, percent, plural, timeText } from "../ui/format.js";
+import { because, count, label, percent, plural, timeText } from "../ui/format.js";
 import { href } from "../ui/router.js";
 import { term } from "../data/query.js";
-import { store, watchChanges } from "../data/store.js";
+import { allKinds, isExpected, kindName, taskOf, tasksOf, watchChanges } from "../data/store.js";
 import { attempt, button, dialog, failed, state } from "../ui/controls.js";
-import { isExpected, taskOf } from "./selection.js";
 
 export function mount(main, route, signal) {
   const share = h("p.big", {});
@@ -57,7 +56,7 @@ export function mount(main, route, signal) {
   });
 
   function render() {
-    const kinds = store.state.kinds.filter((kind) => kind in report.counts);
+    const kinds = allKinds().filter((kind) => kind in report.counts);
     const made = kinds.filter(isExpected);
     const done = made.reduce((sum, kind) => sum + report.counts[kind], 0);
     const all = made.length * report.total;
@@ -95,7 +94,7 @@ export function mount(main, route, signal) {
 
   /** A reason with a link to the videos, and a button that tries them once more. */
   function failureItem({ reason, videos, kinds }) {
-    const tasks = [...kinds].map(taskOf).filter(Boolean);
+    const tasks = tasksOf(kinds);
     const retry = async () => {
       const job = await attempt(again, () => make(tasks, [...videos]));
       if (job) noteJob(job);
@@ -153,13 +152,13 @@ export function mount(main, route, signal) {
   }
 
   async function start(kinds, control) {
-    const job = await attempt(control, () => make(kinds.map(taskOf)));
+    const job = await attempt(control, () => make(tasksOf(kinds)));
     if (job) noteJob(job);
     return job;
   }
 
   function finishDialog() {
-    const kinds = store.state.kinds.filter((kind) => isExpected(kind) && toMake(kind));
+    const kinds = allKinds().filter((kind) => isExpected(kind) && toMake(kind));
     dialog("Make what is missing", (close) => {
       const boxes = kinds.map((kind) =>
         h(

@@ -5,18 +5,21 @@ import { each, make } from "../data/api.js";
 import { changeTagsOfAll } from "../data/tags.js";
 import { find, h, keyed, setText, tickedValues } from "../ui/dom.js";
 import { noteJob } from "../data/events.js";
-import { count, kindName, listed, message, names, plural } from "../ui/format.js";
-import { store, tagsTouched, tellChange } from "../data/store.js";
+import { count, listed, message, names, plural } from "../ui/format.js";
+import {
+  allKinds,
+  isExpected,
+  kindName,
+  kindsKnown,
+  store,
+  tagsTouched,
+  taskOf,
+  tellChange,
+} from "../data/store.js";
 import { attempt, button, combobox, completions, dialog, keepNotesAbove, toast } from "../ui/controls.js";
 import { deleteVideos } from "./deletion.js";
 import { rename, tellRenamed } from "./renames.js";
 import { changeWords, offerUndo } from "./undo.js";
-
-/** The task that makes an artifact of a kind; null where none does: tags are made by hand. */
-export const taskOf = (kind) => store.state.taskByKind[kind] ?? null;
-
-/** Whether a kind is made of every video in the end, and not only where somebody asks for it. */
-export const isExpected = (kind) => Boolean(taskOf(kind)) && !store.state.onRequest.includes(kind);
 
 const selected = () => [...store.state.selection.values()];
 const clear = () => store.set({ selection: new Map() });
@@ -117,25 +120,27 @@ const hasFailed = ({ broken = [] }, kind) => broken.some(({ kinds }) => kinds.in
 const canBeMade = (row, kind) => row.artifacts?.[kind] !== true && !hasFailed(row, kind);
 
 async function runDialog(rows) {
-  await store.until(({ kinds }) => kinds.length);
+  await kindsKnown();
   dialog(`Run tasks on ${plural(rows.length, "video")}`, (close) => {
-    const boxes = store.state.kinds.filter(taskOf).map((kind) => {
-      const missing = rows.filter((row) => canBeMade(row, kind)).length;
-      const failed = rows.filter((row) => hasFailed(row, kind)).length;
-      const words = [missing && `${missing} to make`, failed && `${failed} failed before`].filter(Boolean);
-      const box = h("input", {
-        type: "checkbox",
-        value: taskOf(kind),
-        checked: missing > 0 && kind !== "subtitles" && isExpected(kind),
+    const boxes = allKinds()
+      .filter(taskOf)
+      .map((kind) => {
+        const missing = rows.filter((row) => canBeMade(row, kind)).length;
+        const failed = rows.filter((row) => hasFailed(row, kind)).length;
+        const words = [missing && `${missing} to make`, failed && `${failed} failed before`].filter(Boolean);
+        const box = h("input", {
+          type: "checkbox",
+          value: taskOf(kind),
+          checked: missing > 0 && isExpected(kind) && !store.state.kinds[kind].slow,
+        });
+        return h(
+          "label.check",
+          {},
+          box,
+          h("span", {}, kindName(kind)),
+          h("span.dim", {}, words.join(", ") || "all there"),
+        );
       });
-      return h(
-        "label.check",
-        {},
-        box,
-        h("span", {}, kindName(kind)),
-        h("span.dim", {}, words.join(", ") || "all there"),
-      );
-    });
     const checks = h(".checks", {}, ...boxes);
     const force = h("input", { type: "checkbox" });
     const submit = async (event) => {
