@@ -32,7 +32,7 @@ from videolib.organize.tagging import ImportedTags
 from videolib.storage.tags import TagChange
 from videoserver import finding_models, models, task_models, trash_models
 from videoserver.app import COOKIE, SECURITY_HEADERS, App, app_of, lifespan
-from videoserver.downloads import FOREVER, FileDownload, bytes_response
+from videoserver.downloads import FOREVER, FileDownload, bytes_response, vtt_response
 from videoserver.files import MEDIA_TYPES
 from videoserver.hls.parameters import (
     PLAYLIST_TYPE,
@@ -79,6 +79,7 @@ from videoserver.service import VideoFilter
 from videoserver.settings import PAGE_LIMIT, ServerSettings
 from videoserver.stills import WIDTHS as STILL_WIDTHS
 from videoserver.stills import still_form
+from videoserver.subtitles import subtitle_as_vtt
 
 register_url_convertor("name", AnyPathConvertor())  # before the routes whose paths name it
 
@@ -623,11 +624,7 @@ def main_file(service: ServiceDep, video: VideoDep, kind: Kind, version: Version
     summary="One file of an artifact",
 )
 def any_file(
-    service: ServiceDep,
-    video: VideoDep,
-    kind: Kind,
-    part: PartDep,
-    version: Version = "",
+    service: ServiceDep, video: VideoDep, kind: Kind, part: PartDep, version: Version = ""
 ) -> Response:
     path = service.files.path(video, kind, part)
     return FileDownload(path, MEDIA_TYPES[path.suffix], fixed=bool(version))
@@ -687,8 +684,7 @@ def hls_offer(
     sound: Annotated[int | None, Query(description="index of the stream to be heard")] = None,
     excluded: Annotated[str, Query(description="methods that failed already")] = "",
 ) -> Response:
-    offer = service.hls.offer(video, abilities, sound, excluded.split(","), job)
-    return json_response(offer)
+    return json_response(service.hls.offer(video, abilities, sound, excluded.split(","), job))
 
 
 @routes.get(
@@ -736,9 +732,17 @@ def hls_init(
 def hls_subtitles(
     request: Request, service: ServiceDep, video: VideoDep, job: JobDep, stream: int
 ) -> Response:
-    content = service.hls.subtitles(video, stream, job)
-    headers = {"cache-control": "private, no-cache"}
-    return Response(content, headers=headers, media_type=MEDIA_TYPES[".vtt"])
+    return vtt_response(service.hls.subtitles(video, stream, job))
+
+
+@routes.get(
+    "/videos/{name:name}/subtitles/{part}",
+    response_class=Response,
+    summary="A file of subtitles as WebVTT",
+    responses=problems(409),
+)
+def subtitle_file(service: ServiceDep, video: VideoDep, part: PartDep) -> Response:
+    return vtt_response(subtitle_as_vtt(video, part, service.roots))
 
 
 @routes.get(

@@ -216,3 +216,9 @@ def multipart(
 
 def part_length(part: bytes | ByteRange) -> int:
     return len(part) if isinstance(part, bytes) else part[1] - part[0]
+
+
+def vtt_response(content: bytes) -> Response:
+    """Subtitles in WebVTT, which clients ask for again."""
+    headers = {"cache-control": "private, no-cache"}
+    return Response(content, headers=headers, media_type="text/vtt; charset=utf-8")

@@ -21,6 +21,7 @@ from videolib.storage.failures import failures_by_reason
 from videolib.storage.faults import faults_of
 from videolib.storage.folders import LEADS_OUT
 from videolib.storage.sidecars import LARGEST_RECORD, FileStat, SidecarDir
+from videoserver.subtitles import subtitle_rows
 
 if TYPE_CHECKING:
     from videolib.storage.folders import Roots
@@ -150,10 +151,11 @@ class VideoFiles:
 
     def details(self, video: Video) -> dict[str, Any]:
         """Everything about one video: its facts, its artifacts with their files, their records in
-        `documents`, and what its tags file says where that can be read."""
+        `documents`, its subtitles, and what its tags file says where that can be read."""
         records = self.records(video)
         details = {"path": video.rel, "name": video.name} | video_facts(video, records["metadata"])
         details |= self.artifacts(video) | {"documents": records}
+        details["subtitles"] = subtitle_rows(video, self.roots, video_url(video.rel))
         details |= faults_of(video, SidecarDir(video.sidecar_dir))
         tags = video_tags(video)
         details |= {} if "error" in tags else tags

@@ -179,12 +179,22 @@ class ArtifactsOut(ResponseModel):
     versions: dict[str, str]
 
 
+class SubtitleFileOut(ResponseModel):
+    """A file of subtitles, generated or beside the video."""
+
+    file: str
+    language: str
+    purpose: str
+    url: str = Field(description="of the same as WebVTT")
+
+
 class VideoDetailsOut(VideoRowOut):
     """A video with its artifacts, their files and their records."""
 
     video: str
     artifacts: dict[str, Presence] | None = None
     files: dict[str, list[ArtifactFileOut]]
+    subtitles: list[SubtitleFileOut]
     documents: dict[str, dict[str, Any] | None] = Field(
         description="the records of artifacts by kind, null where not made"
     )

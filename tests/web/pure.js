@@ -18,6 +18,7 @@ export async function pureCases(load) {
     "ui/lasso",
     "views/grid",
     "ui/format",
+    "ui/subtitle-tracks",
   ];
   const [
     pictures,
@@ -35,6 +36,7 @@ export async function pureCases(load) {
     lasso,
     grid,
     format,
+    subtitles,
   ] = await Promise.all(names.map(load));
   const tiles = [{ time: 0 }, { time: 10 }, { time: 20 }];
   const size = copies.FACTS.find(([name]) => name === "Size");
@@ -44,6 +46,12 @@ export async function pureCases(load) {
   ];
   const change = { videos: ["a.mp4"], kinds: ["thumbs"] };
   const job = { touched: change, directory: "." };
+  const file = (language, purpose = "full") => ({ file: "", url: "", language, purpose });
+  const choices = subtitles.subtitlesOf(
+    [file("en", "forced"), file("pt-BR"), file("en")],
+    [{ ...file("de"), stream: 3, default: true }],
+  );
+  const shown = (chosen, languages) => subtitles.shownAtFirst(choices, chosen, languages);
   const cases = {
     "no tile of another scene": [pictures.frameInside(tiles, { start: 11, end: 19 }), null],
     "nor of the scene that begins there": [pictures.frameInside(tiles, { start: 5, end: 10 }), null],
@@ -71,9 +79,24 @@ export async function pureCases(load) {
     "half a term is not": [search.isSearchable('words tag:"ni'), false],
     "a digit leads to a tenth": [keys.actionOf("7"), ["seekTo", 0.7]],
     "arrows up scroll outside of the player": [keys.actionOf("ArrowUp"), null],
+    "Caps Lock changes no key": [
+      ["N", "n"].map((key, i) => keys.keyOf({ key, shiftKey: i > 0 })),
+      ["n", "N"],
+    ],
     "what no object has is no key": [keys.actionOf("constructor"), null],
     "the next picture": [keys.frameStep(1.0, 1, 25).toFixed(3), "1.044"],
     "the one before the first": [keys.frameStep(0, -1, 25), 0],
+    "the subtitles that were chosen last, also inside the film": [
+      shown("de", ["en"])?.label,
+      "German, inside",
+    ],
+    "a language that they have not": [shown("fr", ["pt"])?.label, "Brazilian Portuguese"],
+    "none were chosen yet: those of a file": [shown(null, ["de", "en-GB"])?.label, "English"],
+    "off stays off": [shown("off", ["en"]), undefined],
+    "subtitles that read alike": [
+      subtitles.subtitlesOf([file("en"), file("en"), file("", "forced")], []).map(({ label }) => label),
+      ["English", "English (2)", "forced"],
+    ],
     "accents do not count": [
       lines.markWords("Le Café noir", "cafe"),
       [

@@ -221,6 +221,7 @@ class TestVideo:
         with serving(own.root, copies) as served, web.opened(chromium, served.url) as page:
             page.route("**/hls/init.mp4?*", lambda r: r.fulfill(status=409, json={"detail": words}))
             visit(page, "video/mpeg4.avi")
+            button(page, "Try again").click()
             expect(page.get_by_text(words)).to_be_visible()
             button(page, "Make a copy that plays").click()
             expect(page.get_by_label("Folder for the copy")).to_have_value(str(copies))
@@ -264,9 +265,33 @@ class TestVideo:
             own.artifact(f"numbered.mp4.{labels}.vtt").write_text(text)
         visit(own_page, "video/numbered.mp4")
         default = own_page.locator("track[default]")
-        expect(default).to_have_attribute("label", "pt-BR")
+        expect(default).to_have_attribute("label", "Brazilian Portuguese")
         expect(default).to_have_attribute("srclang", "pt-BR")
-        expect(own_page.locator("track[srclang=en]")).to_have_attribute("label", "en, forced")
+        forced = own_page.locator("track[srclang=en]")
+        expect(forced).to_have_attribute("label", "English, forced")
+
+    @web.in_both_on_request
+    def test_subtitles_beside_a_film_are_shown_as_they_were_chosen(
+        self, own_page: Page, own: Library
+    ) -> None:
+        for language, words in {"de": "Guten Tag", "en": "Good day"}.items():
+            text = f"1\n00:00:00,000 --> 00:00:09,000\n<i>{words}</i>\n"
+            (own.root / f"numbered.{language}.srt").write_text(text)
+        visit(own_page, "video/numbered.mp4")
+        shown = own_page.locator(".transcript li")
+        expect(shown).to_contain_text("Good day")
+        menu = own_page.locator("media-captions-menu-button")
+        menu.click()
+        own_page.get_by_role("menuitemradio", name="German").click()
+        expect(shown).to_contain_text("Guten Tag")
+        own_page.reload()
+        expect(shown).to_contain_text("Guten Tag")
+        expect(menu).to_have_attribute("data-captions-enabled", "true")
+        own_page.keyboard.press("c")
+        expect(menu).to_have_attribute("data-captions-enabled", "false")
+        own_page.reload()
+        expect(own_page.locator("track")).to_have_count(2)
+        expect(own_page.locator("track[default]")).to_have_count(0)
 
 
 class TestWatching:
@@ -350,6 +375,11 @@ class TestWatching:
         expect(page.get_by_label("Note")).to_have_value("k7m")
         expect(film).to_have_js_property("paused", True)
         page.get_by_label("Note").fill("")
+        page.get_by_label("Watched", exact=True).press("m")
+        expect(film).to_have_js_property("muted", False)
+        film.dblclick(position={"x": 9, "y": 9})
+        page.wait_for_timeout(50)  # for what the clicks began
+        expect(film).to_have_js_property("paused", True)
 
     @web.in_both_on_request
     def test_one_film_follows_another_as_the_library_has_them(self, page: Page) -> None:

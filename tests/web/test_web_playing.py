@@ -94,7 +94,25 @@ def test_another_sound_is_chosen(page: Page, library: Library) -> None:
     library.keep(path)
     page.goto(f"{page.url}#/video/two.mp4")
     page.wait_for_function(SHOWN)
+    page.keyboard.press(">")
     with page.expect_request("**/hls/0.m4s?*sound=2*"):
         page.locator("media-audio-track-menu-button").click()
-        page.get_by_role("menuitemradio", name="de, mono").click()
+        page.get_by_role("menuitemradio", name="German, mono").click()
     assert number_shown(page) == 0
+    expect(page.locator("video")).to_have_js_property("playbackRate", 1.25)
+
+
+@web.in_both_on_request
+def test_a_film_waits_for_a_server_that_is_gone(page: Page, library: Library) -> None:
+    """It goes on by itself, from the place that was wanted."""
+    path = library.root / "film.flv"
+    media.ffmpeg("-i", media.clip("numbered.mp4", library.clips), "-c", "copy", path)
+    library.keep(path)
+    page.route("**/hls?*", lambda route: route.abort())
+    with page.expect_request("**/hls?*"):
+        page.goto(f"{page.url}#/video/film.flv?t=8.02")
+    with page.expect_request("**/hls?*"):
+        pass
+    page.unroute_all()
+    assert abs(number_shown(page) - 200) <= 1
+    expect(page.locator(".cannot")).to_be_hidden()

@@ -2,6 +2,7 @@
 
 `subtitle_output` writes cues; their text keeps the tags <b>, <i> and <u>. `read_cues` reads the
 cues of any subtitle file, also of a malformed one; their text has no tags and no line breaks.
+`read_shown_cues` reads them as a player shows them, with both.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +95,7 @@ MAX_CUE_CHARACTERS = 2000  # the rest of a longer cue is ignored
 TIMESTAMP = r"((?:\d{1,4}:)?\d{1,2}:\d{1,2}[.,]\d{1,3})"
 CUE_TIMES = re.compile(rf"^[ \t]*{TIMESTAMP}[ \t]*-->[ \t]*{TIMESTAMP}.*$", re.MULTILINE)
 STYLING = re.compile(r"<[^<>\n]*>|\{\\[^{}\n]*\}")  # tags of WebVTT and SubRip, overrides of ASS
+SHOWN_TAGS = frozenset({"<b>", "</b>", "<i>", "</i>", "<u>", "</u>"})
 # Invisible characters. No text of a cue keeps them, so that the search can use some as its marks.
 INVISIBLE = re.compile(rf"(?!\s)(?:{UNPRINTABLE}|[\u200b\ufeff])")
 
@@ -105,6 +107,17 @@ def read_cues(path: str, frame_rate: float | None = None) -> list[Cue]:
     in a second. Malformed cues are skipped. Raises OSError, and ValueError where it is no subtitle
     file.
     """
+    return cleaned_cues(path, frame_rate, plain_text)
+
+
+def read_shown_cues(path: str, frame_rate: float | None = None) -> list[Cue]:
+    """The same with the line breaks and the tags <b>, <i> and <u> of their text."""
+    return cleaned_cues(path, frame_rate, shown_text)
+
+
+def cleaned_cues(path: str, frame_rate: float | None, clean: Callable[[str], str]) -> list[Cue]:
+    """The cues of a file in order of time, each with what `clean` makes of its text; those without
+    any left out. Otherwise as read_cues."""
     text = read_text(path)
     if path.endswith(".json"):
         cues = list(cues_of_json(text))
@@ -114,8 +127,8 @@ def read_cues(path: str, frame_rate: float | None = None) -> list[Cue]:
         cues = list(parse_cues(as_subrip(text)))
     if not cues and text.strip() and not re.match(r"\s*(WEBVTT|\{|\[Script Info|<SAMI)", text):
         raise ValueError("has no subtitles in it")
-    plain = [cue._replace(text=plain_text(cue.text)) for cue in cues]
-    return sorted((cue for cue in plain if cue.text), key=lambda cue: cue[:2])
+    cleaned = [cue._replace(text=clean(cue.text)) for cue in cues]
+    return sorted((cue for cue in cleaned if cue.text), key=lambda cue: cue[:2])
 
 
 def read_text(path: str) -> str:
@@ -171,7 +184,22 @@ def cues_of_json(text: str) -> Iterator[Cue]:
 
 def plain_text(text: str) -> str:
     """The text of a cue in one line, in NFC, without styling and invisible characters."""
+    return " ".join(readable(STYLING.sub("", text[:MAX_CUE_CHARACTERS])).split())
+
+
+def shown_text(text: str) -> str:
+    """The text of a cue line by line, in NFC, without invisible characters and all styling but the
+    tags <b>, <i> and <u>."""
+
+    def kept(styling: re.Match[str]) -> str:
+        return tag if (tag := styling[0].lower()) in SHOWN_TAGS else ""
+
+    lines = readable(STYLING.sub(kept, text[:MAX_CUE_CHARACTERS])).split("\n")
+    return "\n".join(line for line in (" ".join(words.split()) for words in lines) if line)
+
+
+def readable(text: str) -> str:
+    """Text in NFC with characters in place of HTML's references, without invisible ones."""
     import html
 
-    unescaped = html.unescape(STYLING.sub("", text[:MAX_CUE_CHARACTERS]))
-    return unicodedata.normalize("NFC", " ".join(INVISIBLE.sub("", unescaped).split()))
+    return unicodedata.normalize("NFC", INVISIBLE.sub("", html.unescape(text)))

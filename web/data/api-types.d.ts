@@ -440,6 +440,13 @@ export interface SoundTrackOut {
   playable: boolean;
 }
 
+export interface SubtitleFileOut {
+  file: string;
+  language: string;
+  purpose: string;
+  url: string;
+}
+
 export interface SubtitleLineOut {
   start: number;
   end: number;
@@ -591,6 +598,7 @@ export interface VideoDetailsOut {
   rotten?: string | null;
   video: string;
   files: Record<string, ArtifactFileOut[]>;
+  subtitles: SubtitleFileOut[];
   documents: Record<string, Record<string, any> | null>;
 }
 

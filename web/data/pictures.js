@@ -59,13 +59,15 @@ export function momentPicture(row, time, tolerance) {
 const records = new Map(); // those that were read last, by kind, video and version
 const RECORDS_KEPT = 200;
 
-/** The JSON record of an artifact, read once as long as the artifact stays as it is; null where that failed.
+/** The JSON record of an artifact, read once as long as the artifact stays as it is; null where there is
+ * none or reading it failed.
  * @template {keyof Records} Kind
  * @param {Pictured} row
  * @param {Kind} kind
  * @returns {Promise<Records[Kind] | null>} */
-export function record(row, kind) {
+export async function record(row, kind) {
   const version = row.versions?.[kind];
+  if (!version) return null;
   const key = `${kind} ${row.url} ${version}`;
   const stored = records.get(key);
   if (stored) return stored;

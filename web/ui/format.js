@@ -32,6 +32,19 @@ export function clock(seconds) {
   return h ? `${h}:${tail}` : tail;
 }
 
+const LANGUAGES = new Intl.DisplayNames("en", { type: "language" });
+
+/** The name of a language by its tag; a tag that is none stays as it is.
+ * @param {string} tag
+ * @returns {string} */
+export function languageName(tag) {
+  try {
+    return (tag && LANGUAGES.of(tag)) || tag;
+  } catch {
+    return tag;
+  }
+}
+
 /** A size as 4.2 MB; "" where it is not known.
  * @param {number | null | undefined} bytes */
 export function size(bytes) {

@@ -1,9 +1,9 @@
 // @ts-check
 /** The keys of a player, as they are usual on the web. */
 
-const FIELDS = "input, textarea, select, dialog"; // they take every key
+const FIELDS = "input:not([type=checkbox]), textarea, select, dialog"; // they take every key
 const MENUS = "[role=menu], [role=menuitemradio]";
-const PRESSED = `button, a, summary, [role=button], ${MENUS}`; // they take the space bar
+const PRESSED = `button, a, summary, input, [role=button], ${MENUS}`; // they take the space bar
 const MOVED = `media-volume-range, [role=slider], ${MENUS}`; // and these arrows
 
 /** What a key does: the name of an action, and what it is called with.
@@ -35,6 +35,13 @@ const FIXED = {
 };
 /** @type {Record<string, KeyAction>} */
 const VOLUME = { ArrowUp: ["volumeBy", 0.05], ArrowDown: ["volumeBy", -0.05] };
+
+/** The key that was pressed, whether Caps Lock is on or not.
+ * @param {Pick<KeyboardEvent, "key" | "shiftKey">} event */
+export function keyOf({ key, shiftKey }) {
+  if (key.length > 1) return key;
+  return shiftKey ? key.toUpperCase() : key.toLowerCase();
+}
 
 /** What a key does; null for nothing.
  * @param {string} key
@@ -74,7 +81,7 @@ export function listenToKeys(player, actions, signal) {
   const listener = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || isTaken(event)) return;
     const inPlayer = event.target instanceof Node && player.contains(event.target);
-    const action = actionOf(event.key, inPlayer);
+    const action = actionOf(keyOf(event), inPlayer);
     if (!action) return;
     event.preventDefault();
     event.stopPropagation();

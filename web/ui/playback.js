@@ -2,6 +2,7 @@
 /** How a film gets into its element: the file itself, or segments that the server makes of it. */
 
 import { address, get, statusOf } from "../data/api.js";
+import { store } from "../data/store.js";
 import { once } from "./dom.js";
 import { message } from "./format.js";
 
@@ -11,10 +12,10 @@ import { message } from "./format.js";
  * @typedef {any} HlsPlayer */
 
 /** What happens around a film: `tell` with what the server says of it; `refuse` where nothing plays it, with
- * the server's words, and the error of the element if that is why.
+ * the server's words, the error of the element if that is why, and whether it may play at another try.
  * @typedef {object} PlaybackListeners
  * @property {(offer: api.HlsOfferOut) => unknown} tell
- * @property {(reason: string, error: MediaError | null) => unknown} refuse */
+ * @property {(reason: string, error: MediaError | null, mayRetry: boolean) => unknown} refuse */
 
 const HLS = new URL("../vendor/hls.js/hls.light.min.mjs", import.meta.url).href;
 
@@ -55,6 +56,8 @@ const LOADING = {
     errorRetry: { maxNumRetry: 4, retryDelayMs: 500, maxRetryDelayMs: 4000 },
   },
 };
+
+const BUSY = 429; // the server's status where other films are encoded
 
 const viewer = crypto.getRandomValues(new Uint32Array(2)).join("-");
 
@@ -105,6 +108,17 @@ const askAbilities = once(async () => {
   };
 });
 
+/** Whether the server answers. */
+const isThere = () =>
+  get("/health").then(
+    () => true,
+    (error) => Boolean(statusOf(error)),
+  );
+
+/** Whether the server refused a request of hls.js, which would be asked for again and again.
+ * @param {{response?: {code: number}}} data */
+const isRefused = ({ response }) => response !== undefined && response.code >= 400 && response.code < 500;
+
 /** The words of the server for a request of hls.js that it refused.
  * @param {{networkDetails: {response: ArrayBuffer | string}, response?: {code: number}}} data
  * @returns {string} */
@@ -124,6 +138,8 @@ export class Playback {
   #hls = null;
   #run = new AbortController(); // ends what is still asked for the film before
   #hasRecovered = false; // from an error of the media, which is tried once
+  #isLost = false; // the server does not answer: what there is of the film plays on
+  #begun = 0; // where it was begun, in seconds
   url = ""; // of the film, "" where there is none
   method = ""; // of those that the server offers: the one that plays, or ""
   /** @type {number | null} */
@@ -136,12 +152,14 @@ export class Playback {
   /**
    * @param {HTMLVideoElement} video
    * @param {PlaybackListeners} listeners
+   * @param {AbortSignal} signal
    */
-  constructor(video, { tell, refuse }) {
+  constructor(video, { tell, refuse }, signal) {
     this.video = video;
     this.tell = tell;
     this.refuse = refuse;
     video.addEventListener("error", () => this.failed(video.error));
+    store.watch(["online"], ({ online }) => online && this.goOn(), signal);
   }
 
   /** Opens a film.
@@ -161,6 +179,7 @@ export class Playback {
    * @param {number} time */
   async begin(time) {
     this.detach();
+    this.#begun = time;
     const run = (this.#run = new AbortController());
     try {
       const params = { ...(await askAbilities()), sound: this.sound, excluded: this.excluded.join() };
@@ -178,8 +197,9 @@ export class Playback {
    * @param {number} time */
   withoutOffer(error, time) {
     const status = statusOf(error);
-    const isTried = this.excluded.includes("direct");
-    if (status === 429 || !status || isTried) return this.refuse(message(error), this.error);
+    if (!status) return this.wait();
+    if (status === BUSY || this.excluded.includes("direct"))
+      return this.refuse(message(error), this.error, status === BUSY);
     return this.play({ method: "direct", url: `${this.url}/stream` }, time);
   }
 
@@ -188,7 +208,7 @@ export class Playback {
    * @param {number} time
    * @param {AbortSignal} signal */
   async attach(offer, time, signal) {
-    if (offer.method === "none") return this.refuse(offer.reason ?? "", this.error);
+    if (offer.method === "none") return this.refuse(offer.reason ?? "", this.error, false);
     if (offer.method === "direct") return this.play(offer, time);
     const source = address(offer.url, { ...offer.query, viewer, begin: time });
     const { default: Hls } = await import(HLS);
@@ -200,7 +220,7 @@ export class Playback {
     const hls = new Hls(options);
     this.#hls = hls;
     /** @type {(name: string, data: HlsPlayer) => unknown} */
-    const onError = (_, data) => data.fatal && this.onFatal(Hls, data);
+    const onError = (_, data) => (data.fatal || isRefused(data)) && this.onFatal(Hls, data);
     hls.on(Hls.Events.ERROR, onError);
     hls.loadSource(source);
     hls.attachMedia(this.video);
@@ -211,8 +231,8 @@ export class Playback {
    * @param {HlsPlayer} data */
   onFatal(Hls, data) {
     if (data.type === Hls.ErrorTypes.NETWORK_ERROR) {
-      this.detach();
-      this.refuse(refusal(data), null);
+      if (!data.response?.code) return this.wait();
+      this.refuse(refusal(data), null, true);
     } else if (!this.#hasRecovered) {
       this.#hasRecovered = true;
       this.#hls.recoverMediaError();
@@ -234,16 +254,44 @@ export class Playback {
       this.video.addEventListener("loadedmetadata", () => (this.video.currentTime = time), { once: true });
   }
 
-  /** Goes on by another method, from the same place.
+  /** Goes on by another method, from the same place; by the same one where it was not that which failed.
    * @param {MediaError | null} error */
   async failed(error) {
     if (!this.method || !this.url) return;
-    const { currentTime, paused } = this.video;
+    const { signal } = this.#run;
+    const isLost = error?.code === MediaError.MEDIA_ERR_NETWORK && !(await isThere());
+    if (signal.aborted) return;
+    if (isLost) return this.wait();
     this.excluded.push(this.method);
     this.method = "";
     this.error = error;
-    await this.begin(currentTime);
+    await this.restart();
+  }
+
+  /** Begins anew where the film is, and plays if it did. */
+  async restart() {
+    const { paused } = this.video;
+    await this.begin(this.place);
     if (!paused) this.video.play().catch(() => {}); // not allowed: it waits
+  }
+
+  /** Where the film is, in seconds, or will be as soon as it is there. */
+  get place() {
+    return this.video.readyState ? this.video.currentTime : this.#begun;
+  }
+
+  /** Plays what there is of the film, until the server is there again. */
+  wait() {
+    this.#isLost = true;
+    this.#hls?.stopLoad();
+    store.set({ online: false });
+  }
+
+  /** Goes on where the film is, now that the server is there. */
+  goOn() {
+    if (!this.#isLost) return;
+    this.#isLost = false;
+    this.restart();
   }
 
   detach() {
@@ -252,6 +300,7 @@ export class Playback {
     this.#hls = null;
     this.method = "";
     this.#hasRecovered = false;
+    this.#isLost = false;
   }
 
   close() {

@@ -2,6 +2,8 @@
 /** The sounds of a film as an element's `audioTracks`, which browsers have not: the controls of the
  * player list them and say which one is to be heard. */
 
+import { languageName } from "./format.js";
+
 /** @import * as api from "../data/api-types.d.ts" */
 
 /** @type {Record<number, string>} */
@@ -11,7 +13,7 @@ const CHANNELS = { 1: "mono", 2: "stereo", 6: "5.1", 8: "7.1" };
  * @param {Pick<api.SoundTrackOut, "language" | "title" | "channels">} sound
  * @param {number} i its index */
 export function soundLabel({ language, title, channels }, i) {
-  return [language, title, CHANNELS[channels]].filter(Boolean).join(", ") || `Sound ${i + 1}`;
+  return [languageName(language), title, CHANNELS[channels]].filter(Boolean).join(", ") || `Sound ${i + 1}`;
 }
 
 class SoundTrack {

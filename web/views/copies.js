@@ -99,7 +99,7 @@ class Copy {
 
   async scrub(share) {
     this.at = share;
-    const sprites = await record({ ...this.facts, artifacts: { sprites: true } }, "sprites");
+    const sprites = await record(this.facts, "sprites");
     if (!sprites?.frames?.length || this.at === null) return;
     const frame = frameAt(sprites, this.at * this.facts.duration);
     const { clientWidth, clientHeight } = this.picture;

@@ -61,9 +61,15 @@ export function playerControls(video, timeline, cover, acts) {
     ...[video, h("media-loading-indicator", { slot: "centered-chrome", noautohide: true }), cover],
     ...[captionsMenu, soundMenu, rateMenu, timeline, bar],
   );
+  let wasPaused = true; // before the clicks, of which the controls see one state if they come fast
+  element.addEventListener("click", ({ detail }) => detail === 1 && (wasPaused = video.paused), {
+    capture: true,
+  });
   element.addEventListener("dblclick", (event) => {
-    const isOverFilm = [element, video, cover].includes(event.target);
-    if (isOverFilm) toggleFullscreen(element);
+    if (![element, video, cover].includes(event.target)) return;
+    toggleFullscreen(element);
+    if (wasPaused) video.pause();
+    else video.play().catch(() => {});
   });
   return { element, previous, next, theatre };
 }

@@ -7,6 +7,7 @@ import { h } from "../ui/dom.js";
 import { Playback } from "../ui/playback.js";
 import { frameStep } from "../ui/playback-keys.js";
 import { SoundTracks } from "../ui/sound-tracks.js";
+import { keepChoice, putSubtitles, subtitlesOf } from "../ui/subtitle-tracks.js";
 import { playerControls, toggleCaptions, toggleFullscreen } from "./player-controls.js";
 import { unplayable } from "./unplayable.js";
 
@@ -16,34 +17,10 @@ const FASTEST = 4;
 
 const between = (value, least, most) => Math.max(least, Math.min(most, value));
 
-/** The subtitles of files beside a video, and those inside it in languages that no file has. */
-export function subtitleTracks({ name, files }, inside) {
-  const beside = files.subtitles.filter(({ part }) => part.endsWith(".vtt"));
-  // The labels between the video's name and the suffix: a language, and whether they are forced.
-  const labels = beside.map(({ part }) => part.slice(name.length).split(".").slice(1, -1));
-  const isForced = labels.map((words) => words.includes("forced"));
-  const languages = labels.map((words) => words.find((word) => word !== "forced"));
-  const others = inside.filter((track) => !languages.includes(track.language));
-  return [
-    ...beside.map(({ url }, i) => ({
-      src: address(url),
-      label: labels[i].join(", ") || "Subtitles",
-      srclang: languages[i] ?? "en",
-      default: i === isForced.indexOf(false),
-    })),
-    ...others.map(({ url, language, purpose }) => ({
-      src: address(url),
-      label: [language, purpose, "inside"].filter(Boolean).join(", "),
-      srclang: language || "en",
-      default: false, // for the server reads the whole film for them
-    })),
-  ];
-}
-
 export class Player {
   /** `time(seconds)` is called with where the film is, `ready()` when its length is known, and
    * `neighbour("previous" or "next")` where that video is wanted. */
-  constructor(timeline, { time, ready, neighbour }) {
+  constructor(timeline, { time, ready, neighbour }, signal) {
     this.video = h("video", { preload: "metadata", playsInline: true });
     this.cover = h(".cannot", { hidden: true, noautohide: true });
     this.sounds = new SoundTracks((stream) => this.choose(stream));
@@ -54,10 +31,10 @@ export class Player {
       theatre: () => this.theatre(),
     });
     this.element = h(".player", {}, this.controls.element);
-    this.playback = new Playback(this.video, {
-      tell: (offer) => this.showOffer(offer),
-      refuse: (words, error) => this.refuse(error, words),
-    });
+    const tell = (offer) => this.showOffer(offer);
+    const refuse = (words, error, mayRetry) => this.refuse(error, words, mayRetry);
+    this.playback = new Playback(this.video, { tell, refuse }, signal);
+    keepChoice(this.controls.element, this.video);
     this.source = ""; // the address of the film that is shown
     this.waits = false; // whether it plays as soon as it is there
     this.inside = []; // subtitles in the film itself
@@ -69,6 +46,8 @@ export class Player {
 
   listen(time, ready) {
     const { video } = this;
+    // Opening a film, or another sound of it, sets the speed to this.
+    video.addEventListener("ratechange", () => (video.defaultPlaybackRate = video.playbackRate));
     for (const name of ["timeupdate", "seeking"]) video.addEventListener(name, () => time(video.currentTime));
     video.addEventListener("loadedmetadata", () => {
       if (this.pending) video.currentTime = this.pending;
@@ -112,19 +91,17 @@ export class Player {
   }
 
   showTracks() {
-    const tracks = subtitleTracks(this.details, this.inside);
-    const present = [...this.video.querySelectorAll("track")];
-    if (present.map((track) => track.getAttribute("src")).join() === tracks.map(({ src }) => src).join())
-      return;
-    present.forEach((track) => track.remove());
-    this.video.append(...tracks.map((track) => h("track", { kind: "subtitles", ...track })));
+    putSubtitles(this.video, subtitlesOf(this.details.subtitles, this.inside));
   }
 
   /** Says why nothing plays: in the server's words, else by the element's error. */
-  refuse(error, words = "") {
+  refuse(error, words, mayRetry) {
+    const { place, sound } = this.playback;
     this.playback.close(); // its sound would go on
     const encrypted = this.details.encrypted || this.isEncrypted;
-    this.cover.replaceChildren(...unplayable({ ...this.details, encrypted }, error, words));
+    const again = () => (this.playback.open(this.details.url, place, sound), this.start());
+    const why = unplayable({ ...this.details, encrypted }, error, words, mayRetry ? again : null);
+    this.cover.replaceChildren(...why);
     this.cover.hidden = false;
   }
 

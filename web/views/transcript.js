@@ -47,15 +47,19 @@ export function lineAt(lines, time) {
   return low > 0 && time < lines[low - 1].end ? low - 1 : -1;
 }
 
-/** The track whose lines are shown: the one that is turned on, else the first one of a file. Those
+/** The track whose lines are shown: the one that is turned on, or will be, else the first one of a file. Those
  * inside the film are read only when somebody turns them on: that takes going through all of it. */
 function trackToShow(video) {
   const tracks = [...video.querySelectorAll("track")];
   return (
     tracks.find(({ track }) => track.mode === "showing") ??
-    tracks.find(({ label }) => !label.split(", ").includes("inside"))
+    tracks.find((track) => willBeShown(track)) ??
+    tracks.find((track) => !track.hasAttribute("data-inside"))
   );
 }
+
+/** Whether the browser has yet to turn a track on, which it does only while nobody has set its mode. */
+const willBeShown = (track) => track.default && track.readyState === HTMLTrackElement.NONE;
 
 const lineOf = (cue) => ({ start: cue.startTime, end: cue.endTime, text: cue.getCueAsHTML().textContent });
 
@@ -101,7 +105,7 @@ export class Transcript {
     const element = trackToShow(this.video);
     this.element.hidden = !element;
     if (!element) return;
-    if (element.track.mode === "disabled") element.track.mode = "hidden"; // else it is never read
+    if (element.track.mode === "disabled" && !willBeShown(element)) element.track.mode = "hidden"; // else it is never read
     const take = () => element === trackToShow(this.video) && this.take(element.track.cues);
     if (element !== this.track) element.addEventListener("load", take, { once: true });
     this.track = element;

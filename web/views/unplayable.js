@@ -83,15 +83,22 @@ function below(folder) {
 const sentence = (words) => `${words.charAt(0).toUpperCase()}${words.slice(1).replace(/\.$/, "")}.`;
 
 /** What is shown in place of a film: the server's words why it does not play, else by the element's
- * error, and a button that has a copy made. */
-export function unplayable(details, error, words) {
+ * error, and buttons that try `again`, where that is not null, and have a copy made. */
+export function unplayable(details, error, words, again) {
   const why = words && !details.encrypted ? sentence(words) : reasonOf(details, error);
   const isReadable = !details.broken?.some(({ kinds }) => kinds.includes("metadata"));
-  const copy = button("Make a copy that plays", "run", () => transcodeDialog(details), { kind: "primary" });
+  const copy = button("Make a copy that plays", "run", () => transcodeDialog(details), {
+    kind: again ? "" : "primary",
+  });
   return [
     icon("film"),
-    h("h2", {}, "It does not play here"),
+    h("h2", {}, again ? "It does not play now" : "It does not play here"),
     h("p", {}, why),
-    h(".row", {}, !details.encrypted && isReadable && copy),
+    h(
+      ".row",
+      {},
+      again && button("Try again", "undo", again, { kind: "primary" }),
+      !details.encrypted && isReadable && copy,
+    ),
   ];
 }

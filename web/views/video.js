@@ -269,11 +269,15 @@ class FilmView {
     this.page = null;
     this.leave = new AbortController();
     this.timeline = new Timeline((time) => this.player.seek(time));
-    this.player = new Player(this.timeline, {
-      time: (time) => this.timeline.at(time),
-      ready: () => this.page?.measure(),
-      neighbour: (name) => this.upNext.go(name),
-    });
+    this.player = new Player(
+      this.timeline,
+      {
+        time: (time) => this.timeline.at(time),
+        ready: () => this.page?.measure(),
+        neighbour: (name) => this.upNext.go(name),
+      },
+      signal,
+    );
     this.upNext = new UpNext(this.player, (url) => this.playNext(url), signal);
     this.element = h(".video", {}, this.player.element);
     listenToKeys(this.player.element, this.actions(), signal);
