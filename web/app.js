@@ -84,8 +84,8 @@ const viewLinks = () => document.querySelectorAll("nav.views a");
 function markNavigation(name) {
   for (const link of viewLinks()) {
     if (link.dataset.view === "library") link.href = name === "library" ? href("library") : home();
-    const here = link.dataset.view === name || (name === "video" && link.dataset.view === "library");
-    if (here) link.setAttribute("aria-current", "page");
+    const isCurrent = link.dataset.view === name || (name === "video" && link.dataset.view === "library");
+    if (isCurrent) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
 }
@@ -207,7 +207,7 @@ function offlineBar() {
 /** Asks for the token until it is right or the dialog is closed; whether there is one now. */
 async function askToken() {
   answered.resolve();
-  const known = await dialog("This library has a token", (close) => {
+  const isSignedIn = await dialog("This library has a token", (close) => {
     const input = h("input", {
       type: "password",
       autocomplete: "current-password",
@@ -240,7 +240,7 @@ async function askToken() {
       h(".row", {}, button("Open", "key", null, { kind: "primary", type: "submit" })),
     );
   });
-  return known === true;
+  return isSignedIn === true;
 }
 
 /** What all views but the library wait for: it can show its first screen without. */

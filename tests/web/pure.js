@@ -193,5 +193,5 @@ export async function pureCases(load) {
     ],
     "without a date it is damaged": [format.amount(undefined, {}), "damaged"],
   });
-  return Object.entries(cases).map(([name, [value, wanted]]) => [name, value, wanted]);
+  return Object.entries(cases).map(([name, [value, expected]]) => [name, value, expected]);
 }

@@ -4,6 +4,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { pureCases } from "./pure.js";
 
-for (const [name, value, wanted] of await pureCases((path) => import(`../../web/${path}.js`))) {
-  test(name, () => assert.deepEqual(value, wanted));
+for (const [name, value, expected] of await pureCases((path) => import(`../../web/${path}.js`))) {
+  test(name, () => assert.deepEqual(value, expected));
 }

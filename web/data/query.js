@@ -14,7 +14,7 @@ const TERM = /-?(?:(?:[A-Za-z_]+|[xX]\.[^\s:"]+):)?(?:"(?:[^"\\]|\\.)*"?|\S*)/y;
  * @returns {Term[]} */
 export function terms(query) {
   /** @type {Term[]} */
-  const found = [];
+  const all = [];
   let at = 0;
   while (at < query.length) {
     if (/\s/.test(query[at])) {
@@ -23,10 +23,10 @@ export function terms(query) {
     }
     TERM.lastIndex = at;
     const text = TERM.exec(query)?.[0] || query[at];
-    found.push({ text, start: at, end: at + text.length });
+    all.push({ text, start: at, end: at + text.length });
     at += text.length;
   }
-  return found;
+  return all;
 }
 
 /** A term such as tag:night or tag:"two words".

@@ -37,9 +37,9 @@ export const isChange = (change) => Object.values(change).some((names) => names.
  * @param {NameChange} change
  * @returns {Promise<{after: api.TagsOut, undo: NameChange}>} its tags then, and the change that takes this back */
 export async function changeTags(url, change) {
-  const before = await get(`${url}/tags`);
+  const previous = await get(`${url}/tags`);
   const after = await post(`${url}/tags`, change);
-  return { after, undo: difference(after, before) };
+  return { after, undo: difference(after, previous) };
 }
 
 /** How a change of many videos went: how many were changed, the requests that take that back, and which

@@ -17,9 +17,9 @@ const SUGGESTED = 8; // names at a time
  * @param {boolean} isRepeated whether the key is held
  * @returns {{marked: string | null, removed: string | null}} */
 export function backspace(shown, marked, isRepeated) {
-  const last = shown.at(-1);
-  if (isRepeated || last === undefined) return { marked, removed: null };
-  return marked === last ? { marked: null, removed: last } : { marked: last, removed: null };
+  const lastName = shown.at(-1);
+  if (isRepeated || lastName === undefined) return { marked, removed: null };
+  return marked === lastName ? { marked: null, removed: lastName } : { marked: lastName, removed: null };
 }
 
 class NamesField {

@@ -41,9 +41,9 @@ function sheetOf(url) {
 export async function showTile(canvas, row, sprites, frame, width, height) {
   const name = sprites.sheets[frame.sheet];
   const url = fileOf(row, "sprites", name);
-  const asked = (canvas.dataset.tile = `${frame.sheet}:${frame.x}:${frame.y}`);
+  const tile = (canvas.dataset.tile = `${frame.sheet}:${frame.x}:${frame.y}`);
   const sheet = await sheetOf(url);
-  if (!sheet || canvas.dataset.tile !== asked) return;
+  if (!sheet || canvas.dataset.tile !== tile) return;
   const { width: wide, height: tall } = sprites.tile;
   const scale = wide >= tall ? Math.max(width / wide, height / tall) : Math.min(width / wide, height / tall);
   canvas.width = Math.round(wide * scale * devicePixelRatio);

@@ -11,6 +11,8 @@ import { attempt, button, failed, state, toast } from "../ui/controls.js";
 import { copiesGroup } from "./copies.js";
 import { offerUndo } from "./undo.js";
 
+/** @import * as api from "../data/api-types.d.ts" */
+
 const THRESHOLD = "0.92";
 const LIMIT = 200; // groups
 
@@ -80,16 +82,17 @@ export function mount(main, route, signal) {
 
   const load = inTurn(async () => {
     if (!list.children.length) setText(status, "Comparing …");
-    const wanted = { threshold: threshold.value, deep: deep.checked ? 1 : "", limit: LIMIT };
+    const criteria = { threshold: threshold.value, deep: deep.checked ? 1 : "", limit: LIMIT };
     try {
-      render(await get("/phash/duplicates", { recursive: 1, ext: "*", ...wanted }, signal));
+      render(await get("/phash/duplicates", { recursive: 1, ext: "*", ...criteria }, signal));
     } catch (error) {
       if (!isAbort(error)) list.replaceChildren(failed(error, load));
     }
   });
 
-  function render(found) {
-    const { groups, total, total_groups: all, without_hash: unknown, videos } = found;
+  /** @param {api.DuplicatesOut} duplicates */
+  function render(duplicates) {
+    const { groups, total, total_groups: all, without_hash: unknown, videos } = duplicates;
     const many = `${plural(all, "group")} among ${plural(total, "video")}.`;
     setText(status, all ? `${many} Nothing is deleted: what goes to the trash can be had back.` : "");
     list.querySelector(".state")?.remove();
@@ -103,9 +106,9 @@ export function mount(main, route, signal) {
 
   /** Moves copies to the trash; `keeper` is the one to keep where another was proposed. */
   async function trash(only, keeper, control) {
-    const wanted = { threshold: Number(threshold.value), deep: deep.checked, ext: ["*"], limit: 0 };
+    const criteria = { threshold: Number(threshold.value), deep: deep.checked, ext: ["*"], limit: 0 };
     const keep = keeper ? { keep: [keeper] } : {};
-    const done = await attempt(control, () => run("dupes", { apply: "trash", only, ...keep, ...wanted }));
+    const done = await attempt(control, () => run("dupes", { apply: "trash", only, ...keep, ...criteria }));
     if (!done) return;
     const left = done.result.applied.find(({ action }) => action === "left");
     if (left) toast(`${left.video} was left: ${left.reason}`, { kind: "bad" });

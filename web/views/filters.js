@@ -91,9 +91,9 @@ export function filterPanel({ change, close }) {
   const clear = button("Clear all", "close", () => change(""), { kind: "small.quiet" });
 
   /** A button that is pressed as long as the query has its term. */
-  function choice(text, wanted, next) {
-    const flip = () => change(next(query, wanted));
-    const props = { type: "button", onclick: flip, dataset: { term: wanted } };
+  function choice(text, termText, next) {
+    const flip = () => change(next(query, termText));
+    const props = { type: "button", onclick: flip, dataset: { term: termText } };
     return h("button.pill", props, h("span", { dir: "auto" }, text), h("span.dim.count", {}));
   }
 
@@ -103,12 +103,12 @@ export function filterPanel({ change, close }) {
     pill.classList.toggle("empty", number === 0);
   }
 
-  const oneOf = (isRival) => (q, wanted) => toggleOne(q, wanted, isRival);
+  const oneOf = (isRival) => (q, termText) => toggleOne(q, termText, isRival);
   const group = (heading, ...content) => h("fieldset.filter", {}, h("legend", {}, heading), ...content);
   const exclusive = ([heading, fields, options]) =>
     group(
       heading,
-      h(".pills", {}, ...options.map(([text, wanted]) => choice(text, wanted, oneOf(isAbout(fields))))),
+      h(".pills", {}, ...options.map(([text, termText]) => choice(text, termText, oneOf(isAbout(fields))))),
     );
 
   const codecs = h(".pills", {});
@@ -151,8 +151,8 @@ export function filterPanel({ change, close }) {
     const note = h("p.dim", {});
     let names = [];
     function draw() {
-      const wanted = box.value.trim().toLowerCase();
-      const fitting = names.filter(({ name }) => name.toLowerCase().includes(wanted));
+      const part = box.value.trim().toLowerCase();
+      const fitting = names.filter(({ name }) => name.toLowerCase().includes(part));
       // Those that are chosen stand first: what holds is never out of sight.
       const isChosen = ({ name }) => has(query, term(field, name));
       const shown = [...fitting.filter(isChosen), ...fitting.filter((one) => !isChosen(one))].slice(
@@ -218,16 +218,16 @@ export function filterPanel({ change, close }) {
     }
   }
 
-  function drawCodecs(found) {
+  function drawCodecs(codecTerms) {
     const rival = oneOf(isAbout(["codec", "vcodec"]));
     const name = (text) => codecName(parts(text).value);
     keyed(
       codecs,
-      found,
+      codecTerms,
       (text) => text,
       (text) => choice(name(text), text, rival),
     );
-    setText(codecNote, found.length ? "" : "None known yet.");
+    setText(codecNote, codecTerms.length ? "" : "None known yet.");
     mark();
   }
 

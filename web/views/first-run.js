@@ -72,12 +72,12 @@ export function firstRun(panel, signal) {
   /** Shows the offer if no video of the folder has a picture or metadata, and any can have them. */
   async function show() {
     try {
-      const wanted = { q: "has:thumbs", recursive: 1, ext: "*", limit: 1 };
+      const params = { q: "has:thumbs", recursive: 1, ext: "*", limit: 1 };
       job = null;
       for (const part of [begin, later]) part.hidden = false;
       bar.hidden = jobs.hidden = true;
       setLabel(later, "Not now");
-      const { total } = await get("/videos", wanted, signal);
+      const { total } = await get("/videos", params, signal);
       await kindsKnown();
       const plan = total ? null : await forecast(tasksOf(KINDS), signal);
       if (!plan?.videos) return close();

@@ -17,7 +17,7 @@ async function foldersIn(path) {
     page = await get("/folders", { below: path, depth: 1, offset: folders.length, limit: PAGE, ext: "*" });
     folders.push(...page.tree);
   } while (page.tree.length && folders.length < page.count);
-  return { whole: page, folders };
+  return { page, folders };
 }
 
 /** The paths of the folders that one is in, from the outside. */
@@ -46,9 +46,9 @@ export function folderTree({ go, close }) {
       const paths = [...opened];
       const answers = await Promise.all(paths.map(foldersIn));
       for (const [i, path] of paths.entries()) children.set(path, answers[i].folders);
-      const { whole } = answers[0];
+      const { page } = answers[0];
       problem.replaceChildren();
-      keyed(root, [{ ...whole, path: "", name: "All videos" }], (folder) => folder.path, item, fill);
+      keyed(root, [{ ...page, path: "", name: "All videos" }], (folder) => folder.path, item, fill);
       mark();
     } catch (error) {
       problem.replaceChildren(failed(error, read));

@@ -83,15 +83,15 @@ function field(name, schema, input, problem) {
   return h("label.field", {}, h("span", {}, label(name)), input, small, problem);
 }
 
-/** The fields of a task; `given` are values to begin with. */
+/** The fields of a task; `preset` are values to begin with. */
 export class TaskForm {
-  constructor(task, defaults, given = {}) {
+  constructor(task, defaults, preset = {}) {
     this.task = task;
     this.fields = Object.entries(task.params.properties).map(([name, schema]) => {
-      const before = defaults[name] ?? schema.default ?? null;
-      const input = control(name, schema, given[name] ?? before);
+      const unchanged = defaults[name] ?? schema.default ?? null;
+      const input = control(name, schema, preset[name] ?? unchanged);
       const problem = h("small.bad", { role: "alert" });
-      return { name, schema, before, input, problem, element: field(name, schema, input, problem) };
+      return { name, schema, unchanged, input, problem, element: field(name, schema, input, problem) };
     });
     this.switches = task.takes.map((name) => [
       name,
@@ -121,9 +121,9 @@ export class TaskForm {
   /** What is to be submitted: {params, recursive, force}. */
   values() {
     const params = {};
-    for (const { name, schema, before, input } of this.fields) {
+    for (const { name, schema, unchanged, input } of this.fields) {
       const value = read(input, schema);
-      if (asText(value) !== asText(before)) params[name] = value;
+      if (asText(value) !== asText(unchanged)) params[name] = value;
     }
     return { params, ...Object.fromEntries(this.switches.map(([name, input]) => [name, input.checked])) };
   }

@@ -59,7 +59,7 @@ export class Grid {
     this.cards = new Map(); // by index
     this.spare = [];
     this.active = 0; // the card that the keyboard is at
-    this.last = { y: 0, time: 0 };
+    this.lastScroll = { y: 0, time: 0 }; // where the page was when it was last drawn, and when
     this.leave = () => {}; // ends the following
     this.draw = onFrame(() => this.render());
     host.addEventListener("keydown", (event) => this.onKey(event));
@@ -159,10 +159,10 @@ export class Grid {
 
   isFast() {
     const now = performance.now();
-    const { y, time } = this.last;
+    const { y, time } = this.lastScroll;
     const passed = Math.max(8, now - time);
     const speed = (Math.abs(scrollY - y) / innerHeight / passed) * 1000;
-    this.last = { y: scrollY, time: now };
+    this.lastScroll = { y: scrollY, time: now };
     return passed < 250 && speed > FAST;
   }
 
@@ -216,8 +216,8 @@ export class Grid {
   }
 
   activate(i) {
-    const before = this.cards.get(this.active);
-    if (before) before.open.tabIndex = -1;
+    const previous = this.cards.get(this.active);
+    if (previous) previous.open.tabIndex = -1;
     this.active = i;
     const card = this.cards.get(i);
     if (card) card.open.tabIndex = 0;
@@ -256,7 +256,7 @@ export class Grid {
     if (top < scrollY + above) scrollTo(0, top - above);
     else if (top + this.cardHeight > scrollY + innerHeight - below)
       scrollTo(0, top + this.cardHeight + below - innerHeight);
-    this.last.time = 0;
+    this.lastScroll.time = 0;
     this.render();
     this.activate(i);
     this.cards.get(i)?.open.focus({ preventScroll: true });

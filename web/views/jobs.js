@@ -282,9 +282,9 @@ export async function mount(main, route, signal) {
   signal.addEventListener("abort", () => clearInterval(timer));
   render();
   try {
-    const known = (await get("/tasks", {}, signal)).tasks;
+    const available = (await get("/tasks", {}, signal)).tasks;
     tasks.replaceChildren(
-      ...known.map((task) =>
+      ...available.map((task) =>
         h(
           "li",
           {},
@@ -297,8 +297,8 @@ export async function mount(main, route, signal) {
         ),
       ),
     );
-    const wanted = known.find(({ task }) => task === route.params.get("task"));
-    if (wanted) taskDialog(wanted);
+    const requested = available.find(({ task }) => task === route.params.get("task"));
+    if (requested) taskDialog(requested);
   } catch (error) {
     if (!isAbort(error)) tasks.replaceChildren(failed(error, () => location.reload()));
   }

@@ -28,7 +28,7 @@ const APPEARANCES = [
 ];
 
 /** The address of what is shown, which the first visit has without it. */
-const here = () => location.hash || href("library");
+const currentAddress = () => location.hash || href("library");
 
 /** Whether a row has neither picture nor metadata. */
 const isBare = (row) => Boolean(row) && !row.artifacts?.thumbs && !row.artifacts?.metadata;
@@ -118,8 +118,8 @@ export async function mount(main, route, signal) {
   });
   /** Selects what a box was ticked for; news that come meanwhile may fill the card again. */
   async function choose({ element, check }, isRange) {
-    const [i, wanted] = [Number(element.dataset.index), check.checked];
-    (await selectingTools()).choose(i, wanted, isRange);
+    const [i, isChosen] = [Number(element.dataset.index), check.checked];
+    (await selectingTools()).choose(i, isChosen, isRange);
   }
   const all = async () => (await selectingTools()).all();
   firstScreen.then(selectingTools);
@@ -136,8 +136,8 @@ export async function mount(main, route, signal) {
   function folderTools() {
     folders ??= import("./folders.js").then(({ folderPanel }) =>
       folderPanel(side, {
-        go: (path) => search.set(inFolder(wanted.q, path)),
-        current: () => folderOf(wanted.q),
+        go: (path) => search.set(inFolder(query.q, path)),
+        current: () => folderOf(query.q),
         isOpen: (open) => localStorage.setItem(FOLDERS, open ? "open" : ""),
         opener,
         wide: WIDE,
@@ -165,12 +165,12 @@ export async function mount(main, route, signal) {
   store.watch(["kinds"], () => shown.grid.refresh(), signal); // cards name them
   document.addEventListener("keydown", onKey, { signal });
 
-  let wanted = listingOf(route.params);
+  let query = listingOf(route.params);
   let address = "";
   let y = 0; // where to scroll, and which card gets the focus, once the list is there
   let focused = null;
   const whereabouts = () => ({ y: scrollY, focused: shown.grid.focused });
-  const leave = () => here() === address && keepLibrary({ address, ...whereabouts() });
+  const leave = () => currentAddress() === address && keepLibrary({ address, ...whereabouts() });
   tellPlace(whereabouts, signal);
   window.addEventListener("click", leave, { capture: true, signal });
   window.addEventListener("pagehide", leave, { signal });
@@ -184,19 +184,19 @@ export async function mount(main, route, signal) {
   }
 
   function ask(gently) {
-    listing.ask({ ...wanted, recursive: 1, ext: "*" }, { gently });
+    listing.ask({ ...query, recursive: 1, ext: "*" }, { gently });
   }
 
   /** Looks for the words of a query in what is said. */
   async function showHits(again = false) {
-    const { q } = wanted;
+    const { q } = query;
     if (!q && !hits) return;
     const { subtitleHits } = await import("./subtitle-hits.js");
     if (!hits) {
       hits = subtitleHits(render);
       spoken.append(hits.fold);
     }
-    if (q === wanted.q) hits.show(q, again);
+    if (q === query.q) hits.show(q, again);
   }
 
   /** The bar of what can be done with a selection, once there is one. */
@@ -225,18 +225,18 @@ export async function mount(main, route, signal) {
   /** What was begun stands in front of the whole library, not of what a query finds. Its place is kept
    * where there was something to show the last time: the first screen comes without it. */
   async function showBegun() {
-    begun.hidden = Boolean(wanted.q) || !Number(localStorage.getItem(BEGUN));
-    if (wanted.q) return;
+    begun.hidden = Boolean(query.q) || !Number(localStorage.getItem(BEGUN));
+    if (query.q) return;
     await firstScreen;
     const films = await (await begunRow()).load();
-    begun.hidden = Boolean(wanted.q) || !films;
+    begun.hidden = Boolean(query.q) || !films;
   }
 
   /** Offers to make pictures where none of the first videos has any. Its place is there as soon as the
    * list is: nothing moves when it has been filled. */
   async function showOffer() {
     const { directory } = store.state;
-    if (wanted.q || !listing.total || listing.isPrevious || offered === directory) return;
+    if (query.q || !listing.total || listing.isPrevious || offered === directory) return;
     offered = directory;
     const first = Array.from({ length: Math.min(listing.total, FIRST) }, (_, i) => listing.at(i));
     offer.hidden = sessionStorage.getItem(UNOFFERED) === directory || !first.every(isBare);
@@ -246,16 +246,16 @@ export async function mount(main, route, signal) {
   }
 
   function update(route) {
-    wanted = listingOf(route.params);
+    query = listingOf(route.params);
     showBegun();
     const isFirst = !address; // who comes from another view does not see what was looked for before
-    address = here();
-    const [left, last] = [remembered(), lastLibrary()];
-    const before = last.address === address ? last : { y: 0, focused: null };
-    y = left.y || before.y;
-    focused = left.focused ?? before.focused;
+    address = currentAddress();
+    const [entry, library] = [remembered(), lastLibrary()];
+    const previous = library.address === address ? library : { y: 0, focused: null };
+    y = entry.y || previous.y;
+    focused = entry.focused ?? previous.focused;
     keepLibrary({ address, y, focused });
-    search.show(wanted);
+    search.show(query);
     showHits();
     folders?.then((tools) => tools.show());
     ask(!isFirst);
@@ -271,7 +271,7 @@ export async function mount(main, route, signal) {
     place.replaceChildren(...(error && !mistake ? [failed(error, () => listing.retry())] : emptiness()));
     const { element, grid, show } = shown;
     element.hidden = Boolean(error) && listing.total === null;
-    show(wanted, listing.total);
+    show(query, listing.total);
     grid.setCount(mistake ? 0 : (listing.total ?? 24));
     if (listing.replaced) grid.refresh();
     else grid.draw();
@@ -295,7 +295,7 @@ export async function mount(main, route, signal) {
       hits.fold.open = true;
       return [];
     }
-    if (wanted.q)
+    if (query.q)
       return [
         state(
           "search",

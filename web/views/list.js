@@ -167,12 +167,12 @@ export function videoList({ select, sort, grid }) {
   );
 
   /** Marks the heading by which the rows are sorted, and tells how many there are. */
-  function show(wanted, total) {
-    shown = wanted;
+  function show(query, total) {
+    shown = query;
     element.setAttribute("aria-rowcount", String(total === null ? -1 : total + 1));
     for (const [n, [, , order]] of headings.entries()) {
-      const isSorted = order && order === wanted.sort;
-      if (isSorted) cells[n].setAttribute("aria-sort", wanted.order === "asc" ? "ascending" : "descending");
+      const isSorted = order && order === query.sort;
+      if (isSorted) cells[n].setAttribute("aria-sort", query.order === "asc" ? "ascending" : "descending");
       else cells[n].removeAttribute("aria-sort");
     }
   }

@@ -26,13 +26,13 @@ export function ratingField(rating, save) {
     setText(value, shown === null ? "Not rated" : `${shown} of 5`);
   }
 
-  async function rate(wanted) {
-    const before = shown;
-    const saved = await attempt(null, () => save(wanted));
+  async function rate(next) {
+    const previous = shown;
+    const saved = await attempt(null, () => save(next));
     if (saved !== undefined) shown = saved;
     render();
     const words = shown === null ? "Rating taken away" : `Rated ${shown} of 5`;
-    if (shown !== before) toast(words, { action: ["Undo", () => rate(before)] });
+    if (shown !== previous) toast(words, { action: ["Undo", () => rate(previous)] });
   }
 
   render();
@@ -45,12 +45,12 @@ export function noteField(note, save) {
   const text = h("textarea", { rows: 3, maxlength: "10000", "aria-label": "Note", placeholder: "A note …" });
   text.value = stored;
 
-  async function store(wanted) {
-    const before = stored;
-    const saved = await attempt(null, () => save(wanted || null));
+  async function store(next) {
+    const previous = stored;
+    const saved = await attempt(null, () => save(next || null));
     if (saved === undefined) return;
     stored = text.value = saved ?? "";
-    if (stored !== before) toast("Note saved", { action: ["Undo", () => store(before)] });
+    if (stored !== previous) toast("Note saved", { action: ["Undo", () => store(previous)] });
   }
 
   text.addEventListener("change", () => store(text.value));
@@ -61,12 +61,12 @@ export function noteField(note, save) {
 export function watchedField(url, signal) {
   const box = h("input", { type: "checkbox", disabled: true });
   async function mark(watched, position) {
-    const before = await attempt(box, () => playbackOf(url, signal));
-    const after = before && (await attempt(box, () => notePlayback(url, { watched, position })));
+    const previous = await attempt(box, () => playbackOf(url, signal));
+    const after = previous && (await attempt(box, () => notePlayback(url, { watched, position })));
     if (!after) return show();
     box.checked = after.watched;
     const words = after.watched ? "Marked as watched" : "Marked as not watched";
-    toast(words, { action: ["Undo", () => mark(before.watched, before.position)] });
+    toast(words, { action: ["Undo", () => mark(previous.watched, previous.position)] });
   }
 
   async function show() {

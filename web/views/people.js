@@ -59,11 +59,11 @@ function mark(element, chosen) {
 
 /** The listing with every person, page by page; with `hidden` also those that were hidden. */
 async function everybody(hidden, signal) {
-  const wanted = { ...LISTED, ext: "*", limit: PAGE, hidden: hidden ? 1 : "" };
-  const listing = await get("/faces/listing", wanted, signal);
+  const params = { ...LISTED, ext: "*", limit: PAGE, hidden: hidden ? 1 : "" };
+  const listing = await get("/faces/listing", params, signal);
   const { people } = listing;
   while (people.length < listing.total) {
-    const more = await get("/faces/listing", { ...wanted, offset: people.length }, signal);
+    const more = await get("/faces/listing", { ...params, offset: people.length }, signal);
     if (!more.people.length) break;
     people.push(...more.people);
   }
@@ -199,9 +199,9 @@ class People {
     const save = async () => {
       const name = input.value.trim();
       if (name === saved) return;
-      const before = saved;
+      const previous = saved;
       saved = name;
-      if (!name || !(await this.rename(one, name))) input.value = saved = before;
+      if (!name || !(await this.rename(one, name))) input.value = saved = previous;
     };
     combobox(input, list, {
       suggest: () => this.knownNames(one, input.value.trim()),
@@ -220,9 +220,9 @@ class People {
    * performers of any video. */
   async knownNames(one, begin) {
     const isWanted = (name) => name !== one.label && name.toLowerCase().startsWith(begin.toLowerCase());
-    const here = [...one.ambiguous, ...this.people.map(({ label }) => label).filter(Boolean)];
+    const candidates = [...one.ambiguous, ...this.people.map(({ label }) => label).filter(Boolean)];
     const performers = await completions("performers", begin);
-    const names = [...new Set([...here, ...performers])].filter(isWanted);
+    const names = [...new Set([...candidates, ...performers])].filter(isWanted);
     const hintOf = (name) => (one.ambiguous.includes(name) ? "perhaps" : "");
     return names.slice(0, NAMES_SHOWN).map((text) => ({ text, hint: hintOf(text) }));
   }
@@ -366,10 +366,10 @@ class People {
   faceItem(one, face, others) {
     const { video, url, signature, intervals } = face;
     const at = (when) => videoHref(url, { t: Math.floor(when * 10) / 10 });
-    const last = Math.max(1, ...intervals.map(([, end]) => end));
+    const length = Math.max(1, ...intervals.map(([, end]) => end));
     const spans = intervals.map(([from, end]) => {
-      const width = `${Math.max(0.5, ((end - from) / last) * 100)}%`;
-      return h("span", { style: { left: `${(from / last) * 100}%`, width } });
+      const width = `${Math.max(0.5, ((end - from) / length) * 100)}%`;
+      return h("span", { style: { left: `${(from / length) * 100}%`, width } });
     });
     const moments = intervals
       .slice(0, 12)
@@ -400,8 +400,8 @@ class People {
         const take = () => (close(), choose(other));
         return h("button.choice", { type: "button", onclick: take }, face, h("span", { dir: "auto" }, words));
       };
-      const known = others.slice(0, 200).map((one) => choice(one, one.label ?? `Unnamed, ${summary(one)}`));
-      panel.replaceChildren(...(withNew ? [choice(null, "Somebody else")] : []), ...known);
+      const options = others.slice(0, 200).map((one) => choice(one, one.label ?? `Unnamed, ${summary(one)}`));
+      panel.replaceChildren(...(withNew ? [choice(null, "Somebody else")] : []), ...options);
     };
     return menu(text, name, fill, { kind: "small" });
   }

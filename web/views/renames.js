@@ -10,8 +10,8 @@ export const rename = (url, to, dryRun = false) => post(`${url}/rename`, { to, d
 
 /** Says that these got new names, as `rename` told; `returned` is called when they are taken back. */
 export function tellRenamed(done, returned = () => {}) {
-  const last = done.toReversed(); // a name may have been another's before
-  const requests = last.map(({ url, video }) => [`${url}/rename`, { to: video }]);
+  const latestFirst = done.toReversed(); // a name may have been another's before
+  const requests = latestFirst.map(({ url, video }) => [`${url}/rename`, { to: video }]);
   const [{ video, to }] = done;
   const words = done.length > 1 ? `${plural(done.length, "video")} renamed` : `${video} is ${to} now`;
   offerUndo(words, requests, {}, returned);

@@ -69,8 +69,8 @@ export function mount(main, route, signal) {
         : `of everything is made of ${plural(report.total, "video")}; ${plural(rest, "artifact")} can be made.`,
     );
     finish.disabled = !rest;
-    const found = ["rotten", "damaged"].filter((fault) => report[fault].length);
-    faults.replaceChildren(...found.map(faultItem), ...byReason().map(failureItem));
+    const present = ["rotten", "damaged"].filter((fault) => report[fault].length);
+    faults.replaceChildren(...present.map(faultItem), ...byReason().map(failureItem));
     keyed(bars, kinds, (kind) => kind, barItem, showBar);
   }
 
@@ -84,10 +84,10 @@ export function mount(main, route, signal) {
   function byReason() {
     const reasons = new Map();
     for (const { video, reason, kinds } of report.broken) {
-      const known = reasons.get(reason) ?? { reason, videos: new Set(), kinds: new Set() };
-      known.videos.add(video);
-      for (const kind of kinds) known.kinds.add(kind);
-      reasons.set(reason, known);
+      const group = reasons.get(reason) ?? { reason, videos: new Set(), kinds: new Set() };
+      group.videos.add(video);
+      for (const kind of kinds) group.kinds.add(kind);
+      reasons.set(reason, group);
     }
     return [...reasons.values()].sort((one, other) => other.videos.size - one.videos.size);
   }

@@ -35,15 +35,15 @@ export class Resume {
   /** Goes to where the film was left, unless somebody went elsewhere meanwhile. */
   async open() {
     const { player } = this;
-    let left;
+    let stored;
     try {
-      left = await playbackOf(this.url, this.signal);
+      stored = await playbackOf(this.url, this.signal);
     } catch {
       return; // the film plays from its beginning, too
     }
-    if (!left.position || player.video.currentTime > 0 || player.pending) return;
-    player.seek(left.position);
-    toast(`It goes on at ${clock(left.position)}`, {
+    if (!stored.position || player.video.currentTime > 0 || player.pending) return;
+    player.seek(stored.position);
+    toast(`It goes on at ${clock(stored.position)}`, {
       action: ["From the beginning", () => player.jump(0), "back"],
     });
   }

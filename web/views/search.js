@@ -39,8 +39,8 @@ const TITLES = 5; // videos
 /** What could stand in the place of a term that is being written, or be opened at once. */
 async function suggestions(text) {
   if (!text.replace("-", "")) return [];
-  const found = await get("/videos/suggest", { prefix: text, ext: "*" }).catch(() => null);
-  return found ? optionsOf(found, text) : []; // without them one can still type
+  const answer = await get("/videos/suggest", { prefix: text, ext: "*" }).catch(() => null);
+  return answer ? optionsOf(answer, text) : []; // without them one can still type
 }
 
 /** The options of a combobox for what the server suggests for a term. */
@@ -95,8 +95,8 @@ function atCaret(input) {
 
 /** Whether a query can be looked for while its last term is still being written. */
 export function isSearchable(query) {
-  const last = terms(query).at(-1)?.text ?? "";
-  return !last.includes(":") && (last.match(/"/g) ?? []).length % 2 === 0;
+  const lastTerm = terms(query).at(-1)?.text ?? "";
+  return !lastTerm.includes(":") && (lastTerm.match(/"/g) ?? []).length % 2 === 0;
 }
 
 /** Search, filters and sort.
@@ -118,7 +118,7 @@ export function searchBar(change) {
   let current = { q: "", sort: "title", order: "asc", seed: "" };
   let panel = null; // of the filters, once it was opened
   let saved = null; // the panel of searches that were saved, the same
-  let found = null; // how many videos, as far as that is known
+  let matches = null; // how many videos, as far as that is known
 
   let writing = false; // since the last search: an address that comes late must not take it away
   let typed = false; // whether the address has what was typed so far, and not yet finished
@@ -163,9 +163,9 @@ export function searchBar(change) {
         return;
       }
       const { start, end } = atCaret(input);
-      const before = input.value.slice(0, start) + text;
-      input.value = `${before}${open ? "" : " "}${input.value.slice(end).trimStart()}`;
-      const caret = before.length + (open ? 0 : 1);
+      const head = input.value.slice(0, start) + text;
+      input.value = `${head}${open ? "" : " "}${input.value.slice(end).trimStart()}`;
+      const caret = head.length + (open ? 0 : 1);
       input.setSelectionRange(caret, caret);
       if (open) input.dispatchEvent(new Event("input"));
       else set(input.value.trim());
@@ -290,15 +290,15 @@ export function searchBar(change) {
 
   /** Tells how many videos there are, null while that is not known, and whether that may still change. */
   function tell(number, isRefreshing) {
-    found = number;
+    matches = number;
     total.title = isRefreshing ? "Looking for changes" : "";
     total.classList.toggle("refreshing", isRefreshing);
     showTotal();
   }
 
   function showTotal() {
-    setText(total, found === null ? "" : count(found));
-    panel?.show(current.q, found === null ? "" : plural(found, "video"));
+    setText(total, matches === null ? "" : count(matches));
+    panel?.show(current.q, matches === null ? "" : plural(matches, "video"));
   }
 
   function refuse(text) {

@@ -6,10 +6,10 @@ import { attempt } from "../ui/controls.js";
 import { lasso } from "../ui/lasso.js";
 
 /** The selection with some rows more, or with them taken away. */
-function changed(selection, rows, wanted) {
+function changed(selection, rows, isAdded) {
   const after = new Map(selection);
   for (const row of rows) {
-    if (wanted) after.set(row.path, row);
+    if (isAdded) after.set(row.path, row);
     else after.delete(row.path);
   }
   return after;
@@ -22,40 +22,40 @@ const select = (selection) => store.set({ selection });
  * `all`. */
 export function selecting({ main, grid, listing }, signal) {
   let anchor = -1; // where a range begins
-  let before = new Map(); // what was selected when the lasso began
+  let selectedBefore = new Map(); // what was selected when the lasso began
   let drawn = []; // the indices in it
+  let takesAway = false; // whether the lasso takes videos out of the selection
 
-  async function choose(i, wanted, isRange) {
+  async function choose(i, isAdded, isRange) {
     const [from, to] = isRange && anchor >= 0 ? [Math.min(anchor, i), Math.max(anchor, i)] : [i, i];
     anchor = i;
     const rows = await attempt(null, () => listing.between(from, to + 1));
-    if (rows) select(changed(store.state.selection, rows, wanted));
+    if (rows) select(changed(store.state.selection, rows, isAdded));
   }
 
-  const known = () => drawn.map((i) => listing.at(i)).filter(Boolean);
+  const readRows = () => drawn.map((i) => listing.at(i)).filter(Boolean);
 
   function grow(area, { ctrlKey, metaKey }) {
     const indices = grid().touched(area);
-    const wanted = !(ctrlKey || metaKey);
-    if (String(indices) === String(drawn) && wanted === grow.wanted) return;
+    const isTaken = ctrlKey || metaKey;
+    if (String(indices) === String(drawn) && isTaken === takesAway) return;
     drawn = indices;
-    grow.wanted = wanted;
-    select(changed(before, known(), wanted));
+    takesAway = isTaken;
+    select(changed(selectedBefore, readRows(), !takesAway));
   }
-  grow.wanted = true;
 
   /** Adds what was passed too fast to be read. */
   async function end() {
-    const { wanted } = grow;
-    if (known().length < drawn.length) {
+    const isAdded = !takesAway;
+    if (readRows().length < drawn.length) {
       const rows = await attempt(null, () => listing.between(drawn[0], drawn.at(-1) + 1));
       const own = new Set(drawn.map((i) => i - drawn[0]));
       if (rows)
         select(
           changed(
-            before,
+            selectedBefore,
             rows.filter((_, i) => own.has(i)),
-            wanted,
+            isAdded,
           ),
         );
     }
@@ -64,12 +64,12 @@ export function selecting({ main, grid, listing }, signal) {
 
   function cancel() {
     drawn = [];
-    select(before);
+    select(selectedBefore);
   }
 
   function mayBegin({ target }) {
     if (target.closest(".toolbar, .offer, .continue, .spoken, .playing")) return false;
-    if (!drawn.length) before = store.state.selection;
+    if (!drawn.length) selectedBefore = store.state.selection;
     return true;
   }
 

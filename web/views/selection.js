@@ -64,8 +64,8 @@ function namesInput(text, kind) {
   const list = h("ul.options", { hidden: true });
   combobox(input, list, {
     suggest: async () => {
-      const last = (input.value.split(",").at(-1) ?? "").trim();
-      return last ? (await completions(kind, last)).slice(0, 8).map((text) => ({ text })) : [];
+      const lastName = (input.value.split(",").at(-1) ?? "").trim();
+      return lastName ? (await completions(kind, lastName)).slice(0, 8).map((text) => ({ text })) : [];
     },
     choose: ({ text }) => (input.value = listed([...names(input.value).slice(0, -1), text, ""])),
   });

@@ -60,8 +60,8 @@ export function subtitleHits(changed) {
     if (text === shown && !again) return;
     if (text !== shown) [hits.total, fold.hidden] = [0, true];
     shown = text;
-    const wanted = { text, recursive: 1, ext: "*", limit: SHOWN };
-    const asking = text.length > 1 ? get("/search", wanted).catch(() => null) : null;
+    const params = { text, recursive: 1, ext: "*", limit: SHOWN };
+    const asking = text.length > 1 ? get("/search", params).catch(() => null) : null;
     const answer = await latest(asking);
     if (answer === undefined) return;
     if (answer?.total) fill(answer, text);

@@ -27,8 +27,8 @@ export function markWords(text, query) {
   let at = 0;
   for (const [i, letter] of letters.entries()) {
     const marked = isMarked[at] ?? false;
-    const last = parts.at(-1);
-    if (last && last[1] === marked) last[0] += letter;
+    const run = parts.at(-1);
+    if (run && run[1] === marked) run[0] += letter;
     else parts.push([letter, marked]);
     at += plain[i].length;
   }

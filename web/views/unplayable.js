@@ -26,10 +26,10 @@ function reasonOf(details, error) {
 /** Where a copy of a video may go: a folder that is served, and not the video's own or one in it. */
 function placeFor(folder) {
   const { roots, directory } = store.state;
-  const here = directory === "." ? roots[0] : directory;
-  const other = roots.find((root) => root !== here);
+  const current = directory === "." ? roots[0] : directory;
+  const other = roots.find((root) => root !== current);
   if (other) return other;
-  return folder ? `${here}/Transcoded` : "";
+  return folder ? `${current}/Transcoded` : "";
 }
 
 function transcodeDialog(details) {

@@ -23,13 +23,18 @@ export class UpNext {
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
     this.link = h("a.next-link", { dir: "auto" });
-    this.wanted = h("input", { type: "checkbox" });
-    this.wanted.checked = localStorage.getItem(AUTOPLAY) === "on";
-    this.wanted.addEventListener("change", () =>
-      localStorage.setItem(AUTOPLAY, this.wanted.checked ? "on" : "off"),
+    this.autoplay = h("input", { type: "checkbox" });
+    this.autoplay.checked = localStorage.getItem(AUTOPLAY) === "on";
+    this.autoplay.addEventListener("change", () =>
+      localStorage.setItem(AUTOPLAY, this.autoplay.checked ? "on" : "off"),
     );
     this.next = h("p", {}, "Next: ", this.link);
-    this.element = h(".up-next", {}, this.next, h("label.check", {}, this.wanted, "Play the next by itself"));
+    this.element = h(
+      ".up-next",
+      {},
+      this.next,
+      h("label.check", {}, this.autoplay, "Play the next by itself"),
+    );
     this.words = h("p", { role: "status" });
     const controls = h(
       ".row",
@@ -79,15 +84,15 @@ export class UpNext {
   }
 
   /** Counts down to the next video, if that is wanted. */
-  begin(left = COUNT) {
-    if (!this.wanted.checked || !this.beside.next) return;
-    if (left === 0) {
+  begin(seconds = COUNT) {
+    if (!this.autoplay.checked || !this.beside.next) return;
+    if (seconds === 0) {
       this.go("next");
       return;
     }
-    setText(this.words, `${title(this.beside.next.name)} plays in ${left} s`);
+    setText(this.words, `${title(this.beside.next.name)} plays in ${seconds} s`);
     this.countdown.hidden = false;
-    this.timer = setTimeout(() => this.begin(left - 1), 1000);
+    this.timer = setTimeout(() => this.begin(seconds - 1), 1000);
   }
 
   cancel() {
