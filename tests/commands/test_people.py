@@ -507,13 +507,13 @@ class TestForgetting:
             ("--min-face-area", 200, "--min-score", 0.5, "--blur-threshold", 0),
             ("--match-distance", 0.3, "--cluster-eps", 0.2),
         ):
-            cli("embed", root, "-r", "--force", *words)
+            cli("embed", root, "--force", *words)
             found = [len(faces.signatures(folk.library, name)) for name in ("a.mp4", "b.mp4")]
             assert found == [1, 1], words
         folk.library.forget(root / "a.mp4")
         cli("rename", root / "a.mp4", root / "z.mp4")
         folk.library.keep(root / "z.mp4")
-        cli("embed", root, "-r", "--force", "--sample-rate", 3)
+        cli("embed", root, "--force", "--sample-rate", 3)
         folk.relist("--rebuild")
         assert sorted(folk.videos.values()) == [["b.mp4"], ["sub/c.mp4"], ["z.mp4"]]
 
