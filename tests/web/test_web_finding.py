@@ -121,6 +121,7 @@ def test_searches_are_saved_renamed_and_taken_away(own_page: Page) -> None:
     button(page, "Saved").click()
     name = page.get_by_role("textbox", name="Name")
     expect(name).to_have_value("bikes")
+    expect(name).to_be_focused()
     name.fill("On wheels")
     name.press("Enter")
     expect(page.get_by_text("Saved as “On wheels”")).to_be_visible()

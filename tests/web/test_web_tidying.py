@@ -35,6 +35,12 @@ class TestDeleting:
         expect(own_page.get_by_role("dialog")).to_contain_text("trips/cuts.mp4")
         button(own_page, "Cancel").click()
         assert contents(own.root) == before
+        for words in ("Mark as watched", "Mark as not watched"):
+            card(own_page, "cuts").click(button="right")
+            own_page.get_by_role("menuitem", name=words).click()
+            seen = card(own_page, "cuts").locator(".watched")
+            expect(seen).to_be_visible(visible=words == "Mark as watched")
+        before = contents(own.root)
         card(own_page, "cuts").click(button="right")
         own_page.get_by_role("menuitem", name="Delete").click()
         own_page.keyboard.press("Enter")

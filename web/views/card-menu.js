@@ -6,6 +6,7 @@ import { popup } from "../ui/popup.js";
 import { go, videoHref } from "../ui/router.js";
 import { plural } from "../ui/format.js";
 import { deleteVideos } from "./deletion.js";
+import { markWatched } from "./opinion.js";
 import { renameDialog, tagDialog } from "./selection.js";
 
 /** Shows the choices for a video, a row of a listing, beside a rectangle of the window. */
@@ -14,6 +15,8 @@ export function showCardMenu(row, at) {
   const isSelected = selection.has(row.path);
   const rows = isSelected ? [...selection.values()] : [row];
   const many = rows.length > 1 ? ` ${plural(rows.length, "video")}` : "";
+
+  const watched = Boolean(row.playback?.watched);
 
   function toggle() {
     const after = new Map(selection);
@@ -24,6 +27,7 @@ export function showCardMenu(row, at) {
 
   popup(row.name, at, [
     ["Open", "film", () => go(videoHref(row.url))],
+    [watched ? "Mark as not watched" : "Mark as watched", "flag", () => markWatched(row, !watched)],
     [isSelected ? "Take out of the selection" : "Select", "check", toggle],
     [`Tag${many} …`, "tag", () => tagDialog(rows)],
     [`Rename${many} …`, "edit", () => renameDialog(rows)],

@@ -4,6 +4,7 @@
 import { h, setText } from "../ui/dom.js";
 import { icon } from "../ui/icons.js";
 import { attempt, toast } from "../ui/controls.js";
+import { title } from "../ui/format.js";
 import { notePlayback, playbackOf } from "./resume.js";
 
 const STARS = [1, 2, 3, 4, 5];
@@ -55,6 +56,17 @@ export function noteField(note, save) {
 
   text.addEventListener("change", () => store(text.value));
   return h(".names", {}, h("h2", {}, "Note"), text);
+}
+
+/** Notes that a video, a row of a listing, was watched or was not, and offers the way back to where
+ * it was left.
+ * @param {{url: string, name: string, playback?: {watched: boolean, position: number} | null}} row
+ * @param {boolean} watched */
+export async function markWatched({ url, name, playback }, watched, position = 0) {
+  if (!(await attempt(null, () => notePlayback(url, { watched, position })))) return;
+  const back = () => markWatched({ url, name }, !watched, playback?.position ?? 0);
+  const words = watched ? "is marked as watched" : "is marked as not watched";
+  toast(`${title(name)} ${words}`, { action: ["Undo", back] });
 }
 
 /** Whether a video was watched: a box to tick, with the way back. */

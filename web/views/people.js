@@ -420,11 +420,12 @@ class People {
         }
       };
       const what =
-        "What was measured of this face is removed from every video's record. The videos stay as they are.";
+        "What was measured of this face is removed from every video's record for good. The videos stay as they are.";
+      const cancel = button("Cancel", "close", () => close(), { kind: "quiet" });
       return [
         h("p.dim", {}, what),
         problem,
-        h(".row.end", {}, button("Forget", "trash", forget, { kind: "danger" })),
+        h(".row.end", {}, cancel, button("Forget", "trash", forget, { kind: "danger" })),
       ];
     });
   }

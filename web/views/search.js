@@ -218,7 +218,7 @@ export function searchBar(change) {
       const { savedPanel } = await import("./saved.js");
       saved ??= savedPanel({ close });
       place.replaceChildren(saved.element);
-      saved.show(current);
+      await saved.show(current);
     };
     return menu("Saved", "bookmark", open, { panel: "saved-panel" });
   }
