@@ -3,7 +3,7 @@
 
 import { ApiError, get, onLocked, signIn, statusOf } from "./data/api.js";
 import { find, h, keyed, setText, takesKeys } from "./ui/dom.js";
-import { count, label, message, plural } from "./ui/format.js";
+import { baseName, count, label, message, plural } from "./ui/format.js";
 import { icon } from "./ui/icons.js";
 import { HOME, home, href, start } from "./ui/router.js";
 import { isActive, store, tellChange } from "./data/store.js";
@@ -128,7 +128,7 @@ function rootMenu() {
       choice,
       roots,
       (root) => root,
-      (root) => h("option", { value: root }, root.split("/").at(-1) || root),
+      (root) => h("option", { value: root }, baseName(root) || root),
     );
     choice.value = directory === "." ? roots[0] : directory;
     for (const link of viewLinks()) link.href = href(link.dataset.view ?? HOME);

@@ -5,7 +5,7 @@ import { kindName } from "../data/store.js";
 import { cardPicture, fileOf, frameAt, record } from "../data/pictures.js";
 import { button } from "../ui/controls.js";
 import { h, keyed, listenForMenu, setText } from "../ui/dom.js";
-import { because, clock, resolution, title } from "../ui/format.js";
+import { baseName, because, clock, folderPathOf, resolution, title } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
 import { href, videoHref } from "../ui/router.js";
 import { inFolder, term } from "../data/query.js";
@@ -182,7 +182,7 @@ export class Card {
     this.watched.hidden = !row.playback?.watched;
     this.progress.hidden = !row.playback?.position;
     this.progress.value = row.playback?.progress ?? 0;
-    const folder = row.path.split("/").slice(0, -1).join("/");
+    const folder = folderPathOf(row.path);
     setText(this.facts, row.width ? `${row.width}×${row.height}` : "");
     setText(this.folder, folder);
     this.folder.hidden = !folder;
@@ -317,7 +317,7 @@ export class Card {
     let i = 0;
     const next = () => {
       const { file } = previews.segments[i++ % previews.segments.length];
-      clip.src = fileOf(row, "previews", file.split("/").at(-1));
+      clip.src = fileOf(row, "previews", baseName(file));
       clip.play().catch(() => {}); // it was let go before it began
     };
     clip.addEventListener("ended", next);

@@ -4,6 +4,7 @@
 import { get } from "../data/api.js";
 import { isActive, store } from "../data/store.js";
 import { h, keyed } from "../ui/dom.js";
+import { baseName } from "../ui/format.js";
 import { pathHref } from "../ui/router.js";
 
 /** A list of such links, which is read anew when a transcode ends. */
@@ -25,12 +26,7 @@ export function copyLinks(signal) {
   }
 
   const item = ({ words, path }) =>
-    h(
-      "li",
-      {},
-      words,
-      h("a.link", { href: pathHref(path), title: path, dir: "auto" }, path.split("/").at(-1)),
-    );
+    h("li", {}, words, h("a.link", { href: pathHref(path), title: path, dir: "auto" }, baseName(path)));
 
   function onJobs({ jobs }) {
     const now = [...jobs.values()].filter((job) => job.task === "transcode" && isActive(job)).length;

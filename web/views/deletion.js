@@ -5,7 +5,7 @@ import { post } from "../data/api.js";
 import { store, tellChange } from "../data/store.js";
 import { button, complain, dialog } from "../ui/controls.js";
 import { h, setText } from "../ui/dom.js";
-import { count, message, plural, size, title } from "../ui/format.js";
+import { baseName, count, message, plural, size, title } from "../ui/format.js";
 import { offerUndo } from "./undo.js";
 
 const SHOWN = 5; // names in the question
@@ -61,7 +61,7 @@ function tellDeleted(deletions, undone) {
   for (const path of videos) selection.delete(path);
   store.set({ selection });
   tellChange();
-  const what = videos.length > 1 ? plural(videos.length, "video") : title(videos[0].split("/").at(-1));
+  const what = videos.length > 1 ? plural(videos.length, "video") : title(baseName(videos[0]));
   const requests = deletions.map(({ id }) => [`/trash/${id}/undo`, {}]);
   offerUndo(`${what} deleted`, requests, {}, undone);
 }

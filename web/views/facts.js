@@ -2,7 +2,7 @@
 /** What ffprobe knows of a video, laid out for people. */
 
 import { h } from "../ui/dom.js";
-import { bitRate, clock, codecName, count, date, plural, size } from "../ui/format.js";
+import { bitRate, clock, codecName, count, date, folderPathOf, plural, size } from "../ui/format.js";
 
 /** @import * as api from "../data/api-types.d.ts" */
 
@@ -50,7 +50,7 @@ function facts(details) {
     ["Container", metadata?.format?.format_long_name ?? ""],
     ["Changed", date(details.mtime)],
     ["Recorded", recorded ? date(Date.parse(recorded) / 1000) : ""],
-    ["Folder", details.path.split("/").slice(0, -1).join(" / ")],
+    ["Folder", folderPathOf(details.path).replaceAll("/", " / ")],
   ];
   return all.filter(([, text]) => text);
 }

@@ -4,9 +4,9 @@
 import { get, isAbort, post, remove } from "../data/api.js";
 import { find, h, keyed, latestOnly, setText } from "../ui/dom.js";
 import { noteJob } from "../data/events.js";
-import { ago, clock, label, message, plural } from "../ui/format.js";
+import { ago, baseName, clock, label, message, plural } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
-import { pathHref, videoHref } from "../ui/router.js";
+import { encodedPath, pathHref, videoHref } from "../ui/router.js";
 import { copiesIn } from "../data/transcodes.js";
 import { hasEnded, isActive, store } from "../data/store.js";
 import { attempt, button, dialog, failed } from "../ui/controls.js";
@@ -109,7 +109,7 @@ function detailsDialog(job) {
 function copyItems(job) {
   return copiesIn(job, store.state.roots).map((pair) => {
     const links = [pair.original, pair.copy].map((path) =>
-      h("a.link", { href: pathHref(path), title: path, dir: "auto" }, path.split("/").at(-1)),
+      h("a.link", { href: pathHref(path), title: path, dir: "auto" }, baseName(path)),
     );
     return h("li", {}, links[0], " → ", links[1]);
   });
@@ -140,12 +140,7 @@ function jobContent(job) {
         h(
           "a.link",
           {
-            href: videoHref(
-              `/videos/${video
-                .split("/")
-                .map((part) => encodeURIComponent(part.toWellFormed()))
-                .join("/")}`,
-            ),
+            href: videoHref(`/videos/${encodedPath(video)}`),
             dir: "auto",
           },
           video,

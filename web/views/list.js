@@ -3,7 +3,7 @@
 
 import { cardPicture } from "../data/pictures.js";
 import { h, listenForMenu, setText } from "../ui/dom.js";
-import { clock, codecName, day, percent, resolution, size, title } from "../ui/format.js";
+import { clock, codecName, day, folderPathOf, percent, resolution, size, title } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
 import { videoHref } from "../ui/router.js";
 import { setFavourite } from "./favourite.js";
@@ -114,7 +114,7 @@ class Row {
     setText(this.name, title(row.name));
     this.name.title = row.path;
     const { why } = faultOf(row);
-    setText(this.folder, why || row.path.split("/").slice(0, -1).join("/"));
+    setText(this.folder, why || folderPathOf(row.path));
     this.folder.classList.toggle("bad", Boolean(why));
     this.folder.title = why;
     const texts = COLUMNS.map(([, , , , text]) => text(row));

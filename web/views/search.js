@@ -3,7 +3,7 @@
 
 import { get } from "../data/api.js";
 import { debounced, find, h, keyed, setText } from "../ui/dom.js";
-import { count, plural, title } from "../ui/format.js";
+import { count, folderPathOf, plural, title } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
 import { SHUFFLED, folderOf, inFolder, parts, term, terms, withoutTerm } from "../data/query.js";
 import { store } from "../data/store.js";
@@ -65,7 +65,7 @@ export function optionsOf({ words, filters, tags, performers, titles }, text) {
  * @param {api.VideoRowOut} row
  * @returns {SearchOption} */
 function filmOption({ name, path, url }) {
-  const folder = path.split("/").slice(0, -1).join("/");
+  const folder = folderPathOf(path);
   return { text: title(name), hint: folder || "video", icon: "film", key: url, address: videoHref(url) };
 }
 

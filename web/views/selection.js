@@ -3,7 +3,7 @@
 
 import { each, make } from "../data/api.js";
 import { changeTagsOfAll } from "../data/tags.js";
-import { find, h, keyed, setText, tickedValues } from "../ui/dom.js";
+import { find, h, keyed, latestOnly, setText, tickedValues } from "../ui/dom.js";
 import { noteJob } from "../data/events.js";
 import { count, listed, message, names, plural } from "../ui/format.js";
 import {
@@ -190,10 +190,9 @@ export function renameDialog(rows) {
       const table = h("ul.renames", {});
       const start = button("Rename", "edit", null, { kind: "primary", type: "submit", disabled: true });
       let plan = [];
-      let calls = 0;
+      const latest = latestOnly();
 
       async function preview() {
-        const call = ++calls;
         start.disabled = true;
         try {
           plan = rows
@@ -203,13 +202,14 @@ export function renameDialog(rows) {
             }))
             .filter(({ to }) => to);
         } catch (error) {
+          latest.cancel();
           plan = [];
           table.replaceChildren();
           return setText(note, `That is no pattern: ${message(error)}`);
         }
         setText(note, plan.length ? "Looking …" : "Nothing changes yet.");
-        const refused = await each(plan, ({ row, to }) => rename(row.url, to, true));
-        if (call !== calls) return undefined;
+        const refused = await latest(each(plan, ({ row, to }) => rename(row.url, to, true)));
+        if (!refused) return undefined; // something else was written meanwhile
         const why = new Map(refused.map(([item, error]) => [item, message(error)]));
         keyed(
           table,

@@ -6,7 +6,7 @@ import { noteJob } from "../data/events.js";
 import { store } from "../data/store.js";
 import { attempt, button, dialog, toast } from "../ui/controls.js";
 import { h } from "../ui/dom.js";
-import { codecName } from "../ui/format.js";
+import { codecName, folderPathOf } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
 
 /** Why a browser plays no such file. */
@@ -33,7 +33,7 @@ function placeFor(folder) {
 }
 
 function transcodeDialog(details) {
-  const folder = details.path.split("/").slice(0, -1).join("/");
+  const folder = folderPathOf(details.path);
   const place = placeFor(folder);
   dialog("Make a copy that plays", (close) => {
     const dest = h("input", { type: "text", value: place, required: true, spellcheck: false });
