@@ -277,7 +277,7 @@ class TestVideo:
         for language, words in {"de": "Guten Tag", "en": "Good day"}.items():
             text = f"1\n00:00:00,000 --> 00:00:09,000\n<i>{words}</i>\n"
             (own.root / f"numbered.{language}.srt").write_text(text)
-        visit(own_page, "video/numbered.mp4")
+        visit(own_page, "video/numbered.mp4?t=2")
         shown = own_page.locator(".transcript li")
         expect(shown).to_contain_text("Good day")
         menu = own_page.locator("media-captions-menu-button")
@@ -286,6 +286,9 @@ class TestVideo:
         expect(shown).to_contain_text("Guten Tag")
         own_page.reload()
         expect(shown).to_contain_text("Guten Tag")
+        own_page.wait_for_function(  # above the controls, which stay while it does not play
+            "() => document.querySelector('track[default]').track.activeCues?.[0]?.line < -2"
+        )
         expect(menu).to_have_attribute("data-captions-enabled", "true")
         own_page.keyboard.press("c")
         expect(menu).to_have_attribute("data-captions-enabled", "false")

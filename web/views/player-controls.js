@@ -4,6 +4,7 @@
 import "../vendor/media-chrome/all.js";
 import { h } from "../ui/dom.js";
 import { icon } from "../ui/icons.js";
+import { raiseCues } from "../ui/raised-cues.js";
 
 const RATES = "0.25 0.5 0.75 1 1.25 1.5 1.75 2 3";
 
@@ -61,6 +62,7 @@ export function playerControls(video, timeline, cover, acts) {
     ...[video, h("media-loading-indicator", { slot: "centered-chrome", noautohide: true }), cover],
     ...[captionsMenu, soundMenu, rateMenu, timeline, bar],
   );
+  raiseCues(element, video, [timeline, bar]);
   let wasPaused = true; // before the clicks, of which the controls see one state if they come fast
   element.addEventListener("click", ({ detail }) => detail === 1 && (wasPaused = video.paused), {
     capture: true,
