@@ -19,6 +19,10 @@ export async function pureCases(load) {
     "views/grid",
     "ui/format",
     "ui/subtitle-tracks",
+    "data/api",
+    "ui/router",
+    "ui/sound-tracks",
+    "views/presence",
   ];
   const [
     pictures,
@@ -37,6 +41,10 @@ export async function pureCases(load) {
     grid,
     format,
     subtitles,
+    api,
+    router,
+    sounds,
+    presence,
   ] = await Promise.all(names.map(load));
   const tiles = [{ time: 0 }, { time: 10 }, { time: 20 }];
   const size = copies.FACTS.find(([name]) => name === "Size");
@@ -192,6 +200,60 @@ export async function pureCases(load) {
       "now",
     ],
     "without a date it is damaged": [format.amount(undefined, {}), "damaged"],
+  });
+  Object.assign(cases, {
+    "a time above an hour": [format.clock(3723.4), "1:02:03"],
+    "a time that is not known": [format.clock(Number.NaN), ""],
+    "a size in the unit that it fills": [format.size(4_200_000), "4.2 MB"],
+    "a bit rate": [format.bitRate(2_500_000), "2.5 Mbit/s"],
+    "a portrait by its shorter side": [format.resolution(1080, 1920), "1080p"],
+    "one and several": [[1, 2000].map((n) => format.plural(n, "video")), ["1 video", "2,000 videos"]],
+    "less than all is never 100%": [format.percent(0.99999), "99.9%"],
+    "names with a comma stand in quotes": [format.names(format.listed(['a "b"', "c, d"])), ['a "b"', "c, d"]],
+    "the folder and the name of a file": [
+      ["a/b/c.mp4", "c.mp4"].map((path) => [format.folderPathOf(path), format.baseName(path)]),
+      [
+        ["a/b", "c.mp4"],
+        ["", "c.mp4"],
+      ],
+    ],
+    "a codec without another name": [format.codecName("theora"), "THEORA"],
+    "parameters without a value": [api.queryOf({ q: "", seed: 0, order: null }), "?seed=0"],
+    "none at all": [api.queryOf({ q: undefined }), ""],
+    "an address and its parts": [
+      router.parse("#/video/a%2Fb.mp4?t=5?").path + router.parse("#/video/a?t=5?").params.get("t"),
+      "a%2Fb.mp45?",
+    ],
+    "no address is the library": [router.parse("").view, "library"],
+    "half a character in a path": [router.encodedPath("a b/\ud800.mp4"), "a%20b/%EF%BF%BD.mp4"],
+    "the library's own order is not in its address": [
+      router.addressOf({ q: "", sort: "title", order: "asc", seed: "" }),
+      "#/library",
+    ],
+    "a sound by what is known of it": [
+      sounds.soundLabel({ language: "de", title: "", channels: 6 }, 0),
+      "German, 5.1",
+    ],
+    "and one of which nothing is": [
+      sounds.soundLabel({ language: "", title: "", channels: 3 }, 1),
+      "Sound 2",
+    ],
+    "after the last appearance comes the first": [
+      presence.nextAppearance(
+        [
+          [1, 2],
+          [5, 6],
+        ],
+        9,
+      ),
+      1,
+    ],
+    "the frame of a sheet that is not later": [pictures.frameAt({ frames: tiles }, 19.9).time, 10],
+    "a folder in the query of its address": [
+      query.inFolder("a OR b", "x y"),
+      'a folder:"x y" OR b folder:"x y"',
+    ],
+    "and out of it": [query.folderOf('a folder:"x y/"'), "x y"],
   });
   return Object.entries(cases).map(([name, [value, expected]]) => [name, value, expected]);
 }
