@@ -222,7 +222,7 @@ class TestVideo:
             page.route("**/hls/init.mp4?*", lambda r: r.fulfill(status=409, json={"detail": words}))
             visit(page, "video/mpeg4.avi")
             button(page, "Try again").click()
-            expect(page.get_by_text(words)).to_be_visible()
+            expect(page.get_by_text(f"{words}.", exact=True)).to_be_visible()
             button(page, "Make a copy that plays").click()
             expect(page.get_by_label("Folder for the copy")).to_have_value(str(copies))
             button(page, "Transcode").click()

@@ -79,13 +79,16 @@ function below(folder) {
   return directory === "." ? folder || "." : [directory, folder].filter(Boolean).join("/");
 }
 
-/** What the server says of a video, as a sentence. */
-const sentence = (words) => `${words.charAt(0).toUpperCase()}${words.slice(1).replace(/\.$/, "")}.`;
+/** What the server says of a video, as a sentence; its name, where it comes first, stays as it is. */
+function sentence(words, name) {
+  const begin = words.startsWith(name) ? words.charAt(0) : words.charAt(0).toUpperCase();
+  return `${begin}${words.slice(1).replace(/\.$/, "")}.`;
+}
 
 /** What is shown in place of a film: the server's words why it does not play, else by the element's
  * error, and buttons that try `again`, where that is not null, and have a copy made. */
 export function unplayable(details, error, words, again) {
-  const why = words && !details.encrypted ? sentence(words) : reasonOf(details, error);
+  const why = words && !details.encrypted ? sentence(words, details.name) : reasonOf(details, error);
   const isReadable = !details.broken?.some(({ kinds }) => kinds.includes("metadata"));
   const copy = button("Make a copy that plays", "run", () => transcodeDialog(details), {
     kind: again ? "" : "primary",
