@@ -173,6 +173,12 @@ class TestEmptying:
         trash = films.root / ".artifacts/.trash"
         (trash / "my own").mkdir()
         (trash / "my own/film.mp4").write_bytes(b"x")
+        foreign = films.root.parent / "foreign/.artifacts/.trash"
+        (foreign / "000001-20260101T000000Z").mkdir(parents=True)
+        (foreign / "000001-20260101T000000Z/film.mp4").write_bytes(b"x")
+        (films.root / "linked/.artifacts").mkdir(parents=True)
+        (films.root / "linked/.artifacts/.trash").symlink_to(foreign)
+        assert cli("trash", films.root, "--json").json["videos"] == 2
         seen = served.get("/trash/contents")
         assert (seen["videos"], seen["files"]) == (2, 10) and seen["size"] > 50
         delete(served, "a.mkv")

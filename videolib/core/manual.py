@@ -141,7 +141,6 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "trash": (
         "~/videos",
-        "~/videos --restore 3",
         "~/videos --empty",
     ),
     "report": (

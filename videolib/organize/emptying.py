@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.errors import ConflictError, os_error_message
-from videolib.core.files import is_folder, lstat_if_any, names_in, remove
+from videolib.core.files import lstat_if_any, names_in, remove
 from videolib.core.text import human_size, plural, printable
 from videolib.organize.deletion import EMPTY, deletions, finish_interrupted, restore
 from videolib.storage.folders import folders_below
@@ -76,7 +76,7 @@ def trash_folders(paths: LibraryPaths, roots: Roots | None) -> Iterator[str]:
     for top in dict.fromkeys((paths.root, paths.artifacts_root)):
         for folder in folders_below(top, lambda _: None):  # what cannot be read is not emptied
             trash = f"{folder}/{SIDECARS}/{TRASH}"
-            if is_folder(trash) and (roots is None or roots.contains(trash)):
+            if is_real_folder(trash) and (roots is None or roots.contains(trash)):
                 names = filter(TRASH_FOLDER.fullmatch, names_in(trash))
                 yield from filter(is_real_folder, (f"{trash}/{name}" for name in names))
 
