@@ -334,7 +334,7 @@ class TestWatching:
         expect(card(own_page, "bikes").last.locator(".watched")).to_be_visible()
 
     @web.in_both
-    def test_keys_work_wherever_the_focus_is(self, page: Page) -> None:
+    def test_keys_work_wherever_the_focus_is(self, page: Page, browser_name: str) -> None:
         visit(page, "video/numbered.mp4?t=2")
         slider = page.get_by_role("slider", name="Time")
         at = "aria-valuetext"
@@ -380,9 +380,10 @@ class TestWatching:
         page.get_by_label("Note").fill("")
         page.get_by_label("Watched", exact=True).press("m")
         expect(film).to_have_js_property("muted", False)
-        film.dblclick(position={"x": 9, "y": 9})
-        page.wait_for_timeout(50)  # for what the clicks began
-        expect(film).to_have_js_property("paused", True)
+        if browser_name == "chromium":  # by Firefox's driver these are two single clicks
+            film.dblclick(position={"x": 9, "y": 9})
+            expect(page.locator("media-controller[mediaisfullscreen]")).to_be_visible()
+            expect(film).to_have_js_property("paused", True)
 
     @web.in_both_on_request
     def test_one_film_follows_another_as_the_library_has_them(self, page: Page) -> None:
