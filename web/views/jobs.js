@@ -115,57 +115,63 @@ function copyItems(job) {
   });
 }
 
+const VALUES = 8; // of a parameter that has many
+const MESSAGES = 20; // the last ones
+const RAW = 20_000; // characters of a result of which nothing else is known
+
+/** A parameter of a job with its value, or the first of its values.
+ * @param {[name: string, value: unknown]} parameter */
+function paramText([name, value]) {
+  if (!Array.isArray(value)) return `${label(name)}: ${value}`;
+  const others = value.length > VALUES ? ` and ${value.length - VALUES} more` : "";
+  return `${label(name)}: ${value.slice(0, VALUES).join(", ")}${others}`;
+}
+
+/** How many videos a task of a job made, skipped and so on.
+ * @param {{task: string, counts: Record<string, number>}} report */
+function countItem({ task, counts }) {
+  const counted = Object.entries(counts).filter(([, n]) => n);
+  const words = counted.map(([word, n]) => `${n} ${word}`).join(", ");
+  return h("li", {}, h("strong", {}, task), " ", words || "nothing to do");
+}
+
+/** A video that failed, and why.
+ * @param {ReturnType<typeof failures>[number]} failure */
+function failureItem({ video, error, task }) {
+  const link = { href: videoHref(`/videos/${encodedPath(video)}`), dir: "auto" };
+  return h("li", {}, h("a.link", link, video), h("span.dim", {}, ` ${task ?? ""}`), h("p", {}, error));
+}
+
+/** A heading with what belongs to it; nothing where that is nothing.
+ * @param {string} heading
+ * @param {HTMLElement[]} content */
+const section = (heading, content) => (content.length ? [h("h3", {}, heading), ...content] : []);
+
+/** What a job did and said.
+ * @param {api.JobDetailsOut} job
+ * @returns {HTMLElement[]} */
 function jobContent(job) {
-  const copies = copyItems(job);
-  const bad = failures(job.result);
-  const params = Object.entries(job.params ?? {}).map(
-    ([name, value]) =>
-      `${label(name)}: ${Array.isArray(value) ? value.slice(0, 8).join(", ") + (value.length > 8 ? ` and ${value.length - 8} more` : "") : value}`,
-  );
-  const counts = (job.result?.tasks ?? [job.result])
-    .filter((report) => report?.counts)
-    .map((report) => {
-      const counted = Object.entries(report.counts)
-        .filter(([, n]) => n)
-        .map(([word, n]) => `${n} ${word}`);
-      return h("li", {}, h("strong", {}, report.task), " ", counted.join(", ") || "nothing to do");
-    });
-  const list = h(
-    "ul.failures",
-    {},
-    ...bad.slice(0, MOST).map(({ video, error, task }) =>
-      h(
-        "li",
-        {},
-        h(
-          "a.link",
-          {
-            href: videoHref(`/videos/${encodedPath(video)}`),
-            dir: "auto",
-          },
-          video,
-        ),
-        h("span.dim", {}, ` ${task ?? ""}`),
-        h("p", {}, error),
-      ),
-    ),
-  );
-  const raw =
-    counts.length || !job.result
-      ? null
-      : h("pre", { tabindex: "0" }, JSON.stringify(job.result, null, 1).slice(0, 20_000));
+  const { result } = job;
+  const copies = copyItems(job).slice(0, MOST);
+  const failed = failures(result).slice(0, MOST).map(failureItem);
+  const counts = (result?.tasks ?? [result]).filter((report) => report?.counts).map(countItem);
+  const params = Object.entries(job.params).map(paramText);
+  const isOther = result && !counts.length;
   return [
-    job.error ? h("p.bad", {}, job.error) : null,
-    counts.length ? h("ul", {}, ...counts) : null,
-    copies.length ? h("ul", { "aria-label": "Copies" }, ...copies.slice(0, MOST)) : null,
-    bad.length ? h("h3", {}, "What failed, and why") : null,
-    bad.length ? list : null,
-    params.length ? h("h3", {}, "With") : null,
-    ...params.map((text) => h("p", { dir: "auto" }, text)),
-    job.messages?.length ? h("h3", {}, "Said") : null,
-    ...(job.messages ?? []).slice(-20).map((text) => h("p.dim", {}, text)),
-    raw,
-  ].filter(Boolean);
+    ...(job.error ? [h("p.bad", {}, job.error)] : []),
+    ...(counts.length ? [h("ul", {}, ...counts)] : []),
+    ...(copies.length ? [h("ul", { "aria-label": "Copies" }, ...copies)] : []),
+    ...section("What failed, and why", failed.length ? [h("ul.failures", {}, ...failed)] : []),
+    ...section(
+      "With",
+      params.map((text) => h("p", { dir: "auto" }, text)),
+    ),
+    ...section(
+      "Said",
+      job.messages.slice(-MESSAGES).map((text) => h("p.dim", {}, text)),
+    ),
+    ...(isOther ? [h("pre", { tabindex: "0" }, JSON.stringify(result, null, 1).slice(0, RAW))] : []),
+  ];
 }
 
 const OF_SEVERAL_KINDS = ["batch", "finish"]; // tasks that count a video once for each kind
