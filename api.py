@@ -549,10 +549,10 @@ def change_person(
 def undo_person(
     service: ServiceDep,
     directory: DirectoryDep,
-    body: models.PeopleUndoIn | None = None,
+    body: Annotated[models.PeopleUndoIn, Body(default_factory=models.PeopleUndoIn)],
     recursive: Recursive = False,
 ) -> Response:
-    return json_response(service.people.undo(directory, recursive, body.change if body else 0))
+    return json_response(service.people.undo(directory, recursive, body.change))
 
 
 @routes.delete(
