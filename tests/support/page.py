@@ -30,11 +30,8 @@ def visit(page: Page, route: str) -> None:
 
 def wait_for_list(page: Page) -> None:
     """Returns when the library's list shows what its address asks for."""
-    page.wait_for_function("""async () => {
-        if (!document.querySelector(".videos > [aria-busy=false]")) return false;
-        for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame);
-        return true;
-    }""")
+    page.wait_for_function("() => document.querySelector('.videos > [aria-busy=false]')")
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
 
 
 def back(page: Page) -> None:

@@ -4,7 +4,7 @@
 import { tagsTouched, tellChange, watchChanges } from "../data/store.js";
 import { get, isAbort, post, statusOf } from "../data/api.js";
 import { changeTags, isChange } from "../data/tags.js";
-import { h, inTurn, setText } from "../ui/dom.js";
+import { h, inTurn, latestOnly, setText } from "../ui/dom.js";
 import { baseName, clock, folderPathOf, message, size, title } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
 import { term } from "../data/query.js";
@@ -41,10 +41,12 @@ function tagsPanel(video, signal) {
   const { url } = video;
   const touched = tagsTouched(video.path === null ? null : [video.path]);
   const element = h("section.panel.stack", { "aria-label": "Tags" });
+  const latest = latestOnly(); // what was asked before something was saved is older than that
 
   function field(heading, kind, add, remove, names) {
     const link = (name) => href("library", { q: term(kind.slice(0, -1), name) });
     const save = async (change) => {
+      latest.cancel();
       const { after, undo } = await changeTags(url, { [add]: change.add, [remove]: change.remove });
       const words = `${title(baseName(video.path ?? url))}: ${changeWords(change)}`;
       if (isChange(undo)) offerUndo(words, [[`${url}/tags`, undo]], touched);
@@ -55,6 +57,7 @@ function tagsPanel(video, signal) {
   }
 
   async function saveDetail(name, value) {
+    latest.cancel();
     const after = await post(`${url}/tags`, { [name]: value });
     tellChange(touched);
     return after[name] ?? null;
@@ -65,8 +68,9 @@ function tagsPanel(video, signal) {
   async function show() {
     if (isWriting()) return;
     try {
-      const { tags, performers, rating, note } = await get(`${url}/tags`, {}, signal);
-      if (isWriting()) return; // since it was asked
+      const record = await latest(get(`${url}/tags`, {}, signal));
+      if (!record || isWriting()) return; // since it was asked
+      const { tags, performers, rating, note } = record;
       element.replaceChildren(
         field("Tags", "tags", "add", "remove", tags),
         field("Performers", "performers", "performers_add", "performers_remove", performers),
