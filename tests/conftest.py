@@ -87,12 +87,14 @@ def _signals() -> Iterator[None]:
 @pytest.fixture
 def misbehaving(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The tasks of `hostile` stand in the table, and in what is derived from it."""
-    forget_models = vars(Parameters)["model"].__func__.cache_clear
+    kept = [vars(Parameters)[name].__func__ for name in ("model", "placeholders")]
     for name, task in hostile.TASKS.items():
         monkeypatch.setitem(index.COMMANDS, name, task)
-    forget_models()
+    for function in kept:
+        function.cache_clear()
     yield
-    forget_models()
+    for function in kept:
+        function.cache_clear()
 
 
 @pytest.fixture(scope="session")
