@@ -168,7 +168,8 @@ class TestUpToDate:
         """The catalogue answers as a new one does that never saw anything else."""
         known.refresh()
         new = Catalogue(StorageLibrary(library.root))
-        memory = __import__("sqlite3").connect(":memory:", isolation_level=None)
+        # As the catalogue itself opens it: any thread may be the one that lets go of it.
+        memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         new._connections.append(memory)
         new._memory = new._prepared(memory)
         new.refresh()
