@@ -16,7 +16,7 @@ def import_without(unwanted: str, wanted: str) -> None:
 
     Does nothing where the import fails: who needs `wanted` will say so.
     """
-    modules = vars(sys)["modules"]
+    modules = vars(sys)["modules"]  # sys.modules, but for its type, which has no None
     is_loaded = unwanted in modules
     if not is_loaded:
         modules[unwanted] = None  # lets an import of it fail
