@@ -43,9 +43,12 @@ if (python := sys.version_info) < (3, 11):  # needs Python 3.11 or later: run sh
 
 if __name__ == "__main__":
     # Until `main` handles it, Ctrl-C ends the program like any other: with no traceback of imports.
-    import signal
+    try:
+        import signal
 
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 import argparse
 import contextlib

@@ -757,18 +757,22 @@ class TestStopping:
         assert b"Traceback" not in err
         assert not leftovers(hanging)
 
-    def test_while_it_loads(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(
+        ("module", "code"),
+        [("signal", 130), ("enum", 130), ("videolib.core.errors", -signal.SIGINT)],
+    )
+    def test_while_it_loads(self, module: str, code: int, tmp_path: Path) -> None:
         """Ctrl-C right after the start, before the program could say anything."""
         (tmp_path / "sitecustomize.py").write_text(
             "import os, sys\n"
             "class Finder:\n"
             "    def find_spec(self, name, *_):\n"
-            "        if name == 'videolib.core.errors':\n"
+            f"        if name == {module!r}:\n"
             "            os.kill(os.getpid(), 2)\n"
             "sys.meta_path.insert(0, Finder())\n"
         )
         run = run_process("list", tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)})
-        assert (run.code, run.out, run.err) == (-signal.SIGINT, "", "")
+        assert (run.code, run.out, run.err) == (code, "", "")
 
     def test_before_its_workers_have_begun(self, library: Library) -> None:
         """A terminal tells also the process that is about to load what workers need."""
