@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-from campaign.trials import Trials
+from campaign.trials import ALL, Share, Trials
 from videolib.core.errors import Failure, attempt
 
 # The parts by name, with their shares of the time. Each is the module of that name in this package,
@@ -43,6 +43,8 @@ def read_line(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--report", type=Path, help="where a JSON report is written")
     parser.add_argument("--kept", type=Path, default=Path("campaign-failures"), metavar="FOLDER",
                         help="where inputs of failures are kept")  # fmt: skip
+    parser.add_argument("--share", type=Share.parse, default=ALL, metavar="K/N",
+                        help="for N processes at once: of the faults only every Nth")  # fmt: skip
     line = parser.parse_args(words)
     line.parts = line.parts or list(PARTS)
     if unknown := set(line.parts) - set(PARTS):
@@ -50,13 +52,13 @@ def read_line(words: Sequence[str]) -> argparse.Namespace:
     return line
 
 
-def run_part(name: str, seed: int, seconds: float, kept: Path) -> Trials:
+def run_part(name: str, seed: int, seconds: float, kept: Path, share: Share) -> Trials:
     """Try one part for so many seconds, without the user's cache and configuration."""
     os.environ.pop("VIDEORC", None)
     with tempfile.TemporaryDirectory(prefix=f"campaign-{name}-") as folder:
         os.environ["XDG_CACHE_HOME"] = f"{folder}/cache"
         (place := Path(folder, "trials")).mkdir()
-        trials = Trials(name, seed, seconds, place, kept.resolve())
+        trials = Trials(name, seed, seconds, place, kept.resolve(), share)
         ended = attempt(importlib.import_module(f"campaign.{name}").run, trials)
         if isinstance(ended, Failure):
             trials.fail(f"the part ended early: {ended.reason}", f"{name} --seed {seed}")
@@ -85,7 +87,9 @@ def main(words: Sequence[str]) -> int:
     reports = []
     failures = 0
     for name in line.parts:
-        trials = run_part(name, line.seed, line.seconds * PARTS[name] / shares, line.kept)
+        trials = run_part(
+            name, line.seed, line.seconds * PARTS[name] / shares, line.kept, line.share
+        )
         sys.stdout.write(trials.summary() + "\n")
         sys.stdout.flush()
         reports.append(trials.report())

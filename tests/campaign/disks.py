@@ -53,7 +53,7 @@ class Scene(NamedTuple):
     def run_with(self, event: Callable[[], bool]) -> tuple[Run, bool]:
         """Run the command and let something happen at one of its changes; whether it did."""
         trial, state = self.trial, self.trial.preload.state
-        at, happened = self.trials.rng.randrange(trial.changes), False
+        at, happened = self.trials.rng.randrange(len(trial.changes)), False
         trial.reset()
         trial.preload.arm(trial.place, at, WAIT)
         with ThreadPoolExecutor(1) as thread:

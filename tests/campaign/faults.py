@@ -15,9 +15,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from campaign.commands import COMMANDS
-from campaign.preload import ERROR, KILL, SHORT
+from campaign.preload import ERROR, KILL, OTHER, SHORT, WRITTEN
 from campaign.preloaded import BROKEN, PreloadedTrial, broken_rule, build, readied, same_way_again
 from campaign.trials import Trials
+from campaign.warm import WarmProgram
 
 SINGLE = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EROFS, errno.EINTR)
 LASTING = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EROFS)
@@ -57,16 +58,17 @@ class Point(NamedTuple):
 
 
 def points_of(trials: Trials, trial: PreloadedTrial) -> list[Point]:
-    """For each change of a command a fault that passes, one that lasts, a kill and a short write,
-    in an order of chance."""
+    """For each change of a command a fault that passes, one that lasts, a kill and, where it is a
+    write, a short one, in an order of chance."""
     points = []
-    for at in range(trial.changes):
+    for at, call in enumerate(trial.changes):
         points += [
-            Point(trial, at, ERROR, trials.rng.choice(SINGLE)),
+            Point(trial, at, ERROR, trials.rng.choice(LASTING if call == OTHER else SINGLE)),
             Point(trial, at, ERROR, trials.rng.choice(LASTING), lasting=True),
             Point(trial, at, KILL),
-            Point(trial, at, SHORT, lasting=trials.rng.random() < 0.5),
         ]
+        if call == WRITTEN:
+            points.append(Point(trial, at, SHORT, lasting=trials.rng.random() < 0.5))
     trials.rng.shuffle(points)
     return points
 
@@ -89,16 +91,18 @@ def run(trials: Trials) -> None:
     preload = build(trials)
     if preload is None:
         return
+    program = WarmProgram(trials.folder, preload.variables)
     names, commands = list(COMMANDS), list[PreloadedTrial]()
     trials.rng.shuffle(names)
     for name in names:
         if trials.remaining() < trials.seconds * (1 - PREPARING):
             break
-        commands.append(readied(trials, preload, name))
-    points = in_turn([points_of(trials, trial) for trial in commands])
+        commands.append(readied(trials, preload, name, program))
+    points = trials.share_of(in_turn([points_of(trials, trial) for trial in commands]))
     trials.measure("commands", len(commands))
     trials.measure("points", len(points))
     for point in points:
         if not trials.go_on():
             break
         try_point(trials, point)
+    program.close()

@@ -21,6 +21,7 @@ from support import ROOT, Run, Started, command, command_of, started, wait_until
 from campaign.preload import Preload
 from campaign.preloaded import BROKEN, PreloadedTrial, broken_rule, build, readied, same_way_again
 from campaign.trials import Trials
+from campaign.warm import WarmProgram
 from videolib.core.processes import environment
 
 GROUP = "group"  # all processes of the session, as a terminal signals them
@@ -110,7 +111,7 @@ def ended_as_python_began(run: Run) -> bool:
     own = [int(line) for path, line in frames if Path(path).is_relative_to(ROOT)]
     lines = (ROOT / "index.py").read_text().splitlines()
     handled = next(number for number, line in enumerate(lines, 1) if "signal.SIG_DFL" in line)
-    by_it = run.code in (1, -signal.SIGINT) and "KeyboardInterrupt" in run.err
+    by_it = run.code in (0, 1, -signal.SIGINT) and "KeyboardInterrupt" in run.err
     return by_it and all(line < handled for line in own)
 
 
@@ -171,12 +172,13 @@ def run(trials: Trials) -> None:
     preload = build(trials)
     if preload is None:
         return
+    program = WarmProgram(trials.folder, preload.variables)  # what follows a kill
     names, lines = list(VICTIMS), list[Iterator[Kill]]()
     trials.rng.shuffle(names)
     for name in names:
         if trials.remaining() < trials.seconds * (1 - PREPARING):
             break
-        trial = readied(trials, preload, name)
+        trial = readied(trials, preload, name, program)
         begun = time.monotonic()
         trial.reset()
         trial.run_here(*trial.words(trial.root))
@@ -185,3 +187,4 @@ def run(trials: Trials) -> None:
         for line in lines:
             if trials.go_on():
                 try_kill(trials, next(line))
+    program.close()

@@ -28,6 +28,8 @@
 #include <unistd.h>
 
 enum action { NOTHING, ERROR, SHORT, KILL, WAIT };
+enum call { OTHER, INTERRUPTED, WRITTEN }; /* what can happen to one: EINTR, a short write too */
+#define CALLS 4096
 
 struct state {
     char root[1024];     /* changes of files below this folder are counted */
@@ -46,6 +48,7 @@ struct state {
     int32_t sent;        /* whether the signal was sent */
     int64_t shift;       /* seconds by which the clock is wrong, from `readings` > `steady` on */
     int64_t readings, steady;
+    char calls[CALLS];   /* of each change: WRITTEN, INTERRUPTED or OTHER */
 };
 
 static struct state *state;
@@ -86,10 +89,13 @@ static int is_counted(const char *full) {
     return length && !strncmp(full, state->root, length) && (!full[length] || full[length] == '/');
 }
 
-/* POSIX allows EINTR for these; Python and SQLite try them again. */
-static int may_be_interrupted(const char *call) {
-    return !strcmp(call, "write") || !strcmp(call, "open") || !strcmp(call, "fsync") ||
-           !strcmp(call, "ftruncate");
+/* POSIX allows EINTR for INTERRUPTED; Python and SQLite try them again. */
+static enum call kind_of_call(const char *call) {
+    if (!strcmp(call, "write"))
+        return WRITTEN;
+    if (!strcmp(call, "open") || !strcmp(call, "fsync") || !strcmp(call, "ftruncate"))
+        return INTERRUPTED;
+    return OTHER;
 }
 
 static void wait_for_campaign(void) {
@@ -109,11 +115,13 @@ static enum action action_for(const char *call, int folder, const char *path) {
     if (!is_counted(full))
         return NOTHING;
     number = __atomic_fetch_add(&state->count, 1, __ATOMIC_SEQ_CST);
+    if (number < CALLS)
+        state->calls[number] = kind_of_call(call);
     if (state->at < 0 || number < state->at || (number > state->at && !state->lasting))
         return NOTHING;
-    if (state->action == ERROR && state->code == EINTR && !may_be_interrupted(call))
+    if (state->action == ERROR && state->code == EINTR && kind_of_call(call) == OTHER)
         return NOTHING;
-    if (state->action == SHORT && strcmp(call, "write"))
+    if (state->action == SHORT && kind_of_call(call) != WRITTEN)
         return NOTHING;
     if (__atomic_fetch_add(&state->hits, 1, __ATOMIC_SEQ_CST) == 0)
         snprintf(state->first, sizeof state->first, "%s %.2000s", call, full);

@@ -13,6 +13,8 @@ from typing import ClassVar
 
 SOURCE = Path(__file__).with_suffix(".c")
 NOTHING, ERROR, SHORT, KILL, WAIT = range(5)  # as in preload.c
+OTHER, INTERRUPTED, WRITTEN = range(3)
+CALLS = 4096  # so many changes of a command are told apart
 
 
 class State(ctypes.Structure):
@@ -37,6 +39,7 @@ class State(ctypes.Structure):
         ("shift", ctypes.c_int64),
         ("readings", ctypes.c_int64),
         ("steady", ctypes.c_int64),
+        ("calls", ctypes.c_byte * CALLS),
     ]
 
 

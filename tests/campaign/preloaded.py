@@ -14,6 +14,7 @@ from support.disturbance import Trial
 from campaign.commands import COMMANDS
 from campaign.preload import NOTHING, Preload
 from campaign.trials import Trials
+from campaign.warm import WarmProgram
 from videolib.core.processes import environment
 
 # What a judge raises: a rule that is broken, JSON that is none, a run that does not end.
@@ -21,11 +22,14 @@ BROKEN = (AssertionError, ValueError, subprocess.TimeoutExpired)
 
 
 class PreloadedTrial(Trial):
-    """A command in `place`/root, with its cache beside that. `changes`: how many it makes there,
-    those of all its processes together."""
+    """A command in `place`/root, with its cache beside that. `changes`: those that it makes there,
+    of all its processes together, each OTHER, INTERRUPTED or WRITTEN. With a `program` that is
+    loaded its runs are forks of that."""
 
-    def __init__(self, preload: Preload, place: Path, name: str) -> None:
-        self.preload, self.place, self.name = preload, place, name
+    def __init__(
+        self, preload: Preload, place: Path, name: str, program: WarmProgram | None = None
+    ) -> None:
+        self.preload, self.place, self.name, self.program = preload, place, name, program
         self.variables = {**preload.variables, "XDG_CACHE_HOME": str(place / "cache")}
         self.options: dict[str, Any] = {}  # of the process, as those of subprocess.run
         command, template = COMMANDS[name], place / "template"
@@ -35,9 +39,11 @@ class PreloadedTrial(Trial):
             command.fill(template)
         preload.arm(place, -1, NOTHING)
         super().__init__(self.run_here, template, place, command.words, command.answers)
-        self.changes = int(preload.state.count)
+        self.changes = bytes(preload.state.calls)[: preload.state.count]
 
     def run_here(self, *words: object) -> Run:
+        if self.program:
+            return self.program.run(self.variables, *words)
         with environment(self.variables):
             return run_process(*words, **self.options)
 
@@ -64,9 +70,11 @@ def build(trials: Trials) -> Preload | None:
         return None
 
 
-def readied(trials: Trials, preload: Preload, name: str) -> PreloadedTrial:
+def readied(
+    trials: Trials, preload: Preload, name: str, program: WarmProgram | None = None
+) -> PreloadedTrial:
     """A command that is ready to be disturbed."""
-    return PreloadedTrial(preload, trials.folder / name.replace(" ", "-"), name)
+    return PreloadedTrial(preload, trials.folder / name.replace(" ", "-"), name, program)
 
 
 def same_way_again(trials: Trials, what: object) -> str:

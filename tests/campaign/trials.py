@@ -6,9 +6,11 @@ import random
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+T = TypeVar("T")
 
 
 class Failure(NamedTuple):
@@ -19,6 +21,24 @@ class Failure(NamedTuple):
     inputs: tuple[str, ...]
 
 
+class Share(NamedTuple):
+    """One of several processes, from 1, that try the same list together."""
+
+    number: int
+    of: int
+
+    @classmethod
+    def parse(cls, text: str) -> Share:
+        """Raises ValueError for what is no "1/2"."""
+        number, of = map(int, text.split("/"))
+        if not 1 <= number <= of:
+            raise ValueError(text)
+        return cls(number, of)
+
+
+ALL = Share(1, 1)
+
+
 class Trials:
     """The trials of one part.
 
@@ -26,8 +46,10 @@ class Trials:
     empty at first and removed in the end; inputs of failures are copied into `kept`.
     """
 
-    def __init__(self, part: str, seed: int, seconds: float, folder: Path, kept: Path) -> None:
-        self.part, self.seed, self.seconds = part, seed, seconds
+    def __init__(
+        self, part: str, seed: int, seconds: float, folder: Path, kept: Path, share: Share = ALL
+    ) -> None:
+        self.part, self.seed, self.seconds, self.share = part, seed, seconds, share
         self.folder, self.kept = folder, kept
         self.rng = random.Random(f"{part} {seed}")
         self.started = time.monotonic()
@@ -43,6 +65,10 @@ class Trials:
     def go_on(self) -> bool:
         """Whether there is time for another trial."""
         return self.remaining() > 0
+
+    def share_of(self, trials: Sequence[T]) -> Sequence[T]:
+        """Of trials that are listed beforehand those that this process has to try."""
+        return trials[self.share.number - 1 :: self.share.of]
 
     def count(self, kind: str, number: int = 1) -> None:
         """Note that so many things of a kind were tried."""
