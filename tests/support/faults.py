@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 CODES = (errno.ENOSPC, errno.EIO, errno.EROFS, errno.EDQUOT)
+# The errors of `utime` name no file.
 PATH_CALLS = ("rename", "replace", "link", "symlink", "unlink", "rmdir", "mkdir", "utime")
 
 
@@ -85,7 +86,7 @@ def failing_call(faults: DiskFaults, name: str, real: Callable[..., Any]) -> Cal
         folder = named.get("dir_fd", named.get("src_dir_fd"))
         if faults.is_due(name, full_path(path, folder)):
             others = [None, str(args[0])] if args and name in PATH_CALLS[:4] else []
-            raise faults.error(str(path), *others)
+            raise faults.error(*([] if name == "utime" else [str(path), *others]))
         return real(path, *args, **named)
 
     return call

@@ -133,13 +133,14 @@ def insistent() -> Iterator[None]:
 @contextlib.contextmanager
 def opened_parent(path: str | os.PathLike[str]) -> Iterator[tuple[str, int]]:
     """The name of a file and a descriptor of the folder it is in, as functions of `os` take them
-    with `dir_fd`. Raises OSError as `open_path`; that of the body gets the whole path."""
+    with `dir_fd`. Raises OSError as `open_path`; that of the body, which may name no file, as
+    `os.utime`'s, gets the whole path."""
     folder, name = os.path.split(path)
     descriptor = open_path(folder or ".", PATH_ONLY | os.O_DIRECTORY)
     try:
         yield name, descriptor
     except OSError as error:
-        if error.filename == name:
+        if error.filename in (name, None):
             error.filename = os.fspath(path)
         raise
     finally:
