@@ -195,6 +195,28 @@ class TestSummaries:
         assert short["duration"] == pytest.approx(3, abs=0.05)
         assert short.get("acodec") is None
 
+    def test_sides_are_those_of_the_upright_picture(self, cli: Cli, library: Library) -> None:
+        for degrees in (90, 180, 270):
+            library.add(f"turned_{degrees}.mp4")
+        assert cli("meta", library.root).code == 0
+        listed = cli("list", library.root, "--json").json
+        sides = [(row["width"], row["height"]) for row in listed]
+        assert sides == [(180, 320), (320, 180), (180, 320)]
+        upright = cli("list", library.root, "-q", "width:<200", "--json").json
+        assert [row["name"] for row in upright] == ["turned_90.mp4", "turned_270.mp4"]
+
+    @pytest.mark.parametrize(
+        "side_data", ["none", [3], [{"rotation": "a lot"}], [{"rotation": None}], [{"x": 90}]]
+    )
+    def test_absurd_rotations(self, cli: Cli, library: Library, side_data: object) -> None:
+        size = library.add_bytes("a.mp4", b"x" * 99).stat().st_size
+        stream = {"codec_type": "video", "width": 320, "height": 180, "side_data_list": side_data}
+        record = {"source": {"size": size}, "files": [], "streams": [stream], "format": {}}
+        library.artifact("a.mp4.ffprobe.json").parent.mkdir()
+        library.artifact("a.mp4.ffprobe.json").write_text(json.dumps(record))
+        (row,) = cli("list", library.root, "--json").json
+        assert (row["width"], row["height"]) == (320, 180)
+
     def test_absurd_metadata(self, cli: Cli, library: Library) -> None:
         size = library.add_bytes("a.mp4", b"x" * 99).stat().st_size
         streams = [{"codec_type": "video", "width": 320}]

@@ -24,6 +24,7 @@ from videolib.catalogue.query import (
     shuffled,
 )
 from videolib.catalogue.records import (
+    READING,
     SCHEMA,
     SUMMARY,
     TAG_KINDS,
@@ -103,7 +104,7 @@ class Catalogue(CatalogueStore):
         extra, roots = sorted(self.suffixes - VIDEO_EXTENSIONS), self.roots and self.roots.paths
         about = (os.path.realpath(self.root), artifacts_root, extra, roots)
         schema = [SCHEMA, *(extension.schema for extension in extensions)]
-        super().__init__(about, schema, (ARTIFACTS, list(self.extensions)))
+        super().__init__(about, schema, (READING, ARTIFACTS, list(self.extensions)))
 
     def _prepared(self, database: sqlite3.Connection) -> sqlite3.Connection:
         database.create_function("shuffled", 2, shuffled, deterministic=True)

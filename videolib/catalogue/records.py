@@ -19,6 +19,7 @@ TAG_KINDS = {"tag": "tags", "performer": "performers"}  # kinds of labels, and t
 # Facts from a video's metadata, as `metadata.summarize` names them: seconds, pixels, pixels, frames
 # per second, two names of codecs, bits per second; whether anything in it is encrypted.
 SUMMARY = ("duration", "width", "height", "fps", "vcodec", "acodec", "bit_rate", "encrypted")
+READING = 2  # a number more where other facts are read from the same files: all are read again
 
 # Of a video's playback: where to resume (s), the share before that, when it was last played, and
 # last watched to its end (seconds since 1970); NULL: nothing is known, or never.

@@ -105,16 +105,24 @@ def summarize(metadata: Mapping[str, Any]) -> dict[str, Any]:
 def shown_size(
     metadata: Mapping[str, Any], stream: Mapping[str, Any]
 ) -> tuple[int | None, int | None]:
-    """Width and height of a stream without what its container crops, before rotation; None for one
-    that is unknown."""
+    """Width and height of a stream's upright picture, without what its container crops; None for
+    one that is unknown."""
     width, height = to_int(stream.get("width")), to_int(stream.get("height"))
     croppings = metadata.get("cropping")
     entries = [c for c in croppings if isinstance(c, dict)] if isinstance(croppings, list) else []
     sides = next((e for e in entries if e.get("index") == stream.get("index")), None)
-    if sides is None or not width or not height:
-        return width, height
-    cropping = Cropping(*(to_int(sides.get(side)) or 0 for side in Cropping._fields))
-    return cropping.size(width, height)
+    if sides is not None and width and height:
+        cropping = Cropping(*(to_int(sides.get(side)) or 0 for side in Cropping._fields))
+        width, height = cropping.size(width, height)
+    return (height, width) if is_turned(stream) else (width, height)
+
+
+def is_turned(stream: Mapping[str, Any]) -> bool:
+    """Whether a stream's pictures are shown after a quarter turn."""
+    entries = stream.get("side_data_list")
+    entries = [e for e in entries if isinstance(e, dict)] if isinstance(entries, list) else []
+    degrees = next((e["rotation"] for e in entries if "rotation" in e), 0)
+    return round((to_float(degrees) or 0) / 90) % 2 == 1
 
 
 def cropping_json(media: Media) -> dict[str, Any]:
