@@ -14,6 +14,7 @@ import pytest
 import support
 from campaign import __main__ as campaign
 from campaign.trials import Trials, smallest
+from campaign.warm import WarmProgram
 from support import house
 
 
@@ -89,6 +90,37 @@ def test_a_seed_tries_the_same_again(parts: dict[str, list[float]], tmp_path: Pa
         campaign.main([*words, seed])
         drawn.append(parts["fine"])
     assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_processes_share_a_list(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shares: list[int] = []
+    module = ModuleType("campaign.listed")
+    vars(module)["run"] = lambda trials: shares.extend(trials.share_of(range(7)))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setitem(campaign.PARTS, "listed", 1)
+    words = ["listed", "--seconds", "1", "--kept", str(tmp_path)]
+    for number in (2, 1):
+        assert campaign.main([*words, "--share", f"{number}/2"]) == 0
+    assert shares == [1, 3, 5, 0, 2, 4, 6]
+    capsys.readouterr()
+    for share in ("0/2", "3/2", "half"):
+        with pytest.raises(SystemExit):
+            campaign.main([*words, "--share", share])
+        assert "--share" in capsys.readouterr().err
+
+
+def test_a_loaded_program_runs_as_a_process_does(tmp_path: Path) -> None:
+    """Each with its own variables, which the next one does not have."""
+    program = WarmProgram(tmp_path, {})
+    try:
+        for words in (["--version"], ["list", str(tmp_path), "--json"], ["nonsense"]):
+            assert program.run({"NO_COLOR": "1"}, *words) == support.run_process(*words)
+        assert program.run({"VIDEORC": str(tmp_path / "none.json")}, "list", tmp_path).code == 2
+        assert program.run({}, "list", tmp_path).code == 0
+    finally:
+        program.close()
 
 
 def test_an_unknown_part_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
