@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from campaign.structure import repair_checksums
 from conftest import Cli
 from support import FRAME_TASKS, Library, media
 
@@ -422,3 +423,17 @@ class TestContainers:
             run = cli("thumbs", library.root, "--allow-codecs", allowed, "--json")
             error = run.failure("list.mp4")
             assert error == "is a list of other files (concat), no video: it is not opened"
+
+
+def test_a_later_table_does_not_make_the_film_sound(library: Library) -> None:
+    """As in a damaged recording: its last table of streams calls the pictures AAC."""
+    path = library.add("stream.ts")
+    entry, other = (bytes([kind]) + bytes.fromhex("e100f000") for kind in (0x1B, 0x0F))
+    head, _, tail = path.read_bytes().rpartition(entry)
+    path.write_bytes(repair_checksums(head + other + tail))
+    library.keep(path)
+    with Media(Video(str(path), path.name, "")) as opened:
+        assert len(list(opened.container.demux())) > 200
+        assert [stream.type for stream in opened.container.streams] == ["audio"]
+        assert [facts["codec_type"] for facts in opened.stream_facts] == ["video"]
+        assert opened.stream.width == 320

@@ -88,7 +88,7 @@ class Media:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if "container" in vars(self):
+        if "_opened" in vars(self):
             self.container.close()
         os.close(self.descriptor)
 
@@ -117,12 +117,24 @@ class Media:
             return ""
         return "unstable: it changed during the run, nothing was stored; run again later"
 
-    @functools.cached_property
+    @property
     def container(self) -> InputContainer:
         """The container as libav opens it, with the limits set on every decoder, too.
 
         Raises VideoError where it is not of a kind that may be opened.
         """
+        return self._opened[0]
+
+    @property
+    def stream_facts(self) -> Sequence[dict[str, Any]]:
+        """ffprobe's descriptions of all streams, by their index, with `encrypted` where they are
+        (see `mark_encrypted`)."""
+        return self._opened[1]
+
+    @functools.cached_property
+    def _opened(self) -> tuple[InputContainer, Sequence[dict[str, Any]]]:
+        """The container, and its streams as they are before packets are read: a table further on
+        in a damaged transport stream can give one another type."""
         import av
 
         try:
@@ -134,27 +146,23 @@ class Media:
         for stream in container.streams:
             if stream.codec_context:  # a data stream, such as a camera's time code, has none
                 stream.codec_context.options = self.limits.decoder_options
-        return container
+        return container, self._described(container)
 
     def _open(self) -> InputContainer:
         import av
 
         return av.open(self.url, container_options=self.limits.options, metadata_errors="replace")
 
-    @functools.cached_property
-    def stream_facts(self) -> Sequence[dict[str, Any]]:
-        """ffprobe's descriptions of all streams, by their index, with `encrypted` where they are
-        (see `mark_encrypted`)."""
-        names = self.container.format.name
-        return mark_encrypted(self.descriptor, names, container_streams(self.container))
+    def _described(self, container: InputContainer) -> Sequence[dict[str, Any]]:
+        streams = container_streams(container)
+        return mark_encrypted(self.descriptor, container.format.name, streams)
 
     def look_longer(self) -> Sequence[dict[str, Any]]:
         """`stream_facts` by a longer look at the file, for streams that begin late; ffmpeg and
         ffprobe take it as well from now on."""
         self.limits = self.limits._replace(long_look=True)
         with self._open() as container:
-            streams = container_streams(container)
-            return mark_encrypted(self.descriptor, container.format.name, streams)
+            return self._described(container)
 
     def refusal(self, stream: Any) -> str:
         """Why a stream cannot or may not be decoded, or an empty string."""
