@@ -1,8 +1,30 @@
 // @ts-check
 /** A form for any task, from the JSON schema of its parameters; only what differs from the default is sent. */
 
-import { h, setText } from "../ui/dom.js";
-import { label, listed, names } from "../ui/format.js";
+import { ApiError } from "../data/api.js";
+import { h, setText, tickedValues } from "../ui/dom.js";
+import { label, listed, message, names } from "../ui/format.js";
+
+/** @import * as api from "../data/api-types.d.ts" */
+
+/** A value of a parameter.
+ * @typedef {string | number | boolean | string[] | null} Value */
+
+/** The schema of a parameter, as far as forms go by it.
+ * @typedef {object} Schema
+ * @property {string} [type]
+ * @property {string} [description]
+ * @property {Value} [default]
+ * @property {string[]} [enum]
+ * @property {{enum?: string[]}} [items]
+ * @property {number} [minimum]
+ * @property {number} [maximum]
+ * @property {number} [exclusiveMinimum]
+ * @property {string} [pattern]
+ * @property {Schema[]} [anyOf] */
+
+/** What a value is entered with.
+ * @typedef {HTMLInputElement | HTMLSelectElement | HTMLFieldSetElement} Control */
 
 const SHARED = new Set([
   "ext",
@@ -14,26 +36,47 @@ const SHARED = new Set([
   "dry_run",
   "seek",
 ]);
-const isShared = (name) => SHARED.has(name) || name.startsWith("max_");
 
-/** The schema of a parameter that may also be absent. */
+/** Whether a parameter is one that most tasks have.
+ * @param {{name: string}} field */
+const isShared = ({ name }) => SHARED.has(name) || name.startsWith("max_");
+
+/** The schema of a parameter that may also be absent.
+ * @param {Schema} schema */
 const plain = (schema) => schema.anyOf?.find(({ type }) => type !== "null") ?? schema;
 
+/** @param {Schema} schema */
+const isNumber = ({ type }) => type === "integer" || type === "number";
+
+/** @param {Value} value */
 const asText = (value) => (Array.isArray(value) ? listed(value) : (value ?? "").toString());
 
-/** A box for each name that a list may hold. */
-function boxes(name, choices, chosen) {
-  const box = (value) => h("input", { type: "checkbox", name, value, checked: chosen.includes(value) });
+/** @type {(control: Control) => control is HTMLInputElement} */
+const isBox = (control) => control instanceof HTMLInputElement && control.type === "checkbox";
+
+/** A box for each name that a list may hold.
+ * @param {string} name
+ * @param {string[]} choices
+ * @param {Value} value */
+function boxes(name, choices, value) {
+  const chosen = Array.isArray(value) ? value : [];
+  const box = (/** @type {string} */ choice) =>
+    h("input", { type: "checkbox", name, value: choice, checked: chosen.includes(choice) });
   return h(
     "fieldset.checks",
     {},
-    ...choices.map((value) => h("label.check", {}, box(value), h("span", {}, value))),
+    ...choices.map((choice) => h("label.check", {}, box(choice), h("span", {}, choice))),
   );
 }
 
+/** The control for a parameter, with a value to begin with.
+ * @param {string} name
+ * @param {Schema} schema
+ * @param {Value} value
+ * @returns {Control} */
 function control(name, schema, value) {
   const { type, enum: choices, items, minimum, maximum, exclusiveMinimum, pattern } = plain(schema);
-  if (items?.enum) return boxes(name, items.enum, value ?? []);
+  if (items?.enum) return boxes(name, items.enum, value);
   if (type === "boolean") return h("input", { type: "checkbox", name, checked: Boolean(value) });
   if (choices)
     return h(
@@ -41,7 +84,7 @@ function control(name, schema, value) {
       { name },
       ...choices.map((choice) => h("option", { value: choice, selected: choice === value }, choice)),
     );
-  if (type === "integer" || type === "number") {
+  if (isNumber(plain(schema))) {
     return h("input", {
       type: "number",
       name,
@@ -61,85 +104,123 @@ function control(name, schema, value) {
   });
 }
 
-/** What a control says, as the API takes it. */
-function read(input, schema) {
-  const { type, items } = plain(schema);
-  if (items?.enum) return [...input.querySelectorAll("input:checked")].map(({ value }) => value);
-  if (input.type === "checkbox") return input.checked;
-  if (type === "array") return names(input.value);
-  if (type === "integer" || type === "number") return input.value === "" ? null : Number(input.value);
-  return input.value === "" && schema.anyOf ? null : input.value;
-}
-
-function field(name, schema, input, problem) {
-  const { description } = schema;
-  const small = description ? h("small", {}, label(description)) : null;
-  if (input.type === "checkbox")
-    return h("label.check", {}, input, h("span", {}, label(name), small, problem));
-  if (input instanceof HTMLFieldSetElement) {
-    input.prepend(h("legend", {}, label(name)));
-    return h(".field", {}, input, small, problem);
+/** A parameter of a task: its control, and what the server says against it. */
+class Field {
+  /**
+   * @param {string} name
+   * @param {Schema} schema
+   * @param {Value} unchanged the value that it has where none is sent
+   * @param {Value} value the one to begin with
+   */
+  constructor(name, schema, unchanged, value) {
+    this.name = name;
+    this.schema = schema;
+    this.unchanged = unchanged;
+    this.control = control(name, schema, value);
+    this.problem = h("small.bad", { role: "alert" });
+    this.element = this.labelled();
   }
-  return h("label.field", {}, h("span", {}, label(name)), input, small, problem);
+
+  /** The control with its label and what is to be known of it. */
+  labelled() {
+    const { control, name, problem } = this;
+    const { description } = this.schema;
+    const small = description ? h("small", {}, label(description)) : null;
+    if (isBox(control)) return h("label.check", {}, control, h("span", {}, label(name), small, problem));
+    if (control instanceof HTMLFieldSetElement) {
+      control.prepend(h("legend", {}, label(name)));
+      return h(".field", {}, control, small, problem);
+    }
+    return h("label.field", {}, h("span", {}, label(name)), control, small, problem);
+  }
+
+  /** What the control says, as the API takes it.
+   * @returns {Value} */
+  get value() {
+    const { control, schema } = this;
+    const { type } = plain(schema);
+    if (control instanceof HTMLFieldSetElement) return tickedValues(control);
+    if (isBox(control)) return control.checked;
+    if (type === "array") return names(control.value);
+    if (isNumber(plain(schema))) return control.value === "" ? null : Number(control.value);
+    return control.value === "" && schema.anyOf ? null : control.value;
+  }
+
+  get isChanged() {
+    return asText(this.value) !== asText(this.unchanged);
+  }
 }
 
-/** The fields of a task; `preset` are values to begin with. */
+/** Fields with those that are boxes at the end.
+ * @param {Field[]} fields */
+function group(fields) {
+  const elements = (/** @type {Field[]} */ some) => some.map(({ element }) => element);
+  return [
+    h(".pair", {}, ...elements(fields.filter(({ control }) => !isBox(control)))),
+    h(".checks", {}, ...elements(fields.filter(({ control }) => isBox(control)))),
+  ];
+}
+
+const SWITCHES = { recursive: "Also the folders below", force: "Make again what is there already" };
+
+/** The fields of a task. */
 export class TaskForm {
+  /**
+   * @param {api.TaskOut} task
+   * @param {Record<string, Value>} defaults those that this server was configured with
+   * @param {Record<string, Value>} [preset] values to begin with
+   */
   constructor(task, defaults, preset = {}) {
-    this.task = task;
-    this.fields = Object.entries(task.params.properties).map(([name, schema]) => {
+    /** @type {Record<string, Schema>} */
+    const schemas = task.params.properties;
+    this.fields = Object.entries(schemas).map(([name, schema]) => {
       const unchanged = defaults[name] ?? schema.default ?? null;
-      const input = control(name, schema, preset[name] ?? unchanged);
-      const problem = h("small.bad", { role: "alert" });
-      return { name, schema, unchanged, input, problem, element: field(name, schema, input, problem) };
+      return new Field(name, schema, unchanged, preset[name] ?? unchanged);
     });
-    this.switches = task.takes.map((name) => [
+    this.switches = task.takes.map((name) => ({
       name,
-      h("input", { type: "checkbox", name, checked: name === "recursive" }),
-    ]);
-    const names = { recursive: "Also the folders below", force: "Make again what is there already" };
-    const own = this.fields.filter(({ name }) => !isShared(name));
-    const shared = this.fields.filter(({ name }) => isShared(name));
-    const isBox = ({ input }) => input.type === "checkbox";
-    const group = (fields) => [
-      h(".pair", {}, ...fields.filter((one) => !isBox(one)).map(({ element }) => element)),
-      h(".checks", {}, ...fields.filter(isBox).map(({ element }) => element)),
-    ];
+      box: h("input", { type: "checkbox", name, checked: name === "recursive" }),
+    }));
+    const shared = this.fields.filter(isShared);
     this.element = h(
       ".stack",
       {},
-      ...group(own),
+      ...group(this.fields.filter((field) => !isShared(field))),
       h(
         ".checks",
         {},
-        ...this.switches.map(([name, input]) => h("label.check", {}, input, h("span", {}, names[name]))),
+        ...this.switches.map(({ name, box }) => h("label.check", {}, box, h("span", {}, SWITCHES[name]))),
       ),
       shared.length ? h("details", {}, h("summary", {}, "More"), ...group(shared)) : null,
     );
   }
 
-  /** What is to be submitted: {params, recursive, force}. */
+  /** What is to be submitted.
+   * @returns {Pick<api.JobIn, "params" | "recursive" | "force">} */
   values() {
-    const params = {};
-    for (const { name, schema, unchanged, input } of this.fields) {
-      const value = read(input, schema);
-      if (asText(value) !== asText(unchanged)) params[name] = value;
-    }
-    return { params, ...Object.fromEntries(this.switches.map(([name, input]) => [name, input.checked])) };
+    const changed = this.fields.filter((field) => field.isChanged);
+    return {
+      params: Object.fromEntries(changed.map(({ name, value }) => [name, value])),
+      ...Object.fromEntries(this.switches.map(({ name, box }) => [name, box.checked])),
+    };
   }
 
-  /** Shows what the server refused beside the fields; what belongs to none is given back. */
+  /** Shows what the server refused beside the fields; what belongs to none is given back.
+   * @param {unknown} error
+   * @returns {string} */
   refuse(error) {
     const rest = [];
-    for (const one of this.fields) setText(one.problem, "");
-    for (const { field, message } of error.fields ?? []) {
-      const one = this.fields.find(({ name }) => field === `params.${name}` || field === name);
-      if (one) setText(one.problem, message);
-      else rest.push(`${field}: ${message}`);
+    for (const { problem } of this.fields) setText(problem, "");
+    for (const refused of error instanceof ApiError ? error.fields : []) {
+      const field = this.fields.find(
+        ({ name }) => refused.field === `params.${name}` || refused.field === name,
+      );
+      if (field) setText(field.problem, refused.message);
+      else rest.push(`${refused.field}: ${refused.message}`);
     }
     const bad = this.fields.find(({ problem }) => problem.textContent);
-    bad?.input.closest("details")?.setAttribute("open", "");
-    bad?.input.focus();
-    return bad ? rest.join("; ") : error.message;
+    bad?.control.closest("details")?.setAttribute("open", "");
+    bad?.control.focus();
+    return bad ? rest.join("; ") : message(error);
   }
 }

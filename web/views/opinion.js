@@ -7,9 +7,13 @@ import { attempt, toast } from "../ui/controls.js";
 import { title } from "../ui/format.js";
 import { notePlayback, playbackOf } from "./resume.js";
 
+/** @import * as api from "../data/api-types.d.ts" */
+
 const STARS = [1, 2, 3, 4, 5];
 
-/** Stars to press; the one that is set takes the rating away. `save(rating)` gives the stored one. */
+/** Stars to press; the one that is set takes the rating away.
+ * @param {number | null | undefined} rating
+ * @param {(rating: number | null) => Promise<number | null>} save gives the stored one */
 export function ratingField(rating, save) {
   let shown = rating ?? null;
   const value = h("span.dim", {});
@@ -27,6 +31,7 @@ export function ratingField(rating, save) {
     setText(value, shown === null ? "Not rated" : `${shown} of 5`);
   }
 
+  /** @param {number | null} next */
   async function rate(next) {
     const previous = shown;
     const saved = await attempt(null, () => save(next));
@@ -40,12 +45,15 @@ export function ratingField(rating, save) {
   return h(".names", {}, h("h2", {}, "Rating"), h(".row.stars", {}, ...stars, value));
 }
 
-/** A note that is saved when one leaves it. `save(note)` gives the stored one. */
+/** A note that is saved when one leaves it.
+ * @param {string | null | undefined} note
+ * @param {(note: string | null) => Promise<string | null>} save gives the stored one */
 export function noteField(note, save) {
   let stored = note ?? "";
   const text = h("textarea", { rows: 3, maxlength: "10000", "aria-label": "Note", placeholder: "A note …" });
   text.value = stored;
 
+  /** @param {string} next */
   async function store(next) {
     const previous = stored;
     const saved = await attempt(null, () => save(next || null));
@@ -60,8 +68,9 @@ export function noteField(note, save) {
 
 /** Notes that a video, a row of a listing, was watched or was not, and offers the way back to where
  * it was left.
- * @param {{url: string, name: string, playback?: {watched: boolean, position: number} | null}} row
- * @param {boolean} watched */
+ * @param {Pick<api.VideoRowOut, "url" | "name" | "playback">} row
+ * @param {boolean} watched
+ * @param {number} [position] in seconds, to go on there */
 export async function markWatched({ url, name, playback }, watched, position = 0) {
   if (!(await attempt(null, () => notePlayback(url, { watched, position })))) return;
   const back = () => markWatched({ url, name }, !watched, playback?.position ?? 0);
@@ -69,9 +78,16 @@ export async function markWatched({ url, name, playback }, watched, position = 0
   toast(`${title(name)} ${words}`, { action: ["Undo", back] });
 }
 
-/** Whether a video was watched: a box to tick, with the way back. */
+/** Whether a video was watched: a box to tick, with the way back.
+ * @param {string} url of the video
+ * @param {AbortSignal} signal */
 export function watchedField(url, signal) {
   const box = h("input", { type: "checkbox", disabled: true });
+
+  /**
+   * @param {boolean} watched
+   * @param {number} position in seconds, to go on there
+   */
   async function mark(watched, position) {
     const previous = await attempt(box, () => playbackOf(url, signal));
     const after = previous && (await attempt(box, () => notePlayback(url, { watched, position })));

@@ -11,39 +11,64 @@ import { keepChoice, putSubtitles, subtitlesOf } from "../ui/subtitle-tracks.js"
 import { playerControls, toggleCaptions, toggleFullscreen } from "./player-controls.js";
 import { unplayable } from "./unplayable.js";
 
+/** @import * as api from "../data/api-types.d.ts" */
+/** @import { PlaybackListeners } from "../ui/playback.js" */
+/** @import { Side } from "./up-next.js" */
+
+/** What a player tells: where the film is, that its length is known, and that the video before or after it is
+ * wanted.
+ * @typedef {object} PlayerListeners
+ * @property {(seconds: number) => unknown} time
+ * @property {() => unknown} ready
+ * @property {(side: Side) => unknown} neighbour */
+
 const THEATRE = "theatre"; // in localStorage: whether films have the whole width
 const SLOWEST = 0.25;
 const FASTEST = 4;
 
+/** @type {(value: number, least: number, most: number) => number} */
 const between = (value, least, most) => Math.max(least, Math.min(most, value));
 
 export class Player {
-  /** `time(seconds)` is called with where the film is, `ready()` when its length is known, and
-   * `neighbour("previous" or "next")` where that video is wanted. */
+  /** @type {api.VideoDetailsOut | null} */
+  details = null; // of the film that was shown last
+  source = ""; // the address of the film that is shown
+  waits = false; // whether it plays as soon as it is there
+  /** @type {api.TextTrackOut[]} */
+  inside = []; // subtitles in the film itself
+  isEncrypted = false; // as the server found
+  pending = 0; // where to go as soon as the film is there
+
+  /**
+   * @param {HTMLElement} timeline stands above the controls
+   * @param {PlayerListeners} listeners
+   * @param {AbortSignal} signal
+   */
   constructor(timeline, { time, ready, neighbour }, signal) {
     this.video = h("video", { preload: "metadata", playsInline: true });
     this.cover = h(".cannot", { hidden: true, noautohide: true });
     this.sounds = new SoundTracks((stream) => this.choose(stream));
     Object.defineProperty(this.video, "audioTracks", { value: this.sounds }); // which browsers have not
-    this.controls = playerControls(this.video, timeline.element, this.cover, {
+    this.controls = playerControls(this.video, timeline, this.cover, {
       previous: () => neighbour("previous"),
       next: () => neighbour("next"),
       theatre: () => this.theatre(),
     });
     this.element = h(".player", {}, this.controls.element);
-    const tell = (offer) => this.showOffer(offer);
-    const refuse = (words, error, mayRetry) => this.refuse(error, words, mayRetry);
-    this.playback = new Playback(this.video, { tell, refuse }, signal);
+    this.playback = new Playback(
+      this.video,
+      {
+        tell: (offer) => this.showOffer(offer),
+        refuse: (reason, error, mayRetry) => this.refuse(reason, error, mayRetry),
+      },
+      signal,
+    );
     keepChoice(this.controls.element, this.video);
-    this.source = ""; // the address of the film that is shown
-    this.waits = false; // whether it plays as soon as it is there
-    this.inside = []; // subtitles in the film itself
-    this.isEncrypted = false; // as the server found
-    this.pending = 0; // where to go as soon as the film is there
     this.showTheatre(localStorage.getItem(THEATRE) === "on");
     this.listen(time, ready);
   }
 
+  /** @type {(time: PlayerListeners["time"], ready: PlayerListeners["ready"]) => void} */
   listen(time, ready) {
     const { video } = this;
     // Opening a film, or another sound of it, sets the speed to this.
@@ -53,64 +78,78 @@ export class Player {
       if (this.pending) video.currentTime = this.pending;
       this.pending = 0;
       if (this.waits) this.start();
-      if (!video.videoWidth && this.details.vcodec) this.playback.failed(null); // sound alone
+      if (!video.videoWidth && this.details?.vcodec) this.playback.failed(null); // sound alone
       ready();
     });
   }
 
-  /** Shows a film: the same one anew, or another. */
+  /** Shows a film: the same one anew, or another.
+   * @param {api.VideoDetailsOut} details */
   show(details) {
     const isOther = this.source !== address(details.url);
     this.source = address(details.url);
     this.details = details;
-    if (isOther) [this.inside, this.isEncrypted] = [[], false];
+    if (isOther) {
+      this.inside = [];
+      this.isEncrypted = false;
+    }
     this.video.poster = thumbnail(details);
-    this.showTracks();
+    this.showTracks(details);
     if (!isOther) return;
     this.cover.hidden = true;
     this.sounds.show([], "");
     this.playback.open(details.url, this.pending);
   }
 
-  /** Shows what the server knows of the film: which sound it has, and subtitles inside it. */
+  /** Shows what the server knows of the film: which sound it has, and subtitles inside it.
+   * @param {api.HlsOfferOut} offer */
   showOffer({ sounds, sound, subtitles, encrypted }) {
     this.isEncrypted = encrypted;
     this.cover.hidden = true;
     this.inside = subtitles;
-    this.showTracks();
+    if (this.details) this.showTracks(this.details);
     this.sounds.show(
       sounds.filter(({ playable }) => playable),
       sound,
     );
   }
 
+  /** @param {number} sound the stream that is to be heard */
   async choose(sound) {
+    if (!this.details) return;
     const { currentTime, paused } = this.video;
     await this.playback.open(this.details.url, currentTime, sound);
     if (!paused) this.start();
   }
 
-  showTracks() {
-    putSubtitles(this.video, subtitlesOf(this.details.subtitles, this.inside));
+  /** @param {Pick<api.VideoDetailsOut, "subtitles">} details */
+  showTracks({ subtitles }) {
+    putSubtitles(this.video, subtitlesOf(subtitles, this.inside));
   }
 
-  /** Says why nothing plays: in the server's words, else by the element's error. */
-  refuse(error, words, mayRetry) {
-    const { place, sound } = this.playback;
-    this.playback.close(); // its sound would go on
-    const encrypted = this.details.encrypted || this.isEncrypted;
-    const again = () => (this.playback.open(this.details.url, place, sound), this.start());
-    const why = unplayable({ ...this.details, encrypted }, error, words, mayRetry ? again : null);
+  /** Says why nothing plays: in the server's words, else by the element's error.
+   * @type {PlaybackListeners["refuse"]} */
+  refuse(reason, error, mayRetry) {
+    const { details, playback } = this;
+    if (!details) return;
+    const { place, sound } = playback;
+    playback.close(); // its sound would go on
+    const again = () => (playback.open(details.url, place, sound), this.start());
+    const encrypted = details.encrypted || this.isEncrypted;
+    const why = unplayable({ ...details, encrypted }, { reason, error, again: mayRetry ? again : null });
     this.cover.replaceChildren(...why);
     this.cover.hidden = false;
   }
 
-  /** Goes to a time, as soon as that is possible. */
+  /** Goes to a time, as soon as that is possible.
+   * @param {number} time in seconds */
   seek(time) {
     if (this.video.readyState) this.video.currentTime = time;
     else this.pending = time;
   }
 
+  /** Plays from a time.
+   * @param {number} time in seconds */
   jump(time) {
     this.seek(time);
     this.start();
@@ -123,7 +162,9 @@ export class Player {
   }
 
   stop() {
-    [this.source, this.pending, this.waits] = ["", 0, false];
+    this.source = "";
+    this.pending = 0;
+    this.waits = false;
     this.playback.close();
   }
 
@@ -134,21 +175,25 @@ export class Player {
     else this.video.pause();
   }
 
+  /** @param {number} seconds */
   seekBy(seconds) {
     const { duration, currentTime } = this.video;
     this.seek(between(currentTime + seconds, 0, duration || Infinity));
   }
 
+  /** @param {number} share of the film's length, from 0 to 1 */
   seekTo(share) {
     const { duration } = this.video;
     if (Number.isFinite(duration)) this.seek(duration * share);
   }
 
+  /** @param {number} direction -1 or 1 */
   step(direction) {
     this.video.pause();
     this.seek(frameStep(this.video.currentTime, direction, this.details?.fps || 25));
   }
 
+  /** @param {number} share of the whole volume */
   volumeBy(share) {
     this.video.muted = false;
     this.video.volume = between(this.video.volume + share, 0, 1);
@@ -158,6 +203,7 @@ export class Player {
     this.video.muted = !this.video.muted;
   }
 
+  /** @param {number} rate to add; 1 is the film's own speed */
   speedBy(rate) {
     this.video.playbackRate = between(this.video.playbackRate + rate, SLOWEST, FASTEST);
   }
@@ -176,6 +222,7 @@ export class Player {
     this.showTheatre(isOn);
   }
 
+  /** @param {boolean} isOn */
   showTheatre(isOn) {
     this.element.classList.toggle("theatre", isOn);
     this.controls.theatre.setAttribute("aria-pressed", String(isOn));

@@ -5,24 +5,48 @@ import { findAll, h, keyed, setText } from "../ui/dom.js";
 import { clock, plural } from "../ui/format.js";
 import { videoHref } from "../ui/router.js";
 
+/** @import * as api from "../data/api-types.d.ts" */
+
+/** A line of subtitles; its times are in seconds.
+ * @typedef {{start: number, end: number, text: string}} Line */
+
+/** A part of a text, and whether it is one of the words that are looked for.
+ * @typedef {[text: string, isMarked: boolean]} Part */
+
+/** A line as it is shown: with its index among all of them, and its text in parts.
+ * @typedef {Line & {i: number, parts: Part[]}} ShownLine */
+
 const PAUSE = 4000; // milliseconds for which who scrolls is left alone
 
+/** A text without case and accents.
+ * @param {string} text */
 const folded = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 
-/** The parts of a text as [text, whether it is one of the words]; null where a word is not in it.
- * Case and accents do not count. */
-export function markWords(text, query) {
-  const words = folded(query).split(/\s+/).filter(Boolean);
-  const letters = [...text.normalize("NFC")];
-  const plain = letters.map(folded);
-  const line = plain.join("");
+/** Which characters of a line are of one of some words; null where a word is not in it.
+ * @param {string} line
+ * @param {string[]} words
+ * @returns {boolean[] | null} */
+function marksIn(line, words) {
   const isMarked = new Array(line.length).fill(false);
   for (const word of words) {
     let at = line.indexOf(word);
     if (at < 0) return null;
     for (; at >= 0; at = line.indexOf(word, at + word.length)) isMarked.fill(true, at, at + word.length);
   }
-  /** @type {[string, boolean][]} */
+  return isMarked;
+}
+
+/** The parts of a text; null where a word of the query is not in it. Case and accents do not count.
+ * @param {string} text
+ * @param {string} query
+ * @returns {Part[] | null} */
+export function markWords(text, query) {
+  const words = folded(query).split(/\s+/).filter(Boolean);
+  const letters = [...text.normalize("NFC")];
+  const plain = letters.map(folded);
+  const isMarked = marksIn(plain.join(""), words);
+  if (!isMarked) return null;
+  /** @type {Part[]} */
   const parts = [];
   let at = 0;
   for (const [i, letter] of letters.entries()) {
@@ -36,7 +60,9 @@ export function markWords(text, query) {
 }
 
 /** The index of the line that is spoken at a time, -1 for none: the last one that has begun and not
- * ended. `lines` are {start, end} by their start. */
+ * ended.
+ * @param {Pick<Line, "start" | "end">[]} lines by their start
+ * @param {number} time in seconds */
 export function lineAt(lines, time) {
   let [low, high] = [0, lines.length];
   while (low < high) {
@@ -48,7 +74,8 @@ export function lineAt(lines, time) {
 }
 
 /** The track whose lines are shown: the one that is turned on, or will be, else the first one of a file. Those
- * inside the film are read only when somebody turns them on: that takes going through all of it. */
+ * inside the film are read only when somebody turns them on: that takes going through all of it.
+ * @param {HTMLVideoElement} video */
 function trackToShow(video) {
   const tracks = [...video.querySelectorAll("track")];
   return (
@@ -58,21 +85,34 @@ function trackToShow(video) {
   );
 }
 
-/** Whether the browser has yet to turn a track on, which it does only while nobody has set its mode. */
+/** Whether the browser has yet to turn a track on, which it does only while nobody has set its mode.
+ * @param {HTMLTrackElement} track */
 const willBeShown = (track) => track.default && track.readyState === HTMLTrackElement.NONE;
 
-const lineOf = (cue) => ({ start: cue.startTime, end: cue.endTime, text: cue.getCueAsHTML().textContent });
+/** @type {(cue: VTTCue) => Line} */
+const lineOf = (cue) => ({
+  start: cue.startTime,
+  end: cue.endTime,
+  text: cue.getCueAsHTML().textContent ?? "",
+});
 
 export class Transcript {
-  /** `jump(seconds)` plays there. */
+  url = ""; // of the film
+  /** @type {Line[]} */
+  lines = [];
+  current = -1; // the index of the line that is spoken
+  /** @type {HTMLTrackElement | null} */
+  track = null;
+  scrolled = 0; // when somebody last scrolled the list, in milliseconds
+
+  /**
+   * @param {HTMLVideoElement} video
+   * @param {(seconds: number) => unknown} jump plays from a time
+   * @param {AbortSignal} signal
+   */
   constructor(video, jump, signal) {
     this.video = video;
     this.jump = jump;
-    this.url = "";
-    this.lines = [];
-    this.current = -1; // the index of the line that is spoken
-    this.track = null;
-    this.scrolled = 0; // when somebody last scrolled the list, in milliseconds
     this.list = h("ol", { tabindex: "-1" });
     this.count = h("span.dim", { role: "status" });
     this.box = h("input", {
@@ -80,7 +120,7 @@ export class Transcript {
       "aria-label": "Find in what is said",
       placeholder: "Find words …",
       oninput: () => this.draw(),
-      onkeydown: (event) => this.onKey(event),
+      onkeydown: (/** @type {KeyboardEvent} */ event) => this.onKey(event),
     });
     this.element = h(
       "section.transcript",
@@ -95,6 +135,7 @@ export class Transcript {
     video.textTracks.addEventListener("change", () => this.read(), { signal });
   }
 
+  /** @param {Pick<api.VideoDetailsOut, "url">} details */
   show({ url }) {
     this.url = url;
     this.read();
@@ -112,8 +153,12 @@ export class Transcript {
     take();
   }
 
+  /** @param {TextTrackCueList | null} cues */
   take(cues) {
-    const lines = [...(cues ?? [])].map(lineOf).sort((one, other) => one.start - other.start);
+    const lines = [...(cues ?? [])]
+      .filter((cue) => cue instanceof VTTCue)
+      .map(lineOf)
+      .sort((one, other) => one.start - other.start);
     if (JSON.stringify(lines) === JSON.stringify(this.lines)) return;
     this.lines = lines;
     this.draw();
@@ -122,9 +167,10 @@ export class Transcript {
   /** Shows the lines that have the words in the box. */
   draw() {
     const query = this.box.value;
-    const rows = this.lines
-      .map((line, i) => ({ ...line, i, parts: markWords(line.text, query) }))
-      .filter(({ parts }) => parts !== null);
+    const rows = this.lines.flatMap((line, i) => {
+      const parts = markWords(line.text, query);
+      return parts ? [{ ...line, i, parts }] : [];
+    });
     keyed(
       this.list,
       rows,
@@ -136,8 +182,9 @@ export class Transcript {
     this.follow();
   }
 
+  /** @param {ShownLine} line */
   item({ i, start, parts }) {
-    const onclick = (event) => {
+    const onclick = (/** @type {MouseEvent} */ event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return; // a link as any other
       event.preventDefault();
       this.jump(start);
@@ -160,7 +207,8 @@ export class Transcript {
       this.list.scrollTop = item.offsetTop - this.list.clientHeight / 2 + item.offsetHeight / 2;
   }
 
-  /** Enter plays the first line found after where the film is, the first of all after the last. */
+  /** Enter plays the first line found after where the film is, the first of all after the last.
+   * @param {KeyboardEvent} event */
   onKey({ key }) {
     if (key !== "Enter") return;
     const times = findAll(this.list, "li").map(({ dataset }) => this.lines[Number(dataset.line)].start);

@@ -9,19 +9,36 @@ import { title } from "../ui/format.js";
 import { home, parse, videoHref } from "../ui/router.js";
 
 /** @import * as api from "../data/api-types.d.ts" */
+/** @import { Player } from "./player.js" */
+
+/** Which of the videos beside one.
+ * @typedef {"previous" | "next"} Side */
+
+/** The videos beside one.
+ * @typedef {Pick<api.NeighboursOut, Side>} Neighbours */
+
+/** @type {Neighbours} */
+const NONE = { previous: null, next: null };
+
+/** @type {Record<Side, string>} */
+const WORDS = { previous: "Previous video", next: "Next video" };
 
 const AUTOPLAY = "autoplay"; // in localStorage
 const COUNT = 5; // seconds until the next one plays
 
 export class UpNext {
-  /** `open(url)` is called with the video that is wanted, which then plays. */
+  beside = NONE;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  timer;
+
+  /**
+   * @param {Player} player
+   * @param {(url: string) => unknown} open plays another video
+   * @param {AbortSignal} signal
+   */
   constructor(player, open, signal) {
     this.player = player;
     this.open = open;
-    /** @type {Pick<api.NeighboursOut, "previous" | "next">} */
-    this.beside = { previous: null, next: null };
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    this.timer = undefined;
     this.link = h("a.next-link", { dir: "auto" });
     this.autoplay = h("input", { type: "checkbox" });
     this.autoplay.checked = localStorage.getItem(AUTOPLAY) === "on";
@@ -55,31 +72,39 @@ export class UpNext {
     signal.addEventListener("abort", () => this.cancel());
   }
 
-  /** Asks which videos stand beside one, in the query and order that the library was left with. */
+  /** Asks which videos stand beside one, in the query and order that the library was left with.
+   * @param {string} url
+   * @param {AbortSignal} signal */
   async show(url, signal) {
     this.cancel();
-    this.take({ previous: null, next: null });
+    this.take(NONE);
     const params = { ...listingOf(parse(home()).params), recursive: 1, ext: "*" };
     const beside = await get(`${url}/neighbours`, params, signal).catch(() => null);
     if (beside) this.take(beside); // else the film is there without
   }
 
+  /** @param {Neighbours} beside */
   take(beside) {
     this.beside = beside;
-    for (const name of ["previous", "next"]) {
-      const control = this.player.controls[name];
-      control.disabled = !beside[name];
-      const text = `${name === "next" ? "Next" : "Previous"} video`;
-      control.title = beside[name] ? `${text}: ${title(beside[name].name)}` : text;
-    }
+    this.showButton("previous");
+    this.showButton("next");
     this.element.hidden = !beside.next;
     if (!beside.next) return;
     setText(this.link, title(beside.next.name));
     this.link.href = videoHref(beside.next.url);
   }
 
-  go(name) {
-    const row = this.beside[name];
+  /** @param {Side} side */
+  showButton(side) {
+    const control = this.player.controls[side];
+    const row = this.beside[side];
+    control.disabled = !row;
+    control.title = row ? `${WORDS[side]}: ${title(row.name)}` : WORDS[side];
+  }
+
+  /** @param {Side} side */
+  go(side) {
+    const row = this.beside[side];
     if (row) this.open(row.url);
   }
 

@@ -17,7 +17,7 @@ import { deleteVideos } from "./deletion.js";
 import { factsPanel } from "./facts.js";
 import { Heart } from "./favourite.js";
 import { madePanel } from "./made.js";
-import { markersPanel } from "./markers.js";
+import { MarkersPanel } from "./markers.js";
 import { noteField, ratingField, watchedField } from "./opinion.js";
 import { Player } from "./player.js";
 import { presenceRow } from "./presence.js";
@@ -186,7 +186,7 @@ class FilmPage {
     const people = presenceRow({ jump, now, tell: (shown) => view.timeline.showPeople(shown) }, signal);
     const [scenes, lines] = [sceneStrip(jump), new Transcript(player.video, jump, signal)];
     const copies = copyLinks(signal);
-    const markers = markersPanel(player, (shown) => view.timeline.showMarkers(shown), signal);
+    const markers = new MarkersPanel(player, (shown) => view.timeline.showMarkers(shown), signal);
     const tags = tagsPanel({ url: this.url, path: this.path }, signal);
     const [made, facts] = [madePanel(signal), factsPanel()];
     return {
@@ -274,7 +274,7 @@ class FilmView {
     this.leave = new AbortController();
     this.timeline = new Timeline((time) => this.player.seek(time));
     this.player = new Player(
-      this.timeline,
+      this.timeline.element,
       {
         time: (time) => this.timeline.at(time),
         ready: () => this.page?.measure(),
