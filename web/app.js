@@ -9,9 +9,18 @@ import { HOME, home, href, start } from "./ui/router.js";
 import { isActive, store, tellChange } from "./data/store.js";
 import { button, dialog, failed, toast } from "./ui/controls.js";
 
+/** @import * as api from "./data/api-types.d.ts" */
 /** @import { Route } from "./ui/router.js" */
 
-/** @type {[string, string, () => Promise<{mount: Function}>][]} */
+/** What shows another route of the same view; false where it has to be mounted anew.
+ * @typedef {(route: Route) => unknown} UpdateView */
+
+/** What shows a route in an element until the signal; gives what shows another one, if the view can.
+ * @typedef {(main: HTMLElement, route: Route, signal: AbortSignal) =>
+ *   Promise<UpdateView | void> | UpdateView | void} MountView */
+
+/** The views: name in addresses, heading, and what reads the module.
+ * @type {[string, string, () => Promise<{mount: MountView}>][]} */
 const VIEWS = [
   ["library", "Library", () => import("./views/library.js")],
   ["people", "People", () => import("./views/people.js")],
@@ -41,13 +50,14 @@ const answered = Promise.withResolvers(); // by the first view, or there is noth
 /** @type {Promise<void> | null} */
 let configuring = null;
 
-/** A view that is shown; `update` shows another route of it, unless it answers false.
- * @typedef {{view: string, leave: AbortController, update: ((route: Route) => unknown) | null}} ShownView */
+/** A view that is shown, and what ends it.
+ * @typedef {{view: string, leave: AbortController, update: UpdateView | null}} ShownView */
 
 /** @type {ShownView} */
 let current = { view: "", leave: new AbortController(), update: null };
 
-/** Shows a route: within the same view by its own update, else by mounting another. */
+/** Shows a route: within the same view by its own update, else by mounting another.
+ * @param {Route} route */
 async function show(route) {
   const [name, heading, load] = VIEWS.find(([view]) => view === route.view) ?? VIEWS[0];
   look(route.params.get("in") ?? ".");
@@ -56,7 +66,9 @@ async function show(route) {
   if (update && update(route) !== false) return undefined;
   current.leave.abort();
   const leave = new AbortController();
-  current = { view: name, leave, update: null };
+  /** @type {ShownView} */
+  const shown = { view: name, leave, update: null };
+  current = shown;
   let module;
   try {
     [module] = await Promise.all([load(), name === "library" || configured()]);
@@ -73,7 +85,7 @@ async function show(route) {
   if (heading) document.title = `${heading} · Video library`;
   document.body.dataset.view = name;
   main.replaceChildren();
-  current.update = (await module.mount(main, route, leave.signal)) ?? null;
+  shown.update = (await module.mount(main, route, leave.signal)) || null;
   if (name !== "library") answered.resolve();
   return undefined;
 }
@@ -81,6 +93,7 @@ async function show(route) {
 /** @returns {NodeListOf<HTMLAnchorElement>} */
 const viewLinks = () => document.querySelectorAll("nav.views a");
 
+/** @param {string} name of the view that is shown */
 function markNavigation(name) {
   for (const link of viewLinks()) {
     if (link.dataset.view === "library") link.href = name === "library" ? href("library") : home();
@@ -109,7 +122,8 @@ function frame() {
   document.body.append(offlineBar());
 }
 
-/** Looks at another folder; nothing that was selected is in it. */
+/** Looks at another folder; nothing that was selected is in it.
+ * @param {string} directory */
 function look(directory) {
   if (directory === store.state.directory) return;
   store.set({ directory, selection: new Map() });
@@ -188,6 +202,7 @@ async function undoLast() {
   undoTheLast();
 }
 
+/** @param {KeyboardEvent} event */
 function onKey(event) {
   if (takesKeys(event.target)) return;
   if (event.key === "?") showKeyList();
@@ -215,7 +230,7 @@ async function askToken() {
       required: true,
     });
     const problem = h("p.bad", { role: "alert" });
-    const submit = async (event) => {
+    const submit = async (/** @type {SubmitEvent} */ event) => {
       event.preventDefault();
       try {
         await signIn(input.value.trim());
@@ -298,16 +313,19 @@ function reloadOnceThere() {
   );
 }
 
+/** How a job ended, in words.
+ * @param {api.JobOut} job */
+function endText({ status, failed, error }) {
+  if (status === "error") return error;
+  if (status === "cancelled") return "cancelled";
+  return failed ? `${count(failed)} failed` : "done";
+}
+
 store.listen("ended", async (job) => {
   const { isTold } = await import("./data/events.js");
   if (!(await isTold(job))) return;
-  const name = label(job.task);
-  const text = {
-    done: job.failed ? `${name}: ${count(job.failed)} failed` : `${name}: done`,
-    error: `${name}: ${job.error}`,
-    cancelled: `${name}: cancelled`,
-  };
-  toast(text[job.status], { kind: job.status === "error" || job.failed ? "bad" : "" });
+  const kind = job.status === "error" || job.failed ? "bad" : "";
+  toast(`${label(job.task)}: ${endText(job)}`, { kind });
 });
 
 begin();

@@ -9,7 +9,12 @@ import { deleteVideos } from "./deletion.js";
 import { markWatched } from "./opinion.js";
 import { renameDialog, tagDialog } from "./selection.js";
 
-/** Shows the choices for a video, a row of a listing, beside a rectangle of the window. */
+/** @import * as api from "../data/api-types.d.ts" */
+/** @import { Anchor } from "../ui/dom.js" */
+
+/** Shows the choices for a video beside a rectangle of the window.
+ * @param {api.VideoRowOut} row
+ * @param {Anchor} at */
 export function showCardMenu(row, at) {
   const { selection } = store.state;
   const isSelected = selection.has(row.path);

@@ -6,36 +6,47 @@ import { h, keyed } from "../ui/dom.js";
 import { BEGUN, store } from "../data/store.js";
 import { Card } from "./card.js";
 
+/** @import * as api from "../data/api-types.d.ts" */
+
 const MOST = 12;
 
+/** @type {api.VideoRowOut[]} */
 let rows = []; // those that were read last, in any folder
 
-function select(card) {
+/** @param {Card} card */
+function select({ row, check }) {
+  if (!row) return;
   const selection = new Map(store.state.selection);
-  if (card.check.checked) selection.set(card.row.path, card.row);
-  else selection.delete(card.row.path);
+  if (check.checked) selection.set(row.path, row);
+  else selection.delete(row.path);
   store.set({ selection });
 }
 
-/** Fills a section with them. `load()` reads which there are, and gives how many. */
+/** Fills a section with them. `load()` reads which there are, and gives how many.
+ * @param {HTMLElement} section
+ * @param {AbortSignal} signal */
 export function continueRow(section, signal) {
+  /** @type {Map<string, Card>} */
   const made = new Map(); // the cards by the addresses of their videos
   const cards = h("ul.begun", { "aria-label": "Films that were begun" });
   section.append(h("h2", {}, "Continue watching"), cards);
+
+  /** @param {string} url */
+  function cardOf(url) {
+    const card = made.get(url) ?? new Card({ select });
+    made.set(url, card);
+    return card;
+  }
 
   function draw() {
     keyed(
       cards,
       rows,
       (row) => row.url,
-      (row) => {
-        const card = made.get(row.url) ?? new Card({ select });
-        made.set(row.url, card);
-        return card.element;
-      },
+      (row) => cardOf(row.url).element,
     );
     for (const [i, row] of rows.entries())
-      made.get(row.url).fill(row, i, rows.length, store.state.selection.has(row.path));
+      cardOf(row.url).fill(row, i, rows.length, store.state.selection.has(row.path));
   }
 
   async function load() {

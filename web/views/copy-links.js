@@ -7,12 +7,16 @@ import { h, keyed } from "../ui/dom.js";
 import { baseName } from "../ui/format.js";
 import { pathHref } from "../ui/router.js";
 
-/** A list of such links, which is read anew when a transcode ends. */
+/** @import { State } from "../data/store.js" */
+
+/** A list of such links, which is read anew when a transcode ends.
+ * @param {AbortSignal} signal */
 export function copyLinks(signal) {
   const element = h("ul.copy-links", { "aria-label": "Copies", hidden: true });
   let url = "";
   let active = 0; // transcodes that have not ended
 
+  /** @param {{url: string}} details of the film */
   async function show(details) {
     url = details.url;
     const answer = await get(`${url}/copies`, {}, signal).catch(() => null);
@@ -25,9 +29,11 @@ export function copyLinks(signal) {
     keyed(element, links, ({ path }) => path, item);
   }
 
+  /** @param {{words: string, path: string}} link */
   const item = ({ words, path }) =>
     h("li", {}, words, h("a.link", { href: pathHref(path), title: path, dir: "auto" }, baseName(path)));
 
+  /** @param {Pick<State, "jobs">} state */
   function onJobs({ jobs }) {
     const now = [...jobs.values()].filter((job) => job.task === "transcode" && isActive(job)).length;
     const hasOneEnded = now < active;

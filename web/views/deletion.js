@@ -8,6 +8,9 @@ import { h, setText } from "../ui/dom.js";
 import { baseName, count, message, plural, size, title } from "../ui/format.js";
 import { offerUndo } from "./undo.js";
 
+/** @import * as api from "../data/api-types.d.ts" */
+/** @import { UndoRequest } from "../data/undo.js" */
+
 const SHOWN = 5; // names in the question
 const AT_ONCE = 2000; // videos in one request, which take some seconds
 
@@ -15,8 +18,10 @@ const WHERE = "With all that was made of it, it goes to the trash of its folder,
 const WHERE_MANY =
   "With all that was made of them, they go to the trash of their folders, and can be had back.";
 
-/** Moves videos, rows of a listing, to the trash after a question. Resolves to whether it was done;
- * `undone` is called where that is taken back from the note about it. */
+/** Moves videos to the trash after a question.
+ * @param {Pick<api.VideoRowOut, "path" | "size">[]} rows
+ * @param {() => unknown} [undone] called where that is taken back from the note about it
+ * @returns {Promise<unknown>} whether it was done */
 export function deleteVideos(rows, undone = () => {}) {
   const heading = rows.length > 1 ? `Delete ${plural(rows.length, "video")}?` : "Delete this video?";
   return dialog(heading, (close) => {
@@ -24,11 +29,13 @@ export function deleteVideos(rows, undone = () => {}) {
     const names = rows.slice(0, SHOWN).map((row) => h("li", { dir: "auto" }, row.path));
     if (rows.length > SHOWN)
       names.push(h("li.dim", {}, `and ${plural(rows.length - SHOWN, "more", "more")}`));
-    const bytes = size(rows.reduce((sum, row) => sum + (row.size ?? 0), 0));
+    const bytes = size(rows.reduce((sum, row) => sum + row.size, 0));
 
+    /** @param {SubmitEvent} event */
     async function remove(event) {
       event.preventDefault();
       confirm.disabled = true;
+      /** @type {api.DeletionOut[]} */
       const deletions = [];
       try {
         for (let at = 0; at < rows.length; at += AT_ONCE) {
@@ -54,7 +61,9 @@ export function deleteVideos(rows, undone = () => {}) {
   });
 }
 
-/** Takes what was deleted out of the selection, and offers it back. */
+/** Takes what was deleted out of the selection, and offers it back.
+ * @param {api.DeletionOut[]} deletions
+ * @param {() => unknown} undone */
 function tellDeleted(deletions, undone) {
   const videos = deletions.flatMap((deletion) => deletion.videos);
   const selection = new Map(store.state.selection);
@@ -62,6 +71,7 @@ function tellDeleted(deletions, undone) {
   store.set({ selection });
   tellChange();
   const what = videos.length > 1 ? plural(videos.length, "video") : title(baseName(videos[0]));
+  /** @type {UndoRequest[]} */
   const requests = deletions.map(({ id }) => [`/trash/${id}/undo`, {}]);
   offerUndo(`${what} deleted`, requests, {}, undone);
 }

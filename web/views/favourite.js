@@ -8,7 +8,12 @@ import { h } from "../ui/dom.js";
 import { title } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
 
-/** Makes a video, {url, path, name}, a favourite or none; gives whether the server did. */
+/** A video as far as its heart needs it.
+ * @typedef {{url: string, path: string, name: string, favourite?: boolean | null}} Likeable */
+
+/** Makes a video a favourite or none; gives whether the server did.
+ * @param {Likeable} video
+ * @param {boolean} isFavourite */
 export async function setFavourite(video, isFavourite) {
   const stored = await attempt(null, () => post(`${video.url}/tags`, { favourite: isFavourite }));
   if (!stored) return false;
@@ -23,8 +28,11 @@ export async function setFavourite(video, isFavourite) {
 
 /** A heart for one video after the other. */
 export class Heart {
+  /** @type {Likeable | null} */
+  video = null;
+
+  /** @param {Record<string, unknown>} [properties] of the element */
   constructor(properties = {}) {
-    this.video = null;
     this.isOn = false;
     this.element = h(
       "button.heart",
@@ -40,7 +48,8 @@ export class Heart {
     this.show(null);
   }
 
-  /** Shows a video, {url, path, name, favourite}; null: none. */
+  /** Shows whether a video is one.
+   * @param {Likeable | null} video */
   show(video) {
     this.video = video;
     this.isOn = Boolean(video?.favourite);

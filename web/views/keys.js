@@ -4,6 +4,10 @@
 import { dialog } from "../ui/controls.js";
 import { h } from "../ui/dom.js";
 
+/** Keys and what they do.
+ * @typedef {[string, string]} KeyMeaning */
+
+/** @type {KeyMeaning[]} */
 const LIBRARY = [
   ["/", "search; Esc takes the words away"],
   ["← ↑ → ↓", "walk from card to card; Page keys, Home and End go far"],
@@ -17,6 +21,7 @@ const LIBRARY = [
   ["h", "make it a favourite, or no longer"],
   ["Ctrl A", "select all that is found; Esc none"],
 ];
+/** @type {KeyMeaning[]} */
 const FILM = [
   ["Space k", "play and pause"],
   ["← →", "five seconds back and on"],
@@ -34,10 +39,13 @@ const FILM = [
   ["Esc", "back to the library"],
 ];
 
+/** @param {KeyMeaning} meaning */
 const row = ([keys, words]) => [h("dt", {}, h("kbd", {}, keys)), h("dd", {}, words)];
+/** @type {(heading: string, keys: KeyMeaning[]) => HTMLElement} */
 const list = (heading, keys) =>
   h("section", {}, h("h3", {}, heading), h("dl.facts-list.keys", {}, ...keys.flatMap(row)));
 
+/** Shows which keys there are. */
 export function showKeys() {
   const content = () => h(".pair", {}, list("In the library", LIBRARY), list("In a film", FILM));
   dialog("Keys", content, { wide: true });

@@ -318,7 +318,9 @@ export async function mount(main, route, signal) {
   async function remove() {
     const { selection } = store.state;
     const row = shown.grid.focused === null ? null : listing.at(shown.grid.focused);
-    const rows = selection.size ? [...selection.values()] : [row].filter(Boolean);
+    const rows = selection.size
+      ? [...selection.values()]
+      : [row].filter((one) => one !== null && one !== undefined);
     const { deleteVideos } = await import("./deletion.js");
     if (rows.length && !signal.aborted) deleteVideos(rows);
   }

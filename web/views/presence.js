@@ -14,26 +14,35 @@ import { href } from "../ui/router.js";
 
 const TURN = 137.5; // degrees between the hues of two people, the golden angle: neighbours differ
 
+/** @param {number} i */
 const colourOf = (i) => `hsl(${Math.round(i * TURN + 35) % 360} 80% 62%)`;
 
-/** The next beginning of these intervals after a time, the first one again after the last. */
+/** What a row of people does: plays from a time in seconds, tells where the film is, and tells who is in it.
+ * @typedef {object} PresenceActions
+ * @property {(seconds: number) => unknown} jump
+ * @property {() => number} now
+ * @property {(people: ShownPerson[]) => unknown} tell */
+
+/** The next beginning of these intervals after a time, the first one again after the last.
+ * @param {number[][]} intervals
+ * @param {number} time in seconds */
 export function nextAppearance(intervals, time) {
   const begins = intervals.map(([from]) => from);
   return begins.find((from) => from > time + 0.5) ?? begins[0];
 }
 
 /** A row of the people in a film, each with a button that leads to their next appearance.
- *
- * `jump(seconds)` plays there, `now()` is where the film is, `tell(people)` is called with
- * [{name, intervals, colour}]. */
+ * @param {PresenceActions} actions
+ * @param {AbortSignal} signal */
 export function presenceRow({ jump, now, tell }, signal) {
   const element = h("ul.people-here", { "aria-label": "People", hidden: true });
 
+  /** @param {{url: string, artifacts?: api.VideoRowOut["artifacts"]}} details of the film */
   async function show(details) {
     /** @type {api.VideoPersonOut[]} */
     let people = [];
     try {
-      if (details.artifacts.faces) ({ people } = await get(`${details.url}/faces`, {}, signal));
+      if (details.artifacts?.faces) ({ people } = await get(`${details.url}/faces`, {}, signal));
     } catch {
       // the people are an extra: the list of artifacts says that there are faces
     }

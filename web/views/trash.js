@@ -6,12 +6,16 @@ import { attempt, button, complain, dialog, toast } from "../ui/controls.js";
 import { h, setText } from "../ui/dom.js";
 import { message, plural, size } from "../ui/format.js";
 
-/** How much that is; without videos it is what was left of some. */
+/** @import * as api from "../data/api-types.d.ts" */
+
+/** How much that is; without videos it is what was left of some.
+ * @param {Pick<api.TrashContentsOut, "videos" | "files" | "size">} contents */
 const amount = ({ videos, files, size: bytes }) =>
   [videos && plural(videos, "video"), plural(files, "file"), size(bytes)].filter(Boolean).join(", ");
 
-/** A line that says what is in the trash, with a button that empties it; nothing where that is empty.
- * `emptied` is called after it was. Its `read()` looks again. */
+/** A line that says what is in the trash, with a button that empties it; nothing where that is empty. Its
+ * `read()` looks again.
+ * @param {() => unknown} emptied called after it was */
 export function trashLine(emptied) {
   const text = h("span.dim", { role: "status" });
   const empty = button("Empty the trash", "trash", () => ask(), { kind: "small.danger" });
@@ -32,7 +36,8 @@ export function trashLine(emptied) {
   return { element, read };
 }
 
-/** Asks whether all that is in the trash is to be deleted for good; whether it was. */
+/** Asks whether all that is in the trash is to be deleted for good; whether it was.
+ * @param {api.TrashContentsOut} contents */
 function emptyDialog(contents) {
   return dialog("Delete for good?", (close) => {
     const status = h("p.bad", { role: "alert" });

@@ -12,6 +12,7 @@ import { trashLine } from "./trash.js";
 
 /** @type {Map<string, HTMLElement>} */
 const notes = new Map(); // about changes, by the requests that take them back
+/** @param {Change} change */
 const keyOf = ({ requests }) => JSON.stringify(requests);
 
 /** Takes a change back and says how that went.
@@ -43,7 +44,8 @@ export function offerUndo(text, requests, touched = {}, undone = () => {}) {
 /** What a change of names did, in words.
  * @param {{add: string[], remove: string[]}} change */
 export function changeWords({ add, remove }) {
-  const part = (word, names) => (names.length ? `${names.join(", ")} ${word}` : "");
+  const part = (/** @type {string} */ word, /** @type {string[]} */ names) =>
+    names.length ? `${names.join(", ")} ${word}` : "";
   return [part("added", add), part("removed", remove)].filter(Boolean).join("; ");
 }
 
@@ -60,6 +62,7 @@ export function showChanges() {
   dialog("Last changes", () => {
     const list = h("ul.changes", {}, h("li.dim", {}, "Reading …"));
 
+    /** @param {Change} change */
     function item(change) {
       const back = button("Undo", "undo", async () => (await undo(change, back)) && read(), {
         kind: "small",
