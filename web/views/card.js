@@ -15,51 +15,6 @@ const HOLD = 350; // milliseconds until holding plays
 const SLIP = 8; // pixels a finger may move meanwhile
 const DRAG = 32; // and while it plays
 
-const sheets = new Map();
-
-/** A picture, once it can be drawn. */
-function sheetOf(url) {
-  if (!sheets.has(url)) {
-    const picture = new Image();
-    picture.src = url;
-    sheets.set(
-      url,
-      picture
-        .decode()
-        .then(() => picture)
-        .catch(() => (sheets.delete(url), null)),
-    );
-    if (sheets.size > 60) sheets.delete(sheets.keys().next().value);
-  }
-  return sheets.get(url);
-}
-
-/** Shows one tile of a sprite sheet on a canvas in a width and height, as a thumbnail would be.
- *
- * It is drawn: a background would be asked of the server again, and be empty until that answers.
- */
-export async function showTile(canvas, row, sprites, frame, width, height) {
-  const name = sprites.sheets[frame.sheet];
-  const url = fileOf(row, "sprites", name);
-  const tile = (canvas.dataset.tile = `${frame.sheet}:${frame.x}:${frame.y}`);
-  const sheet = await sheetOf(url);
-  if (!sheet || canvas.dataset.tile !== tile) return;
-  const { width: wide, height: tall } = sprites.tile;
-  const scale = wide >= tall ? Math.max(width / wide, height / tall) : Math.min(width / wide, height / tall);
-  canvas.width = Math.round(wide * scale * devicePixelRatio);
-  canvas.height = Math.round(tall * scale * devicePixelRatio);
-  const brush = canvas.getContext("2d");
-  brush.drawImage(sheet, frame.x, frame.y, wide, tall, 0, 0, canvas.width, canvas.height);
-  Object.assign(canvas.style, {
-    width: `${wide * scale}px`,
-    height: `${tall * scale}px`,
-    marginLeft: `${(width - wide * scale) / 2}px`,
-    marginTop: `${(height - tall * scale) / 2}px`,
-  });
-  canvas.dataset.time = frame.time;
-  canvas.hidden = false;
-}
-
 /** Why kinds of artifacts could not be made, in a sentence. */
 export const failureText = ({ reason, kinds }) =>
   `Failed, ${because(reason)} (${kinds.map(kindName).join(", ")})`;
@@ -300,6 +255,7 @@ export class Card {
     const frame = frameAt(sprites, this.at * length);
     setText(this.time, clock(frame.time));
     this.element.classList.add("scrubbing");
+    const { showTile } = await import("../ui/tile.js");
     await showTile(this.sprite, row, sprites, frame, this.thumb.clientWidth, this.thumb.clientHeight);
     if (this.at === undefined) this.sprite.hidden = true;
   }

@@ -7,7 +7,7 @@ import { icon } from "../ui/icons.js";
 import { videoHref } from "../ui/router.js";
 import { button } from "../ui/controls.js";
 import { cardPicture, frameAt, record } from "../data/pictures.js";
-import { showTile } from "./card.js";
+import { showTile } from "../ui/tile.js";
 
 const area = ({ width, height }) => (width ?? 0) * (height ?? 0);
 const rate = (one) => one.rate ?? one.fps ?? 0;

@@ -4,19 +4,23 @@
 import { h, keyed } from "../ui/dom.js";
 import { clock } from "../ui/format.js";
 import { fileOf, frameInside, momentPicture } from "../data/pictures.js";
-import { showTile } from "./card.js";
+import { showTile } from "../ui/tile.js";
 
+/** @import { Sprites } from "../data/pictures.js" */
+
+/** @type {[width: number, height: number]} */
 const TILE = [176, 99];
 const MARGIN = 0.04; // seconds from the ends of a scene, where a frame may be of the next one
 
 /** The picture of a scene: the one that `scenes --thumbs` made, else the tile of the sprites that
  * lies inside it, else a frame that the server takes out of the film. */
 function scenePicture(details, scene) {
-  const { sprites } = details.documents;
+  /** @type {Sprites | null | undefined} */
+  const sprites = details.documents.sprites;
   const name = scene.thumb?.split("/").at(-1);
   const stored = details.files.scenes.some(({ part }) => part === name);
-  const frame = stored ? null : frameInside(sprites?.frames ?? [], scene);
-  if (frame) {
+  const frame = stored || !sprites ? null : frameInside(sprites.frames, scene);
+  if (frame && sprites) {
     const tile = h("canvas.sprite", {});
     showTile(tile, details, sprites, frame, ...TILE);
     return tile;

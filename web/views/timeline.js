@@ -5,9 +5,10 @@
 import { findAll, h, onFrame, setText } from "../ui/dom.js";
 import { clock } from "../ui/format.js";
 import { frameAt } from "../data/pictures.js";
-import { showTile } from "./card.js";
+import { showTile } from "../ui/tile.js";
 
 const SVG = "http://www.w3.org/2000/svg";
+/** @type {[width: number, height: number]} */
 const TILE = [208, 117];
 const MOST_SCENES = 150; // with more of them ticks would be a haze: they are only named
 const MOST_PEOPLE = 6; // that have a strip of their own
