@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -83,7 +84,7 @@ class Trials:
         self.skipped[kind] = why
 
     def fail(self, message: str, reproduce: str, *inputs: Path) -> None:
-        """Note a failure; files and folders of `inputs` are kept."""
+        """Note a failure, and say it; files and folders of `inputs` are kept."""
         target = self.kept / f"{self.part}-{self.seed}-{len(self.failures)}"
         copies = []
         for path in inputs:
@@ -93,7 +94,9 @@ class Trials:
             else:
                 shutil.copy2(path, target / path.name)
             copies.append(str(target / path.name))
-        self.failures.append(Failure(" ".join(message.split()), reproduce, tuple(copies)))
+        failure = Failure(" ".join(message.split()), reproduce, tuple(copies))
+        self.failures.append(failure)
+        sys.stderr.write(f"{self.part}: {failure.message}\n")
 
     def report(self) -> dict[str, Any]:
         """All of it, for the JSON report."""

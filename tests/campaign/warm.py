@@ -14,13 +14,14 @@ import pkgutil
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Mapping
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
-from support import ROOT, TESTS, Run
+from support import ROOT, TESTS, Run, family, wait_until
 
 import videolib
 
@@ -46,11 +47,15 @@ class WarmProgram:
         theirs.close()
 
     def run(self, variables: Mapping[str, str], *words: object) -> Run:
-        """Run a command with these variables beside the process's own.
+        """Run a command with these variables beside the process's own; where it is killed, wait
+        until what it started has ended, too.
 
-        Raises subprocess.TimeoutExpired where it does not end, EOFError where the process is gone.
+        Raises subprocess.TimeoutExpired where it does not end, AssertionError where what a killed
+        one started lives on, EOFError where the process is gone.
         """
-        request = Request([str(word) for word in words], dict(variables), self.out, self.err)
+        mark = uuid.uuid4().hex
+        variables = {**variables, "FAMILY_MARK": mark}
+        request = Request([str(word) for word in words], variables, self.out, self.err)
         self.connection.send(request)
         pid = self.connection.recv()
         ended = self.connection.poll(LONGEST)
@@ -58,9 +63,9 @@ class WarmProgram:
             os.kill(pid, signal.SIGKILL)
         code = self.connection.recv()
         run = Run(code, self.out.read_text("utf-8"), self.err.read_text("utf-8"))
-        # What outlives a run that was killed writes on into its files, and not into the next one's.
         self.out.unlink()
         self.err.unlink()
+        assert code >= 0 or wait_until(lambda: not family(mark), 3), "still alive after 3 s"
         if not ended:
             raise subprocess.TimeoutExpired(request.words, LONGEST, run.out, run.err)
         return run

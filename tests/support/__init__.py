@@ -179,9 +179,7 @@ class Started:
 
     def family(self) -> list[int]:
         """Ids of all living processes it started, itself included."""
-        wanted = f"FAMILY_MARK={self.mark}".encode()
-        newer = _processes() - self.older
-        return sorted(int(pid) for pid in newer if _carries(Path("/proc", pid), wanted))
+        return family(self.mark, self.older)
 
     def wait_for(self, condition: Any) -> None:
         """Waits until a condition holds; fails where the run ends before."""
@@ -202,6 +200,13 @@ class Started:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, 9)
         self.process.communicate()
+
+
+def family(mark: str, older: frozenset[str] = frozenset()) -> list[int]:
+    """Ids of all living processes that began with this FAMILY_MARK, none of the `older` ones."""
+    wanted = f"FAMILY_MARK={mark}".encode()
+    newer = _processes() - older
+    return sorted(int(pid) for pid in newer if _carries(Path("/proc", pid), wanted))
 
 
 def command_of(pid: int) -> bytes:
