@@ -176,8 +176,8 @@ class CatalogueStore:
 
     def _prepared(self, database: sqlite3.Connection) -> sqlite3.Connection:
         database.execute("PRAGMA foreign_keys = ON")
-        for script in self.schema:
-            database.executescript(script)
+        with database:  # all tables or none; what fails is rolled back, and holds no lock
+            database.executescript(";\n".join(("BEGIN IMMEDIATE", *self.schema, "COMMIT;")))
         return database
 
     @staticmethod
