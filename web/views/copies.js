@@ -9,13 +9,45 @@ import { button } from "../ui/controls.js";
 import { cardPicture, frameAt, record } from "../data/pictures.js";
 import { showTile } from "../ui/tile.js";
 
-const area = ({ width, height }) => (width ?? 0) * (height ?? 0);
-const rate = (one) => one.rate ?? one.fps ?? 0;
-// What is 0 was never measured.
-const lengthText = ({ duration }) => (duration ? clock(duration) : "");
-const rateText = (one) => (rate(one) ? `${Number(rate(one).toFixed(2))} fps` : "");
+/** @import * as api from "../data/api-types.d.ts" */
+/** @import { Disableable } from "../ui/controls.js" */
 
-/** Codec and languages of the sound; languages are unknown where no metadata or fingerprint has them. */
+/** What is known of a copy: its card, where it still is, and what `dupes` measured. `sound_note` says which
+ * sound it has that the one to keep lacks.
+ * @typedef {Partial<api.VideoCardOut> & {path: string, url: string, size: number, mtime: number,
+ *   rate?: number, languages?: string[] | null, similarity?: number, kind?: api.DuplicatePairOut["kind"],
+ *   sound_note?: string | null}} CopyFacts */
+
+/** Cards of videos by their paths; without those that are gone since they were compared.
+ * @typedef {Partial<Record<string, api.VideoCardOut>>} Cards */
+
+/** What copies are compared by: name, value, text, and whether more is better.
+ * @typedef {[name: string, value: (copy: CopyFacts) => string | number, text: (copy: CopyFacts) => string,
+ *   isMoreBetter: boolean | null]} Fact */
+
+/** What a group of copies asks for; a keeper is null where nobody chose another than the one proposed.
+ * @typedef {object} GroupActions
+ * @property {(paths: string[], keeper: string | null, control: Disableable) => unknown} trash
+ * @property {(keeper: string, path: string, control: Disableable) => unknown} ignore */
+
+/** What a copy asks its group for.
+ * @typedef {object} CopyActions
+ * @property {(copy: Copy) => unknown} keep
+ * @property {(copy: Copy, control: Disableable) => unknown} ignore
+ * @property {(copy: Copy, control: Disableable) => unknown} trash */
+
+/** @param {CopyFacts} copy */
+const area = ({ width, height }) => (width ?? 0) * (height ?? 0);
+/** @param {CopyFacts} copy */
+const rate = (copy) => copy.rate ?? copy.fps ?? 0;
+// What is 0 was never measured.
+/** @param {CopyFacts} copy */
+const lengthText = ({ duration }) => (duration ? clock(duration) : "");
+/** @param {CopyFacts} copy */
+const rateText = (copy) => (rate(copy) ? `${Number(rate(copy).toFixed(2))} fps` : "");
+
+/** Codec and languages of the sound; languages are unknown where no metadata or fingerprint has them.
+ * @param {CopyFacts} copy */
 function soundText({ acodec, languages }) {
   if (!languages) return acodec ? acodec.toUpperCase() : "unknown";
   if (!languages.length) return "none";
@@ -23,8 +55,7 @@ function soundText({ acodec, languages }) {
   return [codec, ...new Set(languages.filter((language) => language !== "und"))].join(", ");
 }
 
-/** What copies are compared by: name, value, text, and whether more is better.
- * @type {[string, (one: any) => any, (one: any) => string, boolean | null][]} */
+/** @type {Fact[]} */
 export const FACTS = [
   ["Picture", area, (one) => (one.width ? `${one.width} × ${one.height}` : "unknown"), true],
   ["Size", (one) => one.size, (one) => size(one.size), null],
@@ -36,30 +67,34 @@ export const FACTS = [
   ["Changed", (one) => Math.round(one.mtime), (one) => date(one.mtime), null],
 ];
 
-/** How a fact of a copy stands beside that of the kept one; what reads alike does not differ. */
+/** How a fact of a copy stands beside that of the kept one; what reads alike does not differ.
+ * @param {Fact} fact
+ * @param {CopyFacts} copy
+ * @param {CopyFacts} kept */
 export function verdict([, value, text, more], copy, kept) {
   const [own, other] = [value(copy), value(kept)];
   if (own === other || text(copy) === text(kept)) return "";
-  if (more === null || typeof own === "string") return "differs";
+  if (more === null || typeof own === "string" || typeof other === "string") return "differs";
   return own > other === more ? "differs better" : "differs worse";
 }
 
 class Copy {
-  /** `acts` are keep, ignore and trash, each called with the copy and the control. */
+  sprite = h("canvas.sprite", { hidden: true });
+  mark = h("span.mark-keep", {});
+  /** @type {number | null} */
+  at = null; // the share of the film where the mouse scrubs
+
+  /**
+   * @param {CopyFacts} facts
+   * @param {CopyActions} acts
+   */
   constructor(facts, acts) {
     this.facts = facts;
-    this.sprite = h("canvas.sprite", { hidden: true });
-    this.mark = h("span.mark-keep", {});
     this.picture = this.thumb();
     this.rows = FACTS.map(([name, , text]) => h("div", {}, h("dt", {}, name), h("dd", {}, text(facts))));
     this.note = h("p.warning", {}, facts.sound_note ?? "");
-    const trash = (event) => acts.trash(this, event.currentTarget);
-    this.controls = [
-      button("Keep this", "check", () => acts.keep(this), { kind: "small" }),
-      button("Not a match", "close", (event) => acts.ignore(this, event.currentTarget), { kind: "small" }),
-      button(facts.sound_note ? "Trash anyway" : "Trash", "trash", trash, { kind: "small.danger" }),
-    ];
-    const link = { href: videoHref(facts.url ?? ""), dir: "auto", title: facts.path };
+    this.controls = this.buttons(acts);
+    const link = { href: videoHref(facts.url), dir: "auto", title: facts.path };
     const head = h(".row.between", {}, h("a", link, facts.path), this.mark);
     this.element = h(
       "article.copy",
@@ -72,9 +107,17 @@ class Copy {
     );
   }
 
+  /** @param {CopyActions} acts */
+  buttons(acts) {
+    const word = this.facts.sound_note ? "Trash anyway" : "Trash";
+    const ignore = button("Not a match", "close", () => acts.ignore(this, ignore), { kind: "small" });
+    const trash = button(word, "trash", () => acts.trash(this, trash), { kind: "small.danger" });
+    return [button("Keep this", "check", () => acts.keep(this), { kind: "small" }), ignore, trash];
+  }
+
   thumb() {
     const { width, height } = this.facts;
-    const picture = this.facts.url && cardPicture(this.facts);
+    const picture = cardPicture(this.facts);
     const image = picture ? h("img", { src: picture, alt: "", loading: "lazy" }) : null;
     const words = [
       h("span.badge", {}, resolution(width, height)),
@@ -83,7 +126,9 @@ class Copy {
     return h(".thumb", {}, icon("film"), image, this.sprite, ...words);
   }
 
-  /** `kept`: the copy that is kept; `isProposed`: whether that is the one which notes are about. */
+  /** Shows how it stands beside the copy that is kept.
+   * @param {Copy} kept
+   * @param {boolean} isProposed whether that is the one which notes are about */
   show(kept, isProposed) {
     const { similarity, kind, sound_note: note } = this.facts;
     const isKept = kept === this;
@@ -97,11 +142,12 @@ class Copy {
     for (const control of this.controls) control.hidden = isKept;
   }
 
+  /** @param {number} share of the film, from 0 to 1 */
   async scrub(share) {
     this.at = share;
     const sprites = await record(this.facts, "sprites");
     if (!sprites?.frames?.length || this.at === null) return;
-    const frame = frameAt(sprites, this.at * this.facts.duration);
+    const frame = frameAt(sprites, this.at * (this.facts.duration ?? 0));
     const { clientWidth, clientHeight } = this.picture;
     await showTile(this.sprite, this.facts, sprites, frame, clientWidth, clientHeight);
     this.sprite.hidden = this.at === null;
@@ -113,59 +159,91 @@ class Copy {
   }
 }
 
-/** A group as `dupes` found it; which copy is kept can be chosen otherwise before anything is done.
- *
- * `trash(paths, keeper, control)` and `ignore(keeper, path, control)` do what was asked for.
- */
-export function copiesGroup(group, videos, { trash, ignore }) {
-  const names = [group.keeper, ...group.matches];
-  const acts = {
-    keep: (copy) => keep(copy),
-    ignore: (copy, control) => ignore(kept.facts.path, copy.facts.path, control),
-    // To trash a copy that has a note is to choose the one to keep, as much as to choose another.
-    trash: (copy, control) => {
-      const keeper = copy.facts.sound_note ? kept.facts.path : chosen();
-      trash([copy.facts.path], keeper, control);
-    },
-  };
-  const factsOf = (name) => ({ path: name, ...videos[name], ...group.details[name] });
-  const copies = names.map((name) => new Copy(factsOf(name), acts));
-  const [best] = copies;
-  let kept = best;
-  const why = h("p", {});
-  const text = copies.length > 2 ? "Trash the others" : "Trash the other";
-  const all = button(text, "trash", () => trash(others(), chosen(), all), { kind: "danger" });
+/** A group as `dupes` found it; which copy is kept can be chosen otherwise before anything is done. */
+class CopiesGroup {
+  why = h("p", {});
 
-  /** The one that was chosen in place of the one proposed. */
-  const chosen = () => (kept === best ? null : kept.facts.path);
-  /** Those that go together: not those that have sound which the proposed one lacks. */
-  const others = () => {
-    const going = copies.filter((copy) => copy !== kept && !(kept === best && copy.facts.sound_note));
-    return going.map((copy) => copy.facts.path);
-  };
-
-  function keep(copy) {
-    kept = copy;
-    const reason = kept === best ? ["Keep: ", group.reason] : ["Keep what you chose: ", kept.facts.path];
-    why.replaceChildren(h("strong", {}, reason[0]), h("span", { dir: "auto" }, reason[1]));
-    for (const one of copies) one.show(kept, kept === best);
-    all.hidden = !others().length;
+  /**
+   * @param {api.DuplicateGroupOut} group
+   * @param {Cards} videos
+   * @param {GroupActions} acts
+   */
+  constructor(group, videos, acts) {
+    this.reason = group.reason;
+    this.acts = acts;
+    this.copies = [group.keeper, ...group.matches].map((path) => this.copy(path, group, videos));
+    this.best = this.copies[0]; // the one that is proposed
+    this.kept = this.best;
+    const [kind, text] = this.copies.length > 2 ? [".many", "Trash the others"] : ["", "Trash the other"];
+    const trash = () => acts.trash(this.others, this.chosen, this.all);
+    this.all = button(text, "trash", trash, { kind: "danger" });
+    this.element = h(
+      `section.panel.group${kind}`,
+      { "aria-label": `Copies of ${group.keeper}` },
+      h(".row.between", {}, this.why, this.all),
+      h(".copies", {}, ...this.copies.map(({ element }) => element)),
+    );
+    for (const { picture } of this.copies) this.listen(picture);
+    this.keep(this.best);
   }
 
-  /** Moving over one picture scrubs all of the group to the same share. */
-  function scrub(event) {
-    const at = event.currentTarget.getBoundingClientRect();
-    const share = Math.max(0, Math.min(1, (event.clientX - at.left) / at.width));
-    for (const copy of copies) copy.scrub(share);
+  /** @type {(path: string, group: api.DuplicateGroupOut, videos: Cards) => Copy} */
+  copy(path, { details }, videos) {
+    const { size, mtime, ...quality } = details[path];
+    const facts = { url: "", ...videos[path], ...quality, size, mtime, path };
+    return new Copy(facts, {
+      keep: (copy) => this.keep(copy),
+      ignore: (copy, control) => this.acts.ignore(this.kept.facts.path, copy.facts.path, control),
+      trash: (copy, control) => this.trash(copy, control),
+    });
   }
 
-  for (const { picture } of copies) {
-    picture.addEventListener("pointermove", scrub);
-    picture.addEventListener("pointerleave", () => copies.forEach((copy) => copy.rest()));
+  /** Trashes one copy. To trash one that has a note is to choose the one to keep, as much as to choose another.
+   * @param {Copy} copy
+   * @param {Disableable} control */
+  trash({ facts }, control) {
+    const keeper = facts.sound_note ? this.kept.facts.path : this.chosen;
+    this.acts.trash([facts.path], keeper, control);
   }
-  keep(best);
-  const kind = copies.length > 2 ? ".many" : "";
-  const shown = h(".copies", {}, ...copies.map(({ element }) => element));
-  const props = { "aria-label": `Copies of ${group.keeper}` };
-  return h(`section.panel.group${kind}`, props, h(".row.between", {}, why, all), shown);
+
+  /** The path of the copy that was chosen in place of the one proposed. */
+  get chosen() {
+    return this.kept === this.best ? null : this.kept.facts.path;
+  }
+
+  /** The paths of those that go together: not those that have sound which the proposed one lacks. */
+  get others() {
+    const isProposed = this.kept === this.best;
+    const going = this.copies.filter((copy) => copy !== this.kept && !(isProposed && copy.facts.sound_note));
+    return going.map(({ facts }) => facts.path);
+  }
+
+  /** @param {Copy} copy */
+  keep(copy) {
+    this.kept = copy;
+    const isProposed = copy === this.best;
+    const [words, reason] = isProposed ? ["Keep: ", this.reason] : ["Keep what you chose: ", copy.facts.path];
+    this.why.replaceChildren(h("strong", {}, words), h("span", { dir: "auto" }, reason));
+    for (const one of this.copies) one.show(copy, isProposed);
+    this.all.hidden = !this.others.length;
+  }
+
+  /** Moving over one picture scrubs all of the group to the same share.
+   * @param {HTMLElement} picture */
+  listen(picture) {
+    picture.addEventListener("pointermove", ({ clientX }) => {
+      const { left, width } = picture.getBoundingClientRect();
+      const share = Math.max(0, Math.min(1, (clientX - left) / width));
+      for (const copy of this.copies) copy.scrub(share);
+    });
+    picture.addEventListener("pointerleave", () => {
+      for (const copy of this.copies) copy.rest();
+    });
+  }
 }
+
+/** A group of copies side by side.
+ * @param {api.DuplicateGroupOut} group
+ * @param {Cards} videos
+ * @param {GroupActions} acts */
+export const copiesGroup = (group, videos, acts) => new CopiesGroup(group, videos, acts).element;

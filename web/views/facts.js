@@ -5,17 +5,26 @@ import { h } from "../ui/dom.js";
 import { bitRate, clock, codecName, count, date, folderPathOf, plural, size } from "../ui/format.js";
 
 /** @import * as api from "../data/api-types.d.ts" */
+/** @import { Documents, Stream } from "../data/records.js" */
 
+/** A fact by its name.
+ * @typedef {[name: string, text: string]} Fact */
+
+/** @param {(string | false | null | undefined)[]} parts */
 const dotted = (parts) => parts.filter(Boolean).join(" · ");
+
+/** @param {Stream | undefined} film */
 const isHdr = (film) => /2084|b67/.test(film?.color_transfer ?? "");
 
+/** @param {Stream} stream */
 function language({ tags }) {
   return tags?.language && tags.language !== "und" ? tags.language : "";
 }
 
+/** @param {Stream} stream */
 function soundOf(stream) {
   const channels = stream.channel_layout ?? plural(stream.channels ?? 0, "channel");
-  const rate = stream.sample_rate && `${stream.sample_rate / 1000} kHz`;
+  const rate = stream.sample_rate && `${Number(stream.sample_rate) / 1000} kHz`;
   return dotted([stream.codec_name?.toUpperCase(), channels, rate, language(stream)]);
 }
 
@@ -27,17 +36,19 @@ function pictureOf({ width, height, fps }) {
 
 /** The facts that are known.
  * @param {api.VideoDetailsOut} details
- * @returns {[name: string, text: string][]} */
+ * @returns {Fact[]} */
 function facts(details) {
+  /** @type {Documents} */
   const { metadata } = details.documents;
   const streams = metadata?.streams ?? [];
-  const ofType = (type) => streams.filter((stream) => stream.codec_type === type);
-  const shown = ({ codec_name, width }) => codec_name === details.vcodec && width === details.width;
-  const film = ofType("video").find(shown);
+  const ofType = (/** @type {string} */ type) => streams.filter((stream) => stream.codec_type === type);
+  const isShown = (/** @type {Stream} */ { codec_name, width, height }) =>
+    codec_name === details.vcodec && [width, height].some((side) => side === details.width); // it may lie on its side
+  const film = ofType("video").find(isShown);
   const sounds = ofType("audio").map(soundOf).join("\n");
   const texts = ofType("subtitle").map((stream) => dotted([stream.codec_name, language(stream)]));
   const recorded = metadata?.format?.tags?.creation_time;
-  /** @type {[string, string][]} */
+  /** @type {Fact[]} */
   const all = [
     ["Length", clock(details.duration)],
     ["Picture", pictureOf(details)],
@@ -55,12 +66,14 @@ function facts(details) {
   return all.filter(([, text]) => text);
 }
 
+/** A panel of what is known of a video. */
 export function factsPanel() {
   const list = h("dl.facts-list", {});
   const element = h("section.panel", { "aria-label": "Details" }, h("h2", {}, "Details"), list);
 
+  /** @param {api.VideoDetailsOut} details */
   function show(details) {
-    const row = ([name, text]) => [h("dt", {}, name), h("dd", { dir: "auto" }, text)];
+    const row = (/** @type {Fact} */ [name, text]) => [h("dt", {}, name), h("dd", { dir: "auto" }, text)];
     list.replaceChildren(...facts(details).flatMap(row));
   }
 

@@ -4,23 +4,26 @@
 import { h, keyed } from "../ui/dom.js";
 import { clock } from "../ui/format.js";
 import { fileOf, frameInside, momentPicture } from "../data/pictures.js";
+import { spritesIn } from "../data/records.js";
 import { showTile } from "../ui/tile.js";
 
-/** @import { Sprites } from "../data/pictures.js" */
+/** @import * as api from "../data/api-types.d.ts" */
+/** @import { Documents, Scene } from "../data/records.js" */
 
 /** @type {[width: number, height: number]} */
 const TILE = [176, 99];
 const MARGIN = 0.04; // seconds from the ends of a scene, where a frame may be of the next one
 
 /** The picture of a scene: the one that `scenes --thumbs` made, else the tile of the sprites that
- * lies inside it, else a frame that the server takes out of the film. */
+ * lies inside it, else a frame that the server takes out of the film.
+ * @param {api.VideoDetailsOut} details
+ * @param {Scene} scene */
 function scenePicture(details, scene) {
-  /** @type {Sprites | null | undefined} */
-  const sprites = details.documents.sprites;
+  const sprites = spritesIn(details.documents);
   const name = scene.thumb?.split("/").at(-1);
   const stored = details.files.scenes.some(({ part }) => part === name);
-  const frame = stored || !sprites ? null : frameInside(sprites.frames, scene);
-  if (frame && sprites) {
+  const frame = stored ? null : frameInside(sprites?.frames ?? [], scene);
+  if (sprites && frame) {
     const tile = h("canvas.sprite", {});
     showTile(tile, details, sprites, frame, ...TILE);
     return tile;
@@ -28,13 +31,16 @@ function scenePicture(details, scene) {
   const { start, end } = scene;
   const half = (end - start) / 2;
   const src = stored ? fileOf(details, "scenes", name) : momentPicture(details, start + half, half - MARGIN);
-  return h("img", { alt: "", loading: "lazy", src, onerror: ({ target }) => (target.hidden = true) });
+  const image = h("img", { alt: "", loading: "lazy", src, onerror: () => (image.hidden = true) });
+  return image;
 }
 
-/** A strip of the scenes, each with a picture of its own. */
+/** A strip of the scenes, each with a picture of its own.
+ * @param {(seconds: number) => unknown} jump plays from a time */
 export function sceneStrip(jump) {
   const element = h("ul.strip", { "aria-label": "Scenes", hidden: true });
 
+  /** @type {(details: api.VideoDetailsOut, scene: Scene) => HTMLElement} */
   function item(details, scene) {
     const at = clock(scene.start);
     const props = { type: "button", "aria-label": `Scene at ${at}`, onclick: () => jump(scene.start) };
@@ -42,9 +48,12 @@ export function sceneStrip(jump) {
     return h("li", {}, h("button", props, shot, h("span", {}, at)));
   }
 
+  /** @param {api.VideoDetailsOut} details */
   function show(details) {
-    const scenes = details.documents.scenes?.scenes ?? [];
-    const { scenes: made, sprites } = details.versions;
+    /** @type {Documents} */
+    const documents = details.documents;
+    const scenes = documents.scenes?.scenes ?? [];
+    const { scenes: made, sprites } = details.versions ?? {};
     element.hidden = scenes.length < 2;
     keyed(
       element,

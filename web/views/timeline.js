@@ -2,10 +2,29 @@
 /** The line of a film's time: heat, scenes, chapters, people, own markers and where it is; hovering
  * shows the sprite of that moment and says what is there. */
 
+import { spritesIn } from "../data/records.js";
 import { findAll, h, onFrame, setText } from "../ui/dom.js";
 import { clock } from "../ui/format.js";
 import { frameAt } from "../data/pictures.js";
 import { showTile } from "../ui/tile.js";
+
+/** @import * as api from "../data/api-types.d.ts" */
+/** @import { Pictured, Sprites } from "../data/pictures.js" */
+/** @import { Documents, HeatSample, Metadata, Scene } from "../data/records.js" */
+/** @import { ShownPerson } from "./presence.js" */
+
+/** A chapter of a film, in seconds.
+ * @typedef {{start: number, end: number, title: string}} Chapter */
+
+/** When somebody is seen.
+ * @typedef {Pick<ShownPerson, "name" | "intervals" | "colour">} Presence */
+
+/** What there is in a film's time.
+ * @typedef {object} Content
+ * @property {api.MarkerItem[]} markers that the user set
+ * @property {Chapter[]} chapters
+ * @property {Scene[]} scenes
+ * @property {Presence[]} people */
 
 const SVG = "http://www.w3.org/2000/svg";
 /** @type {[width: number, height: number]} */
@@ -13,6 +32,7 @@ const TILE = [208, 117];
 const MOST_SCENES = 150; // with more of them ticks would be a haze: they are only named
 const MOST_PEOPLE = 6; // that have a strip of their own
 const CATCH = 4; // pixels from a mark, where a click means that mark
+/** @type {Record<string, number>} */
 const STEPS = {
   ArrowLeft: -5,
   ArrowRight: 5,
@@ -24,20 +44,36 @@ const STEPS = {
   End: Infinity,
 };
 
+/** @type {Content} */
 const EMPTY = { markers: [], chapters: [], scenes: [], people: [] };
 
-/** The heat as the outline of a hill, 1000 wide and 100 high. */
+/** The heat as the outline of a hill, 1000 wide and 100 high.
+ * @param {HeatSample[]} samples at least one
+ * @param {number} length of the film in seconds */
 function hill(samples, length) {
-  const values = samples.map(({ time, motion, brightness }) => [time, motion ?? brightness ?? 0]);
-  const highest = Math.max(1e-6, ...values.map(([, value]) => value));
-  const points = values.map(
-    ([time, value]) =>
-      `${((time / length) * 1000).toFixed(1)},${(100 - Math.sqrt(value / highest) * 100).toFixed(1)}`,
-  );
-  return `M0,100 L${points.join(" L")} L1000,${points.at(-1).split(",")[1]} L1000,100 Z`;
+  const values = samples.map(({ motion, brightness }) => motion ?? brightness ?? 0);
+  const highest = Math.max(1e-6, ...values);
+  const heights = values.map((value) => (100 - Math.sqrt(value / highest) * 100).toFixed(1));
+  const points = samples.map(({ time }, i) => `${((time / length) * 1000).toFixed(1)},${heights[i]}`);
+  return `M0,100 L${points.join(" L")} L1000,${heights.at(-1)} L1000,100 Z`;
 }
 
-/** The chapters of a container, from ffprobe's metadata: [{start, end, title}]. */
+/** The heat as a picture.
+ * @type {(samples: HeatSample[], length: number) => SVGElement} */
+function heatPicture(samples, length) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 1000 100");
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("d", hill(samples, length));
+  svg.append(path);
+  return svg;
+}
+
+/** The chapters of a container, from ffprobe's metadata.
+ * @param {Metadata | null | undefined} metadata
+ * @returns {Chapter[]} */
 export function chaptersOf(metadata) {
   return (metadata?.chapters ?? [])
     .map(({ start_time: start, end_time: end, tags }, i) => ({
@@ -48,9 +84,12 @@ export function chaptersOf(metadata) {
     .filter(({ start, end }) => end > start);
 }
 
-/** What there is at a time, in words: the marker within `reach` seconds, chapter, scene, people. */
+/** What there is at a time, in words: marker, chapter, scene, people.
+ * @param {number} time in seconds
+ * @param {Content} content
+ * @param {number} [reach] how far off a marker may be, in seconds */
 export function wordsAt(time, { markers, chapters, scenes, people }, reach = 0) {
-  const isIn = ({ start, end }) => start <= time && time < end;
+  const isIn = (/** @type {{start: number, end: number}} */ { start, end }) => start <= time && time < end;
   const marker = markers.find((one) => Math.abs(one.time - time) <= reach);
   const scene = scenes.length > 1 ? scenes.findIndex(isIn) : -1;
   const present = people.filter(({ intervals }) =>
@@ -65,30 +104,33 @@ export function wordsAt(time, { markers, chapters, scenes, people }, reach = 0) 
 }
 
 export class Timeline {
-  /** `seek(time)` is called with what was chosen. */
+  length = 0; // seconds
+  time = 0;
+  /** @type {Pictured | null} */
+  row = null; // of the film
+  /** @type {Sprites | null} */
+  sprites = null;
+  content = EMPTY;
+  heat = h(".heat", {});
+  marks = h(".marks", {});
+  chapters = h(".chapters", {});
+  people = h(".presence", {});
+  flags = h(".flags", {});
+  done = h("span.done", {});
+  rail = h(".rail", {}, this.done, this.chapters);
+  tile = h("canvas.sprite", { hidden: true });
+  words = h("span", {});
+  tip = h(".tip", { hidden: true }, this.tile, this.words);
+  track = h(
+    ".track",
+    { role: "slider", tabindex: "0", "aria-label": "Time", "aria-valuemin": "0", "aria-valuenow": "0" },
+    ...[this.heat, this.marks, this.people, this.rail, this.flags],
+  );
+  element = h(".timeline", {}, this.tip, this.track);
+
+  /** @param {(seconds: number) => unknown} seek called with the time that was chosen */
   constructor(seek) {
     this.seek = seek;
-    this.length = 0; // seconds
-    this.time = 0;
-    this.row = null;
-    this.sprites = null;
-    this.content = EMPTY;
-    this.heat = h(".heat", {});
-    this.marks = h(".marks", {});
-    this.chapters = h(".chapters", {});
-    this.people = h(".presence", {});
-    this.flags = h(".flags", {});
-    this.done = h("span.done", {});
-    this.rail = h(".rail", {}, this.done, this.chapters);
-    this.tile = h("canvas.sprite", { hidden: true });
-    this.words = h("span", {});
-    this.tip = h(".tip", { hidden: true }, this.tile, this.words);
-    this.track = h(
-      ".track",
-      { role: "slider", tabindex: "0", "aria-label": "Time", "aria-valuemin": "0", "aria-valuenow": "0" },
-      ...[this.heat, this.marks, this.people, this.rail, this.flags],
-    );
-    this.element = h(".timeline", {}, this.tip, this.track);
     this.listen();
   }
 
@@ -99,15 +141,18 @@ export class Timeline {
     this.at(0);
   }
 
-  /** Shows what a video's records tell of its time; `length` is that of the film in seconds. */
+  /** Shows what a video's records tell of its time.
+   * @param {Pictured | null} row of the video
+   * @param {Documents} documents
+   * @param {number} length of the film in seconds */
   show(row, documents, length) {
-    const { sprites, heatmaps, scenes, metadata } = documents;
+    const { heatmaps, scenes, metadata } = documents;
     this.row = row;
     this.length = length;
-    this.sprites = sprites?.frames?.length ? sprites : null;
+    this.sprites = spritesIn(documents);
     this.track.setAttribute("aria-valuemax", length.toFixed(1));
     const samples = heatmaps?.samples ?? [];
-    this.heat.replaceChildren(...(samples.length && length ? [this.drawHeat(samples)] : []));
+    this.heat.replaceChildren(...(samples.length && length ? [heatPicture(samples, length)] : []));
     const cuts = scenes?.markers ?? [];
     this.place(this.marks, cuts.length > MOST_SCENES ? [] : cuts);
     const chapters = chaptersOf(metadata);
@@ -120,44 +165,41 @@ export class Timeline {
     this.showPeople(this.content.people);
   }
 
-  /** Shows the markers that the user set, [{time, title}]. */
+  /** Shows the markers that the user set.
+   * @param {api.MarkerItem[]} markers */
   showMarkers(markers) {
     this.content = { ...this.content, markers };
     this.place(this.flags, markers);
   }
 
-  /** Shows when people are seen, [{name, intervals, colour}]. */
+  /** Shows when people are seen.
+   * @param {Presence[]} people */
   showPeople(people) {
     this.content = { ...this.content, people };
-    const strip = ({ intervals, colour }) =>
-      h(".strip-of", { style: { "--person": colour } }, ...intervals.map(span));
-    const span = ([from, to]) =>
+    const span = (/** @type {number[]} */ [from, to]) =>
       h("span", { style: { left: this.share(from), width: this.share(Math.max(to - from, 0.2)) } });
+    const strip = (/** @type {Presence} */ { intervals, colour }) =>
+      h(".strip-of", { style: { "--person": colour } }, ...intervals.map(span));
     this.people.replaceChildren(...(this.length ? people.slice(0, MOST_PEOPLE).map(strip) : []));
   }
 
+  /** A time as a share of the film's length, as styles take it.
+   * @param {number} time in seconds */
   share(time) {
     return `${(time / this.length) * 100}%`;
   }
 
-  /** Marks times in a layer of the track. */
+  /** Marks times in a layer of the track.
+   * @param {HTMLElement} layer
+   * @param {{time: number}[]} marks */
   place(layer, marks) {
-    const mark = ({ time }) => h("span", { dataset: { time }, style: { left: this.share(time) } });
+    const mark = (/** @type {{time: number}} */ { time }) =>
+      h("span", { dataset: { time }, style: { left: this.share(time) } });
     layer.replaceChildren(...(this.length ? marks.map(mark) : []));
   }
 
-  drawHeat(samples) {
-    const svg = document.createElementNS(SVG, "svg");
-    svg.setAttribute("viewBox", "0 0 1000 100");
-    svg.setAttribute("preserveAspectRatio", "none");
-    svg.setAttribute("aria-hidden", "true");
-    const path = document.createElementNS(SVG, "path");
-    path.setAttribute("d", hill(samples, this.length));
-    svg.append(path);
-    return svg;
-  }
-
-  /** Shows where the film is. */
+  /** Shows where the film is.
+   * @param {number} time in seconds */
   at(time) {
     this.time = time;
     this.done.style.transform = `scaleX(${this.length ? time / this.length : 0})`;
@@ -185,6 +227,7 @@ export class Timeline {
     track.addEventListener("keydown", (event) => this.onKey(event));
   }
 
+  /** @param {KeyboardEvent} event */
   onKey(event) {
     const step = STEPS[event.key];
     if (!step) return;
@@ -193,12 +236,15 @@ export class Timeline {
     this.seek(Math.max(0, Math.min(this.length, this.time + step)));
   }
 
+  /** The time at a place of the window.
+   * @param {number} clientX in pixels */
   timeAt(clientX) {
     const box = this.track.getBoundingClientRect();
     return Math.max(0, Math.min(1, (clientX - box.left) / box.width)) * this.length;
   }
 
-  /** The time of a click: that of a mark where it hits one. */
+  /** The time of a click: that of a mark where it hits one.
+   * @param {number} clientX in pixels */
   near(clientX) {
     for (const layer of [this.flags, this.marks, this.chapters])
       for (const mark of findAll(layer, "[data-time]"))
@@ -206,6 +252,8 @@ export class Timeline {
     return this.timeAt(clientX);
   }
 
+  /** Shows what there is at a place of the window.
+   * @param {number} clientX in pixels */
   point(clientX) {
     if (!this.length) return;
     const { width } = this.track.getBoundingClientRect();
@@ -213,8 +261,9 @@ export class Timeline {
     this.tip.hidden = false;
     const reach = (CATCH / width) * this.length;
     setText(this.words, [clock(time), ...wordsAt(time, this.content, reach)].join(" · "));
-    if (this.sprites) showTile(this.tile, this.row, this.sprites, frameAt(this.sprites, time), ...TILE);
-    else this.tile.hidden = true;
+    const { row, sprites, tile } = this;
+    if (row && sprites) showTile(tile, row, sprites, frameAt(sprites, time), ...TILE);
+    else tile.hidden = true;
     const half = this.tip.offsetWidth / 2;
     const middle = (time / this.length) * width;
     this.tip.style.left = `${Math.max(half, Math.min(width - half, middle))}px`;

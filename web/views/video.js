@@ -16,7 +16,7 @@ import { copyLinks } from "./copy-links.js";
 import { deleteVideos } from "./deletion.js";
 import { factsPanel } from "./facts.js";
 import { Heart } from "./favourite.js";
-import { madePanel } from "./made.js";
+import { MadePanel } from "./made.js";
 import { MarkersPanel } from "./markers.js";
 import { noteField, ratingField, watchedField } from "./opinion.js";
 import { Player } from "./player.js";
@@ -188,7 +188,7 @@ class FilmPage {
     const copies = copyLinks(signal);
     const markers = new MarkersPanel(player, (shown) => view.timeline.showMarkers(shown), signal);
     const tags = tagsPanel({ url: this.url, path: this.path }, signal);
-    const [made, facts] = [madePanel(signal), factsPanel()];
+    const [made, facts] = [new MadePanel(signal), factsPanel()];
     return {
       people,
       shown: [copies, scenes, lines, markers, tags, made, facts],
