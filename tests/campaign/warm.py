@@ -7,6 +7,7 @@ ends as one, and begins its workers as one.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import os
@@ -101,16 +102,14 @@ def serve() -> None:
     load()
     gc.freeze()  # objects that are never looked at again stay shared with the forks
     connection = Connection(int(sys.argv[1]))
-    while True:
-        try:
+    with contextlib.suppress(EOFError, ConnectionError):
+        while True:
             request = connection.recv()
-        except EOFError:
-            return
-        if not (pid := os.fork()):
-            connection.close()
-            become(request)
-        connection.send(pid)
-        connection.send(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+            if not (pid := os.fork()):
+                connection.close()
+                become(request)
+            connection.send(pid)
+            connection.send(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 
 
 def become(request: Request) -> NoReturn:
