@@ -133,6 +133,16 @@ def mutated(name: str, content: bytes, rng: random.Random) -> bytes:
         return apply(content, mutations(content, rng))
 
 
+def before_renaming(content: bytes) -> object:
+    """What JSON holds, keys that stand twice too, as if a reader had not renamed a.mp4: files name
+    their video, and follow it. What is no JSON stays as it is."""
+    try:
+        held = json.loads(content, object_pairs_hook=tuple)
+    except (ValueError, RecursionError):
+        return content
+    return re.sub(r"\b[yz]\.mp4'", "a.mp4'", repr(held))
+
+
 def is_sound(content: bytes, original: bytes) -> bool:
     """Whether a JSON file is still of the form of its original: an object, each key once, lists
     where lists were. What is not should be left as it is, for its owner."""

@@ -21,7 +21,7 @@ import support
 from support import contents
 from support.served import Served, serving
 
-from campaign.documents import is_sound, mutated
+from campaign.documents import before_renaming, is_sound, mutated
 from campaign.films import make_films
 from campaign.judging import SURPRISES, Complaint, Judged, Stopwatch, judged_run
 from campaign.trials import Trials, smallest
@@ -247,11 +247,13 @@ class SidecarTrials:
         to them."""
         self.reset(changed)
         complaints = self.read(reader).complaints
-        kept = {path.read_bytes() for path in self.root.rglob("*") if path.is_file()}
+        files = [path.read_bytes() for path in self.root.rglob("*") if path.is_file()]
+        kept = {before_renaming(content) for content in files}
         complaints += [
             Complaint("was overwritten though it could be mended", Path(name).name)
             for name, content in changed.items()
-            if name.endswith(OF_USERS) and content.strip() and content not in kept
+            if name.endswith(OF_USERS) and content.strip()
+            if before_renaming(content) not in kept
             if not is_sound(content, self.originals[name])
         ]
         return complaints
