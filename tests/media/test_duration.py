@@ -164,6 +164,19 @@ class TestHeaders:
         assert 3.9 < duration_of(library, f"a.{extension}") < 70
         assert len(tile_times(library, f"a.{extension}")) <= 7
 
+    @pytest.mark.parametrize("extension", ["mkv", "mp4", "ts"])
+    def test_pictures_that_begin_hours_after_the_sound(
+        self, cli: Cli, library: Library, tmp_path: Path, extension: str
+    ) -> None:
+        film = make_film(tmp_path / f"a.{extension}", 4, 4)
+        path = library.root / film.name
+        late = ("-itsoffset", LIE, "-i", film, "-map", "1:v", "-map", "0:a", "-c", "copy")
+        media.ffmpeg("-i", film, *late, "-movflags", "frag_keyframe+empty_moov", path)
+        library.keep(path)
+        assert cli("sprites,meta", library.root, "--ext", extension).code == 0
+        assert 3.9 < duration_of(library, path.name) < 70
+        assert len(tile_times(library, path.name)) <= 7
+
     @pytest.mark.parametrize("tag", ["09:00:04", "00:00:01"])
     def test_a_stale_tag(self, cli: Cli, library: Library, tmp_path: Path, tag: str) -> None:
         content = make_film(tmp_path / "a.mkv", 4, 4).read_bytes()

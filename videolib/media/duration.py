@@ -36,7 +36,8 @@ CUT_OFF_TOLERANCE, SOUND_TOLERANCE = 1.0, 2.0
 LEAST_BYTE_RATE, NEVER_DOUBTED = 250, 600.0
 
 LONGEST_LAST_PICTURE = 60.0  # seconds, in a doubtful file, unless a picture before it is longer
-LONGEST_GAP = 3600.0  # seconds between two pictures of it; more is a damaged timestamp
+# Seconds before the first picture of it, and between two; more is a damaged timestamp.
+LONGEST_GAP = 3600.0
 
 
 class OpenFile(NamedTuple):
@@ -136,7 +137,7 @@ def packet_ends(file: OpenFile) -> dict[int, float]:
                 continue
             index, time = packet.stream_index, stamp * tick - file.start
             step = time - times.get(index, time)
-            if abs(step) > LONGEST_GAP:
+            if abs(step if index in times else time) > LONGEST_GAP:
                 continue
             steps[index] = max(steps.get(index, LONGEST_LAST_PICTURE), step)
             times[index] = max(time, times.get(index, time))
