@@ -617,6 +617,7 @@ class PeopleUndoIn(RequestModel):
 class PeopleChangeOut(ResponseModel):
     action: str
     told: str = Field(description="what was done, in words")
+    warning: str = Field(description="what speaks against it; empty where nothing does")
     change: int = Field(
         description="the number of the decision, for /faces/undo; 0: it is for good"
     )

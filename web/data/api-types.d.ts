@@ -288,6 +288,7 @@ export interface OccurrenceOut {
 export interface PeopleChangeOut {
   action: string;
   told: string;
+  warning: string;
   change: number;
   people: PersonOut[];
 }
