@@ -13,7 +13,9 @@ import { unplayable } from "./unplayable.js";
 
 /** @import * as api from "../data/api-types.d.ts" */
 /** @import { PlaybackListeners } from "../ui/playback.js" */
-/** @import { Side } from "./up-next.js" */
+
+/** Which of the videos beside one.
+ * @typedef {"previous" | "next"} Side */
 
 /** What a player tells: where the film is, that its length is known, and that the video before or after it is
  * wanted.

@@ -9,10 +9,7 @@ import { title } from "../ui/format.js";
 import { home, parse, videoHref } from "../ui/router.js";
 
 /** @import * as api from "../data/api-types.d.ts" */
-/** @import { Player } from "./player.js" */
-
-/** Which of the videos beside one.
- * @typedef {"previous" | "next"} Side */
+/** @import { Player, Side } from "./player.js" */
 
 /** The videos beside one.
  * @typedef {Pick<api.NeighboursOut, Side>} Neighbours */
