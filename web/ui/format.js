@@ -1,6 +1,8 @@
 // @ts-check
 /** Numbers and lists of names as people read and write them. */
 
+import { kindName } from "../data/store.js";
+
 /** @import * as api from "../data/api-types.d.ts" */
 
 const QUOTED = /^"(?:[^"]|"")*"$/;
@@ -143,6 +145,21 @@ export const label = (name) => name.replaceAll("_", " ").replace(/^./, (letter) 
  * @param {string} [subject] */
 export const because = (reason, subject = "it") =>
   `because ${/^(is|has|was|lies|leads|cannot|would|claims) /.test(reason) ? `${subject} ` : ""}${reason}`;
+
+/** Why kinds of artifacts could not be made, in a sentence.
+ * @param {api.KnownFailureOut} failure */
+export const failureText = ({ reason, kinds }) =>
+  `Failed, ${because(reason)} (${kinds.map(kindName).join(", ")})`;
+
+/** What is wrong with a video, the worst first; empty where nothing is.
+ * @param {Pick<api.VideoRowOut, "rotten" | "damaged" | "broken">} row
+ * @returns {{word: string, why: string}} */
+export function faultOf({ rotten, damaged, broken }) {
+  if (rotten) return { word: "Rotten", why: rotten };
+  if (damaged) return { word: "Damaged", why: damaged };
+  if (!broken?.length) return { word: "", why: "" };
+  return { word: "Failed", why: broken.map(failureText).join("; ") };
+}
 
 /** What an error says.
  * @param {unknown} error

@@ -7,7 +7,8 @@ import { go, videoHref } from "../ui/router.js";
 import { plural } from "../ui/format.js";
 import { deleteVideos } from "./deletion.js";
 import { markWatched } from "./opinion.js";
-import { renameDialog, tagDialog } from "./selection.js";
+import { renameDialog } from "./rename-dialog.js";
+import { tagDialog } from "./selection.js";
 
 /** @import * as api from "../data/api-types.d.ts" */
 /** @import { Anchor } from "../ui/dom.js" */

@@ -7,13 +7,14 @@ import { BEGUN, store } from "../data/store.js";
 import { Card } from "./card.js";
 
 /** @import * as api from "../data/api-types.d.ts" */
+/** @import { SelectVideo } from "./selecting.js" */
 
 const MOST = 12;
 
 /** @type {api.VideoRowOut[]} */
 let rows = []; // those that were read last, in any folder
 
-/** @param {Card} card */
+/** @type {SelectVideo} */
 function select({ row, check }) {
   if (!row) return;
   const selection = new Map(store.state.selection);

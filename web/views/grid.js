@@ -3,6 +3,28 @@
 
 import { onFrame } from "../ui/dom.js";
 
+/** @import { Rectangle } from "../ui/lasso.js" */
+
+/** What a grid places: a card, or a row, with the link in it that the keyboard is at.
+ * @typedef {{element: HTMLElement, open: HTMLElement}} GridItem */
+
+/** Where the cards of a grid are, in pixels: how many stand side by side, how far apart, and their size.
+ * @typedef {{columns: number, gap: number, cardWidth: number, cardHeight: number}} GridLayout */
+
+/** What a grid is made of. `bind` fills a card and gives whether there was something to fill it with, `blank`
+ * only makes it a place; `visible` is called with the range of cards near the screen.
+ * @template {GridItem} Item
+ * @typedef {object} GridOptions
+ * @property {() => Item} create
+ * @property {(item: Item, i: number) => boolean} bind
+ * @property {(item: Item, i: number) => unknown} blank
+ * @property {(first: number, end: number) => unknown} visible
+ * @property {(width: number) => GridLayout} layout for the width of the grid */
+
+/** A card that exists: whether it is filled, and the layout that it was placed in.
+ * @template {GridItem} Item
+ * @typedef {{item: Item, isBound: boolean, columns: number, cardWidth: number}} PlacedCard */
+
 const GAP = 14;
 const NARROW = 560; // pixels: below that width a size says how many cards stand side by side
 const LOW = 560; // pixels: below that height cards are about half as wide, so that rows of them fit
@@ -19,10 +41,15 @@ const SIZES = {
   large: { minimum: 340, low: 0.6, across: 1, picture: 768 },
 };
 
-/** The width of the pictures of cards of a size, in pixels. */
+/** @typedef {keyof typeof SIZES} CardSize */
+
+/** The width of the pictures of cards of a size, in pixels.
+ * @param {CardSize} size */
 export const pictureWidth = (size) => SIZES[size].picture;
 
-/** The places of cards of a size: what `layout` of a Grid gives. */
+/** The places of cards of a size.
+ * @param {CardSize} size
+ * @returns {(width: number) => GridLayout} */
 export function cardLayout(size) {
   const { minimum, low, across } = SIZES[size];
   return (width) => {
@@ -36,14 +63,37 @@ export function cardLayout(size) {
 }
 
 /** The first and the last of `count` things in a row that a span touches; each is `length` long, and
- * the next one begins `step` behind it. */
+ * the next one begins `step` behind it.
+ * @type {(from: number, to: number, step: number, length: number, count: number) => [number, number]} */
 export function spanned(from, to, step, length, count) {
   return [Math.max(0, Math.ceil((from - length) / step)), Math.min(count - 1, Math.floor(to / step))];
 }
 
+/** @template {GridItem} Item */
 export class Grid {
-  /** `create()` makes a card {element}, `bind(card, i)` fills it, `blank(card, i)` only places it;
-   * `layout(width)` gives {columns, gap, cardWidth, cardHeight} in pixels. */
+  columns = 1;
+  width = 0; // of the grid, in pixels as all that follows, until it is measured
+  gap = 0;
+  cardWidth = 0;
+  cardHeight = 0;
+  pitch = 0; // from one row to the next one
+  top = 0; // of the grid in the page
+  count = 0;
+  /** @type {Map<number, PlacedCard<Item>>} */
+  cards = new Map(); // by index
+  /** @type {PlacedCard<Item>[]} */
+  spare = [];
+  active = 0; // the card that the keyboard is at
+  lastScroll = { y: 0, time: 0 }; // where the page was when it was last drawn, and when
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  timer; // until cards that were passed fast are filled
+  leave = () => {}; // ends the following
+  draw = onFrame(() => this.render());
+
+  /**
+   * @param {HTMLElement} host
+   * @param {GridOptions<Item>} options
+   */
   constructor(host, { create, bind, blank, visible, layout }) {
     this.host = host;
     this.create = create;
@@ -51,22 +101,12 @@ export class Grid {
     this.blank = blank;
     this.visible = visible;
     this.layout = layout;
-    this.columns = 1;
-    this.gap = this.cardWidth = this.cardHeight = 0; // in pixels, until it is measured
-    this.pitch = 0; // from one row to the next one
-    this.top = 0; // of the grid in the page
-    this.count = 0;
-    this.cards = new Map(); // by index
-    this.spare = [];
-    this.active = 0; // the card that the keyboard is at
-    this.lastScroll = { y: 0, time: 0 }; // where the page was when it was last drawn, and when
-    this.leave = () => {}; // ends the following
-    this.draw = onFrame(() => this.render());
     host.addEventListener("keydown", (event) => this.onKey(event));
     host.addEventListener("focusin", (event) => this.onFocus(event));
   }
 
-  /** Follows the window until the signal. */
+  /** Follows the window until the signal.
+   * @param {AbortSignal} signal */
   follow(signal) {
     const sizes = new ResizeObserver(() => this.measure());
     sizes.observe(this.host);
@@ -79,6 +119,7 @@ export class Grid {
     this.measure();
   }
 
+  /** @param {number} count */
   setCount(count) {
     if (count === this.count) return;
     this.count = count;
@@ -105,6 +146,7 @@ export class Grid {
     return this.pitch ? Math.max(0, Math.floor((scrollY - this.top) / this.pitch) * this.columns) : 0;
   }
 
+  /** @param {number} i */
   scrollToCard(i) {
     scrollTo(0, this.top + Math.floor(i / this.columns) * this.pitch);
   }
@@ -123,7 +165,7 @@ export class Grid {
 
   /** Fills all cards again. */
   refresh() {
-    for (const card of this.cards.values()) card.bound = false;
+    for (const card of this.cards.values()) card.isBound = false;
     this.draw();
   }
 
@@ -137,12 +179,14 @@ export class Grid {
     this.release(first, end);
     const fast = this.isFast();
     for (let i = first; i < end; i++) this.place(i, fast);
-    for (const card of this.spare) card.element.hidden = true;
+    for (const { item } of this.spare) item.element.hidden = true;
     this.visible(first, end);
     if (fast) this.settleLater();
   }
 
-  /** The indices of the cards that a rectangle of the page touches: {left, top, right, bottom}. */
+  /** The indices of the cards that a rectangle of the page touches.
+   * @param {Rectangle} rectangle
+   * @returns {number[]} */
   touched({ left, top, right, bottom }) {
     if (!this.pitch) return [];
     const box = this.host.getBoundingClientRect();
@@ -150,6 +194,7 @@ export class Grid {
     const rows = Math.ceil(this.count / this.columns);
     const [first, last] = spanned(top - y, bottom - y, this.pitch, this.cardHeight, rows);
     const [from, to] = spanned(left - x, right - x, step, this.cardWidth, this.columns);
+    /** @type {number[]} */
     const indices = [];
     for (let row = first; row <= last; row++) {
       for (let column = from; column <= to; column++) indices.push(row * this.columns + column);
@@ -171,61 +216,76 @@ export class Grid {
     this.timer = setTimeout(this.draw, SETTLED);
   }
 
-  /** Takes the cards back that are no longer near; the one with the focus stays. */
+  /** Takes the cards back that are no longer near; the one with the focus stays.
+   * @param {number} first
+   * @param {number} end */
   release(first, end) {
     for (const [i, card] of this.cards) {
       if (i >= first && i < end) continue;
-      if (card.element.contains(document.activeElement) && i < this.count) continue;
+      if (card.item.element.contains(document.activeElement) && i < this.count) continue;
       this.cards.delete(i);
-      card.bound = false;
+      card.isBound = false;
       this.spare.push(card);
     }
   }
 
-  place(i, fast) {
-    let card = this.cards.get(i);
-    if (!card) {
-      card = this.spare.pop() ?? this.add();
-      this.cards.set(i, card);
-      card.element.hidden = false;
-      const x = (i % this.columns) * (this.cardWidth + this.gap);
-      card.element.style.transform = `translate(${x}px, ${Math.floor(i / this.columns) * this.pitch}px)`;
-      card.element.dataset.index = i;
-      card.laid = [this.columns, this.cardWidth];
-    } else if (card.laid[0] !== this.columns || card.laid[1] !== this.cardWidth) {
-      this.cards.delete(i);
-      this.spare.push(card);
-      this.place(i, fast);
-      return;
-    }
-    if (card.bound) return;
-    if (fast) this.blank(card, i);
-    else card.bound = this.bind(card, i);
-    card.open.tabIndex = i === this.active ? 0 : -1;
+  /** Places the card of an index, and fills it unless the page scrolls fast.
+   * @param {number} i
+   * @param {boolean} isFast */
+  place(i, isFast) {
+    const card = this.cardAt(i);
+    if (card.isBound) return;
+    if (isFast) this.blank(card.item, i);
+    else card.isBound = this.bind(card.item, i);
+    card.item.open.tabIndex = i === this.active ? 0 : -1;
   }
 
-  add() {
-    const card = this.create();
-    this.host.append(card.element);
+  /** The card of an index, in its place in the layout of now.
+   * @param {number} i */
+  cardAt(i) {
+    const { columns, cardWidth } = this;
+    const placed = this.cards.get(i);
+    if (placed?.columns === columns && placed.cardWidth === cardWidth) return placed;
+    const card = placed ?? this.spare.pop() ?? this.add();
+    Object.assign(card, { columns, cardWidth });
+    this.cards.set(i, card);
+    const { element } = card.item;
+    element.hidden = false;
+    const x = (i % columns) * (cardWidth + this.gap);
+    element.style.transform = `translate(${x}px, ${Math.floor(i / columns) * this.pitch}px)`;
+    element.dataset.index = String(i);
     return card;
   }
 
-  onFocus(event) {
-    const at = event.target.closest("[data-index]");
-    if (at) this.activate(Number(at.dataset.index));
+  /** @returns {PlacedCard<Item>} */
+  add() {
+    const item = this.create();
+    this.host.append(item.element);
+    return { item, isBound: false, columns: 0, cardWidth: 0 };
   }
 
+  /** @param {FocusEvent} event */
+  onFocus({ target }) {
+    const at = target instanceof Element ? target.closest("[data-index]") : null;
+    if (at instanceof HTMLElement) this.activate(Number(at.dataset.index));
+  }
+
+  /** @param {number} i */
   activate(i) {
     const previous = this.cards.get(this.active);
-    if (previous) previous.open.tabIndex = -1;
+    if (previous) previous.item.open.tabIndex = -1;
     this.active = i;
     const card = this.cards.get(i);
-    if (card) card.open.tabIndex = 0;
+    if (card) card.item.open.tabIndex = 0;
   }
 
+  /** @param {KeyboardEvent} event */
   onKey(event) {
-    if (event.target.matches("input[type=text]") || event.altKey || event.metaKey || event.ctrlKey) return;
+    const { target } = event;
+    const isWritten = target instanceof Element && target.matches("input[type=text]");
+    if (isWritten || event.altKey || event.metaKey || event.ctrlKey) return;
     const page = Math.max(1, Math.floor(innerHeight / this.pitch) - 1) * this.columns;
+    /** @type {Record<string, number>} */
     const steps = {
       ArrowLeft: -1,
       ArrowRight: 1,
@@ -242,14 +302,16 @@ export class Grid {
     this.focus(Math.max(0, Math.min(this.count - 1, this.active + step)));
   }
 
-  /** Gives a card the focus where it is on the screen, without moving anything. */
+  /** Gives a card the focus where it is on the screen, without moving anything.
+   * @param {number} i */
   refocus(i) {
     this.render();
     this.activate(Math.min(i, Math.max(0, this.count - 1)));
-    this.cards.get(this.active)?.open.focus({ preventScroll: true });
+    this.cards.get(this.active)?.item.open.focus({ preventScroll: true });
   }
 
-  /** Brings a card to the screen and the keyboard to it. */
+  /** Brings a card to the screen and the keyboard to it.
+   * @param {number} i */
   focus(i) {
     const top = this.top + Math.floor(i / this.columns) * this.pitch;
     const [above, below] = [150, 90]; // what covers the edges
@@ -259,6 +321,6 @@ export class Grid {
     this.lastScroll.time = 0;
     this.render();
     this.activate(i);
-    this.cards.get(i)?.open.focus({ preventScroll: true });
+    this.cards.get(i)?.item.open.focus({ preventScroll: true });
   }
 }

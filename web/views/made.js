@@ -4,10 +4,9 @@
 import { make } from "../data/api.js";
 import { find, h, keyed, setText } from "../ui/dom.js";
 import { noteJob } from "../data/events.js";
-import { amount } from "../ui/format.js";
+import { amount, failureText } from "../ui/format.js";
 import { allKinds, isActive, isExpected, kindName, store, taskOf, tasksOf } from "../data/store.js";
 import { attempt, button, setLabel } from "../ui/controls.js";
-import { failureText } from "./card.js";
 
 /** @import * as api from "../data/api-types.d.ts" */
 /** @import { Disableable } from "../ui/controls.js" */
