@@ -269,9 +269,9 @@ export async function mount(main, route, signal) {
     search.refuse(mistake);
     search.tell(error ? null : listing.total, listing.refreshing);
     place.replaceChildren(...(error && !mistake ? [failed(error, () => listing.retry())] : emptiness()));
-    const { element, grid, show } = shown;
+    const { element, grid } = shown;
     element.hidden = Boolean(error) && listing.total === null;
-    show(query, listing.total);
+    shown.show(query, listing.total);
     grid.setCount(mistake ? 0 : (listing.total ?? 24));
     if (listing.replaced) grid.refresh();
     else grid.draw();
