@@ -40,6 +40,7 @@ const LATER = [
   () => import("./views/saved.js"),
   () => import("./views/selection.js"),
   () => import("./views/subtitle-hits.js"),
+  () => import("./views/suggestions.js"),
   () => import("./views/keys.js"),
   () => import("./views/card-menu.js"),
 ];

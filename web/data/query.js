@@ -29,6 +29,24 @@ export function terms(query) {
   return all;
 }
 
+/** The term of a query that ends at a caret, or in which that is; an empty one where there is none.
+ * @param {string} query
+ * @param {number} caret the index of the character behind it
+ * @returns {Term} */
+export const termAt = (query, caret) =>
+  terms(query).find(({ start, end }) => start < caret && caret <= end) ?? {
+    text: "",
+    start: caret,
+    end: caret,
+  };
+
+/** Whether a query can be looked for while its last term is still being written.
+ * @param {string} query */
+export function isSearchable(query) {
+  const lastTerm = terms(query).at(-1)?.text ?? "";
+  return !lastTerm.includes(":") && (lastTerm.match(/"/g) ?? []).length % 2 === 0;
+}
+
 /** A term such as tag:night or tag:"two words".
  * @param {string} field "" for a word that asks for no field
  * @param {string} value

@@ -11,7 +11,7 @@ import { BEGUN, UNOFFERED, store, tellChange, watchChanges } from "../data/store
 import { button, choices, failed, menu, state } from "../ui/controls.js";
 import { Card } from "./card.js";
 import { Grid, cardLayout, pictureWidth } from "./grid.js";
-import { searchBar } from "./search.js";
+import { SearchBar } from "./search.js";
 
 const listing = new Listing();
 const firstScreen = new Promise((resolve) => store.listen("shown", resolve, { once: true }));
@@ -48,7 +48,7 @@ export async function mount(main, route, signal) {
   const listView = appearance() === "list" ? await import("./list.js") : null;
   if (signal.aborted) return undefined;
   const place = h(".place", {});
-  const search = searchBar((query, replace) => go(addressOf(query), { replace }));
+  const search = new SearchBar((query, replace) => go(addressOf(query), { replace }));
   const spoken = h(".spoken", {}); // the fold of what is said, once there are words to look for
   let hits = null;
   const begun = h("section.continue", { hidden: true });
@@ -71,7 +71,7 @@ export async function mount(main, route, signal) {
   function listShown({ videoList }) {
     return videoList({
       select: (row, isRange) => choose(row, isRange),
-      sort: search.sort,
+      sort: (sort, order) => search.sort(sort, order),
       grid: (host, options) => new Grid(host, rowsInto(options)),
     });
   }
@@ -138,7 +138,7 @@ export async function mount(main, route, signal) {
       folderPanel(side, {
         go: (path) => search.set(inFolder(query.q, path)),
         current: () => folderOf(query.q),
-        isOpen: (open) => localStorage.setItem(FOLDERS, open ? "open" : ""),
+        noteOpen: (open) => localStorage.setItem(FOLDERS, open ? "open" : ""),
         opener,
         wide: WIDE,
         signal,
