@@ -13,13 +13,29 @@ import { Card } from "./card.js";
 import { Grid, cardLayout, pictureWidth } from "./grid.js";
 import { SearchBar } from "./search.js";
 
+/** @import * as api from "../data/api-types.d.ts" */
+/** @import { State } from "../data/store.js" */
+/** @import { Place, Route } from "../ui/router.js" */
+/** @import { CardSize, GridOptions } from "./grid.js" */
+/** @import { VideoItem } from "./selecting.js" */
+/** @import { SubtitleHits } from "./subtitle-hits.js" */
+
+/** How videos are shown: as cards of a size, or as a list.
+ * @typedef {CardSize | "list"} Appearance */
+
+/** @typedef {typeof import("./list.js")} ListModule */
+
+/** Videos that are shown: the element, the grid in it, and what tells how they are sorted.
+ * @typedef {{element: HTMLElement, grid: Grid<Card>, show: (sorted: {sort: string, order: string}, total: number | null) => void} | ReturnType<ListModule["videoList"]>}
+ *   ShownVideos */
+
 const listing = new Listing();
 const firstScreen = new Promise((resolve) => store.listen("shown", resolve, { once: true }));
 
 const APPEARANCE = "appearance"; // in localStorage: how videos are shown
 const FOLDERS = "folders"; // the same: "open" where the tree of them stands beside the library
 const WIDE = matchMedia("(min-width: 900px)"); // where there is room for that
-/** @type {[string, string][]} */
+/** @type {[Appearance, string][]} */
 const APPEARANCES = [
   ["small", "Small pictures"],
   ["medium", "Medium pictures"],
@@ -30,71 +46,87 @@ const APPEARANCES = [
 /** The address of what is shown, which the first visit has without it. */
 const currentAddress = () => location.hash || href("library");
 
-/** Whether a row has neither picture nor metadata. */
-const isBare = (row) => Boolean(row) && !row.artifacts?.thumbs && !row.artifacts?.metadata;
+/** Whether a row has neither picture nor metadata.
+ * @param {api.VideoRowOut | undefined} row */
+const isBare = (row) => row !== undefined && !row.artifacts?.thumbs && !row.artifacts?.metadata;
 const FIRST = 24; // videos that are looked at for that
 
 /** How videos are shown in this browser. */
 function appearance() {
   const kept = localStorage.getItem(APPEARANCE);
-  return APPEARANCES.some(([name]) => name === kept) ? kept : "medium";
+  return APPEARANCES.map(([name]) => name).find((name) => name === kept) ?? "medium";
 }
+
+/** Options of a grid that shows the rows of the listing.
+ * @template {VideoItem} Item
+ * @param {Pick<GridOptions<Item>, "create" | "layout">} options
+ * @returns {GridOptions<Item>} */
+const rowsInto = (options) => ({
+  ...options,
+  bind(item, i) {
+    const row = listing.at(i);
+    if (row) item.fill(row, i, listing.total, store.state.selection.has(row.path));
+    else item.clear(i);
+    return Boolean(row);
+  },
+  blank: (item, i) => item.clear(i),
+  visible: (first, end) => listing.request(first, end),
+});
 
 // Also while another view is shown: the rows are kept for the way back.
 store.listen("played", () => listing.refresh());
 watchChanges(() => listing.refresh());
 
+/** Shows the library until the signal; gives what shows another query.
+ * @param {HTMLElement} main
+ * @param {Route} route
+ * @param {AbortSignal} signal */
 export async function mount(main, route, signal) {
-  const listView = appearance() === "list" ? await import("./list.js") : null;
+  const asked = appearance();
+  const chosen = asked === "list" ? await import("./list.js") : asked;
   if (signal.aborted) return undefined;
   const place = h(".place", {});
   const search = new SearchBar((query, replace) => go(addressOf(query), { replace }));
   const spoken = h(".spoken", {}); // the fold of what is said, once there are words to look for
-  let hits = null;
+  /** @type {SubtitleHits | undefined} */
+  let hits;
   const begun = h("section.continue", { hidden: true });
   const offer = h("section.panel.offer", { "aria-label": "First steps", hidden: true });
-  let offering = null; // what fills that
-  let offered = null; // the folder for which that was decided last
+  const offering = once(async () => (await import("./first-run.js")).firstRun(offer, signal)); // what fills that
+  let offered = ""; // the folder for which that was decided last
   const videos = h(".videos", {});
-  let shown = listView ? listShown(listView) : cardsShown(appearance());
+  /** @type {ShownVideos} */
+  let shown = shownIn(chosen);
 
-  /** Videos as cards of a size: {element, grid, show}. */
+  /** The videos as cards of a size, or as a list.
+   * @param {CardSize | ListModule} way
+   * @returns {ShownVideos} */
+  function shownIn(way) {
+    return typeof way === "string" ? cardsShown(way) : listShown(way);
+  }
+
+  /** @param {CardSize} size */
   function cardsShown(size) {
     const element = h("ul.grid", { "aria-label": "Videos" });
-    const select = (card, isRange) => choose(card, isRange);
-    const create = () => new Card({ select, width: pictureWidth(size) });
+    const create = () => new Card({ select: choose, width: pictureWidth(size) });
     const grid = new Grid(element, rowsInto({ create, layout: cardLayout(size) }));
     return { element, grid, show: () => {} };
   }
 
-  /** Videos as a list: the same. */
+  /** @param {ListModule} listModule */
   function listShown({ videoList }) {
     return videoList({
-      select: (row, isRange) => choose(row, isRange),
+      select: choose,
       sort: (sort, order) => search.sort(sort, order),
       grid: (host, options) => new Grid(host, rowsInto(options)),
     });
   }
 
-  /** Options of a Grid that shows the rows of the listing. */
-  function rowsInto(options) {
-    return {
-      ...options,
-      bind(card, i) {
-        const row = listing.at(i);
-        if (row) card.fill(row, i, listing.total, store.state.selection.has(row.path));
-        else card.clear(i);
-        return Boolean(row);
-      },
-      blank: (card, i) => card.clear(i),
-      visible: (first, end) => listing.request(first, end),
-    };
-  }
-
-  /** Shows the videos in another way, the same ones on the screen. */
+  /** Shows the videos in another way, the same ones on the screen.
+   * @param {Appearance} name */
   async function present(name) {
     localStorage.setItem(APPEARANCE, name);
-    const next = name === "list" ? listShown(await import("./list.js")) : cardsShown(name);
+    const next = shownIn(name === "list" ? await import("./list.js") : name);
     if (signal.aborted) return;
     const { first } = shown.grid;
     shown.grid.leave();
@@ -106,7 +138,7 @@ export async function mount(main, route, signal) {
   }
 
   function appearanceMenu() {
-    const fill = (panel, close) =>
+    const fill = (/** @type {HTMLElement} */ panel, /** @type {() => void} */ close) =>
       panel.replaceChildren(...choices(APPEARANCES, appearance(), (name) => (close(), present(name))));
     return menu("View", "library", fill);
   }
@@ -116,7 +148,8 @@ export async function mount(main, route, signal) {
     const { selecting } = await import("./selecting.js");
     return selecting({ main, listing, grid: () => shown.grid }, signal);
   });
-  /** Selects what a box was ticked for; news that come meanwhile may fill the card again. */
+  /** Selects what a box was ticked for; news that come meanwhile may fill the card again.
+   * @type {(item: VideoItem, isRange: boolean) => Promise<void>} */
   async function choose({ element, check }, isRange) {
     const [i, isChosen] = [Number(element.dataset.index), check.checked];
     (await selectingTools()).choose(i, isChosen, isRange);
@@ -125,6 +158,7 @@ export async function mount(main, route, signal) {
   firstScreen.then(selectingTools);
 
   const side = h("aside.folders", { hidden: !(WIDE.matches && localStorage.getItem(FOLDERS) === "open") });
+  /** @type {Promise<ReturnType<typeof import("./folders.js").folderPanel>> | null} */
   let folders = null; // what shows the tree of them in there, once it is wanted
   const opener = button("Folders", "folder", async () => (await folderTools()).toggle(), {
     kind: "folders-opener",
@@ -168,6 +202,7 @@ export async function mount(main, route, signal) {
   let query = listingOf(route.params);
   let address = "";
   let y = 0; // where to scroll, and which card gets the focus, once the list is there
+  /** @type {Place["focused"]} */
   let focused = null;
   const whereabouts = () => ({ y: scrollY, focused: shown.grid.focused });
   const leave = () => currentAddress() === address && keepLibrary({ address, ...whereabouts() });
@@ -183,6 +218,7 @@ export async function mount(main, route, signal) {
     folders?.then((tools) => tools.read());
   }
 
+  /** @param {boolean} gently */
   function ask(gently) {
     listing.ask({ ...query, recursive: 1, ext: "*" }, { gently });
   }
@@ -207,6 +243,7 @@ export async function mount(main, route, signal) {
     return bar;
   });
 
+  /** @param {State} state */
   function onSelection({ selection }) {
     shown.grid.refresh();
     if (selection.size) selectionTools();
@@ -215,7 +252,8 @@ export async function mount(main, route, signal) {
   /** Tells that the first screen is there with its pictures, whatever else waits for that. */
   async function tellShown() {
     for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame); // cards are drawn in the next one
-    const pictures = [...main.querySelectorAll(".card img[src]")];
+    const images = /** @type {NodeListOf<HTMLImageElement>} */ (main.querySelectorAll(".card img[src]"));
+    const pictures = [...images];
     await Promise.allSettled(pictures.map((picture) => picture.decode()));
     store.tell("shown", null);
   }
@@ -241,10 +279,10 @@ export async function mount(main, route, signal) {
     const first = Array.from({ length: Math.min(listing.total, FIRST) }, (_, i) => listing.at(i));
     offer.hidden = sessionStorage.getItem(UNOFFERED) === directory || !first.every(isBare);
     if (offer.hidden) return;
-    offering ??= import("./first-run.js").then(({ firstRun }) => firstRun(offer, signal));
-    (await offering).show();
+    (await offering()).show();
   }
 
+  /** @param {Route} route */
   function update(route) {
     query = listingOf(route.params);
     showBegun();
@@ -325,6 +363,7 @@ export async function mount(main, route, signal) {
     if (rows.length && !signal.aborted) deleteVideos(rows);
   }
 
+  /** @param {KeyboardEvent} event */
   function onKey(event) {
     if (takesKeys(event.target)) return;
     const isCommand = event.ctrlKey || event.metaKey;

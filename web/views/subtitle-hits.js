@@ -43,6 +43,8 @@ function lineItem(url, video, line) {
   return h("li", {}, h("a", link, at, marked(line), h("span.dim", { dir: "auto" }, video)));
 }
 
+/** @typedef {ReturnType<typeof subtitleHits>} SubtitleHits */
+
 /** A fold of the lines for a query; `show(query)` fills it, `total` is the number of videos that have any.
  * @param {() => unknown} changed called when that is another */
 export function subtitleHits(changed) {
