@@ -12,11 +12,14 @@ import { copiesGroup } from "./copies.js";
 import { offerUndo } from "./undo.js";
 
 /** @import * as api from "../data/api-types.d.ts" */
+/** @import { Disableable } from "../ui/controls.js" */
+/** @import { Route } from "../ui/router.js" */
 
 const THRESHOLD = "0.92";
 const LIMIT = 200; // groups
 
-/** The view where nothing is alike. */
+/** The view where nothing is alike.
+ * @param {number} total videos with a fingerprint */
 function unique(total) {
   const why = total
     ? `Each of the ${count(total)} videos with a fingerprint shows something of its own.`
@@ -24,14 +27,19 @@ function unique(total) {
   return state("duplicates", "No duplicates", why);
 }
 
-/** Tells of videos that cannot be compared yet. */
-function unhashed(n) {
+/** Tells of so many videos that cannot be compared yet.
+ * @param {number} videos */
+function unhashed(videos) {
   const start = async () => noteJob(await make(tasksOf(["phash"])));
   const control = button("Make them", "run", () => attempt(control, start), { kind: "small" });
-  const text = `${plural(n, "video")} without a fingerprint cannot be compared.`;
+  const text = `${plural(videos, "video")} without a fingerprint cannot be compared.`;
   return h(".panel.row.between", {}, h("span", {}, text), control);
 }
 
+/** Has two videos shown as alike no more.
+ * @param {string} keeper
+ * @param {string} path
+ * @param {Disableable} control */
 async function ignore(keeper, path, control) {
   const pair = [keeper, path];
   if (!(await attempt(control, () => run("dupes", { ignore: pair, ext: ["*"] })))) return;
@@ -49,10 +57,15 @@ async function tellTrashed(videos) {
   offerUndo(`${plural(videos.length, "video")} moved to the trash`, requests);
 }
 
+/** @param {Disableable} control */
 async function takeBack(control) {
   if (await attempt(control, () => run("dupes", { undo: true }))) toast("Taken back");
 }
 
+/**
+ * @param {HTMLElement} main
+ * @param {Route} route
+ * @param {AbortSignal} signal */
 export function mount(main, route, signal) {
   const { params } = route;
   const status = h("p.dim", { role: "status" });
@@ -73,6 +86,7 @@ export function mount(main, route, signal) {
     h(".page.wide", {}, h(".head", {}, h("h1", {}, "Duplicates"), h(".row", {}, form, undo), status), list),
   );
 
+  /** @param {SubmitEvent} event */
   function ask(event) {
     event.preventDefault();
     const other = threshold.value === THRESHOLD ? "" : threshold.value;
@@ -96,21 +110,26 @@ export function mount(main, route, signal) {
     const many = `${plural(all, "group")} among ${plural(total, "video")}.`;
     setText(status, all ? `${many} Nothing is deleted: what goes to the trash can be had back.` : "");
     list.querySelector(".state")?.remove();
-    const hint = unknown ? [{ hint: unknown }] : [];
-    const keyOf = (group) => (group.hint ? `hint ${group.hint}` : JSON.stringify(group));
-    const create = (group) =>
-      group.hint ? unhashed(group.hint) : copiesGroup(group, videos, { trash, ignore });
-    keyed(list, [...hint, ...groups], keyOf, create);
+    /** @type {(api.DuplicateGroupOut | number)[]} */
+    const rows = unknown ? [unknown, ...groups] : groups;
+    keyed(list, rows, JSON.stringify, (row) =>
+      typeof row === "number" ? unhashed(row) : copiesGroup(row, videos, { trash, ignore }),
+    );
     if (!groups.length) list.append(unique(total));
   }
 
-  /** Moves copies to the trash; `keeper` is the one to keep where another was proposed. */
+  /** Moves copies to the trash; `keeper` is the one to keep where another was proposed.
+   * @param {string[]} only
+   * @param {string | null} keeper
+   * @param {Disableable} control */
   async function trash(only, keeper, control) {
     const criteria = { threshold: Number(threshold.value), deep: deep.checked, ext: ["*"], limit: 0 };
     const keep = keeper ? { keep: [keeper] } : {};
     const done = await attempt(control, () => run("dupes", { apply: "trash", only, ...keep, ...criteria }));
     if (!done) return;
-    const left = done.result.applied.find(({ action }) => action === "left");
+    /** @type {{action: string, video: string, reason: string}[]} */
+    const applied = done.result.applied;
+    const left = applied.find(({ action }) => action === "left");
     if (left) toast(`${left.video} was left: ${left.reason}`, { kind: "bad" });
     else await tellTrashed(only);
   }
