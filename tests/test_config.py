@@ -157,6 +157,16 @@ class TestMistakes:
         assert str(config) in run.err
         assert "Traceback" not in run.err
 
+    def test_a_long_wrong_value(self, cli: Cli, library: Library, tmp_path: Path) -> None:
+        """The message shows how it begins and ends."""
+        (tmp_path / "rc.json").write_text(
+            json.dumps({"sprites": {"cols": "a" + "x" * 70_000 + "z"}})
+        )
+        run = cli("sprites", library.root, "--config", tmp_path / "rc.json")
+        assert run.code == 2
+        assert "should be a whole number; got ax" in run.err and "xz" in run.err
+        assert len(run.err) < 500
+
     def test_missing(self, cli: Cli, library: Library, tmp_path: Path) -> None:
         run = cli("--config", tmp_path / "nowhere.json", "list", library.root)
         assert run.code == 2

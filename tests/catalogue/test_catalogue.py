@@ -619,6 +619,15 @@ class TestDatabase:
         known.path.write_bytes(damage)
         assert len(page(catalogue(shelves), "tag:night")) == 1
 
+    @pytest.mark.parametrize("column", ["rel", "folder"])
+    def test_damaged_paths(self, shelves: Library, column: str) -> None:
+        """The pages of the database are whole, and hold a number where a path was."""
+        known = catalogue(shelves)
+        known.close()
+        with contextlib.closing(sqlite3.connect(known.path)) as database, database:
+            database.execute(f"UPDATE videos SET {column} = 7 WHERE rel = ?", [b"sub/c.mp4"])
+        assert rels(page(catalogue(shelves))) == ["a.mp4", "b.mkv", "sub/c.mp4"]
+
     def test_damaged_in_the_middle_and_while_it_is_in_use(self, shelves: Library) -> None:
         for number in range(300):
             shelves.add_bytes(f"more/{number}.mp4", b"x")

@@ -386,6 +386,17 @@ class TestForgetting:
         assert folk("--forget", 1).code == 0
         assert person not in folk.stored()
 
+    @pytest.mark.parametrize("wrong", [{"id": [1, 2]}, {"apart": 3}, {"id": {}}])
+    def test_a_record_that_is_corrupt(self, folk: Folk, wrong: dict[str, Any]) -> None:
+        """It is deleted as a whole: `embed` makes another."""
+        path = folk.root / ".artifacts/a.mp4.faces.signatures.json"
+        record = json.loads(path.read_text())
+        record["signatures"].append(record["signatures"][0] | {"id": "f" * 16} | wrong)
+        path.write_text(json.dumps(record))
+        run = folk("--forget", 1)
+        assert run.code == 0 and "unexpectedly" not in run.err
+        assert not path.exists()
+
     def test_killed_at_every_step(
         self, cli: Cli, folk: Folk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -35,7 +35,7 @@ from videolib.catalogue.records import (
     playback_values,
 )
 from videolib.catalogue.scan import SETTLE_TIME, Scan, ScannedVideo
-from videolib.catalogue.store import CatalogueStore
+from videolib.catalogue.store import CatalogueStore, stored_path
 from videolib.core.documents import json_text
 from videolib.core.errors import attempt
 from videolib.core.files import stat_if_any
@@ -140,7 +140,7 @@ class Catalogue(CatalogueStore):
         for video, rel, *rest in self.each(sql, [*view.values, limit]):
             stored = sorted(json.loads(rest.pop())) if labels else ()
             names = (tuple(name for k, _, name in stored if k == kind) for kind in TAG_KINDS)
-            yield VideoRow(video, os.fsdecode(rel), *rest, *names)
+            yield VideoRow(video, stored_path(rel), *rest, *names)
 
     def cards(
         self, view: SqlClause, sort: str, offset: int, limit: int, detail: bool
@@ -361,9 +361,10 @@ class Catalogue(CatalogueStore):
     def _add_removed(self, recursive: bool, changes: PendingChanges) -> None:
         """Add to `changes` the catalogued videos of folders that a recursive walk did not meet."""
         if recursive:
-            for (folder,) in self.database.execute("SELECT DISTINCT folder FROM videos"):
-                if os.fsdecode(folder) not in self._folders:
-                    self._compare(os.fsdecode(folder), (), changes)
+            rows = self.database.execute("SELECT DISTINCT folder FROM videos")
+            for folder in [stored_path(folder) for (folder,) in rows]:
+                if folder not in self._folders:
+                    self._compare(folder, (), changes)
 
     def _refresh_changed(self, job: Job, recursive: bool) -> None:
         library, changes, started = self._library(recursive), PendingChanges([], []), time.time_ns()
@@ -412,11 +413,12 @@ class Catalogue(CatalogueStore):
     ) -> None:
         """Add to `changes` what is new, changed or gone in one folder."""
         sql = "SELECT rel, stamp FROM videos WHERE folder = ?"
-        stored = dict(self.database.execute(sql, [os.fsencode(below)]))
+        rows = self.database.execute(sql, [os.fsencode(below)])
+        stored = {stored_path(rel): stamp for rel, stamp in rows}
         for scanned_video in scanned:
-            if stored.pop(os.fsencode(scanned_video.video.rel), None) != scanned_video.stamp():
+            if stored.pop(scanned_video.video.rel, None) != scanned_video.stamp():
                 changes.changed.append(scanned_video)
-        changes.removed.extend((rel,) for rel in stored)
+        changes.removed.extend((os.fsencode(rel),) for rel in stored)
 
     def _write(self, changes: PendingChanges, job: Job, at_least: int = 1) -> None:
         """Read the sidecars of changed videos, store the entries in small transactions, and empty
@@ -525,7 +527,7 @@ class Catalogue(CatalogueStore):
             for video, rel, files in waiting[at : at + FILLED_AT_ONCE]:
                 job.check()
                 paths = [path for path, _, _ in json.loads(files)]
-                read = extension.read(self.video(os.fsdecode(rel)), paths)
+                read = extension.read(self.video(stored_path(rel)), paths)
                 contents.append((video, files, read))
             with self._writing(counted=False) as database:
                 for video, files, content in contents:

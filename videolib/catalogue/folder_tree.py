@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from videolib.catalogue.store import stored_path
 from videolib.core.text import natural_key, utf8
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class FolderTree:
     def __init__(self, catalogue: Catalogue, view: SqlClause) -> None:
         sql = f"SELECT v.folder, count(*) FROM videos v WHERE {view.sql} GROUP BY v.folder"
         rows = catalogue.ask_cached(sql, view.values)
-        self.videos = {os.fsdecode(folder).removesuffix("/"): count for folder, count in rows}
+        self.videos = {stored_path(folder).removesuffix("/"): count for folder, count in rows}
         self.total, self.folders = Counter[str](), Counter[str]()
         for path, count in self.videos.items():
             self._add(path, count)

@@ -57,6 +57,14 @@ def database_error() -> type[Exception]:
     return sqlite3.DatabaseError
 
 
+def stored_path(value: object) -> str:
+    """A path that a database stores. Raises sqlite3.DatabaseError for what only a damaged one has
+    there."""
+    if isinstance(value, bytes):
+        return os.fsdecode(value)
+    raise database_error()(f"a path is {value!r}: the database is damaged")
+
+
 def close_connections(connections: list[sqlite3.Connection]) -> None:
     """Close connections to a database, and forget them."""
     while connections:

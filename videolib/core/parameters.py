@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from videolib.core.errors import ParameterError
 from videolib.core.options import LARGEST_NUMBER, Option, names_path, need_path
-from videolib.core.text import joined_names, printable, split_names
+from videolib.core.text import joined_names, printable, shortened, split_names
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -98,6 +98,8 @@ class Parameters:
             raise ParameterError(mistakes, text) from None
 
 
+LONGEST_VALUE = 200  # columns of a wrong value that a message shows
+
 # Pydantic's types of error -> what the value should be, where its own words are those of a parser.
 EXPECTATIONS = {
     "bool_parsing": "should be true or false",
@@ -150,4 +152,5 @@ def mistake(error: Any, placeholders: Mapping[str, str]) -> tuple[str, str]:
         message = f"should be {placeholders[name]}"
     value = error["input"]
     text = joined_names(map(str, value)) if isinstance(value, list) else str(value)
-    return name, f"{message.removeprefix('Value error, ')}; got {printable(text) or 'nothing'}"
+    given = shortened(printable(text), LONGEST_VALUE) or "nothing"
+    return name, f"{message.removeprefix('Value error, ')}; got {given}"

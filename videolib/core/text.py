@@ -84,7 +84,8 @@ def shortened(text: str, width: int) -> str:
     """A text of at most that many columns of a terminal: of a longer one, beginning and end."""
     if display_width(text) <= width:
         return text
-    head, tail = text, ""
+    # Nothing of the middle will stay: what follows takes the square of the length.
+    head, tail = text if len(text) < 8 * width else text[: 4 * width] + text[-4 * width :], ""
     while head and display_width(tail) < width // 2 - 1:
         head, tail = head[:-1], head[-1] + tail
     while display_width(head) + 1 + display_width(tail) > width:

@@ -97,11 +97,12 @@ def delete_signatures(folder: str, deleted: set[str]) -> int:
         count += 1
         for signature in deleted:  # before the record: by it a repeated run finds them
             remove(Path(folder, f".{match[1]}.faces", f"{signature}.jpg"))
-        data = read_json(entry.path)
-        if match[2] or data is None:
+        data = None if match[2] else read_json(entry.path)
+        record = attempt(record_without, data, deleted) if data else None
+        if record is None or isinstance(record, Failure):  # a corrupt one: `embed` makes another
             remove(entry.path)
         else:
-            replace_file(Path(entry.path), json_bytes(record_without(data, deleted)))
+            replace_file(Path(entry.path), json_bytes(record))
     return count
 
 
