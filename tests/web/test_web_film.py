@@ -202,6 +202,16 @@ class TestVideo:
         expect(own_page.locator("main h1")).to_contain_text("caf")
         expect(own_page.locator("video")).to_have_js_property("readyState", 4)
 
+    def test_a_film_that_stands_upright_fills_a_phone(self, own_page: Page, own: Library) -> None:
+        own.add("turned_90.mp4")
+        support.run_cli("meta", own.root)
+        own_page.set_viewport_size({"width": 360, "height": 740})
+        for name, height in (("turned_90.mp4", 0.66 * 740), ("numbered.mp4", 220)):
+            visit(own_page, f"video/{name}")
+            own_page.wait_for_function("() => document.querySelector('video')?.readyState > 0")
+            box = own_page.locator(".screen").bounding_box()
+            assert box and box["height"] == pytest.approx(height, abs=2)
+
     def test_what_is_missing_can_be_made(self, own_page: Page, own: Library) -> None:
         own.artifact("numbered.mp4.heatmaps.json").unlink()
         visit(own_page, "video/numbered.mp4")

@@ -96,6 +96,9 @@ export class Player {
       this.isEncrypted = false;
     }
     this.video.poster = thumbnail(details);
+    const { width, height } = details;
+    const shape = width && height ? String(width / height) : null;
+    this.controls.element.style.setProperty("--shape", shape); // the room that a phone gives it
     this.showTracks(details);
     if (!isOther) return;
     this.cover.hidden = true;
