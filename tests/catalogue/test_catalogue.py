@@ -628,6 +628,23 @@ class TestDatabase:
             database.execute(f"UPDATE videos SET {column} = 7 WHERE rel = ?", [b"sub/c.mp4"])
         assert rels(page(catalogue(shelves))) == ["a.mp4", "b.mkv", "sub/c.mp4"]
 
+    @pytest.mark.parametrize(("table", "column"), [("videos", "name"), ("cards", "card")])
+    def test_damaged_texts(self, shelves: Library, table: str, column: str) -> None:
+        """Answers are right at once, and the next run has a whole database again."""
+        known = catalogue(shelves)
+        known.close()
+        with contextlib.closing(sqlite3.connect(known.path)) as database, database:
+            database.execute(f"UPDATE {table} SET {column} = CAST(x'7bfffe41' AS TEXT)")
+        for _ in range(2):
+            again = catalogue(shelves)
+            assert len(again.ask("SELECT name FROM videos WHERE name > ''")) == 3
+            total, shown = again.cards(view(again), "name", 0, 9, detail=False)
+            assert total == 3 and [json.loads(card)["name"] for card in shown][:1] == ["a.mp4"]
+            again.close()
+        with contextlib.closing(sqlite3.connect(known.path)) as database:
+            texts = database.execute(f"SELECT {column} FROM {table}").fetchall()
+            assert len(texts) == 3 and all("A" not in text for (text,) in texts)
+
     def test_damaged_in_the_middle_and_while_it_is_in_use(self, shelves: Library) -> None:
         for number in range(300):
             shelves.add_bytes(f"more/{number}.mp4", b"x")

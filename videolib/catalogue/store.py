@@ -50,19 +50,37 @@ class CatalogueExtension(NamedTuple):
     store: Callable[[sqlite3.Connection, int, Any], None]
 
 
-def database_error() -> type[Exception]:
-    """The class of all failures of the database; sqlite3 is imported only when one is caught."""
+# What the machine refuses, where another file would do no better: SQLite's PERM, BUSY, LOCKED,
+# NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN and PROTOCOL.
+REFUSALS = frozenset({3, 5, 6, 7, 8, 9, 10, 13, 14, 15})
+
+
+def database_errors() -> tuple[type[Exception], ...]:
+    """The classes of all failures of the database; of one that is damaged sqlite3 also raises that
+    a text or its own message is no UTF-8, or that what it claims to hold needs too much memory.
+    sqlite3 is imported only when one is caught."""
     import sqlite3
 
-    return sqlite3.DatabaseError
+    return sqlite3.DatabaseError, UnicodeDecodeError, MemoryError
+
+
+def is_mistake(error: Exception) -> bool:
+    """Whether an exception of sqlite3 is due to a statement or its values, not to the database."""
+    import sqlite3
+
+    failures = (sqlite3.OperationalError, sqlite3.DataError)
+    is_other = isinstance(error, sqlite3.DatabaseError) and type(error) is not sqlite3.DatabaseError
+    return is_other and not isinstance(error, failures)
 
 
 def stored_path(value: object) -> str:
     """A path that a database stores. Raises sqlite3.DatabaseError for what only a damaged one has
     there."""
+    import sqlite3
+
     if isinstance(value, bytes):
         return os.fsdecode(value)
-    raise database_error()(f"a path is {value!r}: the database is damaged")
+    raise sqlite3.DatabaseError(f"a path is {value!r}: the database is damaged")
 
 
 def close_connections(connections: list[sqlite3.Connection]) -> None:
@@ -156,10 +174,11 @@ class CatalogueStore:
             return self._memory
         if getattr(self._local, "generation", None) != self._generation:
             generation = self._generation
+            failures: tuple[type[Exception], ...] = (OSError, *database_errors())
             try:
                 with self._open_lock:
                     self._local.connection = self._open()
-            except (OSError, database_error()) as error:
+            except failures as error:
                 self._replace_database(error, generation)
                 return self.database
             self._local.generation = generation
@@ -200,11 +219,12 @@ class CatalogueStore:
         generation = self._generation
         try:
             yield
-        except database_error() as error:
+        except database_errors() as error:
             self._replace_database(error, generation)
 
     def _replace_database(self, error: Exception, generation: int) -> None:
-        """Begin an empty database: a new file for a damaged one, else one in memory.
+        """Begin an empty database: a new file for a damaged one, else one in memory. Where what
+        failed may be the file or a statement, this process takes one in memory, later ones a file.
 
         Nothing happens where another thread has done so since `generation`. Raises `error` again
         where it is a mistake in a statement, not a failure of the database.
@@ -214,18 +234,18 @@ class CatalogueStore:
         with self._lock:
             if generation != self._generation:
                 return
-            if not isinstance(error, sqlite3.OperationalError | OSError) and (
-                type(error) is not sqlite3.DatabaseError
-            ):
+            if is_mistake(error):
                 raise error
             # Connections stay open until `close`: another thread may be in the midst of a query,
             # which closing would make read freed memory.
             self._generation += 1
             self._memory = None
             with contextlib.suppress(OSError):  # in a folder that is read-only by now
-                if type(error) is sqlite3.DatabaseError:
+                code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+                if not isinstance(error, OSError) and code not in REFUSALS:
                     self._remove(self.path)
-                    return
+                    if not isinstance(error, sqlite3.OperationalError):
+                        return
             memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
             self._connections.append(memory)
             self._memory = self._prepared(memory)
