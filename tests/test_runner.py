@@ -770,6 +770,8 @@ class TestStopping:
             f"        if name == {module!r}:\n"
             "            os.kill(os.getpid(), 2)\n"
             "sys.meta_path.insert(0, Finder())\n"
+            "for name in ('signal', 'enum'):\n"  # what is installed here may have them imported
+            "    sys.modules.pop(name, None)\n"
         )
         run = run_process("list", tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)})
         assert (run.code, run.out, run.err) == (code, "", "")
