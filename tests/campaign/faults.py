@@ -9,6 +9,7 @@ run.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import itertools
 from collections.abc import Iterable
@@ -91,18 +92,17 @@ def run(trials: Trials) -> None:
     preload = build(trials)
     if preload is None:
         return
-    program = WarmProgram(trials.folder, preload.variables)
     names, commands = list(COMMANDS), list[PreloadedTrial]()
     trials.rng.shuffle(names)
-    for name in names:
-        if trials.remaining() < trials.seconds * (1 - PREPARING):
-            break
-        commands.append(readied(trials, preload, name, program))
-    points = trials.share_of(in_turn([points_of(trials, trial) for trial in commands]))
-    trials.measure("commands", len(commands))
-    trials.measure("points", len(points))
-    for point in points:
-        if not trials.go_on():
-            break
-        try_point(trials, point)
-    program.close()
+    with contextlib.closing(WarmProgram(trials.folder, preload.variables)) as program:
+        for name in names:
+            if trials.remaining() < trials.seconds * (1 - PREPARING):
+                break
+            commands.append(readied(trials, preload, name, program))
+        points = trials.share_of(in_turn([points_of(trials, trial) for trial in commands]))
+        trials.measure("commands", len(commands))
+        trials.measure("points", len(points))
+        for point in points:
+            if not trials.go_on():
+                break
+            try_point(trials, point)

@@ -7,6 +7,7 @@ Ctrl-C. The seed decides what is tried; at which of its instructions a process i
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -16,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from support import ROOT, Run, Started, command, command_of, started, wait_until
+from support import ROOT, Run, Started, command, command_of, run_process, started, wait_until
 
 from campaign.preload import Preload
 from campaign.preloaded import BROKEN, PreloadedTrial, broken_rule, build, readied, same_way_again
@@ -172,19 +173,25 @@ def run(trials: Trials) -> None:
     preload = build(trials)
     if preload is None:
         return
-    program = WarmProgram(trials.folder, preload.variables)  # what follows a kill
     names, lines = list(VICTIMS), list[Iterator[Kill]]()
     trials.rng.shuffle(names)
-    for name in names:
-        if trials.remaining() < trials.seconds * (1 - PREPARING):
-            break
-        trial = readied(trials, preload, name, program)
-        begun = time.monotonic()
-        trial.reset()
-        trial.run_here(*trial.words(trial.root))
-        lines.append(kills_of(trials, trial, time.monotonic() - begun))
-    while lines and trials.go_on():
-        for line in lines:
-            if trials.go_on():
-                try_kill(trials, next(line))
-    program.close()
+    # What is killed is a process of its own, what comes before and after a fork.
+    with contextlib.closing(WarmProgram(trials.folder, preload.variables)) as program:
+        for name in names:
+            if trials.remaining() < trials.seconds * (1 - PREPARING):
+                break
+            trial = readied(trials, preload, name, program)
+            lines.append(kills_of(trials, trial, seconds_of(trial)))
+        while lines and trials.go_on():
+            for line in lines:
+                if trials.go_on():
+                    try_kill(trials, next(line))
+
+
+def seconds_of(trial: PreloadedTrial) -> float:
+    """How long the command takes as a process of its own."""
+    trial.reset()
+    begun = time.monotonic()
+    with environment(trial.variables):
+        run_process(*trial.words(trial.root))
+    return time.monotonic() - begun

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.errors import VideoError
-from videolib.core.files import read_optional_file, stat_of
+from videolib.core.files import entries_in, read_optional_file, stat_of
 from videolib.core.text import LARGEST_INTEGER, clamp_to_64_bits, printable, utf8
 from videolib.media.metadata import checked_metadata, summarize
 from videolib.storage.artifacts import ARTIFACTS, PLAYBACK_RECORD
@@ -142,15 +142,12 @@ class Scan:
                 if stat.S_ISREG(status.st_mode):
                     by_key[video.key] = ScannedVideo(video, array("q", file_numbers(status)))
                     self._add_subtitles(by_key[video.key])
-        try:
-            with os.scandir(sidecar_dir) as entries:
-                for entry in entries:
-                    self._assign(entry, by_key)
-        except (FileNotFoundError, NotADirectoryError):
-            pass  # nothing was made here yet
-        except OSError as error:
+        entries, problem = entries_in(sidecar_dir)
+        for entry in entries:
+            self._assign(entry, by_key)
+        if problem:
             name = sidecar_dir.removeprefix(f"{self.artifacts_root.absolute()}/")
-            self.sidecar_problems.append((name, f"cannot be read: {error.strerror}"))
+            self.sidecar_problems.append((name, problem))
         return list(by_key.values())
 
     def _assign(self, entry: os.DirEntry[str], by_key: Mapping[str, ScannedVideo]) -> None:

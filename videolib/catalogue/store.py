@@ -50,15 +50,12 @@ class CatalogueExtension(NamedTuple):
     store: Callable[[sqlite3.Connection, int, Any], None]
 
 
-# What the machine refuses, where another file would do no better: SQLite's PERM, BUSY, LOCKED,
-# NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN and PROTOCOL.
-REFUSALS = frozenset({3, 5, 6, 7, 8, 9, 10, 13, 14, 15})
-
-
 def database_errors() -> tuple[type[Exception], ...]:
-    """The classes of all failures of the database; of one that is damaged sqlite3 also raises that
-    a text or its own message is no UTF-8, or that what it claims to hold needs too much memory.
-    sqlite3 is imported only when one is caught."""
+    """The classes of all failures of the database; sqlite3 is imported only when one is caught.
+
+    Where a text in a damaged one is no UTF-8, or a size in it is absurd, sqlite3 raises none of its
+    own.
+    """
     import sqlite3
 
     return sqlite3.DatabaseError, UnicodeDecodeError, MemoryError
@@ -71,6 +68,20 @@ def is_mistake(error: Exception) -> bool:
     failures = (sqlite3.OperationalError, sqlite3.DataError)
     is_other = isinstance(error, sqlite3.DatabaseError) and type(error) is not sqlite3.DatabaseError
     return is_other and not isinstance(error, failures)
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether the machine or another process is why the database cannot be used: another file
+    would do no better."""
+    import sqlite3
+
+    refusals = {
+        *(sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM),
+        *(sqlite3.SQLITE_READONLY, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_IOERR),
+        *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL),
+    }
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    return isinstance(error, OSError) or code & 0xFF in refusals  # the rest of it are details
 
 
 def stored_path(value: object) -> str:
@@ -241,8 +252,7 @@ class CatalogueStore:
             self._generation += 1
             self._memory = None
             with contextlib.suppress(OSError):  # in a folder that is read-only by now
-                code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-                if not isinstance(error, OSError) and code not in REFUSALS:
+                if not is_refusal(error):
                     self._remove(self.path)
                     if not isinstance(error, sqlite3.OperationalError):
                         return

@@ -24,6 +24,7 @@ from videolib.core.text import human_size, printable
 
 SCRATCH = ".tmp-"  # what names of scratch files and folders begin with
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+ABSENT = (FileNotFoundError, NotADirectoryError)  # where there is no such folder
 LARGEST_FILE = 512 << 20  # bytes that are read at once: no sidecar or journal has as many
 
 
@@ -176,14 +177,25 @@ def set_mtime(path: str | Path, mtime_ns: int, atime_ns: int | None = None) -> N
         os.utime(name, ns=times, dir_fd=folder, follow_symlinks=False)
 
 
+def entries_in(folder: str) -> tuple[list[os.DirEntry[str]], str]:
+    """What is in a folder, nothing where there is none, and why it cannot be read, or ""."""
+    entries: list[os.DirEntry[str]] = []
+    try:
+        with (
+            contextlib.suppress(FileNotFoundError, NotADirectoryError),
+            os.scandir(folder) as found,
+        ):
+            entries.extend(found)
+    except OSError as error:
+        return entries, f"cannot be read: {error.strerror}"
+    return entries, ""
+
+
 def abandoned_in(folder: str) -> list[str]:
     """The paths of the scratch files that ended processes of this machine left in a folder."""
     pattern = re.compile(re.escape(f"{SCRATCH}{this_host()}-") + r"(\d+)-\d+")
-    try:
-        with os.scandir(folder) as entries:
-            scratch = [(m, e.path) for e in entries if (m := pattern.fullmatch(e.name))]
-    except OSError:
-        return []  # not there, or not to be read: nothing can be removed
+    entries, _ = entries_in(folder)  # of what is not to be read, nothing can be removed
+    scratch = [(m, e.path) for e in entries if (m := pattern.fullmatch(e.name))]
     return [path for match, path in scratch if not process_alive(int(match[1]))]
 
 

@@ -12,7 +12,13 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from videolib.core.documents import read_json
-from videolib.core.files import abandoned_in, is_same_time, reading, remove_where_possible
+from videolib.core.files import (
+    abandoned_in,
+    entries_in,
+    is_same_time,
+    reading,
+    remove_where_possible,
+)
 from videolib.core.languages import LANGUAGE_TAGS
 from videolib.core.text import clamp_to_64_bits
 from videolib.storage.names import FORCED_LABEL, JOURNALS, SUBTITLE_FORMATS
@@ -102,13 +108,9 @@ class SidecarDir(dict[str, "os.DirEntry[str] | FileStat"]):
 
     def read(self) -> None:
         """Scan the folder."""
-        try:
-            with os.scandir(self.sidecar_dir) as entries:
-                self.update((entry.name, entry) for entry in entries)
-        except (FileNotFoundError, NotADirectoryError):
-            pass  # nothing was made here yet
-        except OSError as error:
-            self.problem = f"cannot be read: {error.strerror}"
+        entries, problem = entries_in(self.sidecar_dir)
+        self.update((entry.name, entry) for entry in entries)
+        self.problem = problem or self.problem
 
     @functools.cached_property
     def subtitles_by_key(self) -> dict[str, list[tuple[str, str, Purpose]]]:
